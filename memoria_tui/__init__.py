@@ -1,0 +1,1 @@
+"""The terminal program. Knows Textual and the services, no database."""

@@ -1,0 +1,1 @@
+"""The stores behind the ports. Exceptions of their libraries stop here."""

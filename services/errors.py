@@ -1,0 +1,107 @@
+"""Everything a service can raise, as one tree.
+
+MemoriaError                      every message is one line: what is wrong, where, what to do
+├── InvalidInput                  the caller's text, file or option is wrong
+│   ├── QuerySyntaxError          a search operator; carries the place in the text
+│   └── UnreadableFile            a file that is corrupt, truncated or of an unknown kind
+├── NotFound                      no memory, relation, session, client or project of that id or name
+│   └── Ambiguous                 an id prefix or name that fits several
+├── Conflict                      the thing changed outside meanwhile; carries what stands there now
+├── NothingToUndo
+├── StoreUnavailable              a store cannot be reached or used at the moment
+│   ├── StoreInUse                another process holds the embedded store
+│   ├── AuthenticationFailed
+│   ├── StorageFull               disk full, read-only or not permitted
+│   └── StoreTimeout
+├── StoreMismatch                 the store is there but is not ours to use as it is
+│   ├── SchemaMissing             the database lacks our additions: reading works, `db upgrade` adds them
+│   ├── StoreTooNew               written by a newer version
+│   └── ModelMismatch             the vectors were made by another model or have another size
+└── EmbeddingFailed               the embedder answered with an error; keyword search goes on
+"""
+
+from __future__ import annotations
+
+
+class MemoriaError(Exception):
+    """Base of all; `str(error)` is one line for a person, without a traceback's detail."""
+
+
+class InvalidInput(MemoriaError):
+    """What was given cannot be used; the message names the value and what would be right."""
+
+
+class QuerySyntaxError(InvalidInput):
+    """A search text with an operator that cannot be understood."""
+
+    def __init__(self, message: str, start: int, end: int) -> None:
+        super().__init__(message)
+        self.start = start
+        """First character of the wrong part, counted from 0 in the text as typed."""
+        self.end = end
+        """One past its last character."""
+
+
+class UnreadableFile(InvalidInput):
+    """A file is corrupt, truncated or of no known kind; the message gives the path and the place."""
+
+
+class NotFound(MemoriaError):
+    """Nothing has that id or name."""
+
+
+class Ambiguous(NotFound):
+    """An id prefix or name fits more than one thing."""
+
+
+class Conflict(MemoriaError):
+    """The thing changed outside since it was read; nothing was written."""
+
+    def __init__(self, message: str, current: object) -> None:
+        super().__init__(message)
+        self.current = current
+        """The value that stands in the store now (for a memory: a `Memory`, or None when it was deleted)."""
+
+
+class NothingToUndo(MemoriaError):
+    """No change of this person is left to take back."""
+
+
+class StoreUnavailable(MemoriaError):
+    """A store cannot be reached or used at the moment; trying again later may help."""
+
+
+class StoreInUse(StoreUnavailable):
+    """Another process holds the embedded store; the message names it."""
+
+
+class AuthenticationFailed(StoreUnavailable):
+    """The store refused the password or key."""
+
+
+class StorageFull(StoreUnavailable):
+    """The disk is full, read-only, or the folder may not be written."""
+
+
+class StoreTimeout(StoreUnavailable):
+    """The store did not answer in time."""
+
+
+class StoreMismatch(MemoriaError):
+    """The store is reachable but cannot be used as it is."""
+
+
+class SchemaMissing(StoreMismatch):
+    """The database lacks what this program adds; reading works, `memoria-tui db upgrade` adds it."""
+
+
+class StoreTooNew(StoreMismatch):
+    """A newer version of the program wrote this store."""
+
+
+class ModelMismatch(StoreMismatch):
+    """The store's vectors come from another model or have another number of dimensions."""
+
+
+class EmbeddingFailed(MemoriaError):
+    """The embedder could not make vectors; the text is safe and will be embedded later."""

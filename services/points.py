@@ -1,0 +1,162 @@
+"""The language of the vector store: points, conditions and requests, the same for every adapter.
+
+A condition is data; an adapter translates it. All conditions of a `Filter` hold together (`must`), none of `must_not`
+holds, and of `any_of`, when it is not empty, at least one holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from services.model import MemoryType
+
+Vector = Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One stored point."""
+
+    id: str
+    payload: Mapping[str, object]
+    vector: Vector | None = None
+    """None: stored without a vector (pending), or the vector was not asked for."""
+    has_vector: bool | None = None
+    """Known only when the vector was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredPoint:
+    """A point that a ranked search found, with the leg's own raw score (cosine, or BM25)."""
+
+    id: str
+    payload: Mapping[str, object]
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """The key (or, for a list, one of its elements) equals one of the values."""
+
+    key: str
+    values: tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """A number in a span; None leaves an end open."""
+
+    key: str
+    gte: float | None = None
+    gt: float | None = None
+    lte: float | None = None
+    lt: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DatedBetween:
+    """`gte` ≤ the ISO date under the key < `lt`. Zone-less datetimes, compared as the payload has them."""
+
+    key: str
+    gte: datetime | None = None
+    lt: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contains:
+    """The text under the key has all these words (`phrase`: next to each other, in order); tokens fold case."""
+
+    key: str
+    text: str
+    phrase: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """The key is absent, null or an empty list."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class HasId:
+    """The point's id is one of these."""
+
+    ids: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class HasVector:
+    """The point has its vector; put in `must_not` it finds the pending ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Conditions on points; the empty one lets all through."""
+
+    must: tuple[Condition, ...] = ()
+    must_not: tuple[Condition, ...] = ()
+    any_of: tuple[Condition, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.must or self.must_not or self.any_of)
+
+
+Condition = Matches | Between | DatedBetween | Contains | Missing | HasId | HasVector | Filter
+
+
+EVERYTHING = Filter()
+
+
+@dataclass(frozen=True, slots=True)
+class DenseSearch:
+    """Nearest vectors by cosine. Points without a vector are never found."""
+
+    collection: MemoryType
+    vector: Vector
+    limit: int
+    where: Filter = EVERYTHING
+    exact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TextSearch:
+    """BM25 over `content`: the words are stemmed and stop words dropped; any word may match."""
+
+    collection: MemoryType
+    text: str
+    limit: int
+    where: Filter = EVERYTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Scroll:
+    """A page of points in the order of one key (or of the id, when `order_by` is None).
+
+    Points without the ordered key are left out of an ordered scroll. To go on after a page, pass the last value as
+    `start_from` and the ids already seen that have this value in `where.must_not`; without order, pass the last id as
+    `after_id`.
+    """
+
+    collection: MemoryType
+    limit: int
+    where: Filter = EVERYTHING
+    order_by: str | None = None
+    descending: bool = True
+    start_from: str | float | None = None
+    after_id: str | None = None
+    payload_keys: tuple[str, ...] | None = None
+    """None: the whole payload; (): none of it."""
+    with_vectors: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionInfo:
+    """What the store says about one collection."""
+
+    points: int
+    dimensions: int
+    missing_indexes: tuple[str, ...] = ()
+    details: Mapping[str, object] = field(default_factory=dict)

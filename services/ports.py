@@ -1,0 +1,284 @@
+"""What the services need from the outside, as narrow protocols. Adapters implement them; tests give their own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from services.model import (
+    Action,
+    Change,
+    Entity,
+    MemoryType,
+    Relation,
+    RelationCreator,
+    RelationType,
+    StoreStatus,
+    WorkSession,
+)
+from services.points import (
+    EVERYTHING,
+    CollectionInfo,
+    DenseSearch,
+    Filter,
+    Point,
+    ScoredPoint,
+    Scroll,
+    TextSearch,
+    Vector,
+)
+
+
+class Clock(Protocol):
+    """Says what time it is; tests hold it still."""
+
+    def __call__(self) -> datetime:
+        """Now, aware."""
+        ...
+
+
+class Embedder(Protocol):
+    """Makes vectors of texts."""
+
+    @property
+    def model(self) -> str:
+        """Name of the model, as remembered beside its vectors."""
+        ...
+
+    @property
+    def dimensions(self) -> int: ...
+
+    async def embed_documents(self, texts: Sequence[str]) -> list[Vector]:
+        """One vector a text, in order. Raises EmbeddingFailed or StoreUnavailable."""
+        ...
+
+    async def embed_query(self, text: str) -> Vector:
+        """The vector of a question; the last ones are kept. Raises as `embed_documents`."""
+        ...
+
+    async def status(self) -> StoreStatus: ...
+
+    async def close(self) -> None: ...
+
+
+class VectorStore(Protocol):
+    """Points of the three collections. Each method opens the store on first use.
+
+    Raises StoreUnavailable (StoreInUse, AuthenticationFailed, StorageFull, StoreTimeout) or StoreMismatch.
+    """
+
+    async def ensure(self, dimensions: int, model: str) -> None:
+        """Makes collections and payload indexes that are missing; remembers `model` where none is remembered.
+
+        Raises ModelMismatch when the collections have another vector size or were filled by another model.
+        """
+        ...
+
+    async def model(self) -> str | None:
+        """Name of the model that made the vectors, None when it is not known (made by upstream) or empty."""
+        ...
+
+    async def info(self) -> dict[MemoryType, CollectionInfo]:
+        """Every collection that exists."""
+        ...
+
+    async def upsert(self, collection: MemoryType, points: Sequence[Point]) -> None:
+        """Writes points whole (payload and vector replaced); returns when they are durable."""
+        ...
+
+    async def set_payload(self, collection: MemoryType, ids: Sequence[str], payload: Mapping[str, object]) -> None:
+        """Sets these top-level keys, keeps the others; vectors stay."""
+        ...
+
+    async def delete_payload(self, collection: MemoryType, ids: Sequence[str], keys: Sequence[str]) -> None: ...
+
+    async def delete_points(self, collection: MemoryType, ids: Sequence[str]) -> None: ...
+
+    async def retrieve(self, collection: MemoryType, ids: Sequence[str], *, vectors: bool = False) -> list[Point]:
+        """The points that exist, in the order asked for."""
+        ...
+
+    async def scroll(self, request: Scroll) -> list[Point]: ...
+
+    async def search(self, requests: Sequence[DenseSearch | TextSearch]) -> list[list[ScoredPoint]]:
+        """One list a request, best first; one batch a collection."""
+        ...
+
+    async def count(self, collection: MemoryType, where: Filter = EVERYTHING) -> int:
+        """Exact number of points."""
+        ...
+
+    async def facet(
+        self,
+        collection: MemoryType,
+        key: str,
+        where: Filter = EVERYTHING,
+        limit: int = 1000,
+    ) -> dict[str, int]:
+        """Exact number of points by value of a keyword key, most first."""
+        ...
+
+    async def status(self) -> StoreStatus: ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class KeptVectors:
+    """Vectors of a memory's chunks, in order, kept with a change so that taking it back need not embed again."""
+
+    model: str
+    vectors: tuple[Vector, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NewChange:
+    """A row for the history, before it has its number and time."""
+
+    entity: Entity
+    entity_id: str
+    action: Action
+    before: Mapping[str, object] | None
+    after: Mapping[str, object] | None
+    content_hash: str | None = None
+    summary: str = ""
+    kept_vectors: KeptVectors | None = None
+    """Those of the state `before`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledWork:
+    """Work on one memory that was promised and is not yet done: bring its points to the state of `change`."""
+
+    memory_id: str
+    change_id: int
+    attempts: int
+    last_error: str | None
+    next_attempt: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewRelation:
+    """A relation to be made."""
+
+    source_id: str
+    target_id: str
+    type: RelationType
+    weight: float = 1.0
+    created_by: RelationCreator = RelationCreator.USER
+    id: str | None = None
+    created_at: datetime | None = None
+    metadata: Mapping[str, object] = field(default_factory=dict)
+
+
+class Transaction(Protocol):
+    """One PostgreSQL transaction; all of it happens or nothing."""
+
+    async def append_history(self, group: str, changes: Sequence[NewChange], *, undoes: str | None = None) -> list[int]:
+        """Appends rows under one change group in one statement; gives their numbers in order."""
+        ...
+
+    async def schedule(self, work: Mapping[str, int]) -> None:
+        """Promises work: memory id → number of the change whose `after` is the state to reach.
+
+        A promise for the same memory is replaced.
+        """
+        ...
+
+    async def insert_relations(self, relations: Sequence[NewRelation]) -> list[Relation]:
+        """Inserts; those that exist already (same ends and type) are left out of the answer."""
+        ...
+
+    async def delete_relations(self, ids: Sequence[str]) -> list[Relation]:
+        """Deletes; gives what was deleted, for the history."""
+        ...
+
+    async def update_relations(self, relations: Sequence[Relation]) -> None:
+        """Writes source, target, type, weight and metadata of relations that exist. Raises Conflict on a duplicate."""
+        ...
+
+    async def upsert_sessions(self, sessions: Sequence[Mapping[str, object]]) -> int:
+        """Writes whole rows of `work_sessions` by id, columns as keys (import, restore); gives how many were new."""
+        ...
+
+
+class Records(Protocol):
+    """PostgreSQL: relations, work sessions, history and promised work.
+
+    Raises StoreUnavailable, SchemaMissing (writing to a database without our additions) or StoreTooNew.
+    """
+
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]: ...
+
+    # history and promised work
+    async def history(self, entity: Entity, entity_id: str, limit: int = 100) -> list[Change]:
+        """Newest first."""
+        ...
+
+    async def changes(self, ids: Sequence[int]) -> list[Change]: ...
+
+    async def kept_vectors(self, change_id: int) -> KeptVectors | None: ...
+
+    async def group(self, group: str) -> list[Change]:
+        """All changes of one act, in order."""
+        ...
+
+    async def last_undoable_group(self, actor: str) -> str | None:
+        """Newest group of this actor that is neither an undo nor undone."""
+        ...
+
+    async def deleted_memories(self, limit: int, offset: int = 0) -> list[Change]:
+        """The deletion of each memory whose newest change is a deletion, newest first: the trash."""
+        ...
+
+    def all_changes(self, batch: int = 1000) -> AsyncIterator[list[Change]]:
+        """The whole history in order, for an export."""
+        ...
+
+    async def scheduled(self, *, due_before: datetime | None = None, limit: int = 1000) -> list[ScheduledWork]:
+        """Promised work, oldest first; all of it when `due_before` is None."""
+        ...
+
+    async def scheduled_count(self) -> int: ...
+
+    async def done(self, work: Mapping[str, int]) -> None:
+        """Removes promises that are kept: memory id → number of the change; a newer promise stays."""
+        ...
+
+    async def postpone(self, memory_id: str, error: str, next_attempt: datetime) -> None:
+        """Counts a failed attempt."""
+        ...
+
+    # relations
+    async def relations_of(self, memory_ids: Sequence[str]) -> list[Relation]:
+        """All relations that touch one of these ids, in one round trip."""
+        ...
+
+    async def relation_counts(self, memory_ids: Sequence[str]) -> dict[str, int]:
+        """Number of relations of each memory that has any."""
+        ...
+
+    async def related_ids(self) -> frozenset[str]:
+        """Every id that is an end of some relation."""
+        ...
+
+    def all_relations(self, batch: int = 1000) -> AsyncIterator[list[Relation]]: ...
+
+    # work
+    async def open_sessions(self) -> list[WorkSession]:
+        """Active and paused ones, oldest first."""
+        ...
+
+    def all_sessions(self, batch: int = 1000) -> AsyncIterator[list[Mapping[str, object]]]:
+        """Whole rows, values as JSON can hold them, clients and projects by id with their names beside."""
+        ...
+
+    # settings and health
+    async def user_settings(self) -> dict[str, object]: ...
+
+    async def status(self) -> StoreStatus: ...
+
+    async def close(self) -> None: ...
