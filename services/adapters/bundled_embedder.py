@@ -1,0 +1,131 @@
+"""The embedder that needs nothing installed or started: WordLlama, whose weights come inside its wheel."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from services.errors import EmbeddingFailed
+from services.model import StoreKind, StoreStatus
+from services.points import Vector
+
+if TYPE_CHECKING:
+    from wordllama import WordLlamaInference
+
+MODEL = "wordllama-l2-supercat-256"
+DIMENSIONS = 256
+_BATCH_CHARACTERS = 100_000
+"""Text tokenised in one call: bounds the memory of a call and the time for which the interpreter is busy."""
+_PIECE_CHARACTERS = 10_000
+"""Longer texts are tokenised in pieces: the tokenizer's time grows faster than the text."""
+_KEPT_QUERIES = 512
+
+
+class BundledEmbedder:
+    """WordLlama (256 numbers, mean of static token vectors, unit length), loaded at the first use, run in threads.
+
+    Every text gives a unit vector: lone surrogates are read as "?", and a text without any token as a space, since a
+    zero vector has no direction and would never be found.
+    """
+
+    def __init__(self) -> None:
+        self._model: WordLlamaInference | None = None
+        self._loading = threading.Lock()
+        self._query = functools.lru_cache(maxsize=_KEPT_QUERIES)(self._embed_one)
+
+    @property
+    def model(self) -> str:
+        return MODEL
+
+    @property
+    def dimensions(self) -> int:
+        return DIMENSIONS
+
+    async def embed_documents(self, texts: Sequence[str]) -> list[Vector]:
+        """One unit vector of 256 numbers a text, in order. Raises EmbeddingFailed when the weights cannot be read."""
+        vectors: list[Vector] = []
+        for batch in _batches(texts):
+            vectors += await asyncio.to_thread(self._embed, batch)
+        return vectors
+
+    async def embed_query(self, text: str) -> Vector:
+        """The vector of a question; the last 512 are kept. Raises as `embed_documents`."""
+        return await asyncio.to_thread(self._query, text)
+
+    async def status(self) -> StoreStatus:
+        """Whether the weights are there, and how long one question takes."""
+        start = time.perf_counter()
+        try:
+            await asyncio.to_thread(self._embed_one, "how are you")
+        except EmbeddingFailed as error:
+            return StoreStatus(StoreKind.EMBEDDER, ok=False, label="bundled", problems=(str(error),))
+        latency = (time.perf_counter() - start) * 1000
+        return StoreStatus(StoreKind.EMBEDDER, ok=True, label="bundled", version=MODEL, latency_ms=latency)
+
+    async def close(self) -> None:
+        """Lets go of the weights; the next use loads them again."""
+        self._query.cache_clear()
+        self._model = None
+
+    def _embed_one(self, text: str) -> Vector:
+        return self._embed([text])[0]
+
+    def _embed(self, texts: Sequence[str]) -> list[Vector]:
+        import numpy as np
+
+        model = self._loaded()
+        pieces = [(row, piece) for row, text in enumerate(texts) for piece in _pieces(text)]
+        encoded = model.tokenizer.encode_batch([piece for _, piece in pieces], add_special_tokens=False)
+        sums = np.zeros((len(texts), DIMENSIONS), dtype=np.float32)
+        for (row, _), tokens in zip(pieces, encoded, strict=True):
+            sums[row] += model.embedding[tokens.ids].sum(axis=0)
+        vectors: list[Vector] = (sums / np.linalg.norm(sums, axis=1, keepdims=True)).tolist()
+        return vectors
+
+    def _loaded(self) -> WordLlamaInference:
+        with self._loading:
+            if self._model is None:
+                self._model = _load()
+            return self._model
+
+
+def _load() -> WordLlamaInference:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        import wordllama
+
+        model = wordllama.WordLlama.load(cache_dir=Path(wordllama.__file__).parent, disable_download=True)
+    except (ImportError, OSError, ValueError) as error:
+        raise EmbeddingFailed(f"The bundled model cannot be loaded: {error}; install wordllama again") from error
+    finally:
+        # Importing it sends every program's log to standard error, which is where the screen is drawn.
+        root.handlers[:] = handlers
+        root.setLevel(level)
+    model.tokenizer.no_padding()
+    return model
+
+
+def _batches(texts: Sequence[str]) -> Iterator[list[str]]:
+    batch: list[str] = []
+    size = 0
+    for text in texts:
+        if batch and size + len(text) > _BATCH_CHARACTERS:
+            yield batch
+            batch, size = [], 0
+        batch.append(text)
+        size += len(text)
+    if batch:
+        yield batch
+
+
+def _pieces(text: str) -> Iterator[str]:
+    whole = text.encode("utf-8", "replace").decode() or " "
+    for start in range(0, len(whole), _PIECE_CHARACTERS):
+        yield whole[start : start + _PIECE_CHARACTERS]

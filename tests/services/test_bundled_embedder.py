@@ -1,0 +1,112 @@
+"""The bundled model gives every text a usable vector, off the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from services.adapters.bundled_embedder import BundledEmbedder
+from services.points import Vector
+
+
+@pytest.fixture(scope="module")
+def embedder() -> BundledEmbedder:
+    return BundledEmbedder()
+
+
+def similarity(left: Vector, right: Vector) -> float:
+    return sum(a * b for a, b in zip(left, right, strict=True))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "\n\t",
+        "\0",
+        "a",
+        "?",
+        "\ud800 half a pair \udfff",
+        "日本語",
+        "👩‍👩‍👧‍👦",
+        "\x1b[31mred\x1b[0m",
+        "x" * 1_000_000,
+    ],
+    ids=["empty", "space", "blank", "nul", "letter", "mark", "surrogate", "kanji", "emoji", "escape", "1 MB"],
+)
+async def test_any_text_gives_a_unit_vector(embedder: BundledEmbedder, text: str) -> None:
+    [vector] = await embedder.embed_documents([text])
+    assert len(vector) == embedder.dimensions == 256
+    assert math.isclose(similarity(vector, vector), 1.0, rel_tol=1e-4)
+
+
+async def test_texts_of_one_meaning_are_nearer_than_others(embedder: BundledEmbedder) -> None:
+    query = await embedder.embed_query("users cannot log in")
+    near, far = await embedder.embed_documents(["Sign-in fails for every customer", "Bake the bread for an hour"])
+    assert similarity(query, near) > similarity(query, far) + 0.1
+
+
+async def test_a_text_has_the_same_vector_alone_and_among_others(embedder: BundledEmbedder) -> None:
+    texts = [f"memory number {number} " * (number * 7 % 90 + 1) for number in range(200)]
+    together = await embedder.embed_documents(texts)
+    alone = [(await embedder.embed_documents([text]))[0] for text in texts[::40]]
+    for one, other in zip(alone, together[::40], strict=True):
+        assert similarity(one, other) == pytest.approx(1.0, abs=1e-5)
+
+
+async def test_no_texts_give_no_vectors(embedder: BundledEmbedder) -> None:
+    assert await embedder.embed_documents([]) == []
+
+
+async def test_the_vector_is_the_one_wordllama_itself_gives(embedder: BundledEmbedder) -> None:
+    [vector] = await embedder.embed_documents(["tokens expire too early"])
+    import wordllama
+
+    reference = wordllama.WordLlama.load(cache_dir=Path(wordllama.__file__).parent, disable_download=True)
+    assert vector == pytest.approx(reference.embed("tokens expire too early", norm=True)[0].tolist(), abs=1e-5)
+
+
+async def test_the_event_loop_is_free_while_much_is_embedded(embedder: BundledEmbedder) -> None:
+    await embedder.embed_query("loads the weights")
+    work = asyncio.create_task(embedder.embed_documents(["word and meaning " * 30] * 3000 + ["long text " * 100_000]))
+    longest, last = 0.0, time.perf_counter()
+    while not work.done():
+        await asyncio.sleep(0.001)
+        now = time.perf_counter()
+        longest, last = max(longest, now - last), now
+    assert len(await work) == 3001
+    assert longest < 0.25  # 0.05 on an idle machine
+
+
+async def test_after_close_it_can_be_used_again() -> None:
+    embedder = BundledEmbedder()
+    before = await embedder.embed_query("again")
+    await embedder.close()
+    assert await embedder.embed_query("again") == before
+
+
+async def test_status_names_the_model(embedder: BundledEmbedder) -> None:
+    status = await embedder.status()
+    assert status.ok
+    assert status.label == "bundled"
+    assert status.version == embedder.model
+
+
+def test_loading_writes_no_log_to_the_screen() -> None:
+    program = (
+        "import asyncio, logging\n"
+        "from services.adapters.bundled_embedder import BundledEmbedder\n"
+        "asyncio.run(BundledEmbedder().embed_query('hello'))\n"
+        "logging.getLogger('anything').warning('quiet')\n"
+        "assert not logging.getLogger().handlers\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert "INFO" not in ran.stderr
