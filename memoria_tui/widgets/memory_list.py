@@ -61,8 +61,11 @@ class MemoryList(ScrollView, can_focus=True):
     def show_hits(self, hits: Sequence[Hit], query: Query, *, empty: str = "") -> None:
         """Shows ranked hits; `empty` is said when there are none."""
 
-    def show_listing(self, total: int, *, first: Sequence[Hit] = (), empty: str = "") -> None:
-        """Shows a plain list of `total` rows, whose first rows may be given at once; the others are asked for."""
+    def show_listing(self, total: int, query: Query, *, first: Sequence[Hit] = (), empty: str = "") -> None:
+        """Shows a plain list of `total` rows, whose first rows may be given at once; the others are asked for.
+
+        The same query again is a refresh: the cursor stays on its memory and the memory on its line.
+        """
 
     def put_page(self, offset: int, hits: Sequence[Hit]) -> None:
         """Fills rows from `offset` on."""

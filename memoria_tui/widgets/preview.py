@@ -27,6 +27,13 @@ class Preview(VerticalScroll):
 
         base: Memory
 
+    @dataclass
+    class ExternalEditorWanted(Message):
+        """ctrl+e in the editor: the text as it stands should go on in `$EDITOR`; answer with `begin_edit`."""
+
+        base: Memory
+        content: str
+
     def __init__(self, clock: Clock, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._clock = clock
