@@ -1,0 +1,188 @@
+"""What a person types in the search box becomes one `Query`, or an error that points at the place."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.errors import QuerySyntaxError
+from services.model import MemoryType, Query, SearchMode
+from services.query import operators, parse_query
+
+ROME = ZoneInfo("Europe/Rome")
+NOW = datetime(2026, 11, 20, 15, 30, tzinfo=ROME)  # a Friday
+ID = "0f8fad5b-d9cb-469f-a165-70867728950e"
+
+
+def parse(raw: str) -> Query:
+    return parse_query(raw, now=NOW)
+
+
+def test_empty_text_lists_everything() -> None:
+    assert parse("  ") == Query(raw="  ")
+    assert not parse("").ranked
+
+
+def test_every_operator_of_the_design_in_one_text() -> None:
+    query = parse(
+        "tokens type:semantic tag:auth -tag:old project:api since:last-week before:2026-10 importance:>0.7 "
+        f'has:relations is:pending is:orphan "exact phrase" -word id:{ID[:6]} expire'
+    )
+    assert query.text == "tokens exact phrase expire"
+    assert query.phrases == ("exact phrase",)
+    assert query.excluded_words == ("word",)
+    assert query.types == (MemoryType.SEMANTIC,)
+    assert (query.tags, query.excluded_tags) == (("auth",), ("old",))
+    assert query.projects == ("api",)
+    assert query.since == datetime(2026, 11, 9, tzinfo=ROME)
+    assert query.before == datetime(2026, 10, 1, tzinfo=ROME)
+    assert query.min_importance is not None
+    assert 0.7 < query.min_importance < 0.700001
+    assert (query.has_relations, query.pending, query.orphan) == (True, True, True)
+    assert query.id_prefixes == (ID[:6],)
+
+
+def test_quoted_values_may_have_spaces_and_colons() -> None:
+    query = parse('tag:"a b" -project:"old: api" tag:c')
+    assert query.tags == ("a b", "c")
+    assert query.excluded_projects == ("old: api",)
+    assert query.text == ""
+
+
+def test_a_minus_turns_conditions_around() -> None:
+    query = parse('-type:episodic -has:relations -is:orphan -is:pending -"not this"')
+    assert query.excluded_types == (MemoryType.EPISODIC,)
+    assert (query.has_relations, query.orphan, query.pending) == (False, False, False)
+    assert query.excluded_words == ("not this",)
+
+
+def test_names_of_operators_and_fixed_values_ignore_case() -> None:
+    assert parse("TYPE:Semantic IS:Pending").types == (MemoryType.SEMANTIC,)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "https://example.org/a?b=c",
+        "std::vector",
+        "10:30",
+        "TypeError: no",
+        "--force",
+        "a-b",
+        "- dash",
+        "localhost:8080",
+        "é:x",
+    ],
+)
+def test_other_colons_and_dashes_are_text(raw: str) -> None:
+    assert parse(raw).text == raw
+
+
+def test_a_phrase_counts_as_words_until_its_quote_is_closed() -> None:
+    assert (parse('"half typ').text, parse('"half typ').phrases) == ("half typ", ())
+    assert parse('"half typed"').phrases == ("half typed",)
+
+
+def test_mode_and_text_as_typed_are_kept() -> None:
+    query = parse_query(" a ", now=NOW, mode=SearchMode.KEYWORD)
+    assert (query.raw, query.mode) == (" a ", SearchMode.KEYWORD)
+
+
+@pytest.mark.parametrize(
+    ("written", "instant"),
+    [
+        ("today", datetime(2026, 11, 20, tzinfo=ROME)),
+        ("yesterday", datetime(2026, 11, 19, tzinfo=ROME)),
+        ("this-week", datetime(2026, 11, 16, tzinfo=ROME)),
+        ("last-week", datetime(2026, 11, 9, tzinfo=ROME)),
+        ("last-month", datetime(2026, 10, 1, tzinfo=ROME)),
+        ("3d", datetime(2026, 11, 17, 15, 30, tzinfo=ROME)),
+        ("2w", datetime(2026, 11, 6, 15, 30, tzinfo=ROME)),
+        ("6mo", datetime(2026, 5, 20, 15, 30, tzinfo=ROME)),
+        ("1y", datetime(2025, 11, 20, 15, 30, tzinfo=ROME)),
+        ("2026", datetime(2026, 1, 1, tzinfo=ROME)),
+        ("2026-10", datetime(2026, 10, 1, tzinfo=ROME)),
+        ("2026-10-05", datetime(2026, 10, 5, tzinfo=ROME)),
+        ("2026-10-05T08:15", datetime(2026, 10, 5, 8, 15, tzinfo=ROME)),
+        ("2026-10-05T08:15:00Z", datetime(2026, 10, 5, 8, 15, tzinfo=ZoneInfo("UTC"))),
+    ],
+)
+def test_dates_are_read_in_the_persons_zone(written: str, instant: datetime) -> None:
+    query = parse(f"since:{written} before:{written}")
+    assert query.since == query.before == instant
+    assert query.since is not None
+    assert query.since.utcoffset() == instant.utcoffset()
+
+
+@pytest.mark.parametrize(
+    ("written", "bounds"),
+    [(">=0.5", (0.5, None)), ("<=.25", (None, 0.25)), ("0.4..0.6", (0.4, 0.6)), ("1", (1.0, 1.0)), ("=0", (0.0, 0.0))],
+)
+def test_importance_takes_bounds_and_spans(written: str, bounds: tuple[float | None, float | None]) -> None:
+    query = parse(f"importance:{written}")
+    assert (query.min_importance, query.max_importance) == bounds
+
+
+@pytest.mark.parametrize(
+    ("raw", "wrong", "hint"),
+    [
+        ("a tag:", "tag:", "needs a value"),
+        ("a tag: b", "tag:", "needs a value"),
+        ('tag:""', 'tag:""', "needs a value"),
+        ('x tag:"a b', '"a b', "closing quote"),
+        ("type:sematic", "sematic", "semantic"),
+        ("since:someday x", "someday", "last-week"),
+        ("since:2026-13", "2026-13", "2026-10-05"),
+        ("before:999999y", "999999y", "6mo"),
+        ("since:0000", "0000", "2026"),
+        ("importance:>7", ">7", "0 to 1"),
+        ("importance:nan", "nan", "0.7"),
+        ("importance:0.6..0.4", "0.6..0.4", "0.4..0.6"),
+        ("has:tags", "tags", "relations"),
+        ("is:new", "new", "pending or orphan"),
+        ("id:xyz", "xyz", "0-9"),
+        ("like:0f8f", "0f8f", "whole id"),
+        ("a -since:today", "-since", "minus"),
+        ("a tags:auth", "tags:", "tag:"),
+    ],
+)
+def test_errors_point_at_the_place_and_say_what_is_allowed(raw: str, wrong: str, hint: str) -> None:
+    with pytest.raises(QuerySyntaxError) as caught:
+        parse(raw)
+    assert raw[caught.value.start : caught.value.end] == wrong
+    assert hint in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_in_quotes_an_operator_is_text() -> None:
+    assert parse('"tags:auth"').phrases == ("tags:auth",)
+
+
+def test_the_example_values_of_every_operator_are_understood() -> None:
+    for operator in operators():
+        for value in operator.values or ():
+            parse(f"{operator.name}:{value}")
+
+
+_PIECES = st.one_of(
+    st.text(max_size=6),
+    st.sampled_from([f"{sign}{operator.name}:" for operator in operators() for sign in ("", "-")]),
+    st.sampled_from(['"', "-", " ", ">0.", "..", "2026-", "3d", "\ud800", "\u3000", "\x1b"]),
+)
+
+
+@given(st.lists(_PIECES, max_size=8).map("".join))
+def test_any_text_parses_or_points_at_a_place_in_it(raw: str) -> None:
+    try:
+        query = parse(raw)
+    except QuerySyntaxError as error:
+        place: tuple[int, int] | None = (error.start, error.end)
+    else:
+        place = None
+        query.text.encode()
+        assert query.raw == raw
+    assert place is None or 0 <= place[0] < place[1] <= len(raw)
