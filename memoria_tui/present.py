@@ -2,78 +2,177 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
-from textual.content import Content
+from rich.cells import cell_len, set_cell_size
+from textual.color import Color
+from textual.content import Content, Span
 from textual.style import Style
 
-from services.model import Memory, MemoryType, Relation, RelationType
+from services.model import Memory, MemoryType, RelationType
 
-COLOURS: Mapping[MemoryType | RelationType, tuple[str, str]] = {}
+COLOURS: Mapping[MemoryType | RelationType, tuple[str, str]] = {
+    MemoryType.SEMANTIC: ("memory-semantic", "text-primary"),
+    MemoryType.EPISODIC: ("memory-episodic", "text-success"),
+    MemoryType.PROCEDURAL: ("memory-procedural", "text-warning"),
+    RelationType.CAUSES: ("relation-causes", "text-warning"),
+    RelationType.FIXES: ("relation-fixes", "text-success"),
+    RelationType.SUPPORTS: ("relation-supports", "text-primary"),
+    RelationType.OPPOSES: ("relation-opposes", "text-error"),
+    RelationType.FOLLOWS: ("relation-follows", "text-secondary"),
+    RelationType.SUPERSEDES: ("relation-supersedes", "text-accent"),
+    RelationType.DERIVES: ("relation-derives", "primary-lighten-2"),
+    RelationType.PART_OF: ("relation-part-of", "secondary-lighten-2"),
+    RelationType.RELATED: ("relation-related", "foreground-muted"),
+}
 """The theme variable that colours each type, and the built-in variable used when the theme does not set it."""
+
+GLYPHS: Mapping[MemoryType, str] = {MemoryType.SEMANTIC: "◆", MemoryType.EPISODIC: "●", MemoryType.PROCEDURAL: "▲"}
+UNTITLED = "(empty)"
+
+_EMOJI = "(?:[©®\u2100-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001faff]\ufe0f?[\U0001f3fb-\U0001f3ff]?)"
+_JOINING = "[\u0620-\u08ff\u0900-\u0dff\u1000-\u109f\u1780-\u17b3\u17b6-\u17ff]"
+_HIDDEN = (
+    "\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
+    "\u2060-\u206f\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\U0001bca0-\U0001bca3"
+    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+_KEPT = (
+    f"{_EMOJI}(?:\u200d{_EMOJI})+"  # families, professions
+    "|\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{2,6}\U000e007f"  # flags of regions
+    "|[\u3400-\u9fff\U00020000-\U0003ffff][\U000e0100-\U000e01ef]"  # variants of ideographs
+    f"|{_JOINING}(?:[\u200c\u200d]{_JOINING})+"  # joiners that Persian and Indic spelling needs
+    f"|[^\\s{_HIDDEN}][\ufe00-\ufe0f]"  # one variation selector
+)
+_SUSPECT = re.compile(f"(?P<kept>{_KEPT})|[{_HIDDEN}]")
+_ANY_HIDDEN = re.compile(f"[{_HIDDEN}]")
+_SUFFIX = re.compile(r"(?<=\w{3})(?:ing|ies|ied|ed|es|s|e|y)$")
+_MOST_WORDS = 32
 
 
 def safe(text: str) -> str:
-    """Text that no terminal can take for a command: controls, bidi marks and hidden characters become visible."""
-    return text
+    """Text that no terminal can take for a command and that hides nothing; newlines and tabs stay.
+
+    Controls become control pictures («␛»); bidi marks, lone surrogates and characters without a width become
+    «‹U+202E›». Joiners and selectors stay where emoji and scripts need them.
+    """
+    return _without_hidden(text.replace("\r\n", "\n"), visible)
+
+
+def harmless(text: str) -> str:
+    """The text at the same length with a blank for every control, line break and hidden character: for input boxes."""
+    return re.sub(r"\s", " ", _without_hidden(text, lambda character: " "))
+
+
+def visible(character: str) -> str:
+    """What stands for a character that must not be drawn."""
+    code = ord(character)
+    if code < 0x20:
+        return chr(0x2400 + code)
+    return "␡" if code == 0x7F else f"‹U+{code:04X}›"
+
+
+def suspects(text: str) -> set[str]:
+    """The characters of the text that `safe` replaces somewhere."""
+    return set(_ANY_HIDDEN.findall(text))
+
+
+def _without_hidden(text: str, substitute: Callable[[str], str]) -> str:
+    if not _ANY_HIDDEN.search(text):
+        return text
+    return _SUSPECT.sub(lambda found: found["kept"] or substitute(found[0]), text)
 
 
 def line(text: str) -> str:
-    """Safe text on one line: newlines and tabs become spaces, runs of blanks one blank."""
+    """Safe text on one line, runs of blanks and line breaks as one blank."""
     return " ".join(safe(text).split())
 
 
 def clip(text: str, cells: int) -> str:
     """The text cut to at most `cells` terminal cells, ending in «…» when something was cut."""
-    return text[:cells]
+    if len(text) > 4 * cells + 64:
+        # Measuring a whole long text to draw one line of it would make the list stutter.
+        text = text[: 4 * cells + 64] + "…"
+    if cell_len(text) <= cells:
+        return text
+    return set_cell_size(text, cells - 1).rstrip() + "…" if cells > 0 else ""
+
+
+def fit(text: str, cells: int, *, right: bool = False) -> str:
+    """The text clipped and padded to exactly `cells` cells."""
+    text = clip(text, cells)
+    padding = " " * (cells - cell_len(text))
+    return padding + text if right else text + padding
 
 
 def glyph(kind: MemoryType) -> str:
     """The sign of a memory type, one cell wide."""
-    return {"semantic": "◆", "episodic": "●", "procedural": "▲"}[kind]
+    return GLYPHS[kind]
 
 
 def colour_style(kind: MemoryType | RelationType, variables: Mapping[str, str]) -> Style:
-    """Foreground of a memory or relation type, resolved through the app's theme variables."""
-    return Style()
+    """Foreground of a memory or relation type, resolved through `App.theme_variables`."""
+    own, built_in = COLOURS[kind]
+    return Style(foreground=Color.parse(variables.get(own) or variables[built_in]))
 
 
 def direction(kind: RelationType, outgoing: bool) -> str:
-    """«→ fixes» or «← fixes»."""
-    return f"{'→' if outgoing else '←'} {kind.value}"
-
-
-def relation_sign(relation: Relation, seen_from: str) -> str:
-    """`direction` of a relation seen from one of its ends."""
-    return direction(relation.type, relation.source_id == seen_from)
+    """«→ fixes» for a relation that starts here, «← part of» for one that ends here."""
+    return f"{'→' if outgoing else '←'} {kind.value.replace('_', ' ')}"
 
 
 def age(when: datetime | None, now: datetime) -> str:
-    """«now», «5 min», «3 h», «3 d», «3 w», «2 mo», «4 y»; "" without a date."""
-    return ""
+    """«now», «5 min», «3 h», «3 d», «3 w», «2 mo», «4 y»; "" without a date. A time to come counts as now."""
+    if when is None:
+        return ""
+    seconds = (now - when).total_seconds()
+    for unit, length in (("y", 365 * 86400), ("mo", 30 * 86400), ("w", 7 * 86400), ("d", 86400), ("h", 3600)):
+        # Days are told up to two weeks: «9 d» says more than «1 w».
+        if seconds >= length * (2 if unit == "w" else 1):
+            return f"{int(seconds // length)} {unit}"
+    return f"{int(seconds // 60)} min" if seconds >= 60 else "now"
 
 
 def title(memory: Memory) -> str:
     """The memory's first line, safe; «(empty)» when there is none."""
-    return line(memory.title) or "(empty)"
+    return line(memory.title) or UNTITLED
 
 
-def highlight(text: str, words: Iterable[str], style: Style | str = "bold") -> Content:
-    """Safe one-line content in which every word that starts with one of `words` (roughly stemmed) is styled."""
-    return Content(line(text))
+def word_pattern(words: Iterable[str]) -> re.Pattern[str] | None:
+    """Matches each whole word that begins with the rough stem of one of `words`; None when there is none to match."""
+    stems = {_SUFFIX.sub("", word) for text in words for word in re.findall(r"\w+", text.casefold())}
+    if not stems:
+        return None
+    longest_first = sorted(stems, key=lambda stem: (-len(stem), stem))[:_MOST_WORDS]
+    return re.compile(rf"\b(?:{'|'.join(map(re.escape, longest_first))})\w*", re.IGNORECASE)
+
+
+def highlight(text: str, words: Iterable[str] | re.Pattern[str] | None, style: Style | str = "bold") -> Content:
+    """Safe one-line content in which the words that `word_pattern` finds are styled."""
+    plain = line(text)
+    pattern = words if words is None or isinstance(words, re.Pattern) else word_pattern(words)
+    return Content(plain, [Span(*found.span(), style) for found in pattern.finditer(plain)] if pattern else None)
 
 
 def score_bar(score: float) -> str:
-    """Three cells, «▇▇▆», for a score of 0..1."""
-    return "   "
+    """Three cells that fill from the left, «▇▇▅», for a score of 0..1."""
+    steps = round(max(0.0, min(1.0, score)) * 21)
+    return "".join(" ▁▂▃▄▅▆▇"[max(0, min(7, steps - 7 * cell))] for cell in range(3))
 
 
 def duration(seconds: float) -> str:
-    """«1:23:45»."""
-    return ""
+    """«1:23:45»; hours go on beyond a day."""
+    whole = max(0, int(seconds))
+    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
 
 
 def count(number: int) -> str:
-    """«950», «12.3k», «1.2M»."""
-    return str(number)
+    """«950», «12.3k», «1.2M»: at most five cells."""
+    if number < 10_000:
+        return str(number)
+    thousands = number / 1000
+    if thousands < 999.95:
+        return f"{thousands:.1f}k" if thousands < 99.95 else f"{thousands:.0f}k"
+    return f"{thousands / 1000:.1f}M"
