@@ -1,0 +1,173 @@
+"""One PostgreSQL database, embedded or by URL: its engine, its errors, the two ways to talk to it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
+
+from services.adapters.embedded_postgres import EmbeddedPostgres
+from services.adapters.postgres_errors import MISSING_TABLE, sqlstate, translated
+from services.errors import InvalidInput
+from services.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL, Row
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+Parameters = Mapping[str, object]
+CONNECT: Mapping[str, object] = {
+    "application_name": "memoria-tui",
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+"""libpq's parameters, unless the URL says otherwise: a dead server is noticed within seconds. Times in s, the last in ms."""
+
+
+class Database:
+    """A pooled database that connects when it is first asked; SQLAlchemy and psycopg are imported then."""
+
+    def __init__(self, url: str | None, embedded: EmbeddedPostgres | None = None) -> None:
+        """Give one of the two: a `postgresql://` URL, or the server to start."""
+        self._given_url = url
+        self.embedded = embedded
+        self._engine: AsyncEngine | None = None
+        self._opening = asyncio.Lock()
+        self.place = "embedded" if url is None else _place(url)
+        """«embedded» or «host:port/database», never a password."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> Database:
+        """The database that the settings name."""
+        if settings.database_url is not None:
+            return cls(settings.database_url)
+        return cls(None, EmbeddedPostgres(settings.postgres_dir))
+
+    async def url(self) -> URL:
+        """The URL for SQLAlchemy; starts the embedded server."""
+        if self._given_url is not None:
+            return await asyncio.to_thread(parse_url, self._given_url)
+        assert self.embedded is not None
+        return await asyncio.to_thread(parse_url, await self.embedded.start())
+
+    async def engine(self) -> AsyncEngine:
+        """The pool; opened once."""
+        async with self._opening:
+            if self._engine is None:
+                url = await self.url()
+                await asyncio.to_thread(importlib.import_module, "sqlalchemy.dialects.postgresql.psycopg")
+                from sqlalchemy.ext.asyncio import create_async_engine
+
+                self._engine = create_async_engine(
+                    url,
+                    pool_size=5,
+                    max_overflow=5,
+                    pool_timeout=10,
+                    pool_pre_ping=True,
+                    pool_recycle=1800,
+                    connect_args={**connect_arguments(url), "prepare_threshold": None},
+                )
+        return self._engine
+
+    @contextlib.asynccontextmanager
+    async def connection(self) -> AsyncIterator[AsyncConnection]:
+        """For single statements, each its own transaction."""
+        engine = await self.engine()
+        with translated(self.place):
+            async with engine.connect() as connection:
+                yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """Committed at the end, rolled back on any error and on cancellation."""
+        engine = await self.engine()
+        with translated(self.place):
+            async with engine.begin() as connection:
+                yield connection
+
+    async def read(self, sql: str, parameters: Parameters | None = None) -> Sequence[Row[Any]]:
+        """All rows of one statement; none when its tables do not exist, as in a database not made by us."""
+        from sqlalchemy.exc import DBAPIError
+
+        async with self.connection() as connection:
+            try:
+                return await fetch(connection, sql, parameters)
+            except DBAPIError as error:
+                if sqlstate(error) in MISSING_TABLE:
+                    return []
+                raise
+
+    async def write(self, sql: str, parameters: Parameters | None = None) -> None:
+        """One statement in a transaction of its own."""
+        async with self.connection() as connection:
+            await fetch(connection, sql, parameters)
+
+    async def close(self) -> None:
+        if self._engine is not None:
+            await self._engine.dispose()
+            self._engine = None
+        if self.embedded is not None:
+            self.embedded.close()
+
+
+async def fetch(connection: AsyncConnection, sql: str, parameters: Parameters | None = None) -> Sequence[Row[Any]]:
+    """Runs one statement; its rows, none when it returns none."""
+    from sqlalchemy import text
+
+    result = await connection.execute(text(sql), parameters)
+    return result.fetchall() if result.returns_rows else []
+
+
+def parse_url(given: str) -> URL:
+    """SQLAlchemy's URL for psycopg. User and password may hold any character, percent-encoded or not."""
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    scheme, user, password, rest = _split(given)
+    credentials = "" if user is None else quote(user, safe="")
+    if password is not None:
+        credentials += ":" + quote(password, safe="")
+    try:
+        return make_url(f"{scheme}://{credentials}{'@' if credentials else ''}{rest}")
+    except (ArgumentError, ValueError) as error:
+        raise InvalidInput(
+            "MEMORIA_DATABASE_URL cannot be read: it must look like postgresql://user:password@host:5432/memoria"
+        ) from error
+
+
+def connect_arguments(url: URL) -> dict[str, object]:
+    """What to tell libpq besides the URL, which wins."""
+    return {name: value for name, value in CONNECT.items() if name not in url.query}
+
+
+def _split(given: str) -> tuple[str, str | None, str | None, str]:
+    found = re.fullmatch(r"postgres(?:ql)?(?:\+\w+)?://(?:(?P<user>[^:@/]*)(?::(?P<password>.*))?@)?(?P<rest>[^@]*)", given)
+    if found is None:
+        raise InvalidInput("MEMORIA_DATABASE_URL must begin with postgresql:// and name user, host and database")
+    user, password = found["user"], found["password"]
+    return (
+        "postgresql+psycopg",
+        None if user is None else unquote(user),
+        None if password is None else unquote(password),
+        found["rest"],
+    )
+
+
+def _place(given: str) -> str:
+    """«host:port/database» without importing SQLAlchemy, for messages and the top line."""
+    rest, _, query = _split(given)[3].partition("?")
+    address, _, name = rest.partition("/")
+    host = re.search(r"(?:^|&)host=([^&]*)", query)
+    port = re.search(r"(?:^|&)port=([^&]*)", query)
+    if host is not None:
+        address = f"{unquote(host[1])}:{port[1] if port else 5432}"
+    elif not re.search(r":\d+$", address):
+        address = f"{address or 'localhost'}:{port[1] if port else 5432}"
+    return f"{address}/{unquote(name)}"

@@ -1,0 +1,92 @@
+"""Turns what PostgreSQL and its libraries raise into one line of our own tree of errors."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from services.errors import (
+    AuthenticationFailed,
+    Conflict,
+    InvalidInput,
+    MemoriaError,
+    SchemaMissing,
+    StorageFull,
+    StoreTimeout,
+    StoreUnavailable,
+)
+
+MISSING_TABLE = ("42P01", "3F000")
+"""SQLSTATE of an undefined table and of an undefined schema."""
+UPGRADE_ADVICE = "`memoria-tui db upgrade` adds it"
+
+
+@contextlib.contextmanager
+def translated(place: str) -> Iterator[None]:
+    """Raises our error for whatever goes wrong inside; `place` is «host:port/database», never with a password."""
+    import psycopg
+    import sqlalchemy.exc
+
+    try:
+        yield
+    except sqlalchemy.exc.TimeoutError as error:
+        raise StoreTimeout(f"PostgreSQL at {place}: all connections were busy for too long") from error
+    except sqlalchemy.exc.DBAPIError as error:
+        raise _translate(error.orig, place) from error
+    except (psycopg.Error, OSError) as error:
+        raise _translate(error, place) from error
+
+
+def sqlstate(error: BaseException) -> str | None:
+    """The five characters by which PostgreSQL names the kind of an error."""
+    return getattr(getattr(error, "orig", error), "sqlstate", None)
+
+
+def _translate(error: BaseException | None, place: str) -> MemoriaError:
+    state = sqlstate(error) if error is not None else None
+    line = _one_line(error)
+    where = f"PostgreSQL at {place}"
+    match state:
+        case None:
+            return _without_state(line, where)
+        case "28000" | "28P01":
+            return AuthenticationFailed(f"{where} refused the user or password: {line}")
+        case "42501":
+            return AuthenticationFailed(f"{where} does not permit this: {line}")
+        case "3D000":
+            return StoreUnavailable(f"{where}: {line}; create it, or correct MEMORIA_DATABASE_URL")
+        case "57014" | "55P03":
+            return StoreTimeout(f"{where}: {line}")
+        case "42P01" | "3F000":
+            return SchemaMissing(f"{where} lacks what this program needs ({line}): {UPGRADE_ADVICE}")
+        case "23505":
+            return Conflict(f"{where}: {line}", current=None)
+        case "25006":
+            return StorageFull(f"{where} is read-only: {line}")
+    match state[:2]:
+        case "53" if state != "53300":
+            return StorageFull(f"{where} is out of room: {line}")
+        case "22" | "23":
+            return InvalidInput(f"{where} refused a value: {line}")
+    return StoreUnavailable(f"{where}: {line}")
+
+
+def _without_state(line: str, where: str) -> MemoriaError:
+    """libpq gives no SQLSTATE for a connection that could not be made: only its text tells."""
+    lowered = line.lower()
+    if "authentication failed" in lowered or "no password supplied" in lowered or "pg_hba.conf" in lowered:
+        return AuthenticationFailed(f"{where} refused the user or password: {line}")
+    if "timeout" in lowered or "timed out" in lowered:
+        return StoreTimeout(f"{where} did not answer in time")
+    if "invalid connection option" in lowered or "invalid uri query parameter" in lowered:
+        return InvalidInput(f"MEMORIA_DATABASE_URL: {line}")
+    if "does not exist" in lowered and "database" in lowered:
+        return StoreUnavailable(f"{where}: {line}; create it, or correct MEMORIA_DATABASE_URL")
+    return StoreUnavailable(f"{where} cannot be reached: {line}")
+
+
+def _one_line(error: BaseException | None) -> str:
+    """The most telling line: the last «FATAL:» of libpq's attempts, else the first one."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    fatal = [line.rpartition("FATAL:")[2].strip() for line in lines if "FATAL:" in line]
+    return fatal[-1] if fatal else lines[0]

@@ -1,0 +1,73 @@
+"""The parent of the embedded PostgreSQL: a small process of its own that stops the server after its last user.
+
+Started by path, with the standard library alone, by `embedded_postgres`, which hands over the lock that tells that a
+keeper lives.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+SETTINGS = {
+    "listen_addresses": "",
+    "port": "5432",
+    "unix_socket_permissions": "0700",
+    "max_connections": "60",
+    "shared_buffers": "64MB",
+    "work_mem": "16MB",
+    "maintenance_work_mem": "64MB",
+    "effective_cache_size": "1GB",
+    "random_page_cost": "1.1",
+    "max_wal_size": "256MB",
+    "min_wal_size": "32MB",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "io_method": "sync",
+    "jit": "off",
+    "max_parallel_workers_per_gather": "0",
+    "log_min_messages": "warning",
+    "log_min_error_statement": "panic",
+}
+"""For a laptop: no network, little memory, few processes, nothing for replicas, no statements in the log."""
+
+
+def main() -> None:
+    binary, data, socket_folder, temporary, keeper_lock, uid, gid = sys.argv[1:]
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    folder = Path(data).parent
+    users = os.open(folder / "users.lock", os.O_RDWR)
+    with open(folder / "server.log", "wb") as log:
+        server = subprocess.Popen(
+            [binary, "-D", data, "-k", socket_folder]
+            + [word for name, value in SETTINGS.items() for word in ("-c", f"{name}={value}")],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            umask=0o077,
+            user=None if uid == "-1" else int(uid),
+            group=None if gid == "-1" else int(gid),
+            extra_groups=None if gid == "-1" else [],
+        )
+    threading.Thread(target=_stop_when_unused, args=(users, server), daemon=True).start()
+    server.wait()
+    if temporary == "1":
+        Path(socket_folder).rmdir()
+    os.close(int(keeper_lock))
+
+
+def _stop_when_unused(users: int, server: subprocess.Popen[bytes]) -> None:
+    """The lock is kept to the end, so that a program that starts now waits until the server is down."""
+    fcntl.flock(users, fcntl.LOCK_EX)
+    server.send_signal(signal.SIGINT)
+
+
+if __name__ == "__main__":
+    main()
