@@ -1,0 +1,32 @@
+"""Dates as memories hold them: ISO strings without a zone, in the local time of who wrote them."""
+
+from __future__ import annotations
+
+from datetime import datetime, tzinfo
+from zoneinfo import ZoneInfo
+
+from dateutil import tz
+
+from services.settings import Settings
+
+
+def writer_zone(settings: Settings) -> tzinfo:
+    """The zone in which zone-less dates are meant: the one that is set, else the system's."""
+    return ZoneInfo(settings.zone) if settings.zone else tz.tzlocal()
+
+
+def read_date(value: object, zone: tzinfo) -> datetime | None:
+    """The instant under a date key, None when it cannot be read. A zone in the text wins over `zone`."""
+    try:
+        date = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    # The first and the last year cannot be brought into every zone.
+    if date is None or not 1 < date.year < 9999:
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=zone)
+
+
+def write_date(instant: datetime, zone: tzinfo) -> str:
+    """An instant as MCP Memoria writes and can read it."""
+    return instant.astimezone(zone).replace(tzinfo=None).isoformat()
