@@ -2,22 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from textual import events
+from textual.binding import Binding
+from textual.content import Content
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.timer import Timer
 
+from memoria_tui import present
+from memoria_tui.widgets.ink import ink, type_ink
+from memoria_tui.widgets.loaded_rows import LoadedRows
+from memoria_tui.widgets.memory_row import ROW_LINES, Inks, RowLayout, draw_gap, draw_row
 from services.model import Hit, Query
 from services.ports import Clock
+
+_SETTLE = 0.02
+"""Seconds of rest before pages are asked for: a held key does not ask for all it passes."""
 
 
 class MemoryList(ScrollView, can_focus=True):
     """Two lines a memory, ranked or paged, with a cursor and marks."""
 
-    cursor: reactive[int] = reactive(0)
+    DEFAULT_CSS = """
+    MemoryList {
+        height: 1fr;
+        overflow-x: hidden;
+        overflow-y: auto;
+        scrollbar-gutter: stable;
+        scrollbar-size-vertical: 1;
+        & > .memory-list--cursor {
+            background: $block-cursor-blurred-background;
+            color: $block-cursor-blurred-foreground;
+        }
+        &:focus > .memory-list--cursor { background: $block-cursor-background; color: $block-cursor-foreground; }
+        & > .memory-list--hover { background: $foreground 4%; }
+        & > .memory-list--muted { color: $foreground 60%; }
+        & > .memory-list--faint { color: $foreground 45%; }
+        & > .memory-list--hit { color: $accent; text-style: bold; }
+        & > .memory-list--score { color: $primary; }
+        & > .memory-list--mark { color: $accent; text-style: bold; }
+        & > .memory-list--warning { color: $warning; }
+        & > .memory-list--bar { color: $foreground 30%; }
+        &:focus > .memory-list--bar { color: $accent; }
+    }
+    """
+    COMPONENT_CLASSES = {
+        f"memory-list--{part}"
+        for part in ("cursor", "hover", "muted", "faint", "hit", "score", "mark", "warning", "bar")
+    }
+    BINDINGS = [
+        Binding("up,k", "move(-1)", "Up", show=False, id="list.up", tooltip="Go to the memory above"),
+        Binding("down,j", "move(1)", "Down", show=False, id="list.down", tooltip="Go to the memory below"),
+        Binding("ctrl+u", "move_pages(-0.5)", "Half page up", show=False, id="list.half_up", tooltip="Half a page up"),
+        Binding(
+            "ctrl+d", "move_pages(0.5)", "Half page down", show=False, id="list.half_down", tooltip="Half a page down"
+        ),
+        Binding("pageup", "move_pages(-1)", "Page up", show=False, id="list.page_up", tooltip="A page up"),
+        Binding("pagedown", "move_pages(1)", "Page down", show=False, id="list.page_down", tooltip="A page down"),
+        Binding("home,g", "first", "Top", show=False, id="list.first", tooltip="Go to the first memory"),
+        Binding("end,G", "last", "Bottom", show=False, id="list.last", tooltip="Go to the last memory"),
+        Binding(
+            "f",
+            "find",
+            "Find letter",
+            show=False,
+            id="list.find",
+            tooltip="Then a letter: the next title that begins with it",
+        ),
+        Binding("enter", "select", "Open", show=False, id="list.select", tooltip="Open this memory"),
+        Binding("space", "mark", "Mark", show=False, id="list.mark", tooltip="Mark this memory and go on"),
+    ]
+
+    cursor: reactive[int] = reactive(0, repaint=False)
     marked: reactive[frozenset[str]] = reactive(frozenset)
+    hovered: reactive[int | None] = reactive(None, repaint=False)
 
     @dataclass
     class PageWanted(Message):
@@ -28,13 +93,13 @@ class MemoryList(ScrollView, can_focus=True):
 
     @dataclass
     class Highlighted(Message):
-        """The cursor stands on another memory (or on none)."""
+        """The cursor stands on another memory, or on none, or the memory under it is told anew."""
 
         hit: Hit | None
 
     @dataclass
     class Selected(Message):
-        """Enter or a second click on the current memory."""
+        """Enter, or a click on the current memory."""
 
         hit: Hit
 
@@ -47,32 +112,246 @@ class MemoryList(ScrollView, can_focus=True):
     def __init__(self, clock: Clock, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._clock = clock
+        self._query = Query()
+        self._empty = ""
+        self._rows = LoadedRows()
+        self._anchor: tuple[str, int] | None = None
+        """The memory that a refresh looks for, and how many rows below the top it stood."""
+        self._finding = False
+        self._settling: Timer | None = None
+        self._inks: Inks | None = None
+        self._layout: RowLayout | None = None
 
     @property
     def total(self) -> int:
         """Rows, loaded or not."""
-        return 0
+        return self._rows.total
 
     @property
     def current(self) -> Hit | None:
         """The memory under the cursor; None while it is not loaded."""
-        return None
+        return self._rows.get(self.cursor)
+
+    def hits(self) -> tuple[Hit, ...]:
+        """All loaded rows in order."""
+        return tuple(hit for _, hit in self._rows)
 
     def show_hits(self, hits: Sequence[Hit], query: Query, *, empty: str = "") -> None:
         """Shows ranked hits; `empty` is said when there are none."""
+        self.show_listing(len(hits), query, first=hits, empty=empty)
 
     def show_listing(self, total: int, query: Query, *, first: Sequence[Hit] = (), empty: str = "") -> None:
         """Shows a plain list of `total` rows, whose first rows may be given at once; the others are asked for.
 
         The same query again is a refresh: the cursor stays on its memory and the memory on its line.
         """
+        refresh = _question(query) == _question(self._query)
+        self._anchor = None
+        if refresh and self.current is not None:
+            self._anchor = (self.current.memory.id, self.cursor - self._top)
+        self._query, self._empty, self._layout = query, empty, None
+        self._rows.begin(total, keep=refresh)
+        self.virtual_size = Size(0, total * ROW_LINES)
+        if not refresh:
+            self.scroll_to(y=0, animate=False, immediate=True)
+        self.set_reactive(MemoryList.cursor, max(0, min(self.cursor if refresh else 0, total - 1)))
+        self.put_page(0, first)
 
     def put_page(self, offset: int, hits: Sequence[Hit]) -> None:
         """Fills rows from `offset` on."""
+        before = self.current
+        self._rows.put(offset, hits)
+        self._follow_anchor(offset, hits)
+        self._rows.forget_far(self._top, keep=self.cursor)
+        self._ask_soon()
+        self.refresh()
+        if self.current is not before or not self.total:
+            self.post_message(self.Highlighted(self.current))
 
-    def mark_all(self, ids: frozenset[str]) -> None:
+    def mark_all(self, ids: Iterable[str]) -> None:
         """Marks exactly these."""
+        self.marked = frozenset(ids)
 
-    def hits(self) -> tuple[Hit, ...]:
-        """All loaded rows in order."""
-        return ()
+    def _follow_anchor(self, offset: int, hits: Sequence[Hit]) -> None:
+        """Puts the cursor on the memory it stood on, at the height it had on the screen."""
+        if self._anchor is None:
+            return
+        wanted, height = self._anchor
+        for index, hit in enumerate(hits, offset):
+            if hit.memory.id == wanted:
+                self._anchor = None
+                self.set_reactive(MemoryList.cursor, index)
+                self.scroll_to(y=max(0, index - height) * ROW_LINES, animate=False, immediate=True)
+                return
+
+    # pages
+
+    @property
+    def _top(self) -> int:
+        """The first row seen."""
+        return self.scroll_offset.y // ROW_LINES
+
+    @property
+    def _visible(self) -> int:
+        """Rows seen at once."""
+        return max(1, self.scrollable_content_region.height // ROW_LINES)
+
+    def _ask_soon(self) -> None:
+        if self._settling is not None:
+            self._settling.stop()
+        if self.is_attached:
+            self._settling = self.set_timer(_SETTLE, self._ask)
+
+    def _ask(self) -> None:
+        if wanted := self._rows.wanted(self._top, self._visible):
+            self.post_message(self.PageWanted(wanted.start, len(wanted)))
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        if round(old_value) != round(new_value):
+            self._ask_soon()
+
+    def on_resize(self) -> None:
+        self._layout = None
+        self._ask_soon()
+
+    # drawing
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._inks = None
+
+    def _row_layout(self) -> RowLayout:
+        if self._layout is None:
+            words = (self._query.text, *self._query.phrases)
+            width = self.scrollable_content_region.width
+            self._layout = RowLayout(width, self._query.ranked, present.word_pattern(words), self._clock())
+        return self._layout
+
+    def _row_inks(self) -> Inks:
+        if self._inks is None:
+            part = partial(ink, self)
+            self._inks = Inks(
+                muted=part("memory-list--muted"),
+                faint=part("memory-list--faint"),
+                hit=part("memory-list--hit"),
+                score=part("memory-list--score"),
+                mark=part("memory-list--mark"),
+                warning=part("memory-list--warning"),
+                cursor=part("memory-list--bar"),
+                of_type=partial(type_ink, self),
+            )
+        return self._inks
+
+    def render_line(self, y: int) -> Strip:
+        width = self.scrollable_content_region.width
+        index, part = divmod(y + self.scroll_offset.y, ROW_LINES)
+        style = self.visual_style
+        if index >= self.total:
+            text = self._empty if not self.total and y == 1 else ""
+            content = Content.assemble("  ", (present.clip(text, width - 2), self._row_inks().muted))
+        else:
+            under_cursor = index == self.cursor
+            if under_cursor:
+                style = self.get_visual_style("memory-list--cursor")
+            elif index == self.hovered:
+                style = self.get_visual_style("memory-list--hover")
+            content = self._row(index, under_cursor)[part]
+        strip = Strip(content.render_segments(style), content.cell_length)
+        return strip.adjust_cell_length(width, style.rich_style)
+
+    def _row(self, index: int, under_cursor: bool) -> tuple[Content, Content]:
+        layout, inks = self._row_layout(), self._row_inks()
+        hit = self._rows.get(index)
+        if hit is None:
+            return draw_gap(layout, inks, under_cursor=under_cursor)
+        return draw_row(hit, layout, inks, marked=hit.memory.id in self.marked, under_cursor=under_cursor)
+
+    def _refresh_row(self, index: int) -> None:
+        self.refresh_lines(index * ROW_LINES, ROW_LINES)
+
+    # cursor and marks
+
+    def validate_cursor(self, cursor: int) -> int:
+        return max(0, min(cursor, self.total - 1))
+
+    def watch_cursor(self, old: int, new: int) -> None:
+        self._anchor = None
+        self._refresh_row(old)
+        self._refresh_row(new)
+        width = self.scrollable_content_region.width
+        self.scroll_to_region(
+            Region(0, new * ROW_LINES, width, ROW_LINES), animate=False, force=True, immediate=True, x_axis=False
+        )
+        self.post_message(self.Highlighted(self.current))
+
+    def watch_hovered(self, old: int | None, new: int | None) -> None:
+        for index in (old, new):
+            if index is not None:
+                self._refresh_row(index)
+
+    def watch_marked(self, marked: frozenset[str]) -> None:
+        self.post_message(self.MarksChanged(marked))
+
+    def action_move(self, rows: int) -> None:
+        self.cursor += rows
+
+    def action_move_pages(self, pages: float) -> None:
+        self.cursor += round(pages * self._visible)
+
+    def action_first(self) -> None:
+        self.cursor = 0
+
+    def action_last(self) -> None:
+        self.cursor = self.total - 1
+
+    def action_find(self) -> None:
+        self._finding = True
+
+    def action_select(self) -> None:
+        if self.current is not None:
+            self.post_message(self.Selected(self.current))
+
+    def action_mark(self) -> None:
+        if self.current is not None:
+            self.marked ^= {self.current.memory.id}
+            self.cursor += 1
+
+    def on_key(self, event: events.Key) -> None:
+        """Takes the key after `f` as the letter to go to."""
+        if not self._finding:
+            return
+        self._finding = False
+        if event.character is not None and event.is_printable:
+            event.stop()
+            event.prevent_default()
+            self._go_to_letter(event.character.casefold())
+
+    def _go_to_letter(self, letter: str) -> None:
+        """Goes to the next row here whose title begins with the letter, from the top again after the last."""
+        fitting = [index for index, hit in self._rows if present.title(hit.memory).casefold().startswith(letter)]
+        if fitting:
+            self.cursor = next((index for index in fitting if index > self.cursor), fitting[0])
+
+    def on_click(self, event: events.Click) -> None:
+        index = self._row_at(event.y)
+        if index is None:
+            return
+        if index == self.cursor:
+            self.action_select()
+        self.cursor = index
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        self.hovered = self._row_at(event.y)
+
+    def on_leave(self) -> None:
+        self.hovered = None
+
+    def _row_at(self, y: int) -> int | None:
+        index = (y + self.scroll_offset.y) // ROW_LINES
+        return index if index < self.total else None
+
+
+def _question(query: Query) -> tuple[object, ...]:
+    """What makes two queries the same for the eye; spans such as since:today move with the clock."""
+    return query.raw, query.mode, query.sort, query.descending, query.like
