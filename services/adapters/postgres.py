@@ -28,7 +28,7 @@ CONNECT: Mapping[str, object] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 15_000,
 }
-"""libpq's parameters, unless the URL says otherwise: a dead server is noticed within seconds. Times in s, the last in ms."""
+"""libpq's parameters, so that a dead server is noticed within seconds; the URL wins. Times in s, the last in ms."""
 
 
 class Database:
@@ -148,7 +148,9 @@ def connect_arguments(url: URL) -> dict[str, object]:
 
 
 def _split(given: str) -> tuple[str, str | None, str | None, str]:
-    found = re.fullmatch(r"postgres(?:ql)?(?:\+\w+)?://(?:(?P<user>[^:@/]*)(?::(?P<password>.*))?@)?(?P<rest>[^@]*)", given)
+    found = re.fullmatch(
+        r"postgres(?:ql)?(?:\+\w+)?://(?:(?P<user>[^:@/]*)(?::(?P<password>.*))?@)?(?P<rest>[^@]*)", given
+    )
     if found is None:
         raise InvalidInput("MEMORIA_DATABASE_URL must begin with postgresql:// and name user, host and database")
     user, password = found["user"], found["password"]

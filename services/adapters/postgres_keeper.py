@@ -46,8 +46,7 @@ def main() -> None:
     users = os.open(folder / "users.lock", os.O_RDWR)
     with open(folder / "server.log", "wb") as log:
         server = subprocess.Popen(
-            [binary, "-D", data, "-k", socket_folder]
-            + [word for name, value in SETTINGS.items() for word in ("-c", f"{name}={value}")],
+            [binary, "-D", data, "-k", socket_folder, *(f"--{name}={value}" for name, value in SETTINGS.items())],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -4,29 +4,49 @@ from __future__ import annotations
 
 import asyncio
 import io
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from services.adapters.postgres import Database, connect_arguments, fetch
 from services.adapters.postgres_errors import UPGRADE_ADVICE, translated
-from services.errors import SchemaMissing, StoreTooNew
+from services.errors import SchemaMissing, StoreMismatch, StoreTooNew
 
 if TYPE_CHECKING:
     from alembic.config import Config
-    from sqlalchemy import URL, Connection
+    from sqlalchemy import URL
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
+OLDEST_SERVER = 15
 NEWEST = "0001"
 """Name of the last revision in `services/migrations/versions`; they are numbered."""
 _ADVISORY_LOCK = 0x6D656D6F726961
 """The number by which programs that upgrade wait for each other: «memoria» as bytes."""
+TABLES = {
+    "public.clients": "table",
+    "public.projects": "table",
+    "public.work_sessions": "table",
+    "public.memory_relations": "table",
+    "public.rejected_suggestions": "table",
+    "public.user_settings": "table",
+    "public.monthly_work_summary": "view",
+    "public.daily_work_totals": "view",
+    "public.client_statistics": "view",
+    "memoria_tui.audit_log": "table",
+    "memoria_tui.kept_vectors": "table",
+    "memoria_tui.embedding_schedule": "table",
+}
+REPLACED = (
+    "corrected functions public.get_neighbors, find_path, refresh_work_views, refresh_all_statistics",
+    "corrected view public.client_statistics, unique indexes of the other work views",
+)
+VERSION_TABLE = "memoria_tui.alembic_version"
+_VERSION = f"SELECT version_num FROM {VERSION_TABLE}"
 
 _STATE = """
-SELECT (to_regclass('memoria_tui.alembic_version') IS NOT NULL) AS versioned,
-       (to_regclass('memoria_tui.audit_log') IS NOT NULL) AS has_history,
-       (to_regclass('public._migrations') IS NOT NULL) AS upstream,
-       NOT EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-                   WHERE n.nspname IN ('public', 'memoria_tui') AND c.relkind IN ('r', 'p', 'v', 'm')) AS empty,
-       current_setting('server_version') AS server_version
+SELECT current_setting('server_version') AS server_version,
+       ARRAY(SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+             WHERE n.nspname IN ('public', 'memoria_tui') AND c.relkind IN ('r', 'p', 'v', 'm')) AS tables
 """
 
 
@@ -36,30 +56,56 @@ class SchemaState:
 
     version: str | None
     """Revision of our schema; None when we never upgraded it."""
-    empty: bool
-    """No tables at all."""
-    upstream: bool
-    """Made, or also used, by MCP Memoria."""
     server_version: str
+    tables: frozenset[str]
+    """Tables and views of the schemas `public` and `memoria_tui`, with the schema's name."""
 
     @property
     def current(self) -> bool:
         return self.version == NEWEST
 
     @property
+    def upstream(self) -> bool:
+        """Made, or also used, by MCP Memoria."""
+        return "public._migrations" in self.tables
+
+    @property
     def too_new(self) -> bool:
         return self.version is not None and (not self.version.isdigit() or int(self.version) > int(NEWEST))
 
+    @property
+    def too_old_server(self) -> bool:
+        return int(self.server_version.split(".")[0]) < OLDEST_SERVER
+
 
 async def schema_state(database: Database) -> SchemaState:
-    """Reads it; one round trip, two when we were here before."""
+    """How the database stands; one round trip, two when we upgraded it before."""
     async with database.connection() as connection:
-        (row,) = await fetch(connection, _STATE)
-        version = None
-        if row.versioned:
-            versions = await fetch(connection, "SELECT version_num FROM memoria_tui.alembic_version")
-            version = versions[0].version_num if versions else None
-    return SchemaState(version, row.empty, row.upstream, row.server_version.split()[0])
+        return await schema_state_on(connection)
+
+
+async def schema_state_on(connection: AsyncConnection) -> SchemaState:
+    """As `schema_state`, on a connection that is open already."""
+    (row,) = await fetch(connection, _STATE)
+    tables = frozenset(row.tables)
+    versions = await fetch(connection, _VERSION) if VERSION_TABLE in tables else ()
+    version = versions[0].version_num if versions else None
+    return SchemaState(version, re.split("[^0-9.]", row.server_version)[0], tables)
+
+
+def problems(state: SchemaState, place: str) -> tuple[str, ...]:
+    """What stands in the way of writing, one line each."""
+    try:
+        refuse_unusable(state, place)
+    except StoreMismatch as error:
+        return (str(error),)
+    return () if state.current or not state.tables else (_missing(place),)
+
+
+def missing(state: SchemaState) -> tuple[str, ...]:
+    """What an upgrade would add to a database that is not current, one line each."""
+    absent = tuple(f"{kind} {table}" for table, kind in TABLES.items() if table not in state.tables)
+    return (*absent, *REPLACED) if state.tables else absent
 
 
 async def require_schema(database: Database) -> None:
@@ -69,27 +115,37 @@ async def require_schema(database: Database) -> None:
     Raises SchemaMissing or StoreTooNew.
     """
     state = await schema_state(database)
+    refuse_unusable(state, database.place)
     if state.current:
         return
-    refuse_newer(state, database.place)
-    if database.embedded is None and not state.empty:
-        raise SchemaMissing(f"PostgreSQL at {database.place} lacks the history of this program: {UPGRADE_ADVICE}")
+    if database.embedded is None and state.tables:
+        raise SchemaMissing(_missing(database.place))
     await upgrade(database)
 
 
-def refuse_newer(state: SchemaState, place: str) -> None:
-    """Raises StoreTooNew for a database that a newer program upgraded."""
+def refuse_unusable(state: SchemaState, place: str) -> None:
+    """Raises StoreTooNew for a database that a newer program upgraded, StoreMismatch for a server that is too old."""
     if state.too_new:
         raise StoreTooNew(
             f"PostgreSQL at {place} has schema {state.version}, this program knows up to {NEWEST}: install a newer one"
         )
+    if state.too_old_server:
+        raise StoreMismatch(f"PostgreSQL at {place} is {state.server_version}; {OLDEST_SERVER} or newer is needed")
+
+
+def _missing(place: str) -> str:
+    return f"PostgreSQL at {place} lacks the history of this program: {UPGRADE_ADVICE}"
 
 
 async def upgrade(database: Database) -> None:
-    """Brings the database to the newest revision in one transaction; programs that do so at once wait in turn."""
+    """Brings the database to the newest revision in one transaction; programs that do so at once wait in turn.
+
+    Raises StoreMismatch (StoreTooNew) or StoreUnavailable.
+    """
+    refuse_unusable(await schema_state(database), database.place)
     url = await database.url()
     with translated(database.place):
-        await asyncio.to_thread(_upgrade, url, database.place)
+        await asyncio.to_thread(_upgrade, url)
 
 
 async def upgrade_script(version: str | None) -> str:
@@ -97,7 +153,7 @@ async def upgrade_script(version: str | None) -> str:
     return await asyncio.to_thread(_script, version)
 
 
-def _upgrade(url: URL, place: str) -> None:
+def _upgrade(url: URL) -> None:
     from alembic import command
     from sqlalchemy import NullPool, create_engine, text
 
@@ -106,16 +162,7 @@ def _upgrade(url: URL, place: str) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})
         config = _config()
         config.attributes["connection"] = connection
-        _refuse_unknown(connection, place)
         command.upgrade(config, "head")
-
-
-def _refuse_unknown(connection: Connection, place: str) -> None:
-    from sqlalchemy import text
-
-    if connection.scalar(text("SELECT to_regclass('memoria_tui.alembic_version') IS NOT NULL")):
-        version = connection.scalar(text("SELECT version_num FROM memoria_tui.alembic_version"))
-        refuse_newer(SchemaState(version, empty=False, upstream=False, server_version=""), place)
 
 
 def _script(version: str | None) -> str:

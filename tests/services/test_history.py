@@ -1,0 +1,221 @@
+"""The history and the promised work that goes with it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services.adapters.records import PostgresRecords
+from services.adapters.records.text import exact_json, storable, storable_json
+from services.errors import InvalidInput
+from services.model import Action, Change, Entity
+from services.ports import KeptVectors, NewChange
+
+HOSTILE = "NUL \x00, lone \ud800 and \udfff, \x1b[31mred\x1b[0m, \u2028, \\u0000, \\\\u0000, \U0001f469‍\U0001f4bb, ‮rtl"
+
+
+def change(
+    entity_id: str, action: Action = Action.UPDATED, content: str = "text", kept: KeptVectors | None = None
+) -> NewChange:
+    state = {"type": "semantic", "payload": {"content": content}}
+    return NewChange(Entity.MEMORY, entity_id, action, before=state, after=state, summary="edited", kept_vectors=kept)
+
+
+async def append(records: PostgresRecords, group: str, *changes: NewChange, undoes: str | None = None) -> list[int]:
+    async with records.transaction() as transaction:
+        return await transaction.append_history(group, changes, undoes=undoes)
+
+
+async def test_states_come_back_as_they_were_whatever_text_they_hold(records: PostgresRecords) -> None:
+    state = {"z": HOSTILE, "a": [1, 1.0, 1e300, -0.0, 10**30, True, None, {"": HOSTILE}], HOSTILE: ""}
+    memory = str(uuid4())
+    await append(records, "g", NewChange(Entity.MEMORY, memory, Action.CREATED, before=None, after=state))
+    (stored,) = await records.history(Entity.MEMORY, memory)
+    assert stored.before is None
+    assert stored.after == state
+    assert list(stored.after) == list(state)
+    assert (stored.actor, stored.program) == ("tester", "memoria-tui")
+
+
+ODD_TEXT = st.text(st.characters() | st.sampled_from('\x00\ud800\udfff\\"u0'), max_size=20)
+ODD_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | ODD_TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ODD_TEXT, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(ODD_JSON)
+def test_history_loses_nothing_of_any_json(value: object) -> None:
+    assert json.loads(exact_json(value)) == surrogates_paired(value)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(ODD_TEXT, max_size=5))
+def test_postgres_takes_every_text_into_each_kind_of_column(postgres_server: str, texts: list[str]) -> None:
+    with psycopg.connect(postgres_server) as connection:
+        row = connection.execute(
+            "SELECT %s::json, %s::jsonb, %s::text[]",
+            (exact_json(texts), storable_json(texts), [storable(text) for text in texts]),
+        ).fetchone()
+    assert row is not None
+    paired = [str(surrogates_paired(text)) for text in texts]
+    assert row[0] == paired
+    assert row[1] == row[2] == [storable(text) for text in texts]
+
+
+def surrogates_paired(value: object) -> object:
+    """The value with each pair of surrogates as the character it means, as any JSON reader takes it."""
+    match value:
+        case str():
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+        case list():
+            return [surrogates_paired(item) for item in value]
+        case dict():
+            return {surrogates_paired(key): surrogates_paired(item) for key, item in value.items()}
+    return value
+
+
+async def test_what_is_not_a_number_is_refused(records: PostgresRecords) -> None:
+    with pytest.raises(InvalidInput):
+        await append(records, "g", change(str(uuid4()), content=float("nan")))  # type: ignore[arg-type]
+
+
+async def test_numbers_of_appended_rows_come_in_order_and_history_newest_first(records: PostgresRecords) -> None:
+    memory, other = str(uuid4()), str(uuid4())
+    ids = await append(records, "g", change(memory), change(other), change(memory))
+    assert ids == sorted(ids)
+    assert [row.id for row in await records.history(Entity.MEMORY, memory)] == [ids[2], ids[0]]
+    assert [row.id for row in await records.history(Entity.MEMORY, memory, limit=1)] == [ids[2]]
+    assert await records.history(Entity.RELATION, memory) == []
+    assert [row.id for row in await records.group("g")] == ids
+    assert [row.id for row in await records.changes([ids[1], 10**9])] == [ids[1]]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE memoria_tui.audit_log SET actor = 'x'",
+        "DELETE FROM memoria_tui.audit_log",
+        "TRUNCATE memoria_tui.audit_log CASCADE",
+    ],
+)
+async def test_history_refuses_to_be_changed(records: PostgresRecords, postgres_url: str, statement: str) -> None:
+    await append(records, "g", change(str(uuid4())))
+    with (
+        psycopg.connect(postgres_url) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only"),
+    ):
+        connection.execute(statement)  # type: ignore[call-overload]  # one of the texts above
+
+
+async def test_a_failed_transaction_leaves_nothing(records: PostgresRecords) -> None:
+    memory = str(uuid4())
+
+    async def killed_halfway() -> None:
+        async with records.transaction() as transaction:
+            await transaction.append_history("g", [change(memory)])
+            raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        await killed_halfway()
+    assert await records.history(Entity.MEMORY, memory) == []
+
+
+async def test_undo_goes_back_group_by_group_of_one_person(records: PostgresRecords) -> None:
+    memory = str(uuid4())
+    await append(records, "first", change(memory), change(memory))
+    await append(records, "second", change(memory))
+    assert await records.last_undoable_group("tester") == "second"
+    await append(records, "undo", change(memory), undoes="second")
+    assert await records.last_undoable_group("tester") == "first"
+    await append(records, "undo of first", change(memory), undoes="first")
+    assert await records.last_undoable_group("tester") is None
+    assert await records.last_undoable_group("somebody else") is None
+
+
+async def test_trash_holds_memories_whose_newest_change_is_a_deletion(records: PostgresRecords) -> None:
+    gone, restored, gone_again = (str(uuid4()) for _ in range(3))
+    await append(records, "a", *(change(memory, Action.DELETED) for memory in (gone, restored, gone_again)))
+    await append(records, "b", change(restored, Action.RESTORED), change(gone_again, Action.RESTORED))
+    (last,) = await append(records, "c", change(gone_again, Action.DELETED))
+    trash = await records.deleted_memories(10)
+    assert [(row.entity_id, row.group) for row in trash] == [(gone_again, "c"), (gone, "a")]
+    assert trash[0].id == last
+    assert [row.entity_id for row in await records.deleted_memories(10, offset=1)] == [gone]
+
+
+async def test_kept_vectors_come_back_exactly(records: PostgresRecords) -> None:
+    kept = KeptVectors("nomic-embed-text", ((0.5, -1.25, 3.0), (0.0, 1e-8, 2.0)))
+    with_vectors, without = await append(
+        records, "g", change(str(uuid4()), kept=kept), change(str(uuid4()), kept=KeptVectors("m", ()))
+    )
+    found = await records.kept_vectors(with_vectors)
+    assert found is not None
+    assert found.model == "nomic-embed-text"
+    assert [list(vector) for vector in found.vectors] == [pytest.approx(vector) for vector in kept.vectors]
+    assert await records.kept_vectors(without) is None
+
+
+async def test_an_exported_history_imports_once(records: PostgresRecords) -> None:
+    memory = str(uuid4())
+    exported = [
+        Change(
+            id=7 + number,
+            group=group,
+            entity=Entity.MEMORY,
+            entity_id=memory,
+            action=action,
+            actor="somebody",
+            program="elsewhere",
+            at=datetime(2026, 3, number + 1, tzinfo=UTC),
+            before=None,
+            after={"payload": {"content": HOSTILE}},
+            content_hash="0" * 64,
+            undoes=None,
+            summary="made",
+        )
+        for number, (group, action) in enumerate([("g", Action.CREATED), ("g", Action.UPDATED), ("h", Action.DELETED)])
+    ]
+    for expected_new in (3, 0):
+        async with records.transaction() as transaction:
+            assert await transaction.import_history(exported) == expected_new
+    batches = [batch async for batch in records.all_changes(batch=2)]
+    assert [len(batch) for batch in batches] == [2, 1]
+    assert [replace(row, id=0) for batch in batches for row in batch] == [replace(row, id=0) for row in exported]
+    assert await records.last_undoable_group("somebody") == "h"
+
+
+async def test_a_newer_promise_survives_the_end_of_an_older_one(records: PostgresRecords) -> None:
+    first, second = str(uuid4()), str(uuid4())
+    async with records.transaction() as transaction:
+        old, other = await transaction.append_history("g", [change(first), change(second)])
+        await transaction.schedule({first: old, second: other})
+    async with records.transaction() as transaction:
+        (new,) = await transaction.append_history("h", [change(first)])
+        await transaction.schedule({first: new})
+    assert await records.scheduled_count() == 2
+    await records.done({first: old, second: other})
+    assert [(work.memory_id, work.change_id) for work in await records.scheduled()] == [(first, new)]
+    await records.done({first: new})
+    assert await records.scheduled() == []
+
+
+async def test_a_failed_attempt_is_counted_and_comes_due_later(records: PostgresRecords) -> None:
+    memory = str(uuid4())
+    later = datetime.now(UTC) + timedelta(hours=1)
+    async with records.transaction() as transaction:
+        (number,) = await transaction.append_history("g", [change(memory)])
+        await transaction.schedule({memory: number})
+    await records.postpone(memory, "Ollama \x00 away", later)
+    (work,) = await records.scheduled()
+    assert (work.attempts, work.last_error, work.next_attempt) == (1, "Ollama \ufffd away", later)
+    assert await records.scheduled(due_before=later - timedelta(minutes=1)) == []
+    assert await records.scheduled(due_before=later + timedelta(minutes=1)) == [work]
