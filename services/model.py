@@ -374,8 +374,13 @@ class WorkSession:
     memory_id: str | None = None
 
     def paused_seconds(self, now: datetime) -> float:
-        """Seconds of all pauses up to `now`, the open one included."""
-        return sum(max(0.0, ((pause.end or now) - pause.start).total_seconds()) for pause in self.pauses)
+        """Seconds of all pauses up to `now`, the open one included; what overlaps counts once."""
+        total, reached = 0.0, None
+        for start, end in sorted((pause.start, pause.end or self.end or now) for pause in self.pauses):
+            begun = start if reached is None else max(start, reached)
+            total += max(0.0, (end - begun).total_seconds())
+            reached = end if reached is None else max(end, reached)
+        return total
 
     def elapsed_seconds(self, now: datetime) -> float:
         """Seconds worked up to `now` or the end: the span less its pauses, never below 0."""

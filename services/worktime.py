@@ -1,0 +1,255 @@
+"""The values of work time: what is asked about sessions, what is changed, and what reports say. All frozen.
+
+Seconds are exact. Dates are days of the person's zone, both ends included. Names that are None mean «without».
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+
+from services.model import Pause, SessionCategory, SessionStatus, WorkSession
+
+
+class Flaw(StrEnum):
+    """What cannot be true of a session as it is stored."""
+
+    ENDS_BEFORE_START = "ends before it starts"
+    NO_END = "is completed without an end"
+    PAUSE_OUTSIDE = "has a pause outside itself"
+    PAUSES_TOO_LONG = "has pauses longer than itself"
+    PAUSE_REVERSED = "has a pause that ends before it starts"
+    PAUSE_OPEN = "is completed with an open pause"
+    PAUSE_UNREADABLE = "has a pause that cannot be read"
+    PAUSE_SHIFTED = "has a pause written in another zone"
+
+
+class WarningKind(StrEnum):
+    """What a person should look at."""
+
+    FORGOTTEN = "forgotten"
+    OVERLAP = "overlap"
+    SAME_PROJECT = "same-project"
+    PARALLEL_LIMIT = "parallel-limit"
+    FLAWED = "flawed"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkWarning:
+    """One thing to look at, with the sessions it is about."""
+
+    kind: WarningKind
+    session_ids: tuple[str, ...]
+    message: str
+    """One line for a person; descriptions in it are untrusted text."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkStatus:
+    """What runs now."""
+
+    now: datetime
+    sessions: tuple[WorkSession, ...]
+    """Active and paused, oldest first."""
+    warnings: tuple[WorkWarning, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SessionDraft:
+    """A session to be started. Client and project are names; unknown ones are made."""
+
+    description: str
+    category: SessionCategory = SessionCategory.CODING
+    client: str | None = None
+    """None: the default of the settings; "": without a client."""
+    project: str | None = None
+    """As `client`."""
+    issue_number: int | None = None
+    pr_number: int | None = None
+    branch: str | None = None
+    start: datetime | None = None
+    """None: now."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionChanges:
+    """What an edit sets; a field that is None stays as it is. "" and 0 remove what can be absent."""
+
+    description: str | None = None
+    category: SessionCategory | None = None
+    client: str | None = None
+    project: str | None = None
+    issue_number: int | None = None
+    pr_number: int | None = None
+    branch: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    pauses: tuple[Pause, ...] | None = None
+    notes: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFilter:
+    """Which sessions are meant; all of the conditions together."""
+
+    first: date | None = None
+    last: date | None = None
+    clients: tuple[str | None, ...] = ()
+    """Any of these names; None: those without a client."""
+    projects: tuple[str | None, ...] = ()
+    categories: tuple[SessionCategory, ...] = ()
+    statuses: tuple[SessionStatus, ...] = ()
+    text: str = ""
+    """Part of the description, a note or the branch, case-insensitive."""
+
+
+class LogOrder(StrEnum):
+    """What the log can be sorted by."""
+
+    START = "start"
+    DURATION = "duration"
+    DESCRIPTION = "description"
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """One page of the log."""
+
+    sessions: tuple[WorkSession, ...]
+    flaws: Mapping[str, tuple[Flaw, ...]]
+    """By session id; only sessions that have some."""
+    next: str | None
+    """Give it back for the page after this one; None on the last."""
+
+
+class ReportBy(StrEnum):
+    """What a report adds up by."""
+
+    CLIENT = "client"
+    PROJECT = "project"
+    CATEGORY = "category"
+    DAY = "day"
+
+
+class ReportUnit(StrEnum):
+    """How finely a report is cut in time."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    YEAR = "year"
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Days from `first` to `last`, both included."""
+
+    first: date
+    last: date
+
+
+@dataclass(frozen=True, slots=True)
+class ReportGroup:
+    """One line of a report."""
+
+    name: str | None
+    """Client, project («client / project» where the name alone would be ambiguous), category or ISO day."""
+    seconds: float
+    sessions: int
+    """Sessions that worked here, each once."""
+    days: int
+    """Days on which some of it was worked."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportCell:
+    """What one group worked in one unit of time."""
+
+    start: date
+    """First day of the unit, or of the report where the unit began before it."""
+    name: str | None
+    seconds: float
+    sessions: int
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Worked time of a period. Groups, cells and the total are the same seconds, added up in different ways."""
+
+    period: Period
+    zone: str
+    by: ReportBy
+    unit: ReportUnit
+    groups: tuple[ReportGroup, ...]
+    """Most time first; days in order."""
+    cells: tuple[ReportCell, ...]
+    """In order of time, then of `groups`; only those with time."""
+    total_seconds: float
+    sessions: int
+    days: int
+    open_sessions: int = 0
+    """Active and paused sessions of the period: counted only when the report was asked to."""
+    flawed: tuple[tuple[str, tuple[Flaw, ...]], ...] = ()
+    """Sessions of the period that cannot be true as they stand: id and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Whom work is done for."""
+
+    id: str
+    name: str
+    metadata: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What is worked on."""
+
+    id: str
+    name: str
+    client_id: str | None = None
+    client: str | None = None
+    """Name."""
+    repo: str | None = None
+    metadata: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientTotal:
+    """A client with what was worked for it, ever."""
+
+    client: Client | None
+    """None: the sessions without a client."""
+    seconds: float
+    sessions: int
+    """Completed and open ones; time is that of the completed."""
+    projects: int
+    last: datetime | None
+    """Start of the newest session."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectTotal:
+    """A project with what was worked on it, ever."""
+
+    project: Project | None
+    seconds: float
+    sessions: int
+    last: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkPreferences:
+    """The rows of `user_settings` that concern work; upstream reads the same rows."""
+
+    default_client: str | None = None
+    default_project: str | None = None
+    work_day_hours: float = 8.0
+    timezone: str | None = None
+    """IANA name; None: the system's."""
+    auto_session_memory: bool = False
+    """Keep a memory of each session that is stopped."""
