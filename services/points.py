@@ -109,6 +109,10 @@ Condition = Matches | Between | DatedBetween | Contains | Missing | HasId | HasV
 
 EVERYTHING = Filter()
 
+BM25_K, BM25_B = 0.6, 0.3
+"""Saturation by a word's repetition and normalisation by length, both below the usual 1.2 and 0.75: memories are short, so
+their length says little. Anything around (0.4 to 0.9, 0.2 to 0.4) serves as well."""
+
 
 @dataclass(frozen=True, slots=True)
 class DenseSearch:
@@ -119,6 +123,8 @@ class DenseSearch:
     limit: int
     where: Filter = EVERYTHING
     exact: bool = False
+    payload_keys: tuple[str, ...] | None = None
+    """None: the whole payload; (): none of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +135,8 @@ class TextSearch:
     text: str
     limit: int
     where: Filter = EVERYTHING
+    payload_keys: tuple[str, ...] | None = None
+    """None: the whole payload; (): none of it."""
 
 
 @dataclass(frozen=True, slots=True)
