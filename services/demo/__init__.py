@@ -1,0 +1,1 @@
+"""The demo: a believable year of a small software company, made from a seed."""
