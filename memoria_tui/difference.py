@@ -1,0 +1,69 @@
+"""Two texts side by side: what was taken away, what was added, and both in one text for a person to merge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Literal
+
+_CONTEXT = 2
+_LONGEST = 4_000
+"""Lines of a text up to which lines are matched one by one; the comparison takes quadratic time."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiffLine:
+    """One line of a comparison."""
+
+    kind: Literal["same", "removed", "added", "skipped"]
+    text: str
+
+
+def compare(before: str, after: str) -> tuple[DiffLine, ...]:
+    """The changed lines with two lines around them; «skipped» stands for the unchanged ones between."""
+    return tuple(_with_context(list(_lines(before, after))))
+
+
+def merged(theirs: str, mine: str) -> str:
+    """One text with the common lines once and both versions, between marks, where they differ."""
+    out: list[str] = []
+    one, other = theirs.split("\n"), mine.split("\n")
+    for tag, i1, i2, j1, j2 in _opcodes(one, other):
+        if tag == "equal":
+            out += one[i1:i2]
+        else:
+            out += ["<<<<<<< theirs", *one[i1:i2], "=======", *other[j1:j2], ">>>>>>> mine"]
+    return "\n".join(out)
+
+
+def _opcodes(one: list[str], other: list[str]) -> list[tuple[str, int, int, int, int]]:
+    if max(len(one), len(other)) > _LONGEST:
+        return [("replace", 0, len(one), 0, len(other))]
+    return SequenceMatcher(a=one, b=other, autojunk=False).get_opcodes()
+
+
+def _lines(before: str, after: str) -> Iterator[DiffLine]:
+    one, other = before.split("\n"), after.split("\n")
+    for tag, i1, i2, j1, j2 in _opcodes(one, other):
+        if tag == "equal":
+            yield from (DiffLine("same", line) for line in one[i1:i2])
+        else:
+            yield from (DiffLine("removed", line) for line in one[i1:i2])
+            yield from (DiffLine("added", line) for line in other[j1:j2])
+
+
+def _with_context(lines: list[DiffLine]) -> Iterator[DiffLine]:
+    changed = [index for index, line in enumerate(lines) if line.kind != "same"]
+    near = {index + offset for index in changed for offset in range(-_CONTEXT, _CONTEXT + 1)}
+    skipped = 0
+    for index, line in enumerate(lines):
+        if index not in near:
+            skipped += 1
+            continue
+        if skipped:
+            yield DiffLine("skipped", str(skipped))
+            skipped = 0
+        yield line
+    if skipped:
+        yield DiffLine("skipped", str(skipped))

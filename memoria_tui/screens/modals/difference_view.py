@@ -1,0 +1,37 @@
+"""Draws a comparison of two texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from textual.content import Content
+
+from memoria_tui.difference import DiffLine
+from memoria_tui.present import clip, safe
+
+LONGEST = 20_000
+"""Characters of a text that a dialog shows."""
+
+_MOST_LINES = 600
+_STYLES = {"same": ("  ", ""), "removed": ("− ", "$error"), "added": ("+ ", "$success")}
+
+
+def difference(lines: Iterable[DiffLine]) -> Content:
+    """The lines with their signs and colours, cut where nobody reads on."""
+    drawn: list[Content] = []
+    for number, part in enumerate(lines):
+        if number == _MOST_LINES:
+            drawn.append(Content.styled("  … cut here", "$text-muted"))
+            break
+        if part.kind == "skipped":
+            drawn.append(Content.styled(f"  ⋯ {part.text} the same", "$text-muted"))
+        else:
+            sign, style = _STYLES[part.kind]
+            drawn.append(Content.styled(sign + clip(safe(part.text), 2_000), style))
+    return Content("\n").join(drawn) if drawn else Content.styled("  nothing differs", "$text-muted")
+
+
+def excerpt(text: str) -> Content:
+    """The beginning of a text, safe, as long as a dialog can show."""
+    return Content(safe(text[:LONGEST]) + ("…" if len(text) > LONGEST else ""))
+

@@ -1,0 +1,99 @@
+"""Tags of one memory or of many: what all have, what some have, what is added and taken away."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from textual import getters, on
+from textual.binding import Binding
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Input, OptionList
+from textual.widgets.option_list import Option
+
+from memoria_tui.present import line
+from memoria_tui.screens.modals.completing import Complete, Completing
+from memoria_tui.screens.modals.dialog import Dialog
+from memoria_tui.screens.modals.new_memory import split_tags
+from services.model import Memory
+
+
+@dataclass(frozen=True, slots=True)
+class TagEdit:
+    """What to add to and remove from every memory that was chosen."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+class TagsDialog(Dialog[TagEdit]):
+    """An input that adds, and a list in which each tag can be switched."""
+
+    KEYS = (("enter", "add"), ("→", "complete"), ("↓ space", "switch"), ("ctrl+s", "save"), ("esc", "cancel"))
+    BINDINGS = [
+        Binding("ctrl+s", "save", "Save", id="tags.save", tooltip="Save the tags", priority=True),
+        Binding("down", "list", "To the list", id="tags.list", tooltip="Go to the list of tags", show=False),
+    ]
+
+    options = getters.query_one(OptionList)
+    entry = getters.query_one(Input)
+
+    def __init__(self, memories: Sequence[Memory], complete: Complete) -> None:
+        super().__init__("Tags" if len(memories) == 1 else f"Tags of {len(memories)} memories")
+        self._size = len(memories)
+        self._counts = Counter(tag for memory in memories for tag in set(memory.tags))
+        self._wanted: dict[str, bool | None] = {tag: self._initial(tag) for tag in self._counts}
+        self._complete = complete
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield Input(placeholder="add a tag", suggester=Completing(self._complete))
+        yield OptionList()
+
+    def on_mount(self) -> None:
+        self._draw()
+
+    @on(Input.Submitted)
+    def add(self, event: Input.Submitted) -> None:
+        if not event.value.strip():
+            self.action_save()
+            return
+        for tag in split_tags(event.value):
+            self._wanted[tag] = True
+        event.input.clear()
+        self._draw()
+
+    @on(OptionList.OptionSelected)
+    def switch(self, event: OptionList.OptionSelected) -> None:
+        tag = list(self._wanted)[event.option_index]
+        self._wanted[tag] = not self._wanted[tag]
+        self._draw(event.option_index)
+
+    def key_space(self) -> None:
+        if self.options.has_focus:
+            self.options.action_select()
+
+    def action_list(self) -> None:
+        self.options.focus()
+
+    def action_save(self) -> None:
+        pending = split_tags(self.entry.value)
+        self._wanted |= dict.fromkeys(pending, True)
+        added = tuple(tag for tag, on in self._wanted.items() if on and self._initial(tag) is not True)
+        removed = tuple(tag for tag, on in self._wanted.items() if on is False and self._counts[tag])
+        self.dismiss(TagEdit(added, removed) if added or removed else None)
+
+    def _initial(self, tag: str) -> bool | None:
+        """True: all have it; None: some have it; False: none has it."""
+        number = self._counts[tag]
+        return True if number == self._size else (None if number else False)
+
+    def _draw(self, highlighted: int | None = None) -> None:
+        self.options.set_options(Option(self._label(tag, on)) for tag, on in self._wanted.items())
+        self.options.highlighted = highlighted
+
+    def _label(self, tag: str, on: bool | None) -> Content:
+        sign, style = {True: ("✓", "$success"), False: ("·", "$text-muted"), None: ("–", "$warning")}[on]
+        some = f"   {self._counts[tag]} of {self._size}" if on is None else ""
+        return Content.assemble((f" {sign} ", style), (line(tag), "" if on is not False else "$text-muted"), some)

@@ -1,0 +1,75 @@
+"""What every mode of the app has in common: the line above, the keys below, and how it learns of the stores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual import getters
+from textual.app import ComposeResult
+from textual.reactive import var
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Footer
+
+from memoria_tui.widgets.top_line import TopLine
+from services.errors import MemoriaError
+from services.model import StoreStatus, WorkSession
+from services.ports import Clock
+
+if TYPE_CHECKING:
+    from services.container import Services
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the top line says about the stores and about work."""
+
+    stores: tuple[StoreStatus, ...] = ()
+    pending: int = 0
+    """Memories that wait for their vectors."""
+    sessions: tuple[WorkSession, ...] = ()
+
+
+class ModeScreen(Screen[None]):
+    """A mode: it is on screen before the stores are open, and is told when they are, or why they are not."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]
+    AUTO_FOCUS = ""
+
+    standing: var[Standing] = var(Standing, init=False)
+    top_line = getters.query_one(TopLine)
+
+    def __init__(self, where: str, clock: Clock) -> None:
+        super().__init__()
+        self._where = where
+        self._clock = clock
+        self.services: Services | None = None
+
+    def compose(self) -> ComposeResult:
+        line = TopLine(self._clock)
+        line.where = self._where
+        yield line
+        yield from self.compose_body()
+        yield Footer(show_command_palette=False)
+
+    def compose_body(self) -> Iterable[Widget]:
+        """What stands between the two lines."""
+        raise NotImplementedError
+
+    def watch_standing(self, standing: Standing) -> None:
+        line = self.top_line
+        line.stores, line.pending, line.sessions = standing.stores, standing.pending, standing.sessions
+
+    def connected(self, services: Services) -> None:
+        """The stores are open."""
+        self.services = services
+
+    def failed(self, error: MemoriaError) -> None:
+        """The stores cannot be opened."""
+        raise NotImplementedError
+
+    def changed(self) -> None:
+        """Something was written by another part of the app: show what stands there now."""
+        raise NotImplementedError
