@@ -53,6 +53,7 @@ def _completed(
     start: datetime,
     length: timedelta,
     company: Mapping[str, Any],
+    zone: tzinfo,
     dice: random.Random,
 ) -> dict[str, object]:
     pauses: list[Pause] = []

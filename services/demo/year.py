@@ -76,18 +76,38 @@ class _Year:
             day = self._at(_DAYS - 6 - number * (_DAYS - 12) / len(incidents))
             tags = (*incident["tags"].split(), "incident")
             seen = self._remember(
-                f"seen {title}", MemoryType.EPISODIC, f"{title}\n\n{incident['seen']}", day, tags, project, 0.6,
+                f"seen {title}",
+                MemoryType.EPISODIC,
+                f"{title}\n\n{incident['seen']}",
+                day,
+                tags,
+                project,
+                0.6,
                 user_action="incident note",
-            )  # fmt: skip
+            )
             cause = self._remember(
-                f"cause {title}", MemoryType.SEMANTIC, incident["cause"], day + timedelta(hours=5), tags, project, 0.8,
-                domain="root cause", source="incident note",
-            )  # fmt: skip
+                f"cause {title}",
+                MemoryType.SEMANTIC,
+                incident["cause"],
+                day + timedelta(hours=5),
+                tags,
+                project,
+                0.8,
+                domain="root cause",
+                source="incident note",
+            )
             steps = "\n".join(f"{n}. {step}" for n, step in enumerate(incident["steps"], 1))
             repair = self._remember(
-                f"repair {title}", MemoryType.PROCEDURAL, f"{incident['repair']}\n\n{steps}", day + timedelta(hours=27),
-                (*incident["tags"].split(), "fix"), project, 0.7, category="repair", steps=list(incident["steps"]),
-            )  # fmt: skip
+                f"repair {title}",
+                MemoryType.PROCEDURAL,
+                f"{incident['repair']}\n\n{steps}",
+                day + timedelta(hours=27),
+                (*incident["tags"].split(), "fix"),
+                project,
+                0.7,
+                category="repair",
+                steps=list(incident["steps"]),
+            )
             self._relate(cause, seen, RelationType.CAUSES)
             self._relate(repair, cause, RelationType.FIXES)
             if number % 3 == 0:
@@ -100,10 +120,17 @@ class _Year:
             steps = "\n".join(f"{n}. {step}" for n, step in enumerate(runbook["steps"], 1))
             text = f"# {runbook['title']}\n\n**When:** {runbook['when']}\n\n{steps}\n\n**Beware:** {runbook['beware']}"
             key = self._remember(
-                f"runbook {runbook['title']}", MemoryType.PROCEDURAL, text, min(first + timedelta(days=6), self._now),
-                runbook["tags"].split(), runbook.get("project"), 0.9, category=runbook["category"],
-                steps=list(runbook["steps"]), success_rate=self._dice.choice((1.0, 0.95, 0.9)),
-            )  # fmt: skip
+                f"runbook {runbook['title']}",
+                MemoryType.PROCEDURAL,
+                text,
+                min(first + timedelta(days=6), self._now),
+                runbook["tags"].split(),
+                runbook.get("project"),
+                0.9,
+                category=runbook["category"],
+                steps=list(runbook["steps"]),
+                success_rate=self._dice.choice((1.0, 0.95, 0.9)),
+            )
             for repair in taught:
                 self._relate(key, repair, RelationType.DERIVES)
 
@@ -131,18 +158,32 @@ class _Year:
     def _knowledge(self) -> None:
         for number, fact in enumerate(company()["facts"]):
             key = self._remember(
-                f"fact {number}", MemoryType.SEMANTIC, fact["text"], self._at(345 - number * 9.3), fact["tags"].split(),
-                fact.get("project"), self._dice.choice((0.5, 0.6, 0.7)), domain="system", confidence=0.9,
-            )  # fmt: skip
+                f"fact {number}",
+                MemoryType.SEMANTIC,
+                fact["text"],
+                self._at(345 - number * 9.3),
+                fact["tags"].split(),
+                fact.get("project"),
+                self._dice.choice((0.5, 0.6, 0.7)),
+                domain="system",
+                confidence=0.9,
+            )
             for runbook in self._keys("runbook "):
                 memory = self._memories[runbook]
                 if memory.project == fact.get("project") and fact["tags"].split()[0] in memory.tags:
                     self._relate(key, runbook, RelationType.SUPPORTS)
         for number, person in enumerate(company()["people"]):
             self._remember(
-                f"person {number}", MemoryType.SEMANTIC, person["text"], self._at(320 - number * 21),
-                ("preferences", person["name"]), None, 0.55, domain="people", confidence=0.8,
-            )  # fmt: skip
+                f"person {number}",
+                MemoryType.SEMANTIC,
+                person["text"],
+                self._at(320 - number * 21),
+                ("preferences", person["name"]),
+                None,
+                0.55,
+                domain="people",
+                confidence=0.8,
+            )
 
     def _trains(self) -> None:
         changes: list[str] = list(company()["changes"])
@@ -158,9 +199,15 @@ class _Year:
             )
             projects = sorted({change.partition(":")[0] for change in carried})
             key = self._remember(
-                f"train {number}", MemoryType.EPISODIC, text, self._at(_DAYS - 4 - number * 14), ("release", *projects),
-                "infra", 0.4, user_action="release",
-            )  # fmt: skip
+                f"train {number}",
+                MemoryType.EPISODIC,
+                text,
+                self._at(_DAYS - 4 - number * 14),
+                ("release", *projects),
+                "infra",
+                0.4,
+                user_action="release",
+            )
             if number:
                 self._relate(key, f"train {number - 1}", RelationType.FOLLOWS)
 
@@ -188,31 +235,49 @@ class _Year:
             text = f"Call with {call['client']}. {call['asked']}\n\n{call['answered']}"
             tags = ("call", call["client"].split()[0].lower())
             key = self._remember(
-                f"call {number}", MemoryType.EPISODIC, text, self._at(340 - number * 18.5), tags, call["project"], 0.5,
+                f"call {number}",
+                MemoryType.EPISODIC,
+                text,
+                self._at(340 - number * 18.5),
+                tags,
+                call["project"],
+                0.5,
                 client=call["client"],
-            )  # fmt: skip
+            )
             if number >= 3 and number % 3 == 0:
                 self._relate(key, f"call {number - 3}", RelationType.RELATED)
         for number, note in enumerate(company()["notes"]):
             self._remember(
-                f"note {number}", MemoryType.EPISODIC, note["text"], self._at(336 - number * 10.4), note["tags"].split(),
-                note.get("project"), 0.45,
-            )  # fmt: skip
+                f"note {number}",
+                MemoryType.EPISODIC,
+                note["text"],
+                self._at(336 - number * 10.4),
+                note["tags"].split(),
+                note.get("project"),
+                0.45,
+            )
 
     def _digests(self) -> None:
         """Long texts made of earlier ones, each a part of them."""
         for project in ("portal", "ledger", "queue", "beacon", "infra", "mobile"):
-            parts, causes, repairs = (
+            parts, seen, causes, repairs, decisions = (
                 [key for key in self._keys(kind) if self._memories[key].project == project]
-                for kind in ("fact ", "cause ", "repair ")
+                for kind in ("fact ", "seen ", "cause ", "repair ", "decision ")
             )
             text = f"# How {project} works\n\n" + self._joined(parts)
-            text += "\n\n## What went wrong, and why\n\n" + self._joined(causes)
+            text += "\n\n## What we decided\n\n" + self._joined(decisions)
+            text += "\n\n## What went wrong\n\n" + self._joined(seen) + "\n\n## Why\n\n" + self._joined(causes)
             text += "\n\n## How it was mended\n\n" + self._joined(repairs)
             digest = self._remember(
-                f"digest {project}", MemoryType.SEMANTIC, text, self._at(9 - len(project)), (project, "handbook"), project, 0.95,
+                f"digest {project}",
+                MemoryType.SEMANTIC,
+                text,
+                self._at(9 - len(project)),
+                (project, "handbook"),
+                project,
+                0.95,
                 domain="handbook",
-            )  # fmt: skip
+            )
             for key in parts[:4]:
                 self._relate(key, digest, RelationType.PART_OF)
         titles = self._keys("runbook ")[:8]
@@ -224,9 +289,16 @@ class _Year:
             self._relate(title, key, RelationType.PART_OF)
 
     def _remember(
-        self, key: str, kind: MemoryType, text: str, day: datetime, tags: Sequence[str], project: str | None,
-        importance: float, **metadata: object,
-    ) -> str:  # fmt: skip
+        self,
+        key: str,
+        kind: MemoryType,
+        text: str,
+        day: datetime,
+        tags: Sequence[str],
+        project: str | None,
+        importance: float,
+        **metadata: object,
+    ) -> str:
         self._memories[key] = MemoryDraft(
             content=text,
             type=kind,
@@ -242,9 +314,13 @@ class _Year:
     def _relate(self, source: str, target: str, kind: RelationType) -> None:
         made = max(self._memories[key].created_at or self._now for key in (source, target))
         self._relations[source, target, kind] = NewRelation(
-            _id(source), _id(target), kind, weight=self._dice.choice((1.0, 1.0, 0.9, 0.75)), created_at=made,
+            _id(source),
+            _id(target),
+            kind,
+            weight=self._dice.choice((1.0, 1.0, 0.9, 0.75)),
+            created_at=made,
             id=_id(f"{source} {kind} {target}"),
-        )  # fmt: skip
+        )
 
     def _at(self, days_ago: float) -> datetime:
         """A moment of a working day about so many days ago."""
@@ -266,10 +342,18 @@ def _id(key: str) -> str:
 
 
 _QUIET = (
-    "A quiet week", "Nothing that woke anybody", "One flaky probe, restarted", "The usual certificate reminder",
-    "A customer's own proxy, not us", "Two disk warnings, both from the build agents",
-)  # fmt: skip
+    "A quiet week",
+    "Nothing that woke anybody",
+    "One flaky probe, restarted",
+    "The usual certificate reminder",
+    "A customer's own proxy, not us",
+    "Two disk warnings, both from the build agents",
+)
 _TAIL = (
-    "all from one mailbox", "none older than a day", "half of them the PDF of one customer", "I dropped the duplicates",
-    "please look at the webhooks first", "nothing urgent among them",
-)  # fmt: skip
+    "all from one mailbox",
+    "none older than a day",
+    "half of them the PDF of one customer",
+    "I dropped the duplicates",
+    "please look at the webhooks first",
+    "nothing urgent among them",
+)
