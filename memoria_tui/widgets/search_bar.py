@@ -2,22 +2,99 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from rich.highlighter import Highlighter
+from rich.style import Style as RichStyle
+from rich.text import Text
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.geometry import Offset
 from textual.message import Message
 from textual.reactive import reactive
-from textual.widget import Widget
+from textual.widgets import Input, Label
 
+from memoria_tui import present
+from memoria_tui.widgets.completions import Completions
+from memoria_tui.widgets.ink import ink
 from services.errors import QuerySyntaxError
 from services.model import SearchMode
+from services.query import Operator
 
-if TYPE_CHECKING:
-    from services.query import Operator
+_VALUE_AT_END = re.compile(r'(?:^|\s)-?(?P<operator>\w+):(?P<prefix>"[^"]*|[^\s"]*)$')
+_NAME_AT_END = re.compile(r"(?:^|\s)-?(?P<name>\w{2,})$")
+_OPERATOR = re.compile(r"(?:(?<=\s)|^)-?\w+:")
 
 
-class SearchBar(Widget):
+class _QueryInput(Input):
+    """An input whose text is one harmless line, whatever is typed, pasted or set."""
+
+    def __init__(self, keys: Callable[[str], bool], highlighter: Highlighter) -> None:
+        super().__init__(highlighter=highlighter, select_on_focus=False, compact=True)
+        self._keys = keys
+
+    def validate_value(self, value: str) -> str:
+        return present.harmless(value)
+
+    async def _on_key(self, event: events.Key) -> None:
+        if self._keys(event.key):
+            event.stop()
+            event.prevent_default()
+            return
+        await super()._on_key(event)
+
+    def _on_paste(self, event: events.Paste) -> None:
+        """Takes all lines of what is pasted as one."""
+        event.stop()
+        event.prevent_default()
+        self.replace(" ".join(event.text.split()), *self.selection)
+
+
+class _QueryColours(Highlighter):
+    """Operators in their own colour, the wrong place underlined."""
+
+    def __init__(self, bar: SearchBar) -> None:
+        self._bar = bar
+
+    def highlight(self, text: Text) -> None:
+        known = {operator.name for operator in self._bar.operators}
+        for found in _OPERATOR.finditer(text.plain):
+            if found[0].strip("-:") in known:
+                text.stylize(ink(self._bar, "search-bar--operator").rich_style, *found.span())
+        if (error := self._bar.error) is not None:
+            wrong = ink(self._bar, "search-bar--error").rich_style + RichStyle(underline=True)
+            text.stylize(wrong, error.start, max(error.end, error.start + 1))
+
+
+class SearchBar(Horizontal):
     """Where a person types a query; says what was typed, never what it finds."""
+
+    DEFAULT_CSS = """
+    SearchBar {
+        height: 3;
+        border: round $border-blurred;
+        border-title-align: right;
+        border-title-color: $foreground 60%;
+        border-subtitle-align: left;
+        border-subtitle-color: $error;
+        padding: 0 1;
+        &:focus-within { border: round $border; }
+        & > Label { width: 2; color: $foreground 50%; }
+        &:focus-within > Label { color: $accent; }
+        & > Input, & > Input:focus { width: 1fr; background: transparent; }
+        & > .search-bar--operator { color: $primary; }
+        & > .search-bar--error { color: $error; }
+    }
+    """
+    COMPONENT_CLASSES = {"search-bar--operator", "search-bar--error"}
+    BINDINGS = [
+        Binding("ctrl+r", "cycle_mode", "Mode", id="search.mode", tooltip="Switch hybrid, semantic, keyword"),
+    ]
 
     result_line: reactive[str] = reactive("")
     mode: reactive[SearchMode] = reactive(SearchMode.HYBRID)
@@ -53,17 +130,125 @@ class SearchBar(Widget):
     def __init__(self, operators: tuple[Operator, ...], *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self.operators = operators
+        self._input = _QueryInput(self._take_key, _QueryColours(self))
+        self._completions = Completions()
+
+    def compose(self) -> ComposeResult:
+        yield Label("/", markup=False)
+        yield self._input
+        yield self._completions
 
     @property
     def text(self) -> str:
         """The text as it stands in the box."""
-        return ""
+        return self._input.value
 
     def set_text(self, raw: str) -> None:
         """Puts another text into the box, cursor at its end; posts Changed when it differs."""
+        self._input.value = raw
+        self._input.cursor_position = len(raw)
 
-    def offer(self, completions: tuple[str, ...]) -> None:
-        """Shows completions of the word at the cursor under the box; none hides the list."""
+    def focus(self, scroll_visible: bool = True) -> SearchBar:
+        self._input.focus(scroll_visible)
+        return self
+
+    def watch_result_line(self, result_line: str) -> None:
+        self.border_title = Content(present.line(result_line)) if result_line else None
+
+    def watch_error(self, error: QuerySyntaxError | None) -> None:
+        self.border_subtitle = None if error is None else Content(present.line(str(error)))
+        self._input.refresh()
 
     def action_cycle_mode(self) -> None:
         """hybrid → semantic → keyword → hybrid."""
+        modes = list(SearchMode)
+        self.mode = modes[(modes.index(self.mode) + 1) % len(modes)]
+        self.post_message(self.ModeChanged(self.mode))
+
+    @on(Input.Changed)
+    def _text_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        # The place of an error is that of the text before.
+        self.error = None
+        self._look_for_completions()
+        self.post_message(self.Changed(event.value, self.mode))
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.post_message(self.Submitted(event.value, self.mode))
+
+    def on_descendant_blur(self) -> None:
+        self._completions.close()
+
+    # completion
+
+    def offer(self, completions: tuple[str, ...]) -> None:
+        """Shows completions of the word at the cursor under the box; none hides the list."""
+        found = _VALUE_AT_END.search(self._before_cursor)
+        if found is None or not self._input.has_focus:
+            self._completions.close()
+            return
+        prefix = found["prefix"].lstrip('"').casefold()
+        fitting = tuple(word for word in completions if prefix in word.casefold())
+        settled = prefix in (word.casefold() for word in fitting)
+        if settled and len(fitting) == 1:
+            fitting = ()
+        self._open(fitting, found.start("prefix"), choice=-1 if settled else 0)
+
+    @property
+    def _before_cursor(self) -> str:
+        return self._input.value[: self._input.cursor_position]
+
+    def _look_for_completions(self) -> None:
+        """Offers what is known by itself: names of operators and fixed values; asks for the others."""
+        before = self._before_cursor
+        if found := _VALUE_AT_END.search(before):
+            operator = next((known for known in self.operators if known.name == found["operator"].casefold()), None)
+            if operator is None:
+                self._completions.close()
+            elif operator.values is not None:
+                self.offer(operator.values)
+            else:
+                self.post_message(self.CompletionWanted(operator.name, found["prefix"].lstrip('"')))
+        elif found := _NAME_AT_END.search(before):
+            named = [known for known in self.operators if known.name.startswith(found["name"].casefold())]
+            names = tuple(f"{known.name}:" for known in named)
+            self._open(names, found.start("name"), choice=-1, helps=tuple(known.help for known in named))
+        else:
+            self._completions.close()
+
+    def _open(self, words: tuple[str, ...], start: int, *, choice: int, helps: tuple[str, ...] = ()) -> None:
+        if not words:
+            self._completions.close()
+            return
+        column = Text(self._input.value[:start]).cell_len - self._input.scroll_offset.x
+        self._completions.open(words, at=Offset(column, 1), choice=choice, helps=helps)
+
+    def _take_key(self, key: str) -> bool:
+        """Keys of the list of completions while it is open; True when the key is used up."""
+        completions = self._completions
+        if not completions.is_open:
+            return False
+        if key in ("up", "down"):
+            completions.move(1 if key == "down" else -1)
+        elif key == "escape":
+            completions.close()
+        elif key == "tab" or (key in ("enter", "right") and completions.chosen is not None):
+            self._accept(completions.first)
+        else:
+            return False
+        return True
+
+    def _accept(self, word: str) -> None:
+        """Puts the completion in place of what was typed of it."""
+        before = self._before_cursor
+        found = _VALUE_AT_END.search(before)
+        if found is not None:
+            start = found.start("prefix")
+            word = f'"{word}" ' if re.search(r"\s", word) else f"{word} "
+        else:
+            name = _NAME_AT_END.search(before)
+            start = name.start("name") if name else len(before)
+        self._completions.close()
+        self._input.replace(word, start, len(before))

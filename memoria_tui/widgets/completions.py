@@ -1,0 +1,85 @@
+"""The small list of completions under the search box."""
+
+from __future__ import annotations
+
+from textual.content import Content
+from textual.geometry import Offset
+from textual.reactive import reactive
+from textual.widgets import Static
+
+from memoria_tui import present
+from memoria_tui.widgets.ink import ink
+
+_MOST = 8
+_WIDEST = 48
+
+
+class Completions(Static):
+    """Up to eight words to choose from, drawn above everything else; -1 chooses none."""
+
+    DEFAULT_CSS = """
+    Completions {
+        overlay: screen;
+        constrain: inside inside;
+        display: none;
+        width: auto;
+        height: auto;
+        padding: 0 1;
+        background: $panel;
+        color: $foreground;
+        & > .completions--chosen { color: $accent; text-style: bold; }
+        & > .completions--help { color: $foreground 55%; }
+    }
+    """
+    COMPONENT_CLASSES = {"completions--chosen", "completions--help"}
+
+    choice: reactive[int] = reactive(-1)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._words: tuple[str, ...] = ()
+        self._helps: tuple[str, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        return bool(self._words)
+
+    @property
+    def chosen(self) -> str | None:
+        """The word chosen, or None."""
+        return self._words[self.choice] if 0 <= self.choice < len(self._words) else None
+
+    @property
+    def first(self) -> str:
+        """The word chosen, else the first; only while open."""
+        return self.chosen or self._words[0]
+
+    def open(self, words: tuple[str, ...], *, at: Offset, choice: int, helps: tuple[str, ...] = ()) -> None:
+        """Shows words with their explanations at a place of the parent; none closes."""
+        self._words, self._helps = words[:_MOST], helps[:_MOST]
+        self.display = bool(words)
+        self.styles.offset = (at.x, at.y)
+        self.choice = choice
+        self._draw()
+
+    def close(self) -> None:
+        self._words = ()
+        self.display = False
+
+    def move(self, by: int) -> None:
+        """Chooses the next or the one before, around the ends."""
+        self.choice = (max(self.choice, -1 if by > 0 else 0) + by) % len(self._words)
+
+    def watch_choice(self) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        width = max((len(word) for word in self._words), default=0)
+        lines = []
+        for index, word in enumerate(self._words):
+            shown = present.clip(present.line(word), _WIDEST)
+            chosen = index == self.choice
+            name = (f"{'▸' if chosen else ' '} {shown}", ink(self, "completions--chosen") if chosen else "")
+            explained = f"{'':{width - len(word) + 2}}{self._helps[index]}" if self._helps else ""
+            lines.append(Content.assemble(name, (explained, ink(self, "completions--help"))))
+        self.update(Content("\n").join(lines))
