@@ -1,0 +1,154 @@
+"""What both vector stores share: the collections, their payload indexes, and values brought into storable form."""
+
+from __future__ import annotations
+
+import json
+import math
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
+
+from services.errors import InvalidInput, ModelMismatch
+from services.model import MemoryType
+from services.points import Point
+
+PointId = str | int | uuid.UUID
+"""As the libraries type it."""
+BATCH = 250
+"""Points written in one request: small enough that a search in between does not notice."""
+_BATCH_CHARACTERS = 2_000_000
+"""Text after which a batch ends early."""
+TEXT_KEY = "content"
+"""The payload key that text search reads."""
+MIN_TOKEN, MAX_TOKEN = 1, 40
+"""Characters of the shortest and longest word the text index keeps."""
+_MAX_DEPTH = 60
+"""Qdrant reads JSON down to 127 levels; what is nested deeper than this is kept as JSON text."""
+
+
+class Index(StrEnum):
+    """Kind of a payload index."""
+
+    KEYWORD = "keyword"
+    INTEGER = "integer"
+    FLOAT = "float"
+    BOOL = "bool"
+    DATETIME = "datetime"
+    TEXT = "text"
+
+
+_COMMON: Mapping[str, Index] = {
+    TEXT_KEY: Index.TEXT,
+    "tags": Index.KEYWORD,
+    "parent_id": Index.KEYWORD,
+    "is_chunk": Index.BOOL,
+    "chunk_index": Index.INTEGER,
+    "project": Index.KEYWORD,
+    "importance": Index.FLOAT,
+    "created_at": Index.DATETIME,
+    "updated_at": Index.DATETIME,
+}
+INDEXES: Mapping[MemoryType, Mapping[str, Index]] = {
+    MemoryType.EPISODIC: {**_COMMON, "session_id": Index.KEYWORD},
+    MemoryType.SEMANTIC: {
+        **_COMMON,
+        "domain": Index.KEYWORD,
+        "source": Index.KEYWORD,
+        "confidence": Index.FLOAT,
+    },
+    MemoryType.PROCEDURAL: {
+        **_COMMON,
+        "category": Index.KEYWORD,
+        "success_rate": Index.FLOAT,
+        "frequency": Index.INTEGER,
+    },
+}
+"""Upstream's indexes and those that our sorts and filters need, by collection."""
+
+
+def batches(points: Iterable[Point]) -> Iterator[list[Point]]:
+    """The points in order, as many in a batch as one request should carry."""
+    batch: list[Point] = []
+    characters = 0
+    for point in points:
+        batch.append(point)
+        characters += sum(len(value) for value in point.payload.values() if isinstance(value, str))
+        if len(batch) == BATCH or characters > _BATCH_CHARACTERS:
+            yield batch
+            batch, characters = [], 0
+    if batch:
+        yield batch
+
+
+def point_id(text: str) -> str | int | None:
+    """The id as Qdrant takes it: a UUID, or a number that another program chose; None when it can be neither."""
+    if text.isascii() and text.isdigit():
+        return int(text) if int(text) < 2**64 else None
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        return None
+
+
+def point_ids(texts: Iterable[str]) -> list[PointId]:
+    """Those of the ids that can exist, in order, each once."""
+    return [found for found in dict.fromkeys(point_id(text) for text in texts) if found is not None]
+
+
+def required_id(text: str) -> str | int:
+    """The id of a point to write. Raises InvalidInput for what Qdrant cannot take."""
+    found = point_id(text)
+    if found is None:
+        raise InvalidInput(f"{text!r} is no id of a memory; ids are UUIDs")
+    return found
+
+
+def checked_vectors(points: Iterable[Point], dimensions: int) -> None:
+    """Raises ModelMismatch for a vector of another size, InvalidInput for one that is not finite."""
+    for point in points:
+        if point.vector is None:
+            continue
+        if len(point.vector) != dimensions:
+            raise ModelMismatch(
+                f"the vector of {point.id} has {len(point.vector)} dimensions, the store's have {dimensions}; "
+                "embed it with the store's model"
+            )
+        if not math.isfinite(math.fsum(point.vector)):
+            raise InvalidInput(f"the vector of {point.id} holds a number that is not finite")
+
+
+def storable_text(text: str) -> str:
+    """The text with lone surrogates, which no store can hold, replaced by U+FFFD."""
+    return text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def storable(payload: Mapping[str, object]) -> dict[str, object]:
+    """The payload as plain JSON values that both stores accept and give back unchanged."""
+    return {storable_text(str(key)): _storable(value, 1) for key, value in payload.items()}
+
+
+def _storable(value: object, depth: int) -> object:
+    match value:
+        case None | bool():
+            return value
+        case str():
+            return storable_text(value)
+        case int():
+            return value if -(2**63) <= value < 2**64 else str(value)
+        case float():
+            return value if math.isfinite(value) else None
+        case Mapping() if depth < _MAX_DEPTH:
+            return {storable_text(str(key)): _storable(inner, depth + 1) for key, inner in value.items()}
+        case list() | tuple() | set() | frozenset() if depth < _MAX_DEPTH:
+            return [_storable(inner, depth + 1) for inner in value]
+        case Mapping() | list() | tuple():
+            return storable_text(json.dumps(value, default=str))
+        case _:
+            return storable_text(str(value))
+
+
+def json_path(key: str) -> str | None:
+    """A top-level key as Qdrant's JSON path; None for one that the path syntax cannot express."""
+    if key and all(letter.isascii() and (letter.isalnum() or letter in "_-") for letter in key):
+        return key
+    return f'"{key}"' if key and '"' not in key else None

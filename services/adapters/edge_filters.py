@@ -1,0 +1,81 @@
+"""Conditions in the language of Qdrant Edge."""
+
+from __future__ import annotations
+
+from qdrant_edge import (
+    FieldCondition,
+    HasIdCondition,
+    HasVectorCondition,
+    IsEmptyCondition,
+    MatchAny,
+    MatchPhrase,
+    MatchText,
+    RangeDateTime,
+    RangeFloat,
+)
+from qdrant_edge import Filter as EdgeFilter
+
+from services.adapters.collections import json_path, point_ids, storable_text
+from services.errors import InvalidInput
+from services.points import (
+    Between,
+    Condition,
+    Contains,
+    DatedBetween,
+    Filter,
+    HasId,
+    HasVector,
+    Matches,
+    Missing,
+)
+
+EdgeCondition = FieldCondition | IsEmptyCondition | HasIdCondition | HasVectorCondition | EdgeFilter
+
+
+def edge_filter(where: Filter) -> EdgeFilter | None:
+    """The filter, or None when it lets all through."""
+    if not where:
+        return None
+    return EdgeFilter(
+        must=[_condition(condition) for condition in where.must],
+        must_not=[_condition(condition) for condition in where.must_not],
+        should=[_condition(condition) for condition in where.any_of] or None,
+    )
+
+
+def _condition(condition: Condition) -> EdgeCondition:
+    match condition:
+        case Matches(key, values):
+            return _matches(_path(key), values)
+        case Between(key, gte, gt, lte, lt):
+            return FieldCondition(_path(key), range=RangeFloat(gte=gte, gt=gt, lte=lte, lt=lt))
+        case DatedBetween(key, gte, lt):
+            span = RangeDateTime(gte=gte.isoformat() if gte else None, lt=lt.isoformat() if lt else None)
+            return FieldCondition(_path(key), range=span)
+        case Contains(key, text, phrase):
+            words = storable_text(text)
+            return FieldCondition(_path(key), match=MatchPhrase(words) if phrase else MatchText(words))
+        case Missing(key):
+            return IsEmptyCondition(_path(key))
+        case HasId(ids):
+            return HasIdCondition(set(point_ids(ids)))
+        case HasVector():
+            return HasVectorCondition("")
+        case Filter():
+            return edge_filter(condition) or EdgeFilter()
+
+
+def _matches(path: str, values: tuple[str | int, ...]) -> EdgeCondition:
+    """Edge takes one type of value at a time."""
+    words = [storable_text(value) for value in values if isinstance(value, str)]
+    numbers = [value for value in values if isinstance(value, int)]
+    if words and numbers:
+        return EdgeFilter(should=[_matches(path, tuple(words)), _matches(path, tuple(numbers))])
+    return FieldCondition(path, match=MatchAny(numbers or words))
+
+
+def _path(key: str) -> str:
+    path = json_path(storable_text(key))
+    if path is None:
+        raise InvalidInput(f"the payload key {key!r} cannot be filtered by")
+    return path
