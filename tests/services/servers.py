@@ -1,0 +1,67 @@
+"""PostgreSQL servers for tests beside the embedded one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from services.adapters.embedded_postgres import binaries
+
+DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
+UPSTREAM_DUMP = Path(__file__).parents[3] / "shared" / "data" / "upstream-dev" / "postgres.sql"
+
+
+@contextlib.contextmanager
+def postgres_15(folder: Path) -> Iterator[str]:
+    """URL of a PostgreSQL 15 of Debian's on a socket in `folder`; skips where it is not installed."""
+    if not DEBIAN_15.is_dir():
+        pytest.skip("needs Debian's postgresql-15")
+    user = None
+    if os.geteuid() == 0:
+        user = pwd.getpwnam("postgres").pw_uid
+        os.chown(folder, user, -1)
+    run(
+        user,
+        DEBIAN_15 / "initdb",
+        "-U",
+        "memoria",
+        "--auth=trust",
+        "-N",
+        "--locale=C",
+        "-E",
+        "UTF8",
+        "-D",
+        folder / "data",
+    )
+    options = f"-k {folder} -c listen_addresses= -c fsync=off"
+    control = (DEBIAN_15 / "pg_ctl", "-D", folder / "data", "-l", folder / "log", "-w")
+    run(user, *control, "-o", options, "start")
+    try:
+        yield f"postgresql://memoria@/postgres?host={folder}&port=5432"
+    finally:
+        run(user, *control, "-m", "immediate", "stop")
+
+
+def restore_upstream(url: str) -> None:
+    """Puts the database that MCP Memoria made into an empty one; skips where the dump is absent."""
+    if not UPSTREAM_DUMP.exists():
+        pytest.skip("needs ../shared/data/upstream-dev")
+    run(None, binaries() / "psql", "-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-f", UPSTREAM_DUMP)
+
+
+def run(user: int | None, *command: object) -> None:
+    subprocess.run([str(word) for word in command], check=True, user=user, cwd="/", stdout=subprocess.DEVNULL)
+
+
+def query(url: str, sql: str, *parameters: object) -> list[tuple[object, ...]]:
+    """Rows of one statement, committed."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        cursor = connection.execute(sql, parameters or None)  # type: ignore[call-overload]  # texts of the tests
+        return cursor.fetchall() if cursor.description else []

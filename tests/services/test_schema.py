@@ -1,0 +1,287 @@
+"""The schema on the oldest and the newest PostgreSQL, new and over a database of MCP Memoria's."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from alembic.script import ScriptDirectory
+
+from services.adapters.postgres import Database
+from services.adapters.records import PostgresRecords
+from services.adapters.schema import NEWEST, TABLES, upgrade
+from services.database import DatabaseService
+from services.errors import SchemaMissing, StoreTooNew
+from services.migrations import HERE, sql_folder
+from services.model import Entity
+from services.settings import Settings
+from tests.services.servers import binaries, postgres_15, query, restore_upstream, run
+
+
+@pytest.fixture(scope="module", params=["15", "18"])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a server of the oldest and of the newest version."""
+    if request.param == "18":
+        yield request.getfixturevalue("postgres_server")
+        return
+    folder = tmp_path_factory.mktemp("postgres15")
+    for parent in list(folder.parents)[:2]:
+        parent.chmod(0o711)
+    with postgres_15(folder) as url:
+        yield url
+
+
+@pytest.fixture
+def url(server: str) -> Iterator[str]:
+    """URL of a new empty database there."""
+    name = f"schema_{uuid4().hex}"
+    query(server, f"CREATE DATABASE {name} TEMPLATE template0")
+    yield server.replace("@/postgres?", f"@/{name}?")
+    query(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def upgraded(url: str) -> None:
+    database = Database(url)
+    await upgrade(database)
+    await database.close()
+
+
+def catalogue(url: str) -> dict[str, set[tuple[object, ...]]]:
+    """What schema public is made of, by kind."""
+    return {
+        "columns": set(
+            query(
+                url,
+                """SELECT table_name, column_name, ordinal_position, data_type, udt_name, is_nullable, column_default,
+                          generation_expression
+                   FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> '_migrations'""",
+            )
+        ),
+        "constraints": set(
+            query(
+                url,
+                """SELECT conrelid::regclass::text, conname, contype, pg_get_constraintdef(oid)
+                   FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype <> 'n'
+                   AND conrelid::regclass::text <> '_migrations'""",
+            )
+        ),
+        "indexes": set(
+            query(
+                url,
+                "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename <> '_migrations'",
+            )
+        ),
+        "triggers": set(
+            query(
+                url,
+                """SELECT tgname, pg_get_triggerdef(t.oid) FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid
+                   WHERE NOT tgisinternal AND relnamespace = 'public'::regnamespace""",
+            )
+        ),
+        "enums": set(query(url, "SELECT enumtypid::regtype::text, enumsortorder, enumlabel FROM pg_enum")),
+        "functions": set(
+            query(
+                url,
+                """SELECT proname, pg_get_function_arguments(oid), pg_get_function_result(oid)
+                   FROM pg_proc WHERE pronamespace = 'public'::regnamespace""",
+            )
+        ),
+        "views": set(
+            query(
+                url,
+                """SELECT attrelid::regclass::text, attnum, attname, atttypid::regtype::text
+                   FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
+                   WHERE c.relkind = 'm' AND relnamespace = 'public'::regnamespace AND attnum > 0""",
+            )
+        ),
+    }
+
+
+async def test_a_new_schema_is_upstreams_save_for_what_was_wrong(url: str, empty_url: str) -> None:
+    restore_upstream(empty_url)
+    await upgraded(url)
+    theirs, ours = catalogue(empty_url), catalogue(url)
+    for kind in ("columns", "constraints", "enums", "views"):
+        assert ours[kind] == theirs[kind], kind
+    assert {name for name, _ in ours["indexes"]} == {name for name, _ in theirs["indexes"]}
+    assert {name for name, _ in ours["indexes"] ^ theirs["indexes"]} == {
+        "idx_daily_totals_pk",
+        "idx_monthly_summary_pk",
+    }
+    assert {str(name) for name, _ in theirs["triggers"]} - {str(name) for name, _ in ours["triggers"]} == {
+        "work_session_completed_refresh"
+    }
+    assert {name for name, *_ in theirs["functions"] - ours["functions"]} == {
+        "count_relations",
+        "get_subgraph",
+        "trigger_refresh_work_views",
+    }
+
+
+async def test_upgrading_again_or_running_the_scripts_again_changes_nothing(url: str) -> None:
+    await upgraded(url)
+    before = catalogue(url)
+    await upgraded(url)
+    for script in sorted(sql_folder().glob("*.sql")):
+        run(None, binaries() / "psql", "-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-f", script)
+    assert catalogue(url) == before
+    assert query(url, "SELECT version_num FROM memoria_tui.alembic_version") == [(NEWEST,)]
+
+
+async def test_dockers_initdb_makes_a_database_that_needs_no_upgrade(url: str, tmp_path: Path) -> None:
+    for script in sorted(sql_folder().glob("*.sql")):
+        run(None, binaries() / "psql", "-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-f", script)
+    service = DatabaseService(Database(url))
+    status = await service.status()
+    assert (status.current, status.missing, status.problems) == (True, (), ())
+    assert await service.upgrade() == ""
+    await service.close()
+
+
+async def test_programs_that_upgrade_at_once_all_succeed(url: str) -> None:
+    await asyncio.gather(*(upgraded(url) for _ in range(4)))
+    assert query(url, "SELECT version_num FROM memoria_tui.alembic_version") == [(NEWEST,)]
+
+
+async def test_a_database_of_upstreams_is_read_as_it_is_and_written_after_an_upgrade(url: str, tmp_path: Path) -> None:
+    restore_upstream(url)
+    before = catalogue(url)
+    records = PostgresRecords.of(Settings(home=tmp_path, database_url=url))
+    sessions = [row async for batch in records.all_sessions() for row in batch]
+    assert len(sessions) == 160
+    assert len(await records.open_sessions()) == 3
+    assert sum(len(batch) for batch in [batch async for batch in records.all_relations()]) == 143
+    assert await records.history(Entity.MEMORY, str(uuid4())) == []
+    assert await records.scheduled() == []
+    status = await records.status()
+    assert (status.ok, status.counts) == (True, {"relations": 143, "sessions": 160})
+    assert any("db upgrade" in problem for problem in status.problems)
+    with pytest.raises(SchemaMissing, match="db upgrade"):
+        async with records.transaction():
+            pass
+    assert catalogue(url) == before
+
+    service = DatabaseService(Database(url))
+    shown = await service.upgrade(dry_run=True)
+    assert "CREATE TABLE IF NOT EXISTS memoria_tui.audit_log" in shown
+    assert catalogue(url) == before
+    assert "table memoria_tui.audit_log" in (await service.status()).missing
+    assert await service.upgrade() == shown
+    assert (await service.status()).current
+    async with records.transaction() as transaction:
+        assert await transaction.delete_relations([]) == []
+    after = catalogue(url)
+    assert [kind for kind in after if after[kind] != before[kind]] == ["indexes"]
+    assert query(url, "SELECT count(*) FROM _migrations") == [(5,)]
+    await records.close()
+    await service.close()
+
+
+async def test_work_views_count_each_minute_once_and_refresh_concurrently(url: str) -> None:
+    restore_upstream(url)
+    await upgraded(url)
+    query(url, "SELECT refresh_all_statistics()")
+    true_minutes = "SELECT sum(duration_minutes) FROM work_sessions WHERE status = 'completed'"
+    assert query(url, "SELECT sum(total_minutes) FROM monthly_work_summary") == query(url, true_minutes) == [(15_769,)]
+    assert query(url, "SELECT sum(total_minutes) FROM daily_work_totals") == query(url, true_minutes)
+    assert query(url, "SELECT sum(total_minutes) FROM client_statistics") == query(
+        url, f"{true_minutes} AND client_id IS NOT NULL"
+    )
+
+
+async def test_a_newer_schema_is_neither_read_nor_written(url: str, tmp_path: Path) -> None:
+    await upgraded(url)
+    query(url, "UPDATE memoria_tui.alembic_version SET version_num = '9999'")
+    records = PostgresRecords.of(Settings(home=tmp_path, database_url=url))
+    with pytest.raises(StoreTooNew, match="9999"):
+        await records.open_sessions()
+    with pytest.raises(StoreTooNew, match="9999"):
+        async with records.transaction():
+            pass
+    service = DatabaseService(Database(url))
+    with pytest.raises(StoreTooNew, match="9999"):
+        await service.upgrade()
+    status = await records.status()
+    assert not status.ok
+    await records.close()
+    await service.close()
+
+
+async def test_an_empty_database_is_set_up_by_the_first_write(url: str, tmp_path: Path) -> None:
+    records = PostgresRecords.of(Settings(home=tmp_path, database_url=url))
+    assert await records.open_sessions() == []
+    assert query(url, "SELECT to_regclass('memoria_tui.audit_log')") == [(None,)]
+    async with records.transaction() as transaction:
+        await transaction.schedule({})
+    assert (await records.status()).problems == ()
+    await records.close()
+
+
+def test_versions_scripts_and_lists_agree() -> None:
+    versions = ScriptDirectory(str(HERE))
+    assert versions.get_current_head() == NEWEST
+    revisions = "".join(path.read_text("utf-8") for path in (HERE / "versions").glob("r*.py"))
+    scripts = {path.name for path in sql_folder().glob("*.sql")}
+    assert set(re.findall(r'"(\d+_\w+\.sql)"', revisions)) == scripts - {"099_version.sql"}
+    assert f"'{NEWEST}'" in (sql_folder() / "099_version.sql").read_text("utf-8")
+    text = "".join(path.read_text("utf-8") for path in sql_folder().glob("00*.sql"))
+    made = re.findall(r"CREATE (?:TABLE|MATERIALIZED VIEW) IF NOT EXISTS ([\w.]+)", text)
+    assert sorted(made) == sorted(TABLES)
+
+
+def relate(url: str, *edges: tuple[int, int]) -> None:
+    with psycopg.connect(url) as connection, connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO memory_relations (source_id, target_id, relation_type) VALUES (%s, %s, 'causes') "
+            "ON CONFLICT DO NOTHING",
+            [(UUID(int=source), UUID(int=target)) for source, target in edges],
+        )
+
+
+async def test_neighbours_come_once_at_their_least_depth(url: str) -> None:
+    await upgraded(url)
+    relate(url, (1, 2), (3, 2), (3, 4), (1, 4), (4, 5), (5, 1), (6, 5))
+    query(url, "UPDATE memory_relations SET relation_type = 'fixes' WHERE target_id = %s", UUID(int=4))
+    rows = query(url, "SELECT memory_id, depth, path, relation::text FROM get_neighbors(%s, 2)", UUID(int=1))
+    assert {row[0]: row[1] for row in rows} == {UUID(int=n): d for n, d in {2: 1, 4: 1, 5: 1, 3: 2, 6: 2}.items()}
+    assert len(rows) == 5
+    for memory, depth, path, _ in rows:
+        assert isinstance(path, list)
+        assert (path[0], path[-1], len(path)) == (UUID(int=1), memory, int(str(depth)) + 1)
+    assert {row[0]: row[3] for row in rows if row[1] == 1} == {
+        UUID(int=2): "causes",
+        UUID(int=4): "fixes",
+        UUID(int=5): "causes",
+    }
+    only = query(url, "SELECT memory_id FROM get_neighbors(%s, 10, ARRAY['fixes']::relation_type[])", UUID(int=1))
+    assert {row[0] for row in only} == {UUID(int=4), UUID(int=3)}
+    assert query(url, "SELECT * FROM get_neighbors(%s, 3)", uuid4()) == []
+
+
+async def test_a_path_is_shortest_and_tells_each_step(url: str) -> None:
+    await upgraded(url)
+    relate(url, (1, 2), (3, 2), (3, 4), (4, 5), (1, 6), (6, 7), (7, 8), (8, 9), (9, 5))
+    path = "SELECT step, memory_id, relation::text, direction FROM find_path(%s, %s, %s)"
+    assert query(url, path, UUID(int=1), UUID(int=5), 4) == [
+        (1, UUID(int=1), "causes", "out"),
+        (2, UUID(int=2), "causes", "in"),
+        (3, UUID(int=3), "causes", "out"),
+        (4, UUID(int=4), "causes", "out"),
+        (5, UUID(int=5), None, None),
+    ]
+    assert query(url, path, UUID(int=1), UUID(int=5), 3) == []
+    assert query(url, path, UUID(int=1), UUID(int=1), 3) == [(1, UUID(int=1), None, None)]
+    assert query(url, path, UUID(int=1), uuid4(), 10) == []
+
+
+async def test_walks_over_a_dense_graph_end(url: str) -> None:
+    await upgraded(url)
+    relate(url, *((i, j) for i in range(1, 41) for j in range(i + 1, 41)))
+    url += "&options=-c%20statement_timeout%3D2s"
+    assert query(url, "SELECT count(*), max(depth) FROM get_neighbors(%s, 10)", UUID(int=1)) == [(39, 1)]
+    assert query(url, "SELECT count(*) FROM find_path(%s, %s, 10)", UUID(int=1), UUID(int=40)) == [(2,)]
