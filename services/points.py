@@ -110,8 +110,8 @@ Condition = Matches | Between | DatedBetween | Contains | Missing | HasId | HasV
 EVERYTHING = Filter()
 
 BM25_K, BM25_B = 0.6, 0.3
-"""Saturation by a word's repetition and normalisation by length, both below the usual 1.2 and 0.75: memories are short, so
-their length says little. Anything around (0.4 to 0.9, 0.2 to 0.4) serves as well."""
+"""Saturation by a word's repetition and normalisation by length, both below the usual 1.2 and 0.75: memories are short,
+so their length says little. Anything around (0.4 to 0.9, 0.2 to 0.4) serves as well."""
 
 
 @dataclass(frozen=True, slots=True)
