@@ -226,9 +226,14 @@ class EdgeShards:
             query = edge.Query.Nearest(list(request.vector))
             params = edge.SearchParams(exact=request.exact)
         else:
-            query, params = edge.TextQuery(TEXT_KEY, storable_text(request.text)), None
+            scoring = edge.Bm25Params(k=BM25_K, b=BM25_B)
+            query, params = edge.TextQuery(TEXT_KEY, storable_text(request.text), scoring), None
         return edge.QueryRequest(
-            limit=request.limit, query=query, filter=edge_filter(request.where), with_payload=True, params=params
+            limit=request.limit,
+            query=query,
+            filter=edge_filter(request.where),
+            with_payload=_selected(request.payload_keys),
+            params=params,
         )
 
     def _writable(self, collection: MemoryType) -> edge.EdgeShard:
@@ -345,7 +350,7 @@ def _config(dimensions: int) -> edge.EdgeConfig:
     """Finished segments without a graph: scanning 100,000 vectors takes 5 ms, building their graph took 73 s."""
     kilobytes_a_point = dimensions * 4 / 1024
     return edge.EdgeConfig(
-        vectors=edge.EdgeVectorParams(size=dimensions, distance=edge.Distance.Cosine, memory=edge.Memory.Cached),
+        vectors=edge.EdgeVectorParams(size=dimensions, distance=edge.Distance.Cosine, memory=edge.Memory.Cold),
         payload_memory=edge.Memory.Cold,
         hnsw_config=edge.HnswIndexConfig(m=0, ef_construct=4, full_scan_threshold=10_000_000),
         optimizers=edge.EdgeOptimizersConfig(
