@@ -40,6 +40,8 @@ from services.errors import (
 )
 from services.model import MemoryType
 from services.points import (
+    BM25_B,
+    BM25_K,
     CollectionInfo,
     DenseSearch,
     Filter,
