@@ -174,6 +174,27 @@ class NewRelation:
     metadata: Mapping[str, object] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class FoundNode:
+    """An id reached by a walk over the relations."""
+
+    id: str
+    depth: int
+    path: tuple[str, ...]
+    """Ids from the start to it, both included."""
+    relation: RelationType
+    """The last one on the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundStep:
+    """An id on a path; relation and direction lead to the next one, None at the end."""
+
+    id: str
+    relation: RelationType | None
+    outgoing: bool
+
+
 class Transaction(Protocol):
     """One PostgreSQL transaction; all of it happens or nothing."""
 
@@ -205,6 +226,14 @@ class Transaction(Protocol):
 
     async def update_relations(self, relations: Sequence[Relation]) -> None:
         """Writes source, target, type, weight and metadata of relations that exist. Raises Conflict on a duplicate."""
+        ...
+
+    async def reject(self, source: str, target: str, type_: RelationType) -> None:
+        """Remembers that this relation is not wanted."""
+        ...
+
+    async def unreject(self, source: str, target: str) -> int:
+        """Forgets what was rejected between the two, in both directions; gives how many."""
         ...
 
     async def upsert_sessions(self, sessions: Sequence[Mapping[str, object]]) -> int:
@@ -273,6 +302,27 @@ class Records(Protocol):
         ...
 
     def all_relations(self, batch: int = 1000) -> AsyncIterator[list[Relation]]: ...
+
+    # graph
+    async def around(self, center: str, depth: int, types: Sequence[RelationType], limit: int) -> list[FoundNode]:
+        """At most `limit` - 1 ids around the centre, nearest first, each once; () walks all types."""
+        ...
+
+    async def way(self, start: str, goal: str, depth: int) -> list[FoundStep]:
+        """One shortest path of at most `depth` relations, both ends included; [] when there is none."""
+        ...
+
+    async def relations_among(self, ids: Sequence[str], types: Sequence[RelationType] = ()) -> list[Relation]:
+        """Relations with both ends among these."""
+        ...
+
+    async def best_connected(self, limit: int) -> list[tuple[str, int]]:
+        """Ids with the most relations, with their number."""
+        ...
+
+    async def rejected(self, ids: Sequence[str]) -> list[tuple[str, str, str]]:
+        """Rejected suggestions that touch one of these: source, target, type."""
+        ...
 
     # work
     async def open_sessions(self) -> list[WorkSession]:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from services.adapters.postgres import Database
+from services.adapters.records.graph import GraphReads, GraphWrites
 from services.adapters.records.health import HealthReads
 from services.adapters.records.history import HistoryReads, HistoryWrites
 from services.adapters.records.relations import RelationReads, RelationWrites
@@ -18,11 +19,11 @@ if TYPE_CHECKING:
     from services.ports import Records, Transaction
 
 
-class PostgresTransaction(HistoryWrites, ScheduleWrites, RelationWrites, WorkWrites):
+class PostgresTransaction(HistoryWrites, ScheduleWrites, RelationWrites, GraphWrites, WorkWrites):
     """All writes that belong to one act."""
 
 
-class PostgresRecords(HistoryReads, ScheduleReads, RelationReads, WorkReads, HealthReads):
+class PostgresRecords(HistoryReads, ScheduleReads, RelationReads, GraphReads, WorkReads, HealthReads):
     """`ports.Records` on one database; connects when it is first asked."""
 
     @classmethod

@@ -10,9 +10,9 @@ from services.adapters.records.text import storable_json
 from services.model import Relation, RelationCreator, RelationType
 from services.ports import NewRelation
 
-_COLUMNS = "id, source_id, target_id, relation_type, weight, created_by, metadata, created_at"
+COLUMNS = "id, source_id, target_id, relation_type, weight, created_by, metadata, created_at"
 _OF = f"""
-SELECT {_COLUMNS} FROM public.memory_relations
+SELECT {COLUMNS} FROM public.memory_relations
 WHERE source_id = ANY(CAST(:ids AS uuid[])) OR target_id = ANY(CAST(:ids AS uuid[]))
 ORDER BY created_at, id
 """
@@ -24,7 +24,7 @@ FROM (SELECT source_id AS memory_id FROM public.memory_relations WHERE source_id
 GROUP BY memory_id
 """
 _INSERT = f"""
-INSERT INTO public.memory_relations ({_COLUMNS})
+INSERT INTO public.memory_relations ({COLUMNS})
 SELECT COALESCE(id, gen_random_uuid()), source_id, target_id, type::public.relation_type, weight,
        created_by::public.relation_creator, metadata::jsonb, COALESCE(created_at, now())
 FROM unnest(CAST(:ids AS uuid[]), CAST(:sources AS uuid[]), CAST(:targets AS uuid[]), CAST(:types AS text[]),
@@ -32,7 +32,7 @@ FROM unnest(CAST(:ids AS uuid[]), CAST(:sources AS uuid[]), CAST(:targets AS uui
             CAST(:times AS timestamptz[]))
      AS new (id, source_id, target_id, type, weight, created_by, metadata, created_at)
 ON CONFLICT DO NOTHING
-RETURNING {_COLUMNS}
+RETURNING {COLUMNS}
 """
 _UPDATE = """
 UPDATE public.memory_relations relation
@@ -49,7 +49,7 @@ class RelationReads(Reads):
     """Which memories belong together."""
 
     async def relations_of(self, memory_ids: Sequence[str]) -> list[Relation]:
-        return [_relation(row) for row in await self._read(_OF, ids=list(memory_ids))]
+        return [relation_of(row) for row in await self._read(_OF, ids=list(memory_ids))]
 
     async def relation_counts(self, memory_ids: Sequence[str]) -> dict[str, int]:
         return {str(row.memory_id): row.relations for row in await self._read(_COUNTS, ids=list(memory_ids))}
@@ -64,12 +64,12 @@ class RelationReads(Reads):
     async def all_relations(self, batch: int = 1000) -> AsyncIterator[list[Relation]]:
         last = "00000000-0000-0000-0000-000000000000"
         while rows := await self._read(
-            f"SELECT {_COLUMNS} FROM public.memory_relations WHERE id > CAST(:last AS uuid) ORDER BY id LIMIT :batch",
+            f"SELECT {COLUMNS} FROM public.memory_relations WHERE id > CAST(:last AS uuid) ORDER BY id LIMIT :batch",
             last=last,
             batch=batch,
         ):
             last = str(rows[-1].id)
-            yield [_relation(row) for row in rows]
+            yield [relation_of(row) for row in rows]
 
 
 class RelationWrites(Writes):
@@ -86,14 +86,14 @@ class RelationWrites(Writes):
                 "times": [relation.created_at for relation in relations],
             },
         )
-        return [_relation(row) for row in rows]
+        return [relation_of(row) for row in rows]
 
     async def delete_relations(self, ids: Sequence[str]) -> list[Relation]:
         rows = await self._fetch(
-            f"DELETE FROM public.memory_relations WHERE id = ANY(CAST(:ids AS uuid[])) RETURNING {_COLUMNS}",
+            f"DELETE FROM public.memory_relations WHERE id = ANY(CAST(:ids AS uuid[])) RETURNING {COLUMNS}",
             {"ids": list(ids)},
         )
-        return [_relation(row) for row in rows]
+        return [relation_of(row) for row in rows]
 
     async def update_relations(self, relations: Sequence[Relation]) -> None:
         await self._fetch(_UPDATE, _columns(relations))
@@ -110,7 +110,8 @@ def _columns(relations: Sequence[NewRelation] | Sequence[Relation]) -> dict[str,
     }
 
 
-def _relation(row: Any) -> Relation:
+def relation_of(row: Any) -> Relation:
+    """The value of a row that has all COLUMNS."""
     return Relation(
         id=str(row.id),
         source_id=str(row.source_id),

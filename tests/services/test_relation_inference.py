@@ -1,0 +1,51 @@
+"""What two memories have to do with each other is read from their words, against pairs labelled by hand."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from services.model import Memory, MemoryType, RelationType
+from services.relation_inference import infer_relation
+
+PAIRS = json.loads((Path(__file__).parents[1] / "data" / "relation_pairs.json").read_text("utf-8"))
+
+
+def memory(value: dict[str, str]) -> Memory:
+    return Memory(
+        "", MemoryType(value["type"]), value["content"], datetime.fromisoformat(value["created_at"]).replace(tzinfo=UTC)
+    )
+
+
+def labelled() -> list[tuple[Memory, Memory, RelationType]]:
+    return [(memory(pair["source"]), memory(pair["target"]), RelationType(pair["relation"])) for pair in PAIRS]
+
+
+def test_nine_in_ten_labelled_pairs_get_their_relation_and_direction_whichever_memory_comes_first() -> None:
+    right = 0
+    for source, target, relation in labelled():
+        for first, second, forward in ((source, target, True), (target, source, False)):
+            found = infer_relation(first, second)
+            right += found.type is relation and (relation is RelationType.RELATED or found.forward is forward)
+    assert right >= 0.9 * 2 * len(PAIRS)
+
+
+@pytest.mark.parametrize("relation", [RelationType.FIXES, RelationType.CAUSES, RelationType.SUPERSEDES])
+def test_a_fix_points_to_the_problem_a_cause_to_its_effect_and_the_new_to_the_old(relation: RelationType) -> None:
+    for source, target, label in labelled():
+        if label is relation and (found := infer_relation(target, source)).type is relation:
+            assert not found.forward, source.content
+
+
+def test_memories_without_any_cue_are_merely_related_with_no_strength() -> None:
+    found = infer_relation(Memory("", MemoryType.SEMANTIC, "one thing"), Memory("", MemoryType.SEMANTIC, "another"))
+    assert (found.type, found.strength) == (RelationType.RELATED, 0.0)
+
+
+def test_a_newer_memory_is_never_superseded_by_an_older_one() -> None:
+    old = Memory("", MemoryType.SEMANTIC, "From now on we deploy on Fridays.", datetime(2026, 1, 1, tzinfo=UTC))
+    new = Memory("", MemoryType.SEMANTIC, "Deploys run on Mondays.", datetime(2026, 2, 1, tzinfo=UTC))
+    assert infer_relation(old, new).type is not RelationType.SUPERSEDES
