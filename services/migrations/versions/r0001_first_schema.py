@@ -9,4 +9,11 @@ down_revision = None
 
 
 def upgrade() -> None:
-    run_scripts("001_tables.sql", "002_graph.sql", "003_work_views.sql", "004_memoria_tui.sql")
+    run_scripts(
+        "001_tables.sql",
+        "002_graph.sql",
+        "003_work_views.sql",
+        "004_memoria_tui.sql",
+        "005_work.sql",
+        "006_neighborhood.sql",
+    )
