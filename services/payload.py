@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
+from services.adapters.collections import storable
+from services.memory_dates import read_date, write_date
 from services.model import Memory, MemoryDraft, MemoryType
-from services.zone import read_date, write_date
 
 CHUNK_KEYS = ("full_content", "is_chunk", "parent_id", "chunk_index", "chunk_count")
 """Keys that tell how a memory is stored."""
@@ -35,7 +36,12 @@ class State:
 
     @property
     def content(self) -> str:
+        """The whole text."""
         return _text(self.payload.get("content"))
+
+    def storable(self) -> State:
+        """The state as the vector store will give it back: lone surrogates, NaN and the like have no place there."""
+        return State(self.type, storable(self.payload))
 
     def as_json(self) -> dict[str, object]:
         return {"type": str(self.type), "payload": dict(self.payload)}

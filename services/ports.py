@@ -274,8 +274,10 @@ class Records(Protocol):
         """The whole history in order, for an export."""
         ...
 
-    async def scheduled(self, *, due_before: datetime | None = None, limit: int = 1000) -> list[ScheduledWork]:
-        """Promised work, oldest first; all of it when `due_before` is None."""
+    async def scheduled(
+        self, *, due_before: datetime | None = None, memory_ids: Sequence[str] | None = None, limit: int = 1000
+    ) -> list[ScheduledWork]:
+        """Promised work, oldest first: what is due before an instant, what is promised to these memories, or all."""
         ...
 
     async def scheduled_count(self) -> int: ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from services.adapters.records.base import Reads, Writes
@@ -17,7 +17,8 @@ SET change_id = excluded.change_id, attempts = 0, last_error = NULL, next_attemp
 """
 _SCHEDULED = """
 SELECT memory_id, change_id, attempts, last_error, next_attempt FROM memoria_tui.embedding_schedule
-WHERE CAST(:due AS timestamptz) IS NULL OR next_attempt < :due
+WHERE (CAST(:due AS timestamptz) IS NULL OR next_attempt < :due)
+  AND (CAST(:ids AS uuid[]) IS NULL OR memory_id = ANY(CAST(:ids AS uuid[])))
 ORDER BY change_id LIMIT :limit
 """
 _DONE = """
@@ -35,10 +36,14 @@ WHERE memory_id = CAST(:id AS uuid)
 class ScheduleReads(Reads):
     """What is still to be done, and what has been."""
 
-    async def scheduled(self, *, due_before: datetime | None = None, limit: int = 1000) -> list[ScheduledWork]:
+    async def scheduled(
+        self, *, due_before: datetime | None = None, memory_ids: Sequence[str] | None = None, limit: int = 1000
+    ) -> list[ScheduledWork]:
         return [
             ScheduledWork(str(row.memory_id), row.change_id, row.attempts, row.last_error, row.next_attempt)
-            for row in await self._read(_SCHEDULED, due=due_before, limit=limit)
+            for row in await self._read(
+                _SCHEDULED, due=due_before, ids=None if memory_ids is None else list(memory_ids), limit=limit
+            )
         ]
 
     async def scheduled_count(self) -> int:

@@ -3,16 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, tzinfo
-from zoneinfo import ZoneInfo
-
-from dateutil import tz
-
-from services.settings import Settings
-
-
-def writer_zone(settings: Settings) -> tzinfo:
-    """The zone in which zone-less dates are meant: the one that is set, else the system's."""
-    return ZoneInfo(settings.zone) if settings.zone else tz.tzlocal()
 
 
 def read_date(value: object, zone: tzinfo) -> datetime | None:
