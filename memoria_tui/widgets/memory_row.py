@@ -53,11 +53,16 @@ def draw_row(hit: Hit, layout: RowLayout, inks: Inks, *, marked: bool, under_cur
     """The two lines of a hit, each at most `layout.width` cells."""
     bar = ("▌" if under_cursor else " ", inks.cursor)
     mark = ("✓" if marked else " ", inks.mark)
-    score = [(present.score_bar(hit.score), inks.score), " "] if layout.indent == 8 else []
+    score = present.score_bar(hit.score) + " " if layout.indent == 8 else ""
     kind = hit.memory.type
     room = max(0, layout.width - layout.indent - 1)
     first = Content.assemble(
-        bar, mark, *score, (present.glyph(kind), inks.of_type(kind)), " ", _headline(hit, layout, inks, room)
+        bar,
+        mark,
+        (score, inks.score),
+        (present.glyph(kind), inks.of_type(kind)),
+        " ",
+        _headline(hit, layout, inks, room),
     )
     facts = _facts(hit, layout, inks)
     tags_room = max(0, room - facts.cell_length - 1)
@@ -109,7 +114,7 @@ def _facts(hit: Hit, layout: RowLayout, inks: Inks) -> Content:
     if hit.memory.headless:
         parts.append(("! headless ", inks.warning))
     relations = f"⇄ {present.count(hit.relations)}" if hit.relations else ""
-    parts.append((present.fit(relations, 6, right=False), inks.faint))
+    parts.append((present.fit(relations, 7), inks.faint))
     when = present.age(hit.memory.created_at, layout.now)
     parts.append((present.fit(when, 6, right=True), inks.muted))
     return Content.assemble(*parts)

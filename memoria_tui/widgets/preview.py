@@ -4,15 +4,60 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from textual.containers import VerticalScroll
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
 from textual.message import Message
+from textual.timer import Timer
+from textual.widgets import Static
 
+from memoria_tui import present
+from memoria_tui.widgets import memory_facts
+from memoria_tui.widgets.editor import MemoryEditor
+from memoria_tui.widgets.ink import ink, type_ink
+from memoria_tui.widgets.safe_markdown import SafeMarkdown, first_part
 from services.model import Change, Hit, Memory, RelatedMemory
 from services.ports import Clock
 
+_SETTLE = 0.03
+"""Seconds of rest before a memory is drawn: a held key in the list does not draw all it passes."""
+_UNSAVED = "not saved · ctrl+s saves · esc again drops the changes"
+_HINT = "ctrl+s save · esc cancel · ctrl+e $EDITOR"
 
-class Preview(VerticalScroll):
+
+class Preview(Vertical):
     """Shows the memory under the cursor; edits it in place."""
+
+    DEFAULT_CSS = """
+    Preview {
+        height: 1fr;
+        padding: 0 1;
+        & > VerticalScroll { scrollbar-size-vertical: 1; height: 1fr; }
+        & Static { height: auto; }
+        & #preview-head { text-wrap: nowrap; text-overflow: ellipsis; margin-bottom: 1; }
+        & #preview-more { color: $accent; margin-bottom: 1; }
+        & .preview-section {
+            border-top: solid $foreground 20%;
+            border-title-color: $foreground 60%;
+            padding-bottom: 1;
+            text-wrap: nowrap;
+            text-overflow: ellipsis;
+        }
+        & #preview-metadata { text-wrap: wrap; }
+        & MemoryEditor, & MemoryEditor:focus { height: 1fr; border: none; padding: 0; background: transparent; }
+        & #preview-notice { color: $warning; text-style: bold; }
+        & #preview-hint { color: $foreground 60%; }
+        & > .preview--muted { color: $foreground 60%; }
+        & > .preview--warning { color: $warning; }
+        & > .preview--tag { color: $primary; }
+    }
+    """
+    COMPONENT_CLASSES = {"preview--muted", "preview--warning", "preview--tag"}
+    BINDINGS = [
+        Binding("plus", "show_more", "More text", show=False, id="preview.more", tooltip="Show more of a long text"),
+    ]
 
     @dataclass
     class Edited(Message):
@@ -37,34 +82,181 @@ class Preview(VerticalScroll):
     def __init__(self, clock: Clock, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._clock = clock
+        self._hit: Hit | None = None
+        self._relations: tuple[RelatedMemory, ...] = ()
+        self._history: tuple[Change, ...] = ()
+        self._parts = 1
+        self._base: Memory | None = None
+        self._warned = False
+        self._settling: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(id="preview-page"):
+            yield Static(id="preview-head")
+            yield SafeMarkdown(id="preview-body")
+            yield Static(id="preview-more")
+            for section in ("metadata", "relations", "history"):
+                box = Static(id=f"preview-{section}", classes="preview-section")
+                box.border_title = section
+                yield box
+        yield Static(id="preview-notice")
+        yield MemoryEditor(id="preview-editor")
+        yield Static(Content(_HINT), id="preview-hint")
+
+    def on_mount(self) -> None:
+        self._show_editor(False)
+        self._draw()
+
+    # reading
+
+    @property
+    def shown(self) -> Memory | None:
+        """The memory shown, or None."""
+        return self._hit.memory if self._hit is not None else None
+
+    def show(self, hit: Hit | None) -> None:
+        """Shows a memory, or nothing; relations and history are empty until they are given."""
+        if hit is not None and self._hit is not None and hit.memory == self._hit.memory:
+            self._hit = hit
+            return
+        if hit is None or self.shown is None or hit.memory.id != self.shown.id:
+            self._relations, self._history, self._parts = (), (), 1
+        self._hit = hit
+        self._draw_soon()
+
+    def show_relations(self, relations: tuple[RelatedMemory, ...]) -> None:
+        """Shows the relations of the memory shown."""
+        self._relations = relations
+        self._draw_sections()
+
+    def show_history(self, changes: tuple[Change, ...]) -> None:
+        """Shows the changes of the memory shown, newest first."""
+        self._history = changes
+        self._draw_sections()
+
+    def show_more(self) -> None:
+        """Shows the next part of a very long text."""
+        self._parts += 1
+        self._draw_body()
+
+    def action_show_more(self) -> None:
+        self.show_more()
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        if self.is_mounted:
+            self._draw_soon()
+
+    def _draw_soon(self) -> None:
+        if self._settling is not None:
+            self._settling.stop()
+        if self.is_mounted:
+            self._settling = self.set_timer(_SETTLE, self._draw)
+
+    def _draw(self) -> None:
+        page = self.query_one("#preview-page")
+        page.scroll_home(animate=False)
+        self._draw_body()
+        self._draw_sections()
+
+    def _draw_body(self) -> None:
+        text = "" if self.shown is None else self.shown.content
+        part = first_part(text, self._parts)
+        rest = len(text) - len(part)
+        self.query_one(SafeMarkdown).update(part)
+        more = self.query_one("#preview-more", Static)
+        more.display = rest > 0
+        more.update(Content(f"… {rest:,} more characters · + shows more"))
+
+    def _draw_sections(self) -> None:
+        if not self.is_mounted:
+            return
+        now = self._clock()
+        inks = memory_facts.Inks(
+            muted=ink(self, "preview--muted"),
+            warning=ink(self, "preview--warning"),
+            tag=ink(self, "preview--tag"),
+            of_type=lambda kind: type_ink(self, kind),
+        )
+        memory = self.shown
+        parts = {
+            "head": memory_facts.head(memory, now, inks) if memory is not None else Content(""),
+            "metadata": memory_facts.metadata(memory, inks) if memory is not None else Content(""),
+            "relations": memory_facts.relations(self._relations, inks),
+            "history": memory_facts.history(self._history, now, inks),
+        }
+        for name, content in parts.items():
+            box = self.query_one(f"#preview-{name}", Static)
+            box.update(content)
+            box.display = bool(content)
+
+    # editing
 
     @property
     def editing(self) -> Memory | None:
         """The memory as it was when editing began; None while reading."""
-        return None
+        return self._base
 
     @property
     def edited_text(self) -> str:
         """What stands in the editor; "" while reading."""
-        return ""
-
-    def show(self, hit: Hit | None) -> None:
-        """Shows a memory, or nothing; relations and history are empty until they are given."""
-
-    def show_relations(self, relations: tuple[RelatedMemory, ...]) -> None:
-        """Shows the relations of the memory shown."""
-
-    def show_history(self, changes: tuple[Change, ...]) -> None:
-        """Shows the changes of the memory shown, newest first."""
+        return self.query_one(MemoryEditor).content if self._base is not None else ""
 
     def begin_edit(self, memory: Memory, content: str | None = None) -> None:
         """Opens the editor on the memory's text, or on `content` (a draft that goes on)."""
+        self._base = memory
+        self._show_editor(True)
+        self._notice("")
+        editor = self.query_one(MemoryEditor)
+        editor.open(memory.content, memory.content if content is None else content)
+        editor.focus()
 
     def end_edit(self) -> None:
         """Closes the editor after a save succeeded; until then it stays open so that no text is lost."""
+        self._base = None
+        self._show_editor(False)
 
     def show_external_change(self, what: str = "changed outside since you opened it") -> None:
         """Says above the editor that the memory changed meanwhile."""
+        self._notice(what)
 
-    def show_more(self) -> None:
-        """Shows the next part of a very long text."""
+    def _show_editor(self, editing: bool) -> None:
+        self.query_one("#preview-page").display = not editing
+        for name in ("notice", "editor", "hint"):
+            self.query_one(f"#preview-{name}").display = editing
+
+    def _notice(self, text: str) -> None:
+        self._warned = False
+        notice = self.query_one("#preview-notice", Static)
+        notice.update(Content(present.line(text)))
+        notice.display = bool(text)
+
+    @on(MemoryEditor.Saved)
+    def _saved(self, event: MemoryEditor.Saved) -> None:
+        event.stop()
+        if self._base is not None:
+            self.post_message(self.Edited(self._base, event.content))
+
+    @on(MemoryEditor.Left)
+    def _left(self, event: MemoryEditor.Left) -> None:
+        """Leaves; typed text is only dropped on the second request."""
+        event.stop()
+        if event.changed and not self._warned:
+            self._notice(_UNSAVED)
+            self._warned = True
+        elif self._base is not None:
+            base = self._base
+            self.end_edit()
+            self.post_message(self.EditCancelled(base))
+
+    @on(MemoryEditor.Changed)
+    def _typed(self, event: MemoryEditor.Changed) -> None:
+        event.stop()
+        if self._warned:
+            self._notice("")
+
+    @on(MemoryEditor.ExternalWanted)
+    def _external(self, event: MemoryEditor.ExternalWanted) -> None:
+        event.stop()
+        if self._base is not None:
+            self.post_message(self.ExternalEditorWanted(self._base, event.content))

@@ -1,0 +1,109 @@
+"""Editing a memory's text in place: every character survives, none reaches the terminal unseen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual import events
+from textual.binding import Binding
+from textual.message import Message
+from textual.widgets import TextArea
+
+from memoria_tui import present
+
+_SPARE = "⍰⍯⌑⌇⍜⍛⍙⍚⎔⎕⎊⎉⏃⏄⏅⏆⏇⏈⏉⏊⏋⏌⏍⏥⏢⏣⏤⏛⏚⏙⏘⏗⏖"
+_PRIVATE_USE = range(0xE000, 0xF900)
+
+
+class Disguise:
+    """Swaps characters that must not be drawn for visible ones of one cell, and back without loss."""
+
+    def __init__(self) -> None:
+        self._shown: dict[str, str] = {}
+        self._taken: set[str] = set()
+
+    def hide(self, text: str) -> str:
+        """The text with a stand-in for each suspect character; a stand-in never occurs in the text itself."""
+        self._taken.update(text)
+        for character in sorted(_not_drawn(text) - self._shown.keys()):
+            self._shown[character] = self._stand_in(character)
+        return text.translate({ord(character): shown for character, shown in self._shown.items()})
+
+    def reveal(self, text: str) -> str:
+        """The text as it was before `hide`."""
+        return text.translate({ord(shown): character for character, shown in self._shown.items()})
+
+    def _stand_in(self, character: str) -> str:
+        picture = present.visible(character)
+        candidates: list[str] = [*(picture if len(picture) == 1 else ""), *_SPARE, *map(chr, _PRIVATE_USE)]
+        free = next(one for one in candidates if one not in self._taken)
+        self._taken.add(free)
+        return free
+
+
+def _not_drawn(text: str) -> set[str]:
+    """Suspects, and carriage returns where they are not part of uniform CRLF line ends."""
+    suspects = present.suspects(text) - {"\r"}
+    uniform = text.count("\r") == text.count("\n") == text.count("\r\n")
+    return suspects if uniform else suspects | ({"\r"} & set(text))
+
+
+class MemoryEditor(TextArea):
+    """A text area on one memory's text."""
+
+    BINDINGS = [
+        Binding("ctrl+s", "save", "Save", id="editor.save", tooltip="Save the text"),
+        Binding("escape", "leave", "Cancel", id="editor.cancel", tooltip="Leave without saving"),
+        Binding("ctrl+e", "external", "$EDITOR", id="editor.external", tooltip="Go on in $EDITOR"),
+    ]
+
+    @dataclass
+    class Saved(Message):
+        """The person wants this text kept."""
+
+        content: str
+
+    @dataclass
+    class Left(Message):
+        """The person wants to leave; `changed` says whether that loses text."""
+
+        changed: bool
+
+    @dataclass
+    class ExternalWanted(Message):
+        """The person wants to go on elsewhere with this text."""
+
+        content: str
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, soft_wrap=True, show_line_numbers=False, tab_behavior="focus", compact=True)
+        self._disguise = Disguise()
+        self._original = ""
+
+    @property
+    def content(self) -> str:
+        """The text as it would be saved."""
+        text: str = self.text
+        return self._disguise.reveal(text)
+
+    def open(self, original: str, content: str) -> None:
+        """Takes a text to edit; `original` is what leaving goes back to."""
+        self._disguise = Disguise()
+        self._original = original
+        self.load_text(self._disguise.hide(content))
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        event.prevent_default()
+        event.stop()
+        pasted = self._disguise.hide(event.text.replace("\r\n", "\n").replace("\r", "\n"))
+        if result := self._replace_via_keyboard(pasted, *self.selection):
+            self.move_cursor(result.end_location)
+
+    def action_save(self) -> None:
+        self.post_message(self.Saved(self.content))
+
+    def action_leave(self) -> None:
+        self.post_message(self.Left(self.content != self._original))
+
+    def action_external(self) -> None:
+        self.post_message(self.ExternalWanted(self.content))

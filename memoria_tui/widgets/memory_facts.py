@@ -1,0 +1,106 @@
+"""What is told about a memory beside its text: head, metadata, relations, history."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from textual.content import Content
+from textual.style import Style
+
+from memoria_tui import present
+from services.model import Change, Memory, MemoryType, RelatedMemory, RelationType
+
+_LONGEST_VALUE = 400
+_MOST_LINES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Inks:
+    """The styles the facts are drawn with."""
+
+    muted: Style
+    warning: Style
+    tag: Style
+    of_type: Callable[[MemoryType | RelationType], Style]
+
+
+def head(memory: Memory, now: datetime, inks: Inks) -> Content:
+    """Type, project and importance; tags; dates: a line each."""
+    project = f" · {present.line(memory.project)}" if memory.project else ""
+    states = "".join(
+        f" · {word}" for word, holds in (("pending", memory.pending), ("headless", memory.headless)) if holds
+    )
+    kind = Content.assemble(
+        (f"{present.glyph(memory.type)} {memory.type}", inks.of_type(memory.type)),
+        (f"{project} · importance {memory.importance:g}", inks.muted),
+        (states, inks.warning),
+    )
+    tags = Content.styled("  ".join(f"#{present.line(tag)}" for tag in memory.tags), inks.tag)
+    return Content("\n").join(line for line in (kind, tags, Content.styled(_dates(memory, now), inks.muted)) if line)
+
+
+def _dates(memory: Memory, now: datetime) -> str:
+    if memory.created_at is None:
+        return "no date"
+    created = memory.created_at.astimezone(now.tzinfo)
+    text = f"{created:%Y-%m-%d %H:%M} · {_ago(memory.created_at, now)}"
+    if memory.updated_at is not None and (memory.updated_at - memory.created_at).total_seconds() >= 60:
+        text += f" · changed {_ago(memory.updated_at, now)}"
+    return text
+
+
+def _ago(when: datetime, now: datetime) -> str:
+    age = present.age(when, now)
+    return age if age == "now" else f"{age} ago"
+
+
+def metadata(memory: Memory, inks: Inks) -> Content:
+    """Every other key with its value, names in a column."""
+    width = min(24, max((len(present.line(name)) for name in memory.metadata), default=0))
+    return _lines(
+        Content.assemble((present.fit(present.line(name), width), inks.muted), f"  {_value(value)}")
+        for name, value in memory.metadata.items()
+    )
+
+
+def _value(value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return present.clip(present.line(text[: 2 * _LONGEST_VALUE]), _LONGEST_VALUE)
+
+
+def relations(related: tuple[RelatedMemory, ...], inks: Inks) -> Content:
+    """«→ fixes    ● customers are signed out»."""
+    names = [present.direction(one.relation.type, one.outgoing) for one in related]
+    width = max((len(name) for name in names), default=0)
+    return _lines(
+        Content.assemble((f"{name:{width}}  ", inks.of_type(one.relation.type)), _other(one.other, inks))
+        for name, one in zip(names, related, strict=True)
+    )
+
+
+def _other(memory: Memory | None, inks: Inks) -> Content:
+    if memory is None:
+        return Content.styled("missing memory", inks.warning)
+    return Content.assemble((present.glyph(memory.type), inks.of_type(memory.type)), f" {present.title(memory)}")
+
+
+def history(changes: tuple[Change, ...], now: datetime, inks: Inks) -> Content:
+    """«3 d ago  anna  edited text»."""
+    ages = [_ago(change.at, now) for change in changes]
+    actors = [present.clip(present.line(change.actor), 12) for change in changes]
+    age_width = max(map(len, ages), default=0)
+    return _lines(
+        Content.assemble(
+            (f"{age:{age_width}}  {present.fit(actor, min(12, max(map(len, actors))))}  ", inks.muted),
+            present.line(change.summary or change.action.value),
+        )
+        for age, actor, change in zip(ages, actors, changes, strict=True)
+    )
+
+
+def _lines(lines: Iterable[Content]) -> Content:
+    listed = list(lines)
+    return Content("\n").join(listed[:_MOST_LINES])
