@@ -45,13 +45,13 @@ class DatabaseService:
         """Only looks. Raises StoreUnavailable."""
         state = await schema.schema_state(self._database)
         return DatabaseStatus(
-            place=self._database.place,
+            place=self._database.label,
             server_version=state.server_version,
             schema_version=state.version,
             newest_version=schema.NEWEST,
             upstream=state.upstream,
             missing=() if state.current else schema.missing(state),
-            problems=schema.problems(state, self._database.place),
+            problems=schema.problems(state, self._database.name),
         )
 
     async def upgrade(self, *, dry_run: bool = False) -> str:
@@ -60,7 +60,7 @@ class DatabaseService:
         Raises StoreTooNew, StoreMismatch or StoreUnavailable.
         """
         state = await schema.schema_state(self._database)
-        schema.refuse_unusable(state, self._database.place)
+        schema.refuse_unusable(state, self._database.name)
         if state.current:
             return ""
         script = await schema.upgrade_script(state.version)

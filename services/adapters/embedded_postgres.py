@@ -77,9 +77,10 @@ class EmbeddedPostgres:
             os.close(self._users)
             self._users = None
 
-    async def erase(self) -> None:
-        """Removes all data. Raises StoreInUse while some program uses it."""
-        await asyncio.to_thread(self._erase)
+    async def erase(self, seconds: float = 5.0) -> None:
+        """Removes all data. Raises StoreInUse when other programs still use it after `seconds`."""
+        self.close()
+        await asyncio.to_thread(self._erase, seconds)
 
     def _start(self) -> str:
         with self._storage_errors():
@@ -99,15 +100,17 @@ class EmbeddedPostgres:
                 raise
         return f"postgresql://{USER}@/{DATABASE}?host={quote(str(place), safe='')}&port=5432"
 
-    def _erase(self) -> None:
+    def _erase(self, seconds: float) -> None:
         if not self._folder.exists():
             return
         with self._storage_errors():
-            users = self._lock("users.lock", fcntl.LOCK_EX, seconds=10)
+            keeper = self._lock("keeper.lock", fcntl.LOCK_EX, seconds)
             try:
+                os.close(self._lock("users.lock", fcntl.LOCK_EX, seconds))
+                self._stop_orphan()
                 shutil.rmtree(self._folder)
             finally:
-                os.close(users)
+                os.close(keeper)
 
     def _ensure_data(self, user: server_user.ServerUser | None) -> None:
         version_file = self._data / "PG_VERSION"

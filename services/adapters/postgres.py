@@ -40,8 +40,10 @@ class Database:
         self.embedded = embedded
         self._engine: AsyncEngine | None = None
         self._opening = asyncio.Lock()
-        self.place = "embedded" if url is None else _place(url)
+        self.label = "embedded" if url is None else _place(url)
         """«embedded» or «host:port/database», never a password."""
+        self.name = "the embedded PostgreSQL" if url is None else f"PostgreSQL at {self.label}"
+        """How error messages call it."""
 
     @classmethod
     def of(cls, settings: Settings) -> Database:
@@ -79,18 +81,42 @@ class Database:
     @contextlib.asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
         """For single statements, each its own transaction."""
-        engine = await self.engine()
-        with translated(self.place):
-            async with engine.connect() as connection:
-                yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+        async with self._connected() as connection:
+            yield await connection.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """Committed at the end, rolled back on any error and on cancellation."""
+        async with self._connected() as connection, connection.begin():
+            yield connection
+
+    @contextlib.asynccontextmanager
+    async def _connected(self) -> AsyncIterator[AsyncConnection]:
+        """A connection of the pool; an embedded server that died meanwhile is started again."""
         engine = await self.engine()
-        with translated(self.place):
-            async with engine.begin() as connection:
+        with translated(self.name):
+            from sqlalchemy.exc import OperationalError
+
+            connection = engine.connect()
+            try:
+                await connection.start()
+            except OperationalError:
+                if self.embedded is None:
+                    raise
+                await self._drop(engine)
+                connection = (await self.engine()).connect()
+                await connection.start()
+            try:
                 yield connection
+            finally:
+                await connection.close()
+
+    async def _drop(self, engine: AsyncEngine) -> None:
+        """Forgets a pool whose server is gone, unless another task was faster."""
+        async with self._opening:
+            if self._engine is engine:
+                self._engine = None
+        await engine.dispose()
 
     async def read(self, sql: str, parameters: Parameters | None = None) -> Sequence[Row[Any]]:
         """All rows of one statement; none when its tables do not exist, as in a database not made by us."""

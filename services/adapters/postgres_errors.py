@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 
 from services.errors import (
@@ -18,23 +19,24 @@ from services.errors import (
 
 MISSING_TABLE = ("42P01", "3F000")
 """SQLSTATE of an undefined table and of an undefined schema."""
+_REFUSED = ("authentication failed", "no password supplied", "pg_hba.conf")
 UPGRADE_ADVICE = "`memoria-tui db upgrade` adds it"
 
 
 @contextlib.contextmanager
-def translated(place: str) -> Iterator[None]:
-    """Raises our error for whatever goes wrong inside; `place` is «host:port/database», never with a password."""
+def translated(database: str) -> Iterator[None]:
+    """Raises our error for whatever goes wrong inside; `database` is how to call it."""
     import psycopg
     import sqlalchemy.exc
 
     try:
         yield
     except sqlalchemy.exc.TimeoutError as error:
-        raise StoreTimeout(f"PostgreSQL at {place}: all connections were busy for too long") from error
+        raise StoreTimeout(f"{database}: all connections were busy for too long") from error
     except sqlalchemy.exc.DBAPIError as error:
-        raise _translate(error.orig, place) from error
+        raise _translate(error.orig, database) from error
     except (psycopg.Error, OSError) as error:
-        raise _translate(error, place) from error
+        raise _translate(error, database) from error
 
 
 def sqlstate(error: BaseException) -> str | None:
@@ -42,10 +44,9 @@ def sqlstate(error: BaseException) -> str | None:
     return getattr(getattr(error, "orig", error), "sqlstate", None)
 
 
-def _translate(error: BaseException | None, place: str) -> MemoriaError:
+def _translate(error: BaseException | None, where: str) -> MemoriaError:
     state = sqlstate(error) if error is not None else None
     line = _one_line(error)
-    where = f"PostgreSQL at {place}"
     match state:
         case None:
             return _without_state(line, where)
@@ -74,7 +75,7 @@ def _translate(error: BaseException | None, place: str) -> MemoriaError:
 def _without_state(line: str, where: str) -> MemoriaError:
     """libpq gives no SQLSTATE for a connection that could not be made: only its text tells."""
     lowered = line.lower()
-    if "authentication failed" in lowered or "no password supplied" in lowered or "pg_hba.conf" in lowered:
+    if any(text in lowered for text in _REFUSED) or re.search(r'role ".*" does not exist', line):
         return AuthenticationFailed(f"{where} refused the user or password: {line}")
     if "timeout" in lowered or "timed out" in lowered:
         return StoreTimeout(f"{where} did not answer in time")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -58,7 +59,7 @@ def main() -> None:
     threading.Thread(target=_stop_when_unused, args=(users, server), daemon=True).start()
     server.wait()
     if temporary == "1":
-        Path(socket_folder).rmdir()
+        shutil.rmtree(socket_folder, ignore_errors=True)
     os.close(int(keeper_lock))
 
 

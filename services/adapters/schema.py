@@ -93,13 +93,13 @@ async def schema_state_on(connection: AsyncConnection) -> SchemaState:
     return SchemaState(version, re.split("[^0-9.]", row.server_version)[0], tables)
 
 
-def problems(state: SchemaState, place: str) -> tuple[str, ...]:
+def problems(state: SchemaState, name: str) -> tuple[str, ...]:
     """What stands in the way of writing, one line each."""
     try:
-        refuse_unusable(state, place)
+        refuse_unusable(state, name)
     except StoreMismatch as error:
         return (str(error),)
-    return () if state.current or not state.tables else (_missing(place),)
+    return () if state.current or not state.tables else (_missing(name),)
 
 
 def missing(state: SchemaState) -> tuple[str, ...]:
@@ -115,26 +115,24 @@ async def require_schema(database: Database) -> None:
     Raises SchemaMissing or StoreTooNew.
     """
     state = await schema_state(database)
-    refuse_unusable(state, database.place)
+    refuse_unusable(state, database.name)
     if state.current:
         return
     if database.embedded is None and state.tables:
-        raise SchemaMissing(_missing(database.place))
+        raise SchemaMissing(_missing(database.name))
     await upgrade(database)
 
 
-def refuse_unusable(state: SchemaState, place: str) -> None:
+def refuse_unusable(state: SchemaState, name: str) -> None:
     """Raises StoreTooNew for a database that a newer program upgraded, StoreMismatch for a server that is too old."""
     if state.too_new:
-        raise StoreTooNew(
-            f"PostgreSQL at {place} has schema {state.version}, this program knows up to {NEWEST}: install a newer one"
-        )
+        raise StoreTooNew(f"{name} has schema {state.version}, this program knows up to {NEWEST}: install a newer one")
     if state.too_old_server:
-        raise StoreMismatch(f"PostgreSQL at {place} is {state.server_version}; {OLDEST_SERVER} or newer is needed")
+        raise StoreMismatch(f"{name} is {state.server_version}; {OLDEST_SERVER} or newer is needed")
 
 
-def _missing(place: str) -> str:
-    return f"PostgreSQL at {place} lacks the history of this program: {UPGRADE_ADVICE}"
+def _missing(name: str) -> str:
+    return f"{name} lacks the history of this program: {UPGRADE_ADVICE}"
 
 
 async def upgrade(database: Database) -> None:
@@ -142,9 +140,9 @@ async def upgrade(database: Database) -> None:
 
     Raises StoreMismatch (StoreTooNew) or StoreUnavailable.
     """
-    refuse_unusable(await schema_state(database), database.place)
+    refuse_unusable(await schema_state(database), database.name)
     url = await database.url()
-    with translated(database.place):
+    with translated(database.name):
         await asyncio.to_thread(_upgrade, url)
 
 

@@ -44,7 +44,7 @@ class Reads:
         if self._database.embedded is not None:
             await self.require_schema()
         else:
-            schema.refuse_unusable(await schema.schema_state(self._database), self._database.place)
+            schema.refuse_unusable(await schema.schema_state(self._database), self._database.name)
             self._readable = True
 
 

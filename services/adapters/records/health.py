@@ -34,7 +34,7 @@ class HealthReads(Reads):
                 await self.require_schema()
             return await self._status()
         except MemoriaError as error:
-            return StoreStatus(StoreKind.POSTGRES, ok=False, label=self._database.place, problems=(str(error),))
+            return StoreStatus(StoreKind.POSTGRES, ok=False, label=self._database.label, problems=(str(error),))
 
     async def _status(self) -> StoreStatus:
         async with self._database.connection() as connection:
@@ -47,11 +47,11 @@ class HealthReads(Reads):
             if tables:
                 (row,) = await fetch(connection, "SELECT " + ", ".join(_count(*table) for table in tables.items()))
                 counts = {name: int(getattr(row, name)) for name in tables}
-        problems = schema.problems(state, self._database.place)
+        problems = schema.problems(state, self._database.name)
         return StoreStatus(
             StoreKind.POSTGRES,
             ok=not state.too_new and not state.too_old_server,
-            label=self._database.place,
+            label=self._database.label,
             version=state.server_version,
             latency_ms=latency_ms,
             counts=counts,

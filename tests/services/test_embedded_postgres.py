@@ -1,0 +1,213 @@
+"""The embedded PostgreSQL: started, shared, stopped, and what happens when somebody is killed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+
+from services.adapters.embedded_postgres import EmbeddedPostgres
+from services.errors import StorageFull, StoreInUse, StoreMismatch, StoreTooNew, StoreUnavailable
+from tests.services.servers import query
+
+USER_OF_THE_STORE = """
+import asyncio, sys, pathlib
+from services.adapters.embedded_postgres import EmbeddedPostgres
+server = EmbeddedPostgres(pathlib.Path(sys.argv[1]))
+print(asyncio.run(server.start()), flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture(scope="module")
+def created(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the data of a server that was never used, to copy: creating takes longer."""
+    folder = tmp_path_factory.mktemp("created") / "postgres"
+    server = EmbeddedPostgres(folder)
+    asyncio.run(server.start())
+    server.close()
+    assert eventually(lambda: postmaster(folder) is None)
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path, created: Path) -> Iterator[Path]:
+    """Where a server keeps its data; erased at the end, which waits until the server is down."""
+    folder = tmp_path / "postgres"
+    subprocess.run(["cp", "-a", created, folder], check=True)
+    yield folder
+    asyncio.run(EmbeddedPostgres(folder).erase())
+
+
+def another_program(folder: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", USER_OF_THE_STORE, str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def eventually(true: Callable[[], bool], seconds: float = 10) -> bool:
+    deadline = time.monotonic() + seconds
+    while not true() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return true()
+
+
+def exists(path: str | Path) -> bool:
+    return os.path.lexists(path)
+
+
+def postmaster(folder: Path) -> int | None:
+    file = folder / "data" / "postmaster.pid"
+    return int(file.read_text().splitlines()[0]) if file.exists() else None
+
+
+async def test_data_outlives_the_server_which_ends_with_its_last_user(folder: Path) -> None:
+    first, second = EmbeddedPostgres(folder), EmbeddedPostgres(folder)
+    url = await first.start()
+    assert await second.start() == url
+    query(url, "CREATE TABLE kept AS SELECT 1 AS n")
+    assert query(url, "SHOW listen_addresses") == [("",)]
+    assert stat.S_IMODE((folder / "data").stat().st_mode) == 0o700
+    first.close()
+    assert query(url, "SELECT n FROM kept") == [(1,)]
+    second.close()
+    assert eventually(lambda: postmaster(folder) is None)
+    assert query(await first.start(), "SELECT n FROM kept") == [(1,)]
+    first.close()
+
+
+async def test_programs_that_start_at_once_share_one_server(folder: Path) -> None:
+    programs = [another_program(folder) for _ in range(3)]
+    urls = {program.stdout.readline() for program in programs if program.stdout}
+    assert len(urls) == 1
+    assert query(urls.pop().strip(), "SELECT 1") == [(1,)]
+    for program in programs:
+        program.communicate("")
+    assert eventually(lambda: postmaster(folder) is None)
+
+
+async def test_a_killed_program_leaves_no_server_behind(folder: Path) -> None:
+    program = another_program(folder)
+    assert program.stdout is not None
+    program.stdout.readline()
+    program.kill()
+    program.communicate()
+    assert eventually(lambda: postmaster(folder) is None)
+    server = EmbeddedPostgres(folder)
+    assert query(await server.start(), "SELECT 1") == [(1,)]
+    server.close()
+
+
+async def test_a_killed_server_is_started_again(folder: Path) -> None:
+    server = EmbeddedPostgres(folder)
+    query(await server.start(), "CREATE TABLE kept AS SELECT 1 AS n")
+    pid = postmaster(folder)
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    assert query(await server.start(), "SELECT n FROM kept") == [(1,)]
+    assert postmaster(folder) != pid
+    server.close()
+
+
+async def test_a_server_whose_keeper_was_killed_gets_a_new_one(folder: Path) -> None:
+    server = EmbeddedPostgres(folder)
+    await server.start()
+    pid = postmaster(folder)
+    psutil.Process(pid).parent().kill()
+    assert query(await server.start(), "SELECT 1") == [(1,)]
+    server.close()
+    assert eventually(lambda: postmaster(folder) is None)
+
+
+async def test_the_pid_file_of_a_dead_server_may_name_another_program(folder: Path) -> None:
+    server = EmbeddedPostgres(folder)
+    await server.start()
+    lines = (folder / "data" / "postmaster.pid").read_text().splitlines()
+    server.close()
+    assert eventually(lambda: postmaster(folder) is None)
+    (folder / "data" / "postmaster.pid").write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
+    assert query(await server.start(), "SELECT 1") == [(1,)]
+    server.close()
+
+
+@pytest.mark.parametrize("name", ["long " * 20, "quote's, comma $HOME", "ünïcödé"])
+async def test_any_folder_will_do(tmp_path: Path, name: str) -> None:
+    odd = tmp_path / name / ("x" * 60)
+    server = EmbeddedPostgres(odd)
+    url = await server.start()
+    assert query(url, "SELECT 1") == [(1,)]
+    socket_folder = (odd / "data" / "postmaster.pid").read_text().splitlines()[4]
+    assert stat.S_IMODE(os.stat(socket_folder).st_mode) == 0o700
+    await server.erase()
+    assert not exists(socket_folder)
+
+
+async def test_erasing_waits_for_nobody_else(folder: Path) -> None:
+    server, other = EmbeddedPostgres(folder), EmbeddedPostgres(folder)
+    await server.start()
+    with pytest.raises(StoreInUse, match="another program"):
+        await other.erase(seconds=0.1)
+    server.close()
+    await other.erase()
+    assert not exists(folder)
+
+
+@pytest.mark.parametrize(("version", "error"), [("16", StoreMismatch), ("19", StoreTooNew)])
+async def test_data_of_another_major_version_is_left_alone(
+    folder: Path, version: str, error: type[StoreMismatch]
+) -> None:
+    (folder / "data" / "PG_VERSION").write_text(f"{version}\n")
+    with pytest.raises(error, match=f"made by PostgreSQL {version}"):
+        await EmbeddedPostgres(folder).start()
+
+
+async def test_a_creation_that_was_killed_is_begun_again(tmp_path: Path) -> None:
+    (tmp_path / "postgres" / "data.new").mkdir(parents=True)
+    (tmp_path / "postgres" / "data.new" / "PG_VERSION").write_text("18\n")
+    server = EmbeddedPostgres(tmp_path / "postgres")
+    assert query(await server.start(), "SELECT 1") == [(1,)]
+    await server.erase()
+
+
+async def test_a_server_that_cannot_start_says_why(folder: Path) -> None:
+    server = EmbeddedPostgres(folder)
+    (folder / "data" / "postgresql.auto.conf").write_text("no_such_setting = 1\n")
+    with pytest.raises(StoreUnavailable, match="does not start") as caught:
+        await server.start()
+    assert "\n" not in str(caught.value)
+
+
+async def test_a_home_that_is_no_folder_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreUnavailable, match="cannot be used"):
+        await EmbeddedPostgres(tmp_path / "file" / "postgres").start()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_may_not_be_written_is_one_line(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(StorageFull, match="Permission denied"):
+        asyncio.run(EmbeddedPostgres(tmp_path / "postgres").start())
+    tmp_path.chmod(0o700)
+
+
+def test_connection_is_refused_once_the_server_is_gone(folder: Path) -> None:
+    server = EmbeddedPostgres(folder)
+    url = asyncio.run(server.start())
+    server.close()
+    assert eventually(lambda: postmaster(folder) is None)
+    with pytest.raises(psycopg.OperationalError):
+        query(url, "SELECT 1")

@@ -1,0 +1,243 @@
+"""One database: its URL, its errors as one line, cancellation, and coming back after the server was away."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psutil
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.adapters.embedded_postgres import EmbeddedPostgres
+from services.adapters.postgres import Database, parse_url
+from services.adapters.records import PostgresRecords
+from services.errors import (
+    AuthenticationFailed,
+    InvalidInput,
+    MemoriaError,
+    StorageFull,
+    StoreTimeout,
+    StoreUnavailable,
+)
+from services.model import Entity, RelationType
+from services.ports import NewRelation
+from services.settings import Settings
+from tests.services.servers import query
+
+PGBOUNCER = Path("/usr/sbin/pgbouncer")
+
+
+@pytest.mark.parametrize(
+    ("given_url", "place", "password"),
+    [
+        ("postgresql://memoria:p%40ss@db.example:6432/memoria", "db.example:6432/memoria", "p@ss"),
+        ("postgres://memoria:p@s:s/w?o#rd@db/memoria?sslmode=require", "db:5432/memoria", "p@s:s/w?o#rd"),
+        ("postgresql+asyncpg://memoria@db/memoria", "db:5432/memoria", None),
+        ("postgresql://memoria@/memoria?host=/run/postgresql", "/run/postgresql:5432/memoria", None),
+        ("postgresql://[::1]:5433/memoria", "[::1]:5433/memoria", None),
+    ],
+)
+def test_urls_of_all_kinds_are_understood(given_url: str, place: str, password: str | None) -> None:
+    url = parse_url(given_url)
+    assert url.drivername == "postgresql+psycopg"
+    assert url.password == password
+    assert url.database == "memoria"
+    assert Database(given_url).label == place
+
+
+@given(st.text(st.characters(min_codepoint=33, max_codepoint=0x2FFF, exclude_characters="%"), min_size=1))
+def test_any_password_may_stand_in_the_url_as_it_is_and_never_in_the_place(password: str) -> None:
+    given_url = f"postgresql://user:{password}@db:5433/memoria"
+    assert parse_url(given_url).password == password
+    assert Database(given_url).label == "db:5433/memoria"
+
+
+@pytest.mark.parametrize("given_url", ["mysql://db/memoria", "memoria", "postgresql:db", "postgresql://db:port/x"])
+async def test_what_is_no_url_is_invalid_input(given_url: str) -> None:
+    with pytest.raises(InvalidInput, match="MEMORIA_DATABASE_URL"):
+        await Database(given_url).engine()
+
+
+async def failure(url: str) -> MemoriaError:
+    database = Database(url)
+    with pytest.raises(MemoriaError) as caught:
+        await database.read("SELECT 1")
+    await database.close()
+    assert "\n" not in str(caught.value)
+    assert "secret" not in str(caught.value)
+    return caught.value
+
+
+async def test_a_refused_connection_names_the_place() -> None:
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        port = reserved.getsockname()[1]
+        error = await failure(f"postgresql://memoria:secret@127.0.0.1:{port}/memoria")
+    assert type(error) is StoreUnavailable
+    assert f"127.0.0.1:{port}/memoria" in str(error)
+
+
+async def test_a_server_that_does_not_answer_is_a_timeout() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        error = await failure(f"postgresql://memoria:secret@127.0.0.1:{port}/memoria?connect_timeout=2")
+    assert type(error) is StoreTimeout
+
+
+async def test_an_unknown_database_user_and_option_are_told_apart(postgres_server: str) -> None:
+    assert "nowhere" in str(await failure(postgres_server.replace("/postgres?", "/nowhere?")))
+    assert isinstance(await failure(postgres_server.replace("memoria@", "stranger:secret@")), AuthenticationFailed)
+    assert isinstance(await failure(postgres_server + "&pgbouncer=true"), InvalidInput)
+
+
+async def test_a_wrong_password_is_an_authentication_failure(postgres_server: str) -> None:
+    data = Path(str(query(postgres_server, "SHOW data_directory")[0][0]))
+    query(postgres_server, "CREATE ROLE guarded LOGIN PASSWORD 'right'")
+    rules = data / "pg_hba.conf"
+    open_rules = rules.read_text()
+    rules.write_text("local all guarded scram-sha-256\n" + open_rules)
+    query(postgres_server, "SELECT pg_reload_conf()")
+    await asyncio.sleep(0.2)
+    try:
+        error = await failure(postgres_server.replace("memoria@", "guarded:secret@"))
+        assert isinstance(error, AuthenticationFailed)
+        assert isinstance(await failure(postgres_server.replace("memoria@", "guarded@")), AuthenticationFailed)
+        assert query(postgres_server.replace("memoria@", "guarded:right@"), "SELECT 1") == [(1,)]
+    finally:
+        rules.write_text(open_rules)
+        query(postgres_server, "SELECT pg_reload_conf()")
+        query(postgres_server, "DROP ROLE guarded")
+
+
+@pytest.mark.parametrize(
+    ("statement", "error"),
+    [
+        ("SET statement_timeout = 20; SELECT pg_sleep(5)", StoreTimeout),
+        ("SELECT 'x'::uuid", InvalidInput),
+        ("SET transaction_read_only = on; CREATE TABLE t ()", StorageFull),
+        ("DO $$ BEGIN RAISE EXCEPTION 'no space' USING ERRCODE = 'disk_full'; END $$", StorageFull),
+        ("DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = 'insufficient_privilege'; END $$", AuthenticationFailed),
+    ],
+)
+async def test_errors_of_statements_become_ours(postgres_url: str, statement: str, error: type[MemoriaError]) -> None:
+    database = Database(postgres_url)
+
+    async def run() -> None:
+        async with database.transaction() as connection:
+            for part in statement.split("; ") if "DO" not in statement else [statement]:
+                await connection.exec_driver_sql(part)
+
+    with pytest.raises(error) as caught:
+        await run()
+    assert "\n" not in str(caught.value)
+    await database.close()
+
+
+async def until_running(url: str, expected: int) -> None:
+    """Waits until so many queries of the test below run on the server."""
+    running = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%AS cancel_me'"
+    async with asyncio.timeout(5):
+        for _ in itertools.takewhile(lambda _: query(url, running) != [(expected,)], itertools.count()):
+            await asyncio.sleep(0.01)
+
+
+async def test_cancelling_the_task_cancels_the_query_on_the_server(postgres_url: str) -> None:
+    database = Database(postgres_url)
+    task = asyncio.create_task(database.read("SELECT pg_sleep(30) AS cancel_me"))
+    await until_running(postgres_url, 1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await until_running(postgres_url, 0)
+    assert len(await database.read("SELECT 1")) == 1
+    await database.close()
+
+
+async def test_records_come_back_after_the_embedded_server_was_killed(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    records = PostgresRecords.of(settings)
+    assert (await records.status()).problems == ()
+    server = psutil.Process(int((settings.postgres_dir / "data" / "postmaster.pid").read_text().splitlines()[0]))
+    processes = [*server.children(), server]
+    server.kill()
+    await asyncio.to_thread(psutil.wait_procs, processes, timeout=5)
+    assert await records.open_sessions() == []
+    async with records.transaction() as transaction:
+        await transaction.schedule({})
+    await records.close()
+    await EmbeddedPostgres(settings.postgres_dir).erase()
+
+
+async def test_a_database_restarted_in_between_costs_no_error(postgres_url: str, postgres_server: str) -> None:
+    database = Database(postgres_url)
+    await database.read("SELECT 1")
+    query(
+        postgres_server, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'memoria-tui'"
+    )
+    assert len(await database.read("SELECT 1")) == 1
+    await database.close()
+
+
+async def test_status_of_a_server_that_is_away_is_a_value(tmp_path: Path) -> None:
+    records = PostgresRecords.of(
+        Settings(home=tmp_path, database_url=f"postgresql://u:secret@/memoria?host={tmp_path}")
+    )
+    status = await records.status()
+    assert not status.ok
+    assert len(status.problems) == 1
+    assert "secret" not in status.problems[0]
+    await records.close()
+
+
+@pytest.fixture
+def pgbouncer_url(postgres_url: str, tmp_path: Path) -> Iterator[str]:
+    """The test's database through PgBouncer, which hands its one connection on after each transaction."""
+    if not PGBOUNCER.exists():
+        pytest.skip("needs pgbouncer")
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        port = reserved.getsockname()[1]
+    url = parse_url(postgres_url)
+    configuration = tmp_path / "pgbouncer.ini"
+    configuration.write_text(
+        f"[databases]\nmemoria = host={url.query['host']} port=5432 dbname={url.database} user=memoria\n"
+        f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\n"
+        "pool_mode = transaction\ndefault_pool_size = 1\n"
+    )
+    owner = Path(str(query(postgres_url, "SHOW data_directory")[0][0])).stat().st_uid
+    for folder in (configuration, *configuration.parents[:3]):
+        folder.chmod(folder.stat().st_mode | 0o055)
+    with subprocess.Popen(
+        [PGBOUNCER, "-q", configuration], user=owner if os.geteuid() == 0 else None, stderr=subprocess.DEVNULL
+    ) as bouncer:
+        while socket.socket().connect_ex(("127.0.0.1", port)) and bouncer.poll() is None:
+            time.sleep(0.02)
+        yield f"postgresql://memoria@127.0.0.1:{port}/memoria"
+        bouncer.terminate()
+
+
+async def test_records_work_behind_pgbouncer_in_transaction_mode(pgbouncer_url: str, tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, database_url=pgbouncer_url)
+    first, second = PostgresRecords.of(settings), PostgresRecords.of(settings)
+
+    async def work(records: PostgresRecords) -> None:
+        for _ in range(20):
+            async with records.transaction() as transaction:
+                await transaction.insert_relations(
+                    [NewRelation(str(uuid4()), str(uuid4()), RelationType.CAUSES) for _ in range(3)]
+                )
+            assert await records.history(Entity.MEMORY, str(uuid4())) == []
+
+    await asyncio.gather(work(first), work(second), work(first), work(second))
+    assert (await first.status()).counts["relations"] == 240
+    await first.close()
+    await second.close()
