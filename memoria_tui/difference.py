@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal
@@ -37,7 +37,7 @@ def merged(theirs: str, mine: str) -> str:
     return "\n".join(out)
 
 
-def _opcodes(one: list[str], other: list[str]) -> list[tuple[str, int, int, int, int]]:
+def _opcodes(one: list[str], other: list[str]) -> Sequence[tuple[str, int, int, int, int]]:
     if max(len(one), len(other)) > _LONGEST:
         return [("replace", 0, len(one), 0, len(other))]
     return SequenceMatcher(a=one, b=other, autojunk=False).get_opcodes()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from textual import getters
 from textual.app import ComposeResult
+from textual.message import Message
 from textual.reactive import var
 from textual.screen import Screen
 from textual.widget import Widget
@@ -37,6 +38,9 @@ class ModeScreen(Screen[None]):
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]
     AUTO_FOCUS = ""
+
+    class Reopen(Message):
+        """The person asks to open the stores again."""
 
     standing: var[Standing] = var(Standing, init=False)
     top_line = getters.query_one(TopLine)

@@ -23,7 +23,7 @@ class ConfirmDialog(Dialog[bool]):
     def __init__(self, title: str, question: str, yes: str) -> None:
         super().__init__(title)
         self._question = question
-        self.KEYS = (("y", yes), ("esc", "back"))
+        self._keys = (("y", yes), ("esc", "back"))
 
     def compose_body(self) -> Iterable[Widget]:
         yield Static(Content(self._question), classes="text")

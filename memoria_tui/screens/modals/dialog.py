@@ -1,4 +1,4 @@
-"""What all dialogs share: a quiet box over the dimmed screen, a title, a line of keys; esc leaves without doing anything."""
+"""What all dialogs share: a quiet box over the dimmed screen, a title, a line of keys; esc leaves."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Dialog(ModalScreen[Answer | None]):
 
     CSS_PATH = "dialog.tcss"
     AUTO_FOCUS = "*"
-    KEYS = (("esc", "cancel"),)
+    KEYS: tuple[tuple[str, str], ...] = (("esc", "cancel"),)
     """What the last line of the box says."""
 
     BINDINGS = [Binding("escape", "leave", "Cancel", id="dialog.leave", tooltip="Close without doing anything")]
@@ -31,12 +31,13 @@ class Dialog(ModalScreen[Answer | None]):
     def __init__(self, title: str) -> None:
         super().__init__()
         self._title = clip(line(title), 72)
+        self._keys = self.KEYS
 
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog") as box:
             box.border_title = Content(self._title)
             yield from self.compose_body()
-            yield Static(keys_line(self.KEYS), id="keys")
+            yield Static(keys_line(self._keys), id="keys")
 
     def compose_body(self) -> Iterable[Widget]:
         """What stands in the box."""

@@ -34,4 +34,3 @@ def difference(lines: Iterable[DiffLine]) -> Content:
 def excerpt(text: str) -> Content:
     """The beginning of a text, safe, as long as a dialog can show."""
     return Content(safe(text[:LONGEST]) + ("…" if len(text) > LONGEST else ""))
-

@@ -37,7 +37,7 @@ class PromptDialog(Dialog[str]):
         self._check = check
         self._suggester = Completing(complete) if complete else None
         if complete is None:
-            self.KEYS = (("enter", "ok"), ("esc", "cancel"))
+            self._keys = (("enter", "ok"), ("esc", "cancel"))
 
     def compose_body(self) -> Iterable[Widget]:
         yield Input(self._value, suggester=self._suggester)

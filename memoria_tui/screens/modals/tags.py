@@ -42,7 +42,7 @@ class TagsDialog(Dialog[TagEdit]):
 
     def __init__(self, memories: Sequence[Memory], complete: Complete) -> None:
         super().__init__("Tags" if len(memories) == 1 else f"Tags of {len(memories)} memories")
-        self._size = len(memories)
+        self._memories = len(memories)
         self._counts = Counter(tag for memory in memories for tag in set(memory.tags))
         self._wanted: dict[str, bool | None] = {tag: self._initial(tag) for tag in self._counts}
         self._complete = complete
@@ -87,7 +87,7 @@ class TagsDialog(Dialog[TagEdit]):
     def _initial(self, tag: str) -> bool | None:
         """True: all have it; None: some have it; False: none has it."""
         number = self._counts[tag]
-        return True if number == self._size else (None if number else False)
+        return True if number == self._memories else (None if number else False)
 
     def _draw(self, highlighted: int | None = None) -> None:
         self.options.set_options(Option(self._label(tag, on)) for tag, on in self._wanted.items())
@@ -95,5 +95,5 @@ class TagsDialog(Dialog[TagEdit]):
 
     def _label(self, tag: str, on: bool | None) -> Content:
         sign, style = {True: ("✓", "$success"), False: ("·", "$text-muted"), None: ("–", "$warning")}[on]
-        some = f"   {self._counts[tag]} of {self._size}" if on is None else ""
+        some = f"   {self._counts[tag]} of {self._memories}" if on is None else ""
         return Content.assemble((f" {sign} ", style), (line(tag), "" if on is not False else "$text-muted"), some)

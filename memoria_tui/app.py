@@ -1,0 +1,185 @@
+"""The terminal program: modes, themes, keys that work everywhere, and the stores it opens after its first paint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from textual import on, work
+from textual.app import App, SystemCommand
+from textual.binding import Binding
+from textual.screen import Screen
+from textual.timer import Timer
+
+from memoria_tui.commands import ActionCommands, MemoryCommands
+from memoria_tui.config import Config
+from memoria_tui.guide import sections
+from memoria_tui.present import safe
+from memoria_tui.screens.memories import MemoriesScreen
+from memoria_tui.screens.memories_files import LoadDemo
+from memoria_tui.screens.modals.help import HelpDialog
+from memoria_tui.screens.mode import ModeScreen, Standing
+from memoria_tui.themes import THEMES
+from services.errors import MemoriaError
+from services.ports import Clock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from services.container import Services
+
+OpenServices = Callable[[], AbstractAsyncContextManager["Services"]]
+
+_STANDING = 5.0
+"""Seconds between two looks at the stores, the waiting embeddings and the running work."""
+
+
+def local_time() -> datetime:
+    """Now, in the zone of the system."""
+    return datetime.now().astimezone()
+
+
+class MemoriaApp(App[None]):
+    """Memories and work time in the terminal."""
+
+    TITLE = "memoria"
+    CSS_PATH = "app.tcss"
+    COMMANDS = App.COMMANDS | {ActionCommands, MemoryCommands}
+    DEFAULT_MODE = "memories"
+    NOTIFICATION_TIMEOUT = 6
+
+    BINDINGS = [
+        Binding("u", "undo", "Undo", id="app.undo", tooltip="Take back the last change"),
+        Binding("1", "switch_mode('memories')", "Memories", id="app.memories", show=False, tooltip="Go to Memories"),
+        Binding("ctrl+p", "command_palette", "Palette", id="app.palette", show=False, tooltip="Commands and memories"),
+        Binding("question_mark", "help", "Help", id="app.help", key_display="?", tooltip="What can be done here"),
+        Binding("ctrl+q", "quit", "Quit", id="app.quit", show=False, priority=True, tooltip="Leave the program"),
+    ]
+
+    def __init__(
+        self,
+        open_services: OpenServices,
+        *,
+        config: Config | None = None,
+        where: str = "embedded",
+        load_demo: LoadDemo | None = None,
+        clock: Clock = local_time,
+    ) -> None:
+        """`open_services` opens the stores, after the first paint; `where` names them in the top line.
+
+        `load_demo` fills an empty store when the person asks for it; without it that is not offered.
+        """
+        super().__init__()
+        self.services: Services | None = None
+        self.clock = clock
+        self._open_services = open_services
+        self._config = config or Config()
+        self._where = where
+        self._load_demo = load_demo
+        self._open = AsyncExitStack()
+        self._watch: Timer | None = None
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.add_mode("memories", self._memories)
+
+    def _memories(self) -> MemoriesScreen:
+        return MemoriesScreen(self._where, self.clock, editor=self._config.editor, load_demo=self._load_demo)
+
+    def on_mount(self) -> None:
+        problems = list(self._config.problems)
+        if self._config.theme in self.available_themes:
+            self.theme = self._config.theme
+        else:
+            self.theme = Config().theme
+            problems.append(f"There is no theme {self._config.theme!r}; memoria-dark and memoria-light are ours")
+        self.set_keymap(self._config.keymap)
+        problems += [f"keymap.{name}: no key has that id" for name in self._unknown_keys()]
+        for problem in problems:
+            self.notify(safe(problem), severity="warning", markup=False)
+        self.call_after_refresh(self._connect)
+
+    async def on_unmount(self) -> None:
+        await self._open.aclose()
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Only what has no key of its own: the rest is listed with its key."""
+        yield SystemCommand("Theme", "Choose another palette", self.action_change_theme)
+
+    @property
+    def mode_screens(self) -> list[ModeScreen]:
+        """The screens of all modes that were opened."""
+        return [stack[0] for stack in self._screen_stacks.values() if stack and isinstance(stack[0], ModeScreen)]
+
+    # the stores
+
+    @on(ModeScreen.Reopen)
+    def reopen(self) -> None:
+        self._connect()
+
+    @work(exclusive=True, group="stores")
+    async def _connect(self) -> None:
+        try:
+            self.services = await self._open.enter_async_context(self._open_services())
+        except MemoriaError as error:
+            for screen in self.mode_screens:
+                screen.failed(error)
+            return
+        for screen in self.mode_screens:
+            screen.connected(self.services)
+        self._look()
+        if self._watch is None:
+            self._watch = self.set_interval(_STANDING, self._look, name="standing")
+
+    @work(exclusive=True, group="standing")
+    async def _look(self) -> None:
+        """Asks how the stores are; what cannot be asked is shown by their dots."""
+        services = self.services
+        if services is None:
+            return
+        stores = await services.health.status()
+        try:
+            pending = await services.memories.pending_count()
+            sessions = tuple(await services.records.open_sessions())
+        except MemoriaError:
+            pending, sessions = 0, ()
+        for screen in self.mode_screens:
+            screen.standing = Standing(stores, pending, sessions)
+
+    # keys that work everywhere
+
+    @work(exclusive=True, group="undo")
+    async def action_undo(self) -> None:
+        if self.services is None:
+            return
+        try:
+            undone = await self.services.memories.undo()
+        except MemoriaError as error:
+            self.notify(safe(str(error)), severity="warning", markup=False)
+            return
+        self.notify(safe(f"Undone: {undone.summary}"), markup=False)
+        for screen in self.mode_screens:
+            screen.changed()
+
+    def action_help(self) -> None:
+        screen = self.screen
+        title = (getattr(screen, "HELP", None) or "Help").partition(":")[0]
+        self.push_screen(HelpDialog(title, sections(screen, self.get_key_display)))
+
+    def show_memory(self, memory_id: str) -> None:
+        """Goes to the Memories mode and shows one memory."""
+        self.switch_mode("memories")
+        screen = self._screen_stacks["memories"][0]
+        assert isinstance(screen, MemoriesScreen)
+        screen.search_bar.set_text(f"id:{memory_id}")
+
+    def _unknown_keys(self) -> list[str]:
+        known = {binding.id for _, binding in self._bindings} | {
+            binding.id
+            for screen in self.mode_screens
+            for node in screen.walk_children()
+            for _, binding in node._bindings
+        }
+        known |= {binding.id for screen in self.mode_screens for _, binding in screen._bindings}
+        return sorted(set(self._config.keymap) - known)

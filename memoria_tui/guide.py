@@ -1,0 +1,43 @@
+"""The content of the help: every key that works on a screen, in groups, and the operators of the search box."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from textual.binding import Binding
+from textual.screen import Screen
+
+from memoria_tui.screens.modals.help import HelpSection
+from services.query import operators
+
+_GROUPS = {"memories": "Here", "list": "In the list", "facets": "In the counts", "search": "In the search box"}
+_GROUPS |= {"preview": "In the text", "app": "Everywhere"}
+
+
+def sections(screen: Screen[object], display: Callable[[Binding], str]) -> tuple[HelpSection, ...]:
+    """Sections for all bindings with an id on a screen and its widgets, then the operators."""
+    groups: dict[str, dict[str, tuple[list[str], str]]] = {}
+    for binding in _bindings(screen):
+        group, _, _ = (binding.id or "").partition(".")
+        keys, _ = groups.setdefault(group, {}).setdefault(binding.action, ([], binding.tooltip or binding.description))
+        if (key := display(binding)) not in keys:
+            keys.append(key)
+    known = [
+        HelpSection(title, tuple((" ".join(keys), what) for keys, what in groups[group].values()))
+        for group, title in _GROUPS.items()
+        if group in groups
+    ]
+    return (*known, _operators())
+
+
+def _bindings(screen: Screen[object]) -> Iterable[Binding]:
+    for node in (screen, *screen.walk_children(), screen.app):
+        for _, binding in node._bindings:
+            if binding.id and not binding.system:
+                yield binding
+
+
+def _operators() -> HelpSection:
+    lines = [(f"{operator.name}:", operator.help) for operator in operators()]
+    words = [('"two words"', "must occur as they stand"), ("-word", "must not occur; also before an operator")]
+    return HelpSection("Operators of the search box", tuple(lines + words))

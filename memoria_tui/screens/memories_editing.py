@@ -1,0 +1,184 @@
+"""The Memories screen as a writer: new memories, edits in place and in the person's editor, earlier versions."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from functools import partial
+
+from textual import on, work
+from textual.app import SuspendNotSupported
+
+from memoria_tui.difference import merged
+from memoria_tui.editor import edit_text
+from memoria_tui.present import clip, title
+from memoria_tui.screens.memories_finding import MemoryFinding
+from memoria_tui.screens.modals.confirm import ConfirmDialog
+from memoria_tui.screens.modals.conflict import ConflictDialog, Resolution
+from memoria_tui.screens.modals.history import HistoryDialog, version
+from memoria_tui.screens.modals.new_memory import NewMemoryDialog
+from memoria_tui.widgets.preview import Preview
+from services.errors import Conflict, InvalidInput, MemoriaError
+from services.model import Change, Memory, MemoryChanges
+from services.payload import State, read_memory
+from services.ports import Clock
+
+UNDO = "u takes it back"
+
+
+def named(memory: Memory) -> str:
+    """«the first line», short enough for a toast."""
+    return f"«{clip(title(memory), 48)}»"
+
+
+class MemoryEditing(MemoryFinding):
+    """Everything that changes the text of one memory."""
+
+    def __init__(self, where: str, clock: Clock, *, demo: bool, editor: str | None) -> None:
+        super().__init__(where, clock, demo=demo)
+        self._editor = editor
+
+    # new
+
+    @work(exclusive=True, group="dialog")
+    async def action_new(self) -> None:
+        dialog = NewMemoryDialog(partial(self.completions, "tag"), partial(self.completions, "project"))
+        draft = await self.app.push_screen_wait(dialog)
+        if draft is not None and (memory := await self.attempt(self._services.memories.create(draft))):
+            self.tell(f"Created {named(memory)} · {UNDO}")
+            self.changed()
+
+    # in place
+
+    @work(exclusive=True, group="edit")
+    async def action_edit(self) -> None:
+        if memory := await self._opened():
+            self.preview.begin_edit(memory)
+            self.refresh_bindings()
+
+    @on(Preview.Edited)
+    def save(self, event: Preview.Edited) -> None:
+        self._save(event.base, event.content)
+
+    @on(Preview.EditCancelled)
+    def leave_editor(self, event: Preview.EditCancelled) -> None:
+        text = self.preview.edited_text
+        if self.preview.editing is None or text == event.base.content:
+            self._close_editor()
+            return
+        question = "What you changed is not saved. Throw it away?"
+        self.app.push_screen(ConfirmDialog("Not saved", question, "throw away"), self._leave_editor_if)
+
+    def _leave_editor_if(self, sure: bool | None) -> None:
+        if sure:
+            self._close_editor()
+
+    def _close_editor(self) -> None:
+        self.preview.end_edit()
+        self.memory_list.focus()
+        self.refresh_bindings()
+        self.show_current()
+
+    @work(exclusive=True, group="save")
+    async def _save(self, base: Memory, content: str, *, force: bool = False) -> None:
+        if content == base.content and not force:
+            self._close_editor()
+            return
+        changes = MemoryChanges(content=content)
+        try:
+            saved = await self._services.memories.update(base, changes, force=force)
+        except Conflict as conflict:
+            await self._resolve(base, content, conflict)
+        except MemoriaError as error:
+            self.tell(f"Not saved: {error}", wrong=True)
+        else:
+            self._close_editor()
+            self.tell(f"Saved {named(saved)} · {UNDO}")
+            self.changed()
+
+    async def _resolve(self, base: Memory, mine: str, conflict: Conflict) -> None:
+        """The person sees both versions and chooses; esc leaves the editor as it is."""
+        theirs = conflict.current if isinstance(conflict.current, Memory) else None
+        match await self.app.push_screen_wait(ConflictDialog(mine, theirs)):
+            case Resolution.THEIRS:
+                self._close_editor()
+                self.changed()
+            case Resolution.MINE:
+                if theirs is not None or await self.attempt(self._services.memories.restore([base.id])):
+                    self._save(theirs or base, mine, force=True)
+            case Resolution.MERGE:
+                self.preview.begin_edit(theirs or base, merged(theirs.content if theirs else "", mine))
+
+    # in the person's own editor
+
+    @work(exclusive=True, group="edit")
+    async def action_editor(self) -> None:
+        if memory := await self._opened():
+            self._edit_outside(memory, memory.content)
+
+    @on(Preview.ExternalEditorWanted)
+    def go_on_outside(self, event: Preview.ExternalEditorWanted) -> None:
+        self._edit_outside(event.base, event.content)
+
+    def _edit_outside(self, base: Memory, content: str) -> None:
+        if self._editor is None:
+            self.tell('No editor is set: put `editor = "…"` into config.toml or set EDITOR', wrong=True)
+            return
+        try:
+            with self.app.suspend():
+                edited = edit_text(self._editor, content)
+        except SuspendNotSupported:
+            self.tell("This terminal cannot be handed to an editor; e edits in place", wrong=True)
+            return
+        except InvalidInput as error:
+            self.tell(str(error), wrong=True)
+            return
+        self.refresh(layout=True)
+        if edited == base.content:
+            self.tell("Nothing was changed in the editor")
+            return
+        self.preview.begin_edit(base, edited)
+        self.refresh_bindings()
+        self._save(base, edited)
+
+    async def _opened(self) -> Memory | None:
+        """The memory under the cursor as it stands in the store now, to edit it."""
+        if (hit := self.memory_list.current) is None:
+            self.tell("No memory is under the cursor")
+            return None
+        return await self.attempt(self._services.memories.get(hit.memory.id))
+
+    # earlier versions
+
+    @work(exclusive=True, group="dialog")
+    async def action_history(self) -> None:
+        if (memory := await self._opened()) is None:
+            return
+        changes = await self.attempt(self._services.memories.history(memory.id))
+        if changes is None:
+            return
+        chosen = await self.app.push_screen_wait(HistoryDialog(memory, changes, self._clock))
+        if chosen is not None:
+            await self._bring_back(memory, chosen)
+
+    async def _bring_back(self, memory: Memory, chosen: Change) -> None:
+        if (state := version(chosen)) is None:
+            self.tell("The history does not hold that version", wrong=True)
+            return
+        changes = to_version(memory, state, self._clock)
+        if saved := await self.attempt(self._services.memories.update(memory, changes)):
+            self.tell(f"{named(saved)} is as it was on {chosen.at:%Y-%m-%d %H:%M} · {UNDO}")
+            self.changed()
+
+
+def to_version(memory: Memory, state: State, clock: Clock) -> MemoryChanges:
+    """What must be set and removed to make a memory again what a version of it was; its dates and counters stay."""
+    earlier = read_memory(memory.id, state, clock().tzinfo or UTC)
+    return MemoryChanges(
+        content=earlier.content,
+        tags=earlier.tags,
+        importance=earlier.importance,
+        project=earlier.project or "",
+        type=earlier.type,
+        metadata=earlier.metadata,
+        removed_keys=tuple(key for key in memory.metadata if key not in earlier.metadata),
+    )

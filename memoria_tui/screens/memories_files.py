@@ -1,0 +1,98 @@
+"""The Memories screen and files: import, export, demo data, each with its progress in one quiet line."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from textual import work
+from textual.content import Content
+from textual.widgets import Static
+
+from memoria_tui.present import safe
+from memoria_tui.screens.memories_curating import MemoryCurating, counted
+from memoria_tui.screens.modals.prompt import PromptDialog
+from services.model import Progress
+from services.ports import Clock
+
+if TYPE_CHECKING:
+    from services.container import Services
+
+LoadDemo = Callable[["Services", Callable[[Progress], None]], Awaitable[str]]
+"""Fills the store with the demo data, telling how far it is; answers with one line that says what is there now."""
+
+Answer = TypeVar("Answer")
+
+
+class MemoryFiles(MemoryCurating):
+    """Memories from files and to files."""
+
+    def __init__(self, where: str, clock: Clock, *, editor: str | None, load_demo: LoadDemo | None) -> None:
+        super().__init__(where, clock, demo=load_demo is not None, editor=editor)
+        self._load_demo = load_demo
+
+    @work(exclusive=True, group="dialog")
+    async def action_export(self) -> None:
+        if not (ids := self.targets()):
+            return
+        title = f"Export {counted(len(ids))}"
+        path = await self.app.push_screen_wait(
+            PromptDialog(title, value="memories.jsonl", hint="Path of the file", check=_taken)
+        )
+        if path is not None:
+            file = _file(path)
+            act = self._services.exporting.export(file, ids=ids, progress=self._show_progress)
+            if await self._long_run(act) is not None:
+                self.tell(f"Exported {counted(len(ids))} to {file}")
+
+    @work(exclusive=True, group="dialog")
+    async def action_import(self) -> None:
+        path = await self.app.push_screen_wait(
+            PromptDialog("Import", hint="Path of an export, a backup, Markdown or a folder of it", check=_absent)
+        )
+        if path is None:
+            return
+        act = self._services.importing.import_files((_file(path),), progress=self._show_progress)
+        if (report := await self._long_run(act)) is not None:
+            failed = len(report.failed)
+            skipped = f" · {counted(failed, 'record')} could not be read" if failed else ""
+            self.tell(f"Imported {counted(report.memories)}{skipped}", wrong=bool(failed))
+            self.changed()
+
+    @work(exclusive=True, group="dialog")
+    async def action_load_demo(self) -> None:
+        if self._load_demo is None:
+            return
+        if (told := await self._long_run(self._load_demo(self._services, self._show_progress))) is not None:
+            self.tell(told)
+            self.changed()
+
+    async def _long_run(self, act: Awaitable[Answer]) -> Answer | None:
+        self.add_class("-busy")
+        try:
+            return await self.attempt(act)
+        finally:
+            self.remove_class("-busy")
+            self.query_one("#progress", Static).update("")
+
+    def _show_progress(self, progress: Progress) -> None:
+        of = f" of {progress.total:,}" if progress.total else ""
+        self.query_one("#progress", Static).update(Content(safe(f"{progress.what}  {progress.done:,}{of}")))
+
+
+def _file(text: str) -> Path:
+    return Path(text).expanduser()
+
+
+def _absent(text: str) -> str | None:
+    return None if text and _file(text).exists() else "There is no file or folder of that name"
+
+
+def _taken(text: str) -> str | None:
+    file = _file(text)
+    if not text or file.is_dir():
+        return "Name a file"
+    if file.exists():
+        return "That file exists already; name another one"
+    return None if file.parent.is_dir() else f"There is no folder {file.parent}"
