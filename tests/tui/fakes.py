@@ -1,0 +1,471 @@
+"""Services in memory that behave as the real ones do, for screens: no store, no thread, a clock that stands still."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from services.errors import Conflict, MemoriaError, NothingToUndo, NotFound
+from services.model import (
+    Action,
+    Change,
+    Entity,
+    FacetCount,
+    Facets,
+    Hit,
+    Memory,
+    MemoryChanges,
+    MemoryDraft,
+    MemoryType,
+    Progress,
+    Query,
+    RelatedMemory,
+    Relation,
+    RelationType,
+    SearchResult,
+    SessionCategory,
+    SessionStatus,
+    StoreKind,
+    StoreStatus,
+    TrashedMemory,
+    Undone,
+    Why,
+    WorkSession,
+)
+from services.payload import State, write_payload
+
+if TYPE_CHECKING:
+    from services.container import Services
+
+NOW = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
+
+
+def clock() -> datetime:
+    """The time at which all tests take place."""
+    return NOW
+
+
+@dataclass
+class Store:
+    """What all fake services share."""
+
+    memories: dict[str, Memory] = field(default_factory=dict)
+    trash: dict[str, Memory] = field(default_factory=dict)
+    relations: list[Relation] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    undoable: list[tuple[str, str, dict[str, Memory]]] = field(default_factory=list)
+    """(group, summary, all memories before it), newest last."""
+    failure: MemoriaError | None = None
+    """Raised by every call while it is set."""
+    delays: dict[str, float] = field(default_factory=dict)
+    """Seconds that a search for this text takes."""
+    asked: list[Query] = field(default_factory=list)
+    latest: int = 0
+    sessions: tuple[WorkSession, ...] = ()
+
+    def check(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+
+    def remember(self, summary: str) -> None:
+        """Makes what follows undoable."""
+        self.undoable.append((f"group-{len(self.undoable)}", summary, dict(self.memories)))
+
+    def record(self, action: Action, before: Memory | None, after: Memory | None, summary: str = "") -> None:
+        self.latest += 1
+        known = after or before
+        assert known is not None
+        self.changes.append(
+            Change(
+                id=len(self.changes) + 1,
+                group=f"group-{len(self.undoable)}",
+                entity=Entity.MEMORY,
+                entity_id=known.id,
+                action=action,
+                actor="anna",
+                program="memoria-tui",
+                at=NOW - timedelta(minutes=1),
+                before=_state(before),
+                after=_state(after),
+                summary=summary or action.value,
+            )
+        )
+
+    def matching(self, query: Query) -> list[Memory]:
+        """Memories that fit the operators and have all words, newest first."""
+        words = [word.casefold() for word in query.text.split()]
+        found = [memory for memory in self.memories.values() if _fits(memory, query)]
+        found = [memory for memory in found if all(word in memory.content.casefold() for word in words)]
+        return sorted(found, key=lambda memory: memory.created_at or NOW, reverse=True)
+
+    def relations_of(self, memory_id: str) -> list[Relation]:
+        return [one for one in self.relations if memory_id in (one.source_id, one.target_id)]
+
+
+def _state(memory: Memory | None) -> Mapping[str, object] | None:
+    return State(memory.type, write_payload(memory, UTC)).as_json() if memory else None
+
+
+def _fits(memory: Memory, query: Query) -> bool:
+    return (
+        (not query.types or memory.type in query.types)
+        and all(tag in memory.tags for tag in query.tags)
+        and not any(tag in memory.tags for tag in query.excluded_tags)
+        and (not query.projects or memory.project in query.projects)
+        and (not query.id_prefixes or memory.id.startswith(query.id_prefixes))
+        and (query.since is None or (memory.created_at or NOW) >= query.since)
+        and (query.before is None or (memory.created_at or NOW) < query.before)
+    )
+
+
+@dataclass
+class FakeListing:
+    """A plain list with random access."""
+
+    store: Store
+    query: Query
+    found: list[Memory]
+
+    @property
+    def total(self) -> int:
+        return len(self.found)
+
+    async def page(self, offset: int, limit: int) -> tuple[Hit, ...]:
+        self.store.check()
+        return tuple(
+            Hit(memory, relations=len(self.store.relations_of(memory.id)))
+            for memory in self.found[offset : offset + limit]
+        )
+
+
+@dataclass
+class FakeSearch:
+    """Finds memories that have every word."""
+
+    store: Store
+
+    async def search(self, query: Query) -> SearchResult:
+        self.store.asked.append(query)
+        await asyncio.sleep(self.store.delays.get(query.text, 0))
+        self.store.check()
+        found = [one for one in self.store.matching(query) if one.id != query.like]
+        hits = tuple(
+            Hit(
+                memory,
+                score=(score := max(0.05, 1.0 - number * 0.17)),
+                why=Why(dense=score, keyword=score * 0.8 if query.text else None, graph=0.3 if number == 1 else None),
+                passage=memory.content[:200],
+                relations=len(self.store.relations_of(memory.id)),
+            )
+            for number, memory in enumerate(found)
+        )
+        return SearchResult(query, hits, len(hits), took_ms=21.0)
+
+    async def listing(self, query: Query) -> FakeListing:
+        self.store.asked.append(query)
+        self.store.check()
+        return FakeListing(self.store, query, self.store.matching(query))
+
+    async def facets(self, query: Query) -> Facets:
+        self.store.check()
+        found = self.store.matching(query)
+        return Facets(
+            types=_counts(memory.type.value for memory in found),
+            tags=_counts(tag for memory in found for tag in memory.tags),
+            projects=_counts(memory.project for memory in found if memory.project),
+            dates=_counts("today" if _is_today(memory) else "this year" for memory in found),
+        )
+
+    async def complete(self, operator: str, prefix: str) -> tuple[str, ...]:
+        self.store.check()
+        facets = await self.facets(Query())
+        counts = {"tag": facets.tags, "project": facets.projects, "type": facets.types}.get(operator, ())
+        return tuple(entry.value for entry in counts if entry.value.startswith(prefix))
+
+
+def _is_today(memory: Memory) -> bool:
+    return memory.created_at is not None and memory.created_at.date() == NOW.date()
+
+
+def _counts(values: Iterable[str]) -> tuple[FacetCount, ...]:
+    counted: dict[str, int] = {}
+    for value in values:
+        counted[value] = counted.get(value, 0) + 1
+    return tuple(FacetCount(value, count) for value, count in sorted(counted.items(), key=lambda item: (-item[1], item)))
+
+
+@dataclass
+class FakeMemories:
+    """Keeps memories in a dict; conflicts, trash, history and undo as the real service has them."""
+
+    store: Store
+
+    async def get(self, id_or_prefix: str) -> Memory:
+        self.store.check()
+        if id_or_prefix not in self.store.memories:
+            raise NotFound(f"There is no memory {id_or_prefix}")
+        return self.store.memories[id_or_prefix]
+
+    async def relations(self, memory_id: str) -> tuple[RelatedMemory, ...]:
+        self.store.check()
+        return tuple(
+            RelatedMemory(
+                one,
+                outgoing=one.source_id == memory_id,
+                other=self.store.memories.get(one.target_id if one.source_id == memory_id else one.source_id),
+            )
+            for one in self.store.relations_of(memory_id)
+        )
+
+    async def history(self, memory_id: str) -> tuple[Change, ...]:
+        self.store.check()
+        return tuple(change for change in reversed(self.store.changes) if change.entity_id == memory_id)
+
+    async def create(self, draft: MemoryDraft) -> Memory:
+        self.store.check()
+        memory = Memory(
+            id=draft.id or f"00000000-0000-4000-8000-{len(self.store.memories) + 1000:012d}",
+            type=draft.type,
+            content=draft.content,
+            created_at=draft.created_at or NOW,
+            updated_at=NOW,
+            importance=draft.importance,
+            tags=draft.tags,
+            project=draft.project,
+            metadata=draft.metadata,
+        )
+        self.store.remember(f"created «{memory.title}»")
+        self.store.memories[memory.id] = memory
+        self.store.record(Action.CREATED, None, memory)
+        return memory
+
+    async def update(self, base: Memory, changes: MemoryChanges, *, force: bool = False) -> Memory:
+        self.store.check()
+        current = self.store.memories.get(base.id)
+        touched = changes.content is not None and (current is None or current.content != base.content)
+        if current is None or (touched and not force):
+            raise Conflict("The memory was changed outside meanwhile", current)
+        metadata = {**current.metadata, **changes.metadata}
+        new = replace(
+            current,
+            content=current.content if changes.content is None else changes.content,
+            tags=current.tags if changes.tags is None else changes.tags,
+            importance=current.importance if changes.importance is None else changes.importance,
+            project=current.project if changes.project is None else changes.project or None,
+            type=changes.type or current.type,
+            metadata={key: value for key, value in metadata.items() if key not in changes.removed_keys},
+            updated_at=NOW,
+        )
+        self.store.remember("edited text")
+        self.store.memories[base.id] = new
+        self.store.record(Action.UPDATED, current, new, "edited text")
+        return new
+
+    async def edit_many(
+        self,
+        ids: Sequence[str],
+        *,
+        add_tags: Sequence[str] = (),
+        remove_tags: Sequence[str] = (),
+        importance: float | None = None,
+        project: str | None = None,
+        type: MemoryType | None = None,  # noqa: A002
+    ) -> int:
+        self.store.check()
+        self.store.remember(f"edited {len(ids)}")
+        for one in ids:
+            before = self.store.memories[one]
+            tags = tuple(dict.fromkeys([*before.tags, *add_tags]))
+            after = replace(
+                before,
+                tags=tuple(tag for tag in tags if tag not in remove_tags),
+                importance=before.importance if importance is None else importance,
+                project=before.project if project is None else project or None,
+                type=type or before.type,
+            )
+            self.store.memories[one] = after
+            self.store.record(Action.UPDATED, before, after, "edited")
+        return len(ids)
+
+    async def delete(self, ids: Sequence[str]) -> int:
+        self.store.check()
+        self.store.remember(f"deleted {len(ids)}")
+        for one in ids:
+            memory = self.store.memories.pop(one)
+            self.store.trash[one] = memory
+            self.store.record(Action.DELETED, memory, None)
+        return len(ids)
+
+    async def restore(self, ids: Sequence[str]) -> int:
+        self.store.check()
+        self.store.remember(f"restored {len(ids)}")
+        for one in ids:
+            memory = self.store.trash.pop(one)
+            self.store.memories[one] = memory
+            self.store.record(Action.RESTORED, None, memory)
+        return len(ids)
+
+    async def trash(self, limit: int = 100, offset: int = 0) -> tuple[TrashedMemory, ...]:
+        self.store.check()
+        found = [TrashedMemory(one, NOW - timedelta(hours=2), "anna", 1) for one in self.store.trash.values()]
+        return tuple(reversed(found))[offset : offset + limit]
+
+    async def undo(self) -> Undone:
+        self.store.check()
+        if not self.store.undoable:
+            raise NothingToUndo("There is no change of yours left to take back")
+        group, summary, before = self.store.undoable.pop()
+        for one in before:
+            self.store.trash.pop(one, None)
+        self.store.memories = before
+        self.store.latest += 1
+        return Undone(group, summary)
+
+    async def pending_count(self) -> int:
+        self.store.check()
+        return sum(memory.pending for memory in self.store.memories.values())
+
+    async def latest_update(self) -> str | None:
+        self.store.check()
+        return str(self.store.latest)
+
+
+@dataclass
+class FakeHealth:
+    """All three stores are well, until the shared failure is set."""
+
+    store: Store
+
+    async def status(self) -> tuple[StoreStatus, StoreStatus, StoreStatus]:
+        ok = self.store.failure is None
+        return (
+            StoreStatus(StoreKind.QDRANT, ok, "embedded"),
+            StoreStatus(StoreKind.POSTGRES, ok, "embedded"),
+            StoreStatus(StoreKind.EMBEDDER, True, "bundled"),
+        )
+
+
+@dataclass
+class FakeRecords:
+    """Work in progress."""
+
+    store: Store
+
+    async def open_sessions(self) -> list[WorkSession]:
+        self.store.check()
+        return list(self.store.sessions)
+
+
+@dataclass(frozen=True)
+class FakeReport:
+    """What an import says."""
+
+    memories: int
+    failed: tuple[str, ...] = ()
+
+
+@dataclass
+class FakeImporting:
+    """Makes one memory of every line of a file."""
+
+    store: Store
+
+    async def import_files(self, paths: Sequence[Path], *, progress: Callable[[Progress], None]) -> FakeReport:
+        self.store.check()
+        lines = [line for path in paths for line in path.read_text("utf-8").splitlines()]
+        for number, line in enumerate(lines, 1):
+            await FakeMemories(self.store).create(MemoryDraft(line))
+            progress(Progress(number, len(lines), "Importing"))
+        return FakeReport(len(lines))
+
+
+@dataclass
+class FakeExporting:
+    """Writes one line a memory."""
+
+    store: Store
+
+    async def export(self, path: Path, ids: Iterable[str], *, progress: Callable[[Progress], None]) -> None:
+        self.store.check()
+        path.write_text("".join(f"{one}\n" for one in ids), "utf-8")
+
+
+@dataclass
+class FakeServices:
+    """What the container gives, in memory."""
+
+    store: Store
+
+    def __post_init__(self) -> None:
+        self.search = FakeSearch(self.store)
+        self.memories = FakeMemories(self.store)
+        self.health = FakeHealth(self.store)
+        self.records = FakeRecords(self.store)
+        self.importing = FakeImporting(self.store)
+        self.exporting = FakeExporting(self.store)
+        self.clock = clock
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[Services]:
+        """For the app's `open_services`; raises the store's failure instead, when there is one."""
+        self.store.check()
+        yield cast("Services", self)
+
+
+def memory_id(number: int) -> str:
+    """The id of the fake memory of this number."""
+    return f"00000000-0000-4000-8000-{number:012d}"
+
+
+_TEXTS = (
+    (MemoryType.SEMANTIC, "JWT expiry was set to 10 s; tokens died in flight\n\nThe access token lived **10 s** because "
+     "the configuration is read in *seconds* while the code passed milliseconds.\n\n- set `ACCESS_TTL=900`\n- restart "
+     "the gateway", ("auth", "jwt"), "api", timedelta(days=3), 0.8),
+    (MemoryType.EPISODIC, "Anna: customers are signed out after lunch, tokens again", ("auth", "support"), "api",
+     timedelta(days=5), 0.6),
+    (MemoryType.PROCEDURAL, "Rotate the signing key without signing anybody out\n\n1. add the new key\n2. wait a day for "
+     "old tokens\n3. remove the old key", ("auth", "runbook"), "api", timedelta(days=21), 0.9),
+    (MemoryType.SEMANTIC, "Sessions survive a deploy since v2.1", ("deploy",), "gateway", timedelta(days=62), 0.5),
+    (MemoryType.EPISODIC, "Moved the billing job to the night; nobody waits for invoices now", ("billing", "cron"),
+     "billing", timedelta(days=90), 0.4),
+    (MemoryType.PROCEDURAL, "How we cut a release: tag, changelog, canary, all", ("deploy", "release"), "gateway",
+     timedelta(days=120), 0.7),
+    (MemoryType.SEMANTIC, "Postgres autovacuum needs a lower scale factor on the events table", ("postgres",), "infra",
+     timedelta(hours=4), 0.5),
+)  # fmt: skip
+
+
+def filled() -> Store:
+    """A small store that looks like a team's."""
+    store = Store()
+    for number, (kind, text, tags, project, old, importance) in enumerate(_TEXTS, 1):
+        made = NOW - old
+        store.memories[memory_id(number)] = Memory(
+            memory_id(number), kind, text, made, made, made, 0, importance, tags, project
+        )
+    store.relations = [
+        Relation("r1", memory_id(1), memory_id(2), RelationType.FIXES),
+        Relation("r2", memory_id(3), memory_id(1), RelationType.DERIVES),
+    ]
+    store.record(Action.CREATED, None, store.memories[memory_id(1)])
+    store.sessions = (
+        WorkSession(
+            "s1", "fix login", SessionCategory.CODING, SessionStatus.ACTIVE, NOW - timedelta(minutes=84), client="acme",
+            project="api",
+        ),
+    )  # fmt: skip
+    return store
+
+
+def many(number: int) -> Store:
+    """A store of any size, newest last."""
+    store = Store()
+    for one in range(number):
+        made = NOW - timedelta(minutes=number - one)
+        store.memories[memory_id(one)] = Memory(memory_id(one), MemoryType.SEMANTIC, f"memory {one}", made, made)
+    return store
