@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, tzinfo
 
 from services.errors import InvalidInput
@@ -65,10 +65,21 @@ def conflicts(base: Memory, current: Memory, wanted: Memory, changes: MemoryChan
     return fields + keys
 
 
-def changed_keys(before: State, after: State) -> list[str]:
-    """Keys of the payloads that differ."""
-    keys = dict.fromkeys((*before.payload, *after.payload))
-    return [key for key in keys if value_under(before.payload, key) != value_under(after.payload, key)]
+def changed_keys(before: Mapping[str, object], after: Mapping[str, object]) -> list[str]:
+    """Keys under which two payloads differ."""
+    keys = dict.fromkeys((*before, *after))
+    return [key for key in keys if value_under(before, key) != value_under(after, key)]
+
+
+def with_values(payload: Mapping[str, object], keys: Iterable[str], source: Mapping[str, object]) -> dict[str, object]:
+    """The payload with these keys as `source` has them, absent where they are absent there."""
+    changed = dict(payload)
+    for key in keys:
+        if key in source:
+            changed[key] = source[key]
+        else:
+            changed.pop(key, None)
+    return changed
 
 
 def value_under(payload: Mapping[str, object], key: str) -> tuple[object, ...]:
@@ -85,7 +96,7 @@ def summary(before: State | None, after: State | None) -> str:
     if before is None or after is None:
         return "created" if after else "deleted" if before else ""
     parts = [] if before.type is after.type else [f"type {before.type} → {after.type}"]
-    for key in changed_keys(before, after):
+    for key in changed_keys(before.payload, after.payload):
         if key == "content":
             parts.append(_text_summary(before.content, after.content))
         elif key == "tags":

@@ -21,6 +21,8 @@ from services.ports import Clock, Embedder, KeptVectors, NewChange, Records, Tra
 from services.reading import Stored
 from services.settings import Settings
 
+BATCH = 1000
+"""Most memories in one transaction."""
 _FIRST_WAIT = timedelta(seconds=30)
 _LONGEST_WAIT = timedelta(hours=1)
 _EMBEDDER_REST = timedelta(seconds=10)
