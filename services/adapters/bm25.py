@@ -1,0 +1,46 @@
+"""BM25 over a few candidate texts, for servers that cannot score their text index."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from services.adapters.collections import MAX_TOKEN, MIN_TOKEN
+
+_WORD = re.compile(r"[^\W_]+")
+_K, _B = 1.2, 0.75
+"""Saturation of a word's frequency and weight of a text's length: the customary values, which Qdrant uses too."""
+STOP_WORDS = frozenset(
+    """
+    a an and are as at be been but by did do does for from had has have how i if in into is it its me my no not of on
+    or our she so than that the their them then there these they this to was we were what when where which who why
+    will with you your
+    """.split()  # noqa: SIM905
+)
+"""English words that say nothing about what a text is about."""
+
+
+def words(text: str) -> list[str]:
+    """The words of a text as Qdrant's tokenizer `word` cuts them, lowercase."""
+    return [word for word in _WORD.findall(text.lower()) if MIN_TOKEN <= len(word) <= MAX_TOKEN]
+
+
+def bm25(texts: Sequence[str], frequencies: Mapping[str, int], total: int) -> list[float]:
+    """One score a text: Σ idf · tf(k+1) / (tf + k(1-b+b·length/mean)) over the words of the question.
+
+    `frequencies` tells for each word in how many of the `total` texts of the collection it occurs; the mean length is
+    that of the given texts (Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009).
+    """
+    counted = [Counter(words(text)) for text in texts]
+    lengths = [counts.total() for counts in counted]
+    mean = sum(lengths) / len(lengths) if sum(lengths) else 1.0
+    idf = {word: math.log(1 + (max(total, found) - found + 0.5) / (found + 0.5)) for word, found in frequencies.items()}
+    return [
+        sum(
+            weight * counts[word] * (_K + 1) / (counts[word] + _K * (1 - _B + _B * length / mean))
+            for word, weight in idf.items()
+        )
+        for counts, length in zip(counted, lengths, strict=True)
+    ]

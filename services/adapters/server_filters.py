@@ -1,0 +1,68 @@
+"""Conditions in the language of qdrant-client. Imports it, which takes a while: import this on first use."""
+
+from __future__ import annotations
+
+from qdrant_client import models
+
+from services.adapters.collections import json_path, point_ids, storable_text
+from services.errors import InvalidInput
+from services.points import (
+    Between,
+    Condition,
+    Contains,
+    DatedBetween,
+    Filter,
+    HasId,
+    HasVector,
+    Matches,
+    Missing,
+)
+
+
+def server_filter(where: Filter) -> models.Filter | None:
+    """The filter, or None when it lets all through."""
+    if not where:
+        return None
+    return models.Filter(
+        must=[_condition(condition) for condition in where.must],
+        must_not=[_condition(condition) for condition in where.must_not],
+        should=[_condition(condition) for condition in where.any_of] or None,
+    )
+
+
+def _condition(condition: Condition) -> models.Condition:
+    match condition:
+        case Matches(key, values):
+            return _matches(_path(key), values)
+        case Between(key, gte, gt, lte, lt):
+            return models.FieldCondition(key=_path(key), range=models.Range(gte=gte, gt=gt, lte=lte, lt=lt))
+        case DatedBetween(key, gte, lt):
+            return models.FieldCondition(key=_path(key), range=models.DatetimeRange(gte=gte, lt=lt))
+        case Contains(key, text, phrase):
+            sought = storable_text(text)
+            match = models.MatchPhrase(phrase=sought) if phrase else models.MatchText(text=sought)
+            return models.FieldCondition(key=_path(key), match=match)
+        case Missing(key):
+            return models.IsEmptyCondition(is_empty=models.PayloadField(key=_path(key)))
+        case HasId(ids):
+            return models.HasIdCondition(has_id=list(point_ids(ids)))
+        case HasVector():
+            return models.HasVectorCondition(has_vector="")
+        case Filter():
+            return server_filter(condition) or models.Filter()
+
+
+def _matches(path: str, values: tuple[str | int, ...]) -> models.Condition:
+    """Qdrant takes one type of value at a time."""
+    words = [storable_text(value) for value in values if isinstance(value, str)]
+    numbers = [value for value in values if isinstance(value, int)]
+    if words and numbers:
+        return models.Filter(should=[_matches(path, tuple(words)), _matches(path, tuple(numbers))])
+    return models.FieldCondition(key=path, match=models.MatchAny(any=numbers or words))
+
+
+def _path(key: str) -> str:
+    path = json_path(storable_text(key))
+    if path is None:
+        raise InvalidInput(f"the payload key {key!r} cannot be filtered by")
+    return path
