@@ -22,14 +22,7 @@ def written(instant: datetime, zone: tzinfo) -> str:
 
 def encoded(pauses: Iterable[Pause], zone: tzinfo) -> list[dict[str, str | None]]:
     """Pauses as JSON can hold them."""
-    return [
-        {
-            "start": written(pause.start, zone),
-            "end": written(pause.end, zone) if pause.end else None,
-            "reason": pause.reason,
-        }
-        for pause in pauses
-    ]
+    return [_encoded(pause, zone) for pause in pauses]
 
 
 def decoded(stored: object, zone: tzinfo, start: datetime, end: datetime) -> tuple[tuple[Pause, ...], tuple[Flaw, ...]]:
@@ -39,18 +32,60 @@ def decoded(stored: object, zone: tzinfo, start: datetime, end: datetime) -> tup
     outside and that one shift of whole quarters of an hour brings inside were written in another zone: they are moved,
     and flagged.
     """
-    entries = stored if isinstance(stored, Sequence) and not isinstance(stored, str) else ()
-    pauses = tuple(p for entry in entries if (p := _pause(entry, zone, start, end)) is not None)
+    entries, (read, shifted) = _entries(stored), _placed(stored, zone, start, end)
+    pauses = tuple(pause for pause in read if pause is not None)
     flaws = (Flaw.PAUSE_UNREADABLE,) if len(pauses) < len(entries) or (stored and not entries) else ()
-    if all(map(_zoneless, entries)) and (shift := _shift(pauses, start, end)):
-        moved = (Pause(p.start + shift, p.end + shift if p.end else None, p.reason) for p in pauses)
-        return tuple(moved), (*flaws, Flaw.PAUSE_SHIFTED)
-    return pauses, flaws
+    return pauses, (*flaws, Flaw.PAUSE_SHIFTED) if shifted else flaws
+
+
+def rewritten(
+    stored: object,
+    zone: tzinfo,
+    start: datetime,
+    end: datetime,
+    *,
+    until: datetime | None = None,
+    begun: Pause | None = None,
+) -> list[object]:
+    """Stored pauses with every readable time zone-less, what cannot be read kept as it is.
+
+    `until` ends what is open, shortens what lasts longer and drops what begins later; `begun` is put at the end.
+    """
+    kept: list[object] = []
+    for entry, pause in zip(_entries(stored), _placed(stored, zone, start, end)[0], strict=True):
+        if pause is None or not isinstance(entry, Mapping):
+            kept.append(entry)
+        elif until is None or pause.start <= until:
+            stop = pause.end if until is None else min(pause.end or until, until)
+            kept.append({**entry, **_encoded(Pause(pause.start, stop, pause.reason), zone)})
+    return kept if begun is None else [*kept, _encoded(begun, zone)]
 
 
 def minutes(pauses: Iterable[Pause]) -> int:
     """`total_pause_minutes` by upstream's formula: Σ int(seconds / 60) over closed pauses."""
     return sum(int((pause.end - pause.start).total_seconds() / 60) for pause in pauses if pause.end)
+
+
+def _encoded(pause: Pause, zone: tzinfo) -> dict[str, str | None]:
+    return {
+        "start": written(pause.start, zone),
+        "end": written(pause.end, zone) if pause.end else None,
+        "reason": pause.reason,
+    }
+
+
+def _entries(stored: object) -> Sequence[object]:
+    return stored if isinstance(stored, Sequence) and not isinstance(stored, str) else ()
+
+
+def _placed(stored: object, zone: tzinfo, start: datetime, end: datetime) -> tuple[list[Pause | None], bool]:
+    """One pause an entry, None for what is none, and whether they had to be moved into the session."""
+    entries = _entries(stored)
+    read = [_pause(entry, zone, start, end) for entry in entries]
+    shift = _shift([pause for pause in read if pause], start, end) if all(map(_zoneless, entries)) else None
+    if not shift:
+        return read, False
+    return [p and Pause(p.start + shift, p.end + shift if p.end else None, p.reason) for p in read], True
 
 
 def _pause(entry: object, zone: tzinfo, start: datetime, end: datetime) -> Pause | None:

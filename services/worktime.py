@@ -224,9 +224,10 @@ class ClientTotal:
 
     client: Client | None
     """None: the sessions without a client."""
-    seconds: float
+    minutes: int
+    """Of completed sessions, by the database's own column, as upstream counts them."""
     sessions: int
-    """Completed and open ones; time is that of the completed."""
+    """Completed and open ones."""
     projects: int
     last: datetime | None
     """Start of the newest session."""
@@ -237,7 +238,8 @@ class ProjectTotal:
     """A project with what was worked on it, ever."""
 
     project: Project | None
-    seconds: float
+    minutes: int
+    """As of a client."""
     sessions: int
     last: datetime | None
 
