@@ -53,6 +53,8 @@ _INITDB = (
 )
 """Trust, for the socket's folder is closed to others; an order of text that no update of the C library changes."""
 _SECONDS_TO_START = 60.0
+_LEAST_ROOM = 1 << 20
+"""Bytes; on a disk with less even the log stays empty."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
@@ -139,8 +141,8 @@ class EmbeddedPostgres:
             keeper = self._try_lock("keeper.lock")
             if keeper is not None:
                 try:
-                    if started and "shared memory block" not in self._last_log_line():
-                        raise self._failure("does not start", self._last_log_line())
+                    if started and "shared memory block" not in self._logged_reason():
+                        raise self._failure("does not start", self._logged_reason())
                     self._stop_orphan()
                     self._spawn_keeper(keeper, user)
                     started = True
@@ -149,7 +151,7 @@ class EmbeddedPostgres:
             elif place := self._ready_socket_folder():
                 return place
             time.sleep(0.01)
-        raise self._failure(f"did not start within {_SECONDS_TO_START:.0f} s", self._last_log_line())
+        raise self._failure(f"did not start within {_SECONDS_TO_START:.0f} s", self._logged_reason())
 
     def _spawn_keeper(self, keeper_lock: int, user: server_user.ServerUser | None) -> None:
         """The keeper inherits the lock with the file descriptor and detaches itself."""
@@ -223,21 +225,20 @@ class EmbeddedPostgres:
             **server_user.as_arguments(user),
         )
         if result.returncode != 0:
-            lines = [line for line in (result.stderr or result.stdout).splitlines() if "error" in line.lower()]
-            raise self._failure("could not be set up", lines[0] if lines else f"exit code {result.returncode}")
+            raise self._failure("could not be set up", _reason(result.stdout + result.stderr))
 
-    def _last_log_line(self) -> str:
+    def _logged_reason(self) -> str:
         try:
-            lines = (self._folder / "server.log").read_text("utf-8", "replace").splitlines()
+            return _reason((self._folder / "server.log").read_text("utf-8", "replace"))
         except FileNotFoundError:
-            return ""
-        fatal = [line for line in lines if "FATAL:" in line or "PANIC:" in line]
-        return (fatal or lines or [""])[-1].partition("FATAL:")[2].strip() or (lines or [""])[-1]
+            return _reason("")
 
     def _failure(self, what: str, detail: str) -> StoreUnavailable:
-        full = any(text in detail for text in ("No space left", "Read-only file system", "Permission denied"))
-        kind = StorageFull if full else StoreUnavailable
-        return kind(f"the embedded PostgreSQL in {self._folder} {what}: {detail or 'no reason in its log'}")
+        if shutil.disk_usage(self._folder).free < _LEAST_ROOM:
+            detail = "no space left on the disk"
+        refused = ("no space left", "read-only file system", "permission denied")
+        kind = StorageFull if any(text in detail.lower() for text in refused) else StoreUnavailable
+        return kind(f"the embedded PostgreSQL in {self._folder} {what}: {detail}")
 
     def _lock(self, name: str, mode: int, seconds: float = _SECONDS_TO_START) -> int:
         """Waits for the lock; gives the file descriptor that holds it."""
@@ -274,6 +275,13 @@ class EmbeddedPostgres:
             raise kind(
                 f"the embedded PostgreSQL in {self._folder} cannot be used: {error.strerror} ({error.filename})"
             ) from error
+
+
+def _reason(output: str) -> str:
+    """The line in which a program of PostgreSQL says why it gave up."""
+    told = re.findall(r"(?:FATAL|PANIC|error): +(.+)", output)
+    full = [line for line in told if "No space left" in line]
+    return (full or told or output.splitlines() or ["it does not say why"])[-1].strip()
 
 
 def binaries() -> Path:
