@@ -24,7 +24,7 @@ COLOURS: Mapping[MemoryType | RelationType, tuple[str, str]] = {
     RelationType.FOLLOWS: ("relation-follows", "text-secondary"),
     RelationType.SUPERSEDES: ("relation-supersedes", "text-accent"),
     RelationType.DERIVES: ("relation-derives", "primary-lighten-2"),
-    RelationType.PART_OF: ("relation-part_of", "secondary-lighten-2"),
+    RelationType.PART_OF: ("relation-part-of", "secondary-lighten-2"),
     RelationType.RELATED: ("relation-related", "foreground-muted"),
 }
 """The theme variable that colours each type, and the built-in variable used when the theme does not set it."""

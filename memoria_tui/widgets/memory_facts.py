@@ -46,7 +46,7 @@ def _dates(memory: Memory, now: datetime) -> str:
     if memory.created_at is None:
         return "no date"
     created = memory.created_at.astimezone(now.tzinfo)
-    text = f"{created:%Y-%m-%d %H:%M} · {_ago(memory.created_at, now)}"
+    text = f"{created:%Y-%m-%d} · {_ago(memory.created_at, now)}"
     if memory.updated_at is not None and (memory.updated_at - memory.created_at).total_seconds() >= 60:
         text += f" · changed {_ago(memory.updated_at, now)}"
     return text

@@ -52,7 +52,7 @@ class SafeMarkdown(Markdown):
             text-style: bold;
             margin: 0 0 1 0;
         }
-        & MarkdownFence { margin: 0 0 1 0; padding: 0 1; background: $foreground 5%; }
+        & MarkdownFence { margin: 0 0 1 0; padding: 0 1; background: $foreground 5%; color: $foreground; }
         & MarkdownBullet { color: $foreground 50%; }
     }
     """

@@ -67,13 +67,13 @@ class TopLine(Widget):
         return self._ticking is not None
 
     def _tick(self) -> None:
-        width = self._timers().cell_length + 1
+        width = self._running_timers().cell_length + 1
         self.refresh(Region(max(0, self.size.width - width), 0, width, 1))
 
     def render_line(self, y: int) -> Strip:
         """Where at the left, stores and timers at the right; what has no room gives way from the left."""
         width = self.size.width
-        right = Content.assemble(self._stores(named=width >= _NAMES_FROM), self._timers(), " ")
+        right = Content.assemble(self._stores(named=width >= _NAMES_FROM), self._running_timers(), " ")
         where = self._where()
         room = width - right.cell_length - 2
         if where.cell_length > room:
@@ -103,7 +103,7 @@ class TopLine(Widget):
             parts.append(Content.styled(pending, ink(self, "top-line--warning")))
         return Content("  " if named else " ").join(parts)
 
-    def _timers(self) -> Content:
+    def _running_timers(self) -> Content:
         """«⏱ 1:23:45 fix login · acme/api», as many as have room beside the stores; paused ones muted and still."""
         now = self._clock()
         room = max(0, self.size.width - 16)
