@@ -240,6 +240,10 @@ class Transaction(Protocol):
         """Writes whole rows of `work_sessions` by id, columns as keys (import, restore); gives how many were new."""
         ...
 
+    async def insert_rows(self, table: str, rows: Sequence[Mapping[str, object]]) -> int:
+        """Inserts rows of a small table (`Records.all_rows`) that are not there yet; gives how many."""
+        ...
+
 
 class Records(Protocol):
     """PostgreSQL: relations, work sessions, history and promised work.
@@ -333,6 +337,10 @@ class Records(Protocol):
 
     def all_sessions(self, batch: int = 1000) -> AsyncIterator[list[Mapping[str, object]]]:
         """Whole rows, values as JSON can hold them, clients and projects by id with their names beside."""
+        ...
+
+    def all_rows(self, table: str, batch: int = 1000) -> AsyncIterator[list[Mapping[str, object]]]:
+        """Whole rows of `clients`, `projects`, `rejected_suggestions` or `user_settings`, in a stable order."""
         ...
 
     # settings and health

@@ -5,17 +5,21 @@ from __future__ import annotations
 import base64
 import json
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
+from services.chunking import chunks
 from services.errors import StoreTooNew
 from services.formats.records import BadRecord, MemoryRecord, Record, RowRecord
-from services.formats.upstream import memory_record, relation_record
+from services.formats.upstream import canonical_id, relation_record
+from services.model import MemoryType
 from services.points import Vector
+from services.settings import Settings
 
 FORMAT = "memoria-tui"
 VERSION = 1
-TABLES = ("clients", "projects", "work_sessions", "history")
+TABLES = ("clients", "projects", "rejected_suggestions", "user_settings")
+"""Small tables that are exported whole; `work_sessions` and `history` have ways of their own."""
 
 
 def encode(line: Mapping[str, object]) -> bytes:
@@ -23,13 +27,15 @@ def encode(line: Mapping[str, object]) -> bytes:
     return json.dumps(line, ensure_ascii=True, separators=(",", ":"), default=_text).encode("ascii") + b"\n"
 
 
-def header(exported_at: datetime, model: str | None, *, part: bool) -> dict[str, object]:
+def header(exported_at: datetime, model: str | None, settings: Settings, *, part: bool) -> dict[str, object]:
     """The first line. `part` tells that only chosen memories follow, not a whole store."""
     return {
         "format": FORMAT,
         "version": VERSION,
         "exported_at": exported_at.isoformat(),
         "model": model,
+        "chunk_size": settings.chunk_size,
+        "chunk_overlap": settings.chunk_overlap,
         "part": part,
     }
 
@@ -59,7 +65,6 @@ def read_lines(
     version = head.get("version")
     if version != VERSION:
         raise StoreTooNew(f"the export has version {version!r}, this program reads {VERSION}: use a newer memoria-tui")
-    model = head.get("model")
     ended = False
     for line in lines:
         if isinstance(line, BadRecord):
@@ -68,10 +73,10 @@ def read_lines(
         where, value = line
         kind, body = next(iter(value.items()), ("", None))
         if kind == "memory" and isinstance(body, dict):
-            yield _memory(where, body, str(model) if model else None)
+            yield _memory(where, body, head)
         elif kind == "relation":
             yield relation_record(where, body, verbatim=True)
-        elif kind in TABLES and isinstance(body, dict):
+        elif kind in (*TABLES, "work_sessions", "history") and isinstance(body, dict):
             yield RowRecord(where, kind, body)
         elif kind == "end":
             ended = True
@@ -81,16 +86,26 @@ def read_lines(
         yield BadRecord("end of file", "the last line is missing: the export was cut off", damaged=True)
 
 
-def _memory(where: str, body: Mapping[str, object], model: str | None) -> MemoryRecord | BadRecord:
-    record = memory_record(where, body.get("id"), body.get("payload"), collection=body.get("type"))
+def _memory(where: str, body: Mapping[str, object], head: Mapping[str, object]) -> MemoryRecord | BadRecord:
+    memory_id, payload = canonical_id(body.get("id")), body.get("payload")
+    if memory_id is None or not isinstance(payload, dict) or not isinstance(payload.get("content"), str):
+        return BadRecord(where, "a memory without id, payload or text")
+    try:
+        kind = MemoryType(str(body.get("type")))
+    except ValueError:
+        return BadRecord(where, f"its type is {body.get('type')!r}; known are {', '.join(MemoryType)}")
+    given = body.get("texts")
+    texts = tuple(map(str, given)) if isinstance(given, list) else _cut(payload["content"], head)
     packed = body.get("vectors")
-    if isinstance(record, BadRecord) or not isinstance(packed, list):
-        return record
-    vectors = [unpack(text) for text in packed]
-    whole = tuple(vector for vector in vectors if vector is not None)
-    if len(whole) != len(vectors):
-        return record
-    return MemoryRecord(record.where, record.id, record.type, record.payload, whole, str(body.get("chunks")), model)
+    vectors = tuple(vector for text in packed if (vector := unpack(text))) if isinstance(packed, list) else ()
+    if len(vectors) != len(texts):
+        return MemoryRecord(where, memory_id, kind, payload)
+    return MemoryRecord(where, memory_id, kind, payload, vectors, tuple(texts), str(head.get("model") or "") or None)
+
+
+def _cut(text: str, head: Mapping[str, object]) -> Sequence[str]:
+    size, overlap = head.get("chunk_size"), head.get("chunk_overlap")
+    return chunks(text, size, overlap) if isinstance(size, int) and isinstance(overlap, int) else ()
 
 
 def _text(value: object) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from services.model import MemoryType
@@ -23,8 +22,8 @@ class MemoryRecord:
     """Flat, with the whole text in `content`; without the keys of chunks."""
     vectors: tuple[Vector, ...] = ()
     """One a chunk, in order; () when the file has none or not all of them."""
-    chunks: str = ""
-    """`chunk_digest` of the texts that the vectors were made of."""
+    texts: tuple[str, ...] = ()
+    """What the vectors were made of, one text a vector."""
     model: str | None = None
     """Model of the vectors, when the file tells it."""
     whole: bool = True
@@ -47,7 +46,7 @@ class RowRecord:
 
     where: str
     table: str
-    """`clients`, `projects`, `work_sessions` or `history`."""
+    """One of `own.TABLES`, `work_sessions` or `history`."""
     row: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -62,8 +61,3 @@ class BadRecord:
 
 
 Record = MemoryRecord | RelationRecord | RowRecord | BadRecord
-
-
-def chunk_digest(texts: Sequence[str]) -> str:
-    """What tells whether vectors belong to the chunks that this program would cut: a digest of their texts."""
-    return hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -60,7 +60,7 @@ def _memory(text: str, name: str, origin: str, modified: datetime) -> MemoryReco
         body = text[match.end() :].lstrip("\r\n")
     if not body.strip():
         return BadRecord(name, "empty: there is no text to remember")
-    front.setdefault("created_at", modified.isoformat())
+    front.setdefault("updated_at", modified.isoformat())
     given = front.pop("id", None)
     return memory_record(name, given or str(uuid.uuid5(_NAMESPACE, origin)), front | {"content": body}, whole=False)
 

@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from services.formats.records import BadRecord, MemoryRecord, Record, RelationRecord, chunk_digest
+from services.formats.records import BadRecord, MemoryRecord, Record, RelationRecord
 from services.model import MemoryType, RelationCreator, RelationType
 from services.points import Vector
 from services.ports import NewRelation
 
 _NAMESPACE = uuid.UUID("0b6b4f3e-51c7-5d0c-9f0e-7a5d3c1e8f42")
 _CHUNK_KEYS = frozenset({"full_content", "is_chunk", "parent_id", "chunk_index", "chunk_count"})
+_NOT_STORED = frozenset({"id", "type", "chunks", "pending", "relations"})
+"""Keys of `show --json` that are told about a memory and not part of it."""
 _CREATORS = frozenset(creator.value for creator in RelationCreator)
 _DATES = ("created_at", "updated_at", "accessed_at")
 
@@ -50,7 +52,7 @@ def memory_record(
     clean = _typed({key: value for key, value in flat.items() if key not in _CHUNK_KEYS})
     vectors = (found,) if (found := _vector(vector)) is not None else ()
     clean["memory_type"] = memory_type.value
-    return MemoryRecord(where, memory_id, memory_type, clean, vectors, chunk_digest([content]), whole=whole)
+    return MemoryRecord(where, memory_id, memory_type, clean, vectors, (content,) if vectors else (), whole=whole)
 
 
 def flattened(payload: Mapping[str, object]) -> dict[str, object]:
@@ -134,15 +136,15 @@ def _memory_of(parent: str, group: _Group, collection: str | None) -> MemoryReco
     vectors = tuple(vector for _, vector in ordered if vector is not None)
     if isinstance(record, BadRecord) or len(vectors) != group.expected:
         return record
-    digest = chunk_digest([content for content, _ in ordered])
-    return MemoryRecord(record.where, record.id, record.type, record.payload, vectors, digest)
+    texts = tuple(content for content, _ in ordered)
+    return MemoryRecord(record.where, record.id, record.type, record.payload, vectors, texts)
 
 
 def rest_memory(where: str, record: object) -> MemoryRecord | BadRecord:
     """A memory of a REST backup, or of a plain list: keys that it lacks may have been dropped when it was written."""
     if not isinstance(record, Mapping):
         return BadRecord(where, "it is no object")
-    payload = {key: value for key, value in record.items() if key not in ("id", "type") and value is not None}
+    payload = {key: value for key, value in record.items() if key not in _NOT_STORED and value is not None}
     return memory_record(where, record.get("id"), payload, collection=record.get("type"), whole=False)
 
 

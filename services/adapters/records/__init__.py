@@ -12,6 +12,7 @@ from services.adapters.records.health import HealthReads
 from services.adapters.records.history import HistoryReads, HistoryWrites
 from services.adapters.records.relations import RelationReads, RelationWrites
 from services.adapters.records.schedule import ScheduleReads, ScheduleWrites
+from services.adapters.records.tables import TableReads, TableWrites
 from services.adapters.records.work import WorkReads, WorkWrites
 from services.settings import Settings
 
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
     from services.ports import Records, Transaction
 
 
-class PostgresTransaction(HistoryWrites, ScheduleWrites, RelationWrites, GraphWrites, WorkWrites):
+class PostgresTransaction(HistoryWrites, ScheduleWrites, RelationWrites, GraphWrites, WorkWrites, TableWrites):
     """All writes that belong to one act."""
 
 
-class PostgresRecords(HistoryReads, ScheduleReads, RelationReads, GraphReads, WorkReads, HealthReads):
+class PostgresRecords(HistoryReads, ScheduleReads, RelationReads, GraphReads, WorkReads, TableReads, HealthReads):
     """`ports.Records` on one database; connects when it is first asked."""
 
     @classmethod

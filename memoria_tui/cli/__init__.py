@@ -1,0 +1,56 @@
+"""The command line: `main` runs one command and gives its exit status, whatever happens."""
+
+from __future__ import annotations
+
+import logging
+import os
+import traceback
+from collections.abc import Sequence
+
+from memoria_tui.cli.terminal import Terminal
+from services.errors import MemoriaError
+
+DONE, NOT_DONE, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(arguments: Sequence[str] | None = None, terminal: Terminal | None = None) -> int:
+    """Runs a command. 0: done; 1: not done, one line on stderr says why; 2: wrong usage; 130: interrupted."""
+    import click
+
+    from memoria_tui.cli.commands import program
+
+    terminal = terminal or Terminal.of_process()
+    try:
+        status = program()(arguments, prog_name="memoria-tui", obj=terminal, standalone_mode=False)
+        terminal.stdout.flush()
+    except click.UsageError as error:
+        terminal.complain(
+            f"{error.format_message()} · see: {error.ctx.command_path if error.ctx else 'memoria-tui'} --help"
+        )
+        return WRONG_USAGE
+    except (KeyboardInterrupt, click.Abort):
+        return INTERRUPTED
+    except MemoriaError as error:
+        terminal.complain(str(error))
+        return NOT_DONE
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; what is left in the buffer must not complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return DONE
+    except Exception as error:
+        terminal.complain(_recorded(error, terminal))
+        return NOT_DONE
+    return status if isinstance(status, int) else DONE
+
+
+def _recorded(error: Exception, terminal: Terminal) -> str:
+    """Writes the traceback where it can be read later; gives the line for the person."""
+    what = f"{type(error).__name__}: {error}"
+    try:
+        file = terminal.log_file
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("a", encoding="utf-8", errors="backslashreplace") as log:
+            log.write(f"{logging.Formatter().formatTime(logging.makeLogRecord({}))}\n{traceback.format_exc()}\n")
+    except (OSError, MemoriaError):
+        return f"this should not have happened: {what}"
+    return f"this should not have happened: {what} (details in {file})"

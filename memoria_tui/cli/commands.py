@@ -1,0 +1,233 @@
+"""All commands of the program, as a tree that knows names, options and help; the work is done next door."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from services.model import MemoryType, SearchMode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from memoria_tui.cli.terminal import Terminal
+
+app = typer.Typer(
+    help="Search, read, edit and link the long-term memories of AI agents, in the terminal.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+database = typer.Typer(help="The database of relations, work time and history.", rich_markup_mode=None)
+app.add_typer(database, name="db")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+Ids = Annotated[list[str], typer.Argument(metavar="ID…", help="Ids, or beginnings of ids that fit one memory only.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="The id, or a beginning of it that fits one memory only.")]
+Tags = Annotated[list[str] | None, typer.Option("--tag", "-t", metavar="TAG", help="A tag; may be repeated.")]
+Project = Annotated[str | None, typer.Option("--project", "-p", metavar="NAME", help="The project.")]
+Importance = Annotated[float | None, typer.Option("--importance", "-i", min=0.0, max=1.0, help="From 0 to 1.")]
+Kind = Annotated[MemoryType | None, typer.Option("--type", help="The type.")]
+
+
+@cache
+def program() -> Callable[..., object]:
+    """The whole command line."""
+    return typer.main.get_command(app)
+
+
+@app.callback(invoke_without_command=True)
+def start(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> int:
+    """Opens the program in the terminal; with a command, does that one thing."""
+    from memoria_tui.cli import screen
+
+    if context.invoked_subcommand is not None:
+        return 0
+    return screen.print_version(_terminal(context)) if version else screen.open_app(_terminal(context))
+
+
+@app.command()
+def demo(
+    context: typer.Context,
+    reset: Annotated[bool, typer.Option("--reset", help="Throw the demo store away and make it anew.")] = False,
+    as_json: Json = False,
+) -> int:
+    """Try the program on a year of a small software company, in a store of its own."""
+    from memoria_tui.cli import screen
+
+    return screen.demo(_terminal(context), reset=reset, as_json=as_json)
+
+
+@app.command()
+def doctor(context: typer.Context, as_json: Json = False) -> int:
+    """Say how the stores are, and what is wrong with what they hold."""
+    from memoria_tui.cli import stores
+
+    return stores.doctor(_terminal(context), as_json=as_json)
+
+
+@app.command()
+def search(
+    context: typer.Context,
+    query: Annotated[
+        list[str], typer.Argument(metavar="QUERY", help="Words and operators, such as type:semantic tag:auth.")
+    ],
+    mode: Annotated[SearchMode, typer.Option(help="Which ways of finding to use.")] = SearchMode.HYBRID,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="Most hits to print.")] = 20,
+    as_json: Json = False,
+) -> int:
+    """Find memories by meaning and by words."""
+    from memoria_tui.cli import memories
+
+    return memories.search(_terminal(context), " ".join(query), mode, limit, as_json=as_json)
+
+
+@app.command()
+def show(context: typer.Context, memory_id: Id, as_json: Json = False) -> int:
+    """Print one memory with its relations."""
+    from memoria_tui.cli import memories
+
+    return memories.show(_terminal(context), memory_id, as_json=as_json)
+
+
+@app.command()
+def add(
+    context: typer.Context,
+    text: Annotated[
+        str | None, typer.Argument(metavar="[TEXT|-]", help="The text; - reads it from standard input.")
+    ] = None,
+    kind: Annotated[MemoryType, typer.Option("--type", help="The type.")] = MemoryType.SEMANTIC,
+    tag: Tags = None,
+    project: Project = None,
+    importance: Importance = None,
+    as_json: Json = False,
+) -> int:
+    """Write a new memory; without a text in your editor."""
+    from memoria_tui.cli import memories
+    from services.model import MemoryDraft
+
+    draft = MemoryDraft(
+        "", kind, tags=tuple(tag or ()), project=project, importance=0.5 if importance is None else importance
+    )
+    return memories.add(_terminal(context), text, draft, as_json=as_json)
+
+
+@app.command()
+def edit(
+    context: typer.Context,
+    memory_id: Id,
+    text: Annotated[
+        str | None, typer.Option(metavar="TEXT|-", help="The new text; - reads it from standard input.")
+    ] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option("--tag", "-t", metavar="TAG", help="The new tags; may be repeated.")
+    ] = None,
+    project: Annotated[
+        str | None, typer.Option("--project", "-p", metavar="NAME", help="The project; '' takes it away.")
+    ] = None,
+    importance: Importance = None,
+    kind: Kind = None,
+    as_json: Json = False,
+) -> int:
+    """Change a memory; without options its text in your editor."""
+    from memoria_tui.cli import memories
+    from services.model import MemoryChanges
+
+    changes = MemoryChanges(
+        content=text,
+        tags=None if tag is None else tuple(one for one in tag if one),
+        project=project,
+        importance=importance,
+        type=kind,
+    )
+    return memories.edit(_terminal(context), memory_id, changes, as_json=as_json)
+
+
+@app.command()
+def delete(context: typer.Context, ids: Ids, as_json: Json = False) -> int:
+    """Put memories into the trash, with their relations; `undo` and `restore` bring them back."""
+    from memoria_tui.cli import memories
+
+    return memories.delete(_terminal(context), ids, as_json=as_json)
+
+
+@app.command()
+def restore(context: typer.Context, ids: Ids, as_json: Json = False) -> int:
+    """Bring memories back from the trash, with their relations."""
+    from memoria_tui.cli import memories
+
+    return memories.restore(_terminal(context), ids, as_json=as_json)
+
+
+@app.command()
+def undo(context: typer.Context, as_json: Json = False) -> int:
+    """Take back your last change."""
+    from memoria_tui.cli import memories
+
+    return memories.undo(_terminal(context), as_json=as_json)
+
+
+@app.command(name="import")
+def import_(
+    context: typer.Context,
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE…",
+            help="Exports and backups of MCP Memoria or of this program, "
+            "JSON lines, Markdown and text files or folders of them; - reads JSON lines from standard input.",
+        ),
+    ],
+    as_json: Json = False,
+) -> int:
+    """Take in memories, relations and work time from files. What is here already, and newer, stays as it is."""
+    from memoria_tui.cli import files as transfer
+
+    return transfer.import_files(_terminal(context), files, as_json=as_json)
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The file to write, JSON lines; - writes to standard output.")
+    ],
+    ids: Annotated[
+        list[str] | None, typer.Option("--id", metavar="ID", help="Only this memory; may be repeated.")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Write everything into a file that `import` makes the same store of: memories, relations, work time, history."""
+    from memoria_tui.cli import files as transfer
+
+    return transfer.export(_terminal(context), file, ids, as_json=as_json)
+
+
+@database.command("status")
+def database_status(context: typer.Context, as_json: Json = False) -> int:
+    """Say whether the database has the tables of this program."""
+    from memoria_tui.cli import stores
+
+    return stores.database_status(_terminal(context), as_json=as_json)
+
+
+@database.command("upgrade")
+def database_upgrade(
+    context: typer.Context,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the SQL and change nothing.")] = False,
+    as_json: Json = False,
+) -> int:
+    """Add to the database what this program needs; what is there stays as it is."""
+    from memoria_tui.cli import stores
+
+    return stores.database_upgrade(_terminal(context), dry_run=dry_run, as_json=as_json)
+
+
+def _terminal(context: typer.Context) -> Terminal:
+    return context.find_root().obj  # type: ignore[no-any-return]

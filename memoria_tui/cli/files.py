@@ -1,0 +1,101 @@
+"""Commands that take files in and write them, with progress on a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from memoria_tui.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from services.container import Services
+    from services.importing import ImportReport
+    from services.model import Progress
+
+_SHOWN_FAILURES = 10
+
+
+def import_files(terminal: Terminal, files: Sequence[Path], *, as_json: bool) -> int:
+    async def act(services: Services) -> ImportReport:
+        from services.formats.source import Source
+
+        sources = [Source(None, terminal.stdin) if str(file) == "-" else Source(file.expanduser()) for file in files]
+        with progress_bar(terminal) as advance:
+            return await services.importing.import_sources(sources, progress=advance)
+
+    report = terminal.run(act)
+    if as_json:
+        failed = [{"record": one.record, "reason": one.reason} for one in report.failed]
+        terminal.print_json(
+            {
+                "memories": report.memories,
+                "relations": report.relations,
+                "sessions": report.sessions,
+                "unchanged": report.unchanged,
+                "failed": failed,
+            }
+        )
+    else:
+        terminal.print(
+            f"{report.memories:,} memories, {report.relations:,} relations, {report.sessions:,} work sessions taken in"
+            f" · {report.unchanged:,} unchanged · {len(report.failed):,} left out"
+        )
+        for one in report.failed[:_SHOWN_FAILURES]:
+            terminal.print_text(f"left out: {one.record}: {one.reason}")
+        if len(report.failed) > _SHOWN_FAILURES:
+            terminal.print(f"… and {len(report.failed) - _SHOWN_FAILURES:,} more; --json lists all")
+    if report.broken is None:
+        return 0
+    terminal.complain(report.broken)
+    return 1
+
+
+def export(terminal: Terminal, file: Path, ids: Sequence[str] | None, *, as_json: bool) -> int:
+    path = file.expanduser()
+
+    async def act(services: Services) -> int:
+        wanted = [(await services.memories.get(one)).id for one in ids] if ids else None
+        if str(file) == "-":
+            async for line in services.exporting.lines(wanted):
+                terminal.stdout.write(line.decode("ascii"))
+            return 0
+        with progress_bar(terminal) as advance:
+            counts = await services.exporting.export(path, wanted, progress=advance)
+        if as_json:
+            terminal.print_json({"file": str(file), **counts})
+        else:
+            terminal.print(f"{file}: " + ", ".join(f"{count:,} {name}" for name, count in counts.items()))
+        return 0
+
+    return terminal.run(act)
+
+
+@contextlib.contextmanager
+def progress_bar(terminal: Terminal) -> Iterator[Callable[[Progress], None]]:
+    """A bar with rate and time left on a terminal, nothing in a pipe."""
+    if not terminal.stderr.isatty():
+        yield lambda progress: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=Console(file=terminal.stderr), transient=True) as bar:
+        task = bar.add_task("", total=None, rate="")
+
+        def advance(progress: Progress) -> None:
+            speed = bar.tasks[0].speed
+            rate = f"{speed:,.0f}/s" if speed else ""
+            bar.update(task, description=progress.what, completed=progress.done, total=progress.total, rate=rate)
+
+        yield advance

@@ -1,0 +1,195 @@
+"""Commands about memories."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from memoria_tui.cli.terminal import Terminal, memory_json
+from services.errors import InvalidInput
+from services.model import Hit, Memory, MemoryChanges, MemoryDraft, RelatedMemory, SearchMode
+
+if TYPE_CHECKING:
+    from services.container import Services
+
+
+def search(terminal: Terminal, text: str, mode: SearchMode, limit: int, *, as_json: bool) -> int:
+    from services.query import parse_query
+
+    async def act(services: Services) -> int:
+        query = replace(parse_query(text, now=services.clock().astimezone(), mode=mode), limit=limit)
+        result = await services.search.search(query)
+        hits = result.hits[:limit]
+        if as_json:
+            terminal.print_json(
+                {
+                    "query": text,
+                    "mode": str(mode),
+                    "hits": [_hit_json(hit) for hit in hits],
+                    "took_ms": round(result.took_ms, 2),
+                }
+            )
+            return 0
+        for hit in hits:
+            _print_hit(terminal, hit, ranked=query.ranked)
+        for notice in result.notices:
+            terminal.complain(notice)
+        if not hits:
+            terminal.complain("nothing found")
+        return 0
+
+    return terminal.run(act)
+
+
+def show(terminal: Terminal, memory_id: str, *, as_json: bool) -> int:
+    async def act(services: Services) -> int:
+        memory = await services.memories.get(memory_id)
+        related = await services.memories.relations(memory.id)
+        if as_json:
+            terminal.print_json(memory_json(memory) | {"relations": [_relation_json(one) for one in related]})
+        else:
+            _print_memory(terminal, memory, related)
+        return 0
+
+    return terminal.run(act)
+
+
+def add(terminal: Terminal, text: str | None, draft: MemoryDraft, *, as_json: bool) -> int:
+    content = terminal.read_text() if text == "-" else text if text is not None else _edited(terminal, "")
+    if not content.strip():
+        raise InvalidInput("the text is empty; nothing was written")
+
+    async def act(services: Services) -> int:
+        return _printed(terminal, await services.memories.create(replace(draft, content=content)), as_json=as_json)
+
+    return terminal.run(act)
+
+
+def edit(terminal: Terminal, memory_id: str, changes: MemoryChanges, *, as_json: bool) -> int:
+    if changes.content == "-":
+        changes = replace(changes, content=terminal.read_text())
+
+    async def read(services: Services) -> Memory:
+        return await services.memories.get(memory_id)
+
+    async def act(services: Services) -> int:
+        base = opened or await read(services)
+        return _printed(terminal, await services.memories.update(base, changes), as_json=as_json)
+
+    opened = None
+    if changes == MemoryChanges():
+        # The stores are closed while the editor runs: another program may need them meanwhile.
+        opened = terminal.run(read)
+        changes = MemoryChanges(content=_edited(terminal, opened.content))
+        if changes.content == opened.content:
+            raise InvalidInput("the text is as it was; nothing was changed")
+    return terminal.run(act)
+
+
+def delete(terminal: Terminal, ids: Sequence[str], *, as_json: bool) -> int:
+    async def act(services: Services) -> int:
+        found = [(await services.memories.get(one)).id for one in ids]
+        count = await services.memories.delete(found)
+        if as_json:
+            terminal.print_json({"deleted": count, "ids": found})
+        else:
+            terminal.print(f"{count} in the trash · take back with: memoria-tui undo")
+        return 0
+
+    return terminal.run(act)
+
+
+def restore(terminal: Terminal, ids: Sequence[str], *, as_json: bool) -> int:
+    async def act(services: Services) -> int:
+        count = await services.memories.restore(ids)
+        if as_json:
+            terminal.print_json({"restored": count})
+        else:
+            terminal.print(f"{count} restored")
+        return 0
+
+    return terminal.run(act)
+
+
+def undo(terminal: Terminal, *, as_json: bool) -> int:
+    async def act(services: Services) -> int:
+        undone = await services.memories.undo()
+        if as_json:
+            terminal.print_json({"undone": undone.summary, "ids": list(undone.entity_ids)})
+        else:
+            terminal.print_text(f"undone: {undone.summary}")
+        return 0
+
+    return terminal.run(act)
+
+
+def _edited(terminal: Terminal, text: str) -> str:
+    from memoria_tui.config import load_config
+    from memoria_tui.editor import edit_text
+
+    editor = load_config(terminal.config_file, terminal.environment).editor
+    if editor is None:
+        raise InvalidInput("no editor is set; set EDITOR, or give the text (- reads it from standard input)")
+    return edit_text(editor, text)
+
+
+def _printed(terminal: Terminal, memory: Memory, *, as_json: bool) -> int:
+    if as_json:
+        terminal.print_json(memory_json(memory))
+    else:
+        terminal.print(memory.id)
+    return 0
+
+
+def _print_hit(terminal: Terminal, hit: Hit, *, ranked: bool) -> None:
+    memory = hit.memory
+    score = f"{hit.score:.2f}  " if ranked else ""
+    about = " ".join([f"#{tag}" for tag in memory.tags] + ([memory.project] if memory.project else []))
+    terminal.print_text(_line(f"{memory.id[:8]}  {score}{memory.type:<10}  {memory.title[:100]}  {about}".rstrip()))
+
+
+def _print_memory(terminal: Terminal, memory: Memory, related: Sequence[RelatedMemory]) -> None:
+    created = memory.created_at.astimezone().strftime("%Y-%m-%d %H:%M") if memory.created_at else "unknown"
+    terminal.print_text(_line(f"{memory.type} · {memory.id} · created {created} · importance {memory.importance:g}"))
+    if memory.project or memory.tags:
+        terminal.print_text(_line(" ".join([memory.project or "", *(f"#{tag}" for tag in memory.tags)]).strip()))
+    terminal.print()
+    terminal.print_text(memory.content)
+    if related:
+        terminal.print()
+    for one in related:
+        end = one.relation.target_id if one.outgoing else one.relation.source_id
+        title = one.other.title if one.other else "no such memory"
+        terminal.print_text(_line(f"{'→' if one.outgoing else '←'} {one.relation.type:<10} {end[:8]}  {title[:100]}"))
+
+
+def _line(text: str) -> str:
+    return " ".join(text.splitlines())
+
+
+def _hit_json(hit: Hit) -> dict[str, object]:
+    memory = hit.memory
+    return {
+        "id": memory.id,
+        "type": str(memory.type),
+        "score": round(hit.score, 4),
+        "content": memory.content,
+        "tags": list(memory.tags),
+        "project": memory.project,
+        "created_at": memory.created_at.isoformat() if memory.created_at else None,
+        "why": {"dense": hit.why.dense, "keyword": hit.why.keyword, "graph": hit.why.graph},
+    }
+
+
+def _relation_json(related: RelatedMemory) -> dict[str, object]:
+    relation = related.relation
+    return {
+        "id": relation.id,
+        "source_id": relation.source_id,
+        "target_id": relation.target_id,
+        "type": str(relation.type),
+        "weight": relation.weight,
+        "created_by": str(relation.created_by),
+        "orphaned": related.other is None,
+    }

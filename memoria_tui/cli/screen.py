@@ -1,0 +1,90 @@
+"""Opening the program in the terminal, on the user's stores or on the demo's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from memoria_tui.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from services.container import Services
+
+_DEMO = "demo"
+
+
+def print_version(terminal: Terminal) -> int:
+    from importlib.metadata import version
+
+    terminal.print(version("memoria-tui"))
+    return 0
+
+
+def open_app(terminal: Terminal) -> int:
+    """The app on the stores of the settings."""
+    if not (terminal.interactive and terminal.stdin.isatty()):
+        terminal.complain("memoria-tui needs a terminal; for scripts there are commands, see: memoria-tui --help")
+        return 1
+    from memoria_tui.app import MemoriaApp
+    from memoria_tui.config import load_config
+    from services.container import open_services
+
+    settings = terminal.settings
+    app = MemoriaApp(
+        open_services=lambda: open_services(settings),
+        config=load_config(terminal.config_file, terminal.environment),
+        where=_where(terminal),
+    )
+    app.run()
+    return app.return_code or 0
+
+
+def demo(terminal: Terminal, *, reset: bool, as_json: bool) -> int:
+    """Makes the demo store when it is missing, then opens the app on it, or tells without a terminal what to try."""
+    from services.demo.store import demo_ready, erase_demo, make_demo
+
+    home = terminal.settings.home.parent / f"{terminal.settings.home.name}-{_DEMO}"
+    inside = terminal.with_home(home)
+    if reset:
+        asyncio.run(erase_demo(inside.settings))
+    if not demo_ready(inside.settings):
+        if inside.interactive:
+            inside.print("Making the demo store, a moment …")
+        inside.run(make_demo)
+    if inside.interactive and terminal.stdin.isatty() and not as_json:
+        return open_app(inside)
+
+    async def counts(services: Services) -> Mapping[str, int]:
+        return {name: count for store in await services.health.status() for name, count in store.counts.items()}
+
+    held = inside.run(counts)
+    commands = _commands(home)
+    if as_json:
+        inside.print_json({"home": str(home), "counts": dict(held), "commands": commands})
+        return 0
+    inside.print(f"The demo store in {home} holds " + ", ".join(f"{count:,} {name}" for name, count in held.items()))
+    inside.print("Try on it:")
+    for command in commands:
+        inside.print(f"  {command}")
+    return 0
+
+
+def _commands(home: Path) -> list[str]:
+    from shlex import quote
+
+    prefix = (
+        f"env -u MEMORIA_QDRANT_HOST -u MEMORIA_DATABASE_URL -u MEMORIA_OLLAMA_HOST MEMORIA_HOME={quote(str(home))}"
+    )
+    return [
+        f"{prefix} memoria-tui search 'customers are signed out too early'",
+        f"{prefix} memoria-tui search 'tag:runbook restore a backup' --json",
+        f"{prefix} memoria-tui doctor",
+    ]
+
+
+def _where(terminal: Terminal) -> str:
+    settings = terminal.settings
+    hosts = [host for host in (settings.qdrant_host, settings.database_url and "PostgreSQL") if host]
+    return " · ".join(hosts) if hosts else "embedded"

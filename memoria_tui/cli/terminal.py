@@ -1,0 +1,126 @@
+"""What a command reads and writes: the streams, the environment, and the one way to print each kind of thing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, TextIO, TypeVar
+
+from services.errors import InvalidInput
+from services.settings import Settings, config_dir, load_settings
+
+if TYPE_CHECKING:
+    from services.container import Services
+    from services.model import Memory
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """The world around one command; tests give their own."""
+
+    environment: Mapping[str, str]
+    stdin: BinaryIO
+    stdout: TextIO
+    stderr: TextIO
+
+    @classmethod
+    def of_process(cls) -> Terminal:
+        """The process's own streams and environment."""
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="replace")
+        return cls(os.environ, sys.stdin.buffer, sys.stdout, sys.stderr)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Raises InvalidInput when a variable or the file is wrong."""
+        return load_settings(self.environment, self.config_file)
+
+    @property
+    def config_file(self) -> Path:
+        return config_dir() / "config.toml"
+
+    @property
+    def log_file(self) -> Path:
+        """Where the details of unexpected errors go."""
+        return self.settings.log_file or self.settings.home / "memoria-tui.log"
+
+    @property
+    def interactive(self) -> bool:
+        """True when a person sees what is printed."""
+        return self.stdout.isatty()
+
+    def print(self, text: str = "") -> None:
+        """One line of the program's own words."""
+        self.stdout.write(text + "\n")
+
+    def print_text(self, text: str) -> None:
+        """Text of a memory: as it is into a pipe, harmless on a terminal."""
+        if self.interactive:
+            from memoria_tui.present import safe
+
+            text = safe(text)
+        self.stdout.write(text + "\n")
+
+    def print_json(self, value: object) -> None:
+        """One line of JSON; everything beyond ASCII is escaped, so that any text survives any terminal and pipe."""
+        self.stdout.write(json.dumps(value, ensure_ascii=True, default=str) + "\n")
+
+    def complain(self, text: str) -> None:
+        """One line on stderr."""
+        self.stderr.write(" ".join(one_line(text).split("\n")) + "\n")
+
+    def read_text(self) -> str:
+        """All of standard input. Raises InvalidInput when it is no UTF-8."""
+        try:
+            return self.stdin.read().decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise InvalidInput(f"standard input is no UTF-8 text (byte {error.start + 1})") from error
+
+    def with_home(self, home: Path) -> Terminal:
+        """The same, with the embedded stores of another folder and no server."""
+        other = replace(self)
+        other.__dict__["settings"] = Settings(home=home, actor=self.settings.actor, zone=self.settings.zone)
+        return other
+
+    def run(self, act: Callable[[Services], Awaitable[T]]) -> T:
+        """Opens the services, does one thing with them, closes them."""
+        return asyncio.run(self._run(act))
+
+    async def _run(self, act: Callable[[Services], Awaitable[T]]) -> T:
+        from services.container import open_services
+
+        async with open_services(self.settings) as services:
+            return await act(services)
+
+
+def one_line(text: str) -> str:
+    """Text as one line without control characters, for messages that may quote what others wrote."""
+    return "".join(character if character.isprintable() else " " for character in text).strip()
+
+
+def memory_json(memory: Memory) -> dict[str, object]:
+    """A memory as scripts get it; what `import -` reads back."""
+    return {
+        "id": memory.id,
+        "type": str(memory.type),
+        "content": memory.content,
+        "tags": list(memory.tags),
+        "project": memory.project,
+        "importance": memory.importance,
+        "created_at": memory.created_at.isoformat() if memory.created_at else None,
+        "updated_at": memory.updated_at.isoformat() if memory.updated_at else None,
+        "accessed_at": memory.accessed_at.isoformat() if memory.accessed_at else None,
+        "access_count": memory.access_count,
+        "metadata": dict(memory.metadata),
+        "chunks": memory.chunk_count,
+        "pending": memory.pending,
+    }

@@ -1,0 +1,115 @@
+"""Puts the services together: which adapters stand behind the ports is decided here. Nothing connects until asked."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from services.adapters.postgres import Database
+from services.adapters.records import PostgresRecords
+from services.database import DatabaseService
+from services.exporting import ExportService
+from services.health import HealthService
+from services.importing import ImportService
+from services.memories import MemoryService
+from services.search import SearchService
+
+if TYPE_CHECKING:
+    from services.ports import Clock, Embedder, Records, VectorStore
+    from services.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """All that can be done, over one set of stores."""
+
+    settings: Settings
+    clock: Clock
+    vectors: VectorStore
+    embedder: Embedder
+    records: Records
+    database: DatabaseService
+    search: SearchService
+    memories: MemoryService
+    health: HealthService
+    importing: ImportService
+    exporting: ExportService
+
+
+@contextlib.asynccontextmanager
+async def open_services(
+    settings: Settings,
+    *,
+    vectors: VectorStore | None = None,
+    embedder: Embedder | None = None,
+    records: Records | None = None,
+    clock: Clock | None = None,
+) -> AsyncIterator[Services]:
+    """The services of the stores that the settings name; whatever was opened is closed at the end."""
+    database = Database.of(settings)
+    services = _services(
+        settings,
+        database,
+        vectors or _vectors(settings),
+        embedder or _embedder(settings),
+        records or PostgresRecords(database, settings),
+        clock or now,
+    )
+    async with contextlib.AsyncExitStack() as closing:
+        for opened in (database, services.records, services.embedder, services.vectors):
+            closing.push_async_callback(opened.close)
+        yield services
+
+
+def _services(
+    settings: Settings, database: Database, vectors: VectorStore, embedder: Embedder, records: Records, clock: Clock
+) -> Services:
+    memories = MemoryService(vectors, embedder, records, settings, clock)
+    return Services(
+        settings=settings,
+        clock=clock,
+        vectors=vectors,
+        embedder=embedder,
+        records=records,
+        database=DatabaseService(database),
+        search=SearchService(vectors, embedder, records, settings, clock),
+        memories=memories,
+        health=HealthService(vectors, embedder, records),
+        importing=ImportService(vectors, embedder, records, memories, settings, clock),
+        exporting=ExportService(vectors, records, settings, clock),
+    )
+
+
+def now() -> datetime:
+    """The clock of the machine."""
+    return datetime.now(UTC)
+
+
+def _vectors(settings: Settings) -> VectorStore:
+    if settings.qdrant_host is None:
+        from services.adapters.qdrant_edge import EdgeVectorStore
+
+        return EdgeVectorStore(settings.vectors_dir)
+    from services.adapters.qdrant_server import ServerVectorStore
+
+    return ServerVectorStore(
+        settings.qdrant_host,
+        settings.qdrant_port,
+        settings.qdrant_api_key,
+        shards=settings.qdrant_shards,
+        replicas=settings.qdrant_replicas,
+        on_disk=settings.qdrant_on_disk,
+    )
+
+
+def _embedder(settings: Settings) -> Embedder:
+    if settings.ollama_host is None:
+        from services.adapters.bundled_embedder import BundledEmbedder
+
+        return BundledEmbedder()
+    from services.adapters.ollama import OllamaEmbedder
+
+    return OllamaEmbedder(settings.ollama_host, settings.embedding_model, settings.embedding_dimensions)

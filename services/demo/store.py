@@ -1,0 +1,49 @@
+"""The demo's own store: made, found again, thrown away. It never touches the user's stores."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from services.adapters.embedded_postgres import EmbeddedPostgres
+from services.demo.year import compose
+from services.settings import Settings
+from services.times import zone_of
+
+if TYPE_CHECKING:
+    from services.container import Services
+    from services.model import Progress
+
+_READY = "demo-ready"
+
+
+def demo_ready(settings: Settings) -> bool:
+    """True when the demo store was made to its end."""
+    return (settings.home / _READY).exists()
+
+
+async def load_demo(services: Services, progress: Callable[[Progress], None] = lambda _: None) -> str:
+    """Writes the year into the stores; what an interrupted run left is completed. Gives one line that says what."""
+    year = compose(services.clock(), zone_of(services.settings.zone))
+    await services.importing.store_drafts(year.memories, progress=progress)
+    async with services.records.transaction() as transaction:
+        await transaction.insert_relations(year.relations)
+        await transaction.upsert_sessions(year.sessions)
+    return (
+        f"the demo: {len(year.memories)} memories, {len(year.relations)} relations, {len(year.sessions)} work sessions"
+    )
+
+
+async def make_demo(services: Services) -> None:
+    """Fills the demo's own store and marks it as made."""
+    await load_demo(services)
+    await asyncio.to_thread((services.settings.home / _READY).touch)
+
+
+async def erase_demo(settings: Settings) -> None:
+    """Throws the demo's own store away. Raises StoreInUse while another program has it open."""
+    await EmbeddedPostgres(settings.postgres_dir).erase()
+    if settings.home.exists():
+        await asyncio.to_thread(shutil.rmtree, settings.home)

@@ -1,0 +1,297 @@
+"""Takes in what files hold: batch by batch, the next one read while the last one is stored. Twice changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import math
+import operator
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from services.chunking import chunks
+from services.errors import StoreTooNew, UnreadableFile
+from services.formats.own import TABLES
+from services.formats.records import BadRecord, MemoryRecord, Record, RelationRecord, RowRecord
+from services.formats.rows import change_of
+from services.import_ends import Ends
+from services.memory_dates import read_date, write_date
+from services.model import Progress
+from services.payload import State, drafted, read_memory, same_state, with_defaults
+from services.ports import NewRelation
+from services.reading import read_stored
+from services.relation_state import relation_change
+from services.storing import Incoming
+from services.times import zone_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from services.formats.source import Source
+    from services.memories import MemoryService
+    from services.model import MemoryDraft
+    from services.points import Vector
+    from services.ports import Clock, Embedder, Records, VectorStore
+    from services.reading import Stored
+    from services.settings import Settings
+
+_BATCH = 500
+"""Records that are read, compared and stored together."""
+_COUNTERS = ("accessed_at", "access_count", "has_relations", "updated_at")
+"""Keys in which a file and the store may differ without being different memories."""
+_SAME_VECTOR = 0.98
+"""Cosine above which two vectors of one text come from the same model."""
+Advance = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A record that was left out."""
+
+    record: str
+    """Its place: the file when there are several, and the line or number in it."""
+    reason: str
+
+
+@dataclass(slots=True)
+class ImportReport:
+    """What an import did."""
+
+    memories: int = 0
+    """New or changed."""
+    relations: int = 0
+    sessions: int = 0
+    unchanged: int = 0
+    """Records of any kind that were here already, or are newer here."""
+    failed: list[Failure] = field(default_factory=list)
+    broken: str | None = None
+    """One line when a file could not be read, or not to its end."""
+
+
+class ImportService:
+    """Reads sources and stores what is new in them."""
+
+    def __init__(
+        self,
+        vectors: VectorStore,
+        embedder: Embedder,
+        records: Records,
+        memories: MemoryService,
+        settings: Settings,
+        clock: Clock,
+    ) -> None:
+        self._vectors = vectors
+        self._embedder = embedder
+        self._records = records
+        self._memories = memories
+        self._settings = settings
+        self._zone = zone_of(settings.zone)
+        self._clock = clock
+
+    async def import_sources(self, sources: Sequence[Source], *, progress: Advance = lambda _: None) -> ImportReport:
+        """Takes in all sources in turn; one that cannot be read does not keep the others out.
+
+        Raises StoreUnavailable or StoreMismatch when the stores cannot take it; what was stored before that stays, and
+        the same import later goes on from there.
+        """
+        run = _Run(ImportReport(), Ends(self._vectors))
+        for source in sources:
+            run.source, run.several = source.name, len(sources) > 1
+            try:
+                async for batch in _read_ahead(source.records()):
+                    await self._take(run, batch)
+                    progress(Progress(source.done, source.size, f"{source.name} ({source.unit})"))
+            except (UnreadableFile, StoreTooNew) as error:
+                run.report.failed.append(Failure(source.name, str(error)))
+                run.report.broken = str(error)
+        await self._relate(run, run.waiting, last=True)
+        return run.report
+
+    async def import_files(self, paths: Sequence[Path], *, progress: Advance = lambda _: None) -> ImportReport:
+        """Takes in files and folders; as `import_sources`."""
+        from services.formats.source import Source
+
+        return await self.import_sources([Source(path) for path in paths], progress=progress)
+
+    async def store_drafts(self, drafts: Sequence[MemoryDraft], *, progress: Advance = lambda _: None) -> None:
+        """Stores many new memories at once, with ids and dates as they say."""
+        now, group = self._clock(), str(uuid.uuid4())
+        for start in range(0, len(drafts), _BATCH):
+            items = []
+            for draft in drafts[start : start + _BATCH]:
+                memory_id = draft.id or str(uuid.uuid4())
+                state = drafted(draft, memory_id, draft.created_at or now, self._zone)
+                items.append(Incoming(read_memory(memory_id, state, self._zone)))
+            await self._memories.store_many(items, group=group)
+            progress(Progress(start + len(items), len(drafts), "memories"))
+
+    async def _take(self, run: _Run, batch: Sequence[Record]) -> None:
+        for bad in (record for record in batch if isinstance(record, BadRecord)):
+            run.fail(bad.where, bad.reason)
+            if bad.damaged:
+                run.report.broken = f"{run.source}: damaged, what could be read was taken in: {bad.reason}"
+        await self._store(run, [record for record in batch if isinstance(record, MemoryRecord)])
+        await self._relate(run, [record for record in batch if isinstance(record, RelationRecord)])
+        await self._rows(run, [record for record in batch if isinstance(record, RowRecord)])
+
+    async def _store(self, run: _Run, records: Sequence[MemoryRecord]) -> None:
+        if not records:
+            return
+        owner = await run.ends.known([record.id for record in records if not record.whole])
+        newest = {owner.get(record.id, record.id): record for record in records}
+        stored = await read_stored(self._vectors, newest, embeddings=False)
+        items = []
+        for memory_id, record in newest.items():
+            state = self._wanted(record, stored.get(memory_id, ()))
+            if state is None:
+                run.report.unchanged += 1
+            else:
+                model = await self._model_of(run, record)
+                items.append(Incoming(read_memory(memory_id, state, self._zone), record.vectors, model))
+        run.report.unchanged += len(records) - len(newest)
+        if items:
+            done = await self._memories.store_many(items, group=run.group)
+            run.report.memories += done.created + done.updated
+            run.report.unchanged += done.unchanged
+            run.ends.forget()
+
+    def _wanted(self, record: MemoryRecord, stored: Sequence[Stored]) -> State | None:
+        """The state that the store should have, None when it stays as it is."""
+        payload = dict(record.payload)
+        if not stored:
+            now = write_date(self._clock(), self._zone)
+            written = str(payload.get("updated_at") or payload.get("created_at") or now)
+            dates = {"created_at": payload.get("created_at") or written, "updated_at": written}
+            return with_defaults(State(record.type, {"tags": [], "importance": 0.5, **payload, **dates}))
+        current = stored[0].state
+        wanted = State(record.type, payload if record.whole else {**current.payload, **payload})
+        if same_state(_bare(wanted), _bare(current), record.id, self._zone):
+            return None
+        here, there = (
+            read_date(one.payload.get("updated_at"), self._zone) for one in (current, State(record.type, payload))
+        )
+        return None if here and there and here > there else wanted
+
+    async def _model_of(self, run: _Run, record: MemoryRecord) -> str | None:
+        """The model of the record's vectors; None when they cannot serve here."""
+        if not record.vectors or any(len(vector) != self._embedder.dimensions for vector in record.vectors):
+            return None
+        whole = str(record.payload["content"])
+        if record.texts != chunks(whole, self._settings.chunk_size, self._settings.chunk_overlap):
+            return None
+        if record.model is None and run.source not in run.models:
+            # Upstream's files do not name their model: one text embedded again tells.
+            (again,) = await self._embedder.embed_documents([record.texts[0]])
+            same = _cosine(again, record.vectors[0]) > _SAME_VECTOR
+            run.models[run.source] = self._embedder.model if same else None
+        return record.model or run.models[run.source]
+
+    async def _relate(self, run: _Run, records: Sequence[RelationRecord], *, last: bool = False) -> None:
+        """Stores relations between memories; ends that are nothing yet wait for the rest of the files."""
+        if not records:
+            return
+        foreign = [record.relation for record in records if not record.verbatim]
+        ends = [end for relation in foreign for end in (relation.source_id, relation.target_id)]
+        owner = await (run.ends.all(ends) if last else run.ends.known(ends))
+        new: list[NewRelation] = []
+        for record in records:
+            given = record.relation
+            relation = given if record.verbatim else _between(given, owner)
+            if relation is None and not last:
+                run.waiting.append(record)
+            elif relation is None:
+                lost = [end for end in (given.source_id, given.target_id) if end not in owner]
+                run.fail(record.where, f"relation {given.type}: {' and '.join(lost)} is no memory")
+            elif relation.source_id == relation.target_id:
+                run.fail(record.where, f"relation {given.type}: both ends are {relation.source_id}")
+            elif not run.first(relation):
+                run.fail(record.where, f"relation {given.type}: the same relation came before")
+            else:
+                new.append(relation)
+        async with self._records.transaction() as transaction:
+            inserted = await transaction.insert_relations(new)
+            await transaction.append_history(run.group, [relation_change(None, one, "imported") for one in inserted])
+        run.report.relations += len(inserted)
+        run.report.unchanged += len(new) - len(inserted)
+
+    async def _rows(self, run: _Run, records: Sequence[RowRecord]) -> None:
+        """Stores rows of our own export, table by table."""
+        if not records:
+            return
+        rows: dict[str, list[Mapping[str, object]]] = {}
+        for record in records:
+            rows.setdefault(record.table, []).append(record.row)
+        changes = []
+        for record in records:
+            if record.table == "history":
+                change = change_of(record.row)
+                if change is None:
+                    run.fail(record.where, "a change that cannot be read")
+                else:
+                    changes.append(change)
+        async with self._records.transaction() as transaction:
+            sessions = rows.get("work_sessions", [])
+            for table in TABLES:
+                await transaction.insert_rows(table, rows.get(table, []))
+            new = await transaction.upsert_sessions(sessions)
+            await transaction.import_history(changes)
+        run.report.sessions += new
+        run.report.unchanged += len(sessions) - new
+
+
+@dataclass(slots=True)
+class _Run:
+    """One import on its way."""
+
+    report: ImportReport
+    ends: Ends
+    source: str = ""
+    several: bool = False
+    models: dict[str, str | None] = field(default_factory=dict)
+    """By source: the model in use, if the vectors of the file come from it."""
+    group: str = field(default_factory=lambda: str(uuid.uuid4()))
+    """All that an import does is one act, so that one undo takes it back."""
+    waiting: list[RelationRecord] = field(default_factory=list)
+    _seen: set[int] = field(default_factory=set)
+
+    def fail(self, where: str, reason: str) -> None:
+        self.report.failed.append(Failure(f"{self.source}: {where}" if self.several else where, reason))
+
+    def first(self, relation: NewRelation) -> bool:
+        """True when no relation of these ends and this type came before."""
+        key = hash((relation.source_id, relation.target_id, relation.type))
+        new = key not in self._seen
+        self._seen.add(key)
+        return new
+
+
+def _between(relation: NewRelation, owner: Mapping[str, str]) -> NewRelation | None:
+    """The relation with its ends brought to memories; None when one of them is none."""
+    source, target = owner.get(relation.source_id), owner.get(relation.target_id)
+    return None if source is None or target is None else replace(relation, source_id=source, target_id=target)
+
+
+def _bare(state: State) -> State:
+    """The state without what agents change by looking."""
+    return State(state.type, {key: value for key, value in state.payload.items() if key not in _COUNTERS})
+
+
+def _cosine(one: Vector, other: Vector) -> float:
+    return float(sum(map(operator.mul, one, other))) / ((math.hypot(*one) * math.hypot(*other)) or 1.0)
+
+
+async def _read_ahead(records: Iterator[Record]) -> AsyncIterator[list[Record]]:
+    """Batches of records, read in a thread while the one before is being stored."""
+
+    def read() -> list[Record]:
+        return list(itertools.islice(records, _BATCH))
+
+    coming = asyncio.create_task(asyncio.to_thread(read))
+    try:
+        while batch := await coming:
+            coming = asyncio.create_task(asyncio.to_thread(read))
+            yield batch
+    finally:
+        coming.cancel()
