@@ -264,7 +264,12 @@ class EmbeddedPostgres:
         return descriptor
 
     def _open_lock(self, name: str) -> int:
-        return os.open(self._folder / name, os.O_RDWR | os.O_CREAT, 0o666)
+        """Owned as the folder is, so that what root made under sudo does not shut its owner out."""
+        descriptor = os.open(self._folder / name, os.O_RDWR | os.O_CREAT, 0o600)
+        if os.geteuid() == 0:
+            owner = self._folder.stat()
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
+        return descriptor
 
     @contextlib.contextmanager
     def _storage_errors(self) -> Iterator[None]:

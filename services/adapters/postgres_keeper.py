@@ -46,6 +46,7 @@ def main() -> None:
     folder = Path(data).parent
     users = os.open(folder / "users.lock", os.O_RDWR)
     with open(folder / "server.log", "wb") as log:
+        os.fchown(log.fileno(), int(uid), int(gid))
         server = subprocess.Popen(
             [binary, "-D", data, "-k", socket_folder, *(f"--{name}={value}" for name, value in SETTINGS.items())],
             stdin=subprocess.DEVNULL,
