@@ -1,0 +1,87 @@
+"""Embedded stores for benchmarks, set up as a user's default is, in a folder that is thrown away."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby, islice
+from pathlib import Path
+
+from services.adapters.bundled_embedder import BundledEmbedder
+from services.adapters.postgres import Database
+from services.adapters.qdrant_edge import EdgeVectorStore
+from services.adapters.records import PostgresRecords
+from services.adapters.schema import upgrade
+from services.chunking import chunks
+from services.layout import points_of
+from services.model import MemoryDraft, MemoryType
+from services.payload import drafted
+from services.points import Point
+from services.ports import Clock, NewRelation
+from services.search import SearchService
+from services.settings import Settings
+from services.times import zone_of
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+_BATCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """The three stores of one person."""
+
+    settings: Settings
+    vectors: EdgeVectorStore
+    embedder: BundledEmbedder
+    records: PostgresRecords
+
+    def search(self, clock: Clock = lambda: NOW) -> SearchService:
+        return SearchService(self.vectors, self.embedder, self.records, self.settings, clock)
+
+    async def write(self, drafts: Iterable[MemoryDraft]) -> int:
+        """Writes memories with their vectors, laid out as a save lays them out; gives how many points they take."""
+        remaining, written = iter(drafts), 0
+        while batch := list(islice(remaining, _BATCH)):
+            points = [(draft.type, point) for draft in batch for point in self._points(draft)]
+            vectors = await self.embedder.embed_documents([str(point.payload["content"]) for _, point in points])
+            embedded = [
+                (kind, Point(point.id, point.payload, vector))
+                for (kind, point), vector in zip(points, vectors, strict=True)
+            ]
+            for kind, group in groupby(sorted(embedded, key=lambda one: one[0]), key=lambda one: one[0]):
+                await self.vectors.upsert(MemoryType(kind), [point for _, point in group])
+            written += len(points)
+        return written
+
+    async def relate(self, relations: Iterable[NewRelation]) -> None:
+        remaining = iter(relations)
+        while batch := list(islice(remaining, _BATCH)):
+            async with self.records.transaction() as transaction:
+                await transaction.insert_relations(batch)
+
+    def _points(self, draft: MemoryDraft) -> list[Point]:
+        assert draft.id is not None
+        state = drafted(draft, draft.id, NOW, zone_of(self.settings.zone))
+        texts = chunks(draft.content, self.settings.chunk_size, self.settings.chunk_overlap)
+        return points_of(draft.id, state, texts)
+
+
+@contextlib.asynccontextmanager
+async def empty_stores(home: Path | None = None) -> AsyncIterator[Stores]:
+    """New stores, ready to be written to, in `home` or a temporary folder."""
+    with tempfile.TemporaryDirectory(prefix="memoria-benchmark-") as folder:
+        settings = Settings(home=home or Path(folder), zone="UTC", actor="benchmark")
+        database = Database.of(settings)
+        await upgrade(database)
+        await database.close()
+        records = PostgresRecords.of(settings)
+        vectors, embedder = EdgeVectorStore(settings.vectors_dir), BundledEmbedder()
+        await vectors.ensure(embedder.dimensions, embedder.model)
+        try:
+            yield Stores(settings, vectors, embedder, records)
+        finally:
+            await vectors.close()
+            await records.close()
