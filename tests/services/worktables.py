@@ -1,0 +1,84 @@
+"""Work time on a real database, for tests."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from services.adapters.postgres import Database
+from services.adapters.records import PostgresRecords
+from services.adapters.work import PostgresWork
+from services.clients import ClientService
+from services.model import Memory, MemoryDraft
+from services.reports import ReportService
+from services.settings import Settings
+from services.work import WorkService
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+class HeldClock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def go(self, **by: float) -> datetime:
+        self.at += timedelta(**by)
+        return self.at
+
+
+class KeptMemories:
+    """Stands in for the memory service."""
+
+    def __init__(self) -> None:
+        self.drafts: list[MemoryDraft] = []
+
+    async def create(self, draft: MemoryDraft) -> Memory:
+        self.drafts.append(draft)
+        return Memory(f"00000000-0000-4000-8000-{len(self.drafts):012}", draft.type, draft.content)
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Everything about work time, over one database and one clock."""
+
+    database: Database
+    settings: Settings
+    clock: HeldClock
+    table: PostgresWork
+    work: WorkService
+    reports: ReportService
+    clients: ClientService
+    records: PostgresRecords
+    memories: KeptMemories
+
+    async def sql(self, statement: str, **parameters: object) -> Sequence[object]:
+        """Runs a statement as another program would."""
+        return await self.database.read(statement, parameters)
+
+
+@asynccontextmanager
+async def bench(url: str, home: Path, *, zone: str | None = "Europe/Rome", **settings: object) -> AsyncIterator[Bench]:
+    """Opens a bench; a zone of None is the system's."""
+    chosen = Settings(home=home, database_url=url, actor="tester", zone=zone, **settings)  # type: ignore[arg-type]
+    database, clock, memories = Database(url), HeldClock(NOON), KeptMemories()
+    table = PostgresWork(database, chosen, clock)
+    yield Bench(
+        database,
+        chosen,
+        clock,
+        table,
+        WorkService(table, chosen, clock, memories),
+        ReportService(table, chosen, clock),
+        ClientService(table),
+        PostgresRecords(database, chosen),
+        memories,
+    )
+    await database.close()
