@@ -100,7 +100,7 @@ class ImportService:
         for source in sources:
             run.source, run.several = source.name, len(sources) > 1
             try:
-                async for batch in _read_ahead(source.records()):
+                async for batch in _read_ahead(_chunk_ids_last(source.records())):
                     await self._take(run, batch)
                     progress(Progress(source.done, source.size, f"{source.name} ({source.unit})"))
             except (UnreadableFile, StoreTooNew) as error:
@@ -203,7 +203,8 @@ class ImportService:
                 run.waiting.append(record)
             elif relation is None:
                 lost = [end for end in (given.source_id, given.target_id) if end not in owner]
-                run.fail(record.where, f"relation {given.type}: {' and '.join(lost)} is no memory")
+                what = "are no memories" if len(lost) > 1 else "is no memory"
+                run.fail(record.where, f"relation {given.type}: {' and '.join(lost)} {what}")
             elif relation.source_id == relation.target_id:
                 run.fail(record.where, f"relation {given.type}: both ends are {relation.source_id}")
             elif not run.first(relation):
@@ -265,6 +266,22 @@ class _Run:
         new = key not in self._seen
         self._seen.add(key)
         return new
+
+
+def _chunk_ids_last(records: Iterator[Record]) -> Iterator[Record]:
+    """The records, with memories last whose id could be that of another memory's chunk.
+
+    Upstream's web page makes a memory of its own of an edited first chunk, under the chunk's id: whichever of the two
+    is stored later stands, and of the older one every other chunk still has the whole text. Relations wait too.
+    """
+    later: list[Record] = []
+    for record in records:
+        derived = isinstance(record, MemoryRecord) and record.id[14] == "5"
+        if derived or (later and isinstance(record, RelationRecord)):
+            later.append(record)
+        else:
+            yield record
+    yield from later
 
 
 def _between(relation: NewRelation, owner: Mapping[str, str]) -> NewRelation | None:

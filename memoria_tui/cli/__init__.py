@@ -15,7 +15,8 @@ DONE, NOT_DONE, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 def main(arguments: Sequence[str] | None = None, terminal: Terminal | None = None) -> int:
     """Runs a command. 0: done; 1: not done, one line on stderr says why; 2: wrong usage; 130: interrupted."""
-    import click
+    from typer import Abort
+    from typer.exceptions import TyperException
 
     from memoria_tui.cli.commands import program
 
@@ -23,13 +24,12 @@ def main(arguments: Sequence[str] | None = None, terminal: Terminal | None = Non
     try:
         status = program()(arguments, prog_name="memoria-tui", obj=terminal, standalone_mode=False)
         terminal.stdout.flush()
-    except click.UsageError as error:
-        terminal.complain(
-            f"{error.format_message()} · see: {error.ctx.command_path if error.ctx else 'memoria-tui'} --help"
-        )
-        return WRONG_USAGE
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, Abort):
         return INTERRUPTED
+    except TyperException as error:
+        context = getattr(error, "ctx", None)
+        terminal.complain(f"{error.format_message()} · see: {context.command_path if context else 'memoria-tui'} --help")
+        return WRONG_USAGE
     except MemoriaError as error:
         terminal.complain(str(error))
         return NOT_DONE

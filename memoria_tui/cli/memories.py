@@ -7,11 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from memoria_tui.cli.terminal import Terminal, memory_json
-from services.errors import InvalidInput
+from services.errors import Ambiguous, InvalidInput, NotFound
 from services.model import Hit, Memory, MemoryChanges, MemoryDraft, RelatedMemory, SearchMode
 
 if TYPE_CHECKING:
     from services.container import Services
+
+_TRASH = 10_000
+"""Memories of the trash among which the beginning of an id is looked for."""
 
 
 def search(terminal: Terminal, text: str, mode: SearchMode, limit: int, *, as_json: bool) -> int:
@@ -102,7 +105,8 @@ def delete(terminal: Terminal, ids: Sequence[str], *, as_json: bool) -> int:
 
 def restore(terminal: Terminal, ids: Sequence[str], *, as_json: bool) -> int:
     async def act(services: Services) -> int:
-        count = await services.memories.restore(ids)
+        trash = [one.memory.id for one in await services.memories.trash(limit=_TRASH)]
+        count = await services.memories.restore([_in_trash(one, trash) for one in ids])
         if as_json:
             terminal.print_json({"restored": count})
         else:
@@ -122,6 +126,15 @@ def undo(terminal: Terminal, *, as_json: bool) -> int:
         return 0
 
     return terminal.run(act)
+
+
+def _in_trash(prefix: str, trash: Sequence[str]) -> str:
+    found = sorted({one for one in trash if one.startswith(prefix.strip().lower())})
+    if len(found) > 1:
+        raise Ambiguous(f"{len(found)} memories in the trash begin with {prefix!r}; give more of the id")
+    if not found:
+        raise NotFound(f"no memory in the trash has an id that begins with {prefix!r}")
+    return found[0]
 
 
 def _edited(terminal: Terminal, text: str) -> str:

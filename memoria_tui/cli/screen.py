@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from memoria_tui.cli.terminal import Terminal
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
     from services.container import Services
 
 _DEMO = "demo"
+_SERVERS = ("MEMORIA_QDRANT_HOST", "MEMORIA_DATABASE_URL", "MEMORIA_OLLAMA_HOST")
 
 
 def print_version(terminal: Terminal) -> int:
@@ -30,12 +34,14 @@ def open_app(terminal: Terminal) -> int:
     from memoria_tui.app import MemoriaApp
     from memoria_tui.config import load_config
     from services.container import open_services
+    from services.demo.store import load_demo
 
     settings = terminal.settings
     app = MemoriaApp(
         open_services=lambda: open_services(settings),
         config=load_config(terminal.config_file, terminal.environment),
         where=_where(terminal),
+        load_demo=load_demo,
     )
     app.run()
     return app.return_code or 0
@@ -60,7 +66,7 @@ def demo(terminal: Terminal, *, reset: bool, as_json: bool) -> int:
         return {name: count for store in await services.health.status() for name, count in store.counts.items()}
 
     held = inside.run(counts)
-    commands = _commands(home)
+    commands = _commands(terminal, home)
     if as_json:
         inside.print_json({"home": str(home), "counts": dict(held), "commands": commands})
         return 0
@@ -71,16 +77,15 @@ def demo(terminal: Terminal, *, reset: bool, as_json: bool) -> int:
     return 0
 
 
-def _commands(home: Path) -> list[str]:
-    from shlex import quote
-
-    prefix = (
-        f"env -u MEMORIA_QDRANT_HOST -u MEMORIA_DATABASE_URL -u MEMORIA_OLLAMA_HOST MEMORIA_HOME={quote(str(home))}"
-    )
+def _commands(terminal: Terminal, home: Path) -> list[str]:
+    """Commands that can be pasted as they are into the shell that asked."""
+    unset = "".join(f"-u {name} " for name in _SERVERS if terminal.environment.get(name))
+    program = "memoria-tui" if shutil.which("memoria-tui") else f"{quote(sys.executable)} -m memoria_tui"
+    start = f"{'env ' if unset else ''}{unset}MEMORIA_HOME={quote(str(home))} {program}"
     return [
-        f"{prefix} memoria-tui search 'customers are signed out too early'",
-        f"{prefix} memoria-tui search 'tag:runbook restore a backup' --json",
-        f"{prefix} memoria-tui doctor",
+        f"{start} search 'customers are signed out too early'",
+        f"{start} search 'tag:runbook restore a backup' --json",
+        f"{start} doctor",
     ]
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 def doctor(terminal: Terminal, *, as_json: bool) -> int:
     async def act(services: Services) -> int:
+        await services.health.status()  # opens the stores, so that the second look tells their latency
         stores = await services.health.status()
         problems = [problem for store in stores for problem in store.problems]
         problems += await services.health.problems() if all(store.ok for store in stores[:2]) else []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import tomllib
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -13,11 +12,11 @@ from importlib.resources import files
 from typing import Any
 
 from services.demo.work import sessions_of
+from services.formats.upstream import id_of
 from services.model import MemoryDraft, MemoryType, RelationType
 from services.ports import NewRelation
 
 SEED = 7
-_NAMESPACE = uuid.UUID("d3a0c0de-2b1f-5e6a-9c47-5f1e0a7b3d21")
 _DAYS = 364
 _TRAINS = 26
 _HANDOVERS = 40
@@ -338,7 +337,7 @@ class _Year:
 
 
 def _id(key: str) -> str:
-    return str(uuid.uuid5(_NAMESPACE, key))
+    return id_of(f"memoria-tui demo: {key}")
 
 
 _QUIET = (

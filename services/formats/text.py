@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import uuid
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -12,13 +11,12 @@ from pathlib import Path
 import yaml
 
 from services.formats.records import BadRecord, MemoryRecord
-from services.formats.upstream import memory_record
+from services.formats.upstream import id_of, memory_record
 
 SUFFIXES = frozenset({".md", ".markdown", ".mdown", ".txt", ".text"})
 _FRONT_MATTER = re.compile(
     r"\A---[ \t]*\r?\n(.*?)(?:^|\r?\n)(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE
 )
-_NAMESPACE = uuid.UUID("6f0e2a5c-9d1b-5c3e-8a77-2f4d90b6c1e8")
 _RENAMED = {"type": "memory_type", "created": "created_at", "date": "created_at", "updated": "updated_at"}
 
 
@@ -62,7 +60,7 @@ def _memory(text: str, name: str, origin: str, modified: datetime) -> MemoryReco
         return BadRecord(name, "empty: there is no text to remember")
     front.setdefault("updated_at", modified.isoformat())
     given = front.pop("id", None)
-    return memory_record(name, given or str(uuid.uuid5(_NAMESPACE, origin)), front | {"content": body}, whole=False)
+    return memory_record(name, given or id_of(origin), front | {"content": body}, whole=False)
 
 
 def _plain(value: object) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,7 +15,6 @@ from services.model import MemoryType, RelationCreator, RelationType
 from services.points import Vector
 from services.ports import NewRelation
 
-_NAMESPACE = uuid.UUID("0b6b4f3e-51c7-5d0c-9f0e-7a5d3c1e8f42")
 _CHUNK_KEYS = frozenset({"full_content", "is_chunk", "parent_id", "chunk_index", "chunk_count"})
 _NOT_STORED = frozenset({"id", "type", "chunks", "pending", "relations"})
 """Keys of `show --json` that are told about a memory and not part of it."""
@@ -44,7 +44,7 @@ def memory_record(
     except ValueError:
         return BadRecord(where, f"its type is {kind!r}; known are {', '.join(MemoryType)}")
     if given_id is None:
-        memory_id = str(uuid.uuid5(_NAMESPACE, f"{memory_type}\0{content}".encode("utf-8", "surrogatepass").hex()))
+        memory_id = id_of(f"{memory_type}\0{content}")
     elif (canonical := canonical_id(given_id)) is None:
         return BadRecord(where, f"its id {given_id!r} is no UUID")
     else:
@@ -69,6 +69,11 @@ def flattened(payload: Mapping[str, object]) -> dict[str, object]:
                 flat[str(key)] = value
         flat.pop("id", None)
     return flat
+
+
+def id_of(origin: str) -> str:
+    """An id that is always the same for one origin. Not a version 5: those are ids of chunks."""
+    return str(uuid.UUID(bytes=hashlib.sha256(origin.encode("utf-8", "surrogatepass")).digest()[:16], version=4))
 
 
 def canonical_id(value: object) -> str | None:
