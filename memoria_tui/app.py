@@ -129,6 +129,7 @@ class MemoriaApp(App[None]):
         for screen in self.mode_screens:
             screen.connected(self.services)
         self._look()
+        self._recover(due_only=False)
         if self._watch is None:
             self._watch = self.set_interval(_STANDING, self._look, name="standing")
 
@@ -146,6 +147,21 @@ class MemoriaApp(App[None]):
             pending, sessions = 0, ()
         for screen in self.mode_screens:
             screen.standing = Standing(stores, pending, sessions)
+        if pending:
+            self._recover(due_only=True)
+
+    @work(exclusive=True, group="recovery")
+    async def _recover(self, *, due_only: bool) -> None:
+        """Finishes work that was promised: vectors that are missing, saves that a crash cut short."""
+        if self.services is None:
+            return
+        try:
+            finished = await self.services.memories.recover(due_only=due_only)
+        except MemoriaError:
+            return  # it stays promised, is counted in the top line and tried again
+        if finished:
+            for screen in self.mode_screens:
+                screen.changed()
 
     # keys that work everywhere
 

@@ -11,7 +11,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from memoria_tui.screens.memories_files import MemoryFiles
-from memoria_tui.screens.states import Failed, Idle, Loaded, notice
+from memoria_tui.screens.states import Failed, Idle, Loaded, Searching, notice
 from memoria_tui.widgets.facets import FacetPanel
 from memoria_tui.widgets.memory_list import MemoryList
 from memoria_tui.widgets.preview import Preview
@@ -37,7 +37,7 @@ class MemoriesScreen(MemoryFiles):
         Binding("n", "new", "New", id="memories.new", tooltip="Write a new memory"),
         Binding("e", "edit", "Edit", id="memories.edit", tooltip="Edit the text in place"),
         Binding("t", "tags", "Tags", id="memories.tags", tooltip="Add and remove tags"),
-        Binding("m", "more_like", "More like it", id="memories.more", tooltip="Memories of a like meaning"),
+        Binding("m", "more_like", "Similar", id="memories.more", tooltip="More like it"),
         Binding("h", "history", "History", id="memories.history", tooltip="Earlier versions: compare and restore"),
         Binding("d", "delete", "Delete", id="memories.delete", tooltip="Put into the trash"),
         Binding("w", "why", "Why", id="memories.why", tooltip="Why it was found: the parts of its score"),
@@ -53,6 +53,7 @@ class MemoriesScreen(MemoryFiles):
         Binding("F", "facets", "Facets", id="memories.facets", show=False, tooltip="Go to the counts at the left"),
         Binding("v", "read", "Read", id="memories.read", show=False, tooltip="Go to the text and scroll it"),
         Binding("r", "retry", "Again", id="memories.retry", show=False, tooltip="Ask again"),
+        Binding("escape", "leave_search", "List", id="memories.list", tooltip="Go to the list"),
         Binding("escape", "back", "Back", id="memories.back", show=False, tooltip="Back to the list, then to all"),
     ]
 
@@ -75,13 +76,19 @@ class MemoriesScreen(MemoryFiles):
         match action:
             case "load_demo":
                 return self._demo and isinstance(self.state, Loaded) and self.state.empty_store
+            case "search" | "leave_search":
+                return self._searching is (action == "leave_search")
             case "retry":
                 return not isinstance(self.state, Idle)
             case "new" | "import" | "trash":
                 return self.services is not None
             case _ if action in _ON_A_MEMORY:
-                return not isinstance(self.state, Loaded) or self.state.total > 0
+                return isinstance(self.state, Loaded | Searching) and self.memory_list.total > 0
         return True
+
+    @property
+    def _searching(self) -> bool:
+        return self.is_mounted and self.search_bar.has_focus_within
 
     # where the eyes and hands are
 
@@ -93,15 +100,18 @@ class MemoriesScreen(MemoryFiles):
 
     @on(MemoryList.Selected)
     def action_read(self) -> None:
-        self.preview.focus()
+        self.query_one("#preview-page").focus()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Where it is narrow, what has the focus gets the room."""
-        self.set_class(self.preview.has_focus or self.preview.has_focus_within, "-reading")
+        self.set_class(self.preview.has_focus_within, "-reading")
         self.set_class(self.facet_panel.has_focus, "-choosing")
 
     def action_search(self) -> None:
         self.search_bar.focus()
+
+    def action_leave_search(self) -> None:
+        self.set_focus(None if self.has_class("-noticed") else self.memory_list)
 
     def action_facets(self) -> None:
         self.add_class("-choosing")
@@ -109,13 +119,12 @@ class MemoriesScreen(MemoryFiles):
 
     def action_back(self) -> None:
         """One step back: to the list, then no marks, then no search."""
-        if not self.memory_list.has_focus and not self.has_class("-noticed"):
+        if not (self.memory_list.has_focus or self.has_class("-noticed")):
             self.remove_class("-reading", "-choosing")
             self.memory_list.focus()
         elif self.memory_list.marked:
             self.memory_list.mark_all(frozenset())
         else:
-            self.set_focus(None if self.has_class("-noticed") else self.memory_list)
             self.search_bar.set_text("")
 
     def action_retry(self) -> None:

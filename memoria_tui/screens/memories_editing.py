@@ -12,7 +12,6 @@ from memoria_tui.difference import merged
 from memoria_tui.editor import edit_text
 from memoria_tui.present import clip, title
 from memoria_tui.screens.memories_finding import MemoryFinding
-from memoria_tui.screens.modals.confirm import ConfirmDialog
 from memoria_tui.screens.modals.conflict import ConflictDialog, Resolution
 from memoria_tui.screens.modals.history import HistoryDialog, version
 from memoria_tui.screens.modals.new_memory import NewMemoryDialog
@@ -60,18 +59,6 @@ class MemoryEditing(MemoryFinding):
         self._save(event.base, event.content)
 
     @on(Preview.EditCancelled)
-    def leave_editor(self, event: Preview.EditCancelled) -> None:
-        text = self.preview.edited_text
-        if self.preview.editing is None or text == event.base.content:
-            self._close_editor()
-            return
-        question = "What you changed is not saved. Throw it away?"
-        self.app.push_screen(ConfirmDialog("Not saved", question, "throw away"), self._leave_editor_if)
-
-    def _leave_editor_if(self, sure: bool | None) -> None:
-        if sure:
-            self._close_editor()
-
     def _close_editor(self) -> None:
         self.preview.end_edit()
         self.memory_list.focus()
@@ -87,7 +74,7 @@ class MemoryEditing(MemoryFinding):
         try:
             saved = await self._services.memories.update(base, changes, force=force)
         except Conflict as conflict:
-            await self._resolve(base, content, conflict)
+            self._resolve(base, content, conflict)
         except MemoriaError as error:
             self.tell(f"Not saved: {error}", wrong=True)
         else:
@@ -95,6 +82,7 @@ class MemoryEditing(MemoryFinding):
             self.tell(f"Saved {named(saved)} · {UNDO}")
             self.changed()
 
+    @work(exclusive=True, group="dialog")
     async def _resolve(self, base: Memory, mine: str, conflict: Conflict) -> None:
         """The person sees both versions and chooses; esc leaves the editor as it is."""
         theirs = conflict.current if isinstance(conflict.current, Memory) else None

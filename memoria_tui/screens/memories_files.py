@@ -55,9 +55,12 @@ class MemoryFiles(MemoryCurating):
             return
         act = self._services.importing.import_files((_file(path),), progress=self._show_progress)
         if (report := await self._long_run(act)) is not None:
-            failed = len(report.failed)
-            skipped = f" · {counted(failed, 'record')} could not be read" if failed else ""
-            self.tell(f"Imported {counted(report.memories)}{skipped}", wrong=bool(failed))
+            told = [f"Imported {counted(report.memories)}"]
+            if report.failed:
+                told.append(f"{counted(len(report.failed), 'record')} could not be read")
+            if report.broken:
+                told.append(report.broken)
+            self.tell(" · ".join(told), wrong=len(told) > 1)
             self.changed()
 
     @work(exclusive=True, group="dialog")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from time import perf_counter
+from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from textual import getters, on, work
@@ -34,10 +34,13 @@ PAGE = 100
 """Rows fetched with a listing, so that the list is full in one go."""
 _TYPING = 0.04
 """Seconds of rest before a keystroke becomes a question."""
+_THINKING = 0.6
+"""Seconds of rest before text that cannot be understood is marked."""
 _RESTING = 0.08
 """Seconds on one memory before its relations and history are asked for."""
 _SLOW = 0.2
 """Seconds after which a search is said to be running."""
+_MILLISECOND = timedelta(milliseconds=1)
 _OUTSIDE = 3.0
 """Seconds between two looks for changes made by others."""
 
@@ -114,13 +117,20 @@ class MemoryFinding(ModeScreen):
         try:
             query = parse_query(bar.text, now=self._clock(), mode=bar.mode)
         except QuerySyntaxError as error:
-            bar.error = error
+            self._point_at(error, bar.text)
             return
         bar.error = None
         self._query = query
         self.facet_panel.active = active(query)
         if self.services is not None:
             self._search(query, rest=rest)
+
+    @work(exclusive=True, group="search")
+    async def _point_at(self, error: QuerySyntaxError, raw: str) -> None:
+        """Marks what cannot be understood, once the person rests: half of an operator is no mistake yet."""
+        await asyncio.sleep(_THINKING)
+        if self.search_bar.text == raw:
+            self.search_bar.error = error
 
     @work(exclusive=True, group="search")
     async def _search(self, query: Query, *, rest: float = 0.0, quiet: bool = False) -> None:
@@ -145,18 +155,18 @@ class MemoryFinding(ModeScreen):
         if result.query != self._query:
             return
         self._listing = None
-        self.memory_list.show_hits(result.hits, query, empty="Nothing fits. Fewer words or operators find more.")
+        self.memory_list.show_hits(result.hits, query, empty="Nothing fits.")
         self.state = Loaded(query, result.total, result.took_ms, result.notices)
 
     async def _list(self, query: Query) -> None:
-        started = perf_counter()
+        started = self._clock()
         listing = await self._services.search.listing(query)
         first = await listing.page(0, PAGE) if listing.total else ()
         if query != self._query:
             return
         self._listing = listing
-        self.memory_list.show_listing(listing.total, query, first=first, empty="No memory fits these operators.")
-        self.state = Loaded(query, listing.total, (perf_counter() - started) * 1000)
+        self.memory_list.show_listing(listing.total, query, first=first, empty="Nothing fits.")
+        self.state = Loaded(query, listing.total, (self._clock() - started) / _MILLISECOND)
 
     @work(exclusive=True, group="facets")
     async def _count(self, query: Query) -> None:

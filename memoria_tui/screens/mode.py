@@ -56,7 +56,7 @@ class ModeScreen(Screen[None]):
         line.where = self._where
         yield line
         yield from self.compose_body()
-        yield Footer(show_command_palette=False)
+        yield Footer(show_command_palette=False, compact=True)
 
     def compose_body(self) -> Iterable[Widget]:
         """What stands between the two lines."""

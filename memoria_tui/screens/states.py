@@ -75,7 +75,7 @@ def notice(state: State, demo: bool) -> Content | None:
     """What stands in place of the list; None while the list is there. `demo`: demo data can be loaded."""
     match state:
         case Idle():
-            return Content.styled("Opening the stores …", "$text-muted")
+            return Content.styled("Opening the stores …", "$foreground 60%")
         case Loaded() if state.empty_store:
             return _greeting(demo)
         case Failed(error):
@@ -92,7 +92,7 @@ def _greeting(demo: bool) -> Content:
     ]
     if demo:
         lines.append(_key("D", "load the demo data"))
-    lines += [Content(""), Content.styled("Everything else is under ?", "$text-muted")]
+    lines += [Content(""), Content.styled("Everything else is under ?", "$foreground 60%")]
     return Content("\n").join(lines)
 
 

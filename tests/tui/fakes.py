@@ -196,7 +196,9 @@ def _counts(values: Iterable[str]) -> tuple[FacetCount, ...]:
     counted: dict[str, int] = {}
     for value in values:
         counted[value] = counted.get(value, 0) + 1
-    return tuple(FacetCount(value, count) for value, count in sorted(counted.items(), key=lambda item: (-item[1], item)))
+    return tuple(
+        FacetCount(value, count) for value, count in sorted(counted.items(), key=lambda item: (-item[1], item))
+    )
 
 
 @dataclass
@@ -330,6 +332,10 @@ class FakeMemories:
         self.store.check()
         return sum(memory.pending for memory in self.store.memories.values())
 
+    async def recover(self, *, due_only: bool = False) -> int:
+        self.store.check()
+        return 0
+
     async def latest_update(self) -> str | None:
         self.store.check()
         return str(self.store.latest)
@@ -367,6 +373,7 @@ class FakeReport:
 
     memories: int
     failed: tuple[str, ...] = ()
+    broken: str | None = None
 
 
 @dataclass

@@ -51,7 +51,7 @@ class ConflictDialog(Dialog[Resolution]):
 
     def _left(self) -> Static:
         if self._theirs is None:
-            return Static(Content.styled("The memory was deleted. Keeping mine brings it back.", "$text-muted"))
+            return Static(Content.styled("The memory was deleted. Keeping mine brings it back.", "$foreground 60%"))
         return Static(excerpt(self._theirs.content))
 
     def action_resolve(self, resolution: str) -> None:

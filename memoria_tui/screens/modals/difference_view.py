@@ -21,14 +21,14 @@ def difference(lines: Iterable[DiffLine]) -> Content:
     drawn: list[Content] = []
     for number, part in enumerate(lines):
         if number == _MOST_LINES:
-            drawn.append(Content.styled("  … cut here", "$text-muted"))
+            drawn.append(Content.styled("  … cut here", "$foreground 60%"))
             break
         if part.kind == "skipped":
-            drawn.append(Content.styled(f"  ⋯ {part.text} the same", "$text-muted"))
+            drawn.append(Content.styled(f"  ⋯ {part.text} the same", "$foreground 60%"))
         else:
             sign, style = _STYLES[part.kind]
             drawn.append(Content.styled(sign + clip(safe(part.text), 2_000), style))
-    return Content("\n").join(drawn) if drawn else Content.styled("  nothing differs", "$text-muted")
+    return Content("\n").join(drawn) if drawn else Content.styled("  nothing differs", "$foreground 60%")
 
 
 def excerpt(text: str) -> Content:

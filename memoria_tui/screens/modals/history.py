@@ -15,7 +15,7 @@ from textual.widgets.option_list import Option
 from memoria_tui.difference import compare
 from memoria_tui.present import age, clip, line, title
 from memoria_tui.screens.modals.dialog import Dialog
-from memoria_tui.screens.modals.difference_view import difference
+from memoria_tui.screens.modals.difference_view import difference, excerpt
 from services.model import Change, Memory
 from services.payload import State
 from services.ports import Clock
@@ -44,7 +44,7 @@ class HistoryDialog(Dialog[Change]):
         with Horizontal(classes="sides"):
             yield OptionList(*(Option(_label(change, age(change.at, now))) for change in self._changes))
             with VerticalScroll():
-                yield Static(id="change")
+                yield Static(_told(self._changes[0]), id="change")
 
     @on(OptionList.OptionHighlighted)
     def show(self, event: OptionList.OptionHighlighted) -> None:
@@ -69,15 +69,19 @@ def version(change: Change) -> State | None:
 
 def _label(change: Change, when: str) -> Content:
     what = clip(line(change.summary) or change.action.value, 40)
-    return Content.assemble((f"{when:>6}  ", "$text-muted"), what, (f"  {clip(line(change.actor), 16)}", "$text-muted"))
+    return Content.assemble(
+        (f"{when:>6}  ", "$foreground 60%"), what, (f"  {clip(line(change.actor), 16)}", "$foreground 60%")
+    )
 
 
 def _told(change: Change) -> Content:
     before, after = _text(change.before), _text(change.after)
     head = f"{change.at:%Y-%m-%d %H:%M} · {line(change.actor)} · {line(change.program)} · {change.action.value}"
-    lines = [Content.styled(clip(head, 200), "$text-muted"), Content("")]
-    if before != after:
-        lines.append(difference(compare(before, after)) if before else difference(compare("", after)))
+    lines = [Content.styled(clip(head, 200), "$foreground 60%"), Content("")]
+    if change.before is None or change.after is None:
+        lines.append(excerpt(after or before))
+    elif before != after:
+        lines.append(difference(compare(before, after)))
     lines += _fields(change)
     return Content("\n").join(lines)
 
@@ -94,7 +98,9 @@ def _fields(change: Change) -> Iterable[Content]:
         if change.before is None or change.after is None or before.get(key) == after.get(key):
             continue
         was, now = (clip(line(str(values.get(key, "—"))), 60) for values in (before, after))
-        yield Content.assemble((f"{clip(line(key), 24)}  ", "$text-muted"), (was, "$error"), " → ", (now, "$success"))
+        yield Content.assemble(
+            (f"{clip(line(key), 24)}  ", "$foreground 60%"), (was, "$error"), " → ", (now, "$success")
+        )
 
 
 def _payload(state: object) -> dict[str, object]:

@@ -94,6 +94,6 @@ class TagsDialog(Dialog[TagEdit]):
         self.options.highlighted = highlighted
 
     def _label(self, tag: str, on: bool | None) -> Content:
-        sign, style = {True: ("✓", "$success"), False: ("·", "$text-muted"), None: ("–", "$warning")}[on]
+        sign, style = {True: ("✓", "$success"), False: ("·", "$foreground 60%"), None: ("–", "$warning")}[on]
         some = f"   {self._counts[tag]} of {self._memories}" if on is None else ""
-        return Content.assemble((f" {sign} ", style), (line(tag), "" if on is not False else "$text-muted"), some)
+        return Content.assemble((f" {sign} ", style), (line(tag), "" if on is not False else "$foreground 60%"), some)

@@ -59,9 +59,9 @@ class TrashDialog(Dialog[tuple[str, ...]]):
             yield Option(
                 Content.assemble(
                     (f" {mark} ", "$accent"),
-                    (f"{age(item.deleted_at, now):>6}  ", "$text-muted"),
+                    (f"{age(item.deleted_at, now):>6}  ", "$foreground 60%"),
                     (f"{glyph(item.memory.type)} ", f"$memory-{item.memory.type.value}"),
                     clip(title(item.memory), 60),
-                    (f"  {clip(line(item.actor), 16)}{relations}", "$text-muted"),
+                    (f"  {clip(line(item.actor), 16)}{relations}", "$foreground 60%"),
                 )
             )

@@ -46,16 +46,16 @@ class WhyDialog(Dialog[None]):
         yield Content.assemble((f"{'score':<8}", "bold"), _bar(self._hit.score), f" {self._hit.score:.2f}")
         if self._hit.passage:
             yield Content("")
-            yield Content.styled("best passage", "$text-muted")
+            yield Content.styled("best passage", "$foreground 60%")
             yield Content(clip(line(self._hit.passage), 280))
 
 
 def _part(name: str, value: float | None, meaning: str) -> Iterable[Content]:
     if value is None:
-        yield Content.assemble(f"{name:<8}", ("─ not found by this".ljust(_WIDTH + 5), "$text-muted"))
+        yield Content.assemble(f"{name:<8}", ("─ not found by this".ljust(_WIDTH + 5), "$foreground 60%"))
     else:
         yield Content.assemble(f"{name:<8}", _bar(value), f" {value:.2f}")
-    yield Content.styled(f"{'':<8}{meaning}", "$text-muted")
+    yield Content.styled(f"{'':<8}{meaning}", "$foreground 60%")
 
 
 def _bar(value: float) -> Content:

@@ -1,0 +1,199 @@
+"""Writing: new memories, edits, conflicts, earlier versions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from textual.widgets import TextArea
+
+from memoria_tui.editor import edit_text
+from memoria_tui.screens.modals.confirm import ConfirmDialog
+from memoria_tui.screens.modals.conflict import ConflictDialog
+from memoria_tui.screens.modals.new_memory import NewMemoryDialog
+from memoria_tui.screens.modals.trash import TrashDialog
+from services.errors import InvalidInput, StoreUnavailable
+from services.model import MemoryType
+from tests.tui.conftest import press, running, screen_of, settle, toasts, type_text
+from tests.tui.fakes import Store, filled, memory_id
+
+NEWEST = memory_id(7)
+
+
+async def test_a_new_memory_is_written_with_its_fields() -> None:
+    store = Store()
+    async with running(store) as pilot:
+        await press(pilot, "n")
+        await type_text(pilot, "hello")
+        await press(pilot, "tab", "tab")
+        await type_text(pilot, "api")
+        await press(pilot, "tab", "tab")
+        await type_text(pilot, "a, b,a")
+        await press(pilot, "ctrl+s")
+        (memory,) = store.memories.values()
+        assert (memory.content, memory.project, memory.tags) == ("hello", "api", ("a", "b"))
+        assert memory.type is MemoryType.SEMANTIC
+        assert toasts(pilot) == ["Created «hello» · u takes it back"]
+
+
+async def test_a_new_memory_without_text_is_refused_and_text_is_not_lost_by_esc() -> None:
+    async with running(Store()) as pilot:
+        await press(pilot, "n", "ctrl+s")
+        assert isinstance(pilot.app.screen, NewMemoryDialog)
+        await type_text(pilot, "draft")
+        await press(pilot, "escape")
+        assert isinstance(pilot.app.screen, ConfirmDialog)
+        await press(pilot, "escape")
+        assert isinstance(pilot.app.screen, NewMemoryDialog)
+        assert pilot.app.screen.text.text == "draft"
+        await press(pilot, "escape", "y")
+        assert pilot.app.screen is screen_of(pilot)
+
+
+async def test_an_edit_in_place_is_saved_and_undone() -> None:
+    store = filled()
+    before = store.memories[NEWEST].content
+    async with running(store) as pilot:
+        await press(pilot, "e")
+        await type_text(pilot, "X")
+        await press(pilot, "ctrl+s")
+        assert "X" in store.memories[NEWEST].content
+        assert screen_of(pilot).memory_list.has_focus
+        await press(pilot, "u")
+        assert store.memories[NEWEST].content == before
+        assert toasts(pilot)[-1] == "Undone: edited text"
+
+
+async def test_leaving_the_editor_with_changes_asks_first() -> None:
+    store = filled()
+    async with running(store) as pilot:
+        await press(pilot, "e")
+        await type_text(pilot, "X")
+        await press(pilot, "escape")
+        assert "X" in screen_of(pilot).preview.edited_text
+        await press(pilot, "escape")
+        assert screen_of(pilot).preview.editing is None
+        assert screen_of(pilot).memory_list.has_focus
+        assert "X" not in store.memories[NEWEST].content
+
+
+async def test_a_failed_save_keeps_the_text_in_the_editor() -> None:
+    store = filled()
+    async with running(store) as pilot:
+        await press(pilot, "e")
+        await type_text(pilot, "X")
+        store.failure = StoreUnavailable("qdrant: away")
+        await press(pilot, "ctrl+s")
+        assert "X" in screen_of(pilot).preview.edited_text
+        assert toasts(pilot)[-1] == "Not saved: qdrant: away"
+
+
+async def _to_conflict(store: Store, pilot: object) -> None:
+    await press(pilot, "e")  # type: ignore[arg-type]
+    await type_text(pilot, "MINE ")  # type: ignore[arg-type]
+    store.memories[NEWEST] = replace(store.memories[NEWEST], content="THEIRS")
+    await press(pilot, "ctrl+s")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("key", "kept"), [("t", "THEIRS"), ("m", "MINE ")])
+async def test_of_two_versions_the_person_chooses_one(key: str, kept: str) -> None:
+    store = filled()
+    async with running(store) as pilot:
+        await _to_conflict(store, pilot)
+        assert isinstance(pilot.app.screen, ConflictDialog)
+        await press(pilot, key)
+        assert store.memories[NEWEST].content.startswith(kept)
+        assert screen_of(pilot).preview.editing is None
+
+
+async def test_two_versions_are_merged_in_the_editor_and_saved_without_another_question() -> None:
+    store = filled()
+    async with running(store) as pilot:
+        await _to_conflict(store, pilot)
+        await press(pilot, "e")
+        text = screen_of(pilot).preview.edited_text
+        assert "THEIRS" in text
+        assert "MINE" in text
+        await press(pilot, "ctrl+s")
+        assert store.memories[NEWEST].content == text
+
+
+async def test_a_memory_deleted_outside_while_edited_can_be_brought_back_with_my_text() -> None:
+    store = filled()
+    async with running(store) as pilot:
+        await press(pilot, "e")
+        await type_text(pilot, "MINE ")
+        store.trash[NEWEST] = store.memories.pop(NEWEST)
+        await press(pilot, "ctrl+s", "m")
+        assert store.memories[NEWEST].content.startswith("MINE ")
+
+
+async def test_a_change_outside_is_told_while_editing() -> None:
+    store = filled()
+    async with running(store) as pilot:
+        screen = screen_of(pilot)
+        screen._look_outside()
+        await press(pilot, "e")
+        store.memories[NEWEST] = replace(store.memories[NEWEST], content="THEIRS")
+        store.latest += 1
+        screen._look_outside()
+        await settle(pilot)
+        assert screen.preview.editing is not None
+        assert "changed&#160;outside" in pilot.app.export_screenshot()
+
+
+async def test_an_earlier_version_is_compared_and_brought_back() -> None:
+    store = filled()
+    before = store.memories[NEWEST].content
+    async with running(store) as pilot:
+        await press(pilot, "e")
+        await type_text(pilot, "FIRST ")
+        await press(pilot, "ctrl+s", "e")
+        await type_text(pilot, "SECOND ")
+        await press(pilot, "ctrl+s", "h")
+        assert "SECOND" in pilot.app.export_screenshot()
+        await press(pilot, "down", "r")
+        assert store.memories[NEWEST].content == "FIRST " + before
+        assert "is as it was on" in toasts(pilot)[-1]
+
+
+async def test_a_deleted_memory_comes_back_from_the_trash() -> None:
+    store = filled()
+    async with running(store) as pilot:
+        await press(pilot, "d")
+        assert NEWEST not in store.memories
+        assert toasts(pilot)[-1].endswith("u takes it back")
+        await press(pilot, "T")
+        assert isinstance(pilot.app.screen, TrashDialog)
+        await press(pilot, "enter")
+        assert NEWEST in store.memories
+
+
+async def test_without_an_editor_the_person_is_told_how_to_set_one() -> None:
+    async with running(filled()) as pilot:
+        await press(pilot, "ctrl+e")
+        assert "config.toml" in toasts(pilot)[-1]
+
+
+async def test_keys_of_the_screen_are_letters_while_editing() -> None:
+    store = filled()
+    async with running(store) as pilot:
+        await press(pilot, "e")
+        await type_text(pilot, "dnx")
+        assert len(store.memories) == 7
+        assert pilot.app.screen.query_one(TextArea).text.startswith("dnx")
+
+
+def test_the_editor_gets_the_text_and_gives_it_back(tmp_path: Path) -> None:
+    script = tmp_path / "editor with space.sh"
+    script.write_text('#!/bin/sh\nprintf "%s and more\\n" "$(cat "$1")" > "$1"\n')
+    script.chmod(0o700)
+    assert edit_text(f"'{script}'", "text \ud800") == "text \ud800 and more"
+
+
+@pytest.mark.parametrize("command", ["/no/such/editor", "false", "'"])
+def test_an_editor_that_fails_is_told_in_one_line(command: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        edit_text(command, "text")
+    assert "\n" not in str(caught.value)
