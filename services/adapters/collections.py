@@ -37,33 +37,35 @@ class Index(StrEnum):
     TEXT = "text"
 
 
-_COMMON: Mapping[str, Index] = {
+OWN_INDEXES: Mapping[str, Index] = {
     TEXT_KEY: Index.TEXT,
     "tags": Index.KEYWORD,
     "parent_id": Index.KEYWORD,
-    "is_chunk": Index.BOOL,
     "chunk_index": Index.INTEGER,
     "project": Index.KEYWORD,
     "importance": Index.FLOAT,
     "created_at": Index.DATETIME,
     "updated_at": Index.DATETIME,
 }
-INDEXES: Mapping[MemoryType, Mapping[str, Index]] = {
-    MemoryType.EPISODIC: {**_COMMON, "session_id": Index.KEYWORD},
+"""What our sorts, filters and facets need, in every collection."""
+SHARED_INDEXES: Mapping[MemoryType, Mapping[str, Index]] = {
+    MemoryType.EPISODIC: {**OWN_INDEXES, "is_chunk": Index.BOOL, "session_id": Index.KEYWORD},
     MemoryType.SEMANTIC: {
-        **_COMMON,
+        **OWN_INDEXES,
+        "is_chunk": Index.BOOL,
         "domain": Index.KEYWORD,
         "source": Index.KEYWORD,
         "confidence": Index.FLOAT,
     },
     MemoryType.PROCEDURAL: {
-        **_COMMON,
+        **OWN_INDEXES,
+        "is_chunk": Index.BOOL,
         "category": Index.KEYWORD,
         "success_rate": Index.FLOAT,
         "frequency": Index.INTEGER,
     },
 }
-"""Upstream's indexes and those that our sorts and filters need, by collection."""
+"""Those and upstream's own, for a server that both programs use."""
 
 
 def batches(points: Iterable[Point]) -> Iterator[list[Point]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import json
 import os
 import shutil
@@ -15,9 +16,9 @@ from pathlib import Path
 import qdrant_edge as edge
 
 from services.adapters.collections import (
-    INDEXES,
     MAX_TOKEN,
     MIN_TOKEN,
+    OWN_INDEXES,
     TEXT_KEY,
     Index,
     checked_vectors,
@@ -59,6 +60,8 @@ SEGMENT_POINTS = 20_000
 TIDY_EVERY = 10_000
 """Points written before they are moved into a finished segment: read from disk, 1/10 of the memory, faster facets."""
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+
 
 @dataclass(frozen=True, slots=True)
 class Marker:
@@ -99,7 +102,7 @@ class EdgeShards:
                 self._create(collection, dimensions)
             for key in self._missing_indexes(collection):
                 self._shards[collection].update(
-                    edge.UpdateOperation.create_field_index(key, _index_params(INDEXES[collection][key]))
+                    edge.UpdateOperation.create_field_index(key, _index_params(OWN_INDEXES[key]))
                 )
 
     def model(self) -> str | None:
@@ -260,7 +263,7 @@ class EdgeShards:
 
     def _missing_indexes(self, collection: MemoryType) -> list[str]:
         present = self._shards[collection].info().payload_schema
-        return [key for key in INDEXES[collection] if key not in present]
+        return [key for key in OWN_INDEXES if key not in present]
 
     def _load(self, collection: MemoryType) -> None:
         path = self._folder / collection
@@ -343,9 +346,9 @@ def _open_error(error: BaseException, path: Path) -> MemoriaError:
 
 
 def _is_full(error: BaseException, text: str) -> bool:
-    """Edge tells errors of the system by text: ENOSPC 28, EROFS 30, EACCES 13, EDQUOT 122."""
-    codes = (28, 30, 13, 122)
-    return (isinstance(error, OSError) and error.errno in codes) or any(f"os error {code})" in text for code in codes)
+    """Edge tells errors of the system only by text, in two spellings."""
+    spellings = (spelling for code in _FULL for spelling in (f"os error {code})", f"code: {code},"))
+    return (isinstance(error, OSError) and error.errno in _FULL) or any(spelling in text for spelling in spellings)
 
 
 def _config(dimensions: int) -> edge.EdgeConfig:

@@ -9,12 +9,13 @@ from datetime import datetime
 from functools import partial
 
 from qdrant_client import AsyncQdrantClient, models
+from qdrant_client.http.exceptions import UnexpectedResponse
 
 from services.adapters.bm25 import STOP_WORDS, bm25, words
 from services.adapters.collections import (
-    INDEXES,
     MAX_TOKEN,
     MIN_TOKEN,
+    SHARED_INDEXES,
     TEXT_KEY,
     Index,
     batches,
@@ -103,14 +104,12 @@ class ServerCollections:
             elif found.points == 0 and found.model is None:
                 await self._client.update_collection(collection, metadata={_MODEL_KEY: model})
             found = found or await self._look(collection)
-            for key in INDEXES[collection]:
+            for key in SHARED_INDEXES[collection]:
                 if found and key not in found.indexes:
-                    kind = INDEXES[collection][key]
-                    schema = _TEXT_INDEX if kind is Index.TEXT else _SCHEMA[kind]
-                    await self._client.create_payload_index(collection, key, schema, wait=True)
-        for collection in MemoryType:
-            found = await self._look(collection)
-            if found and (found.dimensions != dimensions or found.model not in (None, model)):
+                    await self._create_index(collection, key)
+            await self._look(collection)
+        for collection, found in self._known.items():
+            if found.dimensions != dimensions or found.model not in (None, model):
                 raise ModelMismatch(
                     f"the {collection} memories on the server were embedded by {found.model or 'another model'} "
                     f"({found.dimensions} dimensions), not by {model} ({dimensions}); keyword search goes on, set the "
@@ -127,7 +126,7 @@ class ServerCollections:
             collection: CollectionInfo(
                 points=found.points,
                 dimensions=found.dimensions,
-                missing_indexes=tuple(key for key in INDEXES[collection] if key not in found.indexes),
+                missing_indexes=tuple(key for key in SHARED_INDEXES[collection] if key not in found.indexes),
                 details={"scores text": found.scores_text},
             )
             for collection, found in zip(MemoryType, looked, strict=True)
@@ -258,6 +257,20 @@ class ServerCollections:
             on_disk_payload=self._layout.on_disk,
             metadata={_MODEL_KEY: model},
         )
+
+    async def _create_index(self, collection: MemoryType, key: str) -> None:
+        """A server too old for scored text gets the same index without scores."""
+        kind = SHARED_INDEXES[collection][key]
+        if kind is not Index.TEXT:
+            await self._client.create_payload_index(collection, key, _SCHEMA[kind], wait=True)
+            return
+        try:
+            await self._client.create_payload_index(collection, key, _TEXT_INDEX, wait=True)
+        except UnexpectedResponse as error:
+            if error.status_code not in (400, 422):
+                raise
+            unscored = _TEXT_INDEX.model_copy(update={"scoring": None})
+            await self._client.create_payload_index(collection, key, unscored, wait=True)
 
     async def _look(self, collection: MemoryType) -> _Collection | None:
         """Asks the server about the collection; None when it does not exist."""

@@ -1,0 +1,280 @@
+"""The embedded vector store: durability, one program at a time, damage, and what its index understands."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from services.adapters.edge_shards import TIDY_EVERY, translated
+from services.adapters.qdrant_edge import EdgeVectorStore
+from services.errors import MemoriaError, StorageFull, StoreInUse, StoreMismatch, StoreTooNew, StoreUnavailable
+from services.model import MemoryType
+from services.points import Contains, DenseSearch, Filter, Point, Scroll, TextSearch
+from tests.services.stores import DIMENSIONS, MODEL, ident, point
+
+S = MemoryType.SEMANTIC
+WRITER = """
+import asyncio, os, signal, sys
+from pathlib import Path
+import psutil
+from services.adapters.qdrant_edge import EdgeVectorStore
+from services.model import MemoryType
+from tests.services.stores import DIMENSIONS, MODEL, point
+
+async def main(folder: Path, ending: str) -> None:
+    store = EdgeVectorStore(folder)
+    await store.ensure(DIMENSIONS, MODEL)
+    await store.upsert(MemoryType.SEMANTIC, [point(n, vector=[1, 0, 0, n]) for n in range(1, 301)])
+    await store.set_payload(MemoryType.SEMANTIC, [point(7).id], {"project": "kept"})
+    await store.delete_points(MemoryType.SEMANTIC, [point(300).id])
+    if ending == "hold":
+        print("ready", flush=True)
+        await asyncio.sleep(60)
+    for process in [*psutil.Process().children(), psutil.Process()] if ending == "all" else [psutil.Process()]:
+        process.send_signal(signal.SIGKILL)
+
+asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "home" / "vectors"
+
+
+@pytest.fixture
+async def store(folder: Path) -> AsyncIterator[EdgeVectorStore]:
+    store = EdgeVectorStore(folder)
+    await store.ensure(DIMENSIONS, MODEL)
+    yield store
+    await store.close()
+
+
+def writer(folder: Path, ending: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", WRITER, str(folder), ending]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+
+
+def child() -> psutil.Process:
+    """The store's process."""
+    (found,) = [one for one in psutil.Process().children() if "services.adapters.edge_process" in one.cmdline()]
+    return found
+
+
+async def refusal(folder: Path) -> MemoriaError:
+    store = EdgeVectorStore(folder)
+    with pytest.raises(MemoriaError) as caught:
+        await store.count(S)
+    await store.close()
+    assert "\n" not in str(caught.value)
+    return caught.value
+
+
+@pytest.mark.parametrize("ending", ["all", "program"])
+async def test_what_was_written_survives_a_kill(folder: Path, ending: str) -> None:
+    with writer(folder, ending) as process:
+        assert process.wait(30) == -signal.SIGKILL
+    store = EdgeVectorStore(folder)
+    assert await store.count(S) == 299
+    (changed,) = await store.retrieve(S, [ident(7)], vectors=True)
+    assert (changed.payload["project"], changed.has_vector) == ("kept", True)
+    assert len((await store.search([DenseSearch(S, [1, 0, 0, 0], 300)]))[0]) == 299
+    await store.close()
+
+
+async def test_a_second_program_is_told_which_one_has_the_store(folder: Path) -> None:
+    with writer(folder, "hold") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        error = await refusal(folder)
+        process.kill()
+    assert isinstance(error, StoreInUse)
+    assert f"process {process.pid}" in str(error)
+    store = EdgeVectorStore(folder)
+    assert await store.count(S) == 299
+    await store.close()
+
+
+async def test_a_store_in_use_is_a_problem_of_the_status_and_can_be_tried_again(store: EdgeVectorStore) -> None:
+    second = EdgeVectorStore(store._folder)
+    status = await second.status()
+    assert not status.ok
+    assert f"process {os.getpid()}" in status.problems[0]
+    await store.close()
+    assert (await second.status()).ok
+    await second.close()
+
+
+async def test_a_store_whose_process_was_killed_goes_on_with_a_new_one(store: EdgeVectorStore) -> None:
+    await store.upsert(S, [point(1)])
+    process = child()
+    process.suspend()
+    waiting = asyncio.create_task(store.count(S))
+    await asyncio.sleep(0.05)
+    process.kill()
+    with pytest.raises(StoreUnavailable, match="ended unexpectedly"):
+        await waiting
+    assert await store.count(S) == 1
+
+
+async def test_cancelled_calls_leave_the_store_in_order(store: EdgeVectorStore) -> None:
+    process = child()
+    process.suspend()
+    writing = asyncio.create_task(store.upsert(S, [point(number) for number in range(1, 600)]))
+    reading = [asyncio.create_task(store.scroll(Scroll(S, 500))) for _ in range(5)]
+    await asyncio.sleep(0.05)
+    for task in (writing, *reading):
+        task.cancel()
+    process.resume()
+    await asyncio.gather(writing, *reading, return_exceptions=True)
+    await store.upsert(S, [point(1000, "zebra")])
+    hits, everything = await asyncio.gather(store.search([TextSearch(S, "zebra", 5)]), store.scroll(Scroll(S, 2000)))
+    assert [hit.id for hit in hits[0]] == [ident(1000)]
+    assert {ident(1000)} <= {known.id for known in everything}
+
+
+async def test_closing_frees_the_folder_and_everything_is_there_when_it_is_opened_again(folder: Path) -> None:
+    for number in (1, 2, 3):
+        store = EdgeVectorStore(folder)
+        await store.ensure(DIMENSIONS, MODEL)
+        await store.upsert(S, [point(number, vector=[1, 0, 0, 0])])
+        assert await store.model() == MODEL
+        assert await store.count(S) == number
+        await store.close()
+        await store.close()
+
+
+async def test_a_store_that_still_holds_nothing_takes_another_model(store: EdgeVectorStore) -> None:
+    await store.ensure(DIMENSIONS * 2, "larger")
+    assert await store.model() == "larger"
+    await store.upsert(S, [point(1, vector=[1.0] * DIMENSIONS * 2)])
+    assert {found.dimensions for found in (await store.info()).values()} == {DIMENSIONS * 2}
+
+
+@pytest.fixture
+def half_made(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "store.json").write_text(json.dumps({"format": 1, "dimensions": DIMENSIONS, "model": MODEL}))
+    (folder / "semantic.new" / "segments").mkdir(parents=True)
+    (folder / "episodic").mkdir()
+    return folder
+
+
+async def test_a_half_made_collection_is_made_anew(half_made: Path) -> None:
+    store = EdgeVectorStore(half_made)
+    await store.ensure(DIMENSIONS, MODEL)
+    assert set(await store.info()) == set(MemoryType)
+    await store.close()
+
+
+async def test_a_store_of_a_newer_version_is_left_alone(store: EdgeVectorStore, folder: Path) -> None:
+    await store.close()
+    (folder / "store.json").write_text(json.dumps({"format": 2, "dimensions": DIMENSIONS, "model": MODEL}))
+    error = await refusal(folder)
+    assert isinstance(error, StoreTooNew)
+    assert "update memoria-tui" in str(error)
+
+
+@pytest.mark.parametrize("damage", ["store.json", "semantic/edge_config.json"])
+async def test_a_damaged_store_is_one_clear_line(store: EdgeVectorStore, folder: Path, damage: str) -> None:
+    await store.close()
+    (folder / damage).write_bytes(b"\0{broken")
+    error = await refusal(folder)
+    assert isinstance(error, StoreMismatch)
+    assert str(folder) in str(error)
+    assert "backup" in str(error)
+
+
+async def test_a_disk_that_takes_no_more_is_told_as_such(folder: Path) -> None:
+    store = EdgeVectorStore(folder)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, before[1]))
+    try:
+        with pytest.raises(StorageFull, match="free some space"):
+            await store.ensure(DIMENSIONS, MODEL)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    await store.close()
+    await store.ensure(DIMENSIONS, MODEL)
+    assert await store.count(S) == 0
+    await store.close()
+
+
+@pytest.fixture
+def locked_home(tmp_path: Path) -> Path:
+    tmp_path.chmod(0o500)
+    return tmp_path
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+async def test_a_folder_that_may_not_be_written_is_told_as_such(locked_home: Path) -> None:
+    assert isinstance(await refusal(locked_home / "vectors"), StorageFull)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("Service runtime error: No space left on device (os error 28)\nbacktrace", StorageFull),
+        ("Read-only file system (os error 30)", StorageFull),
+        ('Can\'t init WAL: Os { code: 28, kind: StorageFull, message: "No space left" }', StorageFull),
+        ("Can't init WAL: WouldBlock", StoreInUse),
+        ("something else", StoreUnavailable),
+        ("", StoreUnavailable),
+    ],
+)
+def test_edge_failures_become_one_line_of_the_right_kind(text: str, kind: type[MemoriaError]) -> None:
+    error = translated(Exception(text), Path("place"))
+    assert type(error) is kind
+    assert "\n" not in str(error)
+
+
+async def test_a_folder_named_services_where_the_person_stands_is_not_taken_for_ours(
+    tmp_path: Path, folder: Path
+) -> None:
+    (tmp_path / "services").mkdir()
+    (tmp_path / "services" / "__init__.py").write_text("raise SystemExit('not ours')")
+    store = EdgeVectorStore(folder)
+    with contextlib.chdir(tmp_path):
+        assert await store.info() == {}
+    await store.close()
+
+
+async def test_text_is_found_by_stem_without_accents_and_phrases_by_their_words(store: EdgeVectorStore) -> None:
+    await store.upsert(
+        S,
+        [
+            point(1, "Deployments were expiring in the café"),
+            point(2, "nothing of that kind, R2D2 and snake_case_name"),
+        ],
+    )
+    questions = ["the deployment expires", "cafe", "snake", "the of and"]
+    answers = await store.search([TextSearch(S, question, 5) for question in questions])
+    assert [[hit.id for hit in hits] for hits in answers] == [[ident(1)], [ident(1)], [ident(2)], []]
+    assert await store.count(S, Filter(must=(Contains("content", "Snake CASE", phrase=True),))) == 1
+    assert await store.count(S, Filter(must=(Contains("content", "case snake", phrase=True),))) == 0
+
+
+async def test_a_long_run_of_writes_is_tidied_and_stays_the_same(store: EdgeVectorStore) -> None:
+    many = [point(n, f"entry {n}", [1.0, n % 7, 0, 0], importance=n / 20_000) for n in range(1, TIDY_EVERY + 600)]
+    await store.upsert(S, many)
+    await store.upsert(S, [Point(ident(5), {"content": "changed afterwards"})])
+    await store.delete_points(S, [ident(6)])
+    info = (await store.info())[S]
+    assert info.points == len(many) - 1
+    assert int(str(info.details["finished points"])) >= TIDY_EVERY - 250
+    hits, nearest = await store.search([TextSearch(S, "afterwards", 5), DenseSearch(S, [1, 0, 0, 0], 3)])
+    assert [hit.id for hit in hits] == [ident(5)]
+    assert nearest[0].score == pytest.approx(1.0, abs=1e-4)
+    top = await store.scroll(Scroll(S, 2, order_by="importance"))
+    assert [found.id for found in top] == [many[-1].id, many[-2].id]
