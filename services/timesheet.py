@@ -129,18 +129,6 @@ def flaws(session: WorkSession, now: datetime) -> tuple[Flaw, ...]:
     return tuple(found)
 
 
-def overlapping(sessions: Sequence[WorkSession], now: datetime) -> tuple[tuple[WorkSession, WorkSession], ...]:
-    """Pairs of sessions next to each other in time that run at once."""
-    ordered = sorted((s for s in sessions if (s.end or now) > s.start), key=lambda s: (s.start, s.id))
-    pairs, longest = [], None
-    for session in ordered:
-        if longest is not None and session.start < (longest.end or now):
-            pairs.append((longest, session))
-        if longest is None or (session.end or now) > (longest.end or now):
-            longest = session
-    return tuple(pairs)
-
-
 def transitions(first: datetime, last: datetime, zone: tzinfo) -> list[tuple[datetime, timedelta]]:
     """Offsets from UTC in force in `zone` between two instants, oldest first, each with the instant when it begins."""
     first, last = first.astimezone(UTC), last.astimezone(UTC)

@@ -50,7 +50,7 @@ class WorkService:
         """What runs, with everything that is odd about it."""
         now = self._clock()
         stored = await self._work.open_sessions()
-        beside = await self._work.beside_open(_MOST_BESIDE) if stored else []
+        beside = await self._work.ending_after(stored[0].session.start, _MOST_BESIDE) if stored else []
         warnings = rules.warnings(
             stored,
             [other.session for other in beside],

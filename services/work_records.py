@@ -119,8 +119,8 @@ class WorkRecords(Protocol):
         """Active and paused ones, oldest first."""
         ...
 
-    async def beside_open(self, limit: int) -> list[StoredSession]:
-        """Completed sessions that end after some open one began, newest first."""
+    async def ending_after(self, since: datetime, limit: int) -> list[StoredSession]:
+        """Completed sessions that end later and began at most a day before, newest first."""
         ...
 
     async def session(self, session_id: str) -> StoredSession:

@@ -9,12 +9,12 @@ from services import pauses
 from services.model import SessionCategory, SessionStatus, WorkSession
 from services.work_records import StoredSession
 
-SESSION = """
-SELECT session.*, client.name AS client, project.name AS project
-FROM public.work_sessions session
+NAMES = """
 LEFT JOIN public.clients client ON client.id = session.client_id
 LEFT JOIN public.projects project ON project.id = session.project_id
 """
+NAMED = "session.*, client.name AS client, project.name AS project"
+SESSION = f"SELECT {NAMED} FROM public.work_sessions session {NAMES}"
 """All columns, with the names."""
 
 

@@ -10,37 +10,37 @@ from services import pauses
 from services.adapters.records.text import storable, storable_json
 from services.adapters.work import names
 from services.adapters.work.base import Act, WorkTables
-from services.adapters.work.rows import SESSION, stored_session
+from services.adapters.work.rows import NAMED, NAMES, SESSION, stored_session
 from services.errors import Ambiguous, Conflict, NotFound
 from services.model import Entity
 from services.work_records import Change, NewSession, SessionChange, StoredSession
 
 _OPEN = f"{SESSION} WHERE session.status IN ('active', 'paused') ORDER BY session.start_time, session.id"
-_BESIDE_OPEN = f"""
+_ENDING_AFTER = f"""
 {SESSION}
-JOIN (SELECT min(start_time) AS start FROM public.work_sessions WHERE status IN ('active', 'paused')) first ON true
-WHERE session.status = 'completed' AND session.end_time > first.start
-  AND session.start_time > first.start - interval '1 day'
-ORDER BY session.start_time DESC, session.id LIMIT :limit
+WHERE session.start_time > :since - interval '1 day' AND session.end_time > :since AND session.status = 'completed'
+ORDER BY session.start_time DESC, session.id DESC LIMIT :limit
 """
-_BY_ID = f"{SESSION} WHERE session.id = CAST(:id AS uuid)"
 _BY_PREFIX = f"""
 {SESSION} WHERE session.id BETWEEN CAST(:low AS uuid) AND CAST(:high AS uuid) ORDER BY session.id LIMIT 2
 """
-_LOCKED = f"{_BY_ID} FOR NO KEY UPDATE OF session"
-_ROW = "SELECT to_jsonb(session) AS row FROM public.work_sessions session WHERE id = CAST(:id AS uuid)"
+_LOCKED = f"""
+SELECT {NAMED}, to_jsonb(session) AS state, set_config('memoria_tui.refreshes_later', 'on', true)
+FROM public.work_sessions session {NAMES} WHERE session.id = CAST(:id AS uuid) FOR NO KEY UPDATE OF session
+"""
+"""The setting is for the trigger of 005_work.sql, which then leaves the views to `refresh_work_views()`."""
+_WRITTEN = f"""
+WITH session AS ({{statement}} RETURNING *) SELECT {NAMED}, to_jsonb(session) AS state FROM session {NAMES}
+"""
 _INSERT = """
 INSERT INTO public.work_sessions
     (description, category, client_id, project_id, issue_number, pr_number, branch, start_time, status)
 VALUES (:description, CAST(:category AS public.session_category), CAST(:client_id AS uuid), CAST(:project_id AS uuid),
         :issue_number, :pr_number, :branch, :start, 'active')
-RETURNING id::text AS id, to_jsonb(work_sessions) AS row
 """
 _OPEN_COUNT = "SELECT count(*) AS number FROM public.work_sessions WHERE status IN ('active', 'paused')"
 _STARTING = "SELECT pg_advisory_xact_lock(hashtext('memoria_tui.work_sessions.start'))"
 _DELETE = "DELETE FROM public.work_sessions WHERE id = CAST(:id AS uuid)"
-_QUIET = "SELECT set_config('memoria_tui.refreshes_later', 'on', true)"
-"""Read by the trigger of 005_work.sql, which then leaves the views to `refresh_work_views()`."""
 _LAST_ACTIVITY = """
 SELECT max(at) AS at FROM (
     SELECT updated_at AS at FROM public.work_sessions WHERE id = CAST(:id AS uuid)
@@ -78,8 +78,8 @@ class SessionTable(WorkTables):
     async def open_sessions(self) -> list[StoredSession]:
         return self._stored(await self._read(_OPEN))
 
-    async def beside_open(self, limit: int) -> list[StoredSession]:
-        return self._stored(await self._read(_BESIDE_OPEN, limit=limit))
+    async def ending_after(self, since: datetime, limit: int) -> list[StoredSession]:
+        return self._stored(await self._read(_ENDING_AFTER, since=since, limit=limit))
 
     async def session(self, session_id: str) -> StoredSession:
         digits = session_id.strip().lower().replace("-", "")
@@ -99,7 +99,7 @@ class SessionTable(WorkTables):
             client = await names.client_id(act, new.client)
             project = await names.project_id(act, client, new.project)
             (row,) = await act.fetch(
-                _INSERT,
+                _WRITTEN.format(statement=_INSERT),
                 description=storable(new.description),
                 category=new.category.value,
                 client_id=client,
@@ -109,8 +109,8 @@ class SessionTable(WorkTables):
                 branch=new.branch and storable(new.branch),
                 start=new.start,
             )
-            act.note(Entity.SESSION, row.id, None, row.row, f"started «{new.description}»")
-            return self._only(await act.fetch(_BY_ID, id=row.id), row.id)
+            act.note(Entity.SESSION, str(row.id), None, row.state, f"started «{new.description}»")
+            return stored_session(row, self._zone, self._clock())
 
     async def update(self, session_id: str, change: Change, summary: str) -> StoredSession:
         async with self._act() as act:
@@ -119,24 +119,18 @@ class SessionTable(WorkTables):
             columns = await self._columns(act, stored, rows[0].pauses, change(stored))
             if not columns:
                 return stored
-            (before,) = await act.fetch(_ROW, id=session_id)
-            await act.fetch(_QUIET)
             settings = ", ".join(f"{_TARGETS.get(name, name)} = {_VALUES[name]}" for name in columns)
-            (after,) = await act.fetch(
-                f"UPDATE public.work_sessions SET {settings} WHERE id = CAST(:id AS uuid) "
-                "RETURNING to_jsonb(work_sessions) AS row",
-                id=session_id,
-                **columns,
-            )
-            act.note(Entity.SESSION, session_id, before.row, after.row, f"{summary} «{stored.session.description}»")
-            return self._only(await act.fetch(_BY_ID, id=session_id), session_id)
+            update = f"UPDATE public.work_sessions SET {settings} WHERE id = CAST(:id AS uuid)"
+            (row,) = await act.fetch(_WRITTEN.format(statement=update), id=session_id, **columns)
+            act.note(Entity.SESSION, session_id, rows[0].state, row.state, f"{summary} «{row.description}»")
+            return stored_session(row, self._zone, self._clock())
 
     async def delete(self, session_id: str) -> StoredSession:
         async with self._act() as act:
-            stored = self._only(await act.fetch(_LOCKED, id=session_id), session_id)
-            (before,) = await act.fetch(_ROW, id=session_id)
+            rows = await act.fetch(_LOCKED, id=session_id)
+            stored = self._only(rows, session_id)
             await act.fetch(_DELETE, id=session_id)
-            act.note(Entity.SESSION, session_id, before.row, None, f"deleted «{stored.session.description}»")
+            act.note(Entity.SESSION, session_id, rows[0].state, None, f"deleted «{stored.session.description}»")
             return stored
 
     async def last_activity(self, session_id: str) -> datetime | None:

@@ -1,0 +1,176 @@
+"""Work time in a table of a million sessions over ten years: acts of the timer, reports, pages of the log.
+
+The acts are measured in a small table too: they have to cost the same. The sessions are made by the database from their
+number alone, so that every run has the same: one in four has pauses, one in forty goes over midnight.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Awaitable, Callable
+from datetime import date
+from pathlib import Path
+
+import psycopg
+
+from services.adapters.embedded_postgres import EmbeddedPostgres
+from services.adapters.postgres import Database
+from services.adapters.schema import upgrade
+from services.worktime import Period, ReportBy, ReportUnit, SessionDraft, SessionFilter
+from tests.benchmarks.figures import Figure, percentile
+from tests.services.worktables import Bench, bench
+
+SMALL = 10
+PEOPLE = """
+INSERT INTO clients (name) SELECT 'client ' || n FROM generate_series(1, 30) n;
+INSERT INTO projects (client_id, name)
+SELECT id, 'project ' || n FROM clients, generate_series(1, 4) n;
+"""
+SESSIONS = """
+WITH owned AS (SELECT array_agg(id ORDER BY name, id) AS ids, array_agg(client_id ORDER BY name, id) AS clients FROM projects),
+made AS (
+    SELECT n, timestamptz '2016-11-20 00:00Z' + interval '10 years' * n / %(number)s AS start,
+           (300 + abs(hashint4(n)) %% 14000) * interval '1 second' AS length,
+           1 + abs(hashint4(n + 1)) %% 120 AS project, abs(hashint4(n + 2)) %% 4 = 0 AS paused
+    FROM generate_series(1, %(number)s) n
+)
+INSERT INTO work_sessions (id, description, category, client_id, project_id, start_time, end_time, status, pauses,
+                           total_pause_minutes, notes)
+SELECT md5(n::text)::uuid, 'piece of work ' || n, (enum_range(NULL::session_category))[1 + n %% 8], clients[project],
+       ids[project], start, start + length, 'completed',
+       CASE WHEN paused THEN jsonb_build_array(
+           jsonb_build_object('start', pause(start + length * 0.3), 'end', pause(start + length * 0.4), 'reason', 'tea'),
+           jsonb_build_object('start', pause(start + length * 0.6), 'end', pause(start + length * 0.7), 'reason', null))
+       ELSE '[]' END,
+       CASE WHEN paused THEN 2 * floor(extract(epoch FROM length * 0.1) / 60) ELSE 0 END,
+       CASE WHEN n %% 10 = 0 THEN ARRAY['a note'] ELSE '{}' END
+FROM made, owned ORDER BY n
+"""
+PAUSE = """
+CREATE FUNCTION pause(timestamptz) RETURNS text LANGUAGE sql STABLE AS
+$$ SELECT to_char($1 AT TIME ZONE 'Europe/Rome', 'YYYY-MM-DD"T"HH24:MI:SS.US') $$
+"""
+Call = Callable[[], Awaitable[object]]
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--sessions", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=20)
+
+
+async def run(args: Namespace) -> list[Figure]:
+    """Milliseconds a call through the services."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o711)
+        server = EmbeddedPostgres(Path(folder) / "postgres")
+        url = await server.start()
+        try:
+            urls = [await filled(url, name, number) for name, number in (("small", SMALL), ("large", args.sessions))]
+            async with bench(urls[0], Path(folder)) as small, bench(urls[1], Path(folder)) as large:
+                return await measure(small, large, args.rounds)
+        finally:
+            server.close()
+            await server.erase()
+
+
+async def filled(url: str, name: str, number: int) -> str:
+    """A new database with that many sessions; gives its URL."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]  # names of our own
+    made = url.replace("@/postgres?", f"@/{name}?")
+    database = Database(made)
+    await upgrade(database)
+    await database.close()
+    with psycopg.connect(made, autocommit=True) as connection:
+        connection.execute(PEOPLE)
+        connection.execute(PAUSE)
+        connection.execute(SESSIONS, {"number": number})
+        connection.execute("VACUUM ANALYZE")
+    return made
+
+
+async def measure(small: Bench, large: Bench, rounds: int) -> list[Figure]:
+    acts = {name: await timer(one, rounds) for name, one in (("small", small), ("large", large))}
+    began = time.perf_counter()
+    await large.reports.refresh_views()
+    refresh = (time.perf_counter() - began) * 1000
+    figures = [
+        Figure(
+            f"{act}, p50",
+            acts["large"][act],
+            "ms",
+            f"the same with {SMALL} sessions",
+            acts["large"][act] / acts["small"][act],
+            "≤ 20 ms",
+            acts["large"][act] <= 20,
+        )
+        for act in acts["large"]
+    ]
+    stop = acts["large"]["stop"]
+    figures.append(
+        Figure("stop against upstream's way", stop, "ms", "refreshing the views on each stop", stop / refresh)
+    )
+    for what, goal, call in reports(large):
+        value = await p50(call, rounds)
+        figures.append(Figure(f"{what}, p50", value, "ms", None, None, f"≤ {goal} ms", value <= goal))
+    return figures
+
+
+async def timer(one: Bench, rounds: int) -> dict[str, float]:
+    """p50 of each act, one session after another."""
+    times: dict[str, list[float]] = {}
+    for _ in range(rounds + 1):
+        session = await one.work.start(SessionDraft("measured", client="client 1", project="project 1"))
+        for act, call in (
+            ("pause", one.work.pause), ("resume", one.work.resume), ("note", noted(one)), ("status", one.work.status),
+            ("stop", one.work.stop),
+        ):  # fmt: skip
+            one.clock.go(minutes=1)
+            times.setdefault(act, []).append(await milliseconds(call))
+        await one.work.delete(session.id)
+        times.setdefault("start", []).append(await milliseconds(started(one)))
+        await one.work.delete((await one.work.status()).sessions[0].id)
+    return {act: percentile(measured[1:], 0.5) for act, measured in sorted(times.items())}
+
+
+def noted(one: Bench) -> Call:
+    return lambda: one.work.note("a thought")
+
+
+def started(one: Bench) -> Call:
+    return lambda: one.work.start(SessionDraft("measured"))
+
+
+def reports(one: Bench) -> list[tuple[str, int, Call]]:
+    """What is asked, its goal in milliseconds, the call."""
+    month, year = Period(date(2024, 3, 1), date(2024, 3, 31)), Period(date(2024, 1, 1), date(2024, 12, 31))
+    asked: list[tuple[str, int, Call]] = [
+        (f"month by {by}", 150, lambda by=by: one.reports.report(month, by)) for by in ReportBy
+    ]
+    asked += [
+        (f"year by {by} and month (summary)", 500, lambda by=by: one.reports.report(year, by, ReportUnit.MONTH))
+        for by in (ReportBy.CLIENT, ReportBy.PROJECT, ReportBy.CATEGORY)
+    ]
+    middle = SessionFilter(last=date(2020, 6, 1))
+    of_client = SessionFilter(clients=("client 7",))
+    asked += [
+        ("log, newest page", 50, lambda: one.reports.log()),
+        ("log, page in the middle", 50, lambda: one.reports.log(middle)),
+        ("log of one client", 50, lambda: one.reports.log(of_client)),
+        ("clients with totals", 500, one.clients.clients),
+    ]
+    return asked
+
+
+async def p50(call: Call, rounds: int) -> float:
+    await call()
+    return percentile([await milliseconds(call) for _ in range(rounds)], 0.5)
+
+
+async def milliseconds(call: Call) -> float:
+    began = time.perf_counter()
+    await call()
+    return (time.perf_counter() - began) * 1000
