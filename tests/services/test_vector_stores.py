@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from qdrant_client import AsyncQdrantClient
 
 from services.adapters.collections import OWN_INDEXES
@@ -39,6 +40,11 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Local mode performs exact"),
 ]
 S = MemoryType.SEMANTIC
+READING = pytest.mark.asyncio(loop_scope="module")
+
+
+def opened(kind: str, folder: Path) -> VectorStore:
+    return EdgeVectorStore(folder) if kind == "edge" else ServerVectorStore(client=AsyncQdrantClient(":memory:"))
 
 
 async def prepared(folder: Path) -> None:
@@ -65,9 +71,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=["edge", "server"])
 async def empty(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[VectorStore]:
-    store: VectorStore = EdgeVectorStore(tmp_path / "vectors")
-    if request.param == "server":
-        store = ServerVectorStore(client=AsyncQdrantClient(":memory:"))
+    store = opened(request.param, tmp_path / "vectors")
     yield store
     await store.close()
 
@@ -80,20 +84,30 @@ async def store(empty: VectorStore, template: Path, tmp_path: Path) -> VectorSto
     return empty
 
 
+LIBRARY = [
+    point(1, "the access token expires", [1, 0, 0, 0], tags=["auth", "jwt"], project="api", importance=0.9),
+    point(2, "rotate the signing key", [0, 1, 0, 0], tags=["auth"], importance=0.2, access_count=3),
+    point(3, "deploy on friday", [0, 0, 1, 0], tags=[], project="web", created_at="2026-02-01T12:00:00.5"),
+    point(4, "token bucket for the api", tags=["api"], project="api", created_at="2026-01-01T00:00:00"),
+    point(5, "key for the token", [0.9, 0.1, 0, 0], chunk_index=2, created_at="2026-03-01T00:00:00"),
+]
+"""Five points that differ in everything a condition can ask for."""
+
+
 @pytest.fixture
 async def library(store: VectorStore) -> VectorStore:
-    """Five points that differ in everything a condition can ask for."""
-    await store.upsert(
-        S,
-        [
-            point(1, "the access token expires", [1, 0, 0, 0], tags=["auth", "jwt"], project="api", importance=0.9),
-            point(2, "rotate the signing key", [0, 1, 0, 0], tags=["auth"], importance=0.2, access_count=3),
-            point(3, "deploy on friday", [0, 0, 1, 0], tags=[], project="web", created_at="2026-02-01T12:00:00.5"),
-            point(4, "token bucket for the api", tags=["api"], project="api", created_at="2026-01-01T00:00:00"),
-            point(5, "key for the token", [0.9, 0.1, 0, 0], chunk_index=2, created_at="2026-03-01T00:00:00"),
-        ],
-    )
+    await store.upsert(S, LIBRARY)
     return store
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["edge", "server"])
+async def shelf(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[VectorStore]:
+    """The library for tests that only read, opened once."""
+    store = opened(request.param, tmp_path_factory.mktemp("shelf") / "vectors")
+    await store.ensure(DIMENSIONS, MODEL)
+    await store.upsert(S, LIBRARY)
+    yield store
+    await store.close()
 
 
 async def found(store: VectorStore, *must: Condition, **others: tuple[Condition, ...]) -> list[int]:
@@ -222,17 +236,19 @@ async def test_deleted_points_are_gone_and_absent_ones_do_not_matter(library: Ve
         ((Filter(),), [1, 2, 3, 4, 5]),
     ],
 )
+@READING
 async def test_conditions_let_through_what_they_say(
-    library: VectorStore, must: tuple[Condition, ...], expected: list[int]
+    shelf: VectorStore, must: tuple[Condition, ...], expected: list[int]
 ) -> None:
-    assert await found(library, *must) == expected
+    assert await found(shelf, *must) == expected
 
 
-async def test_must_not_and_any_of(library: VectorStore) -> None:
-    assert await found(library, must_not=(HasVector(),)) == [4]
-    assert await found(library, must_not=(Between("chunk_index", gt=0), Matches("tags", ("auth",)))) == [3, 4]
-    assert await found(library, any_of=(Matches("project", ("web",)), HasId(frozenset({ident(5)})))) == [3, 5]
-    assert await found(library, Matches("project", ("api",)), any_of=(Missing("tags"), HasVector())) == [1]
+@READING
+async def test_must_not_and_any_of(shelf: VectorStore) -> None:
+    assert await found(shelf, must_not=(HasVector(),)) == [4]
+    assert await found(shelf, must_not=(Between("chunk_index", gt=0), Matches("tags", ("auth",)))) == [3, 4]
+    assert await found(shelf, any_of=(Matches("project", ("web",)), HasId(frozenset({ident(5)})))) == [3, 5]
+    assert await found(shelf, Matches("project", ("api",)), any_of=(Missing("tags"), HasVector())) == [1]
 
 
 async def test_pages_in_the_order_of_the_id(library: VectorStore) -> None:
@@ -272,10 +288,11 @@ async def test_pages_in_the_order_of_a_date_hold_each_point_once_even_among_equa
     assert len({known.id for known in seen}) == len(dates)
 
 
-async def test_pages_in_the_order_of_a_number(library: VectorStore) -> None:
-    first, second = await library.scroll(Scroll(S, 5, order_by="importance"))
+@READING
+async def test_pages_in_the_order_of_a_number(shelf: VectorStore) -> None:
+    first, second = await shelf.scroll(Scroll(S, 5, order_by="importance"))
     assert (first.id, second.id) == (ident(1), ident(2))
-    below = await library.scroll(
+    below = await shelf.scroll(
         Scroll(S, 5, Filter(must_not=(HasId(frozenset({ident(1)})),)), order_by="importance", start_from=0.9)
     )
     assert [found.id for found in below] == [ident(2)]
@@ -290,21 +307,23 @@ async def test_scroll_gives_only_the_keys_asked_for(library: VectorStore) -> Non
     assert await library.scroll(Scroll(S, 0)) == []
 
 
-async def test_facets_count_points_by_value_most_first(library: VectorStore) -> None:
-    assert next(iter(await library.facet(S, "tags"))) == "auth"
-    assert await library.facet(S, "tags") == {"auth": 2, "jwt": 1, "api": 1}
-    assert await library.facet(S, "tags", Filter(must=(Matches("project", ("api",)),))) == {
+@READING
+async def test_facets_count_points_by_value_most_first(shelf: VectorStore) -> None:
+    assert next(iter(await shelf.facet(S, "tags"))) == "auth"
+    assert await shelf.facet(S, "tags") == {"auth": 2, "jwt": 1, "api": 1}
+    assert await shelf.facet(S, "tags", Filter(must=(Matches("project", ("api",)),))) == {
         "auth": 1,
         "jwt": 1,
         "api": 1,
     }
-    assert await library.facet(S, "tags", limit=1) == {"auth": 2}
+    assert await shelf.facet(S, "tags", limit=1) == {"auth": 2}
 
 
+@READING
 async def test_dense_search_ranks_by_cosine_within_the_filter_and_never_finds_pending_points(
-    library: VectorStore,
+    shelf: VectorStore,
 ) -> None:
-    (hits, filtered, exact) = await library.search(
+    (hits, filtered, exact) = await shelf.search(
         [
             DenseSearch(S, [2, 0, 0, 0], 10),
             DenseSearch(S, [1, 0, 0, 0], 10, Filter(must_not=(Between("chunk_index", gt=0),))),
@@ -318,8 +337,9 @@ async def test_dense_search_ranks_by_cosine_within_the_filter_and_never_finds_pe
     assert [hit.payload["content"] for hit in exact] == ["the access token expires"]
 
 
-async def test_text_search_ranks_rare_words_and_short_texts_higher_within_the_filter(library: VectorStore) -> None:
-    both, filtered, nothing, empty = await library.search(
+@READING
+async def test_text_search_ranks_rare_words_and_short_texts_higher_within_the_filter(shelf: VectorStore) -> None:
+    both, filtered, nothing, empty = await shelf.search(
         [
             TextSearch(S, "the signing token", 10),
             TextSearch(S, "token", 10, Filter(must=(Matches("project", ("api",)),))),
@@ -393,8 +413,9 @@ async def test_a_long_text_and_many_points_go_in_and_come_out(store: VectorStore
     assert everything[0].payload["content"] == long
 
 
-async def test_status_tells_what_is_there(library: VectorStore) -> None:
-    status = await library.status()
+@READING
+async def test_status_tells_what_is_there(shelf: VectorStore) -> None:
+    status = await shelf.status()
     assert status.ok
     assert status.counts == {"semantic": 5, "episodic": 0, "procedural": 0}
     assert status.latency_ms is not None
