@@ -80,8 +80,8 @@ class MemoryList(ScrollView, can_focus=True):
         Binding("space", "mark", "Mark", show=False, id="list.mark", tooltip="Mark this memory and go on"),
     ]
 
-    cursor: reactive[int] = reactive(0, repaint=False)
-    marked: reactive[frozenset[str]] = reactive(frozenset)
+    cursor: reactive[int] = reactive(0, repaint=False, init=False)
+    marked: reactive[frozenset[str]] = reactive(frozenset, init=False)
     hovered: reactive[int | None] = reactive(None, repaint=False)
 
     @dataclass
@@ -153,7 +153,7 @@ class MemoryList(ScrollView, can_focus=True):
         self._rows.begin(total, keep=refresh)
         self.virtual_size = Size(0, total * ROW_LINES)
         if not refresh:
-            self.scroll_to(y=0, animate=False, immediate=True)
+            self.scroll_to(y=0, animate=False, force=True, immediate=True)
         self.set_reactive(MemoryList.cursor, max(0, min(self.cursor if refresh else 0, total - 1)))
         self.put_page(0, first)
 
@@ -181,7 +181,7 @@ class MemoryList(ScrollView, can_focus=True):
             if hit.memory.id == wanted:
                 self._anchor = None
                 self.set_reactive(MemoryList.cursor, index)
-                self.scroll_to(y=max(0, index - height) * ROW_LINES, animate=False, immediate=True)
+                self.scroll_to(y=max(0, index - height) * ROW_LINES, animate=False, force=True, immediate=True)
                 return
 
     # pages

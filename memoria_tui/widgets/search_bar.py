@@ -191,6 +191,7 @@ class SearchBar(Horizontal):
             return
         prefix = found["prefix"].lstrip('"').casefold()
         fitting = tuple(word for word in completions if prefix in word.casefold())
+        fitting = tuple(sorted(fitting, key=lambda word: not word.casefold().startswith(prefix)))
         settled = prefix in (word.casefold() for word in fitting)
         if settled and len(fitting) == 1:
             fitting = ()

@@ -146,6 +146,16 @@ def lines(app: App[None]) -> list[str]:
     return [strip.text.rstrip() for strip in app.screen._compositor.render_strips()]
 
 
+async def eventually(pilot: Pilot[None], text: str) -> str:
+    """Waits until the text stands on the screen, however busy the machine is; gives the whole screen."""
+    for _ in range(200):
+        page = "\n".join(lines(pilot.app))
+        if text in page:
+            return page
+        await pilot.pause(0.03)
+    raise AssertionError(f"{text!r} did not appear in:\n{page}")
+
+
 def dangers(app: App[None]) -> set[str]:
     """Characters on the screen that a terminal would obey or that hide text, and links that it would follow."""
     found: set[str] = set()

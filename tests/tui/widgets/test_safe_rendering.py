@@ -33,7 +33,7 @@ from services.model import (
     WorkSession,
 )
 from services.query import operators
-from tests.tui.widgets.scene import NOW, ODD, Scene, change, clock, dangers, lines
+from tests.tui.widgets.scene import NOW, ODD, Scene, change, clock, dangers, eventually
 
 CONTROLS = (
     "\x1b[31m",
@@ -130,7 +130,7 @@ async def rendered_dangers(texts: list[str]) -> set[str]:
     return found
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(st.lists(TEXTS, min_size=4, max_size=8))
 def test_no_memory_text_reaches_the_terminal_as_a_command(texts: list[str]) -> None:
     assert asyncio.run(rendered_dangers([ODD.content, *texts])) == set()
@@ -156,8 +156,7 @@ async def test_markdown_neither_decodes_to_commands_nor_hides_text(text: str, sh
     scene = Scene(Preview(clock))
     async with scene.open() as pilot:
         scene.query_one(Preview).show(Hit(Memory("i", MemoryType.SEMANTIC, text)))
-        await pilot.pause(0.1)
-        assert any(shown in line for line in lines(scene))
+        await eventually(pilot, shown)
 
 
 @given(TEXTS, TEXTS)

@@ -1,0 +1,178 @@
+"""The list: moving, marking, paging, and an eye that stays where it is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from textual import events
+
+from memoria_tui.widgets.loaded_rows import PAGE, LoadedRows
+from memoria_tui.widgets.memory_list import MemoryList
+from services.model import Hit, Query
+from tests.tui.widgets.scene import HITS, QUERY, Scene, clock, lines, memory, numbered
+
+LIST = Query()
+
+
+def scene() -> tuple[Scene, MemoryList]:
+    shown = MemoryList(clock)
+    return Scene(shown), shown
+
+
+async def test_keys_move_by_rows_pages_and_to_the_ends() -> None:
+    app, listed = scene()
+    async with app.open(height=20) as pilot:
+        listed.show_listing(1000, LIST, first=numbered(100))
+        listed.focus()
+        seen = []
+        for key in ("down", "j", "k", "pagedown", "ctrl+d", "ctrl+u", "pageup", "G", "g", "end", "home", "up"):
+            await pilot.press(key)
+            seen.append(listed.cursor)
+        assert seen == [1, 2, 1, 11, 16, 11, 1, 999, 0, 999, 0, 0]
+
+
+async def test_a_letter_goes_to_the_next_title_that_begins_with_it() -> None:
+    app, listed = scene()
+    async with app.open() as pilot:
+        listed.show_hits(HITS, QUERY)
+        listed.focus()
+        seen = []
+        for letter in ("r", "S", "j", "j", "x"):
+            await pilot.press("f", letter)
+            seen.append(listed.cursor)
+        assert seen == [2, 3, 0, 0, 0]
+
+
+async def test_space_marks_and_goes_on() -> None:
+    app, listed = scene()
+    async with app.open() as pilot:
+        listed.show_hits(HITS, QUERY)
+        listed.focus()
+        await pilot.press("space", "space", "up", "space")
+        assert listed.marked == {HITS[0].memory.id}
+        assert [len(message.marked) for message in app.posted(MemoryList.MarksChanged)][-3:] == [1, 2, 1]
+        assert "✓" in lines(app)[0]
+
+
+async def test_moving_tells_the_memory_and_enter_or_a_second_click_selects_it() -> None:
+    app, listed = scene()
+    async with app.open() as pilot:
+        listed.show_hits(HITS, QUERY)
+        listed.focus()
+        await pilot.press("down")
+        assert [message.hit for message in app.posted(MemoryList.Highlighted)] == [HITS[0], HITS[1]]
+        await pilot.click(MemoryList, offset=(10, 4))
+        assert listed.current == HITS[2]
+        assert app.posted(MemoryList.Selected) == []
+        await pilot.click(MemoryList, offset=(10, 5))
+        await pilot.press("enter")
+        assert [message.hit for message in app.posted(MemoryList.Selected)] == [HITS[2], HITS[2]]
+
+
+async def test_the_wheel_scrolls_and_leaves_the_cursor() -> None:
+    app, listed = scene()
+    async with app.open() as pilot:
+        listed.show_listing(1000, LIST, first=numbered(100))
+        await pilot.pause()
+        for _ in range(10):
+            listed.post_message(events.MouseScrollDown(listed, 5, 5, 0, 1, 0, False, False, False))
+        await pilot.pause(0.3)
+        assert "memory 0" not in lines(app)[0]
+        assert listed.cursor == 0
+
+
+async def test_pages_are_asked_for_once_around_the_eye() -> None:
+    app, listed = scene()
+    async with app.open(height=20) as pilot:
+        listed.show_listing(100_000, LIST, first=numbered(100))
+        listed.focus()
+        await pilot.pause(0.05)
+        assert app.posted(MemoryList.PageWanted) == []
+        await pilot.press("end", "up", "down")
+        while not app.posted(MemoryList.PageWanted):
+            await pilot.pause(0.02)
+        (wanted,) = app.posted(MemoryList.PageWanted)
+        assert (wanted.offset, wanted.limit) == (99_990 - PAGE, 10 + PAGE)
+        assert {line.strip(" ▌") for line in lines(app)[:18:2]} == {"…"}
+        listed.put_page(wanted.offset, numbered(wanted.limit, wanted.offset))
+        await pilot.pause()
+        assert "memory 99999" in lines(app)[18]
+        assert listed.current is not None
+
+
+async def test_a_page_that_never_came_is_asked_for_again_when_it_is_near_again() -> None:
+    rows = LoadedRows()
+    rows.begin(1000, keep=False)
+    rows.put(0, numbered(100))
+    assert rows.wanted(500, 10) == range(450, 560)
+    assert rows.wanted(500, 10) == range(0)
+    assert rows.wanted(0, 10) == range(0)
+    assert rows.wanted(500, 10) == range(450, 560)
+
+
+def test_rows_far_away_are_let_go_and_asked_for_again() -> None:
+    rows = LoadedRows()
+    rows.begin(100_000, keep=False)
+    for offset in range(0, 3000, 100):
+        rows.put(offset, numbered(100, offset))
+    rows.forget_far(2900, keep=5)
+    assert [index for index, _ in rows][:2] == [5, 2000]
+    assert rows.wanted(0, 10) == range(60)
+
+
+async def test_a_refresh_keeps_the_memory_on_its_line() -> None:
+    app, listed = scene()
+    async with app.open(height=20) as pilot:
+        listed.show_listing(1000, LIST, first=numbered(100))
+        listed.cursor = 40
+        listed.scroll_to(y=70, animate=False)
+        await pilot.pause()
+        line = next(number for number, text in enumerate(lines(app)) if "▌" in text)
+        new = tuple(Hit(memory(10_000 + number, f"new {number}")) for number in range(3))
+        listed.show_listing(1003, LIST, first=(*new, *numbered(97)))
+        await pilot.pause()
+        assert listed.current == numbered(1, 40)[0]
+        assert "memory 40" in lines(app)[line]
+
+
+async def test_another_question_starts_at_the_top() -> None:
+    app, listed = scene()
+    async with app.open() as pilot:
+        listed.show_listing(1000, LIST, first=numbered(100))
+        listed.cursor = 90
+        listed.show_hits(HITS, QUERY)
+        await pilot.pause()
+        assert listed.cursor == 0
+        assert listed.scroll_offset.y == 0
+        assert listed.hits() == HITS
+
+
+async def test_what_is_under_the_cursor_is_told_anew_when_it_changed() -> None:
+    app, listed = scene()
+    async with app.open() as pilot:
+        listed.show_hits(HITS, QUERY)
+        changed = replace(HITS[0], memory=replace(HITS[0].memory, content="other"))
+        listed.show_hits((changed, *HITS[1:]), QUERY)
+        await pilot.pause()
+        assert app.posted(MemoryList.Highlighted)[-1].hit == changed
+
+
+async def test_no_hits_say_why_and_highlight_nothing() -> None:
+    app, listed = scene()
+    async with app.open() as pilot:
+        listed.show_hits(HITS, QUERY)
+        listed.show_hits((), Query(raw="zzz"), empty="nothing fits «zzz»")
+        await pilot.pause()
+        assert "nothing fits «zzz»" in lines(app)[1]
+        assert app.posted(MemoryList.Highlighted)[-1].hit is None
+        listed.focus()
+        await pilot.press("down", "space", "enter", "f", "a", "end")
+        assert listed.current is None
+
+
+async def test_the_passage_stands_in_for_a_title_without_the_words() -> None:
+    app, listed = scene()
+    async with app.open() as pilot:
+        listed.show_hits(HITS, QUERY)
+        await pilot.pause()
+        assert "all old tokens have expired" in lines(app)[4]

@@ -1,0 +1,118 @@
+"""The preview: reading, long texts, relations and history, editing without losing a character."""
+
+from __future__ import annotations
+
+import pytest
+from textual.widgets import Static, TextArea
+
+from memoria_tui.widgets.preview import Preview
+from memoria_tui.widgets.safe_markdown import first_part
+from services.model import Hit
+from tests.tui.widgets.scene import HISTORY, JWT, LUNCH, ODD, RELATIONS, Scene, clock, eventually, lines, memory
+
+
+def scene() -> tuple[Scene, Preview]:
+    preview = Preview(clock)
+    return Scene(preview), preview
+
+
+async def test_a_memory_is_shown_with_facts_relations_and_history() -> None:
+    app, preview = scene()
+    async with app.open(height=50) as pilot:
+        preview.show(Hit(JWT))
+        preview.show_relations(RELATIONS)
+        preview.show_history(HISTORY)
+        page = await eventually(pilot, "ttl = 900")
+        for text in (
+            "◆ semantic · api · importance 0.8",
+            "#auth  #jwt",
+            "2026-11-17 · 3 d ago · changed 5 h ago",
+            'steps       ["a", "b"]',
+            "→ fixes    ● Anna: customers are signed out",
+            "← part of  missing memory",
+            "3 d ago  anna   edited text",
+            "5 d ago  agent  updated",
+        ):
+            assert text in page
+
+
+async def test_another_memory_does_not_keep_the_relations_of_the_one_before() -> None:
+    app, preview = scene()
+    async with app.open(height=50) as pilot:
+        preview.show(Hit(JWT))
+        preview.show_relations(RELATIONS)
+        preview.show(Hit(ODD))
+        page = await eventually(pilot, "episodic")
+        assert "fixes" not in page
+        preview.show(Hit(LUNCH))
+        assert "headless" not in await eventually(pilot, "signed out")
+
+
+async def test_a_text_of_a_megabyte_is_shown_in_parts() -> None:
+    app, preview = scene()
+    async with app.open(height=50) as pilot:
+        preview.show(Hit(memory(1, "word " * 200_000)))
+        await eventually(pilot, "word word")
+        more = preview.query_one("#preview-more", Static)
+        assert str(more.content) == "… 988,000 more characters · + shows more"
+        preview.query_one("#preview-page").focus()
+        await pilot.press("plus")
+        assert str(more.content) == "… 976,000 more characters · + shows more"
+
+
+@pytest.mark.parametrize("costly", ["- a\n" * 3000, "|a|b|\n|-|-|\n" + "|x|y|\n" * 2000, "\n\nx" * 4000])
+def test_what_would_become_many_widgets_is_shown_in_smaller_parts(costly: str) -> None:
+    assert len(first_part(costly)) < 1500
+    assert len(first_part(costly, 2)) > len(first_part(costly))
+    assert first_part("short") == "short"
+
+
+async def test_editing_keeps_every_character() -> None:
+    app, preview = scene()
+    async with app.open() as pilot:
+        preview.begin_edit(ODD)
+        editor = preview.query_one(TextArea)
+        editor.move_cursor(editor.document.end)
+        await pilot.press("!", "ctrl+s")
+        (edited,) = app.posted(Preview.Edited)
+        assert (edited.base, edited.content) == (ODD, ODD.content + "!")
+        assert preview.editing is ODD
+        preview.end_edit()
+        assert preview.editing is None
+
+
+@pytest.mark.parametrize("text", ["a\r\nb\r\n", "a\r\nb\nc\r", "\ufeffx\u2028y\x85z\x0c", "", "\n\n", "\ud800"])
+async def test_an_untouched_text_comes_back_as_it_was(text: str) -> None:
+    app, preview = scene()
+    async with app.open():
+        preview.begin_edit(memory(1, text))
+        assert preview.edited_text == text
+
+
+async def test_leaving_drops_typed_text_only_when_asked_twice() -> None:
+    app, preview = scene()
+    async with app.open() as pilot:
+        preview.begin_edit(JWT)
+        await pilot.press("x", "escape")
+        assert preview.editing is JWT
+        await eventually(pilot, "not saved")
+        await pilot.press("y")
+        await pilot.pause()
+        assert "not saved" not in "\n".join(lines(app))
+        await pilot.press("escape", "escape")
+        assert [message.base for message in app.posted(Preview.EditCancelled)] == [JWT]
+        preview.begin_edit(JWT)
+        await pilot.press("escape")
+        assert preview.editing is None
+
+
+async def test_an_outside_change_is_said_and_a_draft_goes_on() -> None:
+    app, preview = scene()
+    async with app.open() as pilot:
+        preview.begin_edit(JWT, "draft")
+        preview.show_external_change()
+        await eventually(pilot, "changed outside since you opened it")
+        assert preview.query_one(TextArea).text == "draft"
+        await pilot.press("ctrl+e")
+        (wanted,) = app.posted(Preview.ExternalEditorWanted)
+        assert (wanted.base, wanted.content) == (JWT, "draft")

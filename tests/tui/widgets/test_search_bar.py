@@ -1,0 +1,127 @@
+"""The search box: what was typed, completion, errors in place, harmless pasting."""
+
+from __future__ import annotations
+
+from rich.style import Style
+from textual import events
+from textual.widgets import Input
+
+from memoria_tui.widgets.search_bar import SearchBar
+from services.errors import QuerySyntaxError
+from services.model import SearchMode
+from services.query import operators
+from tests.tui.widgets.scene import Scene, lines
+
+
+def scene() -> tuple[Scene, SearchBar]:
+    bar = SearchBar(operators())
+    return Scene(bar), bar
+
+
+async def test_typing_tells_the_text_and_the_mode() -> None:
+    app, bar = scene()
+    async with app.open() as pilot:
+        bar.focus()
+        await pilot.press("h", "i", "ctrl+r", "enter")
+        assert [(message.raw, message.mode) for message in app.posted(SearchBar.Changed)] == [
+            ("h", SearchMode.HYBRID),
+            ("hi", SearchMode.HYBRID),
+        ]
+        assert [message.mode for message in app.posted(SearchBar.ModeChanged)] == [SearchMode.SEMANTIC]
+        assert [message.raw for message in app.posted(SearchBar.Submitted)] == ["hi"]
+
+
+async def test_fixed_values_are_completed_as_one_types() -> None:
+    app, bar = scene()
+    async with app.open() as pilot:
+        bar.focus()
+        await pilot.press(*"x type:s")
+        assert any("semantic" in line for line in lines(app)[2:])
+        await pilot.press("enter")
+        assert bar.text == "x type:semantic "
+        assert app.posted(SearchBar.Submitted) == []
+        assert not any("semantic" in line for line in lines(app)[3:])
+
+
+async def test_other_values_are_asked_for_and_chosen_with_the_arrows() -> None:
+    app, bar = scene()
+    async with app.open() as pilot:
+        bar.focus()
+        await pilot.press(*"-tag:au")
+        wanted = app.posted(SearchBar.CompletionWanted)[-1]
+        assert (wanted.operator, wanted.prefix) == ("tag", "au")
+        bar.offer(("auth", "audit log", "deploy"))
+        await pilot.press("down")
+        assert any("▸ audit log" in line for line in lines(app))
+        assert not any("deploy" in line for line in lines(app))
+        await pilot.press("right")
+        assert bar.text == '-tag:"audit log" '
+
+
+async def test_names_of_operators_are_offered_but_enter_still_searches() -> None:
+    app, bar = scene()
+    async with app.open() as pilot:
+        bar.focus()
+        await pilot.press(*"pro")
+        assert any("project:" in line for line in lines(app)[2:])
+        await pilot.press("enter")
+        assert app.posted(SearchBar.Submitted)[-1].raw == "pro"
+        await pilot.press("tab")
+        assert bar.text == "project:"
+
+
+async def test_escape_closes_the_completions_and_a_late_offer_does_not_open_them() -> None:
+    app, bar = scene()
+    async with app.open() as pilot:
+        bar.focus()
+        await pilot.press(*"type:e", "escape")
+        assert not any("episodic" in line for line in lines(app))
+        bar.set_text("type:episodic done")
+        await pilot.pause()
+        bar.offer(("auth",))
+        await pilot.pause()
+        assert not any("auth" in line for line in lines(app))
+
+
+async def test_pasting_is_made_one_harmless_line() -> None:
+    app, bar = scene()
+    async with app.open() as pilot:
+        bar.focus()
+        app.query_one(Input).post_message(events.Paste("two\nlines\x1b]52;c;x\x07\u202e"))
+        await pilot.pause()
+        assert bar.text == "two lines ]52;c;x  "
+
+
+async def test_the_same_text_set_again_is_no_change() -> None:
+    app, bar = scene()
+    async with app.open() as pilot:
+        bar.set_text("a\nb")
+        await pilot.pause()
+        bar.set_text("a b")
+        await pilot.pause()
+        assert [message.raw for message in app.posted(SearchBar.Changed)] == ["a b"]
+
+
+async def test_an_error_is_underlined_where_it_is_until_the_text_changes() -> None:
+    app, bar = scene()
+    async with app.open() as pilot:
+        bar.focus()
+        bar.set_text("x importance:9 y")
+        await pilot.pause()
+        bar.error = QuerySyntaxError("importance is a number from 0 to 1", 2, 14)
+        await pilot.pause()
+        strip = app.screen._compositor.render_strips()[1]
+        underlined = "".join(part.text for part in strip if (part.style or Style()).underline)
+        assert underlined == "importance:9"
+        assert "importance is a number" in lines(app)[2]
+        await pilot.press("z")
+        assert bar.error is None
+        assert "importance is a number" not in lines(app)[2]
+
+
+async def test_the_result_line_stands_in_the_border() -> None:
+    app, bar = scene()
+    async with app.open() as pilot:
+        bar.result_line = "hybrid · 38 hits · [21 ms]"
+        await pilot.pause()
+        assert "hybrid · 38 hits · [21 ms]" in lines(app)[0]

@@ -1,0 +1,81 @@
+"""The top line: states of the stores, timers that tick only while they run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from memoria_tui.widgets.top_line import TopLine
+from services.model import Pause, SessionCategory, SessionStatus, WorkSession
+from tests.tui.widgets.scene import NOW, STORES, Scene, clock, lines
+
+FIX = WorkSession(
+    "1",
+    "fix login",
+    SessionCategory.CODING,
+    SessionStatus.ACTIVE,
+    NOW - timedelta(seconds=5025),
+    client="acme",
+    project="api",
+)
+REVIEW = replace(
+    FIX,
+    id="2",
+    description="review",
+    status=SessionStatus.PAUSED,
+    client=None,
+    project=None,
+    pauses=(Pause(NOW - timedelta(seconds=2613)),),
+)
+
+
+async def test_stores_timers_and_pending_work_stand_in_one_line() -> None:
+    top = TopLine(clock)
+    app = Scene(top)
+    async with app.open(120) as pilot:
+        top.where, top.stores, top.pending, top.sessions = "embedded", STORES, 3, (FIX, REVIEW)
+        await pilot.pause()
+        line = lines(app)[0]
+        assert line.startswith(" memoria · embedded  ")
+        assert (
+            "● qdrant  ✖ postgres  ● bundled  ◌ 3 pending   ⏱ 1:23:45 fix login · acme/api   ⏸ 0:40:12 review" in line
+        )
+
+
+async def test_unknown_stores_are_shown_as_unknown() -> None:
+    app = Scene(TopLine(clock))
+    async with app.open(120) as pilot:
+        await pilot.pause()
+        assert "○ qdrant  ○ postgres  ○ embedder" in lines(app)[0]
+
+
+async def test_what_has_no_room_gives_way_to_the_timers() -> None:
+    top = TopLine(clock)
+    app = Scene(top)
+    async with app.open(60) as pilot:
+        top.where, top.stores, top.sessions = "embedded", STORES, (FIX, replace(FIX, id="3"), REVIEW)
+        await pilot.pause()
+        assert lines(app)[0].strip() == "● ✖ ●   ⏱ 1:23:45 fix login · acme/api   +2"
+
+
+async def test_only_a_running_timer_ticks() -> None:
+    times = iter(NOW + timedelta(seconds=second) for second in range(100))
+
+    def running_clock() -> datetime:
+        return next(times)
+
+    top = TopLine(running_clock)
+    app = Scene(top)
+    async with app.open(120) as pilot:
+        assert not top.ticking
+        top.sessions = (REVIEW,)
+        assert not top.ticking
+        top.sessions = (FIX, REVIEW)
+        assert top.ticking
+        await pilot.pause(0.01)
+        before = lines(app)[0]
+        await pilot.pause(1.1)
+        assert lines(app)[0] != before
+        assert "0:40:12 review" in lines(app)[0]
+        top.sessions = ()
+        assert not top.ticking
