@@ -1,0 +1,250 @@
+"""Runs one act again and again, killed before its first, second, third, … step, and checks the store after each kill.
+
+`python -m tests.integration.killed ACT FOLDER URL` prints how many steps were killed; exit status 1 tells of damage.
+Each life is a fork of this process, so that it costs milliseconds. Qdrant Edge runs inside the killed process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import os
+import signal
+import sys
+import traceback
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from services.adapters.edge_shards import EdgeShards
+from services.adapters.postgres import Database
+from services.adapters.records import PostgresRecords
+from services.chunking import chunk_id, chunks
+from services.memories import MemoryService
+from services.model import Entity, Memory, MemoryChanges, MemoryDraft, MemoryType, RelationType
+from services.payload import State
+from services.points import Point, Vector
+from services.ports import NewRelation, Transaction
+from services.reading import read_stored
+from services.settings import Settings
+from services.storing import Incoming
+from tests.services.memory_world import TickingClock, WatchedEmbedder, vector_of
+
+LONG = "".join(f"Sentence number {number} of a long memory. " for number in range(9))
+OTHER = "".join(f"Sentence number {number} of another text. " for number in range(5))
+MOST_STEPS = 60
+
+
+class Steps:
+    """Counts the steps of an act and kills the process before the chosen one."""
+
+    def __init__(self) -> None:
+        self._left: int | None = None
+
+    def kill_before(self, step: int) -> None:
+        self._left = step
+
+    def __call__(self) -> None:
+        if self._left is not None:
+            self._left -= 1
+            if self._left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Edge:
+    """Qdrant Edge in this very process; each write is a step."""
+
+    def __init__(self, shards: EdgeShards, step: Callable[[], None]) -> None:
+        self._shards = shards
+        self._step = step
+
+    def __getattr__(self, method: str) -> Callable[..., Awaitable[Any]]:
+        async def call(*arguments: Any, **keywords: Any) -> Any:
+            if method in ("ensure", "upsert", "set_payload", "delete_payload", "delete_points"):
+                self._step()
+            if method == "retrieve":
+                arguments = (*arguments, keywords.get("vectors", False))
+            return getattr(self._shards, method)(*arguments)
+
+        return call
+
+
+class SteppedTransaction:
+    """A transaction whose statements are steps."""
+
+    def __init__(self, transaction: Transaction, step: Callable[[], None]) -> None:
+        self._transaction = transaction
+        self._step = step
+
+    def __getattr__(self, method: str) -> Any:
+        self._step()
+        return getattr(self._transaction, method)
+
+
+class SteppedRecords(PostgresRecords):
+    """Real records; statements, commits and kept promises are steps."""
+
+    step: Callable[[], None]
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Any]:
+        async with super().transaction() as transaction:
+            yield SteppedTransaction(transaction, self.step)
+            self.step()
+
+    async def done(self, work: Mapping[str, int]) -> None:
+        self.step()
+        await super().done(work)
+
+
+class SteppedEmbedder(WatchedEmbedder):
+    """Embedding is a step."""
+
+    def __init__(self, step: Callable[[], None]) -> None:
+        super().__init__()
+        self._step = step
+
+    async def embed_documents(self, texts: Sequence[str]) -> list[Vector]:
+        self._step()
+        return await super().embed_documents(texts)
+
+
+class Life:
+    """One life of a program over the store."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.steps = Steps()
+        settings = Settings(home=folder, chunk_size=60, chunk_overlap=10, actor="tester", zone="Europe/Rome")
+        self.shards = EdgeShards(folder / "qdrant")
+        self.vectors: Any = Edge(self.shards, self.steps)
+        self.records = SteppedRecords(Database(url), settings)
+        self.records.step = self.steps
+        self.service = MemoryService(self.vectors, SteppedEmbedder(self.steps), self.records, settings, TickingClock())
+
+
+def ids_of(act: str, step: int) -> list[str]:
+    """Two memories of their own for each kill."""
+    return [str(uuid.uuid5(uuid.NAMESPACE_URL, f"{act} {step} {place}")) for place in range(2)]
+
+
+async def prepare(life: Life, act: str, ids: Sequence[str]) -> Memory:
+    """What stands in the store before the act: two related memories, the first one long."""
+    if act in ("create", "bulk"):
+        await life.service.create(MemoryDraft(OTHER, id=ids[1]))
+        return Memory(ids[0], MemoryType.SEMANTIC, LONG)
+    memory = await life.service.create(MemoryDraft(LONG, id=ids[0], metadata={"ticket": 1}))
+    await life.service.create(MemoryDraft(OTHER, id=ids[1]))
+    async with life.records.transaction() as transaction:
+        await transaction.insert_relations([NewRelation(ids[0], ids[1], RelationType.FIXES)])
+    if act in ("restore", "undo deletion"):
+        await life.service.delete(ids[:1])
+    if act == "undo edit":
+        await life.service.update(memory, MemoryChanges(content=OTHER))
+    return memory
+
+
+async def perform(life: Life, act: str, memory: Memory, ids: Sequence[str]) -> None:
+    """The act that is killed."""
+    match act:
+        case "create":
+            await life.service.create(MemoryDraft(LONG, id=ids[0]))
+        case "edit":
+            await life.service.update(memory, MemoryChanges(content=OTHER, tags=("edited",)))
+        case "shorten":
+            await life.service.update(memory, MemoryChanges(content="short"))
+        case "change keys":
+            await life.service.update(memory, MemoryChanges(tags=("new",), removed_keys=("ticket",)))
+        case "change type":
+            await life.service.update(memory, MemoryChanges(type=MemoryType.EPISODIC))
+        case "edit many":
+            await life.service.edit_many(ids, add_tags=["many"], type=MemoryType.PROCEDURAL)
+        case "delete":
+            await life.service.delete(ids)
+        case "restore":
+            await life.service.restore(ids[:1])
+        case "undo edit" | "undo deletion":
+            await life.service.undo()
+        case "bulk":
+            items = [Memory(ids[1], MemoryType.EPISODIC, LONG, tags=("moved",)), memory]
+            await life.service.store_many([Incoming(item) for item in items])
+
+
+async def check(life: Life, act: str, ids: Sequence[str]) -> None:
+    """After the next start nothing is lost, doubled, half chunked or without its history."""
+    await life.service.recover()
+    assert await life.service.pending_count() == 0, "a promise is left"
+    stored = await read_stored(life.vectors, ids)
+    for memory_id in ids:
+        history = await life.records.history(Entity.MEMORY, memory_id)
+        assert len({change.id for change in history}) <= 3, "a change is doubled"
+        after = State.from_json(history[0].after) if history and history[0].after else None
+        states = stored.get(memory_id, [])
+        if after is None:
+            assert not states, "a memory without a state in the history"
+            assert not await life.records.relations_of([memory_id]), "a relation of a deleted memory"
+            continue
+        assert len(states) == 1, f"{len(states)} states of one memory"
+        assert states[0].state == after, "points and history differ"
+        texts = chunks(after.content, 60, 10)
+        assert states[0].texts == texts, "half chunked"
+        assert all(near(point, text) for point, text in zip(states[0].points, texts, strict=True)), "a wrong vector"
+        indexes = [chunk_id(memory_id, index) for index in range(len(texts))] if len(texts) > 1 else [memory_id]
+        assert [point.id for point in states[0].points] == indexes, "wrong ids"
+    if act not in ("create", "bulk") and len(stored) == 2:
+        assert len(await life.records.relations_of(ids)) == 1, "the relation is lost"
+    assert act == "delete" or act == "create" or ids[1] in stored, "a bystander is lost"
+    before = [len(await life.records.history(Entity.MEMORY, one)) for one in ids]
+    assert await life.service.recover() == 0
+    assert before == [len(await life.records.history(Entity.MEMORY, one)) for one in ids]
+
+
+def near(point: Point, text: str) -> bool:
+    """True when the point has the vector of this text."""
+    vector = point.vector or ()
+    return len(vector) == 8 and all(abs(a - b) < 1e-5 for a, b in zip(vector, vector_of(text), strict=True))
+
+
+def in_a_fork(work: Callable[[], Awaitable[None]]) -> int:
+    """Runs the work in a process of its own; gives how it ended, negative for a signal."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    try:
+        asyncio.run(work())  # type: ignore[arg-type]  # a coroutine function
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
+
+
+def main(act: str, folder: Path, url: str) -> int:
+    """Kills the act before every step; gives 1 when something was damaged."""
+    importlib.import_module("sqlalchemy.dialects.postgresql.psycopg")
+    (folder / "qdrant").mkdir(parents=True, exist_ok=True)
+    for step in range(1, MOST_STEPS):
+        ids = ids_of(act, step)
+
+        async def live(step: int = step, ids: Sequence[str] = ids) -> None:
+            life = Life(folder, url)
+            memory = await prepare(life, act, ids)
+            life.steps.kill_before(step)
+            await perform(life, act, memory, ids)
+
+        async def look(ids: Sequence[str] = ids) -> None:
+            life = Life(folder, url)
+            await check(life, act, ids)
+
+        ended = in_a_fork(live)
+        if ended not in (0, -signal.SIGKILL) or in_a_fork(look) != 0:
+            print(f"{act}: damaged when killed before step {step} (ended with {ended})", file=sys.stderr)
+            return 1
+        if ended == 0:
+            print(step - 1)
+            return 0
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], Path(sys.argv[2]), sys.argv[3]))

@@ -1,0 +1,207 @@
+"""Taking back and restoring: whatever was done comes back as it was, with relations and vectors."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+
+from services.adapters.records import PostgresRecords
+from services.chunking import chunk_id
+from services.errors import Conflict, InvalidInput, NotFound, NothingToUndo
+from services.memories import MemoryService
+from services.model import Action, Change, Entity, MemoryChanges, MemoryDraft, MemoryType, RelationType
+from services.points import Point
+from services.ports import NewChange, NewRelation, Transaction
+from services.relation_state import relation_change
+from tests.services.memory_world import World, open_world, vector_of
+
+LONG = "".join(f"Sentence number {number} of a long memory. " for number in range(12))
+
+
+@pytest.fixture
+async def world(records: PostgresRecords) -> AsyncIterator[World]:
+    async with open_world(records) as opened:
+        yield opened
+
+
+async def link(world: World, source: str, target: str) -> str:
+    """Relates two memories as the graph does, with history."""
+    async with world.records.transaction() as transaction:
+        (made,) = await transaction.insert_relations([NewRelation(source, target, RelationType.FIXES, 0.7)])
+        await transaction.append_history(str(uuid.uuid4()), [relation_change(None, made)])
+    return made.id
+
+
+async def test_an_edit_is_taken_back_with_the_vectors_that_were_kept(world: World) -> None:
+    memory = await world.service.create(MemoryDraft(LONG, tags=("a",)))
+    stored = await world.points(memory.id)
+    await world.service.update(memory, MemoryChanges(content="short", tags=("b",), metadata={"x": 1}))
+    world.embedder.embedded.clear()
+    undone = await world.service.undo()
+    assert undone.summary == "took back: edited text +1 −1 lines, tags +b −a, set x"
+    assert undone.entity_ids == (memory.id,)
+    assert world.embedder.embedded == []
+    back = await world.service.get(memory.id)
+    assert (back.content, back.tags, back.metadata) == (LONG, ("a",), memory.metadata)
+    assert [point.vector for _, point in await world.points(memory.id)] == [point.vector for _, point in stored]
+
+
+async def test_undo_goes_on_after_a_restart_act_by_act_until_nothing_is_left(world: World) -> None:
+    memory = await world.service.create(MemoryDraft("one"))
+    memory = await world.service.update(memory, MemoryChanges(content="two"))
+    await world.service.update(memory, MemoryChanges(type=MemoryType.EPISODIC))
+    restarted = MemoryService(world.vectors, world.embedder, world.records, world.settings, world.clock)
+    await restarted.undo()
+    assert (await restarted.get(memory.id)).type is MemoryType.SEMANTIC
+    await restarted.undo()
+    assert (await restarted.get(memory.id)).content == "one"
+    await restarted.undo()
+    with pytest.raises(NotFound):
+        await restarted.get(memory.id)
+    with pytest.raises(NothingToUndo):
+        await restarted.undo()
+    actions = [change.action for change in await restarted.history(memory.id)]
+    assert actions == [Action.DELETED, *[Action.UPDATED] * 4, Action.CREATED]
+
+
+async def test_an_act_on_many_is_taken_back_as_a_whole(world: World) -> None:
+    ids = [(await world.service.create(MemoryDraft(f"text {number}"))).id for number in range(4)]
+    await world.service.edit_many(ids, add_tags=["new"])
+    assert (await world.service.undo()).summary == "took back 4 changes: tags +new"
+    assert [(await world.service.get(one)).tags for one in ids] == [()] * 4
+
+
+async def test_agents_that_look_do_not_hinder_undo_but_an_edit_of_the_same_key_does(world: World) -> None:
+    memory = await world.service.create(MemoryDraft("one"))
+    await world.service.update(memory, MemoryChanges(content="two"))
+    await world.vectors.set_payload(MemoryType.SEMANTIC, [memory.id], {"access_count": 5, "tags": ["theirs"]})
+    await world.service.undo()
+    back = await world.service.get(memory.id)
+    assert (back.content, back.access_count, back.tags) == ("one", 5, ("theirs",))
+    await world.service.update(back, MemoryChanges(content="three"))
+    await world.vectors.set_payload(MemoryType.SEMANTIC, [memory.id], {"content": "outside"})
+    with pytest.raises(Conflict, match="content"):
+        await world.service.undo()
+    assert (await world.service.get(memory.id)).content == "outside"
+    await world.service.undo(force=True)
+    assert (await world.service.get(memory.id)).content == "one"
+
+
+async def test_a_deletion_takes_relations_along_and_restore_brings_all_back(world: World) -> None:
+    memory = await world.service.create(MemoryDraft(LONG, tags=("a",)))
+    other = await world.service.create(MemoryDraft("other"))
+    plain, by_chunk = await link(world, memory.id, other.id), await link(world, other.id, chunk_id(memory.id, 1))
+    stored = await world.points(memory.id)
+    assert await world.service.delete([chunk_id(memory.id, 0)]) == 1
+    assert await world.points(memory.id) == []
+    assert await world.records.relations_of([other.id]) == []
+    (trashed,) = await world.service.trash()
+    assert (trashed.memory.content, trashed.relations, trashed.actor) == (LONG, 2, "tester")
+    world.embedder.embedded.clear()
+    assert await world.service.restore([memory.id]) == 1
+    assert await world.points(memory.id) == stored
+    assert world.embedder.embedded == []
+    assert {one.relation.id for one in await world.service.relations(other.id)} == {plain, by_chunk}
+    assert await world.service.trash() == ()
+    with pytest.raises(NotFound, match="not in the trash"):
+        await world.service.restore([memory.id])
+    with pytest.raises(NotFound):
+        await world.service.delete([str(uuid.uuid4())])
+
+
+async def test_what_upstream_had_cut_comes_back_as_it_was_cut(world: World) -> None:
+    memory_id = str(uuid.uuid4())
+    common = {"full_content": "one two", "is_chunk": True, "parent_id": memory_id, "chunk_count": 2}
+    texts = ("one", "two")
+    await world.put(
+        MemoryType.EPISODIC,
+        *(
+            Point(chunk_id(memory_id, index), {**common, "content": text, "chunk_index": index}, vector_of(text))
+            for index, text in enumerate(texts)
+        ),
+    )
+    before = await world.points(memory_id)
+    await world.service.delete([memory_id])
+    await world.service.undo()
+    after = await world.points(memory_id)
+    assert [(point.id, point.vector, point.payload["content"]) for _, point in after] == [
+        (point.id, point.vector, point.payload["content"]) for _, point in before
+    ]
+    assert world.embedder.embedded == []
+
+
+async def test_deleting_and_restoring_are_acts_that_can_be_taken_back(world: World) -> None:
+    ids = [(await world.service.create(MemoryDraft(f"text {number}"))).id for number in range(3)]
+    relation = await link(world, ids[0], ids[1])
+    await world.service.delete(ids)
+    assert (await world.service.undo()).summary == "took back 3 changes: deleted"
+    assert [one.relation.id for one in await world.service.relations(ids[0])] == [relation]
+    await world.service.delete(ids[:1])
+    await world.service.restore(ids[:1])
+    await world.service.undo()
+    with pytest.raises(NotFound):
+        await world.service.get(ids[0])
+    assert await world.records.relations_of(ids) == []
+    await world.service.restore(ids[:1])
+    assert [one.relation.id for one in await world.service.relations(ids[1])] == [relation]
+
+
+async def test_a_relation_whose_other_end_is_gone_is_left_out(world: World) -> None:
+    one, two = [(await world.service.create(MemoryDraft(text))).id for text in ("one", "two")]
+    await link(world, one, two)
+    await world.service.delete([one])
+    await world.service.delete([two])
+    await world.service.restore([one])
+    assert await world.service.relations(one) == ()
+
+
+async def test_a_restored_id_that_is_in_use_again_is_a_conflict(world: World) -> None:
+    memory = await world.service.create(MemoryDraft("mine"))
+    await world.service.delete([memory.id])
+    await world.put(MemoryType.SEMANTIC, Point(memory.id, {"content": "outside"}, vector_of("outside")))
+    with pytest.raises(Conflict, match="exists again"):
+        await world.service.restore([memory.id])
+    with pytest.raises(Conflict, match="exists again"):
+        await world.service.undo()
+    assert (await world.service.get(memory.id)).content == "outside"
+
+
+async def test_relations_made_by_hand_are_taken_back(world: World) -> None:
+    one, two = [(await world.service.create(MemoryDraft(text))).id for text in ("one", "two")]
+    relation = await link(world, one, two)
+    async with world.records.transaction() as transaction:
+        removed = await transaction.delete_relations([relation])
+        await transaction.append_history("unlink", [relation_change(removed[0], None)])
+    await world.service.undo()
+    (back,) = await world.service.relations(one)
+    assert (back.relation, back.outgoing) == (removed[0], True)
+    await world.service.undo()
+    assert await world.service.relations(one) == ()
+
+
+class Counted:
+    """An inverse that only counts."""
+
+    def __init__(self) -> None:
+        self.changes: list[Change] = []
+
+    async def take_back(self, transaction: Transaction, changes: Sequence[Change]) -> Sequence[NewChange]:
+        self.changes += changes
+        return [NewChange(change.entity, change.entity_id, Action.UPDATED, None, {}) for change in changes]
+
+
+async def test_other_things_are_taken_back_by_their_own_inverse_or_refused_clearly(world: World) -> None:
+    session = str(uuid.uuid4())
+    async with world.records.transaction() as transaction:
+        change = NewChange(Entity.SESSION, session, Action.CREATED, None, {"id": session})
+        await transaction.append_history("started", [change])
+    with pytest.raises(InvalidInput, match="session"):
+        await world.service.undo()
+    inverse = Counted()
+    able = MemoryService(
+        world.vectors, world.embedder, world.records, world.settings, world.clock, {Entity.SESSION: inverse}
+    )
+    assert (await able.undo()).group == "started"
+    assert [one.entity_id for one in inverse.changes] == [session]
