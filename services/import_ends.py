@@ -29,7 +29,7 @@ class Ends:
 
     async def known(self, ids: Sequence[str]) -> dict[str, str]:
         """By stored points alone; ids of nothing are left out."""
-        return await owners(self._vectors, list(dict.fromkeys(ids)))
+        return await owners(self._vectors, list(dict.fromkeys(ids))) if ids else {}
 
     async def all(self, ids: Sequence[str]) -> dict[str, str]:
         """Also by ids that chunks of the stored texts could have had; reads the whole store once when it must."""

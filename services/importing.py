@@ -23,7 +23,7 @@ from services.payload import State, drafted, read_memory, same_state, with_defau
 from services.ports import NewRelation
 from services.reading import read_stored
 from services.relation_state import relation_change
-from services.storing import Incoming
+from services.storing import Incoming, StoredMany
 from services.times import zone_of
 
 if TYPE_CHECKING:
@@ -106,6 +106,8 @@ class ImportService:
             except (UnreadableFile, StoreTooNew) as error:
                 run.report.failed.append(Failure(source.name, str(error)))
                 run.report.broken = str(error)
+            finally:
+                await run.stored()
         await self._relate(run, run.waiting, last=True)
         return run.report
 
@@ -151,11 +153,10 @@ class ImportService:
                 model = await self._model_of(run, record)
                 items.append(Incoming(read_memory(memory_id, state, self._zone), record.vectors, model))
         run.report.unchanged += len(records) - len(newest)
+        await run.stored()
         if items:
-            done = await self._memories.store_many(items, group=run.group)
-            run.report.memories += done.created + done.updated
-            run.report.unchanged += done.unchanged
-            run.ends.forget()
+            # The stores work on this batch while the next one is read and compared.
+            run.storing = asyncio.create_task(self._memories.store_many(items, group=run.group))
 
     def _wanted(self, record: MemoryRecord, stored: Sequence[Stored]) -> State | None:
         """The state that the store should have, None when it stays as it is."""
@@ -192,6 +193,7 @@ class ImportService:
         """Stores relations between memories; ends that are nothing yet wait for the rest of the files."""
         if not records:
             return
+        await run.stored()
         foreign = [record.relation for record in records if not record.verbatim]
         ends = [end for relation in foreign for end in (relation.source_id, relation.target_id)]
         owner = await (run.ends.all(ends) if last else run.ends.known(ends))
@@ -255,7 +257,19 @@ class _Run:
     group: str = field(default_factory=lambda: str(uuid.uuid4()))
     """All that an import does is one act, so that one undo takes it back."""
     waiting: list[RelationRecord] = field(default_factory=list)
+    storing: asyncio.Task[StoredMany] | None = None
+    """The last batch of memories, while it is being stored."""
     _seen: set[int] = field(default_factory=set)
+
+    async def stored(self) -> None:
+        """Waits until the last batch is stored, and counts it."""
+        if self.storing is None:
+            return
+        storing, self.storing = self.storing, None
+        done = await storing
+        self.report.memories += done.created + done.updated
+        self.report.unchanged += done.unchanged
+        self.ends.forget()
 
     def fail(self, where: str, reason: str) -> None:
         self.report.failed.append(Failure(f"{self.source}: {where}" if self.several else where, reason))

@@ -14,6 +14,7 @@ from typing import BinaryIO
 _PIECE = 1 << 20
 """Bytes read at once."""
 _SPACE = re.compile(r"[ \t\n\r]*")
+_AFTER_VALUE = frozenset(" \t\n\r,]}")
 _NEAR_END = 32
 """A syntax error this close to the end of what was read may only mean that the rest is still to come."""
 
@@ -73,7 +74,9 @@ class JsonStream:
             except RecursionError as error:
                 raise BrokenJson(f"nested too deeply, {self.place}") from error
             else:
-                if end < len(self._text) or isinstance(value, (dict, list, str)) or not self._more():
+                # The digits that were read may be the beginning of a longer number.
+                ended = isinstance(value, (dict, list, str)) or self._text[end : end + 1] in _AFTER_VALUE
+                if ended or not self._more():
                     self._advance(end)
                     return value
 

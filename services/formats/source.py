@@ -24,6 +24,8 @@ _PIECE = 1 << 20
 """Bytes read at once."""
 _DOCUMENT_KEYS = frozenset({"collections", "memories", "relations"})
 """Keys that only a document has, never a line."""
+_LINE_KEYS = frozenset({"id", "payload", "content", "source_id", "format"})
+"""Keys that records have."""
 _LINES = frozenset({".jsonl", ".ndjson"})
 
 
@@ -108,7 +110,9 @@ def _is_lines(head: bytes) -> bool:
                 return False
             document.value()
     first, newline, rest = head.partition(b"\n")
-    return bool(keys) and (not newline or first.rstrip().endswith(b"}") or rest.lstrip()[:1] == b"{")
+    if not newline:
+        return not _LINE_KEYS.isdisjoint(keys)
+    return first.rstrip().endswith(b"}") or rest.lstrip()[:1] == b"{"
 
 
 def _line_records(lines: Iterator[tuple[str, dict[str, object]] | BadRecord]) -> Iterator[upstream.RawPoint | Record]:
