@@ -1,0 +1,141 @@
+"""Promises are kept on whatever the store looks like by then."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+
+import pytest
+
+from services.adapters.records import PostgresRecords
+from services.errors import NotFound
+from services.model import Action, Entity, MemoryChanges, MemoryDraft, MemoryType, RelationType
+from services.payload import State
+from services.pending import ChangedOutside, merged
+from services.points import Point
+from services.ports import NewChange, NewRelation
+from services.reading import Stored
+from tests.services.memory_world import World, open_world, vector_of
+
+BEFORE = State(MemoryType.SEMANTIC, {"content": "one", "tags": ["a"], "mine": 1})
+AFTER = State(MemoryType.SEMANTIC, {"content": "two", "tags": ["a"]})
+
+
+@pytest.fixture
+async def world(records: PostgresRecords) -> AsyncIterator[World]:
+    async with open_world(records) as opened:
+        yield opened
+
+
+def stored(**payload: object) -> list[Stored]:
+    return [Stored("id", State(MemoryType.SEMANTIC, payload), (Point("id", payload),))]
+
+
+def test_a_state_that_is_partly_reached_is_reached_whole() -> None:
+    for points in ({"content": "one", "tags": ["a"], "mine": 1}, {"content": "two", "tags": ["a"], "mine": 1}):
+        assert merged(BEFORE, AFTER, stored(**points)) == AFTER
+    assert merged(None, AFTER, []) == AFTER
+    assert merged(BEFORE, None, []) is None
+    assert merged(BEFORE, None, stored(**BEFORE.payload, access_count=3)) is None
+
+
+def test_what_others_changed_under_other_keys_stays() -> None:
+    goal = merged(BEFORE, AFTER, stored(content="one", tags=["theirs"], mine=1, access_count=4))
+    assert goal == State(MemoryType.SEMANTIC, {"content": "two", "tags": ["theirs"], "access_count": 4})
+
+
+@pytest.mark.parametrize(
+    ("after", "points"),
+    [
+        (AFTER, stored(content="theirs", tags=["a"], mine=1)),
+        (AFTER, stored(content="one", tags=["a"], mine=2)),
+        (None, stored(content="one", tags=["theirs"], mine=1)),
+        (AFTER, []),
+    ],
+)
+def test_what_others_changed_under_the_same_keys_is_told(after: State | None, points: list[Stored]) -> None:
+    with pytest.raises(ChangedOutside):
+        merged(BEFORE, after, points)
+
+
+async def promise(world: World, memory_id: str, after: State | None) -> None:
+    """What a program leaves that is killed right after its transaction."""
+    before = (await world.service.get(memory_id)).content
+    row = NewChange(
+        Entity.MEMORY,
+        memory_id,
+        Action.UPDATED if after else Action.DELETED,
+        State(MemoryType.SEMANTIC, {"content": before}).as_json(),
+        after.as_json() if after else None,
+    )
+    async with world.records.transaction() as transaction:
+        relations = await world.records.relations_of([memory_id])
+        gone = await transaction.delete_relations([one.id for one in relations]) if after is None else []
+        (number,) = await transaction.append_history("killed", [row])
+        await transaction.append_history(
+            "killed",
+            [
+                NewChange(
+                    Entity.RELATION,
+                    one.id,
+                    Action.DELETED,
+                    {"id": one.id, "source_id": one.source_id, "target_id": one.target_id, "type": str(one.type)},
+                    None,
+                )
+                for one in gone
+            ],
+        )
+        await transaction.schedule({memory_id: number})
+
+
+async def test_an_edit_from_outside_wins_over_an_unfinished_save_and_is_written_down(world: World) -> None:
+    memory_id = str(uuid.uuid4())
+    await world.put(MemoryType.SEMANTIC, Point(memory_id, {"content": "one"}, vector_of("one")))
+    await promise(world, memory_id, State(MemoryType.SEMANTIC, {"content": "two"}))
+    await world.put(MemoryType.SEMANTIC, Point(memory_id, {"content": "theirs"}, vector_of("theirs")))
+    assert await world.service.recover() == 1
+    assert (await world.service.get(memory_id)).content == "theirs"
+    newest = (await world.service.history(memory_id))[0]
+    assert "outside" in newest.summary
+    assert newest.after == {"type": "semantic", "payload": {"content": "theirs"}}
+    assert await world.service.pending_count() == 0
+    await world.service.undo()
+    assert (await world.service.get(memory_id)).content == "two"
+
+
+async def test_a_memory_that_others_deleted_meanwhile_lies_in_the_trash(world: World) -> None:
+    memory_id = str(uuid.uuid4())
+    await world.put(MemoryType.SEMANTIC, Point(memory_id, {"content": "one"}, vector_of("one")))
+    await promise(world, memory_id, State(MemoryType.SEMANTIC, {"content": "two"}))
+    await world.vectors.delete_points(MemoryType.SEMANTIC, [memory_id])
+    assert await world.service.recover() == 1
+    with pytest.raises(NotFound):
+        await world.service.get(memory_id)
+    await world.service.restore([memory_id])
+    assert (await world.service.get(memory_id)).content == "two"
+
+
+async def test_a_memory_that_others_edited_is_not_deleted_and_keeps_its_relations(world: World) -> None:
+    memory_id = str(uuid.uuid4())
+    await world.put(MemoryType.SEMANTIC, Point(memory_id, {"content": "one"}, vector_of("one")))
+    other = await world.service.create(MemoryDraft("other"))
+    async with world.records.transaction() as transaction:
+        await transaction.insert_relations([NewRelation(memory_id, other.id, RelationType.FIXES)])
+    await promise(world, memory_id, None)
+    await world.put(MemoryType.SEMANTIC, Point(memory_id, {"content": "theirs"}, vector_of("theirs")))
+    await world.service.recover()
+    assert (await world.service.get(memory_id)).content == "theirs"
+    assert len(await world.service.relations(memory_id)) == 1
+    assert await world.service.trash() == ()
+
+
+async def test_a_promise_that_is_kept_twice_changes_nothing(world: World) -> None:
+    memory = await world.service.create(MemoryDraft("one"))
+    await world.service.update(memory, MemoryChanges(content="two"))
+    newest = (await world.service.history(memory.id))[0]
+    async with world.records.transaction() as transaction:
+        await transaction.schedule({memory.id: newest.id})
+    before = await world.points(memory.id)
+    assert await world.service.recover() == 1
+    assert await world.points(memory.id) == before
+    assert len(await world.service.history(memory.id)) == 2
