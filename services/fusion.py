@@ -16,8 +16,8 @@ from services.model import Relation, Why
 
 DENSE_WEIGHT = 0.7
 """Weight of the cosine beside a keyword score of at most 1; from 0.5 to 1.0 the recall is the same."""
-DEPTH = 200
-"""Points that each leg asks a collection for, and memories that are fused; deeper than 100 the recall hardly grows."""
+DEPTH = 100
+"""Points that each leg asks a collection for and that are fused; deeper the recall hardly grows."""
 SEEDS = 30
 """Best hits whose relations are followed; from 20 on the recall is the same."""
 MIDDLES = 60

@@ -14,7 +14,7 @@ from services.points import Filter, HasId, HasVector, Point, Scroll
 from services.ports import Records, VectorStore
 from services.reading import fold, memory_id_of, read_stored
 
-_AT_ONCE = 50
+_AT_ONCE = 100
 """Points read in one call: whole texts come along, and they may be long."""
 
 
@@ -42,12 +42,17 @@ class HitReader:
         self._records = records
         self._zone = zone
 
-    async def read(self, found: Sequence[Found], headless: frozenset[str] = frozenset()) -> list[Read]:
-        """The memories in the order asked for, without those that are gone meanwhile."""
+    async def read(
+        self, found: Sequence[Found], headless: frozenset[str], embedded: frozenset[str] = frozenset()
+    ) -> list[Read]:
+        """The memories in the order asked for, without those that are gone meanwhile.
+
+        `headless` are memories known to lack chunk 0, `embedded` are points known to have their vectors.
+        """
         by_collection: defaultdict[MemoryType, list[str]] = defaultdict(list)
         for one in found:
             by_collection[one.collection].append(one.point_id)
-        parts = await asyncio.gather(*(self._of(kind, ids, headless) for kind, ids in by_collection.items()))
+        parts = await asyncio.gather(*(self._of(kind, ids, headless, embedded) for kind, ids in by_collection.items()))
         read = {point_id: one for part in parts for point_id, one in part.items()}
         return [read[one.point_id] for one in found if one.point_id in read]
 
@@ -60,14 +65,17 @@ class HitReader:
         except MemoriaError as error:
             return {}, (f"relations are not shown: {error}",)
 
-    async def _of(self, collection: MemoryType, ids: Sequence[str], headless: frozenset[str]) -> dict[str, Read]:
-        pending = asyncio.create_task(self._pending(collection, ids))
-        points: list[Point] = []
-        for start in range(0, len(ids), _AT_ONCE):
-            points += await self._vectors.retrieve(collection, ids[start : start + _AT_ONCE])
-        waiting = await pending
+    async def _of(
+        self, collection: MemoryType, ids: Sequence[str], headless: frozenset[str], embedded: frozenset[str]
+    ) -> dict[str, Read]:
+        parts = [ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE)]
+        waiting, pages = await asyncio.gather(
+            self._pending(collection, frozenset(ids) - embedded),
+            asyncio.gather(*(self._vectors.retrieve(collection, part) for part in parts)),
+        )
+        points = [point for page in pages for point in page]
         cut = [memory_id_of(point) for point in points if _lacks_whole_text(point)]
-        whole = await read_stored(self._vectors, cut, embeddings=False)
+        whole = await read_stored(self._vectors, cut, embeddings=False) if cut else {}
         read = {}
         for point in points:
             stored = (whole.get(memory_id_of(point)) or fold(collection, [point]))[0]
@@ -81,8 +89,10 @@ class HitReader:
             read[point.id] = Read(memory, str(point.payload.get("content", "")))
         return read
 
-    async def _pending(self, collection: MemoryType, ids: Sequence[str]) -> frozenset[str]:
-        where = Filter((HasId(frozenset(ids)),), (HasVector(),))
+    async def _pending(self, collection: MemoryType, ids: frozenset[str]) -> frozenset[str]:
+        if not ids:
+            return frozenset()
+        where = Filter((HasId(ids),), (HasVector(),))
         points = await self._vectors.scroll(Scroll(collection, len(ids), where, payload_keys=()))
         return frozenset(point.id for point in points)
 

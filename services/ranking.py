@@ -71,7 +71,8 @@ class Ranking:
         own = fusion.own_scores(dense.scores, keyword.scores, graph.points)
         scored = fusion.explained(dense.scores, keyword.scores, own, graph.activation)
         points = {**graph.points, **dense.points, **keyword.points}
-        hits, notice = await self._hits(query, scored, points)
+        embedded = frozenset(found.point_id for found in dense.points.values())
+        hits, notice = await self._hits(query, scored, points, embedded)
         return hits, tuple(_notices(dense, keyword, graph)) + notice
 
     async def _dense(self, query: Query, scope: Scope) -> _Leg | None:
@@ -121,7 +122,7 @@ class Ranking:
             if middles := neighbourhood.middles():
                 neighbourhood.add(await self._records.relations_of(middles))
             activation = neighbourhood.activation()
-            new = sorted(activation.keys() - own.keys(), key=lambda one: -activation[one])[: query.limit]
+            new = sorted(activation.keys() - own.keys(), key=lambda one: -activation[one])[: fusion.SEEDS]
             points = await self._points_of(new, scope)
         except MemoriaError as error:
             return _Graph(failure=error)
@@ -149,11 +150,11 @@ class Ranking:
         return sorted(points, key=lambda one: chunk_index(one[1]) or 0)
 
     async def _hits(
-        self, query: Query, scored: Mapping[str, fusion.Scored], points: Mapping[str, Found]
+        self, query: Query, scored: Mapping[str, fusion.Scored], points: Mapping[str, Found], embedded: frozenset[str]
     ) -> tuple[tuple[Hit, ...], tuple[str, ...]]:
         best = [one for one in scored if one in points][: query.limit]
         read, (counts, notice) = await asyncio.gather(
-            self._reader.read([points[one] for one in best], self._scoping.known_headless()),
+            self._reader.read([points[one] for one in best], self._scoping.known_headless(), embedded),
             self._reader.relation_counts(best),
         )
         hits = (
@@ -176,7 +177,7 @@ def _folded(scope: Scope, found: Sequence[Sequence[ScoredPoint]]) -> _Leg:
     hits.sort(key=lambda one: -one[0].score)
     leg = _Leg()
     for hit, collection in hits[: fusion.DEPTH]:
-        memory_id = memory_id_of(Point(hit.id, hit.payload))
+        memory_id = hit.id if hit.payload.get("parent_id") == hit.id else memory_id_of(Point(hit.id, hit.payload))
         if memory_id not in leg.scores:
             leg.scores[memory_id] = hit.score
             leg.points[memory_id] = Found(collection, hit.id)

@@ -17,6 +17,7 @@ from services.points import (
     HasId,
     HasVector,
     Matches,
+    Missing,
     Scroll,
 )
 from services.ports import Records, VectorStore
@@ -51,10 +52,8 @@ class Scoping:
         if query.like:
             must_not.append(_memories(frozenset({query.like})))
         if query.has_relations is not None or query.orphan is not None:
-            related = _memories(await self._records.related_ids())
-            for wanted in (query.has_relations, None if query.orphan is None else not query.orphan):
-                if wanted is not None:
-                    (must if wanted else must_not).append(related)
+            for wanted in {query.has_relations, None if query.orphan is None else not query.orphan} - {None}:
+                (must if wanted else must_not).append(await self._related())
         phrases = await asyncio.gather(*(self._indexed(Contains("content", one, True)) for one in query.phrases))
         needed: list[Condition] = [phrase for phrase in phrases if phrase]
         if texts:
@@ -131,6 +130,24 @@ class Scoping:
         """As memories have it: without a zone, in the writer's."""
         return instant.astimezone(self._zone).replace(tzinfo=None) if instant else None
 
+    async def _related(self) -> Condition:
+        """Memories with relations, said by whichever is the shorter list: those that have some, or those without."""
+        related, legacy, parents = await asyncio.gather(
+            self._records.related_ids(),
+            asyncio.gather(*(self._without_parent(collection) for collection in MemoryType)),
+            asyncio.gather(*(self._vectors.facet(collection, "parent_id", limit=_MANY) for collection in MemoryType)),
+        )
+        everything = frozenset[str]().union(*legacy, *parents)
+        with_some, without = everything & related, everything - related
+        alone = frozenset[str]().union(*legacy)
+        if len(with_some) <= len(without):
+            return _memories(with_some, alone)
+        return Filter(must_not=(_memories(without, alone),))
+
+    async def _without_parent(self, collection: MemoryType) -> frozenset[str]:
+        points = await self._vectors.scroll(Scroll(collection, _MANY, Filter((Missing("parent_id"),)), payload_keys=()))
+        return frozenset(point.id for point in points)
+
     async def _with_prefixes(self, prefixes: Sequence[str]) -> Condition:
         found = await asyncio.gather(*(ids_with_prefix(self._vectors, one, _MOST_BY_PREFIX) for one in prefixes))
         return _memories(frozenset(one for ids in found for one in ids))
@@ -156,8 +173,10 @@ def keeps_text(query: Query, content: str) -> bool:
     )
 
 
-def _memories(ids: frozenset[str]) -> Condition:
-    return Filter(any_of=(HasId(ids), Matches("parent_id", tuple(ids))))
+def _memories(ids: frozenset[str], without_parent: frozenset[str] | None = None) -> Condition:
+    """Points of these memories; the second set, where it is known, says which have a point without `parent_id`."""
+    alone = ids if without_parent is None else ids & without_parent
+    return Filter(any_of=(HasId(alone), Matches("parent_id", tuple(ids))))
 
 
 def _collections(query: Query) -> tuple[MemoryType, ...]:
