@@ -76,7 +76,7 @@ def visible(character: str) -> str:
 
 def suspects(text: str) -> set[str]:
     """The characters of the text that `safe` replaces somewhere."""
-    return set(_ANY_HIDDEN.findall(text))
+    return {found[0] for found in _SUSPECT.finditer(text) if found["kept"] is None}
 
 
 def _without_hidden(text: str, substitute: Callable[[str], str]) -> str:

@@ -134,9 +134,10 @@ class SearchBar(Horizontal):
         self._completions = Completions()
 
     def compose(self) -> ComposeResult:
+        # First, so that its offset counts from the left edge; it takes no room itself.
+        yield self._completions
         yield Label("/", markup=False)
         yield self._input
-        yield self._completions
 
     @property
     def text(self) -> str:
@@ -224,7 +225,7 @@ class SearchBar(Horizontal):
             self._completions.close()
             return
         column = Text(self._input.value[:start]).cell_len - self._input.scroll_offset.x
-        self._completions.open(words, at=Offset(column, 1), choice=choice, helps=helps)
+        self._completions.open(words, at=Offset(column - 1, 2), choice=choice, helps=helps)
 
     def _take_key(self, key: str) -> bool:
         """Keys of the list of completions while it is open; True when the key is used up."""
