@@ -46,7 +46,7 @@ class ScoredPoint:
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """The key (or, for a list, one of its elements) equals one of the values. Never a bool: Edge does not match them."""
+    """The key (or, for a list, one of its elements) equals one of the values; never a bool, which Edge cannot match."""
 
     key: str
     values: tuple[str | int, ...]

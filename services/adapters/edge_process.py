@@ -19,8 +19,9 @@ from typing import BinaryIO
 import portalocker
 import psutil
 
+from services.adapters.edge_errors import translated
 from services.adapters.edge_frames import LENGTH, PART, Reply, Request, frame
-from services.adapters.edge_shards import EdgeShards, translated
+from services.adapters.edge_shards import EdgeShards
 from services.errors import StoreInUse
 
 _IDLE_SECONDS = 0.5

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import errno
 import json
 import os
 import shutil
@@ -16,11 +15,8 @@ from pathlib import Path
 import qdrant_edge as edge
 
 from services.adapters.collections import (
-    MAX_TOKEN,
-    MIN_TOKEN,
     OWN_INDEXES,
     TEXT_KEY,
-    Index,
     checked_vectors,
     json_path,
     point_id,
@@ -29,15 +25,13 @@ from services.adapters.collections import (
     storable,
     storable_text,
 )
+from services.adapters.edge_errors import open_error
 from services.adapters.edge_filters import edge_filter
+from services.adapters.edge_layout import TIDY_EVERY, edge_config, index_params
 from services.errors import (
-    MemoriaError,
     ModelMismatch,
-    StorageFull,
-    StoreInUse,
     StoreMismatch,
     StoreTooNew,
-    StoreUnavailable,
 )
 from services.model import MemoryType
 from services.points import (
@@ -55,12 +49,6 @@ from services.points import (
 
 FORMAT = 1
 """Version of the folder's layout; a store with a higher one is left alone."""
-SEGMENT_POINTS = 20_000
-"""Most points of a finished segment; bounds how long and how large one step of tidying is."""
-TIDY_EVERY = 10_000
-"""Points written before they are moved into a finished segment: read from disk, 1/10 of the memory, faster facets."""
-
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +90,7 @@ class EdgeShards:
                 self._create(collection, dimensions)
             for key in self._missing_indexes(collection):
                 self._shards[collection].update(
-                    edge.UpdateOperation.create_field_index(key, _index_params(OWN_INDEXES[key]))
+                    edge.UpdateOperation.create_field_index(key, index_params(OWN_INDEXES[key]))
                 )
 
     def model(self) -> str | None:
@@ -270,7 +258,7 @@ class EdgeShards:
         try:
             shard = edge.EdgeShard.load(str(path))
         except BaseException as error:  # Edge panics, which is no Exception, on some damage
-            raise _open_error(error, path) from error
+            raise open_error(error, path) from error
         info = shard.info()
         self._shards[collection] = shard
         self._fresh[collection] = max(0, info.points_count - info.indexed_vectors_count)
@@ -289,7 +277,7 @@ class EdgeShards:
         place, draft = self._folder / collection, self._folder / f"{collection}.new"
         for leftover in (place, draft):
             shutil.rmtree(leftover, ignore_errors=True)
-        shard = edge.EdgeShard.create(str(draft), _config(dimensions))
+        shard = edge.EdgeShard.create(str(draft), edge_config(dimensions))
         shard.close()
         draft.rename(place)
         self._load(collection)
@@ -324,75 +312,6 @@ class EdgeShards:
             os.fsync(file.fileno())
         draft.replace(self._folder / "store.json")
         self._marker = marker
-
-
-def translated(error: BaseException, folder: Path) -> MemoriaError:
-    """What a failure of Edge or of the file system means for a person, in one line."""
-    if isinstance(error, MemoriaError):
-        return error
-    text = storable_text(str(error)).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    if _is_full(error, text):
-        return StorageFull(f"cannot write to {folder} ({text}); free some space or make the folder writable")
-    if "WouldBlock" in text:
-        return StoreInUse(f"another process holds the memories in {folder}; close it first")
-    return StoreUnavailable(f"the store in {folder} failed: {text}")
-
-
-def _open_error(error: BaseException, path: Path) -> MemoriaError:
-    known = translated(error, path)
-    if isinstance(known, StorageFull | StoreInUse):
-        return known
-    return StoreMismatch(f"the vectors in {path} are damaged ({known}); restore a backup, or move the folder away")
-
-
-def _is_full(error: BaseException, text: str) -> bool:
-    """Edge tells errors of the system only by text, in two spellings."""
-    spellings = (spelling for code in _FULL for spelling in (f"os error {code})", f"code: {code},"))
-    return (isinstance(error, OSError) and error.errno in _FULL) or any(spelling in text for spelling in spellings)
-
-
-def _config(dimensions: int) -> edge.EdgeConfig:
-    """Finished segments without a graph: scanning 100,000 vectors takes 5 ms, building their graph took 73 s."""
-    kilobytes_a_point = dimensions * 4 / 1024
-    return edge.EdgeConfig(
-        vectors=edge.EdgeVectorParams(size=dimensions, distance=edge.Distance.Cosine, memory=edge.Memory.Cold),
-        payload_memory=edge.Memory.Cold,
-        hnsw_config=edge.HnswIndexConfig(m=0, ef_construct=4, full_scan_threshold=10_000_000),
-        optimizers=edge.EdgeOptimizersConfig(
-            default_segment_number=1,
-            indexing_threshold=max(1, int(TIDY_EVERY // 10 * kilobytes_a_point)),
-            max_segment_size=max(1, int(SEGMENT_POINTS * kilobytes_a_point)),
-        ),
-    )
-
-
-def _index_params(kind: Index) -> edge.PayloadSchemaParams:
-    """Cold: read through the page cache, which costs no measurable time and a tenth of the memory."""
-    cold = edge.Memory.Cold
-    match kind:
-        case Index.KEYWORD:
-            return edge.KeywordIndexParams(memory=cold)
-        case Index.INTEGER:
-            return edge.IntegerIndexParams(memory=cold)
-        case Index.FLOAT:
-            return edge.FloatIndexParams(memory=cold)
-        case Index.BOOL:
-            return edge.BoolIndexParams(memory=cold)
-        case Index.DATETIME:
-            return edge.DatetimeIndexParams(memory=cold)
-        case Index.TEXT:
-            return edge.TextIndexParams(
-                tokenizer=edge.TokenizerType.Word,
-                min_token_len=MIN_TOKEN,
-                max_token_len=MAX_TOKEN,
-                lowercase=True,
-                ascii_folding=True,
-                phrase_matching=True,
-                stemmer=edge.SnowballParams(edge.SnowballLanguage.English),
-                stopwords=edge.Language.English,
-                scoring=True,
-                memory=cold,
-            )
 
 
 def _these(ids: Sequence[str]) -> edge.Filter:

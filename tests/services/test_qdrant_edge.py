@@ -16,7 +16,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from services.adapters.edge_shards import TIDY_EVERY, translated
+from services.adapters.edge_errors import translated
+from services.adapters.edge_layout import TIDY_EVERY
 from services.adapters.qdrant_edge import EdgeVectorStore
 from services.errors import MemoriaError, StorageFull, StoreInUse, StoreMismatch, StoreTooNew, StoreUnavailable
 from services.model import MemoryType
