@@ -82,10 +82,10 @@ def fold(collection: MemoryType, points: Iterable[Point]) -> list[Stored]:
         count = None if chunk_index(point) is None else point.payload.get("chunk_count")
         count = count if isinstance(count, (int, float, str)) else None
         groups[memory_id_of(point), count, whole if isinstance(whole, str) else None].append(point)
-    for memory_id, count, whole in list(groups):
-        # Only the first chunk of a very long memory has the whole text.
-        if whole is None and (owners := [key for key in groups if key[:2] == (memory_id, count) and key[2]]):
-            groups[owners[0]] += groups.pop((memory_id, count, None))
+    # Only the first chunk of a very long memory has the whole text.
+    heads = {key[:2]: key for key in groups if key[1] is not None and key[2] is not None}
+    for key in [key for key in groups if key[2] is None and key[:2] in heads]:
+        groups[heads[key[:2]]] += groups.pop(key)
     return [_stored(key[0], collection, group) for key, group in groups.items()]
 
 

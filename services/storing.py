@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,12 @@ from services.payload import State, same_state, write_payload
 from services.points import Vector
 from services.ports import Embedder
 from services.reading import canonical, read_stored
-from services.saving import BATCH, Plan, Saver
+from services.saving import Plan, Saver
+
+_BATCH = 250
+"""Memories written at once: few enough that the event loop is not held up."""
+_TOGETHER = 3
+"""Batches under way at once: one is computed while the stores write the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +53,28 @@ class Storing:
 
     async def store(self, items: Sequence[Incoming], group: str) -> StoredMany:
         """Writes the memories in their order. Raises InvalidInput, before any write, for an id that is no UUID."""
+        if not items:
+            return StoredMany()
         for item in items:
             if canonical(item.memory.id) != item.memory.id:
                 raise InvalidInput(f"{item.memory.id!r} is no id of a memory; ids are UUIDs in lower case")
-        created = updated = 0
-        for batch in _batches(items):
-            async with self._saver.locked(batch):
-                plans = await self._plans(batch)
-                if plans:
-                    await self._saver.save(group, plans)
-            new = sum(plan.before is None for plan in plans)
-            created, updated = created + new, updated + len(plans) - new
+        places = asyncio.Semaphore(_TOGETHER)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                written = [tasks.create_task(self._store_batch(batch, group, places)) for batch in _batches(items)]
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+        created, updated = (sum(counts) for counts in zip(*(task.result() for task in written), strict=True))
         return StoredMany(created, updated, len(items) - created - updated)
+
+    async def _store_batch(self, batch: dict[str, Incoming], group: str, places: asyncio.Semaphore) -> tuple[int, int]:
+        """How many were new, and how many were changed."""
+        async with places, self._saver.locked(batch):
+            plans = await self._plans(batch)
+            if plans:
+                await self._saver.save(group, plans)
+        new = sum(plan.before is None for plan in plans)
+        return new, len(plans) - new
 
     async def _plans(self, batch: dict[str, Incoming]) -> list[Plan]:
         vectors, model = self._saver.vectors, await self._saver.model()
@@ -94,7 +110,7 @@ def _batches(items: Sequence[Incoming]) -> Iterator[dict[str, Incoming]]:
     """Batches by id; a memory that comes twice comes in two batches, so that the later one is compared."""
     batch: dict[str, Incoming] = {}
     for item in items:
-        if len(batch) == BATCH or item.memory.id in batch:
+        if len(batch) == _BATCH or item.memory.id in batch:
             yield batch
             batch = {}
         batch[item.memory.id] = item
