@@ -40,9 +40,9 @@ class GraphService:
         memories, edges = await asyncio.gather(self.memories(ids), self._records.relations_among(ids, types))
         nodes = [Node(center, 0, (center,), None, memories.get(center))]
         nodes += [Node(node.id, node.depth, node.path, node.relation, memories.get(node.id)) for node in found]
-        strangers = [node.id for node in nodes if node.memory is None]
-        chunks = {id_: owner for id_, owner in (await owners(self._vectors, strangers)).items() if id_ != owner}
-        return Neighborhood(center, depth, tuple(types), tuple(nodes), tuple(edges), more, chunks)
+        chunked = await self._whole([node.id for node in nodes if node.memory is None])
+        nodes = [replace(node, chunk_of=chunked.get(node.id)) for node in nodes]
+        return Neighborhood(center, depth, tuple(types), tuple(nodes), tuple(edges), more)
 
     async def path(self, start: str, goal: str, depth: int = DEEPEST) -> tuple[PathStep, ...]:
         """One shortest path of at most `depth` relations, walked in either direction. Raises NotFound without one."""
@@ -98,29 +98,36 @@ class GraphService:
 
     async def retype(self, relation: Relation, type_: RelationType) -> Relation:
         """Gives it another type. Raises Conflict when the two are already related so."""
-        return await self._alter(relation, replace(relation, type=type_))
+        return await self.change(relation, replace(relation, type=type_))
 
     async def reverse(self, relation: Relation) -> Relation:
         """Turns its direction round. Raises Conflict when the reverse is there already."""
-        return await self._alter(
+        return await self.change(
             relation, replace(relation, source_id=relation.target_id, target_id=relation.source_id)
         )
 
     async def weigh(self, relation: Relation, weight: float) -> Relation:
         """Gives it another weight, 0..1."""
-        return await self._alter(relation, replace(relation, weight=weight))
+        return await self.change(relation, replace(relation, weight=weight))
 
     async def between(self, source: str, target: str) -> list[Relation]:
         """All relations between two memories, in both directions."""
         ids = [await self._owner(source), await self._owner(target)]
         return await self._records.relations_among(ids)
 
-    async def _alter(self, before: Relation, after: Relation) -> Relation:
+    async def change(self, before: Relation, after: Relation) -> Relation:
+        """Gives a relation the type, direction and weight of `after` in one act. Raises Conflict as `retype` does."""
         _check(after.source_id, after.target_id, after.weight)
         async with self._records.transaction() as transaction:
             await transaction.update_relations([after])
             await transaction.append_history(str(uuid4()), [relation_change(before, after, _summary(before, after))])
         return after
+
+    async def _whole(self, strangers: Sequence[str]) -> dict[str, Memory]:
+        """The memories of those ids that are chunks, by the chunk's id."""
+        chunks = {id_: owner for id_, owner in (await owners(self._vectors, strangers)).items() if id_ != owner}
+        memories = await self.memories(set(chunks.values())) if chunks else {}
+        return {id_: memories[owner] for id_, owner in chunks.items() if owner in memories}
 
     async def _owner(self, memory_id: str) -> str:
         """The memory of an id. An id that only relations know stands for itself, so that orphans can be looked at."""
@@ -149,8 +156,9 @@ def _summary(before: Relation | None, after: Relation | None) -> str:
         assert relation is not None
         verb = "linked" if after else "unlinked"
         return f"{verb} {relation.source_id[:8]} → {relation.type.value} → {relation.target_id[:8]}"
+    turned = " and turned round" if before.source_id != after.source_id else ""
     if before.type is not after.type:
-        return f"relation {before.type.value} became {after.type.value}"
-    if before.source_id != after.source_id:
+        return f"relation {before.type.value} became {after.type.value}{turned}"
+    if turned:
         return f"turned {before.type.value} round"
     return f"weight {before.weight:g} became {after.weight:g}"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from services.model import Memory, Relation, RelationType
 
@@ -24,6 +23,8 @@ class Node:
     """Type of the last relation on the way; None for the centre."""
     memory: Memory | None
     """None when the relation's end is no memory (orphaned)."""
+    chunk_of: Memory | None = None
+    """The memory whose chunk the relation's end is, as upstream sometimes writes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,6 @@ class Neighborhood:
     """Relations of these types among the nodes, ends mapped to memories."""
     more: bool = False
     """True when there are further memories within the depth than `nodes` holds."""
-    chunk_ended: Mapping[str, str] = field(default_factory=dict)
-    """Chunk id → memory id, for relation ends that upstream wrote as chunk ids."""
 
     def node(self, memory_id: str) -> Node | None:
         """The node of that memory."""

@@ -71,9 +71,9 @@ class SuggestionService:
     async def review(self, resume_from: str | None = None) -> AsyncIterator[Reviewed]:
         """Looks at every memory in turn, a few a step, each pair once. Stop it at any step and go on from there."""
         counts = await asyncio.gather(*(self._vectors.count(type_, _ONE_EACH) for type_ in MemoryType))
-        done, total = 0, sum(counts)
+        start, reached, after = (resume_from or "::").split(":")
+        done, total = int(reached or 0), sum(counts)
         seen: set[frozenset[str]] = set()
-        start, _, after = (resume_from or "").partition(":")
         types = list(MemoryType)
         for type_ in types[types.index(MemoryType(start)) if start else 0 :]:
             last: str | None = after or None
@@ -89,7 +89,7 @@ class SuggestionService:
                 ]
                 seen |= {_pair(one) for one in found}
                 done += len(page)
-                yield Reviewed(done, max(done, total), tuple(found), f"{type_.value}:{last}")
+                yield Reviewed(done, max(done, total), tuple(found), f"{type_.value}:{done}:{last}")
             after = ""
         yield Reviewed(done, done, (), None)
 

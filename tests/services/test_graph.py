@@ -162,8 +162,8 @@ async def test_orphaned_and_chunk_ended_relations_are_shown_as_such(
         )
     around = await graph.neighborhood(A)
     assert around.node(GONE) is not None
-    assert [node.id for node in around.nodes if node.memory is None and node.id not in around.chunk_ended] == [GONE]
-    assert around.chunk_ended == {chunk_id(D, 1): D}
+    assert [node.id for node in around.nodes if node.memory is None and node.chunk_of is None] == [GONE]
+    assert {node.id: node.chunk_of.id for node in around.nodes if node.chunk_of} == {chunk_id(D, 1): D}
     assert (await graph.neighborhood(GONE)).nodes[1].id == A
 
 
