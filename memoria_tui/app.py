@@ -18,11 +18,14 @@ from memoria_tui.config import Config
 from memoria_tui.guide import sections
 from memoria_tui.present import safe
 from memoria_tui.screens.memories import MemoriesScreen
+from memoria_tui.screens.memories_editing import named
 from memoria_tui.screens.memories_files import LoadDemo
+from memoria_tui.screens.modals.confirm import ConfirmDialog
 from memoria_tui.screens.modals.help import HelpDialog
 from memoria_tui.screens.mode import ModeScreen, Standing
 from memoria_tui.themes import THEMES
-from services.errors import MemoriaError
+from services.errors import Conflict, MemoriaError
+from services.model import Undone
 from services.ports import Clock
 
 if TYPE_CHECKING:
@@ -165,18 +168,40 @@ class MemoriaApp(App[None]):
 
     # keys that work everywhere
 
+    def action_undo(self) -> None:
+        self._undo()
+
+    def _undo_if(self, sure: bool | None) -> None:
+        if sure:
+            self._undo(force=True)
+
     @work(exclusive=True, group="undo")
-    async def action_undo(self) -> None:
+    async def _undo(self, *, force: bool = False) -> None:
         if self.services is None:
             return
         try:
-            undone = await self.services.memories.undo()
+            undone = await self.services.memories.undo(force=force)
+        except Conflict as conflict:
+            question = f"{conflict}. Take it back all the same?"
+            self.push_screen(ConfirmDialog("Changed since", safe(question), "take back"), self._undo_if)
+            return
         except MemoriaError as error:
             self.notify(safe(str(error)), severity="warning", markup=False)
             return
-        self.notify(safe(f"Undone: {undone.summary}"), markup=False)
+        self.clear_notifications()
+        self.notify(safe(await self._told(undone)), markup=False)
         for screen in self.mode_screens:
             screen.changed()
+
+    async def _told(self, undone: Undone) -> str:
+        """«Took back: edited text «the first line»», the line only when one memory was concerned that is there."""
+        summary = undone.summary[:1].upper() + undone.summary[1:]
+        if self.services is None or len(undone.entity_ids) != 1:
+            return summary
+        try:
+            return f"{summary} {named(await self.services.memories.get(undone.entity_ids[0]))}"
+        except MemoriaError:
+            return summary
 
     def action_help(self) -> None:
         screen = self.screen

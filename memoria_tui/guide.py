@@ -10,8 +10,14 @@ from textual.screen import Screen
 from memoria_tui.screens.modals.help import HelpSection
 from services.query import operators
 
-_GROUPS = {"memories": "Here", "list": "In the list", "facets": "In the counts", "search": "In the search box"}
-_GROUPS |= {"preview": "In the text", "app": "Everywhere"}
+_GROUPS = {
+    "memories": "Here",
+    "app": "Everywhere",
+    "list": "In the list",
+    "facets": "In the counts",
+    "search": "In the search box",
+}
+_GROUPS |= {"preview": "In the text"}
 
 
 def sections(screen: Screen[object], display: Callable[[Binding], str]) -> tuple[HelpSection, ...]:

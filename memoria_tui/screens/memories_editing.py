@@ -91,7 +91,8 @@ class MemoryEditing(MemoryFinding):
                 self._close_editor()
                 self.changed()
             case Resolution.MINE:
-                if theirs is not None or await self.attempt(self._services.memories.restore([base.id])):
+                back = 1 if theirs else await self.attempt(self._services.memories.restore([base.id]))
+                if back:
                     self._save(theirs or base, mine, force=True)
             case Resolution.MERGE:
                 self.preview.begin_edit(theirs or base, merged(theirs.content if theirs else "", mine))

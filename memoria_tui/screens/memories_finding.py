@@ -26,7 +26,7 @@ from services.query import parse_query
 
 if TYPE_CHECKING:
     from services.container import Services
-    from services.search import Listing
+    from services.listing import Listing
 
 Answer = TypeVar("Answer")
 
@@ -86,7 +86,8 @@ class MemoryFinding(ModeScreen):
             self.memory_list.focus()
 
     def tell(self, message: str, *, wrong: bool = False) -> None:
-        """Says in a toast what was done; the text may come from a memory, so it is no markup."""
+        """Says in a toast, in place of the last one, what was done; memory text in it is no markup."""
+        self.app.clear_notifications()
         self.notify(safe(message), severity="error" if wrong else "information", markup=False)
 
     async def attempt(self, act: Awaitable[Answer]) -> Answer | None:
@@ -227,18 +228,13 @@ class MemoryFinding(ModeScreen):
     async def _details(self, memory_id: str) -> None:
         await asyncio.sleep(_RESTING)
         memories = self._services.memories
-        for load, show in (
-            (memories.relations, self.preview.show_relations),
-            (memories.history, self.preview.show_history),
-        ):
-            try:
-                found = await load(memory_id)
-            except MemoriaError:
-                continue  # the text can be read without them, and the top line says which store is away
-            if (current := self.memory_list.current) is None or current.memory.id != memory_id:
-                return
-            if self.preview.editing is None:
-                show(found)
+        try:
+            relations, history = await asyncio.gather(memories.relations(memory_id), memories.history(memory_id))
+        except MemoriaError:
+            return  # the text can be read without them, and the top line says which store is away
+        if (current := self.memory_list.current) is not None and current.memory.id == memory_id:
+            self.preview.show_relations(relations)
+            self.preview.show_history(history)
 
     # what others do
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from services.errors import Conflict, MemoriaError, NothingToUndo, NotFound
+from services.errors import Conflict, MemoriaError, NotFound, NothingToUndo
 from services.model import (
     Action,
     Change,
@@ -66,6 +66,8 @@ class Store:
     """Seconds that a search for this text takes."""
     asked: list[Query] = field(default_factory=list)
     latest: int = 0
+    changed_since: bool = False
+    """True: an undo would overwrite what others wrote."""
     sessions: tuple[WorkSession, ...] = ()
 
     def check(self) -> None:
@@ -317,16 +319,18 @@ class FakeMemories:
         found = [TrashedMemory(one, NOW - timedelta(hours=2), "anna", 1) for one in self.store.trash.values()]
         return tuple(reversed(found))[offset : offset + limit]
 
-    async def undo(self) -> Undone:
+    async def undo(self, *, group: str | None = None, force: bool = False) -> Undone:
         self.store.check()
+        if self.store.changed_since and not force:
+            raise Conflict("The text was changed since", None)
         if not self.store.undoable:
             raise NothingToUndo("There is no change of yours left to take back")
-        group, summary, before = self.store.undoable.pop()
+        undone, summary, before = self.store.undoable.pop()
         for one in before:
             self.store.trash.pop(one, None)
         self.store.memories = before
         self.store.latest += 1
-        return Undone(group, summary)
+        return Undone(undone, f"took back: {summary}")
 
     async def pending_count(self) -> int:
         self.store.check()
@@ -399,7 +403,7 @@ class FakeExporting:
 
     async def export(self, path: Path, ids: Iterable[str], *, progress: Callable[[Progress], None]) -> None:
         self.store.check()
-        path.write_text("".join(f"{one}\n" for one in ids), "utf-8")
+        path.write_text("".join(f"{one}\n" for one in ids), "utf-8")  # noqa: ASYNC240
 
 
 @dataclass
@@ -429,32 +433,37 @@ def memory_id(number: int) -> str:
     return f"00000000-0000-4000-8000-{number:012d}"
 
 
-_TEXTS = (
-    (MemoryType.SEMANTIC, "JWT expiry was set to 10 s; tokens died in flight\n\nThe access token lived **10 s** because "
-     "the configuration is read in *seconds* while the code passed milliseconds.\n\n- set `ACCESS_TTL=900`\n- restart "
-     "the gateway", ("auth", "jwt"), "api", timedelta(days=3), 0.8),
-    (MemoryType.EPISODIC, "Anna: customers are signed out after lunch, tokens again", ("auth", "support"), "api",
-     timedelta(days=5), 0.6),
-    (MemoryType.PROCEDURAL, "Rotate the signing key without signing anybody out\n\n1. add the new key\n2. wait a day for "
-     "old tokens\n3. remove the old key", ("auth", "runbook"), "api", timedelta(days=21), 0.9),
-    (MemoryType.SEMANTIC, "Sessions survive a deploy since v2.1", ("deploy",), "gateway", timedelta(days=62), 0.5),
-    (MemoryType.EPISODIC, "Moved the billing job to the night; nobody waits for invoices now", ("billing", "cron"),
-     "billing", timedelta(days=90), 0.4),
-    (MemoryType.PROCEDURAL, "How we cut a release: tag, changelog, canary, all", ("deploy", "release"), "gateway",
-     timedelta(days=120), 0.7),
-    (MemoryType.SEMANTIC, "Postgres autovacuum needs a lower scale factor on the events table", ("postgres",), "infra",
-     timedelta(hours=4), 0.5),
-)  # fmt: skip
+_TTL = """JWT expiry was set to 10 s; tokens died in flight
+
+The access token lived **10 s** because the configuration is read in *seconds* while the code passed milliseconds.
+
+- set `ACCESS_TTL=900`
+- restart the gateway"""
+_ROTATE = """Rotate the signing key without signing anybody out
+
+1. add the new key
+2. wait a day for old tokens
+3. remove the old key"""
+_SEMANTIC, _EPISODIC, _PROCEDURAL = MemoryType.SEMANTIC, MemoryType.EPISODIC, MemoryType.PROCEDURAL
+_MEMORIES = (
+    (_SEMANTIC, _TTL, "auth jwt", "api", 72, 0.8),
+    (_EPISODIC, "Anna: customers are signed out after lunch, tokens again", "auth support", "api", 120, 0.6),
+    (_PROCEDURAL, _ROTATE, "auth runbook", "api", 500, 0.9),
+    (_SEMANTIC, "Sessions survive a deploy since v2.1", "deploy", "gateway", 1_500, 0.5),
+    (_EPISODIC, "Moved the billing job to the night", "billing cron", "billing", 2_200, 0.4),
+    (_PROCEDURAL, "How we cut a release: tag, changelog, canary, all", "deploy release", "gateway", 2_900, 0.7),
+    (_SEMANTIC, "Postgres autovacuum needs a lower scale factor on events", "postgres", "infra", 4, 0.5),
+)
+"""Type, text, tags, project, hours of age, importance."""
 
 
 def filled() -> Store:
     """A small store that looks like a team's."""
     store = Store()
-    for number, (kind, text, tags, project, old, importance) in enumerate(_TEXTS, 1):
-        made = NOW - old
-        store.memories[memory_id(number)] = Memory(
-            memory_id(number), kind, text, made, made, made, 0, importance, tags, project
-        )
+    for number, (kind, text, tags, project, hours, importance) in enumerate(_MEMORIES, 1):
+        made = NOW - timedelta(hours=hours)
+        one = memory_id(number)
+        store.memories[one] = Memory(one, kind, text, made, made, made, 0, importance, tuple(tags.split()), project)
     store.relations = [
         Relation("r1", memory_id(1), memory_id(2), RelationType.FIXES),
         Relation("r2", memory_id(3), memory_id(1), RelationType.DERIVES),

@@ -62,7 +62,7 @@ async def test_an_edit_in_place_is_saved_and_undone() -> None:
         assert screen_of(pilot).memory_list.has_focus
         await press(pilot, "u")
         assert store.memories[NEWEST].content == before
-        assert toasts(pilot)[-1] == "Undone: edited text"
+        assert toasts(pilot)[-1] == "Took back: edited text"
 
 
 async def test_leaving_the_editor_with_changes_asks_first() -> None:

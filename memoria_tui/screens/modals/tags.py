@@ -76,6 +76,8 @@ class TagsDialog(Dialog[TagEdit]):
 
     def action_list(self) -> None:
         self.options.focus()
+        if self.options.highlighted is None:
+            self.options.action_first()
 
     def action_save(self) -> None:
         pending = split_tags(self.entry.value)

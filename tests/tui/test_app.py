@@ -1,0 +1,145 @@
+"""The frame: themes, keys, palette, help, the top line, undo."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+
+import pytest
+from textual.binding import Binding
+from textual.command import CommandPalette
+
+from memoria_tui.app import MemoriaApp
+from memoria_tui.config import Config
+from memoria_tui.screens.memories import MemoriesScreen
+from memoria_tui.screens.modals.confirm import ConfirmDialog
+from memoria_tui.screens.modals.help import HelpDialog
+from memoria_tui.screens.modals.new_memory import NewMemoryDialog
+from memoria_tui.themes import THEMES
+from memoria_tui.widgets.top_line import TopLine
+from services.model import MemoryType, RelationType
+from tests.tui.conftest import press, running, screen_of, settle, titles, toasts, type_text
+from tests.tui.fakes import filled, memory_id
+
+
+async def test_the_top_line_tells_stores_and_running_work() -> None:
+    async with running(filled()) as pilot:
+        line = screen_of(pilot).query_one(TopLine)
+        assert [store.ok for store in line.stores] == [True, True, True]
+        assert [session.description for session in line.sessions] == ["fix login"]
+
+
+async def test_keys_are_remapped_by_their_ids() -> None:
+    async with running(filled(), config=Config(keymap={"memories.new": "N", "app.undo": "ctrl+z"})) as pilot:
+        await press(pilot, "n")
+        assert pilot.app.screen is screen_of(pilot)
+        await press(pilot, "N")
+        assert isinstance(pilot.app.screen, NewMemoryDialog)
+
+
+async def test_what_the_config_names_wrongly_is_told_and_the_app_starts() -> None:
+    config = Config(theme="nope", keymap={"memories.nope": "N"}, problems=("config.toml: bad",))
+    async with running(filled(), config=config) as pilot:
+        assert pilot.app.theme == "memoria-dark"
+        told = " ".join(toasts(pilot))
+        for part in ("config.toml: bad", "'nope'", "memories.nope"):
+            assert part in told
+        assert len(titles(pilot)) == 7
+
+
+@pytest.mark.parametrize("owner", [MemoriaApp, MemoriesScreen])
+def test_every_binding_has_an_id_a_description_and_a_tooltip(owner: type[MemoriaApp | MemoriesScreen]) -> None:
+    for binding in owner.BINDINGS:
+        assert isinstance(binding, Binding)
+        assert binding.id
+        assert binding.description
+        assert binding.tooltip
+
+
+async def test_help_names_every_key_and_operator() -> None:
+    async with running(filled(), size=(120, 120)) as pilot:
+        await press(pilot, "question_mark")
+        assert isinstance(pilot.app.screen, HelpDialog)
+        shown = pilot.app.export_screenshot().replace("&#160;", " ")
+        for part in ("Write a new memory", "Take back the last change", "Mark this memory", "importance:", "since:"):
+            assert part in shown
+        await press(pilot, "escape")
+        assert pilot.app.screen is screen_of(pilot)
+
+
+async def test_the_palette_runs_commands() -> None:
+    async with running(filled()) as pilot:
+        await press(pilot, "ctrl+p")
+        assert isinstance(pilot.app.screen, CommandPalette)
+        await type_text(pilot, "write a new")
+        await asyncio.sleep(0.3)
+        await settle(pilot)
+        await press(pilot, "enter")
+        assert isinstance(pilot.app.screen, NewMemoryDialog)
+
+
+async def test_the_palette_finds_memories() -> None:
+    async with running(filled()) as pilot:
+        await press(pilot, "ctrl+p")
+        await type_text(pilot, "autovacuum")
+        await asyncio.sleep(0.4)
+        await settle(pilot)
+        await press(pilot, "enter")
+        assert screen_of(pilot).search_bar.text == f"id:{memory_id(7)}"
+        assert len(titles(pilot)) == 1
+
+
+async def test_undo_asks_before_it_overwrites_what_others_wrote() -> None:
+    store = filled()
+    async with running(store) as pilot:
+        await press(pilot, "d")
+        store.changed_since = True
+        await press(pilot, "u")
+        assert isinstance(pilot.app.screen, ConfirmDialog)
+        assert memory_id(7) not in store.memories
+        await press(pilot, "y")
+        assert memory_id(7) in store.memories
+
+
+async def test_undo_with_nothing_to_undo_says_so() -> None:
+    async with running(filled()) as pilot:
+        await press(pilot, "u")
+        assert toasts(pilot) == ["There is no change of yours left to take back"]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50), (20, 6)])
+async def test_it_runs_at_any_size_and_through_resizing(size: tuple[int, int]) -> None:
+    async with running(filled(), size=size) as pilot:
+        await press(pilot, "v", "escape", "F", "escape")
+        await pilot.resize_terminal(size[1] * 3, size[0])
+        await settle(pilot)
+        await pilot.resize_terminal(*size)
+        await settle(pilot)
+        assert len(titles(pilot)) == 7
+
+
+async def test_where_it_is_narrow_the_text_takes_the_room_of_the_list_while_read() -> None:
+    async with running(filled(), size=(80, 24)) as pilot:
+        screen = screen_of(pilot)
+        assert not screen.facet_panel.display
+        await press(pilot, "enter")
+        assert screen.memory_list.region.height == 0
+        await press(pilot, "escape")
+        assert screen.memory_list.region.height > 8
+
+
+@pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
+def test_each_theme_has_a_colour_of_its_own_for_each_memory_and_relation_type(theme: object) -> None:
+    variables = theme.variables  # type: ignore[attr-defined]
+    memories = [variables[f"memory-{kind.value}"] for kind in MemoryType]
+    relations = [variables[f"relation-{kind.value.replace('_', '-')}"] for kind in RelationType]
+    assert len(set(memories)) == len(MemoryType)
+    assert len(set(relations)) == len(RelationType)
+
+
+def test_nothing_slow_is_imported_before_the_first_paint() -> None:
+    slow = ("qdrant_client", "qdrant_edge", "sqlalchemy", "psycopg", "wordllama", "pendulum", "httpx", "numpy")
+    code = f"import memoria_tui.app, sys; print([name for name in {slow!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

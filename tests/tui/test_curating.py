@@ -1,0 +1,159 @@
+"""Acts on one memory and on marked ones, marks, copying, files."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from memoria_tui.screens.modals.prompt import PromptDialog
+from memoria_tui.screens.modals.why import WhyDialog
+from services.model import MemoryType, Progress
+from tests.tui.conftest import press, running, screen_of, settle, titles, toasts, type_text
+from tests.tui.fakes import Store, filled, many, memory_id
+
+if TYPE_CHECKING:
+    from services.container import Services
+
+NEWEST, SECOND = memory_id(7), memory_id(1)
+
+
+async def test_tags_are_added_and_switched_off_on_one_memory() -> None:
+    store = filled()
+    async with running(store) as pilot:
+        await press(pilot, "down", "t")
+        await type_text(pilot, "urgent, api")
+        await press(pilot, "enter", "down", "space", "ctrl+s")
+        assert store.memories[SECOND].tags == ("jwt", "urgent", "api")
+        assert toasts(pilot) == ["Tags +urgent +api −auth on 1 memory · u takes it back"]
+
+
+async def test_tags_of_marked_memories_keep_what_only_some_have() -> None:
+    store = filled()
+    async with running(store) as pilot:
+        await press(pilot, "space", "space", "t")
+        await type_text(pilot, "shared")
+        await press(pilot, "enter", "ctrl+s")
+        assert store.memories[NEWEST].tags == ("postgres", "shared")
+        assert store.memories[SECOND].tags == ("auth", "jwt", "shared")
+        assert screen_of(pilot).memory_list.marked == frozenset()
+
+
+async def test_a_tag_in_use_is_completed() -> None:
+    store = filled()
+    async with running(store) as pilot:
+        await press(pilot, "t")
+        await type_text(pilot, "run")
+        await press(pilot, "right", "ctrl+s")
+        assert "runbook" in store.memories[NEWEST].tags
+
+
+async def test_importance_project_and_type_are_set_on_marked_memories() -> None:
+    store = filled()
+    async with running(store) as pilot:
+        await press(pilot, "space", "space", "s", "i")
+        await pilot.press("ctrl+u")
+        await type_text(pilot, "7")
+        await press(pilot, "enter")
+        assert isinstance(pilot.app.screen, PromptDialog)
+        await pilot.press("ctrl+u")
+        await type_text(pilot, "0.7")
+        await press(pilot, "enter")
+        assert {store.memories[one].importance for one in (NEWEST, SECOND)} == {0.7}
+        await press(pilot, "s", "p")
+        await type_text(pilot, "mobile")
+        await press(pilot, "enter")
+        await press(pilot, "s", "t", "p")
+        changed = screen_of(pilot).memory_list.current
+        assert changed is not None
+        assert store.memories[changed.memory.id].project == "mobile"
+        assert store.memories[changed.memory.id].type is MemoryType.PROCEDURAL
+
+
+async def test_all_hits_are_marked_and_deleted_as_one_act() -> None:
+    store = many(2500)
+    async with running(store) as pilot:
+        await press(pilot, "a")
+        assert len(screen_of(pilot).memory_list.marked) == 2500
+        await press(pilot, "d")
+        assert not store.memories
+        assert toasts(pilot) == ["Deleted 2,500 memories · u takes it back"]
+        await press(pilot, "u")
+        assert len(store.memories) == 2500
+
+
+async def test_why_shows_the_parts_of_the_score() -> None:
+    async with running(filled()) as pilot:
+        await press(pilot, "slash")
+        await type_text(pilot, "token")
+        await press(pilot, "enter", "down", "w")
+        assert isinstance(pilot.app.screen, WhyDialog)
+        shown = pilot.app.export_screenshot()
+        for part in ("meaning", "words", "graph", "0.83", "0.30"):
+            assert part in shown
+
+
+async def test_text_and_id_go_to_the_clipboard_without_what_a_terminal_would_obey() -> None:
+    store = filled()
+    store.memories = {"x": store.memories[NEWEST].__class__("x", MemoryType.SEMANTIC, "a\x1b[2J\n\tb \ud800")}
+    async with running(store) as pilot:
+        await press(pilot, "y")
+        assert pilot.app.clipboard == "a[2J\n\tb ?"
+        await press(pilot, "Y")
+        assert pilot.app.clipboard == "x"
+
+
+async def test_marked_memories_are_exported_to_a_new_file(tmp_path: Path) -> None:
+    file = tmp_path / "out.jsonl"
+    async with running(filled()) as pilot:
+        await press(pilot, "space", "x")
+        pilot.app.screen.query_one(Input).value = str(file)
+        await press(pilot, "enter")
+        await _until(pilot, file.exists)
+        assert file.read_text().split() == [NEWEST]
+
+
+async def test_an_empty_store_greets_and_takes_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("one\ntwo\n")
+    store = Store()
+    async with running(store) as pilot:
+        assert "Nothing&#160;is&#160;remembered" in pilot.app.export_screenshot()
+        await press(pilot, "i")
+        pilot.app.screen.query_one(Input).value = str(tmp_path / "absent")
+        await press(pilot, "enter")
+        assert isinstance(pilot.app.screen, PromptDialog)
+        pilot.app.screen.query_one(Input).value = str(file)
+        await press(pilot, "enter")
+        await _until(pilot, lambda: len(titles(pilot)) == 2)
+        assert toasts(pilot) == ["Imported 2 memories"]
+
+
+async def test_demo_data_is_loaded_into_an_empty_store_only() -> None:
+    store = Store()
+
+    async def load(services: Services, progress: Callable[[Progress], None]) -> str:
+        progress(Progress(1, 2, "Making"))
+        store.memories = filled().memories
+        return "7 memories of a small company"
+
+    async with running(store, load_demo=load) as pilot:
+        await press(pilot, "D")
+        await _until(pilot, lambda: len(titles(pilot)) == 7)
+        assert toasts(pilot) == ["7 memories of a small company"]
+        store.memories = {}
+        await press(pilot, "D")
+        assert not store.memories
+
+
+async def _until(pilot: Pilot[None], true: Callable[[], bool]) -> None:
+    for _ in range(100):
+        await settle(pilot)
+        if true():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it never came true")

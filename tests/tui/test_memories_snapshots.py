@@ -1,0 +1,102 @@
+"""How the Memories screen looks: every state and dialog, three sizes, both themes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from memoria_tui.config import Config
+from services.errors import StoreInUse
+from services.model import Progress
+from tests.tui.conftest import keys, make_app, press, settle
+from tests.tui.fakes import Store, filled, many, memory_id
+
+Compare = Callable[..., Any]
+
+_IN_USE = StoreInUse("/home/anna/.local/share/memoria-tui is in use by memoria-tui (process 4711): quit it, or wait")
+
+
+async def _demo(services: object, progress: Callable[[Progress], None]) -> str:
+    return ""
+
+
+@pytest.mark.parametrize("theme", ["memoria-dark", "memoria-light"])
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50)], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_list_and_preview(snap_compare: Compare, theme: str, size: tuple[int, int]) -> None:
+    app = make_app(filled(), config=Config(theme=theme))
+    assert snap_compare(app, terminal_size=size, run_before=keys("down"))
+
+
+@pytest.mark.parametrize("theme", ["memoria-dark", "memoria-light"])
+def test_search_results(snap_compare: Compare, theme: str) -> None:
+    app = make_app(filled(), config=Config(theme=theme))
+    assert snap_compare(app, terminal_size=(120, 40), run_before=keys("slash", *"token", "enter", "space"))
+
+
+@pytest.mark.parametrize("theme", ["memoria-dark", "memoria-light"])
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_empty_store(snap_compare: Compare, theme: str, size: tuple[int, int]) -> None:
+    app = make_app(Store(), config=Config(theme=theme), load_demo=_demo)
+    assert snap_compare(app, terminal_size=size, run_before=keys())
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_store_that_cannot_be_opened(snap_compare: Compare, size: tuple[int, int]) -> None:
+    assert snap_compare(make_app(Store(failure=_IN_USE)), terminal_size=size, run_before=keys())
+
+
+_STATES = {
+    "nothing_found": ("slash", *"zzz", "enter"),
+    "error_in_the_box": ("slash", *"type:foo"),
+    "completion": ("slash", *"tag:"),
+    "editing": ("down", "e", *"New "),
+    "new_memory": ("n",),
+    "tags": ("space", "space", "t", *"new", "enter"),
+    "set": ("s",),
+    "set_type": ("s", "t"),
+    "set_importance_wrong": ("s", "i", "x", "enter"),
+    "history": ("e", *"X ", "ctrl+s", "h"),
+    "trash": ("d", "d", "T"),
+    "why": ("slash", *"token", "enter", "down", "w"),
+    "help": ("question_mark",),
+    "export": ("space", "x"),
+    "unsaved": ("n", *"text", "escape"),
+}
+
+
+@pytest.mark.parametrize("state", _STATES)
+def test_state(snap_compare: Compare, state: str) -> None:
+    assert snap_compare(make_app(filled()), terminal_size=(120, 40), run_before=keys(*_STATES[state]))
+
+
+@pytest.mark.parametrize("state", ["editing", "new_memory", "history", "help", "tags"])
+def test_state_where_it_is_narrow(snap_compare: Compare, state: str) -> None:
+    assert snap_compare(make_app(filled()), terminal_size=(80, 24), run_before=keys(*_STATES[state]))
+
+
+@pytest.mark.parametrize("state", ["new_memory", "history", "tags"])
+def test_state_in_the_light(snap_compare: Compare, state: str) -> None:
+    app = make_app(filled(), config=Config(theme="memoria-light"))
+    assert snap_compare(app, terminal_size=(120, 40), run_before=keys(*_STATES[state]))
+
+
+def test_conflict(snap_compare: Compare) -> None:
+    store = filled()
+
+    async def to_conflict(pilot: Pilot[None]) -> None:
+        await settle(pilot)
+        await press(pilot, "down", "e", *"Mine ")
+        one = memory_id(1)
+        text = store.memories[one].content.replace("restart the gateway", "tell support")
+        store.memories[one] = replace(store.memories[one], content=text)
+        await press(pilot, "ctrl+s")
+
+    assert snap_compare(make_app(store), terminal_size=(120, 40), run_before=to_conflict)
+
+
+def test_a_long_list(snap_compare: Compare) -> None:
+    assert snap_compare(make_app(many(3000)), terminal_size=(120, 40), run_before=keys("G", "k", "space"))

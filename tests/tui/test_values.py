@@ -1,0 +1,103 @@
+"""What the terminal program works out without a screen: settings, operators in the box, differences."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from memoria_tui.config import Config, load_config
+from memoria_tui.difference import DiffLine, compare, merged
+from memoria_tui.operators import active, toggled
+from memoria_tui.screens.modals.prompt import importance_problem
+from services.query import parse_query
+
+
+def test_the_config_file_sets_theme_editor_and_keys(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(
+        'theme = "memoria-light"\neditor = "vi -n"\n[keymap]\n"app.undo" = "ctrl+z"\n[services]\nhome = "x"'
+    )
+    config = load_config(file, {"EDITOR": "nano"})
+    assert config == Config("memoria-light", "vi -n", {"app.undo": "ctrl+z"})
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("theme = ", "cannot be read"),
+        ("theme = 3", "theme must be"),
+        ('keymap = "x"', "keymap must be"),
+        ("[keymap]\na = 1", "keymap.a must"),
+        ("colour = 1", "'colour' is unknown"),
+    ],
+)
+def test_a_bad_config_is_told_in_one_line_and_the_defaults_hold(tmp_path: Path, text: str, told: str) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(text)
+    config = load_config(file, {"VISUAL": "code -w", "EDITOR": "vi"})
+    (problem,) = config.problems
+    assert told in problem
+    assert "\n" not in problem
+    assert (config.theme, config.editor, dict(config.keymap)) == ("memoria-dark", "code -w", {})
+
+
+def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
+    assert load_config(tmp_path / "none.toml", {}) == Config()
+    assert load_config(None, {"EDITOR": " "}) == Config()
+
+
+@pytest.mark.parametrize(
+    ("raw", "kind", "value", "after"),
+    [
+        ("", "type", "semantic", "type:semantic"),
+        ("some words", "tag", "two words", 'some words tag:"two words"'),
+        ('some words tag:"two words"', "tag", "two words", "some words"),
+        ('"a phrase"  tag:x', "project", "api", '"a phrase" tag:x project:api'),
+        ("since:3d word", "date", "this week", "word since:this-week"),
+        ("word since:this-week", "date", "this week", "word"),
+        ("", "date", "older", "before:this-year"),
+    ],
+)
+def test_a_facet_is_switched_in_the_text_of_the_box(raw: str, kind: str, value: str, after: str) -> None:
+    assert toggled(raw, kind, value) == after
+
+
+def test_what_is_switched_on_is_what_the_query_asks_for() -> None:
+    now = datetime(2026, 11, 20, tzinfo=UTC)
+    raw = ""
+    chosen = {("type", "episodic"), ("tag", "a b"), ("project", "api"), ("date", "today")}
+    for kind, value in sorted(chosen):
+        raw = toggled(raw, kind, value)
+    assert active(parse_query(raw, now=now)) == chosen
+
+
+def test_a_comparison_shows_changes_with_two_lines_around_them() -> None:
+    before = "\n".join("abcdefgh")
+    assert compare(before, before.replace("e", "E")) == (
+        DiffLine("skipped", "2"),
+        DiffLine("same", "c"),
+        DiffLine("same", "d"),
+        DiffLine("removed", "e"),
+        DiffLine("added", "E"),
+        DiffLine("same", "f"),
+        DiffLine("same", "g"),
+        DiffLine("skipped", "1"),
+    )
+
+
+def test_a_merge_keeps_common_lines_once_and_both_versions_of_the_rest() -> None:
+    assert merged("a\ntheirs\nz", "a\nmine\nz") == "a\n<<<<<<< theirs\ntheirs\n=======\nmine\n>>>>>>> mine\nz"
+
+
+def test_very_long_texts_are_compared_without_waiting() -> None:
+    before = "\n".join(str(number) for number in range(20_000))
+    assert len(compare(before, before + "\nx")) == 40_001
+
+
+@pytest.mark.parametrize(
+    ("text", "fine"), [("0", True), ("1", True), ("0.25", True), ("1.1", False), ("nan", False), ("x", False)]
+)
+def test_an_importance_is_a_number_from_0_to_1(text: str, fine: bool) -> None:
+    assert (importance_problem(text) is None) is fine
