@@ -156,6 +156,7 @@ class MemoryList(ScrollView, can_focus=True):
             self.scroll_to(y=0, animate=False, force=True, immediate=True)
         self.set_reactive(MemoryList.cursor, max(0, min(self.cursor if refresh else 0, total - 1)))
         self.put_page(0, first)
+        self.refresh()
 
     def put_page(self, offset: int, hits: Sequence[Hit]) -> None:
         """Fills rows from `offset` on."""
@@ -164,7 +165,8 @@ class MemoryList(ScrollView, can_focus=True):
         self._follow_anchor(offset, hits)
         self._rows.forget_far(self._top, keep=self.cursor)
         self._ask_soon()
-        self.refresh()
+        if offset <= self._top + self._visible and offset + len(hits) > self._top:
+            self.refresh()
         if self.current is not before or not self.total:
             self.post_message(self.Highlighted(self.current))
 
