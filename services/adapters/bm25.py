@@ -8,10 +8,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from services.adapters.collections import MAX_TOKEN, MIN_TOKEN
+from services.points import BM25_B, BM25_K
 
 _WORD = re.compile(r"[^\W_]+")
-_K, _B = 1.2, 0.75
-"""Saturation of a word's frequency and weight of a text's length: the customary values, which Qdrant uses too."""
 STOP_WORDS = frozenset(
     """
     a an and are as at be been but by did do does for from had has have how i if in into is it its me my no not of on
@@ -39,7 +38,7 @@ def bm25(texts: Sequence[str], frequencies: Mapping[str, int], total: int) -> li
     idf = {word: math.log(1 + (max(total, found) - found + 0.5) / (found + 0.5)) for word, found in frequencies.items()}
     return [
         sum(
-            weight * counts[word] * (_K + 1) / (counts[word] + _K * (1 - _B + _B * length / mean))
+            weight * counts[word] * (BM25_K + 1) / (counts[word] + BM25_K * (1 - BM25_B + BM25_B * length / mean))
             for word, weight in idf.items()
         )
         for counts, length in zip(counted, lengths, strict=True)

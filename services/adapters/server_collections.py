@@ -31,6 +31,8 @@ from services.adapters.server_filters import server_filter
 from services.errors import ModelMismatch, StoreMismatch
 from services.model import MemoryType
 from services.points import (
+    BM25_B,
+    BM25_K,
     CollectionInfo,
     Contains,
     DenseSearch,
@@ -65,6 +67,8 @@ _TEXT_INDEX = models.TextIndexParams(
     stopwords=models.Language.ENGLISH,
     scoring=True,
 )
+
+_SCORING = models.Bm25Scoring(bm25=models.Bm25Params(k=BM25_K, b=BM25_B))
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +247,8 @@ class ServerCollections:
         texts = {record.id: str((record.payload or {}).get(TEXT_KEY)) for page, _ in pages for record in page}
         scores = dict(zip(texts, bm25(list(texts.values()), {word: n for n, word in known}, total), strict=True))
         best = sorted(scores, key=lambda name: -scores[name])[: request.limit]
-        payloads = {record.id: record.payload or {} for record in await client.retrieve(collection, best)}
+        records = await client.retrieve(collection, best, _selected(request.payload_keys))
+        payloads = {record.id: record.payload or {} for record in records}
         answer += [ScoredPoint(str(name), payloads[name], scores[name]) for name in best if name in payloads]
 
     async def _create(self, collection: MemoryType, dimensions: int, model: str) -> None:
@@ -316,14 +321,20 @@ def _check_question(request: DenseSearch | TextSearch, dimensions: int) -> None:
 def _query(request: DenseSearch | TextSearch) -> models.QueryRequest:
     where = server_filter(request.where)
     if isinstance(request, TextSearch):
-        question = models.TextQuery(text=models.TextQueryInput(query=storable_text(request.text)))
-        return models.QueryRequest(query=question, using=TEXT_KEY, filter=where, limit=request.limit, with_payload=True)
+        question = models.TextQuery(text=models.TextQueryInput(query=storable_text(request.text), scoring=_SCORING))
+        return models.QueryRequest(
+            query=question,
+            using=TEXT_KEY,
+            filter=where,
+            limit=request.limit,
+            with_payload=_selected(request.payload_keys),
+        )
     return models.QueryRequest(
         query=list(request.vector),
         params=models.SearchParams(exact=request.exact),
         filter=where,
         limit=request.limit,
-        with_payload=True,
+        with_payload=_selected(request.payload_keys),
     )
 
 

@@ -25,7 +25,7 @@ from services.errors import (
     StoreUnavailable,
 )
 from services.model import MemoryType
-from services.points import TextSearch
+from services.points import BM25_B, BM25_K, TextSearch
 
 S = MemoryType.SEMANTIC
 SECRET = "very-secret-key"
@@ -283,8 +283,14 @@ async def test_text_is_scored_by_a_server_that_can(qdrant: FakeQdrant) -> None:
     ((hit,),) = await store.search([TextSearch(S, "words", 5)])
     (asked,) = qdrant.sent("/points/query/batch")
     assert hit.score == 2.5
+    scoring = {"bm25": {"k": BM25_K, "b": BM25_B}}
     assert asked["searches"] == [
-        {"query": {"text": {"query": "words"}}, "using": "content", "limit": 5, "with_payload": True}
+        {
+            "query": {"text": {"query": "words", "scoring": scoring}},
+            "using": "content",
+            "limit": 5,
+            "with_payload": True,
+        }
     ]
     await store.close()
 

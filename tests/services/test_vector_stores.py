@@ -355,6 +355,17 @@ async def test_text_search_ranks_rare_words_and_short_texts_higher_within_the_fi
     assert (nothing, empty) == ([], [])
 
 
+@READING
+async def test_search_gives_only_the_keys_asked_for(shelf: VectorStore) -> None:
+    (dense,), (text,) = await shelf.search(
+        [
+            DenseSearch(S, [0, 1, 0, 0], 1, payload_keys=("access_count",)),
+            TextSearch(S, "rotate", 1, payload_keys=("access_count",)),
+        ]
+    )
+    assert dense.payload == text.payload == {"access_count": 3}
+
+
 async def test_one_search_asks_several_collections(library: VectorStore) -> None:
     await library.upsert(MemoryType.EPISODIC, [point(60, "a token in a story", [1, 0, 0, 0])])
     answers = await library.search(
