@@ -21,7 +21,7 @@ from services.ports import Clock, Embedder, KeptVectors, NewChange, Records, Tra
 from services.reading import Stored
 from services.settings import Settings
 
-BATCH = 1000
+BATCH = 500
 """Most memories in one transaction."""
 _FIRST_WAIT = timedelta(seconds=30)
 _LONGEST_WAIT = timedelta(hours=1)
