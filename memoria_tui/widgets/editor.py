@@ -12,6 +12,9 @@ from textual.widgets import TextArea
 from memoria_tui import present
 
 _SPARE = "⍰⍯⌑⌇⍜⍛⍙⍚⎔⎕⎊⎉⏃⏄⏅⏆⏇⏈⏉⏊⏋⏌⏍⏥⏢⏣⏤⏛⏚⏙⏘⏗⏖"
+LONGEST = 50_000
+"""Characters; a text area on more of them holds the program for seconds at a key."""
+_SHOWN_OF_LONG = 2_000
 _PRIVATE_USE = range(0xE000, 0xF900)
 
 
@@ -79,18 +82,24 @@ class MemoryEditor(TextArea):
         super().__init__(id=id, soft_wrap=True, show_line_numbers=False, tab_behavior="focus", compact=True)
         self._disguise = Disguise()
         self._original = ""
+        self._whole: str | None = None
+        """A text too long to be typed in, of which only the beginning stands here."""
 
     @property
     def content(self) -> str:
         """The text as it would be saved."""
+        if self._whole is not None:
+            return self._whole
         text: str = self.text
         return self._disguise.reveal(text)
 
     def open(self, original: str, content: str) -> None:
-        """Takes a text to edit; `original` is what leaving goes back to."""
+        """Takes a text to edit; `original` is what leaving goes back to. More than LONGEST can only be read here."""
         self._disguise = Disguise()
         self._original = original
-        self.load_text(self._disguise.hide(content))
+        self._whole = content if len(content) > LONGEST else None
+        self.read_only = self._whole is not None
+        self.load_text(self._disguise.hide(content if self._whole is None else content[:_SHOWN_OF_LONG]))
 
     async def _on_paste(self, event: events.Paste) -> None:
         event.prevent_default()

@@ -24,6 +24,7 @@ from services.ports import Clock
 _SETTLE = 0.03
 """Seconds of rest before a memory is drawn: a held key in the list does not draw all it passes."""
 _UNSAVED = "not saved · ctrl+s saves · esc again drops the changes"
+_TOO_LONG = "too long to edit here · ctrl+e opens $EDITOR"
 _HINT = "ctrl+s save · esc cancel · ctrl+e $EDITOR"
 
 
@@ -209,6 +210,8 @@ class Preview(Vertical):
         self._notice("")
         editor = self.query_one(MemoryEditor)
         editor.open(memory.content, memory.content if content is None else content)
+        if editor.read_only:
+            self._notice(_TOO_LONG)
         editor.focus()
 
     def end_edit(self) -> None:

@@ -116,3 +116,17 @@ async def test_an_outside_change_is_said_and_a_draft_goes_on() -> None:
         await pilot.press("ctrl+e")
         (wanted,) = app.posted(Preview.ExternalEditorWanted)
         assert (wanted.base, wanted.content) == (JWT, "draft")
+
+
+async def test_a_very_long_text_is_edited_elsewhere_and_stays_whole() -> None:
+    app, preview = scene()
+    long = memory(1, "word " * 200_000)
+    async with app.open() as pilot:
+        preview.begin_edit(long)
+        await eventually(pilot, "too long to edit here · ctrl+e opens $EDITOR")
+        await pilot.press("x", "ctrl+e", "ctrl+s")
+        assert app.posted(Preview.ExternalEditorWanted)[0].content == long.content
+        assert app.posted(Preview.Edited)[0].content == long.content
+        preview.begin_edit(long, "short again")
+        await pilot.press("!")
+        assert preview.edited_text == "!short again"
