@@ -17,9 +17,9 @@ from services.work_records import ReportQuestion, ReportRow, StoredSession
 from services.worktime import ReportBy
 
 _KEYS: Mapping[ReportBy, str] = {
-    ReportBy.CLIENT: "session.client_id::text",
-    ReportBy.PROJECT: "session.project_id::text",
-    ReportBy.CATEGORY: "session.category::text",
+    ReportBy.CLIENT: "session.client_id",
+    ReportBy.PROJECT: "session.project_id",
+    ReportBy.CATEGORY: "session.category",
     ReportBy.DAY: "NULL::text",
 }
 _TOUCHING = """
@@ -36,38 +36,50 @@ WHERE session.end_time IS NULL AND session.start_time < :since - interval '1 day
 """
 """Sessions with some time in the period; see 005_work.sql for the indexes."""
 _COLUMNS = "session.id, {key} AS key, session.status, session.start_time, session.end_time, session.pauses"
-_READABLE = r"""
-({text} ~ '^[12]\d{{3}}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3])(:[0-5]\d){{2}}(\.\d{{1,6}})?$'
- AND CASE WHEN substr({text}, 9, 2) > '28'
-     THEN substr({text}, 9, 2)::int <= date_part('day', (left({text}, 7) || '-01')::date + interval '1 month -1 day')
-     ELSE true END)
+_PLAIN_TIME = """
+{text} LIKE '____-__-__T__:__:__%' AND substr({text}, 20) COLLATE "C" ~ '^[.0-9]*$'
+AND pg_input_is_valid({text}, 'timestamp')
 """
 """Zone-less ISO 8601 that a cast to timestamp is sure to take: one bad text must not fail a whole report."""
+_PLAIN_TIME_15 = r"""
+{text} ~ '^[12]\d{{3}}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3])(:[0-5]\d){{2}}(\.\d+)?$'
+AND CASE WHEN substr({text}, 9, 2) > '28'
+    THEN substr({text}, 9, 2)::int <= date_part('day', (left({text}, 7) || '-01')::date + interval '1 month -1 day')
+    ELSE true END
+"""
+"""The same for PostgreSQL 15, which has no pg_input_is_valid()."""
+_IS_VALID_SINCE = 160000
+# Each OFFSET 0 keeps the planner from evaluating what stands below it again at every use above.
 _REPORT = """
 WITH touching AS MATERIALIZED ({touching}),
 paused AS MATERIALIZED (
-    SELECT read.id, read.key, read.start, read.stop,
-           COALESCE(read.start <= read.stop AND read.start >= read.start_time AND read.stop <= read.end_time
-                    AND read.start >= COALESCE(lag(read.stop) OVER (PARTITION BY read.id ORDER BY read.n), '-infinity')
-                    AND width_bucket(read.start_time - interval '1 day', CAST(:changes AS timestamptz[]))
-                      = width_bucket(read.end_time + interval '1 day', CAST(:changes AS timestamptz[])), false) AS plain
+    SELECT id, key, start, stop,
+           COALESCE(start <= stop AND start >= start_time AND stop <= end_time AND in_order
+                    AND width_bucket(start_time - interval '1 day', CAST(:changes AS timestamptz[]))
+                      = width_bucket(end_time + interval '1 day', CAST(:changes AS timestamptz[])), false) AS plain
     FROM (
-        SELECT local.id, local.key, local.start_time, local.end_time, local.n,
-               (local.start - (CAST(:offsets AS interval[]))[width_bucket(local.start, CAST(:locals AS timestamp[]))])
+        SELECT id, key, start_time, end_time, in_order,
+               (start - (CAST(:offsets AS interval[]))[width_bucket(start, CAST(:locals AS timestamp[]))])
                    AT TIME ZONE 'UTC' AS start,
-               (local.stop - (CAST(:offsets AS interval[]))[width_bucket(local.stop, CAST(:locals AS timestamp[]))])
+               (stop - (CAST(:offsets AS interval[]))[width_bucket(stop, CAST(:locals AS timestamp[]))])
                    AT TIME ZONE 'UTC' AS stop
         FROM (
-            SELECT t.id, t.key, t.start_time, t.end_time, entry.n,
-                   CASE WHEN {start_readable} THEN (entry.pause ->> 'start')::timestamp END AS start,
-                   CASE WHEN {stop_readable} THEN (entry.pause ->> 'end')::timestamp END AS stop
+            SELECT t.id, t.key, t.start_time, t.end_time,
+                   (n = 1 OR entry.start >= (t.pauses -> (n::int - 2) ->> 'end') COLLATE "C") AS in_order,
+                   CASE WHEN {start_plain} THEN entry.start::timestamp END AS start,
+                   CASE WHEN {stop_plain} THEN entry.stop::timestamp END AS stop
             FROM touching t
-            CROSS JOIN LATERAL jsonb_array_elements(
-                CASE WHEN jsonb_typeof(t.pauses) = 'array' THEN t.pauses ELSE '[null]' END
-            ) WITH ORDINALITY entry (pause, n)
+            CROSS JOIN LATERAL ROWS FROM (
+                jsonb_to_recordset(
+                    CASE WHEN jsonb_typeof(t.pauses) <> 'array' OR t.pauses @? '$[*] ? (@.type() <> "object")'
+                    THEN '[{{}}]' ELSE t.pauses END
+                ) AS (start text, "end" text)
+            ) WITH ORDINALITY entry (start, stop, n)
             WHERE t.pauses <> '[]'
-        ) local
-    ) read
+            OFFSET 0
+        ) written
+        OFFSET 0
+    ) placed
 ),
 odd AS MATERIALIZED (
     SELECT id FROM touching WHERE (status = 'completed' AND end_time >= start_time) IS NOT TRUE
@@ -76,9 +88,9 @@ odd AS MATERIALIZED (
 ),
 spans AS (
     SELECT key, start_time AS start, end_time AS stop, 1 AS sign FROM touching
-    WHERE id NOT IN (SELECT id FROM odd)
+    WHERE NOT EXISTS (SELECT 1 FROM odd WHERE odd.id = touching.id)
     UNION ALL
-    SELECT key, start, stop, -1 FROM paused WHERE id NOT IN (SELECT id FROM odd)
+    SELECT key, start, stop, -1 FROM paused WHERE NOT EXISTS (SELECT 1 FROM odd WHERE odd.id = paused.id)
 ),
 placed AS (
     SELECT key, start, stop, sign,
@@ -97,9 +109,9 @@ daily AS (
     FROM placed CROSS JOIN LATERAL generate_series(first, last) AS day
     GROUP BY key, day
 )
-SELECT key, (CAST(:units AS int[]))[day] AS unit, sum(seconds) AS seconds, sum(sessions)::int AS sessions,
+SELECT key::text AS key, (CAST(:units AS int[]))[day] AS unit, sum(seconds) AS seconds, sum(sessions)::int AS sessions,
        sum(fresh)::int AS fresh, array_agg(day - 1) FILTER (WHERE seconds > 0) AS days, NULL::text AS odd
-FROM daily GROUP BY 1, 2
+FROM daily GROUP BY daily.key, unit
 UNION ALL
 SELECT NULL, NULL, NULL, NULL, NULL, NULL, id::text FROM odd
 """
@@ -111,8 +123,15 @@ _BEFORE = timedelta(days=40)
 class ReportTable(WorkTables):
     """Worked time of a period."""
 
+    _server: int | None = None
+    """Version of the server, once it was asked."""
+
     async def report(self, question: ReportQuestion) -> tuple[list[ReportRow], list[StoredSession]]:
-        rows = await self._read(_statement(question), **self._parameters(question))
+        if self._server is None:
+            (version,) = await self._read("SELECT current_setting('server_version_num')::int AS number")
+            self._server = version.number
+        plain = _PLAIN_TIME if self._server >= _IS_VALID_SINCE else _PLAIN_TIME_15
+        rows = await self._read(_statement(question, plain), **self._parameters(question))
         odd = [row.odd for row in rows if row.odd is not None]
         added = [
             ReportRow(row.key, row.unit, row.seconds, row.sessions, row.fresh, frozenset(row.days or ()))
@@ -141,12 +160,12 @@ class ReportTable(WorkTables):
         }
 
 
-def _statement(question: ReportQuestion) -> str:
+def _statement(question: ReportQuestion, plain_time: str) -> str:
     touching = _TOUCHING.format(
         columns=_COLUMNS.format(key=_KEYS[question.by]), conditions=conditions(question.selection)[0]
     )
     return _REPORT.format(
         touching=touching,
-        start_readable=_READABLE.format(text="(entry.pause ->> 'start')"),
-        stop_readable=_READABLE.format(text="(entry.pause ->> 'end')"),
+        start_plain=plain_time.format(text="entry.start"),
+        stop_plain=plain_time.format(text="entry.stop"),
     )
