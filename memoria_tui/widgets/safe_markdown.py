@@ -15,7 +15,7 @@ from memoria_tui import present
 
 _CELL = re.compile(r"\||\n")
 _COSTLY_CHARACTERS = 12_000
-_COSTLY_BLOCKS = 250
+_COSTLY_BLOCKS = 120
 """Lines and table cells together: each can become a widget of its own."""
 _DEEPEST = 20
 """Nested lists and quotes, as CommonMark's preset has it."""
