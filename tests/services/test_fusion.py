@@ -1,0 +1,91 @@
+"""How legs and relations become one score."""
+
+from __future__ import annotations
+
+from itertools import count
+
+import pytest
+
+from services.fusion import MIDDLES, SPREAD, Neighbourhood, explained, own_scores
+from services.model import Relation, RelationType
+
+_ids = (f"relation {number}" for number in count())
+
+
+def link(source: str, target: str, weight: float = 1.0) -> Relation:
+    return Relation(next(_ids), source, target, RelationType.RELATED, weight)
+
+
+def around(seeds: dict[str, float], *relations: Relation) -> Neighbourhood:
+    neighbourhood = Neighbourhood(seeds)
+    neighbourhood.add(relations)
+    return neighbourhood
+
+
+def test_found_by_both_legs_ranks_above_found_by_one() -> None:
+    own = own_scores({"both": 0.6, "meaning": 0.4}, {"both": 8.0, "words": 9.0})
+    assert own["both"] > own["words"] > own["meaning"]
+    assert all(0 <= score <= 1 for score in own.values())
+
+
+def test_a_memory_below_the_dense_leg_has_its_least_cosine() -> None:
+    own = own_scores({"first": 0.8, "last": 0.2}, {"last": 5.0, "words": 5.0}, others=["neighbour"])
+    assert own["words"] == pytest.approx(own["last"])
+    assert 0 < own["neighbour"] < own["first"]
+
+
+def test_one_leg_alone_gives_its_own_order() -> None:
+    assert own_scores({}, {"a": 4.0, "b": 2.0}) == {"a": 1.0, "b": 0.5}
+    assert own_scores({"a": 0.5, "b": -0.1}, {}) == {"a": 0.5, "b": 0.0}
+    assert own_scores({}, {}) == {}
+
+
+def test_activation_reaches_two_relations_far_in_both_directions() -> None:
+    reached = around({"a": 0.8}, link("a", "b"), link("c", "b"), link("c", "d")).activation()
+    assert reached == pytest.approx({"b": 0.8 * SPREAD, "c": 0.8 * SPREAD**2})
+
+
+def test_weak_relations_pass_on_less() -> None:
+    reached = around({"a": 1.0}, link("a", "strong"), link("a", "weak", 0.2)).activation()
+    assert reached["weak"] == pytest.approx(0.2 * reached["strong"])
+
+
+def test_a_hub_tells_little_about_each_of_its_neighbours() -> None:
+    hub = around({"hub": 1.0}, *(link("hub", f"n{number}") for number in range(50))).activation()
+    pair = around({"one": 1.0}, link("one", "n0")).activation()
+    assert hub["n0"] < 0.25 * pair["n0"]
+
+
+def test_many_neighbours_count_as_the_best_of_them() -> None:
+    reached = around({"a": 0.9, "b": 0.5}, link("a", "x"), link("b", "x")).activation()
+    assert reached["x"] == pytest.approx(0.9 * SPREAD)
+
+
+def test_what_comes_back_to_a_hit_over_its_neighbour_is_no_news() -> None:
+    assert "a" not in around({"a": 1.0}, link("a", "b")).activation()
+
+
+def test_a_relation_given_twice_counts_once() -> None:
+    relation = link("a", "b")
+    assert around({"a": 1.0}, relation, relation, link("a", "c")).activation()["b"] == pytest.approx(SPREAD)
+
+
+def test_only_the_most_active_neighbours_are_followed_further() -> None:
+    neighbourhood = around({"a": 1.0}, *(link("a", f"n{n}", n / 1000) for n in range(MIDDLES + 50)))
+    middles = neighbourhood.middles()
+    assert len(middles) == MIDDLES
+    assert middles[0] == f"n{MIDDLES + 49}"
+
+
+def test_every_hit_says_why_it_is_there() -> None:
+    own = own_scores({"a": 0.5}, {"a": 3.0, "b": 6.0}, others=["c"])
+    scored = explained({"a": 0.5}, {"a": 3.0, "b": 6.0}, own, {"c": 0.2})
+    assert list(scored) == ["b", "a", "c"]
+    assert scored["b"].score == 1.0
+    assert (scored["a"].why.dense, scored["a"].why.keyword, scored["a"].why.graph) == (0.5, 0.5, None)
+    assert (scored["c"].why.dense, scored["c"].why.keyword, scored["c"].why.graph) == (None, None, 0.2)
+
+
+def test_equal_scores_keep_one_order() -> None:
+    own = {"b": 0.5, "a": 0.5, "c": 0.5}
+    assert list(explained(own, {}, own, {})) == ["a", "b", "c"]

@@ -1,0 +1,440 @@
+"""The search service over a real Qdrant Edge store with the bundled model; relations come from a stand-in."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import pytest
+import pytest_asyncio
+
+from services.adapters.bundled_embedder import BundledEmbedder
+from services.adapters.qdrant_edge import EdgeVectorStore
+from services.chunking import chunk_id, chunks
+from services.errors import EmbeddingFailed, NotFound, StoreUnavailable
+from services.layout import points_of
+from services.model import (
+    Facets,
+    Memory,
+    MemoryDraft,
+    MemoryType,
+    Query,
+    Relation,
+    RelationType,
+    SearchMode,
+    SearchResult,
+    SortKey,
+)
+from services.payload import drafted
+from services.points import Point, Vector
+from services.ports import Embedder, Records
+from services.query import parse_query
+from services.search import SearchService
+from services.settings import Settings
+from services.times import zone_of
+
+UPSTREAM = Path(__file__).parents[3] / "shared" / "data" / "upstream-dev"
+ROME = ZoneInfo("Europe/Rome")
+NOW = datetime(2026, 11, 20, 12, tzinfo=ROME)
+EMBEDDER = BundledEmbedder()
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+class Relations:
+    """The part of `Records` that a search asks."""
+
+    def __init__(self) -> None:
+        self.all: list[Relation] = []
+        self.away = False
+
+    def link(self, source: str, target: str, kind: RelationType = RelationType.FIXES) -> None:
+        self.all.append(Relation(f"relation {len(self.all)}", source, target, kind))
+
+    async def relations_of(self, memory_ids: Sequence[str]) -> list[Relation]:
+        if self.away:
+            raise StoreUnavailable("PostgreSQL cannot be reached")
+        wanted = set(memory_ids)
+        return [relation for relation in self.all if wanted & {relation.source_id, relation.target_id}]
+
+    async def relation_counts(self, memory_ids: Sequence[str]) -> dict[str, int]:
+        ends = (end for one in await self.relations_of(memory_ids) for end in (one.source_id, one.target_id))
+        return dict(Counter(end for end in ends if end in set(memory_ids)))
+
+    async def related_ids(self) -> frozenset[str]:
+        return frozenset(end for relation in self.all for end in (relation.source_id, relation.target_id))
+
+
+class AwayEmbedder(BundledEmbedder):
+    """A model that cannot be reached."""
+
+    async def embed_query(self, text: str) -> Vector:
+        raise EmbeddingFailed("the model is away")
+
+
+class Store:
+    """Vectors in a folder, relations of its own, and the services over both."""
+
+    def __init__(self, folder: Path, vectors: EdgeVectorStore | None = None) -> None:
+        self.settings = Settings(home=folder, zone="Europe/Rome")
+        self.vectors = vectors or EdgeVectorStore(folder / "qdrant")
+        self.relations = Relations()
+        self.search = self.service(EMBEDDER)
+
+    def service(self, embedder: Embedder) -> SearchService:
+        return SearchService(self.vectors, embedder, cast(Records, self.relations), self.settings, lambda: NOW)
+
+    async def put(self, *drafts: MemoryDraft, pending: bool = False) -> None:
+        for draft in drafts:
+            assert draft.id is not None
+            state = drafted(draft, draft.id, NOW, zone_of(self.settings.zone))
+            points = points_of(draft.id, state, chunks(draft.content, 500, 50))
+            await self.put_points(draft.type, points, pending=pending)
+
+    async def put_points(self, kind: MemoryType, points: Sequence[Point], *, pending: bool = False) -> None:
+        vectors = await EMBEDDER.embed_documents([str(point.payload.get("content", "")) for point in points])
+        embedded = [
+            replace(point, vector=None if pending else vector) for point, vector in zip(points, vectors, strict=True)
+        ]
+        await self.vectors.upsert(kind, embedded)
+
+    async def ask(self, raw: str, mode: SearchMode = SearchMode.HYBRID) -> SearchResult:
+        return await self.search.search(parse_query(raw, now=NOW, mode=mode))
+
+    async def ids(self, raw: str, mode: SearchMode = SearchMode.HYBRID) -> list[int]:
+        return numbers(hit.memory for hit in (await self.ask(raw, mode)).hits)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    """An empty store."""
+    store = Store(tmp_path)
+    await store.vectors.ensure(EMBEDDER.dimensions, EMBEDDER.model)
+    yield store
+    await store.vectors.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def filled(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Store]:
+    store = Store(tmp_path_factory.mktemp("office"))
+    await store.vectors.ensure(EMBEDDER.dimensions, EMBEDDER.model)
+    await furnish(store)
+    yield store
+    await store.vectors.close()
+
+
+@pytest.fixture
+def office(filled: Store) -> Store:
+    """Seven memories that no test changes, with relations of its own for each test."""
+    return Store(filled.settings.home, filled.vectors)
+
+
+def uid(number: int) -> str:
+    return str(UUID(int=number))
+
+
+def numbers(memories: Iterable[Memory]) -> list[int]:
+    return [UUID(memory.id).int for memory in memories]
+
+
+def memory(
+    number: int,
+    content: str,
+    kind: MemoryType = MemoryType.SEMANTIC,
+    *,
+    created: datetime = NOW,
+    tags: tuple[str, ...] = (),
+    project: str | None = None,
+    importance: float = 0.5,
+) -> MemoryDraft:
+    return MemoryDraft(content, kind, uid(number), tags, importance, project, created)
+
+
+async def furnish(store: Store) -> None:
+    """Seven memories of all types; the last is long."""
+    filler = "The weather was fine and nobody had anything else to tell about that day. " * 12
+    await store.put(
+        memory(1, "The access token expires after ten seconds", tags=("auth", "jwt"), project="api", importance=0.9),
+        memory(2, "Customers are signed out after lunch", MemoryType.EPISODIC, tags=("auth",), project="api"),
+        memory(3, "Rotate the signing key without signing anybody out", MemoryType.PROCEDURAL, tags=("runbook",)),
+        memory(4, "The bakery delivers bread at seven", created=datetime(2026, 3, 1, 9, tzinfo=UTC)),
+        memory(5, "Invoices are printed on Friday", MemoryType.EPISODIC, created=datetime(2025, 6, 1, tzinfo=UTC)),
+        memory(6, "Databases are saved at night", tags=("backup", "two words"), project="infra", importance=0.2),
+        memory(7, f"{filler}The zebra crossed the road at the very end. {filler}", tags=("zoo",), project="infra"),
+    )
+
+
+async def test_the_best_match_by_words_and_meaning_comes_first_and_says_why(office: Store) -> None:
+    result = await office.ask("when does the token expire?")
+    hit = result.hits[0]
+    assert numbers([hit.memory]) == [1]
+    assert hit.score == 1.0
+    assert hit.why.keyword == 1.0
+    assert hit.why.dense is not None
+    assert hit.passage == "The access token expires after ten seconds"
+    assert result.notices == ()
+    assert all(0 <= one.score <= 1 for one in result.hits)
+    assert result.total == len(result.hits)
+
+
+async def test_meaning_alone_needs_no_common_word(office: Store) -> None:
+    hits = (await office.ask("nightly database backups", SearchMode.SEMANTIC)).hits
+    assert numbers([hits[0].memory]) == [6]
+    assert all(hit.why.keyword is None for hit in hits)
+
+
+async def test_words_alone_find_only_what_has_one_of_them(office: Store) -> None:
+    assert await office.ids("tokens expired", SearchMode.KEYWORD) == [1]
+
+
+async def test_a_chunked_memory_is_found_once_whole_and_by_its_best_chunk(office: Store) -> None:
+    hits = [hit for hit in (await office.ask("zebra")).hits if numbers([hit.memory]) == [7]]
+    assert len(hits) == 1
+    assert "zebra" in hits[0].passage
+    assert len(hits[0].passage) <= 500
+    assert len(hits[0].memory.content) > 1700
+    assert hits[0].memory.chunk_count > 3
+    assert not hits[0].memory.headless
+
+
+async def test_neighbours_of_a_good_hit_are_found_through_their_relations(office: Store) -> None:
+    assert 4 not in await office.ids("token -lunch", SearchMode.KEYWORD)
+    before = [one for one in await office.ids("access token") if one in (4, 5)]
+    office.relations.link(uid(1), uid(5))
+    result = await office.ask("access token")
+    found = numbers(hit.memory for hit in result.hits)
+    assert found.index(5) < found.index(4), before
+    assert next(hit for hit in result.hits if numbers([hit.memory]) == [5]).why.graph
+    assert next(hit for hit in result.hits if numbers([hit.memory]) == [1]).relations == 1
+
+
+async def test_a_relation_that_ends_in_a_chunk_leads_to_its_memory(office: Store) -> None:
+    office.relations.link(uid(1), chunk_id(uid(7), 1))
+    hit = next(hit for hit in (await office.ask("access token")).hits if numbers([hit.memory]) == [7])
+    assert hit.why.graph
+
+
+async def test_neighbours_must_meet_the_operators_too(office: Store) -> None:
+    office.relations.link(uid(1), uid(2))
+    office.relations.link(uid(1), uid(9))  # no memory
+    assert set(await office.ids("token type:semantic")) <= {1, 4, 6, 7}
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ("", {1, 2, 3, 4, 5, 6, 7}),
+        ("type:episodic", {2, 5}),
+        ("-type:episodic", {1, 3, 4, 6, 7}),
+        ("tag:auth", {1, 2}),
+        ("tag:auth tag:jwt", {1}),
+        ('tag:"two words"', {6}),
+        ("-tag:auth", {3, 4, 5, 6, 7}),
+        ("project:api", {1, 2}),
+        ("project:api project:infra", {1, 2, 6, 7}),
+        ("-project:api", {3, 4, 5, 6, 7}),
+        ("since:2026-03-01T10:00", {1, 2, 3, 4, 6, 7}),  # 9:00 UTC
+        ("since:2026-03-01T10:00:01", {1, 2, 3, 6, 7}),
+        ("before:2026", {5}),
+        ("importance:>0.5", {1}),
+        ("importance:<=0.2", {6}),
+        ("-zebra", {1, 2, 3, 4, 5, 6}),
+        ("has:relations", {1, 7}),
+        ("is:orphan", {2, 3, 4, 5, 6}),
+        ("-is:orphan tag:zoo", {7}),
+        ("is:pending", set()),
+        (f"id:{uid(3)}", {3}),
+        (f"id:{uid(7)}", {7}),
+        ("type:episodic type:semantic -type:semantic -type:episodic", set()),
+    ],
+)
+async def test_operators_choose_what_is_listed_and_counted(office: Store, raw: str, expected: set[int]) -> None:
+    office.relations.link(uid(1), uid(7))
+    result = await office.ask(raw)
+    assert set(numbers(hit.memory for hit in result.hits)) == expected
+    assert result.total == len(expected)
+    facets = await office.search.facets(parse_query(raw, now=NOW))
+    assert sum(one.count for one in facets.types) == len(expected)
+
+
+async def test_operators_narrow_a_ranked_search(office: Store) -> None:
+    assert await office.ids("token tag:auth -type:episodic") == [1]
+    assert 7 not in await office.ids("road -zebra")
+    assert await office.ids('"zebra crossed" road') == [7]
+    assert await office.ids('"crossed zebra"') == []
+
+
+async def test_a_phrase_of_stop_words_is_looked_for_in_the_texts(store: Store) -> None:
+    await furnish(store)
+    await store.put(memory(8, "To be or not to be"))
+    assert await store.ids('"not to be"') == [8]
+
+
+async def test_a_pending_memory_is_found_by_words_and_marked(store: Store) -> None:
+    await furnish(store)
+    await store.put(memory(8, "A quokka waits for its vector"), pending=True)
+    hit = (await store.ask("quokka")).hits[0]
+    assert numbers([hit.memory]) == [8]
+    assert hit.memory.pending
+    assert await store.ids("is:pending") == [8]
+    assert 8 not in await store.ids("-is:pending")
+
+
+async def test_while_the_model_is_away_words_still_find_and_a_notice_tells(office: Store) -> None:
+    result = await office.service(AwayEmbedder()).search(parse_query("token", now=NOW))
+    assert numbers([result.hits[0].memory]) == [1]
+    assert "the model is away" in result.notices[0]
+    with pytest.raises(EmbeddingFailed):
+        await office.service(AwayEmbedder()).search(parse_query("token", now=NOW, mode=SearchMode.SEMANTIC))
+
+
+async def test_while_postgresql_is_away_the_legs_still_find_and_a_notice_tells(office: Store) -> None:
+    office.relations.away = True
+    result = await office.ask("token")
+    assert numbers([result.hits[0].memory]) == [1]
+    assert any("PostgreSQL cannot be reached" in notice for notice in result.notices)
+    assert (await office.ask("")).total == 7
+
+
+async def test_more_like_this_finds_others_and_not_itself(store: Store) -> None:
+    await furnish(store)
+    await store.put(memory(8, "An access token is valid for ten seconds only"))
+    found = await store.ids(f"like:{uid(1)}")
+    assert found[0] == 8
+    assert 1 not in found
+    with pytest.raises(NotFound):
+        await store.ask(f"like:{uid(99)}")
+
+
+async def test_a_word_that_is_being_typed_finds_what_it_will_find(office: Store) -> None:
+    assert await office.ids("datab", SearchMode.KEYWORD) == [6]
+    assert await office.ids("saved datab", SearchMode.KEYWORD) == [6]
+    assert await office.ids("datab ", SearchMode.KEYWORD) == [6]
+
+
+async def test_looking_writes_nothing(office: Store) -> None:
+    before = [await office.vectors.retrieve(kind, [uid(n) for n in range(1, 7)]) for kind in MemoryType]
+    await office.ask("token")
+    await office.search.facets(Query())
+    listing = await office.search.listing(Query())
+    await listing.page(0, 10)
+    assert [await office.vectors.retrieve(kind, [uid(n) for n in range(1, 7)]) for kind in MemoryType] == before
+
+
+async def test_facets_count_each_memory_once_by_span_of_time(office: Store) -> None:
+    facets = await office.search.facets(Query())
+    assert counts(facets) == {
+        "types": {"semantic": 4, "episodic": 2, "procedural": 1},
+        "tags": {"auth": 2, "jwt": 1, "runbook": 1, "backup": 1, "two words": 1, "zoo": 1},
+        "projects": {"api": 2, "infra": 2},
+        "dates": {"today": 5, "this week": 5, "this month": 5, "this year": 6, "older": 1},
+    }
+    assert facets.tags[0].value == "auth"
+
+
+async def test_facets_of_a_ranked_search_count_its_hits(office: Store) -> None:
+    query = parse_query("token lunch", now=NOW, mode=SearchMode.KEYWORD)
+    result = await office.search.search(query)
+    facets = await office.search.facets(query)
+    assert len(result.hits) == 2
+    assert counts(facets)["types"] == {"semantic": 1, "episodic": 1}
+    assert counts(facets)["tags"] == {"auth": 2, "jwt": 1}
+
+
+async def test_values_of_operators_are_completed_most_used_first(office: Store) -> None:
+    assert await office.search.complete("tag", "") == ("auth", "backup", "jwt", "runbook", "two words", "zoo")
+    assert await office.search.complete("tag", "Z") == ("zoo",)
+    assert await office.search.complete("project", "") == ("api", "infra")
+    assert await office.search.complete("type", "s") == ("semantic",)
+    assert await office.search.complete("id", "0") == ()
+
+
+async def test_a_list_can_be_read_anywhere_in_any_order(store: Store) -> None:
+    drafts = [
+        memory(
+            number,
+            f"memory number {number}",
+            list(MemoryType)[number % 3],
+            created=datetime.fromtimestamp(1_700_000_000 + number * 1000, UTC),
+            importance=round(number % 5 / 4, 2),
+        )
+        for number in range(1, 301)
+    ]
+    for kind in MemoryType:
+        mine = [draft for draft in drafts if draft.type is kind]
+        states = [(str(one.id), drafted(one, str(one.id), NOW, zone_of("Europe/Rome"))) for one in mine]
+        await store.put_points(kind, [points_of(name, state, (state.content,))[0] for name, state in states])
+    listing = await store.search.listing(Query())
+    assert listing.total == 300
+    assert numbers(hit.memory for hit in await listing.page(290, 20)) == list(range(10, 0, -1))
+    assert numbers(hit.memory for hit in await listing.page(0, 3)) == [300, 299, 298]
+    assert numbers(hit.memory for hit in await listing.page(150, 2)) == [150, 149]
+    assert await listing.page(300, 10) == ()
+    oldest = await store.search.listing(Query(descending=False))
+    assert numbers(hit.memory for hit in await oldest.page(99, 2)) == [100, 101]
+    ranked = await store.search.listing(Query(sort=SortKey.IMPORTANCE))
+    everything = [hit.memory for hit in await ranked.page(0, 300)]
+    assert len({one.id for one in everything}) == 300
+    assert [one.importance for one in everything] == sorted((one.importance for one in everything), reverse=True)
+
+
+async def test_a_text_in_another_order_than_relevance_must_occur(office: Store) -> None:
+    result = await office.search.search(replace(parse_query("signed lunch", now=NOW), sort=SortKey.CREATED))
+    assert numbers(hit.memory for hit in result.hits) == [2]
+    assert result.total == 1
+
+
+async def test_memories_without_a_readable_date_come_last_in_a_list(store: Store) -> None:
+    await store.put_points(
+        MemoryType.SEMANTIC,
+        [
+            Point(uid(1), {"content": "no date"}),
+            Point(uid(2), {"content": "a bad date", "created_at": "last summer"}),
+            Point(uid(3), {"content": "old", "created_at": "2020-01-01T00:00:00"}),
+            Point(uid(4), {"content": "new", "created_at": "2026-01-01T00:00:00+02:00"}),
+            Point(uid(5), {"content": "a number for a date", "created_at": 5}),
+        ],
+    )
+    result = await store.ask("")
+    assert numbers(hit.memory for hit in result.hits) == [4, 3, 1, 2, 5]
+    assert result.total == 5
+
+
+async def test_a_store_with_nothing_in_it_answers_with_nothing(store: Store) -> None:
+    assert (await store.ask("")).total == 0
+    assert (await store.ask("anything")).hits == ()
+    assert await store.search.facets(Query()) == Facets()
+    assert await (await store.search.listing(Query())).page(0, 10) == ()
+
+
+async def test_memories_of_upstream_are_counted_as_truth_has_them(store: Store) -> None:
+    if not UPSTREAM.exists():
+        pytest.skip("needs ../shared/data/upstream-dev")
+    truth = json.loads((UPSTREAM / "truth.json").read_text("utf-8"))["memories"]
+    points: dict[MemoryType, list[Point]] = {kind: [] for kind in MemoryType}
+    for line in (UPSTREAM / "qdrant-points.jsonl").read_text("utf-8").split("\n"):
+        if line:
+            record = json.loads(line)
+            points[MemoryType(record["collection"])].append(Point(record["id"], record["payload"]))
+    for kind, some in points.items():
+        await store.put_points(kind, some)
+    facets = counts(await store.search.facets(Query()))
+    assert facets["types"] == {kind: truth["logical"][kind]["total"] for kind in MemoryType}
+    assert facets["tags"] == truth["tags_all"]
+    assert facets["projects"] == {name: count for name, count in truth["projects"].items() if name != "(none)"}
+    listing = await store.search.listing(Query())
+    hits = await listing.page(0, 1000)
+    assert len({hit.memory.id for hit in hits}) == listing.total == 448
+    assert sum(hit.memory.headless for hit in hits) == 3
+
+
+def counts(facets: Facets) -> dict[str, dict[str, int]]:
+    return {
+        name: {one.value: one.count for one in getattr(facets, name)} for name in ("types", "tags", "projects", "dates")
+    }
