@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import math
-import resource
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
+
+import psutil
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +36,9 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def memory_mb() -> float:
-    """Resident memory of this process now in MB; on systems without /proc the most it ever was."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmRSS"))
-        return int(line.split()[1]) / 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)
+    """Resident memory of this process and of those that it started, such as the one that holds the vectors, in MB."""
+    this = psutil.Process()
+    return sum(process.memory_info().rss for process in (this, *this.children(recursive=True))) / 2**20
 
 
 class LoopWatch:
