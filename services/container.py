@@ -12,6 +12,7 @@ from services.adapters.postgres import Database
 from services.adapters.records import PostgresRecords
 from services.database import DatabaseService
 from services.exporting import ExportService
+from services.graph import GraphService
 from services.health import HealthService
 from services.importing import ImportService
 from services.memories import MemoryService
@@ -20,6 +21,7 @@ from services.search import SearchService
 if TYPE_CHECKING:
     from services.ports import Clock, Embedder, Records, VectorStore
     from services.settings import Settings
+from services.suggestions import SuggestionService
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Services:
     database: DatabaseService
     search: SearchService
     memories: MemoryService
+    graph: GraphService
+    suggestions: SuggestionService
     health: HealthService
     importing: ImportService
     exporting: ExportService
@@ -68,6 +72,7 @@ def _services(
     settings: Settings, database: Database, vectors: VectorStore, embedder: Embedder, records: Records, clock: Clock
 ) -> Services:
     memories = MemoryService(vectors, embedder, records, settings, clock)
+    graph = GraphService(vectors, records, settings)
     return Services(
         settings=settings,
         clock=clock,
@@ -77,6 +82,8 @@ def _services(
         database=DatabaseService(database),
         search=SearchService(vectors, embedder, records, settings, clock),
         memories=memories,
+        graph=graph,
+        suggestions=SuggestionService(vectors, records, graph),
         health=HealthService(vectors, embedder, records),
         importing=ImportService(vectors, embedder, records, memories, settings, clock),
         exporting=ExportService(vectors, records, settings, clock),

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from textual import getters, on, work
 from textual.reactive import var
 from textual.widgets import Static
 
 from memoria_tui.operators import active, toggled
-from memoria_tui.present import safe
 from memoria_tui.screens.mode import ModeScreen
 from memoria_tui.screens.states import Failed, Idle, Loaded, Searching, State, notice, result_line
 from memoria_tui.widgets.facets import FacetPanel
@@ -27,8 +25,6 @@ from services.query import parse_query
 if TYPE_CHECKING:
     from services.container import Services
     from services.listing import Listing
-
-Answer = TypeVar("Answer")
 
 PAGE = 100
 """Rows fetched with a listing, so that the list is full in one go."""
@@ -84,19 +80,6 @@ class MemoryFinding(ModeScreen):
             self.query_one("#notice", Static).update(shown)
         elif self.focused is None:
             self.memory_list.focus()
-
-    def tell(self, message: str, *, wrong: bool = False) -> None:
-        """Says in a toast, in place of the last one, what was done; memory text in it is no markup."""
-        self.app.clear_notifications()
-        self.notify(safe(message), severity="error" if wrong else "information", markup=False)
-
-    async def attempt(self, act: Awaitable[Answer]) -> Answer | None:
-        """The answer of a service, or None after telling why there is none."""
-        try:
-            return await act
-        except MemoriaError as error:
-            self.tell(str(error), wrong=True)
-            return None
 
     # what is asked
 
@@ -261,8 +244,3 @@ class MemoryFinding(ModeScreen):
         else:
             if current.content != base.content:
                 self.preview.show_external_change()
-
-    @property
-    def _services(self) -> Services:
-        assert self.services is not None, "asked before the stores were open"
-        return self.services

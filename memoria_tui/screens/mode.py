@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from textual import getters
 from textual.app import ComposeResult
@@ -14,6 +14,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer
 
+from memoria_tui.present import safe
 from memoria_tui.widgets.top_line import TopLine
 from services.errors import MemoriaError
 from services.model import StoreStatus, WorkSession
@@ -21,6 +22,8 @@ from services.ports import Clock
 
 if TYPE_CHECKING:
     from services.container import Services
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +80,21 @@ class ModeScreen(Screen[None]):
     def changed(self) -> None:
         """Something was written by another part of the app: show what stands there now."""
         raise NotImplementedError
+
+    def tell(self, message: str, *, wrong: bool = False) -> None:
+        """Says in a toast, in place of the last one, what was done; memory text in it is no markup."""
+        self.app.clear_notifications()
+        self.notify(safe(message), severity="error" if wrong else "information", markup=False)
+
+    async def attempt(self, act: Awaitable[Answer]) -> Answer | None:
+        """The answer of a service, or None after telling why there is none."""
+        try:
+            return await act
+        except MemoriaError as error:
+            self.tell(str(error), wrong=True)
+            return None
+
+    @property
+    def _services(self) -> Services:
+        assert self.services is not None, "asked before the stores were open"
+        return self.services
