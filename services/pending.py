@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 
 from services.editing import changed_keys, value_under, with_values
+from services.errors import InvalidInput, StoreMismatch
 from services.model import Action, Change, Entity
 from services.payload import LOOKED_AT_KEYS, State
 from services.ports import NewChange, Records, ScheduledWork
@@ -57,7 +58,18 @@ class PendingWork:
             except ChangedOutside:
                 await self._keep_outside(change, states)
                 await self._records.done({work.memory_id: work.change_id})
-        await self._saver.fulfil(plans, {work.memory_id: work.change_id for work in promised})
+        await self._fulfil(plans, {work.memory_id: work.change_id for work in promised})
+
+    async def _fulfil(self, plans: Sequence[Plan], promised: Mapping[str, int]) -> None:
+        """One memory that the store refuses does not keep the others from being finished."""
+        try:
+            await self._saver.fulfil(plans, {plan.memory_id: promised[plan.memory_id] for plan in plans})
+        except (InvalidInput, StoreMismatch) as error:
+            if len(plans) == 1:
+                await self._saver.postpone(plans[0], str(error))
+            else:
+                for plan in plans:
+                    await self._fulfil([plan], promised)
 
     def _plan(self, work: ScheduledWork, change: Change, states: Sequence[Stored]) -> Plan:
         before = State.from_json(change.before) if change.before else None

@@ -153,8 +153,12 @@ class Saver:
             await self.records.done(kept)
         for plan in plans:
             if plan.memory_id in writes.pending:
-                wait = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(plan.attempts, 10))
-                await self.records.postpone(plan.memory_id, self._reason, self.clock() + wait)
+                await self.postpone(plan, self._reason)
+
+    async def postpone(self, plan: Plan, reason: str) -> None:
+        """Puts a promise off, each time for twice as long."""
+        wait = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(plan.attempts, 10))
+        await self.records.postpone(plan.memory_id, reason, self.clock() + wait)
 
     async def _writes(self, plans: Sequence[Plan]) -> _Writes:
         writes = _Writes()
@@ -164,9 +168,9 @@ class Saver:
             if plan.after is not None and not kept:
                 texts = self._texts(plan, plan.after)
                 points = points_of(plan.memory_id, plan.after, texts)
-                whole.append(
-                    _Whole(plan, plan.after.type, texts, points, {**vectors_by_text(plan.stored), **plan.known})
-                )
+                # The vectors of another model are not to be written again.
+                known = {**vectors_by_text(plan.stored), **plan.known} if self._prepared else {}
+                whole.append(_Whole(plan, plan.after.type, texts, points, known))
                 kept = {(plan.after.type, point.id) for point in points}
             for stored in plan.stored:
                 surplus = [point.id for point in stored.points if (stored.state.type, point.id) not in kept]

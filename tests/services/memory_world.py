@@ -31,12 +31,14 @@ class WatchedEmbedder:
     def __init__(self) -> None:
         self.embedded: list[str] = []
         self.away = False
+        self.broken: str | None = None
+        """A text for which it gives a vector that no store takes."""
 
     async def embed_documents(self, texts: Sequence[str]) -> list[Vector]:
         if self.away:
             raise EmbeddingFailed("the embedder is away")
         self.embedded += texts
-        return [vector_of(text) for text in texts]
+        return [[float("nan")] * DIMENSIONS if text == self.broken else vector_of(text) for text in texts]
 
     async def embed_query(self, text: str) -> Vector:
         return vector_of(text)

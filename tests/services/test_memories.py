@@ -225,6 +225,9 @@ async def test_another_models_store_keeps_saving_and_never_mixes_vectors(world: 
     assert memory.pending
     kept = await world.service.update(await world.service.get(OTHER), MemoryChanges(tags=("a",)))
     assert not kept.pending
+    moved = await world.service.update(kept, MemoryChanges(type=MemoryType.EPISODIC))
+    assert (moved.pending, moved.content, moved.tags) == (True, "x", ("a",))
+    assert await world.service.recover() == 0
     assert world.embedder.embedded == []
 
 

@@ -139,3 +139,17 @@ async def test_a_promise_that_is_kept_twice_changes_nothing(world: World) -> Non
     assert await world.service.recover() == 1
     assert await world.points(memory.id) == before
     assert len(await world.service.history(memory.id)) == 2
+
+
+async def test_a_memory_that_the_store_refuses_does_not_hinder_the_others(world: World) -> None:
+    world.embedder.away = True
+    good, bad = [await world.service.create(MemoryDraft(text)) for text in ("good", "bad")]
+    world.embedder.away, world.embedder.broken = False, "bad"
+    assert await world.service.recover() == 1
+    assert not (await world.service.get(good.id)).pending
+    assert (await world.service.get(bad.id)).pending
+    (promise,) = await world.records.scheduled()
+    assert promise.last_error is not None
+    assert "not finite" in promise.last_error
+    world.embedder.broken = None
+    assert await world.service.recover() == 1
