@@ -8,7 +8,7 @@ import math
 import operator
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from services.chunking import chunks
@@ -17,13 +17,14 @@ from services.formats.own import TABLES
 from services.formats.records import BadRecord, MemoryRecord, Record, RelationRecord, RowRecord
 from services.formats.rows import change_of
 from services.import_ends import Ends
+from services.import_run import Failure, ImportReport, ImportRun
 from services.memory_dates import read_date, write_date
 from services.model import Progress
 from services.payload import State, drafted, read_memory, same_state, with_defaults
 from services.ports import NewRelation
 from services.reading import read_stored
 from services.relation_state import relation_change
-from services.storing import Incoming, StoredMany
+from services.storing import Incoming
 from services.times import zone_of
 
 if TYPE_CHECKING:
@@ -44,30 +45,6 @@ _COUNTERS = ("accessed_at", "access_count", "has_relations", "updated_at")
 _SAME_VECTOR = 0.98
 """Cosine above which two vectors of one text come from the same model."""
 Advance = Callable[[Progress], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A record that was left out."""
-
-    record: str
-    """Its place: the file when there are several, and the line or number in it."""
-    reason: str
-
-
-@dataclass(slots=True)
-class ImportReport:
-    """What an import did."""
-
-    memories: int = 0
-    """New or changed."""
-    relations: int = 0
-    sessions: int = 0
-    unchanged: int = 0
-    """Records of any kind that were here already, or are newer here."""
-    failed: list[Failure] = field(default_factory=list)
-    broken: str | None = None
-    """One line when a file could not be read, or not to its end."""
 
 
 class ImportService:
@@ -96,7 +73,7 @@ class ImportService:
         Raises StoreUnavailable or StoreMismatch when the stores cannot take it; what was stored before that stays, and
         the same import later goes on from there.
         """
-        run = _Run(ImportReport(), Ends(self._vectors))
+        run = ImportRun(ImportReport(), Ends(self._vectors))
         for source in sources:
             run.source, run.several = source.name, len(sources) > 1
             try:
@@ -129,7 +106,7 @@ class ImportService:
             await self._memories.store_many(items, group=group)
             progress(Progress(start + len(items), len(drafts), "memories"))
 
-    async def _take(self, run: _Run, batch: Sequence[Record]) -> None:
+    async def _take(self, run: ImportRun, batch: Sequence[Record]) -> None:
         for bad in (record for record in batch if isinstance(record, BadRecord)):
             run.fail(bad.where, bad.reason)
             if bad.damaged:
@@ -138,7 +115,7 @@ class ImportService:
         await self._relate(run, [record for record in batch if isinstance(record, RelationRecord)])
         await self._rows(run, [record for record in batch if isinstance(record, RowRecord)])
 
-    async def _store(self, run: _Run, records: Sequence[MemoryRecord]) -> None:
+    async def _store(self, run: ImportRun, records: Sequence[MemoryRecord]) -> None:
         if not records:
             return
         owner = await run.ends.known([record.id for record in records if not record.whole])
@@ -160,7 +137,7 @@ class ImportService:
 
     def _wanted(self, record: MemoryRecord, stored: Sequence[Stored]) -> State | None:
         """The state that the store should have, None when it stays as it is."""
-        payload = dict(record.payload)
+        payload = self._dated(record.payload)
         if not stored:
             now = write_date(self._clock(), self._zone)
             written = str(payload.get("updated_at") or payload.get("created_at") or now)
@@ -175,7 +152,12 @@ class ImportService:
         )
         return None if here and there and here > there else wanted
 
-    async def _model_of(self, run: _Run, record: MemoryRecord) -> str | None:
+    def _dated(self, payload: Mapping[str, object]) -> dict[str, object]:
+        """The payload with its dates as memories hold them: without a zone, in the writer's."""
+        dates = {key: read_date(payload.get(key), self._zone) for key in ("created_at", "updated_at", "accessed_at")}
+        return {**payload, **{key: write_date(date, self._zone) for key, date in dates.items() if date is not None}}
+
+    async def _model_of(self, run: ImportRun, record: MemoryRecord) -> str | None:
         """The model of the record's vectors; None when they cannot serve here."""
         if not record.vectors or any(len(vector) != self._embedder.dimensions for vector in record.vectors):
             return None
@@ -189,7 +171,7 @@ class ImportService:
             run.models[run.source] = self._embedder.model if same else None
         return record.model or run.models[run.source]
 
-    async def _relate(self, run: _Run, records: Sequence[RelationRecord], *, last: bool = False) -> None:
+    async def _relate(self, run: ImportRun, records: Sequence[RelationRecord], *, last: bool = False) -> None:
         """Stores relations between memories; ends that are nothing yet wait for the rest of the files."""
         if not records:
             return
@@ -219,7 +201,7 @@ class ImportService:
         run.report.relations += len(inserted)
         run.report.unchanged += len(new) - len(inserted)
 
-    async def _rows(self, run: _Run, records: Sequence[RowRecord]) -> None:
+    async def _rows(self, run: ImportRun, records: Sequence[RowRecord]) -> None:
         """Stores rows of our own export, table by table."""
         if not records:
             return
@@ -242,44 +224,6 @@ class ImportService:
             await transaction.import_history(changes)
         run.report.sessions += new
         run.report.unchanged += len(sessions) - new
-
-
-@dataclass(slots=True)
-class _Run:
-    """One import on its way."""
-
-    report: ImportReport
-    ends: Ends
-    source: str = ""
-    several: bool = False
-    models: dict[str, str | None] = field(default_factory=dict)
-    """By source: the model in use, if the vectors of the file come from it."""
-    group: str = field(default_factory=lambda: str(uuid.uuid4()))
-    """All that an import does is one act, so that one undo takes it back."""
-    waiting: list[RelationRecord] = field(default_factory=list)
-    storing: asyncio.Task[StoredMany] | None = None
-    """The last batch of memories, while it is being stored."""
-    _seen: set[int] = field(default_factory=set)
-
-    async def stored(self) -> None:
-        """Waits until the last batch is stored, and counts it."""
-        if self.storing is None:
-            return
-        storing, self.storing = self.storing, None
-        done = await storing
-        self.report.memories += done.created + done.updated
-        self.report.unchanged += done.unchanged
-        self.ends.forget()
-
-    def fail(self, where: str, reason: str) -> None:
-        self.report.failed.append(Failure(f"{self.source}: {where}" if self.several else where, reason))
-
-    def first(self, relation: NewRelation) -> bool:
-        """True when no relation of these ends and this type came before."""
-        key = hash((relation.source_id, relation.target_id, relation.type))
-        new = key not in self._seen
-        self._seen.add(key)
-        return new
 
 
 def _chunk_ids_last(records: Iterator[Record]) -> Iterator[Record]:

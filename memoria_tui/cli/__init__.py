@@ -28,7 +28,9 @@ def main(arguments: Sequence[str] | None = None, terminal: Terminal | None = Non
         return INTERRUPTED
     except TyperException as error:
         context = getattr(error, "ctx", None)
-        terminal.complain(f"{error.format_message()} · see: {context.command_path if context else 'memoria-tui'} --help")
+        terminal.complain(
+            f"{error.format_message()} · see: {context.command_path if context else 'memoria-tui'} --help"
+        )
         return WRONG_USAGE
     except MemoriaError as error:
         terminal.complain(str(error))

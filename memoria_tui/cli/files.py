@@ -11,7 +11,7 @@ from memoria_tui.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from services.container import Services
-    from services.importing import ImportReport
+    from services.import_run import ImportReport
     from services.model import Progress
 
 _SHOWN_FAILURES = 10

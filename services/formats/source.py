@@ -105,9 +105,9 @@ def _is_lines(head: bytes) -> bool:
     keys = []
     with contextlib.suppress(BrokenJson):
         for key in (document := JsonStream(io.BytesIO(head))).members():
-            keys.append(key)
-            if key in _DOCUMENT_KEYS and document.peek() in "[{":
+            if key in _DOCUMENT_KEYS and document.peek() in "[{" and _LINE_KEYS.isdisjoint(keys):
                 return False
+            keys.append(key)
             document.value()
     first, newline, rest = head.partition(b"\n")
     if not newline:

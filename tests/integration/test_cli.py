@@ -1,0 +1,231 @@
+"""The command line: what scripts read, what it says when something is wrong, and its exit status."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from memoria_tui.cli import main
+from memoria_tui.cli.terminal import Terminal
+
+HOSTILE = "\x1b]52;c;ZWNobw==\x07 \x1b[31mred\x1b[0m [bold]x[/] \u202e \x9b2J"
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def complaint(self) -> str:
+        """The one line on stderr."""
+        (line,) = self.err.splitlines()
+        return line
+
+
+class Screen(io.StringIO):
+    """An output that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def run(tmp_path: Path, postgres_url: str) -> Run:
+    """Runs a command in this process, on stores of its own."""
+
+    def run(*arguments: str | Path, stdin: bytes = b"", out: io.StringIO | None = None, **variables: str) -> Ran:
+        environment = {"MEMORIA_HOME": str(tmp_path / "home"), "MEMORIA_DATABASE_URL": postgres_url, **variables}
+        terminal = Terminal(environment, io.BytesIO(stdin), out or io.StringIO(), io.StringIO())
+        status = main([str(argument) for argument in arguments], terminal)
+        return Ran(status, terminal.stdout.getvalue(), terminal.stderr.getvalue())  # type: ignore[attr-defined]
+
+    return run
+
+
+def test_a_memory_is_written_found_edited_deleted_and_brought_back(run: Run) -> None:
+    added = run("add", "the queue delivers twice", "--tag", "queue", "--project", "api", "--json")
+    assert added.status == 0
+    memory = added.json
+    assert {"id", "type", "content", "tags", "project", "importance", "created_at", "updated_at"} <= set(memory)
+    assert (memory["content"], memory["tags"], memory["project"]) == ("the queue delivers twice", ["queue"], "api")
+    short = memory["id"][:8]
+
+    found = run("search", "queue", "twice", "--json").json
+    assert set(found) == {"query", "mode", "hits", "took_ms"}
+    (hit,) = found["hits"]
+    assert set(hit) == {"id", "type", "score", "content", "tags", "project", "created_at", "why"}
+    assert set(hit["why"]) == {"dense", "keyword", "graph"}
+    assert (found["query"], found["mode"], hit["id"]) == ("queue twice", "hybrid", memory["id"])
+
+    again = run("import", "-", "--json", stdin=run("show", short, "--json").out.encode())
+    assert again.json == {"memories": 0, "relations": 0, "sessions": 0, "unchanged": 1, "failed": []}
+    edited = run("edit", short, "--text", "-", "--importance", "0.9", "--json", stdin=b"it delivers once").json
+    assert (edited["content"], edited["importance"], edited["tags"]) == ("it delivers once", 0.9, ["queue"])
+    assert run("delete", short, "--json").json == {"deleted": 1, "ids": [memory["id"]]}
+    gone = run("show", memory["id"])
+    assert gone.status == 1
+    assert memory["id"] in gone.complaint
+    assert run("restore", short, "--json").json == {"restored": 1}
+    shown = run("show", short, "--json").json
+    assert shown["content"] == "it delivers once"
+    assert shown["relations"] == []
+
+
+def test_lines_from_standard_input_go_in_and_out_and_a_bad_one_is_told(run: Run, tmp_path: Path) -> None:
+    ran = run("import", "-", "--json", stdin=b'{"content": "one"}\nnonsense\n{"content": "two"}\n')
+    assert ran.status == 0
+    assert (ran.json["memories"], ran.json["unchanged"]) == (2, 0)
+    (failure,) = ran.json["failed"]
+    assert (failure["record"], set(failure)) == ("line 2", {"record", "reason"})
+    assert run("export", tmp_path / "all.jsonl", "--json").json["memories"] == 2
+    assert run("import", tmp_path / "all.jsonl", "--json").json["unchanged"] == 2
+
+
+def test_doctor_tells_each_store(run: Run) -> None:
+    ran = run("doctor", "--json")
+    assert ran.status == 0
+    assert set(ran.json) == {"qdrant", "postgres", "embedder", "problems"}
+    for kind in ("qdrant", "postgres", "embedder"):
+        assert {"ok", "version", "latency_ms", "counts"} <= set(ran.json[kind])
+        assert ran.json[kind]["ok"]
+    assert ran.json["problems"] == []
+
+
+def test_memory_text_is_harmless_on_a_terminal_and_exact_in_a_pipe(run: Run) -> None:
+    memory = run("add", "-", "--tag", "\x1b[2J", "--json", stdin=HOSTILE.encode()).json
+    assert memory["content"] == HOSTILE
+    assert HOSTILE in run("show", memory["id"]).out
+    assert "\x1b" not in run("show", memory["id"], "--json").out
+    for command in (("show", memory["id"]), ("search", "red")):
+        shown = run(*command, out=Screen()).out
+        assert "red" in shown
+        assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(shown)
+
+
+def test_wrong_usage_ends_with_two_and_one_line(run: Run) -> None:
+    for line in ("bogus", "import", "search x --mode y", "edit x --importance 4", "db"):
+        ran = run(*line.split())
+        assert ran.status == 2
+        assert "--help" in ran.complaint
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("search", "type:nope"), "type"),
+        (("show", "zzz"), "zzz"),
+        (("restore", "abc"), "trash"),
+        (("undo",), "take back"),
+        (("add", " "), "empty"),
+        (("export", "/dev/full"), "space"),
+        (("export", "/nowhere/x.jsonl"), "/nowhere"),
+        (("import", "/nowhere/x.jsonl"), "/nowhere/x.jsonl"),
+        (("add",), "EDITOR"),
+        ((), "terminal"),
+    ],
+)
+def test_what_cannot_be_done_ends_with_one_and_one_line(run: Run, arguments: tuple[str, ...], words: str) -> None:
+    ran = run(*arguments)
+    assert ran.status == 1
+    assert words in ran.complaint
+
+
+def test_a_truncated_file_goes_in_as_far_as_it_is_whole(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "cut.json").write_text('{"memories": [{"content": "whole"},\n {"content": "cu', "utf-8")
+    ran = run("import", tmp_path / "cut.json", "--json")
+    assert ran.status == 1
+    assert ran.json["memories"] == 1
+    assert "line 2" in ran.complaint
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"MEMORIA_DATABASE_URL": "postgresql://u:secret@127.0.0.1:1/x"},
+        {"MEMORIA_QDRANT_HOST": "127.0.0.1", "MEMORIA_QDRANT_PORT": "1"},
+        {"MEMORIA_CHUNK_SIZE": "many"},
+        {"MEMORIA_HOME": "/proc/nowhere"},
+    ],
+)
+def test_a_store_that_cannot_be_used_is_one_line_without_the_password(run: Run, variables: dict[str, str]) -> None:
+    ran = run("add", "text", **variables)
+    assert ran.status == 1
+    assert "secret" not in ran.complaint
+    assert "should not have happened" not in ran.complaint
+
+
+def test_a_database_of_upstream_is_asked_to_be_upgraded_before_the_first_write(run: Run, empty_url: str) -> None:
+    with psycopg.connect(empty_url, autocommit=True) as upstream:
+        upstream.execute("CREATE TABLE public._migrations (version integer); CREATE TABLE public.clients (id uuid)")
+    variables = {"MEMORIA_DATABASE_URL": empty_url}
+    assert "db upgrade" in run("add", "text", **variables).complaint
+    status = run("db", "status", "--json", **variables).json
+    assert (status["schema_version"], status["current"], status["upstream"]) == (None, False, True)
+    assert "CREATE TABLE" in run("db", "upgrade", "--dry-run", **variables).out
+
+
+def test_an_empty_database_is_upgraded_once(run: Run, empty_url: str) -> None:
+    variables = {"MEMORIA_DATABASE_URL": empty_url}
+    assert run("db", "upgrade", "--json", **variables).json["upgraded"]
+    assert not run("db", "upgrade", "--json", **variables).json["upgraded"]
+    assert run("db", "status", "--json", **variables).json["current"]
+
+
+def test_an_editor_that_changes_nothing_writes_nothing(run: Run) -> None:
+    memory = run("add", "text", "--json").json
+    assert "as it was" in run("edit", memory["id"], EDITOR="true").complaint
+    assert run("edit", memory["id"], EDITOR="sh -c 'echo new > \"$0\"'").status == 0
+    assert run("show", memory["id"], "--json").json["content"] == "new"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_there_for_each_shell(shell: str) -> None:
+    environment = {**os.environ, "_MEMORIA_TUI_COMPLETE": f"source_{shell}"}
+    ran = subprocess.run(
+        [sys.executable, "-m", "memoria_tui"], capture_output=True, text=True, env=environment, check=False
+    )
+    assert ran.returncode == 0
+    assert "complete" in ran.stdout
+
+
+def test_the_demo_has_a_store_of_its_own_and_its_commands_work(tmp_path: Path) -> None:
+    environment = {**os.environ, "MEMORIA_HOME": str(tmp_path / "mine"), "XDG_CONFIG_HOME": str(tmp_path)}
+    python = Path(sys.executable)
+    environment["PATH"] = f"{python.parent}{os.pathsep}{environment.get('PATH', '')}"
+
+    def demo(*options: str) -> dict[str, Any]:
+        command = [sys.executable, "-m", "memoria_tui", "demo", "--json", *options]
+        ran = subprocess.run(
+            command, capture_output=True, text=True, env=environment, stdin=subprocess.DEVNULL, check=True
+        )
+        loaded: dict[str, Any] = json.loads(ran.stdout)
+        return loaded
+
+    made = demo()
+    assert made["counts"]["memories"] > 280
+    assert not (tmp_path / "mine").exists()
+    first, *_ = made["commands"]
+    tried = subprocess.run(first, shell=True, capture_output=True, text=True, env=environment, check=True)
+    assert "signed out" in tried.stdout
+    assert demo("--reset")["counts"]["memories"] == made["counts"]["memories"]

@@ -1,0 +1,89 @@
+"""Health tells what is wrong, in one line each, and changes nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.container import Services, open_services
+from services.formats.records import RelationRecord
+from services.formats.upstream import relation_record
+from services.model import MemoryDraft, MemoryType
+from services.points import Point
+from services.settings import Settings
+
+UPSTREAM = Path(__file__).parents[2].parent / "shared" / "data" / "upstream-dev"
+
+
+@pytest.fixture
+async def services(tmp_path: Path, postgres_url: str) -> AsyncIterator[Services]:
+    async with open_services(Settings(home=tmp_path, database_url=postgres_url, zone="UTC")) as services:
+        yield services
+
+
+async def copy_upstream(services: Services) -> None:
+    """Points and relations as upstream stored them, untouched by an import."""
+    await services.vectors.ensure(services.embedder.dimensions, services.embedder.model)
+    points: dict[MemoryType, list[Point]] = {type_: [] for type_ in MemoryType}
+    with (UPSTREAM / "qdrant-points.jsonl").open("rb") as lines:
+        for line in lines:
+            one = json.loads(line)
+            points[MemoryType(one["collection"])].append(Point(one["id"], one["payload"]))
+    for type_, found in points.items():
+        await services.vectors.upsert(type_, found)
+    backup = json.loads((UPSTREAM / "rest-backup.json").read_text("utf-8"))
+    records = [relation_record("", relation) for relation in backup["relations"]]
+    async with services.records.transaction() as transaction:
+        await transaction.insert_relations([one.relation for one in records if isinstance(one, RelationRecord)])
+
+
+def count_of(problems: list[str], words: str) -> int:
+    (line,) = [problem for problem in problems if words in problem]
+    found = re.match(r"[\d,]+", line)
+    assert found
+    return int(found[0].replace(",", ""))
+
+
+@pytest.mark.skipif(not UPSTREAM.exists(), reason="the files that upstream wrote are not here")
+async def test_it_finds_the_defects_that_upstream_left(services: Services) -> None:
+    await copy_upstream(services)
+    truth: dict[str, Any] = json.loads((UPSTREAM / "truth.json").read_text("utf-8"))
+    problems = await services.health.problems()
+    assert count_of(problems, "without their first chunk") == truth["memories"]["logical"]["all"]["headless"]
+    assert count_of(problems, "nested") == len(truth["memories"]["nested_metadata"])
+    assert count_of(problems, "end in a chunk") == truth["relations"]["chunk_ended"]["count"]
+    assert count_of(problems, "no memory") == truth["relations"]["orphaned"]["count"]
+    qdrant, postgres, _ = await services.health.status()
+    assert qdrant.counts["memories"] == truth["memories"]["logical"]["all"]["complete"]
+    assert qdrant.counts["points"] == truth["memories"]["points"]["all"]
+    assert postgres.counts["relations"] == truth["relations"]["total"]
+
+
+async def test_a_sound_store_has_no_problems_and_answers_fast(services: Services) -> None:
+    await services.memories.create(MemoryDraft("sound " * 200))
+    assert await services.health.problems() == []
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        stores = await services.health.status()
+        times.append(time.perf_counter() - start)
+        assert all(store.ok and store.version for store in stores)
+    assert min(times) < 0.05
+
+
+async def test_a_store_that_is_away_is_told_and_the_others_stay(tmp_path: Path) -> None:
+    settings = Settings(
+        home=tmp_path, database_url="postgresql://u:secret@127.0.0.1:1/x", qdrant_host="127.0.0.1", qdrant_port=1
+    )
+    async with open_services(settings) as services:
+        qdrant, postgres, embedder = await services.health.status()
+    assert (qdrant.ok, postgres.ok, embedder.ok) == (False, False, True)
+    for store in (qdrant, postgres):
+        assert store.problems
+        assert all("\n" not in problem and "secret" not in problem for problem in store.problems)
