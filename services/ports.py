@@ -240,6 +240,13 @@ class Transaction(Protocol):
         """Writes whole rows of `work_sessions` by id, columns as keys (import, restore); gives how many were new."""
         ...
 
+    async def take_back_work(self, changes: Sequence[Change]) -> list[NewChange]:
+        """Undoes changes of sessions, clients and projects, last first; gives the rows for the history.
+
+        Raises Conflict when what was changed has changed again since.
+        """
+        ...
+
     async def insert_rows(self, table: str, rows: Sequence[Mapping[str, object]]) -> int:
         """Inserts rows of a small table (`Records.all_rows`) that are not there yet; gives how many."""
         ...

@@ -132,7 +132,7 @@ class Undo:
         async def take_back(transaction: Transaction) -> Sequence[NewChange]:
             rows = await _unmake(transaction, relations)
             rows += await insert(transaction)
-            for kind in kinds:
+            for kind in reversed(kinds):
                 if kind in self._inverses:
                     mine = [change for change in changes if change.entity is kind]
                     rows += await self._inverses[kind].take_back(transaction, mine)

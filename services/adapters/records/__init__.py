@@ -14,13 +14,16 @@ from services.adapters.records.relations import RelationReads, RelationWrites
 from services.adapters.records.schedule import ScheduleReads, ScheduleWrites
 from services.adapters.records.tables import TableReads, TableWrites
 from services.adapters.records.work import WorkReads, WorkWrites
+from services.adapters.work.undo import WorkUndo
 from services.settings import Settings
 
 if TYPE_CHECKING:
     from services.ports import Records, Transaction
 
 
-class PostgresTransaction(HistoryWrites, ScheduleWrites, RelationWrites, GraphWrites, WorkWrites, TableWrites):
+class PostgresTransaction(
+    HistoryWrites, ScheduleWrites, RelationWrites, GraphWrites, WorkWrites, WorkUndo, TableWrites
+):
     """All writes that belong to one act."""
 
 
