@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import os
@@ -33,8 +34,13 @@ class WatchedEmbedder:
         self.away = False
         self.broken: str | None = None
         """A text for which it gives a vector that no store takes."""
+        self.asked = asyncio.Event()
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
 
     async def embed_documents(self, texts: Sequence[str]) -> list[Vector]:
+        self.asked.set()
+        await self.may_answer.wait()
         if self.away:
             raise EmbeddingFailed("the embedder is away")
         self.embedded += texts

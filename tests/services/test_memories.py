@@ -185,6 +185,19 @@ async def test_concurrent_edits_of_one_memory_are_done_one_after_the_other(world
     assert len(await world.service.history(memory.id)) == 9
 
 
+async def test_a_save_that_is_cancelled_halfway_is_finished_first(world: World) -> None:
+    world.embedder.may_answer.clear()
+    saving = asyncio.create_task(world.service.create(MemoryDraft(LONG, id=ID)))
+    await world.embedder.asked.wait()
+    saving.cancel()
+    world.embedder.may_answer.set()
+    with pytest.raises(asyncio.CancelledError):
+        await saving
+    assert await world.service.pending_count() == 0
+    memory = await world.service.get(ID)
+    assert (memory.content, memory.pending) == (LONG, False)
+
+
 async def test_a_change_of_type_moves_all_points_with_their_vectors(world: World) -> None:
     await world.put(MemoryType.SEMANTIC, upstream_chunk(0), upstream_chunk(1))
     moved = await world.service.update(await world.service.get(ID), MemoryChanges(type=MemoryType.PROCEDURAL))
