@@ -38,7 +38,8 @@ def percentile(values: Sequence[float], share: float) -> float:
 def memory_mb() -> float:
     """Resident memory of this process and of those that it started, such as the one that holds the vectors, in MB."""
     this = psutil.Process()
-    return sum(process.memory_info().rss for process in (this, *this.children(recursive=True))) / 2**20
+    used: list[int] = [process.memory_info().rss for process in (this, *this.children(recursive=True))]
+    return sum(used) / 2**20
 
 
 class LoopWatch:
