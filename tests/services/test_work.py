@@ -1,64 +1,377 @@
-"""The timer, against a real PostgreSQL."""
+"""The timer, against a real PostgreSQL: every act, its rules, its undo, and two programs acting at once."""
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from services.adapters.postgres import Database
-from services.adapters.work import PostgresWork
-from services.settings import Settings
+from services.errors import Ambiguous, Conflict, InvalidInput, NotFound
+from services.model import Action, Entity, Pause, SessionCategory, SessionStatus
 from services.work import WorkService
-from services.worktime import SessionDraft
-
-NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-
-
-class HeldClock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self, at: datetime) -> None:
-        self.at = at
-
-    def __call__(self) -> datetime:
-        return self.at
-
-    def go(self, **by: float) -> datetime:
-        self.at += timedelta(**by)
-        return self.at
+from services.worktime import Flaw, SessionChanges, SessionDraft, WarningKind
+from tests.services.worktables import NOON, Bench, bench
 
 
 @pytest.fixture
-def clock() -> HeldClock:
-    return HeldClock(NOON)
+async def here(postgres_url: str, tmp_path: Path) -> AsyncIterator[Bench]:
+    async with bench(postgres_url, tmp_path) as opened:
+        yield opened
 
 
-@pytest.fixture
-async def database(postgres_url: str) -> AsyncIterator[Database]:
-    database = Database(postgres_url)
-    yield database
-    await database.close()
-
-
-@pytest.fixture
-def work(database: Database, clock: HeldClock, tmp_path: Path) -> WorkService:
-    settings = Settings(home=tmp_path, actor="tester", zone="Europe/Rome")
-    return WorkService(PostgresWork(database, settings, clock), settings, clock)
-
-
-async def test_elapsed_time_stands_still_while_paused(work: WorkService, clock: HeldClock) -> None:
-    await work.start(SessionDraft("write the report"))
-    clock.go(minutes=30)
-    await work.pause(reason="lunch")
-    clock.go(hours=2)
-    (paused,) = (await work.status()).sessions
-    assert paused.elapsed_seconds(clock()) == 1800
-    await work.resume()
-    clock.go(seconds=59)
-    stopped = await work.stop(note="done")
-    assert stopped.elapsed_seconds(clock()) == 1859
-    assert stopped.pauses[0].reason == "lunch"
+async def test_elapsed_time_stands_still_while_paused(here: Bench) -> None:
+    await here.work.start(SessionDraft("write the report"))
+    here.clock.go(minutes=30)
+    await here.work.pause(reason="lunch")
+    here.clock.go(hours=2)
+    (paused,) = (await here.work.status()).sessions
+    assert paused.elapsed_seconds(here.clock()) == 1800
+    await here.work.resume()
+    here.clock.go(seconds=59)
+    stopped = await here.work.stop(note="done")
+    assert (stopped.status, stopped.elapsed_seconds(here.clock())) == (SessionStatus.COMPLETED, 1859)
+    assert stopped.pauses == (Pause(NOON + timedelta(minutes=30), NOON + timedelta(minutes=150), "lunch"),)
     assert stopped.notes == ("done",)
+
+
+async def test_pauses_are_written_as_upstream_reads_them(here: Bench) -> None:
+    session = await here.work.start(SessionDraft("work"))
+    for _ in range(3):
+        here.clock.go(minutes=1)
+        await here.work.pause(reason="ping")
+        here.clock.go(seconds=119)
+        await here.work.resume()
+    await here.work.stop()
+    (row,) = await here.sql("SELECT * FROM work_sessions")
+    assert row.pauses[0] == {"start": "2026-11-20T13:01:00", "end": "2026-11-20T13:02:59", "reason": "ping"}
+    assert row.total_pause_minutes == 3, "upstream drops the seconds of each pause"
+    assert row.duration_minutes == 8 - 3
+    assert (await here.work.session(session.id)).elapsed_seconds(here.clock()) == 180
+
+
+async def test_clients_and_projects_are_made_on_the_fly(here: Bench) -> None:
+    first = await here.work.start(SessionDraft("fix", client="Acme", project="api", issue_number=7, branch="fix/7"))
+    second = await here.work.start(SessionDraft("review", SessionCategory.REVIEW, client="Acme", project="api"))
+    assert (first.client, first.project, first.issue_number, first.branch) == ("Acme", "api", 7, "fix/7")
+    assert (first.client_id, first.project_id) == (second.client_id, second.project_id)
+    changes = await here.records.group((await here.records.last_undoable_group("tester")) or "")
+    assert [change.entity for change in changes] == [Entity.SESSION]
+
+
+async def test_work_can_start_earlier_but_not_ahead(here: Bench) -> None:
+    session = await here.work.start(SessionDraft("early", start=NOON - timedelta(minutes=15)))
+    assert session.elapsed_seconds(here.clock()) == 900
+    with pytest.raises(InvalidInput):
+        await here.work.start(SessionDraft("late", start=NOON + timedelta(minutes=1)))
+    with pytest.raises(InvalidInput):
+        await here.work.start(SessionDraft("   "))
+
+
+async def test_with_several_running_one_has_to_be_named(here: Bench) -> None:
+    with pytest.raises(NotFound):
+        await here.work.stop()
+    first = await here.work.start(SessionDraft("one"))
+    await here.work.start(SessionDraft("two"))
+    with pytest.raises(Ambiguous):
+        await here.work.pause()
+    await here.work.pause(first.id[:8])
+    assert (await here.work.resume()).id == first.id, "only one is paused"
+
+
+async def test_no_more_run_at_once_than_the_setting_allows(here: Bench) -> None:
+    results = await asyncio.gather(
+        *(here.work.start(SessionDraft(f"work {n}")) for n in range(5)), return_exceptions=True
+    )
+    assert sum(isinstance(result, Conflict) for result in results) == 2
+    assert len((await here.work.status()).sessions) == 3
+
+
+async def test_acts_that_do_not_fit_the_state_are_refused(here: Bench) -> None:
+    session = await here.work.start(SessionDraft("work"))
+    with pytest.raises(NotFound):
+        await here.work.resume()
+    with pytest.raises(Conflict):
+        await here.work.resume(session.id)
+    await here.work.pause()
+    with pytest.raises(Conflict):
+        await here.work.pause(session.id)
+    with pytest.raises(InvalidInput):
+        await here.work.stop(at=NOON - timedelta(minutes=1))
+    await here.work.stop()
+    with pytest.raises(Conflict):
+        await here.work.stop(session.id)
+
+
+async def test_a_stop_in_the_past_ends_and_drops_pauses(here: Bench) -> None:
+    await here.work.start(SessionDraft("work"))
+    for _ in range(2):
+        here.clock.go(minutes=10)
+        await here.work.pause()
+        here.clock.go(minutes=10)
+        await here.work.resume()
+    stopped = await here.work.stop(at=NOON + timedelta(minutes=15))
+    assert stopped.pauses == (Pause(NOON + timedelta(minutes=10), NOON + timedelta(minutes=15)),)
+    assert stopped.elapsed_seconds(here.clock()) == 600
+
+
+async def test_a_stopped_session_can_run_on(here: Bench) -> None:
+    session = await here.work.start(SessionDraft("work"))
+    here.clock.go(hours=1)
+    await here.work.stop()
+    here.clock.go(minutes=20)
+    again = await here.work.unstop(session.id)
+    assert (again.status, again.end, again.elapsed_seconds(here.clock())) == (SessionStatus.ACTIVE, None, 3600)
+    here.clock.go(minutes=1)
+    assert (await here.work.stop()).elapsed_seconds(here.clock()) == 3660
+
+
+async def test_edits_are_checked(here: Bench) -> None:
+    session = await here.work.start(SessionDraft("work", client="Acme"))
+    here.clock.go(hours=2)
+    session = await here.work.stop()
+    assert session.end is not None
+    hour = timedelta(hours=1)
+    for wrong in (
+        SessionChanges(end=NOON),
+        SessionChanges(end=here.clock() + hour),
+        SessionChanges(start=session.end),
+        SessionChanges(pauses=(Pause(NOON - hour, NOON),)),
+        SessionChanges(pauses=(Pause(NOON + hour, NOON),)),
+        SessionChanges(pauses=(Pause(NOON, NOON + hour), Pause(NOON + hour / 2, NOON + hour))),
+        SessionChanges(pauses=(Pause(NOON, None),)),
+        SessionChanges(description=" "),
+        SessionChanges(issue_number=-1),
+    ):
+        with pytest.raises(InvalidInput):
+            await here.work.edit(session, wrong)
+    edited = await here.work.edit(
+        session,
+        SessionChanges(
+            description="better", client="", project="own", end=NOON + hour, pauses=(Pause(NOON, NOON + hour / 4),)
+        ),
+    )
+    assert (edited.description, edited.client, edited.project) == ("better", None, "own")
+    assert edited.elapsed_seconds(here.clock()) == 2700
+
+
+async def test_an_edit_does_not_overwrite_what_others_changed(here: Bench) -> None:
+    base = await here.work.start(SessionDraft("work"))
+    await here.sql("UPDATE work_sessions SET description = 'theirs', branch = 'main' RETURNING id")
+    edited = await here.work.edit(base, SessionChanges(issue_number=3))
+    assert (edited.description, edited.branch, edited.issue_number) == ("theirs", "main", 3)
+    with pytest.raises(Conflict):
+        await here.work.edit(base, SessionChanges(description="mine"))
+
+
+async def test_warnings(here: Bench) -> None:
+    await here.work.start(SessionDraft("long", client="Acme", project="api", start=NOON - timedelta(hours=9)))
+    done = await here.work.start(SessionDraft("done", start=NOON - timedelta(hours=3)))
+    await here.work.stop(done.id)
+    await here.work.start(SessionDraft("again", client="Acme", project="api"))
+    await here.work.start(SessionDraft("third"))
+    await here.sql("INSERT INTO work_sessions (description, start_time) VALUES ('fourth', now()) RETURNING id")
+    here.clock.go(minutes=1)
+    kinds = {warning.kind for warning in (await here.work.status()).warnings}
+    assert kinds == {
+        WarningKind.FORGOTTEN,
+        WarningKind.OVERLAP,
+        WarningKind.SAME_PROJECT,
+        WarningKind.PARALLEL_LIMIT,
+    }
+
+
+async def test_a_session_is_cut_back_to_the_last_sign_of_life(here: Bench) -> None:
+    here.clock.at = datetime.now(UTC) + timedelta(hours=9)
+    session = await here.work.start(SessionDraft("fell asleep", start=here.clock() - timedelta(hours=10)))
+    cut = await here.work.cut_back(session.id)
+    assert cut.end is not None
+    assert timedelta(hours=1) <= cut.end - cut.start < timedelta(hours=1, minutes=5)
+
+
+async def test_a_stop_can_keep_a_memory(here: Bench) -> None:
+    await here.work.start(SessionDraft("fix login", project="api", issue_number=7))
+    here.clock.go(minutes=90)
+    stopped = await here.work.stop(note="tokens lived 10 s", remember=True)
+    (draft,) = here.memories.drafts
+    assert stopped.memory_id == "00000000-0000-4000-8000-000000000001"
+    assert draft.content.startswith("fix login\n\nWorked 1:30:00")
+    assert "- tokens lived 10 s" in draft.content
+    assert (draft.project, draft.metadata) == ("api", {"session_id": stopped.id})
+
+
+async def test_settings_of_all_programs_are_honoured(here: Bench) -> None:
+    await here.work.set_preference("default_client", "Acme")
+    await here.work.set_preference("default_project", "api")
+    assert (await here.work.set_preference("work_day_hours", 7.5)).work_day_hours == 7.5
+    session = await here.work.start(SessionDraft("work"))
+    assert (session.client, session.project) == ("Acme", "api")
+    without = await here.work.start(SessionDraft("own", client="", project=""))
+    assert (without.client, without.project) == (None, None)
+    for key, value in (("timezone", "Mars/Base"), ("work_day_hours", 25), ("colour", "red")):
+        with pytest.raises(InvalidInput):
+            await here.work.set_preference(key, value)
+
+
+async def take_back(here: Bench) -> None:
+    """As the undo of the memory service does for what is no memory."""
+    group = await here.records.last_undoable_group("tester")
+    assert group is not None
+    changes = await here.records.group(group)
+    async with here.records.transaction() as transaction:
+        await transaction.append_history("undo", await transaction.take_back_work(changes), undoes=group)
+
+
+async def test_every_act_can_be_taken_back(here: Bench) -> None:
+    started = await here.work.start(SessionDraft("work", client="Acme", project="api"))
+    here.clock.go(minutes=5)
+    states = [started]
+    states.append(await here.work.pause())
+    here.clock.go(minutes=5)
+    states.append(await here.work.resume())
+    states.append(await here.work.note("a thought"))
+    states.append(await here.work.stop(note="done"))
+    states.append(await here.work.edit(states[-1], SessionChanges(description="other", client="Beta")))
+    await here.work.delete(started.id)
+    for state in reversed(states):
+        await take_back(here)
+        assert await here.work.session(started.id) == state
+    await take_back(here)
+    assert await here.sql("SELECT id FROM work_sessions UNION SELECT id FROM clients WHERE name = 'Acme'") == []
+    history = await here.records.history(Entity.SESSION, started.id)
+    assert [history[-1].action, history[0].action] == [Action.CREATED, Action.DELETED]
+
+
+async def test_taking_back_a_stop_keeps_what_was_noted_since(here: Bench) -> None:
+    session = await here.work.start(SessionDraft("work"))
+    here.clock.go(minutes=1)
+    await here.work.stop(note="done")
+    await here.sql("UPDATE work_sessions SET notes = array_append(notes, 'theirs') RETURNING id")
+    await take_back(here)
+    again = await here.work.session(session.id)
+    assert (again.status, again.notes) == (SessionStatus.ACTIVE, ("theirs",))
+
+
+async def test_taking_back_refuses_to_overwrite_a_later_change(here: Bench) -> None:
+    await here.work.start(SessionDraft("work"))
+    here.clock.go(minutes=1)
+    stopped = await here.work.stop()
+    await here.sql("UPDATE work_sessions SET end_time = end_time + interval '1 hour' RETURNING id")
+    with pytest.raises(Conflict):
+        await take_back(here)
+    assert (await here.work.session(stopped.id)).end == NOON + timedelta(minutes=61)
+
+
+async def test_programs_acting_at_once_lose_no_note_and_no_pause(here: Bench, postgres_url: str) -> None:
+    """Two of ours and one like upstream, which appends its notes by a statement of its own."""
+    session = await here.work.start(SessionDraft("work"))
+    other_database = Database(postgres_url)
+    other = WorkService(type(here.table)(other_database, here.settings, here.clock), here.settings, here.clock)
+
+    async def noting(work: WorkService, who: str) -> None:
+        for number in range(8):
+            await work.note(f"{who} {number}", session.id)
+
+    async def pausing(work: WorkService) -> int:
+        done = 0
+        for _ in range(8):
+            for act in (work.pause, work.resume):
+                try:
+                    await act(session.id)
+                    done += act == work.pause
+                except Conflict:
+                    pass
+        return done
+
+    async def upstream() -> None:
+        async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
+            for number in range(8):
+                await connection.execute(
+                    "UPDATE work_sessions SET notes = array_append(notes, %s) WHERE id = %s",
+                    (f"upstream {number}", session.id),
+                )
+
+    _, _, mine, theirs, _ = await asyncio.gather(
+        noting(here.work, "one"), noting(other, "two"), pausing(here.work), pausing(other), upstream()
+    )
+    await other_database.close()
+    after = await here.work.session(session.id)
+    assert sorted(after.notes) == sorted(f"{who} {n}" for who in ("one", "two", "upstream") for n in range(8))
+    assert len(after.pauses) == mine + theirs
+
+
+async def test_our_act_waits_for_upstreams_transaction_and_adds_to_it(here: Bench, postgres_url: str) -> None:
+    """Upstream reads, thinks and writes the pauses whole; what we do meanwhile comes after, on top of it."""
+    session = await here.work.start(SessionDraft("work"))
+    here.clock.go(minutes=10)
+    async with await psycopg.AsyncConnection.connect(postgres_url) as connection:
+        theirs = json.dumps([{"start": "2026-11-20T13:02:00", "end": "2026-11-20T13:04:00", "reason": "theirs"}])
+        await connection.execute(
+            "UPDATE work_sessions SET pauses = %s, notes = array_append(notes, 'theirs') WHERE id = %s",
+            (theirs, session.id),
+        )
+        pausing = asyncio.create_task(here.work.pause(session.id, reason="mine"))
+        noting = asyncio.create_task(here.work.note("mine", session.id))
+        await asyncio.sleep(0.05)
+        assert not pausing.done()
+        await connection.commit()
+    await pausing
+    await noting
+    after = await here.work.session(session.id)
+    assert [pause.reason for pause in after.pauses] == ["theirs", "mine"]
+    assert after.notes == ("theirs", "mine")
+
+
+async def stored(here: Bench, pauses: object, status: str = "paused") -> str:
+    """A session from 13:00 Rome on, with pauses as some program left them."""
+    (row,) = await here.sql(
+        "INSERT INTO work_sessions (description, start_time, status, pauses) VALUES ('theirs', :start, "
+        "CAST(:status AS session_status), CAST(:pauses AS jsonb)) RETURNING id::text AS id",
+        start=NOON,
+        status=status,
+        pauses=json.dumps(pauses),
+    )
+    return str(row.id)
+
+
+async def test_pauses_with_a_zone_are_read_and_mended(here: Bench) -> None:
+    here.clock.go(hours=1)
+    id_ = await stored(here, [{"start": "2026-11-20T12:30:00+00:00", "end": None, "reason": "aware", "by": "agent"}])
+    assert (await here.work.session(id_)).elapsed_seconds(here.clock()) == 1800
+    await here.work.resume(id_)
+    (row,) = await here.sql("SELECT pauses FROM work_sessions")
+    assert row.pauses == [
+        {"start": "2026-11-20T13:30:00", "end": "2026-11-20T14:00:00", "reason": "aware", "by": "agent"}
+    ]
+
+
+async def test_pauses_from_another_zone_come_out_right_and_are_flagged(here: Bench) -> None:
+    here.clock.go(hours=1)
+    id_ = await stored(here, [{"start": "2026-11-20T07:30:00", "end": None, "reason": "in New York"}])
+    (warning,) = (await here.work.status()).warnings
+    assert (warning.kind, Flaw.PAUSE_SHIFTED in (await here.reports.log()).flaws[id_]) == (WarningKind.FLAWED, True)
+    assert (await here.work.stop(id_)).elapsed_seconds(here.clock()) == 1800
+
+
+async def test_pauses_that_cannot_be_read_are_flagged_and_kept(here: Bench) -> None:
+    here.clock.go(hours=1)
+    broken = [{"start": "yesterday", "end": None}, 7, {"start": "2026-11-20T13:10:00", "end": "2026-11-20T13:20:00"}]
+    id_ = await stored(here, broken, "active")
+    assert Flaw.PAUSE_UNREADABLE in (await here.reports.log()).flaws[id_]
+    await here.work.pause(id_)
+    (row,) = await here.sql("SELECT pauses FROM work_sessions")
+    assert row.pauses[:2] == broken[:2]
+    assert (await here.work.stop(id_)).elapsed_seconds(here.clock()) == 3000
+
+
+async def test_hostile_text_is_kept_as_it_is_as_far_as_the_database_can(here: Bench) -> None:
+    text = "[bold]x[/bold] \x1b[31mred\x00 \ud800 \u202e' ; -- {braces}"
+    session = await here.work.start(SessionDraft(text, client=text, project=text, branch=text))
+    assert session.description == text.replace("\x00", "\ufffd").replace("\ud800", "\ufffd")
+    await here.work.note(text)
+    assert (await here.reports.log(where=None)).sessions[0].client == session.client
