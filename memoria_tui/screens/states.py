@@ -79,7 +79,7 @@ def notice(state: State, demo: bool) -> Content | None:
         case Loaded() if state.empty_store:
             return _greeting(demo)
         case Failed(error):
-            return _failure(error)
+            return failure(error)
     return None
 
 
@@ -87,28 +87,30 @@ def _greeting(demo: bool) -> Content:
     lines = [
         Content.styled("Nothing is remembered here yet.", "bold $foreground"),
         Content(""),
-        _key("n", "write a memory"),
-        _key("i", "import a file"),
+        key("n", "write a memory"),
+        key("i", "import a file"),
     ]
     if demo:
-        lines.append(_key("D", "load the demo data"))
+        lines.append(key("D", "load the demo data"))
     lines += [Content(""), Content.styled("Everything else is under ?", "$foreground 60%")]
     return Content("\n").join(lines)
 
 
-def _failure(error: MemoriaError) -> Content:
+def failure(error: MemoriaError) -> Content:
+    """A calm page that says what is wrong and what can be done."""
     lines = [
         Content.styled(_title(error), "bold $error"),
         Content(""),
         Content(safe(str(error))),
         Content(""),
-        _key("r", "try again"),
-        _key("^q", "quit"),
+        key("r", "try again"),
+        key("^q", "quit"),
     ]
     return Content("\n").join(lines)
 
 
-def _key(key: str, what: str) -> Content:
+def key(key: str, what: str) -> Content:
+    """A line of such a page."""
     return Content.assemble((f"{key:>3}", "bold $accent"), f"  {what}")
 
 
