@@ -235,7 +235,7 @@ def _ids(
     """Ids of all that bear one of the names, short or as reports write them."""
     ids: list[str | None] = []
     for name in names:
-        found = [one.id for one in listed if name in (one.name, full.get(one.id))]
+        found = [one.id for one in listed if name is not None and name in (one.name, full.get(one.id))]
         if name is not None and not found:
             raise NotFound(
                 f"no {what} is called {name!r}; there are: {', '.join(one.name for one in listed) or 'none'}"

@@ -1,0 +1,136 @@
+"""Clients and projects: totals stay right whatever is renamed, merged, moved or taken back."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from services.errors import Ambiguous, Conflict, InvalidInput, NotFound
+from services.worktime import SessionDraft
+from tests.services.worktables import Bench, bench
+
+Totals = dict[str | None, tuple[int, int]]
+
+
+@pytest.fixture
+async def here(postgres_url: str, tmp_path: Path) -> AsyncIterator[Bench]:
+    """Acme: web 60, api 30 minutes. Beta: web 15. Without a client: own 10, nothing 5."""
+    async with bench(postgres_url, tmp_path) as opened:
+        for client, project, minutes in (
+            ("Acme", "web", 60),
+            ("Acme", "api", 30),
+            ("Beta", "web", 15),
+            ("", "own", 10),
+            ("", "", 5),
+        ):
+            session = await opened.work.start(SessionDraft("work", client=client, project=project))
+            opened.clock.go(minutes=minutes)
+            await opened.work.stop(session.id)
+        yield opened
+
+
+async def totals(here: Bench) -> tuple[Totals, Totals]:
+    """Minutes and sessions by client, and by project with its client."""
+    clients = {
+        one.client.name if one.client else None: (one.minutes, one.sessions) for one in await here.clients.clients()
+    }
+    projects = {
+        f"{one.project.client} / {one.project.name}" if one.project else None: (one.minutes, one.sessions)
+        for one in await here.clients.projects()
+    }
+    return clients, projects
+
+
+async def take_back(here: Bench) -> None:
+    group = await here.records.last_undoable_group("tester")
+    assert group is not None
+    changes = await here.records.group(group)
+    async with here.records.transaction() as transaction:
+        await transaction.append_history(f"undo {group}", await transaction.take_back_work(changes), undoes=group)
+
+
+async def test_totals_are_not_multiplied_by_projects(here: Bench) -> None:
+    clients, projects = await totals(here)
+    assert clients == {"Acme": (90, 2), "Beta": (15, 1), None: (15, 2)}
+    assert projects == {
+        "Acme / api": (30, 1),
+        "None / own": (10, 1),
+        "Acme / web": (60, 1),
+        "Beta / web": (15, 1),
+        None: (5, 1),
+    }
+
+
+async def test_merged_clients_are_one_and_can_be_two_again(here: Bench) -> None:
+    before = await totals(here)
+    assert await here.clients.merge_clients("Acme", "Beta") == 2
+    clients, projects = await totals(here)
+    assert clients == {"Beta": (105, 3), None: (15, 2)}
+    assert projects == {"Beta / api": (30, 1), "None / own": (10, 1), "Beta / web": (75, 2), None: (5, 1)}
+    await take_back(here)
+    assert await totals(here) == before
+
+
+async def test_merged_projects_take_the_client_along(here: Bench) -> None:
+    before = await totals(here)
+    await here.clients.merge_projects("Acme / web", "own")
+    clients, projects = await totals(here)
+    assert clients == {"Acme": (30, 1), "Beta": (15, 1), None: (75, 3)}
+    assert projects["None / own"] == (70, 2)
+    await take_back(here)
+    assert await totals(here) == before
+
+
+async def test_a_moved_project_takes_its_sessions_along(here: Bench) -> None:
+    before = await totals(here)
+    assert await here.clients.move_project("api", "Beta") == 1
+    assert (await totals(here))[0] == {"Acme": (60, 1), "Beta": (45, 2), None: (15, 2)}
+    await take_back(here)
+    assert await totals(here) == before
+    with pytest.raises(Conflict):
+        await here.clients.move_project("Acme / web", "Beta")
+
+
+async def test_sessions_pointed_elsewhere_since_a_merge_stay_there(here: Bench) -> None:
+    await here.clients.merge_projects("api", "Acme / web")
+    await here.sql("UPDATE work_sessions SET project_id = NULL WHERE duration_minutes = 30 RETURNING id")
+    await take_back(here)
+    assert (await totals(here))[1]["Acme / api"] == (0, 0)
+
+
+async def test_names_are_unique(here: Bench) -> None:
+    await here.clients.rename_client("Acme", "Acme Corp")
+    await here.clients.rename_project("api", "service")
+    assert (await here.clients.client("Acme Corp")).name == "Acme Corp"
+    with pytest.raises(Conflict):
+        await here.clients.rename_client("Acme Corp", "Beta")
+    with pytest.raises(Conflict):
+        await here.clients.create_client("Beta")
+    with pytest.raises(Conflict):
+        await here.clients.rename_project("service", "web")
+    with pytest.raises(Conflict):
+        await here.clients.create_project("own")
+    with pytest.raises(InvalidInput):
+        await here.clients.create_client(" ")
+    with pytest.raises(Ambiguous):
+        await here.clients.project("web")
+    with pytest.raises(NotFound):
+        await here.clients.client("Acme")
+    await take_back(here)
+    assert (await here.clients.project("api")).name == "api"
+
+
+async def test_only_what_is_unused_can_be_deleted(here: Bench) -> None:
+    with pytest.raises(Conflict):
+        await here.clients.delete_client("Acme")
+    with pytest.raises(Conflict):
+        await here.clients.delete_project("own")
+    made = await here.clients.create_project("empty", "Beta", "beta/empty")
+    assert (made.client, made.repo) == ("Beta", "beta/empty")
+    await here.clients.delete_project("empty")
+    with pytest.raises(NotFound):
+        await here.clients.project("empty")
+    await take_back(here)
+    assert await here.clients.project("empty") == made

@@ -1,0 +1,150 @@
+"""Times as people type them, pauses as programs write them, branches as git names them."""
+
+from __future__ import annotations
+
+import subprocess
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.errors import InvalidInput
+from services.model import Pause
+from services.pauses import decoded, encoded, minutes, rewritten
+from services.times import first_weekday, parse_day, parse_month, parse_time, period, zone_of
+from services.working_copy import WorkingCopy, issue_of, repo_of, working_copy
+from services.worktime import Flaw, Period, ReportUnit
+
+ROME = ZoneInfo("Europe/Rome")
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+TODAY = date(2026, 11, 20)
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        ("now", NOW),
+        ("-15m", NOW - timedelta(minutes=15)),
+        ("-90", NOW - timedelta(minutes=90)),
+        ("-1h30m", NOW - timedelta(minutes=90)),
+        ("-2d", NOW - timedelta(days=2)),
+        ("9:30", datetime(2026, 11, 20, 8, 30, tzinfo=UTC)),
+        ("9:30 pm", datetime(2026, 11, 20, 20, 30, tzinfo=UTC)),
+        ("12am", datetime(2026, 11, 19, 23, 0, tzinfo=UTC)),
+        ("yesterday 17:00", datetime(2026, 11, 19, 16, 0, tzinfo=UTC)),
+        ("mon 9:00", datetime(2026, 11, 16, 8, 0, tzinfo=UTC)),
+        ("2026-07-01 9:00", datetime(2026, 7, 1, 7, 0, tzinfo=UTC)),
+        ("2026-07-01T09:00:00-04:00", datetime(2026, 7, 1, 13, 0, tzinfo=UTC)),
+        ("1 July 2026 9:00", datetime(2026, 7, 1, 7, 0, tzinfo=UTC)),
+    ],
+)
+def test_times_are_read_in_the_persons_zone(text: str, instant: datetime) -> None:
+    assert parse_time(text, NOW, ROME) == instant
+
+
+@pytest.mark.parametrize("text", ["soon", "25:00", "9:61", "13pm", "-", "9", "2026-13-01 9:00", "-5x", "9:30 9:30"])
+def test_what_is_no_time_is_said_so(text: str) -> None:
+    with pytest.raises(InvalidInput):
+        parse_time(text, NOW, ROME)
+
+
+@given(st.text(max_size=30))
+def test_any_text_is_a_time_or_an_error(text: str) -> None:
+    try:
+        assert parse_time(text, NOW, ROME).tzinfo is not None
+    except InvalidInput:
+        pass
+
+
+def test_days_and_periods() -> None:
+    assert [parse_day(text, TODAY) for text in ("today", "yesterday", "-3d", "friday", "sat", "2026-02-01")] == [
+        TODAY,
+        date(2026, 11, 19),
+        date(2026, 11, 17),
+        TODAY,
+        date(2026, 11, 14),
+        date(2026, 2, 1),
+    ]
+    assert parse_month("12", TODAY) == Period(date(2025, 12, 1), date(2025, 12, 31))
+    assert parse_month("2024-02", TODAY) == Period(date(2024, 2, 1), date(2024, 2, 29))
+    assert period(ReportUnit.WEEK, TODAY, 6) == Period(date(2026, 11, 15), date(2026, 11, 21))
+    for wrong in ("13", "2026", "x"):
+        with pytest.raises(InvalidInput):
+            parse_month(wrong, TODAY)
+
+
+def test_weeks_begin_by_territory() -> None:
+    assert [first_weekday(territory) for territory in ("IT", "US", "EG", "MV", "")] == [0, 6, 5, 4, 0]
+
+
+def test_a_zone_has_to_exist() -> None:
+    assert zone_of("Europe/Rome") is ROME
+    with pytest.raises(InvalidInput):
+        zone_of("../etc/passwd")
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 10**5), st.none() | st.text(max_size=5)), max_size=4))
+def test_pauses_come_back_as_they_were_written(given_pauses: list[tuple[int, int, str | None]]) -> None:
+    start = datetime(2026, 6, 1, tzinfo=UTC)
+    pauses = tuple(
+        Pause(start + timedelta(seconds=begin), start + timedelta(seconds=begin + length), reason)
+        for begin, length, reason in given_pauses
+    )
+    end = start + timedelta(days=30)
+    assert decoded(encoded(pauses, ROME), ROME, start, end) == (pauses, ())
+
+
+def test_a_pause_in_the_repeated_hour_is_the_one_inside_the_session() -> None:
+    first, second = datetime(2026, 10, 25, 0, 30, tzinfo=UTC), datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
+    written = [{"start": "2026-10-25T02:30:00", "end": None, "reason": None}]
+    for instant in (first, second):
+        around = (instant - timedelta(minutes=10), instant + timedelta(minutes=10))
+        assert decoded(written, ROME, *around)[0][0].start == instant
+
+
+@pytest.mark.parametrize("stored", [{"start": 1}, 7, "x", [None], [{}], [{"start": "0001-01-01T00:00:00"}], [[]]])
+def test_what_is_no_pause_is_flagged(stored: object) -> None:
+    assert decoded(stored, ROME, NOW, NOW + timedelta(hours=1)) == ((), (Flaw.PAUSE_UNREADABLE,))
+
+
+def test_minutes_drop_the_seconds_of_each_pause() -> None:
+    short = Pause(NOW, NOW + timedelta(seconds=59))
+    assert (minutes([short] * 30), minutes([Pause(NOW, NOW + timedelta(seconds=119)), Pause(NOW)])) == (0, 1)
+
+
+def test_rewriting_ends_and_drops_what_comes_later() -> None:
+    stored = encoded([Pause(NOW, NOW + timedelta(hours=1)), Pause(NOW + timedelta(hours=2))], ROME)
+    half = NOW + timedelta(minutes=30)
+    assert rewritten(stored, ROME, NOW, NOW + timedelta(hours=3), until=half) == encoded([Pause(NOW, half)], ROME)
+
+
+@pytest.mark.parametrize(
+    ("branch", "issue"),
+    [
+        ("fix/1234-crash", 1234),
+        ("feature/issue-12", 12),
+        ("77-login", 77),
+        ("main", None),
+        ("release/v2.1", None),
+        ("", None),
+    ],
+)
+def test_the_issue_in_a_branch(branch: str, issue: int | None) -> None:
+    assert issue_of(branch) == issue
+
+
+def test_the_repository_in_a_remote() -> None:
+    assert repo_of("git@github.com:acme/api.git") == repo_of("https://github.com/acme/api") == "acme/api"
+    assert repo_of("") is None
+
+
+def test_what_git_knows_of_a_folder(tmp_path: Path) -> None:
+    assert working_copy(tmp_path) is None
+    try:
+        subprocess.run(["git", "init", "-q", "-b", "fix/31-x", str(tmp_path)], check=True)
+    except FileNotFoundError:
+        pytest.skip("git is not installed")
+    assert working_copy(tmp_path) == WorkingCopy("fix/31-x", None, 31)
