@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import math
 import operator
+import threading
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -144,7 +146,8 @@ class ImportService:
             dates = {"created_at": payload.get("created_at") or written, "updated_at": written}
             return with_defaults(State(record.type, {"tags": [], "importance": 0.5, **payload, **dates}))
         current = stored[0].state
-        wanted = State(record.type, payload if record.whole else {**current.payload, **payload})
+        complete = record.whole and "updated_at" in payload
+        wanted = State(record.type, payload if complete else {**current.payload, **payload})
         if same_state(_bare(wanted), _bare(current), record.id, self._zone):
             return None
         here, there = (
@@ -263,10 +266,36 @@ async def _read_ahead(records: Iterator[Record]) -> AsyncIterator[list[Record]]:
     def read() -> list[Record]:
         return list(itertools.islice(records, _BATCH))
 
-    coming = asyncio.create_task(asyncio.to_thread(read))
+    coming = asyncio.create_task(_in_thread(read))
     try:
         while batch := await coming:
-            coming = asyncio.create_task(asyncio.to_thread(read))
+            coming = asyncio.create_task(_in_thread(read))
             yield batch
     finally:
         coming.cancel()
+
+
+async def _in_thread(read: Callable[[], list[Record]]) -> list[Record]:
+    """As `asyncio.to_thread`, in a thread that nobody waits for: standard input may never end."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[list[Record]] = loop.create_future()
+
+    def settle(batch: list[Record], error: BaseException | None) -> None:
+        if done.cancelled():
+            return
+        if error is None:
+            done.set_result(batch)
+        else:
+            done.set_exception(error)
+
+    def run() -> None:
+        batch, failure = [], None
+        try:
+            batch = read()
+        except BaseException as error:
+            failure = error
+        with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
+            loop.call_soon_threadsafe(settle, batch, failure)
+
+    threading.Thread(target=run, daemon=True).start()
+    return await done

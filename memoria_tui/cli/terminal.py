@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import sys
@@ -37,7 +38,12 @@ class Terminal:
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="replace")
-        return cls(os.environ, sys.stdin.buffer, sys.stdout, sys.stderr)
+        try:
+            # Not sys.stdin: a thread may still wait for it when the program ends.
+            stdin: BinaryIO = open(0, "rb", closefd=False)  # noqa: SIM115
+        except OSError:
+            stdin = io.BytesIO()  # started without any standard input
+        return cls(os.environ, stdin, sys.stdout, sys.stderr)
 
     @cached_property
     def settings(self) -> Settings:

@@ -138,6 +138,19 @@ async def test_a_plain_list_keeps_the_keys_that_it_does_not_name(services: Servi
     assert (memory.tags, memory.project, memory.metadata["source"]) == (("t",), "api", "Ana")
 
 
+async def test_a_payload_without_dates_goes_in_once(services: Services, tmp_path: Path) -> None:
+    file = write(tmp_path / "a.jsonl", {"id": ID, "payload": {"content": "text", "project": None}})
+    assert (await services.importing.import_files([file])).memories == 1
+    assert (await services.importing.import_files([file])).unchanged == 1
+
+
+async def test_one_undo_takes_an_import_back(services: Services, tmp_path: Path) -> None:
+    lines = ({"content": f"text {number}"} for number in range(3))
+    await services.importing.import_files([write(tmp_path / "a.jsonl", *lines)])
+    await services.memories.undo()
+    assert await all_memories(services) == {}
+
+
 async def test_a_folder_of_notes_goes_in_once(services: Services, tmp_path: Path) -> None:
     notes = tmp_path / "notes"
     notes.mkdir()
