@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 
+from services.chunking import chunk_id
 from services.model import MemoryType, Query
 from services.points import (
     Between,
@@ -95,8 +96,10 @@ class Scoping:
         points: dict[str, str] = {}
         if counts[1]:
             tails = await self._vectors.facet(collection, "parent_id", later, _MANY)
-            heads = await self._vectors.facet(collection, "parent_id", first, _MANY)
-            points = await self._lowest(collection, tuple(tails.keys() - heads.keys()))
+            expected = HasId(frozenset(chunk_id(parent, 0) for parent in tails))
+            if await self._vectors.count(collection, Filter((expected, *first.must))) < len(tails):
+                heads = await self._vectors.facet(collection, "parent_id", first, _MANY)
+                points = await self._lowest(collection, tuple(tails.keys() - heads.keys()))
         self._headless[collection] = (counts, points)
         return points
 

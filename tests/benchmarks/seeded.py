@@ -35,7 +35,7 @@ def memories(count: int, seed: int = 1) -> Iterator[MemoryDraft]:
     tags = [words.rare() for _ in range(200)]
     projects = [f"{dice.choice(_WHERE)}-{words.rare()}" for _ in range(40)]
     for number in range(count):
-        sentences = dice.randrange(25, 60) if dice.random() < 1 / 40 else dice.randrange(1, 6)
+        sentences = dice.randrange(25, 60) if dice.random() < 1 / 40 else dice.randrange(1, 5)
         created = NEWEST - _SPAN * (1 - (number + dice.random()) / count)
         yield MemoryDraft(
             content=" ".join(words.sentence() for _ in range(sentences)),
