@@ -1,0 +1,171 @@
+"""Decides on suggested relations: accept, accept as another type, reject. Nothing is accepted by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from textual import getters, on, work
+from textual.binding import Binding
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import OptionList, Static
+
+from memoria_tui.branches import memory_end
+from memoria_tui.present import line
+from memoria_tui.screens.modals.dialog import Dialog
+from memoria_tui.screens.modals.relation_type import RelationTypeDialog
+from memoria_tui.widgets.suggestion_list import SuggestionList
+from services.errors import MemoriaError
+
+if TYPE_CHECKING:
+    from services.container import Services
+    from services.graph_model import Suggestion
+    from services.model import RelationType
+
+
+@dataclass
+class ReviewQueue:
+    """What waits for a decision, and how far the scan is; it outlives the dialog, so that a review goes on later."""
+
+    waiting: list[Suggestion] = field(default_factory=list)
+    resume_from: str | None = None
+    done: int = 0
+    total: int = 0
+    finished: bool = False
+
+
+class ReviewDialog(Dialog[int]):
+    """The list of what waits; a scan goes on behind it to the end. Answers how many were accepted."""
+
+    KEYS = (
+        ("enter", "accept"),
+        ("t", "as another type"),
+        ("x", "reject"),
+        ("space", "mark"),
+        ("a", "all"),
+        ("u", "take back"),
+        ("esc", "close"),
+    )
+    BINDINGS = [
+        Binding("t", "retype", "Type", id="review.type", tooltip="Accept as another type"),
+        Binding("x", "reject", "Reject", id="review.reject", tooltip="Reject: never suggest it again"),
+        Binding("u", "take_back", "Take back", id="review.undo", tooltip="Take back the last decision"),
+        Binding("escape", "leave", "Close", id="dialog.leave", tooltip="Close; what waits is kept"),
+    ]
+
+    suggestions = getters.query_one(SuggestionList)
+
+    def __init__(self, title: str, services: Services, queue: ReviewQueue) -> None:
+        super().__init__(title)
+        self._services = services
+        self._queue = queue
+        self._decided: list[tuple[bool, Sequence[Suggestion]]] = []
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield Static(id="hint")
+        yield SuggestionList(self._queue.waiting)
+
+    def on_mount(self) -> None:
+        self.suggestions.focus()
+        self._tell()
+        if not self._queue.finished:
+            self._scan()
+
+    @work(exclusive=True, group="review")
+    async def _scan(self) -> None:
+        """Looks on where the last scan stopped; leaving the dialog stops it."""
+        queue = self._queue
+        known = {frozenset((one.source.id, one.target.id)) for one in queue.waiting}
+        try:
+            async for step in self._services.suggestions.review(queue.resume_from):
+                new = [one for one in step.suggestions if frozenset((one.source.id, one.target.id)) not in known]
+                known |= {frozenset((one.source.id, one.target.id)) for one in new}
+                queue.waiting += new
+                queue.done, queue.total = step.done, step.total
+                queue.resume_from, queue.finished = step.resume_from, step.resume_from is None
+                self.suggestions.add(new)
+                self._tell()
+        except MemoriaError as error:
+            self._tell(f"The scan stopped: {error}")
+
+    def _tell(self, problem: str = "") -> None:
+        queue = self._queue
+        waiting = f"{len(queue.waiting):,} to decide"
+        looked = "" if queue.finished else f" · looked at {queue.done:,} of {queue.total:,} memories"
+        nothing = "Nothing to suggest" if queue.finished and not queue.waiting else waiting + looked
+        hint = self.query_one("#hint", Static)
+        hint.update(Content(line(problem) or nothing))
+        hint.set_class(bool(problem), "-wrong")
+
+    # decisions
+
+    @on(OptionList.OptionSelected)
+    def accept(self) -> None:
+        self._accept(self.suggestions.chosen, None)
+
+    @work(exclusive=True, group="dialog")
+    async def action_retype(self) -> None:
+        chosen = self.suggestions.chosen
+        if chosen:
+            one = chosen[0]
+            dialog = RelationTypeDialog(
+                "Accept as" if len(chosen) == 1 else f"Accept {len(chosen)} as",
+                memory_end(one.source),
+                memory_end(one.target),
+                one.type,
+            )
+            if (choice := await self.app.push_screen_wait(dialog)) is not None:
+                turned = [replace(each, source=each.target, target=each.source) for each in chosen]
+                self._accept(chosen, choice.type, turned if choice.turned else chosen)
+
+    @work(exclusive=True, group="decide")
+    async def _accept(
+        self, chosen: Sequence[Suggestion], type_: RelationType | None, meant: Sequence[Suggestion] | None = None
+    ) -> None:
+        try:
+            await self._services.suggestions.accept(meant or chosen, type_)
+        except MemoriaError as error:
+            self._tell(str(error))
+        else:
+            self._settle(chosen, accepted=True)
+
+    @work(exclusive=True, group="decide")
+    async def action_reject(self) -> None:
+        chosen = self.suggestions.chosen
+        try:
+            await self._services.suggestions.reject(chosen)
+        except MemoriaError as error:
+            self._tell(str(error))
+        else:
+            self._settle(chosen, accepted=False)
+
+    def _settle(self, chosen: Sequence[Suggestion], *, accepted: bool) -> None:
+        if chosen:
+            self._decided.append((accepted, chosen))
+        self.suggestions.drop(chosen)
+        self._queue.waiting = list(self.suggestions.shown)
+        self._tell()
+
+    @work(exclusive=True, group="decide")
+    async def action_take_back(self) -> None:
+        if not self._decided:
+            return
+        accepted, chosen = self._decided[-1]
+        try:
+            if accepted:
+                await self._services.memories.undo()
+            else:
+                for one in chosen:
+                    await self._services.suggestions.unreject(one.source.id, one.target.id)
+        except MemoriaError as error:
+            self._tell(str(error))
+            return
+        self._decided.pop()
+        self._queue.waiting += chosen
+        self.suggestions.add(chosen)
+        self._tell()
+
+    def action_leave(self) -> None:
+        self.dismiss(sum(len(chosen) for accepted, chosen in self._decided if accepted))

@@ -1,0 +1,175 @@
+"""A neighbourhood as a tree: memories under the relation type and direction by which they are reached."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+
+from rich.style import Style as RichStyle
+from rich.text import Text
+from textual import on
+from textual.binding import Binding
+from textual.message import Message
+from textual.widgets import Tree
+from textual.widgets.tree import TreeNode
+
+from memoria_tui import present
+from memoria_tui.branches import Branch, branch_out, kind_of, name, sign
+from memoria_tui.widgets.ink import type_ink
+from services.graph_model import Neighborhood
+from services.model import MemoryType, RelationType
+
+_LONGEST = 160
+"""Characters of a title that the tree can scroll to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What a line of the tree stands for: a memory, or several reached by one type of relation."""
+
+    type: RelationType | None
+    """Shown before the memory, or for the group; None where the group above says it."""
+    outgoing: bool
+    branch: Branch | None
+    """None for a group."""
+
+
+class RelationTree(Tree[Row]):
+    """The tree of one neighbourhood, with a cursor that others follow."""
+
+    DEFAULT_CSS = """
+    RelationTree {
+        height: 1fr;
+        background: transparent;
+        scrollbar-size-vertical: 1;
+        scrollbar-size-horizontal: 0;
+        padding: 0 0 0 1;
+    }
+    """
+    BINDINGS = [
+        Binding("down,j", "cursor_down", "Down", show=False, id="tree.down", tooltip="Go to the memory below"),
+        Binding("up,k", "cursor_up", "Up", show=False, id="tree.up", tooltip="Go to the memory above"),
+        Binding("left", "cursor_parent", "Left", show=False, id="tree.parent", tooltip="Go to what it hangs on"),
+        Binding("space", "toggle_node", "Fold", show=False, id="tree.fold", tooltip="Fold or unfold what is behind it"),
+        Binding("home,g", "scroll_home", "Top", show=False, id="tree.first", tooltip="Go to the centre"),
+        Binding("end,G", "scroll_end", "Bottom", show=False, id="tree.last", tooltip="Go to the last memory"),
+    ]
+
+    ICON_NODE = "▸ "
+    ICON_NODE_EXPANDED = "▾ "
+
+    @dataclass
+    class Highlighted(Message):
+        """The person moved to another memory."""
+
+        memory_id: str
+
+    @dataclass
+    class Walked(Message):
+        """Enter on a memory."""
+
+        memory_id: str
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__("", id=id)
+        self.guide_depth = 2
+        self.show_guides = False
+        self.auto_expand = False
+        self._places: dict[str, TreeNode[Row]] = {}
+
+    def show(self, around: Neighborhood | None, selected: str = "") -> None:
+        """Shows a neighbourhood, or nothing; the cursor goes to `selected`, else to the centre."""
+        self.clear()
+        self._places = {}
+        self.root.data = None
+        if around is None:
+            return
+        root = branch_out(around)
+        self.root.data = Row(None, True, root)
+        self.root.expand()
+        self._places[root.id] = self.root
+        self._grow(self.root, root)
+        self.select(selected if selected in self._places else root.id)
+
+    def select(self, memory_id: str) -> None:
+        """Puts the cursor on a memory without telling anybody."""
+        place = self._places.get(memory_id)
+        if place is None or place is self.cursor_node:
+            return
+        above = place.parent
+        while above is not None:
+            above.expand()
+            above = above.parent
+        with self.prevent(Tree.NodeHighlighted):
+            self.move_cursor(place)
+        self.scroll_to_node(place, animate=False)
+
+    def _grow(self, place: TreeNode[Row], branch: Branch) -> None:
+        for (kind, outgoing), members in groupby(branch.children, key=lambda child: (child.type, child.outgoing)):
+            group = list(members)
+            if len(group) == 1:
+                self._hang(place, group[0], kind)
+                continue
+            above = place.add("", Row(kind, outgoing, None), expand=True)
+            for child in group:
+                self._hang(above, child, None)
+
+    def _hang(self, place: TreeNode[Row], branch: Branch, kind: RelationType | None) -> None:
+        row = Row(kind, branch.outgoing, branch)
+        node = place.add("", row, expand=True, allow_expand=bool(branch.children))
+        self._places[branch.id] = node
+        self._grow(node, branch)
+
+    # drawing
+
+    def render_label(self, node: TreeNode[Row], base_style: RichStyle, style: RichStyle) -> Text:
+        row = node.data
+        if row is None:
+            return Text("")
+        text = Text(style=style, no_wrap=True)
+        if node.allow_expand:
+            text.append(self.ICON_NODE_EXPANDED if node.is_expanded else self.ICON_NODE, self._muted)
+        elif node is not self.root:
+            text.append("  ")
+        if row.type is not None:
+            text.append(present.direction(row.type, row.outgoing), self._ink(row.type))
+            text.append("  " if row.branch else "")
+        if row.branch is None:
+            text.append(f"  {len(node.children)}", self._muted)
+            return text
+        kind = kind_of(row.branch.node)
+        text.append(f"{sign(row.branch.node)} ", self._ink(kind) if kind else self._warning)
+        title = present.clip(name(row.branch.node), _LONGEST)
+        text.append(title, self._warning if row.branch.node.memory is None else None)
+        if row.type is None and len(row.branch.relations) > 1:
+            text.append(f" +{len(row.branch.relations) - 1}", self._muted)
+        return text
+
+    def _ink(self, kind: MemoryType | RelationType) -> RichStyle:
+        return type_ink(self, kind).rich_style
+
+    @property
+    def _muted(self) -> RichStyle:
+        return self._ink(RelationType.RELATED)
+
+    @property
+    def _warning(self) -> RichStyle:
+        return RichStyle(color=self.app.theme_variables["warning"])
+
+    # moving
+
+    @on(Tree.NodeHighlighted)
+    def _moved(self, event: Tree.NodeHighlighted[Row]) -> None:
+        event.stop()
+        if (row := event.node.data) is not None and row.branch is not None:
+            self.post_message(self.Highlighted(row.branch.id))
+
+    @on(Tree.NodeSelected)
+    def _chosen(self, event: Tree.NodeSelected[Row]) -> None:
+        event.stop()
+        if (row := event.node.data) is None:
+            return
+        if row.branch is None:
+            event.node.toggle()
+        else:
+            self.post_message(self.Walked(row.branch.id))
