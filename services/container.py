@@ -10,13 +10,18 @@ from typing import TYPE_CHECKING
 
 from services.adapters.postgres import Database
 from services.adapters.records import PostgresRecords
+from services.adapters.work import PostgresWork
+from services.clients import ClientService
 from services.database import DatabaseService
 from services.exporting import ExportService
 from services.graph import GraphService
 from services.health import HealthService
 from services.importing import ImportService
 from services.memories import MemoryService
+from services.reports import ReportService
 from services.search import SearchService
+from services.work import WorkService
+from services.work_undo import WORK_INVERSES
 
 if TYPE_CHECKING:
     from services.ports import Clock, Embedder, Records, VectorStore
@@ -41,6 +46,9 @@ class Services:
     health: HealthService
     importing: ImportService
     exporting: ExportService
+    work: WorkService
+    reports: ReportService
+    clients: ClientService
 
 
 @contextlib.asynccontextmanager
@@ -71,8 +79,9 @@ async def open_services(
 def _services(
     settings: Settings, database: Database, vectors: VectorStore, embedder: Embedder, records: Records, clock: Clock
 ) -> Services:
-    memories = MemoryService(vectors, embedder, records, settings, clock)
+    memories = MemoryService(vectors, embedder, records, settings, clock, WORK_INVERSES)
     graph = GraphService(vectors, records, settings)
+    work = PostgresWork(database, settings, clock)
     return Services(
         settings=settings,
         clock=clock,
@@ -87,6 +96,9 @@ def _services(
         health=HealthService(vectors, embedder, records),
         importing=ImportService(vectors, embedder, records, memories, settings, clock),
         exporting=ExportService(vectors, records, settings, clock),
+        work=WorkService(work, settings, clock, memories),
+        reports=ReportService(work, settings, clock),
+        clients=ClientService(work),
     )
 
 

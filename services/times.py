@@ -60,24 +60,10 @@ def parse_time(text: str, now: datetime, zone: tzinfo) -> datetime:
 
     A time that the clocks skip is moved by the gap; one that they repeat is the first. Raises InvalidInput.
     """
-    given = text.strip().lower()
-    if given in ("", "now"):
-        return now.astimezone(UTC)
-    if (found := _AGO.fullmatch(given)) and any(found.groups()):
-        return now.astimezone(UTC) - timedelta(
-            **{unit: int(count) for unit, count in found.groupdict(default="0").items()}
-        )
-    today = now.astimezone(zone).date()
-    if (read := _iso(text.strip())) is not None:
-        return (read if read.tzinfo is not None else read.replace(tzinfo=zone)).astimezone(UTC)
-    day_text, _, clock_text = given.rpartition(" ")
-    if given.endswith((" am", " pm")):
-        day_text, _, clock_text = day_text.rpartition(" ")
-        clock_text += given[-2:]
-    if (clock := _clock(clock_text)) is None:
-        raise InvalidInput(f"{text!r} is no time; write -15m, 9:30, yesterday 17:00 or 2026-11-20 9:30")
-    day = parse_day(day_text, today) if day_text else today
-    return datetime(day.year, day.month, day.day, *clock, tzinfo=zone).astimezone(UTC)
+    try:
+        return _instant(text.strip(), now, zone).astimezone(UTC)
+    except OverflowError as error:
+        raise InvalidInput(f"{text!r} lies beyond what a calendar can tell") from error
 
 
 def parse_day(text: str, today: date) -> date:
@@ -101,7 +87,7 @@ def parse_day(text: str, today: date) -> date:
 
 def parse_month(text: str, today: date) -> Period:
     """A month as `2026-11` or `11`; of this year, or of the last one where it would lie ahead. Raises InvalidInput."""
-    found = re.fullmatch(r"(?:(\d{4})-)?(\d{1,2})", text.strip())
+    found = re.fullmatch(r"(?:([12]\d{3})-)?(\d{1,2})", text.strip())
     if found is None or not 1 <= (month := int(found[2])) <= 12:
         raise InvalidInput(f"{text!r} is no month; write 2026-11")
     year = int(found[1]) if found[1] else today.year - (month > today.month)
@@ -120,6 +106,25 @@ def period(unit: ReportUnit, day: date, week_begins: int = 0) -> Period:
             return Period(month_start(day), month_end(day))
         case ReportUnit.YEAR:
             return Period(date(day.year, 1, 1), date(day.year, 12, 31))
+
+
+def _instant(text: str, now: datetime, zone: tzinfo) -> datetime:
+    given = text.lower()
+    if given in ("", "now"):
+        return now
+    if (found := _AGO.fullmatch(given)) and any(found.groups()):
+        return now - timedelta(**{unit: int(count) for unit, count in found.groupdict(default="0").items()})
+    if (read := _iso(text)) is not None:
+        return read if read.tzinfo is not None else read.replace(tzinfo=zone)
+    day_text, _, clock_text = given.rpartition(" ")
+    if given.endswith((" am", " pm")):
+        day_text, _, clock_text = day_text.rpartition(" ")
+        clock_text += given[-2:]
+    if (clock := _clock(clock_text)) is None:
+        raise InvalidInput(f"{text!r} is no time; write -15m, 9:30, yesterday 17:00 or 2026-11-20 9:30")
+    today = now.astimezone(zone).date()
+    day = parse_day(day_text, today) if day_text else today
+    return datetime(day.year, day.month, day.day, *clock, tzinfo=zone)
 
 
 def _iso(text: str) -> datetime | None:
@@ -146,7 +151,7 @@ def _written_out(text: str, today: date) -> date:
     from dateutil.parser import ParserError, parse
 
     try:
-        if not re.search(r"\d", text) or re.fullmatch(r"\s*\d+\s*", text):
+        if ":" in text or not re.search(r"\d", text) or re.fullmatch(r"\s*\d+\s*", text):
             raise ParserError("neither a date nor a name of a day")
         return parse(text, default=datetime(today.year, today.month, today.day)).date()  # noqa: DTZ001
     except (ParserError, OverflowError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -45,7 +46,9 @@ def test_times_are_read_in_the_persons_zone(text: str, instant: datetime) -> Non
     assert parse_time(text, NOW, ROME) == instant
 
 
-@pytest.mark.parametrize("text", ["soon", "25:00", "9:61", "13pm", "-", "9", "2026-13-01 9:00", "-5x", "9:30 9:30"])
+@pytest.mark.parametrize(
+    "text", ["soon", "25:00", "9:61", "13pm", "-", "9", "2026-13-01 9:00", "-5x", "9:30 9:30", f"-{10**12}d"]
+)
 def test_what_is_no_time_is_said_so(text: str) -> None:
     with pytest.raises(InvalidInput):
         parse_time(text, NOW, ROME)
@@ -53,10 +56,8 @@ def test_what_is_no_time_is_said_so(text: str) -> None:
 
 @given(st.text(max_size=30))
 def test_any_text_is_a_time_or_an_error(text: str) -> None:
-    try:
+    with contextlib.suppress(InvalidInput):
         assert parse_time(text, NOW, ROME).tzinfo is not None
-    except InvalidInput:
-        pass
 
 
 def test_days_and_periods() -> None:
