@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from services.formats.source import Source
     from services.memories import MemoryService
-    from services.model import MemoryDraft
+    from services.model import Memory, MemoryDraft
     from services.points import Vector
     from services.ports import Clock, Embedder, Records, VectorStore
     from services.reading import Stored
@@ -123,36 +123,46 @@ class ImportService:
         owner = await run.ends.known([record.id for record in records if not record.whole])
         newest = {owner.get(record.id, record.id): record for record in records}
         stored = await read_stored(self._vectors, newest, embeddings=False)
+        # Comparing hundreds of texts takes longer than a screen may stand still.
+        wanted = await asyncio.to_thread(
+            lambda: {one: self._wanted(one, record, stored.get(one, ())) for one, record in newest.items()}
+        )
         items = []
-        for memory_id, record in newest.items():
-            state = self._wanted(record, stored.get(memory_id, ()))
-            if state is None:
+        for memory_id, memory in wanted.items():
+            if memory is None:
                 run.report.unchanged += 1
             else:
-                model = await self._model_of(run, record)
-                items.append(Incoming(read_memory(memory_id, state, self._zone), record.vectors, model))
+                record = newest[memory_id]
+                items.append(Incoming(memory, record.vectors, await self._model_of(run, record)))
         run.report.unchanged += len(records) - len(newest)
         await run.stored()
         if items:
             # The stores work on this batch while the next one is read and compared.
             run.storing = asyncio.create_task(self._memories.store_many(items, group=run.group))
 
-    def _wanted(self, record: MemoryRecord, stored: Sequence[Stored]) -> State | None:
-        """The state that the store should have, None when it stays as it is."""
+    def _wanted(self, memory_id: str, record: MemoryRecord, stored: Sequence[Stored]) -> Memory | None:
+        """The memory that the store should have, None when it stays as it is."""
         payload = self._dated(record.payload)
-        if not stored:
-            now = write_date(self._clock(), self._zone)
-            written = str(payload.get("updated_at") or payload.get("created_at") or now)
-            dates = {"created_at": payload.get("created_at") or written, "updated_at": written}
-            return with_defaults(State(record.type, {"tags": [], "importance": 0.5, **payload, **dates}))
-        current = stored[0].state
-        complete = record.whole and "updated_at" in payload
-        wanted = State(record.type, payload if complete else {**current.payload, **payload})
+        state = (
+            self._changed(State(record.type, payload), record, stored[0].state)
+            if stored
+            else self._new(record, payload)
+        )
+        return None if state is None else read_memory(memory_id, state, self._zone)
+
+    def _new(self, given: State) -> State:
+        payload = given.payload
+        now = write_date(self._clock(), self._zone)
+        written = str(payload.get("updated_at") or payload.get("created_at") or now)
+        dates = {"created_at": payload.get("created_at") or written, "updated_at": written}
+        return with_defaults(State(given.type, {"tags": [], "importance": 0.5, **payload, **dates}))
+
+    def _changed(self, given: State, record: MemoryRecord, current: State) -> State | None:
+        complete = record.whole and "updated_at" in given.payload
+        wanted = given if complete else State(given.type, {**current.payload, **given.payload})
         if same_state(_bare(wanted), _bare(current), record.id, self._zone):
             return None
-        here, there = (
-            read_date(one.payload.get("updated_at"), self._zone) for one in (current, State(record.type, payload))
-        )
+        here, there = (read_date(one.payload.get("updated_at"), self._zone) for one in (current, given))
         return None if here and there and here > there else wanted
 
     def _dated(self, payload: Mapping[str, object]) -> dict[str, object]:

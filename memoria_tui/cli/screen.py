@@ -26,7 +26,7 @@ def print_version(terminal: Terminal) -> int:
     return 0
 
 
-def open_app(terminal: Terminal) -> int:
+def open_app(terminal: Terminal, where: str | None = None) -> int:
     """The app on the stores of the settings."""
     if not (terminal.interactive and terminal.stdin.isatty()):
         terminal.complain("memoria-tui needs a terminal; for scripts there are commands, see: memoria-tui --help")
@@ -40,7 +40,7 @@ def open_app(terminal: Terminal) -> int:
     app = MemoriaApp(
         open_services=lambda: open_services(settings),
         config=load_config(terminal.config_file, terminal.environment),
-        where=_where(terminal),
+        where=where or _where(terminal),
         load_demo=load_demo,
     )
     app.run()
@@ -60,7 +60,7 @@ def demo(terminal: Terminal, *, reset: bool, as_json: bool) -> int:
             inside.print("Making the demo store, a moment …")
         inside.run(make_demo)
     if inside.interactive and terminal.stdin.isatty() and not as_json:
-        return open_app(inside)
+        return open_app(inside, where=_DEMO)
 
     async def counts(services: Services) -> Mapping[str, int]:
         return {name: count for store in await services.health.status() for name, count in store.counts.items()}

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import random
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from services.demo.book import Book
 from services.demo.work import sessions_of
-from services.formats.upstream import id_of
 from services.model import MemoryDraft, MemoryType, RelationType
 from services.ports import NewRelation
 
@@ -45,15 +45,12 @@ def compose(now: datetime, zone: tzinfo, seed: int = SEED) -> DemoYear:
     return _Year(now, zone, random.Random(seed)).composed()
 
 
-class _Year:
-    """Memories and relations as they come up, by a short key."""
+class _Year(Book):
+    """The parts of the year, one after another: later ones refer to earlier ones."""
 
     def __init__(self, now: datetime, zone: tzinfo, dice: random.Random) -> None:
-        self._now = now
+        super().__init__(now, dice)
         self._zone = zone
-        self._dice = dice
-        self._memories: dict[str, MemoryDraft] = {}
-        self._relations: dict[tuple[str, str, RelationType], NewRelation] = {}
 
     def composed(self) -> DemoYear:
         self._incidents()
@@ -64,17 +61,17 @@ class _Year:
         self._handovers()
         self._diary()
         self._digests()
-        memories = sorted(self._memories.values(), key=lambda memory: (memory.created_at or self._now, memory.id))
-        sessions = sessions_of(company(), self._now, self._zone, self._dice)
-        return DemoYear(tuple(memories), tuple(self._relations.values()), tuple(sessions))
+        memories = sorted(self.memories.values(), key=lambda memory: (memory.created_at or self.now, memory.id))
+        sessions = sessions_of(company(), self.now, self._zone, self.dice)
+        return DemoYear(tuple(memories), tuple(self.relations.values()), tuple(sessions))
 
     def _incidents(self) -> None:
         incidents = company()["incidents"]
         for number, incident in enumerate(incidents):
             title, project = incident["title"], incident["project"]
-            day = self._at(_DAYS - 6 - number * (_DAYS - 12) / len(incidents))
+            day = self.at(_DAYS - 6 - number * (_DAYS - 12) / len(incidents))
             tags = (*incident["tags"].split(), "incident")
-            seen = self._remember(
+            seen = self.remember(
                 f"seen {title}",
                 MemoryType.EPISODIC,
                 f"{title}\n\n{incident['seen']}",
@@ -84,7 +81,7 @@ class _Year:
                 0.6,
                 user_action="incident note",
             )
-            cause = self._remember(
+            cause = self.remember(
                 f"cause {title}",
                 MemoryType.SEMANTIC,
                 incident["cause"],
@@ -96,7 +93,7 @@ class _Year:
                 source="incident note",
             )
             steps = "\n".join(f"{n}. {step}" for n, step in enumerate(incident["steps"], 1))
-            repair = self._remember(
+            repair = self.remember(
                 f"repair {title}",
                 MemoryType.PROCEDURAL,
                 f"{incident['repair']}\n\n{steps}",
@@ -107,76 +104,76 @@ class _Year:
                 category="repair",
                 steps=list(incident["steps"]),
             )
-            self._relate(cause, seen, RelationType.CAUSES)
-            self._relate(repair, cause, RelationType.FIXES)
+            self.relate(cause, seen, RelationType.CAUSES)
+            self.relate(repair, cause, RelationType.FIXES)
             if number % 3 == 0:
-                self._relate(repair, seen, RelationType.FIXES)
+                self.relate(repair, seen, RelationType.FIXES)
 
     def _runbooks(self) -> None:
         for number, runbook in enumerate(company()["runbooks"]):
             taught = [f"repair {title}" for title in runbook["draws_on"]]
-            first = max((self._memories[key].created_at or self._now for key in taught), default=self._at(330 - number))
+            first = max((self.memories[key].created_at or self.now for key in taught), default=self.at(330 - number))
             steps = "\n".join(f"{n}. {step}" for n, step in enumerate(runbook["steps"], 1))
             text = f"# {runbook['title']}\n\n**When:** {runbook['when']}\n\n{steps}\n\n**Beware:** {runbook['beware']}"
-            key = self._remember(
+            key = self.remember(
                 f"runbook {runbook['title']}",
                 MemoryType.PROCEDURAL,
                 text,
-                min(first + timedelta(days=6), self._now),
+                min(first + timedelta(days=6), self.now),
                 runbook["tags"].split(),
                 runbook.get("project"),
                 0.9,
                 category=runbook["category"],
                 steps=list(runbook["steps"]),
-                success_rate=self._dice.choice((1.0, 0.95, 0.9)),
+                success_rate=self.dice.choice((1.0, 0.95, 0.9)),
             )
             for repair in taught:
-                self._relate(key, repair, RelationType.DERIVES)
+                self.relate(key, repair, RelationType.DERIVES)
 
     def _decisions(self) -> None:
-        causes = self._keys("cause ")
+        causes = self.keys("cause ")
         for number, decision in enumerate(company()["decisions"]):
             project, tags = decision.get("project"), (*decision["tags"].split(), "decision")
-            day = self._at(350 - number * 15)
+            day = self.at(350 - number * 15)
             text = f"Decision: {decision['choice']}.\n\nWhy: {decision['reason']}. We looked at {decision['rival']}."
-            key = self._remember(
+            key = self.remember(
                 f"decision {number}", MemoryType.SEMANTIC, text, day, tags, project, 0.85, domain="decision"
             )
-            name = self._dice.choice(("Marta", "Tariq", "Ben", "Sofia", "Lucía"))
+            name = self.dice.choice(("Marta", "Tariq", "Ben", "Sofia", "Lucía"))
             objection = f"{name} argued for {decision['rival']} and still would, but goes along."
-            rival = self._remember(
+            rival = self.remember(
                 f"rival {number}", MemoryType.EPISODIC, objection, day - timedelta(hours=20), tags, project, 0.3
             )
-            self._relate(rival, key, RelationType.OPPOSES)
+            self.relate(rival, key, RelationType.OPPOSES)
             for cause in causes:
-                if set(self._memories[cause].tags[:1]) & set(tags) and self._memories[cause].project == project:
-                    self._relate(cause, key, RelationType.SUPPORTS)
+                if set(self.memories[cause].tags[:1]) & set(tags) and self.memories[cause].project == project:
+                    self.relate(cause, key, RelationType.SUPPORTS)
         for later, earlier in ((14, 4), (19, 0), (16, 3)):
-            self._relate(f"decision {later}", f"decision {earlier}", RelationType.SUPERSEDES)
+            self.relate(f"decision {later}", f"decision {earlier}", RelationType.SUPERSEDES)
 
     def _knowledge(self) -> None:
         for number, fact in enumerate(company()["facts"]):
-            key = self._remember(
+            key = self.remember(
                 f"fact {number}",
                 MemoryType.SEMANTIC,
                 fact["text"],
-                self._at(345 - number * 9.3),
+                self.at(345 - number * 9.3),
                 fact["tags"].split(),
                 fact.get("project"),
-                self._dice.choice((0.5, 0.6, 0.7)),
+                self.dice.choice((0.5, 0.6, 0.7)),
                 domain="system",
                 confidence=0.9,
             )
-            for runbook in self._keys("runbook "):
-                memory = self._memories[runbook]
+            for runbook in self.keys("runbook "):
+                memory = self.memories[runbook]
                 if memory.project == fact.get("project") and fact["tags"].split()[0] in memory.tags:
-                    self._relate(key, runbook, RelationType.SUPPORTS)
+                    self.relate(key, runbook, RelationType.SUPPORTS)
         for number, person in enumerate(company()["people"]):
-            self._remember(
+            self.remember(
                 f"person {number}",
                 MemoryType.SEMANTIC,
                 person["text"],
-                self._at(320 - number * 21),
+                self.at(320 - number * 21),
                 ("preferences", person["name"]),
                 None,
                 0.55,
@@ -186,71 +183,71 @@ class _Year:
 
     def _trains(self) -> None:
         changes: list[str] = list(company()["changes"])
-        self._dice.shuffle(changes)
+        self.dice.shuffle(changes)
         for number in range(_TRAINS):
             carried = changes[number * 2 : number * 2 + 2]
-            late = self._dice.choice(
+            late = self.dice.choice(
                 ("", "", "", " It left 20 minutes late, a browser test was flaky.", " Rolled forward once.")
             )
             text = f"Release train {number + 1} left with:\n\n" + "\n".join(f"- {change}" for change in carried)
             text += (
-                f"\n\n{self._dice.randrange(9, 31)} pull requests, {self._dice.randrange(0, 4)} reverts on main.{late}"
+                f"\n\n{self.dice.randrange(9, 31)} pull requests, {self.dice.randrange(0, 4)} reverts on main.{late}"
             )
             projects = sorted({change.partition(":")[0] for change in carried})
-            key = self._remember(
+            key = self.remember(
                 f"train {number}",
                 MemoryType.EPISODIC,
                 text,
-                self._at(_DAYS - 4 - number * 14),
+                self.at(_DAYS - 4 - number * 14),
                 ("release", *projects),
                 "infra",
                 0.4,
                 user_action="release",
             )
             if number:
-                self._relate(key, f"train {number - 1}", RelationType.FOLLOWS)
+                self.relate(key, f"train {number - 1}", RelationType.FOLLOWS)
 
     def _handovers(self) -> None:
         people = ("Sofia", "Tariq", "Marta", "Ben", "Lucía", "Priya")
-        seen = self._keys("seen ")
+        seen = self.keys("seen ")
         for number in range(_HANDOVERS):
-            day = self._at(_DAYS - 8 - number * 8.9)
+            day = self.at(_DAYS - 8 - number * 8.9)
             week = [
-                key for key in seen if timedelta(0) <= day - (self._memories[key].created_at or day) < timedelta(days=9)
+                key for key in seen if timedelta(0) <= day - (self.memories[key].created_at or day) < timedelta(days=9)
             ]
             one, other = people[number % 6], people[(number + 1) % 6]
-            pages = self._dice.randrange(0, 6) + 3 * len(week) + (30 if day < self._at(240) else 0)
-            what = "; ".join(self._memories[key].content.splitlines()[0] for key in week) or self._dice.choice(_QUIET)
-            tail = f"{self._dice.randrange(0, 40)} jobs in the parking lot, {self._dice.choice(_TAIL)}"
+            pages = self.dice.randrange(0, 6) + 3 * len(week) + (30 if day < self.at(240) else 0)
+            what = "; ".join(self.memories[key].content.splitlines()[0] for key in week) or self.dice.choice(_QUIET)
+            tail = f"{self.dice.randrange(0, 40)} jobs in the parking lot, {self.dice.choice(_TAIL)}"
             text = f"On-call, {one} to {other}: {pages} pages. {what}. {tail}."
-            key = self._remember(
+            key = self.remember(
                 f"handover {number}", MemoryType.EPISODIC, text, day, ("oncall", "handover"), "infra", 0.35
             )
             for incident in week[:1]:
-                self._relate(key, incident, RelationType.RELATED)
+                self.relate(key, incident, RelationType.RELATED)
 
     def _diary(self) -> None:
         for number, call in enumerate(company()["calls"]):
             text = f"Call with {call['client']}. {call['asked']}\n\n{call['answered']}"
             tags = ("call", call["client"].split()[0].lower())
-            key = self._remember(
+            key = self.remember(
                 f"call {number}",
                 MemoryType.EPISODIC,
                 text,
-                self._at(340 - number * 18.5),
+                self.at(340 - number * 18.5),
                 tags,
                 call["project"],
                 0.5,
                 client=call["client"],
             )
             if number >= 3 and number % 3 == 0:
-                self._relate(key, f"call {number - 3}", RelationType.RELATED)
+                self.relate(key, f"call {number - 3}", RelationType.RELATED)
         for number, note in enumerate(company()["notes"]):
-            self._remember(
+            self.remember(
                 f"note {number}",
                 MemoryType.EPISODIC,
                 note["text"],
-                self._at(336 - number * 10.4),
+                self.at(336 - number * 10.4),
                 note["tags"].split(),
                 note.get("project"),
                 0.45,
@@ -260,84 +257,32 @@ class _Year:
         """Long texts made of earlier ones, each a part of them."""
         for project in ("portal", "ledger", "queue", "beacon", "infra", "mobile"):
             parts, seen, causes, repairs, decisions = (
-                [key for key in self._keys(kind) if self._memories[key].project == project]
+                [key for key in self.keys(kind) if self.memories[key].project == project]
                 for kind in ("fact ", "seen ", "cause ", "repair ", "decision ")
             )
-            text = f"# How {project} works\n\n" + self._joined(parts)
-            text += "\n\n## What we decided\n\n" + self._joined(decisions)
-            text += "\n\n## What went wrong\n\n" + self._joined(seen) + "\n\n## Why\n\n" + self._joined(causes)
-            text += "\n\n## How it was mended\n\n" + self._joined(repairs)
-            digest = self._remember(
+            text = f"# How {project} works\n\n" + self.joined(parts)
+            text += "\n\n## What we decided\n\n" + self.joined(decisions)
+            text += "\n\n## What went wrong\n\n" + self.joined(seen) + "\n\n## Why\n\n" + self.joined(causes)
+            text += "\n\n## How it was mended\n\n" + self.joined(repairs)
+            digest = self.remember(
                 f"digest {project}",
                 MemoryType.SEMANTIC,
                 text,
-                self._at(9 - len(project)),
+                self.at(9 - len(project)),
                 (project, "handbook"),
                 project,
                 0.95,
                 domain="handbook",
             )
             for key in parts[:4]:
-                self._relate(key, digest, RelationType.PART_OF)
-        titles = self._keys("runbook ")[:8]
+                self.relate(key, digest, RelationType.PART_OF)
+        titles = self.keys("runbook ")[:8]
         guide = "# On-call guide\n\n" + "\n\n".join(
-            self._memories[key].content.replace("# ", "## ", 1) for key in titles
+            self.memories[key].content.replace("# ", "## ", 1) for key in titles
         )
-        key = self._remember("guide", MemoryType.PROCEDURAL, guide, self._at(5), ("oncall", "handbook"), "infra", 0.95)
+        key = self.remember("guide", MemoryType.PROCEDURAL, guide, self.at(5), ("oncall", "handbook"), "infra", 0.95)
         for title in titles:
-            self._relate(title, key, RelationType.PART_OF)
-
-    def _remember(
-        self,
-        key: str,
-        kind: MemoryType,
-        text: str,
-        day: datetime,
-        tags: Sequence[str],
-        project: str | None,
-        importance: float,
-        **metadata: object,
-    ) -> str:
-        self._memories[key] = MemoryDraft(
-            content=text,
-            type=kind,
-            id=_id(key),
-            tags=tuple(dict.fromkeys(tags)),
-            importance=importance,
-            project=project,
-            created_at=min(day, self._now),
-            metadata=metadata,
-        )
-        return key
-
-    def _relate(self, source: str, target: str, kind: RelationType) -> None:
-        made = max(self._memories[key].created_at or self._now for key in (source, target))
-        self._relations[source, target, kind] = NewRelation(
-            _id(source),
-            _id(target),
-            kind,
-            weight=self._dice.choice((1.0, 1.0, 0.9, 0.75)),
-            created_at=made,
-            id=_id(f"{source} {kind} {target}"),
-        )
-
-    def _at(self, days_ago: float) -> datetime:
-        """A moment of a working day about so many days ago."""
-        day = self._now.astimezone(UTC) - timedelta(days=max(1.0, days_ago))
-        day -= timedelta(days=max(0, day.weekday() - 4))
-        return day.replace(
-            hour=self._dice.randrange(7, 17), minute=self._dice.randrange(60), second=self._dice.randrange(60)
-        )
-
-    def _joined(self, keys: Sequence[str]) -> str:
-        return "\n\n".join(self._memories[key].content for key in keys)
-
-    def _keys(self, prefix: str) -> list[str]:
-        return [key for key in self._memories if key.startswith(prefix)]
-
-
-def _id(key: str) -> str:
-    return id_of(f"memoria-tui demo: {key}")
+            self.relate(title, key, RelationType.PART_OF)
 
 
 _QUIET = (
