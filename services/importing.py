@@ -143,11 +143,8 @@ class ImportService:
     def _wanted(self, memory_id: str, record: MemoryRecord, stored: Sequence[Stored]) -> Memory | None:
         """The memory that the store should have, None when it stays as it is."""
         payload = self._dated(record.payload)
-        state = (
-            self._changed(State(record.type, payload), record, stored[0].state)
-            if stored
-            else self._new(record, payload)
-        )
+        given = State(record.type, payload)
+        state = self._changed(given, record, stored[0].state) if stored else self._new(given)
         return None if state is None else read_memory(memory_id, state, self._zone)
 
     def _new(self, given: State) -> State:
