@@ -30,7 +30,9 @@ INSERT INTO projects (client_id, name)
 SELECT id, 'project ' || n FROM clients, generate_series(1, 4) n;
 """
 SESSIONS = """
-WITH owned AS (SELECT array_agg(id ORDER BY name, id) AS ids, array_agg(client_id ORDER BY name, id) AS clients FROM projects),
+WITH owned AS (
+    SELECT array_agg(id ORDER BY name, id) AS ids, array_agg(client_id ORDER BY name, id) AS clients FROM projects
+),
 made AS (
     SELECT n, timestamptz '2016-11-20 00:00Z' + interval '10 years' * n / %(number)s AS start,
            (300 + abs(hashint4(n)) %% 14000) * interval '1 second' AS length,
@@ -42,8 +44,8 @@ INSERT INTO work_sessions (id, description, category, client_id, project_id, sta
 SELECT md5(n::text)::uuid, 'piece of work ' || n, (enum_range(NULL::session_category))[1 + n %% 8], clients[project],
        ids[project], start, start + length, 'completed',
        CASE WHEN paused THEN jsonb_build_array(
-           jsonb_build_object('start', pause(start + length * 0.3), 'end', pause(start + length * 0.4), 'reason', 'tea'),
-           jsonb_build_object('start', pause(start + length * 0.6), 'end', pause(start + length * 0.7), 'reason', null))
+           jsonb_build_object('start', pause(start + length * .3), 'end', pause(start + length * .4), 'reason', 'tea'),
+           jsonb_build_object('start', pause(start + length * .6), 'end', pause(start + length * .7), 'reason', null))
        ELSE '[]' END,
        CASE WHEN paused THEN 2 * floor(extract(epoch FROM length * 0.1) / 60) ELSE 0 END,
        CASE WHEN n %% 10 = 0 THEN ARRAY['a note'] ELSE '{}' END
