@@ -17,6 +17,7 @@ from memoria_tui.commands import ActionCommands, MemoryCommands
 from memoria_tui.config import Config
 from memoria_tui.guide import sections
 from memoria_tui.present import safe
+from memoria_tui.screens.graph import GraphScreen
 from memoria_tui.screens.memories import MemoriesScreen
 from memoria_tui.screens.memories_editing import named
 from memoria_tui.screens.memories_files import LoadDemo
@@ -24,6 +25,8 @@ from memoria_tui.screens.modals.confirm import ConfirmDialog
 from memoria_tui.screens.modals.help import HelpDialog
 from memoria_tui.screens.mode import ModeScreen, Standing
 from memoria_tui.themes import THEMES
+from memoria_tui.widgets.relation_map import RelationMap
+from memoria_tui.widgets.relation_tree import RelationTree
 from services.errors import Conflict, MemoriaError
 from services.model import Undone
 from services.ports import Clock
@@ -37,6 +40,9 @@ OpenServices = Callable[[], AbstractAsyncContextManager["Services"]]
 
 _STANDING = 5.0
 """Seconds between two looks at the stores, the waiting embeddings and the running work."""
+
+_OPENED_LATER = (GraphScreen, RelationTree, RelationMap)
+"""What has keys of its own but is not there at the start."""
 
 
 def local_time() -> datetime:
@@ -56,6 +62,7 @@ class MemoriaApp(App[None]):
     BINDINGS = [
         Binding("u", "undo", "Undo", id="app.undo", tooltip="Take back the last change"),
         Binding("1", "switch_mode('memories')", "Memories", id="app.memories", show=False, tooltip="Go to Memories"),
+        Binding("2", "switch_mode('graph')", "Graph", id="app.graph", show=False, tooltip="Go to the Graph"),
         Binding("ctrl+p", "command_palette", "Palette", id="app.palette", show=False, tooltip="Commands and memories"),
         Binding("question_mark", "help", "Help", id="app.help", key_display="?", tooltip="What can be done here"),
         Binding("ctrl+q", "quit", "Quit", id="app.quit", show=False, priority=True, tooltip="Leave the program"),
@@ -85,7 +92,9 @@ class MemoriaApp(App[None]):
         self._watch: Timer | None = None
         for theme in THEMES:
             self.register_theme(theme)
+        self._refused: MemoriaError | None = None
         self.add_mode("memories", self._memories)
+        self.add_mode("graph", lambda: GraphScreen(self._where, self.clock))
 
     def _memories(self) -> MemoriesScreen:
         return MemoriesScreen(self._where, self.clock, editor=self._config.editor, load_demo=self._load_demo)
@@ -101,6 +110,7 @@ class MemoriaApp(App[None]):
         problems += [f"keymap.{name}: no key has that id" for name in self._unknown_keys()]
         for problem in problems:
             self.notify(safe(problem), severity="warning", markup=False)
+        self.mode_change_signal.subscribe(self, self._entered)
         self.call_after_refresh(self._connect)
 
     async def on_unmount(self) -> None:
@@ -121,14 +131,31 @@ class MemoriaApp(App[None]):
     def reopen(self) -> None:
         self._connect()
 
+    @on(ModeScreen.Opened)
+    def introduce(self, event: ModeScreen.Opened) -> None:
+        """Tells a mode that is opened later than the stores what the others were told."""
+        if self.services is not None and event.screen.services is None:
+            event.screen.connected(self.services)
+            self._look()
+        elif self._refused is not None:
+            event.screen.failed(self._refused)
+
+    def _entered(self, mode: str) -> None:
+        """Shows what other modes changed meanwhile."""
+        screen = self._screen_stacks[mode][0]
+        if isinstance(screen, ModeScreen) and screen.services is not None:
+            screen.changed()
+
     @work(exclusive=True, group="stores")
     async def _connect(self) -> None:
         try:
             self.services = await self._open.enter_async_context(self._open_services())
         except MemoriaError as error:
+            self._refused = error
             for screen in self.mode_screens:
                 screen.failed(error)
             return
+        self._refused = None
         for screen in self.mode_screens:
             screen.connected(self.services)
         self._look()
@@ -167,6 +194,9 @@ class MemoriaApp(App[None]):
                 screen.changed()
 
     # keys that work everywhere
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return self.services is not None if action == "undo" else super().check_action(action, parameters)
 
     def action_undo(self) -> None:
         self._undo()
@@ -215,6 +245,14 @@ class MemoriaApp(App[None]):
         assert isinstance(screen, MemoriesScreen)
         screen.search_bar.set_text(f"id:{memory_id}")
 
+    @on(ModeScreen.GraphWanted)
+    def show_graph(self, event: ModeScreen.GraphWanted) -> None:
+        """Goes to the Graph mode and stands on one memory."""
+        self.switch_mode("graph")
+        screen = self._screen_stacks["graph"][0]
+        assert isinstance(screen, GraphScreen)
+        screen.stand_on(event.memory_id)
+
     def _unknown_keys(self) -> list[str]:
         known = {binding.id for _, binding in self._bindings} | {
             binding.id
@@ -223,4 +261,5 @@ class MemoriaApp(App[None]):
             for _, binding in node._bindings
         }
         known |= {binding.id for screen in self.mode_screens for _, binding in screen._bindings}
+        known |= {binding.id for later in _OPENED_LATER for binding in later.BINDINGS if isinstance(binding, Binding)}
         return sorted(set(self._config.keymap) - known)

@@ -12,12 +12,16 @@ from services.query import operators
 
 _GROUPS = {
     "memories": "Here",
+    "graph": "Here",
     "app": "Everywhere",
     "list": "In the list",
     "facets": "In the counts",
     "search": "In the search box",
+    "preview": "In the text",
+    "tree": "In the tree",
+    "map": "On the map",
 }
-_GROUPS |= {"preview": "In the text"}
+"""First part of the ids of bindings → heading."""
 
 
 def sections(screen: Screen[object], display: Callable[[Binding], str]) -> tuple[HelpSection, ...]:

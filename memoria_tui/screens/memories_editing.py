@@ -26,7 +26,7 @@ UNDO = "u takes it back"
 
 def named(memory: Memory) -> str:
     """«the first line», short enough for a toast."""
-    return f"«{clip(title(memory), 48)}»"
+    return f"«{clip(title(memory), 36)}»"
 
 
 class MemoryEditing(MemoryFinding):

@@ -57,6 +57,7 @@ class MemoryFinding(ModeScreen):
         self._query = Query()
         self._listing: Listing | None = None
         self._latest: str | None = None
+        self._keys_for: tuple[type[State], bool] | None = None
 
     def connected(self, services: Services) -> None:
         super().connected(services)
@@ -74,12 +75,23 @@ class MemoryFinding(ModeScreen):
         shown = notice(state, self._demo)
         if not isinstance(state, Searching):
             self.set_class(shown is not None, "-noticed")
-            self.search_bar.result_line = result_line(state)
-            self.refresh_bindings()
+            self._tell_result()
+            self._offer_keys(state)
         if shown is not None:
             self.query_one("#notice", Static).update(shown)
         elif self.focused is None:
             self.memory_list.focus()
+
+    @on(MemoryList.MarksChanged)
+    def _tell_result(self) -> None:
+        self.search_bar.result_line = result_line(self.state, len(self.memory_list.marked))
+
+    def _offer_keys(self, state: State) -> None:
+        """Draws the footer anew only when other keys work: that takes longer than a search."""
+        standing = (type(state), isinstance(state, Loaded) and state.total > 0)
+        if standing != self._keys_for:
+            self._keys_for = standing
+            self.refresh_bindings()
 
     # what is asked
 
@@ -109,7 +121,7 @@ class MemoryFinding(ModeScreen):
         if self.services is not None:
             self._search(query, rest=rest)
 
-    @work(exclusive=True, group="search")
+    @work(exclusive=True, group="mistake")
     async def _point_at(self, error: QuerySyntaxError, raw: str) -> None:
         """Marks what cannot be understood, once the person rests: half of an operator is no mistake yet."""
         await asyncio.sleep(_THINKING)

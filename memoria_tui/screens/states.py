@@ -56,8 +56,8 @@ class Failed:
 State = Idle | Searching | Loaded | Failed
 
 
-def result_line(state: State) -> str:
-    """«hybrid · 38 hits · 21 ms»."""
+def result_line(state: State, marked: int = 0) -> str:
+    """«hybrid · 38 hits · 21 ms · 3 marked»."""
     match state:
         case Idle():
             return "opening"
@@ -68,7 +68,8 @@ def result_line(state: State) -> str:
         case Loaded(query, total, took_ms, notices):
             noun = ("hit" if total == 1 else "hits") if query.ranked else ("memory" if total == 1 else "memories")
             mode = [query.mode.value] if query.ranked else []
-            return " · ".join([*mode, f"{total:,} {noun}", f"{took_ms:.0f} ms", *map(safe, notices)])
+            marks = [f"{marked:,} marked"] if marked else []
+            return " · ".join([*mode, f"{total:,} {noun}", f"{took_ms:.0f} ms", *marks, *map(safe, notices)])
 
 
 def notice(state: State, demo: bool) -> Content | None:

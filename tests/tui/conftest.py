@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
@@ -55,15 +56,18 @@ async def settle(pilot: Pilot[None]) -> None:
 
 
 async def press(pilot: Pilot[None], *keys: str) -> None:
-    """Presses keys, waiting after each until its effect is there."""
+    """Presses keys, waiting after each until its effect is there; «=text» pastes a text."""
     for key in keys:
-        await pilot.press(key)
-        await settle(pilot)
+        if key.startswith("="):
+            await type_text(pilot, key[1:])
+        else:
+            await pilot.press(key)
+            await settle(pilot)
 
 
 async def type_text(pilot: Pilot[None], text: str) -> None:
-    """Types fast, then waits once."""
-    await pilot.press(*text)
+    """Pastes a text into what has the focus."""
+    pilot.app.post_message(events.Paste(text))
     await settle(pilot)
 
 

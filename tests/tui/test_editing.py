@@ -179,8 +179,7 @@ async def test_without_an_editor_the_person_is_told_how_to_set_one() -> None:
 async def test_keys_of_the_screen_are_letters_while_editing() -> None:
     store = filled()
     async with running(store) as pilot:
-        await press(pilot, "e")
-        await type_text(pilot, "dnx")
+        await press(pilot, "e", "d", "n", "x")
         assert len(store.memories) == 7
         assert pilot.app.screen.query_one(TextArea).text.startswith("dnx")
 

@@ -24,8 +24,16 @@ async def _demo(services: object, progress: Callable[[Progress], None]) -> str:
     return ""
 
 
-@pytest.mark.parametrize("theme", ["memoria-dark", "memoria-light"])
-@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50)], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize(
+    ("theme", "size"),
+    [
+        ("memoria-dark", (80, 24)),
+        ("memoria-dark", (120, 40)),
+        ("memoria-light", (120, 40)),
+        ("memoria-dark", (200, 50)),
+    ],
+    ids=lambda value: value if isinstance(value, str) else f"{value[0]}x{value[1]}",
+)
 def test_list_and_preview(snap_compare: Compare, theme: str, size: tuple[int, int]) -> None:
     app = make_app(filled(), config=Config(theme=theme))
     assert snap_compare(app, terminal_size=size, run_before=keys("down"))
@@ -34,37 +42,31 @@ def test_list_and_preview(snap_compare: Compare, theme: str, size: tuple[int, in
 @pytest.mark.parametrize("theme", ["memoria-dark", "memoria-light"])
 def test_search_results(snap_compare: Compare, theme: str) -> None:
     app = make_app(filled(), config=Config(theme=theme))
-    assert snap_compare(app, terminal_size=(120, 40), run_before=keys("slash", *"token", "enter", "space"))
+    assert snap_compare(app, terminal_size=(120, 40), run_before=keys("slash", "=token", "enter", "space"))
 
 
-@pytest.mark.parametrize("theme", ["memoria-dark", "memoria-light"])
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
-def test_empty_store(snap_compare: Compare, theme: str, size: tuple[int, int]) -> None:
-    app = make_app(Store(), config=Config(theme=theme), load_demo=_demo)
-    assert snap_compare(app, terminal_size=size, run_before=keys())
+def test_empty_store(snap_compare: Compare) -> None:
+    assert snap_compare(make_app(Store(), load_demo=_demo), terminal_size=(120, 40), run_before=keys())
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
-def test_store_that_cannot_be_opened(snap_compare: Compare, size: tuple[int, int]) -> None:
-    assert snap_compare(make_app(Store(failure=_IN_USE)), terminal_size=size, run_before=keys())
+def test_store_that_cannot_be_opened(snap_compare: Compare) -> None:
+    assert snap_compare(make_app(Store(failure=_IN_USE)), terminal_size=(80, 24), run_before=keys())
 
 
 _STATES = {
-    "nothing_found": ("slash", *"zzz", "enter"),
-    "error_in_the_box": ("slash", *"type:foo"),
-    "completion": ("slash", *"tag:"),
-    "editing": ("down", "e", *"New "),
+    "nothing_found": ("slash", "=zzz", "enter"),
+    "error_in_the_box": ("slash", "=type:foo"),
+    "completion": ("slash", "=tag:"),
+    "editing": ("down", "e", "=New "),
     "new_memory": ("n",),
-    "tags": ("space", "space", "t", *"new", "enter"),
+    "tags": ("space", "space", "t", "=new", "enter"),
     "set": ("s",),
-    "set_type": ("s", "t"),
     "set_importance_wrong": ("s", "i", "x", "enter"),
-    "history": ("e", *"X ", "ctrl+s", "h"),
+    "history": ("e", "=X ", "ctrl+s", "h"),
     "trash": ("d", "d", "T"),
-    "why": ("slash", *"token", "enter", "down", "w"),
+    "why": ("slash", "=token", "enter", "down", "w"),
     "help": ("question_mark",),
-    "export": ("space", "x"),
-    "unsaved": ("n", *"text", "escape"),
+    "unsaved": ("n", "=text", "escape"),
 }
 
 
@@ -73,12 +75,12 @@ def test_state(snap_compare: Compare, state: str) -> None:
     assert snap_compare(make_app(filled()), terminal_size=(120, 40), run_before=keys(*_STATES[state]))
 
 
-@pytest.mark.parametrize("state", ["editing", "new_memory", "history", "help", "tags"])
+@pytest.mark.parametrize("state", ["editing", "history", "help"])
 def test_state_where_it_is_narrow(snap_compare: Compare, state: str) -> None:
     assert snap_compare(make_app(filled()), terminal_size=(80, 24), run_before=keys(*_STATES[state]))
 
 
-@pytest.mark.parametrize("state", ["new_memory", "history", "tags"])
+@pytest.mark.parametrize("state", ["history", "tags"])
 def test_state_in_the_light(snap_compare: Compare, state: str) -> None:
     app = make_app(filled(), config=Config(theme="memoria-light"))
     assert snap_compare(app, terminal_size=(120, 40), run_before=keys(*_STATES[state]))
@@ -89,7 +91,7 @@ def test_conflict(snap_compare: Compare) -> None:
 
     async def to_conflict(pilot: Pilot[None]) -> None:
         await settle(pilot)
-        await press(pilot, "down", "e", *"Mine ")
+        await press(pilot, "down", "e", "=Mine ")
         one = memory_id(1)
         text = store.memories[one].content.replace("restart the gateway", "tell support")
         store.memories[one] = replace(store.memories[one], content=text)

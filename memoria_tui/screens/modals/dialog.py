@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
@@ -32,6 +33,11 @@ class Dialog(ModalScreen[Answer | None]):
         super().__init__()
         self._title = clip(line(title), 72)
         self._keys = self.KEYS
+
+    def _on_mount(self, event: events.Mount) -> None:
+        super()._on_mount(event)
+        # What was done before is no news any more, and a toast would cover the keys.
+        self.app.clear_notifications()
 
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog") as box:

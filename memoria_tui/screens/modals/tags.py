@@ -43,7 +43,7 @@ class TagsDialog(Dialog[TagEdit]):
     def __init__(self, memories: Sequence[Memory], complete: Complete) -> None:
         super().__init__("Tags" if len(memories) == 1 else f"Tags of {len(memories)} memories")
         self._memories = len(memories)
-        self._counts = Counter(tag for memory in memories for tag in set(memory.tags))
+        self._counts = Counter(tag for memory in memories for tag in dict.fromkeys(memory.tags))
         self._wanted: dict[str, bool | None] = {tag: self._initial(tag) for tag in self._counts}
         self._complete = complete
 
