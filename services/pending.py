@@ -14,7 +14,7 @@ from services.payload import LOOKED_AT_KEYS, State
 from services.ports import NewChange, Records, ScheduledWork
 from services.reading import Stored, read_stored
 from services.saving import Plan, Saver
-from services.trash import Trash, removed_relations
+from services.trash import Trash
 
 _BATCH = 200
 
@@ -87,10 +87,9 @@ class PendingWork:
             states[0].state.as_json() if states else None,
             summary="changed outside before it was saved: kept as it is outside",
         )
-        plans = [Plan(change.entity_id, None, states[0].state, Action.RESTORED, "")] if states else []
-        gone = removed_relations(await self._records.group(change.group)) if change.after is None else []
+        kept = states if change.after is None else ()
         also = await self._trash.with_relations(
-            [one for one in gone if change.entity_id in (one.source_id, one.target_id)], plans
+            [Plan(change.entity_id, None, one.state, Action.RESTORED, "") for one in kept[:1]]
         )
         async with self._records.transaction() as transaction:
             await transaction.append_history(str(uuid.uuid4()), [row, *await also(transaction)])

@@ -281,6 +281,10 @@ class Records(Protocol):
         """The deletion of each memory whose newest change is a deletion, newest first: the trash."""
         ...
 
+    async def relations_gone(self, ends: Sequence[str]) -> list[Change]:
+        """The removal of each relation that ended in one of these ids, went with a memory and did not come back."""
+        ...
+
     def all_changes(self, batch: int = 1000) -> AsyncIterator[list[Change]]:
         """The whole history in order, for an export."""
         ...

@@ -8,7 +8,7 @@ from datetime import tzinfo
 
 from services.chunking import chunk_id
 from services.errors import Conflict, NotFound
-from services.model import Action, Change, Entity, Relation, TrashedMemory
+from services.model import Action, Change, Entity, TrashedMemory
 from services.payload import State, read_memory
 from services.points import Vector
 from services.ports import NewChange, Records, Transaction
@@ -67,9 +67,7 @@ class Trash:
             batch = deletions[start : start + BATCH]
             async with self._saver.locked(change.entity_id for change in batch):
                 plans = await self.restorations(batch)
-                relations = await self._relations_gone_with(batch)
-                also = await self.with_relations(relations, plans)
-                await self._saver.save(group, plans, also=also)
+                await self._saver.save(group, plans, also=await self.with_relations(plans))
         return len(deletions)
 
     async def _deletion(self, memory_id: str) -> Change:
@@ -110,12 +108,15 @@ class Trash:
             return {}, None
         return dict(zip(cut, kept.vectors, strict=True)), texts
 
-    async def with_relations(self, relations: Sequence[Relation], plans: Sequence[Plan]) -> Also:
-        """Makes relations again whose both ends exist once the plans are carried out."""
-        there = {end for plan in plans if plan.after for end in self._ends(plan.memory_id, plan.after)}
-        others = {end for one in relations for end in (one.source_id, one.target_id)} - there
+    async def with_relations(self, plans: Sequence[Plan]) -> Also:
+        """Makes the relations again that went with these memories, or with the other end, once both are there."""
+        there = {end for plan in plans if plan.after for end in self._ends(plan.memory_id, plan.after, plan.texts)}
+        gone = [
+            relation_of(change.before) for change in await self._records.relations_gone(sorted(there)) if change.before
+        ]
+        others = {end for one in gone for end in (one.source_id, one.target_id)} - there
         there |= set(await owners(self._saver.vectors, sorted(others)))
-        whole = [one for one in relations if one.source_id in there and one.target_id in there]
+        whole = [one for one in gone if one.source_id in there and one.target_id in there]
 
         async def insert(transaction: Transaction) -> Sequence[NewChange]:
             made = await transaction.insert_relations([anew(relation) for relation in whole])
@@ -123,48 +124,30 @@ class Trash:
 
         return insert
 
-    async def _relations_gone_with(self, deletions: Sequence[Change]) -> list[Relation]:
-        """Relations that were removed in the same acts as these memories, and end in one of them."""
-        ends = {
-            end
-            for change in deletions
-            for end in self._ends(change.entity_id, State.from_json(change.before or {}), change.before or {})
-        }
-        found: dict[str, Relation] = {}
-        for group in dict.fromkeys(change.group for change in deletions):
-            for relation in removed_relations(await self._records.group(group)):
-                if relation.source_id in ends or relation.target_id in ends:
-                    found[relation.id] = relation
-        return list(found.values())
-
-    def _ends(self, memory_id: str, state: State, json: Mapping[str, object] | None = None) -> Iterable[str]:
+    def _ends(self, memory_id: str, state: State, texts: tuple[str, ...] | None) -> Iterable[str]:
         """The ids by which relations may name a memory: its own, and those of its chunks."""
-        count = len(kept_texts(json or {}) or self._saver.chunks(state.content))
+        count = len(texts or self._saver.chunks(state.content))
         return [memory_id, *(chunk_id(memory_id, index) for index in range(count if count > 1 else 0))]
 
     async def listing(self, limit: int, offset: int) -> tuple[TrashedMemory, ...]:
         """What lies in the trash, newest first."""
         deletions = await self._records.deleted_memories(limit, offset)
-        groups = {group: await self._records.group(group) for group in dict.fromkeys(one.group for one in deletions)}
-        trashed = []
-        for change in deletions:
-            state = State.from_json(change.before or {})
-            ends = set(self._ends(change.entity_id, state, change.before))
-            relations = [
-                one for one in removed_relations(groups[change.group]) if ends & {one.source_id, one.target_id}
-            ]
-            memory = read_memory(change.entity_id, state, self._zone)
-            trashed.append(TrashedMemory(memory, change.at, change.actor, len(relations)))
-        return tuple(trashed)
-
-
-def removed_relations(changes: Iterable[Change]) -> list[Relation]:
-    """The relations that an act removed."""
-    return [
-        relation_of(change.before)
-        for change in changes
-        if change.entity is Entity.RELATION and change.action is Action.DELETED and change.before
-    ]
+        states = [State.from_json(change.before or {}) for change in deletions]
+        ends = [
+            set(self._ends(change.entity_id, state, kept_texts(change.before or {})))
+            for change, state in zip(deletions, states, strict=True)
+        ]
+        gone = await self._records.relations_gone(sorted(set().union(*ends)))
+        relations = [relation_of(change.before) for change in gone if change.before]
+        return tuple(
+            TrashedMemory(
+                read_memory(change.entity_id, state, self._zone),
+                change.at,
+                change.actor,
+                sum(1 for one in relations if own & {one.source_id, one.target_id}),
+            )
+            for change, state, own in zip(deletions, states, ends, strict=True)
+        )
 
 
 def kept_texts(state: Mapping[str, object]) -> tuple[str, ...] | None:

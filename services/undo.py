@@ -127,7 +127,7 @@ class Undo:
             if one.before is not None
         ]
         removed = [before for before, after in relations if before and not after]
-        insert = await self._trash.with_relations(removed, restored) if restored else _making(removed)
+        insert = await self._trash.with_relations(restored) if restored else _making(removed)
 
         async def take_back(transaction: Transaction) -> Sequence[NewChange]:
             rows = await _unmake(transaction, relations)

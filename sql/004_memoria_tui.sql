@@ -18,8 +18,11 @@ CREATE TABLE IF NOT EXISTS memoria_tui.audit_log (
     after        json,
     content_hash text,
     undoes       text,
-    summary      text NOT NULL DEFAULT ''
+    summary      text NOT NULL DEFAULT '',
+    ends         uuid[]
 );
+COMMENT ON COLUMN memoria_tui.audit_log.ends IS
+    'Of a relation: its source and target, by which a memory that comes back finds the relations it had';
 COMMENT ON COLUMN memoria_tui.audit_log.position IS
     'Place among the rows written by one statement; the rows at 0 stand for their group in the index by actor';
 COMMENT ON COLUMN memoria_tui.audit_log.content_hash IS
@@ -30,6 +33,7 @@ CREATE INDEX IF NOT EXISTS audit_log_by_group ON memoria_tui.audit_log (change_g
 CREATE INDEX IF NOT EXISTS audit_log_by_actor ON memoria_tui.audit_log (actor, id)
     WHERE position = 0 AND undoes IS NULL;
 CREATE INDEX IF NOT EXISTS audit_log_undone ON memoria_tui.audit_log (undoes) WHERE undoes IS NOT NULL;
+CREATE INDEX IF NOT EXISTS audit_log_by_ends ON memoria_tui.audit_log USING gin (ends) WHERE ends IS NOT NULL;
 CREATE INDEX IF NOT EXISTS audit_log_deleted_memories ON memoria_tui.audit_log (id)
     WHERE entity = 'memory' AND action = 'deleted';
 

@@ -157,6 +157,28 @@ async def test_a_relation_whose_other_end_is_gone_is_left_out(world: World) -> N
     assert await world.service.relations(one) == ()
 
 
+async def test_a_relation_comes_back_with_the_later_of_its_ends_in_any_order(world: World) -> None:
+    one, two = [(await world.service.create(MemoryDraft(text))).id for text in ("one", "two")]
+    relation = await link(world, one, two)
+    for first, second in ((one, two), (two, one)):
+        await world.service.delete([one])
+        await world.service.delete([two])
+        await world.service.restore([first])
+        await world.service.restore([second])
+        assert [found.relation.id for found in await world.service.relations(one)] == [relation]
+
+
+async def test_a_relation_that_a_person_removed_stays_away_when_its_memory_comes_back(world: World) -> None:
+    one, two = [(await world.service.create(MemoryDraft(text))).id for text in ("one", "two")]
+    relation = await link(world, one, two)
+    async with world.records.transaction() as transaction:
+        removed = await transaction.delete_relations([relation])
+        await transaction.append_history(str(uuid.uuid4()), [relation_change(gone, None) for gone in removed])
+    await world.service.delete([one])
+    await world.service.restore([one])
+    assert await world.service.relations(one) == ()
+
+
 async def test_a_restored_id_that_is_in_use_again_is_a_conflict(world: World) -> None:
     memory = await world.service.create(MemoryDraft("mine"))
     await world.service.delete([memory.id])

@@ -18,26 +18,28 @@ _COLUMNS = """id, change_group, entity, entity_id, action, actor, program, chang
 
 _APPEND = """
 INSERT INTO memoria_tui.audit_log
-    (change_group, position, entity, entity_id, action, actor, program, before, after, content_hash, undoes, summary)
+    (change_group, position, entity, entity_id, action, actor, program, before, after, content_hash, undoes, summary,
+     ends)
 SELECT :change_group, n - 1, entity, entity_id, action, :actor, :program, before::json, after::json, content_hash,
-       CAST(:undoes AS text), summary
+       CAST(:undoes AS text), summary, ends::uuid[]
 FROM unnest(CAST(:entities AS text[]), CAST(:ids AS uuid[]), CAST(:actions AS text[]), CAST(:befores AS text[]),
-            CAST(:afters AS text[]), CAST(:hashes AS text[]), CAST(:summaries AS text[]))
-     WITH ORDINALITY AS new (entity, entity_id, action, before, after, content_hash, summary, n)
+            CAST(:afters AS text[]), CAST(:hashes AS text[]), CAST(:summaries AS text[]), CAST(:ends AS text[]))
+     WITH ORDINALITY AS new (entity, entity_id, action, before, after, content_hash, summary, ends, n)
 ORDER BY n
 RETURNING id, position
 """
 _IMPORT = """
 INSERT INTO memoria_tui.audit_log
     (change_group, position, entity, entity_id, action, actor, program, changed_at, before, after, content_hash, undoes,
-     summary)
+     summary, ends)
 SELECT change_group, row_number() OVER (PARTITION BY change_group ORDER BY n) - 1, entity, entity_id, action, actor,
-       program, changed_at, before::json, after::json, content_hash, undoes, summary
+       program, changed_at, before::json, after::json, content_hash, undoes, summary, ends::uuid[]
 FROM unnest(CAST(:groups AS text[]), CAST(:entities AS text[]), CAST(:ids AS uuid[]), CAST(:actions AS text[]),
             CAST(:actors AS text[]), CAST(:programs AS text[]), CAST(:times AS timestamptz[]), CAST(:befores AS text[]),
-            CAST(:afters AS text[]), CAST(:hashes AS text[]), CAST(:undoes AS text[]), CAST(:summaries AS text[]))
+            CAST(:afters AS text[]), CAST(:hashes AS text[]), CAST(:undoes AS text[]), CAST(:summaries AS text[]),
+            CAST(:ends AS text[]))
      WITH ORDINALITY AS new (change_group, entity, entity_id, action, actor, program, changed_at, before, after,
-                             content_hash, undoes, summary, n)
+                             content_hash, undoes, summary, ends, n)
 WHERE NOT EXISTS (
     SELECT 1 FROM memoria_tui.audit_log old
     WHERE old.entity_id = new.entity_id AND old.change_group = new.change_group AND old.changed_at = new.changed_at
@@ -62,6 +64,15 @@ WHERE entity = 'memory' AND action = 'deleted'
   AND NOT EXISTS (SELECT 1 FROM memoria_tui.audit_log later
                   WHERE later.entity_id = gone.entity_id AND later.id > gone.id AND later.entity = 'memory')
 ORDER BY id DESC LIMIT :limit OFFSET :offset
+"""
+_RELATIONS_GONE = f"""
+SELECT {_COLUMNS}
+FROM (SELECT DISTINCT ON (entity_id) * FROM memoria_tui.audit_log
+      WHERE ends && CAST(:ends AS uuid[]) ORDER BY entity_id, id DESC) AS newest
+WHERE action = 'deleted'
+  AND EXISTS (SELECT 1 FROM memoria_tui.audit_log memory WHERE memory.change_group = newest.change_group
+                AND memory.entity = 'memory' AND memory.action = 'deleted')
+ORDER BY id
 """
 
 
@@ -104,6 +115,9 @@ class HistoryReads(Reads):
 
     async def deleted_memories(self, limit: int, offset: int = 0) -> list[Change]:
         return [_change(row) for row in await self._read(_DELETED_MEMORIES, limit=limit, offset=offset)]
+
+    async def relations_gone(self, ends: Sequence[str]) -> list[Change]:
+        return [_change(row) for row in await self._read(_RELATIONS_GONE, ends=list(ends))]
 
     async def all_changes(self, batch: int = 1000) -> AsyncIterator[list[Change]]:
         last = 0
@@ -176,7 +190,16 @@ def _columns(changes: Sequence[NewChange] | Sequence[Change]) -> dict[str, objec
         "afters": [_state(change.after) for change in changes],
         "hashes": [change.content_hash for change in changes],
         "summaries": [storable(change.summary) for change in changes],
+        "ends": [_ends(change) for change in changes],
     }
+
+
+def _ends(change: NewChange | Change) -> str | None:
+    """Source and target of a relation, as PostgreSQL writes an array."""
+    state = change.after or change.before
+    if change.entity is not Entity.RELATION or state is None:
+        return None
+    return f"{{{state['source_id']},{state['target_id']}}}"
 
 
 def _state(state: Mapping[str, object] | None) -> str | None:
