@@ -16,6 +16,7 @@ import pytest
 
 from services.adapters.postgres import Database
 from services.adapters.schema import upgrade
+from services.errors import SchemaMissing
 from services.worktime import Flaw, Period, ReportBy, ReportUnit
 from tests.services.worktables import Bench, bench
 
@@ -35,15 +36,20 @@ def truth() -> Any:
 @pytest.fixture(scope="module")
 def restored_url(postgres_server: str) -> Iterator[str]:
     """The restored database with our schema beside upstream's; tests get copies of it."""
-    dump = [line for line in (DATA / "postgres.sql").read_text("utf-8").split("\n") if "restrict fixture" not in line]
     with psycopg.connect(postgres_server, autocommit=True) as server:
         server.execute("CREATE DATABASE upstream")
         url = postgres_server.replace("@/postgres?", "@/upstream?")
-        restore = ["psql", "-q", "-v", "ON_ERROR_STOP=1", url]
-        subprocess.run(restore, input="\n".join(dump), text=True, check=True, capture_output=True)
+        restore(url)
         asyncio.run(_upgraded(url))
         yield url
         server.execute("DROP DATABASE upstream WITH (FORCE)")
+
+
+def restore(url: str) -> None:
+    """Fills an empty database with upstream's."""
+    dump = [line for line in (DATA / "postgres.sql").read_text("utf-8").split("\n") if "restrict fixture" not in line]
+    psql = ["psql", "-q", "-v", "ON_ERROR_STOP=1", url]
+    subprocess.run(psql, input="\n".join(dump), text=True, check=True, capture_output=True)
 
 
 async def _upgraded(url: str) -> None:
@@ -157,6 +163,27 @@ async def test_a_stop_leaves_the_views_to_others(copy: Bench) -> None:
     for session in (await copy.work.status()).sessions:
         await copy.work.stop(session.id)
     assert await copy.sql("SELECT sum(session_count)::int AS number FROM daily_work_totals") == before
+
+
+async def test_upstreams_own_stop_refreshes_the_views_as_before(copy: Bench) -> None:
+    (before,) = await copy.sql("SELECT sum(session_count)::int AS number FROM daily_work_totals")
+    await copy.sql(
+        "UPDATE work_sessions SET status = 'completed', end_time = now() WHERE status = 'active' RETURNING id"
+    )
+    (after,) = await copy.sql("SELECT sum(session_count)::int AS number FROM daily_work_totals")
+    assert after.number == before.number + 2
+
+
+async def test_a_database_of_upstream_is_read_as_it_is(empty_url: str, tmp_path: Path) -> None:
+    await asyncio.to_thread(restore, empty_url)
+    async with bench(empty_url, tmp_path) as untouched:
+        sessions = (await untouched.work.status()).sessions
+        assert len(sessions) == 3
+        assert (await untouched.reports.report(ALL)).sessions == 157
+        assert len(await untouched.clients.clients()) == 6
+        assert (await untouched.work.last_activity(sessions[0].id)) >= sessions[0].start
+        with pytest.raises(SchemaMissing):
+            await untouched.work.note("not asked yet", sessions[0].id)
 
 
 async def test_status_of_what_runs(upstream: Bench, truth: Any) -> None:
