@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from memoria_tui.cli import graph_commands
+from memoria_tui.cli.options import Id, Json, terminal_of
 from services.model import MemoryType, SearchMode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from memoria_tui.cli.terminal import Terminal
 
 app = typer.Typer(
     help="Search, read, edit and link the long-term memories of AI agents, in the terminal.",
@@ -24,9 +24,7 @@ app = typer.Typer(
 database = typer.Typer(help="The database of relations, work time and history.", rich_markup_mode=None)
 app.add_typer(database, name="db")
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Ids = Annotated[list[str], typer.Argument(metavar="ID…", help="Ids, or beginnings of ids that fit one memory only.")]
-Id = Annotated[str, typer.Argument(metavar="ID", help="The id, or a beginning of it that fits one memory only.")]
 Tags = Annotated[list[str] | None, typer.Option("--tag", "-t", metavar="TAG", help="A tag; may be repeated.")]
 Project = Annotated[str | None, typer.Option("--project", "-p", metavar="NAME", help="The project.")]
 Importance = Annotated[float | None, typer.Option("--importance", "-i", min=0.0, max=1.0, help="From 0 to 1.")]
@@ -49,7 +47,7 @@ def start(
 
     if context.invoked_subcommand is not None:
         return 0
-    return screen.print_version(_terminal(context)) if version else screen.open_app(_terminal(context))
+    return screen.print_version(terminal_of(context)) if version else screen.open_app(terminal_of(context))
 
 
 @app.command()
@@ -61,7 +59,7 @@ def demo(
     """Try the program on a year of a small software company, in a store of its own."""
     from memoria_tui.cli import screen
 
-    return screen.demo(_terminal(context), reset=reset, as_json=as_json)
+    return screen.demo(terminal_of(context), reset=reset, as_json=as_json)
 
 
 @app.command()
@@ -69,7 +67,7 @@ def doctor(context: typer.Context, as_json: Json = False) -> int:
     """Say how the stores are, and what is wrong with what they hold."""
     from memoria_tui.cli import stores
 
-    return stores.doctor(_terminal(context), as_json=as_json)
+    return stores.doctor(terminal_of(context), as_json=as_json)
 
 
 @app.command()
@@ -85,7 +83,7 @@ def search(
     """Find memories by meaning and by words."""
     from memoria_tui.cli import memories
 
-    return memories.search(_terminal(context), " ".join(query), mode, limit, as_json=as_json)
+    return memories.search(terminal_of(context), " ".join(query), mode, limit, as_json=as_json)
 
 
 @app.command()
@@ -93,7 +91,7 @@ def show(context: typer.Context, memory_id: Id, as_json: Json = False) -> int:
     """Print one memory with its relations."""
     from memoria_tui.cli import memories
 
-    return memories.show(_terminal(context), memory_id, as_json=as_json)
+    return memories.show(terminal_of(context), memory_id, as_json=as_json)
 
 
 @app.command()
@@ -115,7 +113,7 @@ def add(
     draft = MemoryDraft(
         "", kind, tags=tuple(tag or ()), project=project, importance=0.5 if importance is None else importance
     )
-    return memories.add(_terminal(context), text, draft, as_json=as_json)
+    return memories.add(terminal_of(context), text, draft, as_json=as_json)
 
 
 @app.command()
@@ -146,7 +144,7 @@ def edit(
         importance=importance,
         type=kind,
     )
-    return memories.edit(_terminal(context), memory_id, changes, as_json=as_json)
+    return memories.edit(terminal_of(context), memory_id, changes, as_json=as_json)
 
 
 @app.command()
@@ -154,7 +152,7 @@ def delete(context: typer.Context, ids: Ids, as_json: Json = False) -> int:
     """Put memories into the trash, with their relations; `undo` and `restore` bring them back."""
     from memoria_tui.cli import memories
 
-    return memories.delete(_terminal(context), ids, as_json=as_json)
+    return memories.delete(terminal_of(context), ids, as_json=as_json)
 
 
 @app.command()
@@ -162,7 +160,7 @@ def restore(context: typer.Context, ids: Ids, as_json: Json = False) -> int:
     """Bring memories back from the trash, with their relations."""
     from memoria_tui.cli import memories
 
-    return memories.restore(_terminal(context), ids, as_json=as_json)
+    return memories.restore(terminal_of(context), ids, as_json=as_json)
 
 
 @app.command()
@@ -170,7 +168,7 @@ def undo(context: typer.Context, as_json: Json = False) -> int:
     """Take back your last change."""
     from memoria_tui.cli import memories
 
-    return memories.undo(_terminal(context), as_json=as_json)
+    return memories.undo(terminal_of(context), as_json=as_json)
 
 
 @app.command(name="import")
@@ -189,7 +187,7 @@ def import_(
     """Take in memories, relations and work time from files. What is here already, and newer, stays as it is."""
     from memoria_tui.cli import files as transfer
 
-    return transfer.import_files(_terminal(context), files, as_json=as_json)
+    return transfer.import_files(terminal_of(context), files, as_json=as_json)
 
 
 @app.command()
@@ -206,7 +204,7 @@ def export(
     """Write everything into a file that `import` makes the same store of: memories, relations, work time, history."""
     from memoria_tui.cli import files as transfer
 
-    return transfer.export(_terminal(context), file, ids, as_json=as_json)
+    return transfer.export(terminal_of(context), file, ids, as_json=as_json)
 
 
 @database.command("status")
@@ -214,7 +212,7 @@ def database_status(context: typer.Context, as_json: Json = False) -> int:
     """Say whether the database has the tables of this program."""
     from memoria_tui.cli import stores
 
-    return stores.database_status(_terminal(context), as_json=as_json)
+    return stores.database_status(terminal_of(context), as_json=as_json)
 
 
 @database.command("upgrade")
@@ -226,8 +224,8 @@ def database_upgrade(
     """Add to the database what this program needs; what is there stays as it is."""
     from memoria_tui.cli import stores
 
-    return stores.database_upgrade(_terminal(context), dry_run=dry_run, as_json=as_json)
+    return stores.database_upgrade(terminal_of(context), dry_run=dry_run, as_json=as_json)
 
 
-def _terminal(context: typer.Context) -> Terminal:
-    return context.find_root().obj  # type: ignore[no-any-return]
+for command in graph_commands.COMMANDS:
+    app.command()(command)
