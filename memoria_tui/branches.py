@@ -81,6 +81,12 @@ def name(node: Node) -> str:
     return f"chunk of {present.title(node.chunk_of)}" if node.chunk_of is not None else "missing memory"
 
 
+def arrow_label(branch: Branch) -> str:
+    """«part of», «fixes +1» when there is more than one relation."""
+    kind = (branch.type or RelationType.RELATED).value.replace("_", " ")
+    return f"{kind} +{len(branch.relations) - 1}" if len(branch.relations) > 1 else kind
+
+
 def sign(node: Node) -> str:
     """One cell: the glyph of its type, or «?» for an end that is no memory."""
     kind = kind_of(node)

@@ -8,16 +8,14 @@ from dataclasses import dataclass, field
 from rich.cells import cell_len, split_graphemes
 
 from memoria_tui import present
-from memoria_tui.branches import Branch, kind_of, name, sign
-from memoria_tui.widgets.map_layout import GAP, Box, Layout
+from memoria_tui.branches import arrow_label, kind_of, name, sign
+from memoria_tui.widgets.map_layout import Box, Layout
 from services.model import MemoryType, Relation, RelationType
 
 Tone = MemoryType | RelationType | str
 """What a cell is coloured by: a type, or «text», «line», «strong», «warning»."""
 Cell = tuple[str, Tone]
 
-_LABEL = GAP - 5
-"""Cells for the name of a relation on its arrow."""
 _UP, _DOWN, _LEFT, _RIGHT = 1, 2, 4, 8
 _LINES = dict(
     zip(
@@ -125,20 +123,13 @@ def _paint_arrow(canvas: Canvas, bus: int, child: Box, side: int) -> None:
     start = bus + side
     left, right = min(start, end), max(start, end)
     canvas.put(left, y, "─" * (right - left + 1), kind)
-    label = present.fit(arrow_label(branch), _LABEL, right=side < 0).strip()
+    label = arrow_label(branch)
     at = start + 2 if side > 0 else start - 1 - cell_len(label)
     canvas.put(at - 1, y, f" {label} ", kind)
     if _points_to(branch.relations, branch.id) or not branch.relations:
         canvas.put(end, y, "▶" if side > 0 else "◀", kind)
     if branch.parent_id is not None and _points_to(branch.relations, branch.parent_id):
         canvas.put(start, y, "◀" if side > 0 else "▶", kind)
-
-
-def arrow_label(branch: Branch) -> str:
-    """«part of», «fixes +1» when there is more than one relation."""
-    kind = (branch.type or RelationType.RELATED).value.replace("_", " ")
-    more = f" +{len(branch.relations) - 1}" if len(branch.relations) > 1 else ""
-    return present.clip(kind, _LABEL - len(more)) + more
 
 
 def _points_to(relations: Sequence[Relation], memory_id: str) -> bool:

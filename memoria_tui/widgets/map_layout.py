@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from memoria_tui.branches import Branch
+from rich.cells import cell_len
 
-GAP = 16
-"""Cells between two columns: room for a bus, the longest type and an arrowhead."""
+from memoria_tui.branches import Branch, arrow_label
+
+_BESIDE_LABEL = 6
+"""Cells between two columns beside the name of a relation: bus, arrowhead and blanks."""
+_NARROW_GAP, _WIDE_GAP = 10, 20
 _NARROWEST, _WIDEST = 14, 36
 _COLUMNS_IN_SIGHT = 3
 
@@ -54,15 +57,17 @@ def lay_out(root: Branch, width: int, height: int) -> Layout:
     """Places every branch; boxes are as large as lets the nearest ones fit into `width` × `height` cells."""
     sides = {-1: [one for one in root.children if not one.outgoing], 1: [one for one in root.children if one.outgoing]}
     reach = {side: max((_depth(one) for one in branches), default=0) for side, branches in sides.items()}
+    longest = max((cell_len(arrow_label(branch)) for branch in root.walk() if branch.type), default=0)
+    gap = max(_NARROW_GAP, min(_WIDE_GAP, longest + _BESIDE_LABEL))
     columns = min(1 + reach[-1] + reach[1], _COLUMNS_IN_SIGHT)
-    box_width = max(_NARROWEST, min(_WIDEST, (width - (columns - 1) * GAP) // columns))
+    box_width = max(_NARROWEST, min(_WIDEST, (width - (columns - 1) * gap) // columns))
     box_height = _box_height(max(map(len, sides.values())), height)
     rows: dict[str, tuple[int, int]] = {}
     heights = {side: _stack(branches, side, box_height, rows) for side, branches in sides.items()}
     canvas_height = max(height, *heights.values())
     drift = {side: (canvas_height - heights[side]) // 2 for side in sides}
-    step = box_width + GAP
-    needed = (reach[-1] + reach[1] + 1) * step - GAP
+    step = box_width + gap
+    needed = (reach[-1] + reach[1] + 1) * step - gap
     center_x = reach[-1] * step + max(0, width - needed) // 2
     own = max(3, box_height)
     boxes = [Box(root, center_x, (canvas_height - own) // 2, box_width, own, 0)]
