@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import itertools
 import math
 import operator
-import threading
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from services.chunking import chunks
-from services.errors import StoreTooNew, UnreadableFile
+from services.errors import EmbeddingFailed, StoreTooNew, StoreUnavailable, UnreadableFile
+from services.formats.ahead import BATCH, chunk_ids_last, read_ahead
 from services.formats.own import TABLES
 from services.formats.records import BadRecord, MemoryRecord, Record, RelationRecord, RowRecord
 from services.formats.rows import change_of
@@ -40,8 +38,6 @@ if TYPE_CHECKING:
     from services.reading import Stored
     from services.settings import Settings
 
-_BATCH = 500
-"""Records that are read, compared and stored together."""
 _COUNTERS = ("accessed_at", "access_count", "has_relations", "updated_at")
 """Keys in which a file and the store may differ without being different memories."""
 _SAME_VECTOR = 0.98
@@ -79,7 +75,7 @@ class ImportService:
         for source in sources:
             run.source, run.several = source.name, len(sources) > 1
             try:
-                async for batch in _read_ahead(_chunk_ids_last(source.records())):
+                async for batch in read_ahead(chunk_ids_last(source.records())):
                     await self._take(run, batch)
                     progress(Progress(source.done, source.size, f"{source.name} ({source.unit})"))
             except (UnreadableFile, StoreTooNew) as error:
@@ -99,9 +95,9 @@ class ImportService:
     async def store_drafts(self, drafts: Sequence[MemoryDraft], *, progress: Advance = lambda _: None) -> None:
         """Stores many new memories at once, with ids and dates as they say."""
         now, group = self._clock(), str(uuid.uuid4())
-        for start in range(0, len(drafts), _BATCH):
+        for start in range(0, len(drafts), BATCH):
             items = []
-            for draft in drafts[start : start + _BATCH]:
+            for draft in drafts[start : start + BATCH]:
                 memory_id = draft.id or str(uuid.uuid4())
                 state = drafted(draft, memory_id, draft.created_at or now, self._zone)
                 items.append(Incoming(read_memory(memory_id, state, self._zone)))
@@ -175,11 +171,16 @@ class ImportService:
         if record.texts != chunks(whole, self._settings.chunk_size, self._settings.chunk_overlap):
             return None
         if record.model is None and run.source not in run.models:
-            # Upstream's files do not name their model: one text embedded again tells.
-            (again,) = await self._embedder.embed_documents([record.texts[0]])
-            same = _cosine(again, record.vectors[0]) > _SAME_VECTOR
-            run.models[run.source] = self._embedder.model if same else None
+            run.models[run.source] = await self._recognised(record)
         return record.model or run.models[run.source]
+
+    async def _recognised(self, record: MemoryRecord) -> str | None:
+        """The model in use, if it makes the same vector: upstream's files do not name theirs."""
+        try:
+            (again,) = await self._embedder.embed_documents([record.texts[0]])
+        except (StoreUnavailable, EmbeddingFailed):
+            return None
+        return self._embedder.model if _cosine(again, record.vectors[0]) > _SAME_VECTOR else None
 
     async def _relate(self, run: ImportRun, records: Sequence[RelationRecord], *, last: bool = False) -> None:
         """Stores relations between memories; ends that are nothing yet wait for the rest of the files."""
@@ -236,22 +237,6 @@ class ImportService:
         run.report.unchanged += len(sessions) - new
 
 
-def _chunk_ids_last(records: Iterator[Record]) -> Iterator[Record]:
-    """The records, with memories last whose id could be that of another memory's chunk.
-
-    Upstream's web page makes a memory of its own of an edited first chunk, under the chunk's id: whichever of the two
-    is stored later stands, and of the older one every other chunk still has the whole text. Relations wait too.
-    """
-    later: list[Record] = []
-    for record in records:
-        derived = isinstance(record, MemoryRecord) and record.id[14] == "5"
-        if derived or (later and isinstance(record, RelationRecord)):
-            later.append(record)
-        else:
-            yield record
-    yield from later
-
-
 def _between(relation: NewRelation, owner: Mapping[str, str]) -> NewRelation | None:
     """The relation with its ends brought to memories; None when one of them is none."""
     source, target = owner.get(relation.source_id), owner.get(relation.target_id)
@@ -265,44 +250,3 @@ def _bare(state: State) -> State:
 
 def _cosine(one: Vector, other: Vector) -> float:
     return float(sum(map(operator.mul, one, other))) / ((math.hypot(*one) * math.hypot(*other)) or 1.0)
-
-
-async def _read_ahead(records: Iterator[Record]) -> AsyncIterator[list[Record]]:
-    """Batches of records, read in a thread while the one before is being stored."""
-
-    def read() -> list[Record]:
-        return list(itertools.islice(records, _BATCH))
-
-    coming = asyncio.create_task(_in_thread(read))
-    try:
-        while batch := await coming:
-            coming = asyncio.create_task(_in_thread(read))
-            yield batch
-    finally:
-        coming.cancel()
-
-
-async def _in_thread(read: Callable[[], list[Record]]) -> list[Record]:
-    """As `asyncio.to_thread`, in a thread that nobody waits for: standard input may never end."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[list[Record]] = loop.create_future()
-
-    def settle(batch: list[Record], error: BaseException | None) -> None:
-        if done.cancelled():
-            return
-        if error is None:
-            done.set_result(batch)
-        else:
-            done.set_exception(error)
-
-    def run() -> None:
-        batch, failure = [], None
-        try:
-            batch = read()
-        except BaseException as error:
-            failure = error
-        with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
-            loop.call_soon_threadsafe(settle, batch, failure)
-
-    threading.Thread(target=run, daemon=True).start()
-    return await done

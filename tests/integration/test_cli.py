@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -207,6 +209,26 @@ def test_completion_is_there_for_each_shell(shell: str) -> None:
     )
     assert ran.returncode == 0
     assert "complete" in ran.stdout
+
+
+def test_a_second_program_is_told_who_has_the_store_and_ctrl_c_ends_the_first(
+    run: Run, tmp_path: Path, postgres_url: str
+) -> None:
+    environment = {**os.environ, "MEMORIA_HOME": str(tmp_path / "home"), "MEMORIA_DATABASE_URL": postgres_url}
+    command = [sys.executable, "-m", "memoria_tui", "import", "-"]
+    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as first:
+        assert first.stdin is not None
+        assert first.stderr is not None
+        # More than is read at once, so that the first memories are stored while the rest is waited for.
+        first.stdin.writelines(f'{{"content": "memory {number}"}}\n' for number in range(9000))
+        first.stdin.flush()
+        deadline = time.monotonic() + 30
+        while (second := run("search", "memory")).status == 0:
+            assert time.monotonic() < deadline
+        assert str(first.pid) in second.complaint
+        first.send_signal(signal.SIGINT)
+        assert first.wait(10) == 130
+        assert first.stderr.read() == ""
 
 
 def test_the_demo_has_a_store_of_its_own_and_its_commands_work(tmp_path: Path) -> None:
