@@ -102,7 +102,7 @@ class Source:
 
 def _is_lines(head: bytes) -> bool:
     """True when objects follow each other, one a line; False when one document fills the file."""
-    keys = []
+    keys: list[str] = []
     with contextlib.suppress(BrokenJson):
         for key in (document := JsonStream(io.BytesIO(head))).members():
             if key in _DOCUMENT_KEYS and document.peek() in "[{" and _LINE_KEYS.isdisjoint(keys):
