@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -14,6 +16,7 @@ from memoria_tui.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from services.container import Services
+    from services.settings import Settings
 
 _DEMO = "demo"
 _SERVERS = ("MEMORIA_QDRANT_HOST", "MEMORIA_DATABASE_URL", "MEMORIA_OLLAMA_HOST")
@@ -33,18 +36,24 @@ def open_app(terminal: Terminal, where: str | None = None) -> int:
         return 1
     from memoria_tui.app import MemoriaApp
     from memoria_tui.config import load_config
-    from services.container import open_services
     from services.demo.store import load_demo
 
-    settings = terminal.settings
     app = MemoriaApp(
-        open_services=lambda: open_services(settings),
+        open_services=lambda: _open_services(terminal.settings),
         config=load_config(terminal.config_file, terminal.environment),
         where=where or _where(terminal),
         load_demo=load_demo,
     )
     app.run()
     return app.return_code or 0
+
+
+@asynccontextmanager
+async def _open_services(settings: Settings) -> AsyncIterator[Services]:
+    """Opens the stores, whose libraries are imported only now, off the loop: the app is on screen already."""
+    container = await asyncio.to_thread(importlib.import_module, "services.container")
+    async with container.open_services(settings) as services:
+        yield services
 
 
 def demo(terminal: Terminal, *, reset: bool, as_json: bool) -> int:
