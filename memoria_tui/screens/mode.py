@@ -45,6 +45,20 @@ class ModeScreen(Screen[None]):
     class Reopen(Message):
         """The person asks to open the stores again."""
 
+    class Opened(Message):
+        """The mode is on screen for the first time; the stores may be open long since."""
+
+        def __init__(self, screen: ModeScreen) -> None:
+            super().__init__()
+            self.screen = screen
+
+    class GraphWanted(Message):
+        """The person asks to see a memory in the graph."""
+
+        def __init__(self, memory_id: str) -> None:
+            super().__init__()
+            self.memory_id = memory_id
+
     standing: var[Standing] = var(Standing, init=False)
     top_line = getters.query_one(TopLine)
 
@@ -64,6 +78,9 @@ class ModeScreen(Screen[None]):
     def compose_body(self) -> Iterable[Widget]:
         """What stands between the two lines."""
         raise NotImplementedError
+
+    def on_mount(self) -> None:
+        self.post_message(self.Opened(self))
 
     def watch_standing(self, standing: Standing) -> None:
         line = self.top_line

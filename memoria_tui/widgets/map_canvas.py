@@ -64,7 +64,7 @@ def paint_box(canvas: Canvas, box: Box, border: Tone, note: str = "") -> None:
     tone: Tone = "text" if node.memory is not None else "warning"
     if box.height == 1:
         canvas.put(box.x, box.y, f" {sign(node)} ", kind)
-        canvas.put(box.x + 3, box.y, present.fit(name(node), box.width - 3), tone)
+        canvas.put(box.x + 3, box.y, present.fit(name(node), box.width - 4) + " ", tone)
         return
     inner = box.width - 2
     head = present.clip(f" {note} ", inner - 1) if note else ""

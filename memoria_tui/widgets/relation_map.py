@@ -49,7 +49,7 @@ class RelationMap(ScrollView, can_focus=True):
         Binding("left,h", "move(-1, 0)", "Left", show=False, id="map.left", tooltip="Go to the memory at the left"),
         Binding("right", "move(1, 0)", "Right", show=False, id="map.right", tooltip="Go to the memory at the right"),
         Binding("home", "center", "Centre", show=False, id="map.center", tooltip="Go to the centre"),
-        Binding("enter", "walk", "Walk", show=False, id="map.walk", tooltip="Make this memory the centre"),
+        Binding("enter", "walk", "Walk", id="map.walk", tooltip="Make this memory the centre"),
     ]
 
     selected: reactive[str] = reactive("", repaint=False)

@@ -47,6 +47,7 @@ class RelationTree(Tree[Row]):
     }
     """
     BINDINGS = [
+        Binding("enter", "select_cursor", "Walk", id="tree.walk", tooltip="Make this memory the centre"),
         Binding("down,j", "cursor_down", "Down", show=False, id="tree.down", tooltip="Go to the memory below"),
         Binding("up,k", "cursor_up", "Up", show=False, id="tree.up", tooltip="Go to the memory above"),
         Binding("left", "cursor_parent", "Left", show=False, id="tree.parent", tooltip="Go to what it hangs on"),

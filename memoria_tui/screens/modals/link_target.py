@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from textual import events, getters, on, work
 from textual.binding import Binding
 from textual.content import Content
+from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
@@ -23,6 +25,22 @@ Find = Callable[[str], Awaitable[Sequence[Memory]]]
 _TYPING = 0.06
 """Seconds of rest before what was typed is searched for."""
 _MOST = 12
+
+
+class _SearchBox(Input):
+    """An input whose first key may be a digit that means something else."""
+
+    @dataclass
+    class Digit(Message):
+        """1 to 9, pressed before anything was typed."""
+
+        number: int
+
+    def on_key(self, event: events.Key) -> None:
+        if not self.value and event.character and event.character in "123456789":
+            event.stop()
+            event.prevent_default()
+            self.post_message(self.Digit(int(event.character)))
 
 
 class LinkTargetDialog(Dialog[Memory]):
@@ -44,7 +62,7 @@ class LinkTargetDialog(Dialog[Memory]):
         self._shown: Sequence[Memory] = ()
 
     def compose_body(self) -> Iterable[Widget]:
-        yield Input(placeholder="Search for the memory")
+        yield _SearchBox(placeholder="Search for the memory")
         options = OptionList()
         options.can_focus = False
         yield options
@@ -83,14 +101,10 @@ class LinkTargetDialog(Dialog[Memory]):
         hint.update(Content(line(text)))
         hint.display = bool(text)
 
-    def on_key(self, event: events.Key) -> None:
-        """A digit takes what is at hand, unless a search was begun."""
-        if not self.box.value and event.character and event.character.isdecimal():
-            number = int(event.character)
-            if 1 <= number <= len(self._shown):
-                event.stop()
-                event.prevent_default()
-                self.dismiss(self._shown[number - 1])
+    @on(_SearchBox.Digit)
+    def take_at_hand(self, event: _SearchBox.Digit) -> None:
+        if event.number <= len(self._shown):
+            self.dismiss(self._shown[event.number - 1])
 
     @on(Input.Submitted)
     def take(self) -> None:
