@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections import deque
 from dataclasses import dataclass, field
 
 from services.formats.records import RelationRecord
@@ -49,19 +50,17 @@ class ImportRun:
     group: str = field(default_factory=lambda: str(uuid.uuid4()))
     """All that an import does is one act, so that one undo takes it back."""
     waiting: list[RelationRecord] = field(default_factory=list)
-    storing: asyncio.Task[StoredMany] | None = None
-    """The last batch of memories, while it is being stored."""
+    storing: deque[asyncio.Task[StoredMany]] = field(default_factory=deque)
+    """The last batches of memories, while they are being stored."""
     _seen: set[int] = field(default_factory=set)
 
-    async def stored(self) -> None:
-        """Waits until the last batch is stored, and counts it."""
-        if self.storing is None:
-            return
-        storing, self.storing = self.storing, None
-        done = await storing
-        self.report.memories += done.created + done.updated
-        self.report.unchanged += done.unchanged
-        self.ends.forget()
+    async def stored(self, beside: int = 0) -> None:
+        """Waits until at most `beside` batches are still being stored, and counts the others."""
+        while len(self.storing) > beside:
+            done = await self.storing.popleft()
+            self.report.memories += done.created + done.updated
+            self.report.unchanged += done.unchanged
+            self.ends.forget()
 
     def fail(self, where: str, reason: str) -> None:
         self.report.failed.append(Failure(f"{self.source}: {where}" if self.several else where, reason))

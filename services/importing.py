@@ -131,10 +131,10 @@ class ImportService:
                 record = newest[memory_id]
                 items.append(Incoming(memory, record.vectors, await self._model_of(run, record)))
         run.report.unchanged += len(records) - len(newest)
-        await run.stored()
+        await run.stored(beside=1)
         if items:
-            # The stores work on this batch while the next one is read and compared.
-            run.storing = asyncio.create_task(self._memories.store_many(items, group=run.group))
+            # PostgreSQL works on one batch, the vector store on the one before, and here the next is compared.
+            run.storing.append(asyncio.create_task(self._memories.store_many(items, group=run.group)))
 
     def _wanted(self, memory_id: str, record: MemoryRecord, stored: Sequence[Stored]) -> Memory | None:
         """The memory that the store should have, None when it stays as it is."""
