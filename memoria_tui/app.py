@@ -92,6 +92,9 @@ class MemoriaApp(App[None]):
         self._watch: Timer | None = None
         for theme in THEMES:
             self.register_theme(theme)
+        # Set before the app runs, so that the style sheets are read once.
+        known = self._config.theme in self.available_themes
+        self.set_reactive(App.theme, self._config.theme if known else Config().theme)
         self._refused: MemoriaError | None = None
         self.add_mode("memories", self._memories)
         self.add_mode("graph", lambda: GraphScreen(self._where, self.clock))
@@ -101,10 +104,7 @@ class MemoriaApp(App[None]):
 
     def on_mount(self) -> None:
         problems = list(self._config.problems)
-        if self._config.theme in self.available_themes:
-            self.theme = self._config.theme
-        else:
-            self.theme = Config().theme
+        if self.theme != self._config.theme:
             problems.append(f"There is no theme {self._config.theme!r}; memoria-dark and memoria-light are ours")
         self.set_keymap(self._config.keymap)
         problems += [f"keymap.{name}: no key has that id" for name in self._unknown_keys()]
