@@ -35,6 +35,11 @@ def points_of(memory_id: str, state: State, texts: Sequence[str]) -> list[Point]
     ]
 
 
+def moved(point: Point) -> Point:
+    """The same chunk under another id, as deterministic as its own."""
+    return Point(chunk_id(point.id, 0), point.payload, point.vector)
+
+
 def only_keys_differ(stored: Stored, state: State) -> bool:
     """True when the points need other keys, but neither other texts nor vectors nor another collection."""
     return stored.state.type is state.type and stored.state.content == state.content and not stored.pending

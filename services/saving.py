@@ -7,18 +7,18 @@ import contextlib
 import json
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from weakref import WeakValueDictionary
 
 from services.chunking import chunks
 from services.errors import EmbeddingFailed, ModelMismatch, StoreUnavailable
-from services.layout import key_changes, only_keys_differ, points_of, vectors_by_text
+from services.layout import key_changes, moved, only_keys_differ, points_of, vectors_by_text
 from services.model import Action, Entity, Memory, MemoryType
 from services.payload import State
-from services.points import Point, Vector
+from services.points import Filter, HasId, Point, Scroll, Vector
 from services.ports import Clock, Embedder, KeptVectors, NewChange, Records, Transaction, VectorStore
-from services.reading import Stored
+from services.reading import Stored, memory_id_of
 from services.settings import Settings
 
 BATCH = 500
@@ -166,16 +166,12 @@ class Saver:
         for plan in plans:
             kept = self._keys(plan, writes)
             if plan.after is not None and not kept:
-                texts = self._texts(plan, plan.after)
-                points = points_of(plan.memory_id, plan.after, texts)
-                # The vectors of another model are not to be written again.
-                known = {**vectors_by_text(plan.stored), **plan.known} if self._prepared else {}
-                whole.append(_Whole(plan, plan.after.type, texts, points, known))
-                kept = {(plan.after.type, point.id) for point in points}
-            for stored in plan.stored:
-                surplus = [point.id for point in stored.points if (stored.state.type, point.id) not in kept]
-                if surplus:
-                    writes.surplus[stored.state.type] += surplus
+                whole.append(self._whole(plan, plan.after))
+            else:
+                _leave_only(plan, kept, writes)
+        whole = await self._placed(whole)
+        for one in whole:
+            _leave_only(one.plan, {(one.type, point.id) for point in one.points}, writes)
         made = await self._embed(
             list(dict.fromkeys(text for one in whole for text in one.texts if text not in one.known))
         )
@@ -185,6 +181,27 @@ class Saver:
             if any(vector is None for vector in vectors):
                 writes.pending.add(one.plan.memory_id)
         return writes
+
+    def _whole(self, plan: Plan, after: State) -> _Whole:
+        texts = self._texts(plan, after)
+        # The vectors of another model are not to be written again.
+        known = {**vectors_by_text(plan.stored), **plan.known} if self._prepared else {}
+        return _Whole(plan, after.type, texts, points_of(plan.memory_id, after, texts), known)
+
+    async def _placed(self, whole: Sequence[_Whole]) -> list[_Whole]:
+        """Moves a chunk whose id is that of another memory: MCP Memoria can make one under the id of a chunk."""
+        chunks: defaultdict[MemoryType, dict[str, str]] = defaultdict(dict)
+        for one in whole:
+            if len(one.points) > 1:
+                chunks[one.type] |= {point.id: one.plan.memory_id for point in one.points}
+        taken: set[str] = set()
+        for type_, owned in chunks.items():
+            where = Filter((HasId(frozenset(owned)),))
+            there = await self.vectors.scroll(Scroll(type_, len(owned), where, payload_keys=("parent_id",)))
+            taken |= {point.id for point in there if memory_id_of(point) != owned[point.id]}
+        return [
+            replace(one, points=[moved(point) if point.id in taken else point for point in one.points]) for one in whole
+        ]
 
     def _keys(self, plan: Plan, writes: _Writes) -> set[tuple[MemoryType, str]]:
         """Plans to change keys alone where that is enough; the points that are kept by it."""
@@ -241,6 +258,13 @@ class Saver:
             summary=plan.summary,
             kept_vectors=kept,
         )
+
+
+def _leave_only(plan: Plan, kept: set[tuple[MemoryType, str]], writes: _Writes) -> None:
+    """Plans to delete all points of the memory but these."""
+    for stored in plan.stored:
+        if surplus := [point.id for point in stored.points if (stored.state.type, point.id) not in kept]:
+            writes.surplus[stored.state.type] += surplus
 
 
 def _kept(stored: Stored, model: str) -> KeptVectors | None:

@@ -342,3 +342,20 @@ async def test_the_newest_update_is_told_for_polling(world: World) -> None:
     assert before is not None
     assert after is not None
     assert after > before
+
+
+async def test_a_chunk_is_never_written_over_a_memory_that_stands_under_its_id(world: World) -> None:
+    """MCP Memoria's web page makes a memory under the id of a chunk when that chunk's text is edited there."""
+    memory = await world.service.create(MemoryDraft("short"))
+    squatter = chunk_id(memory.id, 0)
+    await world.put(MemoryType.SEMANTIC, Point(squatter, {"content": "mine", "parent_id": squatter}, vector_of("mine")))
+    await world.service.update(memory, MemoryChanges(content=LONG))
+    assert (await world.service.get(squatter)).content == "mine"
+    whole = await world.service.get(memory.id)
+    assert (whole.content, whole.headless, whole.pending) == (LONG, False, False)
+    await world.service.update(whole, MemoryChanges(content=LONG + " more"))
+    await world.service.delete([memory.id])
+    assert (await world.service.get(squatter)).content == "mine"
+    await world.service.restore([memory.id])
+    assert (await world.service.get(memory.id)).content == LONG + " more"
+    assert (await world.service.get(squatter)).content == "mine"
