@@ -52,7 +52,7 @@ class GraphLinking(GraphWalking, Linking):
         if memory := self._memory():
             target = await self.pick(f"Link «{present.clip(present.title(memory), 48)}»", self.at_hand(memory.id))
             if target is not None:
-                await self.link(memory, target)
+                await self.link([memory], target)
 
     async def _relation(self) -> Relation | None:
         """The relation by which the selected memory is reached; asks which when there are several."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from textual.content import Content
+
 from memoria_tui.branches import memory_end
 from memoria_tui.present import clip, title
 from memoria_tui.screens.modals.link_target import LinkTargetDialog
 from memoria_tui.screens.modals.relation_type import RelationTypeDialog
 from memoria_tui.screens.mode import ModeScreen
-from services.model import Memory, Relation
+from services.model import Memory, Relation, RelationType
+from services.ports import NewRelation
 from services.query import parse_query
 from services.relation_inference import infer_relation
 
@@ -28,22 +31,38 @@ class Linking(ModeScreen):
         result = await self._services.search.search(parse_query(text, now=self._clock()))
         return [hit.memory for hit in result.hits]
 
-    async def link(self, one: Memory, other: Memory) -> Relation | None:
-        """Asks for the type and draws the relation; the direction offered is the one that the texts speak for."""
-        inferred = infer_relation(one, other)
-        source, target = (one, other) if inferred.forward else (other, one)
-        choice = await self.app.push_screen_wait(
-            RelationTypeDialog("Link", memory_end(source), memory_end(target), inferred.type)
-        )
+    async def link(self, sources: Sequence[Memory], target: Memory) -> bool:
+        """Asks for the type and draws the relations in one act; False when nothing was drawn.
+
+        Of a pair the direction offered is the one that the texts speak for.
+        """
+        kind = RelationType.RELATED
+        if len(sources) == 1:
+            inferred = infer_relation(sources[0], target)
+            kind = inferred.type
+            if not inferred.forward:
+                sources, target = (target,), sources[0]
+        choice = await self.app.push_screen_wait(RelationTypeDialog("Link", _ends(sources), memory_end(target), kind))
         if choice is None:
-            return None
-        if choice.turned:
-            source, target = target, source
-        made = await self.attempt(self._services.graph.link(source.id, target.id, choice.type))
-        if made is not None:
-            self.tell(f"{_named(source)} {choice.type.value.replace('_', ' ')} {_named(target)} · {UNDO}")
-            self.changed()
-        return made
+            return False
+        pairs = [(target, one) if choice.turned else (one, target) for one in sources]
+        act = self._services.graph.link_many(
+            [NewRelation(source.id, goal.id, choice.type) for source, goal in pairs if source.id != goal.id]
+        )
+        if (made := await self.attempt(act)) is None:
+            return False
+        if not made:
+            self.tell("They are related so already; on the graph w changes the weight", wrong=True)
+            return False
+        told = choice.type.value.replace("_", " ")
+        (source, goal), number = pairs[0], len(made)
+        self.tell(f"{_named(source)} {told} {_named(goal)} · {UNDO}" if number == 1 else f"{number} linked · {UNDO}")
+        self.changed()
+        return True
+
+
+def _ends(memories: Sequence[Memory]) -> Content:
+    return memory_end(memories[0]) if len(memories) == 1 else Content(f"  {len(memories)} memories")
 
 
 def turned(relation: Relation) -> Relation:

@@ -11,6 +11,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from memoria_tui.screens.memories_files import MemoryFiles
+from memoria_tui.screens.memories_linking import MemoryLinking
 from memoria_tui.screens.states import Failed, Idle, Loaded, Searching, notice
 from memoria_tui.widgets.facets import FacetPanel
 from memoria_tui.widgets.memory_list import MemoryList
@@ -20,13 +21,13 @@ from services.query import operators
 
 _ON_A_MEMORY = frozenset(
     {"edit", "editor", "tags", "set", "more_like", "history", "why", "copy_text", "copy_id", "delete", "export"}
-    | {"mark_all"}
+    | {"mark_all", "link", "graph"}
 )
 """Actions that need a memory in the list."""
 _NOT_WHILE_EDITING = _ON_A_MEMORY | {"new", "import", "load_demo", "trash", "retry"}
 
 
-class MemoriesScreen(MemoryFiles):
+class MemoriesScreen(MemoryFiles, MemoryLinking):
     """Search box above; facets, list and preview side by side, or one under the other where it is narrow."""
 
     CSS_PATH = "memories.tcss"
@@ -38,6 +39,8 @@ class MemoriesScreen(MemoryFiles):
         Binding("e", "edit", "Edit", id="memories.edit", tooltip="Edit the text in place"),
         Binding("t", "tags", "Tags", id="memories.tags", tooltip="Add and remove tags"),
         Binding("m", "more_like", "Similar", id="memories.more", tooltip="More like it"),
+        Binding("l", "link", "Link", id="memories.link", tooltip="Link it, or the marked pair"),
+        Binding("g", "graph", "Graph", id="memories.graph", tooltip="Show it in the graph"),
         Binding("h", "history", "History", id="memories.history", tooltip="Earlier versions: compare and restore"),
         Binding("d", "delete", "Delete", id="memories.delete", tooltip="Put into the trash"),
         Binding("w", "why", "Why", id="memories.why", tooltip="Why it was found: the parts of its score"),

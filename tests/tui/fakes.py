@@ -38,6 +38,7 @@ from services.model import (
     WorkSession,
 )
 from services.payload import State, write_payload
+from tests.tui.graph_fakes import FakeGraph, FakeSuggestions
 
 if TYPE_CHECKING:
     from services.container import Services
@@ -60,6 +61,8 @@ class Store:
     changes: list[Change] = field(default_factory=list)
     undoable: list[tuple[str, str, dict[str, Memory]]] = field(default_factory=list)
     """(group, summary, all memories before it), newest last."""
+    relations_before: list[list[Relation]] = field(default_factory=list)
+    """All relations before each undoable change."""
     failure: MemoriaError | None = None
     """Raised by every call while it is set."""
     delays: dict[str, float] = field(default_factory=dict)
@@ -77,6 +80,7 @@ class Store:
     def remember(self, summary: str) -> None:
         """Makes what follows undoable."""
         self.undoable.append((f"group-{len(self.undoable)}", summary, dict(self.memories)))
+        self.relations_before.append(self.relations)
 
     def record(self, action: Action, before: Memory | None, after: Memory | None, summary: str = "") -> None:
         self.latest += 1
@@ -329,6 +333,7 @@ class FakeMemories:
         for one in before:
             self.store.trash.pop(one, None)
         self.store.memories = before
+        self.store.relations = self.store.relations_before.pop()
         self.store.latest += 1
         return Undone(undone, f"took back: {summary}")
 
@@ -415,6 +420,8 @@ class FakeServices:
     def __post_init__(self) -> None:
         self.search = FakeSearch(self.store)
         self.memories = FakeMemories(self.store)
+        self.graph = FakeGraph(self.store)
+        self.suggestions = FakeSuggestions(self.store, self.graph)
         self.health = FakeHealth(self.store)
         self.records = FakeRecords(self.store)
         self.importing = FakeImporting(self.store)

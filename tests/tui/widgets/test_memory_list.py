@@ -25,7 +25,7 @@ async def test_keys_move_by_rows_pages_and_to_the_ends() -> None:
         listed.show_listing(1000, LIST, first=numbered(100))
         listed.focus()
         seen = []
-        for key in ("down", "j", "k", "pagedown", "ctrl+d", "ctrl+u", "pageup", "G", "g", "end", "home", "up"):
+        for key in ("down", "j", "k", "pagedown", "ctrl+d", "ctrl+u", "pageup", "G", "home", "end", "home", "up"):
             await pilot.press(key)
             seen.append(listed.cursor)
         assert seen == [1, 2, 1, 11, 16, 11, 1, 999, 0, 999, 0, 0]
