@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memoria_tui.cli import graph_commands
+from memoria_tui.cli import graph_commands, work_commands
 from memoria_tui.cli.options import Id, Json, terminal_of
 from services.model import MemoryType, SearchMode
 
@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 database = typer.Typer(help="The database of relations, work time and history.", rich_markup_mode=None)
 app.add_typer(database, name="db")
+app.add_typer(work_commands.app, name="work")
 
 Ids = Annotated[list[str], typer.Argument(metavar="ID…", help="Ids, or beginnings of ids that fit one memory only.")]
 Tags = Annotated[list[str] | None, typer.Option("--tag", "-t", metavar="TAG", help="A tag; may be repeated.")]

@@ -154,20 +154,25 @@ def _engine(url: URL) -> AsyncEngine:
 
 
 def parse_url(given: str) -> URL:
-    """SQLAlchemy's URL for psycopg. User and password may hold any character, percent-encoded or not."""
+    """SQLAlchemy's URL for psycopg."""
     from sqlalchemy import make_url
     from sqlalchemy.exc import ArgumentError
 
-    scheme, user, password, rest = _split(given)
-    credentials = "" if user is None else quote(user, safe="")
-    if password is not None:
-        credentials += ":" + quote(password, safe="")
     try:
-        return make_url(f"{scheme}://{credentials}{'@' if credentials else ''}{rest}")
+        return make_url(libpq_url(given).replace("postgresql:", "postgresql+psycopg:", 1))
     except (ArgumentError, ValueError) as error:
         raise InvalidInput(
             "MEMORIA_DATABASE_URL cannot be read: it must look like postgresql://user:password@host:5432/memoria"
         ) from error
+
+
+def libpq_url(given: str) -> str:
+    """The URL as libpq reads it. User and password may hold any character, percent-encoded or not."""
+    user, password, rest = _split(given)
+    credentials = "" if user is None else quote(user, safe="")
+    if password is not None:
+        credentials += ":" + quote(password, safe="")
+    return f"postgresql://{credentials}{'@' if credentials else ''}{rest}"
 
 
 def connect_arguments(url: URL) -> dict[str, object]:
@@ -175,7 +180,8 @@ def connect_arguments(url: URL) -> dict[str, object]:
     return {name: value for name, value in CONNECT.items() if name not in url.query}
 
 
-def _split(given: str) -> tuple[str, str | None, str | None, str]:
+def _split(given: str) -> tuple[str | None, str | None, str]:
+    """User, password, and what follows them."""
     found = re.fullmatch(
         r"postgres(?:ql)?(?:\+\w+)?://(?:(?P<user>[^:@/]*)(?::(?P<password>.*))?@)?(?P<rest>[^@]*)", given
     )
@@ -183,7 +189,6 @@ def _split(given: str) -> tuple[str, str | None, str | None, str]:
         raise InvalidInput("MEMORIA_DATABASE_URL must begin with postgresql:// and name user, host and database")
     user, password = found["user"], found["password"]
     return (
-        "postgresql+psycopg",
         None if user is None else unquote(user),
         None if password is None else unquote(password),
         found["rest"],
@@ -192,7 +197,7 @@ def _split(given: str) -> tuple[str, str | None, str | None, str]:
 
 def _place(given: str) -> str:
     """«host:port/database» without importing SQLAlchemy, for messages and the top line."""
-    rest, _, query = _split(given)[3].partition("?")
+    rest, _, query = _split(given)[2].partition("?")
     address, _, name = rest.partition("/")
     host = re.search(r"(?:^|&)host=([^&]*)", query)
     port = re.search(r"(?:^|&)port=([^&]*)", query)

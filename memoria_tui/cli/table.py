@@ -1,0 +1,22 @@
+"""Columns for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from rich.cells import cell_len
+
+from memoria_tui.present import clip, fit, line
+
+_WIDEST = 48
+
+
+def rows(head: Sequence[str], table: Sequence[Sequence[str]], *, right: Collection[str] = ()) -> Iterator[str]:
+    """Lines of a table under its head, each cell safe and on one line; none when there is nothing in it."""
+    if not table:
+        return
+    cells = [list(head), *([clip(line(cell), _WIDEST) for cell in row] for row in table)]
+    widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
+    for row in cells:
+        fitted = (fit(cell, width, right=name in right) for name, cell, width in zip(head, row, widths, strict=True))
+        yield "  ".join(fitted).rstrip()

@@ -1,0 +1,126 @@
+"""Commands that start, pause, note, stop and correct sessions of work."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from memoria_tui.cli.terminal import Terminal, one_line
+from memoria_tui.cli.work_status import ICONS, clock, session_json
+from services.errors import InvalidInput, MemoriaError
+from services.times import parse_time
+
+if TYPE_CHECKING:
+    from services.container import Services
+    from services.model import WorkSession
+    from services.worktime import SessionChanges, SessionDraft
+
+HERE = "."
+"""In place of a branch: the one that is checked out where the person stands."""
+_UNDO = "take back with: memoria-tui undo"
+
+
+def branch_of(given: str | None) -> str | None:
+    """Raises InvalidInput when the branch of this folder is wanted and there is none."""
+    if given != HERE:
+        return given
+    from services.working_copy import working_copy
+
+    found = working_copy(Path.cwd())
+    if found is None or found.branch is None:
+        raise InvalidInput(f"no branch is checked out in {Path.cwd()}")
+    return found.branch
+
+
+def start(terminal: Terminal, draft: SessionDraft, at: str | None, *, as_json: bool) -> int:
+    async def act(services: Services) -> WorkSession:
+        return await services.work.start(replace(draft, start=await _time(services, at)))
+
+    return _run(terminal, act, "started", as_json=as_json)
+
+
+def pause(terminal: Terminal, session: str | None, reason: str | None, at: str | None, *, as_json: bool) -> int:
+    async def act(services: Services) -> WorkSession:
+        return await services.work.pause(session, reason=reason, at=await _time(services, at))
+
+    return _run(terminal, act, "paused", as_json=as_json)
+
+
+def resume(terminal: Terminal, session: str | None, at: str | None, *, as_json: bool) -> int:
+    async def act(services: Services) -> WorkSession:
+        return await services.work.resume(session, at=await _time(services, at))
+
+    return _run(terminal, act, "resumed", as_json=as_json)
+
+
+def stop(
+    terminal: Terminal,
+    session: str | None,
+    at: str | None,
+    note: str | None,
+    *,
+    remember: bool | None,
+    as_json: bool,
+) -> int:
+    """A memory that cannot be kept, as while another program holds the vectors, leaves the session stopped."""
+    trouble: list[MemoriaError] = []
+
+    async def act(services: Services) -> WorkSession:
+        wanted = (await services.work.preferences()).auto_session_memory if remember is None else remember
+        stopped = await services.work.stop(session, at=await _time(services, at), note=note, remember=False)
+        if not wanted:
+            return stopped
+        try:
+            return await services.work.remember(stopped.id)
+        except MemoriaError as error:
+            trouble.append(error)
+            return stopped
+
+    _run(terminal, act, "stopped", as_json=as_json)
+    for error in trouble:
+        terminal.complain(f"the session is stopped, but no memory of it was kept: {error}")
+    return 1 if trouble else 0
+
+
+def note(terminal: Terminal, text: str, session: str | None, *, as_json: bool) -> int:
+    return _run(terminal, lambda services: services.work.note(text, session), "noted on", as_json=as_json)
+
+
+def edit(
+    terminal: Terminal, session_id: str, changes: SessionChanges, begin: str | None, end: str | None, *, as_json: bool
+) -> int:
+    async def act(services: Services) -> WorkSession:
+        times = replace(changes, start=await _time(services, begin), end=await _time(services, end))
+        if all(getattr(times, name) is None for name in times.__slots__):
+            raise InvalidInput("say what to change; see: memoria-tui work edit --help")
+        return await services.work.edit(await services.work.session(session_id), times)
+
+    return _run(terminal, act, "edited", as_json=as_json)
+
+
+def delete(terminal: Terminal, session_id: str, *, as_json: bool) -> int:
+    return _run(terminal, lambda services: services.work.delete(session_id), "deleted", as_json=as_json)
+
+
+def _run(terminal: Terminal, act: Callable[[Services], Awaitable[WorkSession]], done: str, *, as_json: bool) -> int:
+    """Does one thing to a session and tells how the session stands."""
+
+    async def acted(services: Services) -> tuple[WorkSession, datetime]:
+        return await act(services), services.clock()
+
+    session, now = terminal.run(acted)
+    if as_json:
+        terminal.print_json(session_json(session, now))
+    else:
+        elapsed = clock(session.elapsed_seconds(now))
+        told = f"{ICONS[session.status]} {done} «{session.description}» · {elapsed} · {session.id[:8]} · {_UNDO}"
+        terminal.print(one_line(told))
+    return 0
+
+
+async def _time(services: Services, text: str | None) -> datetime | None:
+    """What the person typed for a time, read in their zone. Raises InvalidInput."""
+    return None if text is None else parse_time(text, services.clock(), await services.reports.zone())

@@ -1,0 +1,118 @@
+"""`work status`: called by prompts and status lines every few seconds, so that it imports and connects to little."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime, tzinfo
+from typing import TYPE_CHECKING
+
+from memoria_tui.cli.terminal import Terminal, one_line
+from services.errors import InvalidInput
+from services.model import SessionStatus, WorkSession
+
+if TYPE_CHECKING:
+    from services.worktime import WorkStatus
+
+ICONS: Mapping[SessionStatus, str] = {
+    SessionStatus.ACTIVE: "▶",
+    SessionStatus.PAUSED: "⏸",
+    SessionStatus.COMPLETED: "■",
+}
+_BETWEEN = "   "
+
+
+def status(terminal: Terminal, template: str | None, *, as_json: bool) -> int:
+    """What runs; without a running server or a database made yet, nothing is started for long or made."""
+    found, zone = asyncio.run(_look(terminal))
+    if as_json:
+        warnings = [
+            {"kind": one.kind, "session_ids": list(one.session_ids), "message": one.message} for one in found.warnings
+        ]
+        sessions = [session_json(session, found.now) for session in found.sessions]
+        terminal.print_json({"sessions": sessions, "warnings": warnings})
+    elif template is not None:
+        if found.sessions:
+            terminal.print(_BETWEEN.join(_filled(template, session, found.now, zone) for session in found.sessions))
+    else:
+        for session in found.sessions:
+            terminal.print(_told(session, found.now, zone))
+        for warning in found.warnings:
+            terminal.print(f"! {one_line(warning.message)}")
+        if not found.sessions:
+            terminal.print("nothing runs · start with: memoria-tui work start DESCRIPTION")
+    return 0
+
+
+async def _look(terminal: Terminal) -> tuple[WorkStatus, tzinfo]:
+    from services.adapters.work.glance import WorkGlance
+    from services.times import zone_of
+    from services.work import WorkService
+    from services.work_preferences import preferences_of
+
+    settings = terminal.settings
+    glance = WorkGlance(settings, _now)
+    try:
+        found = await WorkService(glance, settings, _now).status()
+        named = settings.zone or (preferences_of(await glance.preferences()).timezone if found.sessions else None)
+        return found, zone_of(named)
+    finally:
+        await glance.close()
+
+
+def session_json(session: WorkSession, now: datetime) -> dict[str, object]:
+    """A session as scripts get it; times are in UTC."""
+    return {
+        "id": session.id,
+        "description": session.description,
+        "status": session.status,
+        "elapsed_seconds": session.elapsed_seconds(now),
+        "paused_seconds": session.paused_seconds(now),
+        "client": session.client,
+        "project": session.project,
+        "category": session.category,
+        "started_at": session.start.isoformat(),
+    }
+
+
+def clock(seconds: float) -> str:
+    """«1:23:45»."""
+    whole = int(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
+
+
+def _told(session: WorkSession, now: datetime, zone: tzinfo) -> str:
+    place = " / ".join(name for name in (session.client, session.project) if name)
+    parts = [
+        f"{ICONS[session.status]} {clock(session.elapsed_seconds(now))}  {session.description}",
+        *([place] if place else []),
+        session.category.value,
+        f"since {session.start.astimezone(zone):%Y-%m-%d %H:%M}",
+        *([f"paused {clock(paused)}"] if (paused := session.paused_seconds(now)) else []),
+        session.id[:8],
+    ]
+    return one_line(" · ".join(parts))
+
+
+def _filled(template: str, session: WorkSession, now: datetime, zone: tzinfo) -> str:
+    fields = {
+        "id": session.id[:8],
+        "description": session.description,
+        "status": session.status.value,
+        "icon": ICONS[session.status],
+        "elapsed": clock(session.elapsed_seconds(now)),
+        "paused": clock(session.paused_seconds(now)),
+        "seconds": str(int(session.elapsed_seconds(now))),
+        "client": session.client or "",
+        "project": session.project or "",
+        "category": session.category.value,
+        "started": f"{session.start.astimezone(zone):%H:%M}",
+    }
+    try:
+        return one_line(template.format_map(fields))
+    except (KeyError, ValueError, IndexError, AttributeError) as error:
+        raise InvalidInput(f"--format knows {', '.join(f'{{{name}}}' for name in fields)}, not {error}") from error
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

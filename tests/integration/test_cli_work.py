@@ -1,0 +1,293 @@
+"""Work time from the command line: a day of it, what scripts read, and what it says when something cannot be done."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from memoria_tui.cli import main
+from memoria_tui.cli.terminal import Terminal
+
+_STATUS = {
+    "id", "description", "status", "elapsed_seconds", "paused_seconds", "client", "project", "category", "started_at"
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        assert self.status == 0, self.err
+        return json.loads(self.out)
+
+    @property
+    def complaint(self) -> str:
+        """The one line on stderr."""
+        (line,) = self.err.splitlines()
+        return line
+
+
+class Screen(io.StringIO):
+    """An output that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def run(tmp_path: Path, postgres_url: str) -> Run:
+    """Runs `work …` in this process, on stores of its own, in Rome."""
+
+    def run(*arguments: str, **variables: str) -> Ran:
+        environment = {
+            "MEMORIA_HOME": str(tmp_path / "home"),
+            "MEMORIA_DATABASE_URL": postgres_url,
+            "MEMORIA_TIMEZONE": "Europe/Rome",
+            **variables,
+        }
+        terminal = Terminal(environment, io.BytesIO(), Screen(), io.StringIO())
+        status = main(["work", *arguments] if arguments[0] != "undo" else list(arguments), terminal)
+        return Ran(status, terminal.stdout.getvalue(), terminal.stderr.getvalue())  # type: ignore[attr-defined]
+
+    return run
+
+
+def test_a_day_of_work(run: Run) -> None:
+    started = run(
+        "start", "fix", "login", "--client", "acme", "--project", "api", "--issue", "7", "--at", "-2h", "--json"
+    )
+    assert set(started.json) == _STATUS
+    assert started.json["description"] == "fix login"
+    assert run("pause", "--reason", "lunch", "--at", "-90m").status == 0
+    (paused,) = run("status", "--json").json["sessions"]
+    assert set(paused) == _STATUS
+    assert (paused["status"], paused["client"], paused["project"]) == ("paused", "acme", "api")
+    assert paused["elapsed_seconds"] == pytest.approx(1800, abs=5)
+    assert paused["paused_seconds"] == pytest.approx(5400, abs=10)
+    assert datetime.fromisoformat(paused["started_at"]).tzinfo is not None
+    assert run("resume", "--at", "-1h").status == 0
+    assert run("note", "it", "was", "the", "clock").status == 0
+    stopped = run("stop", "--note", "done", "--at", "-30m", "--json").json
+    assert stopped["status"] == "completed"
+    assert stopped["elapsed_seconds"] == pytest.approx(3600, abs=10)
+    assert run("status", "--json").json == {"sessions": [], "warnings": []}
+    (logged,) = run("log", "--json").json["sessions"]
+    assert (logged["notes"], logged["issue"]) == (["it was the clock", "done"], 7)
+    assert run("undo").status == 0
+    assert run("status", "--json").json["sessions"][0]["status"] == "active"
+
+
+def test_a_report_for_scripts(run: Run) -> None:
+    recorded(run, "2026-03-28T23:00", "2026-03-29T04:00", client="acme")
+    made = run("report", "--from", "2026-03-28", "--to", "2026-03-29", "--by", "day", "--json").json
+    assert set(made) == {"from", "to", "zone", "by", "groups", "total_seconds"}
+    assert (made["from"], made["to"], made["zone"], made["by"]) == ("2026-03-28", "2026-03-29", "Europe/Rome", "day")
+    assert made["groups"] == [
+        {"name": "2026-03-28", "seconds": 3600.0, "sessions": 1, "days": 1},
+        {"name": "2026-03-29", "seconds": 3 * 3600.0, "sessions": 1, "days": 1},
+    ]
+    assert made["total_seconds"] == 4 * 3600.0
+    month = run("report", "--from", "2026-03", "--to", "2026-03", "--json").json
+    assert month["groups"] == [{"name": "acme", "seconds": 14400.0, "sessions": 1, "days": 2}]
+    everything = run("report", "--to", "2026-04", "--json").json
+    assert (everything["from"], everything["total_seconds"]) == ("2026-03-28", 14400.0)
+
+
+def test_a_report_for_people_and_files(run: Run) -> None:
+    recorded(run, "2026-03-02T09:00", "2026-03-02T10:30", client="=SUM(A1)")
+    span = ("--from", "2026-03", "--to", "2026-03")
+    assert "1:30:00" in run("report", *span).out
+    rows = list(csv.DictReader(io.StringIO(run("report", *span, "--csv").out)))
+    assert [(row["day"], row["client"], row["hours"]) for row in rows] == [("2026-03-02", "'=SUM(A1)", "1.50")]
+    assert "| **Total** | 1:30:00 | 1.50 | 1 | 1 | 1:30:00 |" in run("report", *span, "--markdown").out
+    for name in ("--day", "--week", "--month", "--year"):
+        period = run("report", name, "--json").json
+        assert period["from"] <= datetime.now(ZoneInfo("Europe/Rome")).date().isoformat() <= period["to"]
+
+
+def test_with_several_running_one_has_to_be_named(run: Run) -> None:
+    first, second = (run("start", name, "--json").json["id"] for name in ("one", "two"))
+    ran = run("pause")
+    assert ran.status == 1
+    assert first[:8] in ran.complaint
+    assert second[:8] in ran.complaint
+    assert run("pause", "--session", first[:8]).status == 0
+    assert run("stop", "--session", second).status == 0
+    assert [one["id"] for one in run("status", "--json").json["sessions"]] == [first]
+
+
+def test_a_line_for_a_prompt(run: Run) -> None:
+    assert run("status", "--format", "{elapsed}").out == ""
+    run("start", "fix \x1b[31mlogin", "--client", "acme", "--at", "-65m")
+    assert run("status", "--format", "{icon} {elapsed} {client}:{status}").out.startswith("▶ 1:05:0")
+    assert "\x1b" not in run("status", "--format", "{description}").out + run("status").out + run("log").out
+    ran = run("status", "--format", "{nope}")
+    assert ran.status == 1
+    assert "{elapsed}" in ran.complaint
+
+
+def test_odd_things_are_told_with_the_status(run: Run) -> None:
+    run("start", "forgotten", "--at", "-3h")
+    warnings = run("status", "--json", MEMORIA_WORK_SESSION_WARNING_HOURS="2").json["warnings"]
+    assert [one["kind"] for one in warnings] == ["forgotten"]
+
+
+def test_a_session_is_put_right_and_deleted(run: Run) -> None:
+    recorded(run, "2026-03-02T09:00", "2026-03-02T10:30", client="acme")
+    short = run("log", "--json").json["sessions"][0]["id"][:8]
+    edited = run("edit", short, "--end", "2026-03-02 12:00", "--client", "", "--description", "better", "--json").json
+    assert (edited["description"], edited["client"], edited["elapsed_seconds"]) == ("better", None, 3 * 3600)
+    assert "what to change" in run("edit", short).complaint
+    assert run("delete", short).status == 0
+    assert run("log", "--json").json == {"sessions": [], "more": False}
+
+
+def test_the_log_is_filtered(run: Run) -> None:
+    recorded(run, "2026-03-02T09:00", "2026-03-02T10:00", client="acme")
+    recorded(run, "2026-03-03T09:00", "2026-03-03T10:00", client="other")
+    recorded(run, "2026-03-04T09:00", "2026-03-04T10:00")
+
+    def days(*options: str) -> list[str]:
+        return [one["started_at"][:10] for one in run("log", "--json", *options).json["sessions"]]
+
+    assert days() == ["2026-03-04", "2026-03-03", "2026-03-02"]
+    assert days("--client", "acme", "--client", "") == ["2026-03-04", "2026-03-02"]
+    assert days("--from", "2026-03-03", "--to", "2026-03-03") == ["2026-03-03"]
+    assert run("log", "--limit", "2", "--json").json["more"]
+
+
+def test_clients_and_projects_are_made_renamed_merged_moved_and_deleted(run: Run) -> None:
+    recorded(run, "2026-03-02T09:00", "2026-03-02T10:00", client="acme", project="api")
+    recorded(run, "2026-03-03T09:00", "2026-03-03T10:00", client="acmee")
+    assert run("clients", "merge", "acmee", "acme").status == 0
+    assert run("clients", "rename", "acme", "Acme").status == 0
+    clients = run("clients", "--json").json["clients"]
+    assert [(one["name"], one["seconds"], one["sessions"], one["projects"]) for one in clients] == [
+        ("Acme", 7200, 2, 1)
+    ]
+    assert run("clients", "create", "Globex").status == 0
+    assert run("projects", "move", "api", "Globex").status == 0
+    assert run("projects", "create", "web", "--client", "Acme", "--json").json["client"] == "Acme"
+    projects = run("projects", "list", "--json").json["projects"]
+    assert {(one["name"], one["client"]) for one in projects} >= {("api", "Globex"), ("web", "Acme")}
+    refused = run("clients", "delete", "Globex")
+    assert refused.status == 1
+    assert run("projects", "delete", "web").status == 0
+    assert "Globex" in run("clients", "list").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("pause",), "active"),
+        (("stop",), "active"),
+        (("start", " "), "description"),
+        (("start", "x", "--at", "soon"), "soon"),
+        (("start", "x", "--at", "2999-01-01 10:00"), "ahead"),
+        (("report", "--client", "nobody"), "nobody"),
+        (("report", "--by", "mood"), "mood"),
+        (("report", "--from", "2026-03-02", "--to", "2026-03-01"), "before"),
+        (("log", "--from", "someday"), "someday"),
+        (("edit", "zz", "--issue", "3"), "zz"),
+        (("clients", "rename", "nobody", "x"), "nobody"),
+    ],
+)
+def test_what_cannot_be_done_ends_with_one_and_one_line(run: Run, arguments: tuple[str, ...], words: str) -> None:
+    ran = run(*arguments)
+    assert ran.status == 1
+    assert words in ran.complaint
+
+
+@pytest.mark.parametrize("line", ["report --day --week", "report --json --csv", "start", "start x --category fun"])
+def test_wrong_usage_ends_with_two(run: Run, line: str) -> None:
+    ran = run(*line.split())
+    assert ran.status == 2
+    assert "--help" in ran.complaint
+
+
+def test_work_goes_on_while_another_program_holds_the_vectors(run: Run, tmp_path: Path) -> None:
+    with held(tmp_path / "home"):
+        run("start", "fix login", "--at", "-1h")
+        assert run("report", "--day", "--running", "--json").status == 0
+        stopped = run("stop", "--remember")
+    assert stopped.status == 1
+    assert "stopped" in stopped.complaint
+    assert run("status", "--json").json["sessions"] == []
+    run("start", "review")
+    assert run("stop", "--remember").status == 0
+    assert run("log", "--json").json["sessions"][0]["memory_id"] is not None
+
+
+def test_a_status_makes_no_database(run: Run, tmp_path: Path) -> None:
+    ran = run("status", "--json", MEMORIA_DATABASE_URL="")
+    assert ran.json == {"sessions": [], "warnings": []}
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_status_without_its_database_is_one_line(run: Run) -> None:
+    ran = run("status", MEMORIA_DATABASE_URL="postgresql://u:secret@127.0.0.1:1/x")
+    assert ran.status == 1
+    assert "secret" not in ran.complaint
+
+
+def test_a_status_imports_neither_the_screens_nor_what_is_slow() -> None:
+    code = (
+        "import sys, memoria_tui.cli.commands, memoria_tui.cli.work_status, services.work\n"
+        "import services.adapters.work.glance\n"
+        "slow = {'textual', 'rich', 'sqlalchemy', 'qdrant_client', 'qdrant_edge', 'wordllama', 'numpy', 'httpx'}\n"
+        "print(*(slow & set(sys.modules)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == ""
+
+
+def recorded(run: Run, start: str, end: str, **names: str) -> None:
+    """A completed session; times are Rome's."""
+    options = [word for name, value in names.items() for word in (f"--{name}", value)]
+    session = run("start", "work", "--at", start, *options, "--json").json["id"]
+    assert run("stop", "--session", session, "--at", end).status == 0
+
+
+@contextmanager
+def held(home: Path) -> Iterator[None]:
+    """Another process has the embedded vector store open."""
+    code = (
+        "import asyncio, sys; from pathlib import Path; from services.adapters.qdrant_edge import EdgeVectorStore\n"
+        "from services.model import MemoryType\n"
+        "async def main():\n"
+        "    store = EdgeVectorStore(Path(sys.argv[1]) / 'qdrant')\n"
+        "    await store.ensure(256, 'm'); await store.count(MemoryType.SEMANTIC)\n"
+        "    print('held', flush=True); sys.stdin.read(); await store.close()\n"
+        "asyncio.run(main())"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(home)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    try:
+        yield
+    finally:
+        process.communicate(timeout=20)
