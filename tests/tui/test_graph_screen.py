@@ -1,0 +1,353 @@
+"""The Graph screen: walking, linking, changing and taking back, paths, suggestions, calm when something is missing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import cast
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import OptionList
+
+from memoria_tui.app import MemoriaApp
+from memoria_tui.screens.graph import GraphScreen
+from memoria_tui.screens.modals.path import PathDialog
+from memoria_tui.screens.modals.review import ReviewDialog
+from services.errors import StoreUnavailable
+from services.model import Relation, RelationCreator, RelationType
+from tests.tui.conftest import make_app, press, running, screen_of, settle, toasts
+from tests.tui.fakes import FakeServices, Store, filled, memory_id
+from tests.tui.graph_fakes import suggested
+
+JWT, ANNA, ROTATE, DEPLOY, BILLING, RELEASE = (memory_id(number) for number in range(1, 7))
+GONE = "99999999-9999-4999-8999-999999999999"
+
+
+def graph_of(pilot: Pilot[None]) -> GraphScreen:
+    """The Graph screen, also under a dialog."""
+    screen = pilot.app.screen_stack[0]
+    assert isinstance(screen, GraphScreen)
+    return screen
+
+
+def services_of(pilot: Pilot[None]) -> FakeServices:
+    return cast("FakeServices", cast("MemoriaApp", pilot.app).services)
+
+
+def around(pilot: Pilot[None]) -> tuple[str, list[str]]:
+    """The centre and all that is shown around it."""
+    shown = graph_of(pilot).around
+    assert shown is not None
+    return shown.center, [node.id for node in shown.nodes[1:]]
+
+
+def drawn(store: Store) -> set[tuple[str, RelationType, str]]:
+    return {(one.source_id, one.type, one.target_id) for one in store.relations}
+
+
+def selected(pilot: Pilot[None]) -> str:
+    """The memory that tree, map and preview agree on."""
+    screen = graph_of(pilot)
+    row = screen.relation_tree.cursor_node
+    assert row is not None
+    assert row.data is not None
+    assert row.data.branch is not None
+    assert screen.preview.shown is not None
+    (shown,) = {row.data.branch.id, screen.relation_map.selected, screen.preview.shown.id}
+    return shown
+
+
+async def test_it_opens_on_the_best_connected_memory_and_shows_what_lies_around_it() -> None:
+    async with running(filled()) as pilot:
+        await press(pilot, "2")
+        assert around(pilot) == (JWT, [ANNA, ROTATE])
+        assert [box.id for box in graph_of(pilot).relation_map.boxes] == [JWT, ROTATE, ANNA]
+
+
+async def test_tree_map_and_preview_follow_each_other() -> None:
+    async with running(filled()) as pilot:
+        await press(pilot, "2", "down")
+        assert selected(pilot) == ANNA
+        await press(pilot, "m", "left", "left")
+        assert selected(pilot) == ROTATE
+        await press(pilot, "home")
+        assert selected(pilot) == JWT
+
+
+async def test_enter_walks_and_backspace_goes_back() -> None:
+    async with running(filled()) as pilot:
+        await press(pilot, "2", "down", "enter")
+        assert around(pilot) == (ANNA, [JWT, ROTATE])
+        await press(pilot, "backspace")
+        assert around(pilot)[0] == JWT
+        assert selected(pilot) == ANNA
+        await press(pilot, "backspace")
+        assert around(pilot)[0] == JWT
+
+
+async def test_depth_and_types_say_how_far_one_sees() -> None:
+    store = filled()
+    store.relations.append(Relation("r3", ANNA, DEPLOY, RelationType.CAUSES))
+    async with running(store) as pilot:
+        await press(pilot, "2", "minus")
+        assert around(pilot) == (JWT, [ANNA, ROTATE])
+        await press(pilot, "plus")
+        assert around(pilot) == (JWT, [ANNA, ROTATE, DEPLOY])
+        await press(pilot, "f", "f", "enter")
+        assert around(pilot) == (JWT, [ANNA])
+        await press(pilot, "f", "backspace")
+        assert len(around(pilot)[1]) == 3
+
+
+async def test_a_link_is_two_keys_after_the_target() -> None:
+    store = filled()
+    async with running(store) as pilot:
+        await press(pilot, "2", "down", "l", "=release", "enter", "s")
+        assert [kind for one, kind, other in drawn(store) if {one, other} == {ANNA, RELEASE}] == [RelationType.SUPPORTS]
+        await press(pilot, "u")
+        assert drawn(store) == {(JWT, RelationType.FIXES, ANNA), (ROTATE, RelationType.DERIVES, JWT)}
+
+
+async def test_what_is_at_hand_is_taken_by_its_digit() -> None:
+    store = filled()
+    async with running(store) as pilot:
+        await press(pilot, "2", "down", "l", "2", "o")
+        assert RelationType.OPPOSES in {kind for one, kind, other in drawn(store) if {one, other} == {ANNA, ROTATE}}
+
+
+async def test_a_relation_is_taken_away_and_brought_back() -> None:
+    store = filled()
+    async with running(store) as pilot:
+        await press(pilot, "2", "down", "x")
+        assert drawn(store) == {(ROTATE, RelationType.DERIVES, JWT)}
+        assert "Unlinked fixes" in toasts(pilot)[-1]
+        await press(pilot, "u")
+        assert (JWT, RelationType.FIXES, ANNA) in drawn(store)
+        assert ANNA in around(pilot)[1]
+
+
+async def test_type_direction_and_weight_are_changed_in_place() -> None:
+    store = filled()
+    async with running(store) as pilot:
+        await press(pilot, "2", "down", "r", "tab", "c")
+        assert (ANNA, RelationType.CAUSES, JWT) in drawn(store)
+        assert selected(pilot) == ANNA
+        await press(pilot, "w", "backspace", "=2", "enter")
+        assert "from 0 to 1" in str(pilot.app.screen.query_one("#hint").render())
+        await press(pilot, "backspace", "=0.5", "enter")
+        assert next(one.weight for one in store.relations if one.type is RelationType.CAUSES) == 0.5
+
+
+async def test_of_several_relations_to_a_memory_one_is_chosen() -> None:
+    store = filled()
+    store.relations.append(Relation("r3", ANNA, JWT, RelationType.RELATED))
+    async with running(store) as pilot:
+        await press(pilot, "2", "down", "x", "2")
+        assert drawn(store) == {(JWT, RelationType.FIXES, ANNA), (ROTATE, RelationType.DERIVES, JWT)}
+
+
+async def test_on_the_centre_there_is_no_relation_to_change() -> None:
+    store = filled()
+    async with running(store) as pilot:
+        await press(pilot, "2", "x")
+        assert "beside the centre" in toasts(pilot)[-1]
+        assert len(store.relations) == 2
+
+
+async def test_a_path_is_a_chain_that_can_be_walked() -> None:
+    async with running(filled()) as pilot:
+        await press(pilot, "2", "down", "p", "=rotate", "enter")
+        assert isinstance(pilot.app.screen, PathDialog)
+        assert pilot.app.screen.query_one(OptionList).option_count == 3
+        await press(pilot, "enter")
+        assert around(pilot)[0] == ROTATE
+
+
+async def test_no_path_is_told_in_one_line() -> None:
+    async with running(filled()) as pilot:
+        await press(pilot, "2", "p", "=deploy since", "enter")
+        assert "no path" in toasts(pilot)[-1]
+
+
+async def test_the_overview_leads_to_a_memory() -> None:
+    async with running(filled()) as pilot:
+        await press(pilot, "2", "o", "down", "enter")
+        assert around(pilot)[0] == ANNA
+
+
+async def test_any_memory_can_be_stood_on_by_searching_for_it() -> None:
+    async with running(filled()) as pilot:
+        await press(pilot, "2", "slash", "=billing", "enter")
+        assert around(pilot) == (BILLING, [])
+
+
+async def test_suggestions_are_accepted_retyped_rejected_and_taken_back() -> None:
+    store = filled()
+    async with running(store) as pilot:
+        service = services_of(pilot).suggestions
+        service.given = [
+            suggested(store.memories[JWT], store.memories[other], RelationType.RELATED)
+            for other in (DEPLOY, BILLING, RELEASE)
+        ]
+        await press(pilot, "2", "s", "enter", "t", "c", "x")
+        assert {(JWT, RelationType.RELATED, DEPLOY), (JWT, RelationType.CAUSES, BILLING)} <= drawn(store)
+        assert [one.target.id for one in service.rejected] == [RELEASE]
+        made = [one for one in store.relations if one.target_id in (DEPLOY, BILLING)]
+        assert {one.created_by for one in made} == {RelationCreator.AUTO}
+        await press(pilot, "u", "u")
+        assert service.rejected == []
+        assert (JWT, RelationType.CAUSES, BILLING) not in drawn(store)
+        await press(pilot, "escape")
+        assert "1 relation accepted" in toasts(pilot)[-1]
+        assert DEPLOY in around(pilot)[1]
+
+
+async def test_a_review_accepts_nothing_by_itself_goes_on_where_it_was_left_and_decides_in_bulk() -> None:
+    store = filled()
+    async with running(store) as pilot:
+        service = services_of(pilot).suggestions
+        service.given = [
+            suggested(store.memories[JWT], store.memories[other], RelationType.RELATED)
+            for other in (DEPLOY, BILLING, RELEASE)
+        ]
+        service.pause = 0.15
+        await press(pilot, "2")
+        await pilot.press("S")
+        await pilot.pause(0.25)
+        await pilot.press("escape")
+        await settle(pilot)
+        assert len(store.relations) == 2
+        service.pause = 0.0
+        await press(pilot, "S")
+        dialog = pilot.app.screen
+        assert isinstance(dialog, ReviewDialog)
+        assert len(dialog.suggestions.shown) == 3
+        await press(pilot, "a", "enter", "escape")
+        assert len(store.relations) == 5
+
+
+async def test_ends_that_are_no_memory_are_shown_as_such() -> None:
+    store = filled()
+    chunk = "88888888-8888-4888-8888-888888888888"
+    store.relations += [
+        Relation("r3", JWT, GONE, RelationType.CAUSES),
+        Relation("r4", JWT, chunk, RelationType.CAUSES),
+    ]
+    app = make_app(store)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        services_of(pilot).graph.chunks[chunk] = DEPLOY
+        await press(pilot, "2")
+        shown = graph_of(pilot).relation_tree
+        tree = "\n".join(shown.render_line(line).text for line in range(shown.size.height))
+        assert "? missing memory" in tree
+        assert "chunk of Sessions" in tree
+
+
+async def test_a_memory_that_is_deleted_meanwhile_is_left_for_the_one_before() -> None:
+    store = filled()
+    async with running(store) as pilot:
+        await press(pilot, "2", "slash", "=billing", "enter")
+        del store.memories[BILLING]
+        graph_of(pilot).changed()
+        await settle(pilot)
+        assert around(pilot)[0] == JWT
+
+
+async def test_without_relations_and_without_memories_it_is_calm() -> None:
+    store = filled()
+    store.relations = []
+    async with running(store) as pilot:
+        await press(pilot, "2")
+        assert "No memory is related" in str(graph_of(pilot).query_one("#notice").render())
+        await press(pilot, "x", "plus", "enter", "m")
+    async with running(Store()) as pilot:
+        await press(pilot, "2")
+        assert "Nothing is remembered" in str(graph_of(pilot).query_one("#notice").render())
+
+
+async def test_a_store_that_fails_is_told_and_asked_again() -> None:
+    store = filled()
+    async with running(store) as pilot:
+        store.failure = StoreUnavailable("PostgreSQL does not answer")
+        await press(pilot, "2")
+        assert "does not answer" in str(graph_of(pilot).query_one("#notice").render())
+        store.failure = None
+        await press(pilot, "r")
+        assert around(pilot)[0] == JWT
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50)])
+async def test_hostile_text_stays_text(size: tuple[int, int]) -> None:
+    store = filled()
+    hostile = "\x1b]52;c;eA==\x07[red]x[/] \u202ereversed\x9b2J 日本語 [@click=app.quit]"
+    store.memories[ANNA] = replace(store.memories[ANNA], content=hostile)
+    async with running(store, size=size) as pilot:
+        await press(pilot, "2", "down", "m")
+        pictures = [pilot.app.export_screenshot()]
+        for keys in (("l",), ("o",), ("p", "2")):
+            await press(pilot, *keys)
+            pictures.append(pilot.app.export_screenshot())
+            await press(pilot, "escape", "escape")
+        for picture in pictures:
+            assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(picture)
+
+
+# from the Memories screen
+
+
+async def test_a_marked_pair_is_linked_with_two_keys_the_fix_pointing_to_the_problem() -> None:
+    store = filled()
+    store.relations = []
+    store.memories[DEPLOY] = replace(
+        store.memories[DEPLOY], content="Fixed the sign-outs: sessions survive a deploy now"
+    )
+    async with running(store) as pilot:
+        screen = screen_of(pilot)
+        screen.memory_list.mark_all({ANNA, DEPLOY})
+        await press(pilot, "l", "f")
+        assert drawn(store) == {(DEPLOY, RelationType.FIXES, ANNA)}
+        assert not screen.memory_list.marked
+        await press(pilot, "u")
+        assert not store.relations
+
+
+async def test_two_visible_memories_are_linked_with_four_keys() -> None:
+    store = filled()
+    store.relations = []
+    async with running(store) as pilot:
+        await press(pilot, "space", "l", "r")
+        (made,) = store.relations
+        assert made.type is RelationType.RELATED
+        await press(pilot, "l", "3", "r")
+        assert len(store.relations) == 2
+
+
+async def test_many_marked_memories_are_linked_to_one_target() -> None:
+    store = filled()
+    store.relations = []
+    async with running(store) as pilot:
+        screen_of(pilot).memory_list.mark_all({JWT, ANNA, ROTATE})
+        await press(pilot, "l", "=billing", "enter", "P")
+        assert drawn(store) == {(one, RelationType.PART_OF, BILLING) for one in (JWT, ANNA, ROTATE)}
+
+
+async def test_a_relation_that_is_there_already_is_told() -> None:
+    store = filled()
+    store.relations = []
+    async with running(store) as pilot:
+        for _ in range(2):
+            screen_of(pilot).memory_list.mark_all({JWT, ANNA})
+            await press(pilot, "l", "f")
+        assert len(store.relations) == 1
+        assert "related so already" in toasts(pilot)[-1]
+
+
+async def test_g_shows_a_memory_in_the_graph() -> None:
+    async with running(filled()) as pilot:
+        await press(pilot, "down", "g")
+        assert around(pilot)[0] == JWT
+        await press(pilot, "1", "down", "g")
+        assert around(pilot)[0] == ANNA
+        await press(pilot, "backspace")
+        assert around(pilot)[0] == JWT
