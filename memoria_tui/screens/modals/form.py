@@ -1,0 +1,215 @@
+"""A form: named fields in rows, what is wrong said under the field, saved without closing until it succeeds."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from textual import on, work
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.suggester import Suggester
+from textual.widget import Widget
+from textual.widgets import Input, Select, Static, TextArea
+
+from memoria_tui.present import safe
+from memoria_tui.screens.modals.confirm import ConfirmDialog
+from memoria_tui.screens.modals.dialog import Dialog
+from services.errors import MemoriaError
+
+Answer = TypeVar("Answer")
+KnownNames = Callable[[], Awaitable[Sequence[str]]]
+"""The names that are in use, most used first."""
+Values = Mapping[str, str]
+"""What stands in the fields, by their names, without blanks around."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One thing that a form asks for."""
+
+    name: str
+    label: str
+    value: str = ""
+    placeholder: str = ""
+    known: KnownNames | None = None
+    choices: Sequence[str] = ()
+    """Not empty: one of these."""
+    lines: int = 0
+    """Not 0: a text of several lines, so many of them in sight."""
+    offer: str = ""
+    """What → puts into the field while it is empty."""
+
+
+class FieldProblem(Exception):
+    """What is wrong with one field."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class KnownNamesSuggester(Suggester):
+    """Completes to the first known name that begins as the text does, in any case."""
+
+    def __init__(self, known: KnownNames) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self._known = known
+        self._names: Sequence[str] | None = None
+
+    async def get_suggestion(self, value: str) -> str | None:
+        if self._names is None:
+            try:
+                self._names = [name for name in await self._known() if name.isprintable()]
+            except MemoriaError:
+                return None
+        begun = value.casefold()
+        return next((value + one[len(value) :] for one in self._names if one.casefold().startswith(begun)), None)
+
+
+class FieldInput(Input):
+    """A line of a form; → takes what is offered while nothing is typed."""
+
+    def __init__(self, field: Field) -> None:
+        hint = f"{field.offer}  → takes it" if field.offer else field.placeholder
+        suggester = KnownNamesSuggester(field.known) if field.known else None
+        super().__init__(
+            field.value, placeholder=hint, suggester=suggester, id=field.name, compact=True, select_on_focus=False
+        )
+        self._offer = field.offer
+
+    def action_cursor_right(self, select: bool = False) -> None:
+        if not self.value and self._offer:
+            self.value = self._offer
+            self.action_end()
+        else:
+            super().action_cursor_right(select)
+
+
+class FormDialog(Dialog[Answer]):
+    """Asks for everything at once; `save` may refuse with a FieldProblem or an error of the services."""
+
+    AUTO_FOCUS = "Input, Select, TextArea"
+    BINDINGS = [
+        Binding("ctrl+s", "save", "Save", id="form.save", tooltip="Save what stands in the fields", priority=True),
+    ]
+
+    def __init__(
+        self,
+        title: str,
+        rows: Sequence[Sequence[Field]],
+        save: Callable[[Values], Awaitable[Answer]],
+        *,
+        verb: str = "save",
+        facts: Content | None = None,
+    ) -> None:
+        super().__init__(title)
+        self._rows = rows
+        self._save = save
+        self._facts = facts
+        completing = any(field.known or field.offer for row in rows for field in row)
+        complete = (("→", "complete"),) if completing else ()
+        self._keys = (("enter", verb), ("tab", "next field"), *complete, ("esc", "cancel"))
+        if any(field.lines for row in rows for field in row):
+            self._keys = (("ctrl+s", verb), *self._keys[1:])
+
+    def compose_body(self) -> Iterable[Widget]:
+        if self._facts is not None:
+            yield Static(self._facts, classes="facts")
+        with VerticalScroll(can_focus=False, classes="form"):
+            for row in self._rows:
+                with Horizontal(classes="row"):
+                    for field in row:
+                        yield from _drawn(field)
+        yield Static("", id="hint")
+
+    # what was typed
+
+    def values(self) -> dict[str, str]:
+        """What stands in the fields."""
+        return {field.name: self._value(field) for row in self._rows for field in row}
+
+    def _value(self, field: Field) -> str:
+        found = self.query_one(f"#{field.name}")
+        match found:
+            case Select():
+                return str(found.value)
+            case TextArea():
+                return found.text.strip()
+            case Input():
+                return found.value.strip()
+        raise AssertionError(f"{field.name} is no field")
+
+    @property
+    def _touched(self) -> bool:
+        before = {field.name: field.value.strip() for row in self._rows for field in row}
+        return self.values() != before
+
+    @on(TextArea.Changed)
+    @on(Input.Changed)
+    def forget_problems(self) -> None:
+        self._say("")
+        for problem in self.query(".problem").results(Static):
+            problem.update("")
+            problem.display = False
+
+    # saving and leaving
+
+    @on(Input.Submitted)
+    def action_save(self) -> None:
+        self._attempt(self.values())
+
+    @work(exclusive=True, group="saving")
+    async def _attempt(self, values: Values) -> None:
+        self._say("")
+        try:
+            answer = await self._save(values)
+        except FieldProblem as problem:
+            self._say(str(problem), problem.field)
+        except MemoriaError as error:
+            self._say(str(error))
+        else:
+            self.dismiss(answer)
+
+    def _say(self, text: str, field: str | None = None) -> None:
+        """Says what is wrong under its field, or at the end of the form."""
+        line = self.query_one(f"#{field}-problem" if field else "#hint", Static)
+        line.update(Content(safe(text)))
+        line.display = bool(text)
+        line.set_class(bool(text), "-wrong")
+        if field and text:
+            self.query_one(f"#{field}").focus()
+
+    def action_leave(self) -> None:
+        if not self._touched:
+            self.dismiss(None)
+            return
+        question = "What you typed is not saved. Throw it away?"
+        self.app.push_screen(ConfirmDialog("Not saved", question, "throw away"), self._leave_if)
+
+    def _leave_if(self, sure: bool | None) -> None:
+        if sure:
+            self.dismiss(None)
+
+
+def _drawn(field: Field) -> Iterable[Widget]:
+    with Vertical(classes="field"):
+        with Horizontal(classes="entry"):
+            yield Static(Content(field.label), classes="label")
+            yield _entry(field)
+        problem = Static("", id=f"{field.name}-problem", classes="problem")
+        problem.display = False
+        yield problem
+
+
+def _entry(field: Field) -> Widget:
+    if field.choices:
+        options = [(choice, choice) for choice in field.choices]
+        return Select(options, value=field.value, allow_blank=False, compact=True, id=field.name)
+    if field.lines:
+        text = TextArea(field.value, tab_behavior="focus", id=field.name, compact=True, placeholder=field.placeholder)
+        text.styles.height = field.lines
+        return text
+    return FieldInput(field)

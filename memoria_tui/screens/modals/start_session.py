@@ -1,0 +1,47 @@
+"""The form that starts work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memoria_tui.screens.modals.form import Field, FormDialog, Values
+from memoria_tui.screens.modals.session_fields import about_fields, blaming, checked, moment_of, number
+from services.model import SessionCategory, WorkSession
+from services.ports import Clock
+from services.session_rules import check_description, check_numbers, check_past
+from services.worktime import SessionDraft
+
+if TYPE_CHECKING:
+    from services.container import Services
+
+
+def start_session(services: Services, clock: Clock, branch: str | None) -> FormDialog[WorkSession]:
+    """Asks what is begun and starts it; `branch` is offered."""
+
+    async def start(values: Values) -> WorkSession:
+        checked("description", lambda: check_description(values["description"]))
+        now, zone = clock(), await services.reports.zone()
+        start = moment_of(values, "start", now, zone) if values["start"] else None
+        if start is not None:
+            checked("start", lambda: check_past(start, now))
+        issue, pull_request = number(values, "issue"), number(values, "pull_request")
+        checked("issue", lambda: check_numbers(issue))
+        checked("pull_request", lambda: check_numbers(pull_request))
+        draft = SessionDraft(
+            description=values["description"],
+            category=SessionCategory(values["category"]),
+            client=values["client"] or None,
+            project=values["project"] or None,
+            issue_number=issue or None,
+            pr_number=pull_request or None,
+            branch=values["branch"] or None,
+            start=start,
+        )
+        return await blaming("description", services.work.start(draft))
+
+    rows = (
+        (Field("description", "What", placeholder="what you are going to do"),),
+        *about_fields(services, offer=branch or ""),
+        (Field("start", "Start", placeholder="now; or -15m, 9:30, yesterday 17:00"),),
+    )
+    return FormDialog("Start work", rows, start, verb="start")

@@ -1,0 +1,191 @@
+"""The Work screen as a book: sessions edited and deleted, the log narrowed, sorted and exported, clients kept."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+from textual import on, work
+from textual.content import Content
+
+from memoria_tui import work_text
+from memoria_tui.screens.modals.choice import Choice, ChoiceDialog
+from memoria_tui.screens.modals.clients import ClientsDialog
+from memoria_tui.screens.modals.edit_session import edit_session
+from memoria_tui.screens.modals.prompt import PromptDialog
+from memoria_tui.screens.modals.session_filter import session_filter
+from memoria_tui.screens.modals.work_preferences import work_preferences
+from memoria_tui.screens.timing import UNDO, Timing, WorkChanged
+from memoria_tui.screens.work_states import ORDERS, LogQuestion
+from memoria_tui.screens.work_watching import WorkWatching
+from memoria_tui.widgets.running_sessions import RunningSessions
+from memoria_tui.widgets.session_log import SessionLog
+from services.errors import StorageFull
+from services.log_export import log_csv
+from services.model import SessionStatus, WorkSession
+
+_EXPORT_PAGE = 1_000
+
+
+class WorkBooking(WorkWatching):
+    """What is done to sessions that were written down."""
+
+    @property
+    def timing(self) -> Timing:
+        """The acts of the timer, asked here."""
+        return Timing(self, self._services, self._clock)
+
+    @property
+    def pointed(self) -> WorkSession | None:
+        """The card under the cursor, while the cards have the focus."""
+        return self.running.current if self.running.has_focus else None
+
+    @property
+    def selected(self) -> WorkSession | None:
+        """The session under the cursor where the focus is."""
+        return self.pointed or self.log_list.current
+
+    # the timer
+
+    @work(exclusive=True, group="dialog")
+    async def action_start(self) -> None:
+        await self.timing.start()
+
+    @work(exclusive=True, group="dialog")
+    async def action_pause(self) -> None:
+        await self.timing.pause_or_resume(self.pointed)
+
+    @work(exclusive=True, group="dialog")
+    async def action_note(self) -> None:
+        await self.timing.note(self.pointed)
+
+    @work(exclusive=True, group="dialog")
+    async def action_stop(self) -> None:
+        await self.timing.stop(self.pointed)
+
+    @work(exclusive=True, group="dialog")
+    async def action_cut_back(self) -> None:
+        await self.timing.cut_back(self.pointed)
+
+    # one session
+
+    @on(RunningSessions.Selected)
+    @on(SessionLog.Selected)
+    def open_selected(self, event: RunningSessions.Selected | SessionLog.Selected) -> None:
+        self._edit(event.session)
+
+    def action_edit(self) -> None:
+        if self.selected is not None:
+            self._edit(self.selected)
+
+    @work(exclusive=True, group="dialog")
+    async def _edit(self, session: WorkSession) -> None:
+        dialog = edit_session(self._services, self._clock, session, self._zone)
+        edited = await self.app.push_screen_wait(dialog)
+        if edited is not None and edited != session:
+            self._told(f"Changed {work_text.named(edited)}")
+
+    @work(exclusive=True, group="dialog")
+    async def action_delete(self) -> None:
+        session = self.selected
+        if session is not None and await self.attempt(self._services.work.delete(session.id)) is not None:
+            self._told(f"Deleted {work_text.named(session)}")
+
+    @work(exclusive=True, group="dialog")
+    async def action_resume_stopped(self) -> None:
+        session = self.selected
+        if session is None or session.status is not SessionStatus.COMPLETED:
+            self.tell("Go to a session in the log that was stopped")
+        elif await self.attempt(self._services.work.unstop(session.id)) is not None:
+            self._told(f"{work_text.named(session)} runs on")
+
+    @work(exclusive=True, group="dialog")
+    async def action_remember(self) -> None:
+        session = self.selected
+        if session is None or session.status is not SessionStatus.COMPLETED:
+            self.tell("Go to a session in the log that was stopped")
+        elif session.memory_id is not None:
+            self.tell("There is a memory of it already")
+        elif await self.attempt(self._services.work.remember(session.id)) is not None:
+            self._told(f"Kept a memory of {work_text.named(session)}")
+
+    def _told(self, what: str) -> None:
+        self.tell(f"{what} · {UNDO}")
+        self.post_message(WorkChanged())
+
+    # the log
+
+    @work(exclusive=True, group="dialog")
+    async def action_filter(self) -> None:
+        dialog = session_filter(self._services, self._clock, self.question.where)
+        if (where := await self.app.push_screen_wait(dialog)) is not None:
+            self.question = replace(self.question, where=where)
+
+    @work(exclusive=True, group="dialog")
+    async def action_search(self) -> None:
+        hint = "Part of the description, a note or the branch; empty shows all"
+        text = await self.app.push_screen_wait(PromptDialog("Find", value=self.question.where.text, hint=hint))
+        if text is not None:
+            self.question = replace(self.question, where=replace(self.question.where, text=text))
+
+    @work(exclusive=True, group="dialog")
+    async def action_sort(self) -> None:
+        keys = dict(zip("nolsdb", ORDERS, strict=True))
+        choices = [Choice(key, key, Content(ORDERS[order])) for key, order in keys.items()]
+        now = (self.question.order, self.question.descending)
+        current = next(key for key, order in keys.items() if order == now)
+        if (chosen := await self.app.push_screen_wait(ChoiceDialog("Sort", choices, current))) is not None:
+            self.question = LogQuestion(self.question.where, *keys[chosen])
+
+    @work(exclusive=True, group="dialog")
+    async def action_export(self) -> None:
+        dialog = PromptDialog("Export the log", value="work.csv", hint="Path of the CSV file", check=_taken)
+        if (path := await self.app.push_screen_wait(dialog)) is not None:
+            number = await self.attempt(self._export(_file(path)))
+            if number is not None:
+                self.tell(f"Exported {number:,} session{'' if number == 1 else 's'} to {_file(path)}")
+
+    async def _export(self, file: Path) -> int:
+        """Writes all sessions that the log shows or would show on further pages. Raises StorageFull."""
+        asked, after, sessions = self.question, None, list[WorkSession]()
+        while True:
+            page = await self._services.reports.log(
+                asked.where, asked.order, descending=asked.descending, after=after, limit=_EXPORT_PAGE
+            )
+            sessions += page.sessions
+            if (after := page.next) is None:
+                break
+        text = log_csv(sessions, self._zone, self._clock())
+        try:
+            await asyncio.to_thread(file.write_text, text, "utf-8", newline="")
+        except OSError as error:
+            raise StorageFull(f"{file} cannot be written: {error.strerror}") from error
+        return len(sessions)
+
+    # clients, projects, settings
+
+    @work(exclusive=True, group="dialog")
+    async def action_clients(self) -> None:
+        if await self.app.push_screen_wait(ClientsDialog(self._services)):
+            self.post_message(WorkChanged())
+
+    @work(exclusive=True, group="dialog")
+    async def action_preferences(self) -> None:
+        now = await self.attempt(self._services.work.preferences())
+        if now is not None and await self.app.push_screen_wait(work_preferences(self._services, now)) is not None:
+            self.tell("Settings kept")
+            self.post_message(WorkChanged())
+
+
+def _file(text: str) -> Path:
+    return Path(text).expanduser()
+
+
+def _taken(text: str) -> str | None:
+    file = _file(text)
+    if not text or file.is_dir():
+        return "Name a file"
+    if file.exists():
+        return "That file exists already; name another one"
+    return None if file.parent.is_dir() else f"There is no folder {file.parent}"

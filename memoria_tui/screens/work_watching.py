@@ -1,0 +1,233 @@
+"""The Work screen as a watcher: what runs, its warnings, the log in pages, and the day under the cursor."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, date, timedelta, tzinfo
+from typing import TYPE_CHECKING
+
+from textual import getters, on, work
+from textual.content import Content
+from textual.reactive import var
+from textual.timer import Timer
+from textual.widgets import Static
+
+from memoria_tui.screens.mode import ModeScreen, Standing
+from memoria_tui.screens.timing import WorkChanged
+from memoria_tui.screens.work_states import Failed, Idle, Loaded, LogQuestion, State, log_facts, notice, warning_line
+from memoria_tui.widgets.day_strip import Block, DayOfWork, DayStrip
+from memoria_tui.widgets.running_sessions import RunningSessions
+from memoria_tui.widgets.session_log import SessionLog
+from services.errors import MemoriaError
+from services.model import SessionStatus, WorkSession
+from services.ports import Clock
+from services.timesheet import day_starts, spans_of, split
+from services.worktime import Period, ReportBy, SessionFilter
+
+if TYPE_CHECKING:
+    from services.container import Services
+
+PAGE = 100
+"""Sessions asked for at a time."""
+_RESTING = 0.08
+"""Seconds on one session before its day is asked for."""
+_STALE = timedelta(seconds=60)
+"""Age at which warnings are looked for again: time alone makes a session a forgotten one."""
+_MOST_WARNINGS = 3
+
+
+class WorkWatching(ModeScreen):
+    """Shows what the services say; asks again when something changed."""
+
+    state: var[State] = var(Idle, init=False)
+    question: var[LogQuestion] = var(LogQuestion, init=False)
+
+    running = getters.query_one(RunningSessions)
+    log_list = getters.query_one(SessionLog)
+    day_strip = getters.query_one(DayStrip)
+
+    def __init__(self, where: str, clock: Clock) -> None:
+        super().__init__(where, clock)
+        self._ticking: Timer | None = None
+
+    # being told
+
+    def connected(self, services: Services) -> None:
+        super().connected(services)
+        self._look_at_work()
+        self._load_log(keep=False)
+
+    def failed(self, error: MemoriaError) -> None:
+        self.state = Failed(error)
+
+    @on(WorkChanged)
+    def changed(self) -> None:
+        if self.services is not None:
+            self._look_at_work()
+            self._load_log(keep=True)
+
+    def watch_standing(self, standing: Standing) -> None:
+        super().watch_standing(standing)
+        if not isinstance(self.state, Loaded):
+            return
+        if standing.sessions != self.state.status.sessions:
+            self.changed()
+        elif self._clock() - self.state.status.now >= _STALE and self.services is not None:
+            self._look_at_work()
+
+    # what runs
+
+    @work(exclusive=True, group="status")
+    async def _look_at_work(self) -> None:
+        try:
+            zone = await self._services.reports.zone()
+            self.state = Loaded(await self._services.work.status(), zone)
+        except MemoriaError as error:
+            self.state = Failed(error)
+
+    def watch_state(self, state: State) -> None:
+        shown = notice(state)
+        self.set_class(shown is not None, "-noticed")
+        if shown is not None:
+            self.query_one("#notice", Static).update(shown)
+        if isinstance(state, Loaded):
+            self._show_running(state)
+        self.refresh_bindings()
+
+    def _show_running(self, state: Loaded) -> None:
+        sessions = state.status.sessions
+        self.running.zone = state.zone
+        self.running.sessions = sessions
+        self.running.can_focus = bool(sessions)
+        self.day_strip.today = self._clock().astimezone(state.zone).date()
+        self._show_warnings()
+        self._tick_while(any(session.status is SessionStatus.ACTIVE for session in sessions))
+        if self.focused is None or not self.focused.focusable:
+            self.log_list.focus()
+
+    def _show_warnings(self) -> None:
+        warnings = self.state.status.warnings if isinstance(self.state, Loaded) else ()
+        width = self.size.width - 2
+        lines = [warning_line(warning, width) for warning in warnings[:_MOST_WARNINGS]]
+        if len(warnings) > _MOST_WARNINGS:
+            lines.append(Content.styled(f"   and {len(warnings) - _MOST_WARNINGS} more", "$warning"))
+        shown = self.query_one("#warnings", Static)
+        shown.update(Content("\n").join(lines))
+        shown.display = bool(lines)
+
+    def on_resize(self) -> None:
+        self._show_warnings()
+
+    def _tick_while(self, ticking: bool) -> None:
+        """One beat a second while a clock runs, and none otherwise."""
+        if ticking and self._ticking is None:
+            self._ticking = self.set_interval(1.0, self._tick)
+        elif not ticking and self._ticking is not None:
+            self._ticking.stop()
+            self._ticking = None
+
+    @property
+    def ticking(self) -> bool:
+        """Whether clocks run on this screen."""
+        return self._ticking is not None
+
+    def _tick(self) -> None:
+        if self.is_current:
+            self.running.tick()
+            self.log_list.tick()
+
+    # the log
+
+    def watch_question(self) -> None:
+        if self.services is not None:
+            self._load_log(keep=False)
+
+    @property
+    def _zone(self) -> tzinfo:
+        return self.state.zone if isinstance(self.state, Loaded) else UTC
+
+    @work(exclusive=True, group="log")
+    async def _load_log(self, *, keep: bool) -> None:
+        asked = self.question
+        try:
+            page = await self._services.reports.log(
+                asked.where, asked.order, descending=asked.descending, limit=max(PAGE, self._held if keep else 0)
+            )
+            zone = await self._services.reports.zone()
+        except MemoriaError as error:
+            self.state = Failed(error)
+            return
+        self.query_one("#log-facts", Static).update(log_facts(asked))
+        empty = "No session fits." if asked != LogQuestion() else "Nothing was worked yet."
+        by_day = asked.order.value == "start"
+        self.log_list.show(page, zone, by_day=by_day, keep=keep, empty=empty)
+        await self._add_totals(self.log_list.days)
+
+    @property
+    def _held(self) -> int:
+        """Sessions to ask for so that those that are here stay, within reason."""
+        return min(len(self.log_list.sessions), 10 * PAGE)
+
+    @on(SessionLog.MoreWanted)
+    def load_more(self) -> None:
+        self._more(self.log_list.cursor_for_more)
+
+    @work(exclusive=True, group="more")
+    async def _more(self, after: str | None) -> None:
+        asked, log = self.question, self.log_list
+        try:
+            page = await self._services.reports.log(
+                asked.where, asked.order, descending=asked.descending, after=after, limit=PAGE
+            )
+        except MemoriaError as error:
+            self.tell(str(error), wrong=True)
+            return
+        if asked == self.question and after == log.cursor_for_more:
+            known = set(log.days)
+            log.add(page)
+            await self._add_totals([day for day in log.days if day not in known])
+
+    async def _add_totals(self, days: Sequence[date]) -> None:
+        """Totals of days, cut at midnight; without them the days stand there all the same."""
+        if not days:
+            return
+        try:
+            span = Period(min(days), max(days))
+            as_of = self._clock()
+            where = self.question.where
+            report = await self._services.reports.report(span, ReportBy.DAY, where=where, include_open=True)
+        except MemoriaError:
+            return  # the next look asks again
+        worked = {date.fromisoformat(group.name): group.seconds for group in report.groups if group.name}
+        self.log_list.show_totals({day: worked.get(day, 0.0) for day in days}, as_of)
+
+    # the day under the cursor
+
+    @on(SessionLog.Highlighted)
+    def follow(self, event: SessionLog.Highlighted) -> None:
+        self._show_day(event.session)
+
+    @work(exclusive=True, group="day")
+    async def _show_day(self, session: WorkSession | None) -> None:
+        await asyncio.sleep(_RESTING)
+        now = self._clock()
+        try:
+            zone = await self._services.reports.zone()
+            day = (session.start if session is not None else now).astimezone(zone).date()
+            # A session that began the day before may reach into this one.
+            around = SessionFilter(first=day - timedelta(1), last=day)
+            page = await self._services.reports.log(around, limit=5 * PAGE)
+        except MemoriaError:
+            return
+        bounds = day_starts(day, day, zone)
+        blocks, seconds = [], 0.0
+        for one in page.sessions:
+            spans = spans_of(one, now)
+            seconds += split(spans, bounds).get(0, 0.0)
+            blocks += [
+                Block(max(span.start, bounds[0]), min(span.end, bounds[1]), one.category)
+                for span in spans
+                if span.start < bounds[1] and span.end > bounds[0]
+            ]
+        self.day_strip.shown = DayOfWork(day, zone, tuple(blocks), seconds)

@@ -1,0 +1,270 @@
+"""The log of work of any length: days with their totals, drawn as they are seen, asked for a page at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, tzinfo
+
+from textual import events
+from textual.binding import Binding
+from textual.content import Content
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from memoria_tui.widgets.ink import ink
+from memoria_tui.widgets.session_row import DayRow, Row, RowInks, SessionRow, draw_day, draw_session
+from services.model import SessionStatus, WorkSession
+from services.ports import Clock
+from services.worktime import LogPage
+
+_NEAR = 40
+"""Rows from the end at which the next page is asked for."""
+
+
+class SessionLog(ScrollView, can_focus=True):
+    """Sessions under their days, with a cursor that rests on sessions only."""
+
+    DEFAULT_CSS = """
+    SessionLog {
+        height: 1fr;
+        overflow-x: hidden;
+        overflow-y: auto;
+        scrollbar-gutter: stable;
+        scrollbar-size-vertical: 1;
+        & > .log--cursor { background: $block-cursor-blurred-background; }
+        &:focus > .log--cursor { background: $block-cursor-background; }
+        & > .log--text { color: $foreground; }
+        & > .log--muted { color: $foreground 60%; }
+        & > .log--faint { color: $foreground 40%; }
+        & > .log--day { color: $primary; }
+        & > .log--running { color: $accent; }
+        & > .log--warning { color: $warning; }
+        & > .log--bar { color: $foreground 30%; }
+        &:focus > .log--bar { color: $accent; }
+    }
+    """
+    COMPONENT_CLASSES = {
+        f"log--{part}" for part in ("cursor", "text", "muted", "faint", "day", "running", "warning", "bar")
+    }
+    BINDINGS = [
+        Binding("up,k", "move(-1)", "Up", show=False, id="log.up", tooltip="Go to the session above"),
+        Binding("down,j", "move(1)", "Down", show=False, id="log.down", tooltip="Go to the session below"),
+        Binding("ctrl+u,pageup", "move_pages(-1)", "Page up", show=False, id="log.page_up", tooltip="A page up"),
+        Binding("ctrl+d,pagedown", "move_pages(1)", "Page down", show=False, id="log.page_down", tooltip="A page down"),
+        Binding("home,g", "first", "Top", show=False, id="log.first", tooltip="Go to the newest session"),
+        Binding("end,G", "last", "Bottom", show=False, id="log.last", tooltip="Go to the last session that is here"),
+        Binding("enter", "select", "Details", show=False, id="log.select", tooltip="Details and edit"),
+    ]
+
+    cursor: reactive[int] = reactive(0, repaint=False, init=False)
+
+    @dataclass
+    class MoreWanted(Message):
+        """The rows after those that are here will be seen soon."""
+
+    @dataclass
+    class Highlighted(Message):
+        """The cursor stands on another session, or on none."""
+
+        session: WorkSession | None
+
+    @dataclass
+    class Selected(Message):
+        """Enter, or a click on the current session."""
+
+        session: WorkSession
+
+    @dataclass
+    class Left(Message):
+        """The cursor was moved above the first session."""
+
+    def __init__(self, clock: Clock, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._clock = clock
+        self._zone: tzinfo = UTC
+        self._rows: list[Row] = []
+        self._totals: dict[date, float] = {}
+        self._as_of = clock()
+        self._by_day = True
+        self._next: str | None = None
+        self._asked = False
+        self._empty = ""
+        self._inks: RowInks | None = None
+
+    # what is shown
+
+    @property
+    def current(self) -> WorkSession | None:
+        """The session under the cursor."""
+        row = self._rows[self.cursor] if self.cursor < len(self._rows) else None
+        return row.session if isinstance(row, SessionRow) else None
+
+    @property
+    def sessions(self) -> tuple[WorkSession, ...]:
+        """All that are here, in order."""
+        return tuple(row.session for row in self._rows if isinstance(row, SessionRow))
+
+    def show(self, page: LogPage, zone: tzinfo, *, by_day: bool, keep: bool, empty: str) -> None:
+        """Shows the first page; with `keep` the cursor stays on its session. `empty` is said when there is none."""
+        held = self.current.id if keep and self.current is not None else None
+        height = self.cursor - self.scroll_offset.y
+        self._rows, self._zone, self._by_day, self._empty = [], zone, by_day, empty
+        self.add(page)
+        places = {row.session.id: place for place, row in enumerate(self._rows) if isinstance(row, SessionRow)}
+        place = places.get(held or "", min(self.cursor, len(self._rows) - 1) if keep else 0)
+        self.set_reactive(SessionLog.cursor, self.validate_cursor(max(0, place)))
+        self.scroll_to(y=max(0, self.cursor - height) if keep else 0, animate=False, force=True, immediate=True)
+        self.post_message(self.Highlighted(self.current))
+
+    def add(self, page: LogPage) -> None:
+        """Appends the next page."""
+        last = self._rows[-1] if self._rows else None
+        day = self._day(last.session) if isinstance(last, SessionRow) else None
+        for session in page.sessions:
+            if self._by_day and self._day(session) != day:
+                day = self._day(session)
+                self._rows.append(DayRow(day))
+            self._rows.append(SessionRow(session, page.flaws.get(session.id, ())))
+        self._next, self._asked = page.next, False
+        self.virtual_size = Size(0, len(self._rows))
+        self.refresh()
+        self._ask_when_near()
+
+    def show_totals(self, totals: Mapping[date, float], as_of: datetime) -> None:
+        """Seconds worked in each day; running sessions counted up to `as_of`."""
+        self._totals |= totals
+        self._as_of = as_of
+        self.refresh()
+
+    @property
+    def days(self) -> Sequence[date]:
+        """The days that have a head."""
+        return [row.day for row in self._rows if isinstance(row, DayRow)]
+
+    @property
+    def cursor_for_more(self) -> str | None:
+        """Where the next page begins."""
+        return self._next
+
+    def tick(self) -> None:
+        """Draws today's total anew while something runs."""
+        today = self._today
+        for place, row in enumerate(self._rows[: self.size.height]):
+            if isinstance(row, DayRow) and row.day == today:
+                self.refresh_lines(place, 1)
+
+    def _day(self, session: WorkSession) -> date:
+        return session.start.astimezone(self._zone).date()
+
+    @property
+    def _today(self) -> date:
+        return self._clock().astimezone(self._zone).date()
+
+    def _total(self, day: date) -> float | None:
+        """The day's total; today's goes on with every clock that runs in the log."""
+        total = self._totals.get(day)
+        if total is None or day != self._today:
+            return total
+        newest = (row.session for row in self._rows[:_NEAR] if isinstance(row, SessionRow))
+        running = sum(session.status is SessionStatus.ACTIVE for session in newest)
+        return total + running * max(0.0, (self._clock() - self._as_of).total_seconds())
+
+    # drawing
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._inks = None
+
+    def _row_inks(self) -> RowInks:
+        if self._inks is None:
+            self._inks = RowInks(
+                text=ink(self, "log--text"),
+                muted=ink(self, "log--muted"),
+                faint=ink(self, "log--faint"),
+                day=ink(self, "log--day"),
+                running=ink(self, "log--running"),
+                warning=ink(self, "log--warning"),
+                bar=ink(self, "log--bar"),
+                variables=self.app.theme_variables,
+            )
+        return self._inks
+
+    def render_line(self, y: int) -> Strip:
+        width = self.scrollable_content_region.width
+        place = y + self.scroll_offset.y
+        style, inks = self.visual_style, self._row_inks()
+        if place < len(self._rows):
+            under_cursor = place == self.cursor
+            if under_cursor:
+                style = self.get_visual_style("log--cursor")
+            line = self._row(self._rows[place], width, inks, under_cursor)
+        else:
+            line = Content.assemble("  ", (self._empty if not self._rows and y == 1 else "", inks.muted))
+        strip = Strip(line.render_segments(style), line.cell_length)
+        return strip.adjust_cell_length(width, style.rich_style)
+
+    def _row(self, row: Row, width: int, inks: RowInks, under_cursor: bool) -> Content:
+        if isinstance(row, DayRow):
+            return draw_day(row, self._today, self._total(row.day), width, inks)
+        now = self._clock()
+        return draw_session(row, self._zone, now, width, inks, dated=not self._by_day, under_cursor=under_cursor)
+
+    # the cursor
+
+    def validate_cursor(self, cursor: int) -> int:
+        """A place with a session: the next one below, or above at the end."""
+        cursor = max(0, min(cursor, len(self._rows) - 1))
+        if cursor < len(self._rows) and isinstance(self._rows[cursor], DayRow):
+            cursor += 1
+        return cursor
+
+    def watch_cursor(self, old: int, new: int) -> None:
+        self.refresh_lines(old, 1)
+        self.refresh_lines(new, 1)
+        first = self._by_day and new == 1
+        region = Region(0, 0 if first else new, self.scrollable_content_region.width, 2 if first else 1)
+        self.scroll_to_region(region, animate=False, force=True, immediate=True, x_axis=False)
+        self.post_message(self.Highlighted(self.current))
+        self._ask_when_near()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self._ask_when_near()
+
+    def _ask_when_near(self) -> None:
+        seen = max(self.cursor, self.scroll_offset.y + self.size.height)
+        if self._next is not None and not self._asked and seen + _NEAR >= len(self._rows):
+            self._asked = True
+            self.post_message(self.MoreWanted())
+
+    def action_move(self, by: int) -> None:
+        place = self.cursor + by
+        if place <= 0 and by < 0 and (self._by_day or self.cursor == 0):
+            self.post_message(self.Left())
+            return
+        over_a_head = 0 <= place < len(self._rows) and isinstance(self._rows[place], DayRow)
+        self.cursor = place + by if over_a_head else place
+
+    def action_move_pages(self, pages: int) -> None:
+        self.cursor += pages * max(1, self.size.height - 1)
+
+    def action_first(self) -> None:
+        self.cursor = 0
+
+    def action_last(self) -> None:
+        self.cursor = len(self._rows) - 1
+
+    def action_select(self) -> None:
+        if self.current is not None:
+            self.post_message(self.Selected(self.current))
+
+    def on_click(self, event: events.Click) -> None:
+        place = event.y + self.scroll_offset.y
+        if place < len(self._rows) and isinstance(self._rows[place], SessionRow):
+            if place == self.cursor and event.chain > 1:
+                self.action_select()
+            self.cursor = place

@@ -1,0 +1,101 @@
+"""How work sessions read: times of the person's zone, places, states, the colour of each category. Knows no widget."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, tzinfo
+
+from memoria_tui import present
+from services.model import SessionCategory, SessionStatus, WorkSession
+from services.worktime import SessionFilter, WarningKind, WorkWarning
+
+CATEGORY_COLOURS: Mapping[SessionCategory, str] = {
+    SessionCategory.CODING: "$relation-follows",
+    SessionCategory.REVIEW: "$relation-derives",
+    SessionCategory.MEETING: "$relation-supersedes",
+    SessionCategory.SUPPORT: "$relation-opposes",
+    SessionCategory.RESEARCH: "$relation-supports",
+    SessionCategory.DOCUMENTATION: "$relation-part-of",
+    SessionCategory.DEVOPS: "$relation-fixes",
+    SessionCategory.OTHER: "$relation-related",
+}
+"""The theme's colour of each category."""
+
+_SIGNS = {SessionStatus.ACTIVE: "▶", SessionStatus.PAUSED: "⏸", SessionStatus.COMPLETED: " "}
+_WAYS_OUT = {
+    WarningKind.FORGOTTEN: "b cuts it back to the last sign of life, s stops it now",
+    WarningKind.OVERLAP: "space pauses one, enter changes its times",
+    WarningKind.SAME_PROJECT: "s stops one",
+    WarningKind.PARALLEL_LIMIT: "s stops one",
+    WarningKind.FLAWED: "enter puts it right",
+}
+
+
+def sign(session: WorkSession) -> str:
+    """One cell: running, paused or blank."""
+    return _SIGNS[session.status]
+
+
+def name(session: WorkSession) -> str:
+    """The description, safe and on one line."""
+    return present.line(session.description) or present.UNTITLED
+
+
+def place(session: WorkSession) -> str:
+    """«acme/api»; "" without client and project."""
+    return "/".join(present.line(part) for part in (session.client, session.project) if part)
+
+
+def references(session: WorkSession) -> list[str]:
+    """«#42», «PR 7» and the branch, as far as they are known."""
+    found = [f"#{session.issue_number}"] if session.issue_number else []
+    found += [f"PR {session.pr_number}"] if session.pr_number else []
+    return found + ([present.line(session.branch)] if session.branch else [])
+
+
+def clock_time(when: datetime, zone: tzinfo) -> str:
+    """«09:30»."""
+    return f"{when.astimezone(zone):%H:%M}"
+
+
+def moment(when: datetime, zone: tzinfo) -> str:
+    """«2026-11-20 09:30:15», as the fields of forms show and read it."""
+    return f"{when.astimezone(zone):%Y-%m-%d %H:%M:%S}"
+
+
+def since(when: datetime, now: datetime, zone: tzinfo) -> str:
+    """«since 09:30», with the day when it was another one."""
+    local = when.astimezone(zone)
+    return f"since {local:%H:%M}" if local.date() == now.astimezone(zone).date() else f"since {local:%a %d %b %H:%M}"
+
+
+def day_name(day: date, today: date) -> str:
+    """«Today», «Yesterday», or «Fri 20 Nov», with the year when it is another one."""
+    if day == today:
+        return "Today"
+    if (today - day).days == 1:
+        return "Yesterday"
+    return f"{day:%a %d %b}" if day.year == today.year else f"{day:%a %d %b %Y}"
+
+
+def named(session: WorkSession) -> str:
+    """«fix login», as toasts and titles name a session."""
+    return f"«{present.clip(name(session), 40)}»"
+
+
+def way_out(warning: WorkWarning) -> str:
+    """What can be done about it, as keys."""
+    return _WAYS_OUT[warning.kind]
+
+
+def filter_facts(where: SessionFilter) -> str:
+    """The filter in words; "" when it lets everything through."""
+    parts = []
+    if where.first or where.last:
+        parts.append(f"{where.first or '…'} – {where.last or '…'}")
+    for what, names in (("client", where.clients), ("project", where.projects)):
+        parts += [f"{what} {present.line(one) if one else 'none'}" for one in names]
+    parts += [category.value for category in where.categories]
+    parts += [status.value for status in where.statuses]
+    parts += [f"“{present.line(where.text)}”"] if where.text else []
+    return " · ".join(parts)
