@@ -18,6 +18,7 @@ from services.graph import GraphService
 from services.health import HealthService
 from services.importing import ImportService
 from services.memories import MemoryService
+from services.memory_counts import MemoryCounts
 from services.reports import ReportService
 from services.search import SearchService
 from services.work import WorkService
@@ -41,6 +42,7 @@ class Services:
     database: DatabaseService
     search: SearchService
     memories: MemoryService
+    memory_counts: MemoryCounts
     graph: GraphService
     suggestions: SuggestionService
     health: HealthService
@@ -91,6 +93,7 @@ def _services(
         database=DatabaseService(database),
         search=SearchService(vectors, embedder, records, settings, clock),
         memories=memories,
+        memory_counts=MemoryCounts(vectors, records, settings),
         graph=graph,
         suggestions=SuggestionService(vectors, records, graph),
         health=HealthService(vectors, embedder, records),
