@@ -121,8 +121,8 @@ class FormDialog(Dialog[Answer]):
         with VerticalScroll(can_focus=False, classes="form"):
             for row in self._rows:
                 with Horizontal(classes="row"):
-                    for field in row:
-                        yield from _drawn(field)
+                    for place, field in enumerate(row):
+                        yield from _drawn(field, beside=place > 0)
         yield Static("", id="hint")
 
     # what was typed
@@ -194,8 +194,8 @@ class FormDialog(Dialog[Answer]):
             self.dismiss(None)
 
 
-def _drawn(field: Field) -> Iterable[Widget]:
-    with Vertical(classes="field"):
+def _drawn(field: Field, *, beside: bool) -> Iterable[Widget]:
+    with Vertical(classes="field -beside" if beside else "field"):
         with Horizontal(classes="entry"):
             yield Static(Content(field.label), classes="label")
             yield _entry(field)
