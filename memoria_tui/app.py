@@ -2,47 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from textual import on, work
-from textual.app import App, SystemCommand
+from textual import work
+from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding
 from textual.screen import Screen
 from textual.timer import Timer
+from textual.widgets import Static
 
-from memoria_tui.commands import ActionCommands, MemoryCommands
 from memoria_tui.config import Config
-from memoria_tui.guide import sections
-from memoria_tui.present import safe
-from memoria_tui.screens.graph import GraphScreen
-from memoria_tui.screens.memories import MemoriesScreen
-from memoria_tui.screens.memories_editing import named
-from memoria_tui.screens.memories_files import LoadDemo
-from memoria_tui.screens.modals.confirm import ConfirmDialog
-from memoria_tui.screens.modals.help import HelpDialog
-from memoria_tui.screens.mode import ModeScreen, Standing
 from memoria_tui.themes import THEMES
-from memoria_tui.widgets.relation_map import RelationMap
-from memoria_tui.widgets.relation_tree import RelationTree
 from services.errors import Conflict, MemoriaError
-from services.model import Undone
-from services.ports import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from textual.command import Provider
+
+    from memoria_tui.screens.graph import GraphScreen
+    from memoria_tui.screens.memories import MemoriesScreen
+    from memoria_tui.screens.memories_files import LoadDemo
+    from memoria_tui.screens.mode import ModeScreen
     from services.container import Services
+    from services.model import Undone
+    from services.ports import Clock
 
 OpenServices = Callable[[], AbstractAsyncContextManager["Services"]]
 
 _STANDING = 5.0
 """Seconds between two looks at the stores, the waiting embeddings and the running work."""
-
-_OPENED_LATER = (GraphScreen, RelationTree, RelationMap)
-"""What has keys of its own but is not there at the start."""
 
 
 def local_time() -> datetime:
@@ -50,13 +44,27 @@ def local_time() -> datetime:
     return datetime.now().astimezone()
 
 
+def _action_commands() -> type[Provider]:
+    from memoria_tui.commands import ActionCommands
+
+    return ActionCommands
+
+
+def _memory_commands() -> type[Provider]:
+    from memoria_tui.commands import MemoryCommands
+
+    return MemoryCommands
+
+
 class MemoriaApp(App[None]):
-    """Memories and work time in the terminal."""
+    """Memories and work time in the terminal.
+
+    The first paint waits for nothing but Textual: modes and dialogs are imported afterwards, in a thread.
+    """
 
     TITLE = "memoria"
     CSS_PATH = "app.tcss"
-    COMMANDS = App.COMMANDS | {ActionCommands, MemoryCommands}
-    DEFAULT_MODE = "memories"
+    COMMANDS = App.COMMANDS | {_action_commands, _memory_commands}
     NOTIFICATION_TIMEOUT = 6
 
     BINDINGS = [
@@ -97,21 +105,51 @@ class MemoriaApp(App[None]):
         self.set_reactive(App.theme, self._config.theme if known else Config().theme)
         self._refused: MemoriaError | None = None
         self.add_mode("memories", self._memories)
-        self.add_mode("graph", lambda: GraphScreen(self._where, self.clock))
+        self.add_mode("graph", self._graph)
+
+    def compose(self) -> ComposeResult:
+        yield Static(f" {self.TITLE} · {self._where}", id="opening", markup=False)
 
     def _memories(self) -> MemoriesScreen:
+        from memoria_tui.screens.memories import MemoriesScreen
+
         return MemoriesScreen(self._where, self.clock, editor=self._config.editor, load_demo=self._load_demo)
 
+    def _graph(self) -> GraphScreen:
+        from memoria_tui.screens.graph import GraphScreen
+
+        return GraphScreen(self._where, self.clock)
+
     def on_mount(self) -> None:
-        problems = list(self._config.problems)
+        self.set_keymap(self._config.keymap)
+        self.mode_change_signal.subscribe(self, self._entered)
+        self.call_after_refresh(self._begin)
+
+    @work(exclusive=True, group="beginning")
+    async def _begin(self) -> None:
+        """Shows the first mode, says what is wrong with the configuration, opens the stores."""
+        await asyncio.to_thread(importlib.import_module, "memoria_tui.screens.memories")
+        await self.switch_mode("memories")
+        for problem in [*self._config.problems, *self._unknown_settings()]:
+            self._say(problem, wrong=True)
+        self._connect()
+
+    def _unknown_settings(self) -> list[str]:
+        """What the configuration names and nobody knows."""
+        from memoria_tui.guide import key_ids
+
+        problems = []
         if self.theme != self._config.theme:
             problems.append(f"There is no theme {self._config.theme!r}; memoria-dark and memoria-light are ours")
-        self.set_keymap(self._config.keymap)
-        problems += [f"keymap.{name}: no key has that id" for name in self._unknown_keys()]
-        for problem in problems:
-            self.notify(safe(problem), severity="warning", markup=False)
-        self.mode_change_signal.subscribe(self, self._entered)
-        self.call_after_refresh(self._connect)
+        if self._config.keymap:
+            unknown = set(self._config.keymap) - key_ids()
+            problems += [f"keymap.{name}: no key has that id" for name in sorted(unknown)]
+        return problems
+
+    def _say(self, message: str, *, wrong: bool = False) -> None:
+        from memoria_tui.present import safe
+
+        self.notify(safe(message), severity="warning" if wrong else "information", markup=False)
 
     async def on_unmount(self) -> None:
         await self._open.aclose()
@@ -123,16 +161,16 @@ class MemoriaApp(App[None]):
     @property
     def mode_screens(self) -> list[ModeScreen]:
         """The screens of all modes that were opened."""
+        from memoria_tui.screens.mode import ModeScreen
+
         return [stack[0] for stack in self._screen_stacks.values() if stack and isinstance(stack[0], ModeScreen)]
 
     # the stores
 
-    @on(ModeScreen.Reopen)
-    def reopen(self) -> None:
+    def on_mode_screen_reopen(self) -> None:
         self._connect()
 
-    @on(ModeScreen.Opened)
-    def introduce(self, event: ModeScreen.Opened) -> None:
+    def on_mode_screen_opened(self, event: ModeScreen.Opened) -> None:
         """Tells a mode that is opened later than the stores what the others were told."""
         if self.services is not None and event.screen.services is None:
             event.screen.connected(self.services)
@@ -143,7 +181,7 @@ class MemoriaApp(App[None]):
     def _entered(self, mode: str) -> None:
         """Shows what other modes changed meanwhile."""
         screen = self._screen_stacks[mode][0]
-        if isinstance(screen, ModeScreen) and screen.services is not None:
+        if screen in self.mode_screens and screen.services is not None:
             screen.changed()
 
     @work(exclusive=True, group="stores")
@@ -166,6 +204,8 @@ class MemoriaApp(App[None]):
     @work(exclusive=True, group="standing")
     async def _look(self) -> None:
         """Asks how the stores are; what cannot be asked is shown by their dots."""
+        from memoria_tui.screens.mode import Standing
+
         services = self.services
         if services is None:
             return
@@ -212,19 +252,24 @@ class MemoriaApp(App[None]):
         try:
             undone = await self.services.memories.undo(force=force)
         except Conflict as conflict:
+            from memoria_tui.present import safe
+            from memoria_tui.screens.modals.confirm import ConfirmDialog
+
             question = f"{conflict}. Take it back all the same?"
             self.push_screen(ConfirmDialog("Changed since", safe(question), "take back"), self._undo_if)
             return
         except MemoriaError as error:
-            self.notify(safe(str(error)), severity="warning", markup=False)
+            self._say(str(error), wrong=True)
             return
         self.clear_notifications()
-        self.notify(safe(await self._told(undone)), markup=False)
+        self._say(await self._told(undone))
         for screen in self.mode_screens:
             screen.changed()
 
     async def _told(self, undone: Undone) -> str:
         """«Took back: edited text «the first line»», the line only when one memory was concerned that is there."""
+        from memoria_tui.screens.memories_editing import named
+
         summary = undone.summary[:1].upper() + undone.summary[1:]
         if self.services is None or len(undone.entity_ids) != 1:
             return summary
@@ -234,32 +279,27 @@ class MemoriaApp(App[None]):
             return summary
 
     def action_help(self) -> None:
+        from memoria_tui.guide import sections
+        from memoria_tui.screens.modals.help import HelpDialog
+
         screen = self.screen
         title = (getattr(screen, "HELP", None) or "Help").partition(":")[0]
         self.push_screen(HelpDialog(title, sections(screen, self.get_key_display)))
 
     def show_memory(self, memory_id: str) -> None:
         """Goes to the Memories mode and shows one memory."""
+        from memoria_tui.screens.memories import MemoriesScreen
+
         self.switch_mode("memories")
         screen = self._screen_stacks["memories"][0]
         assert isinstance(screen, MemoriesScreen)
         screen.search_bar.set_text(f"id:{memory_id}")
 
-    @on(ModeScreen.GraphWanted)
-    def show_graph(self, event: ModeScreen.GraphWanted) -> None:
+    def on_mode_screen_graph_wanted(self, event: ModeScreen.GraphWanted) -> None:
         """Goes to the Graph mode and stands on one memory."""
+        from memoria_tui.screens.graph import GraphScreen
+
         self.switch_mode("graph")
         screen = self._screen_stacks["graph"][0]
         assert isinstance(screen, GraphScreen)
         screen.stand_on(event.memory_id)
-
-    def _unknown_keys(self) -> list[str]:
-        known = {binding.id for _, binding in self._bindings} | {
-            binding.id
-            for screen in self.mode_screens
-            for node in screen.walk_children()
-            for _, binding in node._bindings
-        }
-        known |= {binding.id for screen in self.mode_screens for _, binding in screen._bindings}
-        known |= {binding.id for later in _OPENED_LATER for binding in later.BINDINGS if isinstance(binding, Binding)}
-        return sorted(set(self._config.keymap) - known)

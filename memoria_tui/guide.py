@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections.abc import Callable, Iterable
 
 from textual.binding import Binding
+from textual.dom import DOMNode
 from textual.screen import Screen
 
+from memoria_tui import screens
 from memoria_tui.screens.modals.help import HelpSection
 from services.query import operators
 
@@ -38,6 +42,25 @@ def sections(screen: Screen[object], display: Callable[[Binding], str]) -> tuple
         if group in groups
     ]
     return (*known, _operators())
+
+
+def key_ids() -> frozenset[str]:
+    """The id of every binding of the program, also of modes and dialogs that were not opened yet."""
+    for module in pkgutil.walk_packages(screens.__path__, f"{screens.__name__}."):
+        importlib.import_module(module.name)
+    return frozenset(
+        binding.id
+        for node in _descendants(DOMNode)
+        if node.__module__.startswith("memoria_tui.")
+        for binding in node.BINDINGS
+        if isinstance(binding, Binding) and binding.id
+    )
+
+
+def _descendants(node: type[DOMNode]) -> Iterable[type[DOMNode]]:
+    for child in node.__subclasses__():
+        yield child
+        yield from _descendants(child)
 
 
 def _bindings(screen: Screen[object]) -> Iterable[Binding]:

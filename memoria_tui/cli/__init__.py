@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import traceback
 from collections.abc import Sequence
 
@@ -15,23 +16,15 @@ DONE, NOT_DONE, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 def main(arguments: Sequence[str] | None = None, terminal: Terminal | None = None) -> int:
     """Runs a command. 0: done; 1: not done, one line on stderr says why; 2: wrong usage; 130: interrupted."""
-    from typer import Abort
-    from typer.exceptions import TyperException
-
-    from memoria_tui.cli.commands import program
-
+    arguments = sys.argv[1:] if arguments is None else arguments
     terminal = terminal or Terminal.of_process()
     try:
-        status = program()(arguments, prog_name="memoria-tui", obj=terminal, standalone_mode=False)
+        status = _open(list(arguments), terminal)
+        if status is None:
+            status = _command(arguments, terminal)
         terminal.stdout.flush()
-    except (KeyboardInterrupt, Abort):
+    except KeyboardInterrupt:
         return INTERRUPTED
-    except TyperException as error:
-        context = getattr(error, "ctx", None)
-        terminal.complain(
-            f"{error.format_message()} · see: {context.command_path if context else 'memoria-tui'} --help"
-        )
-        return WRONG_USAGE
     except MemoriaError as error:
         terminal.complain(str(error))
         return NOT_DONE
@@ -42,6 +35,34 @@ def main(arguments: Sequence[str] | None = None, terminal: Terminal | None = Non
     except Exception as error:
         terminal.complain(_recorded(error, terminal))
         return NOT_DONE
+    return status
+
+
+def _open(arguments: list[str], terminal: Terminal) -> int | None:
+    """Opens the program at once when that is all that is asked: the first paint does not wait for all the commands."""
+    if arguments not in ([], ["demo"]):
+        return None
+    from memoria_tui.cli import screen
+
+    return screen.demo(terminal, reset=False, as_json=False) if arguments else screen.open_app(terminal)
+
+
+def _command(arguments: Sequence[str], terminal: Terminal) -> int:
+    from typer import Abort
+    from typer.exceptions import TyperException
+
+    from memoria_tui.cli.commands import program
+
+    try:
+        status = program()(arguments, prog_name="memoria-tui", obj=terminal, standalone_mode=False)
+    except Abort:
+        return INTERRUPTED
+    except TyperException as error:
+        context = getattr(error, "ctx", None)
+        terminal.complain(
+            f"{error.format_message()} · see: {context.command_path if context else 'memoria-tui'} --help"
+        )
+        return WRONG_USAGE
     return status if isinstance(status, int) else DONE
 
 

@@ -1,4 +1,7 @@
-"""The demo's own store: made, found again, thrown away. It never touches the user's stores."""
+"""The demo's own store: made, found again, thrown away. It never touches the user's stores.
+
+Whether it is there is asked before the first paint, so what makes it is imported where it is used.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,10 @@ import shutil
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from services.adapters.embedded_postgres import EmbeddedPostgres
-from services.demo.year import compose
-from services.settings import Settings
-from services.times import zone_of
-
 if TYPE_CHECKING:
     from services.container import Services
     from services.model import Progress
+    from services.settings import Settings
 
 _READY = "demo-ready"
 
@@ -26,6 +25,9 @@ def demo_ready(settings: Settings) -> bool:
 
 async def load_demo(services: Services, progress: Callable[[Progress], None] = lambda _: None) -> str:
     """Writes the year into the stores; what an interrupted run left is completed. Gives one line that says what."""
+    from services.demo.year import compose
+    from services.times import zone_of
+
     year = compose(services.clock(), zone_of(services.settings.zone))
     await services.importing.store_drafts(year.memories, progress=progress)
     async with services.records.transaction() as transaction:
@@ -44,6 +46,8 @@ async def make_demo(services: Services) -> None:
 
 async def erase_demo(settings: Settings) -> None:
     """Throws the demo's own store away. Raises StoreInUse while another program has it open."""
+    from services.adapters.embedded_postgres import EmbeddedPostgres
+
     await EmbeddedPostgres(settings.postgres_dir).erase()
     if settings.home.exists():
         await asyncio.to_thread(shutil.rmtree, settings.home)
