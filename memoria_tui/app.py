@@ -127,12 +127,12 @@ class MemoriaApp(App[None]):
 
     @work(exclusive=True, group="beginning")
     async def _begin(self) -> None:
-        """Shows the first mode, says what is wrong with the configuration, opens the stores."""
+        """Opens the stores, which start while the first mode is imported, and says what is wrong in the settings."""
+        await self._open_stores()
         await asyncio.to_thread(importlib.import_module, "memoria_tui.screens.memories")
         await self.switch_mode("memories")
         for problem in [*self._config.problems, *self._unknown_settings()]:
             self._say(problem, wrong=True)
-        self._connect()
 
     def _unknown_settings(self) -> list[str]:
         """What the configuration names and nobody knows."""
@@ -186,6 +186,9 @@ class MemoriaApp(App[None]):
 
     @work(exclusive=True, group="stores")
     async def _connect(self) -> None:
+        await self._open_stores()
+
+    async def _open_stores(self) -> None:
         try:
             self.services = await self._open.enter_async_context(self._open_services())
         except MemoriaError as error:
@@ -237,6 +240,10 @@ class MemoriaApp(App[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return self.services is not None if action == "undo" else super().check_action(action, parameters)
+
+    async def action_quit(self) -> None:
+        self.workers.cancel_all()  # none of them may look for widgets that are gone
+        self.exit()
 
     def action_undo(self) -> None:
         self._undo()
