@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from services.model import (
     Action,
@@ -62,6 +62,19 @@ class Embedder(Protocol):
     async def status(self) -> StoreStatus: ...
 
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class WordEmbedder(Embedder, Protocol):
+    """An embedder whose words have vectors of their own, so that the telling words of a question can count for more."""
+
+    async def embed_words(self, weights: Mapping[str, float]) -> Vector:
+        """The vector of a question, from its words with their weights. Raises as `embed_documents`."""
+        ...
+
+    async def closeness(self, weights: Mapping[str, float], passages: Sequence[str]) -> list[float]:
+        """For each passage how near the words of a question come to a word of it, 0..1. Raises as `embed_documents`."""
+        ...
 
 
 class VectorStore(Protocol):

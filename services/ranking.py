@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 from services import fusion
 from services.errors import EmbeddingFailed, MemoriaError, NotFound
-from services.hits import Found, HitReader
+from services.hits import Found, HitReader, Read
 from services.model import Hit, MemoryType, Query, SearchMode
 from services.points import DenseSearch, Filter, HasId, Matches, Point, ScoredPoint, Scroll, TextSearch, Vector
-from services.ports import Embedder, Records, VectorStore
+from services.ports import Embedder, Records, VectorStore, WordEmbedder
 from services.reading import chunk_index, memory_id_of
 from services.scope import Scope, Scoping, keeps_text
 from services.vocabulary import Vocabulary
@@ -69,17 +69,23 @@ class Ranking:
         own = fusion.own_scores(dense.scores, keyword.scores)
         graph = await self._graph(query, scope, own) if query.mode is SearchMode.HYBRID else _Graph()
         own = fusion.own_scores(dense.scores, keyword.scores, graph.points)
-        scored = fusion.explained(dense.scores, keyword.scores, own, graph.activation)
+        totals = fusion.totals(own, graph.activation)
         points = {**graph.points, **dense.points, **keyword.points}
         embedded = frozenset(found.point_id for found in dense.points.values())
-        hits, notice = await self._hits(query, scored, points, embedded)
-        return hits, tuple(_notices(dense, keyword, graph)) + notice
+        best = [one for one in totals if one in points][: max(query.limit, fusion.CLOSELY_READ)]
+        read, (counts, notice) = await asyncio.gather(
+            self._reader.read([points[one] for one in best], self._scoping.known_headless(), embedded),
+            self._reader.relation_counts(best),
+        )
+        closeness = await self._closeness(query, read[: fusion.CLOSELY_READ]) if dense.scores else {}
+        scored = fusion.explained(totals, closeness, dense.scores, keyword.scores, graph.activation)
+        return _hits(query, read, scored, counts), tuple(_notices(dense, keyword, graph)) + notice
 
     async def _dense(self, query: Query, scope: Scope) -> _Leg | None:
         if query.mode is SearchMode.KEYWORD and not query.like:
             return None
         try:
-            vector = await (self._vector_of(query.like) if query.like else self._embedder.embed_query(query.text))
+            vector = await (self._vector_of(query.like) if query.like else self._vector_for(query.text))
             requests = [DenseSearch(one, vector, fusion.DEPTH, scope[one], payload_keys=_KEYS) for one in scope]
             return _folded(scope, await self._vectors.search(requests))
         except NotFound:
@@ -96,6 +102,20 @@ class Ranking:
             return _folded(scope, await self._vectors.search(requests))
         except MemoriaError as error:
             return _Leg(failure=error)
+
+    async def _vector_for(self, text: str) -> Vector:
+        if isinstance(self._embedder, WordEmbedder) and (weights := await self._vocabulary.weights(text)):
+            return await self._embedder.embed_words(weights)
+        return await self._embedder.embed_query(text)
+
+    async def _closeness(self, query: Query, read: Sequence[Read]) -> dict[str, float]:
+        if not isinstance(self._embedder, WordEmbedder):
+            return {}
+        weights = await self._vocabulary.weights(query.text)
+        if not weights:
+            return {}
+        near = await self._embedder.closeness(weights, [one.passage for one in read])
+        return {one.memory.id: value for one, value in zip(read, near, strict=True)}
 
     async def _vector_of(self, memory_id: str) -> Vector:
         """The middle of a memory's vectors."""
@@ -149,26 +169,13 @@ class Ranking:
         points = [(one, point) for one, page in zip(scope, pages, strict=True) for point in page]
         return sorted(points, key=lambda one: chunk_index(one[1]) or 0)
 
-    async def _hits(
-        self, query: Query, scored: Mapping[str, fusion.Scored], points: Mapping[str, Found], embedded: frozenset[str]
-    ) -> tuple[tuple[Hit, ...], tuple[str, ...]]:
-        best = [one for one in scored if one in points][: query.limit]
-        read, (counts, notice) = await asyncio.gather(
-            self._reader.read([points[one] for one in best], self._scoping.known_headless(), embedded),
-            self._reader.relation_counts(best),
-        )
-        hits = (
-            Hit(
-                one.memory,
-                scored[one.memory.id].score,
-                scored[one.memory.id].why,
-                one.passage,
-                counts.get(one.memory.id, 0),
-            )
-            for one in read
-            if keeps_text(query, one.memory.content)
-        )
-        return tuple(hits), notice
+
+def _hits(
+    query: Query, read: Iterable[Read], scored: Mapping[str, fusion.Scored], counts: Mapping[str, int]
+) -> tuple[Hit, ...]:
+    found = {one.memory.id: one for one in read if keeps_text(query, one.memory.content)}
+    best = [(found[one], of) for one, of in scored.items() if one in found][: query.limit]
+    return tuple(Hit(one.memory, of.score, of.why, one.passage, counts.get(one.memory.id, 0)) for one, of in best)
 
 
 def _folded(scope: Scope, found: Sequence[Sequence[ScoredPoint]]) -> _Leg:

@@ -1,12 +1,15 @@
-"""Words that occur in the memories, to complete the one that is being typed."""
+"""Words that occur in the memories: how telling each is, and how the one that is being typed may go on."""
 
 from __future__ import annotations
 
 import asyncio
 import bisect
 import contextlib
+import math
 import re
+import time
 from collections import Counter
+from dataclasses import dataclass, field
 
 from services.errors import MemoriaError
 from services.model import MemoryType
@@ -19,48 +22,86 @@ _PAGE = 200
 _MOST_CHARACTERS = 2000
 _COMPLETIONS = 4
 _SHORTEST = 2
-_WORD = re.compile(r"[^\W\d_]{3,}")
+_FRESH_SECONDS = 120.0
+"""Age from which the words are read anew, in the background of whoever asks."""
+_WORD = re.compile(r"[^\W_]+")
 _UNFINISHED = re.compile(rf"(?<!\S)[^\W\d_]{{{_SHORTEST},}}$")
 
 
 class Vocabulary:
-    """Words of a sample of the memories, read once, at the first question."""
+    """Words of a sample of the memories, read at the first question and again when they have aged."""
 
     def __init__(self, vectors: VectorStore) -> None:
         self._vectors = vectors
-        self._counts: Counter[str] = Counter()
-        self._words: list[str] | None = None
-        self._turn = asyncio.Lock()
+        self._sample = _Sample()
+        self._reading: asyncio.Task[None] | None = None
 
     async def completions(self, text: str) -> tuple[str, ...]:
         """The most frequent words that begin like the last one of `text`; none when that is finished or is a word."""
         unfinished = _UNFINISHED.search(text)
         if not unfinished:
             return ()
-        async with self._turn:
-            if self._words is None:
-                await self._read()
+        sample = await self._current()
         prefix = unfinished[0].casefold()
-        words = self._words or []
-        if prefix in self._counts:
+        if prefix in sample.counts:
             return ()
-        start = bisect.bisect_left(words, prefix)
-        end = bisect.bisect_left(words, prefix + "\U0010ffff")
-        return tuple(sorted(words[start:end], key=lambda word: (-self._counts[word], word))[:_COMPLETIONS])
+        start = bisect.bisect_left(sample.words, prefix)
+        end = bisect.bisect_left(sample.words, prefix + "\U0010ffff")
+        begun = (word for word in sample.words[start:end] if len(word) > _SHORTEST)
+        return tuple(sorted(begun, key=lambda word: (-sample.counts[word], word))[:_COMPLETIONS])
+
+    async def weights(self, text: str) -> dict[str, float]:
+        """How telling each word of the text is: its inverse document frequency, as BM25 has it; {} without words."""
+        words = _WORD.findall(text.casefold())
+        sample = await self._current() if words else self._sample
+        return {word: sample.weight(word) for word in words}
+
+    async def _current(self) -> _Sample:
+        """What is known; only the very first question waits for it."""
+        if self._reading is None or (self._reading.done() and self._sample.aged):
+            self._reading = asyncio.create_task(self._read())
+        if not self._sample.texts:
+            await asyncio.shield(self._reading)
+        return self._sample
 
     async def _read(self) -> None:
+        sample = _Sample()
         with contextlib.suppress(MemoriaError):  # the search itself says what is wrong
             for collection in MemoryType:
-                await self._read_collection(collection)
-            self._words = sorted(self._counts)
+                await self._read_collection(collection, sample)
+            sample.words = sorted(sample.counts)
+            self._sample = sample
 
-    async def _read_collection(self, collection: MemoryType) -> None:
+    async def _read_collection(self, collection: MemoryType, sample: _Sample) -> None:
         after: str | None = None
         for _ in range(_SAMPLE // _PAGE):
             page = await self._vectors.scroll(Scroll(collection, _PAGE, after_id=after, payload_keys=("content",)))
             for point in page:
-                text = str(point.payload.get("content", ""))[:_MOST_CHARACTERS]
-                self._counts.update(_WORD.findall(text.casefold()))
+                sample.add(str(point.payload.get("content", ""))[:_MOST_CHARACTERS])
             if len(page) < _PAGE:
                 return
             after = page[-1].id
+
+
+@dataclass(slots=True)
+class _Sample:
+    """Some texts, as far as their words tell."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    """In how many texts a word occurs."""
+    words: list[str] = field(default_factory=list)
+    """Sorted."""
+    texts: int = 0
+    _made: float = field(default_factory=time.monotonic)
+
+    @property
+    def aged(self) -> bool:
+        return not self.texts or time.monotonic() - self._made > _FRESH_SECONDS
+
+    def add(self, text: str) -> None:
+        self.counts.update(set(_WORD.findall(text.casefold())))
+        self.texts += 1
+
+    def weight(self, word: str) -> float:
+        found = self.counts[word]
+        return math.log1p((self.texts - found + 0.5) / (found + 0.5))

@@ -7,7 +7,7 @@ import functools
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,11 @@ from services.model import StoreKind, StoreStatus
 from services.points import Vector
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from wordllama import WordLlamaInference
+
+    Vectors = NDArray[np.float32]
 
 MODEL = "wordllama-l2-supercat-256"
 DIMENSIONS = 256
@@ -58,6 +62,18 @@ class BundledEmbedder:
         """The vector of a question; the last 512 are kept. Raises as `embed_documents`."""
         return await asyncio.to_thread(self._query, text)
 
+    async def embed_words(self, weights: Mapping[str, float]) -> Vector:
+        """The vector of a question: the sum of its words' vectors by their weights, at unit length."""
+        return await asyncio.to_thread(self._embed_words, weights)
+
+    async def closeness(self, weights: Mapping[str, float], passages: Sequence[str]) -> list[float]:
+        """Late interaction (Khattab and Zaharia, ColBERT, 2020) with static vectors.
+
+        For each word of the question the highest cosine with a token of the passage; the mean of them, 0..1, by the
+        squares of the weights, since a telling word tells on both sides.
+        """
+        return await asyncio.to_thread(self._closeness, weights, passages)
+
     async def status(self) -> StoreStatus:
         """Whether the weights are there, and how long one question takes."""
         start = time.perf_counter()
@@ -85,14 +101,50 @@ class BundledEmbedder:
         sums = np.zeros((len(texts), DIMENSIONS), dtype=np.float32)
         for (row, _), tokens in zip(pieces, encoded, strict=True):
             sums[row] += model.embedding[tokens.ids].sum(axis=0)
-        vectors: list[Vector] = (sums / np.linalg.norm(sums, axis=1, keepdims=True)).tolist()
+        vectors: list[Vector] = _unit(sums).tolist()
         return vectors
+
+    def _embed_words(self, weights: Mapping[str, float]) -> Vector:
+        import numpy as np
+
+        total = np.array(list(weights.values()), dtype=np.float32) @ self._word_vectors(list(weights))
+        vector: list[float] = _unit(total).tolist()
+        return vector
+
+    def _closeness(self, weights: Mapping[str, float], passages: Sequence[str]) -> list[float]:
+        import numpy as np
+
+        model = self._loaded()
+        question = _unit(self._word_vectors(list(weights)))
+        shares = np.square(np.array(list(weights.values()), dtype=np.float32))
+        shares /= shares.sum()
+        begins = [next(_pieces(passage.lower())) for passage in passages]
+        encoded = [tokens.ids for tokens in model.tokenizer.encode_batch(begins, add_special_tokens=False)]
+        tokens, places = np.unique(np.concatenate([*encoded, []]).astype(np.int32), return_inverse=True)
+        cosines = _unit(model.embedding[tokens]) @ question.T
+        ends = np.cumsum([len(ids) for ids in encoded])
+        return [float(cosines[mine].max(axis=0, initial=0.0) @ shares) for mine in np.split(places, ends)[:-1]]
+
+    def _word_vectors(self, words: Sequence[str]) -> Vectors:
+        """One row a word, the sum of its tokens."""
+        import numpy as np
+
+        model = self._loaded()
+        encoded = model.tokenizer.encode_batch(list(words), add_special_tokens=False)
+        return np.stack([model.embedding[tokens.ids].sum(axis=0) for tokens in encoded])
 
     def _loaded(self) -> WordLlamaInference:
         with self._loading:
             if self._model is None:
                 self._model = _load()
             return self._model
+
+
+def _unit(vectors: Vectors) -> Vectors:
+    import numpy as np
+
+    unit: Vectors = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return unit
 
 
 def _load() -> WordLlamaInference:

@@ -53,6 +53,19 @@ async def test_texts_of_one_meaning_are_nearer_than_others(embedder: BundledEmbe
     assert similarity(query, near) > similarity(query, far) + 0.1
 
 
+async def test_a_question_lies_nearest_to_its_heaviest_word(embedder: BundledEmbedder) -> None:
+    question = await embedder.embed_words({"anna": 0.1, "bread": 5.0})
+    anna, bread = await embedder.embed_documents(["Anna", "bread"])
+    assert similarity(question, bread) > similarity(question, anna) + 0.3
+
+
+async def test_passages_are_close_when_each_word_meets_one_like_it(embedder: BundledEmbedder) -> None:
+    near = await embedder.closeness({"car": 1.0, "buy": 1.0}, ["A Truck was SOLD", "bread", "", "buy a car"])
+    assert near[3] == pytest.approx(1.0, abs=1e-5)
+    assert 1 > near[0] > near[1] > near[2] == 0
+    assert await embedder.closeness({"car": 1.0}, []) == []
+
+
 async def test_a_text_has_the_same_vector_alone_and_among_others(embedder: BundledEmbedder) -> None:
     texts = [f"memory number {number} " * (number * 7 % 90 + 1) for number in range(200)]
     together = await embedder.embed_documents(texts)

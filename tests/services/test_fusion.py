@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 
-from services.fusion import MIDDLES, SPREAD, Neighbourhood, explained, own_scores
+from services.fusion import MIDDLES, SPREAD, Neighbourhood, explained, own_scores, totals
 from services.model import Relation, RelationType
 
 _ids = (f"relation {number}" for number in count())
@@ -78,14 +78,23 @@ def test_only_the_most_active_neighbours_are_followed_further() -> None:
 
 
 def test_every_hit_says_why_it_is_there() -> None:
-    own = own_scores({"a": 0.5}, {"a": 3.0, "b": 6.0}, others=["c"])
-    scored = explained({"a": 0.5}, {"a": 3.0, "b": 6.0}, own, {"c": 0.2})
+    dense, keyword, graph = {"a": 0.5}, {"a": 3.0, "b": 6.0}, {"c": 0.2}
+    scored = explained(totals(own_scores(dense, keyword, others=["c"]), graph), {}, dense, keyword, graph)
     assert list(scored) == ["b", "a", "c"]
     assert scored["b"].score == 1.0
     assert (scored["a"].why.dense, scored["a"].why.keyword, scored["a"].why.graph) == (0.5, 0.5, None)
     assert (scored["c"].why.dense, scored["c"].why.keyword, scored["c"].why.graph) == (None, None, 0.2)
 
 
+def test_near_words_lift_a_hit_and_its_part_of_meaning() -> None:
+    dense = {"far": 0.5, "near": 0.45}
+    scored = explained(totals(dense, {}), {"far": 0.1, "near": 0.9}, dense, {}, {})
+    assert list(scored) == ["near", "far"]
+    assert scored["near"].score == 1.0
+    assert 0.45 < (scored["near"].why.dense or 0) < 0.9
+    assert 0.1 < (scored["far"].why.dense or 0) < 0.5
+
+
 def test_equal_scores_keep_one_order() -> None:
     own = {"b": 0.5, "a": 0.5, "c": 0.5}
-    assert list(explained(own, {}, own, {})) == ["a", "b", "c"]
+    assert list(explained(totals(own, {}), {}, own, {}, {})) == ["a", "b", "c"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -74,8 +74,15 @@ class Relations:
 class AwayEmbedder(BundledEmbedder):
     """A model that cannot be reached."""
 
-    async def embed_query(self, text: str) -> Vector:
+    async def embed_words(self, weights: Mapping[str, float]) -> Vector:
         raise EmbeddingFailed("the model is away")
+
+
+class PlainEmbedder:
+    """A model that knows whole texts only, as a server's does."""
+
+    embed_query = staticmethod(EMBEDDER.embed_query)
+    model, dimensions = EMBEDDER.model, EMBEDDER.dimensions
 
 
 class Store:
@@ -292,6 +299,19 @@ async def test_while_the_model_is_away_words_still_find_and_a_notice_tells(offic
     assert "the model is away" in result.notices[0]
     with pytest.raises(EmbeddingFailed):
         await office.service(AwayEmbedder()).search(parse_query("token", now=NOW, mode=SearchMode.SEMANTIC))
+
+
+async def test_a_rare_word_of_the_question_tells_more_than_a_common_one(store: Store) -> None:
+    await store.put(*(memory(number, f"Anna talked about the weather, day {number}") for number in range(1, 20)))
+    await store.put(memory(20, "A pelican ate the fish"))
+    assert (await store.ids("what did Anna say about the weather and the pelican", SearchMode.SEMANTIC))[0] == 20
+
+
+async def test_a_model_that_knows_no_words_ranks_by_whole_texts(office: Store) -> None:
+    service = office.service(cast(Embedder, PlainEmbedder()))
+    result = await service.search(parse_query("access token", now=NOW))
+    assert numbers([result.hits[0].memory]) == [1]
+    assert not result.notices
 
 
 async def test_while_postgresql_is_away_the_legs_still_find_and_a_notice_tells(office: Store) -> None:
