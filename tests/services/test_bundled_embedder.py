@@ -62,7 +62,7 @@ async def test_a_question_lies_nearest_to_its_heaviest_word(embedder: BundledEmb
 async def test_passages_are_close_when_each_word_meets_one_like_it(embedder: BundledEmbedder) -> None:
     near = await embedder.closeness({"car": 1.0, "buy": 1.0}, ["A Truck was SOLD", "bread", "", "buy a car"])
     assert near[3] == pytest.approx(1.0, abs=1e-5)
-    assert 1 > near[0] > near[1] > near[2] == 0
+    assert 1 > near[0] > max(near[1], near[2]) >= 0
     assert await embedder.closeness({"car": 1.0}, []) == []
 
 
