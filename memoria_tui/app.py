@@ -18,6 +18,7 @@ from textual.widgets import Static
 
 from memoria_tui.config import Config
 from memoria_tui.themes import THEMES
+from memoria_tui.typing_ahead import TypingAhead
 from services.errors import Conflict, MemoriaError
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from memoria_tui.screens.memories import MemoriesScreen
     from memoria_tui.screens.memories_files import LoadDemo
     from memoria_tui.screens.mode import ModeScreen
+    from memoria_tui.screens.timing import Timing
+    from memoria_tui.screens.work import WorkScreen
     from services.container import Services
     from services.model import Undone
     from services.ports import Clock
@@ -56,7 +59,7 @@ def _memory_commands() -> type[Provider]:
     return MemoryCommands
 
 
-class MemoriaApp(App[None]):
+class MemoriaApp(TypingAhead[None]):
     """Memories and work time in the terminal.
 
     The first paint waits for nothing but Textual: modes and dialogs are imported afterwards, in a thread.
@@ -71,6 +74,13 @@ class MemoriaApp(App[None]):
         Binding("u", "undo", "Undo", id="app.undo", tooltip="Take back the last change"),
         Binding("1", "switch_mode('memories')", "Memories", id="app.memories", show=False, tooltip="Go to Memories"),
         Binding("2", "switch_mode('graph')", "Graph", id="app.graph", show=False, tooltip="Go to the Graph"),
+        Binding("3", "switch_mode('work')", "Work", id="app.work", show=False, tooltip="Go to Work"),
+        Binding(
+            "ctrl+t", "start_or_stop", "Timer", id="app.timer", show=False, priority=True, tooltip="Start or stop work"
+        ),
+        Binding(
+            "ctrl+k", "pause_work", "Pause work", id="app.pause", show=False, priority=True, tooltip="Pause or resume"
+        ),
         Binding("ctrl+p", "command_palette", "Palette", id="app.palette", show=False, tooltip="Commands and memories"),
         Binding("question_mark", "help", "Help", id="app.help", key_display="?", tooltip="What can be done here"),
         Binding("ctrl+q", "quit", "Quit", id="app.quit", show=False, priority=True, tooltip="Leave the program"),
@@ -106,6 +116,7 @@ class MemoriaApp(App[None]):
         self._refused: MemoriaError | None = None
         self.add_mode("memories", self._memories)
         self.add_mode("graph", self._graph)
+        self.add_mode("work", self._work_time)
 
     def compose(self) -> ComposeResult:
         yield Static(f" {self.TITLE} · {self._where}", id="opening", markup=False)
@@ -119,6 +130,11 @@ class MemoriaApp(App[None]):
         from memoria_tui.screens.graph import GraphScreen
 
         return GraphScreen(self._where, self.clock)
+
+    def _work_time(self) -> WorkScreen:
+        from memoria_tui.screens.work import WorkScreen
+
+        return WorkScreen(self._where, self.clock)
 
     def on_mount(self) -> None:
         self.set_keymap(self._config.keymap)
@@ -239,7 +255,30 @@ class MemoriaApp(App[None]):
     # keys that work everywhere
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("start_or_stop", "pause_work"):
+            return self.services is not None and self.screen in self.mode_screens
         return self.services is not None if action == "undo" else super().check_action(action, parameters)
+
+    @property
+    def _timing(self) -> Timing:
+        from memoria_tui.screens.mode import ModeScreen
+        from memoria_tui.screens.timing import Timing
+
+        screen = self.screen
+        assert isinstance(screen, ModeScreen) and self.services is not None
+        return Timing(screen, self.services, self.clock)
+
+    @work(exclusive=True, group="dialog")
+    async def action_start_or_stop(self) -> None:
+        await self._timing.start_or_stop()
+
+    @work(exclusive=True, group="dialog")
+    async def action_pause_work(self) -> None:
+        await self._timing.pause_or_resume(ask=False)
+
+    def on_work_changed(self) -> None:
+        """Lets the timers of the top line follow at once."""
+        self._look()
 
     async def action_quit(self) -> None:
         self.workers.cancel_all()  # none of them may look for widgets that are gone
@@ -270,6 +309,7 @@ class MemoriaApp(App[None]):
             return
         self.clear_notifications()
         self._say(await self._told(undone))
+        self._look()
         for screen in self.mode_screens:
             screen.changed()
 

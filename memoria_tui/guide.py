@@ -17,6 +17,7 @@ from services.query import operators
 _GROUPS = {
     "memories": "Here",
     "graph": "Here",
+    "work": "Here",
     "app": "Everywhere",
     "list": "In the list",
     "facets": "In the counts",
@@ -24,6 +25,8 @@ _GROUPS = {
     "preview": "In the text",
     "tree": "In the tree",
     "map": "On the map",
+    "running": "On the clocks",
+    "log": "In the log",
 }
 """First part of the ids of bindings → heading."""
 

@@ -92,6 +92,7 @@ class FormDialog(Dialog[Answer]):
     """Asks for everything at once; `save` may refuse with a FieldProblem or an error of the services."""
 
     AUTO_FOCUS = "Input, Select, TextArea"
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-tall")]
     BINDINGS = [
         Binding("ctrl+s", "save", "Save", id="form.save", tooltip="Save what stands in the fields", priority=True),
     ]
