@@ -24,7 +24,9 @@ class MemoryLinking(MemoryCurating, Linking):
         memories = await self.attempt(self.memories(tuple(sorted(ids))))
         if memories is None:
             return
-        *sources, target = memories if len(memories) == 2 else (*memories, await self._target(memories))
+        sources, target = (
+            (memories[:1], memories[1]) if len(memories) == 2 else (memories, await self._target(memories))
+        )
         if target is not None and await self.link(sources, target):
             self.memory_list.mark_all(frozenset())
 

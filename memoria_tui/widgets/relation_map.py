@@ -72,11 +72,15 @@ class RelationMap(ScrollView, can_focus=True):
         self._around: Neighborhood | None = None
         self._layout: Layout | None = None
         self._canvas: Canvas | None = None
+        self._fresh = True
+        """The centre is another one: the view begins at it."""
         self._marks: Mapping[int, Mapping[int, Cell]] = {}
         self._styles: dict[Tone, Style] = {}
 
     def show(self, around: Neighborhood | None) -> None:
         """Draws a neighbourhood, or nothing."""
+        if self._around is None or around is None or around.center != self._around.center:
+            self._fresh = True
         self._around = around
         self._draw()
 
@@ -99,6 +103,11 @@ class RelationMap(ScrollView, can_focus=True):
         else:
             layout, self._canvas = await asyncio.to_thread(_drawn, self._around, size)
             self._layout, self.virtual_size = layout, Size(layout.width, layout.height)
+        if self._fresh and self.boxes:
+            self._fresh = False
+            center = self.boxes[0]
+            region = Region(center.x, center.y, center.width, center.height)
+            self.scroll_to_region(region, center=True, animate=False, force=True, immediate=True)
         self._mark()
 
     def _mark(self) -> None:
@@ -110,11 +119,15 @@ class RelationMap(ScrollView, can_focus=True):
         self.refresh()
 
     def _follow(self) -> None:
-        if (box := self._box(self.selected)) is not None:
-            region = Region(box.x, box.y, box.width, box.height)
-            centered = not box.column
+        """Brings the selected box into view; what is seen whole already does not move."""
+        box = self._box(self.selected)
+        if box is None:
+            return
+        region = Region(box.x, box.y, box.width, box.height)
+        if not Region.from_offset(self.scroll_offset, self.scrollable_content_region.size).contains_region(region):
+            spacing = Spacing.unpack((1, 2))
             self.scroll_to_region(
-                region, spacing=Spacing.unpack((1, 2)), center=centered, animate=False, force=True, immediate=True
+                region, spacing=spacing, center=not box.column, animate=False, force=True, immediate=True
             )
 
     def watch_selected(self) -> None:

@@ -19,8 +19,8 @@ from memoria_tui.widgets.ink import type_ink
 from services.graph_model import Neighborhood
 from services.model import MemoryType, RelationType
 
-_LONGEST = 160
-"""Characters of a title that the tree can scroll to."""
+_SHORTEST = 8
+"""Cells of a title that are shown however deep it hangs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +140,19 @@ class RelationTree(Tree[Row]):
             return text
         kind = kind_of(row.branch.node)
         text.append(f"{sign(row.branch.node)} ", self._ink(kind) if kind else self._warning)
-        title = present.clip(name(row.branch.node), _LONGEST)
+        more = f" +{len(row.branch.relations) - 1}" if len(row.branch.relations) > 1 else ""
+        room = self._room(node) - text.cell_len - len(more)
+        title = present.clip(name(row.branch.node), max(_SHORTEST, room))
         text.append(title, self._warning if row.branch.node.memory is None else None)
-        if row.type is None and len(row.branch.relations) > 1:
-            text.append(f" +{len(row.branch.relations) - 1}", self._muted)
+        text.append(more, self._muted)
         return text
+
+    def _room(self, node: TreeNode[Row]) -> int:
+        """Cells from where the line of a node begins to the right edge."""
+        levels = 0
+        while node.parent is not None:
+            node, levels = node.parent, levels + 1
+        return self.scrollable_content_region.width - levels * self.guide_depth
 
     def _ink(self, kind: MemoryType | RelationType) -> RichStyle:
         return type_ink(self, kind).rich_style
