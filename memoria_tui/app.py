@@ -18,7 +18,6 @@ from textual.widgets import Static
 
 from memoria_tui.config import Config
 from memoria_tui.themes import THEMES
-from memoria_tui.typing_ahead import TypingAhead
 from services.errors import Conflict, MemoriaError
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ def _memory_commands() -> type[Provider]:
     return MemoryCommands
 
 
-class MemoriaApp(TypingAhead[None]):
+class MemoriaApp(App[None]):
     """Memories and work time in the terminal.
 
     The first paint waits for nothing but Textual: modes and dialogs are imported afterwards, in a thread.
@@ -265,8 +264,9 @@ class MemoriaApp(TypingAhead[None]):
         from memoria_tui.screens.timing import Timing
 
         screen = self.screen
-        assert isinstance(screen, ModeScreen) and self.services is not None
-        return Timing(screen, self.services, self.clock)
+        assert isinstance(screen, ModeScreen)
+        assert self.services is not None
+        return Timing(screen, self.services, self.clock, screen.standing.sessions)
 
     @work(exclusive=True, group="dialog")
     async def action_start_or_stop(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from services.container import Services
 
 UNDO = "u takes it back"
-OPEN = frozenset({SessionStatus.ACTIVE, SessionStatus.PAUSED})
 _NEW = "new"
 
 
@@ -32,12 +31,17 @@ class WorkChanged(Message):
 
 
 class Timing:
-    """Asks on a screen, acts, and tells. Every method must be awaited in a worker."""
+    """Asks on a screen, acts, and tells. Every method must be awaited in a worker.
 
-    def __init__(self, screen: ModeScreen, services: Services, clock: Clock) -> None:
+    Questions are on screen without asking the store first, so that what is typed after the key goes to them.
+    """
+
+    def __init__(self, screen: ModeScreen, services: Services, clock: Clock, sessions: Sequence[WorkSession]) -> None:
+        """`sessions`: what is open as far as the screen knows; the services refuse what is so no more."""
         self._screen = screen
         self._services = services
         self._clock = clock
+        self._sessions = sessions
 
     async def start(self) -> None:
         """Asks what is begun, and starts it."""
@@ -47,21 +51,20 @@ class Timing:
 
     async def start_or_stop(self) -> None:
         """Starts work when nothing runs, else stops what runs."""
-        sessions = await self._open(OPEN)
-        if sessions is None:
-            return
-        if not sessions:
+        if not self._sessions:
             await self.start()
-            return
-        chosen = sessions[0] if len(sessions) == 1 else await self._choose("Stop which", sessions, new=True)
-        if chosen == _NEW:
-            await self.start()
-        elif isinstance(chosen, WorkSession):
-            await self.stop(chosen)
+        elif len(self._sessions) == 1:
+            await self.stop(self._sessions[0])
+        else:
+            chosen = await self._choose("Stop which", new=True)
+            if isinstance(chosen, WorkSession):
+                await self.stop(chosen)
+            elif chosen is not None:
+                await self.start()
 
     async def stop(self, session: WorkSession | None = None) -> None:
         """Stops a session, the one that is meant when none is given."""
-        if (session := session or await self.meant("Stop which", OPEN)) is None:
+        if (session := session or await self.meant("Stop which")) is None:
             return
         dialog = stop_session(self._services, self._clock, session)
         if (stopped := await self._screen.app.push_screen_wait(dialog)) is not None:
@@ -72,7 +75,7 @@ class Timing:
     async def pause_or_resume(self, session: WorkSession | None = None, *, ask: bool = True) -> None:
         """Stops or restarts a clock; `ask` for the reason of a pause, which begins when the key is pressed."""
         now = self._clock()
-        if (session := session or await self.meant("Pause or resume which", OPEN)) is None:
+        if (session := session or await self.meant("Pause or resume which")) is None:
             return
         if session.status is SessionStatus.PAUSED:
             if (resumed := await self._screen.attempt(self._services.work.resume(session.id))) is not None:
@@ -91,7 +94,7 @@ class Timing:
 
     async def note(self, session: WorkSession | None = None) -> None:
         """Appends a note to a session, the one that is meant when none is given."""
-        if (session := session or await self.meant("Note on which", OPEN)) is None:
+        if (session := session or await self.meant("Note on which")) is None:
             return
         dialog = PromptDialog(f"Note on {work_text.named(session)}", check=_empty)
         if (text := await self._screen.app.push_screen_wait(dialog)) is not None and (
@@ -101,7 +104,7 @@ class Timing:
 
     async def cut_back(self, session: WorkSession | None = None) -> None:
         """Stops a session at the last sign of life, or when the person says it ended."""
-        if (session := session or await self.meant("Cut back which", OPEN)) is None:
+        if (session := session or await self.meant("Cut back which")) is None:
             return
         last = await self._screen.attempt(self._services.work.last_activity(session.id))
         zone = await self._screen.attempt(self._services.reports.zone())
@@ -114,29 +117,21 @@ class Timing:
 
     # which session
 
-    async def meant(self, question: str, statuses: Collection[SessionStatus]) -> WorkSession | None:
-        """The only one that is in one of the states, or the one that the person chooses; None tells why."""
-        sessions = await self._open(statuses)
-        if sessions is None:
-            return None
-        if not sessions:
+    async def meant(self, question: str) -> WorkSession | None:
+        """The only session that is open, or the one that the person chooses; None tells why."""
+        if not self._sessions:
             self._screen.tell("Nothing runs")
             return None
-        chosen = sessions[0] if len(sessions) == 1 else await self._choose(question, sessions)
+        chosen = self._sessions[0] if len(self._sessions) == 1 else await self._choose(question)
         return chosen if isinstance(chosen, WorkSession) else None
 
-    async def _open(self, statuses: Collection[SessionStatus]) -> list[WorkSession] | None:
-        status = await self._screen.attempt(self._services.work.status())
-        return None if status is None else [one for one in status.sessions if one.status in statuses]
-
-    async def _choose(
-        self, question: str, sessions: list[WorkSession], *, new: bool = False
-    ) -> WorkSession | str | None:
+    async def _choose(self, question: str, *, new: bool = False) -> WorkSession | str | None:
+        """One of the open sessions; with `new` also «new»."""
         now = self._clock()
-        choices = [Choice(str(place), one.id, _label(one, now)) for place, one in enumerate(sessions, 1)]
+        choices = [Choice(str(place), one.id, _label(one, now)) for place, one in enumerate(self._sessions, 1)]
         choices += [Choice("n", _NEW, Content("start something new"))] if new else []
         chosen = await self._screen.app.push_screen_wait(ChoiceDialog(question, choices))
-        return _NEW if chosen == _NEW else next((one for one in sessions if one.id == chosen), None)
+        return next((one for one in self._sessions if one.id == chosen), chosen)
 
     def _tell(self, what: str) -> None:
         self._screen.tell(f"{what} · {UNDO}")
@@ -146,7 +141,7 @@ class Timing:
 def _label(session: WorkSession, now: datetime) -> Content:
     """«▶ 1:23:45  fix login»."""
     clock = f"{work_text.sign(session)} {present.duration(session.elapsed_seconds(now))}"
-    return Content.assemble((clock, "$foreground 60%"), f"  {present.clip(work_text.name(session), 24)}")
+    return Content.assemble((clock, "$foreground 60%"), f"  {present.clip(work_text.name(session), 22)}")
 
 
 def _empty(text: str) -> str | None:

@@ -34,7 +34,7 @@ class WorkBooking(WorkWatching):
     @property
     def timing(self) -> Timing:
         """The acts of the timer, asked here."""
-        return Timing(self, self._services, self._clock)
+        return Timing(self, self._services, self._clock, self.running.sessions)
 
     @property
     def pointed(self) -> WorkSession | None:
