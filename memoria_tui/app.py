@@ -18,6 +18,7 @@ from textual.widgets import Static
 
 from memoria_tui.config import Config
 from memoria_tui.themes import THEMES
+from memoria_tui.typing_ahead import TypingAhead
 from services.errors import Conflict, MemoriaError
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from memoria_tui.screens.memories import MemoriesScreen
     from memoria_tui.screens.memories_files import LoadDemo
     from memoria_tui.screens.mode import ModeScreen
+    from memoria_tui.screens.summary import SummaryScreen
     from memoria_tui.screens.timing import Timing
     from memoria_tui.screens.work import WorkScreen
     from services.container import Services
@@ -58,7 +60,7 @@ def _memory_commands() -> type[Provider]:
     return MemoryCommands
 
 
-class MemoriaApp(App[None]):
+class MemoriaApp(TypingAhead[None]):
     """Memories and work time in the terminal.
 
     The first paint waits for nothing but Textual: modes and dialogs are imported afterwards, in a thread.
@@ -74,6 +76,7 @@ class MemoriaApp(App[None]):
         Binding("1", "switch_mode('memories')", "Memories", id="app.memories", show=False, tooltip="Go to Memories"),
         Binding("2", "switch_mode('graph')", "Graph", id="app.graph", show=False, tooltip="Go to the Graph"),
         Binding("3", "switch_mode('work')", "Work", id="app.work", show=False, tooltip="Go to Work"),
+        Binding("4", "switch_mode('summary')", "Summary", id="app.summary", show=False, tooltip="Go to the Summary"),
         Binding(
             "ctrl+t", "start_or_stop", "Timer", id="app.timer", show=False, priority=True, tooltip="Start or stop work"
         ),
@@ -116,6 +119,7 @@ class MemoriaApp(App[None]):
         self.add_mode("memories", self._memories)
         self.add_mode("graph", self._graph)
         self.add_mode("work", self._work_time)
+        self.add_mode("summary", self._summary)
 
     def compose(self) -> ComposeResult:
         yield Static(f" {self.TITLE} · {self._where}", id="opening", markup=False)
@@ -134,6 +138,11 @@ class MemoriaApp(App[None]):
         from memoria_tui.screens.work import WorkScreen
 
         return WorkScreen(self._where, self.clock)
+
+    def _summary(self) -> SummaryScreen:
+        from memoria_tui.screens.summary import SummaryScreen
+
+        return SummaryScreen(self._where, self.clock)
 
     def on_mount(self) -> None:
         self.set_keymap(self._config.keymap)

@@ -46,7 +46,7 @@ async def settle(pilot: Pilot[None]) -> None:
     for _ in range(200):
         await pilot.pause()
         busy = [one for one in pilot.app.workers if not one.is_finished and one.group not in _WAITING_FOR_A_PERSON]
-        if not busy:
+        if not busy and not getattr(pilot.app, "keys_under_way", False):
             break
         await asyncio.sleep(0.01)
     for field in pilot.app.screen.query("Input, TextArea").results():

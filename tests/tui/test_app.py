@@ -7,8 +7,10 @@ import subprocess
 import sys
 
 import pytest
+from textual import events
 from textual.binding import Binding
 from textual.command import CommandPalette
+from textual.widgets import TextArea
 
 from memoria_tui.app import MemoriaApp
 from memoria_tui.config import Config
@@ -143,3 +145,15 @@ def test_nothing_slow_is_imported_before_the_first_paint() -> None:
     code = f"import memoria_tui.app, sys; print([name for name in {slow!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+async def test_keys_typed_faster_than_the_screen_follows_go_where_the_person_means_them() -> None:
+    async with running(filled()) as pilot:
+        for key in ("slash", *"deploy"):
+            pilot.app.post_message(events.Key(key, "/" if key == "slash" else key))
+        await settle(pilot)
+        assert screen_of(pilot).search_bar.text == "deploy"
+        for key in ("escape", "n", *"text"):
+            pilot.app.post_message(events.Key(key, None if len(key) > 1 else key))
+        await settle(pilot)
+        assert pilot.app.screen.query_one(TextArea).text == "text"
