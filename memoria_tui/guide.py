@@ -18,6 +18,7 @@ _GROUPS = {
     "memories": "Here",
     "graph": "Here",
     "work": "Here",
+    "summary": "Here",
     "app": "Everywhere",
     "list": "In the list",
     "facets": "In the counts",
@@ -27,6 +28,7 @@ _GROUPS = {
     "map": "On the map",
     "running": "On the clocks",
     "log": "In the log",
+    "chart": "In the chart",
 }
 """First part of the ids of bindings → heading."""
 

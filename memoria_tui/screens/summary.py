@@ -1,0 +1,337 @@
+"""The Summary mode: what work and memories add up to, in charts and tables."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual import getters, on, work
+from textual.binding import Binding
+from textual.containers import Container, Horizontal, Vertical
+from textual.reactive import var
+from textual.widget import Widget
+from textual.widgets import Static
+
+from memoria_tui.screens.modals.prompt import PromptDialog
+from memoria_tui.screens.modals.summary_filter import SummaryFilterDialog
+from memoria_tui.screens.mode import ModeScreen
+from memoria_tui.screens.summary_figures import (
+    group_table,
+    memory_chart,
+    tag_table,
+    type_table,
+    unit_table,
+    work_chart,
+)
+from memoria_tui.screens.summary_states import (
+    GROUPINGS,
+    MONTHS,
+    Adding,
+    Asked,
+    Failed,
+    Figures,
+    Idle,
+    Loaded,
+    State,
+    headline,
+    nothing,
+    notice,
+    shifted,
+)
+from memoria_tui.widgets.figure_table import FigureTable, Table
+from memoria_tui.widgets.stacked_bars import Chart, StackedBars
+from services.errors import MemoriaError
+from services.memory_counts import MemoryMonths
+from services.ports import Clock
+from services.report_export import as_csv, as_markdown
+from services.timesheet import month_start
+from services.worktime import Report, ReportBy, ReportUnit
+
+if TYPE_CHECKING:
+    from services.container import Services
+
+_WRITERS = {".csv": as_csv, ".md": as_markdown}
+_ON_FIGURES = frozenset({"shift", "group", "filter", "export", "table", "memories"})
+"""Actions that need figures on screen."""
+
+
+class SummaryScreen(ModeScreen):
+    """Twelve months, or the days of one; chart and tables side by side, or one at a time where it is narrow."""
+
+    CSS_PATH = "summary.tcss"
+    HELP = "Summary: what work and memories add up to"
+
+    BINDINGS = [
+        Binding(
+            "left_square_bracket",
+            "shift(-1)",
+            "Earlier",
+            id="summary.earlier",
+            key_display="[",
+            tooltip="A year, or in a month a month back",
+        ),
+        Binding(
+            "right_square_bracket",
+            "shift(1)",
+            "Later",
+            id="summary.later",
+            key_display="]",
+            tooltip="A year, or in a month a month on",
+        ),
+        Binding("tab", "group", "Group", id="summary.group", key_display="⇥", tooltip="By client, project or category"),
+        Binding("full_stop", "filter", "Filter", id="summary.filter", key_display=".", tooltip="Count only some"),
+        Binding("x", "export", "Export", id="summary.export", tooltip="Write what is seen as CSV or Markdown"),
+        Binding("v", "table", "Table", id="summary.table", tooltip="Months or days as a table, or the chart again"),
+        Binding("m", "memories", "Memories", id="summary.memories", tooltip="Memories by month and tag, or work again"),
+        Binding("r", "retry", "Again", id="summary.retry", tooltip="Add up again"),
+        Binding("escape", "back", "Months", id="summary.back", tooltip="Back to the twelve months"),
+    ]
+
+    state: var[State] = var(Idle, init=False)
+
+    chart = getters.query_one("#chart", StackedBars)
+    memories_chart = getters.query_one("#memory-chart", StackedBars)
+    groups = getters.query_one("#groups", FigureTable)
+    units = getters.query_one("#units", FigureTable)
+    types = getters.query_one("#types", FigureTable)
+    tags = getters.query_one("#tags", FigureTable)
+
+    def __init__(self, where: str, clock: Clock) -> None:
+        super().__init__(where, clock)
+        self._asked: Asked | None = None
+        self._figures: Figures | None = None
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield Static(id="headline")
+        with Vertical(id="body"):
+            with Horizontal(id="work"):
+                with Container(id="stage"):
+                    yield StackedBars(id="chart")
+                    yield Static(id="nothing")
+                with Vertical(id="tables"):
+                    yield FigureTable(id="groups")
+                    yield FigureTable(id="units")
+            with Horizontal(id="memories"):
+                yield StackedBars(cursor=False, id="memory-chart")
+                with Vertical(id="tags-and-types"):
+                    yield FigureTable(id="types")
+                    yield FigureTable(id="tags")
+        yield Static(notice(Idle()) or "", id="notice")
+
+    def on_mount(self) -> None:
+        self.add_class("-noticed")
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._draw())
+
+    # being told
+
+    def connected(self, services: Services) -> None:
+        super().connected(services)
+        self._add_up()
+
+    def failed(self, error: MemoriaError) -> None:
+        self.state = Failed(error)
+
+    def changed(self) -> None:
+        if self.services is not None:
+            self._add_up()
+
+    def watch_state(self, state: State) -> None:
+        if isinstance(state, Adding):
+            return
+        shown = notice(state)
+        self.set_class(shown is not None, "-noticed")
+        if shown is not None:
+            self.query_one("#notice", Static).update(shown)
+        if isinstance(state, Loaded):
+            before, self._figures = self._figures, state.figures
+            self._draw()
+            self.chart.cursor = _place(state.figures, before, self.chart.cursor)
+            if self.focused is None and self.is_current:
+                self.chart.focus()
+        self.refresh_bindings()
+
+    # adding up
+
+    @work(exclusive=True, group="summary")
+    async def _add_up(self) -> None:
+        """Late answers are never shown: a newer question ends this one."""
+        try:
+            asked = self._asked or Asked(month_start((await self._services.reports.current(ReportUnit.MONTH)).first))
+            self._asked = asked
+            self.state = Adding(asked)
+            reports = self._services.reports
+            report, by_day, preferences, memories = await asyncio.gather(
+                reports.report(asked.period, asked.by, asked.unit, asked.where),
+                reports.report(asked.period, ReportBy.DAY, ReportUnit.DAY, asked.where),
+                self._services.work.preferences(),
+                self._memories(asked),
+            )
+            today = (await reports.current(ReportUnit.DAY)).first
+            figures = Figures(asked, report, _worked_days(by_day, asked), preferences.work_day_hours, today, memories)
+        except MemoriaError as error:
+            self.state = Failed(error)
+        else:
+            self.state = Loaded(figures)
+
+    async def _memories(self, asked: Asked) -> MemoryMonths | None:
+        """None while the vector store cannot be asked: work is shown all the same."""
+        try:
+            return await self._services.memory_counts.by_month(asked.months)
+        except MemoriaError:
+            return None
+
+    def _draw(self) -> None:
+        figures, variables = self._figures, self.app.theme_variables
+        if figures is None:
+            return
+        memories = figures.memories
+        self.query_one("#headline", Static).update(headline(figures))
+        empty = nothing(figures)
+        self.set_class(empty is not None, "-empty")
+        self.query_one("#nothing", Static).update(empty or "")
+        self.chart.chart, self.chart.opens = work_chart(figures, variables), figures.asked.month is None
+        self.groups.table, self.units.table = group_table(figures, variables), unit_table(figures)
+        self.memories_chart.chart = memory_chart(memories, variables) if memories else Chart()
+        self.types.table = type_table(memories, variables) if memories else Table()
+        self.tags.table = tag_table(memories) if memories else Table()
+        self.set_class(not self.memories_chart.chart.bars, "-without-memories")
+
+    # what a person can do
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in _ON_FIGURES and not isinstance(self.state, Loaded | Adding):
+            return False
+        match action:
+            case "table":
+                return self.has_class("-narrow")
+            case "memories":
+                return self.has_class("-narrow") and not self.has_class("-without-memories")
+            case "retry":
+                return isinstance(self.state, Failed)
+            case "back":
+                return self._asked is not None and self._asked.month is not None
+        return True
+
+    @on(StackedBars.Moved)
+    def follow(self, event: StackedBars.Moved) -> None:
+        self.units.marked = event.number
+
+    @on(StackedBars.Opened)
+    def open_month(self, event: StackedBars.Opened) -> None:
+        if self._asked is not None and self._asked.month is None:
+            self._ask(replace(self._asked, month=self._asked.months[event.number]))
+
+    def action_back(self) -> None:
+        if self._asked is not None and self._asked.month is not None:
+            self._ask(replace(self._asked, month=None))
+
+    def action_shift(self, steps: int) -> None:
+        """In a month the month before or after, else the twelve months before or after."""
+        asked = self._asked
+        if asked is None:
+            return
+        if asked.month is None:
+            self._ask(replace(asked, last=shifted(asked.last, steps * MONTHS)))
+            return
+        month = shifted(asked.month, steps)
+        last = asked.last if asked.months[0] <= month <= asked.last else shifted(asked.last, steps * MONTHS)
+        self._ask(replace(asked, month=month, last=last))
+
+    def action_group(self) -> None:
+        if self._asked is not None:
+            following = (GROUPINGS.index(self._asked.by) + 1) % len(GROUPINGS)
+            self._ask(replace(self._asked, by=GROUPINGS[following]))
+
+    def action_table(self) -> None:
+        """The chart keeps the keys, for the cursor is the table's too."""
+        self.remove_class("-remembering")
+        self.toggle_class("-listing")
+        self.call_after_refresh(self.chart.focus)
+
+    def action_memories(self) -> None:
+        self.toggle_class("-remembering")
+        self.call_after_refresh(self.chart.focus)
+
+    def action_retry(self) -> None:
+        if self.services is None:
+            self.post_message(self.Reopen())
+        else:
+            self._add_up()
+
+    @work(exclusive=True, group="dialog")
+    async def action_filter(self) -> None:
+        asked = self._asked
+        clients = await self.attempt(self._services.clients.clients())
+        projects = await self.attempt(self._services.clients.projects())
+        if asked is None or clients is None or projects is None:
+            return
+        owners = [one.client.name for one in clients if one.client]
+        names = dict.fromkeys(one.project.name for one in projects if one.project)
+        where = await self.app.push_screen_wait(SummaryFilterDialog(asked.where, owners, list(names)))
+        if where is not None:
+            self._ask(replace(asked, where=where))
+
+    @work(exclusive=True, group="dialog")
+    async def action_export(self) -> None:
+        figures = self._figures
+        if figures is None:
+            return
+        asked = figures.asked
+        span = f"{asked.month:%Y-%m}" if asked.month else f"{asked.months[0]:%Y-%m}-to-{asked.last:%Y-%m}"
+        hint = "A file whose name ends in .csv or .md"
+        dialog = PromptDialog("Export", value=f"work-by-{asked.by.value}-{span}.csv", hint=hint, check=_unwritable)
+        path = await self.app.push_screen_wait(dialog)
+        if path is None:
+            return
+        try:
+            await asyncio.to_thread(_write, path, figures.report)
+        except OSError as error:
+            self.tell(f"{path} cannot be written: {error.strerror}", wrong=True)
+        else:
+            self.tell(f"Wrote {path}")
+
+    def _ask(self, asked: Asked) -> None:
+        self._asked = asked
+        self._add_up()
+
+
+def _worked_days(by_day: Report, asked: Asked) -> dict[date, int]:
+    """On how many days of each bar was worked."""
+    worked = Counter(date.fromisoformat(group.name) for group in by_day.groups if group.name and group.seconds)
+    if asked.unit is ReportUnit.DAY:
+        return dict(worked)
+    return dict(Counter(map(month_start, worked)))
+
+
+def _place(figures: Figures, before: Figures | None, cursor: int) -> int:
+    """Where the cursor goes: to the month one comes back from, to the present month or day, else it stays."""
+    asked, starts = figures.asked, figures.asked.starts
+    if before is not None and before.asked.unit is asked.unit:
+        return cursor
+    if before is not None and before.asked.month in starts:
+        return starts.index(before.asked.month)
+    now = figures.today if asked.unit is ReportUnit.DAY else month_start(figures.today)
+    if now in starts:
+        return starts.index(now)
+    return 0 if asked.unit is ReportUnit.DAY else len(starts) - 1
+
+
+def _unwritable(text: str) -> str | None:
+    file = Path(text).expanduser()
+    if file.suffix.lower() not in _WRITERS:
+        return "The name must end in .csv or .md"
+    if file.exists():
+        return "That file exists already; name another one"
+    return None if file.parent.is_dir() else f"There is no folder {file.parent}"
+
+
+def _write(path: str, report: Report) -> None:
+    """In the form that the name asks for; never over a file that is there."""
+    file = Path(path).expanduser()
+    with file.open("x", encoding="utf-8", newline="") as opened:
+        opened.write(_WRITERS[file.suffix.lower()](report))

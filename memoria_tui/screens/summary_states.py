@@ -1,0 +1,162 @@
+"""What the Summary screen asks for, what it is doing, and how each of that is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from textual.content import Content
+
+from memoria_tui import present
+from memoria_tui.screens.states import failure, key
+from memoria_tui.work_text import filter_facts
+from services.errors import MemoriaError
+from services.memory_counts import MemoryMonths
+from services.report_export import named
+from services.timesheet import month_end, month_start
+from services.worktime import Period, Report, ReportBy, ReportUnit, SessionFilter
+
+GROUPINGS = (ReportBy.CLIENT, ReportBy.PROJECT, ReportBy.CATEGORY)
+MONTHS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the person wants to see."""
+
+    last: date
+    """First day of the last of the twelve months."""
+    month: date | None = None
+    """First day of the month that is open to its days; None for all twelve."""
+    by: ReportBy = ReportBy.CLIENT
+    where: SessionFilter = field(default_factory=SessionFilter)
+
+    @property
+    def months(self) -> tuple[date, ...]:
+        """First days of the twelve months."""
+        return tuple(shifted(self.last, number - MONTHS + 1) for number in range(MONTHS))
+
+    @property
+    def period(self) -> Period:
+        if self.month is not None:
+            return Period(self.month, month_end(self.month))
+        return Period(self.months[0], month_end(self.last))
+
+    @property
+    def unit(self) -> ReportUnit:
+        return ReportUnit.MONTH if self.month is None else ReportUnit.DAY
+
+    @property
+    def starts(self) -> tuple[date, ...]:
+        """First day of each bar."""
+        if self.month is None:
+            return self.months
+        return tuple(self.month + timedelta(number) for number in range(month_end(self.month).day))
+
+    @property
+    def title(self) -> str:
+        """«Dec 2025 – Nov 2026» or «November 2026»."""
+        if self.month is not None:
+            return f"{self.month:%B %Y}"
+        return f"{self.months[0]:%b %Y} – {self.last:%b %Y}"
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The answer."""
+
+    asked: Asked
+    report: Report
+    days: Mapping[date, int]
+    """By the first day of a bar: on how many days of it was worked."""
+    work_day_hours: float
+    today: date
+    memories: MemoryMonths | None = None
+    """None: they cannot be counted at the moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """The stores are being opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adding:
+    """An answer is on its way; what was there before stays on screen."""
+
+    asked: Asked
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """An answer is on screen."""
+
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """It could not be added up."""
+
+    error: MemoriaError
+
+
+State = Idle | Adding | Loaded | Failed
+
+
+def shifted(month: date, months: int) -> date:
+    """The first day of the month so many months later."""
+    number = month.year * 12 + month.month - 1 + months
+    return month_start(date(number // 12, number % 12 + 1, 1))
+
+
+def notice(state: State) -> Content | None:
+    """What stands in place of everything; None while there is something to see."""
+    match state:
+        case Idle():
+            return Content.styled("Opening the stores …", "$foreground 60%")
+        case Failed(error):
+            return failure(error)
+    return None
+
+
+def nothing(figures: Figures) -> Content | None:
+    """What stands in place of an empty chart."""
+    if figures.report.groups:
+        return None
+    if figures.asked.where != SessionFilter():
+        ways = [key(".", "change the filter")]
+    elif figures.report.open_sessions:
+        ways = [Content.styled("What runs now counts when it is stopped.", "$foreground 60%")]
+    else:
+        ways = [key("[", "look further back"), key("3", "go to Work and start something")]
+    headline = Content.styled(f"No work in {present.line(figures.asked.title)}.", "bold $foreground")
+    return Content("\n").join([headline, Content(""), *ways])
+
+
+def headline(figures: Figures) -> Content:
+    """«Dec 2025 – Nov 2026   by client   1,234:05:06   523 sessions   214 days»."""
+    report, asked = figures.report, figures.asked
+    facts = [
+        f"{report.sessions:,} session{'' if report.sessions == 1 else 's'}",
+        f"{report.days:,} day{'' if report.days == 1 else 's'}",
+    ]
+    facts += [f"{report.open_sessions} running"] if report.open_sessions else []
+    parts = [
+        Content.styled(f"‹ {asked.title} ›", "bold $primary"),
+        Content.styled(f"by {asked.by.value}", "$foreground 70%"),
+        Content.styled(present.duration(report.total_seconds), "bold $accent"),
+        Content.styled(" · ".join(facts), "$foreground 70%"),
+    ]
+    if report.flawed:
+        noun = "session" if len(report.flawed) == 1 else "sessions"
+        parts.append(Content.styled(f"! {len(report.flawed)} impossible {noun}", "$warning"))
+    if words := filter_facts(asked.where):
+        parts.append(Content.styled(f"only {words}", "$warning"))
+    return Content("   ").join(parts)
+
+
+def group_name(name: str | None, by: ReportBy) -> str:
+    """Client, project or category as tables and dialogs show it."""
+    return present.line(named(name, by))

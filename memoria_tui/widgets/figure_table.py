@@ -1,0 +1,126 @@
+"""A small table of figures: a name and numbers, with a head, a total and a row that is marked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from textual.color import Color
+from textual.content import Content
+from textual.geometry import Size
+from textual.reactive import reactive
+from textual.strip import Strip
+from textual.style import Style
+from textual.widget import Widget
+
+from memoria_tui import present
+from memoria_tui.widgets.ink import ink
+
+_GAP = 2
+_SWATCH = "■ "
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the table."""
+
+    name: str
+    figures: tuple[str, ...]
+    colour: Color | None = None
+    """Of the square before the name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What a table shows."""
+
+    head: tuple[str, ...] = ()
+    """Over the name and over each figure."""
+    rows: tuple[Row, ...] = ()
+    total: Row | None = None
+
+
+class FigureTable(Widget):
+    """Numbers right-aligned in columns; where lines have no room, those around the marked one stay in sight."""
+
+    DEFAULT_CSS = """
+    FigureTable {
+        height: 1fr;
+        & > .figure-table--head { color: $foreground 50%; text-style: bold; }
+        & > .figure-table--figure { color: $foreground 85%; }
+        & > .figure-table--total { color: $foreground; text-style: bold; }
+        & > .figure-table--more { color: $foreground 50%; }
+        & > .figure-table--marked { background: $block-cursor-blurred-background; }
+    }
+    """
+    COMPONENT_CLASSES = {f"figure-table--{part}" for part in ("head", "figure", "total", "more", "marked")}
+
+    table: reactive[Table] = reactive(Table)
+    marked: reactive[int | None] = reactive(None)
+
+    def watch_table(self) -> None:
+        self.refresh(layout=True)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return self._height(len(self.table.rows)) if self.table.rows else 0
+
+    def _height(self, rows: int) -> int:
+        return 1 + rows + (self.table.total is not None)
+
+    def render_line(self, y: int) -> Strip:
+        width = self.size.width
+        shown, first = self._window()
+        lines = self._lines(shown, first)
+        content = lines[y] if y < len(lines) else Content("")
+        marked = self.marked is not None and y - 1 + first == self.marked and 0 < y <= len(shown)
+        style = self.get_visual_style("figure-table--marked") if marked else self.visual_style
+        return Strip(content.render_segments(style), content.cell_length).adjust_cell_length(width, style.rich_style)
+
+    def _window(self) -> tuple[Sequence[Row], int]:
+        """The rows for which there is room, and the number of the first of them."""
+        rows = self.table.rows
+        room = self.size.height - self._height(0)
+        if len(rows) <= room:
+            return rows, 0
+        room = max(0, room - 1)
+        middle = self.marked if self.marked is not None else 0
+        first = max(0, min(middle - room // 2, len(rows) - room))
+        return rows[first : first + room], first
+
+    def _lines(self, shown: Sequence[Row], first: int) -> list[Content]:
+        if not self.table.rows:
+            return []
+        head = Row(self.table.head[0], self.table.head[1:])
+        lines = [self._line(head, "head", "head"), *(self._line(row, None, "figure") for row in shown)]
+        if hidden := len(self.table.rows) - len(shown):
+            lines.append(Content.styled(f" … {hidden} more", ink(self, "figure-table--more")))
+        if self.table.total is not None:
+            lines.append(self._line(self.table.total, "total", "total"))
+        return lines
+
+    def _line(self, row: Row, name_part: str | None, figure_part: str) -> Content:
+        widths = self._widths()
+        swatches = any(one.colour for one in self.table.rows)
+        room = self.size.width - 2 - sum(width + _GAP for width in widths) - (len(_SWATCH) if swatches else 0)
+        swatch = (_SWATCH, Style(foreground=row.colour)) if row.colour else "  " if swatches else ""
+        name = present.fit(present.line(row.name), max(0, room))
+        figures = "".join(
+            " " * _GAP + present.fit(figure, width, right=True)
+            for figure, width in zip(row.figures, widths, strict=False)
+        )
+        return Content.assemble(
+            " ",
+            swatch,
+            (name, ink(self, f"figure-table--{name_part}") if name_part else Style()),
+            (figures, ink(self, f"figure-table--{figure_part}")),
+            " ",
+        )
+
+    def _widths(self) -> list[int]:
+        """Of the columns of figures; the last ones give way where the name would have no room."""
+        lines = [self.table.head[1:], *(row.figures for row in self.table.rows)]
+        lines += [self.table.total.figures] if self.table.total else []
+        widths = [max(map(len, column)) for column in zip(*lines, strict=False)]
+        while len(widths) > 1 and sum(width + _GAP for width in widths) > self.size.width - 12:
+            widths.pop()
+        return widths

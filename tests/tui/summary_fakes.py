@@ -1,0 +1,149 @@
+"""Work time and counts of memories in memory: the real reports, over sessions in a list."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from services.clients import ClientService
+from services.errors import MemoriaError
+from services.memory_counts import MemoryMonths
+from services.model import FacetCount, MemoryType, Pause, SessionCategory, SessionStatus, WorkSession
+from services.reports import ReportService
+from services.settings import Settings
+from services.work import WorkService
+from services.work_records import ReportQuestion, ReportRow, StoredSession, WorkRecords
+from services.worktime import Client, ClientTotal, Project, ProjectTotal
+from tests.tui.fakes import FakeServices, Store, clock
+
+if TYPE_CHECKING:
+    from services.container import Services
+
+_CLIENTS = ("acme", "Globex", "Initech", "Umbrella", "Hooli", "Stark", "Wayne", "Wonka", "Tyrell")
+
+
+@dataclass
+class SessionTable:
+    """As much of `WorkRecords` as reports need; each session is added up one by one."""
+
+    store: Store
+    sessions: list[WorkSession] = field(default_factory=list)
+    reports: int = 0
+    """How many were asked for."""
+
+    async def clients(self) -> list[Client]:
+        return [Client(name, name) for name in sorted({one.client for one in self.sessions if one.client})]
+
+    async def projects(self) -> list[Project]:
+        known = {(one.client, one.project) for one in self.sessions if one.project}
+        return [Project(f"{owner}/{name}", name or "", owner, owner) for owner, name in sorted(known, key=str)]
+
+    async def client_totals(self) -> list[ClientTotal]:
+        return [ClientTotal(client, 0, 0, 0, None) for client in await self.clients()]
+
+    async def project_totals(self) -> list[ProjectTotal]:
+        return [ProjectTotal(project, 0, 0, None) for project in await self.projects()]
+
+    async def preferences(self) -> dict[str, object]:
+        return {"work_day_hours": 7.5, "timezone": "Europe/Rome"}
+
+    async def report(self, question: ReportQuestion) -> tuple[list[ReportRow], list[StoredSession]]:
+        self.store.check()
+        self.reports += 1
+        chosen, first, last = question.selection, question.bounds[0], question.bounds[-1]
+        return [], [
+            StoredSession(one)
+            for one in self.sessions
+            if one.start < last
+            and (one.end or last) > first
+            and (not chosen.client_ids or one.client_id in chosen.client_ids)
+            and (not chosen.project_ids or one.project_id in chosen.project_ids)
+            and (not chosen.categories or one.category in chosen.categories)
+        ]
+
+
+@dataclass
+class FakeMemoryCounts:
+    """A steady stream of memories, unless there are none or they cannot be reached."""
+
+    none: bool = False
+    failure: MemoriaError | None = None
+
+    async def by_month(self, months: Sequence[date]) -> MemoryMonths:
+        if self.failure is not None:
+            raise self.failure
+        if self.none:
+            return MemoryMonths(tuple((month, {}) for month in months), ())
+        counted = tuple(
+            (month, {kind: (month.month * (5 + 2 * place)) % 17 for place, kind in enumerate(MemoryType)})
+            for month in months
+        )
+        names = ("auth", "deploy", "billing", "postgres", "[bold]odd[/]\x1b[2J", "runbook", "support")
+        return MemoryMonths(counted, tuple(FacetCount(name, 38 - 5 * number) for number, name in enumerate(names)))
+
+
+class SummaryServices(FakeServices):
+    """What the Summary screen asks, for `open_services`."""
+
+    def __init__(self, sessions: Sequence[WorkSession], *, counts: FakeMemoryCounts | None = None) -> None:
+        super().__init__(Store())
+        settings = Settings(home=Path("nowhere"))
+        self.table = SessionTable(self.store, list(sessions))
+        records = cast("WorkRecords", self.table)
+        self.reports = ReportService(records, settings, clock)
+        self.work = WorkService(records, settings, clock)
+        self.clients = ClientService(records)
+        self.memory_counts = counts or FakeMemoryCounts()
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[Services]:
+        yield cast("Services", self)
+
+
+def session(
+    start: datetime,
+    hours: float,
+    client: str | None = "acme",
+    project: str | None = None,
+    category: SessionCategory = SessionCategory.CODING,
+    pauses: tuple[Pause, ...] = (),
+) -> WorkSession:
+    """A completed one; hours of 0: it still runs."""
+    end = start + timedelta(hours=hours) if hours else None
+    return WorkSession(
+        id=f"{start:%Y%m%d%H%M%S}-{client}",
+        description="work",
+        category=category,
+        status=SessionStatus.COMPLETED if end else SessionStatus.ACTIVE,
+        start=start,
+        end=end,
+        pauses=pauses,
+        client=client,
+        project=project,
+        client_id=client,
+        project_id=f"{client}/{project}" if project else None,
+    )
+
+
+def a_year(clients: int = 4) -> list[WorkSession]:
+    """Two sessions on most days of the year before the fakes' clock, of several clients and of none."""
+    categories = tuple(SessionCategory)
+    made = []
+    for number in range(330):
+        day = datetime(2026, 11, 20, 8, 0, tzinfo=UTC) - timedelta(days=number)
+        if day.weekday() > 4 or number % 41 > 36:
+            continue
+        client = _CLIENTS[number * 7 % clients]
+        made.append(session(day, 3 + number % 3, client, f"{client.lower()}-{number % 2}", categories[number % 5]))
+        other = _CLIENTS[(number // 20) % clients] if number % 9 else None
+        made.append(session(day + timedelta(hours=6), 1.5 + number % 4 * 0.75, other, None, categories[number % 7]))
+    return made
+
+
+def one_month() -> list[WorkSession]:
+    """A few days of this month only."""
+    return [session(datetime(2026, 11, day, 8, 0, tzinfo=UTC), 2.5 + day % 7) for day in (2, 3, 4, 9, 17)]

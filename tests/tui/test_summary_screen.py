@@ -1,0 +1,269 @@
+"""The Summary screen: what it adds up, where its keys lead, and how every state of it looks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from memoria_tui.app import MemoriaApp
+from memoria_tui.config import Config
+from memoria_tui.screens.summary import SummaryScreen
+from services.errors import StoreInUse, StoreUnavailable
+from services.model import WorkSession
+from services.worktime import ReportBy
+from tests.tui.conftest import keys, press, settle, toasts
+from tests.tui.fakes import clock
+from tests.tui.summary_fakes import FakeMemoryCounts, SummaryServices, a_year, one_month, session
+
+Compare = Callable[..., Any]
+
+_AWAY = StoreUnavailable("the embedded PostgreSQL in /home/anna/.local/share/memoria-tui does not start: no reason")
+
+
+def make(services: SummaryServices, theme: str = "memoria-dark") -> MemoriaApp:
+    return MemoriaApp(services.opened, config=Config(theme=theme), clock=clock)
+
+
+@asynccontextmanager
+async def summary(
+    sessions: Sequence[WorkSession], size: tuple[int, int] = (120, 40), counts: FakeMemoryCounts | None = None
+) -> AsyncIterator[tuple[Pilot[None], SummaryScreen, SummaryServices]]:
+    """The screen after its first answer."""
+    services = SummaryServices(sessions, counts=counts)
+    app = make(services)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await settle(pilot)
+        await press(pilot, "4")
+        assert isinstance(app.screen, SummaryScreen)
+        yield pilot, app.screen, services
+
+
+def first_names(screen: SummaryScreen) -> list[str]:
+    return [row.name for row in screen.groups.table.rows]
+
+
+def headline(screen: SummaryScreen) -> str:
+    return str(screen.query_one("#headline").render())
+
+
+async def test_twelve_months_end_with_this_one_and_the_cursor_stands_on_it() -> None:
+    async with summary(one_month()) as (_, screen, _services):
+        labels = [bar.label for bar in screen.chart.chart.bars]
+        assert (labels[0], labels[-1], len(labels)) == ("Dec", "Nov", 12)
+        assert screen.chart.cursor == 11
+        assert screen.chart.has_focus
+        (acme,) = screen.groups.table.rows
+        assert (acme.name, acme.figures) == ("acme", ("26:30:00", "5", "5", "5:18:00"))
+        assert screen.units.table.rows[-1].figures == ("26:30:00", "5", "5", "5:18:00")
+        assert screen.units.table.rows[0].figures == ("", "", "", "")
+
+
+async def test_tables_are_exact_across_midnight_and_month_ends_in_the_zone_of_the_settings() -> None:
+    over = session(datetime(2026, 10, 31, 21, 59, 30, tzinfo=UTC), 3)
+    async with summary([over]) as (pilot, screen, _services):
+        months = {row.name: row.figures[0] for row in screen.units.table.rows}
+        assert (months["Oct 2026"], months["Nov 2026"]) == ("1:00:30", "1:59:30")
+        await press(pilot, "enter")
+        assert screen.units.table.rows[0].figures == ("1:59:30", "1")
+
+
+async def test_a_month_opens_to_its_days_with_the_line_of_a_work_day_and_closes_again() -> None:
+    async with summary(a_year()) as (pilot, screen, _services):
+        await press(pilot, "left", "left", "enter")
+        assert "September 2026" in headline(screen)
+        assert len(screen.chart.chart.bars) == 30
+        assert screen.chart.chart.mark == 7.5
+        await press(pilot, "enter")
+        assert "September 2026" in headline(screen)
+        await press(pilot, "escape")
+        assert len(screen.chart.chart.bars) == 12
+        assert screen.chart.chart.mark is None
+        assert screen.chart.cursor == 9
+
+
+async def test_this_month_opens_on_today() -> None:
+    async with summary(a_year()) as (pilot, screen, _services):
+        await press(pilot, "enter")
+        assert screen.chart.chart.bars[screen.chart.cursor].label == "20"
+        assert screen.units.marked == screen.chart.cursor
+
+
+async def test_brackets_go_by_years_and_in_a_month_by_months() -> None:
+    async with summary(a_year()) as (pilot, screen, _services):
+        await press(pilot, "left_square_bracket")
+        assert "Dec 2024 – Nov 2025" in headline(screen)
+        assert screen.has_class("-empty")
+        await press(pilot, "right_square_bracket", "home", "enter")
+        assert "December 2025" in headline(screen)
+        await press(pilot, "left_square_bracket")
+        assert "November 2025" in headline(screen)
+        await press(pilot, "right_square_bracket", "right_square_bracket", "escape")
+        assert "Dec 2025 – Nov 2026" in headline(screen)
+        assert screen.chart.cursor == 1
+
+
+async def test_tab_goes_through_the_groupings_and_the_total_stays() -> None:
+    async with summary(a_year()) as (pilot, screen, _services):
+        totals, kinds = [], []
+        for _ in range(4):
+            assert screen.groups.table.total is not None
+            totals.append(screen.groups.table.total.figures)
+            kinds.append(screen.groups.table.head[0])
+            await press(pilot, "tab")
+        assert kinds == ["CLIENT", "PROJECT", "CATEGORY", "CLIENT"]
+        assert len(set(totals)) == 1
+
+
+async def test_parts_of_the_bars_add_up_to_the_total() -> None:
+    async with summary(a_year(9)) as (_, screen, services):
+        report = await services.reports.report(*_year(), by=ReportBy.CLIENT)
+        assert len(report.groups) == 10
+        hours = sum(bar.total for bar in screen.chart.chart.bars)
+        assert hours * 3600 == pytest.approx(report.total_seconds)
+
+
+def _year() -> tuple[Any]:
+    from services.worktime import Period
+
+    return (Period(date(2025, 12, 1), date(2026, 11, 30)),)
+
+
+async def test_the_filter_counts_only_what_is_marked() -> None:
+    async with summary(a_year()) as (pilot, screen, _services):
+        await press(pilot, "full_stop", "space", "enter")
+        assert first_names(screen) == ["Globex"]
+        assert "only client Globex" in headline(screen)
+        await press(pilot, "full_stop", "backspace")
+        assert len(first_names(screen)) == 5
+        await press(pilot, "full_stop", "escape")
+        assert len(first_names(screen)) == 5
+
+
+async def test_what_runs_is_told_and_not_counted() -> None:
+    running = session(datetime(2026, 11, 20, 9, 0, tzinfo=UTC), 0)
+    async with summary([*one_month(), running]) as (_, screen, _services):
+        assert "1 running" in headline(screen)
+        assert "26:30:00" in headline(screen)
+
+
+async def test_what_cannot_be_true_is_flagged() -> None:
+    reversed_ = session(datetime(2026, 11, 18, 9, 0, tzinfo=UTC), -2)
+    async with summary([*one_month(), reversed_]) as (_, screen, _services):
+        assert "1 impossible session" in headline(screen)
+
+
+@pytest.mark.parametrize(("name", "begin"), [("seen.csv", "month,client,hours"), ("seen.md", "# Work by client")])
+async def test_what_is_seen_goes_to_a_file(tmp_path: Path, name: str, begin: str) -> None:
+    file = tmp_path / name
+    async with summary(one_month()) as (pilot, _screen, _services):
+        await press(pilot, "x", "ctrl+u", f"={file}", "enter")
+        assert any(name in toast for toast in toasts(pilot))
+        assert file.read_text("utf-8").startswith(begin)
+        assert "26:30:00" in file.read_text("utf-8") or "26.50" in file.read_text("utf-8")
+
+
+async def test_a_file_that_is_there_is_not_written_over(tmp_path: Path) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_text("mine", "utf-8")
+    async with summary(one_month()) as (pilot, _screen, _services):
+        await press(pilot, "x", "ctrl+u", f"={file}", "enter")
+        assert "exists already" in str(pilot.app.screen.query_one("#hint").render())
+        assert file.read_text("utf-8") == "mine"
+
+
+async def test_work_is_shown_while_the_memories_cannot_be_counted() -> None:
+    held = FakeMemoryCounts(failure=StoreInUse("another program holds it"))
+    async with summary(one_month(), counts=held) as (_, screen, _services):
+        assert first_names(screen) == ["acme"]
+        assert screen.has_class("-without-memories")
+
+
+async def test_a_failure_is_a_page_from_which_r_leads_back() -> None:
+    async with summary(one_month()) as (pilot, screen, services):
+        services.store.failure = _AWAY
+        await press(pilot, "tab")
+        assert screen.has_class("-noticed")
+        services.store.failure = None
+        await press(pilot, "r")
+        assert not screen.has_class("-noticed")
+        assert screen.groups.table.head[0] == "PROJECT"
+
+
+async def test_only_the_answer_to_the_last_key_is_shown() -> None:
+    async with summary(a_year()) as (pilot, screen, _services):
+        await asyncio.gather(*(pilot.press("tab") for _ in range(5)))
+        await settle(pilot)
+        assert screen.groups.table.head[0] == "CATEGORY"
+
+
+async def test_where_it_is_narrow_the_cursor_keys_work_in_the_table_too() -> None:
+    async with summary(a_year(), size=(80, 24)) as (pilot, screen, _services):
+        await press(pilot, "v", "up", "up")
+        assert screen.units.marked == 9
+        await press(pilot, "m")
+        assert screen.query_one("#memories").display
+        await press(pilot, "m", "v", "left")
+        assert screen.chart.cursor == 8
+
+
+_SIZES = [(80, 24), (120, 40), (200, 50)]
+
+
+def _by_size(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"
+
+
+@pytest.mark.parametrize("size", _SIZES, ids=_by_size)
+def test_a_year_of_work(snap_compare: Compare, size: tuple[int, int]) -> None:
+    app = make(SummaryServices(a_year(9 if size[0] == 200 else 4)))
+    assert snap_compare(app, terminal_size=size, run_before=keys("4"))
+
+
+def test_a_year_in_the_light(snap_compare: Compare) -> None:
+    app = make(SummaryServices(a_year()), "memoria-light")
+    assert snap_compare(app, terminal_size=(120, 40), run_before=keys("4"))
+
+
+@pytest.mark.parametrize("size", _SIZES[:2], ids=_by_size)
+def test_the_days_of_a_month(snap_compare: Compare, size: tuple[int, int]) -> None:
+    assert snap_compare(make(SummaryServices(a_year())), terminal_size=size, run_before=keys("4", "left", "enter"))
+
+
+@pytest.mark.parametrize("size", _SIZES, ids=_by_size)
+def test_one_month_only(snap_compare: Compare, size: tuple[int, int]) -> None:
+    assert snap_compare(make(SummaryServices(one_month())), terminal_size=size, run_before=keys("4"))
+
+
+@pytest.mark.parametrize("size", _SIZES, ids=_by_size)
+def test_nothing_yet(snap_compare: Compare, size: tuple[int, int]) -> None:
+    services = SummaryServices([], counts=FakeMemoryCounts(none=True))
+    assert snap_compare(make(services), terminal_size=size, run_before=keys("4"))
+
+
+@pytest.mark.parametrize("size", _SIZES, ids=_by_size)
+def test_a_store_that_fails(snap_compare: Compare, size: tuple[int, int]) -> None:
+    services = SummaryServices(a_year())
+
+    async def fail(pilot: Pilot[None]) -> None:
+        await settle(pilot)
+        services.store.failure = _AWAY
+        await press(pilot, "4")
+
+    assert snap_compare(make(services), terminal_size=size, run_before=fail)
+
+
+@pytest.mark.parametrize("key", ["v", "m"])
+def test_table_and_memories_where_it_is_narrow(snap_compare: Compare, key: str) -> None:
+    assert snap_compare(make(SummaryServices(a_year())), terminal_size=(80, 24), run_before=keys("4", key))
+
+
+def test_the_filter(snap_compare: Compare) -> None:
+    before = keys("4", "full_stop", "space", "down", "space")
+    assert snap_compare(make(SummaryServices(a_year())), terminal_size=(120, 40), run_before=before)
