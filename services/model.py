@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 
@@ -375,16 +375,20 @@ class WorkSession:
 
     def paused_seconds(self, now: datetime) -> float:
         """Seconds of all pauses up to `now`, the open one included; what overlaps counts once."""
-        total, reached = 0.0, None
-        for start, end in sorted((pause.start, pause.end or self.end or now) for pause in self.pauses):
-            begun = start if reached is None else max(start, reached)
-            total += max(0.0, (end - begun).total_seconds())
-            reached = end if reached is None else max(end, reached)
-        return total
+        return self._paused(now).total_seconds()
 
     def elapsed_seconds(self, now: datetime) -> float:
         """Seconds worked up to `now` or the end: the span less its pauses, never below 0."""
-        return max(0.0, ((self.end or now) - self.start).total_seconds() - self.paused_seconds(now))
+        # Exact until the end: as floats, a paused session would waver around a whole second.
+        return max(0.0, ((self.end or now) - self.start - self._paused(now)).total_seconds())
+
+    def _paused(self, now: datetime) -> timedelta:
+        total, reached = timedelta(), None
+        for start, end in sorted((pause.start, pause.end or self.end or now) for pause in self.pauses):
+            begun = start if reached is None else max(start, reached)
+            total += max(timedelta(), end - begun)
+            reached = end if reached is None else max(end, reached)
+        return total
 
 
 class StoreKind(StrEnum):

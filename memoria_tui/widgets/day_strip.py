@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 
+from textual.color import Color
 from textual.content import Content
 from textual.reactive import reactive
 from textual.strip import Strip
@@ -42,11 +43,11 @@ class DayOfWork:
 
 
 class DayStrip(Widget):
-    """One line of hours, two lanes of blocks."""
+    """A line of hours and a line of blocks; what runs beside another fills the lower half of its cells."""
 
     DEFAULT_CSS = """
     DayStrip {
-        height: 3;
+        height: 2;
         & > .day--name { color: $foreground; text-style: bold; }
         & > .day--muted { color: $foreground 60%; }
         & > .day--faint { color: $foreground 25%; }
@@ -66,9 +67,9 @@ class DayStrip(Widget):
 
     def _line(self, shown: DayOfWork, y: int, width: int) -> Content:
         scale = _Scale(shown, width - _LABEL - 2)
-        label = (work_text.day_name(shown.day, self.today or shown.day), present.duration(shown.seconds), "")[y]
+        label = work_text.day_name(shown.day, self.today or shown.day) if y == 0 else present.duration(shown.seconds)
         part = ink(self, "day--name" if y == 0 else "day--muted")
-        drawn = self._hours(scale) if y == 0 else self._lane(shown, scale, y - 1)
+        drawn = self._hours(scale) if y == 0 else self._lanes(shown, scale)
         return Content.assemble(" ", (present.fit(label, _LABEL), part), drawn)
 
     def _hours(self, scale: _Scale) -> Content:
@@ -79,18 +80,24 @@ class DayStrip(Widget):
             line[at : at + 2] = f"{hour:02}"
         return Content.styled("".join(line[: scale.cells]), ink(self, "day--muted"))
 
-    def _lane(self, shown: DayOfWork, scale: _Scale, lane: int) -> Content:
-        cells: list[SessionCategory | None] = [None] * scale.cells
-        for block, number in _in_lanes(shown.blocks):
-            if number == lane:
-                first, last = scale.cell(block.start), scale.cell(block.end)
-                for cell in range(max(0, first), min(scale.cells, max(first + 1, last))):
-                    cells[cell] = block.category
-        free = ("·" if lane == 0 else " ", ink(self, "day--faint"))
-        return Content.assemble(*(("▇", self._colour(kind)) if kind else free for kind in cells))
+    def _lanes(self, shown: DayOfWork, scale: _Scale) -> Content:
+        lanes: list[list[SessionCategory | None]] = [[None] * scale.cells for _ in range(_LANES)]
+        for block, lane in _in_lanes(shown.blocks):
+            first, last = scale.cell(block.start), scale.cell(block.end)
+            for cell in range(max(0, first), min(scale.cells, max(first + 1, last))):
+                lanes[lane][cell] = block.category
+        return Content.assemble(*(self._cell(upper, lower) for upper, lower in zip(*lanes, strict=True)))
 
-    def _colour(self, category: SessionCategory) -> Style:
-        return Style.parse(work_text.CATEGORY_COLOURS[category], self.app.theme_variables)
+    def _cell(self, upper: SessionCategory | None, lower: SessionCategory | None) -> tuple[str, Style]:
+        if upper and lower:
+            return "▀", Style(foreground=self._colour(upper), background=self._colour(lower))
+        if upper or lower:
+            return ("█" if upper else "▄"), Style(foreground=self._colour(upper or lower))
+        return "·", ink(self, "day--faint")
+
+    def _colour(self, category: SessionCategory | None) -> Color:
+        name = work_text.CATEGORY_COLOURS[category or SessionCategory.OTHER]
+        return Color.parse(self.app.theme_variables[name.removeprefix("$")])
 
 
 class _Scale:

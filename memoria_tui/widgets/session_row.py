@@ -86,7 +86,7 @@ def draw_session(
 
 def _description(row: SessionRow, room: int, inks: RowInks) -> list[tuple[str, Style]]:
     """The description, what is wrong with the session, and at the right its issue, PR and branch."""
-    tail = " ".join(work_text.references(row.session)) if room > 30 and not row.flaws else ""
+    tail = " ".join(work_text.references(row.session)) if room > 40 and not row.flaws else ""
     tail = present.clip(tail, room // 3)
     room -= cell_len(tail) + (2 if tail else 1)
     name = work_text.name(row.session)

@@ -121,9 +121,16 @@ class FormDialog(Dialog[Answer]):
             yield Static(self._facts, classes="facts")
         with VerticalScroll(can_focus=False, classes="form"):
             for row in self._rows:
-                with Horizontal(classes="row"):
-                    for place, field in enumerate(row):
-                        yield from _drawn(field, beside=place > 0)
+                with Vertical(classes="row"):
+                    with Horizontal(classes="entries"):
+                        for place, field in enumerate(row):
+                            with Horizontal(classes="entry -beside" if place else "entry"):
+                                yield Static(Content(field.label), classes="label")
+                                yield _entry(field)
+                    for field in row:
+                        problem = Static("", id=f"{field.name}-problem", classes="problem")
+                        problem.display = False
+                        yield problem
         yield Static("", id="hint")
 
     # what was typed
@@ -193,16 +200,6 @@ class FormDialog(Dialog[Answer]):
     def _leave_if(self, sure: bool | None) -> None:
         if sure:
             self.dismiss(None)
-
-
-def _drawn(field: Field, *, beside: bool) -> Iterable[Widget]:
-    with Vertical(classes="field -beside" if beside else "field"):
-        with Horizontal(classes="entry"):
-            yield Static(Content(field.label), classes="label")
-            yield _entry(field)
-        problem = Static("", id=f"{field.name}-problem", classes="problem")
-        problem.display = False
-        yield problem
 
 
 def _entry(field: Field) -> Widget:
