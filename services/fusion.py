@@ -13,7 +13,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from services.model import Relation, Why
+from services.model import Why
+from services.ports import Edge
 
 DENSE_WEIGHT = 1.0
 """Weight of the cosine beside a keyword score of at most 1; from 0.7 to 1.3 the recall is the same."""
@@ -65,15 +66,15 @@ class Neighbourhood:
     def __init__(self, seeds: Mapping[str, float]) -> None:
         self._seeds = seeds
         self._links: defaultdict[str, list[tuple[str, float]]] = defaultdict(list)
-        self._seen: set[str] = set()
+        self._known: set[str] = set()
 
-    def add(self, relations: Iterable[Relation]) -> None:
-        """Takes in all relations of some memories; what is known already is passed over."""
-        for relation in relations:
-            if relation.id not in self._seen:
-                self._seen.add(relation.id)
-                self._links[relation.source_id].append((relation.target_id, relation.weight))
-                self._links[relation.target_id].append((relation.source_id, relation.weight))
+    def add(self, edges: Iterable[Edge], memory_ids: Iterable[str]) -> None:
+        """Takes in all relations of these memories; what came with other memories before is passed over."""
+        for source, target, weight in edges:
+            if source not in self._known and target not in self._known:
+                self._links[source].append((target, weight))
+                self._links[target].append((source, weight))
+        self._known.update(memory_ids)
 
     def middles(self) -> list[str]:
         """The most active neighbours whose own relations are not known yet."""

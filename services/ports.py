@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from services.model import (
     Action,
@@ -187,6 +187,14 @@ class NewRelation:
     metadata: Mapping[str, object] = field(default_factory=dict)
 
 
+class Edge(NamedTuple):
+    """What a walk needs of a relation."""
+
+    source_id: str
+    target_id: str
+    weight: float
+
+
 @dataclass(frozen=True, slots=True)
 class FoundNode:
     """An id reached by a walk over the relations."""
@@ -321,6 +329,10 @@ class Records(Protocol):
     # relations
     async def relations_of(self, memory_ids: Sequence[str]) -> list[Relation]:
         """All relations that touch one of these ids, in one round trip."""
+        ...
+
+    async def edges_of(self, memory_ids: Sequence[str]) -> list[Edge]:
+        """The same relations, as little of each as a search needs."""
         ...
 
     async def relation_counts(self, memory_ids: Sequence[str]) -> dict[str, int]:

@@ -138,9 +138,9 @@ class Ranking:
         seeds = dict(sorted(own.items(), key=lambda one: -one[1])[: fusion.SEEDS])
         neighbourhood = fusion.Neighbourhood(seeds)
         try:
-            neighbourhood.add(await self._records.relations_of(list(seeds)))
+            neighbourhood.add(await self._records.edges_of(list(seeds)), seeds)
             if middles := neighbourhood.middles():
-                neighbourhood.add(await self._records.relations_of(middles))
+                neighbourhood.add(await self._records.edges_of(middles), middles)
             activation = neighbourhood.activation()
             new = sorted(activation.keys() - own.keys(), key=lambda one: -activation[one])[: fusion.SEEDS]
             points = await self._points_of(new, scope)

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from itertools import count
-
 import pytest
 
 from services.fusion import MIDDLES, SPREAD, Neighbourhood, explained, own_scores, totals
-from services.model import Relation, RelationType
-
-_ids = (f"relation {number}" for number in count())
+from services.ports import Edge
 
 
-def link(source: str, target: str, weight: float = 1.0) -> Relation:
-    return Relation(next(_ids), source, target, RelationType.RELATED, weight)
+def link(source: str, target: str, weight: float = 1.0) -> Edge:
+    return Edge(source, target, weight)
 
 
-def around(seeds: dict[str, float], *relations: Relation) -> Neighbourhood:
+def around(seeds: dict[str, float], *edges: Edge) -> Neighbourhood:
     neighbourhood = Neighbourhood(seeds)
-    neighbourhood.add(relations)
+    neighbourhood.add(edges, seeds)
     return neighbourhood
 
 
@@ -65,9 +61,10 @@ def test_what_comes_back_to_a_hit_over_its_neighbour_is_no_news() -> None:
     assert "a" not in around({"a": 1.0}, link("a", "b")).activation()
 
 
-def test_a_relation_given_twice_counts_once() -> None:
-    relation = link("a", "b")
-    assert around({"a": 1.0}, relation, relation, link("a", "c")).activation()["b"] == pytest.approx(SPREAD)
+def test_a_relation_that_comes_with_both_its_ends_counts_once() -> None:
+    neighbourhood = around({"a": 1.0}, link("a", "b"), link("a", "c"))
+    neighbourhood.add([link("a", "b"), link("b", "d")], ["b"])
+    assert neighbourhood.activation() == pytest.approx({"b": SPREAD, "c": SPREAD, "d": SPREAD**2})
 
 
 def test_only_the_most_active_neighbours_are_followed_further() -> None:

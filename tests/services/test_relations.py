@@ -86,6 +86,9 @@ async def test_relations_are_found_and_counted_from_both_ends(records: PostgresR
     )
     assert len(await records.relations_of([A, B])) == 3
     assert len(await records.relations_of([A])) == 2
+    assert sorted(await records.edges_of([A, B])) == sorted(
+        (one.source_id, one.target_id, one.weight) for one in await records.relations_of([A, B])
+    )
     assert await records.relations_of([]) == []
     assert await records.relation_counts([A, B, D]) == {A: 2, B: 2}
     assert await records.related_ids() == frozenset({A, B, C})

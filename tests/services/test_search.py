@@ -34,7 +34,7 @@ from services.model import (
 )
 from services.payload import drafted
 from services.points import Point, Vector
-from services.ports import Embedder, Records
+from services.ports import Edge, Embedder, Records
 from services.query import parse_query
 from services.search import SearchService
 from services.settings import Settings
@@ -62,6 +62,9 @@ class Relations:
             raise StoreUnavailable("PostgreSQL cannot be reached")
         wanted = set(memory_ids)
         return [relation for relation in self.all if wanted & {relation.source_id, relation.target_id}]
+
+    async def edges_of(self, memory_ids: Sequence[str]) -> list[Edge]:
+        return [Edge(one.source_id, one.target_id, one.weight) for one in await self.relations_of(memory_ids)]
 
     async def relation_counts(self, memory_ids: Sequence[str]) -> dict[str, int]:
         ends = (end for one in await self.relations_of(memory_ids) for end in (one.source_id, one.target_id))

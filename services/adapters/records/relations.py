@@ -8,13 +8,17 @@ from typing import Any
 from services.adapters.records.base import Reads, Writes
 from services.adapters.records.text import storable_json
 from services.model import Relation, RelationCreator, RelationType
-from services.ports import NewRelation
+from services.ports import Edge, NewRelation
 
 COLUMNS = "id, source_id, target_id, relation_type, weight, created_by, metadata, created_at"
 _OF = f"""
 SELECT {COLUMNS} FROM public.memory_relations
 WHERE source_id = ANY(CAST(:ids AS uuid[])) OR target_id = ANY(CAST(:ids AS uuid[]))
 ORDER BY created_at, id
+"""
+_EDGES = """
+SELECT source_id::text, target_id::text, COALESCE(weight, 1) FROM public.memory_relations
+WHERE source_id = ANY(CAST(:ids AS uuid[])) OR target_id = ANY(CAST(:ids AS uuid[]))
 """
 _COUNTS = """
 SELECT memory_id, count(*) AS relations
@@ -50,6 +54,9 @@ class RelationReads(Reads):
 
     async def relations_of(self, memory_ids: Sequence[str]) -> list[Relation]:
         return [relation_of(row) for row in await self._read(_OF, ids=list(memory_ids))]
+
+    async def edges_of(self, memory_ids: Sequence[str]) -> list[Edge]:
+        return [Edge._make(row) for row in await self._read(_EDGES, ids=list(memory_ids))]
 
     async def relation_counts(self, memory_ids: Sequence[str]) -> dict[str, int]:
         return {str(row.memory_id): row.relations for row in await self._read(_COUNTS, ids=list(memory_ids))}
