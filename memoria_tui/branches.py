@@ -12,6 +12,8 @@ from memoria_tui import present
 from services.graph_model import Neighborhood, Node
 from services.model import Memory, MemoryType, Relation, RelationType
 
+_END = 60
+"""Cells of a title in a dialog."""
 _ORDER = {kind: place for place, kind in enumerate(RelationType)}
 
 
@@ -81,10 +83,11 @@ def name(node: Node) -> str:
     return f"chunk of {present.title(node.chunk_of)}" if node.chunk_of is not None else "missing memory"
 
 
-def arrow_label(branch: Branch) -> str:
-    """«part of», «fixes +1» when there is more than one relation."""
+def arrow_label(branch: Branch, cells: int = 99) -> str:
+    """«part of», «fixes +1» when there is more than one relation; at most so many cells."""
     kind = (branch.type or RelationType.RELATED).value.replace("_", " ")
-    return f"{kind} +{len(branch.relations) - 1}" if len(branch.relations) > 1 else kind
+    more = f" +{len(branch.relations) - 1}" if len(branch.relations) > 1 else ""
+    return present.clip(kind, cells - len(more)) + more
 
 
 def sign(node: Node) -> str:
@@ -102,10 +105,12 @@ def kind_of(node: Node) -> MemoryType | None:
 def node_end(node: Node) -> Content:
     """A node as one end of a relation in a dialog: glyph and title."""
     kind = kind_of(node)
-    return Content.assemble((f"{sign(node)} ", f"${present.COLOURS[kind][0]}" if kind else "$warning"), name(node))
+    return Content.assemble(
+        (f"{sign(node)} ", f"${present.COLOURS[kind][0]}" if kind else "$warning"), present.clip(name(node), _END)
+    )
 
 
 def memory_end(memory: Memory) -> Content:
     """A memory as one end of a relation in a dialog: glyph and title."""
     colour = f"${present.COLOURS[memory.type][0]}"
-    return Content.assemble((f"{present.glyph(memory.type)} ", colour), present.title(memory))
+    return Content.assemble((f"{present.glyph(memory.type)} ", colour), present.clip(present.title(memory), _END))

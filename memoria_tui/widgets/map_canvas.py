@@ -9,7 +9,7 @@ from rich.cells import cell_len, split_graphemes
 
 from memoria_tui import present
 from memoria_tui.branches import arrow_label, kind_of, name, sign
-from memoria_tui.widgets.map_layout import Box, Layout
+from memoria_tui.widgets.map_layout import BESIDE_LABEL, Box, Layout
 from services.model import MemoryType, Relation, RelationType
 
 Tone = MemoryType | RelationType | str
@@ -123,7 +123,7 @@ def _paint_arrow(canvas: Canvas, bus: int, child: Box, side: int) -> None:
     start = bus + side
     left, right = min(start, end), max(start, end)
     canvas.put(left, y, "─" * (right - left + 1), kind)
-    label = arrow_label(branch)
+    label = arrow_label(branch, right - left + 2 - BESIDE_LABEL)
     at = start + 2 if side > 0 else start - 1 - cell_len(label)
     canvas.put(at - 1, y, f" {label} ", kind)
     if _points_to(branch.relations, branch.id) or not branch.relations:

@@ -9,9 +9,9 @@ from rich.cells import cell_len
 
 from memoria_tui.branches import Branch, arrow_label
 
-_BESIDE_LABEL = 6
+BESIDE_LABEL = 6
 """Cells between two columns beside the name of a relation: bus, arrowhead and blanks."""
-_NARROW_GAP, _WIDE_GAP = 10, 20
+_NARROW_GAP = 14
 _NARROWEST, _WIDEST = 14, 36
 _COLUMNS_IN_SIGHT = 3
 
@@ -57,9 +57,10 @@ def lay_out(root: Branch, width: int, height: int) -> Layout:
     """Places every branch; boxes are as large as lets the nearest ones fit into `width` × `height` cells."""
     sides = {-1: [one for one in root.children if not one.outgoing], 1: [one for one in root.children if one.outgoing]}
     reach = {side: max((_depth(one) for one in branches), default=0) for side, branches in sides.items()}
-    longest = max((cell_len(arrow_label(branch)) for branch in root.walk() if branch.type), default=0)
-    gap = max(_NARROW_GAP, min(_WIDE_GAP, longest + _BESIDE_LABEL))
     columns = min(1 + reach[-1] + reach[1], _COLUMNS_IN_SIGHT)
+    longest = max((cell_len(arrow_label(branch)) for branch in root.walk() if branch.type), default=0)
+    spare = (width - columns * _NARROWEST) // max(1, columns - 1)
+    gap = max(_NARROW_GAP, min(longest + BESIDE_LABEL, spare))
     box_width = max(_NARROWEST, min(_WIDEST, (width - (columns - 1) * gap) // columns))
     box_height = _box_height(max(map(len, sides.values())), height)
     rows: dict[str, tuple[int, int]] = {}
