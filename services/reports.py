@@ -29,6 +29,7 @@ from services.worktime import (
     ReportGroup,
     ReportUnit,
     SessionFilter,
+    UnitTotal,
 )
 
 
@@ -177,7 +178,22 @@ class _Reading:
             days=len(set().union(*(cell.days for cell in everything))),
             open_sessions=open_sessions,
             flawed=tuple(flawed),
+            units=tuple(self._units(sums)),
         )
+
+    def _units(self, sums: _Sums) -> list[UnitTotal]:
+        by_unit: dict[int, list[_Cell]] = {}
+        for (_, unit), cell in sums.cells.items():
+            by_unit.setdefault(unit, []).append(cell)
+        return [
+            UnitTotal(
+                self.starts[unit],
+                fsum(seconds for cell in cells for seconds in cell.seconds),
+                sum(cell.sessions for cell in cells),
+                len(set().union(*(cell.days for cell in cells))),
+            )
+            for unit, cells in sorted(by_unit.items())
+        ]
 
     def _groups(self, sums: _Sums) -> list[ReportGroup]:
         by_name: dict[str | None, list[_Cell]] = {}

@@ -176,6 +176,17 @@ class ReportCell:
 
 
 @dataclass(frozen=True, slots=True)
+class UnitTotal:
+    """What was worked in one unit of time, by all groups together."""
+
+    start: date
+    """As of a cell."""
+    seconds: float
+    sessions: int
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Worked time of a period. Groups, cells and the total are the same seconds, added up in different ways."""
 
@@ -194,6 +205,8 @@ class Report:
     """Active and paused sessions of the period: counted only when the report was asked to."""
     flawed: tuple[tuple[str, tuple[Flaw, ...]], ...] = ()
     """Sessions of the period that cannot be true as they stand: id and why."""
+    units: tuple[UnitTotal, ...] = ()
+    """In order of time; only those with sessions."""
 
 
 @dataclass(frozen=True, slots=True)

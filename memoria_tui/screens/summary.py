@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,7 +48,7 @@ from services.memory_counts import MemoryMonths
 from services.ports import Clock
 from services.report_export import as_csv, as_markdown
 from services.timesheet import month_start
-from services.worktime import Report, ReportBy, ReportUnit
+from services.worktime import Report, ReportUnit
 
 if TYPE_CHECKING:
     from services.container import Services
@@ -165,14 +163,13 @@ class SummaryScreen(ModeScreen):
             self._asked = asked
             self.state = Adding(asked)
             reports = self._services.reports
-            report, by_day, preferences, memories = await asyncio.gather(
+            report, preferences, memories = await asyncio.gather(
                 reports.report(asked.period, asked.by, asked.unit, asked.where),
-                reports.report(asked.period, ReportBy.DAY, ReportUnit.DAY, asked.where),
                 self._services.work.preferences(),
                 self._memories(asked),
             )
             today = (await reports.current(ReportUnit.DAY)).first
-            figures = Figures(asked, report, _worked_days(by_day, asked), preferences.work_day_hours, today, memories)
+            figures = Figures(asked, report, preferences.work_day_hours, today, memories)
         except MemoriaError as error:
             self.state = Failed(error)
         else:
@@ -298,14 +295,6 @@ class SummaryScreen(ModeScreen):
     def _ask(self, asked: Asked) -> None:
         self._asked = asked
         self._add_up()
-
-
-def _worked_days(by_day: Report, asked: Asked) -> dict[date, int]:
-    """On how many days of each bar was worked."""
-    worked = Counter(date.fromisoformat(group.name) for group in by_day.groups if group.name and group.seconds)
-    if asked.unit is ReportUnit.DAY:
-        return dict(worked)
-    return dict(Counter(map(month_start, worked)))
 
 
 def _place(figures: Figures, before: Figures | None, cursor: int) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from math import fsum
 
 from textual.color import Color
 
@@ -21,6 +20,7 @@ from services.worktime import ReportUnit
 
 Variables = Mapping[str, str]
 """Of the theme."""
+_FIGURES = ("TIME", "SESS", "DAYS", "A DAY")
 _BAR = 12
 """Cells of the longest bar beside a tag."""
 
@@ -51,26 +51,21 @@ def group_table(figures: Figures, variables: Variables) -> Table:
         for number, group in enumerate(report.groups)
     ]
     total = Row("total", _figures(report.total_seconds, report.sessions, report.days))
-    return Table((by.value.upper(), "TIME", "SESSIONS", "DAYS", "A DAY"), tuple(rows), total if rows else None)
+    return Table((by.value.upper(), *_FIGURES), tuple(rows), total if rows else None)
 
 
 def unit_table(figures: Figures) -> Table:
     """The months or days of the chart, a row each."""
     if not figures.report.groups:
         return Table()
-    seconds: dict[date, list[float]] = {start: [] for start in figures.asked.starts}
-    sessions = dict.fromkeys(figures.asked.starts, 0)
-    for cell in figures.report.cells:
-        seconds[cell.start].append(cell.seconds)
-        sessions[cell.start] += cell.sessions
-    if figures.asked.unit is ReportUnit.DAY:
-        days = [Row(f"{start:%a %-d %b}", _of_day(fsum(parts), sessions[start])) for start, parts in seconds.items()]
-        return Table(("DAY", "TIME", "SESSIONS"), tuple(days))
-    months = [
-        Row(f"{start:%b %Y}", _figures(fsum(parts), sessions[start], figures.days.get(start, 0)))
-        for start, parts in seconds.items()
-    ]
-    return Table(("MONTH", "TIME", "SESSIONS", "DAYS", "A DAY"), tuple(months))
+    units = {unit.start: unit for unit in figures.report.units}
+    days = figures.asked.unit is ReportUnit.DAY
+    rows = []
+    for start in figures.asked.starts:
+        unit = units.get(start)
+        cells = _figures(unit.seconds, unit.sessions, unit.days) if unit else ("", "", "", "")
+        rows.append(Row(f"{start:%a %-d %b}" if days else f"{start:%b %Y}", cells[:2] if days else cells))
+    return Table(("DAY", *_FIGURES[:2]) if days else ("MONTH", *_FIGURES), tuple(rows))
 
 
 def memory_chart(memories: MemoryMonths, variables: Variables) -> Chart:
@@ -97,15 +92,9 @@ def tag_table(memories: MemoryMonths) -> Table:
     return Table(("TAG", "", ""), tuple(rows)) if rows else Table()
 
 
-def _figures(seconds: float, sessions: int, days: int) -> tuple[str, ...]:
-    if not sessions:
-        return ("", "", "", "")
+def _figures(seconds: float, sessions: int, days: int) -> tuple[str, str, str, str]:
     average = present.duration(seconds / days) if days else ""
     return (present.duration(seconds), f"{sessions:,}", f"{days:,}", average)
-
-
-def _of_day(seconds: float, sessions: int) -> tuple[str, ...]:
-    return (present.duration(seconds), f"{sessions:,}") if sessions else ("", "")
 
 
 def _bar(share: float) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
@@ -68,8 +67,6 @@ class Figures:
 
     asked: Asked
     report: Report
-    days: Mapping[date, int]
-    """By the first day of a bar: on how many days of it was worked."""
     work_day_hours: float
     today: date
     memories: MemoryMonths | None = None

@@ -103,7 +103,7 @@ class FigureTable(Widget):
         swatches = any(one.colour for one in self.table.rows)
         room = self.size.width - 2 - sum(width + _GAP for width in widths) - (len(_SWATCH) if swatches else 0)
         swatch = (_SWATCH, Style(foreground=row.colour)) if row.colour else "  " if swatches else ""
-        name = present.fit(present.line(row.name), max(0, room))
+        name = present.fit(_shortened(present.line(row.name), room), max(0, room))
         figures = "".join(
             " " * _GAP + present.fit(figure, width, right=True)
             for figure, width in zip(row.figures, widths, strict=False)
@@ -124,3 +124,11 @@ class FigureTable(Widget):
         while len(widths) > 1 and sum(width + _GAP for width in widths) > self.size.width - 12:
             widths.pop()
         return widths
+
+
+def _shortened(name: str, cells: int) -> str:
+    """Of «client / project» the end tells more: there the middle gives way."""
+    if len(name) <= cells or " / " not in name:
+        return name
+    tail = min(len(name.rpartition(" / ")[2]) + 2, cells * 2 // 3)
+    return f"{name[: cells - tail - 1].rstrip()}…{name[-tail:]}"

@@ -70,6 +70,8 @@ async def test_tables_are_exact_across_midnight_and_month_ends_in_the_zone_of_th
     async with summary([over]) as (pilot, screen, _services):
         months = {row.name: row.figures[0] for row in screen.units.table.rows}
         assert (months["Oct 2026"], months["Nov 2026"]) == ("1:00:30", "1:59:30")
+        assert screen.groups.table.total is not None
+        assert screen.groups.table.total.figures[:3] == ("3:00:00", "1", "2")
         await press(pilot, "enter")
         assert screen.units.table.rows[0].figures == ("1:59:30", "1")
 
