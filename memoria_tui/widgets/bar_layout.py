@@ -188,4 +188,4 @@ def _round_up(value: float) -> float:
 
 
 def _mark(value: float, unit: str) -> str:
-    return f"{value:,g}{unit}"
+    return f"{value:,.2f}".rstrip("0").rstrip(".") + unit
