@@ -50,6 +50,7 @@ class GraphWalking(ModeScreen):
         self._depth = _FIRST_DEPTH
         self._types: tuple[RelationType, ...] = ()
         self._selected = ""
+        self._standing: tuple[object, ...] = ()
 
     # being told
 
@@ -68,11 +69,17 @@ class GraphWalking(ModeScreen):
         shown = notice(state)
         if not isinstance(state, Walking):
             self.set_class(shown is not None, "-noticed")
-            self.refresh_bindings()
+            self._offer_keys(type(state), len(self._trail) > 1)
         if shown is not None:
             self.query_one("#notice", Static).update(shown)
         if isinstance(state, Loaded):
             self._show(state.around)
+
+    def _offer_keys(self, *standing: object) -> None:
+        """Draws the footer again when other keys work than before: drawing it takes longer than drawing the map."""
+        if standing != self._standing:
+            self._standing = standing
+            self.refresh_bindings()
 
     # where one stands
 

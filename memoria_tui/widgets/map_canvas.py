@@ -123,7 +123,7 @@ def _paint_arrow(canvas: Canvas, bus: int, child: Box, side: int) -> None:
     start = bus + side
     left, right = min(start, end), max(start, end)
     canvas.put(left, y, "─" * (right - left + 1), kind)
-    label = arrow_label(branch, right - left + 2 - BESIDE_LABEL)
+    label = arrow_label(branch, right - left + 3 - BESIDE_LABEL)
     at = start + 2 if side > 0 else start - 1 - cell_len(label)
     canvas.put(at - 1, y, f" {label} ", kind)
     if _points_to(branch.relations, branch.id) or not branch.relations:

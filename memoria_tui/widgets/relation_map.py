@@ -70,6 +70,7 @@ class RelationMap(ScrollView, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._around: Neighborhood | None = None
+        self._shown: Neighborhood | None = None
         self._layout: Layout | None = None
         self._canvas: Canvas | None = None
         self._fresh = True
@@ -90,6 +91,11 @@ class RelationMap(ScrollView, can_focus=True):
         return max(0, len(self._around.nodes) - MOST_BOXES) if self._around is not None else 0
 
     @property
+    def shown(self) -> Neighborhood | None:
+        """The neighbourhood that is drawn; an earlier one while the next is being laid out."""
+        return self._shown
+
+    @property
     def boxes(self) -> tuple[Box, ...]:
         """What is drawn, the centre first."""
         return self._layout.boxes if self._layout is not None else ()
@@ -103,6 +109,7 @@ class RelationMap(ScrollView, can_focus=True):
         else:
             layout, self._canvas = await asyncio.to_thread(_drawn, self._around, size)
             self._layout, self.virtual_size = layout, Size(layout.width, layout.height)
+        self._shown = self._around
         if self._fresh and self.boxes:
             self._fresh = False
             center = self.boxes[0]

@@ -147,6 +147,10 @@ class RelationTree(Tree[Row]):
         text.append(more, self._muted)
         return text
 
+    def get_label_width(self, node: TreeNode[Row]) -> int:
+        """All the room there is: lines are cut to it, so hundreds of them need not be drawn to be measured."""
+        return self._room(node)
+
     def _room(self, node: TreeNode[Row]) -> int:
         """Cells from where the line of a node begins to the right edge."""
         levels = 0
