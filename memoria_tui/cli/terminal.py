@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
@@ -31,6 +32,8 @@ class Terminal:
     stdin: BinaryIO
     stdout: TextIO
     stderr: TextIO
+    alone: bool = False
+    """True when the whole process is one command."""
 
     @classmethod
     def of_process(cls) -> Terminal:
@@ -43,7 +46,7 @@ class Terminal:
             stdin: BinaryIO = open(0, "rb", closefd=False)  # noqa: SIM115
         except OSError:
             stdin = io.BytesIO()  # started without any standard input
-        return cls(os.environ, stdin, sys.stdout, sys.stderr)
+        return cls(os.environ, stdin, sys.stdout, sys.stderr, alone=True)
 
     @cached_property
     def settings(self) -> Settings:
@@ -96,6 +99,12 @@ class Terminal:
         other = replace(self)
         other.__dict__["settings"] = Settings(home=home, actor=self.settings.actor, zone=self.settings.zone)
         return other
+
+    def leave_behind(self, *arguments: str) -> None:
+        """Has one of our commands run in a process of its own, for which nobody waits."""
+        if self.alone:
+            command, nothing = [sys.executable, "-m", "memoria_tui", *arguments], subprocess.DEVNULL
+            subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True)
 
     def run(self, act: Callable[[Services], Awaitable[T]]) -> T:
         """Opens the services, does one thing with them, closes them."""

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 HERE = "."
 """In place of a branch: the one that is checked out where the person stands."""
+REFRESH = ("work", "refresh")
+"""What is left to a process of its own after completed work changed: with much work it takes seconds."""
 _UNDO = "take back with: memoria-tui undo"
 
 
@@ -80,6 +82,7 @@ def stop(
             return stopped
 
     _run(terminal, act, "stopped", as_json=as_json)
+    terminal.leave_behind(*REFRESH)
     for error in trouble:
         terminal.complain(f"the session is stopped, but no memory of it was kept: {error}")
     return 1 if trouble else 0
@@ -98,11 +101,21 @@ def edit(
             raise InvalidInput("say what to change; see: memoria-tui work edit --help")
         return await services.work.edit(await services.work.session(session_id), times)
 
-    return _run(terminal, act, "edited", as_json=as_json)
+    _run(terminal, act, "edited", as_json=as_json)
+    terminal.leave_behind(*REFRESH)
+    return 0
 
 
 def delete(terminal: Terminal, session_id: str, *, as_json: bool) -> int:
-    return _run(terminal, lambda services: services.work.delete(session_id), "deleted", as_json=as_json)
+    _run(terminal, lambda services: services.work.delete(session_id), "deleted", as_json=as_json)
+    terminal.leave_behind(*REFRESH)
+    return 0
+
+
+def refresh(terminal: Terminal) -> int:
+    """When another program is at it already, that is as good."""
+    terminal.run(lambda services: services.reports.refresh_views())
+    return 0
 
 
 def _run(terminal: Terminal, act: Callable[[Services], Awaitable[WorkSession]], done: str, *, as_json: bool) -> int:

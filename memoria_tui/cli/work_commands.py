@@ -216,3 +216,11 @@ def report(
     return work_report.report(
         terminal_of(context), chosen, named[0] if named else None, by, running=running, form=forms[0] if forms else None
     )
+
+
+@app.command()
+def refresh(context: typer.Context) -> int:
+    """Bring the views that other programs read up to date; done by itself after each change."""
+    from memoria_tui.cli import work
+
+    return work.refresh(terminal_of(context))

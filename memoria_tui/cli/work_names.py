@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from memoria_tui.cli.table import rows
 from memoria_tui.cli.terminal import Terminal
+from memoria_tui.cli.work import REFRESH
 
 if TYPE_CHECKING:
     from services.clients import ClientService
@@ -112,6 +113,7 @@ def delete_project(terminal: Terminal, name: str) -> int:
 
 def _change(terminal: Terminal, act: Callable[[ClientService], Awaitable[int | None]], told: str) -> int:
     moved = terminal.run(lambda services: act(services.clients))
+    terminal.leave_behind(*REFRESH)
     sessions = f" · {moved:,} session{'' if moved == 1 else 's'} moved" if moved is not None else ""
     return _say(terminal, f"{told}{sessions} · take back with: memoria-tui undo")
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import psycopg
 import pytest
 
 from memoria_tui.cli import main
@@ -260,6 +261,30 @@ def test_a_status_imports_neither_the_screens_nor_what_is_slow() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == ""
+
+
+def test_the_views_for_other_programs_are_left_to_a_process_of_its_own(run: Run, postgres_url: str) -> None:
+    recorded(run, "2026-03-02T09:00", "2026-03-02T10:30", client="acme")
+    total = "SELECT sum(total_minutes) FROM public.monthly_work_summary"
+    with psycopg.connect(postgres_url, autocommit=True) as other:
+        before = other.execute(total).fetchone()
+        assert run("refresh").status == 0
+        after = other.execute(total).fetchone()
+    assert (before, after) == ((None,), (90,))
+
+
+def test_only_what_changes_completed_work_leaves_something_behind(tmp_path: Path, postgres_url: str) -> None:
+    left: list[tuple[str, ...]] = []
+
+    @dataclass(frozen=True)
+    class Watched(Terminal):
+        def leave_behind(self, *arguments: str) -> None:
+            left.append(arguments)
+
+    environment = {"MEMORIA_HOME": str(tmp_path), "MEMORIA_DATABASE_URL": postgres_url}
+    for line in ("start x --client acme", "note y", "status", "clients", "stop", "clients rename acme Acme"):
+        assert main(["work", *line.split()], Watched(environment, io.BytesIO(), Screen(), io.StringIO())) == 0
+        assert left == [("work", "refresh")] * (line.startswith("stop") or 2 * line.startswith("clients rename"))
 
 
 def recorded(run: Run, start: str, end: str, **names: str) -> None:
