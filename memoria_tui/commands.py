@@ -56,7 +56,7 @@ class ActionCommands(Provider):
         return list(seen.values())
 
     def _run(self, binding: Binding) -> Callable[[], Coroutine[object, object, bool]]:
-        here = hasattr(self.screen, f"action_{binding.action}")
+        here = hasattr(self.screen, f"action_{binding.action.partition('(')[0]}")
         return partial(self.app.run_action, binding.action, self.screen if here else self.app)
 
     def _help(self, binding: Binding) -> str:

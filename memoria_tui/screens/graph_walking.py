@@ -184,21 +184,24 @@ class GraphWalking(ModeScreen):
         trail.facts = f"depth {self._depth}   types {types}   {number} {noun}"
 
     def _draw_also(self) -> None:
-        """Under the map: relations of the selected memory that have no arrow of their own, and what is not drawn."""
+        """Under the map: what is not drawn, what is wrong with the selected end, its relations without an arrow."""
         parts: list[Content] = []
         if self.relation_map.left_out:
             parts.append(Content.styled(f"{self.relation_map.left_out:,} more in the tree", "$warning"))
         if self.around is not None and (node := self.node) is not None:
+            if node.memory is None:
+                told = "the relation ends at a chunk" if node.chunk_of else "no memory has that id any more"
+                parts.append(Content.styled(f"{told} · x takes it away", "$warning"))
             parts += [
                 Content.assemble(
+                    ("also ", "$foreground 60%"),
                     (present.direction(kind, outgoing), f"${present.COLOURS[kind][0]}"),
                     f" {sign(other)} ",
                     present.clip(name(other), 40),
                 )
                 for kind, outgoing, other in _also(self.around, node)
             ]
-        also = Content("   ").join(parts)
-        self.query_one("#also", Static).update(Content.assemble(("also ", "$foreground 60%"), also) if parts else "")
+        self.query_one("#also", Static).update(Content("   ").join(parts), layout=False)
 
     # moving
 

@@ -351,3 +351,11 @@ async def test_g_shows_a_memory_in_the_graph() -> None:
         assert around(pilot)[0] == ANNA
         await press(pilot, "backspace")
         assert around(pilot)[0] == JWT
+
+
+async def test_the_palette_runs_actions_that_carry_a_value() -> None:
+    async with running(filled()) as pilot:
+        await press(pilot, "2", "ctrl+p", "=Nearer", "enter")
+        shown = graph_of(pilot).around
+        assert shown is not None
+        assert shown.depth == 1
