@@ -119,8 +119,9 @@ class ClientsDialog(Dialog[bool]):
     async def action_rename(self) -> None:
         if (entity := self._entity()) is None:
             return
-        name = await self.app.push_screen_wait(PromptDialog(f"Rename «{entity.name}»", value=entity.name))
-        if name and name != entity.name:
+        shown = present.harmless(entity.name)
+        name = await self.app.push_screen_wait(PromptDialog(f"Rename «{entity.name}»", value=shown))
+        if name and name != shown:
             rename = self._clients.rename_project if isinstance(entity, Project) else self._clients.rename_client
             await self._attempt(rename(entity.id, name), f"Renamed to «{name}»")
 

@@ -73,15 +73,15 @@ def _facts(session: WorkSession, now: datetime) -> Content:
 
 
 def _shown(session: WorkSession, zone: tzinfo) -> Mapping[str, str]:
-    """The session as text, by field."""
+    """The session as text that no terminal takes for a command, by field."""
     return {
-        "description": session.description,
+        "description": present.harmless(session.description),
         "category": session.category.value,
-        "client": session.client or "",
-        "project": session.project or "",
+        "client": present.harmless(session.client or ""),
+        "project": present.harmless(session.project or ""),
         "issue": str(session.issue_number or ""),
         "pull_request": str(session.pr_number or ""),
-        "branch": session.branch or "",
+        "branch": present.harmless(session.branch or ""),
         "start": work_text.moment(session.start, zone),
         "end": work_text.moment(session.end, zone) if session.end is not None else "",
         "pauses": "\n".join(_pause_line(pause, zone) for pause in session.pauses),

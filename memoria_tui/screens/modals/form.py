@@ -110,6 +110,8 @@ class FormDialog(Dialog[Answer]):
         self._rows = rows
         self._save = save
         self._facts = facts
+        self._refused: Values | None = None
+        """What could not be saved as it stood."""
         completing = any(field.known or field.offer for row in rows for field in row)
         complete = (("→", "complete"),) if completing else ()
         self._keys = (("enter", verb), ("tab", "next field"), *complete, ("esc", "cancel"))
@@ -158,6 +160,8 @@ class FormDialog(Dialog[Answer]):
     @on(TextArea.Changed)
     @on(Input.Changed)
     def forget_problems(self) -> None:
+        if self.values() == self._refused:
+            return  # news of a change from before
         self._say("")
         for problem in self.query(".problem").results(Static):
             problem.update("")
@@ -171,12 +175,14 @@ class FormDialog(Dialog[Answer]):
 
     @work(exclusive=True, group="saving")
     async def _attempt(self, values: Values) -> None:
-        self._say("")
+        self.forget_problems()
         try:
             answer = await self._save(values)
         except FieldProblem as problem:
+            self._refused = values
             self._say(str(problem), problem.field)
         except MemoriaError as error:
+            self._refused = values
             self._say(str(error))
         else:
             self.dismiss(answer)

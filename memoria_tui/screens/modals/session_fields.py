@@ -80,12 +80,17 @@ def number(values: Values, field: str) -> int:
 def moment_of(values: Values, field: str, now: datetime, zone: tzinfo, day: date | None = None) -> datetime:
     """The time in a field; a time alone is one of `day`, or of today. Raises FieldProblem."""
     text = values[field]
-    if day is not None and _CLOCK_ALONE.fullmatch(text):
+    if day is not None and is_clock_alone(text):
         text = f"{day} {text}"
     try:
         return parse_time(text, now, zone)
     except InvalidInput as error:
         raise FieldProblem(field, str(error)) from error
+
+
+def is_clock_alone(text: str) -> bool:
+    """Whether it is a time without a day."""
+    return _CLOCK_ALONE.fullmatch(text) is not None
 
 
 async def blaming(field: str, act: Awaitable[Read]) -> Read:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, TypeVar
 
+from memoria_tui import present
 from memoria_tui.screens.modals.form import Field, FieldProblem, FormDialog, Values
 from memoria_tui.screens.modals.session_fields import CATEGORIES, client_names, project_names
 from services.errors import Ambiguous, InvalidInput, NotFound
@@ -70,7 +71,7 @@ async def _known(services: Services, values: Values) -> None:
 
 
 def _shown(names: tuple[str | None, ...]) -> str:
-    return (names[0] or _WITHOUT) if names else ""
+    return present.harmless(names[0] or _WITHOUT) if names else ""
 
 
 def _names(text: str) -> tuple[str | None, ...]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 
 from memoria_tui import present, work_text
 from memoria_tui.screens.modals.form import Field, FormDialog, Values
-from memoria_tui.screens.modals.session_fields import blaming, moment_of
+from memoria_tui.screens.modals.session_fields import blaming, is_clock_alone, moment_of
 from services.model import WorkSession
 from services.ports import Clock
 
@@ -25,7 +26,7 @@ def stop_session(services: Services, clock: Clock, session: WorkSession, *, end:
 
     async def stop(values: Values) -> WorkSession:
         zone = await services.reports.zone()
-        at = moment_of(values, "end", clock(), zone) if values["end"] else None
+        at = _end(values, session, clock(), zone) if values["end"] else None
         act = services.work.stop(session.id, at=at, note=values["note"] or None, remember=_REMEMBER[values["memory"]])
         return await blaming("end", act)
 
@@ -39,3 +40,11 @@ def stop_session(services: Services, clock: Clock, session: WorkSession, *, end:
     worked = present.duration(session.elapsed_seconds(clock()))
     facts = Content.assemble((worked, "bold $accent"), f"  {work_text.name(session)}")
     return FormDialog("Stop work", rows, stop, verb="stop", facts=facts)
+
+
+def _end(values: Values, session: WorkSession, now: datetime, zone: tzinfo) -> datetime:
+    """What was typed; a time alone that lies ahead is meant on the day on which the session began."""
+    end = moment_of(values, "end", now, zone)
+    if end > now and is_clock_alone(values["end"]):
+        return moment_of(values, "end", now, zone, session.start.astimezone(zone).date())
+    return end

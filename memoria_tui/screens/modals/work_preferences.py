@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memoria_tui import present
 from memoria_tui.screens.modals.form import Field, FieldProblem, FormDialog, Values
 from memoria_tui.screens.modals.session_fields import blaming, client_names, project_names
 from services.worktime import WorkPreferences
@@ -17,8 +18,8 @@ _YES, _NO = "yes", "no"
 def work_preferences(services: Services, now: WorkPreferences) -> FormDialog[WorkPreferences]:
     """Shows the settings as they are and keeps what is changed."""
     shown = {
-        "default_client": now.default_client or "",
-        "default_project": now.default_project or "",
+        "default_client": present.harmless(now.default_client or ""),
+        "default_project": present.harmless(now.default_project or ""),
         "work_day_hours": f"{now.work_day_hours:g}",
         "timezone": now.timezone or "",
         "auto_session_memory": _YES if now.auto_session_memory else _NO,

@@ -1,0 +1,388 @@
+"""The Work mode: the timer under the fingers, the log, clients; over the real services."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from textual import events
+from textual.widgets import Input, Select, TextArea
+
+from memoria_tui.screens.modals.choice import ChoiceDialog
+from memoria_tui.screens.modals.clients import ClientsDialog
+from memoria_tui.screens.modals.form import FormDialog
+from memoria_tui.screens.modals.prompt import PromptDialog
+from memoria_tui.screens.work import WorkScreen
+from services.model import SessionStatus
+from services.worktime import LogOrder, SessionDraft
+from tests.tui.conftest import press, settle, toasts
+from tests.tui.work_world import NOW, Desk, WorkServices, at_desk, one_running, shown, two_days, work_screen
+
+
+@pytest.fixture
+def desk(postgres_url: str, tmp_path: Path) -> Iterator[Desk]:
+    with at_desk(postgres_url, tmp_path) as desk:
+        yield desk
+
+
+def names(screen: WorkScreen) -> list[str]:
+    return [session.description for session in screen.log_list.sessions]
+
+
+async def test_two_keys_and_a_description_start_work(desk: Desk) -> None:
+    async with desk.working() as pilot:
+        await press(pilot, "n", "=fix login", "enter")
+        (session,) = work_screen(pilot).running.sessions
+        assert (session.description, session.start) == ("fix login", NOW)
+        assert names(work_screen(pilot)) == ["fix login"]
+        assert toasts(pilot)[-1].startswith("Started «fix login»")
+
+
+async def test_the_form_takes_an_earlier_start_a_new_client_and_numbers(desk: Desk) -> None:
+    async with desk.working() as pilot:
+        await press(pilot, "n", "=work", "tab", "=Acme", "tab", "=api", "tab", "tab", "tab", "=#42", "tab", "tab")
+        await press(pilot, "=-15m", "enter")
+        (session,) = work_screen(pilot).running.sessions
+        assert (session.client, session.project, session.issue_number) == ("Acme", "api", 42)
+        assert session.start == NOW - timedelta(minutes=15)
+
+
+@pytest.mark.parametrize(
+    ("typed", "field", "problem"),
+    [
+        ((), "description", "needs a description"),
+        (("=work", *["tab"] * 7, "=tomorrow"), "start", "no time"),
+        (("=work", *["tab"] * 7, "=23:59"), "start", "ahead"),
+        (("=work", *["tab"] * 5, "=x1"), "issue", "no number"),
+    ],
+)
+async def test_what_is_wrong_is_said_at_its_field(desk: Desk, typed: tuple[str, ...], field: str, problem: str) -> None:
+    async with desk.working() as pilot:
+        await press(pilot, "n", *typed, "enter")
+        dialog = pilot.app.screen
+        assert isinstance(dialog, FormDialog)
+        assert problem in str(dialog.query_one(f"#{field}-problem").render())
+        assert dialog.focused is dialog.query_one(f"#{field}")
+        assert work_screen(pilot).running.sessions == ()
+
+
+async def test_the_branch_one_stands_on_is_offered_and_taken_with_one_key(desk: Desk) -> None:
+    async with desk.working() as pilot:
+        await press(pilot, "n", "=one", "enter", "n", "=two", "tab", "tab", "tab", "tab", "right", "enter")
+        assert [session.branch for session in work_screen(pilot).running.sessions] == [None, "fix/login"]
+
+
+async def test_known_clients_are_completed_in_any_case(desk: Desk) -> None:
+    async with desk.working(one_running) as pilot:
+        await press(pilot, "n", "=more", "tab", "a", "c", "right", "enter")
+        assert [session.client for session in work_screen(pilot).running.sessions] == ["Acme", "acme"]
+
+
+async def test_a_pause_begins_with_the_key_and_the_clock_stands_still(desk: Desk) -> None:
+    async with desk.working(one_running) as pilot:
+        screen = work_screen(pilot)
+        await press(pilot, "space")
+        desk.clock.go(minutes=5)
+        await press(pilot, "=lunch", "enter")
+        (session,) = screen.running.sessions
+        assert session.status is SessionStatus.PAUSED
+        assert (session.pauses[0].start, session.pauses[0].reason) == (NOW, "lunch")
+        assert not screen.ticking
+        desk.clock.go(hours=2)
+        assert session.elapsed_seconds(desk.clock()) == 3600
+        await press(pilot, "space")
+        assert screen.running.sessions[0].status is SessionStatus.ACTIVE
+        assert screen.ticking
+
+
+async def test_nothing_ticks_while_nothing_runs(desk: Desk) -> None:
+    async with desk.working() as pilot:
+        assert not work_screen(pilot).ticking
+        assert not work_screen(pilot).top_line.ticking
+
+
+async def test_a_running_clock_goes_on(desk: Desk) -> None:
+    async with desk.working(one_running) as pilot:
+        assert "1:00:00" in shown(pilot)
+        desk.clock.go(seconds=7)
+        work_screen(pilot)._tick()
+        await settle(pilot)
+        assert "1:00:07" in shown(pilot)
+
+
+async def test_undo_of_a_stop_lets_the_session_run(desk: Desk) -> None:
+    async with desk.working(one_running) as pilot:
+        await press(pilot, "s", "=all done", "enter")
+        assert work_screen(pilot).running.sessions == ()
+        assert work_screen(pilot).log_list.sessions[0].notes == ("all done",)
+        assert toasts(pilot)[-1].startswith("Stopped «fix login» after 1:00:00")
+        await press(pilot, "u")
+        assert [one.status for one in work_screen(pilot).running.sessions] == [SessionStatus.ACTIVE]
+
+
+async def test_a_stop_can_keep_a_memory_of_the_work(desk: Desk) -> None:
+    async with desk.working(one_running) as pilot:
+        await press(pilot, "s", "tab", "tab")
+        pilot.app.screen.query_one(Select).value = "keep one"
+        await press(pilot, "ctrl+s")
+        assert [draft.content.splitlines()[0] for draft in desk.services.kept.drafts] == ["fix login"]
+        assert work_screen(pilot).log_list.sessions[0].memory_id
+
+
+async def test_with_several_open_the_person_is_asked_which(desk: Desk) -> None:
+    async with desk.working(two_days) as pilot:
+        await press(pilot, "s")
+        assert isinstance(pilot.app.screen, ChoiceDialog)
+        await press(pilot, "2", "enter")
+        assert [one.description for one in work_screen(pilot).running.sessions] == ["fix login"]
+
+
+async def test_a_card_under_the_cursor_is_meant_without_asking(desk: Desk) -> None:
+    async with desk.working(two_days) as pilot:
+        await press(pilot, "tab", "j", "N")
+        assert isinstance(pilot.app.screen, PromptDialog)
+        await press(pilot, "=looks good", "enter")
+        assert work_screen(pilot).running.sessions[1].notes == ("looks good",)
+
+
+async def test_everything_of_a_session_can_be_edited(desk: Desk) -> None:
+    async with desk.working(two_days) as pilot:
+        screen = work_screen(pilot)
+        await press(pilot, "j", "j", "enter")
+        dialog = pilot.app.screen
+        dialog.query_one("#description", Input).value = "read the logs"
+        dialog.query_one("#client", Input).value = "Cedar"
+        dialog.query_one("#end", Input).value = "11:00"
+        dialog.query_one("#pauses", TextArea).text = "10:10 – 10:20 tea\n10:30-10:35"
+        dialog.query_one("#notes", TextArea).text = "one\ntwo"
+        await press(pilot, "ctrl+s")
+        session = screen.log_list.sessions[2]
+        assert (session.description, session.client, session.notes) == ("read the logs", "Cedar", ("one", "two"))
+        assert session.end == NOW.replace(hour=11, minute=0)
+        assert [pause.reason for pause in session.pauses] == ["tea", None]
+        assert session.elapsed_seconds(NOW) == 45 * 60
+        await press(pilot, "u")
+        assert screen.log_list.sessions[2].elapsed_seconds(NOW) == 30 * 60
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "problem"),
+    [
+        ("end", "09:00", "after the start"),
+        ("start", "10:45", "after the start"),
+        ("pauses", "07:00 – 07:10", "outside"),
+        ("pauses", "lunch", "no pause"),
+        ("description", "", "needs a description"),
+    ],
+)
+async def test_checks_of_an_edit_are_said_at_the_field(desk: Desk, field: str, text: str, problem: str) -> None:
+    async with desk.working(two_days) as pilot:
+        await press(pilot, "j", "j", "enter")
+        found = pilot.app.screen.query_one(f"#{field}")
+        if isinstance(found, TextArea):
+            found.text = text
+        elif isinstance(found, Input):
+            found.value = text
+        await press(pilot, "ctrl+s")
+        assert problem in str(pilot.app.screen.query_one(f"#{field}-problem").render())
+
+
+async def test_an_edit_that_changes_nothing_writes_nothing(desk: Desk) -> None:
+    async with desk.working(two_days) as pilot:
+        before = work_screen(pilot).log_list.sessions
+        await press(pilot, "j", "j", "enter", "ctrl+s")
+        assert work_screen(pilot).log_list.sessions == before
+        await press(pilot, "u")
+        assert "Changed" not in " ".join(toasts(pilot))
+
+
+async def test_text_that_was_typed_is_not_thrown_away_unasked(desk: Desk) -> None:
+    async with desk.working() as pilot:
+        await press(pilot, "n", "=half a thought", "escape", "escape")
+        assert isinstance(pilot.app.screen, FormDialog)
+        await press(pilot, "escape", "y")
+        assert pilot.app.screen is work_screen(pilot)
+
+
+async def test_days_have_totals_cut_at_midnight(desk: Desk) -> None:
+    async def over_midnight(services: WorkServices) -> None:
+        start = NOW.replace(hour=23, minute=0) - timedelta(days=2)
+        session = await services.work.start(SessionDraft("deploy", start=start))
+        await services.work.stop(session.id, at=start + timedelta(hours=3))
+        await services.work.start(SessionDraft("fix", start=NOW - timedelta(minutes=30)))
+
+    async with desk.working(over_midnight) as pilot:
+        lines = [line for line in shown(pilot).splitlines() if "──" in line]
+        assert [(line.split()[0], line.split()[-1]) for line in lines] == [("Today", "0:30:00"), ("Wed", "1:00:00")]
+        desk.clock.go(seconds=5)
+        work_screen(pilot)._tick()
+        await settle(pilot)
+        assert "0:30:05" in next(line for line in shown(pilot).splitlines() if "Today ─" in line)
+
+
+async def test_the_log_loads_further_pages_as_they_come_near(desk: Desk) -> None:
+    async with desk.working() as pilot:
+        await desk.services.database.read(
+            "INSERT INTO work_sessions (description, category, start_time, end_time, status) SELECT 's' || n, 'coding',"
+            " :now - n * interval '1 hour', :now - n * interval '1 hour' + interval '1 minute', 'completed'"
+            " FROM generate_series(1, 250) n RETURNING id",
+            {"now": NOW},
+        )
+        screen = work_screen(pilot)
+        screen.changed()
+        await settle(pilot)
+        assert len(names(screen)) == 100
+        await press(pilot, "G", "G", "G")
+        assert names(screen) == [f"s{number}" for number in range(1, 251)]
+        assert screen.log_list.current is screen.log_list.sessions[-1]
+
+
+async def test_the_log_is_narrowed_and_sorted(desk: Desk) -> None:
+    async with desk.working(two_days) as pilot:
+        screen = work_screen(pilot)
+        await press(pilot, "f", "tab", "tab", "tab", "=Acme", "enter")
+        assert names(screen) == ["fix login", "token refresh", "plan the sprint"]
+        await press(pilot, "o", "l")
+        assert screen.question.order is LogOrder.DURATION
+        assert names(screen) == ["token refresh", "plan the sprint"]
+        await press(pilot, "escape", "slash", "=ticket", "enter")
+        assert names(screen) == ["answer tickets"]
+        await press(pilot, "escape")
+        assert len(names(screen)) == 6
+
+
+async def test_a_filter_by_a_name_that_nobody_has_is_refused_at_its_field(desk: Desk) -> None:
+    async with desk.working(two_days) as pilot:
+        await press(pilot, "f", "tab", "tab", "tab", "=Nobody", "enter")
+        assert "no client" in str(pilot.app.screen.query_one("#client-problem").render())
+
+
+async def test_a_deleted_session_comes_back_with_undo(desk: Desk) -> None:
+    async with desk.working(two_days) as pilot:
+        screen = work_screen(pilot)
+        before = names(screen)
+        await press(pilot, "j", "j", "j", "d")
+        assert names(screen) == [name for name in before if name != "answer tickets"]
+        await press(pilot, "u")
+        assert names(screen) == before
+
+
+async def test_a_stopped_session_runs_on(desk: Desk) -> None:
+    async with desk.working(two_days) as pilot:
+        await press(pilot, "j", "j", "R")
+        assert len(work_screen(pilot).running.sessions) == 3
+
+
+async def test_the_export_holds_what_the_log_shows_and_no_formula(desk: Desk, tmp_path: Path) -> None:
+    async def formula(services: WorkServices) -> None:
+        await two_days(services)
+        await services.work.start(SessionDraft("=cmd()", start=NOW - timedelta(minutes=1)))
+
+    async with desk.working(formula) as pilot:
+        await press(pilot, "x")
+        pilot.app.screen.query_one(Input).value = str(tmp_path / "work.csv")
+        await press(pilot, "enter")
+        text = (tmp_path / "work.csv").read_text("utf-8")
+        assert "'=cmd()" in text
+        assert (
+            "2026-11-19,2026-11-19T08:00:00+00:00,2026-11-19T08:45:00+00:00,2700,0.75,0,completed,meeting,Acme" in text
+        )
+        assert toasts(pilot)[-1].startswith("Exported 7 sessions")
+
+
+async def test_a_forgotten_session_is_warned_about_and_cut_back(desk: Desk) -> None:
+    async with desk.working(one_running) as pilot:
+        desk.clock.go(hours=9)
+        work_screen(pilot).changed()
+        await settle(pilot)
+        assert "has been running for 10.0 hours" in shown(pilot)
+        assert "b cuts it back" in shown(pilot)
+        await press(pilot, "b")
+        assert pilot.app.screen.query_one("#end", Input).value.startswith("2026-11-20")
+        pilot.app.screen.query_one("#end", Input).value = "16:30"
+        await press(pilot, "enter")
+        assert work_screen(pilot).log_list.sessions[0].elapsed_seconds(NOW) == 2 * 3600
+
+
+async def test_clients_are_renamed_merged_moved_and_deleted(desk: Desk) -> None:
+    async with desk.working(two_days) as pilot:
+        await press(pilot, "c")
+        dialog = pilot.app.screen
+        assert isinstance(dialog, ClientsDialog)
+
+        def lines() -> list[tuple[str, int]]:
+            return [(line.entity.name if line.entity else "-", line.sessions) for line in dialog._lines]
+
+        assert lines() == [("Acme", 3), ("api", 2), ("Birch", 2), ("shop", 1), ("-", 1)]
+        await press(pilot, "r")
+        pilot.app.screen.query_one(Input).value = "Acorn"
+        await press(pilot, "enter", "n", "=Cedar", "enter")
+        await press(pilot, "down", "v", "=Cedar", "enter")
+        assert ("Cedar", 2) in lines()
+        await press(pilot, "home", "m", "=Birch", "enter")
+        assert lines() == [("Birch", 3), ("shop", 1), ("Cedar", 2), ("api", 2), ("-", 1)]
+        await press(pilot, "d")
+        assert "sessions" in str(dialog.query_one("#hint").render())
+        await press(pilot, "escape")
+        assert {session.client for session in work_screen(pilot).log_list.sessions} == {"Birch", "Cedar", None}
+
+
+async def test_settings_of_work_are_kept_for_other_programs_too(desk: Desk) -> None:
+    async with desk.working() as pilot:
+        await press(pilot, "P")
+        pilot.app.screen.query_one("#work_day_hours", Input).value = "25"
+        await press(pilot, "enter")
+        assert "cannot be" in str(pilot.app.screen.query_one("#work_day_hours-problem").render())
+        pilot.app.screen.query_one("#work_day_hours", Input).value = "7.5"
+        pilot.app.screen.query_one("#default_client", Input).value = "Acme"
+        await press(pilot, "enter", "n", "=work", "enter")
+        assert (await desk.services.work.preferences()).work_day_hours == 7.5
+        assert work_screen(pilot).running.sessions[0].client == "Acme"
+
+
+async def test_work_is_started_paused_and_stopped_from_any_mode(desk: Desk) -> None:
+    async with desk.working() as pilot:
+        await press(pilot, "1", "ctrl+t", "=fix login", "enter")
+        (session,) = pilot.app.screen.standing.sessions  # type: ignore[attr-defined]
+        assert session.description == "fix login"
+        await press(pilot, "ctrl+k")
+        assert pilot.app.screen.standing.sessions[0].status is SessionStatus.PAUSED  # type: ignore[attr-defined]
+        await press(pilot, "ctrl+k", "ctrl+t", "enter")
+        assert pilot.app.screen.standing.sessions == ()  # type: ignore[attr-defined]
+
+
+async def test_what_is_typed_right_after_the_key_goes_into_the_form(desk: Desk) -> None:
+    async with desk.working(two_days) as pilot:
+        for key in "nfixcsx":
+            pilot.app.post_message(events.Key(key, key))
+        await settle(pilot)
+        assert pilot.app.screen.query_one("#description", Input).value == "fixcsx"
+
+
+async def test_hostile_text_is_shown_harmless(desk: Desk) -> None:
+    async with desk.working(two_days) as pilot:
+        assert "[bold]read␛[31m logs[/]" in shown(pilot)
+        assert "\x1b" not in shown(pilot)
+        await press(pilot, "j", "j", "enter")
+        assert "\x1b" not in shown(pilot)
+        await press(pilot, "ctrl+s")
+        assert "\x1b" in work_screen(pilot).log_list.sessions[2].description
+
+
+@pytest.mark.parametrize("size", [(200, 50), (40, 12), (20, 6)])
+async def test_it_runs_at_any_size(desk: Desk, size: tuple[int, int]) -> None:
+    async with desk.working(two_days, size=size) as pilot:
+        await press(pilot, "tab", "j", "j", "j", "k", "enter", "escape", "n", "escape")
+        assert len(names(work_screen(pilot))) == 6
+
+
+async def test_keys_move_between_the_clocks_and_the_log(desk: Desk) -> None:
+    async with desk.working(two_days) as pilot:
+        screen = work_screen(pilot)
+        assert screen.log_list.has_focus
+        await press(pilot, "k")
+        assert screen.running.has_focus
+        await press(pilot, "j", "j")
+        assert screen.log_list.has_focus

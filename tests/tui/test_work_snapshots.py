@@ -1,0 +1,74 @@
+"""How the Work screen looks: every state and dialog, three sizes, both themes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.errors import StoreInUse
+from tests.tui.conftest import keys
+from tests.tui.work_world import Desk, at_desk, two_days
+
+Compare = Callable[..., Any]
+
+_SIZES = [(80, 24), (120, 40), (200, 50)]
+_IN_USE = StoreInUse("/home/anna/.local/share/memoria-tui is in use by memoria-tui (process 4711): quit it, or wait")
+
+
+@pytest.fixture
+def desk(postgres_url: str, tmp_path: Path) -> Iterator[Desk]:
+    with at_desk(postgres_url, tmp_path) as desk:
+        yield desk
+
+
+def _named(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"
+
+
+@pytest.mark.parametrize("size", _SIZES, ids=_named)
+def test_two_days_of_work(snap_compare: Compare, desk: Desk, size: tuple[int, int]) -> None:
+    assert snap_compare(desk.app(two_days), terminal_size=size, run_before=keys("3"))
+
+
+def test_two_days_of_work_in_the_light(snap_compare: Compare, desk: Desk) -> None:
+    desk.theme = "memoria-light"
+    assert snap_compare(desk.app(two_days), terminal_size=(120, 40), run_before=keys("3", "tab"))
+
+
+@pytest.mark.parametrize("size", _SIZES, ids=_named)
+def test_nothing_was_worked_yet(snap_compare: Compare, desk: Desk, size: tuple[int, int]) -> None:
+    assert snap_compare(desk.app(), terminal_size=size, run_before=keys("3"))
+
+
+@pytest.mark.parametrize("size", _SIZES, ids=_named)
+def test_store_that_cannot_be_opened(snap_compare: Compare, desk: Desk, size: tuple[int, int]) -> None:
+    desk.failure = _IN_USE
+    assert snap_compare(desk.app(), terminal_size=size, run_before=keys("3"))
+
+
+_STATES = {
+    "start": ("n",),
+    "start_with_a_problem": ("n", "=work", *["tab"] * 7, "=soon", "enter"),
+    "edit": ("j", "j", "j", "enter"),
+    "stop": ("tab", "s"),
+    "choice": ("s",),
+    "filter": ("f",),
+    "filtered": ("f", "tab", "tab", "tab", "=Acme", "enter"),
+    "by_duration": ("o", "l"),
+    "clients": ("c",),
+    "settings": ("P",),
+    "help": ("question_mark",),
+}
+
+
+@pytest.mark.parametrize("state", _STATES)
+def test_state(snap_compare: Compare, desk: Desk, state: str) -> None:
+    assert snap_compare(desk.app(two_days), terminal_size=(120, 40), run_before=keys("3", *_STATES[state]))
+
+
+@pytest.mark.parametrize("state", ["start_with_a_problem", "edit", "clients"])
+def test_state_where_it_is_narrow(snap_compare: Compare, desk: Desk, state: str) -> None:
+    assert snap_compare(desk.app(two_days), terminal_size=(80, 24), run_before=keys("3", *_STATES[state]))

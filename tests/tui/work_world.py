@@ -1,0 +1,167 @@
+"""The app on real work services, over a database and a clock that the test holds."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, chdir, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import cast
+
+from textual.pilot import Pilot
+
+from memoria_tui.app import MemoriaApp
+from memoria_tui.config import Config
+from memoria_tui.screens.work import WorkScreen
+from services.adapters.postgres import Database
+from services.adapters.records import PostgresRecords
+from services.adapters.work import PostgresWork
+from services.clients import ClientService
+from services.container import Services
+from services.errors import MemoriaError
+from services.memories import MemoryService
+from services.model import SessionCategory, WorkSession
+from services.ports import Embedder, VectorStore
+from services.reports import ReportService
+from services.settings import Settings
+from services.work import WorkService
+from services.work_undo import WORK_INVERSES
+from services.worktime import SessionDraft
+from tests.services.worktables import HeldClock, KeptMemories
+from tests.tui.conftest import settle
+from tests.tui.fakes import FakeServices, Store
+
+NOW = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
+
+
+class _NoVectors:
+    """Undo of work touches no vector."""
+
+    dimensions = 1
+
+    async def ensure(self, *_: object) -> None:
+        pass
+
+    async def model(self) -> str:
+        return ""
+
+
+class WorkServices(FakeServices):
+    """Work, its reports and undo are real; memories are not."""
+
+    def __init__(self, settings: Settings, clock: HeldClock, failure: MemoriaError | None = None) -> None:
+        super().__init__(Store(failure=failure))
+        self.settings, self.clock = settings, clock  # type: ignore[assignment]  # a clock that can be moved
+        self.database = Database(settings.database_url or "")
+        self.table = PostgresWork(self.database, settings, clock)
+        self.kept = KeptMemories()
+        self.work = WorkService(self.table, settings, clock, self.kept)
+        self.reports = ReportService(self.table, settings, clock)
+        self.clients = ClientService(self.table)
+        self.records = PostgresRecords(self.database, settings)  # type: ignore[assignment]
+        undoing = MemoryService(
+            cast("VectorStore", _NoVectors()),
+            cast("Embedder", _NoVectors()),
+            self.records,
+            settings,
+            clock,
+            WORK_INVERSES,
+        )
+        self.memories.undo = undoing.undo  # type: ignore[method-assign]
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[Services]:
+        async with super().opened() as services:
+            yield services
+        await self.database.close()
+
+
+@dataclass
+class Desk:
+    """An app and what stands behind it."""
+
+    settings: Settings
+    failure: MemoriaError | None = None
+    theme: str = "memoria-dark"
+    clock: HeldClock = field(default_factory=lambda: HeldClock(NOW))
+
+    def app(self, before: Callable[[WorkServices], Awaitable[None]] | None = None) -> MemoriaApp:
+        """An app that finds what `before` put into its database."""
+        services = WorkServices(self.settings, self.clock, self.failure)
+
+        @asynccontextmanager
+        async def opened() -> AsyncIterator[Services]:
+            async with services.opened() as given:
+                if before is not None:
+                    await before(services)
+                yield given
+
+        self.services = services
+        return MemoriaApp(opened, config=Config(theme=self.theme), clock=self.clock)
+
+    @asynccontextmanager
+    async def working(
+        self, before: Callable[[WorkServices], Awaitable[None]] | None = None, size: tuple[int, int] = (120, 40)
+    ) -> AsyncIterator[Pilot[None]]:
+        """The Work screen of a running app."""
+        async with self.app(before).run_test(size=size, notifications=True) as pilot:
+            await settle(pilot)
+            await pilot.press("3")
+            await settle(pilot)
+            yield pilot
+
+
+@contextmanager
+def at_desk(url: str, home: Path) -> Iterator[Desk]:
+    """A desk in a git repository on the branch «fix/login»."""
+    (home / ".git").mkdir()
+    (home / ".git" / "HEAD").write_text("ref: refs/heads/fix/login\n", "utf-8")
+    with chdir(home):
+        yield Desk(Settings(home=home, database_url=url, actor="tester", zone="UTC"))
+
+
+async def two_days(services: WorkServices) -> None:
+    """Yesterday, this morning, and two sessions that are open: one runs, one is paused."""
+    work, clock = services.work, services.clock
+    assert isinstance(clock, HeldClock)
+
+    async def done(what: str, start: datetime, minutes: int, **about: object) -> WorkSession:
+        clock.at = start + timedelta(minutes=minutes)
+        session = await work.start(SessionDraft(what, start=start, **about))  # type: ignore[arg-type]
+        return await work.stop(session.id)
+
+    morning = NOW.replace(hour=8, minute=0)
+    await done("plan the sprint", morning - timedelta(days=1), 45, category=SessionCategory.MEETING, client="Acme")
+    await done(
+        "token refresh", morning - timedelta(hours=22), 150, client="Acme", project="api", issue_number=41,
+        branch="fix/token",
+    )  # fmt: skip
+    await done("answer tickets", morning, 80, category=SessionCategory.SUPPORT, client="Birch", project="shop")
+    await done("[bold]read\x1b[31m logs[/]", morning + timedelta(hours=2), 30, category=SessionCategory.DEVOPS)
+    clock.at = NOW - timedelta(minutes=84)
+    login = await work.start(SessionDraft("fix login", client="Acme", project="api", issue_number=42))
+    clock.at = NOW - timedelta(minutes=50)
+    review = await work.start(SessionDraft("review #7", SessionCategory.REVIEW, client="Birch", pr_number=7))
+    clock.at = NOW - timedelta(minutes=20)
+    await work.note("the cookie has no path", login.id)
+    await work.pause(review.id, reason="lunch")
+    clock.at = NOW
+
+
+async def one_running(services: WorkServices) -> None:
+    """One session that began an hour ago."""
+    await services.work.start(SessionDraft("fix login", client="Acme", start=NOW - timedelta(hours=1)))
+
+
+def work_screen(pilot: Pilot[None]) -> WorkScreen:
+    """The Work screen, also under a dialog."""
+    screen = pilot.app.screen_stack[0]
+    assert isinstance(screen, WorkScreen)
+    return screen
+
+
+def shown(pilot: Pilot[None]) -> str:
+    """Everything on the screen as text."""
+    lines = pilot.app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip) for strip in lines)
