@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import weakref
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -17,8 +17,10 @@ from services.points import Between, Condition, DatedBetween, Filter, Point, Scr
 from services.ports import VectorStore
 from services.scope import Scope
 
+FIRST_PAGE_SECONDS = 0.5
+"""How long work in the background leaves the stores to the first page."""
 _FIRST_BATCH = 100
-_BATCH = 1000
+_BATCH = 500
 _ENTRY = 17
 """Bytes an entry takes: 1 for the collection and the kind of id, 16 for the id."""
 _NUMBER = 0x80
@@ -38,8 +40,20 @@ class Listing:
 
     def read_ahead(self) -> None:
         """Starts to read the rest of the order, a batch at a time."""
-        task = asyncio.create_task(_read_all(self._order))
+        self._in_background(_read_all(self._order))
+
+    def replace_by(self, exact: Callable[[], Awaitable[Listing]]) -> None:
+        """Opens a list with less haste after the first page is shown, and goes on as that where it has more."""
+        self._in_background(_replace(weakref.ref(self), exact))
+
+    def _in_background(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
         weakref.finalize(self, _cancel, task, asyncio.get_running_loop())
+
+    def _become(self, exact: Listing) -> None:
+        if exact.total != self.total:
+            self.total, self._order, self._headless = exact.total, exact._order, exact._headless
+            self.read_ahead()
 
     async def page(self, offset: int, limit: int) -> tuple[Hit, ...]:
         """The hits from `offset` on, at most `limit`; fewer at the end and where memories were deleted meanwhile.
@@ -57,6 +71,14 @@ async def _read_all(order: Order) -> None:
         while not order.complete:
             await order.step()
             await asyncio.sleep(0)
+
+
+async def _replace(listing: weakref.ref[Listing], exact: Callable[[], Awaitable[Listing]]) -> None:
+    await asyncio.sleep(FIRST_PAGE_SECONDS)
+    with contextlib.suppress(MemoriaError):  # the hasty list stays
+        found = await exact()
+        if (hasty := listing()) is not None:
+            hasty._become(found)
 
 
 def _cancel(task: asyncio.Task[None], loop: asyncio.AbstractEventLoop) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -52,6 +53,18 @@ class Ranking:
         self._scoping = scoping
         self._reader = reader
         self._vocabulary = Vocabulary(vectors)
+        self._warming: asyncio.Task[None] | None = None
+
+    def warm_up(self, after: float) -> None:
+        """Loads in the background, once, what the first search would have to wait for; `after` so many seconds."""
+        if self._warming is None:
+            self._warming = asyncio.create_task(self._warm_up(after))
+
+    async def _warm_up(self, after: float) -> None:
+        await asyncio.sleep(after)
+        with contextlib.suppress(MemoriaError):  # a search says what is wrong
+            await self._vocabulary.weights("memory")
+            await self._embedder.embed_query("memory")
 
     async def texts(self, text: str) -> list[str]:
         """The text, and the same with each likely completion of its last word when that is not finished."""

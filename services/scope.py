@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
+from typing import NamedTuple
 
 from services.chunking import chunk_id
 from services.model import MemoryType, Query
@@ -30,7 +31,16 @@ Scope = Mapping[MemoryType, Filter]
 _MANY = 1_000_000
 _MOST_BY_PREFIX = 1000
 _CHUNKED = Between("chunk_index", gte=0)
+_FIRST = Between("chunk_index", gte=0, lte=0)
 _NOT_FIRST = Between("chunk_index", gt=0)
+
+
+class _ChunkCounts(NamedTuple):
+    """Points by their place in their memory; while these stay, so do the headless memories."""
+
+    first: int
+    second: int
+    later: int
 
 
 class Scoping:
@@ -40,7 +50,7 @@ class Scoping:
         self._vectors = vectors
         self._records = records
         self._zone = zone
-        self._headless: dict[MemoryType, tuple[tuple[int, int], dict[str, str]]] = {}
+        self._headless: dict[MemoryType, tuple[_ChunkCounts, Mapping[str, str]]] = {}
 
     async def points(self, query: Query, texts: Sequence[str] = ()) -> Scope:
         """Conditions that every point of a matching memory meets; with `texts`, all words of one of them occur.
@@ -67,9 +77,12 @@ class Scoping:
             scope[collection] = Filter((*must, *present), (*must_not, *absent))
         return scope
 
-    async def heads(self, scope: Scope) -> Scope:
-        """The same memories, one point of each: the plain one, or the first chunk that there is."""
-        headless = await self.headless()
+    async def heads(self, scope: Scope, *, hasty: bool = False) -> Scope:
+        """The same memories, one point of each: the plain one, or the first chunk that there is.
+
+        A hasty answer supposes that no first chunk is missing where there are as many first chunks as second ones.
+        """
+        headless = await self.headless(hasty=hasty)
         heads = {}
         for collection, where in scope.items():
             first: Filter = Filter(must_not=(_NOT_FIRST,))
@@ -82,26 +95,30 @@ class Scoping:
         """Memories without chunk 0, as last looked for."""
         return frozenset(memory_id for _, points in self._headless.values() for memory_id in points)
 
-    async def headless(self) -> Mapping[MemoryType, Mapping[str, str]]:
+    async def headless(self, *, hasty: bool = False) -> Mapping[MemoryType, Mapping[str, str]]:
         """Memories without chunk 0 and the point of each with the lowest index; looked for when chunks changed."""
-        found = await asyncio.gather(*(self._headless_of(collection) for collection in MemoryType))
+        found = await asyncio.gather(*(self._headless_of(collection, hasty) for collection in MemoryType))
         return dict(zip(MemoryType, found, strict=True))
 
-    async def _headless_of(self, collection: MemoryType) -> Mapping[str, str]:
-        first, later = Filter((Between("chunk_index", gte=0, lte=0),)), Filter((_NOT_FIRST,))
-        counts = (await self._vectors.count(collection, first), await self._vectors.count(collection, later))
+    async def _headless_of(self, collection: MemoryType, hasty: bool) -> Mapping[str, str]:
+        spans = (_FIRST, Between("chunk_index", gte=1, lte=1), _NOT_FIRST)
+        counts = _ChunkCounts(*[await self._vectors.count(collection, Filter((span,))) for span in spans])
         known = self._headless.get(collection)
         if known and known[0] == counts:
             return known[1]
-        points: dict[str, str] = {}
-        if counts[1]:
-            tails = await self._vectors.facet(collection, "parent_id", later, _MANY)
-            expected = HasId(frozenset(chunk_id(parent, 0) for parent in tails))
-            if await self._vectors.count(collection, Filter((expected, *first.must))) < len(tails):
-                heads = await self._vectors.facet(collection, "parent_id", first, _MANY)
-                points = await self._lowest(collection, tuple(tails.keys() - heads.keys()))
+        if hasty and counts.first == counts.second:
+            return {}
+        points = await self._found_headless(collection) if counts.later else {}
         self._headless[collection] = (counts, points)
         return points
+
+    async def _found_headless(self, collection: MemoryType) -> dict[str, str]:
+        tails = await self._vectors.facet(collection, "parent_id", Filter((_NOT_FIRST,)), _MANY)
+        expected = HasId(frozenset(chunk_id(parent, 0) for parent in tails))
+        if await self._vectors.count(collection, Filter((expected, _FIRST))) == len(tails):
+            return {}
+        heads = await self._vectors.facet(collection, "parent_id", Filter((_FIRST,)), _MANY)
+        return await self._lowest(collection, tuple(tails.keys() - heads.keys()))
 
     async def _lowest(self, collection: MemoryType, parents: tuple[str, ...]) -> dict[str, str]:
         if not parents:

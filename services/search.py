@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 
 from services import facets as facet_counts
 from services.hits import HitReader
-from services.listing import Listing, Order
+from services.listing import FIRST_PAGE_SECONDS, Listing, Order
 from services.model import Facets, Query, SearchResult
 from services.ports import Clock, Embedder, Records, VectorStore
 from services.query import operators
@@ -61,8 +62,10 @@ class SearchService:
 
     async def listing(self, query: Query) -> Listing:
         """A plain list that can be read at any place. In another order than relevance, a text must occur."""
-        listing = await self._opened(query)
+        listing = await self._opened(query, hasty=True)
         listing.read_ahead()
+        listing.replace_by(partial(self._opened, query))
+        self._ranking.warm_up(after=FIRST_PAGE_SECONDS)
         return listing
 
     async def complete(self, operator: str, prefix: str) -> tuple[str, ...]:
@@ -75,12 +78,12 @@ class SearchService:
         start = prefix.casefold()
         return tuple(value for value in known if value.casefold().startswith(start))[:_MOST_COMPLETIONS]
 
-    async def _opened(self, query: Query) -> Listing:
-        heads = await self._heads(query)
+    async def _opened(self, query: Query, *, hasty: bool = False) -> Listing:
+        heads = await self._heads(query, hasty=hasty)
         found = await asyncio.gather(*(self._vectors.count(one, where) for one, where in heads.items()))
         order = Order(self._vectors, heads, dict(zip(heads, found, strict=True)), query)
         return Listing(query, sum(found), order, self._reader, self._scoping.known_headless())
 
-    async def _heads(self, query: Query) -> Scope:
+    async def _heads(self, query: Query, *, hasty: bool = False) -> Scope:
         texts = await self._ranking.texts(query.text) if query.text else ()
-        return await self._scoping.heads(await self._scoping.points(query, texts))
+        return await self._scoping.heads(await self._scoping.points(query, texts), hasty=hasty)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -405,6 +406,23 @@ async def test_a_list_can_be_read_anywhere_in_any_order(store: Store) -> None:
     everything = [hit.memory for hit in await ranked.page(0, 300)]
     assert len({one.id for one in everything}) == 300
     assert [one.importance for one in everything] == sorted((one.importance for one in everything), reverse=True)
+
+
+async def test_a_list_opened_in_haste_soon_holds_memories_without_a_first_chunk_too(store: Store) -> None:
+    """One memory has lost its first chunk, another all chunks but its first: the numbers of both kinds are equal."""
+    texts = ["one " * 80, "two " * 80]
+    for number, lost in ((1, 0), (2, 1)):
+        draft = memory(number, " ".join(texts))
+        state = drafted(draft, uid(number), NOW, zone_of("Europe/Rome"))
+        points = points_of(uid(number), state, tuple(texts))
+        await store.put_points(draft.type, [point for place, point in enumerate(points) if place != lost])
+    listing = await store.search.listing(Query())
+    assert numbers(hit.memory for hit in await listing.page(0, 10)) == [2]
+    for _ in range(500):
+        if listing.total == 2:
+            break
+        await asyncio.sleep(0.02)
+    assert sorted(numbers(hit.memory for hit in await listing.page(0, 10))) == [1, 2]
 
 
 async def test_a_text_in_another_order_than_relevance_must_occur(office: Store) -> None:
