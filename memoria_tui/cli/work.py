@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memoria_tui.cli.terminal import Terminal, one_line
-from memoria_tui.cli.work_status import ICONS, clock, session_json
+from memoria_tui.cli.work_status import ICONS, session_json
 from services.errors import InvalidInput, MemoriaError
+from services.report_export import clock
 from services.times import parse_time
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from memoria_tui.cli.table import rows
 from memoria_tui.cli.terminal import Terminal
-from memoria_tui.cli.work_status import ICONS, clock, session_json
+from memoria_tui.cli.work_status import ICONS, session_json
 from services.errors import InvalidInput
 from services.model import SessionCategory, SessionStatus, WorkSession
-from services.report_export import as_csv, as_markdown, named
+from services.report_export import as_csv, as_markdown, clock, named
 from services.times import parse_day, parse_month
 from services.worktime import Flaw, LogPage, Period, Report, ReportBy, ReportUnit, SessionFilter
 

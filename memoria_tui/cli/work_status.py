@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from memoria_tui.cli.terminal import Terminal, one_line
 from services.errors import InvalidInput
 from services.model import SessionStatus, WorkSession
+from services.report_export import clock
 
 if TYPE_CHECKING:
     from services.worktime import WorkStatus
@@ -73,12 +74,6 @@ def session_json(session: WorkSession, now: datetime) -> dict[str, object]:
         "category": session.category,
         "started_at": session.start.isoformat(),
     }
-
-
-def clock(seconds: float) -> str:
-    """«1:23:45»."""
-    whole = int(seconds)
-    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
 
 
 def _told(session: WorkSession, now: datetime, zone: tzinfo) -> str:

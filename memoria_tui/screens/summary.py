@@ -6,59 +6,37 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from textual import getters, on, work
+from textual import on, work
 from textual.binding import Binding
 from textual.containers import Container, Horizontal, Vertical
-from textual.reactive import var
 from textual.widget import Widget
 from textual.widgets import Static
 
 from memoria_tui.screens.modals.prompt import PromptDialog
 from memoria_tui.screens.modals.summary_filter import SummaryFilterDialog
-from memoria_tui.screens.mode import ModeScreen
-from memoria_tui.screens.summary_figures import (
-    group_table,
-    memory_chart,
-    tag_table,
-    type_table,
-    unit_table,
-    work_chart,
-)
+from memoria_tui.screens.summary_adding import SummaryAdding
 from memoria_tui.screens.summary_states import (
     GROUPINGS,
     MONTHS,
     Adding,
-    Asked,
     Failed,
-    Figures,
     Idle,
     Loaded,
-    State,
-    headline,
-    nothing,
     notice,
     shifted,
 )
-from memoria_tui.widgets.figure_table import FigureTable, Table
-from memoria_tui.widgets.stacked_bars import Chart, StackedBars
-from services.errors import MemoriaError
-from services.memory_counts import MemoryMonths
-from services.ports import Clock
+from memoria_tui.widgets.figure_table import FigureTable
+from memoria_tui.widgets.stacked_bars import StackedBars
 from services.report_export import as_csv, as_markdown
-from services.timesheet import month_start
-from services.worktime import Report, ReportUnit
-
-if TYPE_CHECKING:
-    from services.container import Services
+from services.worktime import Report
 
 _WRITERS = {".csv": as_csv, ".md": as_markdown}
 _ON_FIGURES = frozenset({"shift", "group", "filter", "export", "table", "memories"})
 """Actions that need figures on screen."""
 
 
-class SummaryScreen(ModeScreen):
+class SummaryScreen(SummaryAdding):
     """Twelve months, or the days of one; chart and tables side by side, or one at a time where it is narrow."""
 
     CSS_PATH = "summary.tcss"
@@ -90,20 +68,6 @@ class SummaryScreen(ModeScreen):
         Binding("escape", "back", "Months", id="summary.back", tooltip="Back to the twelve months"),
     ]
 
-    state: var[State] = var(Idle, init=False)
-
-    chart = getters.query_one("#chart", StackedBars)
-    memories_chart = getters.query_one("#memory-chart", StackedBars)
-    groups = getters.query_one("#groups", FigureTable)
-    units = getters.query_one("#units", FigureTable)
-    types = getters.query_one("#types", FigureTable)
-    tags = getters.query_one("#tags", FigureTable)
-
-    def __init__(self, where: str, clock: Clock) -> None:
-        super().__init__(where, clock)
-        self._asked: Asked | None = None
-        self._figures: Figures | None = None
-
     def compose_body(self) -> Iterable[Widget]:
         yield Static(id="headline")
         with Vertical(id="body"):
@@ -124,79 +88,6 @@ class SummaryScreen(ModeScreen):
     def on_mount(self) -> None:
         self.add_class("-noticed")
         self.app.theme_changed_signal.subscribe(self, lambda _: self._draw())
-
-    # being told
-
-    def connected(self, services: Services) -> None:
-        super().connected(services)
-        self._add_up()
-
-    def failed(self, error: MemoriaError) -> None:
-        self.state = Failed(error)
-
-    def changed(self) -> None:
-        if self.services is not None:
-            self._add_up()
-
-    def watch_state(self, state: State) -> None:
-        if isinstance(state, Adding):
-            return
-        shown = notice(state)
-        self.set_class(shown is not None, "-noticed")
-        if shown is not None:
-            self.query_one("#notice", Static).update(shown)
-        if isinstance(state, Loaded):
-            before, self._figures = self._figures, state.figures
-            self._draw()
-            self.chart.cursor = _place(state.figures, before, self.chart.cursor)
-            if self.focused is None and self.is_current:
-                self.chart.focus()
-        self.refresh_bindings()
-
-    # adding up
-
-    @work(exclusive=True, group="summary")
-    async def _add_up(self) -> None:
-        """Late answers are never shown: a newer question ends this one."""
-        try:
-            asked = self._asked or Asked(month_start((await self._services.reports.current(ReportUnit.MONTH)).first))
-            self._asked = asked
-            self.state = Adding(asked)
-            reports = self._services.reports
-            report, preferences, memories = await asyncio.gather(
-                reports.report(asked.period, asked.by, asked.unit, asked.where),
-                self._services.work.preferences(),
-                self._memories(asked),
-            )
-            today = (await reports.current(ReportUnit.DAY)).first
-            figures = Figures(asked, report, preferences.work_day_hours, today, memories)
-        except MemoriaError as error:
-            self.state = Failed(error)
-        else:
-            self.state = Loaded(figures)
-
-    async def _memories(self, asked: Asked) -> MemoryMonths | None:
-        """None while the vector store cannot be asked: work is shown all the same."""
-        try:
-            return await self._services.memory_counts.by_month(asked.months)
-        except MemoriaError:
-            return None
-
-    def _draw(self) -> None:
-        figures, variables = self._figures, self.app.theme_variables
-        if figures is None:
-            return
-        memories = figures.memories
-        self.query_one("#headline", Static).update(headline(figures))
-        empty = nothing(figures)
-        self.set_class(empty is not None, "-empty")
-        self.query_one("#nothing", Static).update(empty or "")
-        self.chart.chart, self.chart.opens = work_chart(figures, variables), figures.asked.month is None
-        self.groups.table, self.units.table = group_table(figures, variables), unit_table(figures)
-        self.memories_chart.chart = memory_chart(memories, variables) if memories else Chart()
-        self.types.table = type_table(memories, variables) if memories else Table()
-        self.tags.table = tag_table(memories) if memories else Table()
-        self.set_class(not self.memories_chart.chart.bars, "-without-memories")
 
     # what a person can do
 
@@ -291,23 +182,6 @@ class SummaryScreen(ModeScreen):
             self.tell(f"{path} cannot be written: {error.strerror}", wrong=True)
         else:
             self.tell(f"Wrote {path}")
-
-    def _ask(self, asked: Asked) -> None:
-        self._asked = asked
-        self._add_up()
-
-
-def _place(figures: Figures, before: Figures | None, cursor: int) -> int:
-    """Where the cursor goes: to the month one comes back from, to the present month or day, else it stays."""
-    asked, starts = figures.asked, figures.asked.starts
-    if before is not None and before.asked.unit is asked.unit:
-        return cursor
-    if before is not None and before.asked.month in starts:
-        return starts.index(before.asked.month)
-    now = figures.today if asked.unit is ReportUnit.DAY else month_start(figures.today)
-    if now in starts:
-        return starts.index(now)
-    return 0 if asked.unit is ReportUnit.DAY else len(starts) - 1
 
 
 def _unwritable(text: str) -> str | None:

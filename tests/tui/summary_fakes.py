@@ -32,8 +32,6 @@ class SessionTable:
 
     store: Store
     sessions: list[WorkSession] = field(default_factory=list)
-    reports: int = 0
-    """How many were asked for."""
 
     async def clients(self) -> list[Client]:
         return [Client(name, name) for name in sorted({one.client for one in self.sessions if one.client})]
@@ -53,7 +51,6 @@ class SessionTable:
 
     async def report(self, question: ReportQuestion) -> tuple[list[ReportRow], list[StoredSession]]:
         self.store.check()
-        self.reports += 1
         chosen, first, last = question.selection, question.bounds[0], question.bounds[-1]
         return [], [
             StoredSession(one)
@@ -72,8 +69,11 @@ class FakeMemoryCounts:
 
     none: bool = False
     failure: MemoriaError | None = None
+    asked: int = 0
+    """How often."""
 
     async def by_month(self, months: Sequence[date]) -> MemoryMonths:
+        self.asked += 1
         if self.failure is not None:
             raise self.failure
         if self.none:

@@ -102,7 +102,9 @@ async def test_brackets_go_by_years_and_in_a_month_by_months() -> None:
         await press(pilot, "left_square_bracket")
         assert "Dec 2024 – Nov 2025" in headline(screen)
         assert screen.has_class("-empty")
-        await press(pilot, "right_square_bracket", "home", "enter")
+        await press(pilot, "right_square_bracket", "home")
+        assert screen.units.marked == 0
+        await press(pilot, "enter")
         assert "December 2025" in headline(screen)
         await press(pilot, "left_square_bracket")
         assert "November 2025" in headline(screen)
@@ -185,6 +187,18 @@ async def test_work_is_shown_while_the_memories_cannot_be_counted() -> None:
     async with summary(one_month(), counts=held) as (_, screen, _services):
         assert first_names(screen) == ["acme"]
         assert screen.has_class("-without-memories")
+
+
+async def test_memories_are_counted_again_only_for_other_months_and_after_a_change() -> None:
+    counts = FakeMemoryCounts()
+    async with summary(one_month(), counts=counts) as (pilot, _screen, _services):
+        first = counts.asked
+        await press(pilot, "tab", "enter", "escape")
+        assert counts.asked == first
+        await press(pilot, "left_square_bracket")
+        assert counts.asked == first + 1
+        await press(pilot, "1", "4")
+        assert counts.asked == first + 2
 
 
 async def test_a_failure_is_a_page_from_which_r_leads_back() -> None:
