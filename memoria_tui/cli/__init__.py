@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from memoria_tui.cli.terminal import Terminal
 from services.errors import MemoriaError
 
+COMPLETING = "_MEMORIA_TUI_COMPLETE"
+"""Set by a shell that asks for completions."""
 DONE, NOT_DONE, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -40,7 +42,7 @@ def main(arguments: Sequence[str] | None = None, terminal: Terminal | None = Non
 
 def _open(arguments: list[str], terminal: Terminal) -> int | None:
     """Opens the program at once when that is all that is asked: the first paint does not wait for all the commands."""
-    if arguments not in ([], ["demo"]):
+    if arguments not in ([], ["demo"]) or COMPLETING in terminal.environment:
         return None
     from memoria_tui.cli import screen
 
