@@ -89,6 +89,12 @@ def stop(
     return 1 if trouble else 0
 
 
+def unstop(terminal: Terminal, session_id: str, *, as_json: bool) -> int:
+    _run(terminal, lambda services: services.work.unstop(session_id), "resumed", as_json=as_json)
+    terminal.leave_behind(*REFRESH)
+    return 0
+
+
 def note(terminal: Terminal, text: str, session: str | None, *, as_json: bool) -> int:
     return _run(terminal, lambda services: services.work.note(text, session), "noted on", as_json=as_json)
 

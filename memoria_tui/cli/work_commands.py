@@ -98,6 +98,14 @@ def stop(
 
 
 @app.command()
+def unstop(context: typer.Context, session_id: SessionId, as_json: Json = False) -> int:
+    """Let a stopped session run on; the time since it was stopped counts as a pause."""
+    from memoria_tui.cli import work
+
+    return work.unstop(terminal_of(context), session_id, as_json=as_json)
+
+
+@app.command()
 def note(
     context: typer.Context,
     text: Annotated[list[str], typer.Argument(metavar="TEXT", help="What to note.")],

@@ -160,6 +160,7 @@ def test_a_session_is_put_right_and_deleted(run: Run) -> None:
     edited = run("edit", short, "--end", "2026-03-02 12:00", "--client", "", "--description", "better", "--json").json
     assert (edited["description"], edited["client"], edited["elapsed_seconds"]) == ("better", None, 3 * 3600)
     assert "what to change" in run("edit", short).complaint
+    assert run("unstop", short, "--json").json["elapsed_seconds"] == pytest.approx(3 * 3600, abs=5)
     assert run("delete", short).status == 0
     assert run("log", "--json").json == {"sessions": [], "more": False}
 
