@@ -60,7 +60,8 @@ class SuggestionList(OptionList):
     def action_mark(self) -> None:
         if (place := self.highlighted) is not None:
             self._marked ^= {_ends(self._shown[place])}
-            self._redraw(place + 1)
+            self.replace_option_prompt_at_index(place, self._row(self._shown[place]))
+            self.highlighted = min(place + 1, len(self._shown) - 1)
 
     def action_mark_all(self) -> None:
         self._marked = set() if len(self._marked) == len(self._shown) else set(map(_ends, self._shown))
