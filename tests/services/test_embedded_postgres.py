@@ -117,6 +117,7 @@ async def test_a_killed_server_is_started_again(folder: Path) -> None:
     pid = postmaster(folder)
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
+    assert eventually(lambda: not psutil.pid_exists(pid))
     assert query(await server.start(), "SELECT n FROM kept") == [(1,)]
     assert postmaster(folder) != pid
     server.close()
