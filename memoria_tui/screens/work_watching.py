@@ -22,7 +22,7 @@ from memoria_tui.widgets.session_log import SessionLog
 from services.errors import MemoriaError
 from services.model import SessionStatus, WorkSession
 from services.ports import Clock
-from services.timesheet import day_starts, spans_of, split
+from services.timesheet import day_starts, spans_of
 from services.worktime import Period, ReportBy, SessionFilter
 
 if TYPE_CHECKING:
@@ -102,6 +102,7 @@ class WorkWatching(ModeScreen):
         self.running.can_focus = bool(sessions)
         self.day_strip.today = self._clock().astimezone(state.zone).date()
         self._show_warnings()
+        self._show_day(self.log_list.current)
         self._tick_while(any(session.status is SessionStatus.ACTIVE for session in sessions))
         if self.focused is None or not self.focused.focusable:
             self.log_list.focus()
@@ -221,13 +222,10 @@ class WorkWatching(ModeScreen):
         except MemoriaError:
             return
         bounds = day_starts(day, day, zone)
-        blocks, seconds = [], 0.0
-        for one in page.sessions:
-            spans = spans_of(one, now)
-            seconds += split(spans, bounds).get(0, 0.0)
-            blocks += [
-                Block(max(span.start, bounds[0]), min(span.end, bounds[1]), one.category)
-                for span in spans
-                if span.start < bounds[1] and span.end > bounds[0]
-            ]
-        self.day_strip.shown = DayOfWork(day, zone, tuple(blocks), seconds)
+        blocks = [
+            Block(max(span.start, bounds[0]), min(span.end, bounds[1]), one.category)
+            for one in page.sessions
+            for span in spans_of(one, now)
+            if span.start < bounds[1] and span.end > bounds[0]
+        ]
+        self.day_strip.shown = DayOfWork(day, zone, tuple(blocks))

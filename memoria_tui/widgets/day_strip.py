@@ -38,8 +38,14 @@ class DayOfWork:
     day: date
     zone: tzinfo
     blocks: tuple[Block, ...]
-    seconds: float
-    """Worked on that day."""
+
+    @property
+    def hours(self) -> str:
+        """«08:00–17:30», from the first block to the last; "" without any."""
+        if not self.blocks:
+            return ""
+        first, last = min(block.start for block in self.blocks), max(block.end for block in self.blocks)
+        return f"{work_text.clock_time(first, self.zone)}–{work_text.clock_time(last, self.zone)}"
 
 
 class DayStrip(Widget):
@@ -67,7 +73,7 @@ class DayStrip(Widget):
 
     def _line(self, shown: DayOfWork, y: int, width: int) -> Content:
         scale = _Scale(shown, width - _LABEL - 2)
-        label = work_text.day_name(shown.day, self.today or shown.day) if y == 0 else present.duration(shown.seconds)
+        label = work_text.day_name(shown.day, self.today or shown.day) if y == 0 else shown.hours
         part = ink(self, "day--name" if y == 0 else "day--muted")
         drawn = self._hours(scale) if y == 0 else self._lanes(shown, scale)
         return Content.assemble(" ", (present.fit(label, _LABEL), part), drawn)

@@ -117,7 +117,10 @@ class SessionLog(ScrollView, can_focus=True):
         places = {row.session.id: place for place, row in enumerate(self._rows) if isinstance(row, SessionRow)}
         place = places.get(held or "", min(self.cursor, len(self._rows) - 1) if keep else 0)
         self.set_reactive(SessionLog.cursor, self.validate_cursor(max(0, place)))
-        self.scroll_to(y=max(0, self.cursor - height) if keep else 0, animate=False, force=True, immediate=True)
+        # Who looks at the top wants to see what comes in there.
+        at_top = not self.scroll_offset.y and self.cursor < self.size.height
+        top = max(0, self.cursor - height) if keep and not at_top else 0
+        self.scroll_to(y=top, animate=False, force=True, immediate=True)
         self.post_message(self.Highlighted(self.current))
 
     def add(self, page: LogPage) -> None:

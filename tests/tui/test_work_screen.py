@@ -239,6 +239,15 @@ async def test_the_log_loads_further_pages_as_they_come_near(desk: Desk) -> None
         assert screen.log_list.current is screen.log_list.sessions[-1]
 
 
+async def test_what_is_started_is_seen_at_the_top_of_the_log(desk: Desk) -> None:
+    async with desk.working(two_days, size=(80, 24)) as pilot:
+        desk.clock.go(seconds=1)
+        await press(pilot, "j", "n", "=third", "enter")
+        screen = work_screen(pilot)
+        assert screen.log_list.scroll_offset.y == 0
+        assert screen.log_list.current is screen.log_list.sessions[2]
+
+
 async def test_the_log_is_narrowed_and_sorted(desk: Desk) -> None:
     async with desk.working(two_days) as pilot:
         screen = work_screen(pilot)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -57,14 +58,14 @@ class KnownNamesSuggester(Suggester):
     def __init__(self, known: KnownNames) -> None:
         super().__init__(use_cache=False, case_sensitive=True)
         self._known = known
-        self._names: Sequence[str] | None = None
+        self._names: Sequence[str] = ()
+
+    async def prepare(self) -> None:
+        """Asks for the names before the first key needs them."""
+        with suppress(MemoriaError):  # a form without completion can still be filled in
+            self._names = [name for name in await self._known() if name.isprintable()]
 
     async def get_suggestion(self, value: str) -> str | None:
-        if self._names is None:
-            try:
-                self._names = [name for name in await self._known() if name.isprintable()]
-            except MemoriaError:
-                return None
         begun = value.casefold()
         return next((value + one[len(value) :] for one in self._names if one.casefold().startswith(begun)), None)
 
@@ -134,6 +135,15 @@ class FormDialog(Dialog[Answer]):
                         problem.display = False
                         yield problem
         yield Static("", id="hint")
+
+    def on_mount(self) -> None:
+        self._prepare()
+
+    @work(exclusive=True, group="names")
+    async def _prepare(self) -> None:
+        for field in self.query(FieldInput):
+            if isinstance(field.suggester, KnownNamesSuggester):
+                await field.suggester.prepare()
 
     # what was typed
 
