@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import NamedTuple
@@ -30,9 +31,20 @@ Scope = Mapping[MemoryType, Filter]
 
 _MANY = 1_000_000
 _MOST_BY_PREFIX = 1000
+_FRESH_SECONDS = 10.0
+"""For how long the ids of all memories serve again, while there are as many points: to read 100,000 takes a second."""
 _CHUNKED = Between("chunk_index", gte=0)
 _FIRST = Between("chunk_index", gte=0, lte=0)
 _NOT_FIRST = Between("chunk_index", gt=0)
+
+
+class _Memories(NamedTuple):
+    """All memories of a collection, as read a moment ago."""
+
+    points: int
+    read_at: float
+    ids: frozenset[str]
+    legacy: frozenset[str]
 
 
 class _ChunkCounts(NamedTuple):
@@ -51,6 +63,7 @@ class Scoping:
         self._records = records
         self._zone = zone
         self._headless: dict[MemoryType, tuple[_ChunkCounts, Mapping[str, str]]] = {}
+        self._memories: dict[MemoryType, _Memories] = {}
 
     async def points(self, query: Query, texts: Sequence[str] = ()) -> Scope:
         """Conditions that every point of a matching memory meets; with `texts`, all words of one of them occur.
@@ -62,9 +75,8 @@ class Scoping:
             must.append(await self._with_prefixes(query.id_prefixes))
         if query.like:
             must_not.append(_memories(frozenset({query.like})))
-        if query.has_relations is not None or query.orphan is not None:
-            for wanted in {query.has_relations, None if query.orphan is None else not query.orphan} - {None}:
-                (must if wanted else must_not).append(await self._related())
+        wanted = {query.has_relations, None if query.orphan is None else not query.orphan} - {None}
+        related = await self._records.related_ids() if wanted else frozenset[str]()
         phrases = await asyncio.gather(*(self._indexed(Contains("content", one, True)) for one in query.phrases))
         needed: list[Condition] = [phrase for phrase in phrases if phrase]
         if texts:
@@ -74,7 +86,8 @@ class Scoping:
         for collection in _collections(query):
             present = await asyncio.gather(*(self._of_memory(collection, one) for one in needed))
             absent = await asyncio.gather(*(self._of_memory(collection, one) for one in excluded))
-            scope[collection] = Filter((*must, *present), (*must_not, *absent))
+            linked = [await self._linked(collection, related, bool(one)) for one in wanted]
+            scope[collection] = Filter((*must, *present, *linked), (*must_not, *absent))
         return scope
 
     async def heads(self, scope: Scope, *, hasty: bool = False) -> Scope:
@@ -150,19 +163,25 @@ class Scoping:
         """As memories have it: without a zone, in the writer's."""
         return instant.astimezone(self._zone).replace(tzinfo=None) if instant else None
 
-    async def _related(self) -> Condition:
-        """Memories with relations, said by whichever is the shorter list: those that have some, or those without."""
-        related, legacy, parents = await asyncio.gather(
-            self._records.related_ids(),
-            asyncio.gather(*(self._without_parent(collection) for collection in MemoryType)),
-            asyncio.gather(*(self._vectors.facet(collection, "parent_id", limit=_MANY) for collection in MemoryType)),
+    async def _linked(self, collection: MemoryType, related: frozenset[str], wanted: bool) -> Filter:
+        """Memories with relations, or without, said by whichever of both is the shorter list."""
+        memories, legacy = await self._memories_of(collection)
+        with_some, without = frozenset(memories & related), frozenset(memories - related)
+        shorter = min(with_some, without, key=len)
+        listed = _memories(shorter, legacy)
+        return Filter((listed,)) if (shorter is with_some) is wanted else Filter(must_not=(listed,))
+
+    async def _memories_of(self, collection: MemoryType) -> tuple[frozenset[str], frozenset[str]]:
+        """Ids of all memories, and of those whose point has no `parent_id`; kept for as long as they hardly change."""
+        points = await self._vectors.count(collection)
+        known = self._memories.get(collection)
+        if known and known.points == points and time.monotonic() - known.read_at < _FRESH_SECONDS:
+            return known.ids, known.legacy
+        parents, legacy = await asyncio.gather(
+            self._vectors.facet(collection, "parent_id", limit=_MANY), self._without_parent(collection)
         )
-        everything = frozenset[str]().union(*legacy, *parents)
-        with_some, without = everything & related, everything - related
-        alone = frozenset[str]().union(*legacy)
-        if len(with_some) <= len(without):
-            return _memories(with_some, alone)
-        return Filter(must_not=(_memories(without, alone),))
+        known = self._memories[collection] = _Memories(points, time.monotonic(), legacy.union(parents), legacy)
+        return known.ids, known.legacy
 
     async def _without_parent(self, collection: MemoryType) -> frozenset[str]:
         points = await self._vectors.scroll(Scroll(collection, _MANY, Filter((Missing("parent_id"),)), payload_keys=()))

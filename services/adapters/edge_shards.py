@@ -14,6 +14,7 @@ from pathlib import Path
 
 import qdrant_edge as edge
 
+from services.adapters import edge_facets
 from services.adapters.collections import (
     OWN_INDEXES,
     TEXT_KEY,
@@ -183,8 +184,7 @@ class EdgeShards:
         shard = self._shards.get(collection)
         if shard is None:
             return {}
-        answer = shard.facet(edge.FacetRequest(key, limit=limit, exact=True, filter=edge_filter(where)))
-        return {str(hit.value): hit.count for hit in answer.hits}
+        return edge_facets.facet(shard, key, where, limit)
 
     def flush(self) -> None:
         """Brings to disk what until now lies in the write-ahead logs: safe against a power cut, faster to open."""
