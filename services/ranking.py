@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -65,6 +66,8 @@ class Ranking:
         with contextlib.suppress(MemoriaError):  # a search says what is wrong
             await self._vocabulary.weights("memory")
             await self._embedder.embed_query("memory")
+        # What is loaded by now stays: when the collector looks through it again, it holds up the event loop for 50 ms.
+        gc.freeze()
 
     async def texts(self, text: str) -> list[str]:
         """The text, and the same with each likely completion of its last word when that is not finished."""

@@ -38,10 +38,9 @@ async def run(args: Namespace) -> list[Figure]:
         await stores.relate(relations([str(draft.id) for draft in drafts], args.memories))
         del drafts
         search = stores.search()
-        await search.search(Query(raw=asked[-1], text=asked[-1]))
-        figures = await _searches(search, asked, scan)
-        figures += await _lists(search)
-    return [*figures, _at_most("memory, vectors included", memory_mb(), "MB", 600)]
+        listed = await _lists(search)
+        searched = await _searches(search, asked, scan)
+    return [*searched, *listed, _at_most("memory, vectors included", memory_mb(), "MB", 600)]
 
 
 async def _searches(search: SearchService, asked: Sequence[str], scan: float) -> list[Figure]:

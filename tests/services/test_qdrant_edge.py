@@ -21,7 +21,7 @@ from services.adapters.edge_layout import TIDY_EVERY
 from services.adapters.qdrant_edge import EdgeVectorStore
 from services.errors import MemoriaError, StorageFull, StoreInUse, StoreMismatch, StoreTooNew, StoreUnavailable
 from services.model import MemoryType
-from services.points import Contains, DenseSearch, Filter, Point, Scroll, TextSearch
+from services.points import Contains, DenseSearch, Filter, HasId, Point, Scroll, TextSearch
 from tests.services.stores import DIMENSIONS, MODEL, ident, point
 
 S = MemoryType.SEMANTIC
@@ -279,3 +279,17 @@ async def test_a_long_run_of_writes_is_tidied_and_stays_the_same(store: EdgeVect
     assert nearest[0].score == pytest.approx(1.0, abs=1e-4)
     top = await store.scroll(Scroll(S, 2, order_by="importance"))
     assert [found.id for found in top] == [many[-1].id, many[-2].id]
+
+
+async def test_facets_under_very_many_ids_count_like_others(store: EdgeVectorStore) -> None:
+    await store.ensure(DIMENSIONS, MODEL)
+    ids = [ident(number) for number in range(1200)]
+    points = [Point(one, {"tags": ["even" if place % 2 else "odd", "all"]}) for place, one in enumerate(ids)]
+    await store.upsert(MemoryType.SEMANTIC, points)
+    these = HasId(frozenset(ids[:900]))
+    inside = await store.facet(MemoryType.SEMANTIC, "tags", Filter((Filter((these,)),)))
+    assert next(iter(inside.items())) == ("all", 900)
+    assert inside == {"all": 900, "even": 450, "odd": 450}
+    outside = await store.facet(MemoryType.SEMANTIC, "tags", Filter((Filter(must_not=(these,)),)))
+    assert outside == {"all": 300, "even": 150, "odd": 150}
+    assert await store.facet(MemoryType.SEMANTIC, "tags", limit=1_000_000) == {"all": 1200, "even": 600, "odd": 600}
