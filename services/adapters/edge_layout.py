@@ -43,7 +43,7 @@ def index_params(kind: Index) -> edge.PayloadSchemaParams:
             return edge.DatetimeIndexParams(memory=cold)
         case Index.TEXT:
             return edge.TextIndexParams(
-                tokenizer=edge.TokenizerType.Word,
+                tokenizer=edge.TokenizerType.Multilingual,  # as `Word`, and cuts Chinese and Japanese into words
                 min_token_len=MIN_TOKEN,
                 max_token_len=MAX_TOKEN,
                 lowercase=True,

@@ -305,6 +305,13 @@ async def test_while_the_model_is_away_words_still_find_and_a_notice_tells(offic
         await office.service(AwayEmbedder()).search(parse_query("token", now=NOW, mode=SearchMode.SEMANTIC))
 
 
+@pytest.mark.parametrize(("text", "asked"), [("客户在午餐后被注销", "午餐"), ("東京は日本の首都です", "首都")])
+async def test_a_text_without_spaces_is_found_by_its_words(store: Store, text: str, asked: str) -> None:
+    await furnish(store)
+    await store.put(memory(8, text))
+    assert await store.ids(asked, SearchMode.KEYWORD) == [8]
+
+
 async def test_a_rare_word_of_the_question_tells_more_than_a_common_one(store: Store) -> None:
     await store.put(*(memory(number, f"Anna talked about the weather, day {number}") for number in range(1, 20)))
     await store.put(memory(20, "A pelican ate the fish"))
