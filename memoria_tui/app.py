@@ -41,6 +41,8 @@ OpenServices = Callable[[], AbstractAsyncContextManager["Services"]]
 
 _STANDING = 5.0
 """Seconds between two looks at the stores, the waiting embeddings and the running work."""
+_REST = 2.0
+"""Seconds without a change of work before the views of it are refreshed: they are read whole."""
 
 
 def local_time() -> datetime:
@@ -110,6 +112,7 @@ class MemoriaApp(TypingAhead[None]):
         self._load_demo = load_demo
         self._open = AsyncExitStack()
         self._watch: Timer | None = None
+        self._views: Timer | None = None
         for theme in THEMES:
             self.register_theme(theme)
         # Set before the app runs, so that the style sheets are read once.
@@ -286,8 +289,20 @@ class MemoriaApp(TypingAhead[None]):
         await self._timing.pause_or_resume(ask=False)
 
     def on_work_changed(self) -> None:
-        """Lets the timers of the top line follow at once."""
+        """Lets the timers of the top line follow at once, and in time what other programs read of work."""
         self._look()
+        if self._views is not None:
+            self._views.stop()
+        self._views = self.set_timer(_REST, self._refresh_views, name="views")
+
+    @work(exclusive=True, group="views")
+    async def _refresh_views(self) -> None:
+        if self.services is None:
+            return
+        try:
+            await self.services.reports.refresh_views()
+        except MemoriaError:
+            return  # the next change of work brings them up to date
 
     async def action_quit(self) -> None:
         self.workers.cancel_all()  # none of them may look for widgets that are gone
@@ -318,7 +333,7 @@ class MemoriaApp(TypingAhead[None]):
             return
         self.clear_notifications()
         self._say(await self._told(undone))
-        self._look()
+        self.on_work_changed()
         for screen in self.mode_screens:
             screen.changed()
 

@@ -411,6 +411,13 @@ class FakeExporting:
         path.write_text("".join(f"{one}\n" for one in ids), "utf-8")  # noqa: ASYNC240
 
 
+class FakeReports:
+    """Nobody reads views here."""
+
+    async def refresh_views(self) -> bool:
+        return True
+
+
 @dataclass
 class FakeServices:
     """What the container gives, in memory."""
@@ -426,6 +433,7 @@ class FakeServices:
         self.records = FakeRecords(self.store)
         self.importing = FakeImporting(self.store)
         self.exporting = FakeExporting(self.store)
+        self.reports = FakeReports()
         self.clock = clock
 
     @asynccontextmanager
