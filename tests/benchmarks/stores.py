@@ -72,7 +72,7 @@ class Stores:
 @contextlib.asynccontextmanager
 async def empty_stores(home: Path | None = None) -> AsyncIterator[Stores]:
     """New stores, ready to be written to, in `home` or a temporary folder."""
-    with tempfile.TemporaryDirectory(prefix="memoria-benchmark-") as folder:
+    with tempfile.TemporaryDirectory(prefix="memoria-benchmark-", ignore_cleanup_errors=True) as folder:
         settings = Settings(home=home or Path(folder), zone="UTC", actor="benchmark")
         database = Database.of(settings)
         await upgrade(database)
