@@ -40,13 +40,14 @@ class Listing:
 
     def read_ahead(self) -> None:
         """Starts to read the rest of the order, a batch at a time."""
-        self._in_background(_read_all(self._order))
+        self.in_background(_read_all(self._order))
 
     def replace_by(self, exact: Callable[[], Awaitable[Listing]]) -> None:
         """Opens a list with less haste after the first page is shown, and goes on as that where it has more."""
-        self._in_background(_replace(weakref.ref(self), exact))
+        self.in_background(_replace(weakref.ref(self), exact))
 
-    def _in_background(self, work: Coroutine[None, None, None]) -> None:
+    def in_background(self, work: Coroutine[None, None, None]) -> None:
+        """Does work for as long as somebody holds the list."""
         task = asyncio.create_task(work)
         weakref.finalize(self, _cancel, task, asyncio.get_running_loop())
 

@@ -54,15 +54,14 @@ class Ranking:
         self._scoping = scoping
         self._reader = reader
         self._vocabulary = Vocabulary(vectors)
-        self._warming: asyncio.Task[None] | None = None
+        self._warm = False
 
-    def warm_up(self, after: float) -> None:
-        """Loads in the background, once, what the first search would have to wait for; `after` so many seconds."""
-        if self._warming is None:
-            self._warming = asyncio.create_task(self._warm_up(after))
-
-    async def _warm_up(self, after: float) -> None:
+    async def warm_up(self, after: float) -> None:
+        """Loads, once and `after` so many seconds, what the first search would have to wait for."""
         await asyncio.sleep(after)
+        if self._warm:
+            return
+        self._warm = True
         with contextlib.suppress(MemoriaError):  # a search says what is wrong
             await self._vocabulary.weights("memory")
             await self._embedder.embed_query("memory")

@@ -65,7 +65,7 @@ class SearchService:
         listing = await self._opened(query, hasty=True)
         listing.read_ahead()
         listing.replace_by(partial(self._opened, query))
-        self._ranking.warm_up(after=FIRST_PAGE_SECONDS)
+        listing.in_background(self._ranking.warm_up(after=FIRST_PAGE_SECONDS))
         return listing
 
     async def complete(self, operator: str, prefix: str) -> tuple[str, ...]:
