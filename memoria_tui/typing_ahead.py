@@ -19,7 +19,7 @@ from textual.worker import Worker
 
 DIALOG_GROUP = "dialog"
 """The group of workers that open a dialog."""
-_PATIENCE = 0.6
+_PATIENCE = 2.0
 """Seconds after which the effect of a key is no longer waited for."""
 _GLANCE = 0.01
 

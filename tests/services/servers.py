@@ -6,6 +6,7 @@ import contextlib
 import os
 import pwd
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +28,7 @@ def postgres_15(folder: Path) -> Iterator[str]:
     if os.geteuid() == 0:
         user = pwd.getpwnam("postgres").pw_uid
         os.chown(folder, user, -1)
+        open_to_others(folder)
     run(
         user,
         DEBIAN_15 / "initdb",
@@ -47,6 +49,15 @@ def postgres_15(folder: Path) -> Iterator[str]:
         yield f"postgresql://memoria@/postgres?host={folder}&port=5432"
     finally:
         run(user, *control, "-m", "immediate", "stop")
+
+
+def open_to_others(path: Path) -> None:
+    """Lets another user read what lies under a folder of the tests, as a server that root starts must."""
+    for folder in (path, *path.parents):
+        if folder.stat().st_uid == os.getuid() and folder != Path("/"):
+            folder.chmod(folder.stat().st_mode | 0o055)
+        if folder.parent == Path(tempfile.gettempdir()):
+            break
 
 
 def restore_upstream(url: str) -> None:

@@ -31,7 +31,7 @@ from services.errors import (
 from services.model import Entity, RelationType
 from services.ports import NewRelation
 from services.settings import Settings
-from tests.services.servers import query
+from tests.services.servers import open_to_others, query
 
 PGBOUNCER = Path("/usr/sbin/pgbouncer")
 
@@ -214,8 +214,7 @@ def pgbouncer_url(postgres_url: str, tmp_path: Path) -> Iterator[str]:
         "pool_mode = transaction\ndefault_pool_size = 1\n"
     )
     owner = Path(str(query(postgres_url, "SHOW data_directory")[0][0])).stat().st_uid
-    for folder in (configuration, *configuration.parents[:3]):
-        folder.chmod(folder.stat().st_mode | 0o055)
+    open_to_others(configuration)
     with subprocess.Popen(
         [PGBOUNCER, "-q", configuration], user=owner if os.geteuid() == 0 else None, stderr=subprocess.DEVNULL
     ) as bouncer:

@@ -29,10 +29,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     if request.param == "18":
         yield request.getfixturevalue("postgres_server")
         return
-    folder = tmp_path_factory.mktemp("postgres15")
-    for parent in list(folder.parents)[:2]:
-        parent.chmod(0o711)
-    with postgres_15(folder) as url:
+    with postgres_15(tmp_path_factory.mktemp("postgres15")) as url:
         yield url
 
 
