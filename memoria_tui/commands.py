@@ -13,7 +13,7 @@ from textual.content import Content
 
 from memoria_tui.present import clip, glyph, line, title
 from services.errors import MemoriaError
-from services.query import parse_query
+from services.search.query import parse_query
 
 if TYPE_CHECKING:
     from services.container import Services

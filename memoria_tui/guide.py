@@ -12,7 +12,7 @@ from textual.screen import Screen
 
 from memoria_tui import screens
 from memoria_tui.screens.modals.help import HelpSection
-from services.query import operators
+from services.search.query import operators
 
 _GROUPS = {
     "memories": "Here",

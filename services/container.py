@@ -8,26 +8,26 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from services.adapters.postgres import Database
-from services.adapters.records import PostgresRecords
-from services.adapters.work import PostgresWork
-from services.clients import ClientService
+from services.adapters.postgres.database import Database
+from services.adapters.postgres.records import PostgresRecords
+from services.adapters.postgres.work import PostgresWork
 from services.database import DatabaseService
-from services.exporting import ExportService
-from services.graph import GraphService
+from services.graph.service import GraphService
 from services.health import HealthService
-from services.importing import ImportService
-from services.memories import MemoryService
-from services.memory_counts import MemoryCounts
-from services.reports import ReportService
-from services.search import SearchService
-from services.work import WorkService
-from services.work_undo import WORK_INVERSES
+from services.memories.counts import MemoryCounts
+from services.memories.service import MemoryService
+from services.search.service import SearchService
+from services.transfer.exporting import ExportService
+from services.transfer.importing import ImportService
+from services.work.clients import ClientService
+from services.work.reports import ReportService
+from services.work.service import WorkService
+from services.work.undo import WORK_INVERSES
 
 if TYPE_CHECKING:
     from services.ports import Clock, Embedder, Records, VectorStore
     from services.settings import Settings
-from services.suggestions import SuggestionService
+from services.graph.suggestions import SuggestionService
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +112,10 @@ def now() -> datetime:
 
 def _vectors(settings: Settings) -> VectorStore:
     if settings.qdrant_host is None:
-        from services.adapters.qdrant_edge import EdgeVectorStore
+        from services.adapters.edge.store import EdgeVectorStore
 
         return EdgeVectorStore(settings.vectors_dir)
-    from services.adapters.qdrant_server import ServerVectorStore
+    from services.adapters.server.store import ServerVectorStore
 
     return ServerVectorStore(
         settings.qdrant_host,

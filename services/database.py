@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.adapters import schema
-from services.adapters.postgres import Database
+from services.adapters.postgres import schema
+from services.adapters.postgres.database import Database
 from services.settings import Settings
 
 

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from services.errors import MemoriaError
-from services.headless import NOT_FIRST, headless_ids
+from services.memories.reading import owners
 from services.model import MemoryType, StoreStatus
 from services.points import Filter, Missing
 from services.ports import Embedder, Records, VectorStore
-from services.reading import owners
+from services.search.headless import NOT_FIRST, headless_ids
 
 _NESTED = Filter(must=(Filter(must_not=(Missing("metadata"),)),), must_not=(NOT_FIRST,))
 _NAMED = 3

@@ -13,10 +13,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from services.adapters.embedded_postgres import EmbeddedPostgres
-from services.adapters.postgres import Database
-from services.adapters.records import PostgresRecords
-from services.adapters.schema import upgrade
+from services.adapters.postgres.database import Database
+from services.adapters.postgres.embedded import EmbeddedPostgres
+from services.adapters.postgres.records import PostgresRecords
+from services.adapters.postgres.schema import upgrade
 from services.settings import Settings
 
 _names = (f"test_{number}" for number in count())

@@ -11,15 +11,15 @@ from memoria_tui.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from services.container import Services
-    from services.import_run import ImportReport
     from services.model import Progress
+    from services.transfer.run import ImportReport
 
 _SHOWN_FAILURES = 10
 
 
 def import_files(terminal: Terminal, files: Sequence[Path], *, as_json: bool) -> int:
     async def act(services: Services) -> ImportReport:
-        from services.formats.source import Source
+        from services.transfer.formats.source import Source
 
         sources = [Source(None, terminal.stdin) if str(file) == "-" else Source(file.expanduser()) for file in files]
         with progress_bar(terminal) as advance:

@@ -13,7 +13,7 @@ from services.model import Memory, Relation, RelationType
 
 if TYPE_CHECKING:
     from services.container import Services
-    from services.graph_model import PathStep
+    from services.graph.model import PathStep
 
 _TITLE = 100
 

@@ -18,7 +18,7 @@ _TRASH = 10_000
 
 
 def search(terminal: Terminal, text: str, mode: SearchMode, limit: int, *, as_json: bool) -> int:
-    from services.query import parse_query
+    from services.search.query import parse_query
 
     async def act(services: Services) -> int:
         query = replace(parse_query(text, now=services.clock().astimezone(), mode=mode), limit=limit)

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from memoria_tui.cli.terminal import Terminal, one_line
 from memoria_tui.cli.work_status import ICONS, session_json
 from services.errors import InvalidInput, MemoriaError
-from services.report_export import clock
-from services.times import parse_time
+from services.work.report_export import clock
+from services.work.times import parse_time
 
 if TYPE_CHECKING:
     from services.container import Services
     from services.model import WorkSession
-    from services.worktime import SessionChanges, SessionDraft
+    from services.work.model import SessionChanges, SessionDraft
 
 HERE = "."
 """In place of a branch: the one that is checked out where the person stands."""
@@ -30,7 +30,7 @@ def branch_of(given: str | None) -> str | None:
     """Raises InvalidInput when the branch of this folder is wanted and there is none."""
     if given != HERE:
         return given
-    from services.working_copy import working_copy
+    from services.work.working_copy import working_copy
 
     found = working_copy(Path.cwd())
     if found is None or found.branch is None:

@@ -52,7 +52,7 @@ def start(
 ) -> int:
     """Start a session; a client or project that is new is made."""
     from memoria_tui.cli import work
-    from services.worktime import SessionDraft
+    from services.work.model import SessionDraft
 
     draft = SessionDraft(" ".join(description), category, client, project, issue, pr, work.branch_of(branch))
     return work.start(terminal_of(context), draft, at, as_json=as_json)
@@ -177,7 +177,7 @@ def edit(
 ) -> int:
     """Put a session right afterwards."""
     from memoria_tui.cli import work
-    from services.worktime import SessionChanges
+    from services.work.model import SessionChanges
 
     changes = SessionChanges(description, category, client, project, issue, pr, work.branch_of(branch))
     return work.edit(terminal_of(context), session_id, changes, begin, end, as_json=as_json)

@@ -11,7 +11,7 @@ from memoria_tui.cli.terminal import Terminal
 from memoria_tui.cli.work import REFRESH
 
 if TYPE_CHECKING:
-    from services.clients import ClientService
+    from services.work.clients import ClientService
 
 _HEAD = ("HOURS", "SESSIONS", "LAST")
 

@@ -13,9 +13,9 @@ from memoria_tui.cli.terminal import Terminal
 from memoria_tui.cli.work_status import ICONS, session_json
 from services.errors import InvalidInput
 from services.model import SessionCategory, SessionStatus, WorkSession
-from services.report_export import as_csv, as_markdown, clock, named
-from services.times import parse_day, parse_month
-from services.worktime import Flaw, LogPage, Period, Report, ReportBy, ReportUnit, SessionFilter
+from services.work.model import Flaw, LogPage, Period, Report, ReportBy, ReportUnit, SessionFilter
+from services.work.report_export import as_csv, as_markdown, clock, named
+from services.work.times import parse_day, parse_month
 
 if TYPE_CHECKING:
     from services.container import Services

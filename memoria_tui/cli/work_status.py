@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from memoria_tui.cli.terminal import Terminal, one_line
 from services.errors import InvalidInput
 from services.model import SessionStatus, WorkSession
-from services.report_export import clock
+from services.work.report_export import clock
 
 if TYPE_CHECKING:
-    from services.worktime import WorkStatus
+    from services.work.model import WorkStatus
 
 ICONS: Mapping[SessionStatus, str] = {
     SessionStatus.ACTIVE: "▶",
@@ -46,10 +46,10 @@ def status(terminal: Terminal, template: str | None, *, as_json: bool) -> int:
 
 
 async def _look(terminal: Terminal) -> tuple[WorkStatus, tzinfo]:
-    from services.adapters.work.glance import WorkGlance
-    from services.times import zone_of
-    from services.work import WorkService
-    from services.work_preferences import preferences_of
+    from services.adapters.postgres.work.glance import WorkGlance
+    from services.work.preferences import preferences_of
+    from services.work.service import WorkService
+    from services.work.times import zone_of
 
     settings = terminal.settings
     glance = WorkGlance(settings, _now)

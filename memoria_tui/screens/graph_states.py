@@ -8,7 +8,7 @@ from textual.content import Content
 
 from memoria_tui.screens.states import failure, key
 from services.errors import MemoriaError
-from services.graph_model import Neighborhood
+from services.graph.model import Neighborhood
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from memoria_tui.widgets.relation_map import RelationMap
 from memoria_tui.widgets.relation_tree import RelationTree
 from memoria_tui.widgets.trail import Trail
 from services.errors import MemoriaError, NotFound
-from services.graph_model import Neighborhood, Node
+from services.graph.model import Neighborhood, Node
 from services.model import Hit, Query, RelationType
 from services.ports import Clock
 

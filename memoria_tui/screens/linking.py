@@ -12,10 +12,10 @@ from memoria_tui.present import clip, title
 from memoria_tui.screens.modals.link_target import LinkTargetDialog
 from memoria_tui.screens.modals.relation_type import RelationTypeDialog
 from memoria_tui.screens.mode import ModeScreen
+from services.graph.inference import infer_relation
 from services.model import Memory, Relation, RelationType
 from services.ports import NewRelation
-from services.query import parse_query
-from services.relation_inference import infer_relation
+from services.search.query import parse_query
 
 UNDO = "u takes it back"
 

@@ -17,8 +17,8 @@ from memoria_tui.screens.modals.history import HistoryDialog, version
 from memoria_tui.screens.modals.new_memory import NewMemoryDialog
 from memoria_tui.widgets.preview import Preview
 from services.errors import Conflict, InvalidInput, MemoriaError
+from services.memories.payload import State, read_memory
 from services.model import Change, Memory, MemoryChanges
-from services.payload import State, read_memory
 from services.ports import Clock
 
 UNDO = "u takes it back"

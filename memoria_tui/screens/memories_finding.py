@@ -20,11 +20,11 @@ from memoria_tui.widgets.search_bar import SearchBar
 from services.errors import MemoriaError, NotFound, QuerySyntaxError
 from services.model import Facets, Query
 from services.ports import Clock
-from services.query import parse_query
+from services.search.query import parse_query
 
 if TYPE_CHECKING:
     from services.container import Services
-    from services.listing import Listing
+    from services.search.listing import Listing
 
 PAGE = 100
 """Rows fetched with a listing, so that the list is full in one go."""

@@ -28,8 +28,8 @@ from memoria_tui.screens.summary_states import (
 )
 from memoria_tui.widgets.figure_table import FigureTable
 from memoria_tui.widgets.stacked_bars import StackedBars
-from services.report_export import as_csv, as_markdown
-from services.worktime import Report
+from services.work.model import Report
+from services.work.report_export import as_csv, as_markdown
 
 _WRITERS = {".csv": as_csv, ".md": as_markdown}
 _ON_FIGURES = frozenset({"shift", "group", "filter", "export", "table", "memories"})

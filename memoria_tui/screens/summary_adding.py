@@ -33,10 +33,10 @@ from memoria_tui.screens.summary_states import (
 from memoria_tui.widgets.figure_table import FigureTable, Table
 from memoria_tui.widgets.stacked_bars import Chart, StackedBars
 from services.errors import MemoriaError
-from services.memory_counts import MemoryMonths
+from services.memories.counts import MemoryMonths
 from services.ports import Clock
-from services.timesheet import month_start
-from services.worktime import ReportUnit
+from services.work.model import ReportUnit
+from services.work.timesheet import month_start
 
 if TYPE_CHECKING:
     from services.container import Services

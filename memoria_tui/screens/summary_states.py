@@ -11,10 +11,10 @@ from memoria_tui import present
 from memoria_tui.screens.states import failure, key
 from memoria_tui.work_text import filter_facts
 from services.errors import MemoriaError
-from services.memory_counts import MemoryMonths
-from services.report_export import named
-from services.timesheet import month_end, month_start
-from services.worktime import Period, Report, ReportBy, ReportUnit, SessionFilter
+from services.memories.counts import MemoryMonths
+from services.work.model import Period, Report, ReportBy, ReportUnit, SessionFilter
+from services.work.report_export import named
+from services.work.timesheet import month_end, month_start
 
 GROUPINGS = (ReportBy.CLIENT, ReportBy.PROJECT, ReportBy.CATEGORY)
 MONTHS = 12

@@ -22,8 +22,8 @@ from memoria_tui.screens.work_watching import WorkWatching
 from memoria_tui.widgets.running_sessions import RunningSessions
 from memoria_tui.widgets.session_log import SessionLog
 from services.errors import StorageFull
-from services.log_export import log_csv
 from services.model import SessionStatus, WorkSession
+from services.work.log_export import log_csv
 
 _EXPORT_PAGE = 1_000
 

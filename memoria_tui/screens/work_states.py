@@ -10,7 +10,7 @@ from textual.content import Content
 from memoria_tui import present, work_text
 from memoria_tui.screens.states import failure
 from services.errors import MemoriaError
-from services.worktime import LogOrder, SessionFilter, WorkStatus, WorkWarning
+from services.work.model import LogOrder, SessionFilter, WorkStatus, WorkWarning
 
 
 @dataclass(frozen=True, slots=True)

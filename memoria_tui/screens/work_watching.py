@@ -22,8 +22,8 @@ from memoria_tui.widgets.session_log import SessionLog
 from services.errors import MemoriaError
 from services.model import SessionStatus, WorkSession
 from services.ports import Clock
-from services.timesheet import day_starts, spans_of
-from services.worktime import Period, ReportBy, SessionFilter
+from services.work.model import Period, ReportBy, SessionFilter
+from services.work.timesheet import day_starts, spans_of
 
 if TYPE_CHECKING:
     from services.container import Services

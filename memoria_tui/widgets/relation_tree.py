@@ -16,7 +16,7 @@ from textual.widgets.tree import TreeNode
 from memoria_tui import present
 from memoria_tui.branches import Branch, branch_out, kind_of, name, sign
 from memoria_tui.widgets.ink import type_ink
-from services.graph_model import Neighborhood
+from services.graph.model import Neighborhood
 from services.model import MemoryType, RelationType
 
 _SHORTEST = 8

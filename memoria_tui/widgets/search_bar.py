@@ -24,7 +24,7 @@ from memoria_tui.widgets.completions import Completions
 from memoria_tui.widgets.ink import ink
 from services.errors import QuerySyntaxError
 from services.model import SearchMode
-from services.query import Operator
+from services.search.query import Operator
 
 _VALUE_AT_END = re.compile(r'(?:^|\s)-?(?P<operator>\w+):(?P<prefix>"[^"]*|[^\s"]*)$')
 _NAME_AT_END = re.compile(r"(?:^|\s)-?(?P<name>\w{2,})$")

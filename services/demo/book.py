@@ -6,9 +6,9 @@ import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from services.formats.upstream import id_of
 from services.model import MemoryDraft, MemoryType, RelationType
 from services.ports import NewRelation
+from services.transfer.formats.upstream import id_of
 
 
 class Book:

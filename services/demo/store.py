@@ -26,7 +26,7 @@ def demo_ready(settings: Settings) -> bool:
 async def load_demo(services: Services, progress: Callable[[Progress], None] = lambda _: None) -> str:
     """Writes the year into the stores; what an interrupted run left is completed. Gives one line that says what."""
     from services.demo.year import compose
-    from services.times import zone_of
+    from services.work.times import zone_of
 
     year = compose(services.clock(), zone_of(services.settings.zone))
     await services.importing.store_drafts(year.memories, progress=progress)
@@ -46,7 +46,7 @@ async def make_demo(services: Services) -> None:
 
 async def erase_demo(settings: Settings) -> None:
     """Throws the demo's own store away. Raises StoreInUse while another program has it open."""
-    from services.adapters.embedded_postgres import EmbeddedPostgres
+    from services.adapters.postgres.embedded import EmbeddedPostgres
 
     await EmbeddedPostgres(settings.postgres_dir).erase()
     if settings.home.exists():

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from services.model import Pause
-from services.pauses import encoded
+from services.work.pauses import encoded
 
 _NAMESPACE = uuid.UUID("5e55104a-7c1d-5b3f-8f27-1c9d2e4f6a80")
 _DAYS = 364

@@ -1,4 +1,4 @@
-"""Runs the revisions on the connection that `services.adapters.schema` opened, in its transaction."""
+"""Runs the revisions on the connection that `services.adapters.postgres.schema` opened, in its transaction."""
 
 from __future__ import annotations
 

@@ -16,10 +16,10 @@ from uuid import UUID
 
 import psycopg
 
-from services.adapters.embedded_postgres import EmbeddedPostgres
-from services.adapters.postgres import Database
-from services.adapters.records import PostgresRecords
-from services.adapters.schema import upgrade
+from services.adapters.postgres.database import Database
+from services.adapters.postgres.embedded import EmbeddedPostgres
+from services.adapters.postgres.records import PostgresRecords
+from services.adapters.postgres.schema import upgrade
 from services.model import RelationType
 from services.settings import Settings
 from tests.benchmarks.figures import Figure, percentile

@@ -13,7 +13,7 @@ from statistics import median
 from typing import TypeVar
 
 from services.model import Query, SearchMode
-from services.search import SearchService
+from services.search.service import SearchService
 from tests.benchmarks.figures import Figure, LoopWatch, memory_mb, percentile
 from tests.benchmarks.seeded import memories, questions, relations
 from tests.benchmarks.stores import empty_stores

@@ -11,19 +11,19 @@ from itertools import groupby, islice
 from pathlib import Path
 
 from services.adapters.bundled_embedder import BundledEmbedder
-from services.adapters.postgres import Database
-from services.adapters.qdrant_edge import EdgeVectorStore
-from services.adapters.records import PostgresRecords
-from services.adapters.schema import upgrade
-from services.chunking import chunks
-from services.layout import points_of
+from services.adapters.edge.store import EdgeVectorStore
+from services.adapters.postgres.database import Database
+from services.adapters.postgres.records import PostgresRecords
+from services.adapters.postgres.schema import upgrade
+from services.memories.chunking import chunks
+from services.memories.layout import points_of
+from services.memories.payload import drafted
 from services.model import MemoryDraft, MemoryType
-from services.payload import drafted
 from services.points import Point
 from services.ports import Clock, NewRelation
-from services.search import SearchService
+from services.search.service import SearchService
 from services.settings import Settings
-from services.times import zone_of
+from services.work.times import zone_of
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 _BATCH = 1000

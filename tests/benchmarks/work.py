@@ -16,10 +16,10 @@ from pathlib import Path
 
 import psycopg
 
-from services.adapters.embedded_postgres import EmbeddedPostgres
-from services.adapters.postgres import Database
-from services.adapters.schema import upgrade
-from services.worktime import Period, ReportBy, ReportUnit, SessionDraft, SessionFilter
+from services.adapters.postgres.database import Database
+from services.adapters.postgres.embedded import EmbeddedPostgres
+from services.adapters.postgres.schema import upgrade
+from services.work.model import Period, ReportBy, ReportUnit, SessionDraft, SessionFilter
 from tests.benchmarks.figures import Figure, percentile
 from tests.services.worktables import Bench, bench
 

@@ -18,18 +18,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from pathlib import Path
 from typing import Any
 
-from services.adapters.edge_shards import EdgeShards
-from services.adapters.postgres import Database
-from services.adapters.records import PostgresRecords
-from services.chunking import chunk_id, chunks
-from services.memories import MemoryService
+from services.adapters.edge.shards import EdgeShards
+from services.adapters.postgres.database import Database
+from services.adapters.postgres.records import PostgresRecords
+from services.memories.chunking import chunk_id, chunks
+from services.memories.payload import State
+from services.memories.reading import read_stored
+from services.memories.service import MemoryService
+from services.memories.storing import Incoming
 from services.model import Entity, Memory, MemoryChanges, MemoryDraft, MemoryType, RelationType
-from services.payload import State
 from services.points import Point, Vector
 from services.ports import NewRelation, Transaction
-from services.reading import read_stored
 from services.settings import Settings
-from services.storing import Incoming
 from tests.services.memory_world import TickingClock, WatchedEmbedder, vector_of
 
 LONG = "".join(f"Sentence number {number} of a long memory. " for number in range(9))

@@ -255,8 +255,8 @@ def test_a_status_without_its_database_is_one_line(run: Run) -> None:
 
 def test_a_status_imports_neither_the_screens_nor_what_is_slow() -> None:
     code = (
-        "import sys, memoria_tui.cli.commands, memoria_tui.cli.work_status, services.work\n"
-        "import services.adapters.work.glance\n"
+        "import sys, memoria_tui.cli.commands, memoria_tui.cli.work_status, services.work.service\n"
+        "import services.adapters.postgres.work.glance\n"
         "slow = {'textual', 'rich', 'sqlalchemy', 'qdrant_client', 'qdrant_edge', 'wordllama', 'numpy', 'httpx'}\n"
         "print(*(slow & set(sys.modules)))"
     )
@@ -299,7 +299,7 @@ def recorded(run: Run, start: str, end: str, **names: str) -> None:
 def held(home: Path) -> Iterator[None]:
     """Another process has the embedded vector store open."""
     code = (
-        "import asyncio, sys; from pathlib import Path; from services.adapters.qdrant_edge import EdgeVectorStore\n"
+        "import asyncio, sys; from pathlib import Path; from services.adapters.edge.store import EdgeVectorStore\n"
         "from services.model import MemoryType\n"
         "async def main():\n"
         "    store = EdgeVectorStore(Path(sys.argv[1]) / 'qdrant')\n"

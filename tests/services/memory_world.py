@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from services.adapters.qdrant_edge import EdgeVectorStore
-from services.adapters.records import PostgresRecords
+from services.adapters.edge.store import EdgeVectorStore
+from services.adapters.postgres.records import PostgresRecords
 from services.errors import EmbeddingFailed
-from services.memories import MemoryService
+from services.memories.service import MemoryService
 from services.model import MemoryType, StoreKind, StoreStatus
 from services.points import EVERYTHING, Point, Scroll, Vector
 from services.settings import Settings

@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from services.adapters.embedded_postgres import binaries
+from services.adapters.postgres.embedded import binaries
 
 DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
 UPSTREAM_DUMP = Path(__file__).parents[3] / "shared" / "data" / "upstream-dev" / "postgres.sql"

@@ -9,7 +9,7 @@ import unicodedata
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.chunking import chunk_id, chunks
+from services.memories.chunking import chunk_id, chunks
 
 ANY_TEXT = st.text(st.characters() | st.sampled_from(" \n.\u0301\u200d🏳️👩\ud83d\ude00"), max_size=400)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from services.errors import Ambiguous, Conflict, InvalidInput, NotFound
-from services.worktime import SessionDraft
+from services.work.model import SessionDraft
 from tests.services.worktables import Bench, bench
 
 Totals = dict[str | None, tuple[int, int]]

@@ -16,13 +16,13 @@ import psutil
 import psycopg
 import pytest
 
-from services.adapters.embedded_postgres import EmbeddedPostgres
+from services.adapters.postgres.embedded import EmbeddedPostgres
 from services.errors import StorageFull, StoreInUse, StoreMismatch, StoreTooNew, StoreUnavailable
 from tests.services.servers import query
 
 USER_OF_THE_STORE = """
 import asyncio, sys, pathlib
-from services.adapters.embedded_postgres import EmbeddedPostgres
+from services.adapters.postgres.embedded import EmbeddedPostgres
 server = EmbeddedPostgres(pathlib.Path(sys.argv[1]))
 print(asyncio.run(server.start()), flush=True)
 sys.stdin.read()

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.errors import StoreTooNew, UnreadableFile
-from services.formats.jsonstream import BrokenJson, JsonStream
-from services.formats.records import BadRecord, MemoryRecord, Record, RelationRecord
-from services.formats.source import Source
 from services.model import MemoryType
+from services.transfer.formats.jsonstream import BrokenJson, JsonStream
+from services.transfer.formats.records import BadRecord, MemoryRecord, Record, RelationRecord
+from services.transfer.formats.source import Source
 
 ID = "11111111-1111-4111-8111-111111111111"
 OTHER = "22222222-2222-4222-8222-222222222222"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.fusion import MIDDLES, SPREAD, Neighbourhood, explained, own_scores, totals
 from services.ports import Edge
+from services.search.fusion import MIDDLES, SPREAD, Neighbourhood, explained, own_scores, totals
 
 
 def link(source: str, target: str, weight: float = 1.0) -> Edge:

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.adapters.qdrant_edge import EdgeVectorStore
-from services.adapters.records import PostgresRecords
-from services.chunking import chunk_id
+from services.adapters.edge.store import EdgeVectorStore
+from services.adapters.postgres.records import PostgresRecords
 from services.errors import Conflict, InvalidInput, NotFound
-from services.graph import GraphService
+from services.graph.service import GraphService
+from services.memories.chunking import chunk_id
 from services.model import Entity, MemoryType, RelationCreator, RelationType
 from services.points import Point
 from services.ports import NewRelation

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from services.container import Services, open_services
-from services.formats.records import RelationRecord
-from services.formats.upstream import relation_record
 from services.model import MemoryDraft, MemoryType
 from services.points import Point
 from services.settings import Settings
+from services.transfer.formats.records import RelationRecord
+from services.transfer.formats.upstream import relation_record
 
 UPSTREAM = Path(__file__).parents[2].parent / "shared" / "data" / "upstream-dev"
 

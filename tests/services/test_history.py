@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.adapters.records import PostgresRecords
-from services.adapters.records.text import exact_json, storable, storable_json
+from services.adapters.postgres.records import PostgresRecords
+from services.adapters.postgres.records.text import exact_json, storable, storable_json
 from services.errors import InvalidInput
 from services.model import Action, Change, Entity
 from services.ports import KeptVectors, NewChange

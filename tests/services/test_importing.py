@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from services.container import Services, open_services
-from services.exporting import ExportService
 from services.model import Memory, MemoryChanges, MemoryDraft, MemoryType, RelationType
 from services.points import Point
 from services.ports import NewRelation
 from services.settings import Settings
+from services.transfer.exporting import ExportService
 
 UPSTREAM = Path(__file__).parents[2].parent / "shared" / "data" / "upstream-dev"
 needs_upstream = pytest.mark.skipif(not UPSTREAM.exists(), reason="the files that upstream wrote are not here")

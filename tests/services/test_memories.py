@@ -9,13 +9,13 @@ from dataclasses import replace
 
 import pytest
 
-from services.adapters.records import PostgresRecords
-from services.chunking import chunk_id, chunks
+from services.adapters.postgres.records import PostgresRecords
 from services.errors import Ambiguous, Conflict, InvalidInput, NotFound
+from services.memories.chunking import chunk_id, chunks
+from services.memories.storing import Incoming, StoredMany
 from services.model import Action, Memory, MemoryChanges, MemoryDraft, MemoryType, RelationType
 from services.points import Point
 from services.ports import NewRelation
-from services.storing import Incoming, StoredMany
 from tests.services.memory_world import World, open_world, vector_of
 
 ID = "5fb66a64-fc17-40a0-9052-fa0d9035e93c"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-from services.adapters.records import PostgresRecords
-from services.memory_counts import MemoryCounts
+from services.adapters.postgres.records import PostgresRecords
+from services.memories.counts import MemoryCounts
 from services.model import FacetCount, MemoryDraft, MemoryType
 from tests.services.memory_world import World, open_world
 

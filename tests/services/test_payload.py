@@ -9,8 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.memories.payload import (
+    CHUNK_KEYS,
+    State,
+    drafted,
+    logical,
+    read_memory,
+    same_state,
+    with_defaults,
+    write_payload,
+)
 from services.model import Memory, MemoryDraft, MemoryType
-from services.payload import CHUNK_KEYS, State, drafted, logical, read_memory, same_state, with_defaults, write_payload
 
 ROME = ZoneInfo("Europe/Rome")
 ID = "5fb66a64-fc17-40a0-9052-fa0d9035e93c"

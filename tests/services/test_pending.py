@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.adapters.records import PostgresRecords
+from services.adapters.postgres.records import PostgresRecords
 from services.errors import NotFound
+from services.memories.payload import State
+from services.memories.pending import ChangedOutside, merged
+from services.memories.reading import Stored
 from services.model import Action, Entity, MemoryChanges, MemoryDraft, MemoryType, RelationType
-from services.payload import State
-from services.pending import ChangedOutside, merged
 from services.points import Point
 from services.ports import NewChange, NewRelation
-from services.reading import Stored
 from tests.services.memory_world import World, open_world, vector_of
 
 BEFORE = State(MemoryType.SEMANTIC, {"content": "one", "tags": ["a"], "mine": 1})

@@ -17,9 +17,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.adapters.embedded_postgres import EmbeddedPostgres
-from services.adapters.postgres import Database, parse_url
-from services.adapters.records import PostgresRecords
+from services.adapters.postgres.database import Database, parse_url
+from services.adapters.postgres.embedded import EmbeddedPostgres
+from services.adapters.postgres.records import PostgresRecords
 from services.errors import (
     AuthenticationFailed,
     InvalidInput,

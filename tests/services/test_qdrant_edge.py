@@ -16,9 +16,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from services.adapters.edge_errors import translated
-from services.adapters.edge_layout import TIDY_EVERY
-from services.adapters.qdrant_edge import EdgeVectorStore
+from services.adapters.edge.errors import translated
+from services.adapters.edge.layout import TIDY_EVERY
+from services.adapters.edge.store import EdgeVectorStore
 from services.errors import MemoriaError, StorageFull, StoreInUse, StoreMismatch, StoreTooNew, StoreUnavailable
 from services.model import MemoryType
 from services.points import Contains, DenseSearch, Filter, HasId, Point, Scroll, TextSearch
@@ -29,7 +29,7 @@ WRITER = """
 import asyncio, os, signal, sys
 from pathlib import Path
 import psutil
-from services.adapters.qdrant_edge import EdgeVectorStore
+from services.adapters.edge.store import EdgeVectorStore
 from services.model import MemoryType
 from tests.services.stores import DIMENSIONS, MODEL, point
 
@@ -69,7 +69,7 @@ def writer(folder: Path, ending: str) -> subprocess.Popen[str]:
 
 def child() -> psutil.Process:
     """The store's process."""
-    (found,) = [one for one in psutil.Process().children() if "services.adapters.edge_process" in one.cmdline()]
+    (found,) = [one for one in psutil.Process().children() if "services.adapters.edge.process" in one.cmdline()]
     return found
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from services.errors import QuerySyntaxError
 from services.model import MemoryType, Query, SearchMode
-from services.query import operators, parse_query
+from services.search.query import operators, parse_query
 
 ROME = ZoneInfo("Europe/Rome")
 NOW = datetime(2026, 11, 20, 15, 30, tzinfo=ROME)  # a Friday

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from services.graph.inference import infer_relation
 from services.model import Memory, MemoryType, RelationType
-from services.relation_inference import infer_relation
 
 PAIRS = json.loads((Path(__file__).parents[1] / "data" / "relation_pairs.json").read_text("utf-8"))
 

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.adapters.records import PostgresRecords
+from services.adapters.postgres.records import PostgresRecords
 from services.errors import Conflict, InvalidInput
 from services.model import Relation, RelationCreator, RelationType
 from services.ports import NewRelation

@@ -8,8 +8,8 @@ from datetime import date
 
 import pytest
 
-from services.report_export import as_csv, as_markdown, formula_safe
-from services.worktime import Period, Report, ReportBy, ReportCell, ReportGroup, ReportUnit
+from services.work.model import Period, Report, ReportBy, ReportCell, ReportGroup, ReportUnit
+from services.work.report_export import as_csv, as_markdown, formula_safe
 
 
 def report(name: str | None = "acme", unit: ReportUnit = ReportUnit.MONTH, by: ReportBy = ReportBy.CLIENT) -> Report:

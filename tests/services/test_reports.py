@@ -13,8 +13,8 @@ import pytest
 
 from services.errors import NotFound
 from services.model import SessionCategory
-from services.timesheet import day_starts, spans_of, split
-from services.worktime import LogOrder, Period, ReportBy, ReportUnit, SessionChanges, SessionDraft, SessionFilter
+from services.work.model import LogOrder, Period, ReportBy, ReportUnit, SessionChanges, SessionDraft, SessionFilter
+from services.work.timesheet import day_starts, spans_of, split
 from tests.services.worktables import NOON, Bench, bench
 
 ROME = ZoneInfo("Europe/Rome")

@@ -14,10 +14,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from services.adapters.postgres import Database
-from services.adapters.schema import upgrade
+from services.adapters.postgres.database import Database
+from services.adapters.postgres.schema import upgrade
 from services.errors import SchemaMissing
-from services.worktime import Flaw, Period, ReportBy, ReportUnit
+from services.work.model import Flaw, Period, ReportBy, ReportUnit
 from tests.services.worktables import Bench, bench
 
 DATA = Path(__file__).parents[2] / "../shared/data/upstream-dev"

@@ -12,9 +12,9 @@ import psycopg
 import pytest
 from alembic.script import ScriptDirectory
 
-from services.adapters.postgres import Database
-from services.adapters.records import PostgresRecords
-from services.adapters.schema import NEWEST, TABLES, upgrade
+from services.adapters.postgres.database import Database
+from services.adapters.postgres.records import PostgresRecords
+from services.adapters.postgres.schema import NEWEST, TABLES, upgrade
 from services.database import DatabaseService
 from services.errors import SchemaMissing, StoreTooNew
 from services.migrations import HERE, sql_folder

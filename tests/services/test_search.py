@@ -17,10 +17,11 @@ import pytest
 import pytest_asyncio
 
 from services.adapters.bundled_embedder import BundledEmbedder
-from services.adapters.qdrant_edge import EdgeVectorStore
-from services.chunking import chunk_id, chunks
+from services.adapters.edge.store import EdgeVectorStore
 from services.errors import EmbeddingFailed, NotFound, StoreUnavailable
-from services.layout import points_of
+from services.memories.chunking import chunk_id, chunks
+from services.memories.layout import points_of
+from services.memories.payload import drafted
 from services.model import (
     Facets,
     Memory,
@@ -33,13 +34,12 @@ from services.model import (
     SearchResult,
     SortKey,
 )
-from services.payload import drafted
 from services.points import Point, Vector
 from services.ports import Edge, Embedder, Records
-from services.query import parse_query
-from services.search import SearchService
+from services.search.query import parse_query
+from services.search.service import SearchService
 from services.settings import Settings
-from services.times import zone_of
+from services.work.times import zone_of
 
 UPSTREAM = Path(__file__).parents[3] / "shared" / "data" / "upstream-dev"
 ROME = ZoneInfo("Europe/Rome")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from services.adapters import server_user
+from services.adapters.postgres import server_user
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root lends another user")
 

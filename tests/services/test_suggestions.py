@@ -8,15 +8,15 @@ from uuid import UUID
 
 import pytest
 
-from services.adapters.qdrant_edge import EdgeVectorStore
-from services.adapters.records import PostgresRecords
-from services.chunking import chunk_id
+from services.adapters.edge.store import EdgeVectorStore
+from services.adapters.postgres.records import PostgresRecords
 from services.errors import NotFound
-from services.graph import GraphService
+from services.graph.service import GraphService
+from services.graph.suggestions import SuggestionService
+from services.memories.chunking import chunk_id
 from services.model import MemoryType, RelationCreator, RelationType
 from services.points import Point
 from services.settings import Settings
-from services.suggestions import SuggestionService
 
 BUG, FIX, OTHER, FAR, LONG = (str(UUID(int=number)) for number in range(1, 6))
 

@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from services.adapters.records import PostgresRecords
-from services.chunking import chunk_id
+from services.adapters.postgres.records import PostgresRecords
 from services.errors import Conflict, InvalidInput, NotFound, NothingToUndo
-from services.memories import MemoryService
+from services.graph.state import relation_change
+from services.memories.chunking import chunk_id
+from services.memories.service import MemoryService
 from services.model import Action, Change, Entity, MemoryChanges, MemoryDraft, MemoryType, RelationType
 from services.points import Point
 from services.ports import NewChange, NewRelation, Transaction
-from services.relation_state import relation_change
 from tests.services.memory_world import World, open_world, vector_of
 
 LONG = "".join(f"Sentence number {number} of a long memory. " for number in range(12))

@@ -13,8 +13,8 @@ import pytest_asyncio
 from qdrant_client import AsyncQdrantClient
 
 from services.adapters.collections import OWN_INDEXES
-from services.adapters.qdrant_edge import EdgeVectorStore
-from services.adapters.qdrant_server import ServerVectorStore
+from services.adapters.edge.store import EdgeVectorStore
+from services.adapters.server.store import ServerVectorStore
 from services.errors import InvalidInput, ModelMismatch, StoreMismatch
 from services.model import MemoryType
 from services.points import (

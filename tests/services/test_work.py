@@ -11,11 +11,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from services.adapters.postgres import Database
+from services.adapters.postgres.database import Database
 from services.errors import Ambiguous, Conflict, InvalidInput, NotFound
 from services.model import Action, Entity, Pause, SessionCategory, SessionStatus
-from services.work import WorkService
-from services.worktime import Flaw, SessionChanges, SessionDraft, WarningKind
+from services.work.model import Flaw, SessionChanges, SessionDraft, WarningKind
+from services.work.service import WorkService
 from tests.services.worktables import NOON, Bench, bench
 
 

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.adapters.records import PostgresRecords
-from services.adapters.records.work import Row, read_pauses
+from services.adapters.postgres.records import PostgresRecords
+from services.adapters.postgres.records.work import Row, read_pauses
 from services.errors import InvalidInput
 from services.model import Pause, SessionCategory, SessionStatus
 from tests.services.servers import query

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from services.container import open_services
 from services.settings import Settings
-from services.worktime import SessionDraft
+from services.work.model import SessionDraft
 
 
 async def test_one_undo_takes_back_memories_and_work_in_turn(tmp_path: Path, postgres_url: str) -> None:

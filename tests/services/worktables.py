@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from services.adapters.postgres import Database
-from services.adapters.records import PostgresRecords
-from services.adapters.work import PostgresWork
-from services.clients import ClientService
+from services.adapters.postgres.database import Database
+from services.adapters.postgres.records import PostgresRecords
+from services.adapters.postgres.work import PostgresWork
 from services.model import Memory, MemoryDraft
-from services.reports import ReportService
 from services.settings import Settings
-from services.work import WorkService
+from services.work.clients import ClientService
+from services.work.reports import ReportService
+from services.work.service import WorkService
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from services.errors import Conflict, MemoriaError, NotFound, NothingToUndo
+from services.memories.payload import State, write_payload
 from services.model import (
     Action,
     Change,
@@ -37,7 +38,6 @@ from services.model import (
     Why,
     WorkSession,
 )
-from services.payload import State, write_payload
 from tests.tui.graph_fakes import FakeGraph, FakeSuggestions
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from services.errors import NotFound
-from services.graph_model import Connected, Neighborhood, Node, PathStep, Reviewed, Suggestion
+from services.graph.model import Connected, Neighborhood, Node, PathStep, Reviewed, Suggestion
 from services.model import Memory, Relation, RelationCreator, RelationType
 from services.ports import NewRelation
 

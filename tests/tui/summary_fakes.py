@@ -9,15 +9,15 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from services.clients import ClientService
 from services.errors import MemoriaError
-from services.memory_counts import MemoryMonths
+from services.memories.counts import MemoryMonths
 from services.model import FacetCount, MemoryType, Pause, SessionCategory, SessionStatus, WorkSession
-from services.reports import ReportService
 from services.settings import Settings
-from services.work import WorkService
-from services.work_records import ReportQuestion, ReportRow, StoredSession, WorkRecords
-from services.worktime import Client, ClientTotal, Project, ProjectTotal
+from services.work.clients import ClientService
+from services.work.model import Client, ClientTotal, Project, ProjectTotal
+from services.work.records import ReportQuestion, ReportRow, StoredSession, WorkRecords
+from services.work.reports import ReportService
+from services.work.service import WorkService
 from tests.tui.fakes import FakeServices, Store, clock
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from memoria_tui.config import Config
 from memoria_tui.screens.summary import SummaryScreen
 from services.errors import StoreInUse, StoreUnavailable
 from services.model import WorkSession
-from services.worktime import ReportBy
+from services.work.model import ReportBy
 from tests.tui.conftest import keys, press, settle, toasts
 from tests.tui.fakes import clock
 from tests.tui.summary_fakes import FakeMemoryCounts, SummaryServices, a_year, one_month, session
@@ -134,7 +134,7 @@ async def test_parts_of_the_bars_add_up_to_the_total() -> None:
 
 
 def _year() -> tuple[Any]:
-    from services.worktime import Period
+    from services.work.model import Period
 
     return (Period(date(2025, 12, 1), date(2026, 11, 30)),)
 

@@ -11,7 +11,7 @@ from memoria_tui.config import Config, load_config
 from memoria_tui.difference import DiffLine, compare, merged
 from memoria_tui.operators import active, toggled
 from memoria_tui.screens.modals.prompt import importance_problem
-from services.query import parse_query
+from services.search.query import parse_query
 
 
 def test_the_config_file_sets_theme_editor_and_keys(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from memoria_tui.screens.modals.form import FormDialog
 from memoria_tui.screens.modals.prompt import PromptDialog
 from memoria_tui.screens.work import WorkScreen
 from services.model import SessionStatus
-from services.worktime import LogOrder, SessionDraft
+from services.work.model import LogOrder, SessionDraft
 from tests.tui.conftest import press, settle, toasts
 from tests.tui.work_world import NOW, Desk, WorkServices, at_desk, one_running, shown, two_days, work_screen
 

@@ -14,20 +14,20 @@ from textual.pilot import Pilot
 from memoria_tui.app import MemoriaApp
 from memoria_tui.config import Config
 from memoria_tui.screens.work import WorkScreen
-from services.adapters.postgres import Database
-from services.adapters.records import PostgresRecords
-from services.adapters.work import PostgresWork
-from services.clients import ClientService
+from services.adapters.postgres.database import Database
+from services.adapters.postgres.records import PostgresRecords
+from services.adapters.postgres.work import PostgresWork
 from services.container import Services
 from services.errors import MemoriaError
-from services.memories import MemoryService
+from services.memories.service import MemoryService
 from services.model import SessionCategory, WorkSession
 from services.ports import Embedder, VectorStore
-from services.reports import ReportService
 from services.settings import Settings
-from services.work import WorkService
-from services.work_undo import WORK_INVERSES
-from services.worktime import SessionDraft
+from services.work.clients import ClientService
+from services.work.model import SessionDraft
+from services.work.reports import ReportService
+from services.work.service import WorkService
+from services.work.undo import WORK_INVERSES
 from tests.services.worktables import HeldClock, KeptMemories
 from tests.tui.conftest import settle
 from tests.tui.fakes import FakeServices, Store

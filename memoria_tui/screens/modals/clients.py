@@ -18,7 +18,7 @@ from memoria_tui.screens.modals.completing import Complete
 from memoria_tui.screens.modals.dialog import Dialog
 from memoria_tui.screens.modals.prompt import PromptDialog
 from services.errors import MemoriaError
-from services.worktime import Client, ClientTotal, Project, ProjectTotal
+from services.work.model import Client, ClientTotal, Project, ProjectTotal
 
 if TYPE_CHECKING:
     from services.container import Services

@@ -16,9 +16,9 @@ from memoria_tui.screens.modals.session_fields import about_fields, moment_of, n
 from services.errors import InvalidInput
 from services.model import Pause, SessionCategory, WorkSession
 from services.ports import Clock
-from services.session_rules import check_edit
-from services.timesheet import flaws
-from services.worktime import SessionChanges
+from services.work.model import SessionChanges
+from services.work.rules import check_edit
+from services.work.timesheet import flaws
 
 if TYPE_CHECKING:
     from services.container import Services

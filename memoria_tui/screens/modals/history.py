@@ -16,8 +16,8 @@ from memoria_tui.difference import compare
 from memoria_tui.present import age, clip, line, title
 from memoria_tui.screens.modals.dialog import Dialog
 from memoria_tui.screens.modals.difference_view import difference, excerpt
+from services.memories.payload import State
 from services.model import Change, Memory
-from services.payload import State
 from services.ports import Clock
 
 

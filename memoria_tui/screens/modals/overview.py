@@ -12,7 +12,7 @@ from textual.widgets.option_list import Option
 
 from memoria_tui.present import clip, count, glyph, title
 from memoria_tui.screens.modals.dialog import Dialog
-from services.graph_model import Connected
+from services.graph.model import Connected
 
 _BAR = 16
 

@@ -12,7 +12,7 @@ from textual.widgets.option_list import Option
 
 from memoria_tui.present import COLOURS, clip, glyph, title
 from memoria_tui.screens.modals.dialog import Dialog
-from services.graph_model import PathStep
+from services.graph.model import PathStep
 
 
 class PathDialog(Dialog[str]):

@@ -21,7 +21,7 @@ from services.errors import MemoriaError
 
 if TYPE_CHECKING:
     from services.container import Services
-    from services.graph_model import Suggestion
+    from services.graph.model import Suggestion
     from services.model import RelationType
 
 

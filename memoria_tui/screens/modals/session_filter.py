@@ -11,8 +11,8 @@ from memoria_tui.screens.modals.session_fields import CATEGORIES, client_names, 
 from services.errors import Ambiguous, InvalidInput, NotFound
 from services.model import SessionCategory, SessionStatus
 from services.ports import Clock
-from services.times import parse_day
-from services.worktime import SessionFilter
+from services.work.model import SessionFilter
+from services.work.times import parse_day
 
 if TYPE_CHECKING:
     from services.container import Services

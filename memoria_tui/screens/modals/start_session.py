@@ -8,8 +8,8 @@ from memoria_tui.screens.modals.form import Field, FormDialog, Values
 from memoria_tui.screens.modals.session_fields import about_fields, blaming, checked, moment_of, number
 from services.model import SessionCategory, WorkSession
 from services.ports import Clock
-from services.session_rules import check_description, check_numbers, check_past
-from services.worktime import SessionDraft
+from services.work.model import SessionDraft
+from services.work.rules import check_description, check_numbers, check_past
 
 if TYPE_CHECKING:
     from services.container import Services

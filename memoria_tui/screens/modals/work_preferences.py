@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from memoria_tui import present
 from memoria_tui.screens.modals.form import Field, FieldProblem, FormDialog, Values
 from memoria_tui.screens.modals.session_fields import blaming, client_names, project_names
-from services.worktime import WorkPreferences
+from services.work.model import WorkPreferences
 
 if TYPE_CHECKING:
     from services.container import Services

@@ -32,7 +32,7 @@ from services.model import (
     StoreStatus,
     WorkSession,
 )
-from services.query import operators
+from services.search.query import operators
 from tests.tui.widgets.scene import NOW, ODD, Scene, change, clock, dangers, eventually
 
 CONTROLS = (

@@ -9,7 +9,7 @@ from textual.widgets import Input
 from memoria_tui.widgets.search_bar import SearchBar
 from services.errors import QuerySyntaxError
 from services.model import SearchMode
-from services.query import operators
+from services.search.query import operators
 from tests.tui.widgets.scene import Scene, lines
 
 

@@ -15,7 +15,7 @@ from memoria_tui.widgets.search_bar import SearchBar
 from memoria_tui.widgets.top_line import TopLine
 from services.errors import QuerySyntaxError
 from services.model import Hit, Query
-from services.query import operators
+from services.search.query import operators
 from tests.tui.widgets.scene import (
     FACETS,
     HISTORY,

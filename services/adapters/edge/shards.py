@@ -1,0 +1,342 @@
+"""Qdrant Edge's shards of the three collections in one folder: all of it blocking, for a process of its own."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import qdrant_edge as edge
+
+from services.adapters.collections import (
+    OWN_INDEXES,
+    TEXT_KEY,
+    checked_vectors,
+    json_path,
+    point_id,
+    point_ids,
+    required_id,
+    storable,
+    storable_text,
+)
+from services.adapters.edge import facets as edge_facets
+from services.adapters.edge.errors import open_error
+from services.adapters.edge.filters import edge_filter
+from services.adapters.edge.layout import TIDY_EVERY, edge_config, index_params
+from services.errors import (
+    ModelMismatch,
+    StoreMismatch,
+    StoreTooNew,
+)
+from services.model import MemoryType
+from services.points import (
+    BM25_B,
+    BM25_K,
+    CollectionInfo,
+    DenseSearch,
+    Filter,
+    HasId,
+    Point,
+    ScoredPoint,
+    Scroll,
+    TextSearch,
+)
+
+FORMAT = 1
+"""Version of the folder's layout; a store with a higher one is left alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """What the folder says about itself, in `store.json`."""
+
+    format: int
+    dimensions: int
+    model: str
+
+
+class EdgeShards:
+    """The collections in `folder`; the caller holds the folder's lock."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._marker = self._read_marker()
+        self._shards: dict[MemoryType, edge.EdgeShard] = {}
+        self._fresh: dict[MemoryType, int] = {}
+        self._dirty = False
+        if self._marker:
+            for collection in MemoryType:
+                if (folder / collection / "edge_config.json").exists():
+                    self._load(collection)
+
+    def ensure(self, dimensions: int, model: str) -> None:
+        """As `VectorStore.ensure`; a store that holds no vector yet takes the new model."""
+        if self._marker and (self._marker.dimensions, self._marker.model) != (dimensions, model):
+            if any(shard.info().points_count for shard in self._shards.values()):
+                raise ModelMismatch(
+                    f"the memories were embedded by {self._marker.model} ({self._marker.dimensions} dimensions), "
+                    f"not by {model} ({dimensions}); keyword search goes on, set the former model to search by meaning"
+                )
+            self._discard()
+        if not self._marker:
+            self._write_marker(Marker(FORMAT, dimensions, model))
+        for collection in MemoryType:
+            if collection not in self._shards:
+                self._create(collection, dimensions)
+            for key in self._missing_indexes(collection):
+                self._shards[collection].update(
+                    edge.UpdateOperation.create_field_index(key, index_params(OWN_INDEXES[key]))
+                )
+
+    def model(self) -> str | None:
+        return self._marker.model if self._marker else None
+
+    def info(self) -> dict[MemoryType, CollectionInfo]:
+        return {collection: self._info(collection) for collection in self._shards}
+
+    def upsert(self, collection: MemoryType, points: Sequence[Point]) -> None:
+        shard = self._writable(collection)
+        checked_vectors(points, self._marker.dimensions if self._marker else 0)
+        self._written(collection, len(points))
+        shard.update(
+            edge.UpdateOperation.upsert_points(
+                [
+                    edge.Point(
+                        required_id(point.id),
+                        {} if point.vector is None else list(point.vector),
+                        storable(point.payload),
+                    )
+                    for point in points
+                ]
+            )
+        )
+
+    def set_payload(self, collection: MemoryType, ids: Sequence[str], payload: Mapping[str, object]) -> None:
+        """By filter, because Edge refuses the whole list when one id does not exist."""
+        shard = self._writable(collection)
+        self._written(collection, len(ids))
+        shard.update(edge.UpdateOperation.set_payload_by_filter(_these(ids), storable(payload)))
+
+    def delete_payload(self, collection: MemoryType, ids: Sequence[str], keys: Sequence[str]) -> None:
+        shard = self._writable(collection)
+        self._written(collection, len(ids))
+        paths = {key: json_path(storable_text(key)) for key in keys}
+        shard.update(
+            edge.UpdateOperation.delete_payload_by_filter(_these(ids), [path for path in paths.values() if path])
+        )
+        unspeakable = {key for key, path in paths.items() if path is None}
+        for record in shard.retrieve(point_ids(ids), True, False) if unspeakable else ():
+            kept = {key: value for key, value in (record.payload or {}).items() if key not in unspeakable}
+            shard.update(edge.UpdateOperation.overwrite_payload([record.id], kept))
+
+    def delete_points(self, collection: MemoryType, ids: Sequence[str]) -> None:
+        self._writable(collection).update(edge.UpdateOperation.delete_points(point_ids(ids)))
+        self._dirty = True
+
+    def retrieve(self, collection: MemoryType, ids: Sequence[str], vectors: bool) -> list[Point]:
+        shard = self._shards.get(collection)
+        if shard is None:
+            return []
+        found = {str(record.id): record for record in shard.retrieve(point_ids(ids), True, vectors)}
+        wanted = dict.fromkeys(str(point_id(text)) for text in ids)
+        return [_point(found[name], vectors) for name in wanted if name in found]
+
+    def scroll(self, request: Scroll) -> list[Point]:
+        shard = self._shards.get(request.collection)
+        if shard is None or request.limit < 1:
+            return []
+        after = point_id(request.after_id) if request.after_id and not request.order_by else None
+        records, _ = shard.scroll(
+            edge.ScrollRequest(
+                offset=after,
+                limit=request.limit + (after is not None),
+                filter=edge_filter(request.where),
+                with_payload=_selected(request.payload_keys),
+                with_vector=request.with_vectors,
+                order_by=_order(request),
+            )
+        )
+        points = [_point(record, request.with_vectors) for record in records]
+        return [point for point in points if point.id != str(after)][: request.limit]
+
+    def search(self, requests: Sequence[DenseSearch | TextSearch]) -> list[list[ScoredPoint]]:
+        answers: dict[int, list[ScoredPoint]] = {}
+        for collection in {request.collection: None for request in requests}:
+            mine = [place for place, request in enumerate(requests) if request.collection is collection]
+            shard = self._shards.get(collection)
+            batch = edge.QueryBatchRequest([self._query(requests[place]) for place in mine])
+            found: Sequence[list[edge.ScoredPoint]] = shard.query_batch(batch) if shard else [[] for _ in mine]
+            for place, hits in zip(mine, found, strict=True):
+                answers[place] = [ScoredPoint(str(hit.id), hit.payload or {}, hit.score) for hit in hits]
+        return [answers[place] for place in range(len(requests))]
+
+    def count(self, collection: MemoryType, where: Filter) -> int:
+        shard = self._shards.get(collection)
+        return shard.count(edge.CountRequest(exact=True, filter=edge_filter(where))) if shard else 0
+
+    def facet(self, collection: MemoryType, key: str, where: Filter, limit: int) -> dict[str, int]:
+        shard = self._shards.get(collection)
+        if shard is None:
+            return {}
+        return edge_facets.facet(shard, key, where, limit)
+
+    def flush(self) -> None:
+        """Brings to disk what until now lies in the write-ahead logs: safe against a power cut, faster to open."""
+        if self._dirty:
+            for shard in self._shards.values():
+                shard.flush()
+            self._dirty = False
+
+    def tidy(self) -> None:
+        """Moves points of a long run of writes into finished segments, one collection's worth."""
+        for collection, fresh in self._fresh.items():
+            if fresh >= TIDY_EVERY:
+                self._shards[collection].optimize()
+                self._reload(collection)
+                return
+
+    def close(self) -> None:
+        self.flush()
+        for shard in self._shards.values():
+            shard.close()
+        self._shards.clear()
+
+    def _query(self, request: DenseSearch | TextSearch) -> edge.QueryRequest:
+        query: edge.Query | edge.TextQuery
+        if isinstance(request, DenseSearch):
+            dimensions = self._marker.dimensions if self._marker else len(request.vector)
+            if len(request.vector) != dimensions:
+                raise ModelMismatch(
+                    f"the question has {len(request.vector)} dimensions, the stored vectors have {dimensions}; "
+                    "keyword search goes on, set the former model to search by meaning"
+                )
+            query = edge.Query.Nearest(list(request.vector))
+            params = edge.SearchParams(exact=request.exact)
+        else:
+            scoring = edge.Bm25Params(k=BM25_K, b=BM25_B)
+            query, params = edge.TextQuery(TEXT_KEY, storable_text(request.text), scoring), None
+        return edge.QueryRequest(
+            limit=request.limit,
+            query=query,
+            filter=edge_filter(request.where),
+            with_payload=_selected(request.payload_keys),
+            params=params,
+        )
+
+    def _writable(self, collection: MemoryType) -> edge.EdgeShard:
+        if collection not in self._shards:
+            raise StoreMismatch(
+                f"the store in {self._folder} has no collection {collection} yet; it is made by `ensure`"
+            )
+        return self._shards[collection]
+
+    def _written(self, collection: MemoryType, points: int) -> None:
+        self._fresh[collection] += points
+        self._dirty = True
+
+    def _info(self, collection: MemoryType) -> CollectionInfo:
+        info = self._shards[collection].info()
+        return CollectionInfo(
+            points=info.points_count,
+            dimensions=self._marker.dimensions if self._marker else 0,
+            missing_indexes=tuple(self._missing_indexes(collection)),
+            details={"segments": info.segments_count, "finished points": info.indexed_vectors_count},
+        )
+
+    def _missing_indexes(self, collection: MemoryType) -> list[str]:
+        present = self._shards[collection].info().payload_schema
+        return [key for key in OWN_INDEXES if key not in present]
+
+    def _load(self, collection: MemoryType) -> None:
+        path = self._folder / collection
+        try:
+            shard = edge.EdgeShard.load(str(path))
+        except BaseException as error:  # Edge panics, which is no Exception, on some damage
+            raise open_error(error, path) from error
+        info = shard.info()
+        self._shards[collection] = shard
+        self._fresh[collection] = max(0, info.points_count - info.indexed_vectors_count)
+
+    def _reload(self, collection: MemoryType) -> None:
+        """Gives back the memory and the mapped files that the former segments used."""
+        self._shards.pop(collection).close()
+        if sys.platform == "linux":
+            with suppress(OSError, AttributeError):
+                ctypes.CDLL(None).malloc_trim(0)
+        self._load(collection)
+        self._fresh[collection] = 0
+
+    def _create(self, collection: MemoryType, dimensions: int) -> None:
+        """Makes the shard beside its place and moves it there, so that a half-made one is never found."""
+        place, draft = self._folder / collection, self._folder / f"{collection}.new"
+        for leftover in (place, draft):
+            shutil.rmtree(leftover, ignore_errors=True)
+        shard = edge.EdgeShard.create(str(draft), edge_config(dimensions))
+        shard.close()
+        draft.rename(place)
+        self._load(collection)
+
+    def _discard(self) -> None:
+        for collection in list(self._shards):
+            self._shards.pop(collection).close()
+            shutil.rmtree(self._folder / collection)
+        self._marker = None
+
+    def _read_marker(self) -> Marker | None:
+        path = self._folder / "store.json"
+        try:
+            data = json.loads(path.read_text("utf-8"))
+            marker = Marker(int(data["format"]), int(data["dimensions"]), str(data["model"]))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise StoreMismatch(f"{path} cannot be read ({error}); restore it from a backup") from error
+        if marker.format > FORMAT:
+            raise StoreTooNew(
+                f"the store in {self._folder} was written by a newer memoria-tui (format {marker.format}, this one "
+                f"knows {FORMAT}); update memoria-tui"
+            )
+        return marker
+
+    def _write_marker(self, marker: Marker) -> None:
+        draft = self._folder / "store.json.new"
+        with draft.open("w", encoding="utf-8") as file:
+            json.dump(asdict(marker), file)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(self._folder / "store.json")
+        self._marker = marker
+
+
+def _these(ids: Sequence[str]) -> edge.Filter:
+    found = edge_filter(Filter(must=(HasId(frozenset(ids)),)))
+    return found or edge.Filter()
+
+
+def _order(request: Scroll) -> edge.OrderBy | None:
+    if request.order_by is None:
+        return None
+    direction = edge.Direction.Desc if request.descending else edge.Direction.Asc
+    return edge.OrderBy(request.order_by, direction, request.start_from)
+
+
+def _selected(keys: tuple[str, ...] | None) -> bool | list[str]:
+    if not keys:
+        return keys is None
+    return [path for key in keys if (path := json_path(key))]
+
+
+def _point(record: edge.Record, vectors: bool) -> Point:
+    vector = record.vector if isinstance(record.vector, list) and record.vector else None
+    return Point(
+        id=str(record.id),
+        payload=record.payload or {},
+        vector=vector,  # type: ignore[arg-type]  # one unnamed vector is a flat list
+        has_vector=vector is not None if vectors else None,
+    )

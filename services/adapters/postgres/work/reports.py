@@ -1,0 +1,172 @@
+"""Reports over any number of sessions, added up inside the database.
+
+A session counts there when all about it is plain: completed, and with closed pauses that lie inside it one after the
+other, away from the hours that the clocks repeat. The few others come out whole, to be judged by
+`services.work.timesheet`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from services.adapters.postgres.work.base import WorkTables
+from services.adapters.postgres.work.rows import SESSION, stored_session
+from services.adapters.postgres.work.selection import conditions
+from services.work.model import ReportBy
+from services.work.records import ReportQuestion, ReportRow, StoredSession
+from services.work.timesheet import transitions
+
+_KEYS: Mapping[ReportBy, str] = {
+    ReportBy.CLIENT: "session.client_id",
+    ReportBy.PROJECT: "session.project_id",
+    ReportBy.CATEGORY: "session.category",
+    ReportBy.DAY: "NULL::text",
+}
+_TOUCHING = """
+SELECT {columns} FROM public.work_sessions session
+WHERE session.start_time >= :since - interval '1 day' AND session.start_time < :until
+  AND (session.start_time >= :since OR session.end_time > :since OR session.end_time IS NULL) AND {conditions}
+UNION ALL
+SELECT {columns} FROM public.work_sessions session
+WHERE session.end_time - session.start_time > interval '1 day' AND session.end_time > :since
+  AND session.start_time < :since - interval '1 day' AND {conditions}
+UNION ALL
+SELECT {columns} FROM public.work_sessions session
+WHERE session.end_time IS NULL AND session.start_time < :since - interval '1 day' AND {conditions}
+"""
+"""Sessions with some time in the period; see 005_work.sql for the indexes."""
+_COLUMNS = "session.id, {key} AS key, session.status, session.start_time, session.end_time, session.pauses"
+_PLAIN_TIME = """
+{text} LIKE '____-__-__T__:__:__%' AND substr({text}, 20) COLLATE "C" ~ '^[.0-9]*$'
+AND pg_input_is_valid({text}, 'timestamp')
+"""
+"""Zone-less ISO 8601 that a cast to timestamp is sure to take: one bad text must not fail a whole report."""
+_PLAIN_TIME_15 = r"""
+{text} ~ '^[12]\d{{3}}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3])(:[0-5]\d){{2}}(\.\d+)?$'
+AND CASE WHEN substr({text}, 9, 2) > '28'
+    THEN substr({text}, 9, 2)::int <= date_part('day', (left({text}, 7) || '-01')::date + interval '1 month -1 day')
+    ELSE true END
+"""
+"""The same for PostgreSQL 15, which has no pg_input_is_valid()."""
+_IS_VALID_SINCE = 160000
+# Each OFFSET 0 keeps the planner from evaluating what stands below it again at every use above.
+_REPORT = """
+WITH touching AS MATERIALIZED ({touching}),
+paused AS MATERIALIZED (
+    SELECT id, key, start, stop,
+           COALESCE(start <= stop AND start >= start_time AND stop <= end_time AND in_order
+                    AND width_bucket(start_time - interval '1 day', CAST(:changes AS timestamptz[]))
+                      = width_bucket(end_time + interval '1 day', CAST(:changes AS timestamptz[])), false) AS plain
+    FROM (
+        SELECT id, key, start_time, end_time, in_order,
+               (start - (CAST(:offsets AS interval[]))[width_bucket(start, CAST(:locals AS timestamp[]))])
+                   AT TIME ZONE 'UTC' AS start,
+               (stop - (CAST(:offsets AS interval[]))[width_bucket(stop, CAST(:locals AS timestamp[]))])
+                   AT TIME ZONE 'UTC' AS stop
+        FROM (
+            SELECT t.id, t.key, t.start_time, t.end_time,
+                   (n = 1 OR entry.start >= (t.pauses -> (n::int - 2) ->> 'end') COLLATE "C") AS in_order,
+                   CASE WHEN {start_plain} THEN entry.start::timestamp END AS start,
+                   CASE WHEN {stop_plain} THEN entry.stop::timestamp END AS stop
+            FROM touching t
+            CROSS JOIN LATERAL ROWS FROM (
+                jsonb_to_recordset(
+                    CASE WHEN jsonb_typeof(t.pauses) <> 'array' OR t.pauses @? '$[*] ? (@.type() <> "object")'
+                    THEN '[{{}}]' ELSE t.pauses END
+                ) AS (start text, "end" text)
+            ) WITH ORDINALITY entry (start, stop, n)
+            WHERE t.pauses <> '[]'
+            OFFSET 0
+        ) written
+        OFFSET 0
+    ) placed
+),
+odd AS MATERIALIZED (
+    SELECT id FROM touching WHERE (status = 'completed' AND end_time >= start_time) IS NOT TRUE
+    UNION
+    SELECT id FROM paused WHERE NOT plain
+),
+spans AS (
+    SELECT key, start_time AS start, end_time AS stop, 1 AS sign FROM touching
+    WHERE NOT EXISTS (SELECT 1 FROM odd WHERE odd.id = touching.id)
+    UNION ALL
+    SELECT key, start, stop, -1 FROM paused WHERE NOT EXISTS (SELECT 1 FROM odd WHERE odd.id = paused.id)
+),
+placed AS (
+    SELECT key, start, stop, sign,
+           GREATEST(width_bucket(start, CAST(:bounds AS timestamptz[])), 1) AS first,
+           LEAST(GREATEST(width_bucket(stop - interval '1 microsecond', CAST(:bounds AS timestamptz[])),
+                          width_bucket(start, CAST(:bounds AS timestamptz[]))), :days) AS last
+    FROM spans
+),
+daily AS (
+    SELECT key, day,
+           sum(sign * date_part('epoch', LEAST(stop, (CAST(:bounds AS timestamptz[]))[day + 1])
+                                         - GREATEST(start, (CAST(:bounds AS timestamptz[]))[day]))) AS seconds,
+           count(*) FILTER (WHERE sign = 1 AND (day = first OR (CAST(:units AS int[]))[day]
+                                                <> (CAST(:units AS int[]))[day - 1])) AS sessions,
+           count(*) FILTER (WHERE sign = 1 AND day = first) AS fresh
+    FROM placed CROSS JOIN LATERAL generate_series(first, last) AS day
+    GROUP BY key, day
+)
+SELECT key::text AS key, (CAST(:units AS int[]))[day] AS unit, sum(seconds) AS seconds, sum(sessions)::int AS sessions,
+       sum(fresh)::int AS fresh, array_agg(day - 1) FILTER (WHERE seconds > 0) AS days, NULL::text AS odd
+FROM daily GROUP BY daily.key, unit
+UNION ALL
+SELECT NULL, NULL, NULL, NULL, NULL, NULL, id::text FROM odd
+"""
+_CHOSEN = f"{SESSION} WHERE session.id = ANY(CAST(:ids AS uuid[])) ORDER BY session.start_time, session.id"
+_BEFORE = timedelta(days=40)
+"""How long before the period the offsets of the zone are told; sessions with earlier pauses count as odd."""
+
+
+class ReportTable(WorkTables):
+    """Worked time of a period."""
+
+    _server: int | None = None
+    """Version of the server, once it was asked."""
+
+    async def report(self, question: ReportQuestion) -> tuple[list[ReportRow], list[StoredSession]]:
+        if self._server is None:
+            (version,) = await self._read("SELECT current_setting('server_version_num')::int AS number")
+            self._server = version.number
+        plain = _PLAIN_TIME if self._server >= _IS_VALID_SINCE else _PLAIN_TIME_15
+        rows = await self._read(_statement(question, plain), **self._parameters(question))
+        odd = [row.odd for row in rows if row.odd is not None]
+        added = [
+            ReportRow(row.key, row.unit, row.seconds, row.sessions, row.fresh, frozenset(row.days or ()))
+            for row in rows
+            if row.odd is None
+        ]
+        return added, await self._chosen(odd) if odd else []
+
+    async def _chosen(self, ids: list[str]) -> list[StoredSession]:
+        now = self._clock()
+        return [stored_session(row, self._zone, now) for row in await self._read(_CHOSEN, ids=ids)]
+
+    def _parameters(self, question: ReportQuestion) -> dict[str, object]:
+        since, until = question.bounds[0], question.bounds[-1]
+        offsets = transitions(since - _BEFORE, until + timedelta(days=2), self._zone)
+        return {
+            **conditions(question.selection)[1],
+            "since": since,
+            "until": until,
+            "bounds": list(question.bounds),
+            "days": len(question.bounds) - 1,
+            "units": list(question.units),
+            "changes": [instant for instant, _ in offsets[1:]],
+            "locals": [(instant + offset).replace(tzinfo=None) for instant, offset in offsets],
+            "offsets": [offset for _, offset in offsets],
+        }
+
+
+def _statement(question: ReportQuestion, plain_time: str) -> str:
+    touching = _TOUCHING.format(
+        columns=_COLUMNS.format(key=_KEYS[question.by]), conditions=conditions(question.selection)[0]
+    )
+    return _REPORT.format(
+        touching=touching,
+        start_plain=plain_time.format(text="entry.start"),
+        stop_plain=plain_time.format(text="entry.stop"),
+    )

@@ -1,0 +1,173 @@
+"""Sessions: read, and changed one at a time under a lock on the row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from services.adapters.postgres.records.text import storable, storable_json
+from services.adapters.postgres.work import names
+from services.adapters.postgres.work.base import Act, WorkTables
+from services.adapters.postgres.work.rows import NAMED, NAMES, SESSION, stored_session
+from services.errors import Ambiguous, Conflict, NotFound
+from services.model import Entity
+from services.work import pauses
+from services.work.records import Change, NewSession, SessionChange, StoredSession
+
+_OPEN = f"{SESSION} WHERE session.status IN ('active', 'paused') ORDER BY session.start_time, session.id"
+_ENDING_AFTER = f"""
+{SESSION}
+WHERE session.start_time > :since - interval '1 day' AND session.end_time > :since AND session.status = 'completed'
+ORDER BY session.start_time DESC, session.id DESC LIMIT :limit
+"""
+_BY_PREFIX = f"""
+{SESSION} WHERE session.id BETWEEN CAST(:low AS uuid) AND CAST(:high AS uuid) ORDER BY session.id LIMIT 2
+"""
+_LOCKED = f"""
+SELECT {NAMED}, to_jsonb(session) AS state, set_config('memoria_tui.refreshes_later', 'on', true)
+FROM public.work_sessions session {NAMES} WHERE session.id = CAST(:id AS uuid) FOR NO KEY UPDATE OF session
+"""
+"""The setting is for the trigger of 005_work.sql, which then leaves the views to `refresh_work_views()`."""
+_WRITTEN = f"""
+WITH session AS ({{statement}} RETURNING *) SELECT {NAMED}, to_jsonb(session) AS state FROM session {NAMES}
+"""
+_INSERT = """
+INSERT INTO public.work_sessions
+    (description, category, client_id, project_id, issue_number, pr_number, branch, start_time, status)
+VALUES (:description, CAST(:category AS public.session_category), CAST(:client_id AS uuid), CAST(:project_id AS uuid),
+        :issue_number, :pr_number, :branch, :start, 'active')
+"""
+_OPEN_COUNT = "SELECT count(*) AS number FROM public.work_sessions WHERE status IN ('active', 'paused')"
+_STARTING = "SELECT pg_advisory_xact_lock(hashtext('memoria_tui.work_sessions.start'))"
+_DELETE = "DELETE FROM public.work_sessions WHERE id = CAST(:id AS uuid)"
+_LAST_ACTIVITY = """
+SELECT max(at) AS at FROM (
+    SELECT updated_at AS at FROM public.work_sessions WHERE id = CAST(:id AS uuid)
+    UNION ALL
+    (SELECT changed_at FROM memoria_tui.audit_log
+     WHERE actor = :actor AND position = 0 AND undoes IS NULL ORDER BY id DESC LIMIT 1)) known
+"""
+_TYPES: Mapping[str, str] = {
+    "description": "text",
+    "category": "public.session_category",
+    "client_id": "uuid",
+    "project_id": "uuid",
+    "issue_number": "integer",
+    "pr_number": "integer",
+    "branch": "text",
+    "start_time": "timestamptz",
+    "end_time": "timestamptz",
+    "pauses": "jsonb",
+    "total_pause_minutes": "integer",
+    "status": "public.session_status",
+    "notes": "text[]",
+    "memory_id": "uuid",
+}
+"""The columns that can be set, with their types."""
+_VALUES: Mapping[str, str] = {
+    **{name: f"CAST(:{name} AS {type_})" for name, type_ in _TYPES.items()},
+    "note": "array_append(COALESCE(notes, '{}'), :note)",
+}
+_TARGETS: Mapping[str, str] = {"note": "notes"}
+
+
+class SessionTable(WorkTables):
+    """`work_sessions`, one session at a time."""
+
+    async def open_sessions(self) -> list[StoredSession]:
+        return self._stored(await self._read(_OPEN))
+
+    async def ending_after(self, since: datetime, limit: int) -> list[StoredSession]:
+        return self._stored(await self._read(_ENDING_AFTER, since=since, limit=limit))
+
+    async def session(self, session_id: str) -> StoredSession:
+        digits = session_id.strip().lower().replace("-", "")
+        if not digits or len(digits) > 32 or set(digits) - set("0123456789abcdef"):
+            raise NotFound(f"{session_id!r} is no session's id")
+        rows = await self._read(_BY_PREFIX, low=digits.ljust(32, "0"), high=digits.ljust(32, "f"))
+        if len(rows) > 1:
+            raise Ambiguous(f"several sessions' ids begin with {session_id}: write more of it")
+        return self._only(rows, session_id)
+
+    async def insert(self, new: NewSession, limit: int) -> StoredSession:
+        async with self._act() as act:
+            if limit:
+                await act.fetch(_STARTING)
+                if (number := (await act.fetch(_OPEN_COUNT))[0].number) >= limit:
+                    raise Conflict(f"{number} sessions are running, {limit} may: stop one first", current=None)
+            client = await names.client_id(act, new.client)
+            project = await names.project_id(act, client, new.project)
+            (row,) = await act.fetch(
+                _WRITTEN.format(statement=_INSERT),
+                description=storable(new.description),
+                category=new.category.value,
+                client_id=client,
+                project_id=project,
+                issue_number=new.issue_number,
+                pr_number=new.pr_number,
+                branch=new.branch and storable(new.branch),
+                start=new.start,
+            )
+            act.note(Entity.SESSION, str(row.id), None, row.state, f"started «{new.description}»")
+            return stored_session(row, self._zone, self._clock())
+
+    async def update(self, session_id: str, change: Change, summary: str) -> StoredSession:
+        async with self._act() as act:
+            rows = await act.fetch(_LOCKED, id=session_id)
+            stored = self._only(rows, session_id)
+            columns = await self._columns(act, stored, rows[0].pauses, change(stored))
+            if not columns:
+                return stored
+            settings = ", ".join(f"{_TARGETS.get(name, name)} = {_VALUES[name]}" for name in columns)
+            update = f"UPDATE public.work_sessions SET {settings} WHERE id = CAST(:id AS uuid)"
+            (row,) = await act.fetch(_WRITTEN.format(statement=update), id=session_id, **columns)
+            act.note(Entity.SESSION, session_id, rows[0].state, row.state, f"{summary} «{row.description}»")
+            return stored_session(row, self._zone, self._clock())
+
+    async def delete(self, session_id: str) -> StoredSession:
+        async with self._act() as act:
+            rows = await act.fetch(_LOCKED, id=session_id)
+            stored = self._only(rows, session_id)
+            await act.fetch(_DELETE, id=session_id)
+            act.note(Entity.SESSION, session_id, rows[0].state, None, f"deleted «{stored.session.description}»")
+            return stored
+
+    async def last_activity(self, session_id: str) -> datetime | None:
+        rows = await self._read(_LAST_ACTIVITY, id=session_id, actor=storable(self._settings.actor))
+        return rows[0].at if rows else None
+
+    async def _columns(
+        self, act: Act, stored: StoredSession, written: object, change: SessionChange
+    ) -> dict[str, object]:
+        """The columns as the database takes them; `written` are the pauses as they stand there."""
+        columns = {name: storable(v) if isinstance(v, str) else v for name, v in change.columns.items()}
+        client = stored.session.client_id
+        if change.client is not None:
+            client = columns["client_id"] = await names.client_id(act, change.client)
+        if change.project is not None:
+            columns["project_id"] = await names.project_id(act, client, change.project)
+        if change.note is not None:
+            columns["note"] = storable(change.note)
+        if change.pauses is not None or change.pause is not None or change.until is not None:
+            columns |= self._pauses(stored, written, change)
+        return columns
+
+    def _pauses(self, stored: StoredSession, written: object, change: SessionChange) -> dict[str, object]:
+        """The column of the pauses and their minutes by upstream's formula."""
+        start, end = stored.session.start, stored.session.end or self._clock()
+        if change.pauses is not None:
+            kept: list[object] = [*pauses.encoded(change.pauses, self._zone)]
+        else:
+            kept = pauses.rewritten(written, self._zone, start, end, until=change.until, begun=change.pause)
+        closed = change.pauses or pauses.decoded(kept, self._zone, start, end)[0]
+        return {"pauses": storable_json(kept), "total_pause_minutes": pauses.minutes(closed)}
+
+    def _stored(self, rows: Any) -> list[StoredSession]:
+        now = self._clock()
+        return [stored_session(row, self._zone, now) for row in rows]
+
+    def _only(self, rows: Any, session_id: str) -> StoredSession:
+        if not rows:
+            raise NotFound(f"no session has the id {session_id}")
+        return stored_session(rows[0], self._zone, self._clock())

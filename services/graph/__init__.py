@@ -1,0 +1,1 @@
+"""The knowledge graph: relations, neighbourhoods, paths, suggestions."""

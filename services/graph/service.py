@@ -1,0 +1,164 @@
+"""The knowledge graph: neighbourhoods, paths, and relations made, changed and taken away by hand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from uuid import uuid4
+
+from services.errors import Conflict, InvalidInput, NotFound
+from services.graph.model import GLANCE, Connected, Neighborhood, Node, PathStep
+from services.graph.state import relation_change
+from services.memories.reading import owners, read_stored
+from services.model import Memory, Relation, RelationType
+from services.ports import NewRelation, Records, VectorStore
+from services.settings import Settings
+from services.work.times import zone_of
+
+DEEPEST = 10
+"""Most relations that a neighbourhood or a path may span."""
+
+
+class GraphService:
+    """Walks the relations and edits them. Ids of chunks count as their memory everywhere."""
+
+    def __init__(self, vectors: VectorStore, records: Records, settings: Settings) -> None:
+        self._vectors = vectors
+        self._records = records
+        self._zone = zone_of(settings.zone)
+
+    async def neighborhood(
+        self, center: str, depth: int = 1, types: Sequence[RelationType] = (), limit: int = GLANCE
+    ) -> Neighborhood:
+        """At most `limit` memories within `depth` (1..10) relations, the centre included, and the edges among them."""
+        _check_depth(depth)
+        center = await self._owner(center)
+        found = await self._records.around(center, depth, types, limit + 1)
+        more, found = len(found) >= limit, found[: limit - 1]
+        ids = [center, *(node.id for node in found)]
+        memories, edges = await asyncio.gather(self.memories(ids), self._records.relations_among(ids, types))
+        nodes = [Node(center, 0, (center,), None, memories.get(center))]
+        nodes += [Node(node.id, node.depth, node.path, node.relation, memories.get(node.id)) for node in found]
+        chunked = await self._whole([node.id for node in nodes if node.memory is None])
+        nodes = [replace(node, chunk_of=chunked.get(node.id)) for node in nodes]
+        return Neighborhood(center, depth, tuple(types), tuple(nodes), tuple(edges), more)
+
+    async def path(self, start: str, goal: str, depth: int = DEEPEST) -> tuple[PathStep, ...]:
+        """One shortest path of at most `depth` relations, walked in either direction. Raises NotFound without one."""
+        _check_depth(depth)
+        start, goal = await self._owner(start), await self._owner(goal)
+        steps = await self._records.way(start, goal, depth)
+        if not steps:
+            raise NotFound(f"no path of at most {depth} relations joins {start[:8]} and {goal[:8]}")
+        memories = await self.memories(step.id for step in steps)
+        return tuple(
+            PathStep(number, step.id, memories.get(step.id), step.relation, step.outgoing if step.relation else None)
+            for number, step in enumerate(steps, start=1)
+        )
+
+    async def overview(self, limit: int = 100) -> tuple[Connected, ...]:
+        """The memories with the most relations, most first."""
+        best = await self._records.best_connected(limit)
+        memories = await self.memories(memory_id for memory_id, _ in best)
+        return tuple(Connected(memory_id, degree, memories.get(memory_id)) for memory_id, degree in best)
+
+    async def memories(self, ids: Iterable[str]) -> dict[str, Memory]:
+        """The memories that exist, by id, from all three collections in one batch."""
+        stored = await read_stored(self._vectors, ids, embeddings=False)
+        return {memory_id: states[0].memory(self._zone) for memory_id, states in stored.items()}
+
+    async def link(self, source: str, target: str, type_: RelationType, weight: float = 1.0) -> Relation:
+        """Draws one relation by hand. Raises InvalidInput, NotFound, or Conflict when it is there already."""
+        source, target = await self._owner(source), await self._owner(target)
+        made = await self.link_many([NewRelation(source, target, type_, weight)])
+        if not made:
+            raise Conflict(f"{source[:8]} already {type_.value} {target[:8]}; change its weight instead", None)
+        return made[0]
+
+    async def link_many(self, relations: Sequence[NewRelation]) -> list[Relation]:
+        """Draws several in one act; those that exist are left out of the answer. Ends are ids of memories."""
+        for relation in relations:
+            _check(relation.source_id, relation.target_id, relation.weight)
+        async with self._records.transaction() as transaction:
+            made = await transaction.insert_relations(relations)
+            await transaction.append_history(
+                str(uuid4()), [relation_change(None, relation, _summary(None, relation)) for relation in made]
+            )
+        return made
+
+    async def unlink(self, ids: Sequence[str]) -> list[Relation]:
+        """Takes relations away in one act; gives those that were there."""
+        async with self._records.transaction() as transaction:
+            gone = await transaction.delete_relations(ids)
+            await transaction.append_history(
+                str(uuid4()), [relation_change(relation, None, _summary(relation, None)) for relation in gone]
+            )
+        return gone
+
+    async def retype(self, relation: Relation, type_: RelationType) -> Relation:
+        """Gives it another type. Raises Conflict when the two are already related so."""
+        return await self.change(relation, replace(relation, type=type_))
+
+    async def reverse(self, relation: Relation) -> Relation:
+        """Turns its direction round. Raises Conflict when the reverse is there already."""
+        return await self.change(
+            relation, replace(relation, source_id=relation.target_id, target_id=relation.source_id)
+        )
+
+    async def weigh(self, relation: Relation, weight: float) -> Relation:
+        """Gives it another weight, 0..1."""
+        return await self.change(relation, replace(relation, weight=weight))
+
+    async def between(self, source: str, target: str) -> list[Relation]:
+        """All relations between two memories, in both directions."""
+        ids = [await self._owner(source), await self._owner(target)]
+        return await self._records.relations_among(ids)
+
+    async def change(self, before: Relation, after: Relation) -> Relation:
+        """Gives a relation the type, direction and weight of `after` in one act. Raises Conflict as `retype` does."""
+        _check(after.source_id, after.target_id, after.weight)
+        async with self._records.transaction() as transaction:
+            await transaction.update_relations([after])
+            await transaction.append_history(str(uuid4()), [relation_change(before, after, _summary(before, after))])
+        return after
+
+    async def _whole(self, strangers: Sequence[str]) -> dict[str, Memory]:
+        """The memories of those ids that are chunks, by the chunk's id."""
+        chunks = {id_: owner for id_, owner in (await owners(self._vectors, strangers)).items() if id_ != owner}
+        memories = await self.memories(set(chunks.values())) if chunks else {}
+        return {id_: memories[owner] for id_, owner in chunks.items() if owner in memories}
+
+    async def _owner(self, memory_id: str) -> str:
+        """The memory of an id. An id that only relations know stands for itself, so that orphans can be looked at."""
+        if owner := (await owners(self._vectors, [memory_id])).get(memory_id):
+            return owner
+        if await self._records.relation_counts([memory_id]):
+            return memory_id
+        raise NotFound(f"no memory has the id {memory_id}")
+
+
+def _check(source: str, target: str, weight: float) -> None:
+    if source == target:
+        raise InvalidInput("a memory cannot be related to itself; choose another target")
+    if not 0 <= weight <= 1:
+        raise InvalidInput(f"the weight is {weight:g}; it must be from 0 to 1")
+
+
+def _check_depth(depth: int) -> None:
+    if not 1 <= depth <= DEEPEST:
+        raise InvalidInput(f"the depth is {depth}; it must be from 1 to {DEEPEST}")
+
+
+def _summary(before: Relation | None, after: Relation | None) -> str:
+    if before is None or after is None:
+        relation = after or before
+        assert relation is not None
+        verb = "linked" if after else "unlinked"
+        return f"{verb} {relation.source_id[:8]} → {relation.type.value} → {relation.target_id[:8]}"
+    turned = " and turned round" if before.source_id != after.source_id else ""
+    if before.type is not after.type:
+        return f"relation {before.type.value} became {after.type.value}{turned}"
+    if turned:
+        return f"turned {before.type.value} round"
+    return f"weight {before.weight:g} became {after.weight:g}"

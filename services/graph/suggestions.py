@@ -1,0 +1,163 @@
+"""Relations that are not drawn yet but may well be meant: found by likeness, named by cues, decided by a person."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+from services.errors import NotFound
+from services.graph.inference import infer_relation
+from services.graph.model import Reviewed, Suggestion
+from services.graph.service import GraphService
+from services.memories.reading import Stored, memory_id_of, read_stored
+from services.model import Memory, MemoryType, Relation, RelationCreator, RelationType
+from services.points import Between, DenseSearch, Filter, HasId, Matches, Point, Scroll
+from services.ports import NewRelation, Records, VectorStore
+
+_LEAST_LIKENESS = 0.5
+"""Cosine below which two memories are not called alike."""
+_MOST_CHUNKS = 8
+"""Chunks of a long memory that are asked about; they are spread evenly over it."""
+_CANDIDATES = 20
+_SAME_PROJECT = 0.1
+"""What one project is worth in the order, as a difference of confidence."""
+_CUES = 0.3
+"""Share of the cues in the confidence; the rest is likeness."""
+_BATCH = 16
+"""Memories that one step of a review looks at."""
+
+
+class SuggestionService:
+    """Suggests, and carries out what the person decides. Nothing is accepted by itself."""
+
+    def __init__(self, vectors: VectorStore, records: Records, graph: GraphService) -> None:
+        self._vectors = vectors
+        self._records = records
+        self._graph = graph
+
+    async def suggest(self, memory_id: str, limit: int = 10) -> tuple[Suggestion, ...]:
+        """For one memory, the surest first; those of its own project before others. Raises NotFound."""
+        stored = (await read_stored(self._vectors, [memory_id])).get(memory_id)
+        if not stored:
+            raise NotFound(f"no memory has the id {memory_id}")
+        return (await self._suggest_for([stored[0]]))[:limit]
+
+    async def accept(self, suggestions: Sequence[Suggestion], type_: RelationType | None = None) -> list[Relation]:
+        """Draws them in one act as made by suggestion (`auto`), of another type if given; gives what is new."""
+        return await self._graph.link_many(
+            [
+                NewRelation(
+                    one.source.id,
+                    one.target.id,
+                    type_ or one.type,
+                    created_by=RelationCreator.AUTO,
+                    metadata={"confidence": round(one.confidence, 3), "reason": one.reason},
+                )
+                for one in suggestions
+            ]
+        )
+
+    async def reject(self, suggestions: Sequence[Suggestion]) -> None:
+        """Never suggests these pairs again."""
+        async with self._records.transaction() as transaction:
+            for one in suggestions:
+                await transaction.reject(one.source.id, one.target.id, one.type)
+
+    async def unreject(self, source: str, target: str) -> bool:
+        """Lets a rejected pair be suggested again; False when it was not rejected."""
+        async with self._records.transaction() as transaction:
+            return await transaction.unreject(source, target) > 0
+
+    async def review(self, resume_from: str | None = None) -> AsyncIterator[Reviewed]:
+        """Looks at every memory in turn, a few a step, each pair once. Stop it at any step and go on from there."""
+        counts = await asyncio.gather(*(self._vectors.count(type_, _ONE_EACH) for type_ in MemoryType))
+        start, reached, after = (resume_from or "::").split(":")
+        done, total = int(reached or 0), sum(counts)
+        seen: set[frozenset[str]] = set()
+        types = list(MemoryType)
+        for type_ in types[types.index(MemoryType(start)) if start else 0 :]:
+            last: str | None = after or None
+            while page := await self._vectors.scroll(
+                Scroll(type_, _BATCH, _ONE_EACH, after_id=last, payload_keys=("parent_id",))
+            ):
+                last = page[-1].id
+                stored = await read_stored(self._vectors, [memory_id_of(point) for point in page])
+                found = [
+                    one
+                    for one in await self._suggest_for([states[0] for states in stored.values()])
+                    if _pair(one) not in seen
+                ]
+                seen |= {_pair(one) for one in found}
+                done += len(page)
+                yield Reviewed(done, max(done, total), tuple(found), f"{type_.value}:{done}:{last}")
+            after = ""
+        yield Reviewed(done, done, (), None)
+
+    async def _suggest_for(self, stored: Sequence[Stored]) -> tuple[Suggestion, ...]:
+        likeness = await self._alike(stored)
+        ids = [one.id for one in stored]
+        relations, rejected = await asyncio.gather(self._records.relations_of(ids), self._records.rejected(ids))
+        known = {frozenset((relation.source_id, relation.target_id)) for relation in relations}
+        known |= {frozenset((source, target)) for source, target, _ in rejected}
+        wanted = {pair: score for pair, score in likeness.items() if pair not in known}
+        memories = await self._graph.memories({memory_id for pair in wanted for memory_id in pair})
+        found = [
+            _suggestion(memories[first], memories[second], score)
+            for (first, second), score in ((sorted(pair), score) for pair, score in wanted.items())
+            if first in memories and second in memories
+        ]
+        return tuple(sorted(found, key=_rank))
+
+    async def _alike(self, stored: Sequence[Stored]) -> dict[frozenset[str], float]:
+        """The best cosine of each pair of a memory given and another one, over all their chunks."""
+        questions = [(one.id, point.vector) for one in stored for point in _spread(one.points) if point.vector]
+        requests = [
+            DenseSearch(
+                type_,
+                vector,
+                _CANDIDATES,
+                Filter(must_not=(HasId(frozenset({owner})), Matches("parent_id", (owner,)))),
+                payload_keys=("parent_id",),
+            )
+            for owner, vector in questions
+            for type_ in MemoryType
+        ]
+        best: dict[frozenset[str], float] = {}
+        answers = await self._vectors.search(requests) if requests else []
+        for place, points in enumerate(answers):
+            owner = questions[place // len(MemoryType)][0]
+            for point in points:
+                parent = point.payload.get("parent_id")
+                other = parent if isinstance(parent, str) else point.id
+                if point.score >= _LEAST_LIKENESS and other != owner:
+                    pair = frozenset((owner, other))
+                    best[pair] = max(point.score, best.get(pair, 0.0))
+        return best
+
+
+_ONE_EACH = Filter(must_not=(Between("chunk_index", gt=0),))
+"""The first point of each memory."""
+
+
+def _spread(points: Sequence[Point]) -> Sequence[Point]:
+    step = -(-len(points) // _MOST_CHUNKS)
+    return points[:: max(1, step)]
+
+
+def _pair(one: Suggestion) -> frozenset[str]:
+    return frozenset((one.source.id, one.target.id))
+
+
+def _suggestion(first: Memory, second: Memory, likeness: float) -> Suggestion:
+    inferred = infer_relation(first, second)
+    source, target = (first, second) if inferred.forward else (second, first)
+    confidence = (1 - _CUES) * min(1.0, likeness) + _CUES * inferred.strength
+    reason = f"{likeness:.0%} alike"
+    if first.project and first.project == second.project:
+        reason += f", both in {first.project}"
+    return Suggestion(source, target, inferred.type, confidence, f"{reason}; {inferred.reason}")
+
+
+def _rank(one: Suggestion) -> tuple[float, str, str]:
+    same = bool(one.source.project) and one.source.project == one.target.project
+    return (-one.confidence - _SAME_PROJECT * same, one.source.id, one.target.id)

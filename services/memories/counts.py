@@ -1,0 +1,62 @@
+"""How many memories were made when, of which type and under which tags."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from services.model import FacetCount, MemoryType, Query
+from services.points import DatedBetween, Filter
+from services.ports import Records, VectorStore
+from services.search.facets import values
+from services.search.scope import Scope, Scoping
+from services.settings import Settings
+from services.work.times import zone_of
+from services.work.timesheet import month_end
+
+_MOST_TAGS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryMonths:
+    """Memories by the month in which they were made; each counts once, however many points hold it."""
+
+    months: tuple[tuple[date, Mapping[MemoryType, int]], ...]
+    """First day of each month, in order, and its counts."""
+    tags: tuple[FacetCount, ...]
+    """Of all these months together, most used first, at most 20."""
+
+
+class MemoryCounts:
+    """Counts over all memories, exact. Months are those of the writer's zone, in which memories hold their dates."""
+
+    def __init__(self, vectors: VectorStore, records: Records, settings: Settings) -> None:
+        self._vectors = vectors
+        self._scoping = Scoping(vectors, records, zone_of(settings.zone))
+
+    async def by_month(self, months: Sequence[date]) -> MemoryMonths:
+        """For months that follow each other, given by their first days. Raises StoreUnavailable."""
+        heads = await self._scoping.heads(await self._scoping.points(Query()))
+        counts = await asyncio.gather(*(self._month(heads, month) for month in months))
+        tags = await values(self._vectors, _made(heads, months[0], month_end(months[-1])), "tags") if months else {}
+        most = sorted(tags.items(), key=lambda one: (-one[1], one[0].casefold()))[:_MOST_TAGS]
+        return MemoryMonths(
+            tuple(zip(months, counts, strict=True)), tuple(FacetCount(tag, count) for tag, count in most)
+        )
+
+    async def _month(self, heads: Scope, month: date) -> Mapping[MemoryType, int]:
+        made = _made(heads, month, month_end(month))
+        counts = await asyncio.gather(*(self._vectors.count(one, where) for one, where in made.items()))
+        return dict(zip(made, counts, strict=True))
+
+
+def _made(heads: Scope, first: date, last: date) -> Scope:
+    """The memories that were made from the first day to the last."""
+    span = DatedBetween("created_at", gte=_midnight(first), lt=_midnight(last + timedelta(1)))
+    return {collection: Filter((where, span)) for collection, where in heads.items()}
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day)  # noqa: DTZ001  # as memories hold their dates

@@ -1,0 +1,121 @@
+"""What an edit makes of a memory, what stands in its way, and how it is told in one line. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import datetime, tzinfo
+
+from services.errors import InvalidInput
+from services.memories.dates import write_date
+from services.memories.payload import CHUNK_KEYS, State, with_defaults
+from services.model import Memory, MemoryChanges
+
+_NO_METADATA = frozenset({*CHUNK_KEYS, "content", "memory_type"})
+
+
+def edited(current: State, changes: MemoryChanges) -> State:
+    """The state after an edit; keys that the edit does not name stay as they are.
+
+    Raises InvalidInput for an importance out of 0..1 and for metadata under a key that stores the memory itself.
+    """
+    if wrong := _NO_METADATA & {*changes.metadata, *changes.removed_keys}:
+        raise InvalidInput(f"{min(wrong)!r} is no metadata: it is the memory itself; choose another key")
+    payload = {**current.payload, **changes.metadata}
+    if changes.content is not None:
+        payload["content"] = changes.content
+    if changes.tags is not None:
+        payload["tags"] = list(dict.fromkeys(changes.tags))
+    if changes.importance is not None:
+        payload["importance"] = checked_importance(changes.importance)
+    if changes.project:
+        payload["project"] = changes.project
+    for key in (*changes.removed_keys, *(("project",) if changes.project == "" else ())):
+        payload.pop(key, None)
+    if changes.type is None or changes.type is current.type:
+        return State(current.type, payload)
+    return with_defaults(State(changes.type, payload))
+
+
+def stamped(state: State, now: datetime, zone: tzinfo) -> State:
+    """The state, changed now."""
+    return State(state.type, {**state.payload, "updated_at": write_date(now, zone)})
+
+
+def checked_importance(importance: float) -> float:
+    """The importance as it is. Raises InvalidInput when it is not in 0..1."""
+    if not 0 <= importance <= 1:
+        raise InvalidInput(f"importance is {importance!r}; it must be a number from 0 to 1")
+    return float(importance)
+
+
+def conflicts(base: Memory, current: Memory, wanted: Memory, changes: MemoryChanges) -> list[str]:
+    """Keys that the edit changes and that somebody else changed otherwise since `base` was read."""
+    fields = [
+        field
+        for field in ("content", "tags", "importance", "project", "type")
+        if getattr(changes, field) is not None
+        and getattr(current, field) not in (getattr(base, field), getattr(wanted, field))
+    ]
+    keys = [
+        key
+        for key in (*changes.metadata, *changes.removed_keys)
+        if _under(current, key) not in (_under(base, key), _under(wanted, key))
+    ]
+    return fields + keys
+
+
+def changed_keys(before: Mapping[str, object], after: Mapping[str, object]) -> list[str]:
+    """Keys under which two payloads differ."""
+    keys = dict.fromkeys((*before, *after))
+    return [key for key in keys if value_under(before, key) != value_under(after, key)]
+
+
+def with_values(payload: Mapping[str, object], keys: Iterable[str], source: Mapping[str, object]) -> dict[str, object]:
+    """The payload with these keys as `source` has them, absent where they are absent there."""
+    changed = dict(payload)
+    for key in keys:
+        if key in source:
+            changed[key] = source[key]
+        else:
+            changed.pop(key, None)
+    return changed
+
+
+def value_under(payload: Mapping[str, object], key: str) -> tuple[object, ...]:
+    """The value in a tuple, empty when the key is absent: null and absent are not the same."""
+    return (payload[key],) if key in payload else ()
+
+
+def _under(memory: Memory, key: str) -> tuple[object, ...]:
+    return value_under(memory.metadata, key)
+
+
+def summary(before: State | None, after: State | None) -> str:
+    """One line for a person: «edited text +2 −1 lines, tags +auth −old»."""
+    if before is None or after is None:
+        return "created" if after else "deleted" if before else ""
+    parts = [] if before.type is after.type else [f"type {before.type} → {after.type}"]
+    for key in changed_keys(before.payload, after.payload):
+        if key == "content":
+            parts.append(_text_summary(before.content, after.content))
+        elif key == "tags":
+            parts.append(_tags_summary(before.payload.get(key), after.payload.get(key)))
+        elif key in ("importance", "project"):
+            old, new = before.payload.get(key, "none"), after.payload.get(key, "none")
+            parts.append(f"{key} {old} → {new}")
+        elif key not in ("updated_at", "memory_type"):
+            parts.append(f"{'set' if key in after.payload else 'removed'} {key}")
+    return ", ".join(parts) or "touched"
+
+
+def _text_summary(old: str, new: str) -> str:
+    before, after = Counter(old.splitlines()), Counter(new.splitlines())
+    return f"edited text +{(after - before).total()} −{(before - after).total()} lines"
+
+
+def _tags_summary(old: object, new: object) -> str:
+    before = old if isinstance(old, list) else []
+    after = new if isinstance(new, list) else []
+    parts = [f"+{tag}" for tag in after if tag not in before] + [f"−{tag}" for tag in before if tag not in after]
+    return " ".join(["tags", *(parts or ["reordered"])])

@@ -1,0 +1,150 @@
+"""From points to memories: chunks are put together, ids of chunks become the id of their memory. Nothing is written."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import tzinfo
+from uuid import UUID
+
+from services.memories.payload import State, logical, read_memory
+from services.model import Memory, MemoryType
+from services.points import Between, Filter, HasId, Matches, Point, Scroll
+from services.ports import VectorStore
+
+_PAGE = 1000
+_MOST_IDS = 1_000_000
+_ID_PART = re.compile(r"[0-9a-f]{1,32}")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One state of a memory as points hold it. A memory has a second one only while a save is not finished."""
+
+    id: str
+    state: State
+    points: tuple[Point, ...]
+    """Ordered by chunk."""
+
+    @property
+    def texts(self) -> tuple[str, ...] | None:
+        """What the points are indexed by, in order; None when a chunk is missing."""
+        if len(self.points) == 1 and chunk_index(self.points[0]) is None:
+            return (self.state.content,)
+        if [chunk_index(point) for point in self.points] != list(range(len(self.points))):
+            return None
+        if len(self.points) != self.points[0].payload.get("chunk_count"):
+            return None
+        return tuple(str(point.payload.get("content", "")) for point in self.points)
+
+    @property
+    def pending(self) -> bool:
+        """True when a vector is known to be missing."""
+        return any(point.has_vector is False for point in self.points)
+
+    def memory(self, zone: tzinfo) -> Memory:
+        return replace(
+            read_memory(self.id, self.state, zone),
+            chunk_count=len(self.points),
+            headless=(chunk_index(self.points[0]) or 0) > 0,
+            pending=self.pending,
+        )
+
+
+def memory_id_of(point: Point) -> str:
+    """The id of the memory that a point belongs to: its `parent_id`, else its own id."""
+    parent = point.payload.get("parent_id")
+    return parent if isinstance(parent, str) and canonical(parent) == parent else point.id
+
+
+def chunk_index(point: Point) -> int | None:
+    """Place of the point among the chunks, from 0; None for a plain memory."""
+    index = point.payload.get("chunk_index")
+    return index if isinstance(index, int) and not isinstance(index, bool) and index >= 0 else None
+
+
+def canonical(memory_id: str) -> str | None:
+    """A UUID in any writing as lowercase text with dashes; None when it is no UUID."""
+    try:
+        return str(UUID(memory_id))
+    except ValueError:
+        return None
+
+
+def fold(collection: MemoryType, points: Iterable[Point]) -> list[Stored]:
+    """Puts the points of one collection together; points of one memory with different texts stay apart."""
+    groups: defaultdict[tuple[str, object, str | None], list[Point]] = defaultdict(list)
+    for point in points:
+        whole = point.payload.get("full_content")
+        count = None if chunk_index(point) is None else point.payload.get("chunk_count")
+        count = count if isinstance(count, (int, float, str)) else None
+        groups[memory_id_of(point), count, whole if isinstance(whole, str) else None].append(point)
+    # Only the first chunk of a very long memory has the whole text.
+    heads = {key[:2]: key for key in groups if key[1] is not None and key[2] is not None}
+    for key in [key for key in groups if key[2] is None and key[:2] in heads]:
+        groups[heads[key[:2]]] += groups.pop(key)
+    return [_stored(key[0], collection, group) for key, group in groups.items()]
+
+
+def _stored(memory_id: str, collection: MemoryType, points: list[Point]) -> Stored:
+    points.sort(key=lambda point: chunk_index(point) or 0)
+    payload = logical(points[0].payload)
+    if len(points) > 1 and "full_content" not in points[0].payload:
+        payload["content"] = "".join(str(point.payload.get("content", "")) for point in points)
+    return Stored(memory_id, State(collection, payload), tuple(points))
+
+
+async def read_stored(vectors: VectorStore, ids: Iterable[str], *, embeddings: bool = True) -> dict[str, list[Stored]]:
+    """The states of each memory that exists, the newest first. Without `embeddings`, `pending` is not known."""
+    wanted = frozenset(ids)
+    if not wanted:
+        return {}
+    found: defaultdict[str, list[Stored]] = defaultdict(list)
+    for stored in await asyncio.gather(*(_in_collection(vectors, type_, wanted, embeddings) for type_ in MemoryType)):
+        for one in stored:
+            found[one.id].append(one)
+    for states in found.values():
+        states.sort(key=lambda one: (str(one.state.payload.get("updated_at", "")), len(one.points)), reverse=True)
+    return dict(found)
+
+
+async def _in_collection(
+    vectors: VectorStore, collection: MemoryType, wanted: frozenset[str], embeddings: bool
+) -> list[Stored]:
+    where = Filter(any_of=(HasId(wanted), Matches("parent_id", tuple(sorted(wanted)))))
+    points: list[Point] = []
+    page = [Point("", {})] * _PAGE
+    while len(page) == _PAGE:
+        after = points[-1].id if points else None
+        page = await vectors.scroll(Scroll(collection, _PAGE, where, after_id=after, with_vectors=embeddings))
+        points += page
+    return fold(collection, (point for point in points if memory_id_of(point) in wanted))
+
+
+async def owners(vectors: VectorStore, ids: Sequence[str]) -> dict[str, str]:
+    """The memory of each id: itself, or for a chunk's id its memory; ids of nothing are left out."""
+    owned: dict[str, str] = {}
+    for points in await asyncio.gather(*(vectors.retrieve(type_, ids) for type_ in MemoryType)):
+        owned |= {point.id: memory_id_of(point) for point in points}
+    if rest := [one for one in ids if one not in owned]:
+        owned |= {one: one for one in await read_stored(vectors, rest, embeddings=False)}
+    return owned
+
+
+async def ids_with_prefix(vectors: VectorStore, prefix: str, limit: int = 20) -> list[str]:
+    """Ids of memories that begin so, dashes or not, sorted; at most about `limit` of them."""
+    start = prefix.lower().replace("-", "")
+    if not _ID_PART.fullmatch(start):
+        return []
+    first = int(start.ljust(32, "0"), 16)
+    after = str(UUID(int=first - 1)) if first else None
+    found: set[str] = set()
+    for type_ in MemoryType:
+        page = await vectors.scroll(Scroll(type_, limit, after_id=after, payload_keys=("parent_id",)))
+        found |= {memory_id_of(point) for point in page if point.id.replace("-", "").startswith(start)}
+        chunked = await vectors.facet(type_, "parent_id", Filter((Between("chunk_index", gte=0),)), _MOST_IDS)
+        found |= {parent for parent in chunked if parent.replace("-", "").startswith(start)}
+    return sorted(found)[:limit]

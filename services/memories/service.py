@@ -1,0 +1,224 @@
+"""What can be done with memories. Looking writes nothing; every change has a history and can be taken back."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from services.errors import Ambiguous, Conflict, InvalidInput, NotFound
+from services.memories.editing import checked_importance, conflicts, edited, stamped, summary
+from services.memories.payload import State, drafted, read_memory, write_payload
+from services.memories.pending import PendingWork
+from services.memories.reading import Stored, canonical, ids_with_prefix, owners, read_stored
+from services.memories.saving import BATCH, Plan, Saver
+from services.memories.storing import Incoming, StoredMany, Storing
+from services.memories.trash import Trash
+from services.memories.undo import Inverse, Undo
+from services.model import (
+    Action,
+    Change,
+    Entity,
+    Memory,
+    MemoryChanges,
+    MemoryDraft,
+    MemoryType,
+    RelatedMemory,
+    TrashedMemory,
+    Undone,
+)
+from services.points import Scroll
+from services.ports import Clock, Embedder, Records, VectorStore
+from services.settings import Settings
+from services.work.times import zone_of
+
+
+class MemoryService:
+    """The memories of all three collections. Raises StoreUnavailable when a store that it needs is away."""
+
+    def __init__(
+        self,
+        vectors: VectorStore,
+        embedder: Embedder,
+        records: Records,
+        settings: Settings,
+        clock: Clock,
+        inverses: Mapping[Entity, Inverse] | None = None,
+    ) -> None:
+        """`inverses` tells undo how to take back changes of what is neither a memory nor a relation."""
+        self._vectors = vectors
+        self._records = records
+        self._clock = clock
+        self._zone = zone_of(settings.zone)
+        self._saver = Saver(vectors, embedder, records, settings, clock)
+        self._trash = Trash(self._saver, records, self._zone)
+        self._pending = PendingWork(self._saver, records, self._trash)
+        self._undo = Undo(self._saver, records, self._trash, self._zone, inverses or {})
+        self._storing = Storing(self._saver, embedder, self._zone)
+
+    async def get(self, id_or_prefix: str) -> Memory:
+        """The memory of an id, of the id of one of its chunks, or of the only id that begins so.
+
+        Raises NotFound, or Ambiguous when several ids begin so.
+        """
+        text = id_or_prefix.strip()
+        memory_id = canonical(text) or await self._only_id(text)
+        stored = await read_stored(self._vectors, [memory_id])
+        if not stored and (owned := await owners(self._vectors, [memory_id])):
+            stored = await read_stored(self._vectors, owned.values())
+        for states in stored.values():
+            return states[0].memory(self._zone)
+        raise NotFound(f"there is no memory {text!r}; it may have been deleted (see the trash)")
+
+    async def _only_id(self, prefix: str) -> str:
+        found = await ids_with_prefix(self._vectors, prefix)
+        if len(found) > 1:
+            raise Ambiguous(f"{len(found)} or more ids begin with {prefix!r}: {', '.join(found[:3])}; give more of it")
+        if not found:
+            raise NotFound(f"no memory has an id that begins with {prefix!r}")
+        return found[0]
+
+    async def relations(self, memory_id: str) -> tuple[RelatedMemory, ...]:
+        """All relations of a memory in both directions, oldest first, with the memories at the other ends."""
+        relations = await self._records.relations_of([memory_id])
+        others = {end for one in relations for end in (one.source_id, one.target_id)} - {memory_id}
+        owned = await owners(self._vectors, sorted(others)) if others else {}
+        stored = await read_stored(self._vectors, owned.values(), embeddings=False)
+        memories = {memory_id: states[0].memory(self._zone) for memory_id, states in stored.items()}
+        related = []
+        for relation in relations:
+            outgoing = relation.source_id == memory_id
+            other = relation.target_id if outgoing else relation.source_id
+            related.append(RelatedMemory(relation, outgoing, memories.get(owned.get(other, other))))
+        return tuple(related)
+
+    async def history(self, memory_id: str) -> tuple[Change, ...]:
+        """The last hundred changes of a memory, newest first, also of a deleted one."""
+        return tuple(await self._records.history(Entity.MEMORY, memory_id))
+
+    async def create(self, draft: MemoryDraft) -> Memory:
+        """Makes a memory. Raises InvalidInput for an importance out of 0..1, Conflict when the id is in use."""
+        checked_importance(draft.importance)
+        memory_id = canonical(draft.id) if draft.id else str(uuid.uuid4())
+        if memory_id is None:
+            raise InvalidInput(f"{draft.id!r} is no id of a memory; ids are UUIDs")
+        async with self._saver.locked([memory_id]):
+            if there := await read_stored(self._vectors, [memory_id]):
+                raise Conflict(f"there is a memory {memory_id} already", there[memory_id][0].memory(self._zone))
+            after = drafted(draft, memory_id, self._clock(), self._zone).storable()
+            plan = Plan(memory_id, None, after, Action.CREATED, "created")
+            await self._saver.save(str(uuid.uuid4()), [plan])
+        return await self.get(memory_id)
+
+    async def update(self, base: Memory, changes: MemoryChanges, *, force: bool = False) -> Memory:
+        """Edits a memory that a person opened as `base`; keys that the edit does not name keep their current value.
+
+        Raises Conflict when somebody else changed the same keys since, or deleted the memory; with `force` the edit
+        wins, and a deleted memory comes back. Raises InvalidInput for values that cannot be.
+        """
+        async with self._saver.locked([base.id]):
+            states = (await read_stored(self._vectors, [base.id])).get(base.id, [])
+            before = states[0].state if states else None
+            if before is None and not force:
+                raise Conflict(f"the memory {base.id} was deleted since it was opened", None)
+            start = before or State(base.type, write_payload(base, self._zone))
+            after = edited(start, changes).storable()
+            if states and not force:
+                self._check(base, states[0], after, changes)
+            if after != before:
+                after = stamped(after, self._clock(), self._zone)
+                action = Action.UPDATED if before else Action.RESTORED
+                plan = Plan(base.id, before, after, action, summary(before, after), states)
+                await self._saver.save(str(uuid.uuid4()), [plan])
+        return await self.get(base.id)
+
+    def _check(self, base: Memory, current: Stored, after: State, changes: MemoryChanges) -> None:
+        memory = current.memory(self._zone)
+        if keys := conflicts(base, memory, read_memory(base.id, after, self._zone), changes):
+            raise Conflict(f"changed outside since it was opened: {', '.join(keys)}; nothing was written", memory)
+
+    async def edit_many(
+        self,
+        ids: Sequence[str],
+        *,
+        add_tags: Sequence[str] = (),
+        remove_tags: Sequence[str] = (),
+        importance: float | None = None,
+        project: str | None = None,
+        type: MemoryType | None = None,  # noqa: A002  # named as the field
+    ) -> int:
+        """Edits memories in one change group; "" removes the project. Gives how many changed; others are passed over.
+
+        Raises InvalidInput for an importance out of 0..1.
+        """
+        group, changed = str(uuid.uuid4()), 0
+        wanted = list(dict.fromkeys(ids))
+        fixed = MemoryChanges(importance=importance, project=project, type=type)
+        for start in range(0, len(wanted), BATCH):
+            batch = wanted[start : start + BATCH]
+            async with self._saver.locked(batch):
+                plans = []
+                for memory_id, states in (await read_stored(self._vectors, batch)).items():
+                    before = states[0].state
+                    tags = _retagged(read_memory(memory_id, before, self._zone).tags, add_tags, remove_tags)
+                    after = edited(before, replace(fixed, tags=tags)).storable()
+                    if after != before:
+                        after = stamped(after, self._clock(), self._zone)
+                        plans.append(Plan(memory_id, before, after, Action.UPDATED, summary(before, after), states))
+                if plans:
+                    await self._saver.save(group, plans)
+            changed += len(plans)
+        return changed
+
+    async def store_many(self, items: Sequence[Incoming], *, group: str | None = None) -> StoredMany:
+        """Writes memories as they are given (import), in batches; those that are there already so are left alone.
+
+        `group` joins several calls into one act. Raises InvalidInput for an id that is no UUID, before any write.
+        """
+        return await self._storing.store(items, group or str(uuid.uuid4()))
+
+    async def delete(self, ids: Sequence[str]) -> int:
+        """Moves memories and their relations to the trash in one act. Raises NotFound when none of them exists."""
+        return await self._trash.delete(ids)
+
+    async def restore(self, ids: Sequence[str]) -> int:
+        """Brings memories back from the trash in one act, with relations whose other end exists.
+
+        Raises NotFound when one is not in the trash, Conflict when its id is in use again.
+        """
+        return await self._trash.restore(ids)
+
+    async def trash(self, limit: int = 100, offset: int = 0) -> tuple[TrashedMemory, ...]:
+        """Deleted memories, newest first."""
+        return await self._trash.listing(limit, offset)
+
+    async def undo(self, *, group: str | None = None, force: bool = False) -> Undone:
+        """Takes back the newest act of this person, or the one that is named.
+
+        Raises NothingToUndo, or Conflict when the same keys were changed since; `force` overwrites those.
+        """
+        return await self._undo.take_back(group, force=force)
+
+    async def recover(self, *, due_only: bool = False) -> int:
+        """Finishes what a killed program or an absent embedder left; gives how many promises were kept.
+
+        With `due_only`, promises whose time to try again has not come are left alone: for a timer.
+        """
+        return await self._pending.finish(due_before=self._clock() if due_only else None)
+
+    async def pending_count(self) -> int:
+        """Memories whose points wait to be finished, mostly for their vectors."""
+        return await self._records.scheduled_count()
+
+    async def latest_update(self) -> str | None:
+        """The newest `updated_at` of the store as it is written, None when it is empty; cheap, for polling."""
+        newest = (Scroll(type_, 1, order_by="updated_at", payload_keys=("updated_at",)) for type_ in MemoryType)
+        pages = await asyncio.gather(*(self._vectors.scroll(request) for request in newest))
+        return max((str(point.payload.get("updated_at", "")) for page in pages for point in page), default=None)
+
+
+def _retagged(tags: tuple[str, ...], add: Sequence[str], remove: Sequence[str]) -> tuple[str, ...] | None:
+    """The tags after adding and removing, None when they stay as they are."""
+    wanted = tuple(dict.fromkeys(tag for tag in (*tags, *add) if tag not in remove))
+    return None if wanted == tags else wanted

@@ -1,0 +1,189 @@
+"""Undo: an act is taken back by a new act that leads to the state before it, also after a restart."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import tzinfo
+from typing import Protocol
+
+from services.errors import Conflict, InvalidInput, NothingToUndo
+from services.graph.state import anew, net_relations, relation_change, taken_back
+from services.memories.editing import changed_keys, stamped, summary, value_under, with_values
+from services.memories.payload import LOOKED_AT_KEYS, State
+from services.memories.reading import Stored, read_stored
+from services.memories.saving import BATCH, Also, Plan, Saver
+from services.memories.trash import Trash
+from services.model import Action, Change, Entity, Relation, Undone
+from services.ports import NewChange, Records, Transaction
+
+
+class Inverse(Protocol):
+    """Takes changes of one kind of thing back, inside the transaction of the undo."""
+
+    async def take_back(self, transaction: Transaction, changes: Sequence[Change]) -> Sequence[NewChange]:
+        """Writes the states before; gives the history rows. Raises Conflict when it cannot."""
+        ...
+
+
+class Undo:
+    """Takes back whole groups of changes. Memories and relations are known; other kinds bring their inverse."""
+
+    def __init__(
+        self, saver: Saver, records: Records, trash: Trash, zone: tzinfo, inverses: Mapping[Entity, Inverse]
+    ) -> None:
+        self._saver = saver
+        self._records = records
+        self._trash = trash
+        self._zone = zone
+        self._inverses = inverses
+
+    async def take_back(self, group: str | None, *, force: bool) -> Undone:
+        """Takes back a group, the newest undoable one of this person when none is named.
+
+        Raises NothingToUndo; Conflict when something was changed since under the same keys, unless forced.
+        """
+        group = group or await self._records.last_undoable_group(self._saver.settings.actor)
+        changes = await self._records.group(group) if group else []
+        if group is None or not changes:
+            raise NothingToUndo("there is no change of yours left to take back")
+        also: Also | None = await self._beside_memories(changes)
+        net = _net_memories(changes)
+        undoing = str(uuid.uuid4())
+        batches = [net[start : start + BATCH] for start in range(0, len(net), BATCH)] or [[]]
+        for batch in batches[1:] if not force else ():
+            await self._plans(batch, force=False)  # an act is taken back as a whole or not at all
+        for batch in batches:
+            async with self._saver.locked(change.entity_id for change in batch):
+                plans = await self._plans(batch, force=force)
+                gone = await self._trash.without_relations([plan for plan in plans if plan.after is None])
+                await self._saver.save(undoing, plans, undoes=group, also=_both(gone, also))
+            also = None
+        ids = tuple(dict.fromkeys(change.entity_id for change in changes))
+        return Undone(group, _told(changes), ids)
+
+    async def _plans(self, changes: Sequence[Change], *, force: bool) -> list[Plan]:
+        """Plans that lead back; the memories must be locked."""
+        plans = await self._trash.restorations([change for change in changes if change.after is None], force=force)
+        others = [change for change in changes if change.after is not None]
+        stored = await read_stored(self._saver.vectors, [change.entity_id for change in others])
+        for change in others:
+            if plan := await self._plan(change, stored.get(change.entity_id, []), force=force):
+                plans.append(plan)
+        return plans
+
+    async def _plan(self, change: Change, stored: Sequence[Stored], *, force: bool) -> Plan | None:
+        before = State.from_json(change.before) if change.before else None
+        after = State.from_json(change.after or {})
+        current = stored[0] if stored else None
+        if not force:
+            self._check(change, before, after, current)
+        if before is None:
+            return Plan(change.entity_id, after, None, Action.DELETED, "took back: created", stored) if stored else None
+        goal = before
+        if current is not None:
+            keys = changed_keys(before.payload, after.payload)
+            goal = State(before.type, with_values(current.state.payload, keys, before.payload))
+        goal = stamped(goal, self._saver.clock(), self._zone)
+        now = current.state if current else None
+        same_text = now is not None and now.content == goal.content
+        known, texts = ({}, None) if same_text else await self._trash.kept(change, goal)
+        text = f"took back: {change.summary}" if change.summary else summary(now, goal)
+        return Plan(change.entity_id, now, goal, Action.UPDATED, text, stored, known, texts)
+
+    def _check(self, change: Change, before: State | None, after: State, current: Stored | None) -> None:
+        """Raises Conflict when the memory is not as the change left it, in what the change is about."""
+        if current is None:
+            raise Conflict(f"the memory {change.entity_id} was deleted since; restore it first", None)
+        now = current.state
+        keys = changed_keys(before.payload if before else {}, after.payload)
+        if before is None:
+            keys = changed_keys(now.payload, after.payload)
+        touched = [
+            key
+            for key in keys
+            if value_under(now.payload, key) != value_under(after.payload, key)
+            and not (key in LOOKED_AT_KEYS and (before is None or key == "updated_at"))
+        ]
+        if now.type is not after.type:
+            touched.append("type")
+        if touched:
+            raise Conflict(
+                f"the memory {change.entity_id} was changed since ({', '.join(touched)}); nothing was taken back",
+                current.memory(self._zone),
+            )
+
+    async def _beside_memories(self, changes: Sequence[Change]) -> Also:
+        """What to take back that is no memory. Raises InvalidInput for a kind of thing without an inverse."""
+        kinds = dict.fromkeys(change.entity for change in changes)
+        for kind in kinds:
+            if kind not in (Entity.MEMORY, Entity.RELATION) and kind not in self._inverses:
+                raise InvalidInput(f"the last change was made to a {kind}; it cannot be taken back here")
+        relations = net_relations(changes)
+        restored = [
+            Plan(one.entity_id, None, State.from_json(one.before), Action.RESTORED, "")
+            for one in _net_memories(changes)
+            if one.before is not None
+        ]
+        removed = [before for before, after in relations if before and not after]
+        insert = await self._trash.with_relations(restored) if restored else _making(removed)
+
+        async def take_back(transaction: Transaction) -> Sequence[NewChange]:
+            rows = await _unmake(transaction, relations)
+            rows += await insert(transaction)
+            for kind in reversed(kinds):
+                if kind in self._inverses:
+                    mine = [change for change in changes if change.entity is kind]
+                    rows += await self._inverses[kind].take_back(transaction, mine)
+            return rows
+
+        return take_back
+
+
+async def _unmake(
+    transaction: Transaction, relations: Sequence[tuple[Relation | None, Relation | None]]
+) -> list[NewChange]:
+    """Removes relations that an act made, and gives those that it changed their former values."""
+    made = [after.id for before, after in relations if after and not before]
+    rows = [
+        relation_change(one, None, f"took back: linked {one.type}") for one in await transaction.delete_relations(made)
+    ]
+    changed = [(before, after) for before, after in relations if before and after]
+    await transaction.update_relations([before for before, _ in changed])
+    return rows + [relation_change(after, before, f"took back: changed {before.type}") for before, after in changed]
+
+
+def _making(relations: Sequence[Relation]) -> Also:
+    """Makes relations again that were removed by hand."""
+
+    async def insert(transaction: Transaction) -> Sequence[NewChange]:
+        made = await transaction.insert_relations([anew(relation) for relation in relations])
+        return [taken_back(relation, f"took back: unlinked {relation.type}") for relation in made]
+
+    return insert
+
+
+def _both(first: Also, second: Also | None) -> Also:
+    async def both(transaction: Transaction) -> Sequence[NewChange]:
+        return [*await first(transaction), *(await second(transaction) if second else ())]
+
+    return both
+
+
+def _net_memories(changes: Sequence[Change]) -> list[Change]:
+    """One change a memory: from before the first to after the last of the group."""
+    net: dict[str, Change] = {}
+    for change in changes:
+        if change.entity is Entity.MEMORY:
+            first = net.get(change.entity_id)
+            net[change.entity_id] = change if first is None else replace(change, before=first.before)
+    return [change for change in net.values() if change.before or change.after]
+
+
+def _told(changes: Sequence[Change]) -> str:
+    """What was taken back, in one line."""
+    main = [change for change in changes if change.entity is Entity.MEMORY] or changes
+    if len(main) == 1:
+        return f"took back: {main[0].summary or main[0].action}"
+    return f"took back {len(main)} changes: {main[0].summary or main[0].action}"

@@ -1,0 +1,240 @@
+"""The language of the search box: text in, one `Query` out.
+
+    words "exact phrase" -word type:semantic -tag:old project:"two words" since:last-week importance:>0.7 has:relations
+
+An operator is a known name and a colon, with or without a minus; any other text is searched for as it stands.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+
+from services.errors import QuerySyntaxError
+from services.model import MemoryType, Query, SearchMode
+from services.search import when
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """An operator of the search box, for its completion and for the help."""
+
+    name: str
+    values: tuple[str, ...] | None
+    """What can follow the colon, when it is known beforehand; None: it depends on the memories, or is free."""
+    help: str
+    negatable: bool = True
+
+
+_OPERATORS = (
+    Operator("type", tuple(MemoryType), "kind of memory"),
+    Operator("tag", None, "has this tag; several: all of them"),
+    Operator("project", None, "belongs to this project; several: any of them"),
+    Operator("since", when.WORDS, f"created then or later: {when.ALLOWED}", negatable=False),
+    Operator("before", when.WORDS, f"created earlier: {when.ALLOWED}", negatable=False),
+    Operator("importance", (">0.7", ">=0.5", "<0.3", "0.4..0.6"), "importance from 0 to 1", negatable=False),
+    Operator("has", ("relations",), "is linked to other memories"),
+    Operator("is", ("pending", "orphan"), "waits for its vectors; is linked to nothing"),
+    Operator("id", None, "its id begins so", negatable=False),
+    Operator("like", None, "more like the memory of this id", negatable=False),
+)
+_BY_NAME: Mapping[str, Operator] = MappingProxyType({operator.name: operator for operator in _OPERATORS})
+
+_TOKEN = re.compile(
+    rf"""(?=\S)
+    (?P<minus>-(?=[^\s-]))?
+    (?:(?P<name>{"|".join(_BY_NAME)}):)?
+    (?: "(?P<quoted>[^"]*)(?P<closed>"?) | (?P<bare>\S*) )""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_LOOKS_LIKE_OPERATOR = re.compile(r"(?P<name>[a-z]{2,}):[^\s:/]", re.IGNORECASE)
+_NUMBER = r"(\d*\.?\d+)"
+_BOUND = re.compile(rf"(>=?|<=?|=)?{_NUMBER}", re.ASCII)
+_SPAN = re.compile(rf"{_NUMBER}\.\.{_NUMBER}", re.ASCII)
+_ID = re.compile(r"[0-9a-f][0-9a-f-]{0,35}", re.ASCII | re.IGNORECASE)
+_WHOLE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+
+
+def operators() -> tuple[Operator, ...]:
+    """All operators, in the order in which the help shows them."""
+    return _OPERATORS
+
+
+def parse_query(raw: str, *, now: datetime, mode: SearchMode = SearchMode.HYBRID) -> Query:
+    """Reads what a person typed; `now` is aware and in the person's zone, where days begin.
+
+    Raises QuerySyntaxError with the place of an operator that cannot be understood and what is allowed there.
+    """
+    reading = _Reading(now)
+    typed = raw.encode("utf-8", "replace").decode()  # a lone surrogate becomes "?": places stay where they are
+    for token in _TOKEN.finditer(typed):
+        if token["name"]:
+            reading.operator(token)
+        else:
+            reading.words(token)
+    return reading.query(raw, mode)
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What has been read of the text so far."""
+
+    now: datetime
+    text: list[str] = field(default_factory=list)
+    found: dict[str, list[str]] = field(default_factory=dict)
+    """Values by the field of `Query` that collects them."""
+    single: dict[str, object] = field(default_factory=dict)
+    """Value by the field of `Query` that holds one; of several the last counts."""
+
+    def query(self, raw: str, mode: SearchMode) -> Query:
+        collected = {name: tuple(dict.fromkeys(values)) for name, values in self.found.items()}
+        return Query(raw=raw, text=" ".join(self.text), mode=mode, **collected, **self.single)  # type: ignore[arg-type]
+
+    def words(self, token: re.Match[str]) -> None:
+        if token["quoted"] is not None:
+            self._quoted(token)
+        elif token["bare"]:
+            _refuse_misspelt(token)
+            if token["minus"]:
+                self._collect("excluded_words", token["bare"])
+            else:
+                self.text.append(token["bare"])
+
+    def _quoted(self, token: re.Match[str]) -> None:
+        words = " ".join(token["quoted"].split())
+        if not words:
+            return
+        if token["minus"]:
+            self._collect("excluded_words", words)
+            return
+        self.text.append(words)
+        if token["closed"]:  # until then it is being typed, and the end of it would match nothing
+            self._collect("phrases", words)
+
+    def operator(self, token: re.Match[str]) -> None:
+        operator = _BY_NAME[token["name"].lower()]
+        if token["minus"] and not operator.negatable:
+            raise QuerySyntaxError(
+                f"{operator.name}: cannot be excluded with a minus", token.start(), token.end("name")
+            )
+        if token["quoted"] is not None and not token["closed"]:
+            raise QuerySyntaxError(f"{operator.name}: the closing quote is missing", token.end("name") + 1, token.end())
+        value = (token["quoted"] if token["quoted"] is not None else token["bare"]).strip()
+        if not value:
+            raise QuerySyntaxError(f"{operator.name}: needs a value: {_allowed(operator)}", token.start(), token.end())
+        try:
+            _READERS[operator.name](self, value, bool(token["minus"]))
+        except ValueError as error:
+            message = f"{operator.name}: {value!r} cannot be understood; allowed: {_allowed(operator)}"
+            raise QuerySyntaxError(message, token.end("name") + 1, token.end()) from error
+
+    def type(self, value: str, excluded: bool) -> None:
+        self._collect("excluded_types" if excluded else "types", MemoryType(value.lower()))
+
+    def tag(self, value: str, excluded: bool) -> None:
+        self._collect("excluded_tags" if excluded else "tags", value)
+
+    def project(self, value: str, excluded: bool) -> None:
+        self._collect("excluded_projects" if excluded else "projects", value)
+
+    def since(self, value: str, _: bool) -> None:
+        self.single["since"] = when.parse_when(value, self.now)
+
+    def before(self, value: str, _: bool) -> None:
+        self.single["before"] = when.parse_when(value, self.now)
+
+    def importance(self, value: str, _: bool) -> None:
+        low, high = _importance(value)
+        if low is not None:
+            self.single["min_importance"] = low
+        if high is not None:
+            self.single["max_importance"] = high
+
+    def has(self, value: str, excluded: bool) -> None:
+        if value.lower() != "relations":
+            raise ValueError(value)
+        self.single["has_relations"] = not excluded
+
+    def is_(self, value: str, excluded: bool) -> None:
+        if value.lower() not in ("pending", "orphan"):
+            raise ValueError(value)
+        self.single[value.lower()] = not excluded
+
+    def id(self, value: str, _: bool) -> None:
+        if not _ID.fullmatch(value):
+            raise ValueError(value)
+        self._collect("id_prefixes", value.lower())
+
+    def like(self, value: str, _: bool) -> None:
+        if not _WHOLE_ID.fullmatch(value):
+            raise ValueError(value)
+        self.single["like"] = value.lower()
+
+    def _collect(self, name: str, value: str) -> None:
+        self.found.setdefault(name, []).append(value)
+
+
+_READERS: Mapping[str, Callable[[_Reading, str, bool], None]] = MappingProxyType(
+    {name: getattr(_Reading, "is_" if name == "is" else name) for name in _BY_NAME}
+)
+
+
+def _importance(value: str) -> tuple[float | None, float | None]:
+    """Least and greatest importance; a bound that is itself left out is moved to the next number."""
+    if span := _SPAN.fullmatch(value):
+        low, high = _share(span[1]), _share(span[2])
+        if low > high:
+            raise ValueError(value)
+        return low, high
+    if not (bound := _BOUND.fullmatch(value)):
+        raise ValueError(value)
+    number = _share(bound[2])
+    match bound[1]:
+        case ">":
+            return math.nextafter(number, math.inf), None
+        case ">=":
+            return number, None
+        case "<":
+            return None, math.nextafter(number, -math.inf)
+        case "<=":
+            return None, number
+        case _:
+            return number, number
+
+
+def _share(text: str) -> float:
+    number = float(text)
+    if number > 1:
+        raise ValueError(text)
+    return number
+
+
+def _allowed(operator: Operator) -> str:
+    match operator.name:
+        case "since" | "before":
+            return when.ALLOWED
+        case "importance":
+            return ">0.7, >=0.7, <0.3, <=0.3, 0.5 or 0.4..0.6, from 0 to 1"
+        case "id":
+            return "the first characters of an id (0-9, a-f, -)"
+        case "like":
+            return "a whole id"
+        case _ if operator.values:
+            return " or ".join(operator.values)
+        case name:
+            return f'a name, in quotes if it has spaces: {name}:"two words"'
+
+
+def _refuse_misspelt(token: re.Match[str]) -> None:
+    """`tags:auth` would be searched for as text and find nothing: say so instead."""
+    if (written := _LOOKS_LIKE_OPERATOR.match(token["bare"])) and (
+        near := difflib.get_close_matches(written["name"].lower(), _BY_NAME, n=1, cutoff=0.8)
+    ):
+        start = token.start("bare")
+        message = f"{written['name']}: is no operator; {near[0]}: is. In quotes it is searched for as text"
+        raise QuerySyntaxError(message, start, start + len(written["name"]) + 1)

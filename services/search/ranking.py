@@ -1,0 +1,215 @@
+"""The ranked search: legs by meaning, by words and by relations, fused into hits that say why they are there."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from services.errors import EmbeddingFailed, MemoriaError, NotFound
+from services.memories.reading import chunk_index, memory_id_of
+from services.model import Hit, MemoryType, Query, SearchMode
+from services.points import DenseSearch, Filter, HasId, Matches, Point, ScoredPoint, Scroll, TextSearch, Vector
+from services.ports import Embedder, Records, VectorStore, WordEmbedder
+from services.search import fusion
+from services.search.hits import Found, HitReader, Read
+from services.search.scope import Scope, Scoping, keeps_text
+from services.search.vocabulary import Vocabulary
+
+_KEYS = ("parent_id", "chunk_index")
+"""All that a leg needs of a payload."""
+_MOST_CHUNKS = 1000
+"""Points that are looked at to find neighbours, and the vectors of a memory that others shall be like."""
+
+
+@dataclass(slots=True)
+class _Leg:
+    """What one leg found: the best raw score of each memory, and the point it comes from."""
+
+    scores: dict[str, float] = field(default_factory=dict)
+    points: dict[str, Found] = field(default_factory=dict)
+    failure: MemoriaError | None = None
+
+
+@dataclass(slots=True)
+class _Graph:
+    """What relations bring to memories, and the points of those that no leg had found."""
+
+    activation: dict[str, float] = field(default_factory=dict)
+    points: dict[str, Found] = field(default_factory=dict)
+    failure: MemoriaError | None = None
+
+
+class Ranking:
+    """Ranks memories for a query. A leg that cannot take part gives a notice, and the others go on."""
+
+    def __init__(
+        self, vectors: VectorStore, embedder: Embedder, records: Records, scoping: Scoping, reader: HitReader
+    ) -> None:
+        self._vectors = vectors
+        self._embedder = embedder
+        self._records = records
+        self._scoping = scoping
+        self._reader = reader
+        self._vocabulary = Vocabulary(vectors)
+        self._warm = False
+
+    async def warm_up(self, after: float) -> None:
+        """Loads, once and `after` so many seconds, what the first search would have to wait for."""
+        await asyncio.sleep(after)
+        if self._warm:
+            return
+        self._warm = True
+        with contextlib.suppress(MemoriaError):  # a search says what is wrong
+            await self._vocabulary.weights("memory")
+            await self._embedder.embed_query("memory")
+        # What is loaded by now stays: when the collector looks through it again, it holds up the event loop for 50 ms.
+        gc.freeze()
+
+    async def texts(self, text: str) -> list[str]:
+        """The text, and the same with each likely completion of its last word when that is not finished."""
+        words = await self._vocabulary.completions(text)
+        return [text, *(" ".join((*text.split()[:-1], word)) for word in words)]
+
+    async def rank(self, query: Query) -> tuple[tuple[Hit, ...], tuple[str, ...]]:
+        """At most `query.limit` hits, best first, and the notices. Raises what failed when no leg could answer."""
+        scope = await self._scoping.points(query)
+        dense, keyword = await asyncio.gather(self._dense(query, scope), self._keyword(query, scope))
+        used = [leg for leg in (dense, keyword) if leg is not None]
+        if all(leg.failure for leg in used):
+            raise next(leg.failure for leg in used if leg.failure)
+        dense, keyword = dense or _Leg(), keyword or _Leg()
+        own = fusion.own_scores(dense.scores, keyword.scores)
+        graph = await self._graph(query, scope, own) if query.mode is SearchMode.HYBRID else _Graph()
+        own = fusion.own_scores(dense.scores, keyword.scores, graph.points)
+        totals = fusion.totals(own, graph.activation)
+        points = {**graph.points, **dense.points, **keyword.points}
+        embedded = frozenset(found.point_id for found in dense.points.values())
+        best = [one for one in totals if one in points][: max(query.limit, fusion.CLOSELY_READ)]
+        read, (counts, notice) = await asyncio.gather(
+            self._reader.read([points[one] for one in best], self._scoping.known_headless(), embedded),
+            self._reader.relation_counts(best),
+        )
+        closeness = await self._closeness(query, read[: fusion.CLOSELY_READ]) if dense.scores else {}
+        scored = fusion.explained(totals, closeness, dense.scores, keyword.scores, graph.activation)
+        return _hits(query, read, scored, counts), tuple(_notices(dense, keyword, graph)) + notice
+
+    async def _dense(self, query: Query, scope: Scope) -> _Leg | None:
+        if query.mode is SearchMode.KEYWORD and not query.like:
+            return None
+        try:
+            vector = await (self._vector_of(query.like) if query.like else self._vector_for(query.text))
+            requests = [DenseSearch(one, vector, fusion.DEPTH, scope[one], payload_keys=_KEYS) for one in scope]
+            return _folded(scope, await self._vectors.search(requests))
+        except NotFound:
+            raise
+        except MemoriaError as error:
+            return _Leg(failure=error)
+
+    async def _keyword(self, query: Query, scope: Scope) -> _Leg | None:
+        if query.mode is SearchMode.SEMANTIC or not query.text:
+            return None
+        try:
+            text = " ".join((query.text, *await self._vocabulary.completions(query.text)))
+            requests = [TextSearch(one, text, fusion.DEPTH, scope[one], payload_keys=_KEYS) for one in scope]
+            return _folded(scope, await self._vectors.search(requests))
+        except MemoriaError as error:
+            return _Leg(failure=error)
+
+    async def _vector_for(self, text: str) -> Vector:
+        if isinstance(self._embedder, WordEmbedder) and (weights := await self._vocabulary.weights(text)):
+            return await self._embedder.embed_words(weights)
+        return await self._embedder.embed_query(text)
+
+    async def _closeness(self, query: Query, read: Sequence[Read]) -> dict[str, float]:
+        if not isinstance(self._embedder, WordEmbedder):
+            return {}
+        weights = await self._vocabulary.weights(query.text)
+        if not weights:
+            return {}
+        near = await self._embedder.closeness(weights, [one.passage for one in read])
+        return {one.memory.id: value for one, value in zip(read, near, strict=True)}
+
+    async def _vector_of(self, memory_id: str) -> Vector:
+        """The middle of a memory's vectors."""
+        where = Filter(any_of=(HasId(frozenset({memory_id})), Matches("parent_id", (memory_id,))))
+        pages = await asyncio.gather(
+            *(
+                self._vectors.scroll(Scroll(one, _MOST_CHUNKS, where, payload_keys=(), with_vectors=True))
+                for one in MemoryType
+            )
+        )
+        points = [point for page in pages for point in page]
+        if not points:
+            raise NotFound(f"no memory has the id {memory_id}")
+        vectors = [point.vector for point in points if point.vector]
+        if not vectors:
+            raise EmbeddingFailed(f"memory {memory_id} waits for its vectors; others like it cannot be found yet")
+        return [sum(numbers) / len(vectors) for numbers in zip(*vectors, strict=True)]
+
+    async def _graph(self, query: Query, scope: Scope, own: Mapping[str, float]) -> _Graph:
+        seeds = dict(sorted(own.items(), key=lambda one: -one[1])[: fusion.SEEDS])
+        neighbourhood = fusion.Neighbourhood(seeds)
+        try:
+            neighbourhood.add(await self._records.edges_of(list(seeds)), seeds)
+            if middles := neighbourhood.middles():
+                neighbourhood.add(await self._records.edges_of(middles), middles)
+            activation = neighbourhood.activation()
+            new = sorted(activation.keys() - own.keys(), key=lambda one: -activation[one])[: fusion.SEEDS]
+            points = await self._points_of(new, scope)
+        except MemoriaError as error:
+            return _Graph(failure=error)
+        known = {one: value for one, value in activation.items() if one in own}
+        found: dict[str, Found] = {}
+        for collection, point in points:
+            memory_id = memory_id_of(point)
+            value = max(activation.get(memory_id, 0.0), activation.get(point.id, 0.0))
+            known[memory_id] = max(known.get(memory_id, 0.0), value)
+            found.setdefault(memory_id, Found(collection, point.id))
+        return _Graph(known, {one: place for one, place in found.items() if one not in own})
+
+    async def _points_of(self, ids: Sequence[str], scope: Scope) -> list[tuple[MemoryType, Point]]:
+        """Points of those that are memories, or chunks of one, and in the scope; first chunks first."""
+        if not ids:
+            return []
+        these = Filter(any_of=(HasId(frozenset(ids)), Matches("parent_id", tuple(ids))))
+        pages = await asyncio.gather(
+            *(
+                self._vectors.scroll(Scroll(one, _MOST_CHUNKS, Filter((these, where)), payload_keys=_KEYS))
+                for one, where in scope.items()
+            )
+        )
+        points = [(one, point) for one, page in zip(scope, pages, strict=True) for point in page]
+        return sorted(points, key=lambda one: chunk_index(one[1]) or 0)
+
+
+def _hits(
+    query: Query, read: Iterable[Read], scored: Mapping[str, fusion.Scored], counts: Mapping[str, int]
+) -> tuple[Hit, ...]:
+    found = {one.memory.id: one for one in read if keeps_text(query, one.memory.content)}
+    best = [(found[one], of) for one, of in scored.items() if one in found][: query.limit]
+    return tuple(Hit(one.memory, of.score, of.why, one.passage, counts.get(one.memory.id, 0)) for one, of in best)
+
+
+def _folded(scope: Scope, found: Sequence[Sequence[ScoredPoint]]) -> _Leg:
+    """Chunks folded into memories by their best one; over all collections only the best points count."""
+    hits = [(hit, collection) for collection, hits in zip(scope, found, strict=True) for hit in hits]
+    hits.sort(key=lambda one: -one[0].score)
+    leg = _Leg()
+    for hit, collection in hits[: fusion.DEPTH]:
+        memory_id = hit.id if hit.payload.get("parent_id") == hit.id else memory_id_of(Point(hit.id, hit.payload))
+        if memory_id not in leg.scores:
+            leg.scores[memory_id] = hit.score
+            leg.points[memory_id] = Found(collection, hit.id)
+    return leg
+
+
+def _notices(dense: _Leg, keyword: _Leg, graph: _Graph) -> Iterable[str]:
+    if dense.failure:
+        yield f"found by words only: {dense.failure}"
+    if keyword.failure:
+        yield f"found by meaning only: {keyword.failure}"
+    if graph.failure:
+        yield f"relations took no part: {graph.failure}"

@@ -1,0 +1,224 @@
+"""Which points a query is about: its operators as conditions of the vector store, for chunked memories too."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime, tzinfo
+from typing import NamedTuple
+
+from services.memories.chunking import chunk_id
+from services.memories.reading import chunk_index, ids_with_prefix, memory_id_of
+from services.model import MemoryType, Query
+from services.points import (
+    Between,
+    Condition,
+    Contains,
+    DatedBetween,
+    Filter,
+    HasId,
+    HasVector,
+    Matches,
+    Missing,
+    Scroll,
+)
+from services.ports import Records, VectorStore
+
+Scope = Mapping[MemoryType, Filter]
+"""The conditions in each collection that is asked; other collections are not."""
+
+_MANY = 1_000_000
+_MOST_BY_PREFIX = 1000
+_FRESH_SECONDS = 10.0
+"""For how long the ids of all memories serve again, while there are as many points: to read 100,000 takes a second."""
+_CHUNKED = Between("chunk_index", gte=0)
+_FIRST = Between("chunk_index", gte=0, lte=0)
+_NOT_FIRST = Between("chunk_index", gt=0)
+
+
+class _Memories(NamedTuple):
+    """All memories of a collection, as read a moment ago."""
+
+    points: int
+    read_at: float
+    ids: frozenset[str]
+    legacy: frozenset[str]
+
+
+class _ChunkCounts(NamedTuple):
+    """Points by their place in their memory; while these stay, so do the headless memories."""
+
+    first: int
+    second: int
+    later: int
+
+
+class Scoping:
+    """Turns queries into scopes. A condition on the text holds for a memory when it holds for one of its chunks."""
+
+    def __init__(self, vectors: VectorStore, records: Records, zone: tzinfo) -> None:
+        self._vectors = vectors
+        self._records = records
+        self._zone = zone
+        self._headless: dict[MemoryType, tuple[_ChunkCounts, Mapping[str, str]]] = {}
+        self._memories: dict[MemoryType, _Memories] = {}
+
+    async def points(self, query: Query, texts: Sequence[str] = ()) -> Scope:
+        """Conditions that every point of a matching memory meets; with `texts`, all words of one of them occur.
+
+        Raises StoreUnavailable when an operator needs a store that cannot be reached.
+        """
+        must, must_not = self._of_payload(query)
+        if query.id_prefixes:
+            must.append(await self._with_prefixes(query.id_prefixes))
+        if query.like:
+            must_not.append(_memories(frozenset({query.like})))
+        wanted = {query.has_relations, None if query.orphan is None else not query.orphan} - {None}
+        related = await self._records.related_ids() if wanted else frozenset[str]()
+        phrases = await asyncio.gather(*(self._indexed(Contains("content", one, True)) for one in query.phrases))
+        needed: list[Condition] = [phrase for phrase in phrases if phrase]
+        if texts:
+            needed.append(Filter(any_of=tuple(Contains("content", text) for text in texts)))
+        excluded = [Contains("content", one, phrase=True) for one in query.excluded_words]
+        scope = {}
+        for collection in _collections(query):
+            present = await asyncio.gather(*(self._of_memory(collection, one) for one in needed))
+            absent = await asyncio.gather(*(self._of_memory(collection, one) for one in excluded))
+            linked = [await self._linked(collection, related, bool(one)) for one in wanted]
+            scope[collection] = Filter((*must, *present, *linked), (*must_not, *absent))
+        return scope
+
+    async def heads(self, scope: Scope, *, hasty: bool = False) -> Scope:
+        """The same memories, one point of each: the plain one, or the first chunk that there is.
+
+        A hasty answer supposes that no first chunk is missing where there are as many first chunks as second ones.
+        """
+        headless = await self.headless(hasty=hasty)
+        heads = {}
+        for collection, where in scope.items():
+            first: Filter = Filter(must_not=(_NOT_FIRST,))
+            if points := headless[collection]:
+                first = Filter(any_of=(first, HasId(frozenset(points.values()))))
+            heads[collection] = Filter((where, first)) if where else first
+        return heads
+
+    def known_headless(self) -> frozenset[str]:
+        """Memories without chunk 0, as last looked for."""
+        return frozenset(memory_id for _, points in self._headless.values() for memory_id in points)
+
+    async def headless(self, *, hasty: bool = False) -> Mapping[MemoryType, Mapping[str, str]]:
+        """Memories without chunk 0 and the point of each with the lowest index; looked for when chunks changed."""
+        found = await asyncio.gather(*(self._headless_of(collection, hasty) for collection in MemoryType))
+        return dict(zip(MemoryType, found, strict=True))
+
+    async def _headless_of(self, collection: MemoryType, hasty: bool) -> Mapping[str, str]:
+        spans = (_FIRST, Between("chunk_index", gte=1, lte=1), _NOT_FIRST)
+        counts = _ChunkCounts(*[await self._vectors.count(collection, Filter((span,))) for span in spans])
+        known = self._headless.get(collection)
+        if known and known[0] == counts:
+            return known[1]
+        if hasty and counts.first == counts.second:
+            return {}
+        points = await self._found_headless(collection) if counts.later else {}
+        self._headless[collection] = (counts, points)
+        return points
+
+    async def _found_headless(self, collection: MemoryType) -> dict[str, str]:
+        tails = await self._vectors.facet(collection, "parent_id", Filter((_NOT_FIRST,)), _MANY)
+        expected = HasId(frozenset(chunk_id(parent, 0) for parent in tails))
+        if await self._vectors.count(collection, Filter((expected, _FIRST))) == len(tails):
+            return {}
+        heads = await self._vectors.facet(collection, "parent_id", Filter((_FIRST,)), _MANY)
+        return await self._lowest(collection, tuple(tails.keys() - heads.keys()))
+
+    async def _lowest(self, collection: MemoryType, parents: tuple[str, ...]) -> dict[str, str]:
+        if not parents:
+            return {}
+        where = Filter((Matches("parent_id", parents),))
+        keys = ("parent_id", "chunk_index")
+        chunks = await self._vectors.scroll(Scroll(collection, _MANY, where, payload_keys=keys))
+        chunks.sort(key=lambda point: chunk_index(point) or 0, reverse=True)
+        return {memory_id_of(point): point.id for point in chunks}
+
+    def _of_payload(self, query: Query) -> tuple[list[Condition], list[Condition]]:
+        must: list[Condition] = [Matches("tags", (tag,)) for tag in query.tags]
+        must_not: list[Condition] = []
+        if query.excluded_tags:
+            must_not.append(Matches("tags", query.excluded_tags))
+        if query.projects:
+            must.append(Matches("project", query.projects))
+        if query.excluded_projects:
+            must_not.append(Matches("project", query.excluded_projects))
+        if query.since or query.before:
+            must.append(DatedBetween("created_at", gte=self._local(query.since), lt=self._local(query.before)))
+        if query.min_importance is not None or query.max_importance is not None:
+            must.append(Between("importance", gte=query.min_importance, lte=query.max_importance))
+        if query.pending is not None:
+            (must_not if query.pending else must).append(HasVector())
+        return must, must_not
+
+    def _local(self, instant: datetime | None) -> datetime | None:
+        """As memories have it: without a zone, in the writer's."""
+        return instant.astimezone(self._zone).replace(tzinfo=None) if instant else None
+
+    async def _linked(self, collection: MemoryType, related: frozenset[str], wanted: bool) -> Filter:
+        """Memories with relations, or without, said by whichever of both is the shorter list."""
+        memories, legacy = await self._memories_of(collection)
+        with_some, without = frozenset(memories & related), frozenset(memories - related)
+        shorter = min(with_some, without, key=len)
+        listed = _memories(shorter, legacy)
+        return Filter((listed,)) if (shorter is with_some) is wanted else Filter(must_not=(listed,))
+
+    async def _memories_of(self, collection: MemoryType) -> tuple[frozenset[str], frozenset[str]]:
+        """Ids of all memories, and of those whose point has no `parent_id`; kept for as long as they hardly change."""
+        points = await self._vectors.count(collection)
+        known = self._memories.get(collection)
+        if known and known.points == points and time.monotonic() - known.read_at < _FRESH_SECONDS:
+            return known.ids, known.legacy
+        parents, legacy = await asyncio.gather(
+            self._vectors.facet(collection, "parent_id", limit=_MANY), self._without_parent(collection)
+        )
+        known = self._memories[collection] = _Memories(points, time.monotonic(), legacy.union(parents), legacy)
+        return known.ids, known.legacy
+
+    async def _without_parent(self, collection: MemoryType) -> frozenset[str]:
+        points = await self._vectors.scroll(Scroll(collection, _MANY, Filter((Missing("parent_id"),)), payload_keys=()))
+        return frozenset(point.id for point in points)
+
+    async def _with_prefixes(self, prefixes: Sequence[str]) -> Condition:
+        found = await asyncio.gather(*(ids_with_prefix(self._vectors, one, _MOST_BY_PREFIX) for one in prefixes))
+        return _memories(frozenset(one for ids in found for one in ids))
+
+    async def _indexed(self, condition: Condition) -> Condition | None:
+        """None for a phrase that the index cannot hold (stop words, signs): only the texts themselves can tell."""
+        counts = await asyncio.gather(*(self._vectors.count(one, Filter((condition,))) for one in MemoryType))
+        return condition if any(counts) else None
+
+    async def _of_memory(self, collection: MemoryType, condition: Condition) -> Condition:
+        """The condition, widened to all points of the chunked memories that have a chunk which meets it."""
+        parents = await self._vectors.facet(collection, "parent_id", Filter((condition, _CHUNKED)), _MANY)
+        return Filter(any_of=(condition, Matches("parent_id", tuple(parents)))) if parents else condition
+
+
+def keeps_text(query: Query, content: str) -> bool:
+    """Whether the text has all phrases and no excluded word, as they stand and whatever their case."""
+    if not (query.phrases or query.excluded_words):
+        return True
+    text = " ".join(content.casefold().split())
+    return all(phrase.casefold() in text for phrase in query.phrases) and not any(
+        re.search(rf"(?<!\w){re.escape(word.casefold())}(?!\w)", text) for word in query.excluded_words
+    )
+
+
+def _memories(ids: frozenset[str], without_parent: frozenset[str] | None = None) -> Condition:
+    """Points of these memories; the second set, where it is known, says which have a point without `parent_id`."""
+    alone = ids if without_parent is None else ids & without_parent
+    return Filter(any_of=(HasId(alone), Matches("parent_id", tuple(ids))))
+
+
+def _collections(query: Query) -> tuple[MemoryType, ...]:
+    return tuple(
+        one for one in MemoryType if (not query.types or one in query.types) and one not in query.excluded_types
+    )

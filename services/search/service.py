@@ -1,0 +1,89 @@
+"""Finds memories: by meaning, by words and by their relations, or as a plain list. Looking writes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from functools import partial
+
+from services.model import Facets, Query, SearchResult
+from services.ports import Clock, Embedder, Records, VectorStore
+from services.search import facets as facet_counts
+from services.search.hits import HitReader
+from services.search.listing import FIRST_PAGE_SECONDS, Listing, Order
+from services.search.query import operators
+from services.search.ranking import Ranking
+from services.search.scope import Scope, Scoping
+from services.settings import Settings
+from services.work.times import zone_of
+
+_MOST_COMPLETIONS = 50
+
+
+class SearchService:
+    """All questions to the memories. Each raises StoreUnavailable when what it needs cannot be reached."""
+
+    def __init__(
+        self, vectors: VectorStore, embedder: Embedder, records: Records, settings: Settings, clock: Clock
+    ) -> None:
+        self._vectors = vectors
+        self._clock = clock
+        self._zone = zone_of(settings.zone)
+        self._scoping = Scoping(vectors, records, self._zone)
+        self._reader = HitReader(vectors, records, self._zone)
+        self._ranking = Ranking(vectors, embedder, records, self._scoping, self._reader)
+        self._last: SearchResult | None = None
+
+    async def search(self, query: Query) -> SearchResult:
+        """Ranked hits, or the first page of a plain list with the number of all; no facets.
+
+        Raises NotFound when the memory that others shall be like does not exist, and what failed when no leg of the
+        search could answer; otherwise a leg that failed is told in `notices`.
+        """
+        start = time.perf_counter()
+        if query.ranked:
+            hits, notices = await self._ranking.rank(query)
+            total = len(hits)
+        else:
+            listing = await self._opened(query)
+            hits, total, notices = await listing.page(0, query.limit), listing.total, ()
+        result = SearchResult(query, hits, total, took_ms=(time.perf_counter() - start) * 1000, notices=notices)
+        self._last = result if query.ranked else None
+        return result
+
+    async def facets(self, query: Query) -> Facets:
+        """Exact counts over all memories of a plain list, or over the hits of a ranked search."""
+        now = self._clock().astimezone(self._zone)
+        if query.ranked:
+            last = self._last
+            result = last if last and last.query == query else await self.search(query)
+            return facet_counts.of_hits(result.hits, now)
+        return await facet_counts.counted(self._vectors, await self._heads(query), now, self._zone)
+
+    async def listing(self, query: Query) -> Listing:
+        """A plain list that can be read at any place. In another order than relevance, a text must occur."""
+        listing = await self._opened(query, hasty=True)
+        listing.read_ahead()
+        listing.replace_by(partial(self._opened, query))
+        listing.in_background(self._ranking.warm_up(after=FIRST_PAGE_SECONDS))
+        return listing
+
+    async def complete(self, operator: str, prefix: str) -> tuple[str, ...]:
+        """Values of an operator that begin like `prefix`, most used first; at most 50."""
+        known = next((one.values for one in operators() if one.name == operator), None) or ()
+        if operator in ("tag", "project"):
+            heads = await self._heads(Query())
+            counts = await facet_counts.values(self._vectors, heads, "tags" if operator == "tag" else "project")
+            known = tuple(sorted(counts, key=lambda value: (-counts[value], value.casefold())))
+        start = prefix.casefold()
+        return tuple(value for value in known if value.casefold().startswith(start))[:_MOST_COMPLETIONS]
+
+    async def _opened(self, query: Query, *, hasty: bool = False) -> Listing:
+        heads = await self._heads(query, hasty=hasty)
+        found = await asyncio.gather(*(self._vectors.count(one, where) for one, where in heads.items()))
+        order = Order(self._vectors, heads, dict(zip(heads, found, strict=True)), query)
+        return Listing(query, sum(found), order, self._reader, self._scoping.known_headless())
+
+    async def _heads(self, query: Query, *, hasty: bool = False) -> Scope:
+        texts = await self._ranking.texts(query.text) if query.text else ()
+        return await self._scoping.heads(await self._scoping.points(query, texts), hasty=hasty)

@@ -1,0 +1,1 @@
+"""Files in and out: import of what others wrote, lossless export."""

@@ -1,0 +1,157 @@
+"""Writes everything into one file of lines, from which `import` makes the same store again."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import tempfile
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+from services.errors import InvalidInput, StorageFull
+from services.graph.state import relation_state
+from services.memories.chunking import chunks
+from services.memories.reading import Stored, chunk_index, fold, read_stored
+from services.model import Progress, Relation
+from services.points import Filter, Scroll
+from services.ports import Clock, Records, VectorStore
+from services.search.headless import NOT_FIRST, headless_ids
+from services.settings import Settings
+from services.transfer.formats import own
+from services.transfer.formats.rows import change_row
+
+_PAGE = 500
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+Advance = Callable[[Progress], None]
+
+
+class ExportService:
+    """Lossless exports, streamed."""
+
+    def __init__(self, vectors: VectorStore, records: Records, settings: Settings, clock: Clock) -> None:
+        self._vectors = vectors
+        self._records = records
+        self._settings = settings
+        self._clock = clock
+
+    async def export(
+        self, path: Path, ids: Sequence[str] | None = None, *, progress: Advance = lambda _: None
+    ) -> Mapping[str, int]:
+        """Writes the file, or leaves the one that is there: a half-written file is never seen. Gives counts by kind.
+
+        Raises StorageFull, InvalidInput when the folder does not exist, or what the stores raise.
+        """
+        counts: Counter[str] = Counter()
+        total = None if ids is None else len(ids)
+        with _written_whole(path) as file:
+            async for line in self.lines(ids, counts):
+                file.write(line)
+                if counts.total() % _PAGE == 0:
+                    progress(Progress(counts["memories"], total, f"{path} (memories)"))
+        return dict(counts)
+
+    async def lines(self, ids: Sequence[str] | None = None, counts: Counter[str] | None = None) -> AsyncIterator[bytes]:
+        """The lines of an export of the whole store, or of these memories with their relations and history."""
+        counts = Counter() if counts is None else counts
+        yield own.encode(own.header(self._clock(), await self._vectors.model(), self._settings, part=ids is not None))
+        async for kind, name, value in self._values(ids):
+            counts[name] += 1
+            yield own.encode({kind: value})
+        yield own.encode({"end": dict(counts)})
+
+    async def _values(self, ids: Sequence[str] | None) -> AsyncIterator[tuple[str, str, Mapping[str, object]]]:
+        if ids is None:
+            async for value in self._around():
+                yield value
+        async for stored in self._whole() if ids is None else self._chosen(ids):
+            yield "memory", "memories", self._memory(stored)
+        async for relation in self._relations(ids):
+            yield "relation", "relations", relation_state(relation)
+
+    async def _around(self) -> AsyncIterator[tuple[str, str, Mapping[str, object]]]:
+        """What is neither memory nor relation. The history comes first, so that an import adds to it at its end."""
+        async for changes in self._records.all_changes():
+            for change in changes:
+                yield "history", "changes", change_row(change)
+        for table in own.TABLES:
+            async for rows in self._records.all_rows(table):
+                for row in rows:
+                    yield table, table, row
+        async for sessions in self._records.all_sessions():
+            for session in sessions:
+                yield "work_sessions", "sessions", session
+
+    async def _whole(self) -> AsyncIterator[Stored]:
+        """Every memory once, page by page."""
+        for type_ in await self._vectors.info():
+            after: str | None = None
+            where = Filter(must_not=(NOT_FIRST,))
+            while page := await self._vectors.scroll(Scroll(type_, _PAGE, where, after_id=after, with_vectors=True)):
+                after = page[-1].id
+                for stored in fold(type_, [point for point in page if chunk_index(point) is None]):
+                    yield stored
+                chunked = [str(point.payload["parent_id"]) for point in page if chunk_index(point) is not None]
+                async for stored in self._chosen(chunked):
+                    yield stored
+            async for stored in self._chosen(await headless_ids(self._vectors, type_)):
+                yield stored
+
+    async def _chosen(self, ids: Sequence[str]) -> AsyncIterator[Stored]:
+        for start in range(0, len(ids), _PAGE):
+            for states in (await read_stored(self._vectors, ids[start : start + _PAGE])).values():
+                yield states[0]
+
+    def _memory(self, stored: Stored) -> dict[str, object]:
+        line: dict[str, object] = {
+            "id": stored.id,
+            "type": str(stored.state.type),
+            "payload": dict(stored.state.payload),
+        }
+        vectors = [own.pack(point.vector) for point in stored.points if point.vector is not None]
+        if stored.texts and len(vectors) == len(stored.texts):
+            line["vectors"] = vectors
+            if stored.texts != chunks(stored.state.content, self._settings.chunk_size, self._settings.chunk_overlap):
+                line["texts"] = list(stored.texts)
+        return line
+
+    async def _relations(self, ids: Sequence[str] | None) -> AsyncIterator[Relation]:
+        if ids is None:
+            async for batch in self._records.all_relations():
+                for relation in batch:
+                    yield relation
+            return
+        inside = frozenset(ids)
+        for relation in await self._records.relations_of(ids):
+            if relation.source_id in inside and relation.target_id in inside:
+                yield relation
+
+
+@contextlib.contextmanager
+def _written_whole(path: Path) -> Iterator[IO[bytes]]:
+    """A file that takes its name when all is written; a device or pipe is written as it is."""
+    try:
+        if path.exists() and not path.is_file():
+            with path.open("wb") as file:
+                yield file
+            return
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            try:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+                os.replace(file.name, path)
+            except BaseException:
+                os.unlink(file.name)
+                raise
+    except FileNotFoundError as error:
+        raise InvalidInput(f"{path}: the folder {path.parent} does not exist") from error
+    except IsADirectoryError as error:
+        raise InvalidInput(f"{path} is a folder; give the name of a file") from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        if error.errno in _FULL:
+            raise StorageFull(f"{path}: cannot be written: {reason}; free space or choose another place") from error
+        raise InvalidInput(f"{path}: cannot be written: {reason}") from error

@@ -1,0 +1,112 @@
+"""This program's own export: JSON lines, lossless. The first line tells the version, the last one that all is there."""
+
+from __future__ import annotations
+
+import base64
+import json
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from services.errors import StoreTooNew
+from services.memories.chunking import chunks
+from services.model import MemoryType
+from services.points import Vector
+from services.settings import Settings
+from services.transfer.formats.records import BadRecord, MemoryRecord, Record, RowRecord
+from services.transfer.formats.upstream import canonical_id, relation_record
+
+FORMAT = "memoria-tui"
+VERSION = 1
+TABLES = ("clients", "projects", "rejected_suggestions", "user_settings")
+"""Small tables that are exported whole; `work_sessions` and `history` have ways of their own."""
+
+
+def encode(line: Mapping[str, object]) -> bytes:
+    """One line of the file; lone surrogates are escaped, so any text survives."""
+    return json.dumps(line, ensure_ascii=True, separators=(",", ":"), default=_text).encode("ascii") + b"\n"
+
+
+def header(exported_at: datetime, model: str | None, settings: Settings, *, part: bool) -> dict[str, object]:
+    """The first line. `part` tells that only chosen memories follow, not a whole store."""
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "exported_at": exported_at.isoformat(),
+        "model": model,
+        "chunk_size": settings.chunk_size,
+        "chunk_overlap": settings.chunk_overlap,
+        "part": part,
+    }
+
+
+def pack(vector: Vector) -> str:
+    """A vector as base64 of little-endian 32-bit floats: exact, and a fifth of the digits."""
+    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode("ascii")
+
+
+def unpack(text: object) -> Vector | None:
+    """The vector that was packed, None when it is damaged."""
+    try:
+        raw = base64.b64decode(str(text), validate=True)
+        return struct.unpack(f"<{len(raw) // 4}f", raw) or None
+    except (ValueError, struct.error):
+        return None
+
+
+def is_header(line: Mapping[str, object]) -> bool:
+    return line.get("format") == FORMAT
+
+
+def read_lines(
+    head: Mapping[str, object], lines: Iterator[tuple[str, dict[str, object]] | BadRecord]
+) -> Iterator[Record]:
+    """Records of the lines after the header. Raises StoreTooNew for a version that is not known."""
+    version = head.get("version")
+    if version != VERSION:
+        raise StoreTooNew(f"the export has version {version!r}, this program reads {VERSION}: use a newer memoria-tui")
+    ended = False
+    for line in lines:
+        if isinstance(line, BadRecord):
+            yield line
+            continue
+        where, value = line
+        kind, body = next(iter(value.items()), ("", None))
+        if kind == "memory" and isinstance(body, dict):
+            yield _memory(where, body, head)
+        elif kind == "relation":
+            yield relation_record(where, body, verbatim=True)
+        elif kind in (*TABLES, "work_sessions", "history") and isinstance(body, dict):
+            yield RowRecord(where, kind, body)
+        elif kind == "end":
+            ended = True
+        else:
+            yield BadRecord(where, f"a record of unknown kind {kind!r}")
+    if not ended:
+        yield BadRecord("end of file", "the last line is missing: the export was cut off", damaged=True)
+
+
+def _memory(where: str, body: Mapping[str, object], head: Mapping[str, object]) -> MemoryRecord | BadRecord:
+    memory_id, payload = canonical_id(body.get("id")), body.get("payload")
+    if memory_id is None or not isinstance(payload, dict) or not isinstance(payload.get("content"), str):
+        return BadRecord(where, "a memory without id, payload or text")
+    try:
+        kind = MemoryType(str(body.get("type")))
+    except ValueError:
+        return BadRecord(where, f"its type is {body.get('type')!r}; known are {', '.join(MemoryType)}")
+    given = body.get("texts")
+    texts = tuple(map(str, given)) if isinstance(given, list) else _cut(payload["content"], head)
+    packed = body.get("vectors")
+    vectors = tuple(vector for text in packed if (vector := unpack(text))) if isinstance(packed, list) else ()
+    if len(vectors) != len(texts):
+        return MemoryRecord(where, memory_id, kind, payload)
+    return MemoryRecord(where, memory_id, kind, payload, vectors, tuple(texts), str(head.get("model") or "") or None)
+
+
+def _cut(text: str, head: Mapping[str, object]) -> Sequence[str]:
+    size, overlap = head.get("chunk_size"), head.get("chunk_overlap")
+    return chunks(text, size, overlap) if isinstance(size, int) and isinstance(overlap, int) else ()
+
+
+def _text(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -1,0 +1,225 @@
+"""Records as MCP Memoria writes them: exported memories, raw points with chunks, REST backups, relations."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from services.model import MemoryType, RelationCreator, RelationType
+from services.points import Vector
+from services.ports import NewRelation
+from services.transfer.formats.records import BadRecord, MemoryRecord, Record, RelationRecord
+
+_CHUNK_KEYS = frozenset({"full_content", "is_chunk", "parent_id", "chunk_index", "chunk_count"})
+_NOT_STORED = frozenset({"id", "type", "chunks", "pending", "relations"})
+"""Keys of `show --json` that are told about a memory and not part of it."""
+_CREATORS = frozenset(creator.value for creator in RelationCreator)
+_DATES = ("created_at", "updated_at", "accessed_at")
+
+
+def memory_record(
+    where: str,
+    given_id: object,
+    payload: object,
+    *,
+    collection: object = None,
+    vector: object = None,
+    whole: bool = True,
+) -> MemoryRecord | BadRecord:
+    """A logical memory out of a payload of unknown quality; wrongly typed details give way, a missing text does not."""
+    if not isinstance(payload, Mapping):
+        return BadRecord(where, "it has no payload")
+    flat = flattened(payload)
+    content = flat.get("content")
+    if not isinstance(content, str):
+        return BadRecord(where, "its content is missing" if content is None else "its content is no text")
+    kind = collection or flat.get("memory_type") or MemoryType.SEMANTIC
+    try:
+        memory_type = MemoryType(str(kind))
+    except ValueError:
+        return BadRecord(where, f"its type is {kind!r}; known are {', '.join(MemoryType)}")
+    if given_id is None:
+        memory_id = id_of(f"{memory_type}\0{content}")
+    elif (canonical := canonical_id(given_id)) is None:
+        return BadRecord(where, f"its id {given_id!r} is no UUID")
+    else:
+        memory_id = canonical
+    clean = _typed({key: value for key, value in flat.items() if key not in _CHUNK_KEYS})
+    vectors = (found,) if (found := _vector(vector)) is not None else ()
+    clean["memory_type"] = memory_type.value
+    return MemoryRecord(where, memory_id, memory_type, clean, vectors, (content,) if vectors else (), whole=whole)
+
+
+def flattened(payload: Mapping[str, object]) -> dict[str, object]:
+    """The payload with a nested `metadata` brought back to the top, where upstream's update buried it.
+
+    What stands at the top already was written later and wins, unless it is empty.
+    """
+    flat = dict(payload)
+    nested = flat.get("metadata")
+    if isinstance(nested, Mapping):
+        del flat["metadata"]
+        for key, value in nested.items():
+            if flat.get(str(key)) in (None, [], ""):
+                flat[str(key)] = value
+        flat.pop("id", None)
+    return flat
+
+
+def id_of(origin: str) -> str:
+    """An id that is always the same for one origin. Not a version 5: those are ids of chunks."""
+    return str(uuid.UUID(bytes=hashlib.sha256(origin.encode("utf-8", "surrogatepass")).digest()[:16], version=4))
+
+
+def canonical_id(value: object) -> str | None:
+    """A UUID in its canonical form, None when it is none."""
+    try:
+        return str(uuid.UUID(str(value))) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+class RawPoint(NamedTuple):
+    """`{id, payload, vector?}` as it stands in the file."""
+
+    where: str
+    record: object
+    collection: str | None
+
+
+@dataclass(slots=True)
+class _Group:
+    """The chunks of one memory that were read so far; the whole text is kept once."""
+
+    payload: Mapping[str, object]
+    where: str
+    expected: int
+    chunks: dict[int, tuple[str, Vector | None]] = field(default_factory=dict)
+
+
+def assembled(records: Iterable[RawPoint | Record]) -> Iterator[Record]:
+    """Memories out of raw points, their chunks put together; what is a record already passes through.
+
+    A memory goes out as soon as its last chunk came in; what stays incomplete (headless groups) follows at the end.
+    """
+    groups: dict[tuple[str, str], _Group] = {}
+    for item in records:
+        if not isinstance(item, RawPoint):
+            yield item
+            continue
+        where, record, collection = item
+        if not isinstance(record, Mapping):
+            yield BadRecord(where, "it is no object")
+            continue
+        payload = record.get("payload")
+        index = payload.get("chunk_index") if isinstance(payload, Mapping) and payload.get("is_chunk") is True else None
+        parent = canonical_id(payload.get("parent_id")) if isinstance(payload, Mapping) else None
+        if not isinstance(index, int) or parent is None or not isinstance(payload, Mapping):
+            yield memory_record(where, record.get("id"), payload, collection=collection, vector=record.get("vector"))
+            continue
+        key = (str(collection or payload.get("memory_type")), parent)
+        group = groups.setdefault(key, _Group(payload, where, _count(payload)))
+        group.chunks[index] = (str(payload.get("content", "")), _vector(record.get("vector")))
+        if index == min(group.chunks):
+            group.payload, group.where = payload, where
+        if len(group.chunks) == group.expected:
+            yield _memory_of(parent, groups.pop(key), collection)
+    for (collection_key, parent), group in groups.items():
+        yield _memory_of(parent, group, collection_key)
+
+
+def _memory_of(parent: str, group: _Group, collection: str | None) -> MemoryRecord | BadRecord:
+    ordered = [group.chunks[index] for index in sorted(group.chunks)]
+    whole = group.payload.get("full_content")
+    text = whole if isinstance(whole, str) else "\n".join(content for content, _ in ordered)
+    record = memory_record(group.where, parent, {**group.payload, "content": text}, collection=collection)
+    vectors = tuple(vector for _, vector in ordered if vector is not None)
+    if isinstance(record, BadRecord) or len(vectors) != group.expected:
+        return record
+    texts = tuple(content for content, _ in ordered)
+    return MemoryRecord(record.where, record.id, record.type, record.payload, vectors, texts)
+
+
+def rest_memory(where: str, record: object) -> MemoryRecord | BadRecord:
+    """A memory of a REST backup, or of a plain list: keys that it lacks may have been dropped when it was written."""
+    if not isinstance(record, Mapping):
+        return BadRecord(where, "it is no object")
+    payload = {key: value for key, value in record.items() if key not in _NOT_STORED and value is not None}
+    return memory_record(where, record.get("id"), payload, collection=record.get("type"), whole=False)
+
+
+def relation_record(where: str, record: object, *, verbatim: bool = False) -> RelationRecord | BadRecord:
+    """A relation, with its ends as they stand in the file."""
+    if not isinstance(record, Mapping):
+        return BadRecord(where, "it is no object")
+    source, target = canonical_id(record.get("source_id")), canonical_id(record.get("target_id"))
+    if source is None or target is None:
+        return BadRecord(where, "an end of the relation is missing or no UUID")
+    kind = record.get("relation_type", record.get("type"))
+    try:
+        relation_type = RelationType(str(kind))
+    except ValueError:
+        return BadRecord(where, f"its relation type is {kind!r}; known are {', '.join(RelationType)}")
+    creator = str(record.get("created_by"))
+    metadata = record.get("metadata")
+    relation = NewRelation(
+        source,
+        target,
+        relation_type,
+        weight=_number(record.get("weight"), 1.0),
+        created_by=RelationCreator(creator) if creator in _CREATORS else RelationCreator.USER,
+        id=canonical_id(record.get("id")),
+        created_at=_date(record.get("created_at")),
+        metadata=metadata if isinstance(metadata, Mapping) else {},
+    )
+    return RelationRecord(where, relation, verbatim)
+
+
+def _typed(payload: dict[str, object]) -> dict[str, object]:
+    """The keys that upstream checks, in the types that it checks; a value of another type counts as absent."""
+    tags = payload.get("tags")
+    if isinstance(tags, str):
+        tags = [tag.strip() for tag in tags.split(",")]
+    names = tags if isinstance(tags, (list, tuple)) else ()
+    payload["tags"] = list(dict.fromkeys(str(tag) for tag in names if isinstance(tag, (str, int)) and str(tag)))
+    payload["importance"] = _number(payload.get("importance"), 0.5)
+    count = payload.get("access_count")
+    payload["access_count"] = count if isinstance(count, int) and not isinstance(count, bool) and count >= 0 else 0
+    if not isinstance(payload.get("project", ""), (str, type(None))):
+        payload["project"] = str(payload["project"])
+    for key in _DATES:
+        if key in payload and _date(payload[key]) is None:
+            del payload[key]
+    return payload
+
+
+def _number(value: object, default: float) -> float:
+    """A share of 0 to 1."""
+    try:
+        number = float(value) if isinstance(value, (int, float, str)) else default
+    except (ValueError, OverflowError):
+        return default
+    return min(1.0, max(0.0, number)) if math.isfinite(number) else default
+
+
+def _date(value: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def _count(payload: Mapping[str, object]) -> int:
+    count = payload.get("chunk_count")
+    return count if isinstance(count, int) else 0
+
+
+def _vector(value: object) -> Vector | None:
+    if not isinstance(value, (list, tuple)) or not value:
+        return None
+    return value if all(isinstance(number, (int, float)) for number in value) else None

@@ -1,0 +1,252 @@
+"""Takes in what files hold: batch by batch, the next one read while the last one is stored. Twice changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import operator
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from services.errors import EmbeddingFailed, StoreTooNew, StoreUnavailable, UnreadableFile
+from services.graph.state import relation_change
+from services.memories.chunking import chunks
+from services.memories.dates import read_date, write_date
+from services.memories.payload import State, drafted, read_memory, same_state, with_defaults
+from services.memories.reading import read_stored
+from services.memories.storing import Incoming
+from services.model import Progress
+from services.ports import NewRelation
+from services.transfer.ends import Ends
+from services.transfer.formats.ahead import BATCH, chunk_ids_last, read_ahead
+from services.transfer.formats.own import TABLES
+from services.transfer.formats.records import BadRecord, MemoryRecord, Record, RelationRecord, RowRecord
+from services.transfer.formats.rows import change_of
+from services.transfer.run import Failure, ImportReport, ImportRun
+from services.work.times import zone_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from services.memories.reading import Stored
+    from services.memories.service import MemoryService
+    from services.model import Memory, MemoryDraft
+    from services.points import Vector
+    from services.ports import Clock, Embedder, Records, VectorStore
+    from services.settings import Settings
+    from services.transfer.formats.source import Source
+
+_COUNTERS = ("accessed_at", "access_count", "has_relations", "updated_at")
+"""Keys in which a file and the store may differ without being different memories."""
+_SAME_VECTOR = 0.98
+"""Cosine above which two vectors of one text come from the same model."""
+Advance = Callable[[Progress], None]
+
+
+class ImportService:
+    """Reads sources and stores what is new in them."""
+
+    def __init__(
+        self,
+        vectors: VectorStore,
+        embedder: Embedder,
+        records: Records,
+        memories: MemoryService,
+        settings: Settings,
+        clock: Clock,
+    ) -> None:
+        self._vectors = vectors
+        self._embedder = embedder
+        self._records = records
+        self._memories = memories
+        self._settings = settings
+        self._zone = zone_of(settings.zone)
+        self._clock = clock
+
+    async def import_sources(self, sources: Sequence[Source], *, progress: Advance = lambda _: None) -> ImportReport:
+        """Takes in all sources in turn; one that cannot be read does not keep the others out.
+
+        Raises StoreUnavailable or StoreMismatch when the stores cannot take it; what was stored before that stays, and
+        the same import later goes on from there.
+        """
+        run = ImportRun(ImportReport(), Ends(self._vectors))
+        for source in sources:
+            run.source, run.several = source.name, len(sources) > 1
+            try:
+                async for batch in read_ahead(chunk_ids_last(source.records())):
+                    await self._take(run, batch)
+                    progress(Progress(source.done, source.size, f"{source.name} ({source.unit})"))
+            except (UnreadableFile, StoreTooNew) as error:
+                run.report.failed.append(Failure(source.name, str(error)))
+                run.report.broken = str(error)
+            finally:
+                await run.stored()
+        await self._relate(run, run.waiting, last=True)
+        return run.report
+
+    async def import_files(self, paths: Sequence[Path], *, progress: Advance = lambda _: None) -> ImportReport:
+        """Takes in files and folders; as `import_sources`."""
+        from services.transfer.formats.source import Source
+
+        return await self.import_sources([Source(path) for path in paths], progress=progress)
+
+    async def store_drafts(self, drafts: Sequence[MemoryDraft], *, progress: Advance = lambda _: None) -> None:
+        """Stores many new memories at once, with ids and dates as they say."""
+        now, group = self._clock(), str(uuid.uuid4())
+        for start in range(0, len(drafts), BATCH):
+            items = []
+            for draft in drafts[start : start + BATCH]:
+                memory_id = draft.id or str(uuid.uuid4())
+                state = drafted(draft, memory_id, draft.created_at or now, self._zone)
+                items.append(Incoming(read_memory(memory_id, state, self._zone)))
+            await self._memories.store_many(items, group=group)
+            progress(Progress(start + len(items), len(drafts), "memories"))
+
+    async def _take(self, run: ImportRun, batch: Sequence[Record]) -> None:
+        for bad in (record for record in batch if isinstance(record, BadRecord)):
+            run.fail(bad.where, bad.reason)
+            if bad.damaged:
+                run.report.broken = f"{run.source}: damaged, what could be read was taken in: {bad.reason}"
+        await self._store(run, [record for record in batch if isinstance(record, MemoryRecord)])
+        await self._relate(run, [record for record in batch if isinstance(record, RelationRecord)])
+        await self._rows(run, [record for record in batch if isinstance(record, RowRecord)])
+
+    async def _store(self, run: ImportRun, records: Sequence[MemoryRecord]) -> None:
+        if not records:
+            return
+        owner = await run.ends.known([record.id for record in records if not record.whole])
+        newest = {owner.get(record.id, record.id): record for record in records}
+        stored = await read_stored(self._vectors, newest, embeddings=False)
+        # Comparing hundreds of texts takes longer than a screen may stand still.
+        wanted = await asyncio.to_thread(
+            lambda: {one: self._wanted(one, record, stored.get(one, ())) for one, record in newest.items()}
+        )
+        items = []
+        for memory_id, memory in wanted.items():
+            if memory is None:
+                run.report.unchanged += 1
+            else:
+                record = newest[memory_id]
+                items.append(Incoming(memory, record.vectors, await self._model_of(run, record)))
+        run.report.unchanged += len(records) - len(newest)
+        await run.stored(beside=1)
+        if items:
+            # PostgreSQL works on one batch, the vector store on the one before, and here the next is compared.
+            run.storing.append(asyncio.create_task(self._memories.store_many(items, group=run.group)))
+
+    def _wanted(self, memory_id: str, record: MemoryRecord, stored: Sequence[Stored]) -> Memory | None:
+        """The memory that the store should have, None when it stays as it is."""
+        payload = self._dated(record.payload)
+        given = State(record.type, payload)
+        state = self._changed(given, record, stored[0].state) if stored else self._new(given)
+        return None if state is None else read_memory(memory_id, state, self._zone)
+
+    def _new(self, given: State) -> State:
+        payload = given.payload
+        now = write_date(self._clock(), self._zone)
+        written = str(payload.get("updated_at") or payload.get("created_at") or now)
+        dates = {"created_at": payload.get("created_at") or written, "updated_at": written}
+        return with_defaults(State(given.type, {"tags": [], "importance": 0.5, **payload, **dates}))
+
+    def _changed(self, given: State, record: MemoryRecord, current: State) -> State | None:
+        complete = record.whole and "updated_at" in given.payload
+        wanted = given if complete else State(given.type, {**current.payload, **given.payload})
+        if same_state(_bare(wanted), _bare(current), record.id, self._zone):
+            return None
+        here, there = (read_date(one.payload.get("updated_at"), self._zone) for one in (current, given))
+        return None if here and there and here > there else wanted
+
+    def _dated(self, payload: Mapping[str, object]) -> dict[str, object]:
+        """The payload with its dates as memories hold them: without a zone, in the writer's."""
+        dates = {key: read_date(payload.get(key), self._zone) for key in ("created_at", "updated_at", "accessed_at")}
+        return {**payload, **{key: write_date(date, self._zone) for key, date in dates.items() if date is not None}}
+
+    async def _model_of(self, run: ImportRun, record: MemoryRecord) -> str | None:
+        """The model of the record's vectors; None when they cannot serve here."""
+        if not record.vectors or any(len(vector) != self._embedder.dimensions for vector in record.vectors):
+            return None
+        whole = str(record.payload["content"])
+        if record.texts != chunks(whole, self._settings.chunk_size, self._settings.chunk_overlap):
+            return None
+        if record.model is None and run.source not in run.models:
+            run.models[run.source] = await self._recognised(record)
+        return record.model or run.models[run.source]
+
+    async def _recognised(self, record: MemoryRecord) -> str | None:
+        """The model in use, if it makes the same vector: upstream's files do not name theirs."""
+        try:
+            (again,) = await self._embedder.embed_documents([record.texts[0]])
+        except (StoreUnavailable, EmbeddingFailed):
+            return None
+        return self._embedder.model if _cosine(again, record.vectors[0]) > _SAME_VECTOR else None
+
+    async def _relate(self, run: ImportRun, records: Sequence[RelationRecord], *, last: bool = False) -> None:
+        """Stores relations between memories; ends that are nothing yet wait for the rest of the files."""
+        if not records:
+            return
+        await run.stored()
+        foreign = [record.relation for record in records if not record.verbatim]
+        ends = [end for relation in foreign for end in (relation.source_id, relation.target_id)]
+        owner = await (run.ends.all(ends) if last else run.ends.known(ends))
+        new: list[NewRelation] = []
+        for record in records:
+            given = record.relation
+            relation = given if record.verbatim else _between(given, owner)
+            if relation is None and not last:
+                run.waiting.append(record)
+            elif relation is None:
+                lost = [end for end in (given.source_id, given.target_id) if end not in owner]
+                what = "are no memories" if len(lost) > 1 else "is no memory"
+                run.fail(record.where, f"relation {given.type}: {' and '.join(lost)} {what}")
+            elif relation.source_id == relation.target_id:
+                run.fail(record.where, f"relation {given.type}: both ends are {relation.source_id}")
+            elif not run.first(relation):
+                run.fail(record.where, f"relation {given.type}: the same relation came before")
+            else:
+                new.append(relation)
+        async with self._records.transaction() as transaction:
+            inserted = await transaction.insert_relations(new)
+            await transaction.append_history(run.group, [relation_change(None, one, "imported") for one in inserted])
+        run.report.relations += len(inserted)
+        run.report.unchanged += len(new) - len(inserted)
+
+    async def _rows(self, run: ImportRun, records: Sequence[RowRecord]) -> None:
+        """Stores rows of our own export, table by table."""
+        if not records:
+            return
+        rows: dict[str, list[Mapping[str, object]]] = {}
+        for record in records:
+            rows.setdefault(record.table, []).append(record.row)
+        changes = []
+        for record in records:
+            if record.table == "history":
+                change = change_of(record.row)
+                if change is None:
+                    run.fail(record.where, "a change that cannot be read")
+                else:
+                    changes.append(change)
+        async with self._records.transaction() as transaction:
+            sessions = rows.get("work_sessions", [])
+            for table in TABLES:
+                await transaction.insert_rows(table, rows.get(table, []))
+            new = await transaction.upsert_sessions(sessions)
+            await transaction.import_history(changes)
+        run.report.sessions += new
+        run.report.unchanged += len(sessions) - new
+
+
+def _between(relation: NewRelation, owner: Mapping[str, str]) -> NewRelation | None:
+    """The relation with its ends brought to memories; None when one of them is none."""
+    source, target = owner.get(relation.source_id), owner.get(relation.target_id)
+    return None if source is None or target is None else replace(relation, source_id=source, target_id=target)
+
+
+def _bare(state: State) -> State:
+    """The state without what agents change by looking."""
+    return State(state.type, {key: value for key, value in state.payload.items() if key not in _COUNTERS})
+
+
+def _cosine(one: Vector, other: Vector) -> float:
+    return float(sum(map(operator.mul, one, other))) / ((math.hypot(*one) * math.hypot(*other)) or 1.0)

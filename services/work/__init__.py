@@ -1,0 +1,1 @@
+"""Work time: sessions and pauses, clients and projects, reports."""

@@ -1,0 +1,106 @@
+"""A report as a file for others: CSV that a spreadsheet cannot take for formulas, or Markdown. Pure."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
+from services.work.model import Report, ReportBy, ReportGroup, ReportUnit
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""What makes a spreadsheet read the rest of a cell as a formula (OWASP, «CSV Injection»)."""
+
+
+def as_csv(report: Report) -> str:
+    """One row for each group in each unit of time; hours are decimal, seconds exact to the microsecond."""
+    file = io.StringIO()
+    writer = csv.writer(file)
+    writer.writerow([report.unit.value, report.by.value, "hours", "seconds", "sessions", "days"])
+    for cell in report.cells:
+        unit, name = _unit(cell.start.isoformat(), report.unit), formula_safe(named(cell.name, report.by))
+        writer.writerow([unit, name, hours(cell.seconds), _seconds(cell.seconds), cell.sessions, cell.days])
+    return file.getvalue()
+
+
+def as_markdown(report: Report) -> str:
+    """A heading, the groups with their total, and the units of time by group."""
+    period = report.period
+    lines = [
+        f"# Work by {report.by.value}, {period.first} to {period.last}",
+        "",
+        f"Days of the zone {_escaped(report.zone)}.",
+        "",
+        *_table(
+            [report.by.value.capitalize(), "Time", "Hours", "Sessions", "Days", "Average a day"],
+            [
+                *(_group_row(group, report.by) for group in report.groups),
+                _row("**Total**", report.total_seconds, report.sessions, report.days),
+            ],
+        ),
+    ]
+    if report.by is not ReportBy.DAY and len({cell.start for cell in report.cells}) > 1:
+        lines += ["", *_units(report)]
+    return "\n".join(lines) + "\n"
+
+
+def formula_safe(text: str) -> str:
+    """Text that a spreadsheet shows and never computes."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def named(name: str | None, by: ReportBy) -> str:
+    """What a group is called where it stands alone: «no client» for None."""
+    return f"no {by.value}" if name is None else name
+
+
+def clock(seconds: float) -> str:
+    """«123:45:06»."""
+    whole = int(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
+
+
+def hours(seconds: float) -> str:
+    """Decimal hours for a bill, «123.75»."""
+    return f"{seconds / 3600:.2f}"
+
+
+def _units(report: Report) -> list[str]:
+    names = [group.name for group in report.groups]
+    seconds = {(cell.start, cell.name): cell.seconds for cell in report.cells}
+    rows = []
+    for start in dict.fromkeys(cell.start for cell in report.cells):
+        parts = [seconds.get((start, name), 0.0) for name in names]
+        cells = [clock(part) if part else "" for part in parts]
+        rows.append([_unit(start.isoformat(), report.unit), *cells, clock(sum(parts))])
+    head = [report.unit.value.capitalize(), *(_escaped(named(name, report.by)) for name in names), "Total"]
+    return _table(head, rows)
+
+
+def _group_row(group: ReportGroup, by: ReportBy) -> list[str]:
+    return _row(_escaped(named(group.name, by)), group.seconds, group.sessions, group.days)
+
+
+def _row(name: str, seconds: float, sessions: int, days: int) -> list[str]:
+    return [name, clock(seconds), hours(seconds), str(sessions), str(days), clock(seconds / days) if days else ""]
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Everything right of the first column is a number."""
+    ruler = ["---", *("---:" for _ in head[1:])]
+    return [f"| {' | '.join(cells)} |" for cells in (head, ruler, *rows)]
+
+
+def _unit(day: str, unit: ReportUnit) -> str:
+    """«2026-11» for a month, «2026» for a year, the first day for a week."""
+    return {ReportUnit.MONTH: day[:7], ReportUnit.YEAR: day[:4]}.get(unit, day)
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.6f}".rstrip("0").rstrip(".")
+
+
+def _escaped(text: str) -> str:
+    """Text as one line that Markdown and HTML leave alone."""
+    flat = " ".join(text.split())
+    return "".join(f"\\{character}" if character in "\\`*_[]<>|#~&" else character for character in flat)

@@ -1,0 +1,293 @@
+"""Worked time added up: by client, project, category or day, over days of the person's zone, to the second."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta, tzinfo
+from math import fsum
+
+from services.errors import NotFound
+from services.model import SessionStatus, WorkSession
+from services.ports import Clock
+from services.settings import Settings
+from services.work.model import (
+    Client,
+    Flaw,
+    LogOrder,
+    LogPage,
+    Period,
+    Project,
+    Report,
+    ReportBy,
+    ReportCell,
+    ReportGroup,
+    ReportUnit,
+    SessionFilter,
+    UnitTotal,
+)
+from services.work.preferences import preferences_of
+from services.work.records import ReportQuestion, ReportRow, SessionSelection, StoredSession, WorkRecords
+from services.work.times import first_weekday, period, zone_name, zone_of
+from services.work.timesheet import Span, day_starts, days, flaws, spans_of, split
+
+
+class ReportService:
+    """Reports and the log, in the zone that is set for this program, else in `user_settings`, else the system's."""
+
+    def __init__(self, work: WorkRecords, settings: Settings, clock: Clock) -> None:
+        self._work = work
+        self._settings = settings
+        self._clock = clock
+
+    async def zone(self) -> tzinfo:
+        """The zone in which days are cut."""
+        name = self._settings.zone or preferences_of(await self._work.preferences()).timezone
+        return zone_of(name)
+
+    async def current(self, unit: ReportUnit) -> Period:
+        """This day, week (by the locale's first weekday), month or year."""
+        return period(unit, self._clock().astimezone(await self.zone()).date(), first_weekday())
+
+    async def report(
+        self,
+        span: Period,
+        by: ReportBy = ReportBy.CLIENT,
+        unit: ReportUnit = ReportUnit.DAY,
+        where: SessionFilter | None = None,
+        *,
+        include_open: bool = False,
+    ) -> Report:
+        """Worked time of the days of `span`; `first` and `last` of the filter narrow them further.
+
+        Completed sessions count, running ones only with `include_open`. Raises NotFound for a name nobody has.
+        """
+        where = where or SessionFilter()
+        span = Period(max(span.first, where.first or span.first), min(span.last, where.last or span.last))
+        zone, clients, projects = await self.zone(), await self._work.clients(), await self._work.projects()
+        listed = list(days(span.first, span.last))
+        question = ReportQuestion(
+            selection=_selection(where, clients, projects),
+            by=by,
+            bounds=day_starts(span.first, span.last, zone),
+            units=_units(listed, ReportUnit.DAY if by is ReportBy.DAY else unit, first_weekday()),
+        )
+        rows, odd = await self._work.report(question) if listed else ([], [])
+        sums = _Sums(question)
+        for row in rows:
+            sums.add(row)
+        running = [one for one in odd if one.session.status is not SessionStatus.COMPLETED]
+        for stored in odd:
+            if include_open or stored not in running:
+                sums.add_session(stored.session, self._clock())
+        starts, names = _unit_starts(listed, question.units), _names(by, clients, projects)
+        flawed = _flawed(odd, self._clock())
+        return _Reading(span, zone, by, unit, starts, names).report(sums, open_sessions=len(running), flawed=flawed)
+
+    async def log(
+        self,
+        where: SessionFilter | None = None,
+        order: LogOrder = LogOrder.START,
+        *,
+        descending: bool = True,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> LogPage:
+        """Sessions that began in the days of the filter, a page at a time. Raises NotFound for a name nobody has."""
+        where = where or SessionFilter()
+        clients = await self._work.clients() if where.clients else []
+        projects = await self._work.projects() if where.projects else []
+        selection = _selection(where, clients, projects, await self.zone())
+        stored, following = await self._work.log(selection, order, descending, after, limit)
+        return LogPage(tuple(one.session for one in stored), dict(_flawed(stored, self._clock())), following)
+
+    async def refresh_views(self) -> bool:
+        """Brings the views that other programs read up to date; slow, for the background. False: somebody else does."""
+        return await self._work.refresh_views()
+
+
+@dataclass(slots=True)
+class _Cell:
+    seconds: list[float] = field(default_factory=list)
+    sessions: int = 0
+    fresh: int = 0
+    days: set[int] = field(default_factory=set)
+
+
+class _Sums:
+    """Adds up what the database added up and sessions taken one by one, by group and unit."""
+
+    def __init__(self, question: ReportQuestion) -> None:
+        self._question = question
+        self.cells: dict[tuple[str | None, int], _Cell] = {}
+
+    def add(self, row: ReportRow) -> None:
+        cell = self.cells.setdefault((row.key, row.unit), _Cell())
+        cell.seconds.append(row.seconds)
+        cell.sessions += row.sessions
+        cell.fresh += row.fresh
+        cell.days |= row.days
+
+    def add_session(self, session: WorkSession, now: datetime) -> None:
+        """Counts in every unit that it touches, even where no time of it is left."""
+        bounds, units = self._question.bounds, self._question.units
+        end = max(session.end or now, session.start + timedelta(microseconds=1))
+        worked = split(spans_of(session, now), bounds)
+        touched = [units[day] for day in sorted(split([Span(session.start, end)], bounds))]
+        key = _key(session, self._question.by)
+        for day, seconds in worked.items():
+            cell = self.cells.setdefault((key, units[day]), _Cell())
+            cell.seconds.append(seconds)
+            cell.days.add(day)
+        for number, unit in enumerate(dict.fromkeys(touched)):
+            cell = self.cells.setdefault((key, unit), _Cell())
+            cell.sessions += 1
+            cell.fresh += number == 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """How keys and numbers of units are called."""
+
+    span: Period
+    zone: tzinfo
+    by: ReportBy
+    unit: ReportUnit
+    starts: Sequence[date]
+    """First day of each unit."""
+    names: Mapping[str | None, str]
+
+    def report(self, sums: _Sums, *, open_sessions: int, flawed: Sequence[tuple[str, tuple[Flaw, ...]]]) -> Report:
+        groups = self._groups(sums)
+        rank = {group.name: number for number, group in enumerate(groups)}
+        cells = [
+            ReportCell(self.starts[unit], self._name(key, unit), fsum(cell.seconds), cell.sessions, len(cell.days))
+            for (key, unit), cell in sums.cells.items()
+        ]
+        everything = list(sums.cells.values())
+        return Report(
+            period=self.span,
+            zone=zone_name(self.zone),
+            by=self.by,
+            unit=self.unit,
+            groups=tuple(groups),
+            cells=tuple(sorted(cells, key=lambda cell: (cell.start, rank[cell.name]))),
+            total_seconds=fsum(seconds for cell in everything for seconds in cell.seconds),
+            sessions=sum(cell.fresh for cell in everything),
+            days=len(set().union(*(cell.days for cell in everything))),
+            open_sessions=open_sessions,
+            flawed=tuple(flawed),
+            units=tuple(self._units(sums)),
+        )
+
+    def _units(self, sums: _Sums) -> list[UnitTotal]:
+        by_unit: dict[int, list[_Cell]] = {}
+        for (_, unit), cell in sums.cells.items():
+            by_unit.setdefault(unit, []).append(cell)
+        return [
+            UnitTotal(
+                self.starts[unit],
+                fsum(seconds for cell in cells for seconds in cell.seconds),
+                sum(cell.sessions for cell in cells),
+                len(set().union(*(cell.days for cell in cells))),
+            )
+            for unit, cells in sorted(by_unit.items())
+        ]
+
+    def _groups(self, sums: _Sums) -> list[ReportGroup]:
+        by_name: dict[str | None, list[_Cell]] = {}
+        for (key, unit), cell in sums.cells.items():
+            by_name.setdefault(self._name(key, unit), []).append(cell)
+        groups = [
+            ReportGroup(
+                name,
+                fsum(seconds for cell in cells for seconds in cell.seconds),
+                cells[0].sessions if self.by is ReportBy.DAY else sum(cell.fresh for cell in cells),
+                len(set().union(*(cell.days for cell in cells))),
+            )
+            for name, cells in by_name.items()
+        ]
+        if self.by is ReportBy.DAY:
+            return sorted(groups, key=lambda group: group.name or "")
+        return sorted(groups, key=lambda group: (-group.seconds, group.name is None, group.name or ""))
+
+    def _name(self, key: str | None, unit: int) -> str | None:
+        return self.starts[unit].isoformat() if self.by is ReportBy.DAY else self.names.get(key, key)
+
+
+def _unit_starts(listed: Sequence[date], units: Sequence[int]) -> list[date]:
+    """The first of the listed days in each unit."""
+    first: dict[int, date] = {}
+    for day, unit in zip(listed, units, strict=True):
+        first.setdefault(unit, day)
+    return list(first.values())
+
+
+def _units(listed: Iterable[date], unit: ReportUnit, week_begins: int) -> list[int]:
+    """The number of the unit in which each day lies."""
+    numbers: dict[date, int] = {}
+    return [numbers.setdefault(period(unit, day, week_begins).first, len(numbers)) for day in listed]
+
+
+def _selection(
+    where: SessionFilter, clients: Sequence[Client], projects: Sequence[Project], zone: tzinfo | None = None
+) -> SessionSelection:
+    """Names as ids, and with a zone days as instants. Raises NotFound for a name that nobody has."""
+    return SessionSelection(
+        since=day_starts(where.first, where.first, zone)[0] if where.first and zone else None,
+        until=day_starts(where.last, where.last, zone)[1] if where.last and zone else None,
+        client_ids=_ids(where.clients, {}, clients, "client"),
+        project_ids=_ids(where.projects, _names(ReportBy.PROJECT, (), projects), projects, "project"),
+        categories=where.categories,
+        statuses=where.statuses,
+        text=where.text,
+    )
+
+
+def _ids(
+    names: Sequence[str | None], full: Mapping[str | None, str], listed: Sequence[Client | Project], what: str
+) -> tuple[str | None, ...]:
+    """Ids of all that bear one of the names, short or as reports write them."""
+    ids: list[str | None] = []
+    for name in names:
+        found = [one.id for one in listed if name is not None and name in (one.name, full.get(one.id))]
+        if name is not None and not found:
+            raise NotFound(
+                f"no {what} is called {name!r}; there are: {', '.join(one.name for one in listed) or 'none'}"
+            )
+        ids.extend(found or [None])
+    return tuple(ids)
+
+
+def _names(by: ReportBy, clients: Sequence[Client], projects: Sequence[Project]) -> dict[str | None, str]:
+    """Names by id; of projects that share theirs with the client in front, then with the beginning of the id."""
+    if by is ReportBy.CLIENT:
+        return {client.id: client.name for client in clients}
+    if by is not ReportBy.PROJECT:
+        return {}
+    names: dict[str | None, str] = {project.id: project.name for project in projects}
+    for name in ("{client} / {project}", "{client} / {project} ({id})"):
+        times = Counter(names.values())
+        for one in projects:
+            if times[names[one.id]] > 1:
+                names[one.id] = name.format(client=one.client or "no client", project=one.name, id=one.id[:8])
+    return names
+
+
+def _key(session: WorkSession, by: ReportBy) -> str | None:
+    match by:
+        case ReportBy.CLIENT:
+            return session.client_id
+        case ReportBy.PROJECT:
+            return session.project_id
+        case ReportBy.CATEGORY:
+            return session.category.value
+        case ReportBy.DAY:
+            return None
+
+
+def _flawed(stored: Iterable[StoredSession], now: datetime) -> list[tuple[str, tuple[Flaw, ...]]]:
+    """Sessions that cannot be true as they stand, with why."""
+    found = ((one.session.id, (*one.flaws, *flaws(one.session, now))) for one in stored)
+    return [(id_, odd) for id_, odd in found if odd]

@@ -1,0 +1,171 @@
+"""What may be done to a session and what is odd about it. Pure: every function judges values, none writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+from services.errors import Conflict, InvalidInput
+from services.model import Pause, SessionStatus, WorkSession
+from services.work.model import SessionChanges, WarningKind, WorkWarning
+from services.work.records import SessionChange, StoredSession
+from services.work.timesheet import flaws
+
+_AHEAD = timedelta(seconds=5)
+"""How far clocks of two machines may differ before a time counts as ahead."""
+_LARGEST_NUMBER = 2**31 - 1
+_COLUMN_OF: Mapping[str, str] = {"start": "start_time", "end": "end_time"}
+
+
+def require(session: WorkSession, status: SessionStatus, act: str) -> None:
+    """Raises Conflict unless the session is in that state."""
+    if session.status is not status:
+        raise Conflict(f"cannot {act} «{session.description}»: it is {session.status}", session)
+
+
+def require_open(session: WorkSession) -> None:
+    if session.status is SessionStatus.COMPLETED:
+        raise Conflict(f"«{session.description}» is completed already", session)
+
+
+def check_description(text: str) -> None:
+    if not text.strip():
+        raise InvalidInput("a session needs a description")
+
+
+def check_past(when: datetime, now: datetime) -> None:
+    if when > now + _AHEAD:
+        raise InvalidInput("that time lies ahead")
+
+
+def check_numbers(*numbers: int | None) -> None:
+    for number in numbers:
+        if number is not None and not 0 <= number <= _LARGEST_NUMBER:
+            raise InvalidInput(f"{number} is no number of an issue or pull request")
+
+
+def check_moment(session: WorkSession, when: datetime, now: datetime) -> None:
+    """Whether a pause can begin or end then: after the start and after the last pause's begin and end, not ahead."""
+    last = max((t for p in session.pauses for t in (p.start, p.end) if t is not None), default=session.start)
+    if when < max(last, session.start) - _AHEAD:
+        raise InvalidInput(f"that time lies before the last start or pause of «{session.description}»")
+    check_past(when, now)
+
+
+def check_end(session: WorkSession, end: datetime, now: datetime) -> None:
+    if end < session.start:
+        raise InvalidInput(f"that time lies before «{session.description}» began")
+    check_past(end, now)
+
+
+def check_unchanged(base: WorkSession, current: WorkSession, changes: SessionChanges) -> None:
+    """Raises Conflict when a field that is to be changed is no longer what the person saw."""
+    for name in changes.__slots__:
+        if getattr(changes, name) is not None and getattr(base, name) != getattr(current, name):
+            raise Conflict(f"the {name} of «{current.description}» was changed elsewhere meanwhile", current)
+
+
+def check_edit(session: WorkSession, changes: SessionChanges, now: datetime) -> None:
+    """Raises InvalidInput for times that cannot be, if the edit is about times; other edits may leave old faults."""
+    if changes.description is not None:
+        check_description(changes.description)
+    check_numbers(changes.issue_number, changes.pr_number)
+    if changes.start is None and changes.end is None and changes.pauses is None:
+        return
+    start, end = changes.start or session.start, changes.end or session.end
+    if changes.end is not None and session.status is not SessionStatus.COMPLETED:
+        raise InvalidInput("a running session has no end yet: stop it")
+    check_past(start, now)
+    if end is not None and end <= start:
+        raise InvalidInput("the end must lie after the start")
+    if end is not None:
+        check_past(end, now)
+    _check_pauses(session.pauses if changes.pauses is None else changes.pauses, start, end or now)
+    if any(p.end is None for p in changes.pauses or ()) and session.status is not SessionStatus.PAUSED:
+        raise InvalidInput("only a paused session can have a pause without an end")
+
+
+def as_change(changes: SessionChanges) -> SessionChange:
+    """The edit as columns; "" and 0 become «none»."""
+    columns: dict[str, object] = {}
+    for name in ("description", "category", "issue_number", "pr_number", "branch", "start", "end", "notes"):
+        value = getattr(changes, name)
+        if value is None:
+            continue
+        if isinstance(value, datetime):
+            value = value.astimezone(UTC)
+        elif name == "notes":
+            value = list(value)
+        columns[_COLUMN_OF.get(name, name)] = value if value not in ("", 0) else None
+    return SessionChange(columns, client=changes.client, project=changes.project, pauses=changes.pauses)
+
+
+def warnings(
+    running: Sequence[StoredSession], beside: Sequence[WorkSession], now: datetime, *, limit: int, hours: float
+) -> tuple[WorkWarning, ...]:
+    """Everything odd about the running sessions; `beside` are completed ones that may overlap them."""
+    sessions = [stored.session for stored in running]
+    found = [*_forgotten(sessions, now, hours), *_same_project(sessions), *_overlaps(sessions, beside, now)]
+    if limit and len(sessions) > limit:
+        text = f"{len(sessions)} sessions are running, {limit} may"
+        found.append(WorkWarning(WarningKind.PARALLEL_LIMIT, tuple(s.id for s in sessions), text))
+    for stored in running:
+        if odd := (*stored.flaws, *flaws(stored.session, now)):
+            text = f"«{stored.session.description}» {odd[0]}"
+            found.append(WorkWarning(WarningKind.FLAWED, (stored.session.id,), text))
+    return tuple(found)
+
+
+def _forgotten(sessions: Sequence[WorkSession], now: datetime, hours: float) -> list[WorkWarning]:
+    found = []
+    for session in sessions if hours else ():
+        paused_since = max((p.start for p in session.pauses if p.end is None), default=now)
+        worked, paused = session.elapsed_seconds(now) / 3600, (now - paused_since).total_seconds() / 3600
+        if max(worked, paused) >= hours:
+            state = f"paused for {paused:.1f}" if paused >= hours else f"running for {worked:.1f}"
+            text = f"«{session.description}» has been {state} hours"
+            found.append(WorkWarning(WarningKind.FORGOTTEN, (session.id,), text))
+    return found
+
+
+def _same_project(sessions: Sequence[WorkSession]) -> list[WorkWarning]:
+    by_project: dict[str, list[WorkSession]] = {}
+    for session in sessions:
+        if session.project_id:
+            by_project.setdefault(session.project_id, []).append(session)
+    return [
+        WorkWarning(
+            WarningKind.SAME_PROJECT,
+            tuple(s.id for s in same),
+            f"{len(same)} sessions are open for the project «{same[0].project}»",
+        )
+        for same in by_project.values()
+        if len(same) > 1
+    ]
+
+
+def _overlaps(sessions: Sequence[WorkSession], beside: Sequence[WorkSession], now: datetime) -> list[WorkWarning]:
+    """Clocks that tick at once, and running sessions that began before a completed one ended."""
+    ticking = [session for session in sessions if session.status is SessionStatus.ACTIVE]
+    found = []
+    if len(ticking) > 1:
+        text = f"{len(ticking)} clocks tick at once: their time counts {len(ticking)} times"
+        found.append(WorkWarning(WarningKind.OVERLAP, tuple(s.id for s in ticking), text))
+    for session in sessions:
+        for other in beside:
+            if other.end is not None and max(session.start, other.start) < min(now, other.end):
+                text = f"«{session.description}» began before «{other.description}» ended"
+                found.append(WorkWarning(WarningKind.OVERLAP, (session.id, other.id), text))
+    return found
+
+
+def _check_pauses(pauses: Sequence[Pause], start: datetime, end: datetime) -> None:
+    for number, pause in enumerate(pauses, 1):
+        if (pause.end or end) < pause.start:
+            raise InvalidInput(f"pause {number} ends before it begins")
+        if pause.start < start or (pause.end or end) > end:
+            raise InvalidInput(f"pause {number} lies outside the session")
+    for before, after in pairwise(sorted(pauses, key=lambda p: p.start)):
+        if (before.end or end) > after.start:
+            raise InvalidInput("two pauses overlap")

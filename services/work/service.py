@@ -1,0 +1,227 @@
+"""The timer: sessions of work started, paused, noted, stopped and put right afterwards.
+
+Every act reads and writes its session under one lock, appends to what others wrote, and can be undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from services.errors import Ambiguous, Conflict, InvalidInput, NotFound
+from services.model import Memory, MemoryDraft, Pause, SessionStatus, WorkSession
+from services.ports import Clock
+from services.settings import Settings
+from services.work import rules as rules
+from services.work.model import (
+    SessionChanges,
+    SessionDraft,
+    WorkPreferences,
+    WorkStatus,
+)
+from services.work.preferences import checked, preferences_of
+from services.work.records import Change, NewSession, SessionChange, StoredSession, WorkRecords
+from services.work.remembered import draft_of
+
+OPEN = (SessionStatus.ACTIVE, SessionStatus.PAUSED)
+_MOST_BESIDE = 20
+"""Completed sessions looked at for overlaps with running ones."""
+
+
+class KeepsMemories(Protocol):
+    """The part of the memory service that keeps a memory of finished work."""
+
+    async def create(self, draft: MemoryDraft) -> Memory: ...
+
+
+class WorkService:
+    """Work sessions of one person. `session_id` may be None where only one session can be meant."""
+
+    def __init__(
+        self, work: WorkRecords, settings: Settings, clock: Clock, memories: KeepsMemories | None = None
+    ) -> None:
+        self._work = work
+        self._settings = settings
+        self._clock = clock
+        self._memories = memories
+
+    async def status(self) -> WorkStatus:
+        """What runs, with everything that is odd about it."""
+        now = self._clock()
+        stored = await self._work.open_sessions()
+        beside = await self._work.ending_after(stored[0].session.start, _MOST_BESIDE) if stored else []
+        warnings = rules.warnings(
+            stored,
+            [other.session for other in beside],
+            now,
+            limit=self._settings.work_max_parallel_sessions,
+            hours=self._settings.work_session_warning_hours,
+        )
+        return WorkStatus(now, tuple(one.session for one in stored), warnings)
+
+    async def session(self, session_id: str) -> WorkSession:
+        """By id or the beginning of one. Raises NotFound or Ambiguous."""
+        return (await self._work.session(session_id)).session
+
+    async def start(self, draft: SessionDraft) -> WorkSession:
+        """Starts a session; clients and projects that do not exist are made.
+
+        Raises InvalidInput for an empty description or a start ahead, Conflict when as many run as may.
+        """
+        now = self._clock()
+        start = draft.start or now
+        rules.check_description(draft.description)
+        rules.check_past(start, now)
+        rules.check_numbers(draft.issue_number, draft.pr_number)
+        preferences = await self.preferences()
+        new = NewSession(
+            description=draft.description.strip(),
+            category=draft.category,
+            client=_named(draft.client, preferences.default_client),
+            project=_named(draft.project, preferences.default_project),
+            issue_number=draft.issue_number,
+            pr_number=draft.pr_number,
+            branch=draft.branch or None,
+            start=start.astimezone(UTC),
+        )
+        return (await self._work.insert(new, self._settings.work_max_parallel_sessions)).session
+
+    async def pause(
+        self, session_id: str | None = None, *, reason: str | None = None, at: datetime | None = None
+    ) -> WorkSession:
+        """Stops the clock. Raises Conflict when it is not running, InvalidInput for a time that cannot be."""
+        when = at or self._clock()
+
+        def change(stored: StoredSession) -> SessionChange:
+            rules.require(stored.session, SessionStatus.ACTIVE, "pause")
+            rules.check_moment(stored.session, when, self._clock())
+            return SessionChange({"status": SessionStatus.PAUSED.value}, pause=Pause(when, None, reason or None))
+
+        return await self._changed(session_id, (SessionStatus.ACTIVE,), change, "paused")
+
+    async def resume(self, session_id: str | None = None, *, at: datetime | None = None) -> WorkSession:
+        """Lets the clock run again. Raises as `pause`."""
+        when = at or self._clock()
+
+        def change(stored: StoredSession) -> SessionChange:
+            rules.require(stored.session, SessionStatus.PAUSED, "resume")
+            rules.check_moment(stored.session, when, self._clock())
+            return SessionChange({"status": SessionStatus.ACTIVE.value}, until=when)
+
+        return await self._changed(session_id, (SessionStatus.PAUSED,), change, "resumed")
+
+    async def note(self, text: str, session_id: str | None = None) -> WorkSession:
+        """Appends a note, to a completed session too. Raises InvalidInput for an empty one."""
+        if not text.strip():
+            raise InvalidInput("a note needs some text")
+        return await self._changed(session_id, OPEN, lambda _: SessionChange(note=text), "noted on")
+
+    async def stop(
+        self,
+        session_id: str | None = None,
+        *,
+        at: datetime | None = None,
+        note: str | None = None,
+        remember: bool | None = None,
+    ) -> WorkSession:
+        """Completes a session; pauses end with it, later ones go. `remember` None: as the settings say.
+
+        With `remember` an episodic memory of the work is kept and linked. Raises Conflict when it is completed already.
+        """
+        when = at or self._clock()
+
+        def change(stored: StoredSession) -> SessionChange:
+            rules.require_open(stored.session)
+            rules.check_end(stored.session, when, self._clock())
+            columns = {"status": SessionStatus.COMPLETED.value, "end_time": when.astimezone(UTC)}
+            return SessionChange(columns, note=note or None, until=when)
+
+        stopped = await self._changed(session_id, OPEN, change, "stopped")
+        if remember is None:
+            remember = (await self.preferences()).auto_session_memory
+        return await self.remember(stopped.id) if remember else stopped
+
+    async def remember(self, session_id: str) -> WorkSession:
+        """Keeps an episodic memory of a session and links it; a session that has one stays as it is."""
+        session = await self.session(session_id)
+        if session.memory_id is not None or self._memories is None:
+            return session
+        memory = await self._memories.create(draft_of(session, self._clock()))
+        linked = SessionChange({"memory_id": memory.id})
+        return (await self._work.update(session.id, lambda _: linked, "kept a memory of")).session
+
+    async def last_activity(self, session_id: str | None = None) -> datetime:
+        """The last sign of life that is known since a session began: what to cut it back to after the machine slept."""
+        session = await self._meant(session_id, OPEN)
+        known = await self._work.last_activity(session.id) or session.start
+        return max(session.start, min(known.astimezone(UTC), self._clock()))
+
+    async def cut_back(self, session_id: str | None = None, *, to: datetime | None = None) -> WorkSession:
+        """Stops a session at the last sign of life, or at an earlier time that the caller knows better."""
+        session = await self._meant(session_id, OPEN)
+        return await self.stop(session.id, at=to or await self.last_activity(session.id))
+
+    async def unstop(self, session_id: str) -> WorkSession:
+        """Lets a completed session run on as if it had not been stopped; the time since then counts as a pause."""
+        now = self._clock()
+        limit = self._settings.work_max_parallel_sessions
+        if limit and len(await self._work.open_sessions()) >= limit:
+            raise Conflict(f"{limit} sessions are running, as many as may: stop one first", current=None)
+
+        def change(stored: StoredSession) -> SessionChange:
+            rules.require(stored.session, SessionStatus.COMPLETED, "un-stop")
+            ended = stored.session.end or now
+            away = Pause(ended, now, "stopped") if now - ended >= timedelta(seconds=1) else None
+            return SessionChange({"status": SessionStatus.ACTIVE.value, "end_time": None}, pause=away)
+
+        return await self._changed(session_id, (SessionStatus.COMPLETED,), change, "resumed")
+
+    async def edit(self, base: WorkSession, changes: SessionChanges) -> WorkSession:
+        """Changes a session as the person opened it (`base`).
+
+        Raises Conflict with the session as it stands when somebody else changed one of the same fields since, and
+        InvalidInput when the end would not be after the start, or a pause outside, or over another one.
+        """
+
+        def change(stored: StoredSession) -> SessionChange:
+            rules.check_unchanged(base, stored.session, changes)
+            rules.check_edit(stored.session, changes, self._clock())
+            return rules.as_change(changes)
+
+        return (await self._work.update(base.id, change, "edited")).session
+
+    async def delete(self, session_id: str) -> WorkSession:
+        """Deletes a session; undo brings it back. Raises NotFound or Ambiguous."""
+        session = await self.session(session_id)
+        return (await self._work.delete(session.id)).session
+
+    async def preferences(self) -> WorkPreferences:
+        """The person's settings that upstream shares."""
+        return preferences_of(await self._work.preferences())
+
+    async def set_preference(self, key: str, value: object) -> WorkPreferences:
+        """Changes one of them, named as the fields of `WorkPreferences`. Raises InvalidInput."""
+        await self._work.set_preference(key, checked(key, value))
+        return await self.preferences()
+
+    async def _changed(
+        self, session_id: str | None, statuses: Sequence[SessionStatus], change: Change, summary: str
+    ) -> WorkSession:
+        meant = await self._meant(session_id, statuses)
+        return (await self._work.update(meant.id, change, summary)).session
+
+    async def _meant(self, session_id: str | None, statuses: Sequence[SessionStatus]) -> WorkSession:
+        """The session of that id; without one the only one that runs in one of the states."""
+        if session_id is not None:
+            return await self.session(session_id)
+        found = [one.session for one in await self._work.open_sessions() if one.session.status in statuses]
+        if not found:
+            raise NotFound("no session is " + " or ".join(statuses))
+        if len(found) > 1:
+            raise Ambiguous("several sessions are meant: " + ", ".join(f"{s.id[:8]} «{s.description}»" for s in found))
+        return found[0]
+
+
+def _named(given: str | None, default: str | None) -> str | None:
+    return (default if given is None else given.strip()) or None

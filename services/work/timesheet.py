@@ -1,0 +1,154 @@
+"""Where worked time falls: spans less pauses, cut at the midnights of a zone. The whole is always the sum of its parts.
+
+A day of a zone begins at its first instant there, so a day lasts 23, 24 or 25 hours around a change of the clocks.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from itertools import accumulate, pairwise
+
+from services.model import Pause, SessionStatus, WorkSession
+from services.work.model import Flaw
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From `start` up to, not including, `end`; both in UTC."""
+
+    start: datetime
+    end: datetime
+
+    @property
+    def seconds(self) -> float:
+        return (self.end - self.start).total_seconds()
+
+
+def spans_of(session: WorkSession, now: datetime) -> tuple[Span, ...]:
+    """The worked parts of a session up to `now`, in order; together they last `session.elapsed_seconds(now)`.
+
+    Pauses are taken out where they fall. What of them lies outside the session is taken off its end, so that the
+    sum agrees with the database's own column; `flaws` tells of such a session.
+    """
+    start, end = session.start.astimezone(UTC), (session.end or now).astimezone(UTC)
+    if end <= start:
+        return ()
+    outside = timedelta()
+    reached, worked = start, []
+    for pause in merged(session.pauses, end):
+        inside = Span(min(max(pause.start, start), end), max(start, min(pause.end, end)))
+        outside += (pause.end - pause.start) - (inside.end - inside.start)
+        if inside.start > reached:
+            worked.append(Span(reached, inside.start))
+        reached = max(reached, inside.end)
+    if reached < end:
+        worked.append(Span(reached, end))
+    return _shortened(worked, outside)
+
+
+def merged(pauses: Iterable[Pause], end: datetime) -> list[Span]:
+    """The paused time as spans in order without overlaps; an open pause lasts until `end`."""
+    spans: list[Span] = []
+    for start, stop in sorted((p.start.astimezone(UTC), (p.end or end).astimezone(UTC)) for p in pauses):
+        if spans and start <= spans[-1].end:
+            spans[-1] = Span(spans[-1].start, max(spans[-1].end, stop))
+        elif stop > start:
+            spans.append(Span(start, stop))
+    return spans
+
+
+def _shortened(spans: list[Span], by: timedelta) -> tuple[Span, ...]:
+    while by and spans:
+        last = spans.pop()
+        if (length := last.end - last.start) > by:
+            spans.append(Span(last.start, last.end - by))
+            break
+        by -= length
+    return tuple(spans)
+
+
+def day_starts(first: date, last: date, zone: tzinfo) -> list[datetime]:
+    """Instants, in UTC, at which the days from `first` to `last` begin in `zone`, and that at which `last` ends."""
+    midnights = (
+        datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC) for day in days(first, last + timedelta(1))
+    )
+    return list(accumulate(midnights, max))
+
+
+def days(first: date, last: date) -> Iterator[date]:
+    """Every day from `first` to `last`, both included."""
+    return (first + timedelta(n) for n in range((last - first).days + 1))
+
+
+def split(spans: Iterable[Span], bounds: Sequence[datetime]) -> dict[int, float]:
+    """Seconds of the spans in each bucket that has some; bucket i lasts from `bounds[i]` to `bounds[i + 1]`."""
+    seconds: dict[int, float] = {}
+    for span in spans:
+        for index in range(max(0, bisect_right(bounds, span.start) - 1), len(bounds) - 1):
+            if bounds[index] >= span.end:
+                break
+            part = min(span.end, bounds[index + 1]) - max(span.start, bounds[index])
+            if part > timedelta():
+                seconds[index] = seconds.get(index, 0.0) + part.total_seconds()
+    return seconds
+
+
+def week_start(day: date, first_weekday: int) -> date:
+    """The day on which the week of `day` begins; weekdays count from 0 = Monday."""
+    return day - timedelta((day.weekday() - first_weekday) % 7)
+
+
+def month_start(day: date) -> date:
+    return day.replace(day=1)
+
+
+def month_end(day: date) -> date:
+    """The last day of the month."""
+    return month_start(month_start(day) + timedelta(31)) - timedelta(1)
+
+
+def flaws(session: WorkSession, now: datetime) -> tuple[Flaw, ...]:
+    """What cannot be true of a session as it stands."""
+    found = []
+    end = session.end or now
+    if session.status is SessionStatus.COMPLETED and session.end is None:
+        found.append(Flaw.NO_END)
+    if session.end is not None and session.end < session.start:
+        found.append(Flaw.ENDS_BEFORE_START)
+    elif any(p.start < session.start or (p.end or p.start) > end for p in session.pauses):
+        found.append(Flaw.PAUSE_OUTSIDE)
+    if session.pauses and session.paused_seconds(now) > max(0.0, (end - session.start).total_seconds()):
+        found.append(Flaw.PAUSES_TOO_LONG)
+    if any(p.end and p.end < p.start for p in session.pauses):
+        found.append(Flaw.PAUSE_REVERSED)
+    if session.end is not None and any(p.end is None for p in session.pauses):
+        found.append(Flaw.PAUSE_OPEN)
+    return tuple(found)
+
+
+def transitions(first: datetime, last: datetime, zone: tzinfo) -> list[tuple[datetime, timedelta]]:
+    """Offsets from UTC in force in `zone` between two instants, oldest first, each with the instant when it begins."""
+    first, last = first.astimezone(UTC), last.astimezone(UTC)
+    found = [(first, _offset(first, zone))]
+    steps = [first + timedelta(days=n) for n in range((last - first).days + 1)] + [last]
+    for before, after in pairwise(steps):
+        if _offset(before, zone) != _offset(after, zone):
+            found.append((_change(before, after, zone), _offset(after, zone)))
+    return found
+
+
+def _change(before: datetime, after: datetime, zone: tzinfo) -> datetime:
+    old = _offset(before, zone)
+    while after - before > timedelta(seconds=1):
+        middle = (before + (after - before) / 2).replace(microsecond=0)
+        if middle <= before:
+            middle = before + timedelta(seconds=1)
+        before, after = (middle, after) if _offset(middle, zone) == old else (before, middle)
+    return after
+
+
+def _offset(instant: datetime, zone: tzinfo) -> timedelta:
+    return instant.astimezone(zone).utcoffset() or timedelta()
