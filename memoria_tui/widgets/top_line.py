@@ -71,12 +71,14 @@ class TopLine(Widget):
         self.refresh(Region(max(0, self.size.width - width), 0, width, 1))
 
     def render_line(self, y: int) -> Strip:
-        """Where at the left, stores and timers at the right; what has no room gives way from the left."""
+        """Where at the left, stores and timers at the right; the stores' names give way, then where."""
         width = self.size.width
-        right = Content.assemble(self._stores(named=width >= _NAMES_FROM), self._running_timers(), " ")
-        where = self._where()
-        room = width - right.cell_length - 2
-        if where.cell_length > room:
+        where, timers = self._where(), self._running_timers()
+        for named in (width >= _NAMES_FROM, False):
+            right = Content.assemble(self._stores(named=named), timers, " ")
+            if where.cell_length <= width - right.cell_length - 2:
+                break
+        else:
             where = Content("")
         gap = " " * max(0, width - right.cell_length - where.cell_length - 1)
         line = Content.assemble(" ", where, gap, right)
