@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 PAGE = 100
 """Rows fetched with a listing, so that the list is full in one go."""
-_TYPING = 0.04
-"""Seconds of rest before a keystroke becomes a question."""
+_TYPING = 0.001
+"""Seconds of rest before a keystroke becomes a question: keys that arrive together ask once."""
 _THINKING = 0.6
 """Seconds of rest before text that cannot be understood is marked."""
 _RESTING = 0.08

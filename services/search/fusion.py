@@ -20,8 +20,8 @@ DENSE_WEIGHT = 1.0
 """Weight of the cosine beside a keyword score of at most 1; from 0.7 to 1.3 the recall is the same."""
 CLOSENESS_WEIGHT = 0.3
 """Weight of the nearness word by word beside a whole score of at most 1; from 0.15 to 0.5 the recall is the same."""
-CLOSELY_READ = 50
-"""Best hits whose passages are read word by word; more change nothing."""
+CLOSELY_READ = 30
+"""Best hits whose passages are read word by word; 50 give R@25 0.01 more and cost 2 ms."""
 DEPTH = 100
 """Points that each leg asks a collection for and that are fused; deeper the recall hardly grows."""
 SEEDS = 30

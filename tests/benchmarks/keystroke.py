@@ -1,0 +1,71 @@
+"""The Memories screen over many memories, embedded: from a keystroke in the search box to the drawn results."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from typing import cast
+
+from textual import events
+from textual.pilot import Pilot
+
+from memoria_tui.app import MemoriaApp
+from memoria_tui.screens.memories import MemoriesScreen
+from memoria_tui.screens.states import Loaded
+from services.container import open_services
+from tests.benchmarks.figures import Figure, LoopWatch, percentile
+from tests.benchmarks.seeded import memories, questions, relations
+from tests.benchmarks.stores import empty_stores
+from tests.tui.conftest import press, settle
+
+_BETWEEN = 0.08
+"""Seconds between two keys of a fast typist."""
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--memories", type=int, default=100_000)
+    parser.add_argument("--questions", type=int, default=40)
+
+
+async def run(args: Namespace) -> list[Figure]:
+    """Milliseconds, each for the last key of a question that is typed quickly."""
+    drafts = list(memories(args.memories))
+    async with empty_stores() as stores:
+        await stores.write(drafts)
+        await stores.relate(relations([str(draft.id) for draft in drafts], args.memories))
+        app = MemoriaApp(
+            lambda: open_services(
+                stores.settings, vectors=stores.vectors, embedder=stores.embedder, records=stores.records
+            )
+        )
+        async with app.run_test(size=(120, 40)) as pilot:
+            await settle(pilot)
+            await press(pilot, "slash")
+            asked = questions(args.questions + 3)
+            await taken(pilot, asked[:3])  # the first ones load the model and the vocabulary
+            async with LoopWatch() as watch:
+                times = await taken(pilot, asked[3:])
+    half, most = percentile(times, 0.5), percentile(times, 0.95)
+    return [
+        Figure("keystroke to drawn results, p50", half, "ms", goal="≤ 60 ms", ok=half <= 60),
+        Figure("keystroke to drawn results, p95", most, "ms", goal="≤ 150 ms", ok=most <= 150),
+        Figure("event loop held while typing", watch.longest_ms, "ms", goal="≤ 50 ms", ok=watch.longest_ms <= 50),
+    ]
+
+
+async def taken(pilot: Pilot[None], asked: Sequence[str]) -> list[float]:
+    screen = cast("MemoriesScreen", pilot.app.screen)
+    times = []
+    for question in asked:
+        screen.search_bar.set_text(question[:-3])
+        for character in question[-3:]:
+            await asyncio.sleep(_BETWEEN)
+            began = time.perf_counter()
+            pilot.app.post_message(events.Key(character, character))
+        while not (isinstance(screen.state, Loaded) and screen.state.query.raw == question):  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0)
+        times.append((time.perf_counter() - began) * 1000)
+    return times
