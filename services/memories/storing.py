@@ -17,7 +17,7 @@ from services.model import Action, Memory
 from services.points import Vector
 from services.ports import Embedder
 
-_BATCH = 250
+_BATCH = 150
 """Memories written at once: few enough that the event loop is not held up."""
 _TOGETHER = 3
 """Batches under way at once: one is computed while the stores write the others."""
