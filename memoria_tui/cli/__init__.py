@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None, terminal: Terminal | None = Non
     arguments = sys.argv[1:] if arguments is None else arguments
     terminal = terminal or Terminal.of_process()
     try:
-        status = _open(list(arguments), terminal)
+        status = _at_once(list(arguments), terminal)
         if status is None:
             status = _command(arguments, terminal)
         terminal.stdout.flush()
@@ -40,13 +40,24 @@ def main(arguments: Sequence[str] | None = None, terminal: Terminal | None = Non
     return status
 
 
-def _open(arguments: list[str], terminal: Terminal) -> int | None:
-    """Opens the program at once when that is all that is asked: the first paint does not wait for all the commands."""
-    if arguments not in ([], ["demo"]) or COMPLETING in terminal.environment:
+def _at_once(arguments: list[str], terminal: Terminal) -> int | None:
+    """What must be there in a moment does not wait for all the commands to be imported; None: it is something else."""
+    if COMPLETING in terminal.environment:
         return None
-    from memoria_tui.cli import screen
+    match arguments:
+        case []:
+            from memoria_tui.cli import screen
 
-    return screen.demo(terminal, reset=False, as_json=False) if arguments else screen.open_app(terminal)
+            return screen.open_app(terminal)
+        case ["demo"]:
+            from memoria_tui.cli import screen
+
+            return screen.demo(terminal, reset=False, as_json=False)
+        case ["work", "status", "--format", template]:
+            from memoria_tui.cli import work_status
+
+            return work_status.status(terminal, template, as_json=False)
+    return None
 
 
 def _command(arguments: Sequence[str], terminal: Terminal) -> int:
