@@ -1,0 +1,44 @@
+"""The values that services and screens exchange. All frozen; none is a row, a response or a Qdrant point.
+
+Ids are UUIDs as canonical lowercase strings. Datetimes are aware. Scores have no unit, higher is better.
+"""
+
+from __future__ import annotations
+
+from services.model.history import Action, Change, Entity, Undone
+from services.model.memories import Memory, MemoryChanges, MemoryDraft, MemoryType, TrashedMemory
+from services.model.relations import RelatedMemory, Relation, RelationCreator, RelationType
+from services.model.search import FacetCount, Facets, Hit, Query, SearchMode, SearchResult, SortKey, Why
+from services.model.stores import Progress, StoreKind, StoreStatus
+from services.model.work import Pause, SessionCategory, SessionStatus, WorkSession
+
+__all__ = [
+    "Action",
+    "Change",
+    "Entity",
+    "FacetCount",
+    "Facets",
+    "Hit",
+    "Memory",
+    "MemoryChanges",
+    "MemoryDraft",
+    "MemoryType",
+    "Pause",
+    "Progress",
+    "Query",
+    "RelatedMemory",
+    "Relation",
+    "RelationCreator",
+    "RelationType",
+    "SearchMode",
+    "SearchResult",
+    "SessionCategory",
+    "SessionStatus",
+    "SortKey",
+    "StoreKind",
+    "StoreStatus",
+    "TrashedMemory",
+    "Undone",
+    "Why",
+    "WorkSession",
+]

@@ -1,0 +1,97 @@
+"""Memories: one logical text each, however many points hold it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class MemoryType(StrEnum):
+    """The three kinds of memory; also the names of the collections."""
+
+    EPISODIC = "episodic"
+    SEMANTIC = "semantic"
+    PROCEDURAL = "procedural"
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """One logical memory, whole, however many chunks it is stored in."""
+
+    id: str
+    type: MemoryType
+    content: str
+    """The whole text, exactly as stored."""
+    created_at: datetime | None = None
+    """None when the payload lacks the date or it cannot be read."""
+    updated_at: datetime | None = None
+    accessed_at: datetime | None = None
+    access_count: int = 0
+    importance: float = 0.5
+    """0..1."""
+    tags: tuple[str, ...] = ()
+    project: str | None = None
+    metadata: Mapping[str, object] = field(default_factory=dict)
+    """Every other payload key with its value as stored (`confidence`, `steps`, custom keys, …)."""
+    chunk_count: int = 1
+    """Points that hold it."""
+    headless: bool = False
+    """True when chunk 0 is missing: upstream's defect, the text is whole all the same."""
+    pending: bool = False
+    """True while it waits for its vectors; keyword search finds it meanwhile."""
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of the text's UTF-8 bytes, hexadecimal (lone surrogates passed through)."""
+        return hashlib.sha256(self.content.encode("utf-8", "surrogatepass")).hexdigest()
+
+    @property
+    def title(self) -> str:
+        """The first line that is not blank, without Markdown heading marks; "" for an empty memory."""
+        for line in self.content.splitlines():
+            if stripped := line.strip().lstrip("#").strip():
+                return stripped
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryDraft:
+    """A memory to be made. Dates, id and defaults that are None are filled in by the service."""
+
+    content: str
+    type: MemoryType = MemoryType.SEMANTIC
+    id: str | None = None
+    tags: tuple[str, ...] = ()
+    importance: float = 0.5
+    project: str | None = None
+    created_at: datetime | None = None
+    metadata: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryChanges:
+    """What an edit sets; a field that is None stays as it is."""
+
+    content: str | None = None
+    tags: tuple[str, ...] | None = None
+    importance: float | None = None
+    project: str | None = None
+    """"" removes the project."""
+    type: MemoryType | None = None
+    metadata: Mapping[str, object] = field(default_factory=dict)
+    """Keys to set."""
+    removed_keys: tuple[str, ...] = ()
+    """Metadata keys to remove."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrashedMemory:
+    """A deleted memory that can be restored."""
+
+    memory: Memory
+    deleted_at: datetime
+    actor: str
+    relations: int

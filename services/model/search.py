@@ -1,0 +1,129 @@
+"""Questions to the memories, and their answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from services.model.memories import Memory, MemoryType
+
+
+class SearchMode(StrEnum):
+    """Which legs a search uses."""
+
+    HYBRID = "hybrid"
+    SEMANTIC = "semantic"
+    KEYWORD = "keyword"
+
+
+class SortKey(StrEnum):
+    """What a list of memories can be ordered by."""
+
+    RELEVANCE = "relevance"
+    CREATED = "created_at"
+    UPDATED = "updated_at"
+    IMPORTANCE = "importance"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One question to the memories: the text a person typed, already parsed into its operators."""
+
+    raw: str = ""
+    """The text as typed, for display and for telling a late result from a current one."""
+    text: str = ""
+    """What is left for ranking: the words (phrases included) without operators; "" lists all."""
+    phrases: tuple[str, ...] = ()
+    """Must occur as they stand, case-insensitive."""
+    excluded_words: tuple[str, ...] = ()
+    types: tuple[MemoryType, ...] = ()
+    excluded_types: tuple[MemoryType, ...] = ()
+    tags: tuple[str, ...] = ()
+    """All of them."""
+    excluded_tags: tuple[str, ...] = ()
+    projects: tuple[str, ...] = ()
+    """Any of them."""
+    excluded_projects: tuple[str, ...] = ()
+    since: datetime | None = None
+    """created_at ≥."""
+    before: datetime | None = None
+    """created_at <."""
+    min_importance: float | None = None
+    """≥."""
+    max_importance: float | None = None
+    """≤."""
+    has_relations: bool | None = None
+    orphan: bool | None = None
+    """True: memories without any relation."""
+    pending: bool | None = None
+    id_prefixes: tuple[str, ...] = ()
+    like: str | None = None
+    """Id of a memory whose vectors are the question («more like this»)."""
+    mode: SearchMode = SearchMode.HYBRID
+    sort: SortKey = SortKey.RELEVANCE
+    """RELEVANCE with an empty text means newest first."""
+    descending: bool = True
+    limit: int = 100
+    """Most hits of a ranked search; lists page without it."""
+
+    @property
+    def ranked(self) -> bool:
+        """True when hits are ordered by relevance, False when they are a plain list."""
+        return bool(self.text or self.like) and self.sort is SortKey.RELEVANCE
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """The parts of a hit's score, each scaled to 0..1; None when that leg did not find it."""
+
+    dense: float | None = None
+    keyword: float | None = None
+    graph: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A memory found, with the reason."""
+
+    memory: Memory
+    score: float = 0.0
+    """0..1 within one result; 0.0 in plain lists."""
+    why: Why = Why()
+    passage: str = ""
+    """Text of the chunk that matched best; "" in plain lists."""
+    relations: int = 0
+    """Number of relations of the memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class FacetCount:
+    """One value of a facet and how many memories have it."""
+
+    value: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """Live counts beside a list. Each memory counts once."""
+
+    types: tuple[FacetCount, ...] = ()
+    tags: tuple[FacetCount, ...] = ()
+    projects: tuple[FacetCount, ...] = ()
+    dates: tuple[FacetCount, ...] = ()
+    """Fixed spans, newest first: today, this week, this month, this year, older."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """The answer to `query`."""
+
+    query: Query
+    hits: tuple[Hit, ...] = ()
+    total: int = 0
+    """Hits of a ranked search; all matching memories of a plain list."""
+    facets: Facets = Facets()
+    took_ms: float = 0.0
+    notices: tuple[str, ...] = ()
+    """One line for each leg that could not take part and why; empty when all did."""

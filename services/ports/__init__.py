@@ -1,0 +1,27 @@
+"""What the services need from the outside, as narrow protocols. Adapters implement them; tests give their own."""
+
+from __future__ import annotations
+
+from services.ports.clock import Clock
+from services.ports.embedding import Embedder, WordEmbedder
+from services.ports.records import Records, Transaction
+from services.ports.values import Edge, FoundNode, FoundStep, KeptVectors, NewChange, NewRelation, ScheduledWork
+from services.ports.vectors import Draft, Generations, VectorStore
+
+__all__ = [
+    "Clock",
+    "Draft",
+    "Edge",
+    "Embedder",
+    "FoundNode",
+    "FoundStep",
+    "Generations",
+    "KeptVectors",
+    "NewChange",
+    "NewRelation",
+    "Records",
+    "ScheduledWork",
+    "Transaction",
+    "VectorStore",
+    "WordEmbedder",
+]

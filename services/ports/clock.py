@@ -1,0 +1,14 @@
+"""What time it is."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Says what time it is; tests hold it still."""
+
+    def __call__(self) -> datetime:
+        """Now, aware."""
+        ...

@@ -1,0 +1,46 @@
+"""Models that make vectors of texts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol, runtime_checkable
+
+from services.model import StoreStatus
+from services.points import Vector
+
+
+class Embedder(Protocol):
+    """Makes vectors of texts."""
+
+    @property
+    def model(self) -> str:
+        """Name of the model, as remembered beside its vectors."""
+        ...
+
+    @property
+    def dimensions(self) -> int: ...
+
+    async def embed_documents(self, texts: Sequence[str]) -> list[Vector]:
+        """One vector a text, in order. Raises EmbeddingFailed or StoreUnavailable."""
+        ...
+
+    async def embed_query(self, text: str) -> Vector:
+        """The vector of a question; the last ones are kept. Raises as `embed_documents`."""
+        ...
+
+    async def status(self) -> StoreStatus: ...
+
+    async def close(self) -> None: ...
+
+
+@runtime_checkable
+class WordEmbedder(Embedder, Protocol):
+    """An embedder whose words have vectors of their own, so that the telling words of a question can count for more."""
+
+    async def embed_words(self, weights: Mapping[str, float]) -> Vector:
+        """The vector of a question, from its words with their weights. Raises as `embed_documents`."""
+        ...
+
+    async def closeness(self, weights: Mapping[str, float], passages: Sequence[str]) -> list[float]:
+        """For each passage how near the words of a question come to a word of it, 0..1. Raises as `embed_documents`."""
+        ...

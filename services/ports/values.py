@@ -1,0 +1,88 @@
+"""What is handed to PostgreSQL and comes back from it, where no value of the model serves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from services.model import Action, Entity, RelationCreator, RelationType
+from services.points import Vector
+
+
+@dataclass(frozen=True, slots=True)
+class KeptVectors:
+    """Vectors of a memory's chunks, in order, kept with a change so that taking it back need not embed again."""
+
+    model: str
+    vectors: tuple[Vector, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NewChange:
+    """A row for the history, before it has its number and time."""
+
+    entity: Entity
+    entity_id: str
+    action: Action
+    before: Mapping[str, object] | None
+    after: Mapping[str, object] | None
+    content_hash: str | None = None
+    summary: str = ""
+    kept_vectors: KeptVectors | None = None
+    """Those of the state `before`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledWork:
+    """Work on one memory that was promised and is not yet done: bring its points to the state of `change`."""
+
+    memory_id: str
+    change_id: int
+    attempts: int
+    last_error: str | None
+    next_attempt: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewRelation:
+    """A relation to be made."""
+
+    source_id: str
+    target_id: str
+    type: RelationType
+    weight: float = 1.0
+    created_by: RelationCreator = RelationCreator.USER
+    id: str | None = None
+    created_at: datetime | None = None
+    metadata: Mapping[str, object] = field(default_factory=dict)
+
+
+class Edge(NamedTuple):
+    """What a walk needs of a relation."""
+
+    source_id: str
+    target_id: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class FoundNode:
+    """An id reached by a walk over the relations."""
+
+    id: str
+    depth: int
+    path: tuple[str, ...]
+    """Ids from the start to it, both included."""
+    relation: RelationType
+    """The last one on the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundStep:
+    """An id on a path; relation and direction lead to the next one, None at the end."""
+
+    id: str
+    relation: RelationType | None
+    outgoing: bool
