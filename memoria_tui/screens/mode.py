@@ -83,8 +83,8 @@ class ModeScreen(Screen[None]):
         self.post_message(self.Opened(self))
 
     def watch_standing(self, standing: Standing) -> None:
-        line = self.top_line
-        line.stores, line.pending, line.sessions = standing.stores, standing.pending, standing.sessions
+        for line in self.query(TopLine):  # none before the screen is composed and after it was taken down
+            line.stores, line.pending, line.sessions = standing.stores, standing.pending, standing.sessions
 
     def connected(self, services: Services) -> None:
         """The stores are open."""
