@@ -216,7 +216,14 @@ def test_a_second_program_is_told_who_has_the_store_and_ctrl_c_ends_the_first(
 ) -> None:
     environment = {**os.environ, "MEMORIA_HOME": str(tmp_path / "home"), "MEMORIA_DATABASE_URL": postgres_url}
     command = [sys.executable, "-m", "memoria_tui", "import", "-"]
-    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as first:
+    with subprocess.Popen(
+        command,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a run in the background ignores it
+    ) as first:
         assert first.stdin is not None
         assert first.stderr is not None
         # More than is read at once, so that the first memories are stored while the rest is waited for.
