@@ -61,7 +61,7 @@ class Settings:
         return self.home / "postgres"
 
 
-_VARIABLES: Mapping[str, str] = {
+VARIABLES: Mapping[str, str] = {
     "home": "MEMORIA_HOME",
     "qdrant_host": "MEMORIA_QDRANT_HOST",
     "qdrant_port": "MEMORIA_QDRANT_PORT",
@@ -82,6 +82,7 @@ _VARIABLES: Mapping[str, str] = {
     "zone": "MEMORIA_TIMEZONE",
     "actor": "MEMORIA_ACTOR",
 }
+"""Variable of each setting."""
 _BOUNDS: Mapping[str, tuple[float, float]] = {
     "qdrant_port": (1, 65535),
     "qdrant_shards": (1, 1024),
@@ -107,10 +108,10 @@ def load_settings(environment: Mapping[str, str], file: Path | None = None) -> S
     """
     values: dict[str, object] = {}
     for name, value in _from_file(file).items():
-        if name not in _VARIABLES:
-            raise InvalidInput(f"{file}: [services] has no setting {name!r}; known are {', '.join(sorted(_VARIABLES))}")
+        if name not in VARIABLES:
+            raise InvalidInput(f"{file}: [services] has no setting {name!r}; known are {', '.join(sorted(VARIABLES))}")
         values[name] = _checked(name, value, f"{file}: services.{name}")
-    for name, variable in _VARIABLES.items():
+    for name, variable in VARIABLES.items():
         if text := environment.get(variable, "").strip():
             values[name] = _checked(name, text, variable)
     values.setdefault("home", Path(platformdirs.user_data_dir(APP, appauthor=False)))
