@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from services.adapters.postgres.database import Database
 from services.adapters.postgres.records import PostgresRecords
 from services.adapters.postgres.work import PostgresWork
-from services.database import DatabaseService
+from services.database import Ask, DatabaseService
 from services.graph.service import GraphService
 from services.health import HealthService
 from services.memories.counts import MemoryCounts
@@ -61,8 +61,12 @@ async def open_services(
     embedder: Embedder | None = None,
     records: Records | None = None,
     clock: Clock | None = None,
+    ask: Ask | None = None,
 ) -> AsyncIterator[Services]:
-    """The services of the stores that the settings name; whatever was opened is closed at the end."""
+    """The services of the stores that the settings name; whatever was opened is closed at the end.
+
+    `ask` is how to ask before anything is added to a database or a Qdrant that other programs made.
+    """
     database = Database.of(settings)
     services = _services(
         settings,
@@ -71,6 +75,7 @@ async def open_services(
         embedder or _embedder(settings),
         records or PostgresRecords(database, settings),
         clock or now,
+        ask,
     )
     async with contextlib.AsyncExitStack() as closing:
         for opened in (database, services.records, services.embedder, services.vectors):
@@ -79,9 +84,17 @@ async def open_services(
 
 
 def _services(
-    settings: Settings, database: Database, vectors: VectorStore, embedder: Embedder, records: Records, clock: Clock
+    settings: Settings,
+    database: Database,
+    vectors: VectorStore,
+    embedder: Embedder,
+    records: Records,
+    clock: Clock,
+    ask: Ask | None,
 ) -> Services:
-    memories = MemoryService(vectors, embedder, records, settings, clock, WORK_INVERSES)
+    schema = DatabaseService(database, vectors if settings.qdrant_host else None, embedder, ask)
+    database.permit = schema.permit
+    memories = MemoryService(vectors, embedder, records, settings, clock, WORK_INVERSES, schema.permit)
     graph = GraphService(vectors, records, settings)
     work = PostgresWork(database, settings, clock)
     return Services(
@@ -90,7 +103,7 @@ def _services(
         vectors=vectors,
         embedder=embedder,
         records=records,
-        database=DatabaseService(database),
+        database=schema,
         search=SearchService(vectors, embedder, records, settings, clock),
         memories=memories,
         memory_counts=MemoryCounts(vectors, records, settings),

@@ -1,11 +1,16 @@
-"""What `memoria-tui db status` and `db upgrade` do."""
+"""What `memoria-tui db status` and `db upgrade` do, and who must be asked before the first write to others' stores."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from services.adapters.postgres import schema
 from services.adapters.postgres.database import Database
+from services.errors import ModelMismatch, SchemaMissing, StoreUnavailable
+from services.ports import Embedder, VectorStore
 from services.settings import Settings
 
 
@@ -22,51 +27,172 @@ class DatabaseStatus:
     upstream: bool
     """MCP Memoria uses this database too."""
     missing: tuple[str, ...] = ()
-    """What an upgrade would add, one line each."""
+    """What an upgrade would add to it or replace in it, one line each."""
     problems: tuple[str, ...] = ()
+    indexes: tuple[str, ...] = ()
+    """What an upgrade would add to the collections of a shared Qdrant, one line each."""
 
     @property
     def current(self) -> bool:
         return self.schema_version == self.newest_version
 
 
-class DatabaseService:
-    """Looks at the schema of the database and brings it up to date."""
+@dataclass(frozen=True, slots=True)
+class UpgradePlan:
+    """What stores that other programs made must get before this one writes to them."""
 
-    def __init__(self, database: Database) -> None:
+    place: str
+    """The database: «host:port/database»."""
+    added: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()
+    vectors_place: str = ""
+    indexes: tuple[str, ...] = ()
+    """Payload indexes that the collections lack, one line a collection."""
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.replaced or self.indexes)
+
+
+Ask = Callable[[UpgradePlan, Callable[[], Awaitable[object]]], Awaitable[bool]]
+"""Shows a person the plan and, on a yes, carries it out by the function given; whether that was done."""
+
+
+class DatabaseService:
+    """Looks at the schema of the database and brings it up to date, together with the collections beside it."""
+
+    def __init__(
+        self,
+        database: Database,
+        vectors: VectorStore | None = None,
+        embedder: Embedder | None = None,
+        ask: Ask | None = None,
+    ) -> None:
+        """`vectors` is a store that other programs use too, None for one of our own; without `ask` nobody is asked."""
         self._database = database
+        self._vectors = vectors
+        self._embedder = embedder
+        self._ask = ask
+        self._deciding = asyncio.Lock()
+        self._database_ready = False
+        self._vectors_ready = vectors is None
 
     @classmethod
     def of(cls, settings: Settings) -> DatabaseService:
-        """For the database that the settings name."""
+        """For the database that the settings name, alone."""
         return cls(Database.of(settings))
 
     async def status(self) -> DatabaseStatus:
         """Only looks. Raises StoreUnavailable."""
         state = await schema.schema_state(self._database)
+        problems = schema.problems(state, self._database.name)
+        try:
+            _, indexes = await self._lacking()
+        except StoreUnavailable as error:
+            indexes, problems = (), (*problems, str(error))
         return DatabaseStatus(
             place=self._database.label,
             server_version=state.server_version,
             schema_version=state.version,
             newest_version=schema.NEWEST,
             upstream=state.upstream,
-            missing=() if state.current else schema.missing(state),
-            problems=schema.problems(state, self._database.name),
+            missing=() if state.current or schema.hidden(state) else schema.missing(state),
+            problems=problems,
+            indexes=indexes,
         )
 
-    async def upgrade(self, *, dry_run: bool = False) -> str:
-        """Brings the schema up to date; with `dry_run` it changes nothing. Gives the SQL, "" when nothing is to do.
+    async def plan(self) -> UpgradePlan:
+        """What an upgrade would do; empty when nothing is to do. A Qdrant that is away is left out.
 
-        Raises StoreTooNew, StoreMismatch or StoreUnavailable.
+        Raises StoreReadOnly, StoreTooNew, StoreMismatch or StoreUnavailable.
         """
         state = await schema.schema_state(self._database)
         schema.refuse_unusable(state, self._database.name)
+        schema.refuse_read_only(state, self._database.name)
+        try:
+            place, indexes = await self._lacking()
+        except StoreUnavailable:
+            place, indexes = "", ()
         if state.current:
-            return ""
-        script = await schema.upgrade_script(state.version)
-        if not dry_run:
-            await schema.upgrade(self._database)
+            return UpgradePlan(self._database.label, vectors_place=place, indexes=indexes)
+        return UpgradePlan(self._database.label, schema.added(state), schema.replaced(state), place, indexes)
+
+    async def upgrade(self, *, dry_run: bool = False) -> str:
+        """Brings the schema up to date; with `dry_run` it changes nothing. Gives the SQL, "" when none is to run.
+
+        Adds the indexes that a shared Qdrant lacks as well. Raises as `plan`.
+        """
+        plan = await self.plan()
+        script = ""
+        if plan.added or plan.replaced:
+            state = await schema.schema_state(self._database)
+            script = await schema.upgrade_script(state.version)
+            if not dry_run:
+                await schema.upgrade(self._database)
+        if plan.indexes and not dry_run:
+            await self._add_indexes()
         return script
+
+    async def permit(self, *, vectors: bool = False, asking: bool = True) -> None:
+        """Returns when the database, and with `vectors` the collections too, may be written.
+
+        What other programs made is only added to after a yes; `asking` False asks nobody. Raises SchemaMissing when
+        that is not given, and as `plan`.
+        """
+        if vectors and asking and self._vectors is None:
+            return  # what is to be asked about the database is asked by its first transaction
+        async with self._deciding:
+            if self._database_ready and (self._vectors_ready or not vectors):
+                return
+            plan = await self._needed()
+            if plan:
+                if not asking or self._ask is None:
+                    raise SchemaMissing(_lacks(plan))
+                if not await self._ask(plan, self.upgrade):
+                    raise SchemaMissing("nothing was written: the stores stay as they are until you say yes")
+                self._vectors_ready |= bool(plan.vectors_place)
+            self._database_ready = True
+
+    async def _needed(self) -> UpgradePlan:
+        """The plan without what is ours: an embedded or empty database is set up without a question."""
+        state = await schema.schema_state(self._database)
+        if self._database.embedded is None and state.tables and not state.current:
+            return await self.plan()
+        schema.refuse_read_only(state, self._database.name)
+        place, indexes = await self._lacking()
+        self._vectors_ready |= not indexes
+        return UpgradePlan(self._database.label, vectors_place=place, indexes=indexes)
+
+    async def _lacking(self) -> tuple[str, tuple[str, ...]]:
+        """Where the shared Qdrant is, and the indexes that collections which others filled lack there."""
+        if self._vectors is None or self._vectors_ready:
+            return "", ()
+        status = await self._vectors.status()
+        if not status.ok:
+            raise StoreUnavailable("; ".join(status.problems))
+        if status.read_only or await self._vectors.model() is not None:
+            return status.label, ()
+        lines = [
+            f"{collection}: {', '.join(found.missing_indexes)}"
+            for collection, found in (await self._vectors.info()).items()
+            if found.points and found.missing_indexes
+        ]
+        return status.label, tuple(lines)
+
+    async def _add_indexes(self) -> None:
+        assert self._vectors is not None
+        assert self._embedder is not None
+        with contextlib.suppress(ModelMismatch):  # the store notes it, and has its indexes all the same
+            await self._vectors.ensure(self._embedder.dimensions, self._embedder.model)
+        self._vectors_ready = True
 
     async def close(self) -> None:
         await self._database.close()
+
+
+def _lacks(plan: UpgradePlan) -> str:
+    wants = [f"PostgreSQL at {plan.place}"] if plan.added or plan.replaced else []
+    wants += [f"Qdrant at {plan.vectors_place}"] if plan.indexes else []
+    return (
+        f"{' and '.join(wants)}: what this program adds is missing, nothing was written; "
+        "`memoria-tui db upgrade --dry-run` shows it, `memoria-tui db upgrade` adds it"
+    )

@@ -11,10 +11,11 @@ MemoriaError                      every message is one line: what is wrong, wher
 ├── StoreUnavailable              a store cannot be reached or used at the moment
 │   ├── StoreInUse                another process holds the embedded store
 │   ├── AuthenticationFailed
-│   ├── StorageFull               disk full, read-only or not permitted
+│   ├── StorageFull               the disk is full or may not be written
 │   └── StoreTimeout
 ├── StoreMismatch                 the store is there but is not ours to use as it is
 │   ├── SchemaMissing             the database lacks our additions: reading works, `db upgrade` adds them
+│   ├── StoreReadOnly             it may be read, but not written with this role or key
 │   ├── StoreTooNew               written by a newer version
 │   └── ModelMismatch             the vectors were made by another model or have another size
 └── EmbeddingFailed               the embedder answered with an error; keyword search goes on
@@ -93,6 +94,10 @@ class StoreMismatch(MemoriaError):
 
 class SchemaMissing(StoreMismatch):
     """The database lacks what this program adds; reading works, `memoria-tui db upgrade` adds it."""
+
+
+class StoreReadOnly(StoreMismatch):
+    """The store can be read, but takes no writes from this role or key; nothing was written."""
 
 
 class StoreTooNew(StoreMismatch):

@@ -36,7 +36,7 @@ class PendingWork:
         count = await self._records.scheduled_count()
         if not count:
             return 0
-        await self._saver.prepare()
+        await self._saver.prepare(asking=False)
         if due_before is None:
             self._saver.embedder_is_back()
         promised = iter(await self._records.scheduled(due_before=due_before, limit=count))

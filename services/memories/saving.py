@@ -9,9 +9,10 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Protocol
 from weakref import WeakValueDictionary
 
-from services.errors import EmbeddingFailed, ModelMismatch, StoreUnavailable
+from services.errors import EmbeddingFailed, ModelMismatch, StoreReadOnly, StoreUnavailable
 from services.memories.chunking import chunks
 from services.memories.layout import key_changes, moved, only_keys_differ, points_of, vectors_by_text
 from services.memories.payload import State
@@ -27,6 +28,13 @@ _FIRST_WAIT = timedelta(seconds=30)
 _LONGEST_WAIT = timedelta(hours=1)
 _EMBEDDER_REST = timedelta(seconds=10)
 """For how long the embedder is left alone after a failure, so that a run of saves does not wait for it each time."""
+
+
+class Permit(Protocol):
+    """Returns when both stores may be written, see `services.database.DatabaseService.permit`."""
+
+    async def __call__(self, *, vectors: bool, asking: bool) -> None: ...
+
 
 Also = Callable[[Transaction], Awaitable[Sequence[NewChange]]]
 """Work in the transaction of a save, with the history rows that it makes."""
@@ -78,13 +86,21 @@ class Saver:
     """Writes memories; the only place that changes points."""
 
     def __init__(
-        self, vectors: VectorStore, embedder: Embedder, records: Records, settings: Settings, clock: Clock
+        self,
+        vectors: VectorStore,
+        embedder: Embedder,
+        records: Records,
+        settings: Settings,
+        clock: Clock,
+        permit: Permit | None = None,
     ) -> None:
         self.vectors = vectors
         self.records = records
         self.settings = settings
         self.clock = clock
         self._embedder = embedder
+        self._permit = permit
+        self._permitted = False
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._prepared = False
         self._rest_until: datetime | None = None
@@ -121,15 +137,28 @@ class Saver:
                 await transaction.schedule(promised)
         await _to_the_end(self.fulfil(plans, promised))
 
-    async def prepare(self) -> None:
-        """Makes collections that are missing; another model's vectors only keep this program from embedding."""
+    async def prepare(self, *, asking: bool = True) -> None:
+        """Makes collections that are missing; another model's vectors only keep this program from embedding.
+
+        Raises StoreReadOnly or SchemaMissing before anything is written to either store; `asking` False asks nobody.
+        """
         if self._prepared:
             return
+        await self._require_writable(asking=asking)
         try:
             await self.vectors.ensure(self._embedder.dimensions, self._embedder.model)
             self._prepared = True
         except ModelMismatch as error:
             self._reason = str(error)
+
+    async def _require_writable(self, *, asking: bool) -> None:
+        if self._permitted:
+            return
+        if reason := (await self.vectors.status()).read_only:
+            raise StoreReadOnly(reason)
+        if self._permit is not None:
+            await self._permit(vectors=True, asking=asking)
+        self._permitted = True
 
     def embedder_is_back(self) -> None:
         """Lets the next save try to embed at once."""

@@ -12,7 +12,7 @@ from services.memories.editing import checked_importance, conflicts, edited, sta
 from services.memories.payload import State, drafted, read_memory, write_payload
 from services.memories.pending import PendingWork
 from services.memories.reading import Stored, canonical, ids_with_prefix, owners, read_stored
-from services.memories.saving import BATCH, Plan, Saver
+from services.memories.saving import BATCH, Permit, Plan, Saver
 from services.memories.storing import Incoming, StoredMany, Storing
 from services.memories.trash import Trash
 from services.memories.undo import Inverse, Undo
@@ -45,13 +45,17 @@ class MemoryService:
         settings: Settings,
         clock: Clock,
         inverses: Mapping[Entity, Inverse] | None = None,
+        permit: Permit | None = None,
     ) -> None:
-        """`inverses` tells undo how to take back changes of what is neither a memory nor a relation."""
+        """`inverses` tells undo how to take back changes of what is neither a memory nor a relation.
+
+        `permit` is awaited before the first write.
+        """
         self._vectors = vectors
         self._records = records
         self._clock = clock
         self._zone = zone_of(settings.zone)
-        self._saver = Saver(vectors, embedder, records, settings, clock)
+        self._saver = Saver(vectors, embedder, records, settings, clock, permit)
         self._trash = Trash(self._saver, records, self._zone)
         self._pending = PendingWork(self._saver, records, self._trash)
         self._undo = Undo(self._saver, records, self._trash, self._zone, inverses or {})

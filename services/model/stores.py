@@ -28,6 +28,8 @@ class StoreStatus:
     counts: Mapping[str, int] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     """One line each: what is wrong and what to do."""
+    read_only: str = ""
+    """Why it can be read but not written, one line, also among the problems; "" when it takes writes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from services.errors import (
     InvalidInput,
     MemoriaError,
     StorageFull,
+    StoreReadOnly,
     StoreTimeout,
     StoreUnavailable,
 )
@@ -123,7 +124,7 @@ async def test_a_wrong_password_is_an_authentication_failure(postgres_server: st
     [
         ("SET statement_timeout = 20; SELECT pg_sleep(5)", StoreTimeout),
         ("SELECT 'x'::uuid", InvalidInput),
-        ("SET transaction_read_only = on; CREATE TABLE t ()", StorageFull),
+        ("SET transaction_read_only = on; CREATE TABLE t ()", StoreReadOnly),
         ("DO $$ BEGIN RAISE EXCEPTION 'no space' USING ERRCODE = 'disk_full'; END $$", StorageFull),
         ("DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = 'insufficient_privilege'; END $$", AuthenticationFailed),
     ],

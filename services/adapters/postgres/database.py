@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 from services.adapters.postgres.embedded import EmbeddedPostgres
-from services.adapters.postgres.errors import MISSING_TABLE, sqlstate, translated
+from services.adapters.postgres.errors import MISSING_TABLE, NOT_PERMITTED, sqlstate, translated
 from services.errors import InvalidInput
 from services.settings import Settings
 
@@ -43,6 +43,8 @@ class Database:
         """«embedded» or «host:port/database», never a password."""
         self.name = "the embedded PostgreSQL" if url is None else f"PostgreSQL at {self.label}"
         """How error messages call it."""
+        self.permit: Callable[[], Awaitable[None]] | None = None
+        """Called before anything is added to a database that is not ours; returns when it was added, else raises."""
 
     @classmethod
     def of(cls, settings: Settings) -> Database:
@@ -78,6 +80,14 @@ class Database:
             yield connection
 
     @contextlib.asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that reads only, and sees nothing of what is written after its first statement."""
+        async with self._connected() as connection:
+            await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            async with connection.begin():
+                yield connection
+
+    @contextlib.asynccontextmanager
     async def _connected(self) -> AsyncIterator[AsyncConnection]:
         """A connection of the pool; an embedded server that died meanwhile is started again."""
         engine = await self.engine()
@@ -106,14 +116,19 @@ class Database:
         await engine.dispose()
 
     async def read(self, sql: str, parameters: Parameters | None = None) -> Sequence[Row[Any]]:
-        """All rows of one statement; none when its tables do not exist, as in a database not made by us."""
+        """All rows of one statement.
+
+        None when its tables do not exist, as in a database not made by us, or when they are our own and closed to a
+        role that may read the shared ones.
+        """
         from sqlalchemy.exc import DBAPIError
 
         async with self.connection() as connection:
             try:
                 return await fetch(connection, sql, parameters)
             except DBAPIError as error:
-                if sqlstate(error) in MISSING_TABLE:
+                state = sqlstate(error)
+                if state in MISSING_TABLE or (state == NOT_PERMITTED and "memoria_tui." in sql):
                     return []
                 raise
 

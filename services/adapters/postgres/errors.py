@@ -13,12 +13,15 @@ from services.errors import (
     MemoriaError,
     SchemaMissing,
     StorageFull,
+    StoreReadOnly,
     StoreTimeout,
     StoreUnavailable,
 )
 
 MISSING_TABLE = ("42P01", "3F000")
 """SQLSTATE of an undefined table and of an undefined schema."""
+NOT_PERMITTED = "42501"
+"""SQLSTATE of a missing privilege."""
 _REFUSED = ("authentication failed", "no password supplied", "pg_hba.conf")
 UPGRADE_ADVICE = "`memoria-tui db upgrade` adds it"
 
@@ -63,7 +66,7 @@ def _translate(error: BaseException | None, where: str) -> MemoriaError:
         case "23505":
             return Conflict(f"{where}: {line}", current=None)
         case "25006":
-            return StorageFull(f"{where} is read-only: {line}")
+            return StoreReadOnly(f"{where} is read-only: {line}")
     match state[:2]:
         case "53" if state != "53300":
             return StorageFull(f"{where} is out of room: {line}")

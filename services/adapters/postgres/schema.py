@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import io
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from services.adapters.postgres.database import Database, connect_arguments, fetch
 from services.adapters.postgres.errors import UPGRADE_ADVICE, translated
-from services.errors import SchemaMissing, StoreMismatch, StoreTooNew
+from services.errors import SchemaMissing, StoreMismatch, StoreReadOnly, StoreTooNew
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 OLDEST_SERVER = 15
-NEWEST = "0001"
+NEWEST = "0002"
 """Name of the last revision in `services/migrations/versions`; they are numbered."""
 _ADVISORY_LOCK = 0x6D656D6F726961
 """The number by which programs that upgrade wait for each other: «memoria» as bytes."""
@@ -36,17 +37,38 @@ TABLES = {
     "memoria_tui.kept_vectors": "table",
     "memoria_tui.embedding_schedule": "table",
 }
-REPLACED = (
-    "corrected functions public.get_neighbors, find_path, refresh_work_views, refresh_all_statistics",
-    "corrected view public.client_statistics, unique indexes of the other work views",
-)
+ADDED: Mapping[str, tuple[str, ...]] = {
+    "0001": ("indexes idx_memoria_tui_* on public.work_sessions", "functions memoria_tui.neighborhood, path_step"),
+    "0002": ("triggers memoria_tui_live on the shared tables and the history: tell open programs of changes",),
+}
+"""By revision, what it adds to a database beside the tables and views above."""
+REPLACED: Mapping[str, tuple[str, ...]] = {
+    "0001": (
+        "functions public.get_neighbors, find_path, refresh_work_views, refresh_all_statistics: corrected",
+        "view public.client_statistics: counts each minute once",
+        "unique indexes of the views monthly_work_summary, daily_work_totals: refreshed while they are read",
+        "trigger function public.trigger_refresh_work_views: as before, save for this program's own sessions",
+    ),
+}
+"""By revision, what it puts in the place of what is there, with the same names and signatures."""
 VERSION_TABLE = "memoria_tui.alembic_version"
 _VERSION = f"SELECT version_num FROM {VERSION_TABLE}"
 
 _STATE = """
-SELECT current_setting('server_version') AS server_version,
-       ARRAY(SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-             WHERE n.nspname IN ('public', 'memoria_tui') AND c.relkind IN ('r', 'p', 'v', 'm')) AS tables
+WITH there AS (
+    SELECT n.nspname || '.' || c.relname AS name, pg_get_userbyid(c.relowner) AS owner,
+           has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS readable,
+           c.relkind NOT IN ('r', 'p') OR has_table_privilege(c.oid, 'INSERT') AS writable,
+           pg_has_role(c.relowner, 'USAGE') AS owned
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname IN ('public', 'memoria_tui') AND c.relkind IN ('r', 'p', 'v', 'm')
+)
+SELECT current_setting('server_version') AS server_version, current_user::text AS role,
+       pg_is_in_recovery() AS standby, current_setting('transaction_read_only') = 'on' AS read_only,
+       ARRAY(SELECT name FROM there) AS tables,
+       ARRAY(SELECT name FROM there WHERE NOT readable) AS unreadable,
+       ARRAY(SELECT name FROM there WHERE NOT writable) AS unwritable,
+       ARRAY(SELECT DISTINCT owner::text FROM there WHERE NOT owned AND name = ANY(CAST(:ours AS text[]))) AS owners
 """
 
 
@@ -55,10 +77,21 @@ class SchemaState:
     """How a database stands to this program."""
 
     version: str | None
-    """Revision of our schema; None when we never upgraded it."""
+    """Revision of our schema; None when we never upgraded it, or it may not be seen."""
     server_version: str
     tables: frozenset[str]
     """Tables and views of the schemas `public` and `memoria_tui`, with the schema's name."""
+    role: str = ""
+    standby: bool = False
+    """A copy that follows a primary."""
+    read_only: bool = False
+    """Transactions are read-only unless they say otherwise."""
+    unreadable: frozenset[str] = frozenset()
+    """Those of `tables` that the role may not read."""
+    unwritable: frozenset[str] = frozenset()
+    """Those of `tables` into which the role may not insert."""
+    owners: tuple[str, ...] = ()
+    """Whose our tables are, as far as they are not the role's."""
 
     @property
     def current(self) -> bool:
@@ -86,11 +119,20 @@ async def schema_state(database: Database) -> SchemaState:
 
 async def schema_state_on(connection: AsyncConnection) -> SchemaState:
     """As `schema_state`, on a connection that is open already."""
-    (row,) = await fetch(connection, _STATE)
-    tables = frozenset(row.tables)
-    versions = await fetch(connection, _VERSION) if VERSION_TABLE in tables else ()
-    version = versions[0].version_num if versions else None
-    return SchemaState(version, re.split("[^0-9.]", row.server_version)[0], tables)
+    (row,) = await fetch(connection, _STATE, {"ours": list(TABLES)})
+    tables, unreadable = frozenset(row.tables), frozenset(row.unreadable)
+    versions = await fetch(connection, _VERSION) if VERSION_TABLE in tables - unreadable else ()
+    return SchemaState(
+        version=versions[0].version_num if versions else None,
+        server_version=re.split("[^0-9.]", row.server_version)[0],
+        tables=tables,
+        role=row.role,
+        standby=row.standby,
+        read_only=row.read_only,
+        unreadable=unreadable,
+        unwritable=frozenset(row.unwritable),
+        owners=tuple(row.owners),
+    )
 
 
 def problems(state: SchemaState, name: str) -> tuple[str, ...]:
@@ -99,28 +141,79 @@ def problems(state: SchemaState, name: str) -> tuple[str, ...]:
         refuse_unusable(state, name)
     except StoreMismatch as error:
         return (str(error),)
+    if reason := read_only(state, name):
+        return (reason,)
     return () if state.current or not state.tables else (_missing(name),)
+
+
+def read_only(state: SchemaState, name: str) -> str:
+    """Why nothing can be written with these rights, and what to do; "" when it can."""
+    denied = sorted(state.unwritable.intersection(TABLES))
+    if state.standby:
+        return f"{name} is read-only: a standby, which follows its primary; connect to that one to write"
+    if state.read_only:
+        return f"{name} is read-only for the role {state.role}: default_transaction_read_only is on"
+    if denied:
+        return f"{name} is read-only for the role {state.role}, which may not insert into {denied[0]}"
+    if hidden(state):
+        return f"{name} is read-only for the role {state.role}, which may not read the history in schema memoria_tui"
+    if state.owners and not state.current:
+        owner = ", ".join(state.owners)
+        return (
+            f"{name} is read-only for now: it lacks what this program adds, which only {owner} may add, not the role "
+            f"{state.role}; run `memoria-tui db upgrade` as {owner}"
+        )
+    return ""
+
+
+def hidden(state: SchemaState) -> bool:
+    """Whether the role may not see all that is ours, its version perhaps included."""
+    return bool(state.unreadable.intersection((*TABLES, VERSION_TABLE)))
 
 
 def missing(state: SchemaState) -> tuple[str, ...]:
     """What an upgrade would add to a database that is not current, one line each."""
+    return (*added(state), *replaced(state))
+
+
+def added(state: SchemaState) -> tuple[str, ...]:
+    """What an upgrade would add, one line each."""
     absent = tuple(f"{kind} {table}" for table, kind in TABLES.items() if table not in state.tables)
-    return (*absent, *REPLACED) if state.tables else absent
+    return absent + _of_newer(ADDED, state)
+
+
+def replaced(state: SchemaState) -> tuple[str, ...]:
+    """What an upgrade would replace; nothing in an empty database."""
+    return _of_newer(REPLACED, state) if state.tables else ()
+
+
+def _of_newer(lines: Mapping[str, tuple[str, ...]], state: SchemaState) -> tuple[str, ...]:
+    return tuple(line for revision, of in lines.items() if revision > (state.version or "") for line in of)
 
 
 async def require_schema(database: Database) -> None:
     """Makes sure that the database can be written.
 
-    The embedded database and an empty one are set up at once; into any other nothing is put unasked.
-    Raises SchemaMissing or StoreTooNew.
+    The embedded database and an empty one are set up at once; into any other nothing is put unless `database.permit`
+    permits it. Raises SchemaMissing, StoreReadOnly or StoreTooNew.
     """
     state = await schema_state(database)
     refuse_unusable(state, database.name)
+    refuse_read_only(state, database.name)
     if state.current:
         return
-    if database.embedded is None and state.tables:
+    if database.embedded is not None or not state.tables:
+        await upgrade(database)
+    elif database.permit is None:
         raise SchemaMissing(_missing(database.name))
-    await upgrade(database)
+    else:
+        await database.permit()
+
+
+def refuse_read_only(state: SchemaState, name: str) -> None:
+    """Raises StoreReadOnly."""
+    if reason := read_only(state, name):
+        raise StoreReadOnly(reason)
 
 
 def refuse_unusable(state: SchemaState, name: str) -> None:
@@ -138,9 +231,11 @@ def _missing(name: str) -> str:
 async def upgrade(database: Database) -> None:
     """Brings the database to the newest revision in one transaction; programs that do so at once wait in turn.
 
-    Raises StoreMismatch (StoreTooNew) or StoreUnavailable.
+    Raises StoreMismatch (StoreTooNew, StoreReadOnly) or StoreUnavailable.
     """
-    refuse_unusable(await schema_state(database), database.name)
+    state = await schema_state(database)
+    refuse_unusable(state, database.name)
+    refuse_read_only(state, database.name)
     url = await database.url()
     with translated(database.name):
         await asyncio.to_thread(_upgrade, url)
@@ -155,7 +250,7 @@ def _upgrade(url: URL) -> None:
     from alembic import command
     from sqlalchemy import NullPool, create_engine, text
 
-    engine = create_engine(url, poolclass=NullPool, connect_args=connect_arguments(url))
+    engine = create_engine(url, poolclass=NullPool, connect_args={**connect_arguments(url), "prepare_threshold": None})
     with engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})
         config = _config()

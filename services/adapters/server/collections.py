@@ -46,6 +46,7 @@ from services.points import (
 
 _MODEL_KEY = "embedding_model"
 """Key of the collection's metadata."""
+_NOBODYS = "memoria-tui-has-no-such-collection"
 _WORDS, _CANDIDATES = 8, 250
 """The rarest words that an unscored text search looks up, and the points it reads for each."""
 _SCHEMA: Mapping[Index, models.PayloadSchemaType] = {
@@ -119,6 +120,16 @@ class ServerCollections:
                     f"({found.dimensions} dimensions), not by {model} ({dimensions}); keyword search goes on, set the "
                     "former model to search by meaning"
                 )
+
+    async def try_key(self) -> None:
+        """Asks for a write that changes nothing, for its collection does not exist; raises when it is not permitted."""
+        try:
+            await self._client.delete(_NOBODYS, points_selector=models.PointIdsList(points=[]), wait=True)
+        except UnexpectedResponse as error:
+            if error.status_code == 403:
+                raise
+        except ValueError:  # how the client in this process says that there is no such collection
+            pass
 
     async def model(self) -> str | None:
         looked = [await self._look(collection) for collection in MemoryType]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import re
 import time
 import warnings
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -20,6 +21,7 @@ from services.errors import (
     ModelMismatch,
     StorageFull,
     StoreMismatch,
+    StoreReadOnly,
     StoreTimeout,
     StoreUnavailable,
 )
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
 
 OLDEST = (1, 16)
 """The first version with everything that is asked for here (match any word, metadata of collections)."""
+_WRITES = re.compile("(write|manage) access|read-only", re.IGNORECASE)
+"""How a server says that a key may read but not do this."""
 
 
 class ServerVectorStore:
@@ -72,6 +76,7 @@ class ServerVectorStore:
         self._collections: ServerCollections | None = None
         self._version = ""
         self._mismatch: ModelMismatch | None = None
+        self._read_only: str | None = None
 
     async def ensure(self, dimensions: int, model: str) -> None:
         self._mismatch = None
@@ -136,9 +141,11 @@ class ServerVectorStore:
         start = time.perf_counter()
         try:
             info = await self.info()
+            if self._read_only is None:
+                self._read_only = await self._refusal()
         except MemoriaError as error:
             return StoreStatus(StoreKind.QDRANT, False, self._label, self._version, problems=(str(error),))
-        problems = [str(self._mismatch)] if self._mismatch else []
+        problems = [line for line in (self._read_only, self._mismatch and str(self._mismatch)) if line]
         problems += [
             f"{collection} lacks indexes ({', '.join(found.missing_indexes)}): sorting and filtering are slow or fail"
             for collection, found in info.items()
@@ -152,7 +159,17 @@ class ServerVectorStore:
             latency_ms=(time.perf_counter() - start) * 1000,
             counts={collection: found.points for collection, found in info.items()},
             problems=tuple(problems),
+            read_only=self._read_only,
         )
+
+    async def _refusal(self) -> str:
+        """Why the key may not write, "" when it may: asked with a deletion from a collection that nobody has."""
+        try:
+            async with self._open() as collections:
+                await collections.try_key()
+        except StoreReadOnly as error:
+            return str(error)
+        return ""
 
     async def close(self) -> None:
         self._collections = None
@@ -236,6 +253,8 @@ def _translated(error: Exception, label: str) -> MemoriaError:
 
 def _refused(status: int | None, content: bytes, label: str) -> MemoriaError:
     text = " ".join(content.decode("utf-8", "replace").split())[:200]
+    if status == 403 and _WRITES.search(text):
+        return StoreReadOnly(f"Qdrant at {label} is read-only for this key; set QDRANT_API_KEY to one that may write")
     if status in (401, 403):
         return AuthenticationFailed(f"Qdrant at {label} refused the key; set QDRANT_API_KEY to one that may write")
     if status == 408 or status == 504:

@@ -43,7 +43,7 @@ class HealthReads(Reads):
             state = await schema.schema_state_on(connection)
             latency_ms = (time.perf_counter() - begin) * 1000
             counts = {}
-            tables = {name: table for name, table in _COUNTED.items() if table in state.tables}
+            tables = {name: table for name, table in _COUNTED.items() if table in state.tables - state.unreadable}
             if tables:
                 (row,) = await fetch(connection, "SELECT " + ", ".join(_count(*table) for table in tables.items()))
                 counts = {name: int(getattr(row, name)) for name in tables}
@@ -56,6 +56,7 @@ class HealthReads(Reads):
             latency_ms=latency_ms,
             counts=counts,
             problems=problems,
+            read_only=schema.read_only(state, self._database.name),
         )
 
 
