@@ -109,6 +109,7 @@ async def test_a_new_schema_is_upstreams_save_for_what_was_wrong(url: str, empty
     assert all(name.startswith("idx_memoria_tui_") for name in names(ours["indexes"]) - names(theirs["indexes"]))
     assert names(theirs["indexes"] - ours["indexes"]) == {"idx_daily_totals_pk", "idx_monthly_summary_pk"}
     assert names(theirs["triggers"] - ours["triggers"]) == {"work_session_completed_refresh"}
+    assert names(ours["triggers"] - theirs["triggers"]) == {"memoria_tui_live"}
     assert names(theirs["functions"] - ours["functions"]) == {
         "count_relations",
         "get_subgraph",
@@ -173,10 +174,40 @@ async def test_a_database_of_upstreams_is_read_as_it_is_and_written_after_an_upg
     async with records.transaction() as transaction:
         assert await transaction.delete_relations([]) == []
     after = catalogue(url)
-    assert [kind for kind in after if after[kind] != before[kind]] == ["indexes"]
+    assert [kind for kind in after if after[kind] != before[kind]] == ["indexes", "triggers"]
     assert query(url, "SELECT count(*) FROM _migrations") == [(5,)]
     await records.close()
     await service.close()
+
+
+async def test_a_database_of_the_first_revision_is_brought_to_the_newest(url: str) -> None:
+    await upgraded(url)
+    query(url, "DROP FUNCTION memoria_tui.tell_change() CASCADE")
+    query(url, "UPDATE memoria_tui.alembic_version SET version_num = '0001'")
+    service = DatabaseService(Database(url))
+    status = await service.status()
+    assert (status.schema_version, status.current) == ("0001", False)
+    assert [one for one in status.missing if "memoria_tui_live" in one] == list(status.missing) != []
+    shown = await service.upgrade(dry_run=True)
+    assert "memoria_tui.tell_change" in shown
+    assert "CREATE TABLE" not in shown
+    await service.upgrade()
+    assert (await service.status()).current
+    await service.close()
+
+
+async def test_what_tells_of_changes_hinders_nobody(url: str) -> None:
+    restore_upstream(url)
+    await upgraded(url)
+    query(url, "TRUNCATE memory_relations")
+    query(url, "ALTER TABLE work_sessions ADD COLUMN tag text, ALTER COLUMN branch TYPE varchar(300)")
+    query(url, "ALTER TABLE clients RENAME COLUMN name TO title")
+    query(url, "UPDATE clients SET title = title || '!'")
+    query(url, "DELETE FROM clients WHERE title LIKE 'A%'")
+    query(url, "SET search_path = ''; INSERT INTO public.user_settings (key, value) VALUES ('x', '1')")
+    query(url, "DROP TABLE memory_relations, rejected_suggestions")
+    query(url, "DROP SCHEMA memoria_tui CASCADE")
+    query(url, "UPDATE work_sessions SET notes = notes || 'still written'::text")
 
 
 async def test_work_views_count_each_minute_once_and_refresh_concurrently(url: str) -> None:

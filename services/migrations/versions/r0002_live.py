@@ -1,0 +1,12 @@
+"""Triggers that tell of changes, for screens that follow what others do."""
+
+from __future__ import annotations
+
+from services.migrations import run_scripts
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    run_scripts("007_live.sql")
