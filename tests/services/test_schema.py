@@ -131,16 +131,6 @@ async def test_upgrading_again_or_running_the_scripts_again_changes_nothing(url:
     assert query(url, "SELECT version_num FROM memoria_tui.alembic_version") == [(NEWEST,)]
 
 
-async def test_dockers_initdb_makes_a_database_that_needs_no_upgrade(url: str, tmp_path: Path) -> None:
-    for script in sorted(sql_folder().glob("*.sql")):
-        run(None, binaries() / "psql", "-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-f", script)
-    service = DatabaseService(Database(url))
-    status = await service.status()
-    assert (status.current, status.missing, status.problems) == (True, (), ())
-    assert await service.upgrade() == ""
-    await service.close()
-
-
 async def test_programs_that_upgrade_at_once_all_succeed(url: str) -> None:
     await asyncio.gather(*(upgraded(url) for _ in range(4)))
     assert query(url, "SELECT version_num FROM memoria_tui.alembic_version") == [(NEWEST,)]

@@ -1,0 +1,167 @@
+"""The compose files: what the published schema allows, and what a shared stack must have."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib import resources
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from services.migrations import sql_folder
+from services.settings import VARIABLES
+from tests.docker.stack import CENTRAL, DOCKER, INITDB, QDRANT_ONLY, compose, first_start, mounts
+
+BOTH = pytest.mark.parametrize("file", [CENTRAL, QDRANT_ONLY], ids=lambda file: file.name)
+FIRST_QDRANT = (1, 16)
+
+
+@BOTH
+def test_files_are_what_the_published_schema_allows(file: Path) -> None:
+    schema = resources.files("check_jsonschema") / "builtin_schemas" / "vendor" / "compose-spec.json"
+    validator = jsonschema.Draft202012Validator(json.loads(schema.read_text("utf-8")))
+    assert [error.message for error in validator.iter_errors(compose(file))] == []
+    assert validator.is_valid({"services": {"qdrant": {"image": 5}}}) is False
+
+
+@BOTH
+def test_every_service_is_pinned_watched_limited_and_comes_back(file: Path) -> None:
+    for name, service in compose(file)["services"].items():
+        image, _, tag = service["image"].partition(":")
+        assert re.fullmatch(r"v?\d+\.\d+(\.\d+)?(-[a-z0-9]+)?", tag), f"{name}: {image}:{tag}"
+        assert service["restart"] == "unless-stopped", name
+        assert service["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL"), name
+        assert {"interval", "timeout", "retries", "start_period"} <= set(service["healthcheck"]), name
+        assert service["mem_limit"], name
+        assert service["cpus"], name
+        assert service["logging"]["driver"] == "json-file", name
+        assert set(service["logging"]["options"]) == {"max-size", "max-file"}, name
+
+
+@BOTH
+def test_everything_is_published_on_loopback_unless_told_otherwise(file: Path) -> None:
+    for name, service in compose(file)["services"].items():
+        for port in service["ports"]:
+            assert re.fullmatch(r"\$\{MEMORIA_BIND_ADDRESS:-127\.0\.0\.1\}:\$\{\w+:-\d+\}:\d+", port), name
+
+
+def test_ports_volumes_and_profiles_are_those_of_the_design() -> None:
+    central = compose(CENTRAL)
+    services = central["services"]
+    published = {
+        name: [re.sub(r"\$\{\w+:-(.*?)\}", r"\1", port) for port in service["ports"]]
+        for name, service in services.items()
+    }
+    assert published == {
+        "qdrant": ["127.0.0.1:6333:6333", "127.0.0.1:6334:6334"],
+        "postgres": ["127.0.0.1:5432:5432"],
+        "pgbouncer": ["127.0.0.1:6432:6432"],
+        "ollama": ["127.0.0.1:11434:11434"],
+    }
+    assert {name: service.get("profiles", []) for name, service in services.items()} == {
+        "qdrant": [],
+        "postgres": [],
+        "pgbouncer": ["pgbouncer"],
+        "ollama": ["ollama"],
+    }
+    assert {key: volume["name"] for key, volume in central["volumes"].items()} == {
+        "qdrant-data": "memoria-qdrant-data",
+        "postgres-data": "memoria-postgres-data",
+        "ollama-models": "memoria-ollama-models",
+    }
+    assert "qdrant-data:/qdrant/storage" in services["qdrant"]["volumes"]
+    assert "postgres-data:/var/lib/postgresql/data" in services["postgres"]["volumes"]
+    assert services["postgres"]["image"].startswith("postgres:16.")
+    version = services["qdrant"]["image"].removeprefix("qdrant/qdrant:v").split(".")
+    assert tuple(map(int, version[:2])) >= FIRST_QDRANT
+    assert services["pgbouncer"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
+
+
+def test_qdrant_alone_is_the_qdrant_of_the_central_stack() -> None:
+    central, alone = compose(CENTRAL), compose(QDRANT_ONLY)
+    assert alone["services"] == {"qdrant": central["services"]["qdrant"]}
+    assert alone["volumes"] == {"qdrant-data": central["volumes"]["qdrant-data"]}
+
+
+def test_a_first_start_runs_all_of_sql_in_order_and_then_ones_own() -> None:
+    scripts = sorted(sql_folder().resolve().glob("*.sql"))
+    assert first_start() == [*scripts, DOCKER / "custom-sql.sh"]
+    named = {target.removeprefix(INITDB): source.name for target, source in mounts("postgres").items()}
+    assert all(named[script.name] == script.name for script in scripts)
+    assert mounts("postgres")["/custom-sql"] == DOCKER / "initdb.d"
+    assert all(source.exists() for service in ("postgres", "pgbouncer") for source in mounts(service).values())
+    read_only = [volume for volume in compose(CENTRAL)["services"]["postgres"]["volumes"] if volume.startswith(".")]
+    assert all(volume.endswith(":ro") for volume in read_only)
+
+
+def test_no_secret_has_a_default() -> None:
+    text = CENTRAL.read_text("utf-8") + QDRANT_ONLY.read_text("utf-8")
+    assert "memoria_dev" not in text
+    passwords = re.findall(r"\$\{POSTGRES_PASSWORD[^}]*\}", text)
+    assert len(passwords) == 2
+    assert all(use.startswith("${POSTGRES_PASSWORD:?") for use in passwords)
+    assert set(re.findall(r"\$\{QDRANT_API_KEY[^}]*\}", text)) == {"${QDRANT_API_KEY:-}"}
+    assert "\nPOSTGRES_PASSWORD=\n" in (DOCKER / ".env.example").read_text("utf-8")
+
+
+def test_the_example_explains_every_variable_with_its_default() -> None:
+    example = (DOCKER / ".env.example").read_text("utf-8")
+    explained = dict(re.findall(r"^#?([A-Z][A-Z_]+)=(.*)$", example, re.MULTILINE))
+    text = CENTRAL.read_text("utf-8") + QDRANT_ONLY.read_text("utf-8")
+    defaults = dict(re.findall(r"\$\{(\w+):-([^}]*)\}", text))
+    assert {name: explained.get(name) for name in defaults} == defaults
+    assert set(VARIABLES.values()) <= set(explained)
+    asked_for = set(re.findall(r"\(setting ([A-Z_]+)", (DOCKER / "start.sh").read_text("utf-8")))
+    assert asked_for <= set(explained)
+    assert set(explained) == set(defaults) | set(VARIABLES.values()) | asked_for
+
+
+class _Answers(BaseHTTPRequestHandler):
+    """Answers /readyz as Qdrant does, with the status that its server carries."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self.send_response(getattr(self.server, "status") if self.path == "/readyz" else 404)  # noqa: B009
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Keeps quiet."""
+
+
+@contextmanager
+def answering(status: int) -> Iterator[int]:
+    """Port of a server on loopback."""
+    server = HTTPServer(("127.0.0.1", 0), _Answers)
+    server.status = status  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_qdrants_check_is_healthy_only_when_qdrant_says_that_it_is_ready() -> None:
+    kind, *command = compose(CENTRAL)["services"]["qdrant"]["healthcheck"]["test"]
+    assert kind == "CMD"
+
+    def healthy(port: int) -> bool:
+        asked = [word.replace("$$", "$").replace("/127.0.0.1/6333", f"/127.0.0.1/{port}") for word in command]
+        return subprocess.run(asked, capture_output=True, check=False).returncode == 0
+
+    with answering(200) as port:
+        assert healthy(port)
+    assert not healthy(port)
+    with answering(503) as port:
+        assert not healthy(port)
