@@ -9,11 +9,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from services.adapters.postgres.database import Database
+from services.adapters.postgres.listening import DatabaseFeed
 from services.adapters.postgres.records import PostgresRecords
 from services.adapters.postgres.work import PostgresWork
 from services.database import Ask, DatabaseService
 from services.graph.service import GraphService
 from services.health import HealthService
+from services.live import LiveService
 from services.memories.counts import MemoryCounts
 from services.memories.service import MemoryService
 from services.search.service import SearchService
@@ -51,6 +53,7 @@ class Services:
     work: WorkService
     reports: ReportService
     clients: ClientService
+    live: LiveService
 
 
 @contextlib.asynccontextmanager
@@ -115,6 +118,7 @@ def _services(
         work=WorkService(work, settings, clock, memories),
         reports=ReportService(work, settings, clock),
         clients=ClientService(work),
+        live=LiveService(DatabaseFeed(database), vectors),
     )
 
 

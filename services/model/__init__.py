@@ -6,6 +6,7 @@ Ids are UUIDs as canonical lowercase strings. Datetimes are aware. Scores have n
 from __future__ import annotations
 
 from services.model.history import Action, Change, Entity, Undone
+from services.model.live import Subject
 from services.model.memories import Memory, MemoryChanges, MemoryDraft, MemoryType, TrashedMemory
 from services.model.relations import RelatedMemory, Relation, RelationCreator, RelationType
 from services.model.search import FacetCount, Facets, Hit, Query, SearchMode, SearchResult, SortKey, Why
@@ -37,6 +38,7 @@ __all__ = [
     "SortKey",
     "StoreKind",
     "StoreStatus",
+    "Subject",
     "TrashedMemory",
     "Undone",
     "Why",

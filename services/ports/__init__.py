@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.ports.clock import Clock
 from services.ports.embedding import Embedder, WordEmbedder
+from services.ports.feed import Feed, Tell
 from services.ports.records import Records, Transaction
 from services.ports.values import Edge, FoundNode, FoundStep, KeptVectors, NewChange, NewRelation, ScheduledWork
 from services.ports.vectors import Draft, Generations, VectorStore
@@ -13,6 +14,7 @@ __all__ = [
     "Draft",
     "Edge",
     "Embedder",
+    "Feed",
     "FoundNode",
     "FoundStep",
     "Generations",
@@ -21,6 +23,7 @@ __all__ = [
     "NewRelation",
     "Records",
     "ScheduledWork",
+    "Tell",
     "Transaction",
     "VectorStore",
     "WordEmbedder",

@@ -1,0 +1,164 @@
+"""Follows what is written to the database, whoever writes.
+
+A connection of its own, not one of the pool, hears what the triggers of `sql/007_live.sql` tell. Where it cannot hear,
+it looks every few seconds at numbers that PostgreSQL keeps anyway, which costs the same for any number of rows:
+
+- behind a pooler such as PgBouncer in transaction mode, which takes LISTEN and delivers nothing. A pooler shows by the
+  process number it gives its client, which is not the server's;
+- in a database that lacks the triggers, or has lost one with a table that was made anew;
+- on a standby, which takes no LISTEN.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from services.adapters.postgres.database import Database, connect_arguments
+from services.errors import MemoriaError
+from services.model import Subject
+from services.ports import Tell
+
+if TYPE_CHECKING:
+    from psycopg import AsyncConnection
+    from sqlalchemy import URL
+
+CHANNEL = "memoria_tui"
+_TRIGGER = "memoria_tui_live"
+_SUBJECTS: Mapping[str, Subject] = {
+    "public.memory_relations": Subject.RELATIONS,
+    "public.work_sessions": Subject.SESSIONS,
+    "public.clients": Subject.NAMES,
+    "public.projects": Subject.NAMES,
+    "public.user_settings": Subject.SETTINGS,
+    "memoria_tui.audit_log": Subject.HISTORY,
+}
+"""What a table is about."""
+_OF_NAME = {table.partition(".")[2]: subject for table, subject in _SUBJECTS.items()}
+_EVERYTHING = frozenset(_SUBJECTS.values())
+_LOOK = f"""
+WITH followed AS (
+    SELECT c.oid, n.nspname || '.' || c.relname AS name
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname IN ('public', 'memoria_tui') AND c.relkind IN ('r', 'p')
+      AND n.nspname || '.' || c.relname IN ({", ".join(f"'{table}'" for table in _SUBJECTS)})
+)
+SELECT pg_backend_pid(),
+       pg_is_in_recovery(),
+       (SELECT count(*) FROM pg_trigger JOIN followed ON oid = tgrelid
+        WHERE tgname = '{_TRIGGER}' AND tgenabled IN ('O', 'A')),
+       (SELECT COALESCE(json_object_agg(name, concat_ws(
+                   ' ', pg_relation_filenode(oid), pg_stat_get_tuples_inserted(oid), pg_stat_get_tuples_updated(oid),
+                   pg_stat_get_tuples_deleted(oid), CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() END)),
+               '{{}}') FROM followed)
+"""
+"""The file of a table changes when it is truncated. A standby counts nothing: there, whatever arrives is news."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """Seconds."""
+
+    look: float = 2.0
+    """Between two looks where nothing can be heard."""
+    check: float = 30.0
+    """Of silence, after which it is checked that everything can still be heard."""
+    retry: float = 0.5
+    """Before the first try to reach a database that is away; each further one waits twice as long."""
+    longest: float = 30.0
+    """Between two such tries."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    audible: bool
+    """Whether LISTEN hears everything."""
+    counters: Mapping[str, str]
+    """By table, what differs after each write."""
+
+
+class DatabaseFeed:
+    """The `Feed` of one database."""
+
+    def __init__(self, database: Database, rhythm: Rhythm | None = None) -> None:
+        self._database = database
+        self._rhythm = rhythm or Rhythm()
+
+    async def watch(self, tell: Tell) -> None:
+        await asyncio.to_thread(importlib.import_module, "psycopg")
+        from psycopg import Error
+
+        wait = self._rhythm.retry
+        while True:
+            try:
+                async with self._connected() as connection:
+                    look = await _look(connection)
+                    wait = self._rhythm.retry
+                    tell(_EVERYTHING)
+                    await self._follow(connection, look, tell)
+            except (Error, OSError, MemoriaError):
+                await asyncio.sleep(wait)
+                wait = min(2 * wait, self._rhythm.longest)
+
+    async def _follow(self, connection: AsyncConnection[Any], look: _Look, tell: Tell) -> None:
+        """Goes on until the connection breaks, which raises what psycopg raises."""
+        listening = False
+        while True:
+            heard: set[Subject] = set()
+            if not look.audible:
+                await asyncio.sleep(self._rhythm.look)
+            elif not listening:
+                await connection.execute(f"LISTEN {CHANNEL}")
+                listening = True
+            else:
+                async for notice in connection.notifies(timeout=self._rhythm.check):
+                    if subject := _subject(notice.payload):
+                        heard.add(subject)
+                        tell(frozenset((subject,)))
+            now = await _look(connection)
+            if missed := _differing(look.counters, now.counters) - heard:
+                tell(frozenset(missed))
+            look = now
+
+    @contextlib.asynccontextmanager
+    async def _connected(self) -> AsyncIterator[AsyncConnection[Any]]:
+        from psycopg import AsyncConnection
+
+        options = await asyncio.to_thread(_options, await self._database.url())
+        connection = await AsyncConnection.connect(**options, autocommit=True, prepare_threshold=None)
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+
+def _options(url: URL) -> dict[str, Any]:
+    """libpq's parameters; in a thread, for the dialect is imported."""
+    _, options = url.get_dialect()().create_connect_args(url)
+    return {**connect_arguments(url), **options}
+
+
+async def _look(connection: AsyncConnection[Any]) -> _Look:
+    row = await (await connection.execute(_LOOK)).fetchone()
+    assert row is not None
+    process, standby, triggers, counters = row
+    direct = process == connection.info.backend_pid
+    return _Look(direct and not standby and triggers == len(_SUBJECTS), counters)
+
+
+def _differing(before: Mapping[str, str], after: Mapping[str, str]) -> set[Subject]:
+    return {subject for table, subject in _SUBJECTS.items() if before.get(table) != after.get(table)}
+
+
+def _subject(payload: str) -> Subject | None:
+    """None for what others send through the channel."""
+    try:
+        told = json.loads(payload)
+        return _OF_NAME.get(told["table"])
+    except (ValueError, TypeError, KeyError):
+        return None
