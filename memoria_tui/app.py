@@ -233,7 +233,7 @@ class MemoriaApp(TypingAhead[None]):
 
     @work(exclusive=True, group="standing")
     async def _look(self) -> None:
-        """Asks how the stores are; what cannot be asked is shown by their dots."""
+        """Asks how the stores are; what cannot be asked is shown by their dots. Goes on by itself when one is back."""
         from memoria_tui.screens.mode import Standing
 
         services = self.services
@@ -246,7 +246,10 @@ class MemoriaApp(TypingAhead[None]):
         except MemoriaError:
             pending, sessions = 0, ()
         for screen in self.mode_screens:
+            away = {store.kind for store in screen.standing.stores if not store.ok}
             screen.standing = Standing(stores, pending, sessions)
+            if any(store.ok and store.kind in away for store in stores):
+                screen.changed()
         if pending:
             self._recover(due_only=True)
 

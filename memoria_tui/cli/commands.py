@@ -220,12 +220,13 @@ def database_status(context: typer.Context, as_json: Json = False) -> int:
 def database_upgrade(
     context: typer.Context,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the SQL and change nothing.")] = False,
+    sure: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask on a terminal.")] = False,
     as_json: Json = False,
 ) -> int:
     """Add to the database what this program needs; what is there stays as it is."""
     from memoria_tui.cli import stores
 
-    return stores.database_upgrade(terminal_of(context), dry_run=dry_run, as_json=as_json)
+    return stores.database_upgrade(terminal_of(context), dry_run=dry_run, sure=sure, as_json=as_json)
 
 
 for command in graph_commands.COMMANDS:

@@ -16,6 +16,7 @@ from memoria_tui.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from services.container import Services
+    from services.database import Ask
     from services.settings import Settings
 
 _DEMO = "demo"
@@ -36,10 +37,11 @@ def open_app(terminal: Terminal, where: str | None = None) -> int:
         return 1
     from memoria_tui.app import MemoriaApp
     from memoria_tui.config import load_config
+    from memoria_tui.upgrading import ask_in_app
     from services.demo.store import load_demo
 
     app = MemoriaApp(
-        open_services=lambda: _open_services(terminal.settings),
+        open_services=lambda: _open_services(terminal.settings, lambda *plan: ask_in_app(app, *plan)),
         config=load_config(terminal.config_file, terminal.environment),
         where=where or _where(terminal),
         load_demo=load_demo,
@@ -49,10 +51,10 @@ def open_app(terminal: Terminal, where: str | None = None) -> int:
 
 
 @asynccontextmanager
-async def _open_services(settings: Settings) -> AsyncIterator[Services]:
+async def _open_services(settings: Settings, ask: Ask) -> AsyncIterator[Services]:
     """Opens the stores, whose libraries are imported only now, off the loop: the app is on screen already."""
     container = await asyncio.to_thread(importlib.import_module, "services.container")
-    async with container.open_services(settings) as services:
+    async with container.open_services(settings, ask=ask) as services:
         yield services
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -32,46 +31,53 @@ def doctor(terminal: Terminal, *, as_json: bool) -> int:
 
 
 def database_status(terminal: Terminal, *, as_json: bool) -> int:
-    async def act() -> int:
-        from services.database import DatabaseService
-
-        database = DatabaseService.of(terminal.settings)
-        try:
-            status = await database.status()
-        finally:
-            await database.close()
+    async def act(services: Services) -> int:
+        status = await services.database.status()
         if as_json:
             terminal.print_json(asdict(status) | {"current": status.current})
             return 0
         terminal.print(f"{status.place} · PostgreSQL {status.server_version}")
         terminal.print(f"schema {status.schema_version or 'none'} · newest {status.newest_version}")
-        for line in (*(f"missing: {one}" for one in status.missing), *status.problems):
-            terminal.print(line)
-        if status.missing:
+        lacking = [*status.missing, *(f"indexes of {line}" for line in status.indexes)]
+        for line in (*(f"missing: {one}" for one in lacking), *status.problems):
+            terminal.print_text(line)
+        if lacking:
             terminal.print("add it with: memoria-tui db upgrade")
         return 0
 
-    return asyncio.run(act())
+    return terminal.run(act)
 
 
-def database_upgrade(terminal: Terminal, *, dry_run: bool, as_json: bool) -> int:
-    async def act() -> int:
-        from services.database import DatabaseService
+def database_upgrade(terminal: Terminal, *, dry_run: bool, sure: bool, as_json: bool) -> int:
+    """On a terminal it shows what it adds and asks, unless the person is `sure`; in a script the command is enough."""
 
-        database = DatabaseService.of(terminal.settings)
-        try:
-            script = await database.upgrade(dry_run=dry_run)
-        finally:
-            await database.close()
+    async def act(services: Services) -> int:
+        from memoria_tui.upgrading import lines
+
+        plan = await services.database.plan()
+        script = await services.database.upgrade(dry_run=True)
+        if dry_run:
+            shown = [script] if script else []
+            shown += [f"-- Qdrant at {plan.vectors_place}: indexes of {line}" for line in plan.indexes]
+            if as_json:
+                terminal.print_json({"upgraded": False, "sql": script, "indexes": list(plan.indexes)})
+            else:
+                terminal.print_text("\n".join(shown) or "-- nothing to do")
+            return 0
+        if plan and terminal.converses and not sure:
+            for line in lines(plan):
+                terminal.remark(line)
+            if not await terminal.agrees("Add this now?"):
+                terminal.complain("nothing was changed")
+                return 1
+        await services.database.upgrade()
         if as_json:
-            terminal.print_json({"upgraded": bool(script) and not dry_run, "sql": script})
-        elif dry_run:
-            terminal.print(script or "-- nothing to do")
+            terminal.print_json({"upgraded": bool(plan), "sql": script, "indexes": list(plan.indexes)})
         else:
-            terminal.print("the database is up to date" if not script else "the database was upgraded")
+            terminal.print("the database was upgraded" if plan else "the database is up to date")
         return 0
 
-    return asyncio.run(act())
+    return terminal.run(act)
 
 
 def _store_json(store: StoreStatus) -> dict[str, object]:
@@ -81,6 +87,7 @@ def _store_json(store: StoreStatus) -> dict[str, object]:
         "version": store.version,
         "latency_ms": None if store.latency_ms is None else round(store.latency_ms, 2),
         "counts": dict(store.counts),
+        "read_only": store.read_only or None,
     }
 
 
@@ -88,7 +95,7 @@ def _print_stores(terminal: Terminal, stores: tuple[StoreStatus, ...], problems:
     for store in stores:
         latency = "" if store.latency_ms is None else f"{store.latency_ms:.1f} ms"
         counts = ", ".join(f"{count:,} {name}" for name, count in store.counts.items())
-        parts = [store.label, store.version, latency, counts]
+        parts = [store.label, store.version, latency, counts, "read-only" if store.read_only else ""]
         terminal.print_text(
             f"{'ok ' if store.ok else 'NO '} {store.kind:<9} {' · '.join(part for part in parts if part)}"
         )

@@ -67,6 +67,27 @@ class Terminal:
         """True when a person sees what is printed."""
         return self.stdout.isatty()
 
+    @property
+    def converses(self) -> bool:
+        """True when a person sees a question on stderr and can answer it."""
+        return self.stdin.isatty() and self.stderr.isatty()
+
+    async def agrees(self, question: str) -> bool:
+        """Asks; anything but a yes is a no. Ctrl-C gets through while it waits."""
+        self.stderr.write(f"{one_line(question)} [y/N] ")
+        self.stderr.flush()
+        loop, answered = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(self.stdin, answered.set)
+        try:
+            await answered.wait()
+        finally:
+            loop.remove_reader(self.stdin)
+        return self.stdin.readline().decode("utf-8", "replace").strip().lower() in ("y", "yes")
+
+    def remark(self, text: str) -> None:
+        """One line on stderr, kept as it is laid out."""
+        self.stderr.write(one_line(text, keep_indent=True) + "\n")
+
     def print(self, text: str = "") -> None:
         """One line of the program's own words."""
         self.stdout.write(text + "\n")
@@ -111,15 +132,17 @@ class Terminal:
         return asyncio.run(self._run(act))
 
     async def _run(self, act: Callable[[Services], Awaitable[T]]) -> T:
+        from memoria_tui.upgrading import asking_on
         from services.container import open_services
 
-        async with open_services(self.settings) as services:
+        async with open_services(self.settings, ask=asking_on(self)) as services:
             return await act(services)
 
 
-def one_line(text: str) -> str:
+def one_line(text: str, *, keep_indent: bool = False) -> str:
     """Text as one line without control characters, for messages that may quote what others wrote."""
-    return "".join(character if character.isprintable() else " " for character in text).strip()
+    line = "".join(character if character.isprintable() else " " for character in text)
+    return line.rstrip() if keep_indent else line.strip()
 
 
 def memory_json(memory: Memory) -> dict[str, object]:

@@ -100,6 +100,8 @@ class TopLine(Widget):
             parts.append(
                 Content.assemble((sign, ink(self, f"top-line--{state}")), (name, ink(self, "top-line--muted")))
             )
+        if any(status.read_only for status in self.stores):
+            parts.append(Content.styled("read-only", ink(self, "top-line--warning")))
         if self.pending:
             pending = f"◌ {present.count(self.pending)}{' pending' if named else ''}"
             parts.append(Content.styled(pending, ink(self, "top-line--warning")))

@@ -1,0 +1,56 @@
+"""How a person is asked before anything is added to stores that other programs made: by the app, on a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+    from memoria_tui.cli.terminal import Terminal
+    from services.database import Ask, UpgradePlan
+
+
+async def ask_in_app(app: App[None], plan: UpgradePlan, upgrade: Callable[[], Awaitable[object]]) -> bool:
+    """Asks in a dialog over whatever is on screen; the act that waits for the answer goes on after it."""
+    from memoria_tui.screens.modals.upgrade import UpgradeDialog
+
+    answer: asyncio.Future[bool | None] = asyncio.get_running_loop().create_future()
+
+    def answered(yes: bool | None) -> None:
+        if not answer.done():  # the act may have been given up meanwhile
+            answer.set_result(yes)
+
+    await app.push_screen(UpgradeDialog(plan, upgrade), answered)
+    return bool(await answer)
+
+
+def asking_on(terminal: Terminal) -> Ask | None:
+    """Asks with y/N; None where nobody can answer."""
+    if not terminal.converses:
+        return None
+
+    async def ask(plan: UpgradePlan, upgrade: Callable[[], Awaitable[object]]) -> bool:
+        for line in lines(plan):
+            terminal.remark(line)
+        if not await terminal.agrees("Add this now?"):
+            return False
+        await upgrade()
+        return True
+
+    return ask
+
+
+def lines(plan: UpgradePlan) -> list[str]:
+    """The plan as text: the stores by name, below each what it gets (+) and what is replaced (~)."""
+    told = ["Before the first write, once; no memory, relation or session is changed:"]
+    if plan.added or plan.replaced:
+        told.append(f"PostgreSQL {plan.place}")
+        told += [f"  + {line}" for line in plan.added]
+        told += [f"  ~ {line}" for line in plan.replaced]
+    if plan.indexes:
+        told.append(f"Qdrant {plan.vectors_place}")
+        told += [f"  + indexes of {line}" for line in plan.indexes]
+    return told
