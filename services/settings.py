@@ -60,6 +60,11 @@ class Settings:
     def postgres_dir(self) -> Path:
         return self.home / "postgres"
 
+    @property
+    def backups_dir(self) -> Path:
+        """Where backups go that are not told where."""
+        return self.home / "backups"
+
 
 VARIABLES: Mapping[str, str] = {
     "home": "MEMORIA_HOME",

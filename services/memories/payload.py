@@ -18,6 +18,8 @@ CHUNK_KEYS = ("full_content", "is_chunk", "parent_id", "chunk_index", "chunk_cou
 """Keys that tell how a memory is stored."""
 LOOKED_AT_KEYS = frozenset({"accessed_at", "access_count", "importance", "has_relations", "updated_at"})
 """Keys that agents set by looking or linking; a difference in these alone is no edit."""
+_COUNTERS = ("accessed_at", "access_count", "has_relations", "updated_at")
+"""Keys in which two copies of a memory may differ without being different memories."""
 _DEFAULTS: Mapping[MemoryType, Mapping[str, object]] = {
     MemoryType.EPISODIC: {},
     MemoryType.SEMANTIC: {"confidence": 0.8},
@@ -119,6 +121,15 @@ def with_defaults(state: State) -> State:
 def same_state(one: State, other: State, memory_id: str, zone: tzinfo) -> bool:
     """True when both states are the same memory, whatever the form their values are written in."""
     return one == other or read_memory(memory_id, one, zone) == read_memory(memory_id, other, zone)
+
+
+def same_but_for_looks(one: State, other: State, memory_id: str, zone: tzinfo) -> bool:
+    """As `same_state`, whatever agents counted by looking and whenever the memory was touched."""
+    return same_state(_unlooked(one), _unlooked(other), memory_id, zone)
+
+
+def _unlooked(state: State) -> State:
+    return State(state.type, {key: value for key, value in state.payload.items() if key not in _COUNTERS})
 
 
 def _text(value: object) -> str:

@@ -14,7 +14,7 @@ from services.errors import EmbeddingFailed, StoreTooNew, StoreUnavailable, Unre
 from services.graph.state import relation_change
 from services.memories.chunking import chunks
 from services.memories.dates import read_date, write_date
-from services.memories.payload import State, drafted, read_memory, same_state, with_defaults
+from services.memories.payload import State, drafted, read_memory, same_but_for_looks, with_defaults
 from services.memories.reading import read_stored
 from services.memories.storing import Incoming
 from services.model import Progress
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from services.settings import Settings
     from services.transfer.formats.source import Source
 
-_COUNTERS = ("accessed_at", "access_count", "has_relations", "updated_at")
-"""Keys in which a file and the store may differ without being different memories."""
 _SAME_VECTOR = 0.98
 """Cosine above which two vectors of one text come from the same model."""
 Advance = Callable[[Progress], None]
@@ -153,7 +151,7 @@ class ImportService:
     def _changed(self, given: State, record: MemoryRecord, current: State) -> State | None:
         complete = record.whole and "updated_at" in given.payload
         wanted = given if complete else State(given.type, {**current.payload, **given.payload})
-        if same_state(_bare(wanted), _bare(current), record.id, self._zone):
+        if same_but_for_looks(wanted, current, record.id, self._zone):
             return None
         here, there = (read_date(one.payload.get("updated_at"), self._zone) for one in (current, given))
         return None if here and there and here > there else wanted
@@ -241,11 +239,6 @@ def _between(relation: NewRelation, owner: Mapping[str, str]) -> NewRelation | N
     """The relation with its ends brought to memories; None when one of them is none."""
     source, target = owner.get(relation.source_id), owner.get(relation.target_id)
     return None if source is None or target is None else replace(relation, source_id=source, target_id=target)
-
-
-def _bare(state: State) -> State:
-    """The state without what agents change by looking."""
-    return State(state.type, {key: value for key, value in state.payload.items() if key not in _COUNTERS})
 
 
 def _cosine(one: Vector, other: Vector) -> float:

@@ -1,0 +1,109 @@
+"""The tables at one instant: a transaction that sees nothing of what others write after it began."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from services.adapters.postgres.archive.layout import HISTORY, PROMISES, RELATIONS, TABLES, Table
+from services.adapters.postgres.database import fetch
+from services.ports.tables import LastChange, Rows
+
+if TYPE_CHECKING:
+    import psycopg
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+_BLOCK = 2 << 20
+"""Bytes of rows that are handed on together."""
+_TURN = 100
+"""Rows after which others have their turn: rows that are here already come without a wait."""
+_CHANGED = """
+SELECT DISTINCT entity_id::text AS memory_id FROM memoria_tui.audit_log WHERE entity = 'memory' AND id > :after
+"""
+_NEWEST_OF = """
+SELECT DISTINCT ON (entity_id) entity_id::text AS memory_id, id, after FROM memoria_tui.audit_log
+WHERE entity = 'memory' AND entity_id = ANY(CAST(:ids AS uuid[])) ORDER BY entity_id, id DESC
+"""
+PROMISED_AFTER = "SELECT memory_id::text AS memory_id FROM memoria_tui.embedding_schedule WHERE change_id > :after"
+_LINKED = """
+SELECT source_id::text AS id FROM public.memory_relations WHERE created_at >= :since
+UNION SELECT target_id::text FROM public.memory_relations WHERE created_at >= :since
+"""
+
+
+class PostgresSnapshot:
+    """`ports.tables.Snapshot`; a table that does not exist has no rows."""
+
+    def __init__(self, connection: AsyncConnection, existing: frozenset[str]) -> None:
+        self._connection = connection
+        self._existing = existing
+
+    async def newest_change(self) -> int:
+        if HISTORY.name not in self._existing:
+            return 0
+        (row,) = await fetch(self._connection, "SELECT COALESCE(max(id), 0) AS newest FROM memoria_tui.audit_log")
+        return int(row.newest)
+
+    async def changed_after(self, change_id: int) -> list[str]:
+        if HISTORY.name not in self._existing:
+            return []
+        return [row.memory_id for row in await fetch(self._connection, _CHANGED, {"after": change_id})]
+
+    async def newest_changes_of(self, memory_ids: Sequence[str]) -> list[LastChange]:
+        if HISTORY.name not in self._existing:
+            return []
+        rows = await fetch(self._connection, _NEWEST_OF, {"ids": list(memory_ids)})
+        return [LastChange(row.memory_id, row.id, row.after) for row in rows]
+
+    async def promised_after(self, change_id: int) -> list[str]:
+        if PROMISES.name not in self._existing:
+            return []
+        return [row.memory_id for row in await fetch(self._connection, PROMISED_AFTER, {"after": change_id})]
+
+    async def linked_since(self, instant: datetime) -> list[str]:
+        if RELATIONS.name not in self._existing:
+            return []
+        return [row.id for row in await fetch(self._connection, _LINKED, {"since": instant})]
+
+    async def rows(self) -> AsyncIterator[Rows]:
+        driver = await driver_of(self._connection)
+        for table in TABLES:
+            if table.name in self._existing:
+                async for rows in _copied(driver, table):
+                    yield rows
+
+
+async def existing(connection: AsyncConnection) -> frozenset[str]:
+    """The tables of a backup that this database has."""
+    names = [table.name for table in TABLES]
+    rows = await fetch(
+        connection,
+        "SELECT name FROM unnest(CAST(:names AS text[])) AS name WHERE to_regclass(name) IS NOT NULL",
+        {"names": names},
+    )
+    return frozenset(row.name for row in rows)
+
+
+async def driver_of(connection: AsyncConnection) -> psycopg.AsyncConnection:
+    """psycopg's connection, which speaks COPY."""
+    driver: psycopg.AsyncConnection = (await connection.get_raw_connection()).driver_connection  # type: ignore[assignment]
+    return driver
+
+
+async def _copied(driver: psycopg.AsyncConnection, table: Table) -> AsyncIterator[Rows]:
+    order = f" ORDER BY {table.order}" if table.order else ""
+    out = f"COPY (SELECT {table.listed} FROM {table.name}{order}) TO STDOUT"
+    rows, count = bytearray(), 0
+    async with driver.cursor() as cursor, cursor.copy(out) as copy:
+        async for row in copy:
+            rows += row
+            count += 1
+            if count % _TURN == 0:
+                await asyncio.sleep(0)
+            if len(rows) >= _BLOCK:
+                yield Rows(table.name, table.columns, count, bytes(rows), table.kind)
+                rows, count = bytearray(), 0
+    if count:
+        yield Rows(table.name, table.columns, count, bytes(rows), table.kind)

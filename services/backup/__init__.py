@@ -1,0 +1,1 @@
+"""Backups: one checksummed file of everything, taken while others write, and the way back into any store."""

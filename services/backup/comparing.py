@@ -1,0 +1,96 @@
+"""The memories of an archive beside those of the store."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from services.backup.looks import Seen
+from services.memories.dates import read_date
+from services.memories.payload import State, same_but_for_looks
+from services.memories.reading import Stored, fold, memory_id_of, read_stored
+from services.model import MemoryType
+from services.points import Filter, Scroll
+from services.search.headless import NOT_FIRST, headless_ids
+
+if TYPE_CHECKING:
+    from services.backup.reading import OpenArchive
+    from services.ports import VectorStore
+
+_BATCH = 150
+"""Memories compared at once: few enough that the event loop is not held up."""
+
+
+class Standing(Enum):
+    """How a memory of the archive stands to the one here."""
+
+    NEW = "new"
+    NEWER = "newer"
+    OLDER = "older"
+    SAME = "same"
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One memory of the archive, and what is stored here under its id."""
+
+    archived: Stored
+    here: Stored | None
+    standing: Standing
+
+
+class MemoryPairs:
+    """Goes through the memories of an archive with those of a store beside them; then through those only here."""
+
+    def __init__(self, vectors: VectorStore, archive: OpenArchive, zone: tzinfo) -> None:
+        self._vectors = vectors
+        self._archive = archive
+        self._zone = zone
+        self._archived = Seen()
+
+    async def batches(self) -> AsyncIterator[list[Pair]]:
+        """Some of the archive's memories at once, each whole."""
+        async for read in self._archive.points():
+            memories = fold(read.type, read.points)
+            for start in range(0, len(memories), _BATCH):
+                yield await self._compared(memories[start : start + _BATCH])
+        self._archived.seal()
+
+    async def only_here(self) -> AsyncIterator[list[str]]:
+        """Ids of the store's memories that the archive does not have, after `batches` has ended."""
+        for type_ in MemoryType:
+            after: str | None = None
+            where = Filter(must_not=(NOT_FIRST,))
+            while page := await self._vectors.scroll(
+                Scroll(type_, _BATCH * 4, where, after_id=after, payload_keys=("parent_id",))
+            ):
+                after = page[-1].id
+                yield self._unknown([memory_id_of(point) for point in page])
+            yield self._unknown(await headless_ids(self._vectors, type_))
+
+    def _unknown(self, ids: Sequence[str]) -> list[str]:
+        return [one for one in dict.fromkeys(ids) if not self._archived.knows(one)]
+
+    async def _compared(self, memories: Sequence[Stored]) -> list[Pair]:
+        here = await read_stored(self._vectors, [one.id for one in memories], embeddings=False)
+        pairs = []
+        for archived in memories:
+            self._archived.add(archived.points[0])
+            states = here.get(archived.id)
+            current = states[0] if states else None
+            pairs.append(Pair(archived, current, self._standing(archived, current)))
+        return pairs
+
+    def _standing(self, archived: Stored, here: Stored | None) -> Standing:
+        if here is None:
+            return Standing.NEW
+        if same_but_for_looks(archived.state, here.state, archived.id, self._zone):
+            return Standing.SAME
+        then, now = self._updated(archived.state), self._updated(here.state)
+        return Standing.OLDER if then and now and now > then else Standing.NEWER
+
+    def _updated(self, state: State) -> datetime | None:
+        return read_date(state.payload.get("updated_at"), self._zone)

@@ -1,0 +1,246 @@
+"""All points of a store, memory by memory, as they belong to one instant of the history though others go on writing.
+
+Points cannot be read at one instant. So they are read, looked through again for what changed meanwhile, and after the
+snapshot of the tables was opened, what was being changed around that moment is read once more. What was changed still
+later is taken from the snapshot's history instead. So each memory is as the history of the archive leaves it, or as
+somebody without a history (MCP Memoria) left it; none is half written; no memory is missing that a relation names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from services.backup.looks import MARKED, Seen
+from services.memories.chunking import chunks
+from services.memories.layout import points_of, vectors_by_text
+from services.memories.payload import State
+from services.memories.reading import Stored, chunk_index, fold, memory_id_of
+from services.model import MemoryType
+from services.points import Filter, HasId, Matches, Point, Scroll
+from services.search.headless import NOT_FIRST
+
+if TYPE_CHECKING:
+    from services.ports import VectorStore
+    from services.ports.tables import LastChange, Snapshot, Tables
+    from services.settings import Settings
+
+_PAGE = 500
+_MEMORIES = 200
+"""Memories that are read once more together."""
+_UNDER_WAY = 2000
+"""More rows of the history than programs write in one moment: those may be under way, their points not yet written."""
+GONE = -1
+"""Look of memories that were deleted meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Points of one collection, seen in one look."""
+
+    look: int
+    type: MemoryType
+    points: Sequence[Point]
+
+
+@dataclass(frozen=True, slots=True)
+class LatePromise:
+    """A memory whose state in the archive comes from the history and still lacks vectors."""
+
+    memory_id: str
+    change_id: int
+
+
+class Gathering:
+    """One reading of all memories; the looks in their order, `last_look` inside the snapshot."""
+
+    def __init__(self, vectors: VectorStore, tables: Tables, settings: Settings) -> None:
+        self._vectors = vectors
+        self._tables = tables
+        self._settings = settings
+        self._seen = {type_: Seen() for type_ in MemoryType}
+        self._unsettled: set[str] = set()
+        self._begun_at: datetime | None = None
+        self._under_way_after = 0
+        self._promised: list[str] = []
+        self.superseded: dict[str, int] = {}
+        """As `services.backup.points.Superseded`."""
+        self.promises: list[LatePromise] = []
+
+    @property
+    def memories(self) -> int:
+        """How many memories were found."""
+        earlier = sum(seen.knows(one) for seen in self._seen.values() for one in self.superseded)
+        alive = sum(look != GONE for look in self.superseded.values())
+        return sum(map(len, self._seen.values())) - earlier + alive
+
+    async def first_look(self) -> AsyncIterator[Gathered]:
+        """Everything, memory by memory: the chunks of one stand together."""
+        _, self._begun_at = await self._tables.newest_change()
+        for type_, seen in self._seen.items():
+            chunked: set[str] = set()
+            async for page in self._pages(Scroll(type_, _PAGE, Filter(must_not=(NOT_FIRST,)), with_vectors=True)):
+                new = [memory_id_of(one) for one in page if chunk_index(one) is not None]
+                new = [one for one in dict.fromkeys(new) if one not in chunked]
+                chunked.update(new)
+                for point in page:
+                    seen.add(point)
+                yield Gathered(0, type_, [one for one in page if chunk_index(one) is None])
+                if new:
+                    yield Gathered(0, type_, await self._points(type_, new))
+            headless = await self._headless(type_, chunked)
+            for batch in _batches(headless):
+                for memory_id in batch:
+                    seen.add(headless[memory_id])
+                yield Gathered(0, type_, await self._points(type_, batch))
+            seen.seal()
+
+    async def second_look(self) -> AsyncIterator[Gathered]:
+        """What changed, came and went during the first look, whoever did it."""
+        newest, _ = await self._tables.newest_change()
+        self._under_way_after = max(0, newest - _UNDER_WAY)
+        self._promised = await self._tables.promised_after(self._under_way_after)
+        changed: dict[str, None] = {}
+        for type_, seen in self._seen.items():
+            chunked: set[str] = set()
+            where = Filter(must_not=(NOT_FIRST,))
+            async for page in self._pages(Scroll(type_, _PAGE * 4, where, payload_keys=MARKED)):
+                chunked.update(memory_id_of(point) for point in page if chunk_index(point) is not None)
+                changed.update((memory_id_of(point), None) for point in page if not seen.unchanged(point))
+            for point in (await self._headless(type_, chunked)).values():
+                if not seen.unchanged(point):
+                    changed[memory_id_of(point)] = None
+            changed.update(dict.fromkeys(seen.vanished()))
+        for batch in _batches(changed):
+            found = await self._stored(batch)
+            for memory_id in batch:
+                self._note(memory_id, 1, found.get(memory_id, []))
+            for gathered in _together(1, found.values()):
+                yield gathered
+
+    async def last_look(self, snapshot: Snapshot) -> AsyncIterator[Gathered]:
+        """What was being changed while the snapshot was opened, as the snapshot's history has it."""
+        assert self._begun_at is not None
+        promised = set(await snapshot.promised_after(self._under_way_after))
+        ends = await snapshot.linked_since(self._begun_at)
+        around = [
+            *await snapshot.changed_after(self._under_way_after),
+            *self._promised,
+            *promised,
+            *(one for one in ends if not any(seen.knows(one) for seen in self._seen.values())),
+        ]
+        for batch in _batches(dict.fromkeys(around)):
+            found = await self._stored(batch)
+            last = {one.memory_id: one for one in await snapshot.newest_changes_of(batch)}
+            now = await self._tables.newest_changes_of(batch)
+            settled = []
+            for memory_id in batch:
+                states, change = found.get(memory_id, []), last.get(memory_id)
+                moved_on = now.get(memory_id, 0) > (change.change_id if change else 0)
+                if change is None and moved_on:
+                    states = []
+                elif change is not None and (moved_on or memory_id in promised):
+                    states = self._of_history(change, states, promised=memory_id in promised)
+                self._note(memory_id, 2, states, expected=change is not None and change.after is not None)
+                settled.append(states)
+            for gathered in _together(2, settled):
+                yield gathered
+
+    async def settle(self, newest: int) -> AsyncIterator[Gathered]:
+        """Memories that were caught half written or between deletion and writing; `newest` is the snapshot's change."""
+        for batch in _batches(self._unsettled):
+            found = await self._stored(batch)
+            now = await self._tables.newest_changes_of(batch)
+            for memory_id in batch:
+                if now.get(memory_id, 0) > newest:
+                    found.pop(memory_id, None)
+                elif found.get(memory_id):
+                    self.superseded[memory_id] = 3
+            for gathered in _together(3, found.values()):
+                yield gathered
+
+    def _note(self, memory_id: str, look: int, states: Sequence[Stored], *, expected: bool = True) -> None:
+        self.superseded[memory_id] = look if states else GONE
+        whole = len(states) == 1 and states[0].texts is not None
+        if whole or (not states and not expected):
+            self._unsettled.discard(memory_id)
+        else:
+            self._unsettled.add(memory_id)
+
+    def _of_history(self, change: LastChange, states: Sequence[Stored], *, promised: bool) -> list[Stored]:
+        """The memory as the change leaves it: as it stands in the store if that is the same, else laid out anew."""
+        if change.after is None:
+            return []
+        state = State.from_json(change.after)
+        for one in states:
+            if one.state == state and one.texts is not None:
+                return [one]
+        texts = chunks(state.content, self._settings.chunk_size, self._settings.chunk_overlap)
+        known = vectors_by_text(states)
+        points = [
+            Point(point.id, point.payload, known.get(text), text in known)
+            for point, text in zip(points_of(change.memory_id, state, texts), texts, strict=True)
+        ]
+        if not promised and any(point.vector is None for point in points):
+            self.promises.append(LatePromise(change.memory_id, change.change_id))
+        return [Stored(change.memory_id, state, tuple(points))]
+
+    async def _pages(self, request: Scroll) -> AsyncIterator[list[Point]]:
+        after: str | None = None
+        while page := await self._vectors.scroll(
+            Scroll(
+                request.collection,
+                request.limit,
+                request.where,
+                after_id=after,
+                payload_keys=request.payload_keys,
+                with_vectors=request.with_vectors,
+            )
+        ):
+            after = page[-1].id
+            yield page
+
+    async def _headless(self, type_: MemoryType, chunked: set[str]) -> dict[str, Point]:
+        """Memories without a first chunk, each with the chunk that comes first."""
+        first: dict[str, Point] = {}
+        async for page in self._pages(Scroll(type_, _PAGE * 4, Filter(must=(NOT_FIRST,)), payload_keys=MARKED)):
+            for point in page:
+                memory_id = memory_id_of(point)
+                if memory_id not in chunked and _place(point) < _place(first.get(memory_id)):
+                    first[memory_id] = point
+        return first
+
+    async def _points(self, type_: MemoryType, ids: Sequence[str]) -> list[Point]:
+        """All points of these memories in one collection, those of one memory together."""
+        where = Filter(any_of=(HasId(frozenset(ids)), Matches("parent_id", tuple(ids))))
+        points = [one async for page in self._pages(Scroll(type_, _PAGE, where, with_vectors=True)) for one in page]
+        wanted = set(ids)
+        own = [point for point in points if memory_id_of(point) in wanted]
+        return sorted(own, key=lambda point: (memory_id_of(point), *_place(point)))
+
+    async def _stored(self, ids: Sequence[str]) -> dict[str, list[Stored]]:
+        found: dict[str, list[Stored]] = {}
+        for type_ in MemoryType:
+            for stored in fold(type_, await self._points(type_, ids)):
+                found.setdefault(stored.id, []).append(stored)
+        return found
+
+
+def _together(look: int, memories: Iterable[Sequence[Stored]]) -> list[Gathered]:
+    """The points of these memories by collection."""
+    points: dict[MemoryType, list[Point]] = {}
+    for states in memories:
+        for stored in states:
+            points.setdefault(stored.state.type, []).extend(stored.points)
+    return [Gathered(look, type_, found) for type_, found in points.items()]
+
+
+def _place(point: Point | None) -> tuple[float, str]:
+    return (float("inf"), "") if point is None else (chunk_index(point) or 0, point.id)
+
+
+def _batches(ids: Iterable[str]) -> list[list[str]]:
+    listed = sorted(ids)
+    return [listed[start : start + _MEMORIES] for start in range(0, len(listed), _MEMORIES)]

@@ -1,0 +1,67 @@
+"""Points in the parts of an archive: a line of JSON each, and their vectors as little-endian 32-bit floats."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from array import array
+from collections.abc import Mapping, Sequence
+
+from services.backup.container import encoded
+from services.memories.reading import memory_id_of
+from services.model import MemoryType
+from services.points import Point
+
+LINES, VECTORS = ".jsonl.gz", ".f32"
+SUPERSEDED = "superseded.json.gz"
+_PART = re.compile(r"memories/([a-z]+)/(\d+)-\d{6}\.jsonl\.gz")
+Superseded = Mapping[str, int]
+"""Memory id → the look whose points count, for memories that changed while the backup ran; −1: it was deleted."""
+
+
+def memory_part(type_: MemoryType, look: int, number: int) -> str:
+    """Name of a part of points, to which `LINES` or `VECTORS` is added."""
+    return f"memories/{type_}/{look}-{number:06}"
+
+
+def part_of(name: str) -> tuple[MemoryType, int] | None:
+    """Collection and look of a part of lines; None when its name is another. Raises ValueError for no collection."""
+    found = _PART.fullmatch(name)
+    return None if found is None else (MemoryType(found[1]), int(found[2]))
+
+
+def pack_points(points: Sequence[Point]) -> tuple[bytes, bytes]:
+    """Lines, and the vectors of those points that have one, in the same order."""
+    lines, vectors = [], array("f")
+    for point in points:
+        lines.append(encoded({"id": point.id, "vector": point.vector is not None, "payload": dict(point.payload)}))
+        if point.vector is not None:
+            vectors.extend(point.vector)
+    return b"".join(line + b"\n" for line in lines), _little_endian(vectors).tobytes()
+
+
+def unpack_points(lines: bytes, vectors: bytes, dimensions: int, look: int, superseded: Superseded) -> list[Point]:
+    """The points, without those of memories that a later look saw otherwise. Raises ValueError when they do not fit."""
+    numbers = array("f")
+    numbers.frombytes(vectors)
+    numbers = _little_endian(numbers)
+    points, place = [], 0
+    for line in lines.splitlines():
+        fields = json.loads(line)
+        vector = None
+        if fields["vector"]:
+            vector = numbers[place : place + dimensions]
+            place += dimensions
+        point = Point(fields["id"], fields["payload"], vector, vector is not None)
+        if not superseded or superseded.get(memory_id_of(point), look) == look:
+            points.append(point)
+    if place != len(numbers):
+        raise ValueError("the vectors do not belong to the points")
+    return points
+
+
+def _little_endian(numbers: array[float]) -> array[float]:
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers

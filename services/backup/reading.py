@@ -1,0 +1,124 @@
+"""What an archive holds, part by part; reading happens in threads, one part ahead of whoever stores it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from services.backup.container import ArchiveReader, Part
+from services.backup.points import LINES, SUPERSEDED, VECTORS, part_of, unpack_points
+from services.backup.service import archive_of
+from services.backup.tables import unpack_rows
+from services.backup.values import Advance
+from services.errors import UnreadableFile
+from services.model import MemoryType, Progress
+from services.points import Point
+from services.ports.tables import Rows
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPoints:
+    """The points of one part."""
+
+    number: int
+    """Place among the parts of points, from 1."""
+    type: MemoryType
+    points: Sequence[Point]
+
+
+class OpenArchive:
+    """An archive that is being read. Every method raises as `ArchiveReader` does."""
+
+    def __init__(self, reader: ArchiveReader) -> None:
+        self._reader = reader
+        self.archive = archive_of(reader)
+        self._places = {part.name: part for part in reader.parts}
+
+    @classmethod
+    async def open(cls, path: Path) -> OpenArchive:
+        return cls(await asyncio.to_thread(ArchiveReader, path))
+
+    def close(self) -> None:
+        self._reader.close()
+
+    @property
+    def chunking(self) -> tuple[object, object]:
+        """Size and overlap of the chunks, as the settings of the program that made it were."""
+        return self._reader.facts.get("chunk_size"), self._reader.facts.get("chunk_overlap")
+
+    async def verify(self, progress: Advance) -> None:
+        """Reads every byte. Raises UnreadableFile naming the first place that is not as it was written."""
+        for part in self._reader.parts:
+            await asyncio.to_thread(self._reader.verify, part)
+            progress(Progress(part.end, self._reader.size, "bytes verified"))
+
+    async def points(self, after: int = 0) -> AsyncIterator[ReadPoints]:
+        """The points of all memories, without the first `after` parts of them."""
+        parts = [part for part in self._reader.parts if part.name.startswith("memories/") and part.name.endswith(LINES)]
+        superseded = await asyncio.to_thread(self._superseded)
+
+        def read(number: int) -> ReadPoints:
+            return self._points(parts[number], number + 1, superseded)
+
+        async for found in _ahead(read, range(after, len(parts))):
+            yield found
+
+    async def rows(self) -> AsyncIterator[Rows]:
+        """The rows of all tables."""
+        parts = [part for part in self._reader.parts if part.name.startswith("tables/")]
+        async for rows in _ahead(lambda number: self._rows(parts[number]), range(len(parts))):
+            yield rows
+
+    def _superseded(self) -> dict[str, int]:
+        try:
+            found: dict[str, int] = json.loads(self._reader.read(self._places[SUPERSEDED]))
+        except (KeyError, ValueError) as error:
+            raise self._unreadable(SUPERSEDED) from error
+        return found
+
+    def _points(self, part: Part, number: int, superseded: dict[str, int]) -> ReadPoints:
+        try:
+            found = part_of(part.name)
+            vectors = self._places[part.name.removesuffix(LINES) + VECTORS]
+            if found is None:
+                raise self._unreadable(part.name)
+            type_, look = found
+            lines, numbers = self._reader.read(part), self._reader.read(vectors)
+            points = unpack_points(lines, numbers, self.archive.dimensions, look, superseded)
+        except (KeyError, ValueError, TypeError) as error:
+            raise self._unreadable(part.name) from error
+        return ReadPoints(number, type_, points)
+
+    def _rows(self, part: Part) -> Rows:
+        try:
+            rows = unpack_rows(part.name, self._reader.read(part), part.records)
+        except ValueError as error:
+            raise self._unreadable(part.name) from error
+        if rows is None:
+            raise self._unreadable(part.name)
+        return rows
+
+    def _unreadable(self, name: str) -> UnreadableFile:
+        return UnreadableFile(f"{self.archive.path}: {name} cannot be read; restore another backup")
+
+
+async def _ahead(read: Callable[[int], T], numbers: Iterator[int] | range) -> AsyncIterator[T]:
+    """What `read` gives for each number, the next one read in a thread meanwhile."""
+    remaining = iter(numbers)
+    number = next(remaining, None)
+    coming = None if number is None else asyncio.create_task(asyncio.to_thread(read, number))
+    try:
+        while coming is not None:
+            found = await coming
+            number = next(remaining, None)
+            coming = None if number is None else asyncio.create_task(asyncio.to_thread(read, number))
+            yield found
+    finally:
+        if coming is not None:
+            await asyncio.wait([coming])

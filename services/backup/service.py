@@ -1,0 +1,247 @@
+"""Makes backups, lists them and lets go of old ones."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from services.backup.container import (
+    HEADER,
+    ArchiveReader,
+    ArchiveWriter,
+    archive_files,
+    encoded,
+    head_facts,
+    storage_errors,
+)
+from services.backup.gathering import Gathered, Gathering
+from services.backup.points import LINES, SUPERSEDED, VECTORS, memory_part, pack_points
+from services.backup.tables import pack_rows, part_name
+from services.backup.values import Advance, Archive
+from services.errors import InvalidInput, MemoriaError
+from services.memories.reading import memory_id_of
+from services.model import MemoryType, Progress
+from services.points import Point
+from services.ports.tables import Rows
+
+if TYPE_CHECKING:
+    from services.ports import Clock, Embedder, VectorStore
+    from services.ports.tables import Tables
+    from services.settings import Settings
+
+_POINTS = 1000
+_CHARACTERS = 4_000_000
+"""Text after which a part of points ends early."""
+_PROMISES = ("memory_id", "change_id")
+
+
+class BackupService:
+    """Backups of the whole store, from embedded and central alike."""
+
+    def __init__(
+        self, vectors: VectorStore, tables: Tables, embedder: Embedder, settings: Settings, clock: Clock
+    ) -> None:
+        self._vectors = vectors
+        self._tables = tables
+        self._embedder = embedder
+        self._settings = settings
+        self._clock = clock
+
+    async def backup(self, folder: Path, *, keep: int | None = None, progress: Advance = lambda _: None) -> Archive:
+        """Writes a new archive into the folder; with `keep`, deletes all but so many of the newest that are whole.
+
+        Raises StorageFull, InvalidInput for a folder that cannot be, or what the stores raise; then nothing is left.
+        """
+        if keep is not None and keep < 1:
+            raise InvalidInput(f"to keep {keep} backups would keep none; give 1 or more")
+        made_at = self._clock().astimezone(UTC).replace(microsecond=0)
+        writer = await asyncio.to_thread(ArchiveWriter, folder, made_at)
+        try:
+            path = await _Run(self._vectors, self._tables, self._settings, writer, progress).write(
+                {
+                    **head_facts(made_at),
+                    "program": version("memoria-tui"),
+                    "model": await self._vectors.model(),
+                    "dimensions": await self._dimensions(),
+                    "chunk_size": self._settings.chunk_size,
+                    "chunk_overlap": self._settings.chunk_overlap,
+                }
+            )
+        except BaseException:
+            await asyncio.shield(asyncio.to_thread(writer.abandon))
+            raise
+        if keep is not None:
+            await asyncio.to_thread(_rotate, folder, keep, path)
+        return await asyncio.to_thread(look_at, path)
+
+    async def archives(self, folder: Path) -> list[Archive]:
+        """The archives of a folder, newest first; of each only the ends are read. [] when there is no folder.
+
+        Raises StorageFull or InvalidInput when the folder cannot be read.
+        """
+        return await asyncio.to_thread(lambda: [look_at(path) for path in archive_files(folder)])
+
+    async def _dimensions(self) -> int:
+        info = await self._vectors.info()
+        return next((one.dimensions for one in info.values() if one.dimensions), self._embedder.dimensions)
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """Points that wait for the others of their part; a part ends where a memory ends."""
+
+    points: list[Point] = field(default_factory=list)
+    characters: int = 0
+
+    def add(self, point: Point) -> None:
+        self.points.append(point)
+        self.characters += sum(len(value) for value in point.payload.values() if isinstance(value, str))
+
+    @property
+    def full(self) -> bool:
+        return len(self.points) >= _POINTS or self.characters > _CHARACTERS
+
+    def take(self) -> list[Point]:
+        taken, self.points, self.characters = self.points, [], 0
+        return taken
+
+
+class _Run:
+    """One backup on its way."""
+
+    def __init__(
+        self, vectors: VectorStore, tables: Tables, settings: Settings, writer: ArchiveWriter, progress: Advance
+    ) -> None:
+        self._vectors = vectors
+        self._tables = tables
+        self._writer = writer
+        self._progress = progress
+        self._gathering = Gathering(vectors, tables, settings)
+        self._waiting: dict[tuple[int, MemoryType], _Waiting] = {}
+        self._numbers: Counter[str] = Counter()
+        self._counts: Counter[str] = Counter()
+        self._done = 0
+        self._total: int | None = None
+        self._writing: asyncio.Task[None] | None = None
+
+    async def write(self, facts: Mapping[str, object]) -> Path:
+        """Everything, in the order in which a restore wants it."""
+        points = sum(one.points for one in (await self._vectors.info()).values())
+        self._total = points + sum((await self._tables.counts()).values())
+        head = {key: facts[key] for key in ("format", "version", "made_at")}
+        try:
+            await self._add(lambda: self._writer.add(HEADER, encoded(head), 0, packed=False))
+            await self._take(self._gathering.first_look())
+            await self._take(self._gathering.second_look())
+            async with self._tables.snapshot() as snapshot:
+                newest = await snapshot.newest_change()
+                await self._take(self._gathering.last_look(snapshot))
+                async for rows in snapshot.rows():
+                    await self._add_rows(rows)
+            await self._take(self._gathering.settle(newest))
+            await self._add_promises()
+            superseded = encoded(self._gathering.superseded)
+            await self._add(lambda: self._writer.add(SUPERSEDED, superseded, 0))
+            counts = {"memories": self._gathering.memories, **self._counts}
+            await self._written()
+            return await asyncio.to_thread(self._writer.finish, {**facts, "counts": counts})
+        except BaseException:
+            if self._writing is not None:
+                await asyncio.wait([self._writing])
+            raise
+
+    async def _take(self, look: AsyncIterator[Gathered]) -> None:
+        async for gathered in look:
+            waiting = self._waiting.setdefault((gathered.look, gathered.type), _Waiting())
+            for point in gathered.points:
+                if waiting.full and memory_id_of(point) != memory_id_of(waiting.points[-1]):
+                    await self._add_points(gathered.look, gathered.type, waiting.take())
+                waiting.add(point)
+            if not gathered.look:
+                self._advance(len(gathered.points), f"{gathered.type} memories")
+        for (look_number, type_), waiting in self._waiting.items():
+            await self._add_points(look_number, type_, waiting.take())
+
+    async def _add_points(self, look: int, type_: MemoryType, points: Sequence[Point]) -> None:
+        if not points:
+            return
+        self._numbers[type_] += 1
+        name = memory_part(type_, look, self._numbers[type_])
+
+        def add() -> None:
+            lines, vectors = pack_points(points)
+            self._writer.add(f"{name}{LINES}", lines, len(points))
+            self._writer.add(f"{name}{VECTORS}", vectors, 0, packed=False)
+
+        await self._add(add)
+
+    async def _add_rows(self, rows: Rows) -> None:
+        self._numbers[rows.table] += 1
+        name = part_name(rows, self._numbers[rows.table])
+        await self._add(lambda: self._writer.add(name, pack_rows(rows), rows.count))
+        if rows.kind is not None:
+            self._counts[rows.kind] += rows.count
+            self._advance(rows.count, rows.kind)
+
+    async def _add_promises(self) -> None:
+        """Work that the last look found to be done on the memories as the archive has them."""
+        late = self._gathering.promises
+        if late:
+            text = "".join(f"{one.memory_id}\t{one.change_id}\n" for one in late).encode("ascii")
+            await self._add_rows(Rows("memoria_tui.embedding_schedule", _PROMISES, len(late), text))
+
+    async def _add(self, write: Callable[[], None]) -> None:
+        """Writes a part in a thread while the next one is read."""
+        await self._written()
+        self._writing = asyncio.create_task(asyncio.to_thread(write))
+
+    async def _written(self) -> None:
+        if self._writing is not None:
+            task, self._writing = self._writing, None
+            await task
+
+    def _advance(self, records: int, what: str) -> None:
+        self._done += records
+        self._progress(Progress(self._done, None if self._total is None else max(self._done, self._total), what))
+
+
+def look_at(path: Path) -> Archive:
+    """What an archive says about itself; one that cannot be used says why. Reads its ends only; blocking."""
+    try:
+        reader = ArchiveReader(path)
+    except MemoriaError as error:
+        with suppress(OSError):
+            return Archive(path, None, path.stat().st_size, problem=str(error))
+        return Archive(path, None, 0, problem=str(error))
+    reader.close()
+    return archive_of(reader)
+
+
+def archive_of(reader: ArchiveReader) -> Archive:
+    """The archive that a reader has open. Raises UnreadableFile when it does not say what it must."""
+    facts = reader.facts
+    counts, model = facts.get("counts"), facts.get("model")
+    return Archive(
+        path=reader.path,
+        made_at=datetime.fromisoformat(str(facts["made_at"])),
+        bytes=reader.size,
+        counts={str(kind): int(count) for kind, count in counts.items()} if isinstance(counts, dict) else {},
+        model=model if isinstance(model, str) else None,
+        dimensions=int(str(facts.get("dimensions", 0))),
+        digest=reader.digest,
+    )
+
+
+def _rotate(folder: Path, keep: int, newest: Path) -> None:
+    """Deletes the oldest; what is damaged neither counts nor goes."""
+    whole = [path for path in archive_files(folder) if path == newest or look_at(path).problem is None]
+    with storage_errors(folder):
+        for path in whole[keep:]:
+            path.unlink()

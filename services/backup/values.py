@@ -1,0 +1,94 @@
+"""What a backup and a restore tell about themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from services.model import Progress
+
+Advance = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """One backup in a file."""
+
+    path: Path
+    made_at: datetime | None
+    """None when the archive is too damaged to tell."""
+    bytes: int
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Records by kind: memories, relations, sessions, clients, projects, settings, rejected suggestions, changes."""
+    model: str | None = None
+    dimensions: int = 0
+    digest: str = ""
+    """SHA-256 of the table of contents, which has those of all parts: the same digest, the same backup."""
+    problem: str | None = None
+    """One line when the archive cannot be used. Only its ends were looked at unless it was verified."""
+
+    @property
+    def records(self) -> int:
+        """All records together."""
+        return sum(self.counts.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How the records of one kind in an archive stand to those of the store."""
+
+    kind: str
+    new: int = 0
+    """Only in the archive."""
+    newer: int = 0
+    """Different, and changed later in the archive."""
+    older: int = 0
+    """Different, and changed later here, or nobody knows when: a merge keeps these as they are here."""
+    same: int = 0
+    only_here: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What a restore would do. The archive was verified to its last byte."""
+
+    archive: Archive
+    differences: tuple[Difference, ...]
+    empty: bool
+    """The store holds nothing: all comes as it is in the archive."""
+    re_embed: str | None
+    """Why the archive's vectors cannot be used here and are made anew; None when they can."""
+    continues: bool
+    """A restore of this archive was begun and not finished; it goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreReport:
+    """What a restore did."""
+
+    archive: Archive
+    counts: Mapping[str, int]
+    """Records written by kind; what was the same already is not among them."""
+    unchanged: int
+    safety: Archive | None
+    """The backup that was made of what a replacement replaced."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnfinishedRestore:
+    """A restore that was begun and not finished, as the program finds it at its next start."""
+
+    path: Path
+    replace: bool
+    begun_at: datetime
+
+    @property
+    def advice(self) -> str:
+        """One line for a person."""
+        how = " --replace" if self.replace else ""
+        return (
+            f"a restore of {self.path} was begun on {self.begun_at.astimezone():%Y-%m-%d %H:%M} and not finished; "
+            f"finish it with: memoria-tui restore '{self.path}'{how}"
+        )
