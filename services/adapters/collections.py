@@ -8,9 +8,10 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 
-from services.errors import InvalidInput, ModelMismatch
+from services.errors import Conflict, InvalidInput, ModelMismatch
 from services.model import MemoryType
 from services.points import Point
+from services.ports import Draft
 
 PointId = str | int | uuid.UUID
 """As the libraries type it."""
@@ -66,6 +67,15 @@ SHARED_INDEXES: Mapping[MemoryType, Mapping[str, Index]] = {
     },
 }
 """Those and upstream's own, for a server that both programs use."""
+
+
+def under_way(draft: Draft) -> Conflict:
+    """What to raise when a draft of another purpose stands where one is to be begun."""
+    return Conflict(
+        f"a next set of collections is being filled already ({draft.purpose}: {draft.model}, {draft.dimensions} "
+        "dimensions); finish that, or drop it, first",
+        draft,
+    )
 
 
 def batches(points: Iterable[Point]) -> Iterator[list[Point]]:

@@ -7,7 +7,7 @@ from services.ports.embedding import Embedder, WordEmbedder
 from services.ports.feed import Feed, Tell
 from services.ports.records import Records, Transaction
 from services.ports.values import Edge, FoundNode, FoundStep, KeptVectors, NewChange, NewRelation, ScheduledWork
-from services.ports.vectors import Draft, Generations, VectorStore
+from services.ports.vectors import Draft, Generations, SwitchableStore, VectorStore
 
 __all__ = [
     "Clock",
@@ -23,6 +23,7 @@ __all__ = [
     "NewRelation",
     "Records",
     "ScheduledWork",
+    "SwitchableStore",
     "Tell",
     "Transaction",
     "VectorStore",

@@ -106,6 +106,12 @@ class Generations(Protocol):
         """
         ...
 
+    async def prepare_adoption(self) -> None:
+        """What takes long of an adoption, done while the store is in use: a server copies collections that nobody can
+        rename. `adopt_draft` does it when it was not done before.
+        """
+        ...
+
     async def drop_draft(self) -> None:
         """Throws the draft away; nothing when there is none."""
         ...
@@ -114,6 +120,14 @@ class Generations(Protocol):
         """What was in use before the last adoption, None when it was dropped or there never was one."""
         ...
 
+    async def open_former(self) -> VectorStore | None:
+        """The former set, for reading; None when there is none."""
+        ...
+
     async def drop_former(self) -> int:
         """Deletes the former set; gives how many points it had, 0 when there is none."""
         ...
+
+
+class SwitchableStore(VectorStore, Generations, Protocol):
+    """A store whose collections can be switched for another set."""

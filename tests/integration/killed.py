@@ -18,7 +18,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from pathlib import Path
 from typing import Any
 
-from services.adapters.edge.shards import EdgeShards
+from services.adapters.edge.frames import IN_USE
+from services.adapters.edge.sets import EdgeSets
 from services.adapters.postgres.database import Database
 from services.adapters.postgres.records import PostgresRecords
 from services.memories.chunking import chunk_id, chunks
@@ -56,8 +57,8 @@ class Steps:
 class Edge:
     """Qdrant Edge in this very process; each write is a step."""
 
-    def __init__(self, shards: EdgeShards, step: Callable[[], None]) -> None:
-        self._shards = shards
+    def __init__(self, sets: EdgeSets, step: Callable[[], None]) -> None:
+        self._sets = sets
         self._step = step
 
     def __getattr__(self, method: str) -> Callable[..., Awaitable[Any]]:
@@ -66,7 +67,7 @@ class Edge:
                 self._step()
             if method == "retrieve":
                 arguments = (*arguments, keywords.get("vectors", False))
-            return getattr(self._shards, method)(*arguments)
+            return getattr(self._sets.of(IN_USE), method)(*arguments)
 
         return call
 
@@ -117,8 +118,8 @@ class Life:
     def __init__(self, folder: Path, url: str) -> None:
         self.steps = Steps()
         settings = Settings(home=folder, chunk_size=60, chunk_overlap=10, actor="tester", zone="Europe/Rome")
-        self.shards = EdgeShards(folder / "qdrant")
-        self.vectors: Any = Edge(self.shards, self.steps)
+        self.sets = EdgeSets(folder / "qdrant")
+        self.vectors: Any = Edge(self.sets, self.steps)
         self.records = SteppedRecords(Database(url), settings)
         self.records.step = self.steps
         self.service = MemoryService(self.vectors, SteppedEmbedder(self.steps), self.records, settings, TickingClock())

@@ -18,6 +18,7 @@ import pytest
 
 from services.adapters.edge.errors import translated
 from services.adapters.edge.layout import TIDY_EVERY
+from services.adapters.edge.marker import FORMAT
 from services.adapters.edge.store import EdgeVectorStore
 from services.errors import MemoriaError, StorageFull, StoreInUse, StoreMismatch, StoreTooNew, StoreUnavailable
 from services.model import MemoryType
@@ -181,7 +182,7 @@ async def test_a_half_made_collection_is_made_anew(half_made: Path) -> None:
 
 async def test_a_store_of_a_newer_version_is_left_alone(store: EdgeVectorStore, folder: Path) -> None:
     await store.close()
-    (folder / "store.json").write_text(json.dumps({"format": 2, "dimensions": DIMENSIONS, "model": MODEL}))
+    (folder / "store.json").write_text(json.dumps({"format": FORMAT + 1, "dimensions": DIMENSIONS, "model": MODEL}))
     error = await refusal(folder)
     assert isinstance(error, StoreTooNew)
     assert "update memoria-tui" in str(error)

@@ -39,7 +39,7 @@ class EdgeConnection:
         self._refusal: MemoriaError | None = None
         self.ended = False
 
-    async def call(self, method: str, *arguments: object) -> Any:
+    async def call(self, which: str, method: str, *arguments: object) -> Any:
         """The method's answer. Raises what it raised, or StoreUnavailable when the process ends before.
 
         A cancelled call is not taken back: once sent it is carried out, whole.
@@ -49,7 +49,7 @@ class EdgeConnection:
         process = await asyncio.shield(self._starting)
         if self.ended or process.stdin is None:
             raise self._refusal or StoreUnavailable(f"the store in {self._folder} has just been closed")
-        request = Request(next(self._numbers), method, arguments)
+        request = Request(next(self._numbers), which, method, arguments)
         waiting = self._waiting[request.number] = _Waiting(asyncio.get_running_loop().create_future())
         try:
             process.stdin.write(frame(request))

@@ -10,11 +10,15 @@ LENGTH = struct.Struct("!I")
 PART = 500
 """Most items of a list in one reply, so that the reader never unpickles for long."""
 
+IN_USE, DRAFT, FORMER, SETS = "in use", "draft", "former", "sets"
+"""What a request is made to: the shards of one set of collections, or all sets."""
+
 
 class Request(NamedTuple):
-    """One call of a method of `EdgeShards`."""
+    """One call of a method of `EdgeSets`, or of the shards of one set."""
 
     number: int
+    which: str
     method: str
     arguments: tuple[object, ...]
 

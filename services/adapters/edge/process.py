@@ -21,7 +21,7 @@ import psutil
 
 from services.adapters.edge.errors import translated
 from services.adapters.edge.frames import LENGTH, PART, Reply, Request, frame
-from services.adapters.edge.shards import EdgeShards
+from services.adapters.edge.sets import EdgeSets
 from services.errors import StoreInUse
 
 _IDLE_SECONDS = 0.5
@@ -40,13 +40,13 @@ def main(folder: Path) -> None:
         return
     try:
         lock = _locked(folder)
-        shards = EdgeShards(folder)
+        sets = EdgeSets(folder)
     except BaseException as error:
         _send(replies, first, translated(error, folder))
         return
     with lock:
         _log_panics(folder / "edge.log")
-        _serve(shards, folder, first, requests, replies)
+        _serve(sets, folder, first, requests, replies)
 
 
 def _log_panics(file: Path) -> None:
@@ -56,21 +56,21 @@ def _log_panics(file: Path) -> None:
     os.dup2(log, 2)
 
 
-def _serve(shards: EdgeShards, folder: Path, request: Request | None, requests: BinaryIO, replies: BinaryIO) -> None:
+def _serve(sets: EdgeSets, folder: Path, request: Request | None, requests: BinaryIO, replies: BinaryIO) -> None:
     while request is not None:
         try:
-            value = getattr(shards, request.method)(*request.arguments)
+            value = getattr(sets.of(request.which), request.method)(*request.arguments)
         except Exception as error:
             value = translated(error, folder)
         except BaseException as error:  # a panic of Edge may leave its locks taken: answer and start afresh
             _send(replies, request, translated(error, folder))
             return
         _send(replies, request, value)
-        shards.tidy()
+        sets.tidy()
         if not select.select([requests], [], [], _IDLE_SECONDS)[0]:
-            shards.flush()
+            sets.flush()
         request = _next(requests)
-    shards.close()
+    sets.close()
 
 
 def _send(replies: BinaryIO, request: Request, value: object) -> None:

@@ -1,15 +1,12 @@
-"""Qdrant Edge's shards of the three collections in one folder: all of it blocking, for a process of its own."""
+"""Qdrant Edge's shards of one set of the three collections: all of it blocking, for a process of its own."""
 
 from __future__ import annotations
 
 import ctypes
-import json
-import os
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import qdrant_edge as edge
@@ -29,11 +26,7 @@ from services.adapters.edge import facets as edge_facets
 from services.adapters.edge.errors import open_error
 from services.adapters.edge.filters import edge_filter
 from services.adapters.edge.layout import TIDY_EVERY, edge_config, index_params
-from services.errors import (
-    ModelMismatch,
-    StoreMismatch,
-    StoreTooNew,
-)
+from services.errors import ModelMismatch, StoreMismatch
 from services.model import MemoryType
 from services.points import (
     BM25_B,
@@ -48,44 +41,32 @@ from services.points import (
     TextSearch,
 )
 
-FORMAT = 1
-"""Version of the folder's layout; a store with a higher one is left alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Marker:
-    """What the folder says about itself, in `store.json`."""
-
-    format: int
-    dimensions: int
-    model: str
-
 
 class EdgeShards:
     """The collections in `folder`; the caller holds the folder's lock."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, made: tuple[int, str] | None, remember: Callable[[tuple[int, str]], None]) -> None:
+        """`made` is the size and the model of the vectors, None before there are any; `remember` keeps a new one."""
         self._folder = folder
-        self._marker = self._read_marker()
+        self._made = made
+        self._remember = remember
         self._shards: dict[MemoryType, edge.EdgeShard] = {}
         self._fresh: dict[MemoryType, int] = {}
         self._dirty = False
-        if self._marker:
+        if made:
             for collection in MemoryType:
                 if (folder / collection / "edge_config.json").exists():
                     self._load(collection)
 
     def ensure(self, dimensions: int, model: str) -> None:
         """As `VectorStore.ensure`; a store that holds no vector yet takes the new model."""
-        if self._marker and (self._marker.dimensions, self._marker.model) != (dimensions, model):
+        if self._made not in (None, (dimensions, model)):
             if any(shard.info().points_count for shard in self._shards.values()):
-                raise ModelMismatch(
-                    f"the memories were embedded by {self._marker.model} ({self._marker.dimensions} dimensions), "
-                    f"not by {model} ({dimensions}); keyword search goes on, set the former model to search by meaning"
-                )
+                self.check(dimensions, model)
             self._discard()
-        if not self._marker:
-            self._write_marker(Marker(FORMAT, dimensions, model))
+        if not self._made:
+            self._remember((dimensions, model))
+            self._made = (dimensions, model)
         for collection in MemoryType:
             if collection not in self._shards:
                 self._create(collection, dimensions)
@@ -94,15 +75,23 @@ class EdgeShards:
                     edge.UpdateOperation.create_field_index(key, index_params(OWN_INDEXES[key]))
                 )
 
+    def check(self, dimensions: int, model: str) -> None:
+        """Raises ModelMismatch when the vectors are of another size or model."""
+        if self._made not in (None, (dimensions, model)):
+            raise ModelMismatch(
+                f"the memories were embedded by {self.model()} ({self._dimensions} dimensions), "
+                f"not by {model} ({dimensions}); keyword search goes on, set the former model to search by meaning"
+            )
+
     def model(self) -> str | None:
-        return self._marker.model if self._marker else None
+        return self._made[1] if self._made else None
 
     def info(self) -> dict[MemoryType, CollectionInfo]:
         return {collection: self._info(collection) for collection in self._shards}
 
     def upsert(self, collection: MemoryType, points: Sequence[Point]) -> None:
         shard = self._writable(collection)
-        checked_vectors(points, self._marker.dimensions if self._marker else 0)
+        checked_vectors(points, self._dimensions)
         self._written(collection, len(points))
         shard.update(
             edge.UpdateOperation.upsert_points(
@@ -210,7 +199,7 @@ class EdgeShards:
     def _query(self, request: DenseSearch | TextSearch) -> edge.QueryRequest:
         query: edge.Query | edge.TextQuery
         if isinstance(request, DenseSearch):
-            dimensions = self._marker.dimensions if self._marker else len(request.vector)
+            dimensions = self._dimensions or len(request.vector)
             if len(request.vector) != dimensions:
                 raise ModelMismatch(
                     f"the question has {len(request.vector)} dimensions, the stored vectors have {dimensions}; "
@@ -244,7 +233,7 @@ class EdgeShards:
         info = self._shards[collection].info()
         return CollectionInfo(
             points=info.points_count,
-            dimensions=self._marker.dimensions if self._marker else 0,
+            dimensions=self._dimensions,
             missing_indexes=tuple(self._missing_indexes(collection)),
             details={"segments": info.segments_count, "finished points": info.indexed_vectors_count},
         )
@@ -277,6 +266,7 @@ class EdgeShards:
         place, draft = self._folder / collection, self._folder / f"{collection}.new"
         for leftover in (place, draft):
             shutil.rmtree(leftover, ignore_errors=True)
+        self._folder.mkdir(mode=0o700, exist_ok=True)
         shard = edge.EdgeShard.create(str(draft), edge_config(dimensions))
         shard.close()
         draft.rename(place)
@@ -286,32 +276,12 @@ class EdgeShards:
         for collection in list(self._shards):
             self._shards.pop(collection).close()
             shutil.rmtree(self._folder / collection)
-        self._marker = None
+        self._made = None
 
-    def _read_marker(self) -> Marker | None:
-        path = self._folder / "store.json"
-        try:
-            data = json.loads(path.read_text("utf-8"))
-            marker = Marker(int(data["format"]), int(data["dimensions"]), str(data["model"]))
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise StoreMismatch(f"{path} cannot be read ({error}); restore it from a backup") from error
-        if marker.format > FORMAT:
-            raise StoreTooNew(
-                f"the store in {self._folder} was written by a newer memoria-tui (format {marker.format}, this one "
-                f"knows {FORMAT}); update memoria-tui"
-            )
-        return marker
-
-    def _write_marker(self, marker: Marker) -> None:
-        draft = self._folder / "store.json.new"
-        with draft.open("w", encoding="utf-8") as file:
-            json.dump(asdict(marker), file)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self._folder / "store.json")
-        self._marker = marker
+    @property
+    def _dimensions(self) -> int:
+        """0 while nothing is made."""
+        return self._made[0] if self._made else 0
 
 
 def _these(ids: Sequence[str]) -> edge.Filter:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from services.adapters.collections import batches
+from services.adapters.collections import batches, under_way
 from services.adapters.edge.connection import EdgeConnection
+from services.adapters.edge.frames import DRAFT, FORMER, IN_USE, SETS
 from services.errors import MemoriaError, ModelMismatch
 from services.model import MemoryType, StoreKind, StoreStatus
 from services.points import (
@@ -23,17 +25,17 @@ from services.points import (
     Scroll,
     TextSearch,
 )
+from services.ports import Draft, VectorStore
 
 _PAGE = 1000
 """Points a scroll asks for at once: bounds how long one reply keeps other requests waiting."""
 
 
-class EdgeVectorStore:
-    """A `VectorStore` in a folder of this machine, for one program at a time. Starts its process on first use."""
+class EdgeSet:
+    """A `VectorStore` of one set of collections, asked over `call`, which takes a method's name and arguments."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._process: EdgeConnection | None = None
+    def __init__(self, call: Callable[..., Awaitable[Any]]) -> None:
+        self._call = call
         self._mismatch: ModelMismatch | None = None
 
     async def ensure(self, dimensions: int, model: str) -> None:
@@ -120,19 +122,72 @@ class EdgeVectorStore:
         )
 
     async def close(self) -> None:
-        """Waits until everything written is on disk and the folder is free for other programs."""
-        if self._process is not None:
-            process, self._process = self._process, None
-            await process.close()
+        """The store that the set belongs to is closed, not the set."""
 
     def _check_model(self) -> None:
         if self._mismatch is not None:
             raise self._mismatch
 
-    async def _call(self, method: str, *arguments: object) -> Any:
+
+class EdgeVectorStore(EdgeSet):
+    """A `SwitchableStore` in a folder of this machine, for one program at a time. Starts its process on first use."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(partial(self._ask, IN_USE))
+        self._folder = folder
+        self._process: EdgeConnection | None = None
+        self._wanted: tuple[int, str] | None = None
+
+    async def ensure(self, dimensions: int, model: str) -> None:
+        self._wanted = (dimensions, model)
+        await super().ensure(dimensions, model)
+
+    async def draft(self) -> Draft | None:
+        answer: Draft | None = await self._ask(SETS, "draft")
+        return answer
+
+    async def open_draft(self, draft: Draft) -> VectorStore:
+        there = await self._ask(SETS, "open_draft", draft)
+        if there != draft:
+            raise under_way(there)
+        return EdgeSet(partial(self._ask, DRAFT))
+
+    async def prepare_adoption(self) -> None:
+        """Nothing takes long here."""
+
+    async def adopt_draft(self) -> None:
+        await self._ask(SETS, "adopt_draft")
+        if self._wanted is not None:
+            try:
+                await self._call("check", *self._wanted)
+                self._mismatch = None
+            except ModelMismatch as error:
+                self._mismatch = error
+
+    async def drop_draft(self) -> None:
+        await self._ask(SETS, "drop_draft")
+
+    async def former(self) -> Draft | None:
+        answer: Draft | None = await self._ask(SETS, "former")
+        return answer
+
+    async def open_former(self) -> VectorStore | None:
+        return EdgeSet(partial(self._ask, FORMER)) if await self.former() else None
+
+    async def drop_former(self) -> int:
+        answer: int = await self._ask(SETS, "drop_former")
+        return answer
+
+    async def close(self) -> None:
+        """Waits until everything written is on disk and the folder is free for other programs."""
+        if self._process is not None:
+            process, self._process = self._process, None
+            await process.close()
+
+    async def _ask(self, which: str, method: str, *arguments: object) -> Any:
         if self._process is None or self._process.ended:
             self._process = EdgeConnection(self._folder)
-        return await self._process.call(method, *arguments)
+        return await self._process.call(which, method, *arguments)
 
 
 def _edge_version() -> str:
