@@ -31,6 +31,8 @@ class DatabaseStatus:
     problems: tuple[str, ...] = ()
     indexes: tuple[str, ...] = ()
     """What an upgrade would add to the collections of a shared Qdrant, one line each."""
+    read_only: bool = False
+    """With these rights nothing can be written, and nothing added."""
 
     @property
     def current(self) -> bool:
@@ -98,6 +100,7 @@ class DatabaseService:
             missing=() if state.current or schema.hidden(state) else schema.missing(state),
             problems=problems,
             indexes=indexes,
+            read_only=bool(schema.read_only(state, self._database.name)),
         )
 
     async def plan(self) -> UpgradePlan:

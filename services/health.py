@@ -6,13 +6,15 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC
 
 from services.errors import MemoriaError
 from services.memories.reading import owners
 from services.model import MemoryType, StoreStatus
-from services.points import Filter, Missing
+from services.points import EVERYTHING, Filter, Missing
 from services.ports import Embedder, Records, VectorStore
 from services.search.headless import NOT_FIRST, headless_ids
+from services.search.scope import Scoping
 
 _NESTED = Filter(must=(Filter(must_not=(Missing("metadata"),)),), must_not=(NOT_FIRST,))
 _NAMED = 3
@@ -26,6 +28,7 @@ class HealthService:
         self._vectors = vectors
         self._embedder = embedder
         self._records = records
+        self._scoping = Scoping(vectors, records, UTC)
 
     async def status(self) -> tuple[StoreStatus, StoreStatus, StoreStatus]:
         """Qdrant, PostgreSQL and the embedder, asked at the same time; what is wrong stands in `problems`."""
@@ -51,17 +54,20 @@ class HealthService:
         return replace(status, counts={**counts, "points": sum(status.counts.values())})
 
     async def _memories(self) -> Mapping[str, int]:
-        one_each = Filter(must_not=(NOT_FIRST,))
-        counts = await asyncio.gather(*(self._vectors.count(type_, one_each) for type_ in MemoryType))
-        return {"memories": sum(counts)} | {type_.value: count for type_, count in zip(MemoryType, counts, strict=True)}
+        one_each = await self._scoping.heads(dict.fromkeys(MemoryType, EVERYTHING))
+        counts = await asyncio.gather(*(self._vectors.count(type_, where) for type_, where in one_each.items()))
+        return {"memories": sum(counts)} | {type_.value: count for type_, count in zip(one_each, counts, strict=True)}
 
     async def _headless(self) -> list[str]:
         lost = [one for type_ in MemoryType for one in await headless_ids(self._vectors, type_)]
-        return _told(lost, "without their first chunk: the text is whole, saving one again repairs it", "memories")
+        return _told(
+            lost, "memory", "memories", "without the first chunk: the text is whole, saving it again repairs it"
+        )
 
     async def _nested(self) -> list[str]:
         count = sum([await self._vectors.count(type_, _NESTED) for type_ in MemoryType])
-        return [f"{count:,} memories with metadata nested under `metadata`, where no filter finds it"] if count else []
+        things = "memory" if count == 1 else "memories"
+        return [f"{count:,} {things} with metadata nested under `metadata`, where no filter finds it"] if count else []
 
     async def _relations(self) -> list[str]:
         wrong: Counter[str] = Counter()
@@ -79,8 +85,8 @@ class HealthService:
                         wrong[kind] += 1
                         first[kind] += [relation.id] if len(first[kind]) < _NAMED else []
         return [
-            *_told(first["chunk"], "that end in a chunk instead of its memory", "relations", wrong["chunk"]),
-            *_told(first["orphan"], "with an end that is no memory", "relations", wrong["orphan"]),
+            *_told(first["chunk"], "relation", "relations", "from or to a chunk instead of its memory", wrong["chunk"]),
+            *_told(first["orphan"], "relation", "relations", "with an end that is no memory", wrong["orphan"]),
         ]
 
     async def _unfinished(self) -> list[str]:
@@ -91,13 +97,14 @@ class HealthService:
             if one.missing_indexes
         ]
         if pending := await self._records.scheduled_count():
-            problems.append(f"{pending:,} memories wait for their vectors; keyword search finds them meanwhile")
+            waits = "memory waits for its" if pending == 1 else "memories wait for their"
+            problems.append(f"{pending:,} {waits} vectors; keyword search finds what waits")
         return problems
 
 
-def _told(ids: list[str], what: str, things: str, count: int | None = None) -> list[str]:
+def _told(ids: list[str], thing: str, things: str, what: str, count: int | None = None) -> list[str]:
     count = len(ids) if count is None else count
     if not count:
         return []
     more = " …" if count > _NAMED else ""
-    return [f"{count:,} {things} {what}: {', '.join(ids[:_NAMED])}{more}"]
+    return [f"{count:,} {thing if count == 1 else things} {what}: {', '.join(ids[:_NAMED])}{more}"]

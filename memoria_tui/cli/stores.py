@@ -41,7 +41,7 @@ def database_status(terminal: Terminal, *, as_json: bool) -> int:
         lacking = [*status.missing, *(f"indexes of {line}" for line in status.indexes)]
         for line in (*(f"missing: {one}" for one in lacking), *status.problems):
             terminal.print_text(line)
-        if lacking:
+        if lacking and not status.read_only:
             terminal.print("add it with: memoria-tui db upgrade")
         return 0
 

@@ -55,12 +55,12 @@ async def test_it_finds_the_defects_that_upstream_left(services: Services) -> No
     await copy_upstream(services)
     truth: dict[str, Any] = json.loads((UPSTREAM / "truth.json").read_text("utf-8"))
     problems = await services.health.problems()
-    assert count_of(problems, "without their first chunk") == truth["memories"]["logical"]["all"]["headless"]
+    assert count_of(problems, "without the first chunk") == truth["memories"]["logical"]["all"]["headless"]
     assert count_of(problems, "nested") == len(truth["memories"]["nested_metadata"])
-    assert count_of(problems, "end in a chunk") == truth["relations"]["chunk_ended"]["count"]
+    assert count_of(problems, "to a chunk") == truth["relations"]["chunk_ended"]["count"]
     assert count_of(problems, "no memory") == truth["relations"]["orphaned"]["count"]
     qdrant, postgres, _ = await services.health.status()
-    assert qdrant.counts["memories"] == truth["memories"]["logical"]["all"]["complete"]
+    assert qdrant.counts["memories"] == truth["memories"]["logical"]["all"]["total"]
     assert qdrant.counts["points"] == truth["memories"]["points"]["all"]
     assert postgres.counts["relations"] == truth["relations"]["total"]
 

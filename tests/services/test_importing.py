@@ -254,4 +254,4 @@ async def test_headless_memories_are_exported_whole(services: Services) -> None:
     (memory,) = [line["memory"] for line in lines if "memory" in line]
     assert (memory["id"], memory["payload"]["content"]) == (ID, "one two")
     assert "headless" not in memory
-    assert any("without their first chunk" in problem for problem in await services.health.problems())
+    assert any("without the first chunk" in problem for problem in await services.health.problems())

@@ -154,7 +154,10 @@ def read_only(state: SchemaState, name: str) -> str:
     if state.read_only:
         return f"{name} is read-only for the role {state.role}: default_transaction_read_only is on"
     if denied:
-        return f"{name} is read-only for the role {state.role}, which may not insert into {denied[0]}"
+        return (
+            f"{name} is read-only for the role {state.role}, which may not insert into {denied[0]}; to write, name "
+            "another role in MEMORIA_DATABASE_URL"
+        )
     if hidden(state):
         return f"{name} is read-only for the role {state.role}, which may not read the history in schema memoria_tui"
     if state.owners and not state.current:
@@ -213,7 +216,7 @@ async def require_schema(database: Database) -> None:
 def refuse_read_only(state: SchemaState, name: str) -> None:
     """Raises StoreReadOnly."""
     if reason := read_only(state, name):
-        raise StoreReadOnly(reason)
+        raise StoreReadOnly(f"{reason}; nothing was written")
 
 
 def refuse_unusable(state: SchemaState, name: str) -> None:
