@@ -27,7 +27,16 @@ from services.memories.payload import State
 from services.memories.reading import read_stored
 from services.memories.service import MemoryService
 from services.memories.storing import Incoming
-from services.model import Entity, Memory, MemoryChanges, MemoryDraft, MemoryType, RelationType
+from services.model import (
+    Entity,
+    Memory,
+    MemoryChanges,
+    MemoryDraft,
+    MemoryType,
+    RelationType,
+    StoreKind,
+    StoreStatus,
+)
 from services.points import Point, Vector
 from services.ports import NewRelation, Transaction
 from services.settings import Settings
@@ -60,6 +69,9 @@ class Edge:
     def __init__(self, sets: EdgeSets, step: Callable[[], None]) -> None:
         self._sets = sets
         self._step = step
+
+    async def status(self) -> StoreStatus:
+        return StoreStatus(StoreKind.QDRANT, ok=True, label="in this process")
 
     def __getattr__(self, method: str) -> Callable[..., Awaitable[Any]]:
         async def call(*arguments: Any, **keywords: Any) -> Any:
