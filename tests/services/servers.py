@@ -5,17 +5,21 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
+import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from services.adapters.postgres.database import parse_url
 from services.adapters.postgres.embedded import binaries
 
 DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
+PGBOUNCER = Path("/usr/sbin/pgbouncer")
 UPSTREAM_DUMP = Path(__file__).parents[3] / "shared" / "data" / "upstream-dev" / "postgres.sql"
 
 
@@ -49,6 +53,32 @@ def postgres_15(folder: Path) -> Iterator[str]:
         yield f"postgresql://memoria@/postgres?host={folder}&port=5432"
     finally:
         run(user, *control, "-m", "immediate", "stop")
+
+
+@contextlib.contextmanager
+def pgbouncer(database_url: str, folder: Path) -> Iterator[str]:
+    """The database through PgBouncer, which hands its one connection on after each transaction; skips without it."""
+    if not PGBOUNCER.exists():
+        pytest.skip("needs pgbouncer")
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        port = reserved.getsockname()[1]
+    url = parse_url(database_url)
+    configuration = folder / "pgbouncer.ini"
+    configuration.write_text(
+        f"[databases]\nmemoria = host={url.query['host']} port=5432 dbname={url.database} user=memoria\n"
+        f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\n"
+        "pool_mode = transaction\ndefault_pool_size = 1\n"
+    )
+    owner = Path(str(query(database_url, "SHOW data_directory")[0][0])).stat().st_uid
+    open_to_others(configuration)
+    with subprocess.Popen(
+        [PGBOUNCER, "-q", configuration], user=owner if os.geteuid() == 0 else None, stderr=subprocess.DEVNULL
+    ) as bouncer:
+        while socket.socket().connect_ex(("127.0.0.1", port)) and bouncer.poll() is None:
+            time.sleep(0.02)
+        yield f"postgresql://memoria@127.0.0.1:{port}/memoria"
+        bouncer.terminate()
 
 
 def open_to_others(path: Path) -> None:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
 import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -32,9 +29,7 @@ from services.errors import (
 from services.model import Entity, RelationType
 from services.ports import NewRelation
 from services.settings import Settings
-from tests.services.servers import open_to_others, query
-
-PGBOUNCER = Path("/usr/sbin/pgbouncer")
+from tests.services.servers import pgbouncer, query
 
 
 @pytest.mark.parametrize(
@@ -201,28 +196,8 @@ async def test_status_of_a_server_that_is_away_is_a_value(tmp_path: Path) -> Non
 
 @pytest.fixture
 def pgbouncer_url(postgres_url: str, tmp_path: Path) -> Iterator[str]:
-    """The test's database through PgBouncer, which hands its one connection on after each transaction."""
-    if not PGBOUNCER.exists():
-        pytest.skip("needs pgbouncer")
-    with socket.socket() as reserved:
-        reserved.bind(("127.0.0.1", 0))
-        port = reserved.getsockname()[1]
-    url = parse_url(postgres_url)
-    configuration = tmp_path / "pgbouncer.ini"
-    configuration.write_text(
-        f"[databases]\nmemoria = host={url.query['host']} port=5432 dbname={url.database} user=memoria\n"
-        f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\n"
-        "pool_mode = transaction\ndefault_pool_size = 1\n"
-    )
-    owner = Path(str(query(postgres_url, "SHOW data_directory")[0][0])).stat().st_uid
-    open_to_others(configuration)
-    with subprocess.Popen(
-        [PGBOUNCER, "-q", configuration], user=owner if os.geteuid() == 0 else None, stderr=subprocess.DEVNULL
-    ) as bouncer:
-        while socket.socket().connect_ex(("127.0.0.1", port)) and bouncer.poll() is None:
-            time.sleep(0.02)
-        yield f"postgresql://memoria@127.0.0.1:{port}/memoria"
-        bouncer.terminate()
+    with pgbouncer(postgres_url, tmp_path) as url:
+        yield url
 
 
 async def test_records_work_behind_pgbouncer_in_transaction_mode(pgbouncer_url: str, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ WITH followed AS (
 )
 SELECT pg_backend_pid(),
        pg_is_in_recovery(),
-       (SELECT count(*) FROM pg_trigger JOIN followed ON oid = tgrelid
+       (SELECT count(*) FROM pg_trigger JOIN followed ON followed.oid = tgrelid
         WHERE tgname = '{_TRIGGER}' AND tgenabled IN ('O', 'A')),
        (SELECT COALESCE(json_object_agg(name, concat_ws(
                    ' ', pg_relation_filenode(oid), pg_stat_get_tuples_inserted(oid), pg_stat_get_tuples_updated(oid),
