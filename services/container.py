@@ -6,12 +6,16 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from services.adapters.postgres.archive import PostgresTables
 from services.adapters.postgres.database import Database
 from services.adapters.postgres.listening import DatabaseFeed
 from services.adapters.postgres.records import PostgresRecords
 from services.adapters.postgres.work import PostgresWork
+from services.backup.restoring import RestoreService
+from services.backup.run import Into
+from services.backup.service import BackupService
 from services.database import Ask, DatabaseService
 from services.graph.service import GraphService
 from services.health import HealthService
@@ -27,7 +31,7 @@ from services.work.service import WorkService
 from services.work.undo import WORK_INVERSES
 
 if TYPE_CHECKING:
-    from services.ports import Clock, Embedder, Records, VectorStore
+    from services.ports import Clock, Embedder, Generations, Records, VectorStore
     from services.settings import Settings
 from services.graph.suggestions import SuggestionService
 
@@ -53,6 +57,8 @@ class Services:
     work: WorkService
     reports: ReportService
     clients: ClientService
+    backup: BackupService
+    restoring: RestoreService
     live: LiveService
 
 
@@ -100,6 +106,9 @@ def _services(
     memories = MemoryService(vectors, embedder, records, settings, clock, WORK_INVERSES, schema.permit)
     graph = GraphService(vectors, records, settings)
     work = PostgresWork(database, settings, clock)
+    tables = PostgresTables(database, settings)
+    backup = BackupService(vectors, tables, embedder, settings, clock)
+    into = Into(vectors, cast("Generations", vectors), tables, memories, settings)
     return Services(
         settings=settings,
         clock=clock,
@@ -118,6 +127,8 @@ def _services(
         work=WorkService(work, settings, clock, memories),
         reports=ReportService(work, settings, clock),
         clients=ClientService(work),
+        backup=backup,
+        restoring=RestoreService(into, embedder, backup, settings, clock),
         live=LiveService(DatabaseFeed(database), vectors),
     )
 

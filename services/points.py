@@ -6,6 +6,8 @@ holds, and of `any_of`, when it is not empty, at least one holds.
 
 from __future__ import annotations
 
+import math
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +15,8 @@ from datetime import datetime
 from services.model import MemoryType
 
 Vector = Sequence[float]
+_SAME_MODEL = 0.98
+"""Cosine above which two vectors of one text come from the same model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,14 @@ Condition = Matches | Between | DatedBetween | Contains | Missing | HasId | HasV
 
 
 EVERYTHING = Filter()
+
+
+def same_model(one: Vector, other: Vector) -> bool:
+    """True when two vectors of one text are so near each other that one model made both."""
+    if len(one) != len(other):
+        return False
+    cosine: float = sum(map(operator.mul, one, other)) / ((math.hypot(*one) * math.hypot(*other)) or 1.0)
+    return cosine > _SAME_MODEL
 
 BM25_K, BM25_B = 0.6, 0.3
 """Saturation by a word's repetition and normalisation by length, both below the usual 1.2 and 0.75: memories are short,

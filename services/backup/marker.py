@@ -29,6 +29,8 @@ class Marker:
     begun_at: str
     parts: int = 0
     """Parts of points that are stored."""
+    tables: bool = False
+    """The tables are replaced."""
 
 
 def read_marker(home: Path) -> Marker | None:

@@ -85,7 +85,7 @@ class Staged(Protocol):
         """True when the changes of this group are written already: an earlier life got that far."""
         ...
 
-    async def append_history(self) -> int:
+    async def bring_history(self) -> int:
         """Appends the rows of the history that are not here, under new numbers; gives how many."""
         ...
 
@@ -109,7 +109,7 @@ class Staged(Protocol):
         ...
 
     def appended_memories(self) -> AsyncIterator[list[LastChange]]:
-        """For the memories in the rows that `append_history` appended: their newest change now."""
+        """For the memories in the rows that `bring_history` appended: their newest change now."""
         ...
 
 

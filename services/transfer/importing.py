@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
-import operator
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -18,6 +16,7 @@ from services.memories.payload import State, drafted, read_memory, same_but_for_
 from services.memories.reading import read_stored
 from services.memories.storing import Incoming
 from services.model import Progress
+from services.points import same_model
 from services.ports import NewRelation
 from services.transfer.ends import Ends
 from services.transfer.formats.ahead import BATCH, chunk_ids_last, read_ahead
@@ -33,13 +32,10 @@ if TYPE_CHECKING:
     from services.memories.reading import Stored
     from services.memories.service import MemoryService
     from services.model import Memory, MemoryDraft
-    from services.points import Vector
     from services.ports import Clock, Embedder, Records, VectorStore
     from services.settings import Settings
     from services.transfer.formats.source import Source
 
-_SAME_VECTOR = 0.98
-"""Cosine above which two vectors of one text come from the same model."""
 Advance = Callable[[Progress], None]
 
 
@@ -178,7 +174,7 @@ class ImportService:
             (again,) = await self._embedder.embed_documents([record.texts[0]])
         except (StoreUnavailable, EmbeddingFailed):
             return None
-        return self._embedder.model if _cosine(again, record.vectors[0]) > _SAME_VECTOR else None
+        return self._embedder.model if same_model(again, record.vectors[0]) else None
 
     async def _relate(self, run: ImportRun, records: Sequence[RelationRecord], *, last: bool = False) -> None:
         """Stores relations between memories; ends that are nothing yet wait for the rest of the files."""
@@ -239,7 +235,3 @@ def _between(relation: NewRelation, owner: Mapping[str, str]) -> NewRelation | N
     """The relation with its ends brought to memories; None when one of them is none."""
     source, target = owner.get(relation.source_id), owner.get(relation.target_id)
     return None if source is None or target is None else replace(relation, source_id=source, target_id=target)
-
-
-def _cosine(one: Vector, other: Vector) -> float:
-    return float(sum(map(operator.mul, one, other))) / ((math.hypot(*one) * math.hypot(*other)) or 1.0)

@@ -60,7 +60,7 @@ class PostgresStaged(Writes):
         )
         return bool(rows)
 
-    async def append_history(self) -> int:
+    async def bring_history(self) -> int:
         await self._fetch(statements.NUMBERED, {})
         await self._fetch("ANALYZE restored_numbers", {})
         appended = await self._count(statements.APPEND_HISTORY)

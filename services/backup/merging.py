@@ -1,0 +1,84 @@
+"""A restore into a store that holds something: what is missing comes, what is newer wins, nothing here is lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING
+
+from services.backup.comparing import MemoryPairs, Pair, Standing
+from services.backup.run import RestoreRun
+from services.memories.chunking import chunks
+from services.memories.payload import State, read_memory, same_but_for_looks
+from services.memories.reading import read_stored
+from services.memories.storing import Incoming
+from services.model import Action, Entity
+from services.ports import NewChange
+
+if TYPE_CHECKING:
+    from services.memories.reading import Stored
+    from services.ports.tables import LastChange, Rows, Staged
+
+
+async def merge(run: RestoreRun) -> Mapping[str, int]:
+    """Tables first, in one transaction, then the memories, batch by batch; each can be repeated."""
+    into = run.into
+    async with into.tables.staged(counted(run)) as staged:
+        counts = Counter({"changes": await staged.bring_history()})
+        await _stay_as_here(run, staged)
+        counts.update(await staged.merge(run.marker.group))
+    pairs = MemoryPairs(into.vectors, run.archive, into.zone)
+    async for batch in pairs.batches():
+        wanted = [pair for pair in batch if pair.standing in (Standing.NEW, Standing.NEWER)]
+        usable = await run.vectoring.reason() is None
+        items = await asyncio.to_thread(lambda: [_incoming(run, pair, usable=usable) for pair in wanted])  # noqa: B023 - awaited at once
+        stored = await into.memories.store_many(items, group=run.marker.group)
+        counts["memories"] += stored.created + stored.updated
+        run.advance(len(batch), "memories")
+    return counts
+
+
+async def counted(run: RestoreRun) -> AsyncIterator[Rows]:
+    """The archive's rows, told to whoever watches."""
+    async for rows in run.archive.rows():
+        yield rows
+        run.advance(rows.count, rows.table.partition(".")[2])
+
+
+def _incoming(run: RestoreRun, pair: Pair, *, usable: bool) -> Incoming:
+    archived, into = pair.archived, run.into
+    memory = read_memory(archived.id, archived.state, into.zone)
+    vectors = tuple(point.vector for point in archived.points if point.vector is not None)
+    cut = chunks(archived.state.content, into.settings.chunk_size, into.settings.chunk_overlap)
+    if not usable or archived.texts != cut or len(vectors) != len(cut):
+        return Incoming(memory)
+    return Incoming(memory, vectors, run.vectoring.model)
+
+
+async def _stay_as_here(run: RestoreRun, staged: Staged) -> None:
+    """Writes down that memories stay as they are here where the appended history ends with another state.
+
+    Else a memory that was deleted in the archive's store would lie in the trash here, though it lives.
+    """
+    async for changes in staged.appended_memories():
+        stored = await read_stored(run.into.vectors, [one.memory_id for one in changes], embeddings=False)
+        rows = [
+            _kept(change, states[0])
+            for change in changes
+            if (states := stored.get(change.memory_id)) and not _same(run, change, states[0])
+        ]
+        await staged.append(run.marker.group, rows)
+
+
+def _same(run: RestoreRun, change: LastChange, here: Stored) -> bool:
+    after = None if change.after is None else State.from_json(change.after)
+    return after is not None and same_but_for_looks(after, here.state, change.memory_id, run.into.zone)
+
+
+def _kept(change: LastChange, here: Stored) -> NewChange:
+    state = here.state.as_json()
+    action = Action.RESTORED if change.after is None else Action.UPDATED
+    return NewChange(
+        Entity.MEMORY, change.memory_id, action, change.after or state, state, summary="kept as it is here"
+    )

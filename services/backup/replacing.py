@@ -1,0 +1,89 @@
+"""A restore in the place of what is there: filled beside it, then put in its place; what was stays in the history."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from services.backup.comparing import MemoryPairs, Pair, Standing
+from services.backup.merging import counted
+from services.backup.run import RestoreRun
+from services.memories.payload import State
+from services.memories.reading import read_stored
+from services.model import Action, Entity, Memory
+from services.ports import Draft, NewChange
+
+if TYPE_CHECKING:
+    from services.ports.tables import Staged
+
+_SUMMARY = "replaced by a backup"
+_BATCH = 150
+
+
+async def replace(run: RestoreRun) -> Mapping[str, int]:
+    """Fills a draft of the collections, changes the tables in one transaction, adopts the draft.
+
+    Raises Conflict when another draft is under way (a re-embedding).
+    """
+    generations = run.into.generations
+    counts: Counter[str] = Counter(memories=run.archive.archive.counts.get("memories", 0))
+    draft = await generations.draft()
+    if draft is None and run.marker.tables:
+        return counts  # adopted in an earlier life
+    wanted = Draft(f"restore {run.marker.group}", run.vectoring.dimensions, run.vectoring.model)
+    if draft is not None and draft.purpose.startswith("restore ") and draft != wanted:
+        await generations.drop_draft()
+        draft = None
+    if draft is None:
+        await run.keep(parts=0)
+    await run.fill(await generations.open_draft(wanted))
+    if not run.marker.tables:
+        counts.update(await _tables(run))
+        await run.keep(tables=True)
+    await generations.adopt_draft()
+    await generations.drop_former()
+    return counts
+
+
+async def _tables(run: RestoreRun) -> Mapping[str, int]:
+    async with run.into.tables.staged(counted(run)) as staged:
+        if await staged.begun(run.marker.group):
+            return {}
+        counts = Counter({"changes": await staged.bring_history()})
+        await _record_memories(run, staged)
+        counts.update(await staged.replace(run.marker.group))
+        await staged.take_promises()
+    return counts
+
+
+async def _record_memories(run: RestoreRun, staged: Staged) -> None:
+    """Writes into the history what becomes of each memory: what is only here lies in the trash afterwards."""
+    group, vectors = run.marker.group, run.into.vectors
+    pairs = MemoryPairs(vectors, run.archive, run.into.zone)
+    async for batch in pairs.batches():
+        await staged.append(group, [_becomes(pair) for pair in batch if pair.standing is not Standing.SAME])
+        run.advance(len(batch), "memories")
+    async for ids in pairs.only_here():
+        for start in range(0, len(ids), _BATCH):
+            stored = await read_stored(vectors, ids[start : start + _BATCH], embeddings=False)
+            await staged.append(group, [_change(one, states[0].state, None) for one, states in stored.items()])
+
+
+def _becomes(pair: Pair) -> NewChange:
+    return _change(pair.archived.id, None if pair.here is None else pair.here.state, pair.archived.state)
+
+
+def _change(memory_id: str, before: State | None, after: State | None) -> NewChange:
+    state = after or before
+    assert state is not None
+    action = Action.DELETED if after is None else Action.CREATED if before is None else Action.UPDATED
+    return NewChange(
+        Entity.MEMORY,
+        memory_id,
+        action,
+        before.as_json() if before else None,
+        after.as_json() if after else None,
+        content_hash=Memory("", state.type, state.content).content_hash,
+        summary=_SUMMARY,
+    )

@@ -1,0 +1,147 @@
+"""Brings an archive back: verified first, compared, then into an empty store, into what is there, or in its place."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from services.backup.comparing import MemoryPairs
+from services.backup.marker import Marker, read_marker, remove_marker, unfinished
+from services.backup.merging import counted, merge
+from services.backup.reading import OpenArchive
+from services.backup.replacing import replace as put_in_place
+from services.backup.run import Into, RestoreRun, Vectoring
+from services.backup.values import Advance, Archive, Comparison, Difference, RestoreReport, UnfinishedRestore
+from services.errors import Conflict
+from services.model import MemoryType, Progress
+from services.points import Filter
+from services.search.headless import NOT_FIRST
+
+if TYPE_CHECKING:
+    from services.backup.service import BackupService
+    from services.ports import Clock, Embedder
+    from services.settings import Settings
+
+_FRESH, _MERGE, _REPLACE = "fresh", "merge", "replace"
+
+
+class RestoreService:
+    """Restores archives of `BackupService`, from embedded and central alike."""
+
+    def __init__(self, into: Into, embedder: Embedder, backup: BackupService, settings: Settings, clock: Clock) -> None:
+        self._into = into
+        self._embedder = embedder
+        self._backup = backup
+        self._settings = settings
+        self._clock = clock
+
+    def unfinished(self) -> UnfinishedRestore | None:
+        """The restore that was begun here and not finished; a look at one small file."""
+        return unfinished(self._settings.home)
+
+    async def compare(self, archive: Path, *, progress: Advance = lambda _: None) -> Comparison:
+        """Verifies the archive to its last byte, then says what a restore would do. Changes nothing.
+
+        Raises UnreadableFile naming the damaged place, StoreTooNew, InvalidInput, SchemaMissing, or as the stores do.
+        """
+        async with _opened(archive) as opened:
+            await opened.verify(progress)
+            marker = await self._marker_of(opened.archive)
+            empty = (marker is not None and marker.mode == _FRESH) or await self._empty()
+            if empty:
+                differences = tuple(Difference(kind, new=count) for kind, count in opened.archive.counts.items())
+            else:
+                differences = await self._differences(opened, progress)
+            reason = await Vectoring(opened, self._embedder).reason()
+            return Comparison(opened.archive, differences, empty, reason, marker is not None)
+
+    async def restore(
+        self, comparison: Comparison, *, replace: bool = False, progress: Advance = lambda _: None
+    ) -> RestoreReport:
+        """Restores what was compared. Killed at any moment, the same call goes on where it stopped.
+
+        An empty store takes everything as it is. Else a merge brings what is missing or newer, and a replacement, after
+        a backup of what is there, puts the archive in its place; both go into the history as one act.
+        Raises Conflict when the archive is no longer the one that was compared, UnreadableFile for a place damaged
+        since, StoreUnavailable when vectors must be made and the embedder is away (before the first write), or as the
+        stores do.
+        """
+        async with _opened(comparison.archive.path) as opened:
+            if opened.archive.digest != comparison.archive.digest:
+                raise Conflict(f"{opened.archive.path} is another archive than before; compare again", None)
+            vectoring = Vectoring(opened, self._embedder)
+            await vectoring.check()
+            mode = _FRESH if comparison.empty else _REPLACE if replace else _MERGE
+            former, safety = await self._marker_of(opened.archive), None
+            if former is None or former.mode != mode:
+                former = None
+                if mode == _REPLACE:
+                    safety = await self._backup.backup(self._settings.backups_dir, progress=progress)
+            marker = former or self._new_marker(opened.archive, mode)
+            total = opened.archive.records + (opened.archive.counts.get("memories", 0) if mode == _REPLACE else 0)
+            run = RestoreRun(opened, self._into, vectoring, marker, self._settings.home, progress, total)
+            await run.keep()
+            act = {_FRESH: _fill_empty, _MERGE: merge, _REPLACE: put_in_place}[mode]
+            counts = await act(run)
+            await asyncio.to_thread(remove_marker, self._settings.home)
+        written = {kind: count for kind, count in counts.items() if count}
+        unchanged = max(0, comparison.archive.records - sum(written.values()))
+        return RestoreReport(comparison.archive, written, unchanged, safety)
+
+    async def _marker_of(self, archive: Archive) -> Marker | None:
+        """The note of an unfinished restore of this very archive."""
+        marker = await asyncio.to_thread(read_marker, self._settings.home)
+        return marker if marker is not None and marker.digest == archive.digest else None
+
+    def _new_marker(self, archive: Archive, mode: str) -> Marker:
+        path = str(archive.path.absolute())
+        return Marker(path, archive.digest, mode, str(uuid.uuid4()), self._clock().isoformat())
+
+    async def _empty(self) -> bool:
+        points = sum(one.points for one in (await self._into.vectors.info()).values())
+        return not points and not any((await self._into.tables.counts()).values())
+
+    async def _differences(self, opened: OpenArchive, progress: Advance) -> tuple[Difference, ...]:
+        tables = self._into.tables
+        async with tables.staged(opened.rows(), commit=False) as staged:
+            counts = await staged.compare()
+        return (
+            await self._memories(opened, progress),
+            *(Difference(one.kind, one.new, one.newer, one.older, one.same, one.only_here) for one in counts),
+        )
+
+    async def _memories(self, opened: OpenArchive, progress: Advance) -> Difference:
+        vectors, total = self._into.vectors, opened.archive.counts.get("memories", 0)
+        pairs = MemoryPairs(vectors, opened, self._into.zone)
+        found: Counter[str] = Counter()
+        async for batch in pairs.batches():
+            found.update(pair.standing.value for pair in batch)
+            progress(Progress(found.total(), max(total, found.total()), "memories compared"))
+        here = sum([await vectors.count(type_, Filter(must_not=(NOT_FIRST,))) for type_ in MemoryType])
+        return Difference("memories", **found, only_here=max(0, here - found.total() + found["new"]))
+
+
+async def _fill_empty(run: RestoreRun) -> Mapping[str, int]:
+    """Points first, then the tables in one transaction: nobody finds work promised on a memory that is not here yet."""
+    await run.into.vectors.ensure(run.vectoring.dimensions, run.vectoring.model)
+    await run.fill(run.into.vectors)
+    async with run.into.tables.staged(counted(run)) as staged:
+        counts = Counter({"changes": await staged.bring_history()})
+        counts.update(await staged.merge(None))
+        await staged.take_promises()
+    counts["memories"] = run.archive.archive.counts.get("memories", 0)
+    return counts
+
+
+@asynccontextmanager
+async def _opened(path: Path) -> AsyncIterator[OpenArchive]:
+    opened = await OpenArchive.open(path)
+    try:
+        yield opened
+    finally:
+        opened.close()

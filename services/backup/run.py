@@ -1,0 +1,143 @@
+"""One restore on its way."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from datetime import tzinfo
+from typing import TYPE_CHECKING
+
+from services.backup.marker import Marker, write_marker
+from services.backup.values import Advance
+from services.errors import EmbeddingFailed, StoreUnavailable
+from services.model import Progress
+from services.points import Point, Vector, same_model
+from services.work.times import zone_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from services.backup.reading import OpenArchive
+    from services.memories.service import MemoryService
+    from services.ports import Embedder, Generations, VectorStore
+    from services.ports.tables import Tables
+    from services.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Into:
+    """What a restore writes into."""
+
+    vectors: VectorStore
+    generations: Generations
+    tables: Tables
+    memories: MemoryService
+    settings: Settings
+
+    @property
+    def zone(self) -> tzinfo:
+        """In which zone-less dates are read."""
+        return zone_of(self.settings.zone)
+
+
+class Vectoring:
+    """The vectors of an archive, made anew where another model made them."""
+
+    def __init__(self, archive: OpenArchive, embedder: Embedder) -> None:
+        self._archive = archive.archive
+        self._opened = archive
+        self._embedder = embedder
+        self._reason: str | None = None
+        self._asked = False
+
+    @property
+    def model(self) -> str:
+        """Name of the model in use here, which made the vectors or will make them."""
+        return self._embedder.model
+
+    @property
+    def dimensions(self) -> int:
+        return self._embedder.dimensions
+
+    async def reason(self) -> str | None:
+        """Why the vectors must be made anew; None when they serve as they are."""
+        if not self._asked:
+            self._reason = await self._why()
+            self._asked = True
+        return self._reason
+
+    async def check(self) -> None:
+        """Raises StoreUnavailable when vectors must be made and the embedder is away."""
+        if reason := await self.reason():
+            status = await self._embedder.status()
+            if not status.ok:
+                raise StoreUnavailable(
+                    f"{reason}, so they must be made anew, but {self._embedder.model} does not answer: start it, or "
+                    "set the archive's model; nothing was restored"
+                )
+
+    async def of(self, points: Sequence[Point]) -> Sequence[Point]:
+        """The points with vectors that serve here; those that wait for theirs still wait."""
+        if await self.reason() is None:
+            return points
+        waiting = [point for point in points if point.vector is not None]
+        made = await self._embedder.embed_documents([str(point.payload.get("content", "")) for point in waiting])
+        vectors = {point.id: vector for point, vector in zip(waiting, made, strict=True)}
+        return [Point(point.id, point.payload, vectors.get(point.id)) for point in points]
+
+    async def _why(self) -> str | None:
+        archive, ours = self._archive, (self._embedder.model, self._embedder.dimensions)
+        if not archive.counts.get("memories") or (archive.model, archive.dimensions) == ours:
+            return None
+        if archive.model is None and archive.dimensions == self._embedder.dimensions and await self._recognised():
+            return None
+        whose = archive.model or "a model that is not known"
+        return (
+            f"the archive's vectors come from {whose} ({archive.dimensions} dimensions), not from {ours[0]} ({ours[1]})"
+        )
+
+    async def _recognised(self) -> bool:
+        """Whether our model makes the same vector of a text: archives of MCP Memoria's stores do not name theirs."""
+        async for read in self._opened.points():
+            for point in read.points:
+                if point.vector is not None:
+                    return await self._makes(str(point.payload.get("content", "")), point.vector)
+        return True
+
+    async def _makes(self, text: str, vector: Vector) -> bool:
+        try:
+            (again,) = await self._embedder.embed_documents([text])
+        except (EmbeddingFailed, StoreUnavailable):
+            return False
+        return same_model(again, vector)
+
+
+@dataclass(slots=True)
+class RestoreRun:
+    """One restore on its way."""
+
+    archive: OpenArchive
+    into: Into
+    vectoring: Vectoring
+    marker: Marker
+    home: Path
+    progress: Advance
+    total: int
+    done: int = 0
+
+    def advance(self, records: int, what: str) -> None:
+        self.done += records
+        self.progress(Progress(min(self.done, self.total), self.total, what))
+
+    async def keep(self, **changes: object) -> None:
+        """Writes down how far it is."""
+        self.marker = replace(self.marker, **changes)  # type: ignore[arg-type]  # fields of the marker
+        await asyncio.to_thread(write_marker, self.home, self.marker)
+
+    async def fill(self, vectors: VectorStore) -> None:
+        """Brings all points as they are in the archive, from where an earlier life stopped."""
+        async for read in self.archive.points(after=self.marker.parts):
+            await vectors.upsert(read.type, await self.vectoring.of(read.points))
+            await self.keep(parts=read.number)
+            self.advance(len(read.points), f"{read.type} memories")
