@@ -225,8 +225,9 @@ case $command in
     central) start_central "$@" ;;
     qdrant) start_qdrant "$@" ;;
     stop)
+        [ $# -eq 0 ] || wrong_usage "stop takes no options, not $1"
         find_compose
-        everything stop "$@"
+        everything down
         ;;
     status)
         find_compose

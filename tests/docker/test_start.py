@@ -117,7 +117,7 @@ def test_the_other_commands_of_the_stack_reach_compose(stage: Stage) -> None:
         *("--profile", "pgbouncer", "--profile", "ollama"),
     ]
     for words, expected in (
-        (["stop"], ["stop"]),
+        (["stop"], ["down"]),
         (["status"], ["ps", "--all"]),
         (["logs", "-f", "postgres"], ["logs", "--tail=200", "-f", "postgres"]),
     ):
@@ -155,7 +155,9 @@ def test_what_is_missing_is_told_in_one_line(stage: Stage) -> None:
     assert done.stderr == "start.sh: MEMORIA_TUI is /nowhere/memoria-tui, which cannot be run\n"
 
 
-@pytest.mark.parametrize("words", [[], ["begin"], ["central", "--all"], ["qdrant", "-x"], ["backup"], ["restore"]])
+@pytest.mark.parametrize(
+    "words", [[], ["begin"], ["central", "--all"], ["qdrant", "-x"], ["stop", "--volumes"], ["backup"], ["restore"]]
+)
 def test_wrong_usage_is_told_and_starts_nothing(stage: Stage, words: list[str]) -> None:
     stage.put("docker", DOCKER_28)
     stage.put("memoria-tui")
