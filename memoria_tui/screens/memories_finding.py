@@ -161,6 +161,7 @@ class MemoryFinding(ModeScreen):
         if query != self._query:
             return
         self._listing = listing
+        listing.corrected = self.changed
         self.memory_list.show_listing(listing.total, query, first=first, empty="Nothing fits.")
         self.state = Loaded(query, listing.total, (self._clock() - started) / _MILLISECOND)
 

@@ -34,6 +34,8 @@ class Listing:
         self.query = query
         self.total = total
         """Memories when the list was opened."""
+        self.corrected: Callable[[], None] | None = None
+        """Called when a list that was opened in haste has become one of another length."""
         self._order = order
         self._reader = reader
         self._headless = headless
@@ -55,6 +57,8 @@ class Listing:
         if exact.total != self.total:
             self.total, self._order, self._headless = exact.total, exact._order, exact._headless
             self.read_ahead()
+            if self.corrected is not None:
+                self.corrected()
 
     async def page(self, offset: int, limit: int) -> tuple[Hit, ...]:
         """The hits from `offset` on, at most `limit`; fewer at the end and where memories were deleted meanwhile.

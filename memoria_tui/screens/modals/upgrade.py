@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual import getters, work
 from textual.binding import Binding
-from textual.containers import VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.timer import Timer
 from textual.widget import Widget
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class UpgradeDialog(Dialog[bool]):
     """A question whose yes is carried out before the dialog closes; its answer is whether that was done."""
 
-    KEYS = (("y", "add it, then save"), ("n", "change nothing"))
+    KEYS = (("y", "add it and go on"), ("n", "change nothing"))
     AUTO_FOCUS = "VerticalScroll"
     BINDINGS = [
         Binding("y", "yes", "Yes", id="upgrade.yes", tooltip="Add it, then do what was asked"),
@@ -49,7 +49,10 @@ class UpgradeDialog(Dialog[bool]):
             classes="section",
         )
         with VerticalScroll():
-            yield Static(told(self._plan), classes="text")
+            for sign, line in told(self._plan):
+                with Horizontal(classes="entry" if sign else "place"):
+                    yield Static(Content.styled(sign, "bold $accent"), classes="sign")
+                    yield Static(line)
         yield Static("", id="hint")
 
     def action_yes(self) -> None:
@@ -92,19 +95,12 @@ class UpgradeDialog(Dialog[bool]):
         self.hint.set_class(wrong, "-wrong")
 
 
-def told(plan: UpgradePlan) -> Content:
-    """The stores by name, below each what it gets (+) and what is replaced (~)."""
-    lines: list[Content] = []
+def told(plan: UpgradePlan) -> Iterable[tuple[str, Content]]:
+    """The stores by name, below each with its sign what it gets (+) and what is replaced (~)."""
     if plan.added or plan.replaced:
-        lines.append(Content.styled(f"PostgreSQL {safe(plan.place)}", "bold"))
-        lines += [_line("+", "$success", line) for line in plan.added]
-        lines += [_line("~", "$warning", line) for line in plan.replaced]
+        yield "", Content.styled(f"PostgreSQL {safe(plan.place)}", "bold")
+        yield from ((" + ", Content(safe(line))) for line in plan.added)
+        yield from ((" ~ ", Content(safe(line))) for line in plan.replaced)
     if plan.indexes:
-        lines += [Content("")] if lines else []
-        lines.append(Content.styled(f"Qdrant {safe(plan.vectors_place)}", "bold"))
-        lines += [_line("+", "$success", f"indexes of {line}") for line in plan.indexes]
-    return Content("\n").join(lines)
-
-
-def _line(sign: str, style: str, text: str) -> Content:
-    return Content.assemble((f" {sign} ", f"bold {style}"), safe(text))
+        yield "", Content.styled(f"Qdrant {safe(plan.vectors_place)}", "bold")
+        yield from ((" + ", Content(f"indexes of {safe(line)}")) for line in plan.indexes)
