@@ -157,11 +157,53 @@ def delete(context: typer.Context, ids: Ids, as_json: Json = False) -> int:
 
 
 @app.command()
-def restore(context: typer.Context, ids: Ids, as_json: Json = False) -> int:
-    """Bring memories back from the trash, with their relations."""
+def restore(
+    context: typer.Context,
+    what: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="BACKUP|FOLDER|ID…", help="A backup, a folder (its newest one), or ids of memories in the trash."
+        ),
+    ],
+    merge: Annotated[
+        bool, typer.Option("--merge", help="Of a backup, bring what is missing or newer; the rest stays (default).")
+    ] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Put a backup in the place of what is here, which is backed up first.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Verify and show what would change, no more.")] = False,
+    as_json: Json = False,
+) -> int:
+    """Bring memories back from the trash, with their relations; or restore a backup."""
+    from memoria_tui.cli import backup as backups
     from memoria_tui.cli import memories
 
-    return memories.restore(terminal_of(context), ids, as_json=as_json)
+    if merge and replace:
+        raise typer.BadParameter("choose one of --merge and --replace")
+    if any(map(backups.is_backup, what)):
+        terminal = terminal_of(context)
+        return backups.restore(terminal, what, replace=replace, yes=yes, dry_run=dry_run, as_json=as_json)
+    if merge or replace or dry_run:
+        raise typer.BadParameter(f"{what[0]!r} is no backup; --merge, --replace and --dry-run are for backups")
+    return memories.restore(terminal_of(context), what, as_json=as_json)
+
+
+@app.command()
+def backup(
+    context: typer.Context,
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="[DIR]", help="Where to; otherwise MEMORIA_HOME/backups.")
+    ] = None,
+    keep: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Delete all but the newest N backups there.")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Write everything into one checksummed file, also while others write: vectors, relations, work time, history."""
+    from memoria_tui.cli import backup as backups
+
+    return backups.backup(terminal_of(context), folder, keep, as_json=as_json)
 
 
 @app.command()

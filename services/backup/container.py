@@ -66,7 +66,7 @@ def storage_errors(path: Path) -> Iterator[None]:
         reason = error.strerror or str(error)
         if error.errno in _FULL:
             raise StorageFull(f"{path}: cannot be written: {reason}; free space or choose another place") from error
-        raise InvalidInput(f"{path}: {reason}") from error
+        raise InvalidInput(f"{path}: cannot be used: {reason}") from error
 
 
 class ArchiveWriter:
@@ -77,6 +77,8 @@ class ArchiveWriter:
         self._made_at = made_at
         self._parts: list[Part] = []
         with storage_errors(folder):
+            if folder.exists() and not folder.is_dir():
+                raise InvalidInput(f"{folder}: is a file; give the folder that is to hold the backups")
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._folder = folder
             _clear(folder)
