@@ -19,6 +19,8 @@ BATCH = 250
 """Points written in one request: small enough that a search in between does not notice."""
 _BATCH_CHARACTERS = 2_000_000
 """Text after which a batch ends early."""
+DRAFT, FORMER = "-draft", "-former"
+"""Endings of the names under which a server has the next and the former set of collections."""
 TEXT_KEY = "content"
 """The payload key that text search reads."""
 MIN_TOKEN, MAX_TOKEN = 1, 40

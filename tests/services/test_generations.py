@@ -27,7 +27,7 @@ AGAIN = Draft("restore 3f2a", DIMENSIONS, MODEL)
 WIDE = [1.0] * 2 * DIMENSIONS
 
 
-@pytest.fixture(params=["edge"])
+@pytest.fixture(params=["edge", "server"])
 async def store(request: pytest.FixtureRequest) -> AsyncIterator[SwitchableStore]:
     """A store with two memories."""
     with quick_folder() as folder:

@@ -43,6 +43,7 @@ class FakeQdrant(ThreadingHTTPServer):
         self.refuse: tuple[int, str] | None = None
         self.delay = 0.0
         self.existing = {"semantic"}
+        self.aliases: dict[str, str] = {}
         self.asked: list[tuple[str, str, dict[str, object]]] = []
         self.keys: set[str | None] = set()
         self.unknown_fields: tuple[str, ...] = ()
@@ -57,6 +58,10 @@ class FakeQdrant(ThreadingHTTPServer):
                 return 200, {"exists": name in self.existing}
             case "GET", ["collections", _]:
                 return 200, self._collection()
+            case "GET", ["aliases"]:
+                return 200, {
+                    "aliases": [{"alias_name": one, "collection_name": self.aliases[one]} for one in self.aliases]
+                }
             case "PUT", ["collections", name]:
                 self.existing.add(name)
                 return 200, True

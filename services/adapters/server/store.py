@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import importlib
 import re
-import time
 import warnings
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+from weakref import WeakSet
 
 import httpx
 
+from services.adapters.collections import DRAFT, FORMER
+from services.adapters.server.set import ServerSet
 from services.errors import (
     AuthenticationFailed,
     InvalidInput,
@@ -25,22 +28,13 @@ from services.errors import (
     StoreTimeout,
     StoreUnavailable,
 )
-from services.model import MemoryType, StoreKind, StoreStatus
-from services.points import (
-    EVERYTHING,
-    CollectionInfo,
-    DenseSearch,
-    Filter,
-    Point,
-    ScoredPoint,
-    Scroll,
-    TextSearch,
-)
+from services.ports import Draft, VectorStore
 
 if TYPE_CHECKING:
     from qdrant_client import AsyncQdrantClient
 
     from services.adapters.server.collections import ServerCollections
+    from services.adapters.server.generations import ServerGenerations
 
 OLDEST = (1, 16)
 """The first version with everything that is asked for here (match any word, metadata of collections)."""
@@ -48,8 +42,8 @@ _WRITES = re.compile("(write|manage) access|read-only", re.IGNORECASE)
 """How a server says that a key may read but not do this."""
 
 
-class ServerVectorStore:
-    """A `VectorStore` on a server that other programs use too. Connects on first use.
+class ServerVectorStore(ServerSet):
+    """A `SwitchableStore` on a server that other programs use too. Connects on first use.
 
     `host` is a name, a name with port, or a whole URL; a request may take `seconds`; `client`, when given, is used
     instead of a connection.
@@ -67,140 +61,121 @@ class ServerVectorStore:
         seconds: int = 10,
         client: AsyncQdrantClient | None = None,
     ) -> None:
-        self._url, self._label = _address(host, port)
+        self._url, label = _address(host, port)
+        super().__init__(self._in_use, label)
         self._api_key = api_key
         self._layout = (shards, replicas, on_disk)
         self._seconds = seconds
         self._client = client
         self._opening = asyncio.Lock()
         self._collections: ServerCollections | None = None
-        self._version = ""
-        self._mismatch: ModelMismatch | None = None
-        self._read_only: str | None = None
+        self._generations: ServerGenerations | None = None
+        self._known: WeakSet[ServerCollections] = WeakSet()
+        self._wanted: tuple[int, str] | None = None
 
     async def ensure(self, dimensions: int, model: str) -> None:
-        self._mismatch = None
-        async with self._open() as collections:
-            try:
-                await collections.ensure(dimensions, model)
-            except ModelMismatch as error:
-                self._mismatch = error
-                raise
+        self._wanted = (dimensions, model)
+        async with self._sets() as sets:
+            await sets.complete()
+        await super().ensure(dimensions, model)
 
-    async def model(self) -> str | None:
-        async with self._open() as collections:
-            return await collections.model()
+    async def draft(self) -> Draft | None:
+        async with self._sets() as sets:
+            return await sets.described(DRAFT)
 
-    async def info(self) -> dict[MemoryType, CollectionInfo]:
-        async with self._open() as collections:
-            return await collections.info()
+    async def open_draft(self, draft: Draft) -> VectorStore:
+        async with self._sets() as sets:
+            return self._set(await sets.open_draft(draft))
 
-    async def upsert(self, collection: MemoryType, points: Sequence[Point]) -> None:
-        if any(point.vector is not None for point in points):
-            self._check_model()
-        async with self._open() as collections:
-            await collections.upsert(collection, points)
+    async def prepare_adoption(self) -> None:
+        async with self._sets() as sets:
+            await sets.prepare()
 
-    async def set_payload(self, collection: MemoryType, ids: Sequence[str], payload: Mapping[str, object]) -> None:
-        async with self._open() as collections:
-            await collections.set_payload(collection, ids, payload)
-
-    async def delete_payload(self, collection: MemoryType, ids: Sequence[str], keys: Sequence[str]) -> None:
-        async with self._open() as collections:
-            await collections.delete_payload(collection, ids, keys)
-
-    async def delete_points(self, collection: MemoryType, ids: Sequence[str]) -> None:
-        async with self._open() as collections:
-            await collections.delete_points(collection, ids)
-
-    async def retrieve(self, collection: MemoryType, ids: Sequence[str], *, vectors: bool = False) -> list[Point]:
-        async with self._open() as collections:
-            return await collections.retrieve(collection, ids, vectors)
-
-    async def scroll(self, request: Scroll) -> list[Point]:
-        async with self._open() as collections:
-            return await collections.scroll(request)
-
-    async def search(self, requests: Sequence[DenseSearch | TextSearch]) -> list[list[ScoredPoint]]:
-        if any(isinstance(request, DenseSearch) for request in requests):
-            self._check_model()
-        async with self._open() as collections:
-            return await collections.search(requests)
-
-    async def count(self, collection: MemoryType, where: Filter = EVERYTHING) -> int:
-        async with self._open() as collections:
-            return await collections.count(collection, where)
-
-    async def facet(
-        self, collection: MemoryType, key: str, where: Filter = EVERYTHING, limit: int = 1000
-    ) -> dict[str, int]:
-        async with self._open() as collections:
-            return await collections.facet(collection, key, where, limit)
-
-    async def status(self) -> StoreStatus:
-        start = time.perf_counter()
-        try:
-            info = await self.info()
-            if self._read_only is None:
-                self._read_only = await self._refusal()
-        except MemoriaError as error:
-            return StoreStatus(StoreKind.QDRANT, False, self._label, self._version, problems=(str(error),))
-        problems = [line for line in (self._read_only, self._mismatch and str(self._mismatch)) if line]
-        problems += [
-            f"{collection} lacks indexes ({', '.join(found.missing_indexes)}): sorting and filtering are slow or fail"
-            for collection, found in info.items()
-            if found.missing_indexes
-        ]
-        return StoreStatus(
-            kind=StoreKind.QDRANT,
-            ok=True,
-            label=self._label,
-            version=self._version,
-            latency_ms=(time.perf_counter() - start) * 1000,
-            counts={collection: found.points for collection, found in info.items()},
-            problems=tuple(problems),
-            read_only=self._read_only,
-        )
-
-    async def _refusal(self) -> str:
-        """Why the key may not write, "" when it may: asked with a deletion from a collection that nobody has."""
-        try:
+    async def adopt_draft(self) -> None:
+        async with self._sets() as sets:
+            await sets.adopt()
+        self._forget()
+        if self._wanted is not None:
             async with self._open() as collections:
-                await collections.try_key()
-        except StoreReadOnly as error:
-            return str(error)
-        except AuthenticationFailed:
-            return ""  # a key for named collections alone, which nothing can be asked of beside them
-        return ""
+                await collections.info()
+                try:
+                    collections.check(*self._wanted)
+                    self._mismatch = None
+                except ModelMismatch as error:
+                    self._mismatch = error
+
+    async def drop_draft(self) -> None:
+        async with self._sets() as sets:
+            await sets.drop_draft()
+        self._forget()
+
+    async def former(self) -> Draft | None:
+        async with self._sets() as sets:
+            return await sets.described(FORMER)
+
+    async def open_former(self) -> VectorStore | None:
+        async with self._sets() as sets:
+            opened = await sets.collections(FORMER)
+        return self._set(opened) if opened else None
+
+    async def drop_former(self) -> int:
+        async with self._sets() as sets:
+            await sets.complete()
+            count = await sets.drop(FORMER)
+        self._forget()
+        return count
 
     async def close(self) -> None:
-        self._collections = None
+        self._collections = self._generations = None
         if self._client is not None:
             client, self._client = self._client, None
             await client.close()
 
-    def _check_model(self) -> None:
-        if self._mismatch is not None:
-            raise self._mismatch
+    def _set(self, collections: ServerCollections) -> ServerSet:
+        self._known.add(collections)
+        return ServerSet(partial(self._translating, collections), self._label)
+
+    def _forget(self) -> None:
+        """What is known of collections may be of others now."""
+        for collections in self._known:
+            collections.forget()
 
     @asynccontextmanager
-    async def _open(self) -> AsyncIterator[ServerCollections]:
-        """The collections, connected; failures inside become errors of ours, in one line without secrets."""
+    async def _in_use(self) -> AsyncIterator[ServerCollections]:
+        async with self._connected():
+            assert self._collections is not None
+            yield self._collections
+
+    @asynccontextmanager
+    async def _sets(self) -> AsyncIterator[ServerGenerations]:
+        async with self._connected():
+            assert self._generations is not None
+            yield self._generations
+
+    @asynccontextmanager
+    async def _translating(self, collections: ServerCollections) -> AsyncIterator[ServerCollections]:
+        async with self._connected():
+            yield collections
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[None]:
+        """Connects; failures inside become errors of ours, in one line without secrets."""
         try:
             async with self._opening:
                 if self._collections is None:
-                    self._collections = await self._connect()
-            yield self._collections
+                    await self._connect()
+            yield
         except MemoriaError:
             raise
         except Exception as error:
             raise _translated(error, self._label) from error
 
-    async def _connect(self) -> ServerCollections:
-        await asyncio.to_thread(importlib.import_module, "services.adapters.server.collections")
+    async def _connect(self) -> None:
+        await asyncio.to_thread(importlib.import_module, "services.adapters.server.generations")
         from qdrant_client import AsyncQdrantClient
 
         from services.adapters.server.collections import Layout, ServerCollections
+        from services.adapters.server.generations import ServerGenerations
 
         if self._client is None:
             with warnings.catch_warnings(action="ignore"):
@@ -213,7 +188,10 @@ class ServerVectorStore:
                 f"the Qdrant server at {self._label} has version {self._version}; "
                 f"memoria-tui needs {OLDEST[0]}.{OLDEST[1]} or newer, update the server"
             )
-        return ServerCollections(self._client, Layout(*self._layout))
+        layout = Layout(*self._layout)
+        self._generations = ServerGenerations(self._client, layout)
+        self._collections = ServerCollections(self._client, layout)
+        self._known.add(self._collections)
 
 
 def _address(host: str, port: int) -> tuple[str, str]:
@@ -259,6 +237,11 @@ def _refused(status: int | None, content: bytes, label: str) -> MemoriaError:
         return StoreReadOnly(f"Qdrant at {label} is read-only for this key; set QDRANT_API_KEY to one that may write")
     if status in (401, 403):
         return AuthenticationFailed(f"Qdrant at {label} refused the key; set QDRANT_API_KEY to one that may write")
+    if status == 400 and "vector dimension" in text.lower():
+        return ModelMismatch(
+            f"the vectors on the Qdrant server at {label} have another size now ({text}); keyword search goes on, set "
+            "the model in use to search by meaning"
+        )
     if status == 408 or status == 504:
         return StoreTimeout(f"Qdrant at {label} did not finish in time; try again")
     if status == 507 or "No space left" in text or "Read-only file system" in text:

@@ -74,6 +74,13 @@ WHERE action = 'deleted'
                 AND memory.entity = 'memory' AND memory.action = 'deleted')
 ORDER BY id
 """
+_KNOWN_HASHES = """
+SELECT id, content_hash
+FROM (SELECT DISTINCT ON (entity_id) entity_id, entity_id::text AS id, content_hash, action FROM memoria_tui.audit_log
+      WHERE entity_id = ANY(CAST(:ids AS uuid[])) AND entity = 'memory' ORDER BY entity_id, audit_log.id DESC) AS newest
+WHERE action <> 'deleted' AND content_hash IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM memoria_tui.embedding_schedule promise WHERE promise.memory_id = newest.entity_id)
+"""
 
 
 class HistoryReads(Reads):
@@ -95,6 +102,9 @@ class HistoryReads(Reads):
             ids=list(ids),
         )
         return [_change(row) for row in rows]
+
+    async def known_hashes(self, memory_ids: Sequence[str]) -> dict[str, str]:
+        return {row.id: row.content_hash for row in await self._read(_KNOWN_HASHES, ids=list(memory_ids))}
 
     async def kept_vectors(self, change_id: int) -> KeptVectors | None:
         rows = await self._read(
