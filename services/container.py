@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from services.adapters.postgres.archive import PostgresTables
 from services.adapters.postgres.database import Database
@@ -31,7 +31,7 @@ from services.work.service import WorkService
 from services.work.undo import WORK_INVERSES
 
 if TYPE_CHECKING:
-    from services.ports import Clock, Embedder, Generations, Records, VectorStore
+    from services.ports import Clock, Embedder, Records, SwitchableStore
     from services.settings import Settings
 from services.graph.suggestions import SuggestionService
 
@@ -42,7 +42,7 @@ class Services:
 
     settings: Settings
     clock: Clock
-    vectors: VectorStore
+    vectors: SwitchableStore
     embedder: Embedder
     records: Records
     database: DatabaseService
@@ -66,7 +66,7 @@ class Services:
 async def open_services(
     settings: Settings,
     *,
-    vectors: VectorStore | None = None,
+    vectors: SwitchableStore | None = None,
     embedder: Embedder | None = None,
     records: Records | None = None,
     clock: Clock | None = None,
@@ -95,7 +95,7 @@ async def open_services(
 def _services(
     settings: Settings,
     database: Database,
-    vectors: VectorStore,
+    vectors: SwitchableStore,
     embedder: Embedder,
     records: Records,
     clock: Clock,
@@ -108,7 +108,7 @@ def _services(
     work = PostgresWork(database, settings, clock)
     tables = PostgresTables(database, settings)
     backup = BackupService(vectors, tables, embedder, settings, clock)
-    into = Into(vectors, cast("Generations", vectors), tables, memories, settings)
+    into = Into(vectors, vectors, tables, memories, settings)
     return Services(
         settings=settings,
         clock=clock,
@@ -138,7 +138,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def _vectors(settings: Settings) -> VectorStore:
+def _vectors(settings: Settings) -> SwitchableStore:
     if settings.qdrant_host is None:
         from services.adapters.edge.store import EdgeVectorStore
 
