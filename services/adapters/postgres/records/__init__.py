@@ -10,7 +10,7 @@ from services.adapters.postgres.database import Database
 from services.adapters.postgres.records.graph import GraphReads, GraphWrites
 from services.adapters.postgres.records.health import HealthReads
 from services.adapters.postgres.records.history import HistoryReads, HistoryWrites
-from services.adapters.postgres.records.relations import RelationReads, RelationWrites
+from services.adapters.postgres.records.relations import RelationWrites
 from services.adapters.postgres.records.schedule import ScheduleReads, ScheduleWrites
 from services.adapters.postgres.records.tables import TableReads, TableWrites
 from services.adapters.postgres.records.work import WorkReads, WorkWrites
@@ -27,7 +27,7 @@ class PostgresTransaction(
     """All writes that belong to one act."""
 
 
-class PostgresRecords(HistoryReads, ScheduleReads, RelationReads, GraphReads, WorkReads, TableReads, HealthReads):
+class PostgresRecords(HistoryReads, ScheduleReads, GraphReads, WorkReads, TableReads, HealthReads):
     """`ports.Records` on one database; connects when it is first asked."""
 
     @classmethod

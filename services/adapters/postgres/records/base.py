@@ -22,12 +22,15 @@ class Reads:
         self._settings = settings
         self._readable = False
         self._writable = False
+        self.bare = False
+        """True for a database whose functions of ours cannot be called: it is another program's, or they are closed."""
 
     async def require_schema(self) -> None:
         """Raises SchemaMissing or StoreTooNew; asks the database until it was once in order."""
         if not self._writable:
             await schema.require_schema(self._database)
             self._readable = self._writable = True
+            self.bare = False
 
     async def _read(self, sql: str, **parameters: object) -> Sequence[Row[Any]]:
         await self._require_readable()
@@ -44,7 +47,9 @@ class Reads:
         if self._database.embedded is not None:
             await self.require_schema()
         else:
-            schema.refuse_unusable(await schema.schema_state(self._database), self._database.name)
+            state = await schema.schema_state(self._database)
+            schema.refuse_unusable(state, self._database.name)
+            self.bare = state.version is None
             self._readable = True
 
 

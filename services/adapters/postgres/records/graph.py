@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.adapters.postgres.records.base import Reads, Writes
-from services.adapters.postgres.records.relations import COLUMNS, relation_of
+from services.adapters.postgres.records import walking
+from services.adapters.postgres.records.base import Writes
+from services.adapters.postgres.records.relations import COLUMNS, RelationReads, relation_of
 from services.model import Relation, RelationType
 from services.ports import FoundNode, FoundStep
 
@@ -36,14 +37,20 @@ WHERE source_id = ANY(CAST(:ids AS uuid[])) OR target_id = ANY(CAST(:ids AS uuid
 """
 
 
-class GraphReads(Reads):
+class GraphReads(RelationReads):
     """What lies around a memory and between two."""
 
     async def around(self, center: str, depth: int, types: Sequence[RelationType], limit: int) -> list[FoundNode]:
+        await self._require_readable()
+        if self.bare:
+            return await walking.around(self.relations_of, center, depth, types, limit)
         rows = await self._read(_AROUND, center=center, depth=depth, types=_types(types), limit=limit)
         return [FoundNode(row.id, row.depth, tuple(row.path), RelationType(row.relation)) for row in rows]
 
     async def way(self, start: str, goal: str, depth: int) -> list[FoundStep]:
+        await self._require_readable()
+        if self.bare:  # the function of that name may be MCP Memoria's, which mixes paths
+            return await walking.way(self.relations_of, start, goal, depth)
         rows = await self._read(_PATH, start=start, goal=goal, depth=depth)
         return [
             FoundStep(row.id, RelationType(row.relation) if row.relation else None, row.direction == "out")
