@@ -19,6 +19,7 @@ from services.backup.service import BackupService
 from services.database import Ask, DatabaseService
 from services.graph.service import GraphService
 from services.health import HealthService
+from services.integrity.service import IntegrityService
 from services.live import LiveService
 from services.memories.counts import MemoryCounts
 from services.memories.service import MemoryService
@@ -52,6 +53,7 @@ class Services:
     graph: GraphService
     suggestions: SuggestionService
     health: HealthService
+    integrity: IntegrityService
     importing: ImportService
     exporting: ExportService
     work: WorkService
@@ -105,6 +107,7 @@ def _services(
     database.permit = schema.permit
     memories = MemoryService(vectors, embedder, records, settings, clock, WORK_INVERSES, schema.permit)
     graph = GraphService(vectors, records, settings)
+    integrity = IntegrityService(vectors, records, memories, settings)
     work = PostgresWork(database, settings, clock)
     tables = PostgresTables(database, settings)
     backup = BackupService(vectors, tables, embedder, settings, clock)
@@ -121,7 +124,8 @@ def _services(
         memory_counts=MemoryCounts(vectors, records, settings),
         graph=graph,
         suggestions=SuggestionService(vectors, records, graph),
-        health=HealthService(vectors, embedder, records),
+        health=HealthService(vectors, embedder, records, integrity, settings),
+        integrity=integrity,
         importing=ImportService(vectors, embedder, records, memories, settings, clock),
         exporting=ExportService(vectors, records, settings, clock),
         work=WorkService(work, settings, clock, memories),

@@ -1,46 +1,93 @@
-"""How the stores are, and what is wrong with what they hold. Looks only; repairs are acts of their own."""
+"""How the stores are, what waits to be done, and what is wrong with what they hold. Looks only."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import replace
-from datetime import UTC
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from services.errors import MemoriaError
-from services.memories.reading import owners
-from services.model import MemoryType, StoreStatus
-from services.points import EVERYTHING, Filter, Missing
+from services.integrity.model import REPAIRABLE, DefectKind, Survey
+from services.integrity.service import IntegrityService
+from services.memories.reading import read_stored
+from services.model import Memory, MemoryType, StoreStatus
+from services.points import EVERYTHING, CollectionInfo
 from services.ports import Embedder, Records, VectorStore
-from services.search.headless import NOT_FIRST, headless_ids
 from services.search.scope import Scoping
+from services.settings import Settings
+from services.work.times import zone_of
 
-_NESTED = Filter(must=(Filter(must_not=(Missing("metadata"),)),), must_not=(NOT_FIRST,))
+_TOLD = {
+    DefectKind.HEADLESS: "without the first chunk, whose beginning no search finds",
+    DefectKind.NESTED: "with metadata nested under `metadata`, where no filter finds it",
+    DefectKind.CHUNK_ENDS: "from or to a chunk instead of its memory",
+    DefectKind.ORPHANS: "with an end that is no memory",
+}
 _NAMED = 3
 """Ids that a problem names."""
 
 
-class HealthService:
-    """State of the three stores, and integrity of the memories and relations in them."""
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A memory whose points wait to be finished, mostly for their vectors."""
 
-    def __init__(self, vectors: VectorStore, embedder: Embedder, records: Records) -> None:
+    memory_id: str
+    memory: Memory | None
+    """None: it is to be deleted."""
+    attempts: int
+    last_error: str
+    """Why the last attempt failed, "" before the first."""
+    next_attempt: datetime
+
+
+class HealthService:
+    """State of the three stores, of the work that waits, and integrity in one line a kind."""
+
+    def __init__(
+        self,
+        vectors: VectorStore,
+        embedder: Embedder,
+        records: Records,
+        integrity: IntegrityService,
+        settings: Settings,
+    ) -> None:
         self._vectors = vectors
         self._embedder = embedder
         self._records = records
-        self._scoping = Scoping(vectors, records, UTC)
+        self._integrity = integrity
+        self._zone = zone_of(settings.zone)
+        self._scoping = Scoping(vectors, records, self._zone)
 
     async def status(self) -> tuple[StoreStatus, StoreStatus, StoreStatus]:
         """Qdrant, PostgreSQL and the embedder, asked at the same time; what is wrong stands in `problems`."""
         return await asyncio.gather(self._vector_status(), self._records.status(), self._embedder.status())
+
+    async def collections(self) -> Mapping[MemoryType, CollectionInfo]:
+        """Points, dimensions and missing indexes of each collection. Raises StoreUnavailable."""
+        return await self._vectors.info()
+
+    async def vector_model(self) -> str | None:
+        """Name of the model that made the vectors, None when it is not known. Raises StoreUnavailable."""
+        return await self._vectors.model()
+
+    async def waiting(self, limit: int = 200) -> tuple[Waiting, ...]:
+        """What waits to be finished, oldest first. Raises StoreUnavailable."""
+        work = await self._records.scheduled(limit=limit)
+        stored = await read_stored(self._vectors, [one.memory_id for one in work], embeddings=False)
+        memories = {memory_id: states[0].memory(self._zone) for memory_id, states in stored.items()}
+        return tuple(
+            Waiting(one.memory_id, memories.get(one.memory_id), one.attempts, one.last_error or "", one.next_attempt)
+            for one in work
+        )
 
     async def problems(self) -> list[str]:
         """One line for each kind of defect in the data, with how many and the first ids; reads everything once.
 
         Raises StoreUnavailable when a store is away.
         """
-        found = await asyncio.gather(self._headless(), self._nested(), self._relations(), self._unfinished())
-        return [problem for group in found for problem in group]
+        survey, unfinished = await asyncio.gather(self._integrity.survey(), self._unfinished())
+        return [*_told(survey), *unfinished]
 
     async def _vector_status(self) -> StoreStatus:
         """As the store says, with memories counted instead of points."""
@@ -58,37 +105,6 @@ class HealthService:
         counts = await asyncio.gather(*(self._vectors.count(type_, where) for type_, where in one_each.items()))
         return {"memories": sum(counts)} | {type_.value: count for type_, count in zip(one_each, counts, strict=True)}
 
-    async def _headless(self) -> list[str]:
-        lost = [one for type_ in MemoryType for one in await headless_ids(self._vectors, type_)]
-        return _told(
-            lost, "memory", "memories", "without the first chunk: the text is whole, saving it again repairs it"
-        )
-
-    async def _nested(self) -> list[str]:
-        count = sum([await self._vectors.count(type_, _NESTED) for type_ in MemoryType])
-        things = "memory" if count == 1 else "memories"
-        return [f"{count:,} {things} with metadata nested under `metadata`, where no filter finds it"] if count else []
-
-    async def _relations(self) -> list[str]:
-        wrong: Counter[str] = Counter()
-        first: dict[str, list[str]] = {"chunk": [], "orphan": []}
-        async for batch in self._records.all_relations():
-            ends = {end for relation in batch for end in (relation.source_id, relation.target_id)}
-            owned = await owners(self._vectors, sorted(ends))
-            for relation in batch:
-                pair = (relation.source_id, relation.target_id)
-                for kind, bad in (
-                    ("chunk", any(owned.get(end, end) != end for end in pair)),
-                    ("orphan", any(end not in owned for end in pair)),
-                ):
-                    if bad:
-                        wrong[kind] += 1
-                        first[kind] += [relation.id] if len(first[kind]) < _NAMED else []
-        return [
-            *_told(first["chunk"], "relation", "relations", "from or to a chunk instead of its memory", wrong["chunk"]),
-            *_told(first["orphan"], "relation", "relations", "with an end that is no memory", wrong["orphan"]),
-        ]
-
     async def _unfinished(self) -> list[str]:
         info = await self._vectors.info()
         problems = [
@@ -102,9 +118,13 @@ class HealthService:
         return problems
 
 
-def _told(ids: list[str], thing: str, things: str, what: str, count: int | None = None) -> list[str]:
-    count = len(ids) if count is None else count
-    if not count:
-        return []
-    more = " …" if count > _NAMED else ""
-    return [f"{count:,} {thing if count == 1 else things} {what}: {', '.join(ids[:_NAMED])}{more}"]
+def _told(survey: Survey) -> Sequence[str]:
+    lines = []
+    for kind in REPAIRABLE:
+        if found := survey.found[kind]:
+            named = ", ".join(defect.id for defect in found[:_NAMED]) + (" …" if len(found) > _NAMED else "")
+            of_memories = kind in (DefectKind.HEADLESS, DefectKind.NESTED)
+            thing, things = ("memory", "memories") if of_memories else ("relation", "relations")
+            what = f"{len(found):,} {thing if len(found) == 1 else things} {_TOLD[kind]}"
+            lines.append(f"{what}: {named}; `memoria-tui repair {kind}` puts that right")
+    return lines

@@ -13,18 +13,19 @@ _MOST_COPIED = 16_000_000
 """Characters that the copies of the whole text may take in all; above that only the first chunk has it."""
 
 
-def points_of(memory_id: str, state: State, texts: Sequence[str]) -> list[Point]:
-    """The points, without vectors, that hold the memory when it is indexed by these texts."""
+def points_of(memory_id: str, state: State, texts: Sequence[str | None]) -> list[Point]:
+    """The points, without vectors, that hold the memory when it is indexed by these texts; None makes no point."""
     if len(texts) == 1:
         return [Point(memory_id, {**state.payload, "is_chunk": False, "parent_id": memory_id})]
     copied = len(state.content) * len(texts) <= _MOST_COPIED
+    first = next((index for index, text in enumerate(texts) if text is not None), 0)
     return [
         Point(
             chunk_id(memory_id, index),
             {
                 **state.payload,
                 "content": text,
-                **({"full_content": state.content} if copied or index == 0 else {}),
+                **({"full_content": state.content} if copied or index == first else {}),
                 "is_chunk": True,
                 "parent_id": memory_id,
                 "chunk_index": index,
@@ -32,6 +33,7 @@ def points_of(memory_id: str, state: State, texts: Sequence[str]) -> list[Point]
             },
         )
         for index, text in enumerate(texts)
+        if text is not None
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 
@@ -75,7 +76,10 @@ class PendingWork:
         before = State.from_json(change.before) if change.before else None
         after = State.from_json(change.after) if change.after else None
         goal = merged(before, after, states)
-        return Plan(work.memory_id, before, goal, change.action, "", states, attempts=work.attempts)
+        plan = Plan(work.memory_id, before, goal, change.action, "", states, attempts=work.attempts)
+        if goal and states and states[0].texts is None and states[0].whole:
+            return replace(plan, texts=self._saver.chunks(goal.content))  # a repair that was cut short
+        return plan
 
     async def _keep_outside(self, change: Change, states: Sequence[Stored]) -> None:
         """Writes down that the memory is as somebody else left it, not as was promised."""

@@ -41,6 +41,22 @@ class Stored:
         return tuple(str(point.payload.get("content", "")) for point in self.points)
 
     @property
+    def pieces(self) -> tuple[str | None, ...] | None:
+        """As `texts`, with None in the place of a chunk that is missing; None when their places cannot be told."""
+        count = self.points[0].payload.get("chunk_count")
+        if self.texts is not None or not isinstance(count, int):
+            return self.texts
+        by_place = {chunk_index(point): str(point.payload.get("content", "")) for point in self.points}
+        if len(by_place) != len(self.points) or not by_place.keys() <= set(range(count)):
+            return None
+        return tuple(by_place.get(place) for place in range(count))
+
+    @property
+    def whole(self) -> bool:
+        """True when the whole text is known, also where chunks are missing."""
+        return self.texts is not None or "full_content" in self.points[0].payload
+
+    @property
     def pending(self) -> bool:
         """True when a vector is known to be missing."""
         return any(point.has_vector is False for point in self.points)

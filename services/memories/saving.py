@@ -53,8 +53,8 @@ class Plan:
     """What the points hold now."""
     known: Mapping[str, Vector] = field(default_factory=dict)
     """Vectors by text that need not be made again."""
-    texts: tuple[str, ...] | None = None
-    """What to index the memory by when that is not what the chunker gives."""
+    texts: tuple[str | None, ...] | None = None
+    """What to index the memory by when that is not what the chunker gives; None for a chunk that shall be missing."""
     attempts: int = 0
     """How often embedding was tried in vain."""
 
@@ -166,6 +166,12 @@ class Saver:
 
     async def fulfil(self, plans: Sequence[Plan], promised: Mapping[str, int]) -> None:
         """Brings the points to the states of the plans and takes back the promises that are kept."""
+    async def require_model(self) -> None:
+        """Raises ModelMismatch when the store's vectors are another model's: what is cut anew would lose its own."""
+        await self.prepare()
+        if not self._prepared:
+            raise ModelMismatch(self._reason)
+
         writes = await self._writes(plans)
         for type_, points in writes.points.items():
             await self.vectors.upsert(type_, points)
@@ -215,7 +221,8 @@ class Saver:
         texts = self._texts(plan, after)
         # The vectors of another model are not to be written again.
         known = {**vectors_by_text(plan.stored), **plan.known} if self._prepared else {}
-        return _Whole(plan, after.type, texts, points_of(plan.memory_id, after, texts), known)
+        present = tuple(text for text in texts if text is not None)
+        return _Whole(plan, after.type, present, points_of(plan.memory_id, after, texts), known)
 
     async def _placed(self, whole: Sequence[_Whole]) -> list[_Whole]:
         """Moves a chunk whose id is that of another memory: MCP Memoria can make one under the id of a chunk."""
@@ -234,7 +241,14 @@ class Saver:
 
     def _keys(self, plan: Plan, writes: _Writes) -> set[tuple[MemoryType, str]]:
         """Plans to change keys alone where that is enough; the points that are kept by it."""
-        current = next((one for one in plan.stored if plan.after and only_keys_differ(one, plan.after)), None)
+        current = next(
+            (
+                one
+                for one in plan.stored
+                if plan.after and only_keys_differ(one, plan.after) and plan.texts in (None, one.pieces)
+            ),
+            None,
+        )
         if current is None or plan.after is None:
             return set()
         to_set, to_remove = key_changes(current, plan.after)
@@ -243,7 +257,9 @@ class Saver:
             writes.keys[current.state.type, json.dumps([to_set, to_remove], sort_keys=True)] += ids
         return {(current.state.type, point_id) for point_id in ids}
 
-    def _texts(self, plan: Plan, after: State) -> tuple[str, ...]:
+    def _texts(self, plan: Plan, after: State) -> tuple[str | None, ...]:
+        if self._prepared and None in to_set.values():
+            return set()  # Qdrant takes null for «remove»: such a point must be written whole
         """What to index the memory by: as it is indexed now if the text is the same, else what the chunker gives."""
         if plan.texts is not None:
             return plan.texts
@@ -271,11 +287,11 @@ class Saver:
     def _history_row(self, plan: Plan, model: str) -> NewChange:
         before = plan.before.as_json() if plan.before else None
         kept = None
-        if plan.before and (plan.after is None or plan.after.content != plan.before.content) and plan.stored:
+        if before and plan.before and _cut_anew(plan):
             kept = _kept(plan.stored[0], model)
-            texts = plan.stored[0].texts
-            if before and kept and texts != self.chunks(plan.before.content):
-                before["chunks"] = list(texts or ())
+            pieces = plan.stored[0].pieces
+            if pieces and pieces != self.chunks(plan.before.content):
+                before["chunks"] = list(pieces)
         state = plan.after or plan.before
         return NewChange(
             Entity.MEMORY,
@@ -297,9 +313,18 @@ def _leave_only(plan: Plan, kept: set[tuple[MemoryType, str]], writes: _Writes) 
 
 
 def _kept(stored: Stored, model: str) -> KeptVectors | None:
-    """The vectors of all chunks, None when one of them is missing."""
+    """The vectors of all points, None when one of them is missing."""
     vectors = tuple(point.vector for point in stored.points if point.vector is not None)
-    return KeptVectors(model, vectors) if stored.texts and len(vectors) == len(stored.texts) else None
+    return KeptVectors(model, vectors) if stored.pieces and len(vectors) == len(stored.points) else None
+
+
+def _cut_anew(plan: Plan) -> bool:
+    """True when the points of the state before go, or are written whole."""
+    if plan.before is None or not plan.stored:
+        return False
+    if plan.after is None or plan.after.content != plan.before.content:
+        return True
+    return plan.texts not in (None, plan.stored[0].pieces)
 
 
 def _with_vector(point: Point, vector: Vector | None) -> Point:

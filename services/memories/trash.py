@@ -91,13 +91,13 @@ class Trash:
             plans.append(Plan(change.entity_id, before, state, Action.RESTORED, "restored", now, known, texts))
         return plans
 
-    async def kept(self, change: Change, goal: State) -> tuple[Mapping[str, Vector], tuple[str, ...] | None]:
+    async def kept(self, change: Change, goal: State) -> tuple[Mapping[str, Vector], tuple[str | None, ...] | None]:
         """Vectors by text that were kept with a change, and the texts if another program had cut them.
 
         Empty and None when another model made them, or when `goal` has another text than the state before the change.
         """
         texts = kept_texts(change.before or {})
-        cut = texts or self._saver.chunks(goal.content)
+        cut = [text for text in texts or self._saver.chunks(goal.content) if text is not None]
         kept = await self._records.kept_vectors(change.id)
         if (
             kept is None
@@ -124,7 +124,7 @@ class Trash:
 
         return insert
 
-    def _ends(self, memory_id: str, state: State, texts: tuple[str, ...] | None) -> Iterable[str]:
+    def _ends(self, memory_id: str, state: State, texts: tuple[str | None, ...] | None) -> Iterable[str]:
         """The ids by which relations may name a memory: its own, and those of its chunks."""
         count = len(texts or self._saver.chunks(state.content))
         return [memory_id, *(chunk_id(memory_id, index) for index in range(count if count > 1 else 0))]
@@ -150,7 +150,9 @@ class Trash:
         )
 
 
-def kept_texts(state: Mapping[str, object]) -> tuple[str, ...] | None:
-    """What a state of the history was indexed by, when another program had cut it."""
+def kept_texts(state: Mapping[str, object]) -> tuple[str | None, ...] | None:
+    """What a state of the history was indexed by, when another program had cut it; None for a chunk that it lacked."""
     texts = state.get("chunks")
-    return tuple(str(text) for text in texts) if isinstance(texts, list) and texts else None
+    if not isinstance(texts, list) or not texts:
+        return None
+    return tuple(None if text is None else str(text) for text in texts)

@@ -14,7 +14,7 @@ from services.memories.editing import changed_keys, stamped, summary, value_unde
 from services.memories.payload import LOOKED_AT_KEYS, State
 from services.memories.reading import Stored, read_stored
 from services.memories.saving import BATCH, Also, Plan, Saver
-from services.memories.trash import Trash
+from services.memories.trash import Trash, kept_texts
 from services.model import Action, Change, Entity, Relation, Undone
 from services.ports import NewChange, Records, Transaction
 
@@ -88,7 +88,9 @@ class Undo:
         goal = stamped(goal, self._saver.clock(), self._zone)
         now = current.state if current else None
         same_text = now is not None and now.content == goal.content
-        known, texts = ({}, None) if same_text else await self._trash.kept(change, goal)
+        cut = kept_texts(change.before or {})
+        known, texts = ({}, None) if same_text and cut is None else await self._trash.kept(change, goal)
+        texts = cut if same_text else texts  # only the points were cut anew: they come back as they were
         text = f"took back: {change.summary}" if change.summary else summary(now, goal)
         return Plan(change.entity_id, now, goal, Action.UPDATED, text, stored, known, texts)
 
@@ -121,13 +123,17 @@ class Undo:
             if kind not in (Entity.MEMORY, Entity.RELATION) and kind not in self._inverses:
                 raise InvalidInput(f"the last change was made to a {kind}; it cannot be taken back here")
         relations = net_relations(changes)
+        memories = _net_memories(changes)
         restored = [
             Plan(one.entity_id, None, State.from_json(one.before), Action.RESTORED, "")
-            for one in _net_memories(changes)
+            for one in memories
             if one.before is not None
         ]
-        removed = [before for before, after in relations if before and not after]
-        insert = await self._trash.with_relations(restored) if restored else _making(removed)
+        # Those that went with a memory come back with it, where the other end is there too.
+        by_hand = all(one.after is not None for one in memories)
+        removed = [before for before, after in relations if before and not after and by_hand]
+        come_back = await self._trash.with_relations(restored) if restored else None
+        insert = _both(_making(removed), come_back)
 
         async def take_back(transaction: Transaction) -> Sequence[NewChange]:
             rows = await _unmake(transaction, relations)

@@ -83,6 +83,10 @@ class Records(Protocol):
 
     async def changes(self, ids: Sequence[int]) -> list[Change]: ...
 
+    async def known_hashes(self, memory_ids: Sequence[str]) -> dict[str, str]:
+        """The hash of the text that the newest change of each memory left; not of deleted and promised ones."""
+        ...
+
     async def kept_vectors(self, change_id: int) -> KeptVectors | None: ...
 
     async def group(self, group: str) -> list[Change]:

@@ -1,0 +1,100 @@
+"""What a repair makes of one memory, and how that is told. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from itertools import count
+
+from services.integrity.model import DefectKind
+from services.memories.mending import Mended
+from services.memories.payload import CHUNK_KEYS, State
+from services.memories.reading import Stored, chunk_index
+
+NEST = "metadata"
+"""The key under which MCP Memoria's update of a text puts what was metadata."""
+_NAMED = 6
+"""Keys that a line names."""
+
+
+def mended(stored: Stored, kinds: Collection[DefectKind]) -> Mended | None:
+    """How the memory shall be, None when nothing is wrong with it any more."""
+    summaries, state = [], stored.state
+    anew = DefectKind.HEADLESS in kinds and is_headless(stored) and stored.whole
+    if anew:
+        summaries.append("repaired: has its first chunk again")
+    if DefectKind.NESTED in kinds and is_nested(state.payload):
+        state = State(state.type, flattened(state.payload))
+        summaries.append("repaired: metadata at the top level")
+    return Mended(state, ", ".join(summaries), anew) if summaries else None
+
+
+def is_headless(stored: Stored) -> bool:
+    return (chunk_index(stored.points[0]) or 0) > 0
+
+
+def is_nested(payload: Mapping[str, object]) -> bool:
+    return isinstance(payload.get(NEST), Mapping)
+
+
+def flattened(payload: Mapping[str, object]) -> dict[str, object]:
+    """The payload with what lies under `metadata` at the top level.
+
+    A key that has a value there already keeps it: the nested value then goes by the name «metadata_…».
+    """
+    flat = dict(payload)
+    while isinstance(nested := flat.get(NEST), Mapping):
+        del flat[NEST]
+        for key, value in nested.items():
+            if key == NEST and isinstance(value, Mapping):
+                flat[NEST] = value  # nested twice: the next round takes it up
+            else:
+                flat[_place(flat, key, value)] = value
+    return flat
+
+
+def _place(flat: Mapping[str, object], key: str, value: object) -> str:
+    """Where a nested value can stand without overwriting anything."""
+    if _free(flat, key, value):
+        return key
+    names = (f"{NEST}_{key}" if number == 1 else f"{NEST}_{key}_{number}" for number in count(1))
+    return next(name for name in names if _free(flat, name, value))
+
+
+def _free(flat: Mapping[str, object], key: str, value: object) -> bool:
+    """True when the key has no value, or this one."""
+    if key in CHUNK_KEYS or key == NEST:
+        return False
+    there = flat.get(key)
+    return there is None or there == [] or there == "" or there == value
+
+
+def told(stored: Stored, kind: DefectKind, chunks: int) -> tuple[str, str]:
+    """What is wrong and what the repair does; `chunks` is how many its text makes."""
+    if kind is DefectKind.HEADLESS:
+        return _headless(stored, chunks)
+    nested = stored.state.payload.get(NEST)
+    if not isinstance(nested, Mapping):
+        return "is in order by now", ""
+    flat = flattened(stored.state.payload)
+    renamed = [key for key in flat if key.startswith(f"{NEST}_") and key not in stored.state.payload]
+    repair = "they go to the top level"
+    if renamed:
+        repair += f"; {_named(renamed)} where that key has another value already"
+    return f"{len(nested)} keys lie under `{NEST}`, where no filter finds them: {_named(nested)}", repair
+
+
+def _headless(stored: Stored, chunks: int) -> tuple[str, str]:
+    if not is_headless(stored):
+        return "is in order by now", ""
+    count_ = stored.points[0].payload.get("chunk_count")
+    first = chunk_index(stored.points[0]) or 0
+    lost = "the first chunk is" if first == 1 else f"the first {first} chunks are"
+    what = f"{lost} missing, {len(stored.points)} of {count_} are there"
+    if not stored.whole:
+        return f"{what}; no chunk has the whole text", ""
+    return what, f"saved again from its whole text, in {chunks} chunk{'' if chunks == 1 else 's'}"
+
+
+def _named(keys: Collection[str]) -> str:
+    more = f" and {len(keys) - _NAMED} more" if len(keys) > _NAMED else ""
+    return ", ".join(list(keys)[:_NAMED]) + more

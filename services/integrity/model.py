@@ -1,0 +1,104 @@
+"""Defects of the data, and what a repair makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from services.model import Memory, Relation
+
+
+class DefectKind(StrEnum):
+    """What can be wrong; the words that the command line takes."""
+
+    HEADLESS = "headless"
+    """A memory whose first chunk is gone: its beginning is found by no search."""
+    NESTED = "nested"
+    """Metadata that lies one level too deep, where no filter finds it."""
+    CHUNK_ENDS = "chunk-ends"
+    """A relation that ends in a chunk instead of its memory."""
+    ORPHANS = "orphans"
+    """A relation with an end that is no memory."""
+    CHANGED = "changed-outside"
+    """A text that is not the one the history has: another program changed it. Nothing to repair."""
+
+
+REPAIRABLE = tuple(kind for kind in DefectKind if kind is not DefectKind.CHANGED)
+"""In the order in which all are repaired: a memory that has all its chunks again saves relations from being orphans."""
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """One thing that is wrong with one memory or relation."""
+
+    kind: DefectKind
+    id: str
+    """Of the memory or the relation."""
+    relation: Relation | None = None
+    """None: it is about a memory."""
+    former: Mapping[str, str] = field(default_factory=dict)
+    """Ends that were chunks once, or belong to a chunk that is missing, and their memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """All defects that a look at everything found."""
+
+    found: Mapping[DefectKind, tuple[Defect, ...]]
+    """Every kind is a key."""
+    memories: int
+    relations: int
+    """How many were looked at."""
+
+    @property
+    def total(self) -> int:
+        """Defects that a repair puts right."""
+        return sum(len(self.found[kind]) for kind in REPAIRABLE)
+
+    def repairable(self, kinds: Sequence[DefectKind] = REPAIRABLE) -> tuple[Defect, ...]:
+        """Those of some kinds, as `IntegrityService.repair` takes them."""
+        return tuple(defect for kind in kinds if kind in REPAIRABLE for defect in self.found[kind])
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A defect with what a person needs to decide about it."""
+
+    defect: Defect
+    memories: tuple[Memory | None, ...]
+    """The memory, or those at the source and the target of the relation; None is no memory."""
+    what: str
+    """What is wrong, in one line."""
+    repair: str
+    """What a repair does, in one line; "" when there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repaired:
+    """What a repair did; `group` is the act by which undo knows it."""
+
+    group: str
+    memories: int = 0
+    moved: int = 0
+    """Relations that now end in memories."""
+    removed: int = 0
+    """Relations that were removed; the history has them."""
+
+    @property
+    def total(self) -> int:
+        return self.memories + self.moved + self.removed
+
+    @property
+    def summary(self) -> str:
+        """«mended 12 memories, moved 24 relations, removed 33»."""
+        parts = [
+            f"{verb} {count:,} {thing if count == 1 else things}"
+            for verb, count, thing, things in (
+                ("mended", self.memories, "memory", "memories"),
+                ("moved", self.moved, "relation", "relations"),
+                ("removed", self.removed, "relation", "relations"),
+            )
+            if count
+        ]
+        return ", ".join(parts) or "nothing was left to repair"

@@ -1,0 +1,179 @@
+"""Repairs of what upstream left: everything is put right, and taking it back gives the very points and relations."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.container import Services, open_services
+from services.integrity.mending import flattened
+from services.integrity.model import DefectKind, Survey
+from services.model import MemoryChanges, MemoryDraft, MemoryType, Progress, Relation, RelationType
+from services.points import EVERYTHING, Point, Scroll
+from services.ports import NewRelation
+from services.settings import Settings
+from tests.services.servers import restore_upstream
+
+UPSTREAM = Path(__file__).parents[2].parent / "shared" / "data" / "upstream-dev"
+_MOVING = ("updated_at", "has_relations")
+"""What an undo sets anew, and what upstream sets on single chunks, so that a save makes it the same on all."""
+
+
+@pytest.fixture
+async def services(tmp_path: Path, postgres_url: str) -> AsyncIterator[Services]:
+    settings = Settings(home=tmp_path, database_url=postgres_url, zone="UTC", actor="tester")
+    async with open_services(settings) as services:
+        yield services
+
+
+async def copy_points(services: Services) -> None:
+    """Points as upstream stored them, with vectors of the bundled model."""
+    await services.vectors.ensure(services.embedder.dimensions, services.embedder.model)
+    found: dict[MemoryType, list[Point]] = {type_: [] for type_ in MemoryType}
+    with (UPSTREAM / "qdrant-points.jsonl").open("rb") as lines:
+        for line in lines:
+            one = json.loads(line)
+            found[MemoryType(one["collection"])].append(Point(one["id"], one["payload"]))
+    for type_, points in found.items():
+        vectors = await services.embedder.embed_documents([str(point.payload["content"]) for point in points])
+        whole = [Point(point.id, point.payload, vector) for point, vector in zip(points, vectors, strict=True)]
+        await services.vectors.upsert(type_, whole)
+
+
+async def everything(services: Services) -> tuple[dict[str, Any], dict[str, Relation]]:
+    """All points with the length of their vectors, and all relations."""
+    points = {
+        point.id: (
+            type_,
+            {key: value for key, value in point.payload.items() if key not in _MOVING},
+            len(point.vector or ()),
+        )
+        for type_ in MemoryType
+        for point in await services.vectors.scroll(Scroll(type_, 10_000, EVERYTHING, with_vectors=True))
+    }
+    return points, {one.id: one async for batch in services.records.all_relations() for one in batch}
+
+
+def counts(survey: Survey) -> dict[str, int]:
+    return {kind.value: len(found) for kind, found in survey.found.items()}
+
+
+@pytest.mark.skipif(not UPSTREAM.exists(), reason="the files that upstream wrote are not here")
+async def test_all_that_upstream_left_is_put_right_and_comes_back_exactly(empty_url: str, tmp_path: Path) -> None:
+    restore_upstream(empty_url)
+    settings = Settings(home=tmp_path, database_url=empty_url, zone="UTC", actor="tester")
+    async with open_services(settings) as services:
+        await copy_points(services)
+        truth: dict[str, Any] = json.loads((UPSTREAM / "truth.json").read_text("utf-8"))
+        before = await everything(services)
+        survey = await services.integrity.survey()
+        assert (survey.memories, survey.relations) == (448, 143)
+        assert counts(survey) == {
+            "headless": len(truth["memories"]["headless"]),
+            "nested": len(truth["memories"]["nested_metadata"]),
+            "chunk-ends": truth["relations"]["chunk_ended"]["count"],
+            "orphans": truth["relations"]["orphaned"]["count"],
+            "changed-outside": 0,
+        }
+        found = await services.integrity.describe(survey.repairable())
+        assert all(one.what and one.repair and "in order" not in one.what for one in found)
+        loops = {one.defect.id for one in found if one.repair.startswith("removed, joined a memory with itself")}
+        # One between a chunk and a chunk that is gone would join a memory with itself as well.
+        assert len(loops) == truth["relations"]["self_loops_after_mapping"] + 1
+        await services.database.upgrade()
+
+        seen: list[Progress] = []
+        repaired = await services.integrity.repair(survey.repairable(), progress=seen.append)
+        assert (seen[-1].done, seen[-1].total) == (len({one.id for one in survey.repairable()}),) * 2
+        assert repaired.memories == 12
+        assert repaired.moved + repaired.removed == len({one.id for one in survey.repairable() if one.relation})
+        gone = truth["relations"]["orphaned_if_removed_chunk_ids_are_derived"]
+        assert repaired.removed == gone + len(loops) + 1  # and one between memories that are related so already
+        assert counts(await services.integrity.survey()) == dict.fromkeys(DefectKind, 0)
+        for headless in truth["memories"]["headless"]:
+            memory = await services.memories.get(headless["id"])
+            assert not memory.headless
+            assert memory.content_hash == headless["sha256"]
+        assert (await services.integrity.repair(survey.repairable())).total == 0
+
+        await services.memories.undo()
+        points, relations = await everything(services)
+        assert relations == before[1]
+        assert points.keys() == before[0].keys()
+        assert points == before[0]
+
+
+def test_nested_metadata_rises_and_overwrites_nothing() -> None:
+    nested = {
+        "pr": 7,
+        "attendees": 4,
+        "project": "api",
+        "steps": ["read"],
+        "parent_id": "not ours",
+        "content": "an old text",
+        "metadata": {"pr": 8, "user": "ana"},
+    }
+    payload = {"content": "text", "attendees": 5, "project": None, "steps": [], "metadata": nested}
+    assert flattened(payload) == {
+        "content": "text",
+        "attendees": 5,
+        "project": "api",
+        "steps": ["read"],
+        "pr": 7,
+        "metadata_attendees": 4,
+        "metadata_parent_id": "not ours",
+        "metadata_content": "an old text",
+        "metadata_pr": 8,
+        "user": "ana",
+    }
+    assert flattened({"metadata": {"a": 1}, "a": 2, "metadata_a": 3}) == {"a": 2, "metadata_a": 3, "metadata_a_2": 1}
+    assert flattened({"metadata": "a text of ours"}) == {"metadata": "a text of ours"}
+
+
+async def test_chosen_defects_are_repaired_alone_and_what_changed_meanwhile_is_looked_at_again(
+    services: Services,
+) -> None:
+    one, two = [await services.memories.create(MemoryDraft(f"{name} " * 200)) for name in ("one", "two")]
+    chunks = [point.id for point in await services.vectors.scroll(Scroll(MemoryType.SEMANTIC, 100))]
+    owner = {chunk: (await services.memories.get(chunk)).id for chunk in chunks}
+    of_one = [chunk for chunk in chunks if owner[chunk] == one.id]
+    of_two = [chunk for chunk in chunks if owner[chunk] == two.id]
+    async with services.records.transaction() as transaction:
+        await transaction.insert_relations(
+            [
+                NewRelation(one.id, two.id, RelationType.FIXES, 0.4),
+                NewRelation(of_one[0], two.id, RelationType.FIXES, 0.9),
+                NewRelation(of_one[0], of_two[0], RelationType.CAUSES, 0.6),
+                NewRelation(one.id, of_two[1], RelationType.CAUSES, 0.2),
+                NewRelation(of_one[0], of_one[1], RelationType.RELATED),
+            ]
+        )
+    survey = await services.integrity.survey()
+    assert counts(survey)["chunk-ends"] == 4
+    alone = [one for one in survey.found[DefectKind.CHUNK_ENDS] if one.relation and one.relation.weight == 0.9]
+    assert (await services.integrity.repair(alone)).removed == 1
+    rest = await services.integrity.repair(survey.repairable(), progress=lambda _: None)
+    assert (rest.moved, rest.removed) == (1, 2)
+    left = {(one.source_id, one.target_id, one.type) for one in await services.records.relations_of([one.id, two.id])}
+    assert left == {(one.id, two.id, RelationType.FIXES), (one.id, two.id, RelationType.CAUSES)}
+    await services.memories.undo()
+    await services.memories.undo()
+    assert counts(await services.integrity.survey())["chunk-ends"] == 4
+
+
+async def test_a_text_that_another_program_changed_is_told_and_left_alone(services: Services) -> None:
+    memory = await services.memories.create(MemoryDraft("as we saved it"))
+    await services.memories.update(memory, MemoryChanges(content="as we saved it again"))
+    await services.memories.create(MemoryDraft("another"))
+    await services.vectors.set_payload(MemoryType.SEMANTIC, [memory.id], {"content": "as an agent left it"})
+    survey = await services.integrity.survey()
+    (changed,) = survey.found[DefectKind.CHANGED]
+    assert (changed.id, survey.total) == (memory.id, 0)
+    (finding,) = await services.integrity.describe([changed])
+    assert finding.repair == ""
+    assert (await services.integrity.repair([changed])).total == 0
+    assert (await services.memories.get(memory.id)).content == "as an agent left it"
