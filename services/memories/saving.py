@@ -160,18 +160,18 @@ class Saver:
             await self._permit(vectors=True, asking=asking)
         self._permitted = True
 
-    def embedder_is_back(self) -> None:
-        """Lets the next save try to embed at once."""
-        self._rest_until = None
-
-    async def fulfil(self, plans: Sequence[Plan], promised: Mapping[str, int]) -> None:
-        """Brings the points to the states of the plans and takes back the promises that are kept."""
     async def require_model(self) -> None:
         """Raises ModelMismatch when the store's vectors are another model's: what is cut anew would lose its own."""
         await self.prepare()
         if not self._prepared:
             raise ModelMismatch(self._reason)
 
+    def embedder_is_back(self) -> None:
+        """Lets the next save try to embed at once."""
+        self._rest_until = None
+
+    async def fulfil(self, plans: Sequence[Plan], promised: Mapping[str, int]) -> None:
+        """Brings the points to the states of the plans and takes back the promises that are kept."""
         writes = await self._writes(plans)
         for type_, points in writes.points.items():
             await self.vectors.upsert(type_, points)
@@ -252,14 +252,14 @@ class Saver:
         if current is None or plan.after is None:
             return set()
         to_set, to_remove = key_changes(current, plan.after)
+        if self._prepared and None in to_set.values():
+            return set()  # Qdrant takes null for «remove»: such a point must be written whole
         ids = [point.id for point in current.points]
         if to_set or to_remove:
             writes.keys[current.state.type, json.dumps([to_set, to_remove], sort_keys=True)] += ids
         return {(current.state.type, point_id) for point_id in ids}
 
     def _texts(self, plan: Plan, after: State) -> tuple[str | None, ...]:
-        if self._prepared and None in to_set.values():
-            return set()  # Qdrant takes null for «remove»: such a point must be written whole
         """What to index the memory by: as it is indexed now if the text is the same, else what the chunker gives."""
         if plan.texts is not None:
             return plan.texts
@@ -312,12 +312,6 @@ def _leave_only(plan: Plan, kept: set[tuple[MemoryType, str]], writes: _Writes) 
             writes.surplus[stored.state.type] += surplus
 
 
-def _kept(stored: Stored, model: str) -> KeptVectors | None:
-    """The vectors of all points, None when one of them is missing."""
-    vectors = tuple(point.vector for point in stored.points if point.vector is not None)
-    return KeptVectors(model, vectors) if stored.pieces and len(vectors) == len(stored.points) else None
-
-
 def _cut_anew(plan: Plan) -> bool:
     """True when the points of the state before go, or are written whole."""
     if plan.before is None or not plan.stored:
@@ -325,6 +319,12 @@ def _cut_anew(plan: Plan) -> bool:
     if plan.after is None or plan.after.content != plan.before.content:
         return True
     return plan.texts not in (None, plan.stored[0].pieces)
+
+
+def _kept(stored: Stored, model: str) -> KeptVectors | None:
+    """The vectors of all points, None when one of them is missing."""
+    vectors = tuple(point.vector for point in stored.points if point.vector is not None)
+    return KeptVectors(model, vectors) if stored.pieces and len(vectors) == len(stored.points) else None
 
 
 def _with_vector(point: Point, vector: Vector | None) -> Point:

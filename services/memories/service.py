@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from services.errors import Ambiguous, Conflict, InvalidInput, NotFound
 from services.memories.editing import checked_importance, conflicts, edited, stamped, summary
-from services.memories.payload import State, drafted, read_memory, write_payload
 from services.memories.mending import Mend, Mending
+from services.memories.payload import State, drafted, read_memory, write_payload
 from services.memories.pending import PendingWork
 from services.memories.reading import Stored, canonical, ids_with_prefix, owners, read_stored
 from services.memories.saving import BATCH, Permit, Plan, Saver
@@ -61,8 +61,8 @@ class MemoryService:
         self._pending = PendingWork(self._saver, records, self._trash)
         self._undo = Undo(self._saver, records, self._trash, self._zone, inverses or {})
         self._storing = Storing(self._saver, embedder, self._zone)
-
         self._mending = Mending(self._saver, self._zone)
+
     async def get(self, id_or_prefix: str) -> Memory:
         """The memory of an id, of the id of one of its chunks, or of the only id that begins so.
 
@@ -184,11 +184,11 @@ class MemoryService:
         """
         return await self._storing.store(items, group or str(uuid.uuid4()))
 
-    async def delete(self, ids: Sequence[str]) -> int:
     async def mend(self, ids: Sequence[str], mend: Mend, *, group: str) -> int:
         """Saves a batch of memories as `mend` wants them, as part of the act `group`; gives how many it changed."""
         return await self._mending.mend(ids, mend, group)
 
+    async def delete(self, ids: Sequence[str]) -> int:
         """Moves memories and their relations to the trash in one act. Raises NotFound when none of them exists."""
         return await self._trash.delete(ids)
 
