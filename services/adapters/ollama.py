@@ -74,7 +74,10 @@ class OllamaEmbedder:
         transport: httpx.AsyncBaseTransport | None = None,
         first_wait: float = 0.25,
     ) -> None:
-        """`first_wait` is the pause in seconds before the first retry; it doubles with each one."""
+        """`first_wait` is the pause in seconds before the first retry; it doubles with each one.
+
+        With 0 `dimensions` the first vector tells their number.
+        """
         url = httpx.URL(host if "://" in host else f"http://{host}")
         if url.port is None and "://" not in host:
             url = url.copy_with(port=11434)
@@ -182,6 +185,7 @@ class OllamaEmbedder:
         if not (isinstance(vectors, list) and len(vectors) == expected and all(isinstance(v, list) for v in vectors)):
             raise EmbeddingFailed(f"Ollama at {self._label} did not answer with one vector a text")
         for vector in vectors:
+            self._dimensions = self._dimensions or len(vector)
             if len(vector) != self._dimensions:
                 raise ModelMismatch(
                     f"{self._model} makes vectors of {len(vector)} numbers, "

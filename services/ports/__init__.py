@@ -7,7 +7,7 @@ from services.ports.embedding import Embedder, WordEmbedder
 from services.ports.feed import Feed, Tell
 from services.ports.records import Records, Transaction
 from services.ports.values import Edge, FoundNode, FoundStep, KeptVectors, NewChange, NewRelation, ScheduledWork
-from services.ports.vectors import Draft, Generations, SwitchableStore, VectorStore
+from services.ports.vectors import Draft, Generations, Room, SwitchableStore, VectorStore
 
 __all__ = [
     "Clock",
@@ -22,6 +22,7 @@ __all__ = [
     "NewChange",
     "NewRelation",
     "Records",
+    "Room",
     "ScheduledWork",
     "SwitchableStore",
     "Tell",

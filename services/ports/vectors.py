@@ -82,11 +82,25 @@ class Draft:
     model: str
 
 
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Bytes on the disk of a store."""
+
+    needed: int
+    """What a draft takes, beyond what it has; an estimate."""
+    free: int
+
+
 class Generations(Protocol):
     """The set of collections in use, a draft of the next one, and the former one. Remembered over restarts.
 
     Raises as `VectorStore`.
     """
+
+    @property
+    def shared(self) -> bool:
+        """True when other programs can write into the set in use meanwhile."""
+        ...
 
     async def draft(self) -> Draft | None:
         """The one that was begun and neither adopted nor dropped."""
@@ -104,6 +118,10 @@ class Generations(Protocol):
 
         Killed in the middle, the store opens with the one or the other; calling it again completes it.
         """
+        ...
+
+    async def room(self, dimensions: int) -> Room | None:
+        """What a draft with vectors of this size needs; None when the disk cannot be asked, as that of a server."""
         ...
 
     async def prepare_adoption(self) -> None:

@@ -12,7 +12,7 @@ from services.adapters.edge.marker import KeptSet, Marker, read_marker, write_ma
 from services.adapters.edge.shards import EdgeShards
 from services.errors import StoreMismatch
 from services.model import MemoryType
-from services.ports import Draft
+from services.ports import Draft, Room
 
 _PLACE = re.compile(r"set-(\d+)")
 
@@ -52,6 +52,20 @@ class EdgeSets:
         if _described(there) == draft:
             self._shards(there).ensure(there.dimensions, there.model)
         return Draft(there.purpose, there.dimensions, there.model)
+
+    def room(self, dimensions: int) -> Room:
+        """As much as the set in use takes, with vectors of another size, and a fifth for the tidying of segments."""
+        in_use, draft = self._marker.in_use, self._marker.draft
+        points = sum(found.points for found in self._shards(in_use).info().values())
+        larger = (dimensions - (in_use.dimensions if in_use else 0)) * 4 * points
+        needed = 1.2 * (self._size(in_use) + larger) - (self._size(draft) if draft else 0)
+        return Room(max(0, int(needed)), shutil.disk_usage(self._folder).free)
+
+    def _size(self, kept: KeptSet | None) -> int:
+        """Bytes that the set takes on the disk; the holes of its files take none."""
+        folder = self._folder / kept.place if kept and kept.place else self._folder
+        files = (path for collection in MemoryType for path in (folder / collection).rglob("*"))
+        return sum(path.stat().st_blocks * 512 for path in files if path.is_file())
 
     def adopt_draft(self) -> None:
         """One rename decides: before it the store opens with the old set, after it with the new one."""

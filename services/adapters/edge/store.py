@@ -25,7 +25,7 @@ from services.points import (
     Scroll,
     TextSearch,
 )
-from services.ports import Draft, VectorStore
+from services.ports import Draft, Room, VectorStore
 
 _PAGE = 1000
 """Points a scroll asks for at once: bounds how long one reply keeps other requests waiting."""
@@ -142,6 +142,8 @@ class EdgeVectorStore(EdgeSet):
         self._wanted = (dimensions, model)
         await super().ensure(dimensions, model)
 
+    shared = False
+
     async def draft(self) -> Draft | None:
         answer: Draft | None = await self._ask(SETS, "draft")
         return answer
@@ -151,6 +153,10 @@ class EdgeVectorStore(EdgeSet):
         if there != draft:
             raise under_way(there)
         return EdgeSet(partial(self._ask, DRAFT))
+
+    async def room(self, dimensions: int) -> Room | None:
+        answer: Room = await self._ask(SETS, "room", dimensions)
+        return answer
 
     async def prepare_adoption(self) -> None:
         """Nothing takes long here."""

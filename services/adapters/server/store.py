@@ -28,7 +28,7 @@ from services.errors import (
     StoreTimeout,
     StoreUnavailable,
 )
-from services.ports import Draft, VectorStore
+from services.ports import Draft, Room, VectorStore
 
 if TYPE_CHECKING:
     from qdrant_client import AsyncQdrantClient
@@ -79,13 +79,20 @@ class ServerVectorStore(ServerSet):
             await sets.complete()
         await super().ensure(dimensions, model)
 
+    shared = True
+
     async def draft(self) -> Draft | None:
         async with self._sets() as sets:
+            await sets.complete()
             return await sets.described(DRAFT)
 
     async def open_draft(self, draft: Draft) -> VectorStore:
         async with self._sets() as sets:
             return self._set(await sets.open_draft(draft))
+
+    async def room(self, dimensions: int) -> Room | None:
+        """A server does not tell how full its disk is."""
+        return None
 
     async def prepare_adoption(self) -> None:
         async with self._sets() as sets:

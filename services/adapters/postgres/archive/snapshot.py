@@ -23,7 +23,7 @@ _CHANGED = """
 SELECT DISTINCT entity_id::text AS memory_id FROM memoria_tui.audit_log WHERE entity = 'memory' AND id > :after
 """
 _NEWEST_OF = """
-SELECT DISTINCT ON (entity_id) entity_id::text AS memory_id, id, after FROM memoria_tui.audit_log
+SELECT DISTINCT ON (entity_id) entity_id::text AS memory_id, id, change_group, after FROM memoria_tui.audit_log
 WHERE entity = 'memory' AND entity_id = ANY(CAST(:ids AS uuid[])) ORDER BY entity_id, id DESC
 """
 PROMISED_AFTER = "SELECT memory_id::text AS memory_id FROM memoria_tui.embedding_schedule WHERE change_id > :after"
@@ -55,7 +55,7 @@ class PostgresSnapshot:
         if HISTORY.name not in self._existing:
             return []
         rows = await fetch(self._connection, _NEWEST_OF, {"ids": list(memory_ids)})
-        return [LastChange(row.memory_id, row.id, row.after) for row in rows]
+        return [LastChange(row.memory_id, row.id, row.change_group, row.after) for row in rows]
 
     async def promised_after(self, change_id: int) -> list[str]:
         if PROMISES.name not in self._existing:

@@ -96,8 +96,8 @@ class PostgresStaged(Writes):
         await self._refresh()
         return written
 
-    async def append(self, group: str, changes: Sequence[NewChange]) -> None:
-        await HistoryWrites(self._connection, self._settings).append_history(group, changes)
+    async def append(self, group: str, changes: Sequence[NewChange], *, undoes: str | None = None) -> None:
+        await HistoryWrites(self._connection, self._settings).append_history(group, changes, undoes=undoes)
 
     async def take_promises(self) -> None:
         await self._fetch("DELETE FROM memoria_tui.embedding_schedule", {})
@@ -107,7 +107,7 @@ class PostgresStaged(Writes):
         last = "00000000-0000-0000-0000-000000000000"
         while rows := await self._fetch(statements.APPENDED_MEMORIES, {"last": last, "limit": _PAGE}):
             last = rows[-1].memory_id
-            yield [LastChange(row.memory_id, row.id, row.after) for row in rows]
+            yield [LastChange(row.memory_id, row.id, row.change_group, row.after) for row in rows]
 
     async def _match_names(self) -> None:
         """Clients and projects that are here under another id are taken for the same."""

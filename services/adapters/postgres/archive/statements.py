@@ -68,7 +68,7 @@ FROM restored_embedding_schedule r JOIN restored_numbers n ON n.old = r.change_i
 ON CONFLICT DO NOTHING
 """
 APPENDED_MEMORIES = f"""
-SELECT DISTINCT ON (t.entity_id) t.entity_id::text AS memory_id, t.id, t.after FROM {HISTORY.name} t
+SELECT DISTINCT ON (t.entity_id) t.entity_id::text AS memory_id, t.id, t.change_group, t.after FROM {HISTORY.name} t
 WHERE t.entity = 'memory' AND t.entity_id IN (
     SELECT DISTINCT r.entity_id FROM {HISTORY.staged} r JOIN restored_numbers n ON n.old = r.id
     WHERE n.new IS NOT NULL AND r.entity = 'memory' AND r.entity_id > CAST(:last AS uuid) ORDER BY 1 LIMIT :limit)

@@ -1,0 +1,75 @@
+"""Writing memories into the next set of collections, cut and embedded anew."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+
+from services.memories.chunking import chunks
+from services.memories.layout import moved, points_of
+from services.memories.reading import Stored, memory_id_of, read_stored
+from services.model import MemoryType
+from services.points import Filter, HasId, Point, Scroll
+from services.ports import Embedder, VectorStore
+from services.settings import Settings
+
+
+class Filling:
+    """Writes into `draft` what `source` has; each memory whole, so that a killed run leaves only whole ones."""
+
+    def __init__(self, source: VectorStore, draft: VectorStore, embedder: Embedder, settings: Settings) -> None:
+        self._source = source
+        self._draft = draft
+        self.embedder = embedder
+        self._settings = settings
+
+    async def write(self, type_: MemoryType, memories: Sequence[Stored], *, there: Iterable[str]) -> None:
+        """Writes the memories; of those that are `there` already, what is no longer part of them is deleted.
+
+        Raises EmbeddingFailed or StoreUnavailable.
+        """
+        laid_out = await asyncio.to_thread(self._laid_out, memories)
+        laid_out = await self._placed(type_, laid_out)
+        bare = [point for points in laid_out.values() for point in points]
+        texts = list(dict.fromkeys(_text(point) for point in bare))
+        vectors = dict(zip(texts, await self.embedder.embed_documents(texts), strict=True))
+        points = [Point(point.id, point.payload, vectors[_text(point)]) for point in bare]
+        await self._draft.upsert(type_, points)
+        before = await self._points(type_, there)
+        if surplus := before - {point.id for point in points}:
+            await self._draft.delete_points(type_, sorted(surplus))
+
+    async def delete(self, type_: MemoryType, ids: Iterable[str]) -> None:
+        """Deletes memories that the source no longer has."""
+        if gone := await self._points(type_, ids):
+            await self._draft.delete_points(type_, sorted(gone))
+
+    def _laid_out(self, memories: Sequence[Stored]) -> dict[str, list[Point]]:
+        """The points of each memory, without vectors."""
+        size, overlap = self._settings.chunk_size, self._settings.chunk_overlap
+        return {one.id: points_of(one.id, one.state, chunks(one.state.content, size, overlap)) for one in memories}
+
+    async def _placed(self, type_: MemoryType, laid_out: Mapping[str, list[Point]]) -> dict[str, list[Point]]:
+        """Moves a chunk whose id is that of another memory."""
+        owned = {point.id: one for one, points in laid_out.items() if len(points) > 1 for point in points}
+        if not owned:
+            return dict(laid_out)
+        where = Filter((HasId(frozenset(owned)),))
+        there = await self._source.scroll(Scroll(type_, len(owned), where, payload_keys=("parent_id",)))
+        taken = {point.id for point in there if memory_id_of(point) != owned[point.id]} | (owned.keys() & laid_out)
+        return {
+            one: [moved(point) if point.id in taken and len(points) > 1 else point for point in points]
+            for one, points in laid_out.items()
+        }
+
+    async def _points(self, type_: MemoryType, ids: Iterable[str]) -> set[str]:
+        """Ids of the points that the draft has of these memories."""
+        stored = await read_stored(self._draft, ids, embeddings=False)
+        states = (state for one in stored.values() for state in one if state.state.type is type_)
+        return {point.id for state in states for point in state.points}
+
+
+def _text(point: Point) -> str:
+    """What the point is embedded by; a payload whose content is no text was written by another program."""
+    content = point.payload.get("content")
+    return content if isinstance(content, str) else ""

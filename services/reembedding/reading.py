@@ -1,0 +1,85 @@
+"""Reading a whole set of collections memory by memory, and telling which memories two sets have otherwise."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+
+from services.memories.reading import Stored, chunk_index, fold, memory_id_of, read_stored
+from services.model import MemoryType
+from services.points import EVERYTHING, Filter, HasVector, Point, Scroll
+from services.ports import VectorStore
+
+PAGE = 500
+"""Points in memory at once, and few enough that the event loop is not held up."""
+_TELLING = (
+    *("parent_id", "chunk_index", "chunk_count", "memory_type", "created_at", "updated_at", "accessed_at"),
+    *("access_count", "importance", "tags", "project"),
+)
+"""Keys of which every edit changes one, and that are read much faster than texts."""
+_INCOMPLETE = b""
+
+Digests = Mapping[str, int]
+"""Memory id → digest of what tells that the memory was changed."""
+
+
+async def pages(vectors: VectorStore, request: Scroll) -> AsyncIterator[list[Point]]:
+    """All points of the request in the order of their ids, PAGE at a time."""
+    page = await vectors.scroll(replace(request, limit=PAGE))
+    while page:
+        yield page
+        if len(page) < PAGE:
+            return
+        page = await vectors.scroll(replace(request, limit=PAGE, after_id=page[-1].id))
+
+
+async def memories(vectors: VectorStore, type_: MemoryType) -> AsyncIterator[list[Stored]]:
+    """The memories of one collection, put together from their chunks wherever those lie.
+
+    Of one that has several states, because a save was not finished, the newest comes last.
+    """
+    grouped: set[str] = set()
+    async for page in pages(vectors, Scroll(type_, PAGE)):
+        parts = {memory_id_of(point) for point in page if not _whole(point)} - grouped
+        grouped |= parts
+        found = fold(type_, (point for point in page if _whole(point) and point.id not in grouped))
+        if parts:
+            stored = await read_stored(vectors, parts, embeddings=False)
+            states = {one: [state for state in stored.get(one, ()) if state.state.type is type_] for one in parts}
+            found += [newest[0] for newest in states.values() if newest]
+        yield found
+
+
+def _whole(point: Point) -> bool:
+    """True for the only point of its memory."""
+    return chunk_index(point) is None and memory_id_of(point) == point.id and "full_content" not in point.payload
+
+
+def digest(stored: Stored) -> bytes:
+    """SHA-256, in part, of all that the memory is; the same however it is cut into chunks."""
+    return hashlib.sha256(json.dumps(stored.state.payload, sort_keys=True, default=str).encode()).digest()[:16]
+
+
+async def digests(vectors: VectorStore, type_: MemoryType) -> dict[str, bytes]:
+    """Of each memory of one collection; of no value for one that lacks a chunk or a vector."""
+    found: dict[str, bytes] = {}
+    async for page in memories(vectors, type_):
+        found |= {one.id: digest(one) if one.texts is not None else _INCOMPLETE for one in page}
+    pending = Scroll(type_, PAGE, Filter(must_not=(HasVector(),)), payload_keys=("parent_id",))
+    async for points in pages(vectors, pending):
+        found |= {memory_id_of(point): _INCOMPLETE for point in points}
+    return found
+
+
+async def telling_digests(vectors: VectorStore, type_: MemoryType) -> dict[str, int]:
+    """Of what tells that a memory was changed; made in a fraction of the time, and only for this process."""
+    first: dict[str, tuple[int, int]] = {}
+    async for page in pages(vectors, Scroll(type_, PAGE, EVERYTHING, payload_keys=_TELLING)):
+        for point in page:
+            memory_id, index = memory_id_of(point), chunk_index(point) or 0
+            if memory_id not in first or index < first[memory_id][0]:
+                kept = [point.payload.get(key) for key in _TELLING[3:]]
+                first[memory_id] = index, hash(json.dumps(kept))
+    return {memory_id: made for memory_id, (_, made) in first.items()}

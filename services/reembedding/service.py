@@ -1,0 +1,296 @@
+"""Re-embedding: a next set of collections is filled beside the one in use, compared with it, and takes its place."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+
+from services.errors import Conflict, StorageFull, StoreReadOnly, StoreUnavailable
+from services.memories.reading import Stored, read_stored
+from services.model import MemoryType, Progress
+from services.points import Filter
+from services.ports import Draft, Embedder, SwitchableStore, VectorStore
+from services.reembedding.filling import Filling
+from services.reembedding.reading import Digests, digest, digests, memories, telling_digests
+from services.reembedding.target import Target, missing_settings
+from services.reembedding.values import Advance, ReembedReport, ReembedState
+from services.search.headless import NOT_FIRST
+from services.settings import Settings
+
+PURPOSE = "reembed"
+_BATCH = 500
+"""Memories embedded and written at once."""
+_FEW = 200
+"""Changes made meanwhile that may be left for the moment in which saves wait."""
+_MOST_PASSES = 20
+"""After so many the store is taken as it is at a moment in which saves wait, however much others write."""
+
+OpenEmbedder = Callable[[Target], AbstractAsyncContextManager[Embedder]]
+Standstill = Callable[[], AbstractAsyncContextManager[None]]
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run, as far as it is."""
+
+    filling: Filling
+    source: VectorStore
+    draft: VectorStore
+    total: int
+    progress: Advance
+    done: int = 0
+    embedded: int = 0
+    changed: int = 0
+    """Memories written or deleted in the pass under way."""
+    what: str = "memories"
+    seen: dict[MemoryType, Digests] = field(default_factory=dict)
+    """What the set in use was like at the last look."""
+
+    def advance(self, memories: int) -> None:
+        self.done += memories
+        self.progress(Progress(min(self.done, self.total), self.total, self.what))
+
+
+class ReembeddingService:
+    """Moves the memories to another model. Everything that was finished stays when a run is stopped."""
+
+    def __init__(
+        self, vectors: SwitchableStore, open_embedder: OpenEmbedder, settings: Settings, standstill: Standstill
+    ) -> None:
+        """`standstill` holds back the saves of this process while it is entered."""
+        self._vectors = vectors
+        self._open_embedder = open_embedder
+        self._settings = settings
+        self._standstill = standstill
+
+    async def state(self) -> ReembedState:
+        """Raises StoreUnavailable or StoreMismatch."""
+        draft, former, model, info = await asyncio.gather(
+            self._vectors.draft(), self._vectors.former(), self._vectors.model(), self._vectors.info()
+        )
+        mine = draft is not None and draft.purpose == PURPOSE
+        return ReembedState(
+            model=model,
+            dimensions=next((one.dimensions for one in info.values()), 0),
+            memories=await _count(self._vectors),
+            draft=draft,
+            done=await _count(await self._vectors.open_draft(draft)) if draft and mine else 0,
+            former=former,
+        )
+
+    async def reembed(self, target: Target, *, progress: Advance = lambda _: None) -> ReembedReport:
+        """Moves the store to the target; goes on where an earlier run was stopped.
+
+        Raises, before anything is written, StoreUnavailable or EmbeddingFailed when the embedder cannot be used,
+        StorageFull when there is no room for a second set of vectors, and Conflict when another set is being filled.
+        """
+        start = time.monotonic()
+        if reason := (await self._vectors.status()).read_only:
+            raise StoreReadOnly(reason)
+        async with self._open_embedder(target) as embedder:
+            await _try(embedder)
+            wanted = Draft(PURPOSE, embedder.dimensions, embedder.model)
+            under_way = await self._vectors.draft()
+            if under_way is None and await self._has(wanted):
+                done, run = await _count(self._vectors), None
+            else:
+                await self._check_room(wanted)
+                run = await self._run(wanted, embedder, progress)
+                done = run.total
+        return ReembedReport(
+            model=wanted.model,
+            dimensions=wanted.dimensions,
+            memories=done,
+            embedded=run.embedded if run else 0,
+            seconds=time.monotonic() - start,
+            switched=run is not None,
+            settings=missing_settings(self._settings, target, wanted),
+        )
+
+    async def cancel(self) -> bool:
+        """Throws a re-embedding away that is under way; gives whether there was one. The store stays as it is.
+
+        Raises Conflict when it is a restore that fills a next set of collections.
+        """
+        draft = await self._vectors.draft()
+        if draft is None:
+            return False
+        if draft.purpose != PURPOSE:
+            raise Conflict(f"a next set of collections is being filled by something else ({draft.purpose})", draft)
+        await self._vectors.drop_draft()
+        return True
+
+    async def drop_old(self) -> int:
+        """Deletes what was in use before the last switch; gives how many points it had."""
+        return await self._vectors.drop_former()
+
+    async def _has(self, wanted: Draft) -> bool:
+        """True when the store has these vectors already; a store without collections gets them at once."""
+        info = await self._vectors.info()
+        if not info:
+            await self._vectors.ensure(wanted.dimensions, wanted.model)
+            return True
+        sizes = {one.dimensions for one in info.values()}
+        return sizes == {wanted.dimensions} and await self._vectors.model() == wanted.model
+
+    async def _check_room(self, wanted: Draft) -> None:
+        room = await self._vectors.room(wanted.dimensions)
+        if room is not None and room.needed > room.free:
+            raise StorageFull(
+                f"a second set of vectors needs about {_megabytes(room.needed)}, {_megabytes(room.free)} are free; "
+                "free some space first"
+            )
+
+    async def _run(self, wanted: Draft, embedder: Embedder, progress: Advance) -> _Run:
+        draft = await self._vectors.open_draft(wanted)
+        filling = Filling(self._vectors, draft, embedder, self._settings)
+        run = _Run(filling, self._vectors, draft, await _count(self._vectors), progress)
+        await self._catch_up(run)
+        async with self._standstill():
+            await self._last_look(run)
+            await self._vectors.adopt_draft()
+            if self._vectors.shared:
+                await self._stragglers(run)
+        run.total = await _count(self._vectors)
+        return run
+
+    async def _catch_up(self, run: _Run) -> None:
+        """Fills the draft, then compares all of both sets until next to nothing differs."""
+        for number in range(_MOST_PASSES):
+            run.changed = run.done = 0
+            for type_ in MemoryType:
+                await self._whole_pass(run, type_)
+            if number == 0:
+                await self._vectors.prepare_adoption()
+                run.what = "memories compared"
+            elif run.changed <= _FEW:
+                return
+
+    async def _whole_pass(self, run: _Run, type_: MemoryType) -> None:
+        """Writes every memory of a collection whose digest is another in the draft; deletes what the source lacks."""
+        there = await digests(run.draft, type_)
+        gone = set(there)
+        writes = _Ahead()
+        async with writes:
+            async for batch in _batches(memories(run.source, type_)):
+                made = await asyncio.to_thread(_digests_of, batch)
+                gone -= made.keys()
+                differ = {one.id: one for one in batch if there.get(one.id) != made[one.id]}
+                await writes.start(self._write(run, type_, list(differ.values()), differ.keys() & there.keys()))
+                there |= made
+                run.advance(len(batch) - len(differ))
+        await run.filling.delete(type_, gone)
+        run.changed += len(gone)
+
+    async def _write(self, run: _Run, type_: MemoryType, batch: Sequence[Stored], there: Iterable[str]) -> None:
+        if batch:
+            await run.filling.write(type_, batch, there=there)
+            run.changed += len(batch)
+            run.embedded += len(batch)
+            run.advance(len(batch))
+
+    async def _last_look(self, run: _Run) -> None:
+        """While no save of this process happens: what differs by the keys that every edit changes, until nothing does.
+
+        A memory of which the source has two states, since a save was not finished, differs for good. Raises
+        StoreUnavailable when others never stop writing.
+        """
+        for _ in range(_MOST_PASSES):
+            before, differing = dict(run.seen), 0
+            for type_ in MemoryType:
+                here = run.seen[type_] = await telling_digests(run.source, type_)
+                there = await telling_digests(run.draft, type_)
+                differing += await self._bring(run, type_, here, there)
+            if not differing or run.seen == before:
+                return
+        raise StoreUnavailable(
+            "other programs change memories faster than they can be embedded; the next run goes on from here, start it "
+            "when less is written"
+        )
+
+    async def _bring(self, run: _Run, type_: MemoryType, here: Digests, there: Digests) -> int:
+        """Writes what `here` has otherwise than `there`, deletes what it lacks; gives how many."""
+        changed = [one for one, made in here.items() if there.get(one) != made]
+        for start in range(0, len(changed), _BATCH):
+            ids = changed[start : start + _BATCH]
+            found = await read_stored(run.source, ids, embeddings=False)
+            states = [[one for one in found.get(memory_id, ()) if one.state.type is type_] for memory_id in ids]
+            await self._write(run, type_, [one[0] for one in states if one], ids)
+        gone = there.keys() - here.keys()
+        await run.filling.delete(type_, gone)
+        return len(changed) + len(gone)
+
+    async def _stragglers(self, run: _Run) -> None:
+        """Takes over what others wrote into the former set after the last look, unless it was changed since."""
+        former = await self._vectors.open_former()
+        if former is None:
+            return
+        filling = Filling(former, self._vectors, run.filling.embedder, self._settings)
+        late = _Run(filling, former, self._vectors, run.total, lambda _: None)
+        for type_ in MemoryType:
+            before, now = run.seen[type_], await telling_digests(former, type_)
+            changed = {one for one in {*before, *now} if before.get(one) != now.get(one)}
+            if changed:
+                here = await telling_digests(self._vectors, type_)
+                untouched = {one for one in changed if here.get(one) == before.get(one)}
+                await self._bring(late, type_, _only(now, untouched), _only(here, untouched))
+        run.embedded += late.embedded
+
+
+class _Ahead:
+    """Lets one write be under way while the next batch is read and compared."""
+
+    def __init__(self) -> None:
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> None:
+        """Nothing is under way yet."""
+
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if self._task is not None:
+            if error is not None:
+                self._task.cancel()
+                await asyncio.wait([self._task])
+            else:
+                await self._task
+
+    async def start(self, work: Coroutine[None, None, None]) -> None:
+        """Waits for the write before."""
+        if self._task is not None:
+            await self._task
+        self._task = asyncio.create_task(work)
+
+
+def _digests_of(batch: Sequence[Stored]) -> dict[str, bytes]:
+    return {one.id: digest(one) for one in batch}
+
+
+async def _try(embedder: Embedder) -> None:
+    """Raises what stands in the way of embedding: the server is away, the model is not pulled, its size is another."""
+    if problems := (await embedder.status()).problems:
+        raise StoreUnavailable(problems[0])
+    await embedder.embed_documents(["one text to see the size of its vector"])
+
+
+async def _batches(pages: AsyncIterator[list[Stored]]) -> AsyncIterator[list[Stored]]:
+    """Pages, none longer than a batch."""
+    async for page in pages:
+        for start in range(0, len(page), _BATCH):
+            yield page[start : start + _BATCH]
+
+
+async def _count(vectors: VectorStore) -> int:
+    """Memories, as long as none is headless; those count in a full pass."""
+    one_each = Filter(must_not=(NOT_FIRST,))
+    return sum(await asyncio.gather(*(vectors.count(type_, one_each) for type_ in MemoryType)))
+
+
+def _only(digests: Digests, ids: set[str]) -> Digests:
+    return {one: made for one, made in digests.items() if one in ids}
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 2**20:,.0f} MB"
