@@ -183,8 +183,7 @@ class ArchiveReader:
         self._stored(part)
 
     def _stored(self, part: Part) -> bytes:
-        self._file.seek(part.offset)
-        block = self._file.read(part.end - part.offset)
+        block = os.pread(self._file.fileno(), part.end - part.offset, part.offset)
         if len(block) < part.end - part.offset:
             raise self._cut_off(part.name)
         data = block[_BLOCK : _BLOCK + part.size]
@@ -214,6 +213,8 @@ class ArchiveReader:
         found = self._member(0)
         if found is None or found[0] != HEADER or found[1] > _BLOCK:
             raise UnreadableFile(f"{self.path}: is no backup of memoria-tui (or its first bytes are damaged)")
+        if self.size < 2 * _BLOCK:
+            raise self._cut_off(HEADER)
         self._file.seek(_BLOCK)
         try:
             head = json.loads(self._file.read(found[1]))

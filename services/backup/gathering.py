@@ -17,7 +17,7 @@ from services.backup.looks import MARKED, Seen
 from services.memories.chunking import chunks
 from services.memories.layout import points_of, vectors_by_text
 from services.memories.payload import State
-from services.memories.reading import Stored, chunk_index, fold, memory_id_of
+from services.memories.reading import Stored, canonical, chunk_index, fold, memory_id_of
 from services.model import MemoryType
 from services.points import Filter, HasId, Matches, Point, Scroll
 from services.search.headless import NOT_FIRST
@@ -152,7 +152,7 @@ class Gathering:
         """Memories that were caught half written or between deletion and writing; `newest` is the snapshot's change."""
         for batch in _batches(self._unsettled):
             found = await self._stored(batch)
-            now = await self._tables.newest_changes_of(batch)
+            now = await self._tables.newest_changes_of([one for one in batch if canonical(one) == one])
             for memory_id in batch:
                 if now.get(memory_id, 0) > newest:
                     found.pop(memory_id, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from services.backup.comparing import MemoryPairs, Pair, Standing
 from services.backup.run import RestoreRun
 from services.memories.chunking import chunks
 from services.memories.payload import State, read_memory, same_but_for_looks
-from services.memories.reading import read_stored
+from services.memories.reading import canonical, read_stored
 from services.memories.storing import Incoming
 from services.model import Action, Entity
 from services.ports import NewChange
@@ -31,8 +32,13 @@ async def merge(run: RestoreRun) -> Mapping[str, int]:
     pairs = MemoryPairs(into.vectors, run.archive, into.zone)
     async for batch in pairs.batches():
         wanted = [pair for pair in batch if pair.standing in (Standing.NEW, Standing.NEWER)]
+        named = [pair for pair in wanted if nameable(pair.archived.id)]
+        for pair in wanted:
+            if not nameable(pair.archived.id):
+                await into.vectors.upsert(pair.archived.state.type, await run.vectoring.of(pair.archived.points))
+                counts["memories"] += 1
         usable = await run.vectoring.reason() is None
-        items = await asyncio.to_thread(lambda: [_incoming(run, pair, usable=usable) for pair in wanted])  # noqa: B023 - awaited at once
+        items = await asyncio.to_thread(lambda: [_incoming(run, pair, usable=usable) for pair in named])  # noqa: B023 - awaited at once
         stored = await into.memories.store_many(items, group=run.marker.group)
         counts["memories"] += stored.created + stored.updated
         run.advance(len(batch), "memories")
@@ -46,6 +52,11 @@ async def counted(run: RestoreRun) -> AsyncIterator[Rows]:
         run.advance(rows.count, rows.table.partition(".")[2])
 
 
+def nameable(memory_id: str) -> bool:
+    """Whether the history can name the memory: other programs may have given theirs plain numbers."""
+    return canonical(memory_id) == memory_id
+
+
 def _incoming(run: RestoreRun, pair: Pair, *, usable: bool) -> Incoming:
     archived, into = pair.archived, run.into
     memory = read_memory(archived.id, archived.state, into.zone)
@@ -57,18 +68,19 @@ def _incoming(run: RestoreRun, pair: Pair, *, usable: bool) -> Incoming:
 
 
 async def _stay_as_here(run: RestoreRun, staged: Staged) -> None:
-    """Writes down that memories stay as they are here where the appended history ends with another state.
+    """Takes back, in the history, what the appended part of it tells of memories that stay as they are here.
 
-    Else a memory that was deleted in the archive's store would lie in the trash here, though it lives.
+    Else a memory that was deleted in the archive's store would lie in the trash here, though it lives; and an undo
+    would try to take back what was never done here.
     """
     async for changes in staged.appended_memories():
         stored = await read_stored(run.into.vectors, [one.memory_id for one in changes], embeddings=False)
-        rows = [
-            _kept(change, states[0])
-            for change in changes
-            if (states := stored.get(change.memory_id)) and not _same(run, change, states[0])
-        ]
-        await staged.append(run.marker.group, rows)
+        kept: dict[str, list[NewChange]] = {}
+        for change in changes:
+            if (states := stored.get(change.memory_id)) and not _same(run, change, states[0]):
+                kept.setdefault(change.group, []).append(_kept(change, states[0]))
+        for group, rows in kept.items():
+            await staged.append(str(uuid.uuid4()), rows, undoes=group)
 
 
 def _same(run: RestoreRun, change: LastChange, here: Stored) -> bool:

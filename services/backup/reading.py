@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -58,7 +58,7 @@ class OpenArchive:
             await asyncio.to_thread(self._reader.verify, part)
             progress(Progress(part.end, self._reader.size, "bytes verified"))
 
-    async def points(self, after: int = 0) -> AsyncIterator[ReadPoints]:
+    async def points(self, after: int = 0) -> AsyncGenerator[ReadPoints, None]:
         """The points of all memories, without the first `after` parts of them."""
         parts = [part for part in self._reader.parts if part.name.startswith("memories/") and part.name.endswith(LINES)]
         superseded = await asyncio.to_thread(self._superseded)
@@ -69,7 +69,7 @@ class OpenArchive:
         async for found in _ahead(read, range(after, len(parts))):
             yield found
 
-    async def rows(self) -> AsyncIterator[Rows]:
+    async def rows(self) -> AsyncGenerator[Rows, None]:
         """The rows of all tables."""
         parts = [part for part in self._reader.parts if part.name.startswith("tables/")]
         async for rows in _ahead(lambda number: self._rows(parts[number]), range(len(parts))):
@@ -108,17 +108,17 @@ class OpenArchive:
         return UnreadableFile(f"{self.archive.path}: {name} cannot be read; restore another backup")
 
 
-async def _ahead(read: Callable[[int], T], numbers: Iterator[int] | range) -> AsyncIterator[T]:
+async def _ahead(read: Callable[[int], T], numbers: range) -> AsyncGenerator[T, None]:
     """What `read` gives for each number, the next one read in a thread meanwhile."""
-    remaining = iter(numbers)
-    number = next(remaining, None)
-    coming = None if number is None else asyncio.create_task(asyncio.to_thread(read, number))
-    try:
-        while coming is not None:
-            found = await coming
-            number = next(remaining, None)
-            coming = None if number is None else asyncio.create_task(asyncio.to_thread(read, number))
-            yield found
-    finally:
-        if coming is not None:
-            await asyncio.wait([coming])
+    coming: asyncio.Task[T] | None = None
+    for number in numbers:
+        found = await (coming or _reading(read, number))
+        coming = _reading(read, number + 1) if number + 1 < numbers.stop else None
+        yield found
+
+
+def _reading(read: Callable[[int], T], number: int) -> asyncio.Task[T]:
+    """Reading in a thread; when nobody wants the outcome any more, nobody is told of its failure either."""
+    task = asyncio.create_task(asyncio.to_thread(read, number))
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return task

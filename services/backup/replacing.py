@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from services.backup.comparing import MemoryPairs, Pair, Standing
-from services.backup.merging import counted
+from services.backup.merging import counted, nameable
 from services.backup.run import RestoreRun
 from services.memories.payload import State
 from services.memories.reading import read_stored
@@ -62,12 +62,15 @@ async def _record_memories(run: RestoreRun, staged: Staged) -> None:
     group, vectors = run.marker.group, run.into.vectors
     pairs = MemoryPairs(vectors, run.archive, run.into.zone)
     async for batch in pairs.batches():
-        await staged.append(group, [_becomes(pair) for pair in batch if pair.standing is not Standing.SAME])
+        different = [pair for pair in batch if pair.standing is not Standing.SAME]
+        await staged.append(group, [_becomes(pair) for pair in different if nameable(pair.archived.id)])
         run.advance(len(batch), "memories")
     async for ids in pairs.only_here():
         for start in range(0, len(ids), _BATCH):
             stored = await read_stored(vectors, ids[start : start + _BATCH], embeddings=False)
-            await staged.append(group, [_change(one, states[0].state, None) for one, states in stored.items()])
+            await staged.append(
+                group, [_change(one, states[0].state, None) for one, states in stored.items() if nameable(one)]
+            )
 
 
 def _becomes(pair: Pair) -> NewChange:

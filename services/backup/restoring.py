@@ -20,7 +20,7 @@ from services.backup.values import Advance, Archive, Comparison, Difference, Res
 from services.errors import Conflict
 from services.model import MemoryType, Progress
 from services.points import Filter
-from services.search.headless import NOT_FIRST
+from services.search.headless import NOT_FIRST, headless_ids
 
 if TYPE_CHECKING:
     from services.backup.service import BackupService
@@ -122,7 +122,9 @@ class RestoreService:
         async for batch in pairs.batches():
             found.update(pair.standing.value for pair in batch)
             progress(Progress(found.total(), max(total, found.total()), "memories compared"))
-        here = sum([await vectors.count(type_, Filter(must_not=(NOT_FIRST,))) for type_ in MemoryType])
+        here = 0
+        for type_ in MemoryType:
+            here += await vectors.count(type_, Filter(must_not=(NOT_FIRST,))) + len(await headless_ids(vectors, type_))
         return Difference("memories", **found, only_here=max(0, here - found.total() + found["new"]))
 
 

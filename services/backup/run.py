@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from services.backup.marker import Marker, write_marker
 from services.backup.values import Advance
 from services.errors import EmbeddingFailed, StoreUnavailable
 from services.model import Progress
-from services.points import Point, Vector, same_model
+from services.points import Point, same_model
 from services.work.times import zone_of
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from services.ports import Embedder, Generations, VectorStore
     from services.ports.tables import Tables
     from services.settings import Settings
+
+
+_SAMPLE = 8
+"""Points by which a model is recognised: some may have been written by hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,19 +103,19 @@ class Vectoring:
         )
 
     async def _recognised(self) -> bool:
-        """Whether our model makes the same vector of a text: archives of MCP Memoria's stores do not name theirs."""
-        async for read in self._opened.points():
-            for point in read.points:
-                if point.vector is not None:
-                    return await self._makes(str(point.payload.get("content", "")), point.vector)
+        """Whether our model makes the same vector of some text: archives of others' stores do not name theirs."""
+        async with aclosing(self._opened.points()) as parts:
+            async for read in parts:
+                if sample := [point for point in read.points if point.vector is not None][:_SAMPLE]:
+                    return await self._makes(sample)
         return True
 
-    async def _makes(self, text: str, vector: Vector) -> bool:
+    async def _makes(self, sample: Sequence[Point]) -> bool:
         try:
-            (again,) = await self._embedder.embed_documents([text])
+            made = await self._embedder.embed_documents([str(point.payload.get("content", "")) for point in sample])
         except (EmbeddingFailed, StoreUnavailable):
             return False
-        return same_model(again, vector)
+        return any(same_model(again, point.vector or ()) for again, point in zip(made, sample, strict=True))
 
 
 @dataclass(slots=True)

@@ -30,6 +30,7 @@ class LastChange:
 
     memory_id: str
     change_id: int
+    group: str
     after: Mapping[str, object] | None
     """None: it was deleted."""
 
@@ -100,7 +101,7 @@ class Staged(Protocol):
         """Makes the tables as the archive has them; each difference goes into the history."""
         ...
 
-    async def append(self, group: str, changes: Sequence[NewChange]) -> None:
+    async def append(self, group: str, changes: Sequence[NewChange], *, undoes: str | None = None) -> None:
         """Appends changes of memories to the history."""
         ...
 
