@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +11,7 @@ import typer
 
 from memoria_tui.cli import graph_commands, work_commands
 from memoria_tui.cli.options import Id, Json, terminal_of
+from services.integrity.model import DefectKind
 from services.model import MemoryType, SearchMode
 
 if TYPE_CHECKING:
@@ -30,6 +32,16 @@ Tags = Annotated[list[str] | None, typer.Option("--tag", "-t", metavar="TAG", he
 Project = Annotated[str | None, typer.Option("--project", "-p", metavar="NAME", help="The project.")]
 Importance = Annotated[float | None, typer.Option("--importance", "-i", min=0.0, max=1.0, help="From 0 to 1.")]
 Kind = Annotated[MemoryType | None, typer.Option("--type", help="The type.")]
+
+
+class Defects(StrEnum):
+    """What `repair` takes."""
+
+    ALL = "all"
+    HEADLESS = DefectKind.HEADLESS.value
+    NESTED = DefectKind.NESTED.value
+    CHUNK_ENDS = DefectKind.CHUNK_ENDS.value
+    ORPHANS = DefectKind.ORPHANS.value
 
 
 @cache
@@ -69,6 +81,22 @@ def doctor(context: typer.Context, as_json: Json = False) -> int:
     from memoria_tui.cli import stores
 
     return stores.doctor(terminal_of(context), as_json=as_json)
+
+
+@app.command(name="repair")
+def repair_(
+    context: typer.Context,
+    kinds: Annotated[
+        list[Defects] | None,
+        typer.Argument(metavar="[KIND…|all]", help="What to repair; without it, what is wrong is told and left."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> int:
+    """Put right what other programs left in disorder: headless, nested, chunk-ends, orphans. `undo` takes it back."""
+    from memoria_tui.cli import repair
+
+    return repair.repair(terminal_of(context), kinds or [], sure=yes, as_json=as_json)
 
 
 @app.command()
