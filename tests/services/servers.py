@@ -66,7 +66,8 @@ def pgbouncer(database_url: str, folder: Path) -> Iterator[str]:
     url = parse_url(database_url)
     configuration = folder / "pgbouncer.ini"
     configuration.write_text(
-        f"[databases]\nmemoria = host={url.query['host']} port=5432 dbname={url.database} user=memoria\n"
+        f"[databases]\nmemoria = host={url.query['host']} port={url.query.get('port', '5432')} "
+        f"dbname={url.database} user=memoria\n"
         f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\n"
         "pool_mode = transaction\ndefault_pool_size = 1\n"
     )
