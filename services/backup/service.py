@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 _POINTS = 1000
 _CHARACTERS = 4_000_000
 """Text after which a part of points ends early."""
-_PROMISES = ("memory_id", "change_id")
+_PROMISES = ("memory_id", "change_id", "attempts", "next_attempt")
 
 
 class BackupService:
@@ -146,7 +146,7 @@ class _Run:
                 async for rows in snapshot.rows():
                     await self._add_rows(rows)
             await self._take(self._gathering.settle(newest))
-            await self._add_promises()
+            await self._add_promises(facts["made_at"])
             superseded = encoded(self._gathering.superseded)
             await self._add(lambda: self._writer.add(SUPERSEDED, superseded, 0))
             counts = {"memories": self._gathering.memories, **self._counts}
@@ -190,11 +190,11 @@ class _Run:
             self._counts[rows.kind] += rows.count
             self._advance(rows.count, rows.kind)
 
-    async def _add_promises(self) -> None:
+    async def _add_promises(self, due: object) -> None:
         """Work that the last look found to be done on the memories as the archive has them."""
         late = self._gathering.promises
         if late:
-            text = "".join(f"{one.memory_id}\t{one.change_id}\n" for one in late).encode("ascii")
+            text = "".join(f"{one.memory_id}\t{one.change_id}\t0\t{due}\n" for one in late).encode("ascii")
             await self._add_rows(Rows("memoria_tui.embedding_schedule", _PROMISES, len(late), text))
 
     async def _add(self, write: Callable[[], None]) -> None:

@@ -1,0 +1,149 @@
+"""A backup that is made while others write: what is in it belongs together."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from services.container import Services
+from services.errors import Conflict, NotFound
+from services.memories.chunking import chunks
+from services.memories.payload import State
+from services.memories.reading import Stored, read_stored
+from services.model import Entity, MemoryChanges, MemoryDraft, MemoryType, RelationType
+from services.points import Point
+from tests.services.backup_world import Store, open_store
+from tests.services.memory_world import quick_folder, vector_of
+from tests.services.servers import query
+
+AT_START = 60
+_CHANGED = "SELECT DISTINCT entity_id FROM memoria_tui.audit_log WHERE entity = 'memory'"
+_RELATIONS = """
+SELECT id, source_id, target_id, EXISTS (SELECT FROM memoria_tui.audit_log WHERE entity_id = relation.id) AS recorded
+FROM memory_relations relation
+"""
+
+
+async def write_until(done: asyncio.Event, services: Services, ids: list[str], seed: int) -> int:
+    """Creates, edits, links and deletes without a rest; gives how often."""
+    dice = random.Random(seed)
+    for number in itertools.count():
+        if done.is_set():
+            return number
+        try:
+            await _write(services, ids, dice, f"{seed}-{number}")
+        except (Conflict, NotFound):
+            continue
+    return 0
+
+
+async def _write(services: Services, ids: list[str], dice: random.Random, name: str) -> None:
+    memories, text = services.memories, f"text {name}. " * dice.choice((1, 12))
+    match dice.randrange(5):
+        case 0:
+            ids.append((await memories.create(MemoryDraft(text, dice.choice(list(MemoryType))))).id)
+        case 1 | 2:
+            await memories.update(await memories.get(dice.choice(ids)), MemoryChanges(content=text, tags=(name,)))
+        case 3:
+            one, other = dice.sample(ids, 2)
+            await services.graph.link(one, other, dice.choice(list(RelationType)))
+        case 4 if len(ids) > AT_START // 2:
+            gone = ids.pop(dice.randrange(len(ids)))
+            await memories.delete([gone])
+        case _:
+            await memories.edit_many(dice.sample(ids, 3), add_tags=[name])
+
+
+async def write_as_others_do(done: asyncio.Event, services: Services) -> list[str]:
+    """As MCP Memoria edits a memory: its points deleted first, then written anew, without any history."""
+    vectors, type_ = services.vectors, MemoryType.SEMANTIC
+    ids = [f"00000000-0000-4000-8000-{number:012}" for number in range(5)]
+    for number in itertools.count():
+        for one in ids:
+            text = f"upstream {number} of {one}"
+            await vectors.delete_points(type_, [one])
+            payload = {"content": text, "updated_at": f"2026-11-20T10:00:{number % 60:02}.{number:06}"}
+            await vectors.upsert(type_, [Point(one, {**payload, "parent_id": one}, vector_of(text))])
+        if done.is_set():
+            break
+    return ids
+
+
+async def test_what_is_written_meanwhile_is_in_it_whole_or_not_at_all(postgres_url: str, empty_url: str) -> None:
+    with quick_folder() as name:
+        folder = Path(name)
+        async with open_store(folder / "source", postgres_url) as source:
+            ids = [
+                (await source.services.memories.create(MemoryDraft(f"memory {n}. " * 9))).id for n in range(AT_START)
+            ]
+            done = asyncio.Event()
+            async with asyncio.TaskGroup() as tasks:
+                writers = [tasks.create_task(write_until(done, source.services, ids, seed)) for seed in range(3)]
+                upstream = tasks.create_task(write_as_others_do(done, source.services))
+                await source.services.backup.backup(folder / "warm")
+                archive = await source.services.backup.backup(folder / "backups")
+                done.set()
+        async with open_store(folder / "target", empty_url) as target:
+            comparison = await target.services.restoring.compare(archive.path)
+            await target.services.restoring.restore(comparison)
+            found = await check_memories(target)
+            await check_relations(target)
+            await check_others(target, upstream.result())
+
+    assert archive.counts["memories"] == found + len(upstream.result())
+    assert all(writer.result() > 5 for writer in writers)
+
+
+async def check_memories(target: Store) -> int:
+    """Points and history agree, except where work is promised, which is done then; gives how many memories live."""
+    records, memories = target.services.records, target.services.memories
+    promised = {work.memory_id for work in await records.scheduled()}
+    changed = [str(row[0]) for row in query(target.url, _CHANGED)]
+    for again in (False, True):
+        stored, alive = await read_stored(target.services.vectors, changed), 0
+        for memory_id in changed:
+            (newest,) = await records.history(Entity.MEMORY, memory_id, limit=1)
+            states = stored.get(memory_id, [])
+            alive += newest.after is not None
+            if newest.after is None:
+                assert not states, f"{memory_id} was deleted, and is there"
+            elif again or memory_id not in promised:
+                check_whole(memory_id, states, State.from_json(newest.after))
+        if not again:
+            await memories.recover()
+    assert await memories.pending_count() == 0
+    return alive
+
+
+def check_whole(memory_id: str, states: Sequence[Stored], after: State) -> None:
+    assert len(states) == 1, f"{memory_id} has {len(states)} states"
+    assert states[0].state == after, f"{memory_id}: points and history differ"
+    assert states[0].texts == chunks(after.content, 60, 10), f"{memory_id} is half chunked"
+    for point in states[0].points:
+        assert point.vector is not None
+        assert list(point.vector) == pytest.approx(vector_of(str(point.payload["content"])), abs=1e-5)
+
+
+async def check_relations(target: Store) -> None:
+    """Both ends of each relation are there, or were deleted before; each relation has its history."""
+    rows = query(target.url, _RELATIONS)
+    ends = {str(end) for _, source, end_, _ in rows for end in (source, end_)}
+    there = await read_stored(target.services.vectors, ends, embeddings=False)
+    for end in ends - set(there):
+        newest = await target.services.records.history(Entity.MEMORY, end, limit=1)
+        assert newest, f"{end} is missing, and was never deleted"
+        assert newest[0].after is None
+    assert all(recorded for *_, recorded in rows), "a relation without its history"
+
+
+async def check_others(target: Store, ids: Sequence[str]) -> None:
+    """What is written without any history is there in one of its states."""
+    points = await target.services.vectors.retrieve(MemoryType.SEMANTIC, ids, vectors=True)
+    assert [point.id for point in points] == list(ids)
+    for point in points:
+        assert list(point.vector or ()) == pytest.approx(vector_of(str(point.payload["content"])), abs=1e-5)
