@@ -1,0 +1,37 @@
+"""An upgrade that is killed at any step leaves a database that opens, and an upgrade that goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.services.servers import postgres_15, query, restore_upstream
+
+
+@pytest.fixture(params=["15", "18"])
+def server_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A server's own database."""
+    if request.param == "18":
+        yield request.getfixturevalue("postgres_server")
+        return
+    with postgres_15(tmp_path) as url:
+        yield url
+
+
+async def test_an_upgrade_is_whole_or_not_at_all(server_url: str) -> None:
+    query(server_url, "DROP DATABASE IF EXISTS upgrading WITH (FORCE)")
+    query(server_url, "CREATE DATABASE upgrading TEMPLATE template0")
+    restore_upstream(server_url.replace("/postgres?", "/upgrading?"))
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.integration.killed_upgrade", server_url, "upgrading"),
+        cwd=Path(__file__).parents[2],
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    told, damage = await child.communicate()
+    assert child.returncode == 0, damage.decode()
+    assert int(told) >= 12
