@@ -10,16 +10,18 @@ from pathlib import Path
 
 import pytest
 
+from services.adapters.edge.store import EdgeVectorStore
 from services.container import Services
 from services.errors import Conflict, NotFound
 from services.memories.chunking import chunks
 from services.memories.payload import State
 from services.memories.reading import Stored, read_stored
 from services.model import Entity, MemoryChanges, MemoryDraft, MemoryType, RelationType
-from services.points import Point
+from services.points import Point, Scroll
 from tests.services.backup_world import Store, open_store
-from tests.services.memory_world import quick_folder, vector_of
+from tests.services.memory_world import DIMENSIONS, quick_folder, vector_of
 from tests.services.servers import query
+from tests.services.stores import ident, point
 
 AT_START = 60
 _CHANGED = "SELECT DISTINCT entity_id FROM memoria_tui.audit_log WHERE entity = 'memory'"
@@ -124,9 +126,9 @@ def check_whole(memory_id: str, states: Sequence[Stored], after: State) -> None:
     assert len(states) == 1, f"{memory_id} has {len(states)} states"
     assert states[0].state == after, f"{memory_id}: points and history differ"
     assert states[0].texts == chunks(after.content, 60, 10), f"{memory_id} is half chunked"
-    for point in states[0].points:
-        assert point.vector is not None
-        assert list(point.vector) == pytest.approx(vector_of(str(point.payload["content"])), abs=1e-5)
+    for one in states[0].points:
+        assert one.vector is not None
+        assert list(one.vector) == pytest.approx(vector_of(str(one.payload["content"])), abs=1e-5)
 
 
 async def check_relations(target: Store) -> None:
@@ -144,6 +146,43 @@ async def check_relations(target: Store) -> None:
 async def check_others(target: Store, ids: Sequence[str]) -> None:
     """What is written without any history is there in one of its states."""
     points = await target.services.vectors.retrieve(MemoryType.SEMANTIC, ids, vectors=True)
-    assert [point.id for point in points] == list(ids)
-    for point in points:
-        assert list(point.vector or ()) == pytest.approx(vector_of(str(point.payload["content"])), abs=1e-5)
+    assert [one.id for one in points] == list(ids)
+    for one in points:
+        assert list(one.vector or ()) == pytest.approx(vector_of(str(one.payload["content"])), abs=1e-5)
+
+
+class Meddled(EdgeVectorStore):
+    """A store into which somebody without a history writes just after the backup has read a collection."""
+
+    async def scroll(self, request: Scroll) -> list[Point]:
+        page = await super().scroll(request)
+        if request.collection is MemoryType.SEMANTIC and request.with_vectors and not page and not self.meddled:
+            self.meddled = True
+            await self.delete_points(MemoryType.SEMANTIC, [ident(1)])
+            await self.upsert(MemoryType.SEMANTIC, [point(2, "edited", vector_of("edited"), updated_at="later")])
+            await self.upsert(MemoryType.SEMANTIC, [point(3, "created", vector_of("created"))])
+        return page
+
+    meddled = False
+
+
+async def test_what_programs_without_a_history_write_meanwhile_is_in_it(postgres_url: str, empty_url: str) -> None:
+    with quick_folder() as name:
+        folder = Path(name)
+        vectors = Meddled(folder / "vectors")
+        async with open_store(folder / "source", postgres_url, vectors=vectors) as source:
+            await vectors.ensure(DIMENSIONS, source.embedder.model)
+            for number in (1, 2, 4):
+                await vectors.upsert(MemoryType.SEMANTIC, [point(number, f"first {number}", vector_of("first"))])
+            archive = await source.services.backup.backup(folder / "backups")
+        async with open_store(folder / "target", empty_url) as target:
+            await target.services.restoring.restore(await target.services.restoring.compare(archive.path))
+            restored = {name: payload for (_, name), (payload, _) in (await target.points()).items()}
+
+    assert vectors.meddled
+    assert archive.counts["memories"] == 3
+    assert {name: payload["content"] for name, payload in restored.items()} == {  # type: ignore[index]
+        ident(2): "edited",
+        ident(3): "created",
+        ident(4): "first 4",
+    }
