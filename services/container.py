@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from services.adapters.postgres.archive import PostgresTables
@@ -23,6 +24,7 @@ from services.integrity.service import IntegrityService
 from services.live import LiveService
 from services.memories.counts import MemoryCounts
 from services.memories.service import MemoryService
+from services.reembedding.service import ReembeddingService
 from services.search.service import SearchService
 from services.transfer.exporting import ExportService
 from services.transfer.importing import ImportService
@@ -33,6 +35,7 @@ from services.work.undo import WORK_INVERSES
 
 if TYPE_CHECKING:
     from services.ports import Clock, Embedder, Records, SwitchableStore
+    from services.reembedding.target import Target
     from services.settings import Settings
 from services.graph.suggestions import SuggestionService
 
@@ -54,6 +57,7 @@ class Services:
     suggestions: SuggestionService
     health: HealthService
     integrity: IntegrityService
+    reembedding: ReembeddingService
     importing: ImportService
     exporting: ExportService
     work: WorkService
@@ -126,6 +130,7 @@ def _services(
         suggestions=SuggestionService(vectors, records, graph),
         health=HealthService(vectors, embedder, records, integrity, settings),
         integrity=integrity,
+        reembedding=ReembeddingService(vectors, partial(_target, settings, embedder), settings, memories.gate),
         importing=ImportService(vectors, embedder, records, memories, settings, clock),
         exporting=ExportService(vectors, records, settings, clock),
         work=WorkService(work, settings, clock, memories),
@@ -157,6 +162,19 @@ def _vectors(settings: Settings) -> SwitchableStore:
         replicas=settings.qdrant_replicas,
         on_disk=settings.qdrant_on_disk,
     )
+
+
+@contextlib.asynccontextmanager
+async def _target(settings: Settings, own: Embedder, target: Target) -> AsyncIterator[Embedder]:
+    """The embedder that a store is to be moved to: our own, whose model is loaded, where that is the one."""
+    if (wanted := target.settings(settings)) == settings:
+        yield own
+        return
+    embedder = _embedder(wanted)
+    try:
+        yield embedder
+    finally:
+        await embedder.close()
 
 
 def _embedder(settings: Settings) -> Embedder:

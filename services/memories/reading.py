@@ -73,6 +73,8 @@ class Stored:
 def memory_id_of(point: Point) -> str:
     """The id of the memory that a point belongs to: its `parent_id`, else its own id."""
     parent = point.payload.get("parent_id")
+    if parent == point.id:
+        return point.id
     return parent if isinstance(parent, str) and canonical(parent) == parent else point.id
 
 
@@ -119,17 +121,23 @@ async def read_stored(vectors: VectorStore, ids: Iterable[str], *, embeddings: b
     if not wanted:
         return {}
     found: defaultdict[str, list[Stored]] = defaultdict(list)
-    for stored in await asyncio.gather(*(_in_collection(vectors, type_, wanted, embeddings) for type_ in MemoryType)):
+    for stored in await asyncio.gather(*(in_collection(vectors, type_, wanted, embeddings) for type_ in MemoryType)):
         for one in stored:
             found[one.id].append(one)
     for states in found.values():
-        states.sort(key=lambda one: (str(one.state.payload.get("updated_at", "")), len(one.points)), reverse=True)
+        states.sort(key=age, reverse=True)
     return dict(found)
 
 
-async def _in_collection(
+def age(state: Stored) -> tuple[str, int]:
+    """What orders the states of a memory, oldest first."""
+    return str(state.state.payload.get("updated_at", "")), len(state.points)
+
+
+async def in_collection(
     vectors: VectorStore, collection: MemoryType, wanted: frozenset[str], embeddings: bool
 ) -> list[Stored]:
+    """The states, in no order, that one collection has of the memories."""
     where = Filter(any_of=(HasId(wanted), Matches("parent_id", tuple(sorted(wanted)))))
     points: list[Point] = []
     page = [Point("", {})] * _PAGE

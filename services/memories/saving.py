@@ -14,6 +14,7 @@ from weakref import WeakValueDictionary
 
 from services.errors import EmbeddingFailed, ModelMismatch, StoreReadOnly, StoreUnavailable
 from services.memories.chunking import chunks
+from services.memories.gate import Gate
 from services.memories.layout import key_changes, moved, only_keys_differ, points_of, vectors_by_text
 from services.memories.payload import State
 from services.memories.reading import Stored, memory_id_of
@@ -102,6 +103,7 @@ class Saver:
         self._permit = permit
         self._permitted = False
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self.gate = Gate()
         self._prepared = False
         self._rest_until: datetime | None = None
         self._reason = ""
@@ -110,7 +112,9 @@ class Saver:
     async def locked(self, ids: Iterable[str]) -> AsyncIterator[None]:
         """Keeps other tasks of this process from changing these memories meanwhile."""
         async with contextlib.AsyncExitStack() as stack:
-            for memory_id in sorted(set(ids)):
+            wanted = sorted(set(ids))
+            await stack.enter_async_context(self.gate.passing(wanted))
+            for memory_id in wanted:
                 await stack.enter_async_context(self._locks.setdefault(memory_id, asyncio.Lock()))
             yield
 
@@ -128,6 +132,9 @@ class Saver:
         """
         await self.prepare()
         model = await self.model()
+        if self._prepared and model != self._embedder.model:
+            self._prepared = False  # another model's vectors have taken the place of ours
+            await self.prepare()
         rows = [self._history_row(plan, model) for plan in plans]
         async with self.records.transaction() as transaction:
             more = await also(transaction) if also else ()

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from services.errors import Ambiguous, Conflict, InvalidInput, NotFound
 from services.memories.editing import checked_importance, conflicts, edited, stamped, summary
+from services.memories.gate import Gate
 from services.memories.mending import Mend, Mending
 from services.memories.payload import State, drafted, read_memory, write_payload
 from services.memories.pending import PendingWork
@@ -216,6 +217,11 @@ class MemoryService:
         With `due_only`, promises whose time to try again has not come are left alone: for a timer.
         """
         return await self._pending.finish(due_before=self._clock() if due_only else None)
+
+    @property
+    def gate(self) -> Gate:
+        """What every save of this process passes."""
+        return self._saver.gate
 
     async def pending_count(self) -> int:
         """Memories whose points wait to be finished, mostly for their vectors."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import replace
 
-from services.memories.reading import Stored, chunk_index, fold, memory_id_of, read_stored
+from services.memories.reading import Stored, age, chunk_index, fold, in_collection, memory_id_of
 from services.model import MemoryType
 from services.points import EVERYTHING, Filter, HasVector, Point, Scroll
 from services.ports import VectorStore
@@ -26,13 +27,17 @@ Digests = Mapping[str, int]
 
 
 async def pages(vectors: VectorStore, request: Scroll) -> AsyncIterator[list[Point]]:
-    """All points of the request in the order of their ids, PAGE at a time."""
+    """All points of the request in the order of their ids, PAGE at a time; the next ones are fetched meanwhile."""
     page = await vectors.scroll(replace(request, limit=PAGE))
-    while page:
+    while len(page) == PAGE:
+        following = asyncio.create_task(vectors.scroll(replace(request, limit=PAGE, after_id=page[-1].id)))
+        try:
+            yield page
+            page = await following
+        finally:
+            following.cancel()
+    if page:
         yield page
-        if len(page) < PAGE:
-            return
-        page = await vectors.scroll(replace(request, limit=PAGE, after_id=page[-1].id))
 
 
 async def memories(vectors: VectorStore, type_: MemoryType) -> AsyncIterator[list[Stored]]:
@@ -45,11 +50,14 @@ async def memories(vectors: VectorStore, type_: MemoryType) -> AsyncIterator[lis
         parts = {memory_id_of(point) for point in page if not _whole(point)} - grouped
         grouped |= parts
         found = fold(type_, (point for point in page if _whole(point) and point.id not in grouped))
-        if parts:
-            stored = await read_stored(vectors, parts, embeddings=False)
-            states = {one: [state for state in stored.get(one, ()) if state.state.type is type_] for one in parts}
-            found += [newest[0] for newest in states.values() if newest]
-        yield found
+        yield found + await newest(vectors, type_, parts)
+
+
+async def newest(vectors: VectorStore, type_: MemoryType, ids: Iterable[str]) -> list[Stored]:
+    """The newest state of each of these memories that the collection has."""
+    wanted = frozenset(ids)
+    states = await in_collection(vectors, type_, wanted, embeddings=False) if wanted else []
+    return list({one.id: one for one in sorted(states, key=age)}.values())
 
 
 def _whole(point: Point) -> bool:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
 from services.errors import Conflict, StorageFull, StoreReadOnly, StoreUnavailable
-from services.memories.reading import Stored, read_stored
+from services.memories.gate import Gate
+from services.memories.reading import Stored
 from services.model import MemoryType, Progress
 from services.points import Filter
 from services.ports import Draft, Embedder, SwitchableStore, VectorStore
 from services.reembedding.filling import Filling
-from services.reembedding.reading import Digests, digest, digests, memories, telling_digests
+from services.reembedding.reading import Digests, digest, digests, memories, newest, telling_digests
 from services.reembedding.target import Target, missing_settings
 from services.reembedding.values import Advance, ReembedReport, ReembedState
 from services.search.headless import NOT_FIRST
@@ -29,7 +30,6 @@ _MOST_PASSES = 20
 """After so many the store is taken as it is at a moment in which saves wait, however much others write."""
 
 OpenEmbedder = Callable[[Target], AbstractAsyncContextManager[Embedder]]
-Standstill = Callable[[], AbstractAsyncContextManager[None]]
 
 
 @dataclass(slots=True)
@@ -46,6 +46,8 @@ class _Run:
     changed: int = 0
     """Memories written or deleted in the pass under way."""
     what: str = "memories"
+    made: dict[MemoryType, dict[str, bytes]] = field(default_factory=dict)
+    """Digests of what was written into the draft, or was in it already."""
     seen: dict[MemoryType, Digests] = field(default_factory=dict)
     """What the set in use was like at the last look."""
 
@@ -57,14 +59,11 @@ class _Run:
 class ReembeddingService:
     """Moves the memories to another model. Everything that was finished stays when a run is stopped."""
 
-    def __init__(
-        self, vectors: SwitchableStore, open_embedder: OpenEmbedder, settings: Settings, standstill: Standstill
-    ) -> None:
-        """`standstill` holds back the saves of this process while it is entered."""
+    def __init__(self, vectors: SwitchableStore, open_embedder: OpenEmbedder, settings: Settings, gate: Gate) -> None:
         self._vectors = vectors
         self._open_embedder = open_embedder
         self._settings = settings
-        self._standstill = standstill
+        self._gate = gate
 
     async def state(self) -> ReembedState:
         """Raises StoreUnavailable or StoreMismatch."""
@@ -148,42 +147,55 @@ class ReembeddingService:
         draft = await self._vectors.open_draft(wanted)
         filling = Filling(self._vectors, draft, embedder, self._settings)
         run = _Run(filling, self._vectors, draft, await _count(self._vectors), progress)
-        await self._catch_up(run)
-        async with self._standstill():
-            await self._last_look(run)
-            await self._vectors.adopt_draft()
-            if self._vectors.shared:
-                await self._stragglers(run)
+        with self._gate.watched() as saved:
+            await self._catch_up(run)
+            async with self._gate.held():
+                if self._vectors.shared:
+                    await self._last_look(run)
+                    await self._vectors.adopt_draft()
+                    await self._stragglers(run)
+                else:
+                    await self._take_over(run, saved)
+                    await self._vectors.adopt_draft()
         run.total = await _count(self._vectors)
         return run
 
     async def _catch_up(self, run: _Run) -> None:
-        """Fills the draft, then compares all of both sets until next to nothing differs."""
-        for number in range(_MOST_PASSES):
+        """Fills the draft, then compares it with what it must have until next to nothing differs."""
+        await self._whole_pass(run)
+        await self._vectors.prepare_adoption()
+        run.what = "memories compared"
+        for _ in range(_MOST_PASSES):
             run.changed = run.done = 0
-            for type_ in MemoryType:
-                await self._whole_pass(run, type_)
-            if number == 0:
-                await self._vectors.prepare_adoption()
-                run.what = "memories compared"
-            elif run.changed <= _FEW:
+            if self._vectors.shared:
+                await self._whole_pass(run)
+            else:
+                await self._check_written(run)
+            if run.changed <= _FEW:
                 return
 
-    async def _whole_pass(self, run: _Run, type_: MemoryType) -> None:
-        """Writes every memory of a collection whose digest is another in the draft; deletes what the source lacks."""
-        there = await digests(run.draft, type_)
-        gone = set(there)
-        writes = _Ahead()
-        async with writes:
-            async for batch in _batches(memories(run.source, type_)):
-                made = await asyncio.to_thread(_digests_of, batch)
-                gone -= made.keys()
-                differ = {one.id: one for one in batch if there.get(one.id) != made[one.id]}
-                await writes.start(self._write(run, type_, list(differ.values()), differ.keys() & there.keys()))
-                there |= made
-                run.advance(len(batch) - len(differ))
-        await run.filling.delete(type_, gone)
-        run.changed += len(gone)
+    async def _whole_pass(self, run: _Run) -> None:
+        """Writes every memory of the set in use whose digest is another in the draft; deletes what it does not have."""
+        for type_ in MemoryType:
+            there = await digests(run.draft, type_)
+            gone, run.made[type_] = set(there), {}
+            async with _Ahead() as writes:
+                async for batch in memories(run.source, type_):
+                    made = await _digests_of(batch)
+                    differ = {one.id: one for one in batch if there.get(one.id) != made[one.id]}
+                    await writes.start(self._write(run, type_, list(differ.values()), differ.keys() & there.keys()))
+                    run.advance(len(batch) - len(differ))
+                    gone -= made.keys()
+                    there |= made
+                    run.made[type_] |= made
+            await run.filling.delete(type_, gone)
+            run.changed += len(gone)
+
+    async def _check_written(self, run: _Run) -> None:
+        """Reads the draft again where the set in use can only have changed by saves that are known anyway."""
+        for type_ in MemoryType:
+            await self._bring(run, type_, run.made[type_], await digests(run.draft, type_))
+            run.advance(len(run.made[type_]))
 
     async def _write(self, run: _Run, type_: MemoryType, batch: Sequence[Stored], there: Iterable[str]) -> None:
         if batch:
@@ -191,6 +203,12 @@ class ReembeddingService:
             run.changed += len(batch)
             run.embedded += len(batch)
             run.advance(len(batch))
+
+    async def _take_over(self, run: _Run, ids: set[str]) -> None:
+        """Brings memories that this process saved meanwhile to the state that they have in the set in use."""
+        for type_ in MemoryType:
+            here, there = await _states(run.source, type_, ids), await _states(run.draft, type_, ids)
+            await self._bring(run, type_, here, there)
 
     async def _last_look(self, run: _Run) -> None:
         """While no save of this process happens: what differs by the keys that every edit changes, until nothing does.
@@ -211,16 +229,17 @@ class ReembeddingService:
             "when less is written"
         )
 
-    async def _bring(self, run: _Run, type_: MemoryType, here: Digests, there: Digests) -> int:
+    async def _bring(
+        self, run: _Run, type_: MemoryType, here: Mapping[str, object], there: Mapping[str, object]
+    ) -> int:
         """Writes what `here` has otherwise than `there`, deletes what it lacks; gives how many."""
         changed = [one for one, made in here.items() if there.get(one) != made]
         for start in range(0, len(changed), _BATCH):
             ids = changed[start : start + _BATCH]
-            found = await read_stored(run.source, ids, embeddings=False)
-            states = [[one for one in found.get(memory_id, ()) if one.state.type is type_] for memory_id in ids]
-            await self._write(run, type_, [one[0] for one in states if one], ids)
+            await self._write(run, type_, await newest(run.source, type_, ids), ids)
         gone = there.keys() - here.keys()
         await run.filling.delete(type_, gone)
+        run.changed += len(gone)
         return len(changed) + len(gone)
 
     async def _stragglers(self, run: _Run) -> None:
@@ -246,8 +265,8 @@ class _Ahead:
     def __init__(self) -> None:
         self._task: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> None:
-        """Nothing is under way yet."""
+    async def __aenter__(self) -> _Ahead:
+        return self
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if self._task is not None:
@@ -264,8 +283,13 @@ class _Ahead:
         self._task = asyncio.create_task(work)
 
 
-def _digests_of(batch: Sequence[Stored]) -> dict[str, bytes]:
-    return {one.id: digest(one) for one in batch}
+async def _digests_of(batch: Sequence[Stored]) -> dict[str, bytes]:
+    return await asyncio.to_thread(lambda: {one.id: digest(one) for one in batch})
+
+
+async def _states(vectors: VectorStore, type_: MemoryType, ids: Iterable[str]) -> dict[str, bytes]:
+    """Digests of these memories, as far as they are in the collection."""
+    return await _digests_of(await newest(vectors, type_, ids))
 
 
 async def _try(embedder: Embedder) -> None:
@@ -273,13 +297,6 @@ async def _try(embedder: Embedder) -> None:
     if problems := (await embedder.status()).problems:
         raise StoreUnavailable(problems[0])
     await embedder.embed_documents(["one text to see the size of its vector"])
-
-
-async def _batches(pages: AsyncIterator[list[Stored]]) -> AsyncIterator[list[Stored]]:
-    """Pages, none longer than a batch."""
-    async for page in pages:
-        for start in range(0, len(page), _BATCH):
-            yield page[start : start + _BATCH]
 
 
 async def _count(vectors: VectorStore) -> int:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from services.adapters.edge.frames import DRAFT, FORMER, IN_USE, SETS
+from services.adapters.edge.layout import SEGMENT_POINTS, TIDY_EVERY
 from services.adapters.edge.marker import KeptSet, Marker, read_marker, write_marker
 from services.adapters.edge.shards import EdgeShards
 from services.errors import StoreMismatch
@@ -110,7 +111,9 @@ class EdgeSets:
         if place not in self._open:
             folder = self._folder / place if place else self._folder
             made = (kept.dimensions, kept.model) if kept else None
-            self._open[place] = EdgeShards(folder, made, lambda made: self._remember(place, made))
+            in_use = kept == self._marker.in_use  # a draft is filled in one go: segments that are full at once
+            every = TIDY_EVERY if in_use else SEGMENT_POINTS
+            self._open[place] = EdgeShards(folder, made, lambda made: self._remember(place, made), every)
         return self._open[place]
 
     def _remember(self, place: str, made: tuple[int, str]) -> None:

@@ -45,11 +45,18 @@ from services.points import (
 class EdgeShards:
     """The collections in `folder`; the caller holds the folder's lock."""
 
-    def __init__(self, folder: Path, made: tuple[int, str] | None, remember: Callable[[tuple[int, str]], None]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        made: tuple[int, str] | None,
+        remember: Callable[[tuple[int, str]], None],
+        tidy_every: int = TIDY_EVERY,
+    ) -> None:
         """`made` is the size and the model of the vectors, None before there are any; `remember` keeps a new one."""
         self._folder = folder
         self._made = made
         self._remember = remember
+        self._tidy_every = tidy_every
         self._shards: dict[MemoryType, edge.EdgeShard] = {}
         self._fresh: dict[MemoryType, int] = {}
         self._dirty = False
@@ -185,7 +192,7 @@ class EdgeShards:
     def tidy(self) -> None:
         """Moves points of a long run of writes into finished segments, one collection's worth."""
         for collection, fresh in self._fresh.items():
-            if fresh >= TIDY_EVERY:
+            if fresh >= self._tidy_every:
                 self._shards[collection].optimize()
                 self._reload(collection)
                 return
