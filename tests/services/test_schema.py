@@ -303,3 +303,89 @@ async def test_walks_over_a_dense_graph_end(url: str) -> None:
     url += "&options=-c%20statement_timeout%3D2s"
     assert query(url, "SELECT count(*), max(depth) FROM get_neighbors(%s, 10)", UUID(int=1)) == [(39, 1)]
     assert query(url, "SELECT count(*) FROM find_path(%s, %s, 10)", UUID(int=1), UUID(int=40)) == [(2,)]
+
+
+_AS_UPSTREAM_MIGRATES = """
+CREATE TABLE IF NOT EXISTS _migrations
+    (version int PRIMARY KEY, name text NOT NULL, applied_at timestamptz DEFAULT now());
+DO $$ BEGIN
+    CREATE TYPE relation_type AS ENUM ('causes', 'fixes');
+EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+CREATE TABLE IF NOT EXISTS clients (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), name text NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS rejected_suggestions (id uuid PRIMARY KEY, source_id uuid NOT NULL, target_id uuid NOT NULL);
+CREATE INDEX IF NOT EXISTS idx_sessions_client ON work_sessions (client_id);
+CREATE INDEX IF NOT EXISTS idx_rejected_suggestions_lookup ON rejected_suggestions (source_id, target_id);
+CREATE OR REPLACE FUNCTION update_updated_at_column() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN NEW.updated_at = now(); RETURN NEW; END $$;
+DROP TRIGGER IF EXISTS clients_updated_at ON clients;
+CREATE TRIGGER clients_updated_at BEFORE UPDATE ON clients FOR EACH ROW EXECUTE FUNCTION update_updated_at_column();
+CREATE OR REPLACE FUNCTION get_neighbors(
+    p_memory_id uuid, p_depth integer DEFAULT 1, p_relation_types relation_type[] DEFAULT NULL
+) RETURNS TABLE (memory_id uuid, depth integer, path uuid[], relation relation_type) LANGUAGE sql STABLE AS
+    $$ SELECT target_id, 1, ARRAY[source_id, target_id], relation_type FROM memory_relations
+       WHERE source_id = p_memory_id $$;
+CREATE OR REPLACE FUNCTION find_path(p_from_id uuid, p_to_id uuid, p_max_depth integer DEFAULT 5)
+RETURNS TABLE (step integer, memory_id uuid, relation relation_type, direction text) LANGUAGE sql STABLE AS
+    $$ SELECT 1, p_from_id, NULL::relation_type, NULL::text $$;
+DO $$ BEGIN
+    IF NOT EXISTS (SELECT 1 FROM pg_matviews WHERE matviewname = 'monthly_work_summary') THEN
+        CREATE MATERIALIZED VIEW monthly_work_summary AS SELECT 1;
+    END IF;
+END $$;
+CREATE OR REPLACE FUNCTION refresh_work_views() RETURNS void LANGUAGE plpgsql AS $$ BEGIN
+    REFRESH MATERIALIZED VIEW CONCURRENTLY monthly_work_summary;
+    REFRESH MATERIALIZED VIEW CONCURRENTLY daily_work_totals;
+END $$;
+CREATE OR REPLACE FUNCTION refresh_all_statistics() RETURNS void LANGUAGE plpgsql AS $$ BEGIN
+    PERFORM refresh_work_views();
+    REFRESH MATERIALIZED VIEW CONCURRENTLY client_statistics;
+END $$;
+CREATE OR REPLACE FUNCTION trigger_refresh_work_views() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    REFRESH MATERIALIZED VIEW monthly_work_summary;
+    REFRESH MATERIALIZED VIEW daily_work_totals;
+    REFRESH MATERIALIZED VIEW client_statistics;
+    RETURN NEW;
+END $$;
+DROP TRIGGER IF EXISTS work_session_completed_refresh ON work_sessions;
+CREATE TRIGGER work_session_completed_refresh AFTER UPDATE ON work_sessions FOR EACH ROW
+    WHEN (NEW.status = 'completed' AND OLD.status IS DISTINCT FROM 'completed')
+    EXECUTE FUNCTION trigger_refresh_work_views();
+REFRESH MATERIALIZED VIEW monthly_work_summary;
+REFRESH MATERIALIZED VIEW daily_work_totals;
+REFRESH MATERIALIZED VIEW client_statistics;
+INSERT INTO _migrations (version, name) SELECT n, 'again' FROM generate_series(1, 5) n ON CONFLICT DO NOTHING;
+"""
+"""What its migrations do, in short; both an empty list of those that ran and a full one lead here."""
+
+
+async def test_upstreams_migrations_run_after_ours_and_both_programs_read_on(url: str, tmp_path: Path) -> None:
+    await upgraded(url)
+    relate(url, (1, 2), (3, 2), (3, 4), (1, 4))
+    query(url, "INSERT INTO clients (name) VALUES ('Acme')")
+    query(
+        url,
+        "INSERT INTO work_sessions (description, client_id, start_time) "
+        "SELECT 'theirs', id, now() - interval '2 hours' FROM clients",
+    )
+    with psycopg.connect(url) as upstream:
+        upstream.execute(_AS_UPSTREAM_MIGRATES)  # type: ignore[call-overload]  # a text of the tests
+    query(url, "UPDATE work_sessions SET status = 'completed', end_time = start_time + interval '90 minutes'")
+    query(url, "SELECT refresh_all_statistics()")
+    for view in ("monthly_work_summary", "daily_work_totals", "client_statistics"):
+        assert query(url, f"SELECT total_minutes FROM {view}") == [(90,)]
+    assert len(query(url, "SELECT * FROM get_neighbors(%s)", UUID(int=1))) == 2
+
+    service = DatabaseService(Database(url))
+    status = await service.status()
+    assert (status.current, status.upstream, status.problems) == (True, True, ())
+    assert await service.upgrade() == ""
+    records = PostgresRecords.of(Settings(home=tmp_path, database_url=url))
+    assert len(await records.around(str(UUID(int=1)), 3, (), 50)) == 3
+    way = await records.way(str(UUID(int=1)), str(UUID(int=3)), 5)
+    assert [(step.id, step.outgoing) for step in way] in (
+        [(str(UUID(int=n)), out) for n, out in ((1, True), (middle, False), (3, False))] for middle in (2, 4)
+    )
+    async with records.transaction() as transaction:
+        assert await transaction.delete_relations([]) == []
+    await records.close()
+    await service.close()

@@ -65,6 +65,8 @@ WITH there AS (
 )
 SELECT current_setting('server_version') AS server_version, current_user::text AS role,
        pg_is_in_recovery() AS standby, current_setting('transaction_read_only') = 'on' AS read_only,
+       (SELECT prosrc LIKE '%memoria_tui.path_step%' FROM pg_proc
+        WHERE oid = to_regprocedure('public.find_path(uuid, uuid, integer)')) IS TRUE AS own_paths,
        ARRAY(SELECT name FROM there) AS tables,
        ARRAY(SELECT name FROM there WHERE NOT readable) AS unreadable,
        ARRAY(SELECT name FROM there WHERE NOT writable) AS unwritable,
@@ -92,6 +94,8 @@ class SchemaState:
     """Those of `tables` into which the role may not insert."""
     owners: tuple[str, ...] = ()
     """Whose our tables are, as far as they are not the role's."""
+    own_paths: bool = False
+    """False: `find_path` is MCP Memoria's, also when its migrations ran after our upgrade and replaced ours."""
 
     @property
     def current(self) -> bool:
@@ -132,6 +136,7 @@ async def schema_state_on(connection: AsyncConnection) -> SchemaState:
         unreadable=unreadable,
         unwritable=frozenset(row.unwritable),
         owners=tuple(row.owners),
+        own_paths=row.own_paths,
     )
 
 

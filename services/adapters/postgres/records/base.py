@@ -24,13 +24,15 @@ class Reads:
         self._writable = False
         self.bare = False
         """True for a database whose functions of ours cannot be called: it is another program's, or they are closed."""
+        self.own_paths = True
+        """False where `public.find_path` is MCP Memoria's, which mixes paths."""
 
     async def require_schema(self) -> None:
         """Raises SchemaMissing or StoreTooNew; asks the database until it was once in order."""
         if not self._writable:
             await schema.require_schema(self._database)
-            self._readable = self._writable = True
-            self.bare = False
+            self._learn(await schema.schema_state(self._database))
+            self._writable = True
 
     async def _read(self, sql: str, **parameters: object) -> Sequence[Row[Any]]:
         await self._require_readable()
@@ -49,8 +51,11 @@ class Reads:
         else:
             state = await schema.schema_state(self._database)
             schema.refuse_unusable(state, self._database.name)
-            self.bare = state.version is None
-            self._readable = True
+            self._learn(state)
+
+    def _learn(self, state: schema.SchemaState) -> None:
+        self.bare, self.own_paths = state.version is None, state.own_paths
+        self._readable = True
 
 
 class Writes:

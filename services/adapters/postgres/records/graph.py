@@ -49,7 +49,7 @@ class GraphReads(RelationReads):
 
     async def way(self, start: str, goal: str, depth: int) -> list[FoundStep]:
         await self._require_readable()
-        if self.bare:  # the function of that name may be MCP Memoria's, which mixes paths
+        if self.bare or not self.own_paths:
             return await walking.way(self.relations_of, start, goal, depth)
         rows = await self._read(_PATH, start=start, goal=goal, depth=depth)
         return [
