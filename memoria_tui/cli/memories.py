@@ -167,6 +167,8 @@ def _print_memory(terminal: Terminal, memory: Memory, related: Sequence[RelatedM
     terminal.print_text(_line(f"{memory.type} · {memory.id} · created {created} · importance {memory.importance:g}"))
     if memory.project or memory.tags:
         terminal.print_text(_line(" ".join([memory.project or "", *(f"#{tag}" for tag in memory.tags)]).strip()))
+    if memory.headless:
+        terminal.print("headless: its first chunk is gone, the text is whole; saving it again repairs it")
     terminal.print()
     terminal.print_text(memory.content)
     if related:
@@ -174,7 +176,9 @@ def _print_memory(terminal: Terminal, memory: Memory, related: Sequence[RelatedM
     for one in related:
         end = one.relation.target_id if one.outgoing else one.relation.source_id
         title = one.other.title if one.other else "no such memory"
-        terminal.print_text(_line(f"{'→' if one.outgoing else '←'} {one.relation.type:<10} {end[:8]}  {title[:100]}"))
+        chunk = "chunk: " if one.of_chunk else ""
+        way = "→" if one.outgoing else "←"
+        terminal.print_text(_line(f"{way} {one.relation.type:<10} {end[:8]}  {chunk}{title[:100]}"))
 
 
 def _line(text: str) -> str:
@@ -205,4 +209,5 @@ def _relation_json(related: RelatedMemory) -> dict[str, object]:
         "weight": relation.weight,
         "created_by": str(relation.created_by),
         "orphaned": related.other is None,
+        "of_chunk": related.of_chunk,
     }

@@ -160,5 +160,6 @@ def memory_json(memory: Memory) -> dict[str, object]:
         "access_count": memory.access_count,
         "metadata": dict(memory.metadata),
         "chunks": memory.chunk_count,
+        "headless": memory.headless,
         "pending": memory.pending,
     }

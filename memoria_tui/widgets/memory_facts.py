@@ -76,15 +76,19 @@ def relations(related: tuple[RelatedMemory, ...], inks: Inks) -> Content:
     names = [present.direction(one.relation.type, one.outgoing) for one in related]
     width = max((len(name) for name in names), default=0)
     return _lines(
-        Content.assemble((f"{name:{width}}  ", inks.of_type(one.relation.type)), _other(one.other, inks))
+        Content.assemble((f"{name:{width}}  ", inks.of_type(one.relation.type)), _other(one, inks))
         for name, one in zip(names, related, strict=True)
     )
 
 
-def _other(memory: Memory | None, inks: Inks) -> Content:
+def _other(related: RelatedMemory, inks: Inks) -> Content:
+    memory = related.other
+    chunk = Content.styled("! chunk  ", inks.warning) if related.of_chunk else Content("")
     if memory is None:
-        return Content.styled("missing memory", inks.warning)
-    return Content.assemble((present.glyph(memory.type), inks.of_type(memory.type)), f" {present.title(memory)}")
+        return chunk + Content.styled("missing memory", inks.warning)
+    return chunk + Content.assemble(
+        (present.glyph(memory.type), inks.of_type(memory.type)), f" {present.title(memory)}"
+    )
 
 
 def history(changes: tuple[Change, ...], now: datetime, inks: Inks) -> Content:

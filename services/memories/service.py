@@ -87,17 +87,24 @@ class MemoryService:
         return found[0]
 
     async def relations(self, memory_id: str) -> tuple[RelatedMemory, ...]:
-        """All relations of a memory in both directions, oldest first, with the memories at the other ends."""
-        relations = await self._records.relations_of([memory_id])
-        others = {end for one in relations for end in (one.source_id, one.target_id)} - {memory_id}
+        """All relations of a memory in both directions, oldest first, with the memories at the other ends.
+
+        Those of its chunks, which upstream draws, are among them.
+        """
+        states = (await read_stored(self._vectors, [memory_id], embeddings=False)).get(memory_id, [])
+        own = {memory_id} | {point.id for one in states for point in one.points}
+        relations = await self._records.relations_of(sorted(own))
+        others = {end for one in relations for end in (one.source_id, one.target_id)} - own
         owned = await owners(self._vectors, sorted(others)) if others else {}
+        owned |= dict.fromkeys(own, memory_id)
         stored = await read_stored(self._vectors, owned.values(), embeddings=False)
-        memories = {memory_id: states[0].memory(self._zone) for memory_id, states in stored.items()}
+        memories = {found: states[0].memory(self._zone) for found, states in stored.items()}
         related = []
         for relation in relations:
-            outgoing = relation.source_id == memory_id
+            outgoing = relation.source_id in own
             other = relation.target_id if outgoing else relation.source_id
-            related.append(RelatedMemory(relation, outgoing, memories.get(owned.get(other, other))))
+            of_chunk = any(owned.get(end, end) != end for end in (relation.source_id, relation.target_id))
+            related.append(RelatedMemory(relation, outgoing, memories.get(owned.get(other, other)), of_chunk))
         return tuple(related)
 
     async def history(self, memory_id: str) -> tuple[Change, ...]:

@@ -55,3 +55,5 @@ class RelatedMemory:
     outgoing: bool
     other: Memory | None
     """None for an orphaned relation: the other end is no memory."""
+    of_chunk: bool = False
+    """True when MCP Memoria drew it from or to a chunk instead of the memory, on either side."""

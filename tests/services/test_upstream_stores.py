@@ -98,6 +98,10 @@ async def test_relations_of_the_dump_are_those_that_truth_names(empty_url: str, 
             )
             == expected["endpoint_memory_types"]
         )
+        for one in expected["chunk_ended"]["relations"]:
+            for parent in {one["source_parent"], one["target_parent"]} - {None}:
+                shown = {related.relation.id: related for related in await services.memories.relations(parent)}
+                assert shown[one["id"]].of_chunk
         hub = expected["hub"]
         assert [(one.memory_id, one.degree) for one in await services.graph.overview(1)] == [(hub["id"], hub["degree"])]
         around = await services.graph.neighborhood(hub["id"], 2)

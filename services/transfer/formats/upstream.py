@@ -16,7 +16,7 @@ from services.ports import NewRelation
 from services.transfer.formats.records import BadRecord, MemoryRecord, Record, RelationRecord
 
 _CHUNK_KEYS = frozenset({"full_content", "is_chunk", "parent_id", "chunk_index", "chunk_count"})
-_NOT_STORED = frozenset({"id", "type", "chunks", "pending", "relations"})
+_NOT_STORED = frozenset({"id", "type", "chunks", "headless", "pending", "relations"})
 """Keys of `show --json` that are told about a memory and not part of it."""
 _CREATORS = frozenset(creator.value for creator in RelationCreator)
 _DATES = ("created_at", "updated_at", "accessed_at")
