@@ -278,6 +278,43 @@ def export(
     return transfer.export(terminal_of(context), file, ids, as_json=as_json)
 
 
+@app.command()
+def reembed(
+    context: typer.Context,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model", "-m", metavar="NAME", help="`bundled`, or a model of Ollama; else as the settings say."
+        ),
+    ] = None,
+    ollama: Annotated[
+        str | None, typer.Option(metavar="HOST", help="Where Ollama is; otherwise MEMORIA_OLLAMA_HOST, or here.")
+    ] = None,
+    dimensions: Annotated[
+        int | None, typer.Option(min=1, max=65536, help="Size of the vectors; otherwise as the model makes them.")
+    ] = None,
+    show: Annotated[bool, typer.Option("--status", help="Say which vectors are in use, under way and kept.")] = False,
+    drop_old: Annotated[bool, typer.Option("--drop-old", help="Delete the vectors in use before.")] = False,
+    cancel: Annotated[
+        bool, typer.Option("--cancel", help="Throw away what was embedded and not taken into use.")
+    ] = False,
+    as_json: Json = False,
+) -> int:
+    """Move all memories to another embedding model while they stay usable; goes on where it was stopped."""
+    from memoria_tui.cli import reembed as reembedding
+
+    if show + drop_old + cancel + (model is not None) > 1 or (show + drop_old + cancel and (ollama or dimensions)):
+        raise typer.BadParameter("choose one of --model, --status, --drop-old and --cancel")
+    terminal = terminal_of(context)
+    if show:
+        return reembedding.status(terminal, as_json=as_json)
+    if drop_old:
+        return reembedding.drop_old(terminal, as_json=as_json)
+    if cancel:
+        return reembedding.cancel(terminal, as_json=as_json)
+    return reembedding.reembed(terminal, model, ollama, dimensions, as_json=as_json)
+
+
 @database.command("status")
 def database_status(context: typer.Context, as_json: Json = False) -> int:
     """Say whether the database has the tables of this program."""

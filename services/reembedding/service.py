@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 
 from services.errors import Conflict, StorageFull, StoreReadOnly, StoreUnavailable
@@ -17,7 +17,7 @@ from services.ports import Draft, Embedder, SwitchableStore, VectorStore
 from services.reembedding.filling import Filling
 from services.reembedding.reading import Digests, digest, digests, memories, newest, telling_digests
 from services.reembedding.target import Target, missing_settings
-from services.reembedding.values import Advance, ReembedReport, ReembedState
+from services.reembedding.values import Advance, ReembedPlan, ReembedReport, ReembedState
 from services.search.headless import NOT_FIRST
 from services.settings import Settings
 
@@ -80,6 +80,11 @@ class ReembeddingService:
             former=former,
         )
 
+    async def plan(self, target: Target) -> ReembedPlan:
+        """What `reembed` would do. Raises as it does, before anything is written."""
+        async with self._ready(target) as embedder:
+            return await self._plan(embedder)
+
     async def reembed(self, target: Target, *, progress: Advance = lambda _: None) -> ReembedReport:
         """Moves the store to the target; goes on where an earlier run was stopped.
 
@@ -87,22 +92,14 @@ class ReembeddingService:
         StorageFull when there is no room for a second set of vectors, and Conflict when another set is being filled.
         """
         start = time.monotonic()
-        if reason := (await self._vectors.status()).read_only:
-            raise StoreReadOnly(reason)
-        async with self._open_embedder(target) as embedder:
-            await _try(embedder)
-            wanted = Draft(PURPOSE, embedder.dimensions, embedder.model)
-            under_way = await self._vectors.draft()
-            if under_way is None and await self._has(wanted):
-                done, run = await _count(self._vectors), None
-            else:
-                await self._check_room(wanted)
-                run = await self._run(wanted, embedder, progress)
-                done = run.total
+        async with self._ready(target) as embedder:
+            plan = await self._plan(embedder)
+            wanted = Draft(PURPOSE, plan.dimensions, plan.model)
+            run = None if plan.needless else await self._run(wanted, embedder, progress)
         return ReembedReport(
-            model=wanted.model,
-            dimensions=wanted.dimensions,
-            memories=done,
+            model=plan.model,
+            dimensions=plan.dimensions,
+            memories=run.total if run else plan.memories,
             embedded=run.embedded if run else 0,
             seconds=time.monotonic() - start,
             switched=run is not None,
@@ -126,22 +123,43 @@ class ReembeddingService:
         """Deletes what was in use before the last switch; gives how many points it had."""
         return await self._vectors.drop_former()
 
-    async def _has(self, wanted: Draft) -> bool:
-        """True when the store has these vectors already; a store without collections gets them at once."""
-        info = await self._vectors.info()
-        if not info:
-            await self._vectors.ensure(wanted.dimensions, wanted.model)
-            return True
-        sizes = {one.dimensions for one in info.values()}
-        return sizes == {wanted.dimensions} and await self._vectors.model() == wanted.model
+    @asynccontextmanager
+    async def _ready(self, target: Target) -> AsyncIterator[Embedder]:
+        """The embedder, tried; raises what stands in the way: it is away, has no such model, makes another size."""
+        if reason := (await self._vectors.status()).read_only:
+            raise StoreReadOnly(reason)
+        async with self._open_embedder(target) as embedder:
+            if problems := (await embedder.status()).problems:
+                raise StoreUnavailable(problems[0])
+            await embedder.embed_documents(["one text to see the size of its vector"])
+            yield embedder
 
-    async def _check_room(self, wanted: Draft) -> None:
-        room = await self._vectors.room(wanted.dimensions)
+    async def _plan(self, embedder: Embedder) -> ReembedPlan:
+        size, model = embedder.dimensions, embedder.model
+        under_way = await self._vectors.draft()
+        if under_way is not None and under_way != Draft(PURPOSE, size, model):
+            raise Conflict(
+                f"a next set of vectors is being filled already ({under_way.purpose}: {under_way.model}, "
+                f"{under_way.dimensions} dimensions); finish that first, or throw a re-embedding away with: "
+                "memoria-tui reembed --cancel",
+                under_way,
+            )
+        room = await self._vectors.room(size)
         if room is not None and room.needed > room.free:
             raise StorageFull(
-                f"a second set of vectors needs about {_megabytes(room.needed)}, {_megabytes(room.free)} are free; "
-                "free some space first"
+                f"a second set of vectors needs about {room.needed / 2**20:,.0f} MB, {room.free / 2**20:,.0f} MB are "
+                "free; free some space first"
             )
+        needless = under_way is None and await self._has(size, model)
+        return ReembedPlan(model, size, await _count(self._vectors), needless, room)
+
+    async def _has(self, dimensions: int, model: str) -> bool:
+        """True when the store has these vectors already; one without collections gets them at once."""
+        info = await self._vectors.info()
+        if not info:
+            await self._vectors.ensure(dimensions, model)
+            return True
+        return {one.dimensions for one in info.values()} == {dimensions} and await self._vectors.model() == model
 
     async def _run(self, wanted: Draft, embedder: Embedder, progress: Advance) -> _Run:
         draft = await self._vectors.open_draft(wanted)
@@ -292,13 +310,6 @@ async def _states(vectors: VectorStore, type_: MemoryType, ids: Iterable[str]) -
     return await _digests_of(await newest(vectors, type_, ids))
 
 
-async def _try(embedder: Embedder) -> None:
-    """Raises what stands in the way of embedding: the server is away, the model is not pulled, its size is another."""
-    if problems := (await embedder.status()).problems:
-        raise StoreUnavailable(problems[0])
-    await embedder.embed_documents(["one text to see the size of its vector"])
-
-
 async def _count(vectors: VectorStore) -> int:
     """Memories, as long as none is headless; those count in a full pass."""
     one_each = Filter(must_not=(NOT_FIRST,))
@@ -307,7 +318,3 @@ async def _count(vectors: VectorStore) -> int:
 
 def _only(digests: Digests, ids: set[str]) -> Digests:
     return {one: made for one, made in digests.items() if one in ids}
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 2**20:,.0f} MB"

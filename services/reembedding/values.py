@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from services.model import Progress
-from services.ports import Draft
+from services.ports import Draft, Room
 
 Advance = Callable[[Progress], None]
 
@@ -26,6 +26,19 @@ class ReembedState:
     """Memories in the draft of a re-embedding."""
     former: Draft | None
     """What was in use before, until it is dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReembedPlan:
+    """What a re-embedding would do; the embedder was tried."""
+
+    model: str
+    dimensions: int
+    memories: int
+    needless: bool
+    """The store is with this model already."""
+    room: Room | None
+    """None when the disk of the store cannot be asked."""
 
 
 @dataclass(frozen=True, slots=True)
