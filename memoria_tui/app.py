@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -227,6 +227,7 @@ class MemoriaApp(TypingAhead[None]):
         for screen in self.mode_screens:
             screen.connected(self.services)
         self._look()
+        self._follow_others()
         self._recover(due_only=False)
         if self._watch is None:
             self._watch = self.set_interval(_STANDING, self._look, name="standing")
@@ -252,6 +253,21 @@ class MemoriaApp(TypingAhead[None]):
                 screen.changed()
         if pending:
             self._recover(due_only=True)
+
+    @work(exclusive=True, group="live")
+    async def _follow_others(self) -> None:
+        """Shows what others write, for as long as the app runs; a mode that is not on screen looks when it is."""
+        from services.model import Subject
+
+        if self.services is None:
+            return
+        async with aclosing(self.services.live.changes()) as changes:
+            async for subjects in changes:
+                if Subject.SESSIONS in subjects:
+                    self._look()
+                screen = self._screen_stacks[self.current_mode][0]
+                if screen in self.mode_screens:
+                    screen.heard(subjects)
 
     @work(exclusive=True, group="recovery")
     async def _recover(self, *, due_only: bool) -> None:

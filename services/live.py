@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 
 from services.errors import MemoriaError
@@ -45,7 +45,7 @@ class LiveService:
         self._vectors = vectors
         self._rhythm = rhythm or Rhythm()
 
-    async def changes(self) -> AsyncIterator[frozenset[Subject]]:
+    async def changes(self) -> AsyncGenerator[frozenset[Subject], None]:
         """What was written since the last time; everything after a time in which a store was away.
 
         Goes on until it is closed, and raises nothing: stores that are away are looked for.

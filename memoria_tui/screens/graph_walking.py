@@ -20,7 +20,7 @@ from memoria_tui.widgets.relation_tree import RelationTree
 from memoria_tui.widgets.trail import Trail
 from services.errors import MemoriaError, NotFound
 from services.graph.model import Neighborhood, Node
-from services.model import Hit, Query, RelationType
+from services.model import Hit, Query, RelationType, Subject
 from services.ports import Clock
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ _RESTING = 0.08
 
 class GraphWalking(ModeScreen):
     """Where one stands, how far and along which types one sees, and the way one came."""
+
+    FOLLOWS = frozenset({Subject.MEMORIES, Subject.RELATIONS, Subject.HISTORY})
 
     state: var[State] = var(Idle, init=False)
 
@@ -63,6 +65,12 @@ class GraphWalking(ModeScreen):
 
     def changed(self) -> None:
         if self.services is not None:
+            self._look_around()
+
+    def changed_outside(self, subjects: frozenset[Subject]) -> None:
+        if isinstance(self.state, Loaded) and self.around is not None:
+            self._look_again(self.around)
+        else:
             self._look_around()
 
     def watch_state(self, state: State) -> None:
@@ -118,6 +126,20 @@ class GraphWalking(ModeScreen):
             self._trail[-1] = around.center
             self.state = Loaded(around)
 
+    @work(exclusive=True, group="again")
+    async def _look_again(self, before: Neighborhood) -> None:
+        """Looks for what others changed here; whoever walks on meanwhile sees it there."""
+        try:
+            around = await self._services.graph.neighborhood(before.center, before.depth, before.types)
+        except MemoriaError:
+            return  # what was seen stays: the centre may be gone, or a store, which the top line tells
+        if self.around is not before:
+            return
+        if around == before:
+            self._select(self._selected)
+        else:
+            self.state = Loaded(around)
+
     async def _find_start(self) -> bool:
         """Stands on the best-connected memory; False when there is no relation yet."""
         best = await self._services.graph.overview(20)
@@ -133,7 +155,8 @@ class GraphWalking(ModeScreen):
 
     def _show(self, around: Neighborhood | None) -> None:
         if around is None or around.node(self._selected) is None:
-            self._selected = around.center if around is not None else ""
+            beside = self.relation_tree.beside(self._selected, around) if around is not None else ""
+            self._selected = beside or (around.center if around is not None else "")
         self.relation_tree.show(around, self._selected)
         self.relation_map.show(around)
         if around is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from memoria_tui.widgets.memory_list import MemoryList
 from memoria_tui.widgets.preview import Preview
 from memoria_tui.widgets.search_bar import SearchBar
 from services.errors import MemoriaError, NotFound, QuerySyntaxError
-from services.model import Facets, Query
+from services.model import Facets, Memory, Query, Subject
 from services.ports import Clock
 from services.search.query import parse_query
 
@@ -37,12 +38,12 @@ _RESTING = 0.08
 _SLOW = 0.2
 """Seconds after which a search is said to be running."""
 _MILLISECOND = timedelta(milliseconds=1)
-_OUTSIDE = 3.0
-"""Seconds between two looks for changes made by others."""
 
 
 class MemoryFinding(ModeScreen):
     """Search and browse."""
+
+    FOLLOWS = frozenset({Subject.MEMORIES, Subject.RELATIONS, Subject.HISTORY})
 
     state: var[State] = var(Idle, init=False)
 
@@ -56,20 +57,30 @@ class MemoryFinding(ModeScreen):
         self._demo = demo
         self._query = Query()
         self._listing: Listing | None = None
-        self._latest: str | None = None
+        self._asking = 0
+        """Questions under way."""
+        self._outdated = False
+        """Something was written while a question was under way: its answer may be older."""
+        self._warned_of: tuple[Memory, str | None] | None = None
+        """A memory that is edited and the text that stands outside, as far as the person was told."""
         self._keys_for: tuple[type[State], bool] | None = None
 
     def connected(self, services: Services) -> None:
         super().connected(services)
         self.ask()
-        self.set_interval(_OUTSIDE, self._look_outside, name="outside")
 
     def failed(self, error: MemoriaError) -> None:
         self.state = Failed(error)
 
     def changed(self) -> None:
-        if self.services is not None:
+        if self._asking:
+            self._outdated = True  # asking again now would make a person wait longer who is waiting already
+        elif self.services is not None:
             self._search(self._query, quiet=True)
+
+    def changed_outside(self, subjects: frozenset[Subject]) -> None:
+        self.changed()
+        self._warn_editor()
 
     def watch_state(self, state: State) -> None:
         shown = notice(state, self._demo)
@@ -130,40 +141,58 @@ class MemoryFinding(ModeScreen):
 
     @work(exclusive=True, group="search")
     async def _search(self, query: Query, *, rest: float = 0.0, quiet: bool = False) -> None:
-        await asyncio.sleep(rest)
+        self._asking += 1
+        try:
+            await asyncio.sleep(rest)
+            await self._answer(query, quiet=quiet)
+        finally:
+            self._asking -= 1
+        if self._outdated:
+            self._outdated = False
+            self.call_later(self.changed)
+
+    async def _answer(self, query: Query, *, quiet: bool) -> None:
+        """`quiet`: nobody asked, so nobody is told that it is asked, how long it took, or that it failed."""
+        slow = None
         if not quiet:
             self.state = Searching(query)
-        slow = self.set_timer(_SLOW, self._say_slow)
+            slow = self.set_timer(_SLOW, self._say_slow)
+        shown = self.state
         try:
-            await (self._rank(query) if query.ranked else self._list(query))
+            loaded = await (self._rank(query) if query.ranked else self._list(query, again=quiet))
         except MemoriaError as error:
-            self.state = Failed(error)
+            if not isinstance(shown, Loaded):
+                self.state = Failed(error)
         else:
-            self._count(query)
+            if loaded is not None:
+                self.state = replace(loaded, took_ms=shown.took_ms) if isinstance(shown, Loaded) else loaded
+                self._count(query)
         finally:
-            slow.stop()
+            if slow is not None:
+                slow.stop()
 
     def _say_slow(self) -> None:
         self.search_bar.result_line = "searching …"
 
-    async def _rank(self, query: Query) -> None:
+    async def _rank(self, query: Query) -> Loaded | None:
+        """None when the person has asked something else meanwhile."""
         result = await self._services.search.search(query)
         if result.query != self._query:
-            return
+            return None
         self._listing = None
         self.memory_list.show_hits(result.hits, query, empty="Nothing fits.")
-        self.state = Loaded(query, result.total, result.took_ms, result.notices)
+        return Loaded(query, result.total, result.took_ms, result.notices)
 
-    async def _list(self, query: Query) -> None:
+    async def _list(self, query: Query, *, again: bool) -> Loaded | None:
+        """As `_rank`."""
         started = self._clock()
-        listing = await self._services.search.listing(query)
+        listing = await self._services.search.listing(query, again=again)
         first = await listing.page(0, PAGE) if listing.total else ()
         if query != self._query:
-            return
+            return None
         self._listing = listing
-        listing.corrected = self.changed
         self.memory_list.show_listing(listing.total, query, first=first, empty="Nothing fits.")
-        self.state = Loaded(query, listing.total, (self._clock() - started) / _MILLISECOND)
+        return Loaded(query, listing.total, (self._clock() - started) / _MILLISECOND)
 
     @work(exclusive=True, group="facets")
     async def _count(self, query: Query) -> None:
@@ -235,25 +264,20 @@ class MemoryFinding(ModeScreen):
     # what others do
 
     @work(exclusive=True, group="outside")
-    async def _look_outside(self) -> None:
-        try:
-            latest = await self._services.memories.latest_update()
-        except MemoriaError:
-            return
-        if latest != self._latest and self._latest is not None:
-            self.changed()
-            await self._warn_editor()
-        self._latest = latest
-
     async def _warn_editor(self) -> None:
+        """Says above the open editor, once for each change, that the memory is another one outside."""
         if (base := self.preview.editing) is None:
             return
         try:
-            current = await self._services.memories.get(base.id)
+            outside = (await self._services.memories.get(base.id)).content
         except NotFound:
-            self.preview.show_external_change("deleted outside since you opened it")
+            outside = None
         except MemoriaError:
             return
-        else:
-            if current.content != base.content:
-                self.preview.show_external_change()
+        if base is not self.preview.editing or (base, outside) == self._warned_of:
+            return
+        self._warned_of = (base, outside)
+        if outside is None:
+            self.preview.show_external_change("deleted outside since you opened it")
+        elif outside != base.content:
+            self.preview.show_external_change()

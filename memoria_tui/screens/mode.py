@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from textual import getters
 from textual.app import ComposeResult
@@ -17,7 +17,7 @@ from textual.widgets import Footer
 from memoria_tui.present import safe
 from memoria_tui.widgets.top_line import TopLine
 from services.errors import MemoriaError
-from services.model import StoreStatus, WorkSession
+from services.model import StoreStatus, Subject, WorkSession
 from services.ports import Clock
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ class ModeScreen(Screen[None]):
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]
     AUTO_FOCUS = ""
+    FOLLOWS: ClassVar[frozenset[Subject]] = frozenset()
+    """What the mode shows of what others write while it is on screen."""
 
     class Reopen(Message):
         """The person asks to open the stores again."""
@@ -66,6 +68,7 @@ class ModeScreen(Screen[None]):
         super().__init__()
         self._where = where
         self._clock = clock
+        self._unseen: frozenset[Subject] = frozenset()
         self.services: Services | None = None
 
     def compose(self) -> ComposeResult:
@@ -97,6 +100,23 @@ class ModeScreen(Screen[None]):
     def changed(self) -> None:
         """Something was written by another part of the app: show what stands there now."""
         raise NotImplementedError
+
+    def heard(self, subjects: frozenset[Subject]) -> None:
+        """Others wrote this. It waits while a dialog lies above: what that one asks about must not move."""
+        self._unseen |= subjects & self.FOLLOWS
+        self._see()
+
+    def on_screen_resume(self) -> None:
+        self._see()
+
+    def _see(self) -> None:
+        if self._unseen and self.is_active and self.services is not None:
+            unseen, self._unseen = self._unseen, frozenset()
+            self.changed_outside(unseen)
+
+    def changed_outside(self, subjects: frozenset[Subject]) -> None:
+        """Others wrote some of what the mode follows: show it, and leave eyes and hands where they are."""
+        self.changed()
 
     def tell(self, message: str, *, wrong: bool = False) -> None:
         """Says in a toast, in place of the last one, what was done; memory text in it is no markup."""

@@ -34,6 +34,7 @@ from memoria_tui.widgets.figure_table import FigureTable, Table
 from memoria_tui.widgets.stacked_bars import Chart, StackedBars
 from services.errors import MemoriaError
 from services.memories.counts import MemoryMonths
+from services.model import Subject
 from services.ports import Clock
 from services.work.model import ReportUnit
 from services.work.timesheet import month_start
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
 
 class SummaryAdding(ModeScreen):
     """What is asked, and the last answer, which stays on screen until the next one is there."""
+
+    FOLLOWS = frozenset({Subject.MEMORIES, Subject.SESSIONS, Subject.NAMES, Subject.SETTINGS})
 
     state: var[State] = var(Idle, init=False)
 
@@ -58,6 +61,8 @@ class SummaryAdding(ModeScreen):
         super().__init__(where, clock)
         self._asked: Asked | None = None
         self._figures: Figures | None = None
+        self._memories_changed = False
+        """Memories may be others than when they were counted."""
 
     # being told
 
@@ -70,7 +75,12 @@ class SummaryAdding(ModeScreen):
 
     def changed(self) -> None:
         if self.services is not None:
-            self._add_up(anew=True)
+            self._memories_changed = True
+            self._add_up()
+
+    def changed_outside(self, subjects: frozenset[Subject]) -> None:
+        self._memories_changed |= Subject.MEMORIES in subjects
+        self._add_up(quiet=isinstance(self.state, Loaded))
 
     def watch_state(self, state: State) -> None:
         if isinstance(state, Adding):
@@ -91,34 +101,42 @@ class SummaryAdding(ModeScreen):
     # adding up
 
     @work(exclusive=True, group="summary")
-    async def _add_up(self, *, anew: bool = False) -> None:
-        """Late answers are never shown: a newer question ends this one. `anew`: memories may have changed."""
+    async def _add_up(self, *, quiet: bool = False) -> None:
+        """Late answers are never shown: a newer question ends this one.
+
+        `quiet`: nobody asked, so what is there stays when the stores cannot be asked.
+        """
         try:
             asked = self._asked or Asked(month_start((await self._services.reports.current(ReportUnit.MONTH)).first))
             self._asked = asked
-            self.state = Adding(asked)
+            if not quiet:
+                self.state = Adding(asked)
             reports = self._services.reports
             report, preferences, memories = await asyncio.gather(
                 reports.report(asked.period, asked.by, asked.unit, asked.where),
                 self._services.work.preferences(),
-                self._memories(asked, anew),
+                self._memories(asked),
             )
             today = (await reports.current(ReportUnit.DAY)).first
             figures = Figures(asked, report, preferences.work_day_hours, today, memories)
         except MemoriaError as error:
-            self.state = Failed(error)
+            if not quiet:
+                self.state = Failed(error)
         else:
             self.state = Loaded(figures)
 
-    async def _memories(self, asked: Asked, anew: bool) -> MemoryMonths | None:
+    async def _memories(self, asked: Asked) -> MemoryMonths | None:
         """None while the vector store cannot be asked: work is shown all the same."""
         shown = self._figures
-        if not anew and shown is not None and shown.memories and shown.asked.months == asked.months:
-            return shown.memories
+        known = shown.memories if shown is not None and shown.asked.months == asked.months else None
+        if known and not self._memories_changed:
+            return known
         try:
-            return await self._services.memory_counts.by_month(asked.months)
+            counted = await self._services.memory_counts.by_month(asked.months)
         except MemoriaError:
             return None
+        self._memories_changed = False
+        return counted
 
     def _draw(self) -> None:
         figures, variables = self._figures, self.app.theme_variables

@@ -20,7 +20,7 @@ from memoria_tui.widgets.day_strip import Block, DayOfWork, DayStrip
 from memoria_tui.widgets.running_sessions import RunningSessions
 from memoria_tui.widgets.session_log import SessionLog
 from services.errors import MemoriaError
-from services.model import SessionStatus, WorkSession
+from services.model import SessionStatus, Subject, WorkSession
 from services.ports import Clock
 from services.work.model import Period, ReportBy, SessionFilter
 from services.work.timesheet import day_starts, spans_of
@@ -39,6 +39,8 @@ _MOST_WARNINGS = 3
 
 class WorkWatching(ModeScreen):
     """Shows what the services say; asks again when something changed."""
+
+    FOLLOWS = frozenset({Subject.SESSIONS, Subject.NAMES, Subject.SETTINGS})
 
     state: var[State] = var(Idle, init=False)
     question: var[LogQuestion] = var(LogQuestion, init=False)
@@ -167,8 +169,8 @@ class WorkWatching(ModeScreen):
 
     @property
     def _held(self) -> int:
-        """Sessions to ask for so that those that are here stay, within reason."""
-        return min(len(self.log_list.sessions), 10 * PAGE)
+        """Sessions to ask for so that the one under the cursor and what is seen below it stay."""
+        return min(len(self.log_list.sessions), self.log_list.cursor + PAGE)
 
     @on(SessionLog.MoreWanted)
     def load_more(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from services.model import Hit
 
@@ -21,12 +22,13 @@ class LoadedRows:
         self._fresh: set[int] = set()
         self._asked: set[int] = set()
 
-    def begin(self, total: int, *, keep: bool) -> None:
-        """Starts a listing of `total` rows; `keep` leaves the old rows in sight meanwhile."""
+    def begin(self, total: int, *, keep: bool, moved: int = 0) -> None:
+        """Starts a listing of `total` rows; `keep` leaves the old rows in sight meanwhile, `moved` places on."""
         self.total = total
         self._fresh.clear()
         self._asked.clear()
-        self._rows = {index: hit for index, hit in self._rows.items() if keep and index < total}
+        places = ((index + moved, hit) for index, hit in self._rows.items() if keep)
+        self._rows = {place: hit for place, hit in places if 0 <= place < total}
 
     def put(self, offset: int, hits: Sequence[Hit]) -> None:
         """Takes rows from `offset` on; what lies beyond the total is dropped."""
@@ -64,3 +66,27 @@ class LoadedRows:
             if index != keep:
                 del self._rows[index]
                 self._fresh.discard(index)
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """The memory under the cursor and those beside it, one of which takes its place when it is gone."""
+
+    wanted: str
+    following: str | None
+    preceding: str | None
+    height: int
+    """Lines below the top."""
+    at_top: bool
+    """The first row was seen."""
+
+    def place(self, ids: Sequence[str], offset: int, total: int) -> int | None:
+        """The row for the cursor, when these rows from `offset` on show it."""
+        if self.wanted in ids:
+            return offset + ids.index(self.wanted)
+        # It is gone only where the row that it would stand on is another one's.
+        if self.following in ids and (ids.index(self.following) or not offset):
+            return offset + ids.index(self.following)
+        if self.preceding in ids and (offset + len(ids) == total or self.preceding != ids[-1]):
+            return offset + ids.index(self.preceding)
+        return None

@@ -18,7 +18,7 @@ from textual.timer import Timer
 
 from memoria_tui import present
 from memoria_tui.widgets.ink import ink, type_ink
-from memoria_tui.widgets.loaded_rows import LoadedRows
+from memoria_tui.widgets.loaded_rows import Anchor, LoadedRows
 from memoria_tui.widgets.memory_row import ROW_LINES, Inks, RowLayout, draw_gap, draw_row
 from services.model import Hit, Query
 from services.ports import Clock
@@ -115,8 +115,8 @@ class MemoryList(ScrollView, can_focus=True):
         self._query = Query()
         self._empty = ""
         self._rows = LoadedRows()
-        self._anchor: tuple[str, int] | None = None
-        """The memory that a refresh looks for, and how many rows below the top it stood."""
+        self._anchor: Anchor | None = None
+        """What a refresh puts the cursor on."""
         self._finding = False
         self._settling: Timer | None = None
         self._inks: Inks | None = None
@@ -146,17 +146,30 @@ class MemoryList(ScrollView, can_focus=True):
         The same query again is a refresh: the cursor stays on its memory and the memory on its line.
         """
         refresh = _question(query) == _question(self._query)
+        moved = 0
         self._anchor = None
         if refresh and self.current is not None:
-            self._anchor = (self.current.memory.id, self.cursor - self._top)
+            self._anchor = self._anchor_on(self.current)
+            # Where there are more now, they mostly came above; a page near the guess shows the true place.
+            moved = 0 if self._anchor.at_top else total - self.total
+        cursor, top = self.cursor + moved, self.scroll_offset.y + moved * ROW_LINES
         self._query, self._empty, self._layout = query, empty, None
-        self._rows.begin(total, keep=refresh)
+        self._rows.begin(total, keep=refresh, moved=moved)
         self.virtual_size = Size(0, total * ROW_LINES)
-        if not refresh:
-            self.scroll_to(y=0, animate=False, force=True, immediate=True)
-        self.set_reactive(MemoryList.cursor, max(0, min(self.cursor if refresh else 0, total - 1)))
+        if not refresh or moved:
+            self._scroll_to_line(top if refresh else 0)
+        self.set_reactive(MemoryList.cursor, max(0, min(cursor if refresh else 0, total - 1)))
         self.put_page(0, first)
         self.refresh()
+
+    def _anchor_on(self, current: Hit) -> Anchor:
+        beside = [self._rows.get(self.cursor + step) for step in (1, -1)]
+        following, preceding = (hit.memory.id if hit is not None else None for hit in beside)
+        top = self.scroll_offset.y
+        return Anchor(current.memory.id, following, preceding, self.cursor * ROW_LINES - top, not top)
+
+    def _scroll_to_line(self, line: int) -> None:
+        self.scroll_to(y=max(0, line), animate=False, force=True, immediate=True)
 
     def put_page(self, offset: int, hits: Sequence[Hit]) -> None:
         """Fills rows from `offset` on."""
@@ -175,16 +188,20 @@ class MemoryList(ScrollView, can_focus=True):
         self.marked = frozenset(ids)
 
     def _follow_anchor(self, offset: int, hits: Sequence[Hit]) -> None:
-        """Puts the cursor on the memory it stood on, at the height it had on the screen."""
+        """Puts the cursor on the memory it stood on, at the height it had on the screen.
+
+        Who looks at the top sees what comes in there, and the cursor goes down with its memory.
+        """
         if self._anchor is None:
             return
-        wanted, height = self._anchor
-        for index, hit in enumerate(hits, offset):
-            if hit.memory.id == wanted:
-                self._anchor = None
-                self.set_reactive(MemoryList.cursor, index)
-                self.scroll_to(y=max(0, index - height) * ROW_LINES, animate=False, force=True, immediate=True)
-                return
+        index = self._anchor.place([hit.memory.id for hit in hits], offset, self.total)
+        if index is None:
+            return
+        at_top = self._anchor.at_top and index < self._visible
+        top = 0 if at_top else index * ROW_LINES - self._anchor.height
+        self._anchor = None
+        self.set_reactive(MemoryList.cursor, index)
+        self._scroll_to_line(top)
 
     # pages
 

@@ -87,6 +87,8 @@ class Preview(Vertical):
         self._relations: tuple[RelatedMemory, ...] = ()
         self._history: tuple[Change, ...] = ()
         self._parts = 1
+        self._drawn: tuple[str, str | None] = ("", None)
+        """Id and text of what is drawn."""
         self._base: Memory | None = None
         self._warned = False
         self._settling: Timer | None = None
@@ -146,6 +148,7 @@ class Preview(Vertical):
     def notify_style_update(self) -> None:
         super().notify_style_update()
         if self.is_mounted:
+            self._drawn = (self._drawn[0], None)
             self._draw_soon()
 
     def _draw_soon(self) -> None:
@@ -155,16 +158,19 @@ class Preview(Vertical):
             self._settling = self.set_timer(_SETTLE, self._draw)
 
     def _draw(self) -> None:
-        page = self.query_one("#preview-page")
-        page.scroll_home(animate=False)
+        """Another memory is read from its beginning; in the same one the eye stays where it is."""
+        if self._drawn[0] != (self.shown.id if self.shown is not None else ""):
+            self.query_one("#preview-page").scroll_home(animate=False)
         self._draw_body()
         self._draw_sections()
 
     def _draw_body(self) -> None:
-        text = "" if self.shown is None else self.shown.content
+        memory_id, text = ("", "") if self.shown is None else (self.shown.id, self.shown.content)
         part = first_part(text, self._parts)
         rest = len(text) - len(part)
-        self.query_one(SafeMarkdown).update(part)
+        if self._drawn != (memory_id, part):
+            self._drawn = (memory_id, part)
+            self.query_one(SafeMarkdown).update(part)
         more = self.query_one("#preview-more", Static)
         more.display = rest > 0
         more.update(Content(f"… {rest:,} more characters · + shows more"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -79,7 +80,13 @@ class RelationTree(Tree[Row]):
         self._places: dict[str, TreeNode[Row]] = {}
 
     def show(self, around: Neighborhood | None, selected: str = "") -> None:
-        """Shows a neighbourhood, or nothing; the cursor goes to `selected`, else to the centre."""
+        """Shows a neighbourhood, or nothing; the cursor goes to `selected`, else to the centre.
+
+        Around the same centre, what was folded stays folded and the cursor on its line.
+        """
+        same = around is not None and self._center == around.center
+        folded = set(self._folded(self.root)) if same else set()
+        height = self.cursor_line - self.scroll_offset.y
         self.clear()
         self._places = {}
         self.root.data = None
@@ -89,8 +96,31 @@ class RelationTree(Tree[Row]):
         self.root.data = Row(None, True, root)
         self.root.expand()
         self._places[root.id] = self.root
-        self._grow(self.root, root)
+        self._grow(self.root, root, folded)
         self.select(selected if selected in self._places else root.id)
+        if same:
+            self.scroll_to(y=max(0, self.cursor_line - height), animate=False, force=True, immediate=True)
+
+    @property
+    def _center(self) -> str | None:
+        row = self.root.data
+        return row.branch.id if row is not None and row.branch is not None else None
+
+    def beside(self, gone: str, around: Neighborhood) -> str:
+        """The memory nearest below one that is gone, else above, among those that stayed; "" around another centre."""
+        shown = list(self._places)
+        if self._center != around.center or gone not in self._places:
+            return ""
+        place = shown.index(gone)
+        stayed = {node.id for node in around.nodes}
+        return next((one for one in (*shown[place + 1 :], *shown[:place][::-1]) if one in stayed), "")
+
+    def _folded(self, place: TreeNode[Row]) -> Iterator[object]:
+        """What names each folded line, from one neighbourhood to the next."""
+        if place.allow_expand and not place.is_expanded:
+            yield _key(place)
+        for child in place.children:
+            yield from self._folded(child)
 
     def select(self, memory_id: str) -> None:
         """Puts the cursor on a memory without telling anybody."""
@@ -105,21 +135,22 @@ class RelationTree(Tree[Row]):
             self.move_cursor(place)
         self.scroll_to_node(place, animate=False)
 
-    def _grow(self, place: TreeNode[Row], branch: Branch) -> None:
+    def _grow(self, place: TreeNode[Row], branch: Branch, folded: set[object]) -> None:
         for (kind, outgoing), members in groupby(branch.children, key=lambda child: (child.type, child.outgoing)):
             group = list(members)
             if len(group) == 1:
-                self._hang(place, group[0], kind)
+                self._hang(place, group[0], kind, folded)
                 continue
-            above = place.add("", Row(kind, outgoing, None), expand=True)
+            key = (_key(place), kind, outgoing)
+            above = place.add("", Row(kind, outgoing, None), expand=key not in folded)
             for child in group:
-                self._hang(above, child, None)
+                self._hang(above, child, None, folded)
 
-    def _hang(self, place: TreeNode[Row], branch: Branch, kind: RelationType | None) -> None:
+    def _hang(self, place: TreeNode[Row], branch: Branch, kind: RelationType | None, folded: set[object]) -> None:
         row = Row(kind, branch.outgoing, branch)
-        node = place.add("", row, expand=True, allow_expand=bool(branch.children))
+        node = place.add("", row, expand=branch.id not in folded, allow_expand=bool(branch.children))
         self._places[branch.id] = node
-        self._grow(node, branch)
+        self._grow(node, branch, folded)
 
     # drawing
 
@@ -186,3 +217,11 @@ class RelationTree(Tree[Row]):
             event.node.toggle()
         else:
             self.post_message(self.Walked(row.branch.id))
+
+
+def _key(place: TreeNode[Row]) -> object:
+    """A memory's id, or for a group what it hangs on, its type and its direction."""
+    row = place.data
+    if row is None or row.branch is not None or place.parent is None:
+        return row.branch.id if row is not None and row.branch is not None else None
+    return _key(place.parent), row.type, row.outgoing

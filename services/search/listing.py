@@ -40,9 +40,9 @@ class Listing:
         self._reader = reader
         self._headless = headless
 
-    def read_ahead(self) -> None:
-        """Starts to read the rest of the order, a batch at a time."""
-        self.in_background(_read_all(self._order))
+    def read_ahead(self, after: float = 0.0) -> None:
+        """Starts to read the rest of the order, a batch at a time, `after` seconds from now."""
+        self.in_background(_read_all(self._order, after))
 
     def replace_by(self, exact: Callable[[], Awaitable[Listing]]) -> None:
         """Opens a list with less haste after the first page is shown, and goes on as that where it has more."""
@@ -71,7 +71,8 @@ class Listing:
         return tuple(Hit(one.memory, relations=counts.get(one.memory.id, 0)) for one in read)
 
 
-async def _read_all(order: Order) -> None:
+async def _read_all(order: Order, after: float) -> None:
+    await asyncio.sleep(after)
     with contextlib.suppress(MemoriaError):  # whoever asks for a page meets the same error
         while not order.complete:
             await order.step()

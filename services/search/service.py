@@ -18,6 +18,8 @@ from services.settings import Settings
 from services.work.times import zone_of
 
 _MOST_COMPLETIONS = 50
+_UNHURRIED = 5.0
+"""Seconds before a list that replaces another is read to its end: while others write, a newer one comes before."""
 
 
 class SearchService:
@@ -60,10 +62,13 @@ class SearchService:
             return facet_counts.of_hits(result.hits, now)
         return await facet_counts.counted(self._vectors, await self._heads(query), now, self._zone)
 
-    async def listing(self, query: Query) -> Listing:
-        """A plain list that can be read at any place. In another order than relevance, a text must occur."""
+    async def listing(self, query: Query, *, again: bool = False) -> Listing:
+        """A plain list that can be read at any place. In another order than relevance, a text must occur.
+
+        `again`: only to see what others changed, perhaps soon once more; where nobody goes, it is not read at once.
+        """
         listing = await self._opened(query, hasty=True)
-        listing.read_ahead()
+        listing.read_ahead(_UNHURRIED if again else 0.0)
         listing.replace_by(partial(self._opened, query))
         listing.in_background(self._ranking.warm_up(after=FIRST_PAGE_SECONDS))
         return listing

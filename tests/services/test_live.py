@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
@@ -93,7 +93,7 @@ def live(feed: HeldFeed, vectors: HeldVectors | VectorStore, rhythm: Rhythm = FA
     return LiveService(feed, cast("VectorStore", vectors), rhythm)
 
 
-async def following(changes: AsyncIterator[frozenset[Subject]]) -> frozenset[Subject]:
+async def following(changes: AsyncGenerator[frozenset[Subject], None]) -> frozenset[Subject]:
     async with asyncio.timeout(20):
         return await anext(changes)
 

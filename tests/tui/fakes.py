@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -33,6 +33,7 @@ from services.model import (
     SessionStatus,
     StoreKind,
     StoreStatus,
+    Subject,
     TrashedMemory,
     Undone,
     Why,
@@ -72,6 +73,8 @@ class Store:
     changed_since: bool = False
     """True: an undo would overwrite what others wrote."""
     sessions: tuple[WorkSession, ...] = ()
+    others: asyncio.Queue[frozenset[Subject]] | None = None
+    """What others write is told through this; None: nobody writes."""
 
     def check(self) -> None:
         if self.failure is not None:
@@ -172,7 +175,7 @@ class FakeSearch:
         )
         return SearchResult(query, hits, len(hits), took_ms=21.0)
 
-    async def listing(self, query: Query) -> FakeListing:
+    async def listing(self, query: Query, *, again: bool = False) -> FakeListing:
         self.store.asked.append(query)
         self.store.check()
         return FakeListing(self.store, query, self.store.matching(query))
@@ -419,6 +422,19 @@ class FakeReports:
 
 
 @dataclass
+class FakeLive:
+    """Tells what the test puts into the queue."""
+
+    store: Store
+
+    async def changes(self) -> AsyncGenerator[frozenset[Subject], None]:
+        while self.store.others is not None:
+            subjects = await self.store.others.get()
+            yield subjects
+            self.store.others.task_done()
+
+
+@dataclass
 class FakeServices:
     """What the container gives, in memory."""
 
@@ -434,6 +450,7 @@ class FakeServices:
         self.importing = FakeImporting(self.store)
         self.exporting = FakeExporting(self.store)
         self.reports = FakeReports()
+        self.live = FakeLive(self.store)
         self.clock = clock
 
     @asynccontextmanager

@@ -15,7 +15,7 @@ from memoria_tui.screens.modals.new_memory import NewMemoryDialog
 from memoria_tui.screens.modals.trash import TrashDialog
 from services.errors import InvalidInput, StoreUnavailable
 from services.model import MemoryType
-from tests.tui.conftest import press, running, screen_of, settle, toasts, type_text
+from tests.tui.conftest import press, running, screen_of, toasts, type_text
 from tests.tui.fakes import Store, filled, memory_id
 
 NEWEST = memory_id(7)
@@ -127,20 +127,6 @@ async def test_a_memory_deleted_outside_while_edited_can_be_brought_back_with_my
         store.trash[NEWEST] = store.memories.pop(NEWEST)
         await press(pilot, "ctrl+s", "m")
         assert store.memories[NEWEST].content.startswith("MINE ")
-
-
-async def test_a_change_outside_is_told_while_editing() -> None:
-    store = filled()
-    async with running(store) as pilot:
-        screen = screen_of(pilot)
-        screen._look_outside()
-        await press(pilot, "e")
-        store.memories[NEWEST] = replace(store.memories[NEWEST], content="THEIRS")
-        store.latest += 1
-        screen._look_outside()
-        await settle(pilot)
-        assert screen.preview.editing is not None
-        assert "changed&#160;outside" in pilot.app.export_screenshot()
 
 
 async def test_an_earlier_version_is_compared_and_brought_back() -> None:

@@ -120,22 +120,6 @@ async def test_more_like_this_asks_with_the_memory() -> None:
         assert store.asked[-1].like == memory_id(7)
 
 
-async def test_a_change_from_outside_is_shown_without_moving_the_selection() -> None:
-    store = filled()
-    async with running(store) as pilot:
-        await press(pilot, "down", "down")
-        screen = screen_of(pilot)
-        screen._look_outside()
-        await settle(pilot)
-        store.memories["new"] = replace(store.memories[memory_id(7)], id="new", content="written by an agent")
-        store.latest += 1
-        screen._look_outside()
-        await settle(pilot)
-        assert "written by an agent" in titles(pilot)
-        assert screen.memory_list.current is not None
-        assert screen.memory_list.current.memory.id == memory_id(2)
-
-
 async def test_a_store_that_goes_away_is_a_state_and_comes_back_with_a_key() -> None:
     store = filled()
     async with running(store) as pilot:

@@ -1,0 +1,234 @@
+"""What others write appears by itself, and leaves selection, marks, texts, dialogs and edits as they are."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+from textual.pilot import Pilot
+
+from memoria_tui.screens.graph import GraphScreen
+from memoria_tui.screens.modals.confirm import ConfirmDialog
+from memoria_tui.screens.modals.tags import TagsDialog
+from memoria_tui.screens.states import Failed, Loaded
+from memoria_tui.widgets.top_line import TopLine
+from services.errors import StoreUnavailable
+from services.model import Memory, MemoryType, Relation, RelationType, Subject
+from tests.tui.conftest import press, running, screen_of, settle, titles, toasts, type_text
+from tests.tui.fakes import NOW, Store, filled, many, memory_id
+
+NEWEST = memory_id(7)
+ALL = frozenset(Subject)
+
+
+def followed(store: Store) -> Store:
+    """The store with others who write to it."""
+    store.others = asyncio.Queue()
+    return store
+
+
+async def told(pilot: Pilot[None], store: Store, *subjects: Subject) -> None:
+    """Tells the app that others wrote, and waits until it has shown what it shows of it."""
+    assert store.others is not None
+    store.others.put_nowait(frozenset(subjects))
+    await store.others.join()
+    await settle(pilot)
+
+
+def written(store: Store, number: int, content: str, minutes_ago: float = 0.0) -> None:
+    made = NOW - timedelta(minutes=minutes_ago)
+    store.memories[memory_id(number)] = Memory(memory_id(number), MemoryType.SEMANTIC, content, made, made)
+
+
+def current(pilot: Pilot[None]) -> str:
+    """The memory under the cursor, which the preview shows."""
+    screen = screen_of(pilot)
+    assert screen.memory_list.current is not None
+    assert screen.preview.shown is not None
+    assert screen.memory_list.current.memory.id == screen.preview.shown.id
+    return screen.preview.shown.id
+
+
+def line_of_cursor(pilot: Pilot[None]) -> int:
+    listed = screen_of(pilot).memory_list
+    return listed.cursor * 2 - listed.scroll_offset.y
+
+
+async def test_a_new_memory_comes_in_on_top_and_cursor_marks_and_search_text_stay() -> None:
+    store = followed(filled())
+    async with running(store) as pilot:
+        screen = screen_of(pilot)
+        await press(pilot, "down", "space", "up")
+        held, marks, result = current(pilot), screen.memory_list.marked, screen.search_bar.result_line
+        written(store, 100, "written by an agent")
+        await told(pilot, store, Subject.MEMORIES)
+        assert titles(pilot)[0] == "written by an agent"
+        assert screen.memory_list.scroll_offset.y == 0
+        assert (current(pilot), screen.memory_list.marked) == (held, marks)
+        assert screen.search_bar.result_line == result.replace("7 memories", "8 memories")
+        await press(pilot, "slash")
+        await type_text(pilot, "agent type:")
+        await told(pilot, store, *ALL)
+        assert screen.search_bar.text == "agent type:"
+        assert screen.search_bar.has_focus_within
+        assert toasts(pilot) == []
+
+
+async def test_deep_in_a_long_list_the_eye_stays_on_its_memory_however_many_come_in_above() -> None:
+    store = followed(many(3000))
+    async with running(store) as pilot:
+        listed = screen_of(pilot).memory_list
+        listed.cursor = 1500
+        await settle(pilot)
+        held, line = current(pilot), line_of_cursor(pilot)
+        for number in range(5000, 5700):
+            written(store, number, f"agent {number}", minutes_ago=-number)
+        await told(pilot, store, Subject.MEMORIES)
+        assert (current(pilot), line_of_cursor(pilot), listed.cursor) == (held, line, 2200)
+        following = store.matching(screen_of(pilot)._query)[2201].id
+        for number in (0, 1, 5600):
+            del store.memories[memory_id(number)]
+        del store.memories[held]
+        await told(pilot, store, Subject.MEMORIES)
+        assert (current(pilot), line_of_cursor(pilot)) == (following, line)
+
+
+async def test_the_last_memory_deleted_by_others_hands_the_cursor_to_the_one_above() -> None:
+    store = followed(filled())
+    async with running(store) as pilot:
+        await press(pilot, "G", "up")
+        above = current(pilot)
+        await press(pilot, "down")
+        del store.memories[current(pilot)]
+        await told(pilot, store, Subject.MEMORIES)
+        assert current(pilot) == above
+
+
+async def test_the_text_under_the_eye_does_not_jump() -> None:
+    store = followed(filled())
+    text = "\n\n".join(f"paragraph {number}" for number in range(80))
+    store.memories[NEWEST] = replace(store.memories[NEWEST], content=text)
+    async with running(store) as pilot:
+        page = screen_of(pilot).preview.query_one("#preview-page")
+        page.scroll_to(y=60, animate=False)
+        await settle(pilot)
+        store.relations.append(Relation("r9", NEWEST, memory_id(1), RelationType.SUPPORTS))
+        store.memories[NEWEST] = replace(store.memories[NEWEST], access_count=9, content=f"{text}\n\nand more")
+        await told(pilot, store, Subject.MEMORIES, Subject.RELATIONS)
+        assert page.scroll_offset.y == 60
+        assert page.max_scroll_y > 60
+
+
+async def test_an_open_dialog_waits_over_what_it_is_about_and_the_change_comes_after() -> None:
+    store = followed(filled())
+    async with running(store) as pilot:
+        held = current(pilot)
+        await press(pilot, "t", "=new-tag")
+        del store.memories[NEWEST]
+        written(store, 100, "written by an agent")
+        await told(pilot, store, Subject.MEMORIES)
+        assert isinstance(pilot.app.screen, TagsDialog)
+        assert screen_of(pilot).memory_list.current is not None
+        assert current(pilot) == held
+        assert "written by an agent" not in titles(pilot)
+        await press(pilot, "escape")
+        if isinstance(pilot.app.screen, ConfirmDialog):
+            await press(pilot, "y")
+        assert titles(pilot)[0] == "written by an agent"
+        assert current(pilot) != held
+
+
+async def test_an_edit_goes_on_and_says_once_what_happens_outside() -> None:
+    store = followed(filled())
+    async with running(store) as pilot:
+        preview = screen_of(pilot).preview
+        await press(pilot, "e")
+        await type_text(pilot, "MINE ")
+        await told(pilot, store, *ALL)
+        assert "outside" not in pilot.app.export_screenshot()
+        store.memories[NEWEST] = replace(store.memories[NEWEST], content="THEIRS")
+        await told(pilot, store, Subject.MEMORIES)
+        assert "changed&#160;outside" in pilot.app.export_screenshot()
+        assert preview.edited_text.startswith("MINE ")
+        await press(pilot, "escape")
+        assert "not&#160;saved" in pilot.app.export_screenshot()
+        await told(pilot, store, Subject.HISTORY)
+        assert "not&#160;saved" in pilot.app.export_screenshot()
+        del store.memories[NEWEST]
+        await told(pilot, store, Subject.MEMORIES)
+        assert "deleted&#160;outside" in pilot.app.export_screenshot()
+        assert preview.edited_text.startswith("MINE ")
+
+
+async def test_a_store_that_is_away_for_a_moment_leaves_the_list_and_one_that_is_back_fills_the_page() -> None:
+    store = followed(filled())
+    async with running(store) as pilot:
+        store.failure = StoreUnavailable("qdrant: away")
+        await told(pilot, store, Subject.MEMORIES)
+        assert isinstance(screen_of(pilot).state, Loaded)
+        await press(pilot, "r")
+        assert isinstance(screen_of(pilot).state, Failed)
+        store.failure = None
+        await told(pilot, store, Subject.MEMORIES)
+        assert isinstance(screen_of(pilot).state, Loaded)
+
+
+async def test_a_person_who_waits_for_an_answer_does_not_wait_longer() -> None:
+    store = followed(filled())
+    store.delays = {"token": 0.2}
+    async with running(store) as pilot:
+        screen_of(pilot).search_bar.set_text("token")
+        while not any(query.text == "token" for query in store.asked):
+            await pilot.pause()
+        written(store, 100, "a token by an agent")
+        assert store.others is not None
+        for _ in range(3):
+            store.others.put_nowait(ALL)
+        await store.others.join()
+        assert sum(query.text == "token" for query in store.asked) == 1
+        await settle(pilot)
+        assert "a token by an agent" in titles(pilot)
+        assert sum(query.text == "token" for query in store.asked) == 2
+
+
+async def test_timers_of_the_top_line_follow_at_once() -> None:
+    store = followed(filled())
+    async with running(store) as pilot:
+        store.sessions = (replace(store.sessions[0], description="agent's work"),)
+        await told(pilot, store, Subject.SESSIONS)
+        line = screen_of(pilot).query_one(TopLine)
+        assert [session.description for session in line.sessions] == ["agent's work"]
+
+
+async def test_the_graph_grows_and_keeps_selection_folds_and_trail() -> None:
+    store = followed(filled())
+    store.relations.append(Relation("r3", memory_id(2), memory_id(4), RelationType.CAUSES))
+    async with running(store) as pilot:
+        await press(pilot, "2")
+        screen = pilot.app.screen
+        assert isinstance(screen, GraphScreen)
+        tree = screen.relation_tree
+        await press(pilot, "down", "space")
+        held = screen.node
+        assert held is not None
+        assert tree.cursor_node is not None
+        assert not tree.cursor_node.is_expanded
+        before = screen.state
+        await told(pilot, store, Subject.RELATIONS)
+        assert screen.state is before
+        store.relations.append(Relation("r4", memory_id(1), memory_id(5), RelationType.SUPPORTS))
+        store.relations.append(Relation("r5", memory_id(6), memory_id(1), RelationType.FOLLOWS))
+        await told(pilot, store, Subject.RELATIONS)
+        assert screen.around is not None
+        assert {memory_id(5), memory_id(6)} <= {node.id for node in screen.around.nodes}
+        assert screen.node is not None
+        assert screen.node.id == held.id
+        assert tree.cursor_node is not None
+        assert not tree.cursor_node.is_expanded
+        store.relations = [one for one in store.relations if held.id not in (one.source_id, one.target_id)]
+        await told(pilot, store, Subject.RELATIONS)
+        assert held.id not in {node.id for node in screen.around.nodes}
+        assert screen.node is not None
+        assert screen.node.id == memory_id(5)
+        assert screen.around.center == memory_id(1)
