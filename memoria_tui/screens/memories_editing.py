@@ -40,11 +40,18 @@ class MemoryEditing(MemoryFinding):
 
     @work(exclusive=True, group="dialog")
     async def action_new(self) -> None:
-        dialog = NewMemoryDialog(partial(self.completions, "tag"), partial(self.completions, "project"))
-        draft = await self.app.push_screen_wait(dialog)
-        if draft is not None and (memory := await self.attempt(self._services.memories.create(draft))):
+        """What cannot be saved stays in the form, with the reason."""
+        tags, projects = partial(self.completions, "tag"), partial(self.completions, "project")
+        draft, problem = None, ""
+        while (draft := await self.app.push_screen_wait(NewMemoryDialog(tags, projects, draft, problem))) is not None:
+            try:
+                memory = await self._services.memories.create(draft)
+            except MemoriaError as error:
+                problem = f"Not saved: {error}"
+                continue
             self.tell(f"Created {named(memory)} · {UNDO}")
             self.changed()
+            return
 
     # in place
 

@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Select, Static, TextArea
 
-from memoria_tui.present import glyph
+from memoria_tui.present import glyph, safe
 from memoria_tui.screens.modals.completing import Complete, Completing
 from memoria_tui.screens.modals.confirm import ConfirmDialog
 from memoria_tui.screens.modals.dialog import Dialog
@@ -30,29 +30,50 @@ class NewMemoryDialog(Dialog[MemoryDraft]):
 
     text = getters.query_one(TextArea)
 
-    def __init__(self, complete_tag: Complete, complete_project: Complete) -> None:
+    def __init__(
+        self, complete_tag: Complete, complete_project: Complete, draft: MemoryDraft | None = None, problem: str = ""
+    ) -> None:
+        """`draft` is one that could not be saved, because of `problem`."""
         super().__init__("New memory")
+        self._draft = draft or MemoryDraft("")
+        self._problem = problem
         self._tags = Completing(complete_tag)
         self._projects = Completing(complete_project)
 
     def compose_body(self) -> Iterable[Widget]:
-        yield TextArea(tab_behavior="focus", placeholder="What should be remembered? Markdown.")
+        draft = self._draft
+        yield TextArea(draft.content, tab_behavior="focus", placeholder="What should be remembered? Markdown.")
         with Horizontal(classes="fields"):
             yield Select(
                 [(f"{glyph(kind)} {kind.value}", kind) for kind in _ORDER],
-                value=MemoryType.SEMANTIC,
+                value=draft.type,
                 allow_blank=False,
                 compact=True,
             )
-            yield Input(placeholder="project", suggester=self._projects, id="project", compact=True)
-            yield Input("0.5", placeholder="importance", id="importance", compact=True)
-        yield Input(placeholder="tags, separated by commas", suggester=self._tags, id="tags", compact=True)
+            yield Input(
+                draft.project or "", placeholder="project", suggester=self._projects, id="project", compact=True
+            )
+            yield Input(f"{draft.importance:g}", placeholder="importance", id="importance", compact=True)
+        tags = ", ".join(draft.tags)
+        yield Input(tags, placeholder="tags, separated by commas", suggester=self._tags, id="tags", compact=True)
         yield Static("", id="hint")
 
     @on(TextArea.Changed)
     @on(Input.Changed)
     def forget_problem(self) -> None:
-        self._say("")
+        """Fields also tell of what they are filled with at first, which is no answer to the problem."""
+        self._say(self._problem if self._begun() else "")
+
+    def _begun(self) -> bool:
+        """Whether the form still holds what it began with."""
+        draft = self._draft
+        held = [field.value for field in self.query(Input)]
+        return [self.text.text, *held] == [
+            draft.content,
+            draft.project or "",
+            f"{draft.importance:g}",
+            ", ".join(draft.tags),
+        ]
 
     @on(Input.Submitted)
     def next_field(self) -> None:
@@ -89,7 +110,7 @@ class NewMemoryDialog(Dialog[MemoryDraft]):
 
     def _say(self, text: str) -> None:
         hint = self.query_one("#hint", Static)
-        hint.update(Content(text))
+        hint.update(Content(safe(text)))
         hint.set_class(bool(text), "-wrong")
 
 
