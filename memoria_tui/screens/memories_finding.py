@@ -191,6 +191,7 @@ class MemoryFinding(ModeScreen):
         if query != self._query:
             return None
         self._listing = listing
+        listing.corrected = self.changed
         self.memory_list.show_listing(listing.total, query, first=first, empty="Nothing fits.")
         return Loaded(query, listing.total, (self._clock() - started) / _MILLISECOND)
 
