@@ -65,7 +65,7 @@ async def run(args: argparse.Namespace) -> list[Figure]:
             (archive,) = await services.backup.archives(folder / "backups")
             export = await measured(lambda: services.exporting.export(folder / "export.jsonl"))
         start = time.perf_counter()
-        shutil.copytree(home, folder / "copy", ignore=shutil.ignore_patterns(".s.PGSQL*"))
+        shutil.copytree(home, folder / "copy", ignore=shutil.ignore_patterns(".s.PGSQL*", "postmaster.pid"))
         copied = time.perf_counter() - start
         async with open_services(Settings(home=folder / "restored", zone="UTC")) as services:
             await services.health.status()
