@@ -115,7 +115,7 @@ def _services(
     work = PostgresWork(database, settings, clock)
     tables = PostgresTables(database, settings)
     backup = BackupService(vectors, tables, embedder, settings, clock)
-    into = Into(vectors, vectors, tables, memories, settings)
+    into = Into(vectors, tables, memories, settings)
     return Services(
         settings=settings,
         clock=clock,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 async def merge(run: RestoreRun) -> Mapping[str, int]:
     """Tables first, in one transaction, then the memories, batch by batch; each can be repeated."""
     into = run.into
+    await into.memories.recover()  # what a killed life promised is not to be promised again
     async with into.tables.staged(counted(run)) as staged:
         counts = Counter({"changes": await staged.bring_history()})
         await _stay_as_here(run, staged)

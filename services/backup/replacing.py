@@ -24,25 +24,28 @@ _BATCH = 150
 async def replace(run: RestoreRun) -> Mapping[str, int]:
     """Fills a draft of the collections, changes the tables in one transaction, adopts the draft.
 
+    Saves of this process wait while the tables and the collections are switched, so that none falls between them.
     Raises Conflict when another draft is under way (a re-embedding).
     """
-    generations = run.into.generations
+    vectors = run.into.vectors
     counts: Counter[str] = Counter(memories=run.archive.archive.counts.get("memories", 0))
-    draft = await generations.draft()
+    draft = await vectors.draft()
     if draft is None and run.marker.tables:
         return counts  # adopted in an earlier life
     wanted = Draft(f"restore {run.marker.group}", run.vectoring.dimensions, run.vectoring.model)
     if draft is not None and draft.purpose.startswith("restore ") and draft != wanted:
-        await generations.drop_draft()
+        await vectors.drop_draft()
         draft = None
     if draft is None:
         await run.keep(parts=0)
-    await run.fill(await generations.open_draft(wanted))
-    if not run.marker.tables:
-        counts.update(await _tables(run))
-        await run.keep(tables=True)
-    await generations.adopt_draft()
-    await generations.drop_former()
+    await run.fill(await vectors.open_draft(wanted))
+    await vectors.prepare_adoption()
+    async with run.into.memories.gate.held():
+        if not run.marker.tables:
+            counts.update(await _tables(run))
+            await run.keep(tables=True)
+        await vectors.adopt_draft()
+    await vectors.drop_former()
     return counts
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from services.backup.reading import OpenArchive
     from services.memories.service import MemoryService
-    from services.ports import Embedder, Generations, VectorStore
+    from services.ports import Embedder, SwitchableStore, VectorStore
     from services.ports.tables import Tables
     from services.settings import Settings
 
@@ -34,8 +34,7 @@ _SAMPLE = 8
 class Into:
     """What a restore writes into."""
 
-    vectors: VectorStore
-    generations: Generations
+    vectors: SwitchableStore
     tables: Tables
     memories: MemoryService
     settings: Settings

@@ -126,7 +126,9 @@ class PostgresStaged(Writes):
         return int(row.rows)
 
     async def _refresh(self) -> None:
+        """Brings the sums of work time and what the planner knows up to date."""
         await self._fetch("SELECT public.refresh_all_statistics()", {})
+        await self._fetch(f"ANALYZE {', '.join(table.name for table in TABLES)}", {})
 
     async def _count(self, sql: str) -> int:
         (row,) = await self._fetch(f"WITH done AS ({sql} RETURNING 1) SELECT count(*) AS rows FROM done", {})
