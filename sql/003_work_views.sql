@@ -34,7 +34,7 @@ GROUP BY 1, ws.client_id;
 DO $$
 BEGIN
     IF pg_get_viewdef(to_regclass('public.client_statistics')) LIKE '%count(DISTINCT ws.id)%' THEN
-        DROP MATERIALIZED VIEW public.client_statistics;
+        ALTER MATERIALIZED VIEW public.client_statistics RENAME TO client_statistics_replaced;
     END IF;
 END
 $$;
@@ -52,6 +52,23 @@ SELECT
 FROM public.clients c
 LEFT JOIN public.work_sessions ws ON ws.client_id = c.id AND ws.status = 'completed'
 GROUP BY c.id, c.name;
+
+-- Who might read the replaced view may read this one.
+DO $$
+DECLARE
+    v_right record;
+BEGIN
+    FOR v_right IN
+        SELECT entry.privilege_type AS name,
+               CASE entry.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(entry.grantee)) END AS grantee
+        FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) AS entry
+        WHERE c.oid = to_regclass('public.client_statistics_replaced') AND entry.grantee <> c.relowner
+    LOOP
+        EXECUTE format('GRANT %s ON public.client_statistics TO %s', v_right.name, v_right.grantee);
+    END LOOP;
+    DROP MATERIALIZED VIEW IF EXISTS public.client_statistics_replaced;
+END
+$$;
 
 DO $$
 BEGIN

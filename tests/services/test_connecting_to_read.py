@@ -84,6 +84,9 @@ async def test_a_database_of_upstreams_offers_no_upgrade_to_who_may_not_make_it(
     async with open_services(settings, ask=never) as services:
         await refused(services, "run `memoria-tui db upgrade` as memoria")
     assert query(empty_url, "SELECT to_regnamespace('memoria_tui')") == [(None,)]
+    async with open_services(Settings(home=tmp_path, database_url=empty_url)) as services:
+        await services.database.upgrade()
+    assert query(settings.database_url or "", "SELECT count(*) > 0 FROM client_statistics") == [(True,)]
 
 
 async def test_a_database_that_takes_no_writes_says_which_setting_it_is(postgres_url: str, tmp_path: Path) -> None:
