@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from services.adapters.server.store import ServerVectorStore
 from services.container import Services, open_services
 from services.database import UpgradePlan
-from services.errors import MemoriaError, StoreReadOnly
-from services.model import MemoryDraft, Query
+from services.errors import MemoriaError, StoreReadOnly, StoreUnavailable
+from services.model import MemoryDraft, MemoryType, Query
 from services.settings import Settings
 from services.work.model import SessionDraft
 from tests.services.servers import query, restore_upstream
@@ -112,15 +114,22 @@ class ReadOnlyQdrant(FakeQdrant):
         return 403, {"status": {"error": "Forbidden: Global manage access is required"}}
 
 
-@pytest.fixture
-def qdrant() -> Iterator[ReadOnlyQdrant]:
-    with ReadOnlyQdrant() as server:
-        server.writes = []
+@contextlib.contextmanager
+def serving(server: FakeQdrant) -> Iterator[None]:
+    with server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield server
+        yield
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def qdrant() -> Iterator[ReadOnlyQdrant]:
+    server = ReadOnlyQdrant()
+    server.writes = []
+    with serving(server):
+        yield server
 
 
 async def test_a_key_that_may_only_read_refuses_a_save_before_its_history_is_written(
@@ -143,3 +152,23 @@ async def test_a_key_that_may_only_read_refuses_a_save_before_its_history_is_wri
         assert query(postgres_url, "SELECT count(*) FROM memoria_tui.audit_log") == [(0,)]
         await services.clients.create_client("Somebody")
         assert all("has-no-such-collection" in path for path in qdrant.writes)
+
+
+async def test_a_qdrant_that_went_away_is_used_again_when_it_is_back() -> None:
+    class Returned(FakeQdrant):
+        """The same server on the port it had before."""
+
+        def server_bind(self) -> None:
+            self.server_address = ("127.0.0.1", port)
+            super().server_bind()
+
+    first = FakeQdrant()
+    port = first.server_port
+    store = ServerVectorStore("127.0.0.1", port, SECRET)
+    with serving(first):
+        assert await store.count(MemoryType.SEMANTIC) == 1
+    with pytest.raises(StoreUnavailable, match=f"127.0.0.1:{port}"):
+        await store.count(MemoryType.SEMANTIC)
+    with serving(Returned()):
+        assert await store.count(MemoryType.SEMANTIC) == 1
+    await store.close()
