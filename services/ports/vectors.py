@@ -109,6 +109,8 @@ class Generations(Protocol):
     async def open_draft(self, draft: Draft) -> VectorStore:
         """The collections of this draft, made when they are missing; the store in use stays usable meanwhile.
 
+        Where the store is shared they stay the same collections after the adoption.
+
         Raises Conflict when a draft of another purpose, model or size is under way.
         """
         ...

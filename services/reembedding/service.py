@@ -265,13 +265,14 @@ class ReembeddingService:
         former = await self._vectors.open_former()
         if former is None:
             return
-        filling = Filling(former, self._vectors, run.filling.embedder, self._settings)
-        late = _Run(filling, former, self._vectors, run.total, lambda _: None)
+        # Written as the draft still, since our own embedder may no longer write into the set in use.
+        filling = Filling(former, run.draft, run.filling.embedder, self._settings)
+        late = _Run(filling, former, run.draft, run.total, lambda _: None)
         for type_ in MemoryType:
             before, now = run.seen[type_], await telling_digests(former, type_)
             changed = {one for one in {*before, *now} if before.get(one) != now.get(one)}
             if changed:
-                here = await telling_digests(self._vectors, type_)
+                here = await telling_digests(run.draft, type_)
                 untouched = {one for one in changed if here.get(one) == before.get(one)}
                 await self._bring(late, type_, _only(now, untouched), _only(here, untouched))
         run.embedded += late.embedded

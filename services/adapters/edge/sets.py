@@ -77,6 +77,8 @@ class EdgeSets:
         shards.ensure(adopted.dimensions, adopted.model)
         shards.flush()
         self._write(Marker(adopted, None, former))
+        if former is not None:
+            self._close(former.place)
         self._clear()
 
     def drop_draft(self) -> None:
