@@ -56,6 +56,9 @@ async def test_any_password_opens_encoded_or_as_it_is_over_both_kinds_of_address
     assert await answer(f"postgresql://guarded:{SECRET}@127.0.0.1:{server.port}/postgres") == "guarded"
     assert await answer(server.url(user="guarded", password=SECRET, host="[::1]")) == "guarded"
     assert await answer(f"postgresql://memoria@/postgres?host={server.folder}&port={server.port}") == "memoria"
+    several = f"127.0.0.1:1,127.0.0.1:{server.port}/postgres?target_session_attrs=read-write"
+    assert await answer(f"postgresql://guarded:{SECRET}@{several}") == "guarded"
+    assert Database(f"postgresql://guarded:{SECRET}@{several}").label == several.partition("?")[0]
     assert isinstance(await refusal(server.url(user="guarded", password="wrong")), AuthenticationFailed)
     assert isinstance(await refusal(server.url(user="guarded")), AuthenticationFailed)
 

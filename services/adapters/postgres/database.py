@@ -174,7 +174,7 @@ def parse_url(given: str) -> URL:
     from sqlalchemy.exc import ArgumentError
 
     try:
-        return make_url(libpq_url(given).replace("postgresql:", "postgresql+psycopg:", 1))
+        return make_url(_one_host(libpq_url(given)).replace("postgresql:", "postgresql+psycopg:", 1))
     except (ArgumentError, ValueError) as error:
         raise InvalidInput(
             "MEMORIA_DATABASE_URL cannot be read: it must look like postgresql://user:password@host:5432/memoria"
@@ -188,6 +188,16 @@ def libpq_url(given: str) -> str:
     if password is not None:
         credentials += ":" + quote(password, safe="")
     return f"postgresql://{credentials}{'@' if credentials else ''}{rest}"
+
+
+def _one_host(url: str) -> str:
+    """A list of hosts, of which libpq takes the first that fits, moved to where SQLAlchemy looks for it."""
+    found = re.fullmatch(r"(postgresql://(?:[^@]*@)?)([^/?@]*,[^/?@]*)(/[^?]*)?\??(.*)", url)
+    if found is None:
+        return url
+    before, hosts, name, options = found.groups()
+    listed = [f"host={host if re.search(':[0-9]+$', host) else host + ':5432'}" for host in hosts.split(",")]
+    return f"{before}{name or '/'}?{'&'.join([*listed, options] if options else listed)}"
 
 
 def connect_arguments(url: URL) -> dict[str, object]:
