@@ -246,19 +246,35 @@ def undo(context: typer.Context, as_json: Json = False) -> int:
 def import_(
     context: typer.Context,
     files: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
             metavar="FILE…",
             help="Exports and backups of MCP Memoria or of this program, "
             "JSON lines, Markdown and text files or folders of them; - reads JSON lines from standard input.",
         ),
-    ],
+    ] = None,
+    memori: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="A PostgreSQL with Memori's schema `memori`: postgresql://user@host/db. It is only read.",
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="With --memori: say what there is, take in nothing.")
+    ] = False,
     as_json: Json = False,
 ) -> int:
-    """Take in memories, relations and work time from files. What is here already, and newer, stays as it is."""
+    """Take in memories, relations and work time from files or from Memori. What is here already, and newer, stays."""
     from memoria_tui.cli import files as transfer
 
-    return transfer.import_files(terminal_of(context), files, as_json=as_json)
+    if dry_run and (memori is None or files):
+        raise typer.BadParameter("it goes with --memori alone", param_hint="--dry-run")
+    if memori is None and not files:
+        raise typer.BadParameter("name a file, or a database with --memori", param_hint="FILE…")
+    if memori is not None and dry_run:
+        return transfer.preview_memori(terminal_of(context), memori, as_json=as_json)
+    return transfer.import_files(terminal_of(context), files or [], memori, as_json=as_json)
 
 
 @app.command()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from services.errors import EmbeddingFailed, StoreTooNew, StoreUnavailable, UnreadableFile
 from services.graph.state import relation_change
@@ -34,9 +34,24 @@ if TYPE_CHECKING:
     from services.model import Memory, MemoryDraft
     from services.ports import Clock, Embedder, Records, VectorStore
     from services.settings import Settings
-    from services.transfer.formats.source import Source
 
 Advance = Callable[[Progress], None]
+
+
+class RecordSource(Protocol):
+    """Where records come from: a file, a folder, another program's database."""
+
+    name: str
+    unit: str
+    """What `done` and `size` count."""
+    size: int | None
+
+    @property
+    def done(self) -> int: ...
+
+    def records(self) -> Iterator[Record]:
+        """Every record as it is read, each batch in a thread of its own."""
+        ...
 
 
 class ImportService:
@@ -59,7 +74,9 @@ class ImportService:
         self._zone = zone_of(settings.zone)
         self._clock = clock
 
-    async def import_sources(self, sources: Sequence[Source], *, progress: Advance = lambda _: None) -> ImportReport:
+    async def import_sources(
+        self, sources: Sequence[RecordSource], *, progress: Advance = lambda _: None
+    ) -> ImportReport:
         """Takes in all sources in turn; one that cannot be read does not keep the others out.
 
         Raises StoreUnavailable or StoreMismatch when the stores cannot take it; what was stored before that stays, and
