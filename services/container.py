@@ -21,7 +21,7 @@ from services.database import Ask, DatabaseService
 from services.graph.service import GraphService
 from services.health import HealthService
 from services.integrity.service import IntegrityService
-from services.live import LiveService
+from services.live import ALONE, LiveService
 from services.memories.counts import MemoryCounts
 from services.memories.service import MemoryService
 from services.reembedding.service import ReembeddingService
@@ -138,7 +138,7 @@ def _services(
         clients=ClientService(work),
         backup=backup,
         restoring=RestoreService(into, embedder, backup, settings, clock),
-        live=LiveService(DatabaseFeed(database), vectors),
+        live=LiveService(DatabaseFeed(database), vectors, ALONE if settings.qdrant_host is None else None),
     )
 
 

@@ -28,6 +28,10 @@ class Rhythm:
     """Between two such looks while their store is away."""
 
 
+ALONE = Rhythm(look=10.0)
+"""For memories that no other program can write meanwhile: they are only looked at to see them come back."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Glance:
     """What differs after a collection was written."""
