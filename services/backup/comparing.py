@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from enum import Enum
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from services.backup.reading import OpenArchive
     from services.ports import VectorStore
 
-_BATCH = 150
+_BATCH = 100
 """Memories compared at once: few enough that the event loop is not held up."""
 
 
@@ -54,10 +55,10 @@ class MemoryPairs:
     async def batches(self) -> AsyncIterator[list[Pair]]:
         """Some of the archive's memories at once, each whole."""
         async for read in self._archive.points():
-            memories = fold(read.type, read.points)
+            memories = await asyncio.to_thread(fold, read.type, read.points)
             for start in range(0, len(memories), _BATCH):
                 yield await self._compared(memories[start : start + _BATCH])
-        self._archived.seal()
+        await asyncio.to_thread(self._archived.seal)
 
     async def only_here(self) -> AsyncIterator[list[str]]:
         """Ids of the store's memories that the archive does not have, after `batches` has ended."""
@@ -76,6 +77,9 @@ class MemoryPairs:
 
     async def _compared(self, memories: Sequence[Stored]) -> list[Pair]:
         here = await read_stored(self._vectors, [one.id for one in memories], embeddings=False)
+        return await asyncio.to_thread(self._paired, memories, here)
+
+    def _paired(self, memories: Sequence[Stored], here: Mapping[str, Sequence[Stored]]) -> list[Pair]:
         pairs = []
         for archived in memories:
             self._archived.add(archived.points[0])

@@ -8,6 +8,7 @@ somebody without a history (MCP Memoria) left it; none is half written; no memor
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     from services.ports.tables import LastChange, Snapshot, Tables
     from services.settings import Settings
 
-_PAGE = 500
+_PAGE = 200
+"""Points asked for at once: few enough that unpacking their vectors does not hold up the event loop."""
+_MARKED_PAGE = 1000
 _MEMORIES = 200
 """Memories that are read once more together."""
 _UNDER_WAY = 2000
@@ -95,7 +98,7 @@ class Gathering:
                 for memory_id in batch:
                     seen.add(headless[memory_id])
                 yield Gathered(0, type_, await self._points(type_, batch))
-            seen.seal()
+            await asyncio.to_thread(seen.seal)
 
     async def second_look(self) -> AsyncIterator[Gathered]:
         """What changed, came and went during the first look, whoever did it."""
@@ -106,13 +109,13 @@ class Gathering:
         for type_, seen in self._seen.items():
             chunked: set[str] = set()
             where = Filter(must_not=(NOT_FIRST,))
-            async for page in self._pages(Scroll(type_, _PAGE * 4, where, payload_keys=MARKED)):
+            async for page in self._pages(Scroll(type_, _MARKED_PAGE, where, payload_keys=MARKED)):
                 chunked.update(memory_id_of(point) for point in page if chunk_index(point) is not None)
                 changed.update((memory_id_of(point), None) for point in page if not seen.unchanged(point))
             for point in (await self._headless(type_, chunked)).values():
                 if not seen.unchanged(point):
                     changed[memory_id_of(point)] = None
-            changed.update(dict.fromkeys(seen.vanished()))
+            changed.update(dict.fromkeys(await asyncio.to_thread(list, seen.vanished())))
         for batch in _batches(changed):
             found = await self._stored(batch)
             for memory_id in batch:
@@ -205,7 +208,7 @@ class Gathering:
     async def _headless(self, type_: MemoryType, chunked: set[str]) -> dict[str, Point]:
         """Memories without a first chunk, each with the chunk that comes first."""
         first: dict[str, Point] = {}
-        async for page in self._pages(Scroll(type_, _PAGE * 4, Filter(must=(NOT_FIRST,)), payload_keys=MARKED)):
+        async for page in self._pages(Scroll(type_, _MARKED_PAGE, Filter(must=(NOT_FIRST,)), payload_keys=MARKED)):
             for point in page:
                 memory_id = memory_id_of(point)
                 if memory_id not in chunked and _place(point) < _place(first.get(memory_id)):

@@ -129,13 +129,20 @@ class RestoreService:
 
 
 async def _fill_empty(run: RestoreRun) -> Mapping[str, int]:
-    """Points first, then the tables in one transaction: nobody finds work promised on a memory that is not here yet."""
+    """Points and tables at the same time, the tables committed last: no work is promised on memories not yet here."""
     await run.into.vectors.ensure(run.vectoring.dimensions, run.vectoring.model)
-    await run.fill(run.into.vectors)
-    async with run.into.tables.staged(counted(run)) as staged:
-        counts = Counter({"changes": await staged.bring_history()})
-        counts.update(await staged.merge(None))
-        await staged.take_promises()
+    filling = asyncio.create_task(run.fill(run.into.vectors))
+    try:
+        if await run.vectoring.reason():
+            await filling  # takes as long as its model: too long for a transaction to wait
+        async with run.into.tables.staged(counted(run)) as staged:
+            counts = Counter({"changes": await staged.bring_history()})
+            counts.update(await staged.merge(None))
+            await staged.take_promises()
+            await filling
+    finally:
+        filling.cancel()
+        await asyncio.wait([filling])
     counts["memories"] = run.archive.archive.counts.get("memories", 0)
     return counts
 

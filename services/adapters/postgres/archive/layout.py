@@ -74,7 +74,8 @@ BY_NAME = {table.name: table for table in TABLES}
 UNIFORM = """
 SELECT set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO, MDY', true),
        set_config('intervalstyle', 'postgres', true), set_config('extra_float_digits', '1', true),
-       set_config('bytea_output', 'hex', true), set_config('memoria_tui.refreshes_later', 'on', true)
+       set_config('bytea_output', 'hex', true), set_config('memoria_tui.refreshes_later', 'on', true),
+       set_config('idle_in_transaction_session_timeout', '0', true)
 """
 """For the transaction: values are written as every server reads them, whatever the server's defaults."""
 
