@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from services.memories.chunking import chunks
 from services.memories.layout import moved, points_of
+from services.memories.payload import logical
 from services.memories.reading import Stored, memory_id_of, read_stored
 from services.model import MemoryType
 from services.points import Filter, HasId, Point, Scroll
@@ -50,13 +51,20 @@ class Filling:
         return {one.id: points_of(one.id, one.state, chunks(one.state.content, size, overlap)) for one in memories}
 
     async def _placed(self, type_: MemoryType, laid_out: Mapping[str, list[Point]]) -> dict[str, list[Point]]:
-        """Moves a chunk whose id is that of another memory."""
-        owned = {point.id: one for one, points in laid_out.items() if len(points) > 1 for point in points}
+        """Moves a chunk whose id is that of another memory, which is stored under it."""
+        owned = {point.id for points in laid_out.values() if len(points) > 1 for point in points}
         if not owned:
             return dict(laid_out)
-        where = Filter((HasId(frozenset(owned)),))
-        there = await self._source.scroll(Scroll(type_, len(owned), where, payload_keys=("parent_id",)))
-        taken = {point.id for point in there if memory_id_of(point) != owned[point.id]} | (owned.keys() & laid_out)
+        keys = ("parent_id", "content", "full_content")
+        there = await self._source.scroll(
+            Scroll(type_, len(owned), Filter((HasId(frozenset(owned)),)), payload_keys=keys)
+        )
+        taken = {
+            point.id
+            for point in there
+            if memory_id_of(point) == point.id
+            and len(str(logical(point.payload).get("content", ""))) <= self._settings.chunk_size
+        }
         return {
             one: [moved(point) if point.id in taken and len(points) > 1 else point for point in points]
             for one, points in laid_out.items()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import replace
 
@@ -81,13 +82,18 @@ async def digests(vectors: VectorStore, type_: MemoryType) -> dict[str, bytes]:
     return found
 
 
-async def telling_digests(vectors: VectorStore, type_: MemoryType) -> dict[str, int]:
-    """Of what tells that a memory was changed; made in a fraction of the time, and only for this process."""
-    first: dict[str, tuple[int, int]] = {}
+async def telling_digests(vectors: VectorStore, type_: MemoryType, *, complete: bool = False) -> dict[str, int]:
+    """Of what tells that a memory was changed; made in a fraction of the time, and only for this process.
+
+    With `complete`, a memory that lacks a chunk has the digest of none.
+    """
+    first: dict[str, tuple[int, int, object]] = {}
+    counts: Counter[str] = Counter()
     async for page in pages(vectors, Scroll(type_, PAGE, EVERYTHING, payload_keys=_TELLING)):
         for point in page:
             memory_id, index = memory_id_of(point), chunk_index(point) or 0
+            counts[memory_id] += 1
             if memory_id not in first or index < first[memory_id][0]:
                 kept = [point.payload.get(key) for key in _TELLING[3:]]
-                first[memory_id] = index, hash(json.dumps(kept))
-    return {memory_id: made for memory_id, (_, made) in first.items()}
+                first[memory_id] = index, hash(json.dumps(kept)), point.payload.get("chunk_count", 1)
+    return {one: made for one, (_, made, count) in first.items() if not complete or counts[one] == count}

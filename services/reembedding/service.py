@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mappin
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 
-from services.errors import Conflict, StorageFull, StoreReadOnly, StoreUnavailable
+from services.errors import Conflict, StorageFull, StoreMismatch, StoreReadOnly, StoreUnavailable
 from services.memories.gate import Gate
 from services.memories.reading import Stored
 from services.model import MemoryType, Progress
@@ -189,8 +189,10 @@ class ReembeddingService:
                 await self._whole_pass(run)
             else:
                 await self._check_written(run)
-            if run.changed <= _FEW:
+            if run.changed <= (_FEW if self._vectors.shared else 0):
                 return
+        if not self._vectors.shared:
+            raise StoreMismatch("some memories cannot be stored beside each other; find them with: memoria-tui doctor")
 
     async def _whole_pass(self, run: _Run) -> None:
         """Writes every memory of the set in use whose digest is another in the draft; deletes what it does not have."""
@@ -238,7 +240,7 @@ class ReembeddingService:
             before, differing = dict(run.seen), 0
             for type_ in MemoryType:
                 here = run.seen[type_] = await telling_digests(run.source, type_)
-                there = await telling_digests(run.draft, type_)
+                there = await telling_digests(run.draft, type_, complete=True)
                 differing += await self._bring(run, type_, here, there)
             if not differing or run.seen == before:
                 return

@@ -293,7 +293,7 @@ async def test_a_re_embedding_under_way_can_be_thrown_away(move: Move) -> None:
 @pytest.mark.skipif(not UPSTREAM.exists(), reason="upstream's data is not here")
 async def test_upstreams_own_points_become_whole_memories(records: PostgresRecords, tmp_path: Path) -> None:
     store = ServerVectorStore(client=AsyncQdrantClient(":memory:"))
-    async with moving(store, records, tmp_path, chunk_size=500) as move:
+    async with moving(store, records, tmp_path, chunk_size=100) as move:
         await store.ensure(DIMENSIONS, "watched")
         points: defaultdict[str, list[Point]] = defaultdict(list)
         for line in (UPSTREAM / "qdrant-points.jsonl").read_text("utf-8").split("\n")[:-1]:

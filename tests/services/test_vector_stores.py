@@ -33,7 +33,7 @@ from services.points import (
     TextSearch,
 )
 from services.ports import VectorStore
-from tests.services.stores import DIMENSIONS, MODEL, ident, point
+from tests.services.stores import DIMENSIONS, MODEL, ident, point, sparse_copy
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Payload indexes have no effect"),
@@ -51,14 +51,6 @@ async def prepared(folder: Path) -> None:
     store = EdgeVectorStore(folder)
     await store.ensure(DIMENSIONS, MODEL)
     await store.close()
-
-
-def sparse_copy(source: str, target: str) -> None:
-    """Edge's files are 33 MB long and hold next to nothing: holes stay holes."""
-    content = Path(source).read_bytes() if Path(source).stat().st_blocks else b""
-    with open(target, "wb") as file:
-        file.write(content.rstrip(b"\0"))
-        file.truncate(Path(source).stat().st_size)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,171 @@
+"""Re-embeds a store again and again, killed before its first, second, third, … step, and goes on after each kill.
+
+`python -m tests.integration.killed_reembed FOLDER` prints how many steps were killed; exit status 1 tells of damage.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import signal
+import sys
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from services.adapters.edge.frames import DRAFT, FORMER, IN_USE, SETS
+from services.adapters.edge.marker import Marker
+from services.adapters.edge.sets import EdgeSets
+from services.adapters.edge.store import EdgeVectorStore
+from services.memories.gate import Gate
+from services.memories.layout import points_of
+from services.memories.payload import State
+from services.model import MemoryType
+from services.points import Point, Vector
+from services.ports import Embedder
+from services.reembedding.reading import digests, memories
+from services.reembedding.service import ReembeddingService
+from services.reembedding.target import Target
+from services.settings import Settings
+from tests.integration.killed import LONG, MOST_STEPS, Steps, in_a_fork
+from tests.services.memory_world import DIMENSIONS, WatchedEmbedder, vector_of
+from tests.services.stores import ident, sparse_copy
+
+MEMORIES = 30
+_WRITES = ("ensure", "upsert", "delete_points", "open_draft", "adopt_draft", "drop_former")
+
+
+class SteppedSets(EdgeSets):
+    """Each change of the marker, and each deletion of what it no longer names, is a step."""
+
+    step: Steps
+
+    def _write(self, marker: Marker) -> None:
+        self.step()
+        super()._write(marker)
+        self.step()
+
+    def _clear(self) -> None:
+        if hasattr(self, "step"):
+            self.step()
+        super()._clear()
+
+
+class SteppedStore(EdgeVectorStore):
+    """Qdrant Edge in this very process; each write is a step."""
+
+    def __init__(self, folder: Path, step: Steps) -> None:
+        super().__init__(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._step = step
+        self._sets = SteppedSets(folder)
+        self._sets.step = step
+
+    async def _ask(self, which: str, method: str, *arguments: object) -> Any:
+        assert which in (DRAFT, FORMER, IN_USE, SETS)
+        if method in _WRITES:
+            self._step()
+        return getattr(self._sets.of(which), method)(*arguments)
+
+
+class NextEmbedder(WatchedEmbedder):
+    """The model to move to."""
+
+    model = "next"
+    dimensions = 2 * DIMENSIONS
+
+    async def embed_documents(self, texts: Sequence[str]) -> list[Vector]:
+        return [[*vector, *vector] for vector in await super().embed_documents(texts)]
+
+
+class Life:
+    """One life of a program over the store."""
+
+    def __init__(self, folder: Path) -> None:
+        self.steps = Steps()
+        self.store = SteppedStore(folder / "qdrant", self.steps)
+        self.embedder = NextEmbedder()
+        settings = Settings(home=folder, chunk_size=60, chunk_overlap=10)
+        self.service = ReembeddingService(self.store, self._opened, settings, Gate())
+
+    @contextlib.asynccontextmanager
+    async def _opened(self, _: Target) -> AsyncIterator[Embedder]:
+        yield cast("Embedder", self.embedder)
+
+    async def digests(self) -> list[dict[str, bytes]]:
+        return [await digests(self.store, type_) for type_ in MemoryType]
+
+
+async def prepare(folder: Path) -> None:
+    """Thirty memories, every third one long, in all collections."""
+    life = Life(folder)
+    await life.store.ensure(DIMENSIONS, "watched")
+    for number in range(MEMORIES):
+        text = f"{number}: {LONG if number % 3 == 0 else 'short'}"
+        state = State(list(MemoryType)[number % 3 - 1], {"content": text, "ticket": number})
+        cut = [text[start : start + 60] for start in range(0, len(text), 60)]
+        points = points_of(ident(number), state, cut)
+        vectors = (vector_of(str(one.payload["content"])) for one in points)
+        await life.store.upsert(
+            state.type, [Point(one.id, one.payload, vector) for one, vector in zip(points, vectors, strict=True)]
+        )
+    await life.store._ask(SETS, "close")
+
+
+async def check(folder: Path, before: list[dict[str, bytes]]) -> None:
+    """After the next run all is there, whole and with the new vectors, and nothing is left over."""
+    life = Life(folder)
+    assert await life.digests() == before, "something is lost or changed"
+    started = await life.store.draft()
+    done = (await life.service.state()).done if started else 0
+    finished = await life.store.model() == "next"
+    report = await life.service.reembed(Target())
+    assert report.embedded == (0 if finished else MEMORIES - done), "a finished batch was embedded again"
+    assert await life.store.model() == "next"
+    assert await life.digests() == before, "something is lost or changed"
+    for type_ in MemoryType:
+        async for page in memories(life.store, type_):
+            for one in page:
+                points = await life.store.retrieve(type_, [point.id for point in one.points], vectors=True)
+                for point in points:
+                    wanted = [number / 2**0.5 for number in vector_of(str(point.payload["content"])) * 2]
+                    assert all(abs(a - b) < 1e-5 for a, b in zip(point.vector or (), wanted, strict=True)), (
+                        "a wrong vector"
+                    )
+    await life.service.drop_old()
+    left = {path.name for path in (folder / "qdrant").iterdir() if path.is_dir()}
+    assert len(left) == 1, f"left over: {sorted(left)}"
+
+
+def main(folder: Path) -> int:
+    """Kills the run before every step; gives 1 when something was damaged."""
+    origin = folder / "origin"
+    if in_a_fork(lambda: prepare(origin)) != 0:
+        return 1
+    for step in range(1, MOST_STEPS):
+        here = folder / f"step {step}"
+        shutil.copytree(origin, here, copy_function=sparse_copy)
+
+        async def live(step: int = step, here: Path = here) -> None:
+            life = Life(here)
+            life.steps.kill_before(step)
+            await life.service.reembed(Target())
+            await life.service.drop_old()
+
+        async def look(here: Path = here) -> None:
+            original = Life(origin)
+            await check(here, await original.digests())
+
+        ended = in_a_fork(live)
+        if ended not in (0, -signal.SIGKILL) or (ended and in_a_fork(look) != 0):
+            print(f"damaged when killed before step {step} (ended with {ended})", file=sys.stderr)
+            return 1
+        shutil.rmtree(here)
+        if ended == 0:
+            print(step - 1)
+            return 0
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
