@@ -101,6 +101,10 @@ class Records(Protocol):
         """The deletion of each memory whose newest change is a deletion, newest first: the trash."""
         ...
 
+    async def deleted_here(self, ids: Sequence[str]) -> set[str]:
+        """Of these memories and relations, those that were deleted and did not come back; an undo deletes nothing."""
+        ...
+
     async def relations_gone(self, ends: Sequence[str]) -> list[Change]:
         """The removal of each relation that ended in one of these ids, went with a memory and did not come back."""
         ...

@@ -45,6 +45,8 @@ class RecordSource(Protocol):
     unit: str
     """What `done` and `size` count."""
     size: int | None
+    lasting: bool
+    """True where the same records are read again and again: what was deleted here then stays deleted."""
 
     @property
     def done(self) -> int: ...
@@ -84,7 +86,7 @@ class ImportService:
         """
         run = ImportRun(ImportReport(), Ends(self._vectors))
         for source in sources:
-            run.source, run.several = source.name, len(sources) > 1
+            run.source, run.several, run.lasting = source.name, len(sources) > 1, source.lasting
             try:
                 async for batch in read_ahead(chunk_ids_last(source.records())):
                     await self._take(run, batch)
@@ -94,6 +96,7 @@ class ImportService:
                 run.report.broken = str(error)
             finally:
                 await run.stored()
+        run.lasting = False  # what waits was looked at already
         await self._relate(run, run.waiting, last=True)
         return run.report
 
@@ -130,6 +133,8 @@ class ImportService:
         owner = await run.ends.known([record.id for record in records if not record.whole])
         newest = {owner.get(record.id, record.id): record for record in records}
         stored = await read_stored(self._vectors, newest, embeddings=False)
+        for deleted in await self._deleted(run, [one for one in newest if one not in stored]):
+            del newest[deleted]
         # Comparing hundreds of texts takes longer than a screen may stand still.
         wanted = await asyncio.to_thread(
             lambda: {one: self._wanted(one, record, stored.get(one, ())) for one, record in newest.items()}
@@ -146,6 +151,10 @@ class ImportService:
         if items:
             # PostgreSQL works on one batch, the vector store on the one before, and here the next is compared.
             run.storing.append(asyncio.create_task(self._memories.store_many(items, group=run.group)))
+
+    async def _deleted(self, run: ImportRun, ids: Sequence[str]) -> set[str]:
+        """Those that were deleted here and shall not come back."""
+        return await self._records.deleted_here(ids) if run.lasting else set()
 
     def _wanted(self, memory_id: str, record: MemoryRecord, stored: Sequence[Stored]) -> Memory | None:
         """The memory that the store should have, None when it stays as it is."""
@@ -198,6 +207,9 @@ class ImportService:
         if not records:
             return
         await run.stored()
+        deleted = await self._deleted(run, [record.relation.id for record in records if record.relation.id])
+        run.report.unchanged += len(deleted)
+        records = [record for record in records if record.relation.id not in deleted]
         foreign = [record.relation for record in records if not record.verbatim]
         ends = [end for relation in foreign for end in (relation.source_id, relation.target_id)]
         owner = await (run.ends.all(ends) if last else run.ends.known(ends))

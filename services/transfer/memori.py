@@ -33,6 +33,7 @@ class MemoriSource:
     """One database of Memori's; `done` and `size` count its rows."""
 
     unit = "rows"
+    lasting = True
 
     def __init__(self, database: MemoriDatabase, clock: Clock) -> None:
         self._database = database

@@ -45,6 +45,7 @@ class ImportRun:
     ends: Ends
     source: str = ""
     several: bool = False
+    lasting: bool = False
     models: dict[str, str | None] = field(default_factory=dict)
     """By source: the model in use, if the vectors of the file come from it."""
     group: str = field(default_factory=lambda: str(uuid.uuid4()))

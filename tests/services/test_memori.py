@@ -19,6 +19,7 @@ from services.transfer.formats.turns import turns
 from services.transfer.memori import MemoriSource, tally
 from services.transfer.run import ImportReport
 from tests.services import memori_schema
+from tests.services.servers import pgbouncer
 
 
 @pytest.fixture
@@ -102,6 +103,7 @@ async def test_everything_comes_over_once_and_the_source_stays_as_it_is(services
 
     await services.memories.undo()
     assert (await memories(services), await relations(services)) == ({}, [])
+    assert (await taken_in(services, empty_url)).memories == 12
 
 
 async def test_what_changed_there_comes_and_what_is_newer_here_stays(services: Services, empty_url: str) -> None:
@@ -120,6 +122,22 @@ async def test_what_changed_there_comes_and_what_is_newer_here_stays(services: S
     assert (report.memories, report.relations) == (3, 1)
     found = await memories(services)
     assert [found[f"memories {number}"].content for number in (1, 3, 8)] == ["corrected here", "later", "new"]
+
+    # What was deleted here is not brought back, and neither are its relations.
+    await services.memories.delete([found["entities 1"].id])
+    report = await taken_in(services, empty_url)
+    assert (report.memories, report.relations, len(report.failed)) == (0, 0, 8)
+    assert "entities 1" not in await memories(services)
+
+
+async def test_it_is_read_through_pgbouncer_while_others_write(empty_url: str, tmp_path: Path) -> None:
+    memori_schema.make(empty_url)
+    with pgbouncer(empty_url, tmp_path) as url:
+        direct, _ = tally(MemoriSource(MemoriDatabase(empty_url), now))
+        records = MemoriSource(MemoriDatabase(url), now).records()
+        first = next(records)
+        memori_schema.run(empty_url, "DELETE FROM memori.conversations; DELETE FROM memori.memories WHERE id > 1")
+        assert len([first, *records]) == sum(direct.memories.values()) + sum(direct.relations.values()) + 8
 
 
 async def test_two_databases_are_kept_apart_and_older_tables_are_enough(

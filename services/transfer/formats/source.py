@@ -32,6 +32,8 @@ _LINES = frozenset({".jsonl", ".ndjson"})
 class Source:
     """One file, folder or stream; `done` and `size` tell how far the reading is."""
 
+    lasting = False
+
     def __init__(self, path: Path | None, stream: BinaryIO | None = None) -> None:
         self.name = str(path) if path else "standard input"
         self.unit = "bytes"

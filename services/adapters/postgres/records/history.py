@@ -81,6 +81,13 @@ FROM (SELECT DISTINCT ON (entity_id) entity_id, entity_id::text AS id, content_h
 WHERE action <> 'deleted' AND content_hash IS NOT NULL
   AND NOT EXISTS (SELECT 1 FROM memoria_tui.embedding_schedule promise WHERE promise.memory_id = newest.entity_id)
 """
+_DELETED_HERE = """
+SELECT id
+FROM (SELECT DISTINCT ON (entity, entity_id) entity_id::text AS id, action, undoes FROM memoria_tui.audit_log
+      WHERE entity_id = ANY(CAST(:ids AS uuid[])) AND entity IN ('memory', 'relation')
+      ORDER BY entity, entity_id, audit_log.id DESC) AS newest
+WHERE action = 'deleted' AND undoes IS NULL
+"""
 
 
 class HistoryReads(Reads):
@@ -125,6 +132,9 @@ class HistoryReads(Reads):
 
     async def deleted_memories(self, limit: int, offset: int = 0) -> list[Change]:
         return [_change(row) for row in await self._read(_DELETED_MEMORIES, limit=limit, offset=offset)]
+
+    async def deleted_here(self, ids: Sequence[str]) -> set[str]:
+        return {row.id for row in await self._read(_DELETED_HERE, ids=list(ids))} if ids else set()
 
     async def relations_gone(self, ends: Sequence[str]) -> list[Change]:
         return [_change(row) for row in await self._read(_RELATIONS_GONE, ends=list(ends))]
