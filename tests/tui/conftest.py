@@ -16,8 +16,8 @@ from memoria_tui.screens.memories import MemoriesScreen
 from memoria_tui.screens.memories_files import LoadDemo
 from tests.tui.fakes import FakeServices, Store, clock
 
-_WAITING_FOR_A_PERSON = {"dialog"}
-"""Worker groups that may go on while everything is settled."""
+_WAITING_FOR_A_PERSON = {"dialog", "live"}
+"""Worker groups that may go on while everything is settled: they wait for a person, or for others who write."""
 
 
 def make_app(store: Store, *, config: Config | None = None, load_demo: LoadDemo | None = None) -> MemoriaApp:

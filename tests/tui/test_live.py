@@ -5,18 +5,24 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 from textual.pilot import Pilot
 
+from memoria_tui.app import MemoriaApp
 from memoria_tui.screens.graph import GraphScreen
 from memoria_tui.screens.modals.confirm import ConfirmDialog
 from memoria_tui.screens.modals.tags import TagsDialog
 from memoria_tui.screens.states import Failed, Loaded
+from memoria_tui.screens.summary import SummaryScreen
 from memoria_tui.widgets.top_line import TopLine
 from services.errors import StoreUnavailable
 from services.model import Memory, MemoryType, Relation, RelationType, Subject
+from tests.services.servers import query
 from tests.tui.conftest import press, running, screen_of, settle, titles, toasts, type_text
-from tests.tui.fakes import NOW, Store, filled, many, memory_id
+from tests.tui.fakes import NOW, Store, clock, filled, many, memory_id
+from tests.tui.summary_fakes import SummaryServices, a_year, session
+from tests.tui.work_world import WorkServices, at_desk, shown, two_days, work_screen
 
 NEWEST = memory_id(7)
 ALL = frozenset(Subject)
@@ -55,7 +61,7 @@ def line_of_cursor(pilot: Pilot[None]) -> int:
     return listed.cursor * 2 - listed.scroll_offset.y
 
 
-async def test_a_new_memory_comes_in_on_top_and_cursor_marks_and_search_text_stay() -> None:
+async def test_memories_and_timers_of_others_come_in_and_cursor_marks_and_search_text_stay() -> None:
     store = followed(filled())
     async with running(store) as pilot:
         screen = screen_of(pilot)
@@ -69,13 +75,15 @@ async def test_a_new_memory_comes_in_on_top_and_cursor_marks_and_search_text_sta
         assert screen.search_bar.result_line == result.replace("7 memories", "8 memories")
         await press(pilot, "slash")
         await type_text(pilot, "agent type:")
+        store.sessions = (replace(store.sessions[0], description="agent's work"),)
         await told(pilot, store, *ALL)
+        assert [one.description for one in screen.query_one(TopLine).sessions] == ["agent's work"]
         assert screen.search_bar.text == "agent type:"
         assert screen.search_bar.has_focus_within
         assert toasts(pilot) == []
 
 
-async def test_deep_in_a_long_list_the_eye_stays_on_its_memory_however_many_come_in_above() -> None:
+async def test_deep_in_a_long_list_the_eye_stays_on_its_memory_or_goes_to_the_one_beside_it() -> None:
     store = followed(many(3000))
     async with running(store) as pilot:
         listed = screen_of(pilot).memory_list
@@ -92,11 +100,6 @@ async def test_deep_in_a_long_list_the_eye_stays_on_its_memory_however_many_come
         del store.memories[held]
         await told(pilot, store, Subject.MEMORIES)
         assert (current(pilot), line_of_cursor(pilot)) == (following, line)
-
-
-async def test_the_last_memory_deleted_by_others_hands_the_cursor_to_the_one_above() -> None:
-    store = followed(filled())
-    async with running(store) as pilot:
         await press(pilot, "G", "up")
         above = current(pilot)
         await press(pilot, "down")
@@ -179,26 +182,17 @@ async def test_a_person_who_waits_for_an_answer_does_not_wait_longer() -> None:
     store.delays = {"token": 0.2}
     async with running(store) as pilot:
         screen_of(pilot).search_bar.set_text("token")
-        while not any(query.text == "token" for query in store.asked):
+        while not any(one.text == "token" for one in store.asked):
             await pilot.pause()
         written(store, 100, "a token by an agent")
         assert store.others is not None
         for _ in range(3):
             store.others.put_nowait(ALL)
         await store.others.join()
-        assert sum(query.text == "token" for query in store.asked) == 1
+        assert sum(one.text == "token" for one in store.asked) == 1
         await settle(pilot)
         assert "a token by an agent" in titles(pilot)
-        assert sum(query.text == "token" for query in store.asked) == 2
-
-
-async def test_timers_of_the_top_line_follow_at_once() -> None:
-    store = followed(filled())
-    async with running(store) as pilot:
-        store.sessions = (replace(store.sessions[0], description="agent's work"),)
-        await told(pilot, store, Subject.SESSIONS)
-        line = screen_of(pilot).query_one(TopLine)
-        assert [session.description for session in line.sessions] == ["agent's work"]
+        assert sum(one.text == "token" for one in store.asked) == 2
 
 
 async def test_the_graph_grows_and_keeps_selection_folds_and_trail() -> None:
@@ -232,3 +226,53 @@ async def test_the_graph_grows_and_keeps_selection_folds_and_trail() -> None:
         assert screen.node is not None
         assert screen.node.id == memory_id(5)
         assert screen.around.center == memory_id(1)
+
+
+async def test_sessions_of_others_come_into_the_log_and_the_cursor_stays(postgres_url: str, tmp_path: Path) -> None:
+    async def before(services: WorkServices) -> None:
+        followed(services.store)
+        await two_days(services)
+
+    with at_desk(postgres_url, tmp_path) as desk:
+        async with desk.working(before) as pilot:
+            screen, store = work_screen(pilot), desk.services.store
+            await press(pilot, "down", "down")
+            held, below = screen.log_list.current, screen.log_list.sessions[3]
+            assert held is not None
+            query(
+                postgres_url,
+                "INSERT INTO work_sessions (description, start_time) VALUES ('by an agent', %s)",
+                NOW - timedelta(minutes=5),
+            )
+            await told(pilot, store, Subject.SESSIONS)
+            assert "by an agent" in [one.description for one in screen.log_list.sessions]
+            assert "by an agent" in [one.description for one in screen.running.sessions]
+            assert screen.log_list.current == held
+            query(postgres_url, "DELETE FROM work_sessions WHERE id = %s", held.id)
+            query(postgres_url, "UPDATE clients SET name = 'Acme & Sons' WHERE name = 'Acme'")
+            await told(pilot, store, Subject.SESSIONS, Subject.NAMES)
+            assert screen.log_list.current is not None
+            assert screen.log_list.current.id == below.id
+            assert "Acme & Sons" in shown(pilot)
+
+
+async def test_the_summary_adds_up_anew_where_it_stands_and_memories_only_when_they_changed() -> None:
+    services = SummaryServices(a_year())
+    store = followed(services.store)
+    app = MemoriaApp(services.opened, clock=clock)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "4", "left")
+        screen = app.screen
+        assert isinstance(screen, SummaryScreen)
+        cursor, asked, before = screen.chart.cursor, services.memory_counts.asked, screen.state
+        services.table.sessions.append(session(NOW - timedelta(hours=3), 1.5, "Newcomer"))
+        await told(pilot, store, Subject.SESSIONS)
+        assert "Newcomer" in [row.name for row in screen.groups.table.rows]
+        assert (screen.chart.cursor, services.memory_counts.asked) == (cursor, asked)
+        await told(pilot, store, Subject.MEMORIES)
+        assert services.memory_counts.asked == asked + 1
+        assert screen.state != before
+        store.failure = StoreUnavailable("postgres: away")
+        await told(pilot, store, Subject.SESSIONS)
+        assert "Newcomer" in [row.name for row in screen.groups.table.rows]
