@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from textual.command import Provider
 
     from memoria_tui.screens.graph import GraphScreen
+    from memoria_tui.screens.health import HealthScreen
     from memoria_tui.screens.memories import MemoriesScreen
     from memoria_tui.screens.memories_files import LoadDemo
     from memoria_tui.screens.mode import ModeScreen
@@ -79,6 +80,7 @@ class MemoriaApp(TypingAhead[None]):
         Binding("2", "switch_mode('graph')", "Graph", id="app.graph", show=False, tooltip="Go to the Graph"),
         Binding("3", "switch_mode('work')", "Work", id="app.work", show=False, tooltip="Go to Work"),
         Binding("4", "switch_mode('summary')", "Summary", id="app.summary", show=False, tooltip="Go to the Summary"),
+        Binding("5", "switch_mode('health')", "Health", id="app.health", show=False, tooltip="Go to Health"),
         Binding(
             "ctrl+t", "start_or_stop", "Timer", id="app.timer", show=False, priority=True, tooltip="Start or stop work"
         ),
@@ -123,6 +125,7 @@ class MemoriaApp(TypingAhead[None]):
         self.add_mode("graph", self._graph)
         self.add_mode("work", self._work_time)
         self.add_mode("summary", self._summary)
+        self.add_mode("health", self._health)
 
     def compose(self) -> ComposeResult:
         yield Static(f" {self.TITLE} · {self._where}", id="opening", markup=False)
@@ -146,6 +149,11 @@ class MemoriaApp(TypingAhead[None]):
         from memoria_tui.screens.summary import SummaryScreen
 
         return SummaryScreen(self._where, self.clock)
+
+    def _health(self) -> HealthScreen:
+        from memoria_tui.screens.health import HealthScreen
+
+        return HealthScreen(self._where, self.clock)
 
     def on_mount(self) -> None:
         self.set_keymap(self._config.keymap)

@@ -85,7 +85,7 @@ def planned(ends: Ends, kinds: Mapping[str, Collection[DefectKind]]) -> EndsPlan
         if source == target:
             made.removed[relation.id] = "repaired: joined a memory with itself"
         elif _key(after) in taken:
-            made.removed[relation.id] = "repaired: the memories are related so already"
+            made.removed[relation.id] = "repaired: says what another relation says"
         else:
             taken.add(_key(after))
             made.moved.append((relation, after))

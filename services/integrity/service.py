@@ -162,7 +162,8 @@ class IntegrityService:
         what += [_told(chunks_, "a chunk", "chunks")] if chunks_ else []
         made = planned(ends, {found.id: {defect.kind}})
         if why := made.removed.get(found.id):
-            repair = f"removed, {why.removeprefix('repaired: ')}; the history keeps it"
+            reason = "" if strangers else f": it {why.removeprefix('repaired: ')}"
+            repair = f"removed{reason}; the history keeps it"
         else:
             repair = "ends in the memory itself" if made.moved else ""
         return Finding(defect, memories, ", ".join(what) or "is in order by now", repair)

@@ -1,0 +1,313 @@
+"""What stands at the right of the Health screen: facts of the chosen section, and the things that it lists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from memoria_tui import present
+from memoria_tui.screens.health_states import STORES, Loaded, Section
+from services.errors import MemoriaError
+from services.integrity.model import DefectKind, Finding
+from services.model import Memory, MemoryType, StoreStatus
+
+if TYPE_CHECKING:
+    from services.backup.values import Archive
+    from services.database import DatabaseStatus
+    from services.health import Waiting
+    from services.points import CollectionInfo
+
+_LABEL = 15
+_MUTED = "$foreground 60%"
+_ABOUT: Mapping[DefectKind, str] = {
+    DefectKind.HEADLESS: (
+        "Another program deleted the first chunk of these memories. Their text is whole in the other chunks, but no "
+        "search finds how it begins. A repair saves each again from its whole text."
+    ),
+    DefectKind.NESTED: (
+        "Another program's update put the metadata of these memories one level too deep, where no filter finds it. "
+        "A repair brings every key to the top level; none is overwritten."
+    ),
+    DefectKind.CHUNK_ENDS: (
+        "These relations start or end in a chunk instead of its memory, so the graph cannot follow them. A repair "
+        "moves them to the memory, and removes those that then join it with itself or say what another says already."
+    ),
+    DefectKind.ORPHANS: (
+        "An end of these relations is no memory: it was deleted without them. A repair removes them, save those that "
+        "ended in a chunk that is gone, which it moves to the memory."
+    ),
+    DefectKind.CHANGED: (
+        "Another program changed these texts after they were last saved here, so the newest version in the history is "
+        "not what stands in the store. Nothing is wrong with that; h shows the history in the Memories mode."
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The right side."""
+
+    title: str
+    facts: Content
+    rows: tuple[Content, ...] = ()
+    """One for each thing that can be chosen, in the order of the values that the section has."""
+
+
+def page(section: Section, state: Loaded, now: datetime, width: int) -> Page:
+    """The details of a section, its rows for so many cells."""
+    health = state.health
+    if section in STORES:
+        return Page(section.value, _store(section, state))
+    if section.kind is not None:
+        return _integrity(section, section.kind, state, width)
+    match section:
+        case Section.QUEUE:
+            return _queue(health.waiting, health.pending, now, width)
+        case Section.TRASH:
+            return Page(section.value, _trash(health.trash))
+        case Section.BACKUPS:
+            return _backups(health.archives, health.folder, now)
+    return Page(section.value, _model(state))
+
+
+# stores
+
+
+def _store(section: Section, state: Loaded) -> Content:
+    store = state.health.stores[STORES[section]]
+    lines = [
+        _fact("reached", _reached(store)),
+        _fact("where", store.label),
+        _fact("version", store.version or "not known"),
+        *(_fact("writes", f"none: {store.read_only}", "$warning") for _ in range(bool(store.read_only))),
+    ]
+    if section is Section.QDRANT:
+        lines += _collections(state.health.collections, store)
+    elif section is Section.POSTGRES:
+        lines += [_fact(name, f"{count:,}") for name, count in store.counts.items()]
+        lines += _database(state.health.database)
+    else:
+        lines += [_fact(name, f"{count:,}") for name, count in store.counts.items()]
+    told = {store.read_only}
+    lines += [Content(""), *(_problem(one) for one in store.problems if one not in told)]
+    return _joined(lines)
+
+
+def _reached(store: StoreStatus) -> str:
+    if not store.ok:
+        return "no"
+    return "yes" if store.latency_ms is None else f"yes, in {store.latency_ms:.1f} ms"
+
+
+def _collections(info: Mapping[MemoryType, CollectionInfo] | MemoriaError, store: StoreStatus) -> Iterable[Content]:
+    if isinstance(info, MemoriaError):
+        return
+    yield _fact("memories", f"{store.counts.get('memories', 0):,}")
+    yield _fact("points", f"{sum(one.points for one in info.values()):,}")
+    yield Content("")
+    head = f"{'':{_LABEL}}{'memories':>10}{'points':>10}{'dimensions':>12}  indexes"
+    yield Content.styled(head, _MUTED)
+    for type_, one in info.items():
+        missing = f"lacks {', '.join(one.missing_indexes)}" if one.missing_indexes else "all there"
+        figures = f"{store.counts.get(type_.value, 0):>10,}{one.points:>10,}{one.dimensions:>12,}  "
+        name = f"{present.glyph(type_)} {type_.value}"
+        colour = f"${present.COLOURS[type_][0]}"
+        yield Content.assemble(
+            (f"{name:{_LABEL}}", colour),
+            figures,
+            (present.line(missing), "$warning" if one.missing_indexes else _MUTED),
+        )
+
+
+def _database(status: DatabaseStatus | MemoriaError) -> Iterable[Content]:
+    if isinstance(status, MemoriaError):
+        return
+    version = status.schema_version or "none of ours yet"
+    yield _fact("schema", version if status.current else f"{version}; the newest is {status.newest_version}")
+    if status.upstream:
+        yield _fact("shared with", "MCP Memoria")
+    lacking = [*status.missing, *(f"indexes of {line}" for line in status.indexes)]
+    if lacking:
+        yield Content("")
+        yield Content.assemble("Before the first write this is added; ", ("U", "bold $accent"), " shows it and asks:")
+        yield from (Content.styled(f"  + {present.line(line)}", _MUTED) for line in lacking)
+
+
+# the queue
+
+
+def _queue(waiting: Sequence[Waiting] | MemoriaError, pending: int | MemoriaError, now: datetime, width: int) -> Page:
+    title = Section.QUEUE.value
+    if isinstance(waiting, MemoriaError) or isinstance(pending, MemoriaError):
+        return Page(title, _refused(waiting if isinstance(waiting, MemoriaError) else pending))
+    if not pending:
+        return Page(title, _text("Nothing waits: every memory has its vectors."))
+    told = (
+        f"{pending:,} {'memory waits' if pending == 1 else 'memories wait'} for vectors. Search by words finds them "
+        "meanwhile; they are tried again by themselves, and at once with e."
+    )
+    return Page(title, _text(told), tuple(_waits(one, now, width) for one in waiting))
+
+
+def _waits(one: Waiting, now: datetime, width: int) -> Content:
+    name = one.memory_id if one.memory is None else present.clip(present.title(one.memory), width - 2)
+    tried = "not tried yet" if not one.attempts else f"tried {one.attempts:,} time{'' if one.attempts == 1 else 's'}"
+    seconds = (one.next_attempt - now).total_seconds()
+    again = "due now" if seconds <= 0 else f"again in {present.duration(seconds)}"
+    lines = [Content.assemble(_sign(one.memory), name), Content.styled(f"   {tried} · {again}", _MUTED)]
+    if one.last_error:
+        lines.append(Content.styled(f"   {present.clip(present.line(one.last_error), 200)}", "$warning"))
+    return Content("\n").join(lines)
+
+
+# integrity
+
+
+def _integrity(section: Section, kind: DefectKind, state: Loaded, width: int) -> Page:
+    match state.checked:
+        case None:
+            looked = f" · {state.looking.what.lower()}, {state.looking.done:,} so far" if state.looking else ""
+            return Page(section.value, _text(f"Looking at everything{looked} …"))
+        case MemoriaError():
+            return Page(section.value, _refused(state.checked))
+    checked = state.checked
+    found = checked.survey.found[kind]
+    if not found:
+        over = f"{checked.survey.memories:,} memories and {checked.survey.relations:,} relations were looked at."
+        return Page(section.value, _joined([_text(f"None. {over}"), Content(""), _text(_ABOUT[kind], _MUTED)]))
+    lines = [_text(_ABOUT[kind])]
+    if len(found) > len(checked.findings[kind]):
+        lines += [Content(""), _text(f"The first {len(checked.findings[kind])} of {len(found):,}:", _MUTED)]
+    return Page(section.value, _joined(lines), tuple(_finding(one, width) for one in checked.findings[kind]))
+
+
+def _finding(finding: Finding, width: int) -> Content:
+    lines = [_about(finding, width), Content.styled(f"   {present.line(finding.what)}", _MUTED)]
+    if finding.repair:
+        lines.append(Content.assemble(("   → ", "$accent"), present.line(finding.repair)))
+    return Content("\n").join(lines)
+
+
+def _about(finding: Finding, width: int) -> Content:
+    """The memory with the beginning of its id, or both ends of the relation, on one line."""
+    relation = finding.defect.relation
+    if relation is None:
+        return _name(finding.memories[0], width - 10) + Content.styled(f"  {finding.defect.id[:8]}", "$foreground 45%")
+    arrow = f" → {relation.type.value.replace('_', ' ')} → "
+    source, target = (_name(memory, (width - len(arrow)) // 2) for memory in finding.memories)
+    return Content.assemble(source, (arrow, f"${present.COLOURS[relation.type][0]}"), target)
+
+
+def _name(memory: Memory | None, cells: int) -> Content:
+    if memory is None:
+        return Content.styled("no memory", "$warning")
+    return Content.assemble(_sign(memory), present.clip(present.title(memory), cells - 2))
+
+
+# trash, backups, model
+
+
+def _trash(count: int | MemoriaError) -> Content:
+    if isinstance(count, MemoriaError):
+        return _refused(count)
+    if not count:
+        return _text("The trash is empty.")
+    what = (
+        "100 or more memories lie" if count >= 100 else f"{count:,} {'memory lies' if count == 1 else 'memories lie'}"
+    )
+    return _text(f"{what} in the trash, with the relations they had. enter or T opens it and brings any of them back.")
+
+
+def _backups(archives: Sequence[Archive] | MemoriaError, folder: str, now: datetime) -> Page:
+    title = Section.BACKUPS.value
+    if isinstance(archives, MemoriaError):
+        return Page(title, _refused(archives))
+    lines = [_fact("folder", folder)]
+    if not archives:
+        return Page(title, _joined([*lines, Content(""), _text("There is no backup yet; b makes one.")]))
+    lines += [_fact("backups", f"{len(archives):,}, {size(sum(one.bytes for one in archives))} in all"), Content("")]
+    lines.append(_text("enter compares one with what is here, and asks before it restores.", _MUTED))
+    return Page(title, _joined(lines), tuple(_archive(one, now) for one in archives))
+
+
+def _archive(one: Archive, now: datetime) -> Content:
+    made = "not known when" if one.made_at is None else f"{one.made_at.astimezone(now.tzinfo):%Y-%m-%d %H:%M}"
+    age = present.age(one.made_at, now)
+    head = Content.assemble((f"{made}  ", "bold"), (f"{age:>6}  {size(one.bytes):>9}", _MUTED))
+    if one.problem is not None:
+        return Content("\n").join([head, Content.styled(f"   {present.line(one.problem)}", "$warning")])
+    told = ", ".join(
+        f"{one.counts[kind]:,} {kind}" for kind in ("memories", "relations", "sessions") if kind in one.counts
+    )
+    return Content("\n").join([head, Content.styled(f"   {told}", _MUTED)])
+
+
+def _model(state: Loaded) -> Content:
+    model, embedder = state.health.model, state.health.stores[STORES[Section.EMBEDDER]]
+    if isinstance(model, MemoriaError):
+        return _refused(model)
+    lines = [
+        _fact("vectors by", model.model or "another program, so it is not known"),
+        _fact("dimensions", f"{model.dimensions:,}" if model.dimensions else "none yet"),
+        _fact("embedder", " · ".join(part for part in (embedder.label, embedder.version) if part)),
+    ]
+    if model.draft is not None:
+        lines += [
+            Content(""),
+            _text(
+                f"A move to {model.draft.model} ({model.draft.dimensions} dimensions) was begun: "
+                f"{model.done:,} of {model.memories:,} memories are done. The store is used as it is meanwhile.",
+                "$warning",
+            ),
+        ]
+    if model.former is not None:
+        lines += [
+            Content(""),
+            _text(
+                f"The former vectors, by {model.former.model}, are kept; D deletes them and frees their room.", _MUTED
+            ),
+        ]
+    lines += [Content(""), _text("m makes all vectors anew with the embedder that is set.", _MUTED)]
+    return _joined(lines)
+
+
+def size(bytes_: int) -> str:
+    """«812 B», «12.3 MB»."""
+    number, units = float(bytes_), iter(("B", "kB", "MB", "GB", "TB"))
+    unit = next(units)
+    while number >= 1000 and unit != "TB":
+        number, unit = number / 1000, next(units)
+    return f"{number:.0f} {unit}" if unit == "B" or number >= 100 else f"{number:.1f} {unit}"
+
+
+# forms
+
+
+def _fact(label: str, told: str, colour: str = "$foreground") -> Content:
+    return Content.assemble((f"{label:{_LABEL}}", _MUTED), (present.line(told), colour))
+
+
+def _problem(text: str) -> Content:
+    return Content.styled(present.line(text), "$warning")
+
+
+def _text(text: str, colour: str = "$foreground") -> Content:
+    return Content.styled(present.line(text), colour)
+
+
+def _refused(error: object) -> Content:
+    return Content.styled(present.line(str(error)), "$error")
+
+
+def _sign(memory: Memory | None) -> tuple[str, str]:
+    if memory is None:
+        return "? ", "$warning"
+    return f"{present.glyph(memory.type)} ", f"${present.COLOURS[memory.type][0]}"
+
+
+def _joined(lines: Iterable[Content]) -> Content:
+    return Content("\n").join(lines)

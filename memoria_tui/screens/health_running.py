@@ -1,0 +1,192 @@
+"""The Health screen at work: repairs, backups, restores and re-embedding, one at a time, with progress in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
+
+from textual import work
+from textual.content import Content
+from textual.reactive import var
+from textual.widgets import Static
+from textual.worker import Worker, get_current_worker
+
+from memoria_tui.screens.health_looking import HealthLooking
+from memoria_tui.screens.health_pages import size
+from memoria_tui.screens.health_states import Running, running_line
+from memoria_tui.screens.modals.confirm import ConfirmDialog
+from memoria_tui.screens.modals.restore import REPLACE, RestoreDialog
+from memoria_tui.screens.modals.trash import TrashDialog
+from memoria_tui.screens.modals.upgrade import UpgradeDialog
+from services.errors import MemoriaError
+from services.model import Progress
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from services.integrity.model import Defect
+    from services.ports import Clock
+
+Advance = Callable[[Progress], None]
+Answer = TypeVar("Answer")
+
+
+class HealthRunning(HealthLooking):
+    """Long work goes on while other modes are on screen; a toast tells when it is done."""
+
+    running: var[Running | None] = var(None, init=False)
+
+    def __init__(self, where: str, clock: Clock) -> None:
+        super().__init__(where, clock)
+        self._run: Worker[None] | None = None
+
+    # running
+
+    def watch_running(self, running: Running | None) -> None:
+        line = Content("") if running is None else running_line(running, self._clock())
+        self.query_one("#progress", Static).update(line)
+        self.set_class(running is not None, "-busy")
+        self.refresh_bindings()
+
+    def start(self, what: str, act: Callable[[Advance], Awaitable[str]]) -> None:
+        """Begins long work, whose answer is told in a toast; not while other work is under way."""
+        if self.running is not None:
+            self.tell(f"{self.running.what} is under way; c stops it", wrong=True)
+            return
+        self.running = Running(what, self._clock())
+        self._run = self._go_on(act)
+
+    @work(exclusive=True, group="run")
+    async def _go_on(self, act: Callable[[Advance], Awaitable[str]]) -> None:
+        try:
+            self.tell(await act(self._advance))
+        except MemoriaError as error:
+            self.tell(str(error), wrong=True)
+        finally:
+            if self.is_running:
+                self.running = None
+        if not get_current_worker().is_cancelled:
+            self.look()
+
+    def _advance(self, progress: Progress) -> None:
+        if self.running is not None:
+            self.running = replace(self.running, progress=progress)
+
+    def action_stop(self) -> None:
+        if self._run is not None and self.running is not None:
+            what = self.running.what
+            self._run.cancel()
+            self.tell(f"{what} was stopped; what is done stays")
+            self.look()
+
+    # what can be started
+
+    def repair(self, defects: tuple[Defect, ...]) -> None:
+        """Repairs as one act."""
+        integrity = self._services.integrity
+
+        async def act(advance: Advance) -> str:
+            repaired = await integrity.repair(defects, progress=advance)
+            told = repaired.summary[:1].upper() + repaired.summary[1:]
+            return f"{told} · u takes it back" if repaired.total else told
+
+        if defects:
+            self.start("Repair", act)
+
+    def action_embed(self) -> None:
+        memories = self._services.memories
+
+        async def act(_: Advance) -> str:
+            done = await memories.recover()
+            left = await memories.pending_count()
+            rest = f" · {left:,} still wait, each says why" if left else ""
+            return f"{done:,} {'memory has' if done == 1 else 'memories have'} vectors now{rest}"
+
+        self.start("Embedding", act)
+
+    def action_back_up(self) -> None:
+        services = self._services
+
+        async def act(advance: Advance) -> str:
+            archive = await services.backup.backup(services.settings.backups_dir, progress=advance)
+            return f"Backed up {archive.records:,} records, {size(archive.bytes)}, to {archive.path}"
+
+        self.start("Backup", act)
+
+    @work(exclusive=True, group="dialog")
+    async def restore_backup(self, path: Path) -> None:
+        """Compares, asks, restores; a merge goes into the history, before a replacement there is a backup."""
+        services = self._services
+        if self.running is not None:
+            self.tell(f"{self.running.what} is under way; c stops it", wrong=True)
+            return
+        self.running = Running("Comparing", self._clock())
+        try:
+            compared = await self.attempt(services.restoring.compare(path, progress=self._advance))
+        finally:
+            self.running = None
+        if compared is None:
+            return
+        how = await self.app.push_screen_wait(RestoreDialog(compared, str(services.settings.backups_dir)))
+        if how is None:
+            return
+
+        async def act(advance: Advance) -> str:
+            report = await services.restoring.restore(compared, replace=how == REPLACE, progress=advance)
+            told = ", ".join(f"{count:,} {kind}" for kind, count in report.counts.items()) or "nothing, all was here"
+            kept = f" · what was here before: {report.safety.path}" if report.safety else ""
+            return f"Restored {told} · {report.unchanged:,} unchanged{kept}"
+
+        self.start("Restore", act)
+
+    @work(exclusive=True, group="dialog")
+    async def action_reembed(self) -> None:
+        from services.reembedding.target import target_of
+
+        services = self._services
+        target = target_of(services.settings, None, None, None)
+        question = (
+            f"All vectors are made anew by the model {target.model}. The store stays usable meanwhile, the work can be "
+            "stopped and goes on later, and the former vectors are kept until you delete them."
+        )
+        if not await self.app.push_screen_wait(ConfirmDialog("Make all vectors anew", question, "begin")):
+            return
+
+        async def act(advance: Advance) -> str:
+            report = await services.reembedding.reembed(target, progress=advance)
+            told = f"{report.memories:,} memories have vectors by {report.model}, {report.dimensions} dimensions"
+            return f"{told} · to be set: {'; '.join(report.settings)}" if report.settings else told
+
+        self.start("Re-embedding", act)
+
+    @work(exclusive=True, group="dialog")
+    async def action_drop_old(self) -> None:
+        question = "The former vectors are deleted. That cannot be taken back; the memories themselves stay."
+        if await self.app.push_screen_wait(ConfirmDialog("Delete the former vectors", question, "delete")):
+            points = await self.attempt(self._services.reembedding.drop_old())
+            if points is not None:
+                self.tell(f"Deleted the former vectors of {points:,} points")
+                self.look()
+
+    @work(exclusive=True, group="dialog")
+    async def action_upgrade(self) -> None:
+        database = self._services.database
+        plan = await self.attempt(database.plan())
+        if plan is None:
+            return
+        if not plan:
+            self.tell("Nothing is missing in the database")
+        elif await self.app.push_screen_wait(UpgradeDialog(plan, database.upgrade)):
+            self.tell("The database was upgraded")
+            self.look()
+
+    @work(exclusive=True, group="dialog")
+    async def action_trash(self) -> None:
+        trashed = await self.attempt(self._services.memories.trash())
+        if trashed is None:
+            return
+        ids = await self.app.push_screen_wait(TrashDialog(trashed, self._clock))
+        if ids and (number := await self.attempt(self._services.memories.restore(ids))):
+            self.tell(f"Restored {number:,} {'memory' if number == 1 else 'memories'}")
+            self.look()

@@ -1,0 +1,203 @@
+"""What the Health screen knows, what it is doing, and how its sections are told at the left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from memoria_tui import present
+from memoria_tui.screens.states import failure
+from services.errors import MemoriaError
+from services.integrity.model import DefectKind, Finding, Survey
+from services.model import MemoryType, Progress, StoreKind, StoreStatus
+
+if TYPE_CHECKING:
+    from services.backup.values import Archive
+    from services.database import DatabaseStatus
+    from services.health import Waiting
+    from services.points import CollectionInfo
+    from services.reembedding.values import ReembedState
+
+
+class Section(Enum):
+    """A line at the left; its details stand at the right."""
+
+    QDRANT = "Qdrant"
+    POSTGRES = "PostgreSQL"
+    EMBEDDER = "Embedder"
+    QUEUE = "Queue"
+    HEADLESS = "First chunks missing"
+    NESTED = "Nested metadata"
+    CHUNK_ENDS = "Relations to chunks"
+    ORPHANS = "Orphaned relations"
+    CHANGED = "Changed outside"
+    TRASH = "Trash"
+    BACKUPS = "Backups"
+    MODEL = "Model"
+
+    @property
+    def kind(self) -> DefectKind | None:
+        """The defects that it lists."""
+        return DefectKind[self.name] if self.name in DefectKind.__members__ else None
+
+
+GROUPS: Mapping[str, tuple[Section, ...]] = {
+    "Stores": (Section.QDRANT, Section.POSTGRES, Section.EMBEDDER),
+    "Waiting": (Section.QUEUE,),
+    "Integrity": (Section.HEADLESS, Section.NESTED, Section.CHUNK_ENDS, Section.ORPHANS, Section.CHANGED),
+    "Kept": (Section.TRASH, Section.BACKUPS, Section.MODEL),
+}
+STORES = {Section.QDRANT: StoreKind.QDRANT, Section.POSTGRES: StoreKind.POSTGRES, Section.EMBEDDER: StoreKind.EMBEDDER}
+
+Refused = MemoriaError
+"""In the place of a value that could not be had."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """All that was asked; what one store cannot say does not hide what the others say."""
+
+    stores: Mapping[StoreKind, StoreStatus]
+    collections: Mapping[MemoryType, CollectionInfo] | Refused
+    database: DatabaseStatus | Refused
+    pending: int | Refused
+    waiting: tuple[Waiting, ...] | Refused
+    """The first of those that are pending."""
+    trash: int | Refused
+    """Memories in it, counted up to a hundred."""
+    folder: str
+    """Where backups are written."""
+    archives: tuple[Archive, ...] | Refused
+    model: ReembedState | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The last look at all memories and relations."""
+
+    survey: Survey
+    findings: Mapping[DefectKind, tuple[Finding, ...]]
+    """The first of each kind, described."""
+    mark: object
+    """What the stores held then, to tell whether to look again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """The stores are being opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The answers are on screen; the look at all memories and relations may still be under way."""
+
+    health: Health
+    checked: Checked | Refused | None = None
+    looking: Progress | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The stores cannot be opened."""
+
+    error: MemoriaError
+
+
+State = Idle | Loaded | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Long work under way."""
+
+    what: str
+    since: datetime
+    progress: Progress | None = None
+
+
+def notice(state: State) -> Content | None:
+    """What stands in place of everything; None while there is something to see."""
+    match state:
+        case Idle():
+            return Content.styled("Opening the stores …", "$foreground 60%")
+        case Failed(error):
+            return failure(error)
+        case Loaded():
+            return None
+
+
+def running_line(running: Running, now: datetime) -> Content:
+    """«Repairing  120 of 448 · 310/s · c stops»."""
+    parts, progress = [], running.progress
+    if progress is not None:
+        of = f" of {progress.total:,}" if progress.total else ""
+        parts.append(f"{present.line(progress.what)} {progress.done:,}{of}".strip())
+        seconds = (now - running.since).total_seconds()
+        parts += [f"{progress.done / seconds:,.0f}/s"] if seconds >= 1 and progress.done else []
+    told = " · ".join(parts) or "begins …"
+    return Content.assemble(
+        (f" {running.what}  ", "bold $primary"), told, (" · ", "$foreground 60%"), ("c", "bold $accent"), " stops"
+    )
+
+
+def section_line(section: Section, state: Loaded, now: datetime, width: int) -> Content:
+    """A sign, the name, and at the right the one thing that is to be known."""
+    sign, colour, told = _told(section, state, now)
+    room = max(4, width - len(section.value) - 5)
+    told = present.clip(told, room)
+    gap = " " * max(1, width - len(section.value) - len(told) - 4)
+    return Content.assemble((f" {sign} ", colour), section.value, gap, (told, "$foreground 60%"), " ")
+
+
+_FINE, _ODD, _BAD, _PLAIN = ("●", "$success"), ("!", "bold $warning"), ("✖", "bold $error"), ("·", "$foreground 45%")
+
+
+def _told(section: Section, state: Loaded, now: datetime) -> tuple[str, str, str]:
+    health = state.health
+    if section in STORES:
+        info = health.collections if section is Section.QDRANT else {}
+        lacks = not isinstance(info, MemoriaError) and any(one.missing_indexes for one in info.values())
+        return _store_told(health.stores[STORES[section]], lacks=lacks)
+    if section.kind is not None:
+        return _kind_told(section.kind, state)
+    match section:
+        case Section.QUEUE:
+            return _counted(health.pending, _ODD, "nothing waits")
+        case Section.TRASH:
+            return _counted(health.trash, _PLAIN, "empty")
+        case Section.BACKUPS:
+            if isinstance(health.archives, MemoriaError):
+                return (*_BAD, "")
+            newest = next((one for one in health.archives if one.problem is None), None)
+            return (*_PLAIN, present.age(newest.made_at, now) if newest else "none")
+    if isinstance(health.model, MemoriaError):
+        return (*_BAD, "")
+    return (*(_ODD if health.model.draft else _PLAIN), present.line(health.model.model or "not known"))
+
+
+def _store_told(store: StoreStatus, *, lacks: bool) -> tuple[str, str, str]:
+    if not store.ok:
+        return (*_BAD, "away")
+    if store.read_only:
+        return (*_ODD, "read-only")
+    return (*(_ODD if store.problems or lacks else _FINE), present.line(store.label))
+
+
+def _kind_told(kind: DefectKind, state: Loaded) -> tuple[str, str, str]:
+    if state.checked is None:
+        return (*_PLAIN, "…")
+    if isinstance(state.checked, MemoriaError):
+        return (*_BAD, "")
+    count = len(state.checked.survey.found[kind])
+    return (*(_PLAIN if not count or kind is DefectKind.CHANGED else _ODD), f"{count:,}" if count else "none")
+
+
+def _counted(count: int | Refused, sign: tuple[str, str], none: str) -> tuple[str, str, str]:
+    if isinstance(count, MemoriaError):
+        return (*_BAD, "")
+    return (*sign, f"{count:,}") if count else (*_PLAIN, none)

@@ -1,0 +1,29 @@
+"""A short list of lines to choose from, with the keys that all lists have."""
+
+from __future__ import annotations
+
+from textual.binding import Binding
+from textual.widgets import OptionList
+
+
+class ChoiceList(OptionList):
+    """Lines of any height; the cursor stays where it was when they are drawn anew."""
+
+    DEFAULT_CSS = """
+    ChoiceList {
+        border: none;
+        padding: 0;
+        background: $background;
+        background-tint: $foreground 0%;
+        scrollbar-size-vertical: 1;
+        & > .option-list--option { padding: 0; }
+        & > .option-list--option-highlighted { background: $block-cursor-blurred-background; }
+        & > .option-list--option-disabled { color: $foreground 45%; }
+        &:focus { border: none; background-tint: $foreground 0%; }
+        &:focus > .option-list--option-highlighted { background: $block-cursor-background; color: $foreground; }
+    }
+    """
+    BINDINGS = [
+        Binding("j", "cursor_down", "Down", id="choices.down", show=False, tooltip="Next line"),
+        Binding("k", "cursor_up", "Up", id="choices.up", show=False, tooltip="Line before"),
+    ]

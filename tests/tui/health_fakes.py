@@ -1,0 +1,236 @@
+"""All that the Health screen asks, in memory: a store with defects that a repair takes away and undo brings back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from services.backup.values import Archive, Comparison, Difference, RestoreReport
+from services.database import DatabaseStatus, UpgradePlan
+from services.health import Waiting
+from services.integrity.model import Defect, DefectKind, Finding, Repaired, Survey
+from services.model import (
+    Memory,
+    MemoryType,
+    Progress,
+    Relation,
+    RelationType,
+    StoreKind,
+    StoreStatus,
+    Undone,
+)
+from services.points import CollectionInfo
+from services.reembedding.values import ReembedState
+from services.settings import Settings
+from tests.tui.fakes import NOW, FakeMemories, FakeServices, Store, filled, memory_id
+
+if TYPE_CHECKING:
+    from services.container import Services
+
+_FOLDER = Path("/home/anna/.local/share/memoria-tui/backups")
+HOSTILE = "Notes of an agent \x1b[31m[bold]red[/]\x1b]52;c;ZWNobw==\x07"
+
+_TOLD = {
+    DefectKind.HEADLESS: (
+        "the first chunk is missing, 4 of 5 are there",
+        "saved again from its whole text, in 5 chunks",
+    ),
+    DefectKind.NESTED: (
+        "2 keys lie under `metadata`, where no filter finds them: ticket, attendees",
+        "they go to the top level; metadata_attendees where that key has another value already",
+    ),
+    DefectKind.CHUNK_ENDS: ("the target is a chunk", "ends in the memory itself"),
+    DefectKind.ORPHANS: ("the source is no memory", "removed; the history keeps it"),
+}
+
+
+def defects(store: Store) -> dict[DefectKind, tuple[Defect, ...]]:
+    """Some of most kinds, one of them on a memory with hostile text."""
+    relations = [
+        Relation("r7", memory_id(1), memory_id(3), RelationType.FIXES),
+        Relation("r8", memory_id(91), memory_id(2), RelationType.PART_OF),
+    ]
+    made = NOW - timedelta(days=3)
+    store.memories[memory_id(50)] = Memory(memory_id(50), MemoryType.SEMANTIC, HOSTILE, made, made)
+    found: dict[DefectKind, tuple[Defect, ...]] = dict.fromkeys(DefectKind, ())
+    found[DefectKind.HEADLESS] = (Defect(DefectKind.HEADLESS, memory_id(3)),)
+    found[DefectKind.NESTED] = tuple(Defect(DefectKind.NESTED, memory_id(number)) for number in (4, 50))
+    found[DefectKind.CHUNK_ENDS] = (Defect(DefectKind.CHUNK_ENDS, "r7", relations[0]),)
+    found[DefectKind.ORPHANS] = (Defect(DefectKind.ORPHANS, "r8", relations[1]),)
+    return found
+
+
+@dataclass
+class FakeIntegrity:
+    """Keeps its defects in a dict."""
+
+    store: Store
+    found: dict[DefectKind, tuple[Defect, ...]]
+    may_repair: asyncio.Event = field(default_factory=asyncio.Event)
+    """Not set: a repair waits after its first step."""
+    surveys: int = 0
+
+    def __post_init__(self) -> None:
+        self.may_repair.set()
+
+    async def survey(self, *, progress: Callable[[Progress], None]) -> Survey:
+        self.store.check()
+        self.surveys += 1
+        progress(Progress(len(self.store.memories), None, "Looking at memories"))
+        return Survey(dict(self.found), len(self.store.memories), 143)
+
+    async def describe(self, found: Sequence[Defect]) -> tuple[Finding, ...]:
+        return tuple(self._described(one) for one in found)
+
+    def _described(self, one: Defect) -> Finding:
+        if one.relation is None:
+            return Finding(one, (self.store.memories.get(one.id),), *_TOLD[one.kind])
+        ends = (one.relation.source_id, one.relation.target_id)
+        return Finding(one, tuple(map(self.store.memories.get, ends)), *_TOLD[one.kind])
+
+    async def repair(self, chosen: Sequence[Defect], *, progress: Callable[[Progress], None]) -> Repaired:
+        self.store.check()
+        self.store.remember(f"repaired {len(chosen)}")
+        progress(Progress(1, len(chosen), "Repairing"))
+        await self.may_repair.wait()
+        self.found = {kind: tuple(one for one in of if one not in chosen) for kind, of in self.found.items()}
+        self.store.latest += 1
+        return Repaired("group", memories=len(chosen))
+
+
+@dataclass
+class FakeHealthLook:
+    """What the stores say about themselves."""
+
+    store: Store
+    waits: tuple[Waiting, ...] = ()
+    away: bool = False
+
+    async def status(self) -> tuple[StoreStatus, StoreStatus, StoreStatus]:
+        problem = ("cannot reach PostgreSQL at db.acme.example:5432/memoria: is it running?",)
+        postgres = StoreStatus(
+            StoreKind.POSTGRES, True, "embedded", "18.4", 0.9, {"relations": 143, "sessions": 160, "changes": 12}
+        )
+        away = StoreStatus(StoreKind.POSTGRES, False, "db.acme.example:5432/memoria", problems=problem)
+        counts = {"memories": 8, "episodic": 2, "semantic": 4, "procedural": 2, "points": 21}
+        return (
+            StoreStatus(StoreKind.QDRANT, True, "embedded", "0.9.0", 1.2, counts),
+            away if self.away else postgres,
+            StoreStatus(StoreKind.EMBEDDER, True, "bundled", "wordllama 256", None, {"dimensions": 256}),
+        )
+
+    async def collections(self) -> Mapping[MemoryType, CollectionInfo]:
+        missing = {MemoryType.SEMANTIC: ("created_at", "project")}
+        return {type_: CollectionInfo(7, 256, missing.get(type_, ())) for type_ in MemoryType}
+
+    async def waiting(self, limit: int = 200) -> tuple[Waiting, ...]:
+        self.store.check()
+        return self.waits[:limit]
+
+
+@dataclass
+class FakeDatabase:
+    """A database that lacks nothing, or all of ours."""
+
+    upgraded: bool = True
+
+    async def status(self) -> DatabaseStatus:
+        missing = () if self.upgraded else ("table memoria_tui.audit_log", "table memoria_tui.embedding_schedule")
+        return DatabaseStatus("embedded", "18.4", "0002" if self.upgraded else None, "0002", not self.upgraded, missing)
+
+    async def plan(self) -> UpgradePlan:
+        return UpgradePlan("db.acme.example:5432/memoria", () if self.upgraded else ("table memoria_tui.audit_log",))
+
+    async def upgrade(self) -> None:
+        self.upgraded = True
+
+
+@dataclass
+class FakeBackups:
+    """Archives in a list; restoring tells how it was asked for."""
+
+    kept: list[Archive] = field(default_factory=list)
+    restored: list[bool] = field(default_factory=list)
+    """Whether to replace, for each restore."""
+
+    async def archives(self, folder: Path) -> list[Archive]:
+        return self.kept
+
+    async def backup(self, folder: Path, *, progress: Callable[[Progress], None]) -> Archive:
+        progress(Progress(151, 151, "changes"))
+        self.kept.insert(0, archive(0))
+        return self.kept[0]
+
+    async def compare(self, path: Path, *, progress: Callable[[Progress], None]) -> Comparison:
+        chosen = next(one for one in self.kept if one.path == path)
+        differences = (Difference("memories", 2, 1, 0, 5, 1), Difference("relations", same=143))
+        return Comparison(chosen, differences, empty=False, re_embed=None, continues=False)
+
+    async def restore(
+        self, comparison: Comparison, *, replace: bool, progress: Callable[[Progress], None]
+    ) -> RestoreReport:
+        self.restored.append(replace)
+        return RestoreReport(comparison.archive, {"memories": 3}, 148, archive(0) if replace else None)
+
+
+def archive(days: int, problem: str | None = None) -> Archive:
+    """One of so many days ago."""
+    made = NOW - timedelta(days=days)
+    counts = {"memories": 8, "relations": 143, "sessions": 160}
+    return Archive(_FOLDER / f"memoria-{made:%Y-%m-%d}.tar", made, 1_530_000, counts, "wordllama", 256, "", problem)
+
+
+@dataclass
+class FakeReembedding:
+    """A store that is with its model."""
+
+    state_: ReembedState = field(default_factory=lambda: ReembedState("wordllama", 256, 8, None, 0, None))
+
+    async def state(self) -> ReembedState:
+        return self.state_
+
+
+@dataclass
+class HealthMemories(FakeMemories):
+    """Memories whose undo takes repairs back too."""
+
+    integrity: FakeIntegrity
+    before: dict[DefectKind, tuple[Defect, ...]]
+
+    async def undo(self, *, group: str | None = None, force: bool = False) -> Undone:
+        undone = await super().undo(group=group, force=force)
+        self.integrity.found = self.before
+        return replace(undone, entity_ids=())
+
+
+class HealthServices(FakeServices):
+    """What the Health screen asks, for `open_services`."""
+
+    def __init__(self, *, empty: bool = False) -> None:
+        super().__init__(Store() if empty else filled())
+        found = dict.fromkeys(DefectKind, ()) if empty else defects(self.store)
+        self.settings = Settings(home=_FOLDER.parent)
+        self.integrity = FakeIntegrity(self.store, dict(found))
+        self.memories = HealthMemories(self.store, self.integrity, found)
+        self.health_look = FakeHealthLook(self.store)
+        self.health = self.health_look  # type: ignore[assignment]  # says more
+        self.database = FakeDatabase()
+        self.backup = self.restoring = FakeBackups([] if empty else [archive(1), archive(9, "the archive is cut off")])
+        self.reembedding = FakeReembedding()
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[Services]:
+        self.store.check()
+        yield cast("Services", self)
+
+
+def waiting(error: str) -> Waiting:
+    """A memory whose vectors could not be made."""
+    made = NOW - timedelta(hours=3)
+    memory = Memory(memory_id(60), MemoryType.EPISODIC, HOSTILE, made, made, pending=True)
+    return Waiting(memory.id, memory, 3, error, NOW + timedelta(minutes=4))

@@ -1,0 +1,183 @@
+"""The Health screen: what it learns, what its keys repair, and that long work leaves hands and eyes free."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from memoria_tui.app import MemoriaApp
+from memoria_tui.screens.graph import GraphScreen
+from memoria_tui.screens.health import HealthScreen
+from memoria_tui.screens.health_states import Failed, Section
+from memoria_tui.screens.modals.restore import RestoreDialog
+from memoria_tui.screens.modals.trash import TrashDialog
+from memoria_tui.screens.modals.upgrade import UpgradeDialog
+from services.errors import StoreInUse
+from services.integrity.model import DefectKind
+from tests.tui.conftest import press, settle, toasts
+from tests.tui.fakes import clock
+from tests.tui.health_fakes import HealthServices, waiting
+
+
+@asynccontextmanager
+async def health(
+    services: HealthServices, size: tuple[int, int] = (120, 40)
+) -> AsyncIterator[tuple[Pilot[None], HealthScreen]]:
+    """The screen after its first look."""
+    async with MemoriaApp(services.opened, clock=clock).run_test(size=size, notifications=True) as pilot:
+        await settle(pilot)
+        await press(pilot, "5")
+        screen = pilot.app.screen
+        assert isinstance(screen, HealthScreen)
+        yield pilot, screen
+
+
+async def go_to(pilot: Pilot[None], screen: HealthScreen, section: Section) -> None:
+    screen.sections.focus()
+    screen.sections.highlighted = screen.sections.get_option_index(section.name)
+    await settle(pilot)
+
+
+def facts(screen: HealthScreen) -> str:
+    return str(screen.query_one("#facts", Static).render())
+
+
+def rows(screen: HealthScreen) -> list[str]:
+    return [str(option.prompt) for option in screen.rows.options]
+
+
+def sections(screen: HealthScreen) -> str:
+    return "\n".join(str(option.prompt) for option in screen.sections.options)
+
+
+async def test_a_defect_is_seen_repaired_and_taken_back() -> None:
+    services = HealthServices()
+    async with health(services) as (pilot, screen):
+        assert "Nested metadata 2" in " ".join(sections(screen).split())
+        await go_to(pilot, screen, Section.NESTED)
+        assert len(rows(screen)) == 2
+        assert "\x1b" not in "".join(rows(screen))
+        assert "[bold]red[/]" in rows(screen)[1]
+        await press(pilot, "enter", "down", "f")
+        assert toasts(pilot) == ["Mended 1 memory · u takes it back"]
+        assert len(rows(screen)) == 1
+        await press(pilot, "F")
+        assert services.integrity.found[DefectKind.NESTED] == ()
+        assert not screen.rows.display
+        assert screen.sections.has_focus
+        assert "none" in sections(screen)
+        await press(pilot, "u")
+        assert len(rows(screen)) == 2
+
+
+async def test_everything_is_repaired_by_one_key_and_looked_at_again_only_when_something_changed() -> None:
+    services = HealthServices()
+    async with health(services) as (pilot, screen):
+        assert services.integrity.surveys == 1
+        await press(pilot, "1", "5")
+        assert services.integrity.surveys == 1
+        await press(pilot, "X")
+        assert not any(services.integrity.found.values())
+        assert services.integrity.surveys == 2
+        await press(pilot, "r")
+        assert services.integrity.surveys == 3
+        assert screen.check_action("repair_everything", ()) is False
+
+
+async def test_long_work_goes_on_in_other_modes_and_can_be_stopped() -> None:
+    services = HealthServices()
+    services.integrity.may_repair.clear()
+    async with MemoriaApp(services.opened, clock=clock).run_test(notifications=True) as pilot:
+        await settle(pilot)
+        await press(pilot, "5")
+        screen = pilot.app.screen
+        assert isinstance(screen, HealthScreen)
+        await pilot.press("X")
+        await pilot.pause()
+        assert "1 of 5" in str(screen.query_one("#progress", Static).render())
+        await pilot.press("b")
+        await pilot.pause()
+        assert toasts(pilot) == ["Repair is under way; c stops it"]
+        await pilot.press("1")
+        await pilot.pause()
+        services.integrity.may_repair.set()
+        await settle(pilot)
+        assert toasts(pilot) == ["Mended 5 memories · u takes it back"]
+        services.integrity.may_repair.clear()
+        services.integrity.found = services.memories.before
+        await press(pilot, "5", "r")
+        await pilot.press("X")
+        await pilot.pause()
+        await press(pilot, "c")
+        assert toasts(pilot) == ["Repair was stopped; what is done stays"]
+        assert screen.running is None
+        assert any(services.integrity.found.values())
+
+
+async def test_what_waits_tells_why_and_leads_to_its_memory() -> None:
+    services = HealthServices()
+    services.health_look.waits = (waiting("Ollama at gpu:11434 does not answer"),)
+    services.store.memories[waiting("").memory_id] = waiting("").memory  # type: ignore[assignment]
+    async with health(services) as (pilot, screen):
+        await go_to(pilot, screen, Section.QUEUE)
+        (row,) = rows(screen)
+        assert "tried 3 times · again in 0:04:00" in row
+        assert "Ollama at gpu:11434 does not answer" in row
+        await press(pilot, "e")
+        assert "1 still wait" in toasts(pilot)[0]
+        await press(pilot, "enter", "g")
+        assert isinstance(pilot.app.screen, GraphScreen)
+
+
+async def test_backups_are_made_listed_compared_and_restored() -> None:
+    services = HealthServices()
+    async with health(services) as (pilot, screen):
+        await go_to(pilot, screen, Section.BACKUPS)
+        assert "the archive is cut off" in rows(screen)[1]
+        await press(pilot, "b")
+        assert len(rows(screen)) == 3
+        assert "Backed up 311 records, 1.5 MB, to /home/anna" in toasts(pilot)[0]
+        await press(pilot, "enter", "enter")
+        assert isinstance(pilot.app.screen, RestoreDialog)
+        await press(pilot, "escape")
+        assert services.backup.restored == []
+        await press(pilot, "enter", "p")
+        assert services.backup.restored == [True]
+        assert "what was here before: /home/anna" in toasts(pilot)[0]
+        await press(pilot, "enter", "m")
+        assert services.backup.restored == [True, False]
+
+
+async def test_what_one_store_lacks_is_told_beside_the_others_and_added_after_a_yes() -> None:
+    services = HealthServices()
+    services.health_look.away = True
+    services.database.upgraded = False
+    async with health(services) as (pilot, screen):
+        assert "lacks created_at, project" in facts(screen)
+        await go_to(pilot, screen, Section.POSTGRES)
+        assert "is it running?" in facts(screen)
+        assert "+ table memoria_tui.audit_log" in facts(screen)
+        await press(pilot, "U")
+        assert isinstance(pilot.app.screen, UpgradeDialog)
+        await press(pilot, "y")
+        assert services.database.upgraded
+        assert "audit_log" not in facts(screen)
+        await services.memories.delete([next(iter(services.store.memories))])
+        await go_to(pilot, screen, Section.TRASH)
+        await press(pilot, "enter")
+        assert isinstance(pilot.app.screen, TrashDialog)
+        await press(pilot, "enter")
+        assert services.store.trash == {}
+
+
+async def test_stores_that_cannot_be_opened_are_told_and_tried_again() -> None:
+    services = HealthServices()
+    services.store.failure = StoreInUse("in use by memoria-tui (process 4711): quit it, or wait")
+    async with health(services) as (pilot, screen):
+        assert isinstance(screen.state, Failed)
+        services.store.failure = None
+        await press(pilot, "r")
+        assert "Nested metadata" in sections(screen)

@@ -1,0 +1,49 @@
+"""How the Health screen looks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from memoria_tui.app import MemoriaApp
+from memoria_tui.config import Config
+from services.errors import StoreInUse
+from tests.tui.conftest import keys
+from tests.tui.fakes import clock
+from tests.tui.health_fakes import HealthServices
+
+Compare = Callable[..., Any]
+
+_STEPS = {
+    "stores": (),
+    "integrity": (*["down"] * 5, "enter"),
+    "restore": ("end", "up", "enter", "enter"),
+}
+
+
+def app(services: HealthServices, theme: str = "memoria-dark") -> MemoriaApp:
+    return MemoriaApp(services.opened, config=Config(theme=theme), clock=clock)
+
+
+@pytest.mark.parametrize("state", _STEPS)
+def test_state(snap_compare: Compare, state: str) -> None:
+    assert snap_compare(app(HealthServices()), terminal_size=(120, 40), run_before=keys("5", *_STEPS[state]))
+
+
+def test_relations_where_it_is_narrow(snap_compare: Compare) -> None:
+    steps = keys("5", *["down"] * 6, "enter")
+    assert snap_compare(app(HealthServices()), terminal_size=(80, 24), run_before=steps)
+
+
+def test_an_empty_store(snap_compare: Compare) -> None:
+    assert snap_compare(
+        app(HealthServices(empty=True), "memoria-light"), terminal_size=(120, 40), run_before=keys("5", *["down"] * 4)
+    )
+
+
+def test_a_store_that_cannot_be_opened(snap_compare: Compare) -> None:
+    services = HealthServices()
+    services.store.failure = StoreInUse("/home/anna/x is in use by memoria-tui (process 4711): quit it, or wait")
+    assert snap_compare(app(services), terminal_size=(120, 40), run_before=keys("5"))
