@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import uuid
-from pathlib import Path
 
 from services.points import Point
 
@@ -25,7 +26,11 @@ def point(number: int, content: object = "text", vector: list[float] | None = No
 
 def sparse_copy(source: str, target: str) -> None:
     """Edge's files are 33 MB long and hold next to nothing: holes stay holes."""
-    content = Path(source).read_bytes() if Path(source).stat().st_blocks else b""
-    with open(target, "wb") as file:
-        file.write(content.rstrip(b"\0"))
-        file.truncate(Path(source).stat().st_size)
+    with open(source, "rb") as read, open(target, "wb") as write:
+        size, place = os.fstat(read.fileno()).st_size, 0
+        write.truncate(size)
+        with contextlib.suppress(OSError):  # there is only a hole from here on
+            while place < size:
+                start = os.lseek(read.fileno(), place, os.SEEK_DATA)
+                place = os.lseek(read.fileno(), start, os.SEEK_HOLE)
+                os.pwrite(write.fileno(), os.pread(read.fileno(), place - start, start), start)
