@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from textual import events
 
-from memoria_tui.widgets.loaded_rows import PAGE, LoadedRows
+from memoria_tui.widgets.loaded_rows import PAGE, Anchor, LoadedRows
 from memoria_tui.widgets.memory_list import MemoryList
 from services.model import Hit, Query
 from tests.tui.widgets.scene import HITS, QUERY, Scene, clock, lines, memory, numbered
@@ -133,6 +134,38 @@ async def test_a_refresh_keeps_the_memory_on_its_line() -> None:
         await pilot.pause()
         assert listed.current == numbered(1, 40)[0]
         assert "memory 40" in lines(app)[line]
+
+
+@pytest.mark.parametrize(
+    ("page", "offset", "place"),
+    [
+        ("abXyz", 50, 52),  # still there
+        ("abyz", 50, 52),  # gone: the one that followed
+        ("cdef", 50, None),  # elsewhere
+        ("yz", 50, None),  # it may stand above this page
+        ("yz", 0, 0),
+        ("ab", 50, None),  # it may stand below this page
+        ("ab", 98, 99),  # gone from the end: the one before
+        ("abcd", 50, 51),  # gone with the one that followed
+    ],
+)
+def test_the_cursor_finds_its_memory_or_the_one_beside_it(page: str, offset: int, place: int | None) -> None:
+    anchor = Anchor("X", "y", "b", height=4, at_top=False)
+    assert anchor.place(list(page), offset, 100) == place
+
+
+def test_rows_are_seen_in_their_new_places_until_fresh_ones_come() -> None:
+    rows = LoadedRows()
+    rows.begin(100, keep=False)
+    rows.put(0, numbered(3))
+    rows.begin(102, keep=True, moved=2)
+    assert [(index, hit.memory.content) for index, hit in rows] == [
+        (2, "memory 0"),
+        (3, "memory 1"),
+        (4, "memory 2"),
+    ]
+    rows.begin(101, keep=True, moved=-3)
+    assert [index for index, _ in rows] == [0, 1]
 
 
 async def test_another_question_starts_at_the_top() -> None:
