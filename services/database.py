@@ -193,9 +193,9 @@ class DatabaseService:
 
 
 def _lacks(plan: UpgradePlan) -> str:
-    wants = [f"PostgreSQL at {plan.place}"] if plan.added or plan.replaced else []
-    wants += [f"Qdrant at {plan.vectors_place}"] if plan.indexes else []
+    wants = [f"PostgreSQL at {plan.place} lacks the history of this program"] if plan.added or plan.replaced else []
+    wants += [f"Qdrant at {plan.vectors_place} lacks its indexes"] if plan.indexes else []
     return (
-        f"{' and '.join(wants)}: what this program adds is missing, nothing was written; "
-        "`memoria-tui db upgrade --dry-run` shows it, `memoria-tui db upgrade` adds it"
+        f"{', '.join(wants)}: nothing was written; "
+        "`memoria-tui db upgrade --dry-run` shows what is missing, `memoria-tui db upgrade` adds it"
     )

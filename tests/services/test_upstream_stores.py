@@ -175,6 +175,7 @@ def dumped(url: str) -> str:
     return "\n".join(line for line in dump.splitlines() if "restrict" not in line)
 
 
+@pytest.mark.filterwarnings("ignore:Payload indexes have no effect")
 async def test_looking_writes_nothing_and_the_first_write_asks_for_both_stores(empty_url: str, tmp_path: Path) -> None:
     truth()
     restore_upstream(empty_url)
