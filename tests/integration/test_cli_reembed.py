@@ -1,0 +1,73 @@
+"""Re-embedding from the command line, against a stand-in that answers as Ollama's API documentation says."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from tests.integration.test_cli import Run, run
+from tests.services.memory_world import vector_of
+
+__all__ = ["run"]
+
+
+class Ollama(BaseHTTPRequestHandler):
+    """Has one model, whose vectors have eight numbers."""
+
+    def do_GET(self) -> None:
+        answer: dict[str, object] = {"version": "0.6.0", "models": [{"name": "tiny:latest"}]}
+        if self.command == "POST":
+            texts = json.loads(self.rfile.read(int(self.headers["content-length"])))["input"]
+            answer = {"embeddings": [vector_of(text) for text in texts]}
+        data = json.dumps(answer).encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    do_POST = do_GET  # noqa: N815
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Keeps the tests' output clean."""
+
+
+@pytest.fixture
+def ollama() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Ollama) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_store_is_moved_to_ollama_and_back(run: Run, ollama: str) -> None:
+    assert run("reembed", "--status").out == "the store has no memories yet\n"
+    run("add", "the access token expires", "--type", "semantic")
+    missing = run("reembed", "--model", "large", "--ollama", ollama)
+    assert (missing.status, "ollama pull large" in missing.complaint) == (1, True)
+    moved = run("reembed", "--model", "tiny", "--ollama", ollama)
+    assert moved.status == 0, moved.err
+    assert "1 memories are embedded by tiny, 8 dimensions" in moved.out
+    assert f"  MEMORIA_OLLAMA_HOST={ollama}\n  MEMORIA_EMBEDDING_MODEL=tiny\n" in moved.out
+    assert "--drop-old" in moved.out
+    there = {
+        "MEMORIA_OLLAMA_HOST": ollama,
+        "MEMORIA_EMBEDDING_MODEL": "tiny",
+        "MEMORIA_EMBEDDING_DIMENSIONS": "8",
+    }
+    again = run("reembed", "--json", **there).json
+    assert (again["switched"], again["settings"]) == (False, [])
+    assert "found by words only" in run("search", "token").err
+    assert run("search", "token", **there).err == ""
+    state = run("reembed", "--status", "--json", **there).json
+    assert (state["model"], state["dimensions"], state["former"]["dimensions"]) == ("tiny", 8, 256)
+    assert run("reembed", "--model", "bundled", "--json", **there).json["settings"] == ["unset MEMORIA_OLLAMA_HOST"]
+    assert "tiny, 8 dimensions (--drop-old deletes it)" in run("reembed", "--status").out
+    assert run("reembed", "--drop-old").out == "the old vectors are deleted: 1 points\n"
+    assert run("reembed", "--cancel").out == "no re-embedding is under way\n"
+    assert run("reembed", "--status", "--cancel").status == 2
