@@ -20,10 +20,11 @@ from services.adapters.edge.store import EdgeVectorStore
 from services.memories.gate import Gate
 from services.memories.layout import points_of
 from services.memories.payload import State
+from services.memories.reading import Stored
 from services.model import MemoryType
 from services.points import Point, Vector
 from services.ports import Embedder
-from services.reembedding.reading import digests, memories
+from services.reembedding.reading import digest, digests, memories
 from services.reembedding.service import ReembeddingService
 from services.reembedding.target import Target
 from services.settings import Settings
@@ -96,15 +97,21 @@ class Life:
         return [await digests(self.store, type_) for type_ in MemoryType]
 
 
-async def prepare(folder: Path) -> None:
+def states() -> list[tuple[str, State]]:
     """Thirty memories, every third one long, in all collections."""
+    texts = [f"{number}: {LONG if number % 3 == 0 else 'short'}" for number in range(MEMORIES)]
+    return [
+        (ident(number), State(list(MemoryType)[number % 3 - 1], {"content": text, "ticket": number}))
+        for number, text in enumerate(texts)
+    ]
+
+
+async def prepare(folder: Path) -> None:
+    """The memories, in chunks as another program cuts them."""
     life = Life(folder)
     await life.store.ensure(DIMENSIONS, "watched")
-    for number in range(MEMORIES):
-        text = f"{number}: {LONG if number % 3 == 0 else 'short'}"
-        state = State(list(MemoryType)[number % 3 - 1], {"content": text, "ticket": number})
-        cut = [text[start : start + 60] for start in range(0, len(text), 60)]
-        points = points_of(ident(number), state, cut)
+    for memory_id, state in states():
+        points = points_of(memory_id, state, _cut(state.content))
         vectors = (vector_of(str(one.payload["content"])) for one in points)
         await life.store.upsert(
             state.type, [Point(one.id, one.payload, vector) for one, vector in zip(points, vectors, strict=True)]
@@ -112,9 +119,15 @@ async def prepare(folder: Path) -> None:
     await life.store._ask(SETS, "close")
 
 
-async def check(folder: Path, before: list[dict[str, bytes]]) -> None:
+def _cut(text: str) -> list[str]:
+    return [text[start : start + 50] for start in range(0, len(text), 50)]
+
+
+async def check(folder: Path) -> None:
     """After the next run all is there, whole and with the new vectors, and nothing is left over."""
     life = Life(folder)
+    made = [(state.type, one, digest(Stored(one, state, ()))) for one, state in states()]
+    before = [{one: value for kind, one, value in made if kind is type_} for type_ in MemoryType]
     assert await life.digests() == before, "something is lost or changed"
     started = await life.store.draft()
     done = (await life.service.state()).done if started else 0
@@ -153,8 +166,7 @@ def main(folder: Path) -> int:
             await life.service.drop_old()
 
         async def look(here: Path = here) -> None:
-            original = Life(origin)
-            await check(here, await original.digests())
+            await check(here)
 
         ended = in_a_fork(live)
         if ended not in (0, -signal.SIGKILL) or (ended and in_a_fork(look) != 0):
