@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
@@ -50,8 +51,6 @@ class _Places:
     """Id of a chunk → its memory."""
     counts: dict[str, int] = field(default_factory=dict)
     """Of a chunked memory, the place of its last chunk."""
-    former: dict[str, str] | None = None
-    """Ids that chunks of these memories had or have → the memory; None until it is asked for."""
     headless: list[str] = field(default_factory=list)
     nested: set[str] = field(default_factory=set)
 
@@ -79,10 +78,24 @@ class IntegrityService:
             relations += len(batch)
             for relation in batch:
                 for kind in _wrong_ends(relation, places):
-                    found[kind].append(Defect(kind, relation.id, relation, _once_chunks(relation, places)))
+                    found[kind].append(Defect(kind, relation.id, relation))
             progress(Progress(relations, None, "Looking at relations"))
+        await self._remember_chunks(places, found)
         found[DefectKind.CHANGED] = [Defect(DefectKind.CHANGED, one) for one in await self._changed(progress)]
         return Survey({kind: tuple(defects) for kind, defects in found.items()}, len(places.memories), relations)
+
+    async def _remember_chunks(self, places: _Places, found: dict[DefectKind, list[Defect]]) -> None:
+        """Adds to relations whose ends are nothing now what these once were; in a thread, for there may be many."""
+        wrong = [*found[DefectKind.CHUNK_ENDS], *found[DefectKind.ORPHANS]]
+        ends = {end for one in wrong for end in _ends(one.relation)} - places.memories - places.chunks.keys()
+        if not ends:
+            return
+        once = await asyncio.to_thread(_once_chunks, places, ends)
+        for kind in (DefectKind.CHUNK_ENDS, DefectKind.ORPHANS):
+            found[kind] = [
+                replace(one, former={end: once[end] for end in _ends(one.relation) if end in once})
+                for one in found[kind]
+            ]
 
     async def _places(self, progress: Advance) -> _Places:
         places, looked = _Places(), 0
@@ -245,17 +258,18 @@ def _wrong_ends(relation: Relation, places: _Places) -> list[DefectKind]:
     return kinds
 
 
-def _once_chunks(relation: Relation, places: _Places) -> dict[str, str]:
-    """Ends that are nothing now, but have the id of a chunk that a memory had before its text became shorter."""
-    ends = (relation.source_id, relation.target_id)
-    lost = [end for end in ends if end not in places.memories and end not in places.chunks]
-    if lost and places.former is None:
-        places.former = {
-            chunk_id(memory_id, index): memory_id
-            for memory_id, last in places.counts.items()
-            for index in range(last + _FORMER)
-        }
-    return {end: places.former[end] for end in lost if places.former and end in places.former}
+def _once_chunks(places: _Places, ends: Collection[str]) -> dict[str, str]:
+    """Those of the ends that have the id of a chunk which a memory had before its text became shorter."""
+    return {
+        made: memory_id
+        for memory_id, last in places.counts.items()
+        for index in range(last + _FORMER)
+        if (made := chunk_id(memory_id, index)) in ends
+    }
+
+
+def _ends(relation: Relation | None) -> tuple[str, ...]:
+    return (relation.source_id, relation.target_id) if relation else ()
 
 
 def _former(defects: Sequence[Defect]) -> dict[str, str]:
