@@ -33,7 +33,7 @@ ALONE = Rhythm(look=10.0)
 
 
 @dataclass(frozen=True, slots=True)
-class _Glance:
+class Glance:
     """What differs after a collection was written."""
 
     points: int
@@ -78,12 +78,12 @@ class LiveService:
 
     async def _watch_memories(self, tell: Tell) -> None:
         """Nothing tells of memories: they are looked at, as cheaply as it can be."""
-        seen: Mapping[MemoryType, _Glance] | None = None
+        seen: Mapping[MemoryType, Glance] | None = None
         away = False
         wait = self._rhythm.look
         while True:
             try:
-                glance = await self._glance()
+                glance = await self.glance()
             except MemoriaError:
                 away = True
                 wait = min(2 * wait, self._rhythm.longest)
@@ -93,10 +93,11 @@ class LiveService:
                 seen, away, wait = glance, False, self._rhythm.look
             await asyncio.sleep(wait)
 
-    async def _glance(self) -> Mapping[MemoryType, _Glance]:
+    async def glance(self) -> Mapping[MemoryType, Glance]:
+        """How the memories stand, told from any other state by what differs. Raises StoreUnavailable."""
         info = await self._vectors.info()
         dated = [collection for collection, found in info.items() if _DATE not in found.missing_indexes]
         scrolls = (Scroll(collection, 1, order_by=_DATE, payload_keys=(_DATE,)) for collection in dated)
         pages = await asyncio.gather(*(self._vectors.scroll(scroll) for scroll in scrolls))
         newest = {collection: page[0].payload.get(_DATE) for collection, page in zip(dated, pages, strict=True) if page}
-        return {collection: _Glance(found.points, newest.get(collection)) for collection, found in info.items()}
+        return {collection: Glance(found.points, newest.get(collection)) for collection, found in info.items()}

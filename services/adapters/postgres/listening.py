@@ -75,7 +75,9 @@ class Rhythm:
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class Look:
+    """How a database stands, told from any other state by its counters."""
+
     audible: bool
     """Whether LISTEN hears everything."""
     counters: Mapping[str, str]
@@ -97,7 +99,7 @@ class DatabaseFeed:
         while True:
             try:
                 async with self._connected() as connection:
-                    look = await _look(connection)
+                    look = await look_at(connection)
                     wait = self._rhythm.retry
                     tell(_EVERYTHING)
                     await self._follow(connection, look, tell)
@@ -105,7 +107,7 @@ class DatabaseFeed:
                 await asyncio.sleep(wait)
                 wait = min(2 * wait, self._rhythm.longest)
 
-    async def _follow(self, connection: AsyncConnection[Any], look: _Look, tell: Tell) -> None:
+    async def _follow(self, connection: AsyncConnection[Any], look: Look, tell: Tell) -> None:
         """Goes on until the connection breaks, which raises what psycopg raises."""
         listening = False
         while True:
@@ -120,7 +122,7 @@ class DatabaseFeed:
                     if subject := _subject(notice.payload):
                         heard.add(subject)
                         tell(frozenset((subject,)))
-            now = await _look(connection)
+            now = await look_at(connection)
             if missed := _differing(look.counters, now.counters) - heard:
                 tell(frozenset(missed))
             look = now
@@ -143,12 +145,13 @@ def _options(url: URL) -> dict[str, Any]:
     return {**connect_arguments(url), **options}
 
 
-async def _look(connection: AsyncConnection[Any]) -> _Look:
+async def look_at(connection: AsyncConnection[Any]) -> Look:
+    """One statement over the catalogue, however many rows there are. Raises what psycopg raises."""
     row = await (await connection.execute(_LOOK)).fetchone()
     assert row is not None
     process, standby, triggers, counters = row
     direct = process == connection.info.backend_pid
-    return _Look(direct and not standby and triggers == len(_SUBJECTS), counters)
+    return Look(direct and not standby and triggers == len(_SUBJECTS), counters)
 
 
 def _differing(before: Mapping[str, str], after: Mapping[str, str]) -> set[Subject]:

@@ -1,0 +1,113 @@
+"""What following others costs: looks at many memories and many relations, the triggers; and how soon it is told.
+
+The baselines are counting the same rows, and the same writes without the triggers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import statistics
+import time
+from contextlib import aclosing
+
+from psycopg import AsyncConnection, Connection, connect
+
+from services.adapters.postgres.database import Database
+from services.adapters.postgres.listening import DatabaseFeed, look_at
+from services.live import LiveService
+from tests.benchmarks.figures import Figure, LoopWatch
+from tests.benchmarks.seeded import memories
+from tests.benchmarks.stores import Stores, empty_stores
+
+_BULK = """INSERT INTO memory_relations (source_id, target_id, relation_type)
+           SELECT gen_random_uuid(), gen_random_uuid(), 'causes' FROM generate_series(1, %s)"""
+_WRITE = "INSERT INTO clients (name) VALUES (gen_random_uuid()::text)"
+_BULK_ROWS = 10_000
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--memories", type=int, default=100_000, help="default: %(default)s")
+    parser.add_argument("--relations", type=int, default=1_000_000, help="default: %(default)s")
+    parser.add_argument("--times", type=int, default=100, help="how often each is measured (default: %(default)s)")
+
+
+async def run(args: argparse.Namespace) -> list[Figure]:
+    async with empty_stores() as stores:
+        await stores.write(memories(args.memories))
+        database = Database.of(stores.settings)
+        url = (await database.url()).set(drivername="postgresql").render_as_string(hide_password=False)
+        with connect(url, autocommit=True) as connection:
+            told = await _told(stores, database, connection)
+            bulk = _bulk(connection)
+            connection.execute(_BULK, (args.relations,))
+            relations = await _look_at_relations(url, connection, args)
+        figures = [*await _look_at_memories(stores, database, args), relations, bulk, told]
+        await database.close()
+    return figures
+
+
+async def _look_at_memories(stores: Stores, database: Database, args: argparse.Namespace) -> list[Figure]:
+    live = LiveService(DatabaseFeed(database), stores.vectors)
+    await live.glance()
+    taken = []
+    async with LoopWatch() as watch:
+        for _ in range(args.times):
+            start = time.perf_counter()
+            await live.glance()
+            taken.append((time.perf_counter() - start) * 1000)
+            await asyncio.sleep(0.01)
+    ms, held = statistics.median(taken), watch.longest_ms
+    return [
+        Figure(f"look at {args.memories:,} memories", ms, "ms", goal="≤ 5 ms", ok=ms <= 5),
+        Figure("event loop held while looking", held, "ms", goal="≤ 50 ms", ok=held <= 50),
+    ]
+
+
+async def _look_at_relations(url: str, connection: Connection[object], args: argparse.Namespace) -> Figure:
+    start = time.perf_counter()
+    connection.execute("SELECT count(*) FROM memory_relations")
+    counting = (time.perf_counter() - start) * 1000
+    taken = []
+    async with await AsyncConnection.connect(url, autocommit=True) as other:
+        for _ in range(args.times):
+            start = time.perf_counter()
+            await look_at(other)
+            taken.append((time.perf_counter() - start) * 1000)
+    ms = statistics.median(taken)
+    what = f"look at {args.relations:,} relations without LISTEN"
+    return Figure(what, ms, "ms", "count(*)", ms / counting, "≤ 5 ms", ms <= 5)
+
+
+def _bulk(connection: Connection[object]) -> Figure:
+    """In turns, for a disk is not always as fast."""
+    taken: dict[str, list[float]] = {"ENABLE": [], "DISABLE": []}
+    for _ in range(15):
+        for state, times in taken.items():
+            connection.execute("TRUNCATE memory_relations")
+            connection.execute(f"ALTER TABLE memory_relations {state} TRIGGER memoria_tui_live".encode())
+            start = time.perf_counter()
+            connection.execute(_BULK, (_BULK_ROWS,))
+            times.append((time.perf_counter() - start) * 1000)
+    connection.execute("ALTER TABLE memory_relations ENABLE TRIGGER memoria_tui_live")
+    with_triggers, without = (statistics.median(times) for times in taken.values())
+    ratio = with_triggers / without
+    what = f"{_BULK_ROWS:,} relations in one statement"
+    return Figure(what, with_triggers, "ms", "without triggers", ratio, "≤ 1.05 ×", ratio <= 1.05)
+
+
+async def _told(stores: Stores, database: Database, connection: Connection[object]) -> Figure:
+    """From another program's commit to whoever follows."""
+    live = LiveService(DatabaseFeed(database), stores.vectors)
+    taken: list[float] = []
+    async with aclosing(live.changes()) as changes:
+        await anext(changes)
+        for _ in range(10):
+            waiting = asyncio.ensure_future(anext(changes))
+            await asyncio.sleep(1.2)  # longer than the rest between two tellings
+            start = time.perf_counter()
+            connection.execute(_WRITE)
+            await waiting
+            taken.append((time.perf_counter() - start) * 1000)
+    ms = statistics.median(taken)
+    return Figure("from a commit to the screen's worker", ms, "ms", goal="≤ 200 ms", ok=ms <= 200)
