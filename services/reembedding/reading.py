@@ -14,7 +14,7 @@ from services.model import MemoryType
 from services.points import EVERYTHING, Filter, HasVector, Point, Scroll
 from services.ports import VectorStore
 
-PAGE = 500
+PAGE = 300
 """Points in memory at once, and few enough that the event loop is not held up."""
 _TELLING = (
     *("parent_id", "chunk_index", "chunk_count", "memory_type", "created_at", "updated_at", "accessed_at"),

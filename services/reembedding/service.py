@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from services.errors import Conflict, StorageFull, StoreMismatch, StoreReadOnly, StoreUnavailable
 from services.memories.gate import Gate
@@ -203,7 +204,8 @@ class ReembeddingService:
                 async for batch in memories(run.source, type_):
                     made = await _digests_of(batch)
                     differ = {one.id: one for one in batch if there.get(one.id) != made[one.id]}
-                    await writes.start(self._write(run, type_, list(differ.values()), differ.keys() & there.keys()))
+                    known = differ.keys() & there.keys()
+                    await writes.start(partial(self._write, run, type_, list(differ.values()), known))
                     run.advance(len(batch) - len(differ))
                     gone -= made.keys()
                     there |= made
@@ -297,11 +299,11 @@ class _Ahead:
             else:
                 await self._task
 
-    async def start(self, work: Coroutine[None, None, None]) -> None:
+    async def start(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
         """Waits for the write before."""
         if self._task is not None:
             await self._task
-        self._task = asyncio.create_task(work)
+        self._task = asyncio.create_task(work())
 
 
 async def _digests_of(batch: Sequence[Stored]) -> dict[str, bytes]:

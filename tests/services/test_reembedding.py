@@ -152,11 +152,12 @@ async def test_every_kind_of_memory_arrives_whole_and_otherwise_unchanged(move: 
     await move.vectors.upsert(S, [chunk(4, index, 4, f"part {index}", LONG) for index in (2, 3)])  # headless
     await move.vectors.upsert(E, [Point(ident(5), {"content": "pending", "importance": 0.5})])
     await move.vectors.upsert(E, [Point(ident(6), {"content": {"no": "text"}}), Point(ident(7), {"content": ""})])
-    # A memory under the id of a chunk that the new cut makes.
-    await move.vectors.upsert(S, [Point(chunk_id(ident(3), 5), {"content": "in the way"}, vector_of("in the way"))])
+    # Memories under the ids of chunks that the new cut makes: one that keeps its id, one that is cut itself.
+    in_the_way = [Point(chunk_id(ident(3), 5), {"content": "short"}), Point(chunk_id(ident(3), 4), {"content": LONG})]
+    await move.vectors.upsert(S, in_the_way)
     before = await contents(move.vectors)
     told: list[Progress] = []
-    assert await move.run(told.append) == 8
+    assert await move.run(told.append) == 9
     assert told[-1].done == told[-1].total
     await move.vectors.ensure(2 * DIMENSIONS, "next")
     crowded = (await read_stored(move.vectors, [ident(3)]))[ident(3)]
@@ -166,9 +167,9 @@ async def test_every_kind_of_memory_arrives_whole_and_otherwise_unchanged(move: 
     after = await move.whole()
     assert {key: dict(one.state.payload) for key, one in after.items()} | {(S, ident(3)): before[S, ident(3)]} == before
     state = await move.reembedding.state()
-    assert (state.model, state.dimensions, state.memories, state.draft) == ("next", 16, 7, None)
+    assert (state.model, state.dimensions, state.memories, state.draft) == ("next", 16, 8, None)
     assert state.former is not None
-    assert await move.reembedding.drop_old() == 12
+    assert await move.reembedding.drop_old() == 13
     assert (await move.reembedding.state()).former is None
     assert await move.run() == 0
 
@@ -235,11 +236,11 @@ async def test_saves_wait_while_the_sets_change_places_and_are_pending_under_the
 
 
 async def test_a_stopped_run_goes_on_without_embedding_anything_twice(move: Move) -> None:
-    texts = [f"memory {number}" for number in range(1300)]
+    texts = [f"memory {number}" for number in range(700)]
     await move.vectors.upsert(S, [point(number, text, vector_of(text)) for number, text in enumerate(texts)])
 
     async def stop(batch: Sequence[str]) -> None:
-        if texts[-1] in batch or len(move.target.embedded) > 1200:
+        if texts[-1] in batch or len(move.target.embedded) > 500:
             raise StoreUnavailable("the embedder is away")
 
     move.target.meanwhile = stop
@@ -293,7 +294,7 @@ async def test_a_re_embedding_under_way_can_be_thrown_away(move: Move) -> None:
 @pytest.mark.skipif(not UPSTREAM.exists(), reason="upstream's data is not here")
 async def test_upstreams_own_points_become_whole_memories(records: PostgresRecords, tmp_path: Path) -> None:
     store = ServerVectorStore(client=AsyncQdrantClient(":memory:"))
-    async with moving(store, records, tmp_path, chunk_size=100) as move:
+    async with moving(store, records, tmp_path, chunk_size=500) as move:
         await store.ensure(DIMENSIONS, "watched")
         points: defaultdict[str, list[Point]] = defaultdict(list)
         for line in (UPSTREAM / "qdrant-points.jsonl").read_text("utf-8").split("\n")[:-1]:
