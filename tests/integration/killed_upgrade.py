@@ -13,10 +13,17 @@ import sys
 
 from services.adapters.postgres.database import Database
 from services.adapters.postgres.records import PostgresRecords
-from services.adapters.postgres.schema import NEWEST, SchemaState, schema_state, upgrade
+from services.adapters.postgres.schema import NEWEST, schema_state, upgrade
 from services.settings import load_settings
 from tests.integration.killed import MOST_STEPS, Steps, in_a_fork
 from tests.services.servers import query
+
+_STANDING = """
+SELECT to_regclass('memoria_tui.alembic_version') IS NOT NULL, (SELECT count(*) FROM pg_class),
+       (SELECT count(*) FROM work_sessions), (SELECT count(*) FROM memory_relations)
+"""
+_GONE_ON_WITH = 6
+"""The step after whose kill the upgrade is gone on with as well; after all others the database is what it was."""
 
 
 async def upgraded_until(url: str, step: int) -> None:
@@ -30,15 +37,27 @@ async def upgraded_until(url: str, step: int) -> None:
     await upgrade(Database(url))
 
 
-async def looked(url: str) -> tuple[SchemaState, int, int]:
-    """The schema, and what the program reads of sessions and relations."""
+def standing(url: str) -> tuple[object, ...]:
+    """The newest revision (None: not upgraded), how many objects there are, and what others wrote."""
+    ((upgraded, objects, sessions, relations),) = query(url, _STANDING)
+    version = query(url, "SELECT version_num FROM memoria_tui.alembic_version")[0][0] if upgraded else None
+    return version, objects, sessions, relations
+
+
+async def opened(url: str) -> None:
+    """The program reads it, and goes on with the upgrade."""
     database = Database(url)
     records = PostgresRecords(database, load_settings({"MEMORIA_DATABASE_URL": url, "MEMORIA_HOME": os.devnull}))
-    sessions = sum([len(batch) async for batch in records.all_sessions()])
-    relations = sum([len(batch) async for batch in records.all_relations()])
-    state = await schema_state(database)
+    assert len(await records.open_sessions()) == 3
+    await asyncio.gather(upgrade(database), upgrade(Database(url)))
+    assert (await schema_state(database)).version == NEWEST
     await records.close()
-    return state, sessions, relations
+
+
+def return_to(server: str, name: str, template: str) -> None:
+    """Makes the database what it was at first."""
+    query(server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    query(server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
 
 
 def main(server: str, template: str) -> int:
@@ -47,22 +66,25 @@ def main(server: str, template: str) -> int:
         importlib.import_module(module)
     name = f"{template}_killed"
     url = server.replace("/postgres?", f"/{name}?")
-    query(server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-    query(server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
-    before = asyncio.run(looked(url))
+    return_to(server, name, template)
+    before = standing(url)
     for step in range(1, MOST_STEPS):
 
         async def live(step: int = step) -> None:
             await upgraded_until(url, step)
 
         ended = in_a_fork(live)
-        now = asyncio.run(looked(url))
-        assert now[1:] == before[1:], "something that others wrote is gone"
-        assert now[0] == before[0] or now[0].version == NEWEST, "half upgraded"
-        if ended == 0 or now[0].version == NEWEST:
+        now = standing(url)
+        assert now[2:] == before[2:], "something that others wrote is gone"
+        assert now == before or now[0] == NEWEST, "half upgraded"
+        if ended == 0 or now[0] == NEWEST:
+            asyncio.run(opened(url))
             print(step - 1)
-            return 0 if (ended, now[0].version) == (0, NEWEST) else 1
+            return 0 if (ended, now[0]) == (0, NEWEST) else 1
         assert ended == -signal.SIGKILL
+        if step == _GONE_ON_WITH:
+            asyncio.run(opened(url))
+            return_to(server, name, template)
     return 1
 
 

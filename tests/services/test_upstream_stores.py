@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 
 from services.adapters.postgres.embedded import binaries
-from services.container import Services
+from services.container import Services, open_services
 from services.database import UpgradePlan
 from services.errors import SchemaMissing
 from services.memories.reading import owners, read_stored
 from services.model import MemoryChanges, MemoryDraft, Query
 from services.points import EVERYTHING
 from services.search.query import parse_query
+from services.settings import Settings
 from services.work.model import Period, ReportBy, ReportUnit
 from tests.services.servers import query, restore_upstream
 from tests.services.upstream import everything, opened, truth
@@ -115,7 +116,7 @@ async def test_relations_of_the_dump_are_those_that_truth_names(empty_url: str, 
 async def test_work_of_the_dump_is_added_up_as_truth_says(empty_url: str, tmp_path: Path) -> None:
     expected = truth()["work"]
     restore_upstream(empty_url)
-    async with opened("edge", empty_url, tmp_path) as services:
+    async with open_services(Settings(home=tmp_path, database_url=empty_url, zone="UTC")) as services:
         sessions = [row async for batch in services.records.all_sessions() for row in batch]
         assert len(sessions) == expected["sessions"]
         assert Counter(row["status"] for row in sessions) == expected["by_status"]
