@@ -1,7 +1,7 @@
 """All points of a store, memory by memory, as they belong to one instant of the history though others go on writing.
 
-Points cannot be read at one instant. So they are read, looked through again for what changed meanwhile, and after the
-snapshot of the tables was opened, what was being changed around that moment is read once more. What was changed still
+Points cannot be read at one instant. So they are read, looked through again for what changed meanwhile, and once the
+snapshot of the tables is open, what was being changed around that moment is read once more. What was changed still
 later is taken from the snapshot's history instead. So each memory is as the history of the archive leaves it, or as
 somebody without a history (MCP Memoria) left it; none is half written; no memory is missing that a relation names.
 """
@@ -9,7 +9,7 @@ somebody without a history (MCP Memoria) left it; none is half written; no memor
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -33,8 +33,12 @@ _PAGE = 200
 _MARKED_PAGE = 1000
 _MEMORIES = 200
 """Memories that are read once more together."""
+_MOST_KEPT = 25
+"""Batches of those that are kept in memory while the tables are written."""
 _UNDER_WAY = 2000
 """More rows of the history than programs write in one moment: those may be under way, their points not yet written."""
+_WAITS = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8)
+"""Seconds before each further look at a memory that somebody was just writing."""
 GONE = -1
 """Look of memories that were deleted meanwhile."""
 
@@ -56,8 +60,19 @@ class LatePromise:
     change_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """Memories that were being changed around the snapshot."""
+
+    ids: Sequence[str]
+    last: Mapping[str, LastChange]
+    """Their newest changes in the snapshot."""
+    found: dict[str, list[Stored]] | None
+    """How they stood right after it was opened; None when there are too many to keep."""
+
+
 class Gathering:
-    """One reading of all memories; the looks in their order, `last_look` inside the snapshot."""
+    """One reading of all memories: the looks in their order, `look_around` inside the snapshot."""
 
     def __init__(self, vectors: VectorStore, tables: Tables, settings: Settings) -> None:
         self._vectors = vectors
@@ -68,6 +83,9 @@ class Gathering:
         self._begun_at: datetime | None = None
         self._under_way_after = 0
         self._promised: list[str] = []
+        self._open_promises: set[str] = set()
+        self._newest = 0
+        self._around: list[_Around] = []
         self.superseded: dict[str, int] = {}
         """As `services.backup.points.Superseded`."""
         self.promises: list[LatePromise] = []
@@ -123,51 +141,70 @@ class Gathering:
             for gathered in _together(1, found.values()):
                 yield gathered
 
-    async def last_look(self, snapshot: Snapshot) -> AsyncIterator[Gathered]:
-        """What was being changed while the snapshot was opened, as the snapshot's history has it."""
+    async def look_around(self, snapshot: Snapshot) -> None:
+        """Notes what was being changed while the snapshot was opened: what its history says, and how it stands now."""
         assert self._begun_at is not None
-        promised = set(await snapshot.promised_after(self._under_way_after))
+        self._newest = await snapshot.newest_change()
+        self._open_promises = set(await snapshot.promised_after(self._under_way_after))
         ends = await snapshot.linked_since(self._begun_at)
         around = [
             *await snapshot.changed_after(self._under_way_after),
             *self._promised,
-            *promised,
+            *self._open_promises,
             *(one for one in ends if not any(seen.knows(one) for seen in self._seen.values())),
         ]
-        for batch in _batches(dict.fromkeys(around)):
-            found = await self._stored(batch)
-            last = {one.memory_id: one for one in await snapshot.newest_changes_of(batch)}
-            now = await self._tables.newest_changes_of(batch)
+        for number, batch in enumerate(_batches(dict.fromkeys(around))):
+            last = await snapshot.newest_changes_of(batch)
+            found = await self._stored(batch) if number < _MOST_KEPT else None
+            self._around.append(_Around(batch, {one.memory_id: one for one in last}, found))
+
+    async def last_look(self) -> AsyncIterator[Gathered]:
+        """Those memories as the snapshot's history has them, after the snapshot: a pooler may have one connection."""
+        while self._around:
+            around = self._around.pop(0)
+            found = around.found or await self._stored(around.ids)
+            now = await self._tables.newest_changes_of(around.ids)
             settled = []
-            for memory_id in batch:
-                states, change = found.get(memory_id, []), last.get(memory_id)
+            for memory_id in around.ids:
+                states, change = found.get(memory_id, []), around.last.get(memory_id)
+                promised = memory_id in self._open_promises
                 moved_on = now.get(memory_id, 0) > (change.change_id if change else 0)
                 if change is None and moved_on:
                     states = []
-                elif change is not None and (moved_on or memory_id in promised):
-                    states = self._of_history(change, states, promised=memory_id in promised)
+                elif change is not None and (moved_on or promised):
+                    states = self._of_history(change, states, promised=promised)
                 self._note(memory_id, 2, states, expected=change is not None and change.after is not None)
                 settled.append(states)
             for gathered in _together(2, settled):
                 yield gathered
 
-    async def settle(self, newest: int) -> AsyncIterator[Gathered]:
-        """Memories that were caught half written or between deletion and writing; `newest` is the snapshot's change."""
-        for batch in _batches(self._unsettled):
-            found = await self._stored(batch)
-            now = await self._tables.newest_changes_of([one for one in batch if canonical(one) == one])
-            for memory_id in batch:
-                if now.get(memory_id, 0) > newest:
-                    found.pop(memory_id, None)
-                elif found.get(memory_id):
-                    self.superseded[memory_id] = 3
-            for gathered in _together(3, found.values()):
-                yield gathered
+    async def settle(self) -> AsyncIterator[Gathered]:
+        """Memories that were caught half written, or between deletion and writing: given some moments to be whole."""
+        for wait in _WAITS:
+            if not self._unsettled:
+                return
+            await asyncio.sleep(wait)
+            for batch in _batches(self._unsettled):
+                for gathered in await self._settled(batch, last=wait == _WAITS[-1]):
+                    yield gathered
+
+    async def _settled(self, ids: Sequence[str], *, last: bool) -> list[Gathered]:
+        found = await self._stored(ids)
+        now = await self._tables.newest_changes_of([one for one in ids if canonical(one) == one])
+        taken = []
+        for memory_id in ids:
+            states = found.get(memory_id, [])
+            if now.get(memory_id, 0) > self._newest:
+                self._unsettled.discard(memory_id)
+            elif states and (last or _whole(states)):
+                self._unsettled.discard(memory_id)
+                self.superseded[memory_id] = 3
+                taken.append(states)
+        return _together(3, taken)
 
     def _note(self, memory_id: str, look: int, states: Sequence[Stored], *, expected: bool = True) -> None:
         self.superseded[memory_id] = look if states else GONE
-        whole = len(states) == 1 and states[0].texts is not None
-        if whole or (not states and not expected):
+        if _whole(states) or (not states and not expected):
             self._unsettled.discard(memory_id)
         else:
             self._unsettled.add(memory_id)
@@ -229,6 +266,10 @@ class Gathering:
             for stored in fold(type_, await self._points(type_, ids)):
                 found.setdefault(stored.id, []).append(stored)
         return found
+
+
+def _whole(states: Sequence[Stored]) -> bool:
+    return len(states) == 1 and states[0].texts is not None
 
 
 def _together(look: int, memories: Iterable[Sequence[Stored]]) -> list[Gathered]:

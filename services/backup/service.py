@@ -141,11 +141,11 @@ class _Run:
             await self._take(self._gathering.first_look())
             await self._take(self._gathering.second_look())
             async with self._tables.snapshot() as snapshot:
-                newest = await snapshot.newest_change()
-                await self._take(self._gathering.last_look(snapshot))
+                await self._gathering.look_around(snapshot)
                 async for rows in snapshot.rows():
                     await self._add_rows(rows)
-            await self._take(self._gathering.settle(newest))
+            await self._take(self._gathering.last_look())
+            await self._take(self._gathering.settle())
             await self._add_promises(facts["made_at"])
             superseded = encoded(self._gathering.superseded)
             await self._add(lambda: self._writer.add(SUPERSEDED, superseded, 0))

@@ -13,7 +13,7 @@ from services.errors import Conflict, InvalidInput, StoreUnavailable, Unreadable
 from services.model import MemoryChanges, MemoryDraft, Progress, RelationType
 from tests.services.backup_world import Store, fill, open_store, server
 from tests.services.memory_world import WatchedEmbedder, quick_folder
-from tests.services.servers import postgres_15, query
+from tests.services.servers import pgbouncer, postgres_15, query
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Payload indexes have no effect"),
@@ -59,10 +59,10 @@ async def texts(store: Store) -> list[str]:
 async def test_everything_goes_from_embedded_to_central_and_back(
     postgres_url: str, empty_url: str, tmp_path: Path
 ) -> None:
-    """Embedded 18, then a Qdrant server with PostgreSQL 15, then embedded again."""
+    """Embedded 18, then a Qdrant server with PostgreSQL 15 behind PgBouncer, then embedded again."""
     socket = tmp_path / "15"
     socket.mkdir()
-    with quick_folder() as name, postgres_15(socket) as central_url:
+    with quick_folder() as name, postgres_15(socket) as server_url, pgbouncer(server_url, tmp_path) as central_url:
         folder = Path(name)
         async with open_store(folder / "one", postgres_url) as source:
             made = await fill(source)
