@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from services.backup.marker import unfinished
 from services.errors import MemoriaError
 from services.integrity.model import REPAIRABLE, DefectKind, Survey
 from services.integrity.service import IntegrityService
@@ -57,6 +58,7 @@ class HealthService:
         self._records = records
         self._integrity = integrity
         self._zone = zone_of(settings.zone)
+        self._home = settings.home
         self._scoping = Scoping(vectors, records, self._zone)
 
     async def status(self) -> tuple[StoreStatus, StoreStatus, StoreStatus]:
@@ -115,6 +117,8 @@ class HealthService:
         if pending := await self._records.scheduled_count():
             waits = "memory waits for its" if pending == 1 else "memories wait for their"
             problems.append(f"{pending:,} {waits} vectors; keyword search finds what waits")
+        if begun := await asyncio.to_thread(unfinished, self._home):
+            problems.append(begun.advice)
         return problems
 
 
