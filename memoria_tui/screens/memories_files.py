@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from textual import work
@@ -13,6 +12,7 @@ from textual.widgets import Static
 from memoria_tui.present import safe
 from memoria_tui.screens.memories_curating import MemoryCurating, counted
 from memoria_tui.screens.modals.prompt import PromptDialog
+from memoria_tui.screens.paths import file_of, why_not_new
 from services.model import Progress
 from services.ports import Clock
 
@@ -38,10 +38,10 @@ class MemoryFiles(MemoryCurating):
             return
         title = f"Export {counted(len(ids))}"
         path = await self.app.push_screen_wait(
-            PromptDialog(title, value="memories.jsonl", hint="Path of the file", check=_taken)
+            PromptDialog(title, value="memories.jsonl", hint="Path of the file", check=why_not_new)
         )
         if path is not None:
-            file = _file(path)
+            file = file_of(path)
             act = self._services.exporting.export(file, ids=ids, progress=self._show_progress)
             if await self._long_run(act) is not None:
                 self.tell(f"Exported {counted(len(ids))} to {file}")
@@ -53,7 +53,7 @@ class MemoryFiles(MemoryCurating):
         )
         if path is None:
             return
-        act = self._services.importing.import_files((_file(path),), progress=self._show_progress)
+        act = self._services.importing.import_files((file_of(path),), progress=self._show_progress)
         if (report := await self._long_run(act)) is not None:
             told = [f"Imported {counted(report.memories)}"]
             if report.failed:
@@ -84,18 +84,5 @@ class MemoryFiles(MemoryCurating):
         self.query_one("#progress", Static).update(Content(safe(f"{progress.what}  {progress.done:,}{of}")))
 
 
-def _file(text: str) -> Path:
-    return Path(text).expanduser()
-
-
 def _absent(text: str) -> str | None:
-    return None if text and _file(text).exists() else "There is no file or folder of that name"
-
-
-def _taken(text: str) -> str | None:
-    file = _file(text)
-    if not text or file.is_dir():
-        return "Name a file"
-    if file.exists():
-        return "That file exists already; name another one"
-    return None if file.parent.is_dir() else f"There is no folder {file.parent}"
+    return None if text and file_of(text).exists() else "There is no file or folder of that name"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 
 from textual import on, work
 from textual.binding import Binding
@@ -15,6 +14,7 @@ from textual.widgets import Static
 
 from memoria_tui.screens.modals.prompt import PromptDialog
 from memoria_tui.screens.modals.summary_filter import SummaryFilterDialog
+from memoria_tui.screens.paths import file_of, why_not_new
 from memoria_tui.screens.summary_adding import SummaryAdding
 from memoria_tui.screens.summary_states import (
     GROUPINGS,
@@ -185,16 +185,13 @@ class SummaryScreen(SummaryAdding):
 
 
 def _unwritable(text: str) -> str | None:
-    file = Path(text).expanduser()
-    if file.suffix.lower() not in _WRITERS:
+    if file_of(text).suffix.lower() not in _WRITERS:
         return "The name must end in .csv or .md"
-    if file.exists():
-        return "That file exists already; name another one"
-    return None if file.parent.is_dir() else f"There is no folder {file.parent}"
+    return why_not_new(text)
 
 
 def _write(path: str, report: Report) -> None:
     """In the form that the name asks for; never over a file that is there."""
-    file = Path(path).expanduser()
+    file = file_of(path)
     with file.open("x", encoding="utf-8", newline="") as opened:
         opened.write(_WRITERS[file.suffix.lower()](report))

@@ -16,6 +16,7 @@ from memoria_tui.screens.modals.edit_session import edit_session
 from memoria_tui.screens.modals.prompt import PromptDialog
 from memoria_tui.screens.modals.session_filter import session_filter
 from memoria_tui.screens.modals.work_preferences import work_preferences
+from memoria_tui.screens.paths import file_of, why_not_new
 from memoria_tui.screens.timing import UNDO, Timing, WorkChanged
 from memoria_tui.screens.work_states import ORDERS, LogQuestion
 from memoria_tui.screens.work_watching import WorkWatching
@@ -140,11 +141,11 @@ class WorkBooking(WorkWatching):
 
     @work(exclusive=True, group="dialog")
     async def action_export(self) -> None:
-        dialog = PromptDialog("Export the log", value="work.csv", hint="Path of the CSV file", check=_taken)
+        dialog = PromptDialog("Export the log", value="work.csv", hint="Path of the CSV file", check=why_not_new)
         if (path := await self.app.push_screen_wait(dialog)) is not None:
-            number = await self.attempt(self._export(_file(path)))
+            number = await self.attempt(self._export(file_of(path)))
             if number is not None:
-                self.tell(f"Exported {number:,} session{'' if number == 1 else 's'} to {_file(path)}")
+                self.tell(f"Exported {number:,} session{'' if number == 1 else 's'} to {file_of(path)}")
 
     async def _export(self, file: Path) -> int:
         """Writes all sessions that the log shows or would show on further pages. Raises StorageFull."""
@@ -176,16 +177,3 @@ class WorkBooking(WorkWatching):
         if now is not None and await self.app.push_screen_wait(work_preferences(self._services, now)) is not None:
             self.tell("Settings kept")
             self.post_message(WorkChanged())
-
-
-def _file(text: str) -> Path:
-    return Path(text).expanduser()
-
-
-def _taken(text: str) -> str | None:
-    file = _file(text)
-    if not text or file.is_dir():
-        return "Name a file"
-    if file.exists():
-        return "That file exists already; name another one"
-    return None if file.parent.is_dir() else f"There is no folder {file.parent}"

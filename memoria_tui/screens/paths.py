@@ -1,0 +1,20 @@
+"""Paths as a person types them into a dialog."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def file_of(text: str) -> Path:
+    """The file or folder; `~` is the person's own."""
+    return Path(text).expanduser()
+
+
+def why_not_new(text: str) -> str | None:
+    """Why no file can be made there, None when it can: nothing that is there is written over."""
+    file = file_of(text)
+    if not text or file.is_dir():
+        return "Name a file"
+    if file.exists():
+        return "That file exists already; name another one"
+    return None if file.parent.is_dir() else f"There is no folder {file.parent}"
