@@ -28,6 +28,9 @@ MIN_TOKEN, MAX_TOKEN = 1, 40
 _MAX_DEPTH = 60
 """Qdrant reads JSON down to 127 levels; what is nested deeper than this is kept as JSON text."""
 
+REMEDY = "keyword search goes on; set the model that made them, or move the memories to yours: memoria-tui reembed"
+"""What to do when vectors and the embedder do not fit."""
+
 
 class Index(StrEnum):
     """Kind of a payload index."""

@@ -13,6 +13,7 @@ import qdrant_edge as edge
 
 from services.adapters.collections import (
     OWN_INDEXES,
+    REMEDY,
     TEXT_KEY,
     checked_vectors,
     json_path,
@@ -87,7 +88,7 @@ class EdgeShards:
         if self._made not in (None, (dimensions, model)):
             raise ModelMismatch(
                 f"the memories were embedded by {self.model()} ({self._dimensions} dimensions), "
-                f"not by {model} ({dimensions}); keyword search goes on, set the former model to search by meaning"
+                f"not by {model} ({dimensions}); {REMEDY}"
             )
 
     def model(self) -> str | None:
@@ -209,8 +210,7 @@ class EdgeShards:
             dimensions = self._dimensions or len(request.vector)
             if len(request.vector) != dimensions:
                 raise ModelMismatch(
-                    f"the question has {len(request.vector)} dimensions, the stored vectors have {dimensions}; "
-                    "keyword search goes on, set the former model to search by meaning"
+                    f"the question has {len(request.vector)} dimensions, the stored vectors have {dimensions}; {REMEDY}"
                 )
             query = edge.Query.Nearest(list(request.vector))
             params = edge.SearchParams(exact=request.exact)

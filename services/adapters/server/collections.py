@@ -16,6 +16,7 @@ from services.adapters.collections import (
     FORMER,
     MAX_TOKEN,
     MIN_TOKEN,
+    REMEDY,
     SHARED_INDEXES,
     TEXT_KEY,
     Index,
@@ -142,8 +143,7 @@ class ServerCollections:
             if found.dimensions != dimensions or found.model not in (None, model):
                 raise ModelMismatch(
                     f"the {collection} memories on the server were embedded by {found.model or 'another model'} "
-                    f"({found.dimensions} dimensions), not by {model} ({dimensions}); keyword search goes on, set the "
-                    "former model to search by meaning"
+                    f"({found.dimensions} dimensions), not by {model} ({dimensions}); {REMEDY}"
                 )
 
     async def try_key(self) -> None:
@@ -370,8 +370,7 @@ def switching(aliases: Mapping[str, str], name: str) -> bool:
 def _check_question(request: DenseSearch | TextSearch, dimensions: int) -> None:
     if isinstance(request, DenseSearch) and len(request.vector) != dimensions:
         raise ModelMismatch(
-            f"the question has {len(request.vector)} dimensions, the stored vectors have {dimensions}; "
-            "keyword search goes on, set the former model to search by meaning"
+            f"the question has {len(request.vector)} dimensions, the stored vectors have {dimensions}; {REMEDY}"
         )
 
 

@@ -15,7 +15,7 @@ from weakref import WeakSet
 
 import httpx
 
-from services.adapters.collections import DRAFT, FORMER
+from services.adapters.collections import DRAFT, FORMER, REMEDY
 from services.adapters.server.set import ServerSet
 from services.errors import (
     AuthenticationFailed,
@@ -245,10 +245,7 @@ def _refused(status: int | None, content: bytes, label: str) -> MemoriaError:
     if status in (401, 403):
         return AuthenticationFailed(f"Qdrant at {label} refused the key; set QDRANT_API_KEY to one that may write")
     if status == 400 and "vector dimension" in text.lower():
-        return ModelMismatch(
-            f"the vectors on the Qdrant server at {label} have another size now ({text}); keyword search goes on, set "
-            "the model in use to search by meaning"
-        )
+        return ModelMismatch(f"the vectors on the Qdrant server at {label} have another size now ({text}); {REMEDY}")
     if status == 408 or status == 504:
         return StoreTimeout(f"Qdrant at {label} did not finish in time; try again")
     if status == 507 or "No space left" in text or "Read-only file system" in text:
