@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 OpenServices = Callable[[], AbstractAsyncContextManager["Services"]]
 
+_LONG_TO_READ = 20.0
+"""Seconds for a notice with a command to type."""
 _STANDING = 5.0
 """Seconds between two looks at the stores, the waiting embeddings and the running work."""
 _REST = 2.0
@@ -237,6 +239,10 @@ class MemoriaApp(TypingAhead[None]):
         self._look()
         self._follow_others()
         self._recover(due_only=False)
+        if begun := self.services.restoring.unfinished():
+            from memoria_tui.present import safe
+
+            self.notify(safe(begun.advice), severity="warning", timeout=_LONG_TO_READ, markup=False)
         if self._watch is None:
             self._watch = self.set_interval(_STANDING, self._look, name="standing")
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from services.backup.values import UnfinishedRestore
 from services.errors import Conflict, MemoriaError, NotFound, NothingToUndo
 from services.memories.payload import State, write_payload
 from services.model import (
@@ -434,11 +435,22 @@ class FakeLive:
             self.store.others.task_done()
 
 
+class FakeRestoring:
+    """Restores, of which one may have been begun and not finished."""
+
+    def __init__(self, begun: UnfinishedRestore | None = None) -> None:
+        self._begun = begun
+
+    def unfinished(self) -> UnfinishedRestore | None:
+        return self._begun
+
+
 @dataclass
 class FakeServices:
     """What the container gives, in memory."""
 
     store: Store
+    restoring = FakeRestoring()
 
     def __post_init__(self) -> None:
         self.search = FakeSearch(self.store)
