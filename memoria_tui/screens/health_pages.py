@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -158,9 +159,9 @@ def _waits(one: Waiting, now: datetime, width: int) -> Content:
     tried = "not tried yet" if not one.attempts else f"tried {one.attempts:,} time{'' if one.attempts == 1 else 's'}"
     seconds = (one.next_attempt - now).total_seconds()
     again = "due now" if seconds <= 0 else f"again in {present.duration(seconds)}"
-    lines = [Content.assemble(_sign(one.memory), name), Content.styled(f"   {tried} · {again}", _MUTED)]
+    lines = [Content.assemble(_sign(one.memory), name), _below(f"{tried} · {again}", width, _MUTED)]
     if one.last_error:
-        lines.append(Content.styled(f"   {present.clip(present.line(one.last_error), 200)}", "$warning"))
+        lines.append(_below(present.clip(one.last_error, 300), width, "$warning"))
     return Content("\n").join(lines)
 
 
@@ -186,9 +187,9 @@ def _integrity(section: Section, kind: DefectKind, state: Loaded, width: int) ->
 
 
 def _finding(finding: Finding, width: int) -> Content:
-    lines = [_about(finding, width), Content.styled(f"   {present.line(finding.what)}", _MUTED)]
+    lines = [_about(finding, width), _below(finding.what, width, _MUTED)]
     if finding.repair:
-        lines.append(Content.assemble(("   → ", "$accent"), present.line(finding.repair)))
+        lines.append(_below(f"→ {finding.repair}", width))
     return Content("\n").join(lines)
 
 
@@ -271,7 +272,7 @@ def _model(state: Loaded) -> Content:
                 f"The former vectors, by {model.former.model}, are kept; D deletes them and frees their room.", _MUTED
             ),
         ]
-    lines += [Content(""), _text("m makes all vectors anew with the embedder that is set.", _MUTED)]
+    lines += [Content(""), _text("m moves the store to the embedder that is set, and makes all vectors anew.", _MUTED)]
     return _joined(lines)
 
 
@@ -297,6 +298,12 @@ def _problem(text: str) -> Content:
 
 def _text(text: str, colour: str = "$foreground") -> Content:
     return Content.styled(present.line(text), colour)
+
+
+def _below(text: str, width: int, colour: str = "$foreground") -> Content:
+    """A text under the name it belongs to, all its lines indented."""
+    lines = textwrap.wrap(present.line(text), max(20, width - 3), initial_indent="   ", subsequent_indent="   ")
+    return Content.styled("\n".join(lines), colour)
 
 
 def _refused(error: object) -> Content:

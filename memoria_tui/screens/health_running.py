@@ -147,14 +147,16 @@ class HealthRunning(HealthLooking):
         services = self._services
         target = target_of(services.settings, None, None, None)
         question = (
-            f"All vectors are made anew by the model {target.model}. The store stays usable meanwhile, the work can be "
-            "stopped and goes on later, and the former vectors are kept until you delete them."
+            f"The store is moved to the model {target.model}, and all vectors are made anew. It stays usable, "
+            "the work can be stopped and goes on later, and the former vectors are kept until you delete them."
         )
         if not await self.app.push_screen_wait(ConfirmDialog("Make all vectors anew", question, "begin")):
             return
 
         async def act(advance: Advance) -> str:
             report = await services.reembedding.reembed(target, progress=advance)
+            if not report.switched:
+                return f"All vectors are by {report.model} already"
             told = f"{report.memories:,} memories have vectors by {report.model}, {report.dimensions} dimensions"
             return f"{told} · to be set: {'; '.join(report.settings)}" if report.settings else told
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from services.adapters.edge.store import EdgeVectorStore
 from services.container import Services, open_services
+from services.errors import StoreUnavailable
 from services.integrity.mending import flattened
 from services.integrity.model import DefectKind, Survey
 from services.model import MemoryChanges, MemoryDraft, MemoryType, Progress, Relation, RelationType
@@ -163,6 +165,37 @@ async def test_chosen_defects_are_repaired_alone_and_what_changed_meanwhile_is_l
     await services.memories.undo()
     await services.memories.undo()
     assert counts(await services.integrity.survey())["chunk-ends"] == 4
+
+
+class BreakingStore(EdgeVectorStore):
+    """Takes no points while it is broken, as when the program is killed before it writes them."""
+
+    broken = False
+
+    async def upsert(self, collection: MemoryType, points: Sequence[Point]) -> None:
+        if self.broken:
+            raise StoreUnavailable("cut off")
+        await super().upsert(collection, points)
+
+
+async def test_a_repair_that_was_cut_short_is_finished_at_the_next_start(tmp_path: Path, postgres_url: str) -> None:
+    settings = Settings(home=tmp_path, database_url=postgres_url, zone="UTC", actor="tester")
+    store = BreakingStore(settings.vectors_dir)
+    async with open_services(settings, vectors=store) as services:
+        memory = await services.memories.create(MemoryDraft("a long text of many words " * 60))
+        points = await store.scroll(Scroll(MemoryType.SEMANTIC, 100))
+        (first,) = [point.id for point in points if point.payload["chunk_index"] == 0]
+        await store.delete_points(MemoryType.SEMANTIC, [first])
+        survey = await services.integrity.survey()
+        store.broken = True
+        with pytest.raises(StoreUnavailable):
+            await services.integrity.repair(survey.repairable())
+        assert (await services.memories.get(memory.id)).headless
+        store.broken = False
+        assert await services.memories.recover() == 1
+        assert counts(await services.integrity.survey()) == dict.fromkeys(DefectKind, 0)
+        await services.memories.undo()
+        assert (await services.memories.get(memory.id)).headless
 
 
 async def test_a_text_that_another_program_changed_is_told_and_left_alone(services: Services) -> None:

@@ -25,7 +25,9 @@ from services.model import (
     Undone,
 )
 from services.points import CollectionInfo
-from services.reembedding.values import ReembedState
+from services.ports import Draft
+from services.reembedding.target import Target
+from services.reembedding.values import ReembedReport, ReembedState
 from services.settings import Settings
 from tests.tui.fakes import NOW, FakeMemories, FakeServices, Store, filled, memory_id
 
@@ -196,6 +198,15 @@ class FakeReembedding:
 
     async def state(self) -> ReembedState:
         return self.state_
+
+    async def reembed(self, target: Target, *, progress: Callable[[Progress], None]) -> ReembedReport:
+        progress(Progress(8, 8, "memories"))
+        self.state_ = ReembedState("another", 384, 8, None, 0, Draft("reembed", 256, "wordllama"))
+        return ReembedReport("another", 384, 8, 8, 0.1, True, ())
+
+    async def drop_old(self) -> int:
+        self.state_ = replace(self.state_, former=None)
+        return 21
 
 
 @dataclass

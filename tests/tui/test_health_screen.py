@@ -171,6 +171,12 @@ async def test_what_one_store_lacks_is_told_beside_the_others_and_added_after_a_
         assert isinstance(pilot.app.screen, TrashDialog)
         await press(pilot, "enter")
         assert services.store.trash == {}
+        await go_to(pilot, screen, Section.MODEL)
+        await press(pilot, "m", "y")
+        assert toasts(pilot) == ["8 memories have vectors by another, 384 dimensions"]
+        assert "former vectors, by wordllama, are kept" in facts(screen)
+        await press(pilot, "D", "y")
+        assert "former vectors" not in facts(screen)
 
 
 async def test_stores_that_cannot_be_opened_are_told_and_tried_again() -> None:
