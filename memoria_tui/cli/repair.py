@@ -85,4 +85,4 @@ async def _told(services: Services, survey: Survey, kinds: Sequence[DefectKind])
 def _lines(finding: Finding) -> Iterator[str]:
     names = " → ".join("no memory" if memory is None else clip(title(memory), 40) for memory in finding.memories)
     yield f"  {finding.defect.id[:8]}  {names}"
-    yield f"            {line(finding.what)}{f': {line(finding.repair)}' if finding.repair else ''}"
+    yield f"            {line(finding.what)}{f' → {line(finding.repair)}' if finding.repair else ''}"
