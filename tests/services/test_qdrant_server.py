@@ -248,6 +248,20 @@ def test_a_host_that_is_none_is_refused(host: str) -> None:
         ServerVectorStore(host)
 
 
+async def test_a_key_for_named_collections_alone_need_not_see_aliases(qdrant: FakeQdrant) -> None:
+    answer = qdrant.answer
+
+    def refusing(method: str, path: str, body: dict[str, object]) -> tuple[int, object]:
+        refused = path.startswith("/aliases")
+        return (403, {"status": {"error": "Global access is required"}}) if refused else answer(method, path, body)
+
+    qdrant.answer = refusing  # type: ignore[method-assign]
+    store = connected(qdrant)
+    await store.ensure(4, "model")
+    assert await store.count(S) == 1
+    await store.close()
+
+
 async def test_missing_collections_are_made_as_the_cluster_wants_them_and_present_ones_get_missing_indexes(
     qdrant: FakeQdrant,
 ) -> None:
