@@ -20,6 +20,7 @@ from services.model import WorkSession
 from services.work.model import ReportBy
 from tests.tui.conftest import keys, press, settle, toasts
 from tests.tui.fakes import clock
+from tests.tui.quick import quick
 from tests.tui.summary_fakes import FakeMemoryCounts, SummaryServices, a_year, one_month, session
 
 Compare = Callable[..., Any]
@@ -28,7 +29,7 @@ _AWAY = StoreUnavailable("the embedded PostgreSQL in /home/anna/.local/share/mem
 
 
 def make(services: SummaryServices, theme: str = "memoria-dark") -> MemoriaApp:
-    return MemoriaApp(services.opened, config=Config(theme=theme), clock=clock)
+    return quick(MemoriaApp(services.opened, config=Config(theme=theme), clock=clock))
 
 
 @asynccontextmanager

@@ -20,7 +20,7 @@ from services.adapters.postgres.work import PostgresWork
 from services.container import Services
 from services.errors import MemoriaError
 from services.memories.service import MemoryService
-from services.model import SessionCategory, WorkSession
+from services.model import SessionCategory, StoreKind, StoreStatus, WorkSession
 from services.ports import Embedder, VectorStore
 from services.settings import Settings
 from services.work.clients import ClientService
@@ -31,6 +31,7 @@ from services.work.undo import WORK_INVERSES
 from tests.services.worktables import HeldClock, KeptMemories
 from tests.tui.conftest import settle
 from tests.tui.fakes import FakeServices, Store
+from tests.tui.quick import quick
 
 NOW = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
 
@@ -45,6 +46,9 @@ class _NoVectors:
 
     async def model(self) -> str:
         return ""
+
+    async def status(self) -> StoreStatus:
+        return StoreStatus(StoreKind.QDRANT, ok=True, label="none")
 
 
 class WorkServices(FakeServices):
@@ -98,7 +102,7 @@ class Desk:
                 yield given
 
         self.services = services
-        return MemoriaApp(opened, config=Config(theme=self.theme), clock=self.clock)
+        return quick(MemoriaApp(opened, config=Config(theme=self.theme), clock=self.clock))
 
     @asynccontextmanager
     async def working(
