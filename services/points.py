@@ -129,6 +129,7 @@ def same_model(one: Vector, other: Vector) -> bool:
     cosine: float = sum(map(operator.mul, one, other)) / ((math.hypot(*one) * math.hypot(*other)) or 1.0)
     return cosine > _SAME_MODEL
 
+
 BM25_K, BM25_B = 0.6, 0.3
 """Saturation by a word's repetition and normalisation by length, both below the usual 1.2 and 0.75: memories are short,
 so their length says little. Anything around (0.4 to 0.9, 0.2 to 0.4) serves as well."""
