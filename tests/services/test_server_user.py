@@ -45,8 +45,10 @@ def test_closed_homes_are_opened_for_passing_through_and_closed_packages_for_rea
 @as_root
 def test_in_a_home_of_somebody_that_person_runs_it(tmp_path: Path) -> None:
     os.chown(tmp_path, 65534, 65534)
-    (tmp_path / "postgres").mkdir()
-    user = server_user.for_folder(tmp_path / "postgres", tmp_path)
+    binaries = tmp_path / "pginstall" / "bin"
+    for made in (tmp_path / "postgres", binaries):
+        made.mkdir(parents=True)
+    user = server_user.for_folder(tmp_path / "postgres", binaries)
     assert user is not None
     assert user.uid == 65534
 
