@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -29,6 +30,9 @@ _FEW = 200
 """Changes made meanwhile that may be left for the moment in which saves wait."""
 _MOST_PASSES = 20
 """After so many the store is taken as it is at a moment in which saves wait, however much others write."""
+
+_TOGETHER = 3
+"""Batches under way at once: one is embedded while the store writes the others."""
 
 OpenEmbedder = Callable[[Target], AbstractAsyncContextManager[Embedder]]
 
@@ -283,27 +287,29 @@ class ReembeddingService:
 
 
 class _Ahead:
-    """Lets one write be under way while the next batch is read and compared."""
+    """Lets a few writes be under way while the next batch is read and compared."""
 
     def __init__(self) -> None:
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: deque[asyncio.Task[None]] = deque()
 
     async def __aenter__(self) -> _Ahead:
         return self
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if self._task is not None:
-            if error is not None:
-                self._task.cancel()
-                await asyncio.wait([self._task])
-            else:
-                await self._task
+        try:
+            while self._tasks and error is None:
+                await self._tasks.popleft()
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            if self._tasks:
+                await asyncio.wait(self._tasks)
 
     async def start(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
-        """Waits for the write before."""
-        if self._task is not None:
-            await self._task
-        self._task = asyncio.create_task(work())
+        """Waits until the write before the last ones has ended well."""
+        if len(self._tasks) == _TOGETHER:
+            await self._tasks.popleft()
+        self._tasks.append(asyncio.create_task(work()))
 
 
 async def _digests_of(batch: Sequence[Stored]) -> dict[str, bytes]:

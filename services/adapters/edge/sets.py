@@ -16,6 +16,8 @@ from services.model import MemoryType
 from services.ports import Draft, Room
 
 _PLACE = re.compile(r"set-(\d+)")
+_FIRST_INDEXES = ("parent_id",)
+"""Those that filling a draft asks for; the others are made at its end, once a point instead of twice."""
 
 
 class EdgeSets:
@@ -51,7 +53,7 @@ class EdgeSets:
         there = self._marker.draft
         assert there is not None
         if _described(there) == draft:
-            self._shards(there).ensure(there.dimensions, there.model)
+            self._shards(there).ensure(there.dimensions, there.model, _FIRST_INDEXES)
         return Draft(there.purpose, there.dimensions, there.model)
 
     def room(self, dimensions: int) -> Room:
@@ -67,6 +69,10 @@ class EdgeSets:
         folder = self._folder / kept.place if kept and kept.place else self._folder
         files = (path for collection in MemoryType for path in (folder / collection).rglob("*"))
         return sum(path.stat().st_blocks * 512 for path in files if path.is_file())
+
+    def complete_draft(self) -> bool:
+        """Makes one index that the draft lacks; False when there is none to make."""
+        return self._marker.draft is not None and self._shards(self._marker.draft).complete()
 
     def adopt_draft(self) -> None:
         """One rename decides: before it the store opens with the old set, after it with the new one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -66,8 +66,8 @@ class EdgeShards:
                 if (folder / collection / "edge_config.json").exists():
                     self._load(collection)
 
-    def ensure(self, dimensions: int, model: str) -> None:
-        """As `VectorStore.ensure`; a store that holds no vector yet takes the new model."""
+    def ensure(self, dimensions: int, model: str, keys: Iterable[str] = OWN_INDEXES) -> None:
+        """As `VectorStore.ensure`, with the indexes on `keys`; a store that holds no vector yet takes the new model."""
         if self._made not in (None, (dimensions, model)):
             if any(shard.info().points_count for shard in self._shards.values()):
                 self.check(dimensions, model)
@@ -79,9 +79,19 @@ class EdgeShards:
             if collection not in self._shards:
                 self._create(collection, dimensions)
             for key in self._missing_indexes(collection):
-                self._shards[collection].update(
-                    edge.UpdateOperation.create_field_index(key, index_params(OWN_INDEXES[key]))
-                )
+                if key in keys:
+                    self._create_index(collection, key)
+
+    def complete(self) -> bool:
+        """Makes one index that is missing, over points in finished segments; False when there is none to make."""
+        for collection, shard in self._shards.items():
+            if missing := self._missing_indexes(collection):
+                if self._fresh[collection]:
+                    shard.optimize()
+                    self._reload(collection)
+                self._create_index(collection, missing[0])
+                return True
+        return False
 
     def check(self, dimensions: int, model: str) -> None:
         """Raises ModelMismatch when the vectors are of another size or model."""
@@ -248,6 +258,9 @@ class EdgeShards:
     def _missing_indexes(self, collection: MemoryType) -> list[str]:
         present = self._shards[collection].info().payload_schema
         return [key for key in OWN_INDEXES if key not in present]
+
+    def _create_index(self, collection: MemoryType, key: str) -> None:
+        self._shards[collection].update(edge.UpdateOperation.create_field_index(key, index_params(OWN_INDEXES[key])))
 
     def _load(self, collection: MemoryType) -> None:
         path = self._folder / collection

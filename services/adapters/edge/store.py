@@ -159,7 +159,9 @@ class EdgeVectorStore(EdgeSet):
         return answer
 
     async def prepare_adoption(self) -> None:
-        """Nothing takes long here."""
+        """One index at a time, so that other requests pass between them."""
+        while await self._ask(SETS, "complete_draft"):
+            pass
 
     async def adopt_draft(self) -> None:
         await self._ask(SETS, "adopt_draft")
