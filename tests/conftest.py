@@ -18,6 +18,7 @@ from services.adapters.postgres.embedded import EmbeddedPostgres
 from services.adapters.postgres.records import PostgresRecords
 from services.adapters.postgres.schema import upgrade
 from services.settings import Settings
+from tests.in_memory import memory_root
 
 _names = (f"test_{number}" for number in count())
 _HASTE = {
@@ -29,24 +30,14 @@ _HASTE = {
     "max_wal_size": "'8GB'",
 }
 """What a server may do whose data nobody keeps."""
-_ROOM = 4 << 30
-"""Bytes that a run may need."""
-
-
-def _fast_root() -> Path | None:
-    """A folder in memory with room for a run: the stores wait for a disk often."""
-    memory = Path("/dev/shm")
-    return memory if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > _ROOM else None
-
-
-if root := _fast_root():
+if root := memory_root():
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(root))
 
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """URL of an embedded server that lives as long as the test run, with our schema in the database `template`."""
-    folder = Path(tempfile.mkdtemp(prefix="memoria-tests-", dir=_fast_root()))
+    folder = Path(tempfile.mkdtemp(prefix="memoria-tests-", dir=memory_root()))
     os.chmod(folder, 0o711)
     server = EmbeddedPostgres(folder / "postgres")
     url = asyncio.run(server.start())

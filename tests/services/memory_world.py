@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import os
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from services.memories.service import MemoryService
 from services.model import MemoryType, StoreKind, StoreStatus
 from services.points import EVERYTHING, Point, Scroll, Vector
 from services.settings import Settings
+from tests.in_memory import memory_root
 
 DIMENSIONS = 8
 
@@ -102,9 +102,8 @@ class World:
 
 
 def quick_folder() -> tempfile.TemporaryDirectory[str]:
-    """A folder in memory where there is such a place: Qdrant Edge waits for the disk often."""
-    shared = Path("/dev/shm")
-    return tempfile.TemporaryDirectory(dir=shared if os.access(shared, os.W_OK) else None, prefix="memoria-tests-")
+    """A folder in memory where there is room: Qdrant Edge waits for the disk often."""
+    return tempfile.TemporaryDirectory(dir=memory_root(), prefix="memoria-tests-")
 
 
 @contextlib.asynccontextmanager
