@@ -1,6 +1,7 @@
 """Re-embeds a store again and again, killed before its first, second, third, … step, and goes on after each kill.
 
-`python -m tests.integration.killed_reembed FOLDER` prints how many steps were killed; exit status 1 tells of damage.
+`python -m tests.integration.killed_reembed FOLDER [STRIDE]` prints how many lives were killed; exit status 1 tells of
+damage. With a stride of 5, every fifth step is tried.
 """
 
 from __future__ import annotations
@@ -150,12 +151,12 @@ async def check(folder: Path) -> None:
     assert len(left) == 1, f"left over: {sorted(left)}"
 
 
-def main(folder: Path) -> int:
-    """Kills the run before every step; gives 1 when something was damaged."""
+def main(folder: Path, stride: int) -> int:
+    """Kills the run before every step of the stride; gives 1 when something was damaged."""
     origin = folder / "origin"
     if in_a_fork(lambda: prepare(origin)) != 0:
         return 1
-    for step in range(1, MOST_STEPS):
+    for killed, step in enumerate(range(1, MOST_STEPS, stride)):
         here = folder / f"step {step}"
         shutil.copytree(origin, here, copy_function=sparse_copy)
 
@@ -174,10 +175,10 @@ def main(folder: Path) -> int:
             return 1
         shutil.rmtree(here)
         if ended == 0:
-            print(step - 1)
+            print(killed)
             return 0
     return 1
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), int([*sys.argv, "1"][2])))
