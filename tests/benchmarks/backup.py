@@ -66,8 +66,10 @@ async def run(args: argparse.Namespace) -> list[Figure]:
             backup = await measured(lambda: services.backup.backup(folder / "backups"))
             (archive,) = await services.backup.archives(folder / "backups")
             export = await measured(lambda: services.exporting.export(folder / "export.jsonl"))
+        while (home / "postgres" / "data" / "postmaster.pid").exists():  # noqa: ASYNC110 - nobody tells of its end
+            await asyncio.sleep(0.1)
         start = time.perf_counter()
-        shutil.copytree(home, folder / "copy", ignore=shutil.ignore_patterns(".s.PGSQL*", "postmaster.pid"))
+        shutil.copytree(home, folder / "copy")
         copied = time.perf_counter() - start
         async with open_services(Settings(home=folder / "restored", zone="UTC")) as services:
             await services.health.status()
