@@ -145,14 +145,10 @@ class HealthLooking(ModeScreen):
 
     def watch_state(self, state: State) -> None:
         shown = notice(state)
-        first = shown is None and self.has_class("-noticed")
         self.set_class(shown is not None, "-noticed")
         if shown is not None:
             self.query_one("#notice", Static).update(shown)
-        if first:
-            self.call_after_refresh(self._show)  # when there is a width to draw for
-        else:
-            self._show()
+        self._show()
         if isinstance(state, Loaded) and (self.focused is None or not self.focused.focusable):
             self.sections.focus()
         self.refresh_bindings()
@@ -161,8 +157,10 @@ class HealthLooking(ModeScreen):
         self._show()
         self.refresh_bindings()
 
-    def on_resize(self) -> None:
-        self.call_after_refresh(self._show)
+    @on(ChoiceList.Widened, "#sections")
+    def _widened(self) -> None:
+        """Also when the list comes on screen, which may be after what it shows is known."""
+        self._show()
 
     def _show(self) -> None:
         if not isinstance(self.state, Loaded) or not self.is_mounted:

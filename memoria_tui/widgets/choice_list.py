@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from textual.binding import Binding
+from textual.events import Resize
+from textual.message import Message
 from textual.widgets import OptionList
 
 
 class ChoiceList(OptionList):
     """Lines of any height; the cursor stays where it was when they are drawn anew."""
+
+    class Widened(Message):
+        """Its lines were made for another width."""
+
+        def __init__(self, choices: ChoiceList) -> None:
+            super().__init__()
+            self.choices = choices
+
+        @property
+        def control(self) -> ChoiceList:
+            return self.choices
 
     DEFAULT_CSS = """
     ChoiceList {
@@ -27,3 +40,10 @@ class ChoiceList(OptionList):
         Binding("j", "cursor_down", "Down", id="choices.down", show=False, tooltip="Next line"),
         Binding("k", "cursor_up", "Up", id="choices.up", show=False, tooltip="Line before"),
     ]
+
+    _drawn_for = 0
+
+    def on_resize(self, event: Resize) -> None:
+        if event.size.width != self._drawn_for:
+            self._drawn_for = event.size.width
+            self.post_message(self.Widened(self))
