@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Annotated
 
 import typer
@@ -79,4 +80,12 @@ def relations(context: typer.Context, memory_id: Id, as_json: Json = False) -> i
     return graph.relations(terminal_of(context), memory_id, as_json=as_json)
 
 
-COMMANDS = (link, unlink, neighbors, path, suggest, relations)
+COMMANDS: Mapping[str, Callable[..., int]] = {
+    "link": link,
+    "unlink": unlink,
+    "neighbors": neighbors,
+    "path": path,
+    "suggest": suggest,
+    "relations": relations,
+}
+"""By name."""
