@@ -109,12 +109,13 @@ def _collections(info: Mapping[MemoryType, CollectionInfo] | MemoriaError, store
         return
     yield _fact("memories", f"{store.counts.get('memories', 0):,}")
     yield _fact("points", f"{sum(one.points for one in info.values()):,}")
+    yield _fact("dimensions", ", ".join(f"{size:,}" for size in sorted({one.dimensions for one in info.values()})))
     yield Content("")
-    head = f"{'':{_LABEL}}{'memories':>10}{'points':>10}{'dimensions':>12}  indexes"
+    head = f"{'':{_LABEL}}{'memories':>10}{'points':>10}  indexes"
     yield Content.styled(head, _MUTED)
     for type_, one in info.items():
         missing = f"lacks {', '.join(one.missing_indexes)}" if one.missing_indexes else "all there"
-        figures = f"{store.counts.get(type_.value, 0):>10,}{one.points:>10,}{one.dimensions:>12,}  "
+        figures = f"{store.counts.get(type_.value, 0):>10,}{one.points:>10,}  "
         name = f"{present.glyph(type_)} {type_.value}"
         colour = f"${present.COLOURS[type_][0]}"
         yield Content.assemble(
