@@ -69,10 +69,6 @@ class HealthService:
         """Points, dimensions and missing indexes of each collection. Raises StoreUnavailable."""
         return await self._vectors.info()
 
-    async def vector_model(self) -> str | None:
-        """Name of the model that made the vectors, None when it is not known. Raises StoreUnavailable."""
-        return await self._vectors.model()
-
     async def waiting(self, limit: int = 200) -> tuple[Waiting, ...]:
         """What waits to be finished, oldest first. Raises StoreUnavailable."""
         work = await self._records.scheduled(limit=limit)
