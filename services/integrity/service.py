@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from services.graph.state import relation_change
 from services.integrity.ends import Ends, planned, read_ends
@@ -33,6 +33,8 @@ _BATCH = 100
 
 _FORMER = 16
 """Chunks that a memory may have had beyond those it has: their ids are tried for the ends of orphaned relations."""
+_CHUNK_VERSION = 5
+"""Of the UUIDs of chunks: an end with one of another version never was a chunk."""
 
 Advance = Callable[[Progress], None]
 Thing = TypeVar("Thing")
@@ -88,6 +90,7 @@ class IntegrityService:
         """Adds to relations whose ends are nothing now what these once were; in a thread, for there may be many."""
         wrong = [*found[DefectKind.CHUNK_ENDS], *found[DefectKind.ORPHANS]]
         ends = {end for one in wrong for end in _ends(one.relation)} - places.memories - places.chunks.keys()
+        ends = {end for end in ends if UUID(end).version == _CHUNK_VERSION}
         if not ends:
             return
         once = await asyncio.to_thread(_once_chunks, places, ends)
@@ -259,13 +262,17 @@ def _wrong_ends(relation: Relation, places: _Places) -> list[DefectKind]:
 
 
 def _once_chunks(places: _Places, ends: Collection[str]) -> dict[str, str]:
-    """Those of the ends that have the id of a chunk which a memory had before its text became shorter."""
-    return {
-        made: memory_id
-        for memory_id, last in places.counts.items()
-        for index in range(last + _FORMER)
-        if (made := chunk_id(memory_id, index)) in ends
-    }
+    """Those of the ends that have the id of a chunk which a memory had before its text became shorter.
+
+    A memory that is one plain point now may have had chunks as well.
+    """
+    found: dict[str, str] = {}
+    for memory_id in places.memories:
+        made = (chunk_id(memory_id, index) for index in range(places.counts.get(memory_id, 0) + _FORMER))
+        found |= {end: memory_id for end in made if end in ends}
+        if len(found) == len(ends):
+            break
+    return found
 
 
 def _ends(relation: Relation | None) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from services.container import Services, open_services
 from services.errors import StoreUnavailable
 from services.integrity.mending import flattened
 from services.integrity.model import DefectKind, Survey
-from services.model import MemoryChanges, MemoryDraft, MemoryType, Progress, Relation, RelationType
+from services.model import MemoryChanges, MemoryDraft, MemoryType, Progress, Query, Relation, RelationType
 from services.points import EVERYTHING, Point, Scroll
 from services.ports import NewRelation
 from services.settings import Settings
@@ -94,8 +94,12 @@ async def test_all_that_upstream_left_is_put_right_and_comes_back_exactly(empty_
         assert repaired.memories == 12
         assert repaired.moved + repaired.removed == len({one.id for one in survey.repairable() if one.relation})
         gone = truth["relations"]["orphaned_if_removed_chunk_ids_are_derived"]
-        assert repaired.removed == gone + len(loops) + 1  # and one between memories that are related so already
+        assert repaired.removed == gone + len(loops)
         assert counts(await services.integrity.survey()) == dict.fromkeys(DefectKind, 0)
+        facets = await services.search.facets(Query())
+        projects = {one.value: one.count for one in facets.projects}
+        without = survey.memories - sum(projects.values())
+        assert projects | {"(none)": without} == truth["memories"]["projects_with_nested_fallback"]
         for headless in truth["memories"]["headless"]:
             memory = await services.memories.get(headless["id"])
             assert not memory.headless
