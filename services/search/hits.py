@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 
 from services.errors import MemoriaError
-from services.memories.reading import fold, memory_id_of, read_stored
+from services.memories.chunking import chunk_id
+from services.memories.reading import chunk_index, fold, memory_id_of, read_stored
 from services.model import Memory, MemoryType
 from services.points import Filter, HasId, HasVector, Point, Scroll
 from services.ports import Records, VectorStore
@@ -32,6 +33,8 @@ class Read:
 
     memory: Memory
     passage: str
+    by_later: bool = False
+    """True when another chunk than the first was found: the keys are the memory's, not that chunk's."""
 
 
 class HitReader:
@@ -42,17 +45,15 @@ class HitReader:
         self._records = records
         self._zone = zone
 
-    async def read(
-        self, found: Sequence[Found], headless: frozenset[str], embedded: frozenset[str] = frozenset()
-    ) -> list[Read]:
+    async def read(self, found: Sequence[Found], embedded: frozenset[str] = frozenset()) -> list[Read]:
         """The memories in the order asked for, without those that are gone meanwhile.
 
-        `headless` are memories known to lack chunk 0, `embedded` are points known to have their vectors.
+        `embedded` are points known to have their vectors.
         """
         by_collection: defaultdict[MemoryType, list[str]] = defaultdict(list)
         for one in found:
             by_collection[one.collection].append(one.point_id)
-        parts = await asyncio.gather(*(self._of(kind, ids, headless, embedded) for kind, ids in by_collection.items()))
+        parts = await asyncio.gather(*(self._of(kind, ids, embedded) for kind, ids in by_collection.items()))
         read = {point_id: one for part in parts for point_id, one in part.items()}
         return [read[one.point_id] for one in found if one.point_id in read]
 
@@ -65,29 +66,34 @@ class HitReader:
         except MemoriaError as error:
             return {}, (f"relations are not shown: {error}",)
 
-    async def _of(
-        self, collection: MemoryType, ids: Sequence[str], headless: frozenset[str], embedded: frozenset[str]
-    ) -> dict[str, Read]:
+    async def _of(self, collection: MemoryType, ids: Sequence[str], embedded: frozenset[str]) -> dict[str, Read]:
         parts = [ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE)]
         waiting, pages = await asyncio.gather(
             self._pending(collection, frozenset(ids) - embedded),
             asyncio.gather(*(self._vectors.retrieve(collection, part) for part in parts)),
         )
         points = [point for page in pages for point in page]
-        cut = [memory_id_of(point) for point in points if _lacks_whole_text(point)]
-        whole = await read_stored(self._vectors, cut, embeddings=False) if cut else {}
+        heads = await self._heads(collection, points)
+        apart = [memory_id_of(point) for point in points if _stands_apart(point, heads)]
+        whole = await read_stored(self._vectors, apart, embeddings=False) if apart else {}
         read = {}
         for point in points:
-            stored = (whole.get(memory_id_of(point)) or fold(collection, [point]))[0]
-            count = point.payload.get("chunk_count")
-            memory = replace(
-                stored.memory(self._zone),
-                chunk_count=count if isinstance(count, int) else 1,
-                headless=stored.id in headless,
-                pending=point.id in waiting,
-            )
-            read[point.id] = Read(memory, str(point.payload.get("content", "")))
+            memory_id = memory_id_of(point)
+            if states := whole.get(memory_id):
+                memory = states[0].memory(self._zone)
+            else:
+                (stored,) = fold(collection, [heads.get(memory_id, point)])
+                count = point.payload.get("chunk_count")
+                memory = replace(stored.memory(self._zone), chunk_count=count if isinstance(count, int) else 1)
+            memory = replace(memory, pending=point.id in waiting)
+            read[point.id] = Read(memory, str(point.payload.get("content", "")), _is_later(point))
         return read
+
+    async def _heads(self, collection: MemoryType, points: Sequence[Point]) -> dict[str, Point]:
+        """The first chunks of memories that were found by a later one: a memory's keys are those of its first chunk."""
+        ids = [chunk_id(memory_id_of(point), 0) for point in points if _is_later(point)]
+        found = await self._vectors.retrieve(collection, ids) if ids else []
+        return {memory_id_of(point): point for point in found if chunk_index(point) == 0}
 
     async def _pending(self, collection: MemoryType, ids: frozenset[str]) -> frozenset[str]:
         if not ids:
@@ -97,5 +103,13 @@ class HitReader:
         return frozenset(point.id for point in points)
 
 
-def _lacks_whole_text(point: Point) -> bool:
-    return "chunk_index" in point.payload and "full_content" not in point.payload
+def _stands_apart(point: Point, heads: Mapping[str, Point]) -> bool:
+    """True when all points of the memory must be read: it lacks the first, or that one does not have the whole text."""
+    memory_id = memory_id_of(point)
+    if _is_later(point) and memory_id not in heads:
+        return True
+    return "chunk_index" in point.payload and "full_content" not in heads.get(memory_id, point).payload
+
+
+def _is_later(point: Point) -> bool:
+    return (chunk_index(point) or 0) > 0

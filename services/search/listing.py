@@ -30,7 +30,7 @@ _COLLECTIONS = tuple(MemoryType)
 class Listing:
     """All memories of a query in its order. Ids are read in the background for as long as somebody holds the list."""
 
-    def __init__(self, query: Query, total: int, order: Order, reader: HitReader, headless: frozenset[str]) -> None:
+    def __init__(self, query: Query, total: int, order: Order, reader: HitReader) -> None:
         self.query = query
         self.total = total
         """Memories when the list was opened."""
@@ -38,7 +38,6 @@ class Listing:
         """Called when a list that was opened in haste has become one of another length."""
         self._order = order
         self._reader = reader
-        self._headless = headless
 
     def read_ahead(self, after: float = 0.0) -> None:
         """Starts to read the rest of the order, a batch at a time, `after` seconds from now."""
@@ -55,7 +54,7 @@ class Listing:
 
     def _become(self, exact: Listing) -> None:
         if exact.total != self.total:
-            self.total, self._order, self._headless = exact.total, exact._order, exact._headless
+            self.total, self._order = exact.total, exact._order
             self.read_ahead()
             if self.corrected is not None:
                 self.corrected()
@@ -66,7 +65,7 @@ class Listing:
         Waits until the order is known that far. Raises StoreUnavailable.
         """
         await self._order.reach(offset + limit)
-        read = await self._reader.read(self._order.slice(offset, limit), self._headless)
+        read = await self._reader.read(self._order.slice(offset, limit))
         counts, _ = await self._reader.relation_counts([one.memory.id for one in read])
         return tuple(Hit(one.memory, relations=counts.get(one.memory.id, 0)) for one in read)
 

@@ -15,7 +15,7 @@ from services.points import DenseSearch, Filter, HasId, Matches, Point, ScoredPo
 from services.ports import Embedder, Records, VectorStore, WordEmbedder
 from services.search import fusion
 from services.search.hits import Found, HitReader, Read
-from services.search.scope import Scope, Scoping, keeps_text
+from services.search.scope import Scope, Scoping, keeps_keys, keeps_text
 from services.search.vocabulary import Vocabulary
 
 _KEYS = ("parent_id", "chunk_index")
@@ -89,7 +89,7 @@ class Ranking:
         embedded = frozenset(found.point_id for found in dense.points.values())
         best = [one for one in totals if one in points][: max(query.limit, fusion.CLOSELY_READ)]
         read, (counts, notice) = await asyncio.gather(
-            self._reader.read([points[one] for one in best], self._scoping.known_headless(), embedded),
+            self._reader.read([points[one] for one in best], embedded),
             self._reader.relation_counts(best),
         )
         closeness = await self._closeness(query, read[: fusion.CLOSELY_READ]) if dense.scores else {}
@@ -188,9 +188,13 @@ class Ranking:
 def _hits(
     query: Query, read: Iterable[Read], scored: Mapping[str, fusion.Scored], counts: Mapping[str, int]
 ) -> tuple[Hit, ...]:
-    found = {one.memory.id: one for one in read if keeps_text(query, one.memory.content)}
+    found = {one.memory.id: one for one in read if _keeps(query, one)}
     best = [(found[one], of) for one, of in scored.items() if one in found][: query.limit]
     return tuple(Hit(one.memory, of.score, of.why, one.passage, counts.get(one.memory.id, 0)) for one, of in best)
+
+
+def _keeps(query: Query, read: Read) -> bool:
+    return keeps_text(query, read.memory.content) and (not read.by_later or keeps_keys(query, read.memory))
 
 
 def _folded(scope: Scope, found: Sequence[Sequence[ScoredPoint]]) -> _Leg:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from services.memories.chunking import chunk_id
 from services.memories.reading import chunk_index, ids_with_prefix, memory_id_of
-from services.model import MemoryType, Query
+from services.model import Memory, MemoryType, Query
 from services.points import (
     Between,
     Condition,
@@ -76,7 +76,7 @@ class Scoping:
         if query.like:
             must_not.append(_memories(frozenset({query.like})))
         wanted = {query.has_relations, None if query.orphan is None else not query.orphan} - {None}
-        related = await self._records.related_ids() if wanted else frozenset[str]()
+        related = await self._related() if wanted else frozenset[str]()
         phrases = await asyncio.gather(*(self._indexed(Contains("content", one, True)) for one in query.phrases))
         needed: list[Condition] = [phrase for phrase in phrases if phrase]
         if texts:
@@ -103,10 +103,6 @@ class Scoping:
                 first = Filter(any_of=(first, HasId(frozenset(points.values()))))
             heads[collection] = Filter((where, first)) if where else first
         return heads
-
-    def known_headless(self) -> frozenset[str]:
-        """Memories without chunk 0, as last looked for."""
-        return frozenset(memory_id for _, points in self._headless.values() for memory_id in points)
 
     async def headless(self, *, hasty: bool = False) -> Mapping[MemoryType, Mapping[str, str]]:
         """Memories without chunk 0 and the point of each with the lowest index; looked for when chunks changed."""
@@ -163,6 +159,16 @@ class Scoping:
         """As memories have it: without a zone, in the writer's."""
         return instant.astimezone(self._zone).replace(tzinfo=None) if instant else None
 
+    async def _related(self) -> frozenset[str]:
+        """Ids of the memories that have relations, also when only their chunks do; ids of nothing may be among them."""
+        related = await self._records.related_ids()
+        known = await asyncio.gather(*(self._memories_of(collection) for collection in MemoryType))
+        if not (strangers := related.difference(*(memories for memories, _ in known))):
+            return related
+        where = Filter((HasId(strangers), _CHUNKED))
+        owners = await asyncio.gather(*(self._vectors.facet(one, "parent_id", where, _MANY) for one in MemoryType))
+        return related.union(*owners)
+
     async def _linked(self, collection: MemoryType, related: frozenset[str], wanted: bool) -> Filter:
         """Memories with relations, or without, said by whichever of both is the shorter list."""
         memories, legacy = await self._memories_of(collection)
@@ -209,6 +215,19 @@ def keeps_text(query: Query, content: str) -> bool:
     text = " ".join(content.casefold().split())
     return all(phrase.casefold() in text for phrase in query.phrases) and not any(
         re.search(rf"(?<!\w){re.escape(word.casefold())}(?!\w)", text) for word in query.excluded_words
+    )
+
+
+def keeps_keys(query: Query, memory: Memory) -> bool:
+    """Whether the memory itself has the tags, project and importance that were asked of the chunk that was found."""
+    tags, low, high = set(memory.tags), query.min_importance, query.max_importance
+    return (
+        tags.issuperset(query.tags)
+        and tags.isdisjoint(query.excluded_tags)
+        and (not query.projects or memory.project in query.projects)
+        and memory.project not in query.excluded_projects
+        and (low is None or memory.importance >= low)
+        and (high is None or memory.importance <= high)
     )
 
 

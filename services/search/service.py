@@ -87,7 +87,7 @@ class SearchService:
         heads = await self._heads(query, hasty=hasty)
         found = await asyncio.gather(*(self._vectors.count(one, where) for one, where in heads.items()))
         order = Order(self._vectors, heads, dict(zip(heads, found, strict=True)), query)
-        return Listing(query, sum(found), order, self._reader, self._scoping.known_headless())
+        return Listing(query, sum(found), order, self._reader)
 
     async def _heads(self, query: Query, *, hasty: bool = False) -> Scope:
         texts = await self._ranking.texts(query.text) if query.text else ()

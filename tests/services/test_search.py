@@ -274,6 +274,22 @@ async def test_operators_choose_what_is_listed_and_counted(office: Store, raw: s
     assert sum(one.count for one in facets.types) == len(expected)
 
 
+async def test_a_memory_with_relations_of_its_chunks_alone_is_no_orphan(office: Store) -> None:
+    office.relations.link(chunk_id(uid(7), 1), uid(1))
+    office.relations.link(uid(2), uid(9))  # no memory
+    assert set(await office.ids("has:relations")) == {1, 2, 7}
+    assert set(await office.ids("is:orphan")) == {3, 4, 5, 6}
+
+
+async def test_a_memory_whose_chunks_differ_goes_by_its_first_one(store: Store) -> None:
+    await store.put(memory(1, f"How it begins. {'filler ' * 100} The pelican comes last", tags=("old",)))
+    await store.vectors.set_payload(MemoryType.SEMANTIC, [chunk_id(uid(1), 0)], {"tags": ["new"], "importance": 0.9})
+    (hit,) = (await store.ask("pelican")).hits
+    assert "pelican" in hit.passage
+    assert (hit.memory.tags, hit.memory.importance) == (("new",), 0.9)
+    assert await store.ids("pelican tag:old") == []
+
+
 async def test_operators_narrow_a_ranked_search(office: Store) -> None:
     assert await office.ids("token tag:auth -type:episodic") == [1]
     assert 7 not in await office.ids("road -zebra")
