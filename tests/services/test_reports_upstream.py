@@ -6,8 +6,9 @@ import asyncio
 import json
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ import pytest
 from services.adapters.postgres.database import Database
 from services.adapters.postgres.schema import upgrade
 from services.errors import SchemaMissing
-from services.work.model import Flaw, Period, ReportBy, ReportUnit
+from services.model import SessionStatus
+from services.work.model import Flaw, Period, ReportBy, ReportUnit, SessionFilter
+from services.work.timesheet import month_end
 from tests.services.worktables import Bench, bench
 
 DATA = Path(__file__).parents[2] / "../shared/data/upstream-dev"
@@ -97,6 +100,7 @@ async def test_views_give_every_total(upstream: Bench, truth: Any) -> None:
 async def test_reports_differ_from_the_minutes_only_by_seconds(upstream: Bench, truth: Any) -> None:
     report = await upstream.reports.report(ALL, ReportBy.CLIENT, ReportUnit.MONTH)
     exact: dict[str, float] = {}
+    by_category: dict[str, list[float]] = {}
     for row in await upstream.sql(
         "SELECT s.*, COALESCE(c.name, '(none)') AS name FROM work_sessions s LEFT JOIN clients c ON c.id = s.client_id "
         "WHERE status = 'completed'"
@@ -107,9 +111,14 @@ async def test_reports_differ_from_the_minutes_only_by_seconds(upstream: Bench, 
         seconds = max(0.0, (row.end_time - row.start_time).total_seconds() - paused)
         assert -60 * len(row.pauses) - 60 < seconds - row.duration_minutes * 60 < 61, row.id
         exact[row.name] = exact.get(row.name, 0.0) + seconds
+        by_category.setdefault(row.category, []).append(seconds - row.duration_minutes * 60)
     groups = {group.name or "(none)": group for group in report.groups}
     assert {name: group.sessions for name, group in groups.items()} == truth["completed_sessions_by_client"]
     assert {name: group.seconds for name, group in groups.items()} == pytest.approx(exact)
+    categories = {one.name: one.seconds for one in (await upstream.reports.report(ALL, ReportBy.CATEGORY)).groups}
+    assert {name: seconds - sum(by_category[str(name)]) for name, seconds in categories.items()} == pytest.approx(
+        {name: minutes * 60 for name, minutes in truth["minutes_by_category"].items()}
+    )
     assert report.sessions == truth["by_status"]["completed"]
     assert report.open_sessions == len(truth["open_sessions"])
 
@@ -148,14 +157,77 @@ async def test_impossible_sessions_are_flagged(upstream: Bench, truth: Any) -> N
 
 async def test_client_totals_are_not_multiplied(upstream: Bench, truth: Any) -> None:
     totals = await upstream.clients.clients()
+    assert sum(total.minutes for total in totals) == truth["completed_minutes"]
+    assert sum(total.client is not None for total in totals) == truth["clients"]
     assert {total.client.name if total.client else "(none)": total.minutes for total in totals} == truth[
         "minutes_by_client"
     ]
+    projects = [total.project for total in await upstream.clients.projects() if total.project]
+    assert len(projects) == truth["projects"]
+    assert sum(project.client_id is None for project in projects) == truth["projects_without_client"]
     by_project = {
         f"{t.project.name} ({t.project.id})" if t.project else "(none)": t.minutes
         for t in await upstream.clients.projects()
     }
     assert by_project == truth["minutes_by_project"]
+
+
+async def test_the_log_has_every_session_as_it_is_stored(upstream: Bench, truth: Any) -> None:
+    sessions = {one.id: one for one in (await upstream.reports.log(limit=1000)).sessions}
+    assert len(sessions) == truth["sessions"]
+    assert Counter(one.status.value for one in sessions.values()) == truth["by_status"]
+    assert Counter(one.category.value for one in sessions.values()) == truth["by_category_all"]
+    assert sum(bool(one.pauses) for one in sessions.values()) == truth["with_pauses"]
+    nobody = await upstream.reports.log(SessionFilter(clients=(None,)), limit=1000)
+    assert len(nobody.sessions) == truth["without_client"]
+    for month, number in truth["completed_sessions_by_month_utc"].items():
+        first = date.fromisoformat(f"{month}-01")
+        begun = SessionFilter(first, month_end(first), statuses=(SessionStatus.COMPLETED,))
+        assert len((await upstream.reports.log(begun, limit=1000)).sessions) == number, month
+    ended = [one for one in sessions.values() if one.end and one.end > one.start]
+    assert sorted(one.id for one in ended if one.end.date() != one.start.date()) == truth["crossing_midnight_utc"]
+    assert sorted(one.id for one in ended if one.end.month != one.start.month) == truth["crossing_month_end_utc"]
+    for one in truth["open_sessions"]:
+        session = sessions[one["id"]]
+        pauses = [
+            {"start": _written(pause.start), "end": _written(pause.end), "reason": pause.reason}
+            for pause in session.pauses
+        ]
+        whole = sum(int((pause.end - pause.start).total_seconds() / 60) for pause in session.pauses if pause.end)
+        assert one == {
+            "id": session.id,
+            "status": session.status.value,
+            "description": session.description,
+            "category": session.category.value,
+            "client": session.client,
+            "project": session.project,
+            "start_time": session.start.isoformat(),
+            "total_pause_minutes": whole,
+            "pauses": pauses,
+            "issue_number": session.issue_number,
+            "pr_number": session.pr_number,
+            "branch": session.branch,
+            "notes": list(session.notes),
+        }
+
+
+def _written(instant: datetime | None) -> str | None:
+    """As upstream writes the times of pauses."""
+    return instant.astimezone(UTC).replace(tzinfo=None).isoformat() if instant else None
+
+
+async def test_days_and_months_share_sessions_that_cross_their_ends(upstream: Bench, truth: Any) -> None:
+    by_day = await upstream.reports.report(ALL, ReportBy.DAY)
+    by_month = await upstream.reports.report(ALL, ReportBy.CLIENT, ReportUnit.MONTH)
+    crossing, over_months = set(truth["crossing_midnight_utc"]), set(truth["crossing_month_end_utc"])
+    ends = {one.id: one.end for one in (await upstream.reports.log(limit=1000)).sessions if one.id in crossing}
+    # What ends with the day has nothing in the next one.
+    to_midnight = {id_ for id_, end in ends.items() if end and end.time() == time()}
+    assert len(to_midnight) == 1
+    assert sum(group.sessions for group in by_day.groups) == by_day.sessions + len(crossing - to_midnight)
+    started = truth["completed_sessions_by_month_utc"]
+    over = Counter(f"{ends[id_]:%Y-%m}" for id_ in over_months - to_midnight)
+    assert {f"{unit.start:%Y-%m}": unit.sessions for unit in by_month.units} == Counter(started) + over
 
 
 async def test_a_stop_leaves_the_views_to_others(copy: Bench) -> None:

@@ -107,7 +107,7 @@ async def test_every_memory_and_every_text_is_told(shown: Shown) -> None:
         with pytest.raises(NotFound):
             await shown.services.memories.get(gone)
     small = truth()["small_store"]
-    assert len(small["ids"]) == small["memories"]
+    assert len(memories.keys() & set(small["ids"])) == small["memories"]
     assert sum(len(stored[id_].points) for id_ in small["ids"]) == small["points"]
 
 
