@@ -6,10 +6,10 @@ import asyncio
 import contextlib
 import json
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeVar
 from weakref import WeakValueDictionary
 
 from services.errors import EmbeddingFailed, ModelMismatch, StoreReadOnly, StoreUnavailable
@@ -23,12 +23,19 @@ from services.points import Filter, HasId, Point, Scroll, Vector
 from services.ports import Clock, Embedder, KeptVectors, NewChange, Records, Transaction, VectorStore
 from services.settings import Settings
 
-BATCH = 500
-"""Most memories in one transaction."""
+BATCH = 100
+"""Most memories in one transaction, most relations in one statement: few enough that the event loop is not held up."""
 _FIRST_WAIT = timedelta(seconds=30)
 _LONGEST_WAIT = timedelta(hours=1)
 _EMBEDDER_REST = timedelta(seconds=10)
 """For how long the embedder is left alone after a failure, so that a run of saves does not wait for it each time."""
+
+Thing = TypeVar("Thing")
+
+
+def batches(things: Sequence[Thing]) -> Iterator[Sequence[Thing]]:
+    """The things in order, `BATCH` at once."""
+    return (things[start : start + BATCH] for start in range(0, len(things), BATCH))
 
 
 class Permit(Protocol):

@@ -14,7 +14,7 @@ from services.memories.mending import Mend, Mending
 from services.memories.payload import State, drafted, read_memory, write_payload
 from services.memories.pending import PendingWork
 from services.memories.reading import Stored, canonical, ids_with_prefix, owners, read_stored
-from services.memories.saving import BATCH, Permit, Plan, Saver
+from services.memories.saving import Permit, Plan, Saver, batches
 from services.memories.storing import Incoming, StoredMany, Storing
 from services.memories.trash import Trash
 from services.memories.undo import Inverse, Undo
@@ -169,8 +169,7 @@ class MemoryService:
         group, changed = str(uuid.uuid4()), 0
         wanted = list(dict.fromkeys(ids))
         fixed = MemoryChanges(importance=importance, project=project, type=type)
-        for start in range(0, len(wanted), BATCH):
-            batch = wanted[start : start + BATCH]
+        for batch in batches(wanted):
             async with self._saver.locked(batch):
                 plans = []
                 for memory_id, states in (await read_stored(self._vectors, batch)).items():

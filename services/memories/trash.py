@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import tzinfo
@@ -11,7 +12,7 @@ from services.graph.state import anew, relation_change, relation_of, taken_back
 from services.memories.chunking import chunk_id
 from services.memories.payload import State, read_memory
 from services.memories.reading import owners, read_stored
-from services.memories.saving import BATCH, Also, Plan, Saver
+from services.memories.saving import Also, Plan, Saver, batches
 from services.model import Action, Change, Entity, TrashedMemory
 from services.points import Vector
 from services.ports import NewChange, Records, Transaction
@@ -32,8 +33,7 @@ class Trash:
             raise NotFound(f"there is no memory {', '.join(ids)}; it may have been deleted already")
         group, found = str(uuid.uuid4()), list(dict.fromkeys(owned.values()))
         deleted = 0
-        for start in range(0, len(found), BATCH):
-            batch = found[start : start + BATCH]
+        for batch in batches(found):
             async with self._saver.locked(batch):
                 plans = await self.deletions(batch)
                 await self._saver.save(group, plans, also=await self.without_relations(plans))
@@ -63,8 +63,7 @@ class Trash:
         """
         deletions = [await self._deletion(memory_id) for memory_id in dict.fromkeys(ids)]
         group = str(uuid.uuid4())
-        for start in range(0, len(deletions), BATCH):
-            batch = deletions[start : start + BATCH]
+        for batch in batches(deletions):
             async with self._saver.locked(change.entity_id for change in batch):
                 plans = await self.restorations(batch)
                 await self._saver.save(group, plans, also=await self.with_relations(plans))
@@ -110,19 +109,27 @@ class Trash:
 
     async def with_relations(self, plans: Sequence[Plan]) -> Also:
         """Makes the relations again that went with these memories, or with the other end, once both are there."""
-        there = {end for plan in plans if plan.after for end in self._ends(plan.memory_id, plan.after, plan.texts)}
-        gone = [
-            relation_of(change.before) for change in await self._records.relations_gone(sorted(there)) if change.before
-        ]
+        there = await asyncio.to_thread(self._all_ends, plans)
+        deletions: dict[int, Change] = {}
+        for ends in batches(sorted(there)):
+            deletions |= {change.id: change for change in await self._records.relations_gone(ends)}
+        gone = [relation_of(change.before) for _, change in sorted(deletions.items()) if change.before]
         others = {end for one in gone for end in (one.source_id, one.target_id)} - there
         there |= set(await owners(self._saver.vectors, sorted(others)))
         whole = [one for one in gone if one.source_id in there and one.target_id in there]
 
         async def insert(transaction: Transaction) -> Sequence[NewChange]:
-            made = await transaction.insert_relations([anew(relation) for relation in whole])
-            return [taken_back(relation, "came back with its memory") for relation in made]
+            rows = []
+            for batch in batches(whole):
+                made = await transaction.insert_relations([anew(relation) for relation in batch])
+                rows += [taken_back(relation, "came back with its memory") for relation in made]
+            return rows
 
         return insert
+
+    def _all_ends(self, plans: Sequence[Plan]) -> set[str]:
+        """For a thread: an act can have changed every memory."""
+        return {end for plan in plans if plan.after for end in self._ends(plan.memory_id, plan.after, plan.texts)}
 
     def _ends(self, memory_id: str, state: State, texts: tuple[str | None, ...] | None) -> Iterable[str]:
         """The ids by which relations may name a memory: its own, and those of its chunks."""

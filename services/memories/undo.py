@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -13,7 +14,7 @@ from services.graph.state import anew, net_relations, relation_change, taken_bac
 from services.memories.editing import changed_keys, stamped, summary, value_under, with_values
 from services.memories.payload import LOOKED_AT_KEYS, State
 from services.memories.reading import Stored, read_stored
-from services.memories.saving import BATCH, Also, Plan, Saver
+from services.memories.saving import Also, Plan, Saver, batches
 from services.memories.trash import Trash, kept_texts
 from services.model import Action, Change, Entity, Relation, Undone
 from services.ports import NewChange, Records, Transaction
@@ -48,13 +49,13 @@ class Undo:
         changes = await self._records.group(group) if group else []
         if group is None or not changes:
             raise NothingToUndo("there is no change of yours left to take back")
-        also: Also | None = await self._beside_memories(changes)
-        net = _net_memories(changes)
+        net = await asyncio.to_thread(_net_memories, changes)
+        also: Also | None = await self._beside_memories(changes, net)
         undoing = str(uuid.uuid4())
-        batches = [net[start : start + BATCH] for start in range(0, len(net), BATCH)] or [[]]
-        for batch in batches[1:] if not force else ():
+        parts = list(batches(net)) or [[]]
+        for batch in parts[1:] if not force else ():
             await self._plans(batch, force=False)  # an act is taken back as a whole or not at all
-        for batch in batches:
+        for batch in parts:
             async with self._saver.locked(change.entity_id for change in batch):
                 plans = await self._plans(batch, force=force)
                 gone = await self._trash.without_relations([plan for plan in plans if plan.after is None])
@@ -116,19 +117,14 @@ class Undo:
                 current.memory(self._zone),
             )
 
-    async def _beside_memories(self, changes: Sequence[Change]) -> Also:
+    async def _beside_memories(self, changes: Sequence[Change], memories: Sequence[Change]) -> Also:
         """What to take back that is no memory. Raises InvalidInput for a kind of thing without an inverse."""
         kinds = dict.fromkeys(change.entity for change in changes)
         for kind in kinds:
             if kind not in (Entity.MEMORY, Entity.RELATION) and kind not in self._inverses:
                 raise InvalidInput(f"the last change was made to a {kind}; it cannot be taken back here")
-        relations = net_relations(changes)
-        memories = _net_memories(changes)
-        restored = [
-            Plan(one.entity_id, None, State.from_json(one.before), Action.RESTORED, "")
-            for one in memories
-            if one.before is not None
-        ]
+        relations = await asyncio.to_thread(net_relations, changes)
+        restored = await asyncio.to_thread(_restored, memories)
         # Those that went with a memory come back with it, where the other end is there too.
         by_hand = all(one.after is not None for one in memories)
         removed = [before for before, after in relations if before and not after and by_hand]
@@ -151,21 +147,25 @@ async def _unmake(
     transaction: Transaction, relations: Sequence[tuple[Relation | None, Relation | None]]
 ) -> list[NewChange]:
     """Removes relations that an act made, and gives those that it changed their former values."""
-    made = [after.id for before, after in relations if after and not before]
-    rows = [
-        relation_change(one, None, f"took back: linked {one.type}") for one in await transaction.delete_relations(made)
-    ]
-    changed = [(before, after) for before, after in relations if before and after]
-    await transaction.update_relations([before for before, _ in changed])
-    return rows + [relation_change(after, before, f"took back: changed {before.type}") for before, after in changed]
+    rows = []
+    for batch in batches([after.id for before, after in relations if after and not before]):
+        gone = await transaction.delete_relations(batch)
+        rows += [relation_change(one, None, f"took back: linked {one.type}") for one in gone]
+    for changed in batches([(before, after) for before, after in relations if before and after]):
+        await transaction.update_relations([before for before, _ in changed])
+        rows += [relation_change(after, before, f"took back: changed {before.type}") for before, after in changed]
+    return rows
 
 
 def _making(relations: Sequence[Relation]) -> Also:
     """Makes relations again that were removed by hand."""
 
     async def insert(transaction: Transaction) -> Sequence[NewChange]:
-        made = await transaction.insert_relations([anew(relation) for relation in relations])
-        return [taken_back(relation, f"took back: unlinked {relation.type}") for relation in made]
+        rows = []
+        for batch in batches(relations):
+            made = await transaction.insert_relations([anew(relation) for relation in batch])
+            rows += [taken_back(relation, f"took back: unlinked {relation.type}") for relation in made]
+        return rows
 
     return insert
 
@@ -185,6 +185,15 @@ def _net_memories(changes: Sequence[Change]) -> list[Change]:
             first = net.get(change.entity_id)
             net[change.entity_id] = change if first is None else replace(change, before=first.before)
     return [change for change in net.values() if change.before or change.after]
+
+
+def _restored(changes: Sequence[Change]) -> list[Plan]:
+    """The memories that exist after changes are taken back."""
+    return [
+        Plan(one.entity_id, None, State.from_json(one.before), Action.RESTORED, "")
+        for one in changes
+        if one.before is not None
+    ]
 
 
 def _told(changes: Sequence[Change]) -> str:

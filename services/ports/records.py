@@ -15,7 +15,7 @@ class Transaction(Protocol):
     """One PostgreSQL transaction; all of it happens or nothing."""
 
     async def append_history(self, group: str, changes: Sequence[NewChange], *, undoes: str | None = None) -> list[int]:
-        """Appends rows under one change group in one statement; gives their numbers in order."""
+        """Appends rows under one change group; gives their numbers in order."""
         ...
 
     async def import_history(self, changes: Sequence[Change]) -> int:

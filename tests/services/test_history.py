@@ -164,6 +164,20 @@ async def test_kept_vectors_come_back_exactly(records: PostgresRecords) -> None:
     assert await records.kept_vectors(without) is None
 
 
+async def test_an_act_of_very_many_changes_is_one_group_in_order(records: PostgresRecords) -> None:
+    changes = [change(str(uuid4())) for _ in range(230)]
+    changes[150] = replace(changes[150], kept_vectors=KeptVectors("m", ((0.5, 2.0),)))
+    ids = await append(records, "many", *changes)
+    found = await records.group("many")
+    assert [(one.id, one.entity_id) for one in found] == list(zip(ids, (one.entity_id for one in changes), strict=True))
+    assert [await records.kept_vectors(ids[number]) is None for number in (49, 50, 149, 150, 151)] == [
+        *(True, True, True, False, True)
+    ]
+    assert await records.last_undoable_group("tester") == "many"
+    await append(records, "undo", *changes, undoes="many")
+    assert await records.last_undoable_group("tester") is None
+
+
 async def test_an_exported_history_imports_once(records: PostgresRecords) -> None:
     memory = str(uuid4())
     exported = [

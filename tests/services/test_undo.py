@@ -203,6 +203,20 @@ async def test_relations_made_by_hand_are_taken_back(world: World) -> None:
     assert await world.service.relations(one) == ()
 
 
+async def test_an_act_on_very_many_relations_is_taken_back_as_a_whole(world: World) -> None:
+    hub = (await world.service.create(MemoryDraft("hub"))).id
+    wanted = [NewRelation(hub, str(uuid.uuid4()), RelationType.FIXES) for _ in range(230)]
+    async with world.records.transaction() as transaction:
+        made = await transaction.insert_relations(wanted)
+        await transaction.append_history("link", [relation_change(None, one) for one in made])
+        removed = await transaction.delete_relations([one.id for one in made])
+        await transaction.append_history("unlink", [relation_change(one, None) for one in removed])
+    await world.service.undo()
+    assert {one.id: one for one in await world.records.relations_of([hub])} == {one.id: one for one in made}
+    await world.service.undo()
+    assert await world.records.relations_of([hub]) == []
+
+
 class Counted:
     """An inverse that only counts."""
 

@@ -13,6 +13,8 @@ from services.model import Action, Change, Entity
 from services.ports import KeptVectors, NewChange
 
 PROGRAM = "memoria-tui"
+_BATCH = 100
+"""Rows read or written in one statement: few enough that turning them into values does not hold up the event loop."""
 _COLUMNS = """id, change_group, entity, entity_id, action, actor, program, changed_at, before, after, content_hash,
     undoes, summary"""
 
@@ -20,8 +22,8 @@ _APPEND = """
 INSERT INTO memoria_tui.audit_log
     (change_group, position, entity, entity_id, action, actor, program, before, after, content_hash, undoes, summary,
      ends)
-SELECT :change_group, n - 1, entity, entity_id, action, :actor, :program, before::json, after::json, content_hash,
-       CAST(:undoes AS text), summary, ends::uuid[]
+SELECT :change_group, :first + n - 1, entity, entity_id, action, :actor, :program, before::json, after::json,
+       content_hash, CAST(:undoes AS text), summary, ends::uuid[]
 FROM unnest(CAST(:entities AS text[]), CAST(:ids AS uuid[]), CAST(:actions AS text[]), CAST(:befores AS text[]),
             CAST(:afters AS text[]), CAST(:hashes AS text[]), CAST(:summaries AS text[]), CAST(:ends AS text[]))
      WITH ORDINALITY AS new (entity, entity_id, action, before, after, content_hash, summary, ends, n)
@@ -121,10 +123,14 @@ class HistoryReads(Reads):
 
     async def group(self, group: str) -> list[Change]:
         rows = await self._read(
-            f"SELECT {_COLUMNS} FROM memoria_tui.audit_log WHERE change_group = :change_group ORDER BY id",
-            change_group=group,
+            "SELECT string_agg(id::text, ' ' ORDER BY id) AS ids FROM memoria_tui.audit_log WHERE change_group = :name",
+            name=group,
         )
-        return [_change(row) for row in rows]
+        ids = [int(one) for one in (rows[0].ids or "").split()] if rows else []
+        changes: list[Change] = []
+        for start in range(0, len(ids), _BATCH):
+            changes += await self.changes(ids[start : start + _BATCH])
+        return changes
 
     async def last_undoable_group(self, actor: str) -> str | None:
         rows = await self._read(_LAST_UNDOABLE, actor=storable(actor))
@@ -154,21 +160,16 @@ class HistoryWrites(Writes):
     """Changes to write down."""
 
     async def append_history(self, group: str, changes: Sequence[NewChange], *, undoes: str | None = None) -> list[int]:
-        if not changes:
-            return []
-        rows = await self._fetch(
-            _APPEND,
-            {
-                "change_group": group,
-                "actor": storable(self._settings.actor),
-                "program": PROGRAM,
-                "undoes": undoes,
-                **_columns(changes),
-            },
-        )
-        ids = [row.id for row in sorted(rows, key=lambda row: row.position)]
-        await self._keep_vectors([(id_, c.kept_vectors) for id_, c in zip(ids, changes, strict=True) if c.kept_vectors])
-        return ids
+        act = {"change_group": group, "actor": storable(self._settings.actor), "program": PROGRAM, "undoes": undoes}
+        numbers: list[int] = []
+        for first in range(0, len(changes), _BATCH):
+            batch = changes[first : first + _BATCH]
+            rows = await self._fetch(_APPEND, {**act, "first": first, **_columns(batch)})
+            ids = [row.id for row in sorted(rows, key=lambda row: row.position)]
+            kept = zip(ids, batch, strict=True)
+            await self._keep_vectors([(id_, one.kept_vectors) for id_, one in kept if one.kept_vectors])
+            numbers += ids
+        return numbers
 
     async def import_history(self, changes: Sequence[Change]) -> int:
         """Appends changes of an export with their own group, actor, program and time; gives how many were new."""
