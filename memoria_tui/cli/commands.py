@@ -38,6 +38,7 @@ class Defects(StrEnum):
     ALL = "all"
     HEADLESS = DefectKind.HEADLESS.value
     NESTED = DefectKind.NESTED.value
+    UNEVEN = DefectKind.UNEVEN.value
     CHUNK_ENDS = DefectKind.CHUNK_ENDS.value
     ORPHANS = DefectKind.ORPHANS.value
 
@@ -91,7 +92,7 @@ def repair_(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: Json = False,
 ) -> int:
-    """Put right what other programs left in disorder: headless, nested, chunk-ends, orphans. `undo` takes it back."""
+    """Put right what others left in disorder: headless, nested, uneven, chunk-ends, orphans. `undo` takes it back."""
     from memoria_tui.cli import repair
 
     return repair.repair(terminal_of(context), kinds or [], sure=yes, as_json=as_json)

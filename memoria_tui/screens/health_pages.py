@@ -33,6 +33,11 @@ _ABOUT: Mapping[DefectKind, str] = {
         "Another program's update put the metadata of these memories one level too deep, where no filter finds it. "
         "A repair brings every key to the top level; none is overwritten."
     ),
+    DefectKind.UNEVEN: (
+        "Another program changed the first chunk of these memories alone. The memory goes by its first chunk, but a "
+        "search with filters may miss it, and agents may read the old values. A repair gives all chunks what the first "
+        "one has; taking it back does not make them differ again."
+    ),
     DefectKind.CHUNK_ENDS: (
         "These relations start or end in a chunk instead of its memory, so the graph cannot follow them. A repair "
         "moves them to the memory, and removes those that then join it with itself or say what another says already."

@@ -33,6 +33,7 @@ class Section(Enum):
     QUEUE = "Queue"
     HEADLESS = "First chunks missing"
     NESTED = "Nested metadata"
+    UNEVEN = "Chunks that differ"
     CHUNK_ENDS = "Relations to chunks"
     ORPHANS = "Orphaned relations"
     CHANGED = "Changed outside"
@@ -49,7 +50,14 @@ class Section(Enum):
 GROUPS: Mapping[str, tuple[Section, ...]] = {
     "Stores": (Section.QDRANT, Section.POSTGRES, Section.EMBEDDER),
     "Waiting": (Section.QUEUE,),
-    "Integrity": (Section.HEADLESS, Section.NESTED, Section.CHUNK_ENDS, Section.ORPHANS, Section.CHANGED),
+    "Integrity": (
+        Section.HEADLESS,
+        Section.NESTED,
+        Section.UNEVEN,
+        Section.CHUNK_ENDS,
+        Section.ORPHANS,
+        Section.CHANGED,
+    ),
     "Kept": (Section.TRASH, Section.BACKUPS, Section.MODEL),
 }
 STORES = {Section.QDRANT: StoreKind.QDRANT, Section.POSTGRES: StoreKind.POSTGRES, Section.EMBEDDER: StoreKind.EMBEDDER}

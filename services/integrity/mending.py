@@ -12,6 +12,8 @@ from services.memories.reading import Stored, chunk_index
 
 NEST = "metadata"
 """The key under which MCP Memoria's update of a text puts what was metadata."""
+SAME = ("tags", "project", "importance", "updated_at")
+"""Keys that all chunks of a memory share: agents and filters read them from any chunk."""
 _NAMED = 6
 """Keys that a line names."""
 
@@ -25,6 +27,8 @@ def mended(stored: Stored, kinds: Collection[DefectKind]) -> Mended | None:
     if DefectKind.NESTED in kinds and is_nested(state.payload):
         state = State(state.type, flattened(state.payload))
         summaries.append("repaired: metadata at the top level")
+    if DefectKind.UNEVEN in kinds and unlike(stored):
+        summaries.append("repaired: the same in all chunks")  # as every save makes them
     return Mended(state, ", ".join(summaries), anew) if summaries else None
 
 
@@ -34,6 +38,12 @@ def is_headless(stored: Stored) -> bool:
 
 def is_nested(payload: Mapping[str, object]) -> bool:
     return isinstance(payload.get(NEST), Mapping)
+
+
+def unlike(stored: Stored) -> list[str]:
+    """Keys in which a chunk differs from the first."""
+    first, *others = (point.payload for point in stored.points)
+    return [key for key in SAME if any(other.get(key) != first.get(key) for other in others)]
 
 
 def flattened(payload: Mapping[str, object]) -> dict[str, object]:
@@ -72,6 +82,8 @@ def told(stored: Stored, kind: DefectKind, chunks: int) -> tuple[str, str]:
     """What is wrong and what the repair does; `chunks` is how many its text makes."""
     if kind is DefectKind.HEADLESS:
         return _headless(stored, chunks)
+    if kind is DefectKind.UNEVEN:
+        return _uneven(stored)
     nested = stored.state.payload.get(NEST)
     if not isinstance(nested, Mapping):
         return "is in order by now", ""
@@ -93,6 +105,12 @@ def _headless(stored: Stored, chunks: int) -> tuple[str, str]:
     if not stored.whole:
         return f"{what}; no chunk has the whole text", ""
     return what, f"saved again from its whole text, in {chunks} chunk{'' if chunks == 1 else 's'}"
+
+
+def _uneven(stored: Stored) -> tuple[str, str]:
+    if not (keys := unlike(stored)):
+        return "is in order by now", ""
+    return f"its {len(stored.points)} chunks differ in {_named(keys)}", "all get what the first one has"
 
 
 def _named(keys: Collection[str]) -> str:

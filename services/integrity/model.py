@@ -16,6 +16,8 @@ class DefectKind(StrEnum):
     """A memory whose first chunk is gone: its beginning is found by no search."""
     NESTED = "nested"
     """Metadata that lies one level too deep, where no filter finds it."""
+    UNEVEN = "uneven"
+    """A memory whose chunks differ in what filters ask for: another program changed the first one alone."""
     CHUNK_ENDS = "chunk-ends"
     """A relation that ends in a chunk instead of its memory."""
     ORPHANS = "orphans"

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 from services.graph.state import relation_change
 from services.integrity.ends import Ends, planned, read_ends
-from services.integrity.mending import NEST, mended, told
+from services.integrity.mending import NEST, SAME, mended, told
 from services.integrity.model import REPAIRABLE, Defect, DefectKind, Finding, Repaired, Survey
 from services.memories.chunking import chunk_id, chunks
 from services.memories.mending import Mended
@@ -55,6 +55,15 @@ class _Places:
     """Of a chunked memory, the place of its last chunk."""
     headless: list[str] = field(default_factory=list)
     nested: set[str] = field(default_factory=set)
+    looks: dict[str, int] = field(default_factory=dict)
+    """What the first chunk that was met has under keys that all shall share, hashed."""
+    uneven: set[str] = field(default_factory=set)
+
+    def compare(self, memory_id: str, payload: Mapping[str, object]) -> None:
+        """Takes up a chunk of a memory."""
+        look = hash(repr([payload.get(key) for key in SAME]))
+        if self.looks.setdefault(memory_id, look) != look:
+            self.uneven.add(memory_id)
 
 
 class IntegrityService:
@@ -75,6 +84,7 @@ class IntegrityService:
         found: dict[DefectKind, list[Defect]] = {kind: [] for kind in DefectKind}
         found[DefectKind.HEADLESS] = [Defect(DefectKind.HEADLESS, one) for one in places.headless]
         found[DefectKind.NESTED] = [Defect(DefectKind.NESTED, one) for one in sorted(places.nested)]
+        found[DefectKind.UNEVEN] = [Defect(DefectKind.UNEVEN, one) for one in sorted(places.uneven)]
         relations = 0
         async for batch in self._records.all_relations(_PAGE):
             relations += len(batch)
@@ -105,7 +115,7 @@ class IntegrityService:
         for type_ in MemoryType:
             first: set[str] = set()
             later: set[str] = set()
-            async for page in self._points(type_, EVERYTHING, ("parent_id", "chunk_index", NEST)):
+            async for page in self._points(type_, EVERYTHING, ("parent_id", "chunk_index", NEST, *SAME)):
                 for point in page:
                     memory_id = memory_id_of(point)
                     index = chunk_index(point) or 0
@@ -113,6 +123,7 @@ class IntegrityService:
                     if point.id != memory_id:
                         places.chunks[point.id] = memory_id
                         places.counts[memory_id] = max(index, places.counts.get(memory_id, 0))
+                        places.compare(memory_id, point.payload)
                     if isinstance(point.payload.get(NEST), Mapping):
                         places.nested.add(memory_id)
                 looked += len(page)

@@ -57,6 +57,8 @@ async def test_it_finds_the_defects_that_upstream_left(services: Services) -> No
     problems = await services.health.problems()
     assert count_of(problems, "without the first chunk") == truth["memories"]["logical"]["all"]["headless"]
     assert count_of(problems, "nested") == len(truth["memories"]["nested_metadata"])
+    uneven = truth["memories"]["chunks_disagree_on_tags_importance_or_updated_at"]
+    assert count_of(problems, "chunks differ") == len(uneven)
     assert count_of(problems, "to a chunk") == truth["relations"]["chunk_ended"]["count"]
     assert count_of(problems, "no memory") == truth["relations"]["orphaned"]["count"]
     qdrant, postgres, _ = await services.health.status()

@@ -46,6 +46,7 @@ _TOLD = {
         "2 keys lie under `metadata`, where no filter finds them: ticket, attendees",
         "they go to the top level; metadata_attendees where that key has another value already",
     ),
+    DefectKind.UNEVEN: ("its 4 chunks differ in tags, updated_at", "all get what the first one has"),
     DefectKind.CHUNK_ENDS: ("the target is a chunk", "ends in the memory itself"),
     DefectKind.ORPHANS: ("the source is no memory", "removed; the history keeps it"),
 }
@@ -62,6 +63,7 @@ def defects(store: Store) -> dict[DefectKind, tuple[Defect, ...]]:
     found: dict[DefectKind, tuple[Defect, ...]] = dict.fromkeys(DefectKind, ())
     found[DefectKind.HEADLESS] = (Defect(DefectKind.HEADLESS, memory_id(3)),)
     found[DefectKind.NESTED] = tuple(Defect(DefectKind.NESTED, memory_id(number)) for number in (4, 50))
+    found[DefectKind.UNEVEN] = (Defect(DefectKind.UNEVEN, memory_id(3)),)
     found[DefectKind.CHUNK_ENDS] = (Defect(DefectKind.CHUNK_ENDS, "r7", relations[0]),)
     found[DefectKind.ORPHANS] = (Defect(DefectKind.ORPHANS, "r8", relations[1]),)
     return found

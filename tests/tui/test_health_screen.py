@@ -97,7 +97,7 @@ async def test_long_work_goes_on_in_other_modes_and_can_be_stopped() -> None:
         assert isinstance(screen, HealthScreen)
         await pilot.press("X")
         await pilot.pause()
-        assert "1 of 5" in str(screen.query_one("#progress", Static).render())
+        assert "1 of 6" in str(screen.query_one("#progress", Static).render())
         await pilot.press("b")
         await pilot.pause()
         assert toasts(pilot) == ["Repair is under way; c stops it"]
@@ -105,7 +105,7 @@ async def test_long_work_goes_on_in_other_modes_and_can_be_stopped() -> None:
         await pilot.pause()
         services.integrity.may_repair.set()
         await settle(pilot)
-        assert toasts(pilot) == ["Mended 5 memories · u takes it back"]
+        assert toasts(pilot) == ["Mended 6 memories · u takes it back"]
         services.integrity.may_repair.clear()
         services.integrity.found = services.memories.before
         await press(pilot, "5", "r")
