@@ -22,8 +22,6 @@ from typing import Any
 
 import psycopg
 
-from services.adapters.edge.sets import EdgeSets
-from services.adapters.edge.store import EdgeVectorStore
 from services.adapters.postgres.archive import PostgresTables
 from services.adapters.postgres.database import Database
 from services.backup.restoring import RestoreService
@@ -31,34 +29,14 @@ from services.backup.run import Into
 from services.container import open_services
 from services.model import MemoryChanges, MemoryDraft, RelationType
 from services.settings import Settings
+from tests.integration.edge_here import EdgeHere
 from tests.integration.killed import LONG, OTHER, Steps, in_a_fork
 from tests.services.backup_world import Store
 from tests.services.memory_world import TickingClock, WatchedEmbedder
 from tests.services.servers import query
 
 MOST_STEPS = 80
-_WRITES = ("ensure", "upsert", "set_payload", "delete_points", "open_draft", "adopt_draft", "drop_draft", "drop_former")
 _NAMES = ("os.rename", "os.link", "os.remove")
-
-
-class EdgeHere(EdgeVectorStore):
-    """Qdrant Edge in this very process; each write is a step, and while a backup is `reading`, each page."""
-
-    reading = False
-
-    def __init__(self, folder: Path, step: Callable[[], None]) -> None:
-        super().__init__(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        self._sets = EdgeSets(folder)
-        self._step = step
-
-    async def _ask(self, which: str, method: str, *arguments: object) -> Any:
-        if method in _WRITES or (method == "scroll" and self.reading):
-            self._step()
-        return getattr(self._sets.of(which), method)(*arguments)
-
-    async def close(self) -> None:
-        self._sets.close()
 
 
 class SteppedStaged:

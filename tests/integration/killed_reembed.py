@@ -11,13 +11,12 @@ import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
-from services.adapters.edge.frames import DRAFT, FORMER, IN_USE, SETS
 from services.adapters.edge.marker import Marker
 from services.adapters.edge.sets import EdgeSets
-from services.adapters.edge.store import EdgeVectorStore
 from services.memories.gate import Gate
 from services.memories.layout import points_of
 from services.memories.payload import State
@@ -29,18 +28,20 @@ from services.reembedding.reading import digest, digests, memories
 from services.reembedding.service import ReembeddingService
 from services.reembedding.target import Target
 from services.settings import Settings
+from tests.integration.edge_here import EdgeHere
 from tests.integration.killed import LONG, MOST_STEPS, Steps, in_a_fork
 from tests.services.memory_world import DIMENSIONS, WatchedEmbedder, vector_of
 from tests.services.stores import ident, sparse_copy
 
 MEMORIES = 30
-_WRITES = ("ensure", "upsert", "delete_points", "open_draft", "adopt_draft", "drop_former")
 
 
 class SteppedSets(EdgeSets):
     """Each change of the marker, and each deletion of what it no longer names, is a step."""
 
-    step: Steps
+    def __init__(self, step: Steps, folder: Path) -> None:
+        super().__init__(folder)
+        self.step = step
 
     def _write(self, marker: Marker) -> None:
         self.step()
@@ -51,23 +52,6 @@ class SteppedSets(EdgeSets):
         if hasattr(self, "step"):
             self.step()
         super()._clear()
-
-
-class SteppedStore(EdgeVectorStore):
-    """Qdrant Edge in this very process; each write is a step."""
-
-    def __init__(self, folder: Path, step: Steps) -> None:
-        super().__init__(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        self._step = step
-        self._sets = SteppedSets(folder)
-        self._sets.step = step
-
-    async def _ask(self, which: str, method: str, *arguments: object) -> Any:
-        assert which in (DRAFT, FORMER, IN_USE, SETS)
-        if method in _WRITES:
-            self._step()
-        return getattr(self._sets.of(which), method)(*arguments)
 
 
 class NextEmbedder(WatchedEmbedder):
@@ -85,7 +69,7 @@ class Life:
 
     def __init__(self, folder: Path) -> None:
         self.steps = Steps()
-        self.store = SteppedStore(folder / "qdrant", self.steps)
+        self.store = EdgeHere(folder / "qdrant", self.steps, partial(SteppedSets, self.steps))
         self.embedder = NextEmbedder()
         settings = Settings(home=folder, chunk_size=60, chunk_overlap=10)
         self.service = ReembeddingService(self.store, self._opened, settings, Gate())
@@ -117,7 +101,7 @@ async def prepare(folder: Path) -> None:
         await life.store.upsert(
             state.type, [Point(one.id, one.payload, vector) for one, vector in zip(points, vectors, strict=True)]
         )
-    await life.store._ask(SETS, "close")
+    await life.store.close()
 
 
 def _cut(text: str) -> list[str]:

@@ -18,11 +18,13 @@ import pytest
 
 from services.adapters.edge.errors import translated
 from services.adapters.edge.layout import TIDY_EVERY
+from services.adapters.edge.locks import take_draft
 from services.adapters.edge.marker import FORMAT
 from services.adapters.edge.store import EdgeVectorStore
 from services.errors import MemoriaError, StorageFull, StoreInUse, StoreMismatch, StoreTooNew, StoreUnavailable
 from services.model import MemoryType
 from services.points import Contains, DenseSearch, Filter, HasId, Point, Scroll, TextSearch
+from services.ports import Draft
 from tests.services.stores import DIMENSIONS, MODEL, ident, point
 
 S = MemoryType.SEMANTIC
@@ -116,6 +118,17 @@ async def test_a_store_in_use_is_a_problem_of_the_status_and_can_be_tried_again(
     await store.close()
     assert (await second.status()).ok
     await second.close()
+
+
+async def test_a_draft_waits_for_what_a_dead_program_still_writes(store: EdgeVectorStore, folder: Path) -> None:
+    next_one = Draft("reembed", 2 * DIMENSIONS, "next")
+    lock = take_draft(folder, S)
+    opening = asyncio.create_task(store.open_draft(next_one))
+    done, _ = await asyncio.wait({opening}, timeout=0.5)
+    assert not done
+    lock.release()
+    await (await opening).upsert(S, [point(1, vector=[1.0] * 2 * DIMENSIONS)])
+    assert await store.count(S) == 0
 
 
 async def test_a_store_whose_process_was_killed_goes_on_with_a_new_one(store: EdgeVectorStore) -> None:

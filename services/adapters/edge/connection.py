@@ -14,6 +14,7 @@ from typing import Any
 
 from services.adapters.edge.frames import LENGTH, Reply, Request, frame
 from services.errors import MemoriaError, StorageFull, StoreUnavailable
+from services.model import MemoryType
 
 _END_SECONDS = 20.0
 """How long closing waits for the process to bring its writes to disk; the write-ahead log has them anyway."""
@@ -28,10 +29,12 @@ class _Waiting:
 
 
 class EdgeConnection:
-    """One life of the process; when `ended`, make another."""
+    """One life of a process; when `ended`, close it and make another."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, collection: MemoryType | None = None) -> None:
+        """To the sets in the folder, or to one collection of its draft."""
         self._folder = folder
+        self._collection = collection
         self._numbers = count(1)
         self._waiting: dict[int, _Waiting] = {}
         self._starting: asyncio.Task[asyncio.subprocess.Process] | None = None
@@ -63,7 +66,10 @@ class EdgeConnection:
         """Lets the process finish what was asked, and waits for its end."""
         if self._starting is None:
             return
-        process = await self._starting
+        try:
+            process = await self._starting
+        except StoreUnavailable:
+            return
         if process.stdin is not None:
             process.stdin.close()
         try:
@@ -78,6 +84,7 @@ class EdgeConnection:
         try:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", "-m", "services.adapters.edge.process", str(self._folder)),
+                *([self._collection] if self._collection else []),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
@@ -104,7 +111,8 @@ class EdgeConnection:
                 waiting.answer.set_exception(end)
 
     def _hand_out(self, reply: Reply) -> None:
-        self._refusal = reply.value if isinstance(reply.value, MemoriaError) else None
+        if reply.ending and isinstance(reply.value, MemoriaError):
+            self.ended, self._refusal = True, reply.value
         waiting = self._waiting.get(reply.number)
         if waiting is None or waiting.answer.done():
             return
@@ -118,7 +126,7 @@ class EdgeConnection:
             waiting.answer.set_result(reply.value)
 
     def _end(self, status: int) -> MemoriaError:
-        """Why the process ended; a process that refuses the folder says so in its last reply."""
+        """Why the process ended."""
         if self._refusal is not None:
             return self._refusal
         if status == -signal.SIGBUS:

@@ -30,6 +30,8 @@ class Reply(NamedTuple):
     value: object
     """A `MemoriaError` when the call raised it."""
     last: bool = True
+    ending: bool = False
+    """True when the process ends after it, because it cannot serve the folder."""
 
 
 def frame(message: Request | Reply) -> bytes:

@@ -1,4 +1,4 @@
-"""The sets of collections in one folder: the one in use, a draft of the next, the former one. All of it blocking."""
+"""The sets of collections in one folder: which there are, and the shards of all but the draft. All of it blocking."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from services.adapters.edge.frames import DRAFT, FORMER, IN_USE, SETS
-from services.adapters.edge.layout import SEGMENT_POINTS, TIDY_EVERY
+from services.adapters.edge.frames import FORMER, IN_USE, SETS
+from services.adapters.edge.locks import draft_at_rest
 from services.adapters.edge.marker import KeptSet, Marker, read_marker, write_marker
 from services.adapters.edge.shards import EdgeShards
 from services.errors import StoreMismatch
@@ -16,8 +16,6 @@ from services.model import MemoryType
 from services.ports import Draft, Room
 
 _PLACE = re.compile(r"set-(\d+)")
-_FIRST_INDEXES = ("parent_id",)
-"""Those that filling a draft asks for; the others are made at its end, once a point instead of twice."""
 
 
 class EdgeSets:
@@ -34,7 +32,7 @@ class EdgeSets:
         """What a request is made to. Raises StoreMismatch for a set that is not there."""
         if which == SETS:
             return self
-        kept = {IN_USE: self._marker.in_use, DRAFT: self._marker.draft, FORMER: self._marker.former}[which]
+        kept = {IN_USE: self._marker.in_use, FORMER: self._marker.former}[which]
         if kept is None and which != IN_USE:
             raise StoreMismatch(f"the store in {self._folder} has no {which} set of collections")
         return self._shards(kept)
@@ -46,14 +44,12 @@ class EdgeSets:
         return _described(self._marker.former)
 
     def open_draft(self, draft: Draft) -> Draft:
-        """Makes what is missing of the draft; gives the one that is under way, which may be another."""
+        """Gives the draft that is under way, which may be another; begins this one when there is none."""
         if self._marker.draft is None:
             kept = KeptSet(self._free_place(), draft.dimensions, draft.model, draft.purpose)
             self._write(replace(self._marker, draft=kept))
         there = self._marker.draft
         assert there is not None
-        if _described(there) == draft:
-            self._shards(there).ensure(there.dimensions, there.model, _FIRST_INDEXES)
         return Draft(there.purpose, there.dimensions, there.model)
 
     def room(self, dimensions: int) -> Room:
@@ -70,26 +66,25 @@ class EdgeSets:
         files = (path for collection in MemoryType for path in (folder / collection).rglob("*"))
         return sum(path.stat().st_blocks * 512 for path in files if path.is_file())
 
-    def complete_draft(self) -> bool:
-        """Makes one index that the draft lacks; False when there is none to make."""
-        return self._marker.draft is not None and self._shards(self._marker.draft).complete()
-
     def adopt_draft(self) -> None:
         """One rename decides: before it the store opens with the old set, after it with the new one."""
         adopted, former = self._marker.draft, self._marker.in_use
         if adopted is None:
             return
-        shards = self._shards(adopted)
-        shards.ensure(adopted.dimensions, adopted.model)
-        shards.flush()
-        self._write(Marker(adopted, None, former))
+        with draft_at_rest(self._folder):
+            shards = self._shards(adopted)
+            shards.ensure(adopted.dimensions, adopted.model)
+            shards.flush()
+            self._write(Marker(adopted, None, former))
         if former is not None:
             self._close(former.place)
         self._clear()
 
     def drop_draft(self) -> None:
-        self._write(replace(self._marker, draft=None))
-        self._clear()
+        if self._marker.draft is not None:
+            with draft_at_rest(self._folder):
+                self._write(replace(self._marker, draft=None))
+                self._clear()
 
     def drop_former(self) -> int:
         if (former := self._marker.former) is None:
@@ -119,18 +114,13 @@ class EdgeSets:
         if place not in self._open:
             folder = self._folder / place if place else self._folder
             made = (kept.dimensions, kept.model) if kept else None
-            in_use = kept == self._marker.in_use  # a draft is filled in one go: segments that are full at once
-            every = TIDY_EVERY if in_use else SEGMENT_POINTS
-            self._open[place] = EdgeShards(folder, made, lambda made: self._remember(place, made), every)
+            self._open[place] = EdgeShards(folder, made, lambda made: self._remember(place, made))
         return self._open[place]
 
     def _remember(self, place: str, made: tuple[int, str]) -> None:
         """Writes down that the set in this place has vectors of another size or model; only empty ones can."""
-        in_use, draft = self._marker.in_use, self._marker.draft
-        if draft and draft.place == place:
-            self._write(replace(self._marker, draft=KeptSet(place, *made, draft.purpose)))
-        else:
-            self._write(replace(self._marker, in_use=KeptSet(place, *made, in_use.purpose if in_use else "")))
+        in_use = self._marker.in_use
+        self._write(replace(self._marker, in_use=KeptSet(place, *made, in_use.purpose if in_use else "")))
 
     def _write(self, marker: Marker) -> None:
         if marker != self._marker:

@@ -52,17 +52,19 @@ class EdgeShards:
         made: tuple[int, str] | None,
         remember: Callable[[tuple[int, str]], None],
         tidy_every: int = TIDY_EVERY,
+        collections: Sequence[MemoryType] = tuple(MemoryType),
     ) -> None:
         """`made` is the size and the model of the vectors, None before there are any; `remember` keeps a new one."""
         self._folder = folder
         self._made = made
         self._remember = remember
         self._tidy_every = tidy_every
+        self._collections = collections
         self._shards: dict[MemoryType, edge.EdgeShard] = {}
         self._fresh: dict[MemoryType, int] = {}
         self._dirty = False
         if made:
-            for collection in MemoryType:
+            for collection in collections:
                 if (folder / collection / "edge_config.json").exists():
                     self._load(collection)
 
@@ -75,7 +77,7 @@ class EdgeShards:
         if not self._made:
             self._remember((dimensions, model))
             self._made = (dimensions, model)
-        for collection in MemoryType:
+        for collection in self._collections:
             if collection not in self._shards:
                 self._create(collection, dimensions)
             for key in self._missing_indexes(collection):

@@ -1,141 +1,43 @@
-"""The embedded vector store: Qdrant Edge in a process of its own, so that no call holds up the event loop."""
+"""The embedded vector store: Qdrant Edge in processes of its own, so that no call holds up the event loop."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
+import asyncio
+from collections.abc import Callable
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from services.adapters.collections import batches, under_way
+from services.adapters.collections import under_way
 from services.adapters.edge.connection import EdgeConnection
+from services.adapters.edge.draft_set import EdgeDraftSet
 from services.adapters.edge.frames import DRAFT, FORMER, IN_USE, SETS
-from services.errors import MemoriaError, ModelMismatch
-from services.model import MemoryType, StoreKind, StoreStatus
-from services.points import (
-    EVERYTHING,
-    CollectionInfo,
-    DenseSearch,
-    Filter,
-    Point,
-    ScoredPoint,
-    Scroll,
-    TextSearch,
-)
+from services.adapters.edge.set import EdgeSet
+from services.errors import ModelMismatch
+from services.model import MemoryType
 from services.ports import Draft, Room, VectorStore
 
-_PAGE = 1000
-"""Points a scroll asks for at once: bounds how long one reply keeps other requests waiting."""
 
+class Connection(Protocol):
+    """The way to a process; when `ended`, close it and make another."""
 
-class EdgeSet:
-    """A `VectorStore` of one set of collections, asked over `call`, which takes a method's name and arguments."""
+    ended: bool
 
-    def __init__(self, call: Callable[..., Awaitable[Any]]) -> None:
-        self._call = call
-        self._mismatch: ModelMismatch | None = None
+    async def call(self, which: str, method: str, *arguments: object) -> Any: ...
 
-    async def ensure(self, dimensions: int, model: str) -> None:
-        self._mismatch = None
-        try:
-            await self._call("ensure", dimensions, model)
-        except ModelMismatch as error:
-            self._mismatch = error
-            raise
-
-    async def model(self) -> str | None:
-        answer = await self._call("model")
-        return answer if isinstance(answer, str) else None
-
-    async def info(self) -> dict[MemoryType, CollectionInfo]:
-        answer: dict[MemoryType, CollectionInfo] = await self._call("info")
-        return answer
-
-    async def upsert(self, collection: MemoryType, points: Sequence[Point]) -> None:
-        if any(point.vector is not None for point in points):
-            self._check_model()
-        for batch in batches(points):
-            await self._call("upsert", collection, batch)
-
-    async def set_payload(self, collection: MemoryType, ids: Sequence[str], payload: Mapping[str, object]) -> None:
-        await self._call("set_payload", collection, list(ids), dict(payload))
-
-    async def delete_payload(self, collection: MemoryType, ids: Sequence[str], keys: Sequence[str]) -> None:
-        await self._call("delete_payload", collection, list(ids), list(keys))
-
-    async def delete_points(self, collection: MemoryType, ids: Sequence[str]) -> None:
-        await self._call("delete_points", collection, list(ids))
-
-    async def retrieve(self, collection: MemoryType, ids: Sequence[str], *, vectors: bool = False) -> list[Point]:
-        answer: list[Point] = await self._call("retrieve", collection, list(ids), vectors)
-        return answer
-
-    async def scroll(self, request: Scroll) -> list[Point]:
-        """Long pages in the order of the id come in several calls, so that other requests pass between them."""
-        points: list[Point] = []
-        if request.order_by is not None:
-            points += await self._call("scroll", request)
-            return points
-        after = request.after_id
-        while (wanted := min(_PAGE, request.limit - len(points))) > 0:
-            page = await self._call("scroll", replace(request, limit=wanted, after_id=after))
-            points += page
-            if len(page) < wanted:
-                break
-            after = page[-1].id
-        return points
-
-    async def search(self, requests: Sequence[DenseSearch | TextSearch]) -> list[list[ScoredPoint]]:
-        if any(isinstance(request, DenseSearch) for request in requests):
-            self._check_model()
-        answer: list[list[ScoredPoint]] = await self._call("search", list(requests))
-        return answer
-
-    async def count(self, collection: MemoryType, where: Filter = EVERYTHING) -> int:
-        answer: int = await self._call("count", collection, where)
-        return answer
-
-    async def facet(
-        self, collection: MemoryType, key: str, where: Filter = EVERYTHING, limit: int = 1000
-    ) -> dict[str, int]:
-        answer: dict[str, int] = await self._call("facet", collection, key, where, limit)
-        return answer
-
-    async def status(self) -> StoreStatus:
-        start = time.perf_counter()
-        try:
-            info = await self.info()
-        except MemoriaError as error:
-            return StoreStatus(StoreKind.QDRANT, False, "embedded", _edge_version(), problems=(str(error),))
-        problems = (str(self._mismatch),) if self._mismatch else ()
-        return StoreStatus(
-            kind=StoreKind.QDRANT,
-            ok=True,
-            label="embedded",
-            version=_edge_version(),
-            latency_ms=(time.perf_counter() - start) * 1000,
-            counts={collection: found.points for collection, found in info.items()},
-            problems=problems,
-        )
-
-    async def close(self) -> None:
-        """The store that the set belongs to is closed, not the set."""
-
-    def _check_model(self) -> None:
-        if self._mismatch is not None:
-            raise self._mismatch
+    async def close(self) -> None: ...
 
 
 class EdgeVectorStore(EdgeSet):
-    """A `SwitchableStore` in a folder of this machine, for one program at a time. Starts its process on first use."""
+    """A `SwitchableStore` in a folder of this machine, for one program at a time. Starts processes on first use."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, connect: Callable[[Path, MemoryType | None], Connection] = EdgeConnection) -> None:
+        """`connect` opens the way to the sets in the folder, or to one collection of its draft."""
         super().__init__(partial(self._ask, IN_USE))
         self._folder = folder
-        self._process: EdgeConnection | None = None
+        self._connect = connect
+        self._connections: dict[MemoryType | None, Connection] = {}
+        self._draft = EdgeDraftSet(self._ask_draft)
         self._wanted: tuple[int, str] | None = None
 
     async def ensure(self, dimensions: int, model: str) -> None:
@@ -152,18 +54,19 @@ class EdgeVectorStore(EdgeSet):
         there = await self._ask(SETS, "open_draft", draft)
         if there != draft:
             raise under_way(there)
-        return EdgeSet(partial(self._ask, DRAFT))
+        await self._draft.ensure(draft.dimensions, draft.model)
+        return self._draft
 
     async def room(self, dimensions: int) -> Room | None:
         answer: Room = await self._ask(SETS, "room", dimensions)
         return answer
 
     async def prepare_adoption(self) -> None:
-        """One index at a time, so that other requests pass between them."""
-        while await self._ask(SETS, "complete_draft"):
-            pass
+        if await self.draft():
+            await self._draft.complete()
 
     async def adopt_draft(self) -> None:
+        await self._disconnect(*MemoryType)
         await self._ask(SETS, "adopt_draft")
         if self._wanted is not None:
             try:
@@ -173,6 +76,7 @@ class EdgeVectorStore(EdgeSet):
                 self._mismatch = error
 
     async def drop_draft(self) -> None:
+        await self._disconnect(*MemoryType)
         await self._ask(SETS, "drop_draft")
 
     async def former(self) -> Draft | None:
@@ -188,15 +92,24 @@ class EdgeVectorStore(EdgeSet):
 
     async def close(self) -> None:
         """Waits until everything written is on disk and the folder is free for other programs."""
-        if self._process is not None:
-            process, self._process = self._process, None
-            await process.close()
+        await self._disconnect(*MemoryType)
+        await self._disconnect(None)
 
     async def _ask(self, which: str, method: str, *arguments: object) -> Any:
-        if self._process is None or self._process.ended:
-            self._process = EdgeConnection(self._folder)
-        return await self._process.call(which, method, *arguments)
+        return await (await self._connected(None)).call(which, method, *arguments)
 
+    async def _ask_draft(self, collection: MemoryType, method: str, *arguments: object) -> Any:
+        return await (await self._connected(collection)).call(DRAFT, method, *arguments)
 
-def _edge_version() -> str:
-    return version("qdrant-edge-py")
+    async def _connected(self, collection: MemoryType | None) -> Connection:
+        """A connection whose former life has ended wholly."""
+        while (found := self._connections.get(collection)) is None or found.ended:
+            if found is not None:
+                await found.close()
+            if self._connections.get(collection) is found:
+                self._connections[collection] = self._connect(self._folder, collection)
+        return found
+
+    async def _disconnect(self, *collections: MemoryType | None) -> None:
+        there = [self._connections.pop(one) for one in collections if one in self._connections]
+        await asyncio.gather(*(connection.close() for connection in there))

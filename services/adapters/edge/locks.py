@@ -1,0 +1,87 @@
+"""Who may write in the store's folder: one program, and for it one process a collection of the draft."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import portalocker
+import psutil
+
+from services.errors import StoreInUse
+from services.model import MemoryType
+
+_ORPHAN_SECONDS = 20.0
+"""How long to wait for a process whose program has died and which is about to end by itself."""
+
+
+def take_folder(folder: Path) -> portalocker.Lock:
+    """Takes the folder for this process. Raises StoreInUse naming the program that has it."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = _lock(folder / "lock")
+    deadline = time.monotonic() + _ORPHAN_SECONDS
+    while True:
+        try:
+            lock.acquire()
+            break
+        except portalocker.LockException as error:
+            owner = _owner(folder)
+            if owner is None and time.monotonic() < deadline:
+                time.sleep(0.05)
+                continue
+            name = owner or "another process"
+            raise StoreInUse(f"the memories in {folder} are in use by {name}; close it there first") from error
+    _sign(folder)
+    return lock
+
+
+def take_draft(folder: Path, collection: MemoryType) -> portalocker.Lock:
+    """Takes one collection of the draft for this process; waits for one whose program has died. Raises StoreInUse."""
+    lock = _lock(folder / f"draft-{collection}.lock", _ORPHAN_SECONDS)
+    try:
+        lock.acquire()
+    except portalocker.LockException as error:
+        raise StoreInUse(f"the next set of collections in {folder} is still being written; try again") from error
+    return lock
+
+
+@contextmanager
+def draft_at_rest(folder: Path) -> Iterator[None]:
+    """While nobody writes the draft. Raises as `take_draft`."""
+    with ExitStack() as locks:
+        for collection in MemoryType:
+            locks.enter_context(take_draft(folder, collection))
+        yield
+
+
+def _lock(file: Path, seconds: float = 0) -> portalocker.Lock:
+    return portalocker.Lock(file, "a", seconds, 0.05, flags=portalocker.LOCK_EX | portalocker.LOCK_NB)
+
+
+def _sign(folder: Path) -> None:
+    """Writes down which program has the folder: the one that started this process."""
+    program = psutil.Process(os.getppid())
+    words = program.cmdline()[1:] if "python" in program.name() else program.cmdline()
+    name = " ".join([Path(words[0]).name, *words[1:]]) if words else program.name()
+    draft = folder / "owner.json.new"
+    draft.write_text(json.dumps({"pid": program.pid, "started": program.create_time(), "name": name[:60]}), "utf-8")
+    draft.replace(folder / "owner.json")
+
+
+def _owner(folder: Path) -> str | None:
+    """Name of the program that has the folder, None when it is dead or not yet known."""
+    try:
+        data = json.loads((folder / "owner.json").read_text("utf-8"))
+        program = psutil.Process(int(data["pid"]))
+        if abs(program.create_time() - float(data["started"])) > 1:
+            return None
+        since = datetime.fromtimestamp(float(data["started"])).astimezone()
+    except (OSError, ValueError, KeyError, TypeError, psutil.Error):
+        return None
+    name = "".join(letter for letter in str(data.get("name")) if letter.isprintable())
+    return f"«{name}» (process {program.pid}, running since {since:%Y-%m-%d %H:%M})"

@@ -1,0 +1,62 @@
+"""Qdrant Edge in the very process that is killed; what writes is a step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from services.adapters.edge.draft import EdgeDraft
+from services.adapters.edge.locks import take_draft
+from services.adapters.edge.sets import EdgeSets
+from services.adapters.edge.store import EdgeVectorStore
+from services.model import MemoryType
+
+_WRITES = ("ensure", "upsert", "set_payload", "delete_points", "open_draft", "adopt_draft", "drop_draft", "drop_former")
+
+
+class EdgeHere(EdgeVectorStore):
+    """An embedded store whose sets and whose draft are served by this process."""
+
+    reading = False
+    """True while each page that is read is a step, too."""
+
+    def __init__(
+        self, folder: Path, step: Callable[[], None], open_sets: Callable[[Path], EdgeSets] = EdgeSets
+    ) -> None:
+        super().__init__(folder, partial(_Here, open_sets))
+        folder.mkdir(parents=True, exist_ok=True)
+        self._step = step
+
+    async def _ask(self, which: str, method: str, *arguments: object) -> Any:
+        self._count(method)
+        return await super()._ask(which, method, *arguments)
+
+    async def _ask_draft(self, collection: MemoryType, method: str, *arguments: object) -> Any:
+        self._count(method)
+        return await super()._ask_draft(collection, method, *arguments)
+
+    def _count(self, method: str) -> None:
+        if method in _WRITES or (method == "scroll" and self.reading):
+            self._step()
+
+
+class _Here:
+    """Stands where the connection to a process stands."""
+
+    ended = False
+
+    def __init__(
+        self, open_sets: Callable[[Path], EdgeSets], folder: Path, collection: MemoryType | None = None
+    ) -> None:
+        self._lock = take_draft(folder, collection) if collection else None
+        self._served = EdgeDraft(folder, collection) if collection else open_sets(folder)
+
+    async def call(self, which: str, method: str, *arguments: object) -> Any:
+        return getattr(self._served.of(which), method)(*arguments)
+
+    async def close(self) -> None:
+        self._served.close()
+        if self._lock:
+            self._lock.release()
