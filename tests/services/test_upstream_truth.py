@@ -226,9 +226,12 @@ async def test_ends_that_are_chunks_are_told_with_their_memories(shown: Shown) -
         memories = [memory and memory.id for memory in one.memories]
         # An end that is a memory needs no mapping, and one that was a chunk once has none.
         parents = [None if end == m or end in one.defect.former else m for end, m in zip(ends, memories, strict=True)]
-        told[one.defect.id] = (*ends, *parents, None not in parents and memories[0] == memories[1])
+        kind = (one.defect.relation.type.value, one.defect.relation.created_by.value)
+        told[one.defect.id] = (*kind, *ends, *parents, None not in parents and memories[0] == memories[1])
     assert told == {
         one["id"]: (
+            one["type"],
+            one["created_by"],
             one["source_id"],
             one["target_id"],
             one["source_parent"],
