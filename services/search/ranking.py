@@ -57,16 +57,19 @@ class Ranking:
         self._warm = False
 
     async def warm_up(self, after: float) -> None:
-        """Loads, once and `after` so many seconds, what the first search would have to wait for."""
+        """Loads, once and `after` so many seconds, what the first search would have to wait for.
+
+        It ends with the list that it goes with; the next list's begins again.
+        """
         await asyncio.sleep(after)
         if self._warm:
             return
-        self._warm = True
         with contextlib.suppress(MemoriaError):  # a search says what is wrong
             await self._vocabulary.weights("memory")
             await self._embedder.embed_query("memory")
         # What is loaded by now stays: when the collector looks through it again, it holds up the event loop for 50 ms.
         gc.freeze()
+        self._warm = True
 
     async def texts(self, text: str) -> list[str]:
         """The text, and the same with each likely completion of its last word when that is not finished."""

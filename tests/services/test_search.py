@@ -36,7 +36,10 @@ from services.model import (
 )
 from services.points import Point, Vector
 from services.ports import Edge, Embedder, Records
+from services.search.hits import HitReader
 from services.search.query import parse_query
+from services.search.ranking import Ranking
+from services.search.scope import Scoping
 from services.search.service import SearchService
 from services.settings import Settings
 from services.work.times import zone_of
@@ -80,6 +83,21 @@ class AwayEmbedder(BundledEmbedder):
 
     async def embed_words(self, weights: Mapping[str, float]) -> Vector:
         raise EmbeddingFailed("the model is away")
+
+
+class SlowEmbedder(BundledEmbedder):
+    """A model that answers when it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.questions = 0
+        self.asked, self.may_answer = asyncio.Event(), asyncio.Event()
+
+    async def embed_query(self, text: str) -> Vector:
+        self.questions += 1
+        self.asked.set()
+        await self.may_answer.wait()
+        return await EMBEDDER.embed_query(text)
 
 
 class PlainEmbedder:
@@ -502,3 +520,17 @@ def counts(facets: Facets) -> dict[str, dict[str, int]]:
     return {
         name: {one.value: one.count for one in getattr(facets, name)} for name in ("types", "tags", "projects", "dates")
     }
+
+
+async def test_what_the_first_search_needs_is_loaded_once_although_the_first_list_went_away(office: Store) -> None:
+    embedder, records = SlowEmbedder(), cast(Records, office.relations)
+    scoping, reader = Scoping(office.vectors, records, ROME), HitReader(office.vectors, records, ROME)
+    ranking = Ranking(office.vectors, embedder, records, scoping, reader)
+    first = asyncio.create_task(ranking.warm_up(after=0))
+    await embedder.asked.wait()
+    first.cancel()
+    await asyncio.wait([first])
+    embedder.may_answer.set()
+    for _ in range(3):
+        await ranking.warm_up(after=0)
+    assert embedder.questions == 2
