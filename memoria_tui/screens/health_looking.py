@@ -21,6 +21,7 @@ from memoria_tui.screens.health_states import (
     Health,
     Idle,
     Loaded,
+    Pace,
     Section,
     State,
     notice,
@@ -57,6 +58,7 @@ class HealthLooking(ModeScreen):
     def __init__(self, where: str, clock: Clock) -> None:
         super().__init__(where, clock)
         self._page = Page("", Content(""))
+        self._pace = Pace()
 
     def on_mount(self) -> None:
         self.add_class("-noticed")
@@ -134,7 +136,7 @@ class HealthLooking(ModeScreen):
             self._checked(Checked(survey, findings, mark))
 
     def _looking(self, progress: Progress) -> None:
-        if isinstance(self.state, Loaded) and self.state.checked is None:
+        if isinstance(self.state, Loaded) and self.state.checked is None and self._pace.due:
             self.state = replace(self.state, looking=progress)
 
     def _checked(self, checked: Checked | MemoriaError) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
@@ -14,7 +15,7 @@ from textual.worker import Worker, get_current_worker
 
 from memoria_tui.screens.health_looking import HealthLooking
 from memoria_tui.screens.health_pages import size
-from memoria_tui.screens.health_states import Running, running_line
+from memoria_tui.screens.health_states import Pace, Running, running_line
 from memoria_tui.screens.modals.confirm import ConfirmDialog
 from memoria_tui.screens.modals.restore import REPLACE, RestoreDialog
 from memoria_tui.screens.modals.trash import TrashDialog
@@ -40,22 +41,30 @@ class HealthRunning(HealthLooking):
     def __init__(self, where: str, clock: Clock) -> None:
         super().__init__(where, clock)
         self._run: Worker[None] | None = None
+        self._drawing = Pace()
 
     # running
 
-    def watch_running(self, running: Running | None) -> None:
+    def watch_running(self, before: Running | None, running: Running | None) -> None:
         line = Content("") if running is None else running_line(running, self._clock())
         self.query_one("#progress", Static).update(line)
-        self.set_class(running is not None, "-busy")
-        self.refresh_bindings()
+        if (before is None) is not (running is None):
+            self.set_class(running is not None, "-busy")
+            self.refresh_bindings()
 
     def start(self, what: str, act: Callable[[Advance], Awaitable[str]]) -> None:
         """Begins long work, whose answer is told in a toast; not while other work is under way."""
         if self.running is not None:
             self.tell(f"{self.running.what} is under way; c stops it", wrong=True)
             return
-        self.running = Running(what, self._clock())
+        # Long work makes the collector look through everything again and again, and nothing is drawn meanwhile.
+        gc.freeze()
+        self._begin(what)
         self._run = self._go_on(act)
+
+    def _begin(self, what: str) -> None:
+        self._drawing = Pace()
+        self.running = Running(what, self._clock())
 
     @work(exclusive=True, group="run")
     async def _go_on(self, act: Callable[[Advance], Awaitable[str]]) -> None:
@@ -70,7 +79,7 @@ class HealthRunning(HealthLooking):
             self.look()
 
     def _advance(self, progress: Progress) -> None:
-        if self.running is not None:
+        if self.running is not None and self._drawing.due:
             self.running = replace(self.running, progress=progress)
 
     def action_stop(self) -> None:
@@ -121,7 +130,7 @@ class HealthRunning(HealthLooking):
         if self.running is not None:
             self.tell(f"{self.running.what} is under way; c stops it", wrong=True)
             return
-        self.running = Running("Comparing", self._clock())
+        self._begin("Comparing")
         try:
             compared = await self.attempt(services.restoring.compare(path, progress=self._advance))
         finally:

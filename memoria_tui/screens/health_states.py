@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -126,6 +127,23 @@ class Running:
     what: str
     since: datetime
     progress: Progress | None = None
+
+
+class Pace:
+    """Lets through a few a second of what comes more often: each costs the event loop the time of drawing it."""
+
+    def __init__(self, every: float = 0.2) -> None:
+        self._every = every
+        self._next = 0.0
+
+    @property
+    def due(self) -> bool:
+        """True, and then False for the next `every` seconds."""
+        now = time.monotonic()
+        if now < self._next:
+            return False
+        self._next = now + self._every
+        return True
 
 
 def notice(state: State) -> Content | None:

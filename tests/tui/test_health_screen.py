@@ -11,7 +11,7 @@ from textual.widgets import Static
 from memoria_tui.app import MemoriaApp
 from memoria_tui.screens.graph import GraphScreen
 from memoria_tui.screens.health import HealthScreen
-from memoria_tui.screens.health_states import Failed, Section
+from memoria_tui.screens.health_states import Failed, Pace, Section
 from memoria_tui.screens.modals.restore import RestoreDialog
 from memoria_tui.screens.modals.trash import TrashDialog
 from memoria_tui.screens.modals.upgrade import UpgradeDialog
@@ -115,6 +115,12 @@ async def test_long_work_goes_on_in_other_modes_and_can_be_stopped() -> None:
         assert toasts(pilot) == ["Repair was stopped; what is done stays"]
         assert screen.running is None
         assert any(services.integrity.found.values())
+
+
+def test_progress_is_drawn_a_few_times_a_second_however_often_it_comes() -> None:
+    slow, quick = Pace(every=1000), Pace(every=0)
+    assert [slow.due, slow.due, slow.due] == [True, False, False]
+    assert [quick.due, quick.due] == [True, True]
 
 
 async def test_what_waits_tells_why_and_leads_to_its_memory() -> None:
