@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from services.backup.marker import Marker, write_marker
 from services.backup.values import Advance
 from services.errors import EmbeddingFailed, StoreUnavailable
+from services.memories.embedding import text_of, vectors_for
 from services.model import Progress
 from services.points import Point, same_model
 from services.work.times import zone_of
@@ -85,10 +86,11 @@ class Vectoring:
         """The points with vectors that serve here; those that wait for theirs still wait."""
         if await self.reason() is None:
             return points
-        waiting = [point for point in points if point.vector is not None]
-        made = await self._embedder.embed_documents([str(point.payload.get("content", "")) for point in waiting])
-        vectors = {point.id: vector for point, vector in zip(waiting, made, strict=True)}
-        return [Point(point.id, point.payload, vectors.get(point.id)) for point in points]
+        vectors = await vectors_for(self._embedder, [point for point in points if point.vector is not None])
+        return [
+            Point(point.id, point.payload, None if point.vector is None else vectors[text_of(point)])
+            for point in points
+        ]
 
     async def _why(self) -> str | None:
         archive, ours = self._archive, (self._embedder.model, self._embedder.dimensions)

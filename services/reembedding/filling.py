@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 
 from services.memories.chunking import chunks
+from services.memories.embedding import text_of, vectors_for
 from services.memories.layout import moved, points_of
 from services.memories.payload import logical
 from services.memories.reading import Stored, memory_id_of, read_stored
@@ -32,9 +33,8 @@ class Filling:
         laid_out = await asyncio.to_thread(self._laid_out, memories)
         laid_out = await self._placed(type_, laid_out)
         bare = [point for points in laid_out.values() for point in points]
-        texts = list(dict.fromkeys(_text(point) for point in bare))
-        vectors = dict(zip(texts, await self.embedder.embed_documents(texts), strict=True))
-        points = [Point(point.id, point.payload, vectors[_text(point)]) for point in bare]
+        vectors = await vectors_for(self.embedder, bare)
+        points = [Point(point.id, point.payload, vectors[text_of(point)]) for point in bare]
         await self._draft.upsert(type_, points)
         before = await self._points(type_, there)
         if surplus := before - {point.id for point in points}:
@@ -75,9 +75,3 @@ class Filling:
         stored = await read_stored(self._draft, ids, embeddings=False)
         states = (state for one in stored.values() for state in one if state.state.type is type_)
         return {point.id for state in states for point in state.points}
-
-
-def _text(point: Point) -> str:
-    """What the point is embedded by; a payload whose content is no text was written by another program."""
-    content = point.payload.get("content")
-    return content if isinstance(content, str) else ""
