@@ -20,7 +20,7 @@ from services.memories.payload import logical
 from services.memories.reading import Stored, chunk_index, memory_id_of, read_stored
 from services.memories.service import MemoryService
 from services.model import MemoryType, Progress, Relation
-from services.points import EVERYTHING, Filter, Matches, Point, Scroll
+from services.points import EVERYTHING, Between, Filter, Matches, Point, Scroll
 from services.ports import NewChange, Records, VectorStore
 from services.search.headless import NOT_FIRST
 from services.settings import Settings
@@ -31,6 +31,7 @@ _PAGE = 500
 _BATCH = 100
 """Memories or relations repaired in one transaction."""
 
+_CHUNKED = Between("chunk_index", gte=0)
 _FORMER = 16
 """Chunks that a memory may have had beyond those it has: their ids are tried for the ends of orphaned relations."""
 _CHUNK_VERSION = 5
@@ -55,15 +56,6 @@ class _Places:
     """Of a chunked memory, the place of its last chunk."""
     headless: list[str] = field(default_factory=list)
     nested: set[str] = field(default_factory=set)
-    looks: dict[str, int] = field(default_factory=dict)
-    """What the first chunk that was met has under keys that all shall share, hashed."""
-    uneven: set[str] = field(default_factory=set)
-
-    def compare(self, memory_id: str, payload: Mapping[str, object]) -> None:
-        """Takes up a chunk of a memory."""
-        look = hash(repr([payload.get(key) for key in SAME]))
-        if self.looks.setdefault(memory_id, look) != look:
-            self.uneven.add(memory_id)
 
 
 class IntegrityService:
@@ -84,7 +76,7 @@ class IntegrityService:
         found: dict[DefectKind, list[Defect]] = {kind: [] for kind in DefectKind}
         found[DefectKind.HEADLESS] = [Defect(DefectKind.HEADLESS, one) for one in places.headless]
         found[DefectKind.NESTED] = [Defect(DefectKind.NESTED, one) for one in sorted(places.nested)]
-        found[DefectKind.UNEVEN] = [Defect(DefectKind.UNEVEN, one) for one in sorted(places.uneven)]
+        found[DefectKind.UNEVEN] = [Defect(DefectKind.UNEVEN, one) for one in await self._uneven()]
         relations = 0
         async for batch in self._records.all_relations(_PAGE):
             relations += len(batch)
@@ -115,7 +107,7 @@ class IntegrityService:
         for type_ in MemoryType:
             first: set[str] = set()
             later: set[str] = set()
-            async for page in self._points(type_, EVERYTHING, ("parent_id", "chunk_index", NEST, *SAME)):
+            async for page in self._points(type_, EVERYTHING, ("parent_id", "chunk_index", NEST)):
                 for point in page:
                     memory_id = memory_id_of(point)
                     index = chunk_index(point) or 0
@@ -123,7 +115,6 @@ class IntegrityService:
                     if point.id != memory_id:
                         places.chunks[point.id] = memory_id
                         places.counts[memory_id] = max(index, places.counts.get(memory_id, 0))
-                        places.compare(memory_id, point.payload)
                     if isinstance(point.payload.get(NEST), Mapping):
                         places.nested.add(memory_id)
                 looked += len(page)
@@ -131,6 +122,18 @@ class IntegrityService:
             places.memories |= first | later
             places.headless += sorted(later - first)
         return places
+
+    async def _uneven(self) -> list[str]:
+        """Memories with chunks that differ under keys which all of them share."""
+        looks: dict[str, int] = {}
+        uneven: set[str] = set()
+        for type_ in MemoryType:
+            async for page in self._points(type_, Filter((_CHUNKED,)), ("parent_id", *SAME)):
+                for point in page:
+                    memory_id, look = memory_id_of(point), hash(repr([point.payload.get(key) for key in SAME]))
+                    if looks.setdefault(memory_id, look) != look:
+                        uneven.add(memory_id)
+        return sorted(uneven)
 
     async def _changed(self, progress: Advance) -> list[str]:
         """Memories whose text is not the one that their newest change left."""

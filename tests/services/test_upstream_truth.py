@@ -206,6 +206,8 @@ async def test_ends_that_are_no_memory_are_told_with_what_they_were(shown: Shown
     shortened = truth()["memories"]["content_update_left_fewer_chunks"]
     assert any(shortened in former.values() for *_, former in told.values())
     lost = [id_ for id_, (*_, strangers, _) in told.items() if strangers]
+    deleted = set(truth()["memories"]["deleted_ids"])
+    assert all(deleted.issuperset(strangers) for *_, strangers, _ in told.values())
     assert len(lost) == expected["orphaned_if_removed_chunk_ids_are_derived"]
     headless = [id_ for id_, one in shown.memories.items() if one.headless]
     of_headless = {one.relation.id for id_ in headless for one in await shown.services.memories.relations(id_)}
