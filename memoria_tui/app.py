@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from memoria_tui.screens.timing import Timing
     from memoria_tui.screens.work import WorkScreen
     from services.container import Services
-    from services.model import Undone
+    from services.model import StoreStatus, Undone
     from services.ports import Clock
 
 OpenServices = Callable[[], AbstractAsyncContextManager["Services"]]
@@ -123,6 +123,7 @@ class MemoriaApp(TypingAhead[None]):
         known = self._config.theme in self.available_themes
         self.set_reactive(App.theme, self._config.theme if known else Config().theme)
         self._refused: MemoriaError | None = None
+        self._stores: tuple[StoreStatus, ...] = ()
         self.add_mode("memories", self._memories)
         self.add_mode("graph", self._graph)
         self.add_mode("work", self._work_time)
@@ -229,6 +230,9 @@ class MemoriaApp(TypingAhead[None]):
         try:
             self.services = await self._open.enter_async_context(self._open_services())
         except MemoriaError as error:
+            from memoria_tui.log import refused
+
+            refused(error)
             self._refused = error
             for screen in self.mode_screens:
                 screen.failed(error)
@@ -249,6 +253,7 @@ class MemoriaApp(TypingAhead[None]):
     @work(exclusive=True, group="standing")
     async def _look(self) -> None:
         """Asks how the stores are; what cannot be asked is shown by their dots. Goes on by itself when one is back."""
+        from memoria_tui.log import stood
         from memoria_tui.screens.mode import Standing
 
         services = self.services
@@ -260,6 +265,8 @@ class MemoriaApp(TypingAhead[None]):
             sessions = tuple(await services.records.open_sessions())
         except MemoriaError:
             pending, sessions = 0, ()
+        stood(self._stores, stores)
+        self._stores = stores
         for screen in self.mode_screens:
             away = {store.kind for store in screen.standing.stores if not store.ok}
             screen.standing = Standing(stores, pending, sessions)

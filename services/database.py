@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from services.adapters.postgres.database import Database
 from services.errors import ModelMismatch, SchemaMissing, StoreUnavailable
 from services.ports import Embedder, VectorStore
 from services.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,7 @@ class DatabaseService:
             script = await schema.upgrade_script(state.version)
             if not dry_run:
                 await schema.upgrade(self._database)
+                _log.info("upgraded %s: %s", plan.place, "; ".join([*plan.added, *plan.replaced]))
         if plan.indexes and not dry_run:
             await self._add_indexes()
         return script

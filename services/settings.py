@@ -47,6 +47,7 @@ class Settings:
     work_session_warning_hours: float = 8.0
     log_level: str = "INFO"
     log_file: Path | None = None
+    """None: `memoria-tui.log` in `home`."""
     zone: str | None = None
     """IANA name of the zone in which zone-less times are written and days are cut; None: the system's."""
     actor: str = "user"

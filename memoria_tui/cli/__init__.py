@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 
 from memoria_tui.cli.terminal import Terminal
@@ -28,6 +27,9 @@ def main(arguments: Sequence[str] | None = None, terminal: Terminal | None = Non
     except KeyboardInterrupt:
         return INTERRUPTED
     except MemoriaError as error:
+        from memoria_tui.log import refused
+
+        refused(error)
         terminal.complain(str(error))
         return NOT_DONE
     except BrokenPipeError:
@@ -83,10 +85,9 @@ def _recorded(error: Exception, terminal: Terminal) -> str:
     """Writes the traceback where it can be read later; gives the line for the person."""
     what = f"{type(error).__name__}: {error}"
     try:
-        file = terminal.log_file
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("a", encoding="utf-8", errors="backslashreplace") as log:
-            log.write(f"{logging.Formatter().formatTime(logging.makeLogRecord({}))}\n{traceback.format_exc()}\n")
-    except (OSError, MemoriaError):
+        log = terminal.keep_log()
+    except MemoriaError:
         return f"this should not have happened: {what}"
-    return f"this should not have happened: {what} (details in {file})"
+    logging.getLogger(__name__).critical("this should not have happened", exc_info=error)
+    details = "" if log.failed else f" (details in {log.baseFilename})"
+    return f"this should not have happened: {what}{details}"

@@ -46,6 +46,7 @@ def open_app(terminal: Terminal, where: str | None = None) -> int:
         where=where or _where(terminal),
         load_demo=load_demo,
     )
+    terminal.keep_log()
     app.run()
     return app.return_code or 0
 

@@ -18,6 +18,7 @@ from services.errors import InvalidInput
 from services.settings import Settings, config_dir, load_settings
 
 if TYPE_CHECKING:
+    from memoria_tui.log import LogFile
     from services.container import Services
     from services.model import Memory
 
@@ -57,10 +58,11 @@ class Terminal:
     def config_file(self) -> Path:
         return config_dir() / "config.toml"
 
-    @property
-    def log_file(self) -> Path:
-        """Where the details of unexpected errors go."""
-        return self.settings.log_file or self.settings.home / "memoria-tui.log"
+    def keep_log(self) -> LogFile:
+        """Has what is worth it written to the log file. Raises InvalidInput when a setting is wrong."""
+        from memoria_tui.log import keep_log
+
+        return keep_log(self.settings.log_file or self.settings.home / "memoria-tui.log", self.settings.log_level)
 
     @property
     def interactive(self) -> bool:
@@ -135,6 +137,7 @@ class Terminal:
         from memoria_tui.upgrading import asking_on
         from services.container import open_services
 
+        self.keep_log()
         async with open_services(self.settings, ask=asking_on(self)) as services:
             return await act(services)
 

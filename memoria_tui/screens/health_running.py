@@ -13,6 +13,7 @@ from textual.reactive import var
 from textual.widgets import Static
 from textual.worker import Worker, get_current_worker
 
+from memoria_tui.log import refused
 from memoria_tui.screens.health_looking import HealthLooking
 from memoria_tui.screens.health_pages import size
 from memoria_tui.screens.health_states import Pace, Running, running_line
@@ -71,6 +72,7 @@ class HealthRunning(HealthLooking):
         try:
             self.tell(await act(self._advance))
         except MemoriaError as error:
+            refused(error)
             self.tell(str(error), wrong=True)
         finally:
             if self.is_running:

@@ -15,6 +15,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer
 
+from memoria_tui.log import refused
 from memoria_tui.present import safe
 from memoria_tui.widgets.top_line import TopLine
 from services.errors import MemoriaError
@@ -131,6 +132,7 @@ class ModeScreen(Screen[None]):
         try:
             return await act
         except MemoriaError as error:
+            refused(error)
             self.tell(str(error), wrong=True)
             return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from services.backup.service import BackupService
     from services.ports import Clock, Embedder
     from services.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 _FRESH, _MERGE, _REPLACE = "fresh", "merge", "replace"
 
@@ -91,6 +94,7 @@ class RestoreService:
             await asyncio.to_thread(remove_marker, self._settings.home)
         written = {kind: count for kind, count in counts.items() if count}
         unchanged = max(0, comparison.archive.records - sum(written.values()))
+        _log.info("restored %s (%s): %s", comparison.archive.path, mode, written)
         return RestoreReport(comparison.archive, written, unchanged, safety)
 
     async def _marker_of(self, archive: Archive) -> Marker | None:

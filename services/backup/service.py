@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from services.ports import Clock, Embedder, VectorStore
     from services.ports.tables import Tables
     from services.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 _POINTS = 1000
 _CHARACTERS = 4_000_000
@@ -79,7 +82,9 @@ class BackupService:
             raise
         if keep is not None:
             await asyncio.to_thread(_rotate, folder, keep, path)
-        return await asyncio.to_thread(look_at, path)
+        archive = await asyncio.to_thread(look_at, path)
+        _log.info("backed up %d records to %s", archive.records, path)
+        return archive
 
     async def archives(self, folder: Path) -> list[Archive]:
         """The archives of a folder, newest first; of each only the ends are read. [] when there is no folder.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,6 +26,8 @@ from services.ports import NewChange, Records, VectorStore
 from services.search.headless import NOT_FIRST
 from services.settings import Settings
 from services.work.times import zone_of
+
+_log = logging.getLogger(__name__)
 
 _PAGE = 500
 """Points or relations read at once: few enough that the event loop is not held up."""
@@ -230,6 +233,7 @@ class IntegrityService:
             done = await self._repair_ends(ends, kinds, former, done)
             finished += len(ends)
             progress(Progress(finished, len(kinds), "Repairing"))
+        _log.info("repaired: %s", done.summary)
         return done
 
     async def _repair_ends_in(self, headless: Sequence[str], former: Mapping[str, str], done: Repaired) -> Repaired:

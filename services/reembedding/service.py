@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
@@ -22,6 +23,8 @@ from services.reembedding.target import Target, missing_settings
 from services.reembedding.values import Advance, ReembedPlan, ReembedReport, ReembedState
 from services.search.headless import NOT_FIRST
 from services.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 PURPOSE = "reembed"
 _BATCH = 500
@@ -101,6 +104,8 @@ class ReembeddingService:
             plan = await self._plan(embedder)
             wanted = Draft(PURPOSE, plan.dimensions, plan.model)
             run = None if plan.needless else await self._run(wanted, embedder, progress)
+        if run:
+            _log.info("embedded %d memories anew by %s, %d dimensions", run.total, plan.model, plan.dimensions)
         return ReembedReport(
             model=plan.model,
             dimensions=plan.dimensions,

@@ -177,6 +177,40 @@ def test_a_store_that_cannot_be_used_is_one_line_without_the_password(run: Run, 
     assert "should not have happened" not in ran.complaint
 
 
+def test_the_log_has_what_stores_refused_and_what_took_long_but_no_text_and_no_password(
+    run: Run, tmp_path: Path
+) -> None:
+    file = tmp_path / "logs" / "memoria.log"
+    log = {"MEMORIA_LOG_FILE": str(file)}
+    assert run("add", "a private text", **log).status == 0
+    assert run("search", '"unfinished', **log).status in (0, 1)
+    assert not file.exists()
+    away = "postgresql://u:secret@127.0.0.1:1/x"
+    assert run("add", "a private text", MEMORIA_DATABASE_URL=away, **log).status == 1
+    assert run("add", "a private text", MEMORIA_DATABASE_URL=away, MEMORIA_LOG_LEVEL="ERROR", **log).status == 1
+    assert run("backup", tmp_path / "backups", **log).status == 0
+    refused, made = file.read_text("utf-8").splitlines()
+    assert " WARNING PostgreSQL at 127.0.0.1:1/x cannot be reached" in refused
+    assert f"backed up 2 records to {tmp_path}" in made
+    assert not {"secret", "private"} & set(f"{refused} {made}".split())
+
+
+class Unwilling(io.StringIO):
+    """An output that breaks."""
+
+    def write(self, text: str) -> int:
+        raise RuntimeError("out of ink")
+
+
+def test_what_should_not_have_happened_is_one_line_with_the_place_of_its_details(run: Run, tmp_path: Path) -> None:
+    ran = run("--version", out=Unwilling())
+    assert ran.status == 1
+    assert "should not have happened: RuntimeError: out of ink (details in" in ran.complaint
+    assert "Traceback" in (tmp_path / "home" / "memoria-tui.log").read_text("utf-8")
+    nowhere = run("--version", out=Unwilling(), MEMORIA_HOME="/proc/nowhere").complaint
+    assert nowhere.endswith("out of ink")
+
+
 def test_a_database_of_upstream_is_asked_to_be_upgraded_before_the_first_write(run: Run, empty_url: str) -> None:
     with psycopg.connect(empty_url, autocommit=True) as upstream:
         upstream.execute("CREATE TABLE public._migrations (version integer); CREATE TABLE public.clients (id uuid)")
