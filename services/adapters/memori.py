@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from services.adapters.postgres.database import CONNECT, Database, libpq_url
 from services.adapters.postgres.errors import translated
-from services.errors import InvalidInput, MemoriaError, StoreMismatch
+from services.errors import StoreMismatch
 
 if TYPE_CHECKING:
     import psycopg
@@ -83,9 +83,8 @@ class MemoriDatabase:
 
     def __init__(self, url: str) -> None:
         """Raises InvalidInput when the URL cannot be read."""
-        with _named():
-            self._url = libpq_url(url)
-            self.label = Database(url).label
+        self._url = libpq_url(url, _OPTION)
+        self.label = Database(url).label
         """«host:port/database», never a password."""
 
     @contextlib.contextmanager
@@ -98,7 +97,7 @@ class MemoriDatabase:
         import psycopg
 
         place = f"Memori in PostgreSQL at {self.label}"
-        with _named(), translated(place):
+        with translated(place, _OPTION):
             connection = psycopg.connect(
                 self._url, prepare_threshold=None, client_encoding="utf8", **_arguments(self._url)
             )
@@ -187,17 +186,3 @@ def _expression(column: str, dated: bool | None) -> str:
 def _arguments(url: str) -> dict[str, Any]:
     """What libpq is told besides the URL, which wins."""
     return {name: value for name, value in CONNECT.items() if f"{name}=" not in url.partition("?")[2]}
-
-
-@contextlib.contextmanager
-def _named() -> Iterator[None]:
-    """Names the option where a message names the variable of our own database."""
-    try:
-        yield
-    except MemoriaError as error:
-        text = str(error)
-        if "MEMORIA_DATABASE_URL" not in text:
-            raise
-        kind = InvalidInput if isinstance(error, InvalidInput) else type(error)
-        raise kind(text.replace("create it, or correct MEMORIA_DATABASE_URL", f"correct {_OPTION}")
-                   .replace("MEMORIA_DATABASE_URL", _OPTION)) from error  # fmt: skip

@@ -28,5 +28,9 @@ def test_what_is_wrong_with_memori_is_one_line(run: Run, empty_url: str) -> None
     assert "no schema `memori`" in run("import", "--memori", empty_url).complaint
     refused = run("import", "--memori", "postgresql://u:secret@127.0.0.1:1/x", "--dry-run")
     assert (refused.status, "secret" in refused.complaint) == (1, False)
+    gone = empty_url.replace("/test_", "/gone_", 1)
+    for url, told in (("mysql://x/y", "--memori must begin"), (gone, "correct --memori")):
+        assert told in (complaint := run("import", "--memori", url, "--dry-run").complaint)
+        assert "MEMORIA_DATABASE_URL" not in complaint
     for arguments in (("--dry-run", "x.json"), ("--memori", empty_url, "--dry-run", "x.json")):
         assert run("import", *arguments).status == 2

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 from services.adapters.postgres.embedded import EmbeddedPostgres
-from services.adapters.postgres.errors import MISSING_TABLE, NOT_PERMITTED, sqlstate, translated
+from services.adapters.postgres.errors import MISSING_TABLE, NOT_PERMITTED, SETTING, sqlstate, translated
 from services.errors import InvalidInput
 from services.settings import Settings
 
@@ -177,13 +177,16 @@ def parse_url(given: str) -> URL:
         return make_url(_one_host(libpq_url(given)).replace("postgresql:", "postgresql+psycopg:", 1))
     except (ArgumentError, ValueError) as error:
         raise InvalidInput(
-            "MEMORIA_DATABASE_URL cannot be read: it must look like postgresql://user:password@host:5432/memoria"
+            f"{SETTING} cannot be read: it must look like postgresql://user:password@host:5432/memoria"
         ) from error
 
 
-def libpq_url(given: str) -> str:
-    """The URL as libpq reads it. User and password may hold any character, percent-encoded or not."""
-    user, password, rest = _split(given)
+def libpq_url(given: str, setting: str = SETTING) -> str:
+    """The URL as libpq reads it. User and password may hold any character, percent-encoded or not.
+
+    Raises InvalidInput naming the `setting` that has it.
+    """
+    user, password, rest = _split(given, setting)
     credentials = "" if user is None else quote(user, safe="")
     if password is not None:
         credentials += ":" + quote(password, safe="")
@@ -205,13 +208,13 @@ def connect_arguments(url: URL) -> dict[str, object]:
     return {name: value for name, value in CONNECT.items() if name not in url.query}
 
 
-def _split(given: str) -> tuple[str | None, str | None, str]:
+def _split(given: str, setting: str = SETTING) -> tuple[str | None, str | None, str]:
     """User, password, and what follows them."""
     found = re.fullmatch(
         r"postgres(?:ql)?(?:\+\w+)?://(?:(?P<user>[^:@/]*)(?::(?P<password>.*))?@)?(?P<rest>[^@]*)", given
     )
     if found is None:
-        raise InvalidInput("MEMORIA_DATABASE_URL must begin with postgresql:// and name user, host and database")
+        raise InvalidInput(f"{setting} must begin with postgresql:// and name user, host and database")
     user, password = found["user"], found["password"]
     return (
         None if user is None else unquote(user),

@@ -23,12 +23,14 @@ MISSING_TABLE = ("42P01", "3F000")
 NOT_PERMITTED = "42501"
 """SQLSTATE of a missing privilege."""
 _REFUSED = ("authentication failed", "no password supplied", "pg_hba.conf")
+SETTING = "MEMORIA_DATABASE_URL"
+"""What has the URL of our own database."""
 UPGRADE_ADVICE = "`memoria-tui db upgrade` adds it"
 
 
 @contextlib.contextmanager
-def translated(database: str) -> Iterator[None]:
-    """Raises our error for whatever goes wrong inside; `database` is how to call it."""
+def translated(database: str, setting: str = SETTING) -> Iterator[None]:
+    """Raises our error for whatever goes wrong inside; `database` is how to call it, `setting` what has its URL."""
     import psycopg
     import sqlalchemy.exc
 
@@ -37,9 +39,9 @@ def translated(database: str) -> Iterator[None]:
     except sqlalchemy.exc.TimeoutError as error:
         raise StoreTimeout(f"{database}: all connections were busy for too long") from error
     except sqlalchemy.exc.DBAPIError as error:
-        raise _translate(error.orig, database) from error
+        raise _translate(error.orig, database, setting) from error
     except (psycopg.Error, OSError) as error:
-        raise _translate(error, database) from error
+        raise _translate(error, database, setting) from error
 
 
 def sqlstate(error: BaseException) -> str | None:
@@ -47,18 +49,18 @@ def sqlstate(error: BaseException) -> str | None:
     return getattr(getattr(error, "orig", error), "sqlstate", None)
 
 
-def _translate(error: BaseException | None, where: str) -> MemoriaError:
+def _translate(error: BaseException | None, where: str, setting: str) -> MemoriaError:
     state = sqlstate(error) if error is not None else None
     line = _one_line(error)
     match state:
         case None:
-            return _without_state(line, where)
+            return _without_state(line, where, setting)
         case "28000" | "28P01":
             return AuthenticationFailed(f"{where} refused the user or password: {line}")
         case "42501":
             return AuthenticationFailed(f"{where} does not permit this: {line}")
         case "3D000":
-            return StoreUnavailable(f"{where}: {line}; create it, or correct MEMORIA_DATABASE_URL")
+            return StoreUnavailable(f"{where}: {line}; create it, or correct {setting}")
         case "57014" | "55P03":
             return StoreTimeout(f"{where}: {line}")
         case "42P01" | "3F000":
@@ -75,7 +77,7 @@ def _translate(error: BaseException | None, where: str) -> MemoriaError:
     return StoreUnavailable(f"{where}: {line}")
 
 
-def _without_state(line: str, where: str) -> MemoriaError:
+def _without_state(line: str, where: str, setting: str) -> MemoriaError:
     """libpq gives no SQLSTATE for a connection that could not be made: only its text tells."""
     lowered = line.lower()
     if any(text in lowered for text in _REFUSED) or re.search(r'role ".*" does not exist', line):
@@ -83,9 +85,9 @@ def _without_state(line: str, where: str) -> MemoriaError:
     if "timeout" in lowered or "timed out" in lowered:
         return StoreTimeout(f"{where} did not answer in time")
     if "invalid connection option" in lowered or "invalid uri query parameter" in lowered:
-        return InvalidInput(f"MEMORIA_DATABASE_URL: {line}")
+        return InvalidInput(f"{setting}: {line}")
     if "does not exist" in lowered and "database" in lowered:
-        return StoreUnavailable(f"{where}: {line}; create it, or correct MEMORIA_DATABASE_URL")
+        return StoreUnavailable(f"{where}: {line}; create it, or correct {setting}")
     return StoreUnavailable(f"{where} cannot be reached: {line}")
 
 
