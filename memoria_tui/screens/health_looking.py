@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.reactive import var
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
+from textual.worker import Worker, get_current_worker
 
 from memoria_tui.present import safe
 from memoria_tui.screens.health_pages import Page, page
@@ -31,7 +32,7 @@ from memoria_tui.screens.mode import ModeScreen, Standing
 from memoria_tui.widgets.choice_list import ChoiceList
 from services.errors import MemoriaError
 from services.integrity.model import DefectKind
-from services.model import Progress
+from services.model import Progress, Subject
 from services.ports import Clock
 
 if TYPE_CHECKING:
@@ -47,7 +48,12 @@ Answer = TypeVar("Answer")
 
 
 class HealthLooking(ModeScreen):
-    """Shows what the services say; asks again when the mode is entered and on a key."""
+    """Shows what the services say; asks again when the mode is entered, when others wrote, and on a key.
+
+    What others write does not start the long look at everything: it is only said that its findings are older.
+    """
+
+    FOLLOWS = frozenset({Subject.MEMORIES, Subject.RELATIONS, Subject.SESSIONS, Subject.HISTORY})
 
     state: var[State] = var(Idle, init=False)
     section: var[Section] = var(Section.QDRANT, init=False)
@@ -59,6 +65,11 @@ class HealthLooking(ModeScreen):
         super().__init__(where, clock)
         self._page = Page("", Content(""))
         self._pace = Pace()
+        self._asking: Worker[None] | None = None
+        self._mark: object = None
+        """What the stores hold by the last answers."""
+        self._looked: object = None
+        """What they held when the last long look began."""
 
     def on_mount(self) -> None:
         self.add_class("-noticed")
@@ -77,6 +88,13 @@ class HealthLooking(ModeScreen):
         if self.services is not None:
             self.look()
 
+    def changed_outside(self, subjects: frozenset[Subject]) -> None:
+        """Waits for a look that is under way, which a person may have asked for."""
+        if self._asking is None:
+            self.look(outside=True)
+        else:
+            self._unseen |= subjects
+
     def watch_standing(self, standing: Standing) -> None:
         super().watch_standing(standing)
         if isinstance(self.state, Loaded) and standing.stores:
@@ -84,13 +102,25 @@ class HealthLooking(ModeScreen):
             stores = {status.kind: status for status in standing.stores}
             self.state = replace(self.state, health=replace(self.state.health, stores=stores))
             if standing.pending != pending:
-                self.look()
+                self.heard(frozenset({Subject.MEMORIES}))
 
     # asking
 
     @work(exclusive=True, group="health")
-    async def look(self, *, thoroughly: bool = False) -> None:
-        """Asks all stores; looks at everything when something changed since the last time, or `thoroughly`."""
+    async def look(self, *, thoroughly: bool = False, outside: bool = False) -> None:
+        """Asks all stores; looks at everything when something changed since the last time, or `thoroughly`.
+
+        After a change `outside` it does not, and only marks what was found as older.
+        """
+        this = self._asking = get_current_worker()
+        try:
+            await self._look(thoroughly=thoroughly, outside=outside)
+        finally:
+            if self._asking is this:
+                self._asking = None
+                self._see()
+
+    async def _look(self, *, thoroughly: bool, outside: bool) -> None:
         services = self._services
         folder = services.settings.backups_dir
         waiting = await _or_error(services.health.waiting())
@@ -110,13 +140,18 @@ class HealthLooking(ModeScreen):
             archives=await _or_error(_archives(services)),
             model=await _or_error(services.reembedding.state()),
         )
-        known = self.state.checked if isinstance(self.state, Loaded) else None
-        self.state = Loaded(health, known, self.state.looking if isinstance(self.state, Loaded) else None)
-        mark = await self._mark(health)
-        if thoroughly or not isinstance(known, Checked) or known.mark != mark:
-            self._check(mark)
+        self._mark = await self._mark_of(health)
+        known, looking = (self.state.checked, self.state.looking) if isinstance(self.state, Loaded) else (None, None)
+        self.state = Loaded(health, known, looking, stale=outside and self._stale)
+        fresh = isinstance(known, Checked) and known.mark == self._mark
+        if thoroughly or not (outside or fresh):
+            self._check(self._mark)
 
-    async def _mark(self, health: Health) -> object:
+    @property
+    def _stale(self) -> bool:
+        return self._looked is not None and self._looked != self._mark
+
+    async def _mark_of(self, health: Health) -> object:
         latest = await _or_error(self._services.memories.latest_update())
         counts = {name: count for store in health.stores.values() for name, count in store.counts.items()}
         return (None if isinstance(latest, MemoriaError) else latest, counts)
@@ -125,6 +160,7 @@ class HealthLooking(ModeScreen):
     async def _check(self, mark: object) -> None:
         """The long look; what the last one found stays on screen meanwhile."""
         integrity = self._services.integrity
+        self._looked = mark
         try:
             survey = await integrity.survey(progress=self._looking)
             findings: dict[DefectKind, tuple[Finding, ...]] = {}
@@ -141,7 +177,7 @@ class HealthLooking(ModeScreen):
 
     def _checked(self, checked: Checked | MemoriaError) -> None:
         if isinstance(self.state, Loaded):
-            self.state = replace(self.state, checked=checked, looking=None)
+            self.state = replace(self.state, checked=checked, looking=None, stale=self._stale)
 
     # showing
 
@@ -181,7 +217,9 @@ class HealthLooking(ModeScreen):
         lines: list[Option] = []
         for heading, sections in GROUPS.items():
             lines += [Option("", disabled=True)] if lines else []
-            lines.append(Option(Content.styled(f" {heading.upper()}", "bold $foreground 45%"), disabled=True))
+            older = " · r looks again" if heading == "Integrity" and state.stale else ""
+            title = Content.assemble((f" {heading.upper()}", "bold $foreground 45%"), (older, "$warning"))
+            lines.append(Option(title, disabled=True))
             lines += [Option(section_line(one, state, now, width), id=one.name) for one in sections]
         with self.sections.prevent(OptionList.OptionHighlighted):
             self.sections.set_options(lines)

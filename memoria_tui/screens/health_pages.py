@@ -183,10 +183,13 @@ def _integrity(section: Section, kind: DefectKind, state: Loaded, width: int) ->
             return Page(section.value, _refused(state.checked))
     checked = state.checked
     found = checked.survey.found[kind]
+    old = (
+        [_text("Others wrote since this was looked at: r looks again.", "$warning"), Content("")] if state.stale else []
+    )
     if not found:
         over = f"{checked.survey.memories:,} memories and {checked.survey.relations:,} relations were looked at."
-        return Page(section.value, _joined([_text(f"None. {over}"), Content(""), _text(_ABOUT[kind], _MUTED)]))
-    lines = [_text(_ABOUT[kind])]
+        return Page(section.value, _joined([*old, _text(f"None. {over}"), Content(""), _text(_ABOUT[kind], _MUTED)]))
+    lines = [*old, _text(_ABOUT[kind])]
     if len(found) > len(checked.findings[kind]):
         lines += [Content(""), _text(f"The first {len(checked.findings[kind])} of {len(found):,}:", _MUTED)]
     return Page(section.value, _joined(lines), tuple(_finding(one, width) for one in checked.findings[kind]))

@@ -22,7 +22,7 @@ from memoria_tui.screens.modals.restore import REPLACE, RestoreDialog
 from memoria_tui.screens.modals.trash import TrashDialog
 from memoria_tui.screens.modals.upgrade import UpgradeDialog
 from services.errors import MemoriaError
-from services.model import Progress
+from services.model import Progress, Subject
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,6 +90,11 @@ class HealthRunning(HealthLooking):
             self._run.cancel()
             self.tell(f"{what} was stopped; what is done stays")
             self.look()
+
+    def changed_outside(self, subjects: frozenset[Subject]) -> None:
+        """Long work writes without end; it is looked at when it is done."""
+        if self.running is None:
+            super().changed_outside(subjects)
 
     # what can be started
 

@@ -108,6 +108,8 @@ class Loaded:
     health: Health
     checked: Checked | Refused | None = None
     looking: Progress | None = None
+    stale: bool = False
+    """Others wrote since that look."""
 
 
 @dataclass(frozen=True, slots=True)

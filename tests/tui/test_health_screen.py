@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -17,6 +18,7 @@ from memoria_tui.screens.modals.trash import TrashDialog
 from memoria_tui.screens.modals.upgrade import UpgradeDialog
 from services.errors import StoreInUse
 from services.integrity.model import DefectKind
+from services.model import Subject
 from tests.tui.conftest import press, settle, toasts
 from tests.tui.fakes import clock
 from tests.tui.health_fakes import HealthServices, waiting
@@ -115,6 +117,31 @@ async def test_long_work_goes_on_in_other_modes_and_can_be_stopped() -> None:
         assert toasts(pilot) == ["Repair was stopped; what is done stays"]
         assert screen.running is None
         assert any(services.integrity.found.values())
+
+
+async def test_what_others_write_is_counted_and_the_long_look_is_only_said_to_be_older() -> None:
+    services = HealthServices()
+    services.store.others = asyncio.Queue()
+    async with health(services) as (pilot, screen):
+        await go_to(pilot, screen, Section.NESTED)
+        await press(pilot, "tab", "down")
+        assert "Queue nothing waits" in " ".join(sections(screen).split())
+        late = waiting("away")
+        services.health_look.waits = (late,)
+        assert late.memory is not None
+        services.store.memories[late.memory_id] = late.memory
+        services.store.latest += 1
+        services.store.others.put_nowait(frozenset({Subject.MEMORIES}))
+        await services.store.others.join()
+        await settle(pilot)
+        assert "Queue 1" in " ".join(sections(screen).split())
+        assert "r looks again" in sections(screen)
+        assert "Others wrote since" in facts(screen)
+        assert (services.integrity.surveys, screen.rows.highlighted, screen.rows.has_focus) == (1, 1, True)
+        await press(pilot, "r")
+        assert services.integrity.surveys == 2
+        assert "r looks again" not in sections(screen)
+        assert screen.rows.highlighted == 1
 
 
 def test_progress_is_drawn_a_few_times_a_second_however_often_it_comes() -> None:
