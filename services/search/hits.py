@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 
@@ -25,6 +25,13 @@ class Found:
 
     collection: MemoryType
     point_id: str
+    first_id: str | None = None
+    """Where the point is known to be a later chunk: the id that the first one should have."""
+
+    @classmethod
+    def of(cls, collection: MemoryType, point: Point) -> Found:
+        """By a point with its place in its memory."""
+        return cls(collection, point.id, chunk_id(memory_id_of(point), 0) if _is_later(point) else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +57,10 @@ class HitReader:
 
         `embedded` are points known to have their vectors.
         """
-        by_collection: defaultdict[MemoryType, list[str]] = defaultdict(list)
+        by_collection: defaultdict[MemoryType, list[Found]] = defaultdict(list)
         for one in found:
-            by_collection[one.collection].append(one.point_id)
-        parts = await asyncio.gather(*(self._of(kind, ids, embedded) for kind, ids in by_collection.items()))
+            by_collection[one.collection].append(one)
+        parts = await asyncio.gather(*(self._of(kind, some, embedded) for kind, some in by_collection.items()))
         read = {point_id: one for part in parts for point_id, one in part.items()}
         return [read[one.point_id] for one in found if one.point_id in read]
 
@@ -66,34 +73,34 @@ class HitReader:
         except MemoriaError as error:
             return {}, (f"relations are not shown: {error}",)
 
-    async def _of(self, collection: MemoryType, ids: Sequence[str], embedded: frozenset[str]) -> dict[str, Read]:
-        parts = [ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE)]
-        waiting, pages = await asyncio.gather(
+    async def _of(self, collection: MemoryType, found: Sequence[Found], embedded: frozenset[str]) -> dict[str, Read]:
+        """By point. A memory's keys are those of its first chunk, its passage is that of the chunk that was found."""
+        ids = [one.point_id for one in found]
+        waiting, points = await asyncio.gather(
             self._pending(collection, frozenset(ids) - embedded),
-            asyncio.gather(*(self._vectors.retrieve(collection, part) for part in parts)),
+            self._points(collection, [*ids, *(one.first_id for one in found if one.first_id)]),
         )
-        points = [point for page in pages for point in page]
-        heads = await self._heads(collection, points)
-        apart = [memory_id_of(point) for point in points if _stands_apart(point, heads)]
-        whole = await read_stored(self._vectors, apart, embeddings=False) if apart else {}
+        pairs = [
+            (chunk, points.get(one.first_id or one.point_id)) for one in found if (chunk := points.get(one.point_id))
+        ]
+        apart = [memory_id_of(chunk) for chunk, first in pairs if not _tells_all(first, chunk)]
+        stored = await read_stored(self._vectors, apart, embeddings=False) if apart else {}
         read = {}
-        for point in points:
-            memory_id = memory_id_of(point)
-            if states := whole.get(memory_id):
+        for chunk, first in pairs:
+            if states := stored.get(memory_id_of(chunk)):
                 memory = states[0].memory(self._zone)
             else:
-                (stored,) = fold(collection, [heads.get(memory_id, point)])
-                count = point.payload.get("chunk_count")
-                memory = replace(stored.memory(self._zone), chunk_count=count if isinstance(count, int) else 1)
-            memory = replace(memory, pending=point.id in waiting)
-            read[point.id] = Read(memory, str(point.payload.get("content", "")), _is_later(point))
+                (state,) = fold(collection, [first or chunk])
+                count = chunk.payload.get("chunk_count")
+                memory = replace(state.memory(self._zone), chunk_count=count if isinstance(count, int) else 1)
+            memory = replace(memory, pending=chunk.id in waiting)
+            read[chunk.id] = Read(memory, str(chunk.payload.get("content", "")), _is_later(chunk))
         return read
 
-    async def _heads(self, collection: MemoryType, points: Sequence[Point]) -> dict[str, Point]:
-        """The first chunks of memories that were found by a later one: a memory's keys are those of its first chunk."""
-        ids = [chunk_id(memory_id_of(point), 0) for point in points if _is_later(point)]
-        found = await self._vectors.retrieve(collection, ids) if ids else []
-        return {memory_id_of(point): point for point in found if chunk_index(point) == 0}
+    async def _points(self, collection: MemoryType, ids: Sequence[str]) -> dict[str, Point]:
+        parts = [ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE)]
+        pages = await asyncio.gather(*(self._vectors.retrieve(collection, part) for part in parts))
+        return {point.id: point for page in pages for point in page}
 
     async def _pending(self, collection: MemoryType, ids: frozenset[str]) -> frozenset[str]:
         if not ids:
@@ -103,12 +110,11 @@ class HitReader:
         return frozenset(point.id for point in points)
 
 
-def _stands_apart(point: Point, heads: Mapping[str, Point]) -> bool:
-    """True when all points of the memory must be read: it lacks the first, or that one does not have the whole text."""
-    memory_id = memory_id_of(point)
-    if _is_later(point) and memory_id not in heads:
-        return True
-    return "chunk_index" in point.payload and "full_content" not in heads.get(memory_id, point).payload
+def _tells_all(first: Point | None, chunk: Point) -> bool:
+    """Whether a point is the first of the memory that a chunk belongs to, and has its whole text."""
+    if first is None or _is_later(first) or memory_id_of(first) != memory_id_of(chunk):
+        return False
+    return "chunk_index" not in first.payload or "full_content" in first.payload
 
 
 def _is_later(point: Point) -> bool:

@@ -170,7 +170,7 @@ class Ranking:
             memory_id = memory_id_of(point)
             value = max(activation.get(memory_id, 0.0), activation.get(point.id, 0.0))
             known[memory_id] = max(known.get(memory_id, 0.0), value)
-            found.setdefault(memory_id, Found(collection, point.id))
+            found.setdefault(memory_id, Found.of(collection, point))
         return _Graph(known, {one: place for one, place in found.items() if one not in own})
 
     async def _points_of(self, ids: Sequence[str], scope: Scope) -> list[tuple[MemoryType, Point]]:
@@ -206,10 +206,11 @@ def _folded(scope: Scope, found: Sequence[Sequence[ScoredPoint]]) -> _Leg:
     hits.sort(key=lambda one: -one[0].score)
     leg = _Leg()
     for hit, collection in hits[: fusion.DEPTH]:
-        memory_id = hit.id if hit.payload.get("parent_id") == hit.id else memory_id_of(Point(hit.id, hit.payload))
+        point = Point(hit.id, hit.payload)
+        memory_id = memory_id_of(point)
         if memory_id not in leg.scores:
             leg.scores[memory_id] = hit.score
-            leg.points[memory_id] = Found(collection, hit.id)
+            leg.points[memory_id] = Found.of(collection, point)
     return leg
 
 
