@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from services.backup.values import Archive
     from services.container import Services
     from services.integrity.model import Finding
+    from services.reembedding.values import ReembedState
 
 DESCRIBED = 200
 """Defects of a kind that are listed; a repair of all takes the others too."""
@@ -138,7 +139,7 @@ class HealthLooking(ModeScreen):
             trash=trash if isinstance(trash, MemoriaError) else len(trash),
             folder=str(folder),
             archives=await _or_error(_archives(services)),
-            model=await _or_error(services.reembedding.state()),
+            model=await self._model(outside=outside),
         )
         self._mark = await self._mark_of(health)
         known, looking = (self.state.checked, self.state.looking) if isinstance(self.state, Loaded) else (None, None)
@@ -146,6 +147,12 @@ class HealthLooking(ModeScreen):
         fresh = isinstance(known, Checked) and known.mark == self._mark
         if thoroughly or not (outside or fresh):
             self._check(self._mark)
+
+    async def _model(self, *, outside: bool) -> ReembedState | MemoriaError:
+        """As it was known, after others wrote: counting memories by it takes long."""
+        if outside and isinstance(self.state, Loaded):
+            return self.state.health.model
+        return await _or_error(self._services.reembedding.state())
 
     @property
     def _stale(self) -> bool:

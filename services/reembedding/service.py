@@ -21,7 +21,7 @@ from services.reembedding.filling import Filling
 from services.reembedding.reading import Digests, digest, digests, memories, newest, telling_digests
 from services.reembedding.target import Target, missing_settings
 from services.reembedding.values import Advance, ReembedPlan, ReembedReport, ReembedState
-from services.search.headless import NOT_FIRST
+from services.search.headless import NOT_FIRST, headless_ids
 from services.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ class ReembeddingService:
             dimensions=next((one.dimensions for one in info.values()), 0),
             memories=await _count(self._vectors),
             draft=draft,
-            done=await _count(await self._vectors.open_draft(draft)) if draft and mine else 0,
+            done=await _headed(await self._vectors.open_draft(draft)) if draft and mine else 0,
             former=former,
         )
 
@@ -327,7 +327,13 @@ async def _states(vectors: VectorStore, type_: MemoryType, ids: Iterable[str]) -
 
 
 async def _count(vectors: VectorStore) -> int:
-    """Memories, as long as none is headless; those count in a full pass."""
+    """All memories."""
+    headless = await asyncio.gather(*(headless_ids(vectors, type_) for type_ in MemoryType))
+    return await _headed(vectors) + sum(map(len, headless))
+
+
+async def _headed(vectors: VectorStore) -> int:
+    """The memories that have their first chunk, as all of a draft have."""
     one_each = Filter(must_not=(NOT_FIRST,))
     return sum(await asyncio.gather(*(vectors.count(type_, one_each) for type_ in MemoryType)))
 

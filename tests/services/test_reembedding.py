@@ -156,6 +156,7 @@ async def test_every_kind_of_memory_arrives_whole_and_otherwise_unchanged(move: 
     in_the_way = [Point(chunk_id(ident(3), 5), {"content": "short"}), Point(chunk_id(ident(3), 4), {"content": LONG})]
     await move.vectors.upsert(S, in_the_way)
     before = await contents(move.vectors)
+    assert (await move.reembedding.state()).memories == len(before) == 9
     told: list[Progress] = []
     assert await move.run(told.append) == 9
     assert told[-1].done == told[-1].total
@@ -303,6 +304,8 @@ async def test_upstreams_own_points_become_whole_memories(records: PostgresRecor
         for collection, some in points.items():
             await store.upsert(MemoryType(collection), some)
         before = await contents(store)
+        assert (await move.reembedding.state()).memories == 448
+        assert (await move.reembedding.plan(Target())).memories == 448
         await move.run()
         assert len(before) == 448
         assert await contents(store) == before
