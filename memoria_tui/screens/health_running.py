@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
@@ -58,8 +57,6 @@ class HealthRunning(HealthLooking):
         if self.running is not None:
             self.tell(f"{self.running.what} is under way; c stops it", wrong=True)
             return
-        # Long work makes the collector look through everything again and again, and nothing is drawn meanwhile.
-        gc.freeze()
         self._begin(what)
         self._run = self._go_on(act)
 

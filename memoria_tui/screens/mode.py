@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, TypeVar
@@ -86,8 +85,6 @@ class ModeScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self.post_message(self.Opened(self))
-        # What a mode is made of stays: when the collector looks through it again, nothing is drawn meanwhile.
-        self.call_after_refresh(gc.freeze)
 
     def watch_standing(self, standing: Standing) -> None:
         for line in self.query(TopLine):  # none before the screen is composed and after it was taken down
