@@ -12,10 +12,10 @@ from textual.message import Message
 from textual.reactive import var
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Footer
 
 from memoria_tui.log import refused
 from memoria_tui.present import safe
+from memoria_tui.widgets.key_line import KeyLine
 from memoria_tui.widgets.top_line import TopLine
 from services.errors import MemoriaError
 from services.model import StoreStatus, Subject, WorkSession
@@ -77,7 +77,7 @@ class ModeScreen(Screen[None]):
         line.where = self._where
         yield line
         yield from self.compose_body()
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyLine()
 
     def compose_body(self) -> Iterable[Widget]:
         """What stands between the two lines."""

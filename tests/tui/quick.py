@@ -1,16 +1,21 @@
-"""Apps that tests run hundreds of times: style sheets are parsed once a process, nothing moves or goes by itself."""
+"""Apps that tests run hundreds of times: style sheets are parsed, and what they say of a place in the tree is found,
+once a process; nothing moves or goes by itself.
+"""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 
 from textual.app import App
 from textual.css.model import RuleSet
+from textual.css.styles import RulesMap
 from textual.css.stylesheet import Stylesheet
 from textual.css.types import CSSLocation
+from textual.dom import DOMNode
 from textual.message_pump import MessagePump
 from textual.screen import ModalScreen
 from textual.timer import Timer
+from textual.widget import Widget
 
 A = TypeVar("A", bound=App[Any])
 
@@ -22,10 +27,70 @@ _SHORT = 0.25
 """Seconds of the longest timer whose end belongs to what a key does."""
 
 
+class Known:
+    """What one list of rules says."""
+
+    def __init__(self) -> None:
+        self.rules: dict[frozenset[str], list[RuleSet]] = {}
+        """Those that any of these names of a node occurs in."""
+        self.styles: dict[object, RulesMap] = {}
+        """Of each place in a tree."""
+
+
+class Place:
+    """A node as the store of styles that Textual asks, which then serves all nodes that rules cannot tell apart."""
+
+    def __init__(self, node: DOMNode, known: Known) -> None:
+        self._node = node
+        self._known = known
+        self._key: object = None
+
+    def get(self, _: object) -> RulesMap | None:
+        self._key = tuple(_looks(one) for one in self._node.css_path_nodes)
+        return self._known.styles.get(self._key)
+
+    def __setitem__(self, _: object, styles: RulesMap) -> None:
+        self._known.styles[self._key] = styles
+
+
+def _looks(node: DOMNode) -> object:
+    """All that a rule can ask of a node, beside its place among others, for which Textual looks each time."""
+    own: tuple[object, ...] = ()
+    if isinstance(node, Widget):
+        own = node.mouse_hover, node.has_focus, node.disabled, node.allow_focus()
+    elif isinstance(node, App):
+        own = node.app_focus, node.current_theme.dark, node.is_inline, node.native_ansi_color, node.no_color
+    return type(node), node.id, node.classes, own
+
+
 class RememberedStyles(Stylesheet):
-    """Parses what no app of this process has parsed with the same variables."""
+    """Parses what no app of this process has parsed with the same variables, and matches what none has matched."""
 
     _parsed: ClassVar[dict[object, list[RuleSet]]] = {}
+    _known: ClassVar[dict[object, Known]] = {}
+
+    def __init__(self, *, variables: dict[str, str] | None = None) -> None:
+        super().__init__(variables=variables)
+        self._known_here = Known()
+        self._known_of: object = None
+        self._few: list[RuleSet] | None = None
+
+    @property
+    def rules(self) -> list[RuleSet]:
+        few, self._few = self._few, None
+        return super().rules if few is None else few
+
+    def apply(self, node: DOMNode, *, animate: bool = False, cache: object = None) -> None:
+        rules_map = self.rules_map
+        if self._known_of is not rules_map:
+            self._known_of = rules_map
+            self._known_here = self._known.setdefault(tuple(self.rules), Known())
+        names = frozenset(rules_map.keys() & node._selector_names)
+        if names not in self._known_here.rules:
+            of_these = {rule for name in names for rule in rules_map[name]}
+            self._known_here.rules[names] = [rule for rule in self.rules if rule in of_these]
+        self._few = self._known_here.rules[names]
+        super().apply(node, animate=animate, cache=cast("Any", Place(node, self._known_here)))
 
     def _parse_rules(
         self, css: str, read_from: CSSLocation, is_default_rules: bool = False, tie_breaker: int = 0, scope: str = ""
