@@ -19,7 +19,7 @@ ACTS = {
     "edit many": 6,
     "delete": 6,
     "restore": 6,
-    "undo edit": 7,
+    "undo edit": 6,
     "undo deletion": 6,
     "bulk": 7,
 }

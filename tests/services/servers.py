@@ -78,8 +78,10 @@ def pgbouncer(database_url: str, folder: Path) -> Iterator[str]:
     ) as bouncer:
         while socket.socket().connect_ex(("127.0.0.1", port)) and bouncer.poll() is None:
             time.sleep(0.02)
-        yield f"postgresql://memoria@127.0.0.1:{port}/memoria"
-        bouncer.terminate()
+        try:
+            yield f"postgresql://memoria@127.0.0.1:{port}/memoria"
+        finally:
+            bouncer.terminate()
 
 
 def open_to_others(path: Path) -> None:
