@@ -17,7 +17,8 @@ from services.memories.chunking import chunks
 from services.memories.payload import State
 from services.memories.reading import Stored, read_stored
 from services.model import Entity, MemoryChanges, MemoryDraft, MemoryType, RelationType
-from services.points import Point, Scroll
+from services.points import Filter, Point, Scroll
+from services.search.headless import NOT_FIRST
 from tests.services.backup_world import Store, open_store
 from tests.services.memory_world import DIMENSIONS, quick_folder, vector_of
 from tests.services.servers import query
@@ -61,16 +62,36 @@ async def _write(services: Services, ids: list[str], dice: random.Random, name: 
             await memories.edit_many(dice.sample(ids, 3), add_tags=[name])
 
 
-async def write_as_others_do(done: asyncio.Event, services: Services) -> list[str]:
-    """As MCP Memoria edits a memory: its points deleted first, then written anew, without any history."""
-    vectors, type_ = services.vectors, MemoryType.SEMANTIC
-    ids = [f"00000000-0000-4000-8000-{number:012}" for number in range(5)]
+class Watched(EdgeVectorStore):
+    """A store that knows how often a backup has looked through its memories for the first time."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.editing = asyncio.Lock()
+        self.looks = 0
+
+    async def scroll(self, request: Scroll) -> list[Point]:
+        page = await super().scroll(request)
+        first = request.where == Filter(must_not=(NOT_FIRST,)) and request.with_vectors
+        if first and request.collection is MemoryType.SEMANTIC and not page:
+            async with self.editing:
+                self.looks += 1
+        return page
+
+
+async def write_as_others_do(done: asyncio.Event, vectors: Watched) -> list[str]:
+    """As MCP Memoria edits a memory: its points deleted first, then written anew, without any history.
+
+    Half of them during one look, the others during the next: what is away each time one looks, nobody can know of.
+    """
+    ids = [f"00000000-0000-4000-8000-{number:012}" for number in range(6)]
     for number in itertools.count():
-        for one in ids:
+        async with vectors.editing:
+            one = ids[(2 * number + vectors.looks % 2) % len(ids) if number >= len(ids) else number]
             text = f"upstream {number} of {one}"
-            await vectors.delete_points(type_, [one])
+            await vectors.delete_points(MemoryType.SEMANTIC, [one])
             payload = {"content": text, "updated_at": f"2026-11-20T10:00:{number % 60:02}.{number:06}"}
-            await vectors.upsert(type_, [Point(one, {**payload, "parent_id": one}, vector_of(text))])
+            await vectors.upsert(MemoryType.SEMANTIC, [Point(one, {**payload, "parent_id": one}, vector_of(text))])
         if done.is_set():
             break
     return ids
@@ -79,14 +100,15 @@ async def write_as_others_do(done: asyncio.Event, services: Services) -> list[st
 async def test_what_is_written_meanwhile_is_in_it_whole_or_not_at_all(postgres_url: str, empty_url: str) -> None:
     with quick_folder() as name:
         folder = Path(name)
-        async with open_store(folder / "source", postgres_url) as source:
+        vectors = Watched(folder / "vectors")
+        async with open_store(folder / "source", postgres_url, vectors=vectors) as source:
             ids = [
                 (await source.services.memories.create(MemoryDraft(f"memory {n}. " * 9))).id for n in range(AT_START)
             ]
             done = asyncio.Event()
             async with asyncio.TaskGroup() as tasks:
                 writers = [tasks.create_task(write_until(done, source.services, ids, seed)) for seed in range(3)]
-                upstream = tasks.create_task(write_as_others_do(done, source.services))
+                upstream = tasks.create_task(write_as_others_do(done, vectors))
                 await source.services.backup.backup(folder / "warm")
                 archive = await source.services.backup.backup(folder / "backups")
                 done.set()
@@ -97,6 +119,7 @@ async def test_what_is_written_meanwhile_is_in_it_whole_or_not_at_all(postgres_u
             await check_relations(target)
             await check_others(target, upstream.result())
 
+    assert vectors.looks == 2
     assert archive.counts["memories"] == found + len(upstream.result())
     assert all(writer.result() > 5 for writer in writers)
 
