@@ -7,10 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from qdrant_client import AsyncQdrantClient
-
 from services.adapters.edge.store import EdgeVectorStore
-from services.adapters.server.store import ServerVectorStore
 from services.container import Services, open_services
 from services.model import MemoryDraft, MemoryType, RelationType
 from services.points import Point, Scroll
@@ -73,10 +70,6 @@ async def open_store(
     store = vectors or EdgeVectorStore(settings.vectors_dir)
     async with open_services(settings, vectors=store, embedder=embedder, clock=TickingClock()) as services:
         yield Store(services, url, embedder, folder)
-
-
-def server() -> ServerVectorStore:
-    return ServerVectorStore(client=AsyncQdrantClient(":memory:"))
 
 
 async def fill(store: Store) -> dict[str, str]:

@@ -7,11 +7,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from qdrant_client import AsyncQdrantClient
 
+from services.adapters.server.store import ServerVectorStore
 from services.backup.values import Comparison, Difference
 from services.errors import Conflict, InvalidInput, StoreUnavailable, UnreadableFile
 from services.model import MemoryChanges, MemoryDraft, Progress, RelationType
-from tests.services.backup_world import Store, fill, open_store, server
+from tests.services.backup_world import Store, fill, open_store
 from tests.services.memory_world import WatchedEmbedder, quick_folder
 from tests.services.servers import pgbouncer, postgres_15, query
 
@@ -62,6 +64,7 @@ async def test_everything_goes_from_embedded_to_central_and_back(
     """Embedded 18, then a Qdrant server with PostgreSQL 15 behind PgBouncer, then embedded again."""
     socket = tmp_path / "15"
     socket.mkdir()
+    vectors = ServerVectorStore(client=AsyncQdrantClient(":memory:"))
     with quick_folder() as name, postgres_15(socket) as server_url, pgbouncer(server_url, tmp_path) as central_url:
         folder = Path(name)
         async with open_store(folder / "one", postgres_url) as source:
@@ -69,7 +72,7 @@ async def test_everything_goes_from_embedded_to_central_and_back(
             before = await source.everything()
             seen: list[Progress] = []
             first = await source.services.backup.backup(folder / "first", progress=seen.append)
-        async with open_store(folder / "two", central_url, vectors=server()) as central:
+        async with open_store(folder / "two", central_url, vectors=vectors) as central:
             comparison = await restored(central, first.path)
             between = await central.everything()
             second = await central.services.backup.backup(folder / "second")
