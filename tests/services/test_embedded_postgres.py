@@ -18,6 +18,7 @@ import pytest
 
 from services.adapters.postgres.embedded import EmbeddedPostgres
 from services.errors import StorageFull, StoreInUse, StoreMismatch, StoreTooNew, StoreUnavailable
+from tests.services.memory_world import quick_folder
 from tests.services.servers import query
 
 USER_OF_THE_STORE = """
@@ -41,12 +42,16 @@ def created(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, created: Path) -> Iterator[Path]:
-    """Where a server keeps its data; erased at the end, which waits until the server is down."""
-    folder = tmp_path / "postgres"
-    subprocess.run(["cp", "-a", created, folder], check=True)
-    yield folder
-    asyncio.run(EmbeddedPostgres(folder).erase())
+def folder(created: Path) -> Iterator[Path]:
+    """Where a server keeps its data; erased at the end, which waits until the server is down.
+
+    Not below pytest's own folder, which each further pytest that starts shuts against the server's user.
+    """
+    with quick_folder() as name:
+        folder = Path(name) / "postgres"
+        subprocess.run(["cp", "-a", created, folder], check=True)
+        yield folder
+        asyncio.run(EmbeddedPostgres(folder).erase())
 
 
 def another_program(folder: Path) -> subprocess.Popen[str]:
