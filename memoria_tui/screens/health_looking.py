@@ -189,6 +189,8 @@ class HealthLooking(ModeScreen):
     # showing
 
     def watch_state(self, state: State) -> None:
+        if not self.query("#sections"):
+            return  # the screen was taken down while it asked
         shown = notice(state)
         self.set_class(shown is not None, "-noticed")
         if shown is not None:
