@@ -31,9 +31,9 @@ _HASTE = {
     "max_wal_size": "'8GB'",
 }
 """What a server may do whose data nobody keeps."""
-_OBJECTS = 200_000
+_OBJECTS = 100_000
 """New objects after which Python looks for cycles: at its own number, 700, that was a third of the time of apps."""
-gc.set_threshold(_OBJECTS, 50, 100)
+gc.set_threshold(_OBJECTS)
 if root := memory_root():
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(root))
 
