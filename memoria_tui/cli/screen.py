@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import importlib
 import shutil
 import sys
@@ -48,8 +47,6 @@ def open_app(terminal: Terminal, where: str | None = None) -> int:
         load_demo=load_demo,
     )
     terminal.keep_log()
-    # Looking through all that is loaded for garbage stops the drawing for 50 ms: a tenth as often is enough.
-    gc.set_threshold(700, 10, 100)
     app.run()
     return app.return_code or 0
 

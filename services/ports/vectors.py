@@ -126,6 +126,10 @@ class Generations(Protocol):
         """What a draft with vectors of this size needs; None when the disk cannot be asked, as that of a server."""
         ...
 
+    async def complete_draft(self, collection: MemoryType) -> None:
+        """Makes what filling left out, as indexes; for a collection that has all it is to have, as far as is known."""
+        ...
+
     async def prepare_adoption(self) -> None:
         """What takes long of an adoption, done while the store is in use: a server copies collections that nobody can
         rename. `adopt_draft` does it when it was not done before.

@@ -34,8 +34,8 @@ _FEW = 200
 _MOST_PASSES = 20
 """After so many the store is taken as it is at a moment in which saves wait, however much others write."""
 
-_TOGETHER = 3
-"""Batches under way at once: one is embedded while the store writes the others."""
+_TOGETHER = 4
+"""Batches under way at once: some are embedded while the store writes the others."""
 
 OpenEmbedder = Callable[[Target], AbstractAsyncContextManager[Embedder]]
 
@@ -205,28 +205,50 @@ class ReembeddingService:
             raise StoreMismatch("some memories cannot be stored beside each other; find them with: memoria-tui doctor")
 
     async def _whole_pass(self, run: _Run) -> None:
-        """Writes every memory of the set in use whose digest is another in the draft; deletes what it does not have."""
-        for type_ in MemoryType:
-            there = await digests(run.draft, type_)
-            gone, run.made[type_] = set(there), {}
-            async with _Ahead() as writes:
-                async for batch in memories(run.source, type_):
-                    made = await _digests_of(batch)
-                    differ = {one.id: one for one in batch if there.get(one.id) != made[one.id]}
-                    known = differ.keys() & there.keys()
-                    await writes.start(partial(self._write, run, type_, list(differ.values()), known))
-                    run.advance(len(batch) - len(differ))
-                    gone -= made.keys()
-                    there |= made
-                    run.made[type_] |= made
-            await run.filling.delete(type_, gone)
-            run.changed += len(gone)
+        """Writes every memory of the set in use whose digest is another in the draft; deletes what it does not have.
+
+        The largest collection comes first: its indexes are made while the others are filled.
+        """
+        points = {type_: found.points for type_, found in (await run.source.info()).items()}
+        async with _Ahead() as completing:
+            for type_ in sorted(points, key=points.__getitem__, reverse=True):
+                await self._pass(run, type_)
+                await completing.start(partial(self._vectors.complete_draft, type_))
+
+    async def _pass(self, run: _Run, type_: MemoryType) -> None:
+        there = await digests(run.draft, type_)
+        made = run.made[type_] = {}
+        async with _Ahead() as writes:
+            async for batch in memories(run.source, type_):
+                await writes.start(partial(self._write_changed, run, type_, batch, there, made))
+        gone = there.keys() - made.keys()
+        await run.filling.delete(type_, gone)
+        run.changed += len(gone)
+
+    async def _write_changed(
+        self,
+        run: _Run,
+        type_: MemoryType,
+        batch: Sequence[Stored],
+        there: Mapping[str, bytes],
+        made: dict[str, bytes],
+    ) -> None:
+        """Writes those of the batch whose digest is another than `there`; adds the digests of all to `made`."""
+        now = await _digests_of(batch)
+        differ = {one.id: one for one in batch if there.get(one.id) != now[one.id]}
+        made |= now
+        run.advance(len(batch) - len(differ))
+        await self._write(run, type_, list(differ.values()), differ.keys() & there.keys())
 
     async def _check_written(self, run: _Run) -> None:
         """Reads the draft again where the set in use can only have changed by saves that are known anyway."""
-        for type_ in MemoryType:
-            await self._bring(run, type_, run.made[type_], await digests(run.draft, type_))
-            run.advance(len(run.made[type_]))
+        async with _Ahead() as looks:
+            for type_ in MemoryType:
+                await looks.start(partial(self._check, run, type_))
+
+    async def _check(self, run: _Run, type_: MemoryType) -> None:
+        await self._bring(run, type_, run.made[type_], await digests(run.draft, type_))
+        run.advance(len(run.made[type_]))
 
     async def _write(self, run: _Run, type_: MemoryType, batch: Sequence[Stored], there: Iterable[str]) -> None:
         if batch:
@@ -292,7 +314,7 @@ class ReembeddingService:
 
 
 class _Ahead:
-    """Lets a few writes be under way while the next batch is read and compared."""
+    """Lets a few pieces of work be under way while the next one is prepared."""
 
     def __init__(self) -> None:
         self._tasks: deque[asyncio.Task[None]] = deque()
@@ -311,7 +333,7 @@ class _Ahead:
                 await asyncio.wait(self._tasks)
 
     async def start(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
-        """Waits until the write before the last ones has ended well."""
+        """Waits until few enough are under way; those before have ended well."""
         if len(self._tasks) == _TOGETHER:
             await self._tasks.popleft()
         self._tasks.append(asyncio.create_task(work()))

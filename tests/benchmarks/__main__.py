@@ -18,6 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
 
+from memoria_tui.__main__ import collect_seldom
 from tests.benchmarks.figures import Figure
 
 
@@ -50,6 +51,7 @@ def main() -> int:
     parser.add_argument("name", choices=names())
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     known, rest = parser.parse_known_args()
+    collect_seldom()
     benchmark = importlib.import_module(f"tests.benchmarks.{known.name}")
     options = argparse.ArgumentParser(prog=f"{parser.prog} {known.name}", description=benchmark.__doc__)
     if hasattr(benchmark, "arguments"):

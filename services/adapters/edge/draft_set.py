@@ -24,9 +24,10 @@ class EdgeDraftSet(EdgeSet):
     async def ensure(self, dimensions: int, model: str) -> None:
         await self._ask_all("ensure", dimensions, model, FIRST_INDEXES)
 
-    async def complete(self) -> None:
+    async def complete(self, collection: MemoryType) -> None:
         """Makes the indexes that are missing, one a call, so that other requests pass between them."""
-        await asyncio.gather(*map(self._complete, MemoryType))
+        while await self._ask(collection, "complete"):
+            pass
 
     async def model(self) -> str | None:
         models: list[str | None] = await self._ask_all("model")
@@ -46,7 +47,3 @@ class EdgeDraftSet(EdgeSet):
 
     async def _ask_all(self, method: str, *arguments: object) -> list[Any]:
         return await asyncio.gather(*(self._ask(collection, method, *arguments) for collection in MemoryType))
-
-    async def _complete(self, collection: MemoryType) -> None:
-        while await self._ask(collection, "complete"):
-            pass

@@ -61,9 +61,12 @@ class EdgeVectorStore(EdgeSet):
         answer: Room = await self._ask(SETS, "room", dimensions)
         return answer
 
+    async def complete_draft(self, collection: MemoryType) -> None:
+        await self._draft.complete(collection)
+
     async def prepare_adoption(self) -> None:
         if await self.draft():
-            await self._draft.complete()
+            await asyncio.gather(*map(self.complete_draft, MemoryType))
 
     async def adopt_draft(self) -> None:
         await self._disconnect(*MemoryType)

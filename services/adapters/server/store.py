@@ -28,6 +28,7 @@ from services.errors import (
     StoreTimeout,
     StoreUnavailable,
 )
+from services.model import MemoryType
 from services.ports import Draft, Room, VectorStore
 
 if TYPE_CHECKING:
@@ -93,6 +94,9 @@ class ServerVectorStore(ServerSet):
     async def room(self, dimensions: int) -> Room | None:
         """A server does not tell how full its disk is."""
         return None
+
+    async def complete_draft(self, collection: MemoryType) -> None:
+        """A server makes its indexes while it is filled."""
 
     async def prepare_adoption(self) -> None:
         async with self._sets() as sets:
