@@ -34,6 +34,9 @@ class Found:
         return cls(collection, point.id, chunk_id(memory_id_of(point), 0) if _is_later(point) else None)
 
 
+_OF_A_CHUNK = ("parent_id", "chunk_index", "chunk_count", "content")
+
+
 @dataclass(frozen=True, slots=True)
 class Read:
     """A memory and the text of the point by which it was found."""
@@ -75,13 +78,16 @@ class HitReader:
 
     async def _of(self, collection: MemoryType, found: Sequence[Found], embedded: frozenset[str]) -> dict[str, Read]:
         """By point. A memory's keys are those of its first chunk, its passage is that of the chunk that was found."""
-        ids = [one.point_id for one in found]
-        waiting, points = await asyncio.gather(
-            self._pending(collection, frozenset(ids) - embedded),
-            self._points(collection, [*ids, *(one.first_id for one in found if one.first_id)]),
+        later = [one.point_id for one in found if one.first_id]
+        waiting, points, chunks = await asyncio.gather(
+            self._pending(collection, frozenset(one.point_id for one in found) - embedded),
+            self._points(collection, [one.first_id or one.point_id for one in found]),
+            self._chunks(collection, later),
         )
         pairs = [
-            (chunk, points.get(one.first_id or one.point_id)) for one in found if (chunk := points.get(one.point_id))
+            (chunk, points.get(one.first_id or one.point_id))
+            for one in found
+            if (chunk := (chunks if one.first_id else points).get(one.point_id))
         ]
         apart = [memory_id_of(chunk) for chunk, first in pairs if not _tells_all(first, chunk)]
         stored = await read_stored(self._vectors, apart, embeddings=False) if apart else {}
@@ -89,13 +95,23 @@ class HitReader:
         for chunk, first in pairs:
             if states := stored.get(memory_id_of(chunk)):
                 memory = states[0].memory(self._zone)
-            else:
-                (state,) = fold(collection, [first or chunk])
+            elif first:
+                (state,) = fold(collection, [first])
                 count = chunk.payload.get("chunk_count")
                 memory = replace(state.memory(self._zone), chunk_count=count if isinstance(count, int) else 1)
+            else:
+                continue
             memory = replace(memory, pending=chunk.id in waiting)
             read[chunk.id] = Read(memory, str(chunk.payload.get("content", "")), _is_later(chunk))
         return read
+
+    async def _chunks(self, collection: MemoryType, ids: Sequence[str]) -> dict[str, Point]:
+        """The texts of chunks and where they belong, without the whole text that each has with it."""
+        if not ids:
+            return {}
+        where = Filter((HasId(frozenset(ids)),))
+        points = await self._vectors.scroll(Scroll(collection, len(ids), where, payload_keys=_OF_A_CHUNK))
+        return {point.id: point for point in points}
 
     async def _points(self, collection: MemoryType, ids: Sequence[str]) -> dict[str, Point]:
         parts = [ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE)]
