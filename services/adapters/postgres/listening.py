@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 import importlib
 import json
+import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -118,8 +119,8 @@ class DatabaseFeed:
                 await connection.execute(f"LISTEN {CHANNEL}")
                 listening = True
             else:
-                async for notice in connection.notifies(timeout=self._rhythm.check):
-                    if subject := _subject(notice.payload):
+                async for payload in _heard(connection, self._rhythm.check):
+                    if subject := _subject(payload):
                         heard.add(subject)
                         tell(frozenset((subject,)))
             now = await look_at(connection)
@@ -152,6 +153,34 @@ async def look_at(connection: AsyncConnection[Any]) -> Look:
     process, standby, triggers, counters = row
     direct = process == connection.info.backend_pid
     return Look(direct and not standby and triggers == len(_SUBJECTS), counters)
+
+
+async def _heard(connection: AsyncConnection[Any], seconds: float) -> AsyncIterator[str]:
+    """What is told in so many seconds, as it comes.
+
+    Sleeps until something comes: psycopg's own wait for notices wakes the program ten times a second.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        async for notice in connection.notifies(timeout=0):
+            yield notice.payload
+        left = deadline - time.monotonic()
+        if left <= 0 or not await _readable(connection.fileno(), left):
+            return
+
+
+async def _readable(file: int, seconds: float) -> bool:
+    """Whether there is something to read before so many seconds have passed."""
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    loop.add_reader(file, ready.set)
+    try:
+        await asyncio.wait_for(ready.wait(), seconds)
+    except TimeoutError:
+        return False
+    finally:
+        loop.remove_reader(file)
+    return True
 
 
 def _differing(before: Mapping[str, str], after: Mapping[str, str]) -> set[Subject]:
