@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,8 +65,13 @@ class EdgeSets:
     def _size(self, kept: KeptSet | None) -> int:
         """Bytes that the set takes on the disk; the holes of its files take none."""
         folder = self._folder / kept.place if kept and kept.place else self._folder
-        files = (path for collection in MemoryType for path in (folder / collection).rglob("*"))
-        return sum(path.stat().st_blocks * 512 for path in files if path.is_file())
+        size = 0
+        for collection in MemoryType:
+            for place, _, files in os.walk(folder / collection):
+                for name in files:
+                    with suppress(FileNotFoundError):  # the draft's own processes tidy meanwhile
+                        size += Path(place, name).stat().st_blocks * 512
+        return size
 
     def adopt_draft(self) -> None:
         """One rename decides: before it the store opens with the old set, after it with the new one."""
