@@ -16,6 +16,7 @@ from textual.message_pump import MessagePump
 from textual.screen import ModalScreen
 from textual.timer import Timer
 from textual.widget import Widget
+from textual.widgets import Markdown
 
 A = TypeVar("A", bound=App[Any])
 
@@ -141,6 +142,8 @@ def has_to_draw(app: App[Any]) -> bool:
 
 def _is_busy(node: MessagePump) -> bool:
     if getattr(node, "_pruning", False) or not node._mounted_event.is_set():
+        return True
+    if isinstance(node, Markdown) and node.lock.is_locked:  # a text is parsed in a thread
         return True
     queued = node.message_queue_size or node._pending_message is not None or node._next_callbacks
     return bool(queued) or any(_is_short(timer) for timer in node._timers)
