@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,6 +17,7 @@ from services.memories.reading import Stored
 from services.model import MemoryType, Progress
 from services.points import Filter
 from services.ports import Draft, Embedder, SwitchableStore, VectorStore
+from services.reembedding.ahead import Ahead
 from services.reembedding.filling import Filling
 from services.reembedding.reading import Digests, digest, digests, memories, newest, telling_digests
 from services.reembedding.target import Target, missing_settings
@@ -84,9 +85,16 @@ class ReembeddingService:
             dimensions=next((one.dimensions for one in info.values()), 0),
             memories=await _count(self._vectors),
             draft=draft,
-            done=await _headed(await self._vectors.open_draft(draft)) if draft and mine else 0,
+            done=await self._done() if mine else 0,
             former=former,
         )
+
+    async def _done(self) -> int:
+        """Memories in the draft; never at the moment of a switch, after which opening the draft would begin another."""
+        async with self._gate.held():
+            draft = await self._vectors.draft()
+            mine = draft is not None and draft.purpose == PURPOSE
+            return await _headed(await self._vectors.open_draft(draft)) if draft and mine else 0
 
     async def plan(self, target: Target) -> ReembedPlan:
         """What `reembed` would do. Raises as it does, before anything is written."""
@@ -209,16 +217,16 @@ class ReembeddingService:
 
         The largest collection comes first: its indexes are made while the others are filled.
         """
-        points = {type_: found.points for type_, found in (await run.source.info()).items()}
-        async with _Ahead() as completing:
-            for type_ in sorted(points, key=points.__getitem__, reverse=True):
+        points = Counter({type_: found.points for type_, found in (await run.source.info()).items()})
+        async with Ahead(_TOGETHER) as completing:
+            for type_ in sorted(MemoryType, key=points.__getitem__, reverse=True):
                 await self._pass(run, type_)
                 await completing.start(partial(self._vectors.complete_draft, type_))
 
     async def _pass(self, run: _Run, type_: MemoryType) -> None:
         there = await digests(run.draft, type_)
         made = run.made[type_] = {}
-        async with _Ahead() as writes:
+        async with Ahead(_TOGETHER) as writes:
             async for batch in memories(run.source, type_):
                 await writes.start(partial(self._write_changed, run, type_, batch, there, made))
         gone = there.keys() - made.keys()
@@ -242,7 +250,7 @@ class ReembeddingService:
 
     async def _check_written(self, run: _Run) -> None:
         """Reads the draft again where the set in use can only have changed by saves that are known anyway."""
-        async with _Ahead() as looks:
+        async with Ahead(_TOGETHER) as looks:
             for type_ in MemoryType:
                 await looks.start(partial(self._check, run, type_))
 
@@ -311,32 +319,6 @@ class ReembeddingService:
                 untouched = {one for one in changed if here.get(one) == before.get(one)}
                 await self._bring(late, type_, _only(now, untouched), _only(here, untouched))
         run.embedded += late.embedded
-
-
-class _Ahead:
-    """Lets a few pieces of work be under way while the next one is prepared."""
-
-    def __init__(self) -> None:
-        self._tasks: deque[asyncio.Task[None]] = deque()
-
-    async def __aenter__(self) -> _Ahead:
-        return self
-
-    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        try:
-            while self._tasks and error is None:
-                await self._tasks.popleft()
-        finally:
-            for task in self._tasks:
-                task.cancel()
-            if self._tasks:
-                await asyncio.wait(self._tasks)
-
-    async def start(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
-        """Waits until few enough are under way; those before have ended well."""
-        if len(self._tasks) == _TOGETHER:
-            await self._tasks.popleft()
-        self._tasks.append(asyncio.create_task(work()))
 
 
 async def _digests_of(batch: Sequence[Stored]) -> dict[str, bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import shutil
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
@@ -133,6 +134,19 @@ async def move(request: pytest.FixtureRequest, records: PostgresRecords) -> Asyn
         async with moving(vectors, records, Path(name)) as made:
             await vectors.ensure(DIMENSIONS, "watched")
             yield made
+
+
+async def test_a_store_that_lacks_a_collection_moves_all_the_same(records: PostgresRecords) -> None:
+    with quick_folder() as name:
+        folder = Path(name, "qdrant")
+        before = EdgeVectorStore(folder)
+        await before.ensure(DIMENSIONS, "watched")
+        await before.upsert(S, [point(1, "plain", vector_of("plain"))])
+        await before.close()
+        shutil.rmtree(folder / MemoryType.PROCEDURAL)
+        async with moving(EdgeVectorStore(folder), records, Path(name)) as move:
+            assert await move.run() == 1
+            assert set(await move.vectors.info()) == set(MemoryType)
 
 
 def chunk(number: int, index: int, count: int, text: str, whole: str, vector: bool = True) -> Point:
