@@ -28,6 +28,8 @@ from memoria_tui.screens.summary_states import (
 )
 from memoria_tui.widgets.figure_table import FigureTable
 from memoria_tui.widgets.stacked_bars import StackedBars
+from services.errors import MemoriaError
+from services.files import write_file
 from services.work.model import Report
 from services.work.report_export import as_csv, as_markdown
 
@@ -178,8 +180,10 @@ class SummaryScreen(SummaryAdding):
             return
         try:
             await asyncio.to_thread(_write, path, figures.report)
-        except OSError as error:
-            self.tell(f"{path} cannot be written: {error.strerror}", wrong=True)
+        except FileExistsError:
+            self.tell(f"{path} exists already; choose another name", wrong=True)
+        except MemoriaError as error:
+            self.tell(str(error), wrong=True)
         else:
             self.tell(f"Wrote {path}")
 
@@ -193,5 +197,4 @@ def _unwritable(text: str) -> str | None:
 def _write(path: str, report: Report) -> None:
     """In the form that the name asks for; never over a file that is there."""
     file = file_of(path)
-    with file.open("x", encoding="utf-8", newline="") as opened:
-        opened.write(_WRITERS[file.suffix.lower()](report))
+    write_file(file, _WRITERS[file.suffix.lower()](report), replace=False)

@@ -22,7 +22,7 @@ from memoria_tui.screens.work_states import ORDERS, LogQuestion
 from memoria_tui.screens.work_watching import WorkWatching
 from memoria_tui.widgets.running_sessions import RunningSessions
 from memoria_tui.widgets.session_log import SessionLog
-from services.errors import StorageFull
+from services.files import write_file
 from services.model import SessionStatus, WorkSession
 from services.work.log_export import log_csv
 
@@ -148,7 +148,7 @@ class WorkBooking(WorkWatching):
                 self.tell(f"Exported {number:,} session{'' if number == 1 else 's'} to {file_of(path)}")
 
     async def _export(self, file: Path) -> int:
-        """Writes all sessions that the log shows or would show on further pages. Raises StorageFull."""
+        """Writes all sessions that the log shows or would show on further pages. Raises StorageFull, InvalidInput."""
         asked, after, sessions = self.question, None, list[WorkSession]()
         while True:
             page = await self._services.reports.log(
@@ -157,11 +157,7 @@ class WorkBooking(WorkWatching):
             sessions += page.sessions
             if (after := page.next) is None:
                 break
-        text = log_csv(sessions, self._zone, self._clock())
-        try:
-            await asyncio.to_thread(file.write_text, text, "utf-8", newline="")
-        except OSError as error:
-            raise StorageFull(f"{file} cannot be written: {error.strerror}") from error
+        await asyncio.to_thread(write_file, file, log_csv(sessions, self._zone, self._clock()))
         return len(sessions)
 
     # clients, projects, settings

@@ -6,34 +6,31 @@ determined by the table, so a changed byte anywhere is found, and named.
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import gzip
 import hashlib
 import json
 import os
 import re
 import tarfile
-import tempfile
 import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import IO
 
-from services.errors import InvalidInput, StorageFull, StoreTooNew, UnreadableFile
+from services.errors import InvalidInput, StoreTooNew, UnreadableFile
+from services.files import AtomicFile, make_private, remove_partials, storage_errors
 
 FORMAT = "memoria-tui backup"
 VERSION = 1
 SUFFIX = ".tar"
 HEADER, CONTENTS = "memoria-backup.json", "contents.json"
-_PARTIAL = ".partial"
+_DRAFT = ".memoria-"
+"""How the names of backups begin that are not complete yet."""
 _BLOCK = 512
 _END = b"\0" * (2 * _BLOCK)
 _MOST_CONTENTS = 1 << 30
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 _NAME = re.compile(r"memoria-\d{4}-\d\d-\d\dT\d{6}Z(-\d+)?\.tar")
 
 
@@ -57,18 +54,6 @@ class Part:
         return self.offset + _BLOCK + _padded(self.size)
 
 
-@contextmanager
-def storage_errors(path: Path) -> Iterator[None]:
-    """Failures of the file system as one line. Raises StorageFull, else InvalidInput."""
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or str(error)
-        if error.errno in _FULL:
-            raise StorageFull(f"{path}: cannot be written: {reason}; free space or choose another place") from error
-        raise InvalidInput(f"{path}: cannot be used: {reason}") from error
-
-
 class ArchiveWriter:
     """Writes an archive under a name of its own until it is whole; `finish` or `abandon` ends it."""
 
@@ -79,40 +64,35 @@ class ArchiveWriter:
         with storage_errors(folder):
             if folder.exists() and not folder.is_dir():
                 raise InvalidInput(f"{folder}: is a file; give the folder that is to hold the backups")
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._folder = folder
-            _clear(folder)
-            number, name = tempfile.mkstemp(_PARTIAL, ".memoria-", folder)
-            self._path, self._file = Path(name), os.fdopen(number, "wb")
-            fcntl.flock(number, fcntl.LOCK_EX)
+            make_private(folder)
+            remove_partials(folder, _DRAFT)
+        self._file = AtomicFile(folder / self._name(1))
 
     def add(self, name: str, data: bytes, records: int, *, packed: bool = True) -> None:
         """Appends a part; a packed one is compressed."""
         stored = gzip.compress(data, 1, mtime=0) if packed else data
-        with storage_errors(self._folder):
-            offset = self._write(name, stored)
+        offset = self._write(name, stored)
         digest = hashlib.sha256(stored).hexdigest()
         self._parts.append(Part(name, offset, len(stored), len(data), records, digest))
 
     def finish(self, facts: Mapping[str, object]) -> Path:
         """Appends the table of contents, waits for the disk, gives the archive its name."""
         table = _json({**facts, "parts": [list(asdict(part).values()) for part in self._parts]})
-        with storage_errors(self._folder):
-            self._write(CONTENTS, _sealed(table))
-            self._file.write(_END)
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self._file.close()
-            path = self._named()
-            _sync_folder(self._folder)
-        return path
+        self._write(CONTENTS, _sealed(table))
+        self._file.write(_END)
+        number = 1
+        while True:
+            try:
+                self._file.commit(replace=False)
+            except FileExistsError:  # two backups of one second both stay
+                number += 1
+                self._file.rename(self._file.path.with_name(self._name(number)))
+            else:
+                return self._file.path
 
     def abandon(self) -> None:
         """Leaves nothing behind."""
-        with suppress(OSError):
-            self._file.close()
-        with suppress(OSError):
-            self._path.unlink()
+        self._file.discard()
 
     def _write(self, name: str, data: bytes) -> int:
         offset = self._file.tell()
@@ -121,24 +101,8 @@ class ArchiveWriter:
         self._file.write(b"\0" * (_padded(len(data)) - len(data)))
         return offset
 
-    def _named(self) -> Path:
-        """Moves the file to the first name that is free; two backups of one second both stay."""
-        stem = f"memoria-{self._made_at:%Y-%m-%dT%H%M%SZ}"
-        number = 1
-        while True:
-            path = self._folder / f"{stem}{'' if number == 1 else f'-{number}'}{SUFFIX}"
-            try:
-                os.link(self._path, path)
-            except FileExistsError:
-                number += 1
-                continue
-            except OSError:
-                if path.exists():
-                    raise
-                self._path.rename(path)  # a file system without hard links
-                return path
-            self._path.unlink()
-            return path
+    def _name(self, number: int) -> str:
+        return f"memoria-{self._made_at:%Y-%m-%dT%H%M%SZ}{'' if number == 1 else f'-{number}'}{SUFFIX}"
 
 
 class ArchiveReader:
@@ -328,19 +292,3 @@ def _padded(size: int) -> int:
 
 def _padding(size: int) -> int:
     return -size % _BLOCK
-
-
-def _clear(folder: Path) -> None:
-    """Removes what killed backups left; a living one holds a lock on its file."""
-    for path in folder.glob(f".memoria-*{_PARTIAL}"):
-        with suppress(OSError), path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            path.unlink()
-
-
-def _sync_folder(folder: Path) -> None:
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-from services.backup.container import storage_errors
 from services.backup.values import UnfinishedRestore
+from services.files import make_private, storage_errors, write_file
 
 NAME = "restore.json"
 
@@ -44,13 +43,8 @@ def read_marker(home: Path) -> Marker | None:
 def write_marker(home: Path, marker: Marker) -> None:
     """Raises StorageFull or InvalidInput."""
     with storage_errors(home):
-        home.mkdir(parents=True, exist_ok=True)
-        draft = home / f"{NAME}.new"
-        with draft.open("w", encoding="utf-8") as file:
-            json.dump(asdict(marker), file)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(home / NAME)
+        make_private(home)
+    write_file(home / NAME, json.dumps(asdict(marker)))
 
 
 def remove_marker(home: Path) -> None:

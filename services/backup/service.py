@@ -21,13 +21,13 @@ from services.backup.container import (
     archive_files,
     encoded,
     head_facts,
-    storage_errors,
 )
 from services.backup.gathering import Gathered, Gathering
 from services.backup.points import LINES, SUPERSEDED, VECTORS, memory_part, pack_points
 from services.backup.tables import pack_rows, part_name
 from services.backup.values import Advance, Archive
 from services.errors import InvalidInput, MemoriaError
+from services.files import storage_errors
 from services.memories.reading import memory_id_of
 from services.model import MemoryType, Progress
 from services.points import Point

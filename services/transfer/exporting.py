@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import os
-import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO
 
-from services.errors import InvalidInput, StorageFull
+from services.files import AtomicFile
 from services.graph.state import relation_state
 from services.memories.chunking import chunks
 from services.memories.reading import Stored, chunk_index, fold, read_stored
@@ -24,7 +19,6 @@ from services.transfer.formats import own
 from services.transfer.formats.rows import change_row
 
 _PAGE = 500
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 Advance = Callable[[Progress], None]
 
 
@@ -46,7 +40,7 @@ class ExportService:
         """
         counts: Counter[str] = Counter()
         total = None if ids is None else len(ids)
-        with _written_whole(path) as file:
+        with AtomicFile(path) as file:
             async for line in self.lines(ids, counts):
                 file.write(line)
                 if counts.total() % _PAGE == 0:
@@ -127,31 +121,3 @@ class ExportService:
         for relation in await self._records.relations_of(ids):
             if relation.source_id in inside and relation.target_id in inside:
                 yield relation
-
-
-@contextlib.contextmanager
-def _written_whole(path: Path) -> Iterator[IO[bytes]]:
-    """A file that takes its name when all is written; a device or pipe is written as it is."""
-    try:
-        if path.exists() and not path.is_file():
-            with path.open("wb") as file:
-                yield file
-            return
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            try:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-                os.replace(file.name, path)
-            except BaseException:
-                os.unlink(file.name)
-                raise
-    except FileNotFoundError as error:
-        raise InvalidInput(f"{path}: the folder {path.parent} does not exist") from error
-    except IsADirectoryError as error:
-        raise InvalidInput(f"{path} is a folder; give the name of a file") from error
-    except OSError as error:
-        reason = error.strerror or str(error)
-        if error.errno in _FULL:
-            raise StorageFull(f"{path}: cannot be written: {reason}; free space or choose another place") from error
-        raise InvalidInput(f"{path}: cannot be written: {reason}") from error

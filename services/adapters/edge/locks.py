@@ -14,6 +14,7 @@ import portalocker
 import psutil
 
 from services.errors import StoreInUse
+from services.files import make_private, write_file
 from services.model import MemoryType
 
 _ORPHAN_SECONDS = 20.0
@@ -22,7 +23,7 @@ _ORPHAN_SECONDS = 20.0
 
 def take_folder(folder: Path) -> portalocker.Lock:
     """Takes the folder for this process. Raises StoreInUse naming the program that has it."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(folder)
     lock = _lock(folder / "lock")
     deadline = time.monotonic() + _ORPHAN_SECONDS
     while True:
@@ -68,9 +69,8 @@ def _sign(folder: Path) -> None:
     program = psutil.Process(os.getppid())
     words = program.cmdline()[1:] if "python" in program.name() else program.cmdline()
     name = " ".join([Path(words[0]).name, *words[1:]]) if words else program.name()
-    draft = folder / "owner.json.new"
-    draft.write_text(json.dumps({"pid": program.pid, "started": program.create_time(), "name": name[:60]}), "utf-8")
-    draft.replace(folder / "owner.json")
+    told = {"pid": program.pid, "started": program.create_time(), "name": name[:60]}
+    write_file(folder / "owner.json", json.dumps(told))
 
 
 def _owner(folder: Path) -> str | None:

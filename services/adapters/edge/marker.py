@@ -6,12 +6,12 @@ The set in use is named in that one file, so that putting another in its place i
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from services.errors import StoreMismatch, StoreTooNew
+from services.files import write_file
 
 FORMAT = 2
 """Version of the folder's layout; a store with a higher one is left alone."""
@@ -65,28 +65,16 @@ def read_marker(folder: Path) -> Marker:
 
 
 def write_marker(folder: Path, marker: Marker) -> None:
-    """Replaces the marker; on disk, with its name, when this returns."""
+    """Replaces the marker; on disk, with its name, when this returns. Raises StorageFull."""
     in_use = marker.in_use
     plain = in_use is not None and not in_use.place
-    draft = folder / f"{_FILE}.new"
-    with draft.open("w", encoding="utf-8") as file:
-        json.dump(
-            {
-                "format": _PLAIN if plain else FORMAT,
-                **(asdict(in_use) if in_use else {}),
-                "draft": asdict(marker.draft) if marker.draft else None,
-                "former": asdict(marker.former) if marker.former else None,
-            },
-            file,
-        )
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(folder / _FILE)
-    directory = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    told = {
+        "format": _PLAIN if plain else FORMAT,
+        **(asdict(in_use) if in_use else {}),
+        "draft": asdict(marker.draft) if marker.draft else None,
+        "former": asdict(marker.former) if marker.former else None,
+    }
+    write_file(folder / _FILE, json.dumps(told))
 
 
 def _read(data: dict[str, object] | None) -> KeptSet | None:

@@ -1,0 +1,186 @@
+"""Files on disk: complete or absent under their name, closed to other users of the machine, errors in one line."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import glob
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from services.errors import InvalidInput, MemoriaError, StorageFull
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+"""Errors of the system that mean: the disk is full, read-only, or the folder may not be written."""
+_PARTIAL = ".partial"
+_LONGEST_PREFIX = 60
+"""Characters of the name that the temporary file takes over, so that its own name is never too long."""
+
+
+def storage_error(error: OSError, path: Path) -> MemoriaError:
+    """StorageFull or InvalidInput, in one line that names the path."""
+    reason = error.strerror or str(error)
+    if error.errno in FULL:
+        return StorageFull(f"{path}: cannot be written: {reason}; free space or choose another place")
+    if isinstance(error, FileNotFoundError):
+        return InvalidInput(f"{path}: the folder {path.parent} does not exist")
+    if isinstance(error, IsADirectoryError):
+        return InvalidInput(f"{path} is a folder; give the name of a file")
+    return InvalidInput(f"{path}: cannot be used: {reason}")
+
+
+@contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Around calls of the file system alone, never around a caller's body. Raises StorageFull, else InvalidInput."""
+    try:
+        yield
+    except OSError as error:
+        raise storage_error(error, path) from error
+
+
+class AtomicFile:
+    """A file that takes its name when it is complete: either all of it is there, also after a power cut, or nothing.
+
+    It is written under a temporary name in the same folder, mode 0600; file and folder are synced before `commit`
+    returns. A device or a pipe is written as it is. Every method raises StorageFull or InvalidInput.
+
+        with AtomicFile(path) as file:
+            file.write(b"...")  # commits at the end of the block, discards on an exception
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with storage_errors(path):
+            self._target = Path(os.path.realpath(path))
+            self._draft: Path | None = None
+            self._file: IO[bytes]
+            if self._target.exists() and not self._target.is_file():
+                self._file = self._target.open("wb")
+                return
+            prefix = f".{self._target.name[:_LONGEST_PREFIX]}."
+            remove_partials(self._target.parent, prefix)
+            self._draft, self._file = _draft(self._target.parent, prefix)
+
+    def write(self, data: bytes) -> None:
+        with storage_errors(self.path):
+            self._file.write(data)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def commit(self, *, replace: bool = True) -> None:
+        """Gives the file its name. Without `replace`, raises FileExistsError when that name is taken."""
+        try:
+            self._file.flush()
+            if self._draft is not None:
+                os.fsync(self._file.fileno())
+                (os.replace if replace else _move_beside)(self._draft, self._target)
+                sync_folder(self._target.parent)
+            self._file.close()
+        except FileExistsError:
+            raise
+        except OSError as error:
+            self.discard()
+            raise storage_error(error, self.path) from error
+
+    def rename(self, path: Path) -> None:
+        """Changes the name that `commit` gives, in the same folder."""
+        self.path = self._target = path
+
+    def discard(self) -> None:
+        """Leaves nothing behind."""
+        with suppress(OSError):
+            self._file.close()
+        if self._draft is not None:
+            with suppress(OSError):
+                self._draft.unlink()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self.commit()
+        else:
+            self.discard()
+
+
+def write_file(path: Path, content: str | bytes, *, replace: bool = True) -> None:
+    """Writes a file in one step, text as UTF-8. Raises StorageFull, InvalidInput; FileExistsError as `commit`."""
+    file = AtomicFile(path)
+    try:
+        file.write(content.encode() if isinstance(content, str) else content)
+        file.commit(replace=replace)
+    except BaseException:
+        file.discard()
+        raise
+
+
+def remove_partials(folder: Path, prefix: str) -> None:
+    """Removes temporary files that killed programs left; a living program holds a lock on its own."""
+    for name in glob.glob(f"{glob.escape(prefix)}*{_PARTIAL}", root_dir=folder, include_hidden=True):
+        with suppress(OSError), (folder / name).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            (folder / name).unlink()
+
+
+def make_private(folder: Path) -> None:
+    """Makes the folder, and those above it that are missing, for this user alone (mode 0700). Raises OSError."""
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    for one in reversed(missing):
+        with suppress(FileExistsError):
+            one.mkdir(mode=0o700)
+            one.chmod(0o700)  # whatever the umask
+
+
+def close_to_others(path: Path) -> None:
+    """Takes all rights of the group and of others from what lies under the path, as far as it is this user's."""
+    for place in (path, *path.rglob("*")):
+        with suppress(FileNotFoundError):
+            status = place.lstat()
+            if status.st_uid == os.geteuid() and not stat.S_ISLNK(status.st_mode) and status.st_mode & 0o077:
+                place.chmod(stat.S_IMODE(status.st_mode) & ~0o077)
+
+
+def sync_folder(folder: Path) -> None:
+    """Waits until the names in the folder are on disk."""
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+def _draft(folder: Path, prefix: str) -> tuple[Path, IO[bytes]]:
+    """A temporary file that this process holds locked, so that nobody takes it for a leftover."""
+    while True:
+        number, name = tempfile.mkstemp(_PARTIAL, prefix, folder)
+        file = os.fdopen(number, "wb")
+        os.fchmod(number, 0o600)
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(number, fcntl.LOCK_EX)
+        if os.fstat(number).st_nlink:
+            return Path(name), file
+        file.close()  # taken for a leftover before it was locked
+
+
+def _move_beside(draft: Path, target: Path) -> None:
+    """Renames, but never over a file that is there."""
+    try:
+        os.link(draft, target)
+    except FileExistsError:
+        raise
+    except OSError as error:  # a file system without hard links
+        if target.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from error
+        draft.rename(target)
+        return
+    draft.unlink()
