@@ -52,6 +52,8 @@ class Settings:
     """IANA name of the zone in which zone-less times are written and days are cut; None: the system's."""
     actor: str = "user"
     """Who the history names for changes made here."""
+    program: str = APP
+    """Which program the history names for them; no variable sets it."""
 
     @property
     def vectors_dir(self) -> Path:

@@ -14,7 +14,7 @@ from services.memories.chunking import chunks
 from services.memories.payload import State, read_memory, same_but_for_looks
 from services.memories.reading import canonical, read_stored
 from services.memories.storing import Incoming
-from services.model import Action, Entity
+from services.model import Action, Entity, Kind
 from services.ports import NewChange
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ async def merge(run: RestoreRun) -> Mapping[str, int]:
                 counts["memories"] += 1
         usable = await run.vectoring.reason() is None
         items = await asyncio.to_thread(lambda: [_incoming(run, pair, usable=usable) for pair in named])  # noqa: B023 - awaited at once
-        stored = await into.memories.store_many(items, group=run.marker.group)
+        stored = await into.memories.store_many(items, group=run.marker.group, kind=Kind.RESTORE)
         counts["memories"] += stored.created + stored.updated
         run.advance(len(batch), "memories")
     return counts
@@ -81,7 +81,7 @@ async def _stay_as_here(run: RestoreRun, staged: Staged) -> None:
             if (states := stored.get(change.memory_id)) and not _same(run, change, states[0]):
                 kept.setdefault(change.group, []).append(_kept(change, states[0]))
         for group, rows in kept.items():
-            await staged.append(str(uuid.uuid4()), rows, undoes=group)
+            await staged.append(str(uuid.uuid4()), rows, kind=Kind.OUTSIDE, undoes=group)
 
 
 def _same(run: RestoreRun, change: LastChange, here: Stored) -> bool:

@@ -20,7 +20,7 @@ from services.memories.mending import Mended
 from services.memories.payload import logical
 from services.memories.reading import Stored, chunk_index, memory_id_of, read_stored
 from services.memories.service import MemoryService
-from services.model import MemoryType, Progress, Relation
+from services.model import Kind, MemoryType, Progress, Relation
 from services.points import EVERYTHING, Between, Filter, Matches, Point, Scroll
 from services.ports import NewChange, Records, VectorStore
 from services.search.headless import NOT_FIRST
@@ -265,7 +265,7 @@ class IntegrityService:
             await transaction.update_relations([after for _, after in made.moved])
             changes: list[NewChange] = [relation_change(one, None, made.removed[one.id]) for one in removed]
             changes += [relation_change(*one, "repaired: ends in the memory") for one in made.moved]
-            await transaction.append_history(done.group, changes)
+            await transaction.append_history(done.group, changes, kind=Kind.REPAIR)
         return replace(done, moved=done.moved + len(made.moved), removed=done.removed + len(removed))
 
 

@@ -10,7 +10,7 @@ from services.memories.editing import stamped
 from services.memories.payload import State
 from services.memories.reading import Stored, read_stored
 from services.memories.saving import Plan, Saver
-from services.model import Action
+from services.model import Action, Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,5 +50,5 @@ class Mending:
                     before, summary = states[0].state, mended.summary
                     plans.append(Plan(memory_id, before, after, Action.UPDATED, summary, states, texts=texts))
             if plans:
-                await self._saver.save(group, plans)
+                await self._saver.save(group, plans, kind=Kind.REPAIR)
         return len(plans)

@@ -14,7 +14,7 @@ from services.memories.payload import LOOKED_AT_KEYS, State
 from services.memories.reading import Stored, read_stored
 from services.memories.saving import Plan, Saver
 from services.memories.trash import Trash
-from services.model import Action, Change, Entity
+from services.model import Action, Change, Entity, Kind
 from services.ports import NewChange, Records, ScheduledWork
 
 _BATCH = 200
@@ -96,7 +96,7 @@ class PendingWork:
             [Plan(change.entity_id, None, one.state, Action.RESTORED, "") for one in kept[:1]]
         )
         async with self._records.transaction() as transaction:
-            await transaction.append_history(str(uuid.uuid4()), [row, *await also(transaction)])
+            await transaction.append_history(str(uuid.uuid4()), [row, *await also(transaction)], kind=Kind.OUTSIDE)
 
 
 def merged(before: State | None, after: State | None, stored: Sequence[Stored]) -> State | None:

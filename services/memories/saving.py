@@ -18,7 +18,7 @@ from services.memories.gate import Gate
 from services.memories.layout import key_changes, moved, only_keys_differ, points_of, vectors_by_text
 from services.memories.payload import State
 from services.memories.reading import Stored, memory_id_of
-from services.model import Action, Entity, Memory, MemoryType
+from services.model import Action, Entity, Kind, Memory, MemoryType
 from services.points import Filter, HasId, Point, Scroll, Vector
 from services.ports import Clock, Embedder, KeptVectors, NewChange, Records, Transaction, VectorStore
 from services.settings import Settings
@@ -130,7 +130,13 @@ class Saver:
         return await self.vectors.model() or self._embedder.model
 
     async def save(
-        self, group: str, plans: Sequence[Plan], *, undoes: str | None = None, also: Also | None = None
+        self,
+        group: str,
+        plans: Sequence[Plan],
+        *,
+        kind: Kind = Kind.EDIT,
+        undoes: str | None = None,
+        also: Also | None = None,
     ) -> None:
         """Writes history and promise in one transaction, then the points; the memories must be locked.
 
@@ -145,7 +151,7 @@ class Saver:
         rows = [self._history_row(plan, model) for plan in plans]
         async with self.records.transaction() as transaction:
             more = await also(transaction) if also else ()
-            numbers = await transaction.append_history(group, [*rows, *more], undoes=undoes)
+            numbers = await transaction.append_history(group, [*rows, *more], kind=kind, undoes=undoes)
             promised = {plan.memory_id: number for plan, number in zip(plans, numbers, strict=False)}
             if promised:
                 await transaction.schedule(promised)

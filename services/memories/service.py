@@ -22,6 +22,7 @@ from services.model import (
     Action,
     Change,
     Entity,
+    Kind,
     Memory,
     MemoryChanges,
     MemoryDraft,
@@ -184,12 +185,14 @@ class MemoryService:
             changed += len(plans)
         return changed
 
-    async def store_many(self, items: Sequence[Incoming], *, group: str | None = None) -> StoredMany:
+    async def store_many(
+        self, items: Sequence[Incoming], *, group: str | None = None, kind: Kind = Kind.IMPORT
+    ) -> StoredMany:
         """Writes memories as they are given (import), in batches; those that are there already so are left alone.
 
         `group` joins several calls into one act. Raises InvalidInput for an id that is no UUID, before any write.
         """
-        return await self._storing.store(items, group or str(uuid.uuid4()))
+        return await self._storing.store(items, group or str(uuid.uuid4()), kind)
 
     async def mend(self, ids: Sequence[str], mend: Mend, *, group: str) -> int:
         """Saves a batch of memories as `mend` wants them, as part of the act `group`; gives how many it changed."""

@@ -13,7 +13,7 @@ from services.memories.editing import summary
 from services.memories.payload import State, same_state, write_payload
 from services.memories.reading import canonical, read_stored
 from services.memories.saving import Plan, Saver
-from services.model import Action, Memory
+from services.model import Action, Kind, Memory
 from services.points import Vector
 from services.ports import Embedder
 
@@ -51,7 +51,7 @@ class Storing:
         self._embedder = embedder
         self._zone = zone
 
-    async def store(self, items: Sequence[Incoming], group: str) -> StoredMany:
+    async def store(self, items: Sequence[Incoming], group: str, kind: Kind) -> StoredMany:
         """Writes the memories in their order. Raises InvalidInput, before any write, for an id that is no UUID."""
         if not items:
             return StoredMany()
@@ -61,18 +61,22 @@ class Storing:
         places = asyncio.Semaphore(_TOGETHER)
         try:
             async with asyncio.TaskGroup() as tasks:
-                written = [tasks.create_task(self._store_batch(batch, group, places)) for batch in _batches(items)]
+                written = [
+                    tasks.create_task(self._store_batch(batch, group, kind, places)) for batch in _batches(items)
+                ]
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from None
         created, updated = (sum(counts) for counts in zip(*(task.result() for task in written), strict=True))
         return StoredMany(created, updated, len(items) - created - updated)
 
-    async def _store_batch(self, batch: dict[str, Incoming], group: str, places: asyncio.Semaphore) -> tuple[int, int]:
+    async def _store_batch(
+        self, batch: dict[str, Incoming], group: str, kind: Kind, places: asyncio.Semaphore
+    ) -> tuple[int, int]:
         """How many were new, and how many were changed."""
         async with places, self._saver.locked(batch):
             plans = await self._plans(batch)
             if plans:
-                await self._saver.save(group, plans)
+                await self._saver.save(group, plans, kind=kind)
         new = sum(plan.before is None for plan in plans)
         return new, len(plans) - new
 

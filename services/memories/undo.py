@@ -16,7 +16,7 @@ from services.memories.payload import LOOKED_AT_KEYS, State
 from services.memories.reading import Stored, read_stored
 from services.memories.saving import Also, Plan, Saver, batches
 from services.memories.trash import Trash, kept_texts
-from services.model import Action, Change, Entity, Relation, Undone
+from services.model import Action, Change, Entity, Kind, Relation, Undone
 from services.ports import NewChange, Records, Transaction
 
 
@@ -52,6 +52,7 @@ class Undo:
         net = await asyncio.to_thread(_net_memories, changes)
         also: Also | None = await self._beside_memories(changes, net)
         undoing = str(uuid.uuid4())
+        kind = Kind.REDO if changes[0].kind is Kind.UNDO else Kind.UNDO
         parts = list(batches(net)) or [[]]
         for batch in parts[1:] if not force else ():
             await self._plans(batch, force=False)  # an act is taken back as a whole or not at all
@@ -59,7 +60,7 @@ class Undo:
             async with self._saver.locked(change.entity_id for change in batch):
                 plans = await self._plans(batch, force=force)
                 gone = await self._trash.without_relations([plan for plan in plans if plan.after is None])
-                await self._saver.save(undoing, plans, undoes=group, also=_both(gone, also))
+                await self._saver.save(undoing, plans, kind=kind, undoes=group, also=_both(gone, also))
             also = None
         ids = tuple(dict.fromkeys(change.entity_id for change in changes))
         return Undone(group, _told(changes), ids)

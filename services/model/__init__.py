@@ -5,7 +5,7 @@ Ids are UUIDs as canonical lowercase strings. Datetimes are aware. Scores have n
 
 from __future__ import annotations
 
-from services.model.history import Action, Change, Entity, Undone
+from services.model.history import Action, Change, Entity, Kind, Undone
 from services.model.live import Subject
 from services.model.memories import Memory, MemoryChanges, MemoryDraft, MemoryType, TrashedMemory
 from services.model.relations import RelatedMemory, Relation, RelationCreator, RelationType
@@ -20,6 +20,7 @@ __all__ = [
     "FacetCount",
     "Facets",
     "Hit",
+    "Kind",
     "Memory",
     "MemoryChanges",
     "MemoryDraft",

@@ -27,6 +27,28 @@ class Entity(StrEnum):
     PROJECT = "project"
 
 
+class Kind(StrEnum):
+    """What kind of act a change belongs to."""
+
+    EDIT = "edit"
+    """A person's own: made, edited, deleted, brought back from the trash, linked, worked."""
+    IMPORT = "import"
+    RESTORE = "restore"
+    """From a backup."""
+    REPAIR = "repair"
+    MERGE = "merge"
+    UNDO = "undo"
+    REDO = "redo"
+    PURGE = "purge"
+    OUTSIDE = "outside"
+    """Another program's, which this one met and wrote down."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Kind:
+        """A kind that only a newer program knows counts as an edit."""
+        return cls.EDIT
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One row of the history."""
@@ -50,6 +72,9 @@ class Change:
     """Group that this change took back."""
     summary: str = ""
     """One line for a person: «edited text», «tags +auth −old»."""
+    kind: Kind = Kind.EDIT
+    imported: bool = False
+    """True for history that came with an import or a restore: shown, and never undone by itself."""
 
 
 @dataclass(frozen=True, slots=True)

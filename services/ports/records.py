@@ -7,14 +7,16 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
 
-from services.model import Change, Entity, Relation, RelationType, StoreStatus, WorkSession
+from services.model import Change, Entity, Kind, Relation, RelationType, StoreStatus, WorkSession
 from services.ports.values import Edge, FoundNode, FoundStep, KeptVectors, NewChange, NewRelation, ScheduledWork
 
 
 class Transaction(Protocol):
     """One PostgreSQL transaction; all of it happens or nothing."""
 
-    async def append_history(self, group: str, changes: Sequence[NewChange], *, undoes: str | None = None) -> list[int]:
+    async def append_history(
+        self, group: str, changes: Sequence[NewChange], *, kind: Kind = Kind.EDIT, undoes: str | None = None
+    ) -> list[int]:
         """Appends rows under one change group; gives their numbers in order."""
         ...
 
@@ -93,8 +95,12 @@ class Records(Protocol):
         """All changes of one act, in order."""
         ...
 
-    async def last_undoable_group(self, actor: str) -> str | None:
-        """Newest group of this actor that is neither an undo nor undone."""
+    async def last_undoable_group(self, actor: str, before: int | None = None) -> str | None:
+        """Newest act of this actor that is neither an undo, undone nor imported; `before` a number of a change."""
+        ...
+
+    async def last_redoable_group(self, actor: str) -> str | None:
+        """Newest undo of this actor that is not undone and after which they did nothing else."""
         ...
 
     async def deleted_memories(self, limit: int, offset: int = 0) -> list[Change]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from services.model import Kind
 from services.ports.values import NewChange
 
 
@@ -101,7 +102,9 @@ class Staged(Protocol):
         """Makes the tables as the archive has them; each difference goes into the history."""
         ...
 
-    async def append(self, group: str, changes: Sequence[NewChange], *, undoes: str | None = None) -> None:
+    async def append(
+        self, group: str, changes: Sequence[NewChange], *, kind: Kind = Kind.RESTORE, undoes: str | None = None
+    ) -> None:
         """Appends changes of memories to the history."""
         ...
 

@@ -15,7 +15,7 @@ from services.memories.dates import read_date, write_date
 from services.memories.payload import State, drafted, read_memory, same_but_for_looks, with_defaults
 from services.memories.reading import read_stored
 from services.memories.storing import Incoming
-from services.model import Progress
+from services.model import Kind, Progress
 from services.points import same_model
 from services.ports import NewRelation
 from services.transfer.ends import Ends
@@ -231,7 +231,8 @@ class ImportService:
                 new.append(relation)
         async with self._records.transaction() as transaction:
             inserted = await transaction.insert_relations(new)
-            await transaction.append_history(run.group, [relation_change(None, one, "imported") for one in inserted])
+            changes = [relation_change(None, one, "imported") for one in inserted]
+            await transaction.append_history(run.group, changes, kind=Kind.IMPORT)
         run.report.relations += len(inserted)
         run.report.unchanged += len(new) - len(inserted)
 

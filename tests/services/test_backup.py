@@ -11,11 +11,12 @@ from qdrant_client import AsyncQdrantClient
 
 from services.adapters.server.store import ServerVectorStore
 from services.backup.values import Comparison, Difference
-from services.errors import Conflict, InvalidInput, StoreUnavailable, UnreadableFile
+from services.errors import Conflict, InvalidInput, NothingToUndo, StoreUnavailable, UnreadableFile
 from services.model import MemoryChanges, MemoryDraft, Progress, RelationType
 from tests.services.backup_world import Store, fill, open_store
 from tests.services.memory_world import WatchedEmbedder, quick_folder
 from tests.services.servers import pgbouncer, postgres_15, query
+from tests.services.test_schema import as_of_0002
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Payload indexes have no effect"),
@@ -92,6 +93,24 @@ async def test_everything_goes_from_embedded_to_central_and_back(
     assert undone.entity_ids
     assert {one.relation.type for one in relations} == {RelationType.FIXES, RelationType.CAUSES}
     assert seen[-1].done == seen[-1].total
+
+
+async def test_a_database_without_kinds_of_acts_is_backed_up_and_restored(postgres_url: str, empty_url: str) -> None:
+    with quick_folder() as name:
+        folder = Path(name)
+        async with open_store(folder / "source", postgres_url) as source:
+            await fill(source)
+            await source.services.memories.undo()
+        as_of_0002(postgres_url)
+        async with open_store(folder / "source", postgres_url) as source:
+            archive = await source.services.backup.backup(folder / "backups")
+        async with open_store(folder / "target", empty_url) as target:
+            await restored(target, archive.path)
+            rows = query(target.url, "SELECT DISTINCT kind, undoes IS NULL, imported FROM memoria_tui.audit_log")
+            with pytest.raises(NothingToUndo):
+                await target.services.memories.undo()
+
+    assert sorted(rows) == [("edit", True, True), ("undo", False, True)]
 
 
 async def test_a_merge_brings_what_is_missing_or_newer_and_loses_nothing(postgres_url: str, empty_url: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from services.errors import Ambiguous, Conflict, InvalidInput, NotFound
+from services.model import Kind
 from services.work.model import SessionDraft
 from tests.services.worktables import Bench, bench
 
@@ -48,7 +49,8 @@ async def take_back(here: Bench) -> None:
     assert group is not None
     changes = await here.records.group(group)
     async with here.records.transaction() as transaction:
-        await transaction.append_history(f"undo {group}", await transaction.take_back_work(changes), undoes=group)
+        rows = await transaction.take_back_work(changes)
+        await transaction.append_history(f"undo {group}", rows, kind=Kind.UNDO, undoes=group)
 
 
 async def test_totals_are_not_multiplied_by_projects(here: Bench) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from services.adapters.postgres.records import PostgresRecords
 from services.adapters.postgres.records.text import exact_json, storable, storable_json
 from services.errors import InvalidInput
-from services.model import Action, Change, Entity
+from services.model import Action, Change, Entity, Kind
 from services.ports import KeptVectors, NewChange
 
 HOSTILE = "NUL \x00, lone \ud800 and \udfff, \x1b[31mred\x1b[0m, \u2028, \\u0000, \\\\u0000, \U0001f469‍\U0001f4bb, ‮rtl"
@@ -28,9 +28,11 @@ def change(
     return NewChange(Entity.MEMORY, entity_id, action, before=state, after=state, summary="edited", kept_vectors=kept)
 
 
-async def append(records: PostgresRecords, group: str, *changes: NewChange, undoes: str | None = None) -> list[int]:
+async def append(
+    records: PostgresRecords, group: str, *changes: NewChange, kind: Kind = Kind.EDIT, undoes: str | None = None
+) -> list[int]:
     async with records.transaction() as transaction:
-        return await transaction.append_history(group, changes, undoes=undoes)
+        return await transaction.append_history(group, changes, kind=kind, undoes=undoes)
 
 
 async def test_states_come_back_as_they_were_whatever_text_they_hold(records: PostgresRecords) -> None:
@@ -134,11 +136,30 @@ async def test_undo_goes_back_group_by_group_of_one_person(records: PostgresReco
     await append(records, "first", change(memory), change(memory))
     await append(records, "second", change(memory))
     assert await records.last_undoable_group("tester") == "second"
-    await append(records, "undo", change(memory), undoes="second")
+    await append(records, "undo", change(memory), kind=Kind.UNDO, undoes="second")
     assert await records.last_undoable_group("tester") == "first"
-    await append(records, "undo of first", change(memory), undoes="first")
+    await append(records, "undo of first", change(memory), kind=Kind.UNDO, undoes="first")
     assert await records.last_undoable_group("tester") is None
     assert await records.last_undoable_group("somebody else") is None
+
+
+async def test_redo_goes_forward_group_by_group_until_something_new_is_done(records: PostgresRecords) -> None:
+    memory = str(uuid4())
+
+    async def done(group: str, kind: Kind = Kind.EDIT, undoes: str | None = None) -> tuple[str | None, str | None]:
+        await append(records, group, change(memory), kind=kind, undoes=undoes)
+        return await records.last_undoable_group("tester"), await records.last_redoable_group("tester")
+
+    assert await done("a") == ("a", None)
+    assert await done("b") == ("b", None)
+    assert await done("undo b", Kind.UNDO, "b") == ("a", "undo b")
+    assert await done("undo a", Kind.UNDO, "a") == (None, "undo a")
+    assert await done("redo a", Kind.REDO, "undo a") == ("redo a", "undo b")
+    assert await done("redo b", Kind.REDO, "undo b") == ("redo b", None)
+    assert await done("undo b again", Kind.UNDO, "redo b") == ("redo a", "undo b again")
+    assert await done("met", Kind.OUTSIDE) == ("redo a", "undo b again")
+    assert await done("c") == ("c", None)
+    assert await records.last_redoable_group("somebody else") is None
 
 
 async def test_trash_holds_memories_whose_newest_change_is_a_deletion(records: PostgresRecords) -> None:
@@ -174,7 +195,7 @@ async def test_an_act_of_very_many_changes_is_one_group_in_order(records: Postgr
         *(True, True, True, False, True)
     ]
     assert await records.last_undoable_group("tester") == "many"
-    await append(records, "undo", *changes, undoes="many")
+    await append(records, "undo", *changes, kind=Kind.UNDO, undoes="many")
     assert await records.last_undoable_group("tester") is None
 
 
@@ -203,8 +224,10 @@ async def test_an_exported_history_imports_once(records: PostgresRecords) -> Non
             assert await transaction.import_history(exported) == expected_new
     batches = [batch async for batch in records.all_changes(batch=2)]
     assert [len(batch) for batch in batches] == [2, 1]
-    assert [replace(row, id=0) for batch in batches for row in batch] == [replace(row, id=0) for row in exported]
-    assert await records.last_undoable_group("somebody") == "h"
+    assert [replace(row, id=0) for batch in batches for row in batch] == [
+        replace(row, id=0, imported=True) for row in exported
+    ]
+    assert await records.last_undoable_group("somebody") is None
 
 
 async def test_a_newer_promise_survives_the_end_of_an_older_one(records: PostgresRecords) -> None:

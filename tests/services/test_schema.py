@@ -18,7 +18,7 @@ from services.adapters.postgres.schema import NEWEST, TABLES, upgrade
 from services.database import DatabaseService
 from services.errors import SchemaMissing, StoreTooNew
 from services.migrations import HERE, sql_folder
-from services.model import Entity
+from services.model import Entity, Kind
 from services.settings import Settings
 from tests.services.servers import binaries, postgres_15, query, restore_upstream, run
 
@@ -173,17 +173,66 @@ async def test_a_database_of_upstreams_is_read_as_it_is_and_written_after_an_upg
 async def test_a_database_of_the_first_revision_is_brought_to_the_newest(url: str) -> None:
     await upgraded(url)
     query(url, "DROP FUNCTION memoria_tui.tell_change() CASCADE")
+    as_of_0002(url)
     query(url, "UPDATE memoria_tui.alembic_version SET version_num = '0001'")
     service = DatabaseService(Database(url))
     status = await service.status()
     assert (status.schema_version, status.current) == ("0001", False)
-    assert [one for one in status.missing if "memoria_tui_live" in one] == list(status.missing) != []
+    assert ["memoria_tui_live" in one or "columns kind" in one for one in status.missing] == [True, True]
     shown = await service.upgrade(dry_run=True)
     assert "memoria_tui.tell_change" in shown
     assert "CREATE TABLE" not in shown
     await service.upgrade()
     assert (await service.status()).current
     await service.close()
+
+
+def as_of_0002(url: str) -> None:
+    """Takes from a database what the revision after 0002 adds."""
+    query(url, "ALTER TABLE memoria_tui.audit_log DROP COLUMN kind, DROP COLUMN imported")
+    query(
+        url,
+        "CREATE INDEX audit_log_by_actor ON memoria_tui.audit_log (actor, id) WHERE position = 0 AND undoes IS NULL",
+    )
+    query(url, "UPDATE memoria_tui.alembic_version SET version_num = '0002'")
+
+
+async def test_a_history_without_kinds_is_read_as_it_is_and_gets_them_by_an_upgrade(url: str, tmp_path: Path) -> None:
+    await upgraded(url)
+    as_of_0002(url)
+    for group, summary, undoes in (
+        ("edit", "edited text", None),
+        ("demo", "imported", None),
+        ("demo", "edited text", None),
+        ("backup", "restored from a backup", None),
+        ("back", "took back: imported", "demo"),
+    ):
+        query(
+            url,
+            "INSERT INTO memoria_tui.audit_log (change_group, position, entity, entity_id, action, actor, program, "
+            "undoes, summary) VALUES (%s, 0, 'memory', %s, 'created', 'user', 'memoria-tui', %s, %s)",
+            *(group, UUID(int=7), undoes, summary),
+        )
+    records = PostgresRecords.of(Settings(home=tmp_path, database_url=url))
+    before = await records.history(Entity.MEMORY, str(UUID(int=7)))
+    assert [(change.group, change.kind) for change in before] == [
+        *(("back", Kind.UNDO), ("backup", Kind.EDIT), ("demo", Kind.EDIT), ("demo", Kind.EDIT), ("edit", Kind.EDIT))
+    ]
+    assert await records.last_undoable_group("user") == "backup"
+    await upgraded(url)
+    for opened in (records, PostgresRecords.of(Settings(home=tmp_path, database_url=url))):
+        after = await opened.history(Entity.MEMORY, str(UUID(int=7)))
+        assert await opened.last_undoable_group("user") == "backup"
+        assert await opened.last_redoable_group("user") == "back"
+        await opened.close()
+    assert [(change.group, change.kind) for change in after] == [
+        ("back", Kind.UNDO),
+        ("backup", Kind.RESTORE),
+        *(("demo", Kind.IMPORT),) * 2,
+        ("edit", Kind.EDIT),
+    ]
+    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only"):
+        query(url, "UPDATE memoria_tui.audit_log SET kind = 'edit'")
 
 
 async def test_what_tells_of_changes_hinders_nobody(url: str) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from services.adapters.postgres.database import Database
 from services.errors import Ambiguous, Conflict, InvalidInput, NotFound
-from services.model import Action, Entity, Pause, SessionCategory, SessionStatus
+from services.model import Action, Entity, Kind, Pause, SessionCategory, SessionStatus
 from services.work.model import Flaw, SessionChanges, SessionDraft, WarningKind
 from services.work.service import WorkService
 from tests.services.worktables import NOON, Bench, bench
@@ -224,7 +224,8 @@ async def take_back(here: Bench) -> None:
     assert group is not None
     changes = await here.records.group(group)
     async with here.records.transaction() as transaction:
-        await transaction.append_history("undo", await transaction.take_back_work(changes), undoes=group)
+        rows = await transaction.take_back_work(changes)
+        await transaction.append_history("undo", rows, kind=Kind.UNDO, undoes=group)
 
 
 async def test_every_act_can_be_taken_back(here: Bench) -> None:

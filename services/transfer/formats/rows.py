@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 
-from services.model import Action, Change, Entity
+from services.model import Action, Change, Entity, Kind
 
 
 def change_row(change: Change) -> dict[str, object]:
-    """A change as JSON can hold it."""
-    return asdict(change) | {"at": change.at.isoformat()}
+    """A change as JSON can hold it, without the mark that says how it came into this store."""
+    row = asdict(change) | {"at": change.at.isoformat()}
+    del row["imported"]
+    return row
 
 
 def change_of(row: Mapping[str, object]) -> Change | None:
@@ -33,6 +35,8 @@ def change_of(row: Mapping[str, object]) -> Change | None:
             content_hash=digest if isinstance(digest, str) else None,
             undoes=undoes if isinstance(undoes, str) else None,
             summary=str(row.get("summary", "")),
+            kind=Kind(str(row.get("kind", Kind.UNDO if undoes else Kind.EDIT))),
+            imported=True,
         )
     except (KeyError, ValueError):
         return None

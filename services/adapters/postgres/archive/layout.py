@@ -59,7 +59,7 @@ HISTORY = Table(
     "changes",
     (
         *("id", "change_group", "position", "entity", "entity_id", "action", "actor", "program", "changed_at"),
-        *("before", "after", "content_hash", "undoes", "summary", "ends"),
+        *("before", "after", "content_hash", "undoes", "summary", "ends", "kind", "imported"),
     ),
     "id",
 )

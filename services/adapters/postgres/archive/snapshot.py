@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,11 @@ SELECT DISTINCT ON (entity_id) entity_id::text AS memory_id, id, change_group, a
 WHERE entity = 'memory' AND entity_id = ANY(CAST(:ids AS uuid[])) ORDER BY entity_id, id DESC
 """
 PROMISED_AFTER = "SELECT memory_id::text AS memory_id FROM memoria_tui.embedding_schedule WHERE change_id > :after"
+_EXISTING = """
+SELECT name, array_agg(attname::text) AS columns
+FROM unnest(CAST(:names AS text[])) AS name JOIN pg_attribute ON attrelid = to_regclass(name)
+WHERE attnum > 0 AND NOT attisdropped GROUP BY name
+"""
 _LINKED = """
 SELECT source_id::text AS id FROM public.memory_relations WHERE created_at >= :since
 UNION SELECT target_id::text FROM public.memory_relations WHERE created_at >= :since
@@ -36,7 +41,7 @@ UNION SELECT target_id::text FROM public.memory_relations WHERE created_at >= :s
 class PostgresSnapshot:
     """`ports.tables.Snapshot`; a table that does not exist has no rows."""
 
-    def __init__(self, connection: AsyncConnection, existing: frozenset[str]) -> None:
+    def __init__(self, connection: AsyncConnection, existing: Mapping[str, tuple[str, ...]]) -> None:
         self._connection = connection
         self._existing = existing
 
@@ -71,19 +76,19 @@ class PostgresSnapshot:
         driver = await driver_of(self._connection)
         for table in TABLES:
             if table.name in self._existing:
-                async for rows in _copied(driver, table):
+                async for rows in _copied(driver, table, self._existing[table.name]):
                     yield rows
 
 
-async def existing(connection: AsyncConnection) -> frozenset[str]:
-    """The tables of a backup that this database has."""
-    names = [table.name for table in TABLES]
-    rows = await fetch(
-        connection,
-        "SELECT name FROM unnest(CAST(:names AS text[])) AS name WHERE to_regclass(name) IS NOT NULL",
-        {"names": names},
-    )
-    return frozenset(row.name for row in rows)
+async def existing(connection: AsyncConnection) -> Mapping[str, tuple[str, ...]]:
+    """The tables of a backup that this database has, each with those of its columns that it has."""
+    rows = await fetch(connection, _EXISTING, {"names": [table.name for table in TABLES]})
+    found = {row.name: frozenset(row.columns) for row in rows}
+    return {
+        table.name: tuple(column for column in table.columns if column in found[table.name])
+        for table in TABLES
+        if table.name in found
+    }
 
 
 async def driver_of(connection: AsyncConnection) -> psycopg.AsyncConnection:
@@ -92,9 +97,10 @@ async def driver_of(connection: AsyncConnection) -> psycopg.AsyncConnection:
     return driver
 
 
-async def _copied(driver: psycopg.AsyncConnection, table: Table) -> AsyncIterator[Rows]:
+async def _copied(driver: psycopg.AsyncConnection, table: Table, columns: tuple[str, ...]) -> AsyncIterator[Rows]:
     order = f" ORDER BY {table.order}" if table.order else ""
-    out = f"COPY (SELECT {table.listed} FROM {table.name}{order}) TO STDOUT"
+    listed = ", ".join(columns)
+    out = f"COPY (SELECT {listed} FROM {table.name}{order}) TO STDOUT"
     rows, count = bytearray(), 0
     async with driver.cursor() as cursor, cursor.copy(out) as copy:
         async for row in copy:
@@ -103,7 +109,7 @@ async def _copied(driver: psycopg.AsyncConnection, table: Table) -> AsyncIterato
             if count % _TURN == 0:
                 await asyncio.sleep(0)
             if len(rows) >= _BLOCK:
-                yield Rows(table.name, table.columns, count, bytes(rows), table.kind)
+                yield Rows(table.name, columns, count, bytes(rows), table.kind)
                 rows, count = bytearray(), 0
     if count:
-        yield Rows(table.name, table.columns, count, bytes(rows), table.kind)
+        yield Rows(table.name, columns, count, bytes(rows), table.kind)

@@ -19,9 +19,10 @@ from services.adapters.postgres.archive.layout import (
 )
 from services.adapters.postgres.archive.snapshot import driver_of
 from services.adapters.postgres.records.base import Writes
-from services.adapters.postgres.records.history import PROGRAM, HistoryWrites
+from services.adapters.postgres.records.history import HistoryWrites
 from services.adapters.postgres.records.text import storable
 from services.errors import StoreTooNew
+from services.model import Kind
 from services.ports import NewChange
 from services.ports.tables import LastChange, Rows, TableCounts
 
@@ -34,7 +35,9 @@ class PostgresStaged(Writes):
     async def load(self, rows: AsyncIterator[Rows]) -> None:
         """Makes the temporary tables and fills them. Raises StoreTooNew for a table or column that is not known."""
         for table in TABLES:
-            await self._fetch(f"CREATE TEMP TABLE {table.staged} (LIKE {table.name}) ON COMMIT DROP", {})
+            await self._fetch(
+                f"CREATE TEMP TABLE {table.staged} (LIKE {table.name} INCLUDING DEFAULTS) ON COMMIT DROP", {}
+            )
         driver = await driver_of(self._connection)
         async for block in rows:
             table = _known(block)
@@ -61,6 +64,7 @@ class PostgresStaged(Writes):
         return bool(rows)
 
     async def bring_history(self) -> int:
+        await self._fetch(statements.EARLIER_UNDOS, {})
         await self._fetch(statements.NUMBERED, {})
         await self._fetch("ANALYZE restored_numbers", {})
         appended = await self._count(statements.APPEND_HISTORY)
@@ -96,8 +100,11 @@ class PostgresStaged(Writes):
         await self._refresh()
         return written
 
-    async def append(self, group: str, changes: Sequence[NewChange], *, undoes: str | None = None) -> None:
-        await HistoryWrites(self._connection, self._settings).append_history(group, changes, undoes=undoes)
+    async def append(
+        self, group: str, changes: Sequence[NewChange], *, kind: Kind = Kind.RESTORE, undoes: str | None = None
+    ) -> None:
+        writes = HistoryWrites(self._connection, self._settings)
+        await writes.append_history(group, changes, kind=kind, undoes=undoes)
 
     async def take_promises(self) -> None:
         await self._fetch("DELETE FROM memoria_tui.embedding_schedule", {})
@@ -121,7 +128,7 @@ class PostgresStaged(Writes):
             return int(row.rows)
         (row,) = await self._fetch(
             statements.recording(sql, table),
-            {"group": group, "actor": storable(self._settings.actor), "program": PROGRAM},
+            {"group": group, "actor": storable(self._settings.actor), "program": self._settings.program},
         )
         return int(row.rows)
 

@@ -51,9 +51,11 @@ FROM (SELECT r.id AS old, (SELECT t.id FROM {HISTORY.name} t WHERE {_SAME_CHANGE
       FROM {HISTORY.staged} r ORDER BY r.id) AS found
 """
 """The number that each change of the archive has here, or will have."""
+EARLIER_UNDOS = f"UPDATE {HISTORY.staged} SET kind = 'undo' WHERE undoes IS NOT NULL AND kind = 'edit'"
+"""Of an archive that was made before changes had a kind."""
 APPEND_HISTORY = f"""
 INSERT INTO {HISTORY.name} ({HISTORY.listed}) OVERRIDING SYSTEM VALUE
-SELECT n.new, {HISTORY.of("r", "id")} FROM {HISTORY.staged} r JOIN restored_numbers n ON n.old = r.id
+SELECT n.new, {HISTORY.of("r", "id", "imported")}, true FROM {HISTORY.staged} r JOIN restored_numbers n ON n.old = r.id
 WHERE n.new IS NOT NULL ORDER BY r.id
 """
 APPEND_KEPT_VECTORS = f"""
@@ -140,10 +142,10 @@ def recording(changes: str, table: Table) -> str:
     return f"""
     WITH {changes}, logged AS (
         INSERT INTO {HISTORY.name} (change_group, position, entity, entity_id, action, actor, program, before, after,
-                                    summary, ends)
+                                    summary, ends, kind)
         SELECT CAST(:group AS text), row_number() OVER () - 1, '{entity(table)}', id,
                CASE WHEN before IS NULL THEN 'created' WHEN after IS NULL THEN 'deleted' ELSE 'updated' END,
-               CAST(:actor AS text), CAST(:program AS text), before, after, '{SUMMARY}', ends
+               CAST(:actor AS text), CAST(:program AS text), before, after, '{SUMMARY}', ends, 'restore'
         FROM changed RETURNING 1)
     SELECT count(*) AS rows FROM logged
     """

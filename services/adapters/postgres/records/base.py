@@ -26,6 +26,8 @@ class Reads:
         """True for a database whose functions of ours cannot be called: it is another program's, or they are closed."""
         self.own_paths = True
         """False where `public.find_path` is MCP Memoria's, which mixes paths."""
+        self.kinds = True
+        """False where the history does not yet have the kind of each act."""
 
     async def require_schema(self) -> None:
         """Raises SchemaMissing or StoreTooNew; asks the database until it was once in order."""
@@ -55,6 +57,7 @@ class Reads:
 
     def _learn(self, state: schema.SchemaState) -> None:
         self.bare, self.own_paths = state.version is None, state.own_paths
+        self.kinds = (state.version or "") >= "0003"
         self._readable = True
 
 

@@ -5,25 +5,32 @@ from __future__ import annotations
 import sys
 from array import array
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from services.adapters.postgres.records.base import Reads, Writes
 from services.adapters.postgres.records.text import exact_json, storable
-from services.model import Action, Change, Entity
+from services.model import Action, Change, Entity, Kind
 from services.ports import KeptVectors, NewChange
 
-PROGRAM = "memoria-tui"
+if TYPE_CHECKING:
+    from sqlalchemy import Row
+
+_LOG = "memoria_tui.audit_log"
+_EARLIER_LOG = f"""(SELECT id, change_group, position, entity, entity_id, action, actor, program, changed_at, before,
+    after, content_hash, undoes, summary, ends,
+    CASE WHEN undoes IS NULL THEN 'edit' ELSE 'undo' END AS kind, false AS imported FROM {_LOG})"""
+"""What to read in a database that was not yet brought to the revision which has the last two columns."""
 _BATCH = 100
 """Rows read or written in one statement: few enough that turning them into values does not hold up the event loop."""
 _COLUMNS = """id, change_group, entity, entity_id, action, actor, program, changed_at, before, after, content_hash,
-    undoes, summary"""
+    undoes, summary, kind, imported"""
 
 _APPEND = """
 INSERT INTO memoria_tui.audit_log
     (change_group, position, entity, entity_id, action, actor, program, before, after, content_hash, undoes, summary,
-     ends)
+     ends, kind)
 SELECT :change_group, :first + n - 1, entity, entity_id, action, :actor, :program, before::json, after::json,
-       content_hash, CAST(:undoes AS text), summary, ends::uuid[]
+       content_hash, CAST(:undoes AS text), summary, ends::uuid[], :kind
 FROM unnest(CAST(:entities AS text[]), CAST(:ids AS uuid[]), CAST(:actions AS text[]), CAST(:befores AS text[]),
             CAST(:afters AS text[]), CAST(:hashes AS text[]), CAST(:summaries AS text[]), CAST(:ends AS text[]))
      WITH ORDINALITY AS new (entity, entity_id, action, before, after, content_hash, summary, ends, n)
@@ -33,15 +40,15 @@ RETURNING id, position
 _IMPORT = """
 INSERT INTO memoria_tui.audit_log
     (change_group, position, entity, entity_id, action, actor, program, changed_at, before, after, content_hash, undoes,
-     summary, ends)
+     summary, ends, kind, imported)
 SELECT change_group, row_number() OVER (PARTITION BY change_group ORDER BY n) - 1, entity, entity_id, action, actor,
-       program, changed_at, before::json, after::json, content_hash, undoes, summary, ends::uuid[]
+       program, changed_at, before::json, after::json, content_hash, undoes, summary, ends::uuid[], kind, true
 FROM unnest(CAST(:groups AS text[]), CAST(:entities AS text[]), CAST(:ids AS uuid[]), CAST(:actions AS text[]),
             CAST(:actors AS text[]), CAST(:programs AS text[]), CAST(:times AS timestamptz[]), CAST(:befores AS text[]),
             CAST(:afters AS text[]), CAST(:hashes AS text[]), CAST(:undoes AS text[]), CAST(:summaries AS text[]),
-            CAST(:ends AS text[]))
+            CAST(:ends AS text[]), CAST(:kinds AS text[]))
      WITH ORDINALITY AS new (change_group, entity, entity_id, action, actor, program, changed_at, before, after,
-                             content_hash, undoes, summary, ends, n)
+                             content_hash, undoes, summary, ends, kind, n)
 WHERE NOT EXISTS (
     SELECT 1 FROM memoria_tui.audit_log old
     WHERE old.entity_id = new.entity_id AND old.change_group = new.change_group AND old.changed_at = new.changed_at
@@ -54,14 +61,25 @@ INSERT INTO memoria_tui.kept_vectors (change_id, model, dimensions, vectors)
 SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:models AS text[]), CAST(:dimensions AS integer[]),
                      CAST(:vectors AS bytea[]))
 """
-_LAST_UNDOABLE = """
-SELECT change_group FROM memoria_tui.audit_log done
-WHERE actor = :actor AND position = 0 AND undoes IS NULL
+_NO_ACT = "('outside', 'purge')"
+"""Kinds of changes that nobody undoes: what others did, and what is gone for good."""
+_UNDOABLE = f"""
+SELECT change_group FROM {{log}} done
+WHERE actor = :actor AND position = 0 AND NOT imported AND kind <> 'undo' AND kind NOT IN {_NO_ACT}
   AND NOT EXISTS (SELECT 1 FROM memoria_tui.audit_log undo WHERE undo.undoes = done.change_group)
+  AND (CAST(:before AS bigint) IS NULL OR id < :before)
+ORDER BY id DESC LIMIT 1
+"""
+_REDOABLE = f"""
+SELECT change_group FROM {{log}} undone
+WHERE actor = :actor AND position = 0 AND NOT imported AND kind = 'undo'
+  AND NOT EXISTS (SELECT 1 FROM memoria_tui.audit_log redo WHERE redo.undoes = undone.change_group)
+  AND NOT EXISTS (SELECT 1 FROM {{log}} act WHERE act.actor = undone.actor AND act.id > undone.id AND act.position = 0
+                    AND NOT act.imported AND act.kind NOT IN ('undo', 'redo') AND act.kind NOT IN {_NO_ACT})
 ORDER BY id DESC LIMIT 1
 """
 _DELETED_MEMORIES = f"""
-SELECT {_COLUMNS} FROM memoria_tui.audit_log gone
+SELECT {_COLUMNS} FROM {{log}} gone
 WHERE entity = 'memory' AND action = 'deleted'
   AND NOT EXISTS (SELECT 1 FROM memoria_tui.audit_log later
                   WHERE later.entity_id = gone.entity_id AND later.id > gone.id AND later.entity = 'memory')
@@ -69,7 +87,7 @@ ORDER BY id DESC LIMIT :limit OFFSET :offset
 """
 _RELATIONS_GONE = f"""
 SELECT {_COLUMNS}
-FROM (SELECT DISTINCT ON (entity_id) * FROM memoria_tui.audit_log
+FROM (SELECT DISTINCT ON (entity_id) * FROM {{log}} AS log
       WHERE ends && CAST(:ends AS uuid[]) ORDER BY entity_id, id DESC) AS newest
 WHERE action = 'deleted'
   AND EXISTS (SELECT 1 FROM memoria_tui.audit_log memory WHERE memory.change_group = newest.change_group
@@ -96,8 +114,8 @@ class HistoryReads(Reads):
     """What was changed."""
 
     async def history(self, entity: Entity, entity_id: str, limit: int = 100) -> list[Change]:
-        rows = await self._read(
-            f"SELECT {_COLUMNS} FROM memoria_tui.audit_log "
+        rows = await self._read_log(
+            f"SELECT {_COLUMNS} FROM {{log}} AS log "
             "WHERE entity_id = CAST(:id AS uuid) AND entity = :entity ORDER BY id DESC LIMIT :limit",
             id=entity_id,
             entity=entity.value,
@@ -106,8 +124,8 @@ class HistoryReads(Reads):
         return [_change(row) for row in rows]
 
     async def changes(self, ids: Sequence[int]) -> list[Change]:
-        rows = await self._read(
-            f"SELECT {_COLUMNS} FROM memoria_tui.audit_log WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id",
+        rows = await self._read_log(
+            f"SELECT {_COLUMNS} FROM {{log}} AS log WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id",
             ids=list(ids),
         )
         return [_change(row) for row in rows]
@@ -132,35 +150,47 @@ class HistoryReads(Reads):
             changes += await self.changes(ids[start : start + _BATCH])
         return changes
 
-    async def last_undoable_group(self, actor: str) -> str | None:
-        rows = await self._read(_LAST_UNDOABLE, actor=storable(actor))
+    async def last_undoable_group(self, actor: str, before: int | None = None) -> str | None:
+        rows = await self._read_log(_UNDOABLE, actor=storable(actor), before=before)
+        return str(rows[0].change_group) if rows else None
+
+    async def last_redoable_group(self, actor: str) -> str | None:
+        rows = await self._read_log(_REDOABLE, actor=storable(actor))
         return str(rows[0].change_group) if rows else None
 
     async def deleted_memories(self, limit: int, offset: int = 0) -> list[Change]:
-        return [_change(row) for row in await self._read(_DELETED_MEMORIES, limit=limit, offset=offset)]
+        return [_change(row) for row in await self._read_log(_DELETED_MEMORIES, limit=limit, offset=offset)]
 
     async def deleted_here(self, ids: Sequence[str]) -> set[str]:
         return {row.id for row in await self._read(_DELETED_HERE, ids=list(ids))} if ids else set()
 
     async def relations_gone(self, ends: Sequence[str]) -> list[Change]:
-        return [_change(row) for row in await self._read(_RELATIONS_GONE, ends=list(ends))]
+        return [_change(row) for row in await self._read_log(_RELATIONS_GONE, ends=list(ends))]
 
     async def all_changes(self, batch: int = 1000) -> AsyncIterator[list[Change]]:
         last = 0
-        while rows := await self._read(
-            f"SELECT {_COLUMNS} FROM memoria_tui.audit_log WHERE id > :last ORDER BY id LIMIT :batch",
+        while rows := await self._read_log(
+            f"SELECT {_COLUMNS} FROM {{log}} AS log WHERE id > :last ORDER BY id LIMIT :batch",
             last=last,
             batch=batch,
         ):
             last = rows[-1].id
             yield [_change(row) for row in rows]
 
+    async def _read_log(self, sql: str, **parameters: object) -> Sequence[Row[Any]]:
+        """As `_read`, with `{log}` in the place of the history."""
+        await self._require_readable()
+        return await self._read(sql.format(log=_LOG if self.kinds else _EARLIER_LOG), **parameters)
+
 
 class HistoryWrites(Writes):
     """Changes to write down."""
 
-    async def append_history(self, group: str, changes: Sequence[NewChange], *, undoes: str | None = None) -> list[int]:
-        act = {"change_group": group, "actor": storable(self._settings.actor), "program": PROGRAM, "undoes": undoes}
+    async def append_history(
+        self, group: str, changes: Sequence[NewChange], *, kind: Kind = Kind.EDIT, undoes: str | None = None
+    ) -> list[int]:
+        who = {"actor": storable(self._settings.actor), "program": self._settings.program}
+        act = {"change_group": group, **who, "kind": kind.value, "undoes": undoes}
         numbers: list[int] = []
         for first in range(0, len(changes), _BATCH):
             batch = changes[first : first + _BATCH]
@@ -183,6 +213,7 @@ class HistoryWrites(Writes):
                 "programs": [storable(change.program) for change in changes],
                 "times": [change.at for change in changes],
                 "undoes": [change.undoes for change in changes],
+                "kinds": [change.kind.value for change in changes],
                 **_columns(changes),
             },
         )
@@ -256,4 +287,6 @@ def _change(row: Any) -> Change:
         content_hash=row.content_hash,
         undoes=row.undoes,
         summary=row.summary,
+        kind=Kind(row.kind),
+        imported=row.imported,
     )

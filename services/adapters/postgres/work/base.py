@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from services.adapters.postgres.database import Database, fetch
 from services.adapters.postgres.records.base import Reads
 from services.adapters.postgres.records.history import HistoryWrites
-from services.model import Action, Entity
+from services.model import Action, Entity, Kind
 from services.ports import Clock, NewChange
 from services.settings import Settings
 from services.work.times import zone_of
@@ -52,10 +52,11 @@ class WorkTables(Reads):
         self._clock = clock
 
     @contextlib.asynccontextmanager
-    async def _act(self) -> AsyncIterator[Act]:
+    async def _act(self, kind: Kind = Kind.EDIT) -> AsyncIterator[Act]:
         await self.require_schema()
         async with self._database.transaction() as connection:
             act = Act(connection)
             yield act
             if act.changes:
-                await HistoryWrites(connection, self._settings).append_history(str(uuid.uuid4()), act.changes)
+                writes = HistoryWrites(connection, self._settings)
+                await writes.append_history(str(uuid.uuid4()), act.changes, kind=kind)

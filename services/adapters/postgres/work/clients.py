@@ -12,7 +12,7 @@ from typing import Any
 from services.adapters.postgres.records.text import storable
 from services.adapters.postgres.work.base import Act, WorkTables
 from services.errors import Conflict, NotFound
-from services.model import Entity
+from services.model import Entity, Kind
 from services.work.model import Client, ClientTotal, Project, ProjectTotal
 
 _TABLE: Mapping[Entity, str] = {Entity.CLIENT: "clients", Entity.PROJECT: "projects"}
@@ -106,7 +106,7 @@ class ClientTable(WorkTables):
     async def merge(self, entity: Entity, source_id: str, target_id: str) -> int:
         if source_id == target_id:
             raise Conflict(f"a {entity} cannot be merged with itself", current=None)
-        async with self._act() as act:
+        async with self._act(Kind.MERGE) as act:
             for id_ in sorted((source_id, target_id)):
                 await _locked(act, entity, id_)
             if entity is Entity.PROJECT:

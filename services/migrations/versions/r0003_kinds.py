@@ -1,0 +1,12 @@
+"""The kind of each act in the history, and a mark for history that came with an import."""
+
+from __future__ import annotations
+
+from services.migrations import run_scripts
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    run_scripts("008_kinds.sql")
