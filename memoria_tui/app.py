@@ -6,7 +6,7 @@ import asyncio
 import importlib
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from textual import work
@@ -246,7 +246,9 @@ class MemoriaApp(TypingAhead[None]):
         if begun := self.services.restoring.unfinished():
             from memoria_tui.present import safe
 
-            self.notify(safe(begun.advice), severity="warning", timeout=_LONG_TO_READ, markup=False)
+            self.notify(
+                safe(begun.advice(self.clock().tzinfo or UTC)), severity="warning", timeout=_LONG_TO_READ, markup=False
+            )
         if self._watch is None:
             self._watch = self.set_interval(_STANDING, self._look, name="standing")
 

@@ -17,7 +17,7 @@ from services.points import EVERYTHING, CollectionInfo
 from services.ports import Embedder, Records, VectorStore
 from services.search.scope import Scoping
 from services.settings import Settings
-from services.work.times import zone_of
+from services.times import person_zone, writer_zone
 
 _TOLD = {
     DefectKind.HEADLESS: "without the first chunk, whose beginning no search finds",
@@ -58,9 +58,9 @@ class HealthService:
         self._embedder = embedder
         self._records = records
         self._integrity = integrity
-        self._zone = zone_of(settings.zone)
+        self._person_zone, self._writer_zone = person_zone(settings), writer_zone(settings)
         self._home = settings.home
-        self._scoping = Scoping(vectors, records, self._zone)
+        self._scoping = Scoping(vectors, records, self._writer_zone)
 
     async def status(self) -> tuple[StoreStatus, StoreStatus, StoreStatus]:
         """Qdrant, PostgreSQL and the embedder, asked at the same time; what is wrong stands in `problems`."""
@@ -74,7 +74,7 @@ class HealthService:
         """What waits to be finished, oldest first. Raises StoreUnavailable."""
         work = await self._records.scheduled(limit=limit)
         stored = await read_stored(self._vectors, [one.memory_id for one in work], embeddings=False)
-        memories = {memory_id: states[0].memory(self._zone) for memory_id, states in stored.items()}
+        memories = {memory_id: states[0].memory(self._writer_zone) for memory_id, states in stored.items()}
         return tuple(
             Waiting(one.memory_id, memories.get(one.memory_id), one.attempts, one.last_error or "", one.next_attempt)
             for one in work
@@ -115,7 +115,7 @@ class HealthService:
             waits = "memory waits for its" if pending == 1 else "memories wait for their"
             problems.append(f"{pending:,} {waits} vectors; keyword search finds what waits")
         if begun := await asyncio.to_thread(unfinished, self._home):
-            problems.append(begun.advice)
+            problems.append(begun.advice(self._person_zone))
         return problems
 
 

@@ -49,7 +49,9 @@ class Settings:
     log_file: Path | None = None
     """None: `memoria-tui.log` in `home`."""
     zone: str | None = None
-    """IANA name of the zone in which zone-less times are written and days are cut; None: the system's."""
+    """IANA name of the person's zone, in which times are shown and days are cut; None: the system's."""
+    writer_zone: str | None = None
+    """IANA name of the zone in which stamps without one are written and read; None: as the data show, else `zone`."""
     actor: str = "user"
     """Who the history names for changes made here."""
     program: str = APP
@@ -88,6 +90,7 @@ VARIABLES: Mapping[str, str] = {
     "log_level": "MEMORIA_LOG_LEVEL",
     "log_file": "MEMORIA_LOG_FILE",
     "zone": "MEMORIA_TIMEZONE",
+    "writer_zone": "MEMORIA_WRITER_TIMEZONE",
     "actor": "MEMORIA_ACTOR",
 }
 """Variable of each setting."""
@@ -165,7 +168,7 @@ def _checked(name: str, value: object, where: str) -> object:
         if str(value).upper() not in _LOG_LEVELS:
             raise InvalidInput(f"{where} is {value!r}; it must be one of {', '.join(_LOG_LEVELS)}")
         return str(value).upper()
-    if name == "zone":
+    if name in ("zone", "writer_zone"):
         try:
             ZoneInfo(str(value))
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:

@@ -111,7 +111,7 @@ def _show(terminal: Terminal, comparison: Comparison, *, replace: bool, as_json:
         about = {"empty": comparison.empty, "re_embed": comparison.re_embed, "continues": comparison.continues}
         terminal.print_json({**_archive_json(archive), **about, "differences": differences})
         return
-    made = archive.made_at.astimezone().strftime("%Y-%m-%d %H:%M") if archive.made_at else "unknown"
+    made = terminal.local(archive.made_at) if archive.made_at else "unknown"
     terminal.print_text(f"{archive.path} · made {made} · {_size(archive.bytes)} · every byte is as it was written")
     if comparison.continues:
         terminal.print("its restore was begun and not finished: it goes on")

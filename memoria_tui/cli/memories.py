@@ -19,9 +19,11 @@ _TRASH = 10_000
 
 def search(terminal: Terminal, text: str, mode: SearchMode, limit: int, *, as_json: bool) -> int:
     from services.search.query import parse_query
+    from services.times import person_zone
 
     async def act(services: Services) -> int:
-        query = replace(parse_query(text, now=services.clock().astimezone(), mode=mode), limit=limit)
+        now = services.clock().astimezone(person_zone(services.settings))
+        query = replace(parse_query(text, now=now, mode=mode), limit=limit)
         result = await services.search.search(query)
         hits = result.hits[:limit]
         if as_json:
@@ -163,7 +165,7 @@ def _print_hit(terminal: Terminal, hit: Hit, *, ranked: bool) -> None:
 
 
 def _print_memory(terminal: Terminal, memory: Memory, related: Sequence[RelatedMemory]) -> None:
-    created = memory.created_at.astimezone().strftime("%Y-%m-%d %H:%M") if memory.created_at else "unknown"
+    created = terminal.local(memory.created_at) if memory.created_at else "unknown"
     terminal.print_text(_line(f"{memory.type} · {memory.id} · created {created} · importance {memory.importance:g}"))
     if memory.project or memory.tags:
         terminal.print_text(_line(" ".join([memory.project or "", *(f"#{tag}" for tag in memory.tags)]).strip()))

@@ -39,12 +39,14 @@ def open_app(terminal: Terminal, where: str | None = None) -> int:
     from memoria_tui.config import load_config
     from memoria_tui.upgrading import ask_in_app
     from services.demo.store import load_demo
+    from services.times import person_clock
 
     app = MemoriaApp(
         open_services=lambda: _open_services(terminal.settings, lambda *plan: ask_in_app(app, *plan)),
         config=load_config(terminal.config_file, terminal.environment),
         where=where or _where(terminal),
         load_demo=load_demo,
+        clock=person_clock(terminal.settings),
     )
     terminal.keep_log()
     app.run()

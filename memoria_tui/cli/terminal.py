@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TextIO, TypeVar
@@ -90,6 +91,12 @@ class Terminal:
         """One line on stderr, kept as it is laid out."""
         self.stderr.write(one_line(text, keep_indent=True) + "\n")
 
+    def local(self, instant: datetime) -> str:
+        """A day and time in the person's zone."""
+        from services.times import minute, person_zone
+
+        return minute(instant, person_zone(self.settings))
+
     def print(self, text: str = "") -> None:
         """One line of the program's own words."""
         self.stdout.write(text + "\n")
@@ -120,7 +127,9 @@ class Terminal:
     def with_home(self, home: Path) -> Terminal:
         """The same, with the embedded stores of another folder and no server."""
         other = replace(self)
-        other.__dict__["settings"] = Settings(home=home, actor=self.settings.actor, zone=self.settings.zone)
+        other.__dict__["settings"] = Settings(
+            home=home, actor=self.settings.actor, zone=self.settings.zone, writer_zone=self.settings.writer_zone
+        )
         return other
 
     def leave_behind(self, *arguments: str) -> None:

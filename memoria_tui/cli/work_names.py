@@ -33,7 +33,8 @@ def list_clients(terminal: Terminal, *, as_json: bool) -> int:
         terminal.print_json({"clients": listed})
         return 0
     table = [
-        (one.client.name if one.client else "no client", *_total(one.minutes, one.sessions, one.last)) for one in totals
+        (one.client.name if one.client else "no client", *_total(terminal, one.minutes, one.sessions, one.last))
+        for one in totals
     ]
     return _print(terminal, ("CLIENT", *_HEAD), table, "no clients yet")
 
@@ -59,7 +60,7 @@ def list_projects(terminal: Terminal, *, as_json: bool) -> int:
         (
             one.project.name if one.project else "no project",
             (one.project and one.project.client) or "",
-            *_total(one.minutes, one.sessions, one.last),
+            *_total(terminal, one.minutes, one.sessions, one.last),
         )
         for one in totals
     ]
@@ -123,8 +124,8 @@ def _say(terminal: Terminal, text: str) -> int:
     return 0
 
 
-def _total(minutes: int, sessions: int, last: datetime | None) -> tuple[str, str, str]:
-    return f"{minutes // 60}:{minutes % 60:02}", f"{sessions:,}", f"{last.astimezone():%Y-%m-%d}" if last else ""
+def _total(terminal: Terminal, minutes: int, sessions: int, last: datetime | None) -> tuple[str, str, str]:
+    return f"{minutes // 60}:{minutes % 60:02}", f"{sessions:,}", terminal.local(last)[:10] if last else ""
 
 
 def _print(terminal: Terminal, head: tuple[str, ...], table: Sequence[tuple[str, ...]], nothing: str) -> int:

@@ -47,16 +47,13 @@ def status(terminal: Terminal, template: str | None, *, as_json: bool) -> int:
 
 async def _look(terminal: Terminal) -> tuple[WorkStatus, tzinfo]:
     from services.adapters.postgres.work.glance import WorkGlance
-    from services.work.preferences import preferences_of
+    from services.times import person_zone
     from services.work.service import WorkService
-    from services.work.times import zone_of
 
     settings = terminal.settings
     glance = WorkGlance(settings, _now)
     try:
-        found = await WorkService(glance, settings, _now).status()
-        named = settings.zone or (preferences_of(await glance.preferences()).timezone if found.sessions else None)
-        return found, zone_of(named)
+        return await WorkService(glance, settings, _now).status(), person_zone(settings)
     finally:
         await glance.close()
 

@@ -22,6 +22,7 @@ from memoria_tui.screens.modals.trash import TrashDialog
 from memoria_tui.screens.modals.upgrade import UpgradeDialog
 from services.errors import MemoriaError
 from services.model import Progress, Subject
+from services.times import person_zone
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -141,7 +142,9 @@ class HealthRunning(HealthLooking):
             self.running = None
         if compared is None:
             return
-        how = await self.app.push_screen_wait(RestoreDialog(compared, str(services.settings.backups_dir)))
+        how = await self.app.push_screen_wait(
+            RestoreDialog(compared, str(services.settings.backups_dir), person_zone(services.settings))
+        )
         if how is None:
             return
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from functools import partial
 
 from textual import on, work
@@ -20,6 +19,7 @@ from services.errors import Conflict, InvalidInput, MemoriaError
 from services.memories.payload import State, read_memory
 from services.model import Change, Memory, MemoryChanges
 from services.ports import Clock
+from services.times import WriterZone, minute, person_zone, writer_zone
 
 UNDO = "u takes it back"
 
@@ -160,15 +160,18 @@ class MemoryEditing(MemoryFinding):
         if (state := version(chosen)) is None:
             self.tell("The history does not hold that version", wrong=True)
             return
-        changes = to_version(memory, state, self._clock)
+        settings = self._services.settings
+        changes = to_version(memory, state, writer_zone(settings))
         if saved := await self.attempt(self._services.memories.update(memory, changes)):
-            self.tell(f"{named(saved)} is as it was on {chosen.at:%Y-%m-%d %H:%M} · {UNDO}")
+            self.tell(
+                f"{named(saved)} is as it was on {minute(chosen.at, person_zone(self._services.settings))} · {UNDO}"
+            )
             self.changed()
 
 
-def to_version(memory: Memory, state: State, clock: Clock) -> MemoryChanges:
+def to_version(memory: Memory, state: State, zone: WriterZone) -> MemoryChanges:
     """What must be set and removed to make a memory again what a version of it was; its dates and counters stay."""
-    earlier = read_memory(memory.id, state, clock().tzinfo or UTC)
+    earlier = read_memory(memory.id, state, zone)
     return MemoryChanges(
         content=earlier.content,
         tags=earlier.tags,

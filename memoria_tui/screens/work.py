@@ -40,7 +40,9 @@ class WorkScreen(WorkBooking):
         Binding("b", "cut_back", "Cut back", id="work.cut", show=False, tooltip="Stop at the last sign of life"),
         Binding("R", "resume_stopped", "Run on", id="work.unstop", show=False, tooltip="Let a stopped session run on"),
         Binding("m", "remember", "Remember", id="work.remember", show=False, tooltip="Keep a memory of the session"),
-        Binding("P", "preferences", "Settings", id="work.settings", show=False, tooltip="Default client, hours, zone"),
+        Binding(
+            "P", "preferences", "Settings", id="work.settings", show=False, tooltip="Default client, hours, memory"
+        ),
         Binding("tab", "switch", "Log or clocks", id="work.switch", show=False, tooltip="Between clocks and log"),
         Binding("r", "retry", "Again", id="work.retry", show=False, tooltip="Look again"),
         Binding("escape", "show_all", "All", id="work.all", show=False, tooltip="Back to the log, then to all of it"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from services.memories.reading import Stored, fold, memory_id_of, read_stored
 from services.model import MemoryType
 from services.points import Filter, Scroll
 from services.search.headless import NOT_FIRST, headless_ids
+from services.times import WriterZone
 
 if TYPE_CHECKING:
     from services.backup.reading import OpenArchive
@@ -46,7 +47,7 @@ class Pair:
 class MemoryPairs:
     """Goes through the memories of an archive with those of a store beside them; then through those only here."""
 
-    def __init__(self, vectors: VectorStore, archive: OpenArchive, zone: tzinfo) -> None:
+    def __init__(self, vectors: VectorStore, archive: OpenArchive, zone: WriterZone) -> None:
         self._vectors = vectors
         self._archive = archive
         self._zone = zone

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from datetime import tzinfo
 from typing import TYPE_CHECKING
 
 from services.backup.marker import Marker, write_marker
@@ -14,7 +13,7 @@ from services.errors import EmbeddingFailed, StoreUnavailable
 from services.memories.embedding import text_of, vectors_for
 from services.model import Progress
 from services.points import Point, same_model
-from services.work.times import zone_of
+from services.times import WriterZone, writer_zone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,9 +40,9 @@ class Into:
     settings: Settings
 
     @property
-    def zone(self) -> tzinfo:
+    def zone(self) -> WriterZone:
         """In which zone-less dates are read."""
-        return zone_of(self.settings.zone)
+        return writer_zone(self.settings)
 
 
 class Vectoring:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, tzinfo
 from pathlib import Path
 
 from services.model import Progress
+from services.times import minute
 
 Advance = Callable[[Progress], None]
 
@@ -84,11 +85,10 @@ class UnfinishedRestore:
     replace: bool
     begun_at: datetime
 
-    @property
-    def advice(self) -> str:
-        """One line for a person."""
+    def advice(self, zone: tzinfo) -> str:
+        """One line for a person who lives in `zone`."""
         how = " --replace" if self.replace else ""
         return (
-            f"a restore of {self.path} was begun on {self.begun_at.astimezone():%Y-%m-%d %H:%M} and not finished; "
+            f"a restore of {self.path} was begun on {minute(self.begun_at, zone)} and not finished; "
             f"finish it with: memoria-tui restore '{self.path}'{how}"
         )

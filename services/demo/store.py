@@ -26,9 +26,9 @@ def demo_ready(settings: Settings) -> bool:
 async def load_demo(services: Services, progress: Callable[[Progress], None] = lambda _: None) -> str:
     """Writes the year into the stores; what an interrupted run left is completed. Gives one line that says what."""
     from services.demo.year import compose
-    from services.work.times import zone_of
+    from services.times import writer_zone
 
-    year = compose(services.clock(), zone_of(services.settings.zone))
+    year = compose(services.clock(), writer_zone(services.settings))
     await services.importing.store_drafts(year.memories, progress=progress)
     async with services.records.transaction() as transaction:
         await transaction.insert_relations(year.relations)

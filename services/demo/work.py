@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from services.model import Pause
+from services.times import WriterZone
 from services.work.pauses import encoded
 
 _NAMESPACE = uuid.UUID("5e55104a-7c1d-5b3f-8f27-1c9d2e4f6a80")
@@ -18,7 +19,7 @@ _ABSENT = 0.2
 
 
 def sessions_of(
-    company: Mapping[str, Any], now: datetime, zone: tzinfo, dice: random.Random
+    company: Mapping[str, Any], now: datetime, zone: WriterZone, dice: random.Random
 ) -> Iterator[dict[str, object]]:
     """Rows of `work_sessions`, oldest first: about 250 completed, one paused, one running since this morning."""
     now = now.astimezone(UTC)
@@ -53,7 +54,7 @@ def _completed(
     start: datetime,
     length: timedelta,
     company: Mapping[str, Any],
-    zone: tzinfo,
+    zone: WriterZone,
     dice: random.Random,
 ) -> dict[str, object]:
     pauses: list[Pause] = []

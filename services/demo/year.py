@@ -6,7 +6,7 @@ import random
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -15,6 +15,7 @@ from services.demo.book import Book
 from services.demo.work import sessions_of
 from services.model import MemoryDraft, MemoryType, RelationType
 from services.ports import NewRelation
+from services.times import WriterZone
 
 SEED = 7
 _DAYS = 364
@@ -40,7 +41,7 @@ def company() -> Mapping[str, Any]:
     return tomllib.loads(files("services.demo").joinpath("company.toml").read_text("utf-8"))
 
 
-def compose(now: datetime, zone: tzinfo, seed: int = SEED) -> DemoYear:
+def compose(now: datetime, zone: WriterZone, seed: int = SEED) -> DemoYear:
     """The year that ends `now`; pauses are written in `zone`."""
     return _Year(now, zone, random.Random(seed)).composed()
 
@@ -48,7 +49,7 @@ def compose(now: datetime, zone: tzinfo, seed: int = SEED) -> DemoYear:
 class _Year(Book):
     """The parts of the year, one after another: later ones refer to earlier ones."""
 
-    def __init__(self, now: datetime, zone: tzinfo, dice: random.Random) -> None:
+    def __init__(self, now: datetime, zone: WriterZone, dice: random.Random) -> None:
         super().__init__(now, dice)
         self._zone = zone
 

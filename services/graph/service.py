@@ -14,7 +14,7 @@ from services.memories.reading import owners, read_stored
 from services.model import Memory, Relation, RelationType
 from services.ports import NewRelation, Records, VectorStore
 from services.settings import Settings
-from services.work.times import zone_of
+from services.times import writer_zone
 
 DEEPEST = 10
 """Most relations that a neighbourhood or a path may span."""
@@ -26,7 +26,7 @@ class GraphService:
     def __init__(self, vectors: VectorStore, records: Records, settings: Settings) -> None:
         self._vectors = vectors
         self._records = records
-        self._zone = zone_of(settings.zone)
+        self._zone = writer_zone(settings)
 
     async def neighborhood(
         self, center: str, depth: int = 1, types: Sequence[RelationType] = (), limit: int = GLANCE

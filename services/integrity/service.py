@@ -25,7 +25,7 @@ from services.points import EVERYTHING, Between, Filter, Matches, Point, Scroll
 from services.ports import NewChange, Records, VectorStore
 from services.search.headless import NOT_FIRST
 from services.settings import Settings
-from services.work.times import zone_of
+from services.times import writer_zone
 
 _log = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ class IntegrityService:
         self._records = records
         self._memories = memories
         self._settings = settings
-        self._zone = zone_of(settings.zone)
+        self._zone = writer_zone(settings)
 
     # looking
 

@@ -13,7 +13,7 @@ from services.ports import Records, VectorStore
 from services.search.facets import values
 from services.search.scope import Scope, Scoping
 from services.settings import Settings
-from services.work.times import zone_of
+from services.times import person_zone, to_wall_clock, writer_zone
 from services.work.timesheet import month_end
 
 _MOST_TAGS = 20
@@ -30,33 +30,36 @@ class MemoryMonths:
 
 
 class MemoryCounts:
-    """Counts over all memories, exact. Months are those of the writer's zone, in which memories hold their dates."""
+    """Counts over all memories, exact. Months are those of the person's zone."""
 
     def __init__(self, vectors: VectorStore, records: Records, settings: Settings) -> None:
         self._vectors = vectors
-        self._scoping = Scoping(vectors, records, zone_of(settings.zone))
+        self._person_zone, self._writer_zone = person_zone(settings), writer_zone(settings)
+        self._scoping = Scoping(vectors, records, self._writer_zone)
 
     async def by_month(self, months: Sequence[date]) -> MemoryMonths:
         """For months that follow each other, given by their first days. Raises StoreUnavailable."""
         heads = await self._scoping.heads(await self._scoping.points(Query()))
         counts = await asyncio.gather(*(self._month(heads, month) for month in months))
-        tags = await values(self._vectors, _made(heads, months[0], month_end(months[-1])), "tags") if months else {}
+        tags = (
+            await values(self._vectors, self._made(heads, months[0], month_end(months[-1])), "tags") if months else {}
+        )
         most = sorted(tags.items(), key=lambda one: (-one[1], one[0].casefold()))[:_MOST_TAGS]
         return MemoryMonths(
             tuple(zip(months, counts, strict=True)), tuple(FacetCount(tag, count) for tag, count in most)
         )
 
     async def _month(self, heads: Scope, month: date) -> Mapping[MemoryType, int]:
-        made = _made(heads, month, month_end(month))
+        made = self._made(heads, month, month_end(month))
         counts = await asyncio.gather(*(self._vectors.count(one, where) for one, where in made.items()))
         return dict(zip(made, counts, strict=True))
 
+    def _made(self, heads: Scope, first: date, last: date) -> Scope:
+        """The memories that were made from the first day to the last."""
+        start, end = (self._midnight(day) for day in (first, last + timedelta(1)))
+        span = DatedBetween("created_at", gte=start, lt=end)
+        return {collection: Filter((where, span)) for collection, where in heads.items()}
 
-def _made(heads: Scope, first: date, last: date) -> Scope:
-    """The memories that were made from the first day to the last."""
-    span = DatedBetween("created_at", gte=_midnight(first), lt=_midnight(last + timedelta(1)))
-    return {collection: Filter((where, span)) for collection, where in heads.items()}
-
-
-def _midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day)  # noqa: DTZ001  # as memories hold their dates
+    def _midnight(self, day: date) -> datetime:
+        midnight = datetime(day.year, day.month, day.day, tzinfo=self._person_zone)
+        return to_wall_clock(midnight, self._writer_zone)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, tzinfo
+from datetime import datetime
+
+from services.times import WriterZone, to_stamp
 
 
-def read_date(value: object, zone: tzinfo) -> datetime | None:
+def read_date(value: object, zone: WriterZone) -> datetime | None:
     """The instant under a date key, None when it cannot be read. A zone in the text wins over `zone`."""
     try:
         date = datetime.fromisoformat(value) if isinstance(value, str) else None
@@ -17,6 +19,6 @@ def read_date(value: object, zone: tzinfo) -> datetime | None:
     return date if date.tzinfo else date.replace(tzinfo=zone)
 
 
-def write_date(instant: datetime, zone: tzinfo) -> str:
+def write_date(instant: datetime, zone: WriterZone) -> str:
     """An instant as MCP Memoria writes and can read it."""
-    return instant.astimezone(zone).replace(tzinfo=None).isoformat()
+    return to_stamp(instant, zone)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import datetime, tzinfo
+from datetime import datetime
 
 from services.errors import InvalidInput
 from services.memories.dates import write_date
 from services.memories.payload import CHUNK_KEYS, State, with_defaults
 from services.model import Memory, MemoryChanges
+from services.times import WriterZone
 
 _NO_METADATA = frozenset({*CHUNK_KEYS, "content", "memory_type"})
 
@@ -37,7 +38,7 @@ def edited(current: State, changes: MemoryChanges) -> State:
     return with_defaults(State(changes.type, payload))
 
 
-def stamped(state: State, now: datetime, zone: tzinfo) -> State:
+def stamped(state: State, now: datetime, zone: WriterZone) -> State:
     """The state, changed now."""
     return State(state.type, {**state.payload, "updated_at": write_date(now, zone)})
 

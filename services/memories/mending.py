@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import tzinfo
 
 from services.memories.editing import stamped
 from services.memories.payload import State
 from services.memories.reading import Stored, read_stored
 from services.memories.saving import Plan, Saver
 from services.model import Action, Kind
+from services.times import WriterZone
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ Mend = Callable[[Stored], Mended | None]
 class Mending:
     """Writes what is to be put right; a memory that changed meanwhile is looked at as it is then."""
 
-    def __init__(self, saver: Saver, zone: tzinfo) -> None:
+    def __init__(self, saver: Saver, zone: WriterZone) -> None:
         self._saver = saver
         self._zone = zone
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, tzinfo
+from datetime import datetime
 
 from services.adapters.collections import storable
 from services.memories.dates import read_date, write_date
 from services.model import Memory, MemoryDraft, MemoryType
+from services.times import WriterZone
 
 CHUNK_KEYS = ("full_content", "is_chunk", "parent_id", "chunk_index", "chunk_count")
 """Keys that tell how a memory is stored."""
@@ -65,7 +66,7 @@ def logical(payload: Mapping[str, object]) -> dict[str, object]:
     return kept
 
 
-def read_memory(memory_id: str, state: State, zone: tzinfo) -> Memory:
+def read_memory(memory_id: str, state: State, zone: WriterZone) -> Memory:
     """The memory of a state. Never fails: what cannot be read takes the field's default.
 
     A known key whose value is not in upstream's form is read as well as can be, and stays in `metadata` as it is.
@@ -80,7 +81,7 @@ def read_memory(memory_id: str, state: State, zone: tzinfo) -> Memory:
     return Memory(id=memory_id, type=state.type, metadata=metadata, **values)  # type: ignore[arg-type]  # by _FIELDS
 
 
-def write_payload(memory: Memory, zone: tzinfo) -> dict[str, object]:
+def write_payload(memory: Memory, zone: WriterZone) -> dict[str, object]:
     """The logical payload of a memory. `read_memory` gives the same memory back."""
     payload: dict[str, object] = {"content": memory.content, "memory_type": str(memory.type)}
     for key, field in _FIELDS.items():
@@ -96,7 +97,7 @@ def write_payload(memory: Memory, zone: tzinfo) -> dict[str, object]:
     return payload
 
 
-def drafted(draft: MemoryDraft, memory_id: str, now: datetime, zone: tzinfo) -> State:
+def drafted(draft: MemoryDraft, memory_id: str, now: datetime, zone: WriterZone) -> State:
     """The first state of a memory that is to be made, with the keys that upstream always writes."""
     memory = Memory(
         id=memory_id,
@@ -118,12 +119,12 @@ def with_defaults(state: State) -> State:
     return replace(state, payload={**_DEFAULTS[state.type], **state.payload, "memory_type": str(state.type)})
 
 
-def same_state(one: State, other: State, memory_id: str, zone: tzinfo) -> bool:
+def same_state(one: State, other: State, memory_id: str, zone: WriterZone) -> bool:
     """True when both states are the same memory, whatever the form their values are written in."""
     return one == other or read_memory(memory_id, one, zone) == read_memory(memory_id, other, zone)
 
 
-def same_but_for_looks(one: State, other: State, memory_id: str, zone: tzinfo) -> bool:
+def same_but_for_looks(one: State, other: State, memory_id: str, zone: WriterZone) -> bool:
     """As `same_state`, whatever agents counted by looking and whenever the memory was touched."""
     return same_state(_unlooked(one), _unlooked(other), memory_id, zone)
 
@@ -173,11 +174,11 @@ def _number(value: object) -> float | int | None:
 class _Field:
     """How one field of a memory is read from its key, and written."""
 
-    read: Callable[[object, tzinfo], object]
-    write: Callable[[object, tzinfo], object]
+    read: Callable[[object, WriterZone], object]
+    write: Callable[[object, WriterZone], object]
 
 
-def _in_form(field: _Field, read: object, raw: object, zone: tzinfo) -> bool:
+def _in_form(field: _Field, read: object, raw: object, zone: WriterZone) -> bool:
     """True when writing what was read gives the raw value again."""
     return read is not None and field.write(read, zone) == raw
 

@@ -7,13 +7,13 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import tzinfo
 from uuid import UUID
 
 from services.memories.payload import State, logical, read_memory
 from services.model import Memory, MemoryType
 from services.points import Between, Filter, HasId, Matches, Point, Scroll
 from services.ports import VectorStore
+from services.times import WriterZone
 
 _PAGE = 1000
 _MOST_IDS = 1_000_000
@@ -61,7 +61,7 @@ class Stored:
         """True when a vector is known to be missing."""
         return any(point.has_vector is False for point in self.points)
 
-    def memory(self, zone: tzinfo) -> Memory:
+    def memory(self, zone: WriterZone) -> Memory:
         return replace(
             read_memory(self.id, self.state, zone),
             chunk_count=len(self.points),

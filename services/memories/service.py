@@ -34,7 +34,7 @@ from services.model import (
 from services.points import Scroll
 from services.ports import Clock, Embedder, Records, VectorStore
 from services.settings import Settings
-from services.work.times import zone_of
+from services.times import writer_zone
 
 
 class MemoryService:
@@ -57,7 +57,7 @@ class MemoryService:
         self._vectors = vectors
         self._records = records
         self._clock = clock
-        self._zone = zone_of(settings.zone)
+        self._zone = writer_zone(settings)
         self._saver = Saver(vectors, embedder, records, settings, clock, permit)
         self._trash = Trash(self._saver, records, self._zone)
         self._pending = PendingWork(self._saver, records, self._trash)

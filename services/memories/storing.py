@@ -6,7 +6,6 @@ import asyncio
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import tzinfo
 
 from services.errors import InvalidInput
 from services.memories.editing import summary
@@ -16,6 +15,7 @@ from services.memories.saving import Plan, Saver
 from services.model import Action, Kind, Memory
 from services.points import Vector
 from services.ports import Embedder
+from services.times import WriterZone
 
 _BATCH = 150
 """Memories written at once: few enough that the event loop is not held up."""
@@ -46,7 +46,7 @@ class StoredMany:
 class Storing:
     """Writes batches: one transaction, one round of embedding, one write a collection each."""
 
-    def __init__(self, saver: Saver, embedder: Embedder, zone: tzinfo) -> None:
+    def __init__(self, saver: Saver, embedder: Embedder, zone: WriterZone) -> None:
         self._saver = saver
         self._embedder = embedder
         self._zone = zone

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import tzinfo
 
 from services.errors import Conflict, NotFound
 from services.graph.state import anew, relation_change, relation_of, taken_back
@@ -16,12 +15,13 @@ from services.memories.saving import Also, Plan, Saver, batches
 from services.model import Action, Change, Entity, TrashedMemory
 from services.points import Vector
 from services.ports import NewChange, Records, Transaction
+from services.times import WriterZone
 
 
 class Trash:
     """The memories that were deleted: nothing leaves the history, so each can be brought back."""
 
-    def __init__(self, saver: Saver, records: Records, zone: tzinfo) -> None:
+    def __init__(self, saver: Saver, records: Records, zone: WriterZone) -> None:
         self._saver = saver
         self._records = records
         self._zone = zone

@@ -6,7 +6,6 @@ import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import tzinfo
 from typing import Protocol
 
 from services.errors import Conflict, InvalidInput, NothingToUndo
@@ -18,6 +17,7 @@ from services.memories.saving import Also, Plan, Saver, batches
 from services.memories.trash import Trash, kept_texts
 from services.model import Action, Change, Entity, Kind, Relation, Undone
 from services.ports import NewChange, Records, Transaction
+from services.times import WriterZone
 
 
 class Inverse(Protocol):
@@ -32,7 +32,7 @@ class Undo:
     """Takes back whole groups of changes. Memories and relations are known; other kinds bring their inverse."""
 
     def __init__(
-        self, saver: Saver, records: Records, trash: Trash, zone: tzinfo, inverses: Mapping[Entity, Inverse]
+        self, saver: Saver, records: Records, trash: Trash, zone: WriterZone, inverses: Mapping[Entity, Inverse]
     ) -> None:
         self._saver = saver
         self._records = records

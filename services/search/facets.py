@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, tzinfo
+from datetime import datetime
 
 from services.model import FacetCount, Facets, Hit
 from services.points import DatedBetween, Filter
 from services.ports import VectorStore
 from services.search.scope import Scope
 from services.search.when import parse_when
+from services.times import WriterZone, to_wall_clock
 
 _MOST_VALUES = 10_000
 _SHOWN = 200
@@ -26,7 +27,7 @@ SPANS: Mapping[str, str] = {
 _OLDER = "older"
 
 
-async def counted(vectors: VectorStore, heads: Scope, now: datetime, zone: tzinfo) -> Facets:
+async def counted(vectors: VectorStore, heads: Scope, now: datetime, zone: WriterZone) -> Facets:
     """Exact counts over all memories of a scope; `now` is in the person's zone, `zone` is the writer's."""
     collections = list(heads)
     counts, tags, projects, dates = await asyncio.gather(
@@ -66,8 +67,8 @@ async def values(vectors: VectorStore, heads: Scope, key: str) -> Counter[str]:
     return total
 
 
-async def _dates(vectors: VectorStore, heads: Scope, now: datetime, zone: tzinfo) -> tuple[FacetCount, ...]:
-    starts = {name: _local(parse_when(word, now), zone) for name, word in SPANS.items()}
+async def _dates(vectors: VectorStore, heads: Scope, now: datetime, zone: WriterZone) -> tuple[FacetCount, ...]:
+    starts = {name: to_wall_clock(parse_when(word, now), zone) for name, word in SPANS.items()}
     spans = {name: DatedBetween("created_at", gte=start) for name, start in starts.items()}
     spans[_OLDER] = DatedBetween("created_at", lt=starts["this year"])
     counts = await asyncio.gather(*(_count(vectors, heads, span) for span in spans.values()))
@@ -80,10 +81,6 @@ async def _count(vectors: VectorStore, heads: Scope, span: DatedBetween) -> int:
             *(vectors.count(collection, Filter((where, span))) for collection, where in heads.items()),
         )
     )
-
-
-def _local(instant: datetime, zone: tzinfo) -> datetime:
-    return instant.astimezone(zone).replace(tzinfo=None)
 
 
 def _sorted(counts: Counter[str]) -> tuple[FacetCount, ...]:

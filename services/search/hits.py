@@ -6,7 +6,6 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import tzinfo
 
 from services.errors import MemoriaError
 from services.memories.chunking import chunk_id
@@ -14,6 +13,7 @@ from services.memories.reading import chunk_index, fold, memory_id_of, read_stor
 from services.model import Memory, MemoryType
 from services.points import Filter, HasId, HasVector, Point, Scroll
 from services.ports import Records, VectorStore
+from services.times import WriterZone
 
 _AT_ONCE = 100
 """Points read in one call: whole texts come along, and they may be long."""
@@ -50,7 +50,7 @@ class Read:
 class HitReader:
     """Reads memories by one point of each."""
 
-    def __init__(self, vectors: VectorStore, records: Records, zone: tzinfo) -> None:
+    def __init__(self, vectors: VectorStore, records: Records, zone: WriterZone) -> None:
         self._vectors = vectors
         self._records = records
         self._zone = zone

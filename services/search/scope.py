@@ -6,7 +6,7 @@ import asyncio
 import re
 import time
 from collections.abc import Mapping, Sequence
-from datetime import datetime, tzinfo
+from datetime import datetime
 from typing import NamedTuple
 
 from services.memories.chunking import chunk_id
@@ -25,6 +25,7 @@ from services.points import (
     Scroll,
 )
 from services.ports import Records, VectorStore
+from services.times import WriterZone, to_wall_clock
 
 Scope = Mapping[MemoryType, Filter]
 """The conditions in each collection that is asked; other collections are not."""
@@ -58,7 +59,7 @@ class _ChunkCounts(NamedTuple):
 class Scoping:
     """Turns queries into scopes. A condition on the text holds for a memory when it holds for one of its chunks."""
 
-    def __init__(self, vectors: VectorStore, records: Records, zone: tzinfo) -> None:
+    def __init__(self, vectors: VectorStore, records: Records, zone: WriterZone) -> None:
         self._vectors = vectors
         self._records = records
         self._zone = zone
@@ -156,8 +157,7 @@ class Scoping:
         return must, must_not
 
     def _local(self, instant: datetime | None) -> datetime | None:
-        """As memories have it: without a zone, in the writer's."""
-        return instant.astimezone(self._zone).replace(tzinfo=None) if instant else None
+        return to_wall_clock(instant, self._zone) if instant else None
 
     async def _related(self) -> frozenset[str]:
         """Ids of the memories that have relations, also when only their chunks do; ids of nothing may be among them."""

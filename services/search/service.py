@@ -15,7 +15,7 @@ from services.search.query import operators
 from services.search.ranking import Ranking
 from services.search.scope import Scope, Scoping
 from services.settings import Settings
-from services.work.times import zone_of
+from services.times import person_zone, writer_zone
 
 _MOST_COMPLETIONS = 50
 _UNHURRIED = 5.0
@@ -30,9 +30,9 @@ class SearchService:
     ) -> None:
         self._vectors = vectors
         self._clock = clock
-        self._zone = zone_of(settings.zone)
-        self._scoping = Scoping(vectors, records, self._zone)
-        self._reader = HitReader(vectors, records, self._zone)
+        self._person_zone, self._writer_zone = person_zone(settings), writer_zone(settings)
+        self._scoping = Scoping(vectors, records, self._writer_zone)
+        self._reader = HitReader(vectors, records, self._writer_zone)
         self._ranking = Ranking(vectors, embedder, records, self._scoping, self._reader)
         self._last: SearchResult | None = None
 
@@ -55,12 +55,12 @@ class SearchService:
 
     async def facets(self, query: Query) -> Facets:
         """Exact counts over all memories of a plain list, or over the hits of a ranked search."""
-        now = self._clock().astimezone(self._zone)
+        now = self._clock().astimezone(self._person_zone)
         if query.ranked:
             last = self._last
             result = last if last and last.query == query else await self.search(query)
             return facet_counts.of_hits(result.hits, now)
-        return await facet_counts.counted(self._vectors, await self._heads(query), now, self._zone)
+        return await facet_counts.counted(self._vectors, await self._heads(query), now, self._writer_zone)
 
     async def listing(self, query: Query, *, again: bool = False) -> Listing:
         """A plain list that can be read at any place. In another order than relevance, a text must occur.

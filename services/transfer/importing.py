@@ -18,13 +18,13 @@ from services.memories.storing import Incoming
 from services.model import Kind, Progress
 from services.points import same_model
 from services.ports import NewRelation
+from services.times import writer_zone
 from services.transfer.ends import Ends
 from services.transfer.formats.ahead import BATCH, chunk_ids_last, read_ahead
 from services.transfer.formats.own import TABLES
 from services.transfer.formats.records import BadRecord, MemoryRecord, Record, RelationRecord, RowRecord
 from services.transfer.formats.rows import change_of
 from services.transfer.run import Failure, ImportReport, ImportRun
-from services.work.times import zone_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,7 +73,7 @@ class ImportService:
         self._records = records
         self._memories = memories
         self._settings = settings
-        self._zone = zone_of(settings.zone)
+        self._zone = writer_zone(settings)
         self._clock = clock
 
     async def import_sources(

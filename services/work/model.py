@@ -264,7 +264,5 @@ class WorkPreferences:
     default_client: str | None = None
     default_project: str | None = None
     work_day_hours: float = 8.0
-    timezone: str | None = None
-    """IANA name; None: the system's."""
     auto_session_memory: bool = False
     """Keep a memory of each session that is stopped."""

@@ -6,26 +6,24 @@ Upstream reads zone-less local times only, so they are written zone-less in the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
 
 from services.model import Pause
+from services.times import WriterZone, to_stamp
 from services.work.model import Flaw
 
 _WIDEST_SHIFT = 26
 """Hours between the local times of the two places on Earth that are furthest apart."""
 
 
-def written(instant: datetime, zone: tzinfo) -> str:
-    """An instant as upstream can read it."""
-    return instant.astimezone(zone).replace(tzinfo=None).isoformat()
-
-
-def encoded(pauses: Iterable[Pause], zone: tzinfo) -> list[dict[str, str | None]]:
+def encoded(pauses: Iterable[Pause], zone: WriterZone) -> list[dict[str, str | None]]:
     """Pauses as JSON can hold them."""
     return [_encoded(pause, zone) for pause in pauses]
 
 
-def decoded(stored: object, zone: tzinfo, start: datetime, end: datetime) -> tuple[tuple[Pause, ...], tuple[Flaw, ...]]:
+def decoded(
+    stored: object, zone: WriterZone, start: datetime, end: datetime
+) -> tuple[tuple[Pause, ...], tuple[Flaw, ...]]:
     """The pauses of a session that lasts from `start` to `end` (now, while it runs), and what is wrong with them.
 
     A time in the hour that the clocks repeat is taken for the one that lies in the session. Zone-less pauses that lie
@@ -40,7 +38,7 @@ def decoded(stored: object, zone: tzinfo, start: datetime, end: datetime) -> tup
 
 def rewritten(
     stored: object,
-    zone: tzinfo,
+    zone: WriterZone,
     start: datetime,
     end: datetime,
     *,
@@ -66,10 +64,10 @@ def minutes(pauses: Iterable[Pause]) -> int:
     return sum(int((pause.end - pause.start).total_seconds() / 60) for pause in pauses if pause.end)
 
 
-def _encoded(pause: Pause, zone: tzinfo) -> dict[str, str | None]:
+def _encoded(pause: Pause, zone: WriterZone) -> dict[str, str | None]:
     return {
-        "start": written(pause.start, zone),
-        "end": written(pause.end, zone) if pause.end else None,
+        "start": to_stamp(pause.start, zone),
+        "end": to_stamp(pause.end, zone) if pause.end else None,
         "reason": pause.reason,
     }
 
@@ -78,7 +76,7 @@ def _entries(stored: object) -> Sequence[object]:
     return stored if isinstance(stored, Sequence) and not isinstance(stored, str) else ()
 
 
-def _placed(stored: object, zone: tzinfo, start: datetime, end: datetime) -> tuple[list[Pause | None], bool]:
+def _placed(stored: object, zone: WriterZone, start: datetime, end: datetime) -> tuple[list[Pause | None], bool]:
     """One pause an entry, None for what is none, and whether they had to be moved into the session."""
     entries = _entries(stored)
     read = [_pause(entry, zone, start, end) for entry in entries]
@@ -88,7 +86,7 @@ def _placed(stored: object, zone: tzinfo, start: datetime, end: datetime) -> tup
     return [p and Pause(p.start + shift, p.end + shift if p.end else None, p.reason) for p in read], True
 
 
-def _pause(entry: object, zone: tzinfo, start: datetime, end: datetime) -> Pause | None:
+def _pause(entry: object, zone: WriterZone, start: datetime, end: datetime) -> Pause | None:
     if not isinstance(entry, Mapping):
         return None
     begun = _instant(entry.get("start"), zone, start, end)
@@ -99,7 +97,7 @@ def _pause(entry: object, zone: tzinfo, start: datetime, end: datetime) -> Pause
     return Pause(begun, ended, reason if isinstance(reason, str) else None)
 
 
-def _instant(text: object, zone: tzinfo, low: datetime, high: datetime) -> datetime | None:
+def _instant(text: object, zone: WriterZone, low: datetime, high: datetime) -> datetime | None:
     read = _read(text)
     if read is None or read.tzinfo is not None:
         return read and read.astimezone(UTC)

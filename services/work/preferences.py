@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 from services.errors import InvalidInput
 from services.work.model import WorkPreferences
-from services.work.times import zone_of
 
 
 def preferences_of(rows: Mapping[str, object]) -> WorkPreferences:
@@ -29,9 +28,6 @@ def checked(key: str, value: object) -> object:
             return value.strip() or None
         case "work_day_hours" if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 24:
             return float(value)
-        case "timezone" if isinstance(value, str):
-            zone_of(value)
-            return value
         case "auto_session_memory" if isinstance(value, bool):
             return value
         case _ if key in WorkPreferences.__slots__:

@@ -12,6 +12,7 @@ from services.errors import NotFound
 from services.model import SessionStatus, WorkSession
 from services.ports import Clock
 from services.settings import Settings
+from services.times import person_zone, zone_name
 from services.work.model import (
     Client,
     Flaw,
@@ -27,14 +28,13 @@ from services.work.model import (
     SessionFilter,
     UnitTotal,
 )
-from services.work.preferences import preferences_of
 from services.work.records import ReportQuestion, ReportRow, SessionSelection, StoredSession, WorkRecords
-from services.work.times import first_weekday, period, zone_name, zone_of
+from services.work.times import first_weekday, period
 from services.work.timesheet import Span, day_starts, days, flaws, spans_of, split
 
 
 class ReportService:
-    """Reports and the log, in the zone that is set for this program, else in `user_settings`, else the system's."""
+    """Reports and the log, in the person's zone."""
 
     def __init__(self, work: WorkRecords, settings: Settings, clock: Clock) -> None:
         self._work = work
@@ -42,9 +42,8 @@ class ReportService:
         self._clock = clock
 
     async def zone(self) -> tzinfo:
-        """The zone in which days are cut."""
-        name = self._settings.zone or preferences_of(await self._work.preferences()).timezone
-        return zone_of(name)
+        """The person's, in which days are cut."""
+        return person_zone(self._settings)
 
     async def current(self, unit: ReportUnit) -> Period:
         """This day, week (by the locale's first weekday), month or year."""

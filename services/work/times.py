@@ -6,7 +6,6 @@ import locale
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from services.errors import InvalidInput
 from services.work.model import Period, ReportUnit
@@ -28,23 +27,6 @@ _FIRST_WEEKDAY: Mapping[str, int] = {
     for territory in territories.split()
 }
 """By Unicode's CLDR (weekData, release 44); everywhere else a week begins on Monday."""
-
-
-def zone_of(name: str | None) -> tzinfo:
-    """The zone of an IANA name, the system's for None. Raises InvalidInput for a name that is none."""
-    if name is None:
-        from pendulum.tz.local_timezone import get_local_timezone
-
-        return get_local_timezone()
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise InvalidInput(f"{name!r} is no time zone; it must be a name such as Europe/Rome") from error
-
-
-def zone_name(zone: tzinfo) -> str:
-    """The IANA name, or the abbreviation where the system's zone has no name."""
-    return str(getattr(zone, "key", "") or zone.tzname(datetime(2000, 1, 1)) or zone)  # noqa: DTZ001
 
 
 def first_weekday(territory: str | None = None) -> int:

@@ -23,7 +23,7 @@ from services.points import Point
 from services.ports import Clock, NewRelation
 from services.search.service import SearchService
 from services.settings import Settings
-from services.work.times import zone_of
+from services.times import writer_zone
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 _BATCH = 1000
@@ -64,7 +64,7 @@ class Stores:
 
     def _points(self, draft: MemoryDraft) -> list[Point]:
         assert draft.id is not None
-        state = drafted(draft, draft.id, NOW, zone_of(self.settings.zone))
+        state = drafted(draft, draft.id, NOW, writer_zone(self.settings))
         texts = chunks(draft.content, self.settings.chunk_size, self.settings.chunk_overlap)
         return points_of(draft.id, state, texts)
 

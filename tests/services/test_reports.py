@@ -151,8 +151,7 @@ async def test_running_sessions_count_only_when_asked_for(here: Bench) -> None:
 
 
 async def test_days_are_cut_in_the_persons_zone(postgres_url: str, tmp_path: Path) -> None:
-    async with bench(postgres_url, tmp_path, zone=None) as here:
-        await here.work.set_preference("timezone", "Asia/Tokyo")
+    async with bench(postgres_url, tmp_path, zone="Asia/Tokyo", writer_zone="UTC") as here:
         here.clock.at = datetime(2026, 5, 31, 14, 30, tzinfo=UTC)
         await worked(here, SessionDraft("over midnight in Tokyo"), 1)
         report = await here.reports.report(Period(date(2026, 5, 1), date(2026, 6, 30)), unit=ReportUnit.MONTH)

@@ -42,7 +42,7 @@ from services.search.ranking import Ranking
 from services.search.scope import Scoping
 from services.search.service import SearchService
 from services.settings import Settings
-from services.work.times import zone_of
+from services.times import writer_zone, zone_of
 
 UPSTREAM = Path(__file__).parents[3] / "shared" / "data" / "upstream-dev"
 ROME = ZoneInfo("Europe/Rome")
@@ -122,7 +122,7 @@ class Store:
     async def put(self, *drafts: MemoryDraft, pending: bool = False) -> None:
         for draft in drafts:
             assert draft.id is not None
-            state = drafted(draft, draft.id, NOW, zone_of(self.settings.zone))
+            state = drafted(draft, draft.id, NOW, writer_zone(self.settings))
             points = points_of(draft.id, state, chunks(draft.content, 500, 50))
             await self.put_points(draft.type, points, pending=pending)
 

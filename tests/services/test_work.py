@@ -213,7 +213,7 @@ async def test_settings_of_all_programs_are_honoured(here: Bench) -> None:
     assert (session.client, session.project) == ("Acme", "api")
     without = await here.work.start(SessionDraft("own", client="", project=""))
     assert (without.client, without.project) == (None, None)
-    for key, value in (("timezone", "Mars/Base"), ("work_day_hours", 25), ("colour", "red")):
+    for key, value in (("default_client", 7), ("work_day_hours", 25), ("colour", "red")):
         with pytest.raises(InvalidInput):
             await here.work.set_preference(key, value)
 

@@ -68,11 +68,6 @@ async def test_an_open_session_is_read_with_names_and_pauses_in_the_writers_zone
     assert found.elapsed_seconds(now) == 7200 - 900.5 - 3600
 
 
-def test_zone_less_pauses_are_the_systems_when_no_zone_is_set() -> None:
-    (pause,) = read_pauses([{"start": "2026-07-15T12:00:00", "end": None}], None)
-    assert pause.start == datetime(2026, 7, 15, 12).astimezone()  # the system's zone is the point
-
-
 @pytest.mark.parametrize("stored", [None, {}, "x", 3])
 def test_pauses_that_are_no_list_are_none(stored: object) -> None:
     assert read_pauses(stored, ROME) == ()

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from services.errors import InvalidInput
 from services.model import Pause
+from services.times import zone_of
 from services.work.model import Flaw, Period, ReportUnit
 from services.work.pauses import decoded, encoded, minutes, rewritten
-from services.work.times import first_weekday, parse_day, parse_month, parse_time, period, zone_of
+from services.work.times import first_weekday, parse_day, parse_month, parse_time, period
 from services.work.working_copy import WorkingCopy, issue_of, repo_of, working_copy
 
 ROME = ZoneInfo("Europe/Rome")

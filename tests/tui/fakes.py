@@ -40,6 +40,7 @@ from services.model import (
     Why,
     WorkSession,
 )
+from services.settings import Settings
 from tests.tui.graph_fakes import FakeGraph, FakeSuggestions
 
 if TYPE_CHECKING:
@@ -451,6 +452,7 @@ class FakeServices:
 
     store: Store
     restoring = FakeRestoring()
+    settings = Settings(home=Path("/nowhere"), zone="UTC")
 
     def __post_init__(self) -> None:
         self.search = FakeSearch(self.store)

@@ -230,7 +230,7 @@ class HealthServices(FakeServices):
     def __init__(self, *, empty: bool = False) -> None:
         super().__init__(Store() if empty else filled())
         found = dict.fromkeys(DefectKind, ()) if empty else defects(self.store)
-        self.settings = Settings(home=_FOLDER.parent)
+        self.settings = Settings(home=_FOLDER.parent, zone="UTC")
         self.integrity = FakeIntegrity(self.store, dict(found))
         self.memories = HealthMemories(self.store, self.integrity, found)
         self.health_look = FakeHealthLook(self.store)

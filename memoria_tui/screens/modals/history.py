@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, tzinfo
 
 from textual import getters, on
 from textual.binding import Binding
@@ -19,6 +20,7 @@ from memoria_tui.screens.modals.difference_view import difference, excerpt
 from services.memories.payload import State
 from services.model import Change, Memory
 from services.ports import Clock
+from services.times import minute
 
 
 class HistoryDialog(Dialog[Change]):
@@ -44,11 +46,11 @@ class HistoryDialog(Dialog[Change]):
         with Horizontal(classes="sides"):
             yield OptionList(*(Option(_label(change, age(change.at, now))) for change in self._changes))
             with VerticalScroll():
-                yield Static(_told(self._changes[0]), id="change")
+                yield Static(_told(self._changes[0], self._clock().tzinfo or UTC), id="change")
 
     @on(OptionList.OptionHighlighted)
     def show(self, event: OptionList.OptionHighlighted) -> None:
-        self.query_one("#change", Static).update(_told(self._changes[event.option_index]))
+        self.query_one("#change", Static).update(_told(self._changes[event.option_index], self._clock().tzinfo or UTC))
 
     @on(OptionList.OptionSelected)
     def action_restore(self) -> None:
@@ -74,9 +76,9 @@ def _label(change: Change, when: str) -> Content:
     )
 
 
-def _told(change: Change) -> Content:
+def _told(change: Change, zone: tzinfo) -> Content:
     before, after = _text(change.before), _text(change.after)
-    head = f"{change.at:%Y-%m-%d %H:%M} · {line(change.actor)} · {line(change.program)} · {change.action.value}"
+    head = f"{minute(change.at, zone)} · {line(change.actor)} · {line(change.program)} · {change.action.value}"
     lines = [Content.styled(clip(head, 200), "$foreground 60%"), Content("")]
     if change.before is None or change.after is None:
         lines.append(excerpt(after or before))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import tzinfo
 from typing import TYPE_CHECKING
 
 from textual.binding import Binding
@@ -12,6 +13,7 @@ from textual.widgets import Static
 
 from memoria_tui.present import clip, fit, line
 from memoria_tui.screens.modals.dialog import Dialog
+from services.times import minute
 
 if TYPE_CHECKING:
     from services.backup.values import Comparison
@@ -30,10 +32,10 @@ class RestoreDialog(Dialog[str]):
         Binding("p", "replace", "Replace", id="restore.replace", tooltip="Put the backup in the place of what is here"),
     ]
 
-    def __init__(self, comparison: Comparison, safety: str) -> None:
+    def __init__(self, comparison: Comparison, safety: str, zone: tzinfo) -> None:
         """`safety` is the folder for the backup of what a replacement replaces."""
         made = comparison.archive.made_at
-        super().__init__(f"Backup of {made.astimezone():%Y-%m-%d %H:%M}" if made else "Backup")
+        super().__init__(f"Backup of {minute(made, zone)}" if made else "Backup")
         self._comparison = comparison
         self._safety = safety
         if comparison.empty:

@@ -21,7 +21,6 @@ def work_preferences(services: Services, now: WorkPreferences) -> FormDialog[Wor
         "default_client": present.harmless(now.default_client or ""),
         "default_project": present.harmless(now.default_project or ""),
         "work_day_hours": f"{now.work_day_hours:g}",
-        "timezone": now.timezone or "",
         "auto_session_memory": _YES if now.auto_session_memory else _NO,
     }
 
@@ -38,9 +37,8 @@ def work_preferences(services: Services, now: WorkPreferences) -> FormDialog[Wor
         ),
         (
             Field("work_day_hours", "Hours", shown["work_day_hours"], "of a working day"),
-            Field("timezone", "Zone", shown["timezone"], "the system's; Europe/Rome"),
+            Field("auto_session_memory", "Memory", shown["auto_session_memory"], choices=(_NO, _YES)),
         ),
-        (Field("auto_session_memory", "Memory", shown["auto_session_memory"], choices=(_NO, _YES)),),
     )
     return FormDialog("Settings of work", rows, keep)
 

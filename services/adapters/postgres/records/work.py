@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import datetime, tzinfo
+from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from services.adapters.postgres.records.base import Reads, Writes
 from services.adapters.postgres.records.text import storable, storable_json
 from services.model import Pause, SessionCategory, SessionStatus, WorkSession
+from services.times import WriterZone, writer_zone
 
 Row = Mapping[str, object]
 
@@ -67,7 +67,7 @@ class WorkReads(Reads):
     """What was worked on and when."""
 
     async def open_sessions(self) -> list[WorkSession]:
-        zone = ZoneInfo(self._settings.zone) if self._settings.zone else None
+        zone = writer_zone(self._settings)
         return [_session(row, zone) for row in await self._read(_OPEN)]
 
     async def all_sessions(self, batch: int = 1000) -> AsyncIterator[list[Row]]:
@@ -152,10 +152,10 @@ def _name(session: Row, key: str) -> str | None:
     return storable(name) if isinstance(name, str) else None
 
 
-def read_pauses(stored: object, zone: tzinfo | None) -> tuple[Pause, ...]:
+def read_pauses(stored: object, zone: WriterZone) -> tuple[Pause, ...]:
     """Pauses of the JSON column, what is no pause left out.
 
-    Zone-less times, which MCP Memoria writes, are in the writer's zone; None is the system's.
+    Zone-less times, which MCP Memoria writes, are in the writer's zone.
     """
     if not isinstance(stored, list):
         return ()
@@ -168,15 +168,15 @@ def read_pauses(stored: object, zone: tzinfo | None) -> tuple[Pause, ...]:
     return tuple(pauses)
 
 
-def _time(value: object, zone: tzinfo | None) -> datetime | None:
+def _time(value: object, zone: WriterZone) -> datetime | None:
     try:
         time = datetime.fromisoformat(str(value))
     except ValueError:
         return None
-    return time if time.tzinfo else time.replace(tzinfo=zone) if zone else time.astimezone()
+    return time if time.tzinfo else time.replace(tzinfo=zone)
 
 
-def _session(row: Any, zone: tzinfo | None) -> WorkSession:
+def _session(row: Any, zone: WriterZone) -> WorkSession:
     return WorkSession(
         id=str(row.id),
         description=row.description,

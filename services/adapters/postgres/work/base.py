@@ -13,7 +13,7 @@ from services.adapters.postgres.records.history import HistoryWrites
 from services.model import Action, Entity, Kind
 from services.ports import Clock, NewChange
 from services.settings import Settings
-from services.work.times import zone_of
+from services.times import writer_zone
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
@@ -48,7 +48,7 @@ class WorkTables(Reads):
 
     def __init__(self, database: Database, settings: Settings, clock: Clock) -> None:
         super().__init__(database, settings)
-        self._zone = zone_of(settings.zone)
+        self._writer_zone = writer_zone(settings)
         self._clock = clock
 
     @contextlib.asynccontextmanager

@@ -48,7 +48,7 @@ class LogTable(WorkTables):
             limit=limit + 1,
         )
         now = self._clock()
-        page = [stored_session(row, self._zone, now) for row in rows[:limit]]
+        page = [stored_session(row, self._writer_zone, now) for row in rows[:limit]]
         return page, _cursor(rows[limit - 1].place, page[-1].session.id) if len(rows) > limit else None
 
 

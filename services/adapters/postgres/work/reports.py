@@ -143,11 +143,11 @@ class ReportTable(WorkTables):
 
     async def _chosen(self, ids: list[str]) -> list[StoredSession]:
         now = self._clock()
-        return [stored_session(row, self._zone, now) for row in await self._read(_CHOSEN, ids=ids)]
+        return [stored_session(row, self._writer_zone, now) for row in await self._read(_CHOSEN, ids=ids)]
 
     def _parameters(self, question: ReportQuestion) -> dict[str, object]:
         since, until = question.bounds[0], question.bounds[-1]
-        offsets = transitions(since - _BEFORE, until + timedelta(days=2), self._zone)
+        offsets = transitions(since - _BEFORE, until + timedelta(days=2), self._writer_zone)
         return {
             **conditions(question.selection)[1],
             "since": since,

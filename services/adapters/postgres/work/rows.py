@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from typing import Any
 
 from services.model import SessionCategory, SessionStatus, WorkSession
+from services.times import WriterZone
 from services.work import pauses
 from services.work.records import StoredSession
 
@@ -18,7 +19,7 @@ SESSION = f"SELECT {NAMED} FROM public.work_sessions session {NAMES}"
 """All columns, with the names."""
 
 
-def stored_session(row: Any, zone: tzinfo, now: datetime) -> StoredSession:
+def stored_session(row: Any, zone: WriterZone, now: datetime) -> StoredSession:
     """A row of `SESSION`; zone-less pauses are read in `zone`. Times come out in UTC."""
     start, end = row.start_time.astimezone(UTC), row.end_time and row.end_time.astimezone(UTC)
     read, found = pauses.decoded(row.pauses, zone, start, end or now)

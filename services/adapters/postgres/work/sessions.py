@@ -110,7 +110,7 @@ class SessionTable(WorkTables):
                 start=new.start,
             )
             act.note(Entity.SESSION, str(row.id), None, row.state, f"started «{new.description}»")
-            return stored_session(row, self._zone, self._clock())
+            return stored_session(row, self._writer_zone, self._clock())
 
     async def update(self, session_id: str, change: Change, summary: str) -> StoredSession:
         async with self._act() as act:
@@ -123,7 +123,7 @@ class SessionTable(WorkTables):
             update = f"UPDATE public.work_sessions SET {settings} WHERE id = CAST(:id AS uuid)"
             (row,) = await act.fetch(_WRITTEN.format(statement=update), id=session_id, **columns)
             act.note(Entity.SESSION, session_id, rows[0].state, row.state, f"{summary} «{row.description}»")
-            return stored_session(row, self._zone, self._clock())
+            return stored_session(row, self._writer_zone, self._clock())
 
     async def delete(self, session_id: str) -> StoredSession:
         async with self._act() as act:
@@ -157,17 +157,17 @@ class SessionTable(WorkTables):
         """The column of the pauses and their minutes by upstream's formula."""
         start, end = stored.session.start, stored.session.end or self._clock()
         if change.pauses is not None:
-            kept: list[object] = [*pauses.encoded(change.pauses, self._zone)]
+            kept: list[object] = [*pauses.encoded(change.pauses, self._writer_zone)]
         else:
-            kept = pauses.rewritten(written, self._zone, start, end, until=change.until, begun=change.pause)
-        closed = change.pauses or pauses.decoded(kept, self._zone, start, end)[0]
+            kept = pauses.rewritten(written, self._writer_zone, start, end, until=change.until, begun=change.pause)
+        closed = change.pauses or pauses.decoded(kept, self._writer_zone, start, end)[0]
         return {"pauses": storable_json(kept), "total_pause_minutes": pauses.minutes(closed)}
 
     def _stored(self, rows: Any) -> list[StoredSession]:
         now = self._clock()
-        return [stored_session(row, self._zone, now) for row in rows]
+        return [stored_session(row, self._writer_zone, now) for row in rows]
 
     def _only(self, rows: Any, session_id: str) -> StoredSession:
         if not rows:
             raise NotFound(f"no session has the id {session_id}")
-        return stored_session(rows[0], self._zone, self._clock())
+        return stored_session(rows[0], self._writer_zone, self._clock())
