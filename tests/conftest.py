@@ -20,6 +20,7 @@ from services.adapters.postgres.records import PostgresRecords
 from services.adapters.postgres.schema import upgrade
 from services.settings import Settings
 from tests.in_memory import memory_root
+from tests.qdrant_server import Qdrant, running_qdrant
 
 _names = (f"test_{number}" for number in count())
 _HASTE = {
@@ -66,6 +67,13 @@ def empty_url(postgres_server: str) -> Iterator[str]:
 def postgres_url(postgres_server: str) -> Iterator[str]:
     """URL of a new database with the newest schema."""
     yield from _fresh(postgres_server, "template")
+
+
+@pytest.fixture
+def qdrant() -> Iterator[Qdrant]:
+    """An empty Qdrant server."""
+    with running_qdrant() as server:
+        yield server
 
 
 @pytest.fixture

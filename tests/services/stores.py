@@ -5,8 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
 
+from services.adapters.edge.store import EdgeVectorStore
 from services.points import Point
+from services.ports import SwitchableStore
+from tests.qdrant_server import running_qdrant
 
 DIMENSIONS = 4
 MODEL = "test-model"
@@ -22,6 +27,19 @@ def point(number: int, content: object = "text", vector: list[float] | None = No
     name = ident(number)
     base: dict[str, object] = {"content": content, "parent_id": name, "is_chunk": False, "chunk_index": 0}
     return Point(name, {**base, **payload}, vector)
+
+
+@contextlib.asynccontextmanager
+async def opened_store(kind: str, folder: Path) -> AsyncIterator[SwitchableStore]:
+    """A store without collections: «edge», in the folder, or «server»."""
+    with contextlib.ExitStack() as servers:
+        store: SwitchableStore = (
+            EdgeVectorStore(folder) if kind == "edge" else servers.enter_context(running_qdrant()).store()
+        )
+        try:
+            yield store
+        finally:
+            await store.close()
 
 
 def sparse_copy(source: str, target: str) -> None:

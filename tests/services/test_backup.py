@@ -7,12 +7,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from qdrant_client import AsyncQdrantClient
 
-from services.adapters.server.store import ServerVectorStore
 from services.backup.values import Comparison, Difference
 from services.errors import Conflict, InvalidInput, NothingToUndo, StoreUnavailable, UnreadableFile
 from services.model import MemoryChanges, MemoryDraft, Progress, RelationType
+from tests.qdrant_server import Qdrant
 from tests.services.backup_world import Store, fill, open_store
 from tests.services.memory_world import WatchedEmbedder, quick_folder
 from tests.services.servers import pgbouncer, postgres_15, query
@@ -60,12 +59,12 @@ async def texts(store: Store) -> list[str]:
 
 
 async def test_everything_goes_from_embedded_to_central_and_back(
-    postgres_url: str, empty_url: str, tmp_path: Path
+    qdrant: Qdrant, postgres_url: str, empty_url: str, tmp_path: Path
 ) -> None:
     """Embedded 18, then a Qdrant server with PostgreSQL 15 behind PgBouncer, then embedded again."""
     socket = tmp_path / "15"
     socket.mkdir()
-    vectors = ServerVectorStore(client=AsyncQdrantClient(":memory:"))
+    vectors = qdrant.store()
     with quick_folder() as name, postgres_15(socket) as server_url, pgbouncer(server_url, tmp_path) as central_url:
         folder = Path(name)
         async with open_store(folder / "one", postgres_url) as source:

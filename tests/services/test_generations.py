@@ -6,21 +6,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from qdrant_client import AsyncQdrantClient
 
-from services.adapters.edge.store import EdgeVectorStore
-from services.adapters.server.store import ServerVectorStore
 from services.errors import Conflict, ModelMismatch, StoreMismatch
 from services.model import MemoryType
 from services.points import DenseSearch, TextSearch
 from services.ports import Draft, SwitchableStore, VectorStore
 from tests.services.memory_world import quick_folder
-from tests.services.stores import DIMENSIONS, MODEL, point
+from tests.services.stores import DIMENSIONS, MODEL, opened_store, point
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:Payload indexes have no effect"),
-    pytest.mark.filterwarnings("ignore:Local mode performs exact"),
-]
 S = MemoryType.SEMANTIC
 NEXT = Draft("reembed", 2 * DIMENSIONS, "next-model")
 AGAIN = Draft("restore 3f2a", DIMENSIONS, MODEL)
@@ -31,15 +24,10 @@ WIDE = [1.0] * 2 * DIMENSIONS
 async def store(request: pytest.FixtureRequest) -> AsyncIterator[SwitchableStore]:
     """A store with two memories."""
     with quick_folder() as folder:
-        store: SwitchableStore = (
-            EdgeVectorStore(Path(folder, "qdrant"))
-            if request.param == "edge"
-            else ServerVectorStore(client=AsyncQdrantClient(":memory:"))
-        )
-        await store.ensure(DIMENSIONS, MODEL)
-        await store.upsert(S, [point(1, "the first", [1, 0, 0, 0]), point(2, "the second", [0, 1, 0, 0])])
-        yield store
-        await store.close()
+        async with opened_store(request.param, Path(folder, "qdrant")) as store:
+            await store.ensure(DIMENSIONS, MODEL)
+            await store.upsert(S, [point(1, "the first", [1, 0, 0, 0]), point(2, "the second", [0, 1, 0, 0])])
+            yield store
 
 
 async def contents(store: VectorStore) -> tuple[int, str | None, int]:

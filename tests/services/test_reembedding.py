@@ -13,12 +13,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from qdrant_client import AsyncQdrantClient
 
 from services.adapters.edge.store import EdgeVectorStore
 from services.adapters.ollama import OllamaEmbedder
 from services.adapters.postgres.records import PostgresRecords
-from services.adapters.server.store import ServerVectorStore
 from services.errors import Conflict, MemoriaError, StorageFull, StoreUnavailable
 from services.memories.chunking import chunk_id, chunks
 from services.memories.gate import Gate
@@ -31,8 +29,9 @@ from services.reembedding.reading import digests, memories
 from services.reembedding.service import ReembeddingService
 from services.reembedding.target import Target, missing_settings, target_of
 from services.settings import Settings
+from tests.qdrant_server import Qdrant
 from tests.services.memory_world import DIMENSIONS, TickingClock, WatchedEmbedder, quick_folder, vector_of
-from tests.services.stores import ident, point
+from tests.services.stores import ident, opened_store, point
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Payload indexes have no effect"),
@@ -126,12 +125,10 @@ async def moving(
 @pytest.fixture(params=["edge", "server"])
 async def move(request: pytest.FixtureRequest, records: PostgresRecords) -> AsyncIterator[Move]:
     with quick_folder() as name:
-        vectors: SwitchableStore = (
-            EdgeVectorStore(Path(name, "qdrant"))
-            if request.param == "edge"
-            else ServerVectorStore(client=AsyncQdrantClient(":memory:"))
-        )
-        async with moving(vectors, records, Path(name)) as made:
+        async with (
+            opened_store(request.param, Path(name, "qdrant")) as vectors,
+            moving(vectors, records, Path(name)) as made,
+        ):
             await vectors.ensure(DIMENSIONS, "watched")
             yield made
 
@@ -307,8 +304,10 @@ async def test_a_re_embedding_under_way_can_be_thrown_away(move: Move) -> None:
 
 
 @pytest.mark.skipif(not UPSTREAM.exists(), reason="upstream's data is not here")
-async def test_upstreams_own_points_become_whole_memories(records: PostgresRecords, tmp_path: Path) -> None:
-    store = ServerVectorStore(client=AsyncQdrantClient(":memory:"))
+async def test_upstreams_own_points_become_whole_memories(
+    qdrant: Qdrant, records: PostgresRecords, tmp_path: Path
+) -> None:
+    store = qdrant.store()
     async with moving(store, records, tmp_path, chunk_size=500) as move:
         await store.ensure(DIMENSIONS, "watched")
         points: defaultdict[str, list[Point]] = defaultdict(list)
@@ -336,7 +335,7 @@ async def test_upstreams_own_points_become_whole_memories(records: PostgresRecor
     ],
 )
 async def test_ollama_that_is_away_or_lacks_the_model_is_told_with_what_to_do(
-    answers: Exception | dict[str, object], reason: str, tmp_path: Path
+    qdrant: Qdrant, answers: Exception | dict[str, object], reason: str, tmp_path: Path
 ) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         if isinstance(answers, Exception):
@@ -349,7 +348,7 @@ async def test_ollama_that_is_away_or_lacks_the_model_is_told_with_what_to_do(
         yield embedder
         await embedder.close()
 
-    store = ServerVectorStore(client=AsyncQdrantClient(":memory:"))
+    store = qdrant.store()
     await store.ensure(DIMENSIONS, "watched")
     service = ReembeddingService(store, opened, Settings(home=tmp_path), Gate())
     with pytest.raises(StoreUnavailable, match=reason):
@@ -358,7 +357,7 @@ async def test_ollama_that_is_away_or_lacks_the_model_is_told_with_what_to_do(
     await store.close()
 
 
-async def test_a_model_tells_its_size_and_what_is_to_be_set_for_it(tmp_path: Path) -> None:
+async def test_a_model_tells_its_size_and_what_is_to_be_set_for_it(qdrant: Qdrant, tmp_path: Path) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         if request.method == "GET":
             return httpx.Response(200, json={"version": "0.6.0", "models": [{"name": "bge-m3:latest"}]})
@@ -371,7 +370,7 @@ async def test_a_model_tells_its_size_and_what_is_to_be_set_for_it(tmp_path: Pat
         yield embedder
         await embedder.close()
 
-    store = ServerVectorStore(client=AsyncQdrantClient(":memory:"))
+    store = qdrant.store()
     await store.ensure(DIMENSIONS, "watched")
     await store.upsert(S, [point(1, "plain", vector_of("plain"))])
     service = ReembeddingService(store, opened, Settings(home=tmp_path), Gate())

@@ -14,12 +14,9 @@ from services.errors import StoreUnavailable
 from services.model import MemoryType
 from services.points import Scroll
 from services.ports import Draft
+from tests.qdrant_server import Qdrant, running_qdrant
 from tests.services.stores import DIMENSIONS, MODEL, ident, point
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:Payload indexes have no effect"),
-    pytest.mark.filterwarnings("ignore:Local mode performs exact"),
-]
 S = MemoryType.SEMANTIC
 NEXT = Draft("reembed", 2 * DIMENSIONS, "next-model")
 OTHER = Draft("reembed", DIMENSIONS, "other-model")
@@ -85,40 +82,45 @@ ALL = [ident(number) for number in range(1, 4)]
 @pytest.mark.parametrize("again", [False, True], ids=["collections become aliases", "aliases change"])
 async def test_an_adoption_killed_before_any_of_its_changes_is_completed(again: bool) -> None:
     for last in range(40):
-        client = AsyncQdrantClient(":memory:")
-        first = await filled(client)
-        if again:
-            await first.adopt_draft()
-            draft = await first.open_draft(OTHER)
-            await draft.upsert(S, [point(number, f"memory {number}", [1, 0, 0, number]) for number in range(1, 4)])
-        dying, steps = program(client, last)
-        ended = await lived(dying.adopt_draft())
-        next_one, _ = program(client)
-        with contextlib.suppress(StoreUnavailable):  # in the gap
-            assert await ids(next_one) == ALL
-        assert await next_one.draft() in (None, OTHER if again else NEXT)  # asking for it completes what must be
-        assert await ids(next_one) == ALL
-        await next_one.adopt_draft()
-        assert await next_one.draft() is None
-        assert (await next_one.model()) == ("other-model" if again else "next-model")
-        former = await next_one.open_former()
-        assert former is not None
-        assert [one.id for one in await former.scroll(Scroll(S, 10))] == ALL
-        assert (await former.info())[S].dimensions == (2 * DIMENSIONS if again else DIMENSIONS)
-        assert await next_one.drop_former() == 3
-        assert len((await client.get_collections()).collections) == 3
-        if ended:
-            assert last == len(steps.made)
-            assert last >= (1 if again else 12)
-            return
+        with running_qdrant() as qdrant:
+            if await adopted(qdrant.client(), last, again):
+                assert last >= (1 if again else 12)
+                return
     pytest.fail("the adoption never ended")
 
 
-async def test_a_draft_whose_making_was_killed_is_made_anew_without_leftovers() -> None:
+async def adopted(client: AsyncQdrantClient, last: int, again: bool) -> bool:
+    """Whether an adoption that may make `last` changes comes to its end; the next program always completes it."""
+    first = await filled(client)
+    if again:
+        await first.adopt_draft()
+        draft = await first.open_draft(OTHER)
+        await draft.upsert(S, [point(number, f"memory {number}", [1, 0, 0, number]) for number in range(1, 4)])
+    dying, steps = program(client, last)
+    ended = await lived(dying.adopt_draft())
+    next_one, _ = program(client)
+    with contextlib.suppress(StoreUnavailable):  # in the gap
+        assert await ids(next_one) == ALL
+    assert await next_one.draft() in (None, OTHER if again else NEXT)  # asking for it completes what must be
+    assert await ids(next_one) == ALL
+    await next_one.adopt_draft()
+    assert await next_one.draft() is None
+    assert (await next_one.model()) == ("other-model" if again else "next-model")
+    former = await next_one.open_former()
+    assert former is not None
+    assert [one.id for one in await former.scroll(Scroll(S, 10))] == ALL
+    assert (await former.info())[S].dimensions == (2 * DIMENSIONS if again else DIMENSIONS)
+    assert await next_one.drop_former() == 3
+    assert len((await client.get_collections()).collections) == 3
+    assert not ended or last == len(steps.made)
+    return ended
+
+
+async def test_a_draft_whose_making_was_killed_is_made_again_without_leftovers(qdrant: Qdrant) -> None:
+    client = qdrant.client()
+    store, _ = program(client)
+    await store.ensure(DIMENSIONS, MODEL)
     for last in range(5):
-        client = AsyncQdrantClient(":memory:")
-        store, _ = program(client)
-        await store.ensure(DIMENSIONS, MODEL)
         dying, _ = program(client, last)
         assert await lived(dying.open_draft(NEXT)) == (last == 4)
         await (await store.open_draft(NEXT)).upsert(S, [point(1, "text", [1.0] * 2 * DIMENSIONS)])
@@ -127,8 +129,10 @@ async def test_a_draft_whose_making_was_killed_is_made_anew_without_leftovers() 
         assert len((await client.get_collections()).collections) == 3
 
 
-async def test_in_the_gap_readers_are_told_to_try_again_and_a_start_completes_it_without_an_empty_collection() -> None:
-    client = AsyncQdrantClient(":memory:")
+async def test_in_the_gap_readers_are_told_to_try_again_and_a_start_completes_it_without_an_empty_collection(
+    qdrant: Qdrant,
+) -> None:
+    client = qdrant.client()
     dying, steps = program(client)
     await filled(client)
     await dying.prepare_adoption()
@@ -147,8 +151,8 @@ async def test_in_the_gap_readers_are_told_to_try_again_and_a_start_completes_it
     assert await ids(starting) == await ids(reader) == ALL
 
 
-async def test_sets_behind_aliases_change_places_in_one_request() -> None:
-    client = AsyncQdrantClient(":memory:")
+async def test_sets_behind_aliases_change_places_in_one_request(qdrant: Qdrant) -> None:
+    client = qdrant.client()
     store = await filled(client)
     await store.adopt_draft()
     await store.open_draft(OTHER)
@@ -163,8 +167,8 @@ async def test_sets_behind_aliases_change_places_in_one_request() -> None:
     assert {method for method, _ in steps.made[1:]} == {"delete_collection"}  # of the oldest set
 
 
-async def test_another_programs_change_of_size_is_noticed() -> None:
-    client = AsyncQdrantClient(":memory:")
+async def test_another_programs_change_of_size_is_noticed(qdrant: Qdrant) -> None:
+    client = qdrant.client()
     store = await filled(client)
     await store.upsert(S, [point(4, "known", [1, 0, 0, 0])])
     other, _ = program(client)

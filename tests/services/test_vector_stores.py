@@ -10,11 +10,9 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from qdrant_client import AsyncQdrantClient
 
 from services.adapters.collections import OWN_INDEXES
 from services.adapters.edge.store import EdgeVectorStore
-from services.adapters.server.store import ServerVectorStore
 from services.errors import InvalidInput, ModelMismatch, StoreMismatch
 from services.model import MemoryType
 from services.points import (
@@ -33,18 +31,10 @@ from services.points import (
     TextSearch,
 )
 from services.ports import VectorStore
-from tests.services.stores import DIMENSIONS, MODEL, ident, point, sparse_copy
+from tests.services.stores import DIMENSIONS, MODEL, ident, opened_store, point, sparse_copy
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:Payload indexes have no effect"),
-    pytest.mark.filterwarnings("ignore:Local mode performs exact"),
-]
 S = MemoryType.SEMANTIC
 READING = pytest.mark.asyncio(loop_scope="module")
-
-
-def opened(kind: str, folder: Path) -> VectorStore:
-    return EdgeVectorStore(folder) if kind == "edge" else ServerVectorStore(client=AsyncQdrantClient(":memory:"))
 
 
 async def prepared(folder: Path) -> None:
@@ -63,9 +53,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=["edge", "server"])
 async def empty(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[VectorStore]:
-    store = opened(request.param, tmp_path / "vectors")
-    yield store
-    await store.close()
+    async with opened_store(request.param, tmp_path / "vectors") as store:
+        yield store
 
 
 @pytest.fixture
@@ -95,11 +84,10 @@ async def library(store: VectorStore) -> VectorStore:
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=["edge", "server"])
 async def shelf(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[VectorStore]:
     """The library for tests that only read, opened once."""
-    store = opened(request.param, tmp_path_factory.mktemp("shelf") / "vectors")
-    await store.ensure(DIMENSIONS, MODEL)
-    await store.upsert(S, LIBRARY)
-    yield store
-    await store.close()
+    async with opened_store(request.param, tmp_path_factory.mktemp("shelf") / "vectors") as store:
+        await store.ensure(DIMENSIONS, MODEL)
+        await store.upsert(S, LIBRARY)
+        yield store
 
 
 async def found(store: VectorStore, *must: Condition, **others: tuple[Condition, ...]) -> list[int]:
