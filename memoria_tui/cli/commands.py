@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memoria_tui.cli import graph_commands, store_commands, work_commands
+from memoria_tui.cli import graph_commands, store_commands, trash, work_commands
 from memoria_tui.cli.options import Id, Json, terminal_of
 from services.integrity.model import DefectKind
 from services.model import MemoryType, SearchMode
@@ -24,6 +24,8 @@ app = typer.Typer(
 )
 app.add_typer(store_commands.database, name="db")
 app.add_typer(work_commands.app, name="work")
+app.add_typer(trash.app, name="trash")
+app.command()(trash.purge)
 
 Ids = Annotated[list[str], typer.Argument(metavar="ID…", help="Ids, or beginnings of ids that fit one memory only.")]
 Tags = Annotated[list[str] | None, typer.Option("--tag", "-t", metavar="TAG", help="A tag; may be repeated.")]

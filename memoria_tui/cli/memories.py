@@ -13,9 +13,6 @@ from services.model import Hit, Memory, MemoryChanges, MemoryDraft, RelatedMemor
 if TYPE_CHECKING:
     from services.container import Services
 
-_TRASH = 10_000
-"""Memories of the trash among which the beginning of an id is looked for."""
-
 
 def search(terminal: Terminal, text: str, mode: SearchMode, limit: int, *, as_json: bool) -> int:
     from services.search.query import parse_query
@@ -107,8 +104,8 @@ def delete(terminal: Terminal, ids: Sequence[str], *, as_json: bool) -> int:
 
 def restore(terminal: Terminal, ids: Sequence[str], *, as_json: bool) -> int:
     async def act(services: Services) -> int:
-        trash = [one.memory.id for one in await services.memories.trash(limit=_TRASH)]
-        count = await services.memories.restore([_in_trash(one, trash) for one in ids])
+        trash = await services.memories.trash_ids()
+        count = await services.memories.restore([in_trash(one, trash) for one in ids])
         if as_json:
             terminal.print_json({"restored": count})
         else:
@@ -130,7 +127,8 @@ def undo(terminal: Terminal, *, as_json: bool) -> int:
     return terminal.run(act)
 
 
-def _in_trash(prefix: str, trash: Sequence[str]) -> str:
+def in_trash(prefix: str, trash: Sequence[str]) -> str:
+    """The only id in the trash that begins so. Raises NotFound or Ambiguous."""
     found = sorted({one for one in trash if one.startswith(prefix.strip().lower())})
     if len(found) > 1:
         raise Ambiguous(f"{len(found)} memories in the trash begin with {prefix!r}; give more of the id")

@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from services.errors import Ambiguous, Conflict, InvalidInput, NotFound
 from services.memories.editing import checked_importance, conflicts, edited, stamped, summary
@@ -13,6 +14,7 @@ from services.memories.gate import Gate
 from services.memories.mending import Mend, Mending
 from services.memories.payload import State, drafted, read_memory, write_payload
 from services.memories.pending import PendingWork
+from services.memories.purge import Purge, Purged
 from services.memories.reading import Stored, canonical, ids_with_prefix, owners, read_stored
 from services.memories.saving import Permit, Plan, Saver, batches
 from services.memories.storing import Incoming, StoredMany, Storing
@@ -60,6 +62,7 @@ class MemoryService:
         self._zone = writer_zone(settings)
         self._saver = Saver(vectors, embedder, records, settings, clock, permit)
         self._trash = Trash(self._saver, records, self._zone)
+        self._purge = Purge(self._saver, records, self._trash)
         self._pending = PendingWork(self._saver, records, self._trash)
         self._undo = Undo(self._saver, records, self._trash, self._zone, inverses or {})
         self._storing = Storing(self._saver, embedder, self._zone)
@@ -212,6 +215,22 @@ class MemoryService:
     async def trash(self, limit: int = 100, offset: int = 0) -> tuple[TrashedMemory, ...]:
         """Deleted memories, newest first."""
         return await self._trash.listing(limit, offset)
+
+    async def trash_ids(self, before: datetime | None = None) -> list[str]:
+        """Ids of all memories in the trash, or of those deleted before an instant, last deleted first."""
+        return await self._records.deleted_ids(before)
+
+    async def deleted(self, memory_id: str) -> Memory:
+        """A memory as it was when it was deleted. Raises NotFound when it is not in the trash."""
+        deletion = await self._trash.deletion(memory_id)
+        return read_memory(memory_id, State.from_json(deletion.before or {}), self._zone)
+
+    async def purge(self, ids: Sequence[str]) -> Purged:
+        """Erases memories for good, from the trash or from where they are: text, vectors, history, relations.
+
+        This cannot be undone. Raises NotFound, or Conflict when points of one are not gone yet.
+        """
+        return await self._purge.purge(ids)
 
     async def undo(self, *, group: str | None = None, force: bool = False) -> Undone:
         """Takes back the newest act of this person, or the one that is named.

@@ -61,7 +61,7 @@ class Trash:
 
         Raises NotFound when one is not in the trash, Conflict when its id is in use again.
         """
-        deletions = [await self._deletion(memory_id) for memory_id in dict.fromkeys(ids)]
+        deletions = [await self.deletion(memory_id) for memory_id in dict.fromkeys(ids)]
         group = str(uuid.uuid4())
         for batch in batches(deletions):
             async with self._saver.locked(change.entity_id for change in batch):
@@ -69,7 +69,8 @@ class Trash:
                 await self._saver.save(group, plans, also=await self.with_relations(plans))
         return len(deletions)
 
-    async def _deletion(self, memory_id: str) -> Change:
+    async def deletion(self, memory_id: str) -> Change:
+        """The change that put a memory into the trash. Raises NotFound when it is not there."""
         newest = await self._records.history(Entity.MEMORY, memory_id, limit=1)
         if not newest or newest[0].action is not Action.DELETED or newest[0].before is None:
             raise NotFound(f"{memory_id} is not in the trash")
@@ -136,14 +137,16 @@ class Trash:
         count = len(texts or self._saver.chunks(state.content))
         return [memory_id, *(chunk_id(memory_id, index) for index in range(count if count > 1 else 0))]
 
+    def ends_of(self, deletion: Change) -> Iterable[str]:
+        """The ids by which relations may name a memory in the trash."""
+        before = deletion.before or {}
+        return self._ends(deletion.entity_id, State.from_json(before), kept_texts(before))
+
     async def listing(self, limit: int, offset: int) -> tuple[TrashedMemory, ...]:
         """What lies in the trash, newest first."""
         deletions = await self._records.deleted_memories(limit, offset)
         states = [State.from_json(change.before or {}) for change in deletions]
-        ends = [
-            set(self._ends(change.entity_id, state, kept_texts(change.before or {})))
-            for change, state in zip(deletions, states, strict=True)
-        ]
+        ends = [set(self.ends_of(change)) for change in deletions]
         gone = await self._records.relations_gone(sorted(set().union(*ends)))
         relations = [relation_of(change.before) for change in gone if change.before]
         return tuple(

@@ -20,6 +20,13 @@ class Transaction(Protocol):
         """Appends rows under one change group; gives their numbers in order."""
         ...
 
+    async def purge_memories(self, ids: Sequence[str], ends: Sequence[str]) -> int:
+        """Erases the history of memories, and with it all relations whose end is one of `ends`.
+
+        Gives how many changes are gone.
+        """
+        ...
+
     async def import_history(self, changes: Sequence[Change]) -> int:
         """Appends changes of an export with their own group, actor, program and time, as new numbers.
 
@@ -105,6 +112,14 @@ class Records(Protocol):
 
     async def deleted_memories(self, limit: int, offset: int = 0) -> list[Change]:
         """The deletion of each memory whose newest change is a deletion, newest first: the trash."""
+        ...
+
+    async def deleted_ids(self, before: datetime | None = None) -> list[str]:
+        """Ids of all memories in the trash, or of those deleted before an instant, last deleted first."""
+        ...
+
+    async def reclaim(self) -> None:
+        """Gives the room of what was purged back to the database, which then writes over it."""
         ...
 
     async def deleted_here(self, ids: Sequence[str]) -> set[str]:

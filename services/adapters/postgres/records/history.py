@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from array import array
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from services.adapters.postgres.records.base import Reads, Writes
@@ -78,13 +79,19 @@ WHERE actor = :actor AND position = 0 AND NOT imported AND kind = 'undo'
                     AND NOT act.imported AND act.kind NOT IN ('undo', 'redo') AND act.kind NOT IN {_NO_ACT})
 ORDER BY id DESC LIMIT 1
 """
+_IN_TRASH = """entity = 'memory' AND action = 'deleted' AND kind <> 'purge'
+  AND NOT EXISTS (SELECT 1 FROM memoria_tui.audit_log later
+                  WHERE later.entity_id = gone.entity_id AND later.id > gone.id AND later.entity = 'memory')"""
 _DELETED_MEMORIES = f"""
 SELECT {_COLUMNS} FROM {{log}} gone
-WHERE entity = 'memory' AND action = 'deleted'
-  AND NOT EXISTS (SELECT 1 FROM memoria_tui.audit_log later
-                  WHERE later.entity_id = gone.entity_id AND later.id > gone.id AND later.entity = 'memory')
+WHERE {_IN_TRASH}
 ORDER BY id DESC LIMIT :limit OFFSET :offset
 """
+_DELETED_IDS = f"""
+SELECT entity_id::text AS id FROM {{log}} gone
+WHERE {_IN_TRASH} AND (CAST(:before AS timestamptz) IS NULL OR changed_at < :before) ORDER BY gone.id DESC
+"""
+_PURGE = "SELECT memoria_tui.purge_memories(CAST(:ids AS uuid[]), CAST(:ends AS uuid[])) AS changes"
 _RELATIONS_GONE = f"""
 SELECT {_COLUMNS}
 FROM (SELECT DISTINCT ON (entity_id) * FROM {{log}} AS log
@@ -161,6 +168,12 @@ class HistoryReads(Reads):
     async def deleted_memories(self, limit: int, offset: int = 0) -> list[Change]:
         return [_change(row) for row in await self._read_log(_DELETED_MEMORIES, limit=limit, offset=offset)]
 
+    async def deleted_ids(self, before: datetime | None = None) -> list[str]:
+        return [row.id for row in await self._read_log(_DELETED_IDS, before=before)]
+
+    async def reclaim(self) -> None:
+        await self._write("VACUUM memoria_tui.audit_log, memoria_tui.kept_vectors")
+
     async def deleted_here(self, ids: Sequence[str]) -> set[str]:
         return {row.id for row in await self._read(_DELETED_HERE, ids=list(ids))} if ids else set()
 
@@ -218,6 +231,10 @@ class HistoryWrites(Writes):
             },
         )
         return len(rows)
+
+    async def purge_memories(self, ids: Sequence[str], ends: Sequence[str]) -> int:
+        (row,) = await self._fetch(_PURGE, {"ids": list(ids), "ends": list(ends)})
+        return int(row.changes)
 
     async def _keep_vectors(self, kept: Sequence[tuple[int, KeptVectors]]) -> None:
         kept = [(id_, vectors) for id_, vectors in kept if vectors.vectors]

@@ -1,0 +1,73 @@
+"""Erasing memories for good: text, vectors and history, in both stores. The only act that cannot be undone."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from services.errors import Conflict, NotFound
+from services.memories.reading import owners, read_stored
+from services.memories.saving import Saver, batches
+from services.memories.trash import Trash
+from services.model import Action, Entity, Kind
+from services.ports import NewChange, Records
+
+SUMMARY = "purged"
+_PAGE = 1000
+"""Deletions read at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """What a purge erased."""
+
+    memories: int
+    changes: int
+    """Rows of the history that told of them, or of relations to them."""
+
+
+class Purge:
+    """Erases memories; what remains of each is one line in the history that says so."""
+
+    def __init__(self, saver: Saver, records: Records, trash: Trash) -> None:
+        self._saver = saver
+        self._records = records
+        self._trash = trash
+
+    async def purge(self, ids: Sequence[str]) -> Purged:
+        """Erases memories; those that are not in the trash are put there first.
+
+        Raises NotFound when one is neither stored nor in the trash, Conflict when its points are not gone yet.
+        """
+        if stored := await owners(self._saver.vectors, ids):
+            await self._trash.delete(sorted(set(stored.values())))
+        wanted = list(dict.fromkeys(ids))
+        async with self._saver.locked(wanted):
+            ends = await self._ends(wanted)
+            if await self._records.scheduled(memory_ids=wanted, limit=1) or await self._stored(wanted):
+                raise Conflict("a memory that was to be purged is still stored, or came back: nothing was purged", None)
+            lines = [NewChange(Entity.MEMORY, one, Action.DELETED, None, None, summary=SUMMARY) for one in wanted]
+            async with self._records.transaction() as transaction:
+                changes = await transaction.purge_memories(wanted, ends)
+                await transaction.append_history(str(uuid.uuid4()), lines, kind=Kind.PURGE)
+        await self._records.reclaim()
+        return Purged(len(wanted), changes)
+
+    async def _ends(self, ids: Sequence[str]) -> list[str]:
+        """The ids by which relations may name these memories of the trash. Raises NotFound."""
+        missing, ends, offset = set(ids), set(ids), 0
+        while missing and (page := await self._records.deleted_memories(_PAGE, offset)):
+            mine = [change for change in page if change.entity_id in missing]
+            ends |= await asyncio.to_thread(
+                lambda found: {end for one in found for end in self._trash.ends_of(one)}, mine
+            )
+            missing -= {change.entity_id for change in mine}
+            offset += len(page)
+        if missing:
+            raise NotFound(f"{', '.join(sorted(missing)[:3])}: not in the trash; nothing was purged")
+        return sorted(ends)
+
+    async def _stored(self, ids: Sequence[str]) -> bool:
+        return any([await read_stored(self._saver.vectors, batch, embeddings=False) for batch in batches(ids)])

@@ -1,0 +1,51 @@
+"""The trash on the command line, and erasing for good."""
+
+from __future__ import annotations
+
+from tests.integration.test_cli import HOSTILE, Run, Screen, run  # noqa: F401  # the fixture
+
+
+def added(run: Run, text: str) -> str:  # noqa: F811
+    return str(run("add", "-", "--json", stdin=text.encode()).json["id"])
+
+
+def test_the_trash_is_listed_restored_and_emptied(run: Run) -> None:  # noqa: F811
+    kept, first, second = added(run, "kept"), added(run, HOSTILE), added(run, "second")
+    assert run("trash", "list").out == "the trash is empty\n"
+    run("delete", first)
+    run("delete", second)
+    listed = run("trash", "list", "--json").json
+    assert (listed["total"], [one["id"] for one in listed["memories"]]) == (2, [second, first])
+    shown = run("trash", "list", "--limit", "1", out=Screen())
+    assert shown.out.splitlines()[1].startswith(second[:8])
+    assert shown.complaint == "showing 1 of 2; --limit shows more"
+    assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(run("trash", "list", out=Screen()).out)
+    assert run("trash", "restore", second[:8], "--json").json == {"restored": 1}
+    assert run("trash", "empty", "--older-than", "1", "--json", "--yes").json == {"purged": 0, "ids": []}
+    assert run("trash", "empty", "--json", "--yes").json == {"purged": 1, "ids": [first]}
+    assert run("trash", "restore", first).complaint == f"no memory in the trash has an id that begins with {first!r}"
+    assert [run("show", one).status for one in (kept, second, first)] == [0, 0, 1]
+
+
+def test_nothing_is_erased_without_a_yes(run: Run) -> None:  # noqa: F811
+    memory = added(run, "still here")
+    run("delete", memory)
+    for command in (("trash", "empty"), ("purge", memory), ("trash", "empty", memory, "--json")):
+        refused = run(*command)
+        assert (refused.status, refused.out) == (1, "")
+        assert "nothing was erased" in refused.complaint
+    assert run("restore", memory).status == 0
+
+
+def test_a_memory_is_purged_wherever_it_is(run: Run) -> None:  # noqa: F811
+    here, gone = added(run, "here"), added(run, "gone")
+    run("delete", gone)
+    assert run("purge", here[:8], gone[:8], "--yes").out == "erased 2 memories for good\n"
+    assert run("trash", "list", "--json").json["total"] == 0
+    assert [run("show", one).status for one in (here, gone)] == [1, 1]
+    assert run("purge", here, "--yes").status == 1
+    assert run("undo").status == 1 or "here" not in run("search", "here").out
+
+
+def test_days_and_ids_exclude_each_other(run: Run) -> None:  # noqa: F811
+    assert run("trash", "empty", "abc", "--older-than", "3").status == 2
