@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -18,6 +20,7 @@ from services.backup.restoring import RestoreService
 from services.backup.run import Into
 from services.backup.service import BackupService
 from services.database import Ask, DatabaseService
+from services.errors import MemoriaError
 from services.graph.service import GraphService
 from services.health import HealthService
 from services.integrity.service import IntegrityService
@@ -31,6 +34,7 @@ from services.transfer.importing import ImportService
 from services.work.clients import ClientService
 from services.work.reports import ReportService
 from services.work.service import WorkService
+from services.work.stamps import Stamp, Zones, with_writer_zone
 from services.work.undo import WORK_INVERSES
 
 if TYPE_CHECKING:
@@ -38,6 +42,10 @@ if TYPE_CHECKING:
     from services.reembedding.target import Target
     from services.settings import Settings
 from services.graph.suggestions import SuggestionService
+
+_log = logging.getLogger(__name__)
+_PATIENCE = 3.0
+"""Seconds in which a shared database has to say in which zone it is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,8 @@ class Services:
     backup: BackupService
     restoring: RestoreService
     live: LiveService
+    zones: Zones
+    """The person's, and that of stamps without one."""
 
 
 @contextlib.asynccontextmanager
@@ -80,11 +90,15 @@ async def open_services(
 ) -> AsyncIterator[Services]:
     """The services of the stores that the settings name; whatever was opened is closed at the end.
 
+    A shared database is asked in which zone its stamps are written, unless the settings say that.
+
     `ask` is how to ask before anything is added to a database or a Qdrant that other programs made.
     """
     database = Database.of(settings)
+    settings, zones = with_writer_zone(settings, await _stamps(database, settings))
     services = _services(
         settings,
+        zones,
         database,
         vectors or _vectors(settings),
         embedder or _embedder(settings),
@@ -98,8 +112,21 @@ async def open_services(
         yield services
 
 
+async def _stamps(database: Database, settings: Settings) -> Sequence[Stamp]:
+    """What tells of the zone in which others write; nothing where that is set, and where nobody else writes."""
+    if settings.writer_zone is not None or database.embedded is not None:
+        return ()
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            return await PostgresWork(database, settings, now).stamps()
+    except (MemoriaError, TimeoutError) as error:
+        _log.debug("the zone of stamps is not known: %s", error)
+        return ()
+
+
 def _services(
     settings: Settings,
+    zones: Zones,
     database: Database,
     vectors: SwitchableStore,
     embedder: Embedder,
@@ -138,6 +165,7 @@ def _services(
         clients=ClientService(work),
         backup=backup,
         restoring=RestoreService(into, embedder, backup, settings, clock),
+        zones=zones,
         live=LiveService(DatabaseFeed(database), vectors, ALONE if settings.qdrant_host is None else None),
     )
 

@@ -10,6 +10,7 @@ from memoria_tui.cli.terminal import Terminal
 if TYPE_CHECKING:
     from services.container import Services
     from services.model import StoreStatus
+    from services.work.stamps import Zones
 
 
 def doctor(terminal: Terminal, *, as_json: bool) -> int:
@@ -19,9 +20,11 @@ def doctor(terminal: Terminal, *, as_json: bool) -> int:
         problems = [problem for store in stores for problem in store.problems]
         problems += await services.health.problems() if all(store.ok for store in stores[:2]) else []
         if as_json:
-            terminal.print_json({str(store.kind): _store_json(store) for store in stores} | {"problems": problems})
+            zones = {"person": services.zones.person, "stamps": services.zones.writer}
+            told = {str(store.kind): _store_json(store) for store in stores}
+            terminal.print_json(told | {"zones": zones, "problems": problems})
         else:
-            _print_stores(terminal, stores, problems)
+            _print_stores(terminal, stores, problems, services.zones)
         broken = [store for store in stores if not store.ok]
         for store in broken:
             terminal.complain(f"{store.kind} does not work: {'; '.join(store.problems) or 'no reason is known'}")
@@ -91,7 +94,7 @@ def _store_json(store: StoreStatus) -> dict[str, object]:
     }
 
 
-def _print_stores(terminal: Terminal, stores: tuple[StoreStatus, ...], problems: list[str]) -> None:
+def _print_stores(terminal: Terminal, stores: tuple[StoreStatus, ...], problems: list[str], zones: Zones) -> None:
     for store in stores:
         latency = "" if store.latency_ms is None else f"{store.latency_ms:.1f} ms"
         counts = ", ".join(f"{count:,} {name}" for name, count in store.counts.items())
@@ -99,6 +102,7 @@ def _print_stores(terminal: Terminal, stores: tuple[StoreStatus, ...], problems:
         terminal.print_text(
             f"{'ok ' if store.ok else 'NO '} {store.kind:<9} {' · '.join(part for part in parts if part)}"
         )
+    terminal.print(f"zone {zones.person} · stamps of other programs: {zones.line}")
     terminal.print()
     for problem in problems:
         terminal.print_text(f"- {problem}")

@@ -53,6 +53,7 @@ async def _look(terminal: Terminal) -> tuple[WorkStatus, tzinfo]:
     settings = terminal.settings
     glance = WorkGlance(settings, _now)
     try:
+        await glance.find_writer_zone()
         return await WorkService(glance, settings, _now).status(), person_zone(settings)
     finally:
         await glance.close()

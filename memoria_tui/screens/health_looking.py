@@ -137,6 +137,7 @@ class HealthLooking(ModeScreen):
             pending=await _or_error(services.memories.pending_count()),
             waiting=waiting,
             trash=trash if isinstance(trash, MemoriaError) else len(trash),
+            zones=services.zones,
             folder=str(folder),
             archives=await _or_error(_archives(services)),
             model=await self._model(outside=outside),

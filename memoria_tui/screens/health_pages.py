@@ -95,6 +95,7 @@ def _store(section: Section, state: Loaded) -> Content:
         lines += _collections(state.health.collections, store)
     elif section is Section.POSTGRES:
         lines += [_fact(name, f"{count:,}") for name, count in store.counts.items()]
+        lines += [_fact("stamps", state.health.zones.line)]
         lines += _database(state.health.database)
     else:
         lines += [_fact(name, f"{count:,}") for name, count in store.counts.items()]

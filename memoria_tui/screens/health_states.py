@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from services.health import Waiting
     from services.points import CollectionInfo
     from services.reembedding.values import ReembedState
+    from services.work.stamps import Zones
 
 
 class Section(Enum):
@@ -79,6 +80,7 @@ class Health:
     """The first of those that are pending."""
     trash: int | Refused
     """Memories in it, counted up to a hundred."""
+    zones: Zones
     folder: str
     """Where backups are written."""
     archives: tuple[Archive, ...] | Refused

@@ -23,7 +23,6 @@ class Flaw(StrEnum):
     PAUSE_REVERSED = "has a pause that ends before it starts"
     PAUSE_OPEN = "is completed with an open pause"
     PAUSE_UNREADABLE = "has a pause that cannot be read"
-    PAUSE_SHIFTED = "has a pause written in another zone"
 
 
 class WarningKind(StrEnum):

@@ -107,7 +107,7 @@ def test_lines_from_standard_input_go_in_and_out_and_a_bad_one_is_told(run: Run,
 def test_doctor_tells_each_store(run: Run) -> None:
     ran = run("doctor", "--json")
     assert ran.status == 0
-    assert set(ran.json) == {"qdrant", "postgres", "embedder", "problems"}
+    assert set(ran.json) == {"qdrant", "postgres", "embedder", "zones", "problems"}
     for kind in ("qdrant", "postgres", "embedder"):
         assert {"ok", "version", "latency_ms", "counts"} <= set(ran.json[kind])
         assert ran.json[kind]["ok"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -49,7 +50,13 @@ async def test_pauses_are_written_as_upstream_reads_them(here: Bench) -> None:
         await here.work.resume()
     await here.work.stop()
     (row,) = await here.sql("SELECT * FROM work_sessions")
-    assert row.pauses[0] == {"start": "2026-11-20T13:01:00", "end": "2026-11-20T13:02:59", "reason": "ping"}
+    assert row.pauses[0] == {
+        "start": "2026-11-20T13:01:00",
+        "end": "2026-11-20T13:02:59",
+        "reason": "ping",
+        "start_at": "2026-11-20T13:01:00+01:00",
+        "end_at": "2026-11-20T13:02:59+01:00",
+    }
     assert row.total_pause_minutes == 3, "upstream drops the seconds of each pause"
     assert row.duration_minutes == 8 - 3
     assert (await here.work.session(session.id)).elapsed_seconds(here.clock()) == 180
@@ -346,17 +353,45 @@ async def test_pauses_with_a_zone_are_read_and_mended(here: Bench) -> None:
     assert (await here.work.session(id_)).elapsed_seconds(here.clock()) == 1800
     await here.work.resume(id_)
     (row,) = await here.sql("SELECT pauses FROM work_sessions")
-    assert row.pauses == [
-        {"start": "2026-11-20T13:30:00", "end": "2026-11-20T14:00:00", "reason": "aware", "by": "agent"}
-    ]
+    (pause,) = row.pauses
+    assert (pause["start"], pause["end"]) == ("2026-11-20T13:30:00", "2026-11-20T14:00:00")
+    assert (pause["reason"], pause["by"]) == ("aware", "agent")
 
 
-async def test_pauses_from_another_zone_come_out_right_and_are_flagged(here: Bench) -> None:
+async def test_pauses_from_another_zone_come_out_right_and_are_ended_by_their_own_clock(here: Bench) -> None:
     here.clock.go(hours=1)
     id_ = await stored(here, [{"start": "2026-11-20T07:30:00", "end": None, "reason": "in New York"}])
-    (warning,) = (await here.work.status()).warnings
-    assert (warning.kind, Flaw.PAUSE_SHIFTED in (await here.reports.log()).flaws[id_]) == (WarningKind.FLAWED, True)
+    assert (await here.work.status()).warnings == ()
     assert (await here.work.stop(id_)).elapsed_seconds(here.clock()) == 1800
+    (row,) = await here.sql("SELECT pauses, total_pause_minutes FROM work_sessions")
+    assert row.pauses == [
+        {
+            "start": "2026-11-20T07:30:00",
+            "end": "2026-11-20T08:00:00",
+            "end_at": "2026-11-20T08:00:00-05:00",
+            "reason": "in New York",
+        }
+    ]
+    assert row.total_pause_minutes == 30
+    assert (await here.reports.log()).sessions[0].elapsed_seconds(here.clock()) == 1800
+
+
+async def test_closed_pauses_of_others_stay_as_they_were_written(here: Bench) -> None:
+    """Agents in Docker write in UTC; neither a pause, a stop nor an edit of ours rewrites their stamps."""
+    here.clock.go(hours=3)
+    theirs = {"start": "2026-11-20T12:10:00.5", "end": "2026-11-20T12:20:00", "reason": None, "by": "agent"}
+    id_ = await stored(here, [theirs], "active")
+    await here.work.pause(id_)
+    here.clock.go(minutes=5)
+    await here.work.resume(id_)
+    stopped = await here.work.stop(id_)
+    (row,) = await here.sql("SELECT pauses FROM work_sessions")
+    assert row.pauses[0] == theirs
+    shorter = replace(stopped.pauses[1], end=stopped.pauses[1].start + timedelta(minutes=2), reason="tea")
+    await here.work.edit(stopped, SessionChanges(pauses=(stopped.pauses[0], shorter)))
+    (row,) = await here.sql("SELECT pauses FROM work_sessions")
+    assert row.pauses[0] == theirs
+    assert (row.pauses[1]["end"], row.pauses[1]["reason"]) == ("2026-11-20T16:02:00", "tea")
 
 
 async def test_pauses_that_cannot_be_read_are_flagged_and_kept(here: Bench) -> None:

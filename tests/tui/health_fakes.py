@@ -29,6 +29,7 @@ from services.ports import Draft
 from services.reembedding.target import Target
 from services.reembedding.values import ReembedReport, ReembedState
 from services.settings import Settings
+from services.work.stamps import Zones
 from tests.tui.fakes import NOW, FakeMemories, FakeServices, Store, filled, memory_id
 
 if TYPE_CHECKING:
@@ -231,6 +232,7 @@ class HealthServices(FakeServices):
         super().__init__(Store() if empty else filled())
         found = dict.fromkeys(DefectKind, ()) if empty else defects(self.store)
         self.settings = Settings(home=_FOLDER.parent, zone="UTC")
+        self.zones = Zones("Europe/Rome", "UTC", "3 of 3 pauses show it")
         self.integrity = FakeIntegrity(self.store, dict(found))
         self.memories = HealthMemories(self.store, self.integrity, found)
         self.health_look = FakeHealthLook(self.store)

@@ -11,6 +11,8 @@ from services.adapters.postgres.errors import MISSING_TABLE, sqlstate, translate
 from services.adapters.postgres.work import PostgresWork
 from services.ports import Clock
 from services.settings import Settings
+from services.times import writer_zone
+from services.work.stamps import with_writer_zone
 
 if TYPE_CHECKING:
     import psycopg
@@ -27,6 +29,12 @@ class WorkGlance(PostgresWork):
         self._opened = Database.of(settings)
         self._connection: psycopg.Connection[Any] | None = None
         super().__init__(self._opened, settings, clock)
+
+    async def find_writer_zone(self) -> None:
+        """Reads pauses by the clock of who wrote them, where the settings do not say which that is."""
+        if self._settings.writer_zone is None and self._opened.embedded is None:
+            self._settings, _ = with_writer_zone(self._settings, await self.stamps())
+            self._writer_zone = writer_zone(self._settings)
 
     async def _read(self, sql: str, **parameters: object) -> Sequence[Row[Any]]:
         if self._opened.embedded is not None and not self._settings.postgres_dir.exists():

@@ -1,14 +1,14 @@
 """Reports over any number of sessions, added up inside the database.
 
 A session counts there when all about it is plain: completed, and with closed pauses that lie inside it one after the
-other, away from the hours that the clocks repeat. The few others come out whole, to be judged by
-`services.work.timesheet`.
+other, away from the hours that the clocks repeat, whose instants, where they stand beside, are those of the writer's
+zone. The few others come out whole, to be judged by `services.work.timesheet`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 from services.adapters.postgres.work.base import WorkTables
 from services.adapters.postgres.work.rows import SESSION, stored_session
@@ -50,16 +50,25 @@ AND CASE WHEN substr({text}, 9, 2) > '28'
 """
 """The same for PostgreSQL 15, which has no pg_input_is_valid()."""
 _IS_VALID_SINCE = 160000
+_OFFSET = """
+CASE WHEN entry.{name}_at IS NULL THEN ''
+     WHEN starts_with(entry.{name}_at, entry.{name}) THEN substr(entry.{name}_at, length(entry.{name}) + 1)
+     ELSE '?' END
+"""
+"""What the instant beside a text says more than the text; '' where there is none."""
 # Each OFFSET 0 keeps the planner from evaluating what stands below it again at every use above.
 _REPORT = """
 WITH touching AS MATERIALIZED ({touching}),
 paused AS MATERIALIZED (
     SELECT id, key, start, stop,
-           COALESCE(start <= stop AND start >= start_time AND stop <= end_time AND in_order
+           COALESCE(start <= stop AND start >= start_time AND stop <= end_time AND in_order AND told
                     AND width_bucket(start_time - interval '1 day', CAST(:changes AS timestamptz[]))
                       = width_bucket(end_time + interval '1 day', CAST(:changes AS timestamptz[])), false) AS plain
     FROM (
         SELECT id, key, start_time, end_time, in_order,
+               start_offset IN ('', (CAST(:suffixes AS text[]))[width_bucket(start, CAST(:locals AS timestamp[]))])
+               AND stop_offset IN ('', (CAST(:suffixes AS text[]))[width_bucket(stop, CAST(:locals AS timestamp[]))])
+                   AS told,
                (start - (CAST(:offsets AS interval[]))[width_bucket(start, CAST(:locals AS timestamp[]))])
                    AT TIME ZONE 'UTC' AS start,
                (stop - (CAST(:offsets AS interval[]))[width_bucket(stop, CAST(:locals AS timestamp[]))])
@@ -67,6 +76,8 @@ paused AS MATERIALIZED (
         FROM (
             SELECT t.id, t.key, t.start_time, t.end_time,
                    (n = 1 OR entry.start >= (t.pauses -> (n::int - 2) ->> 'end') COLLATE "C") AS in_order,
+                   {start_offset} AS start_offset,
+                   {stop_offset} AS stop_offset,
                    CASE WHEN {start_plain} THEN entry.start::timestamp END AS start,
                    CASE WHEN {stop_plain} THEN entry.stop::timestamp END AS stop
             FROM touching t
@@ -74,8 +85,8 @@ paused AS MATERIALIZED (
                 jsonb_to_recordset(
                     CASE WHEN jsonb_typeof(t.pauses) <> 'array' OR t.pauses @? '$[*] ? (@.type() <> "object")'
                     THEN '[{{}}]' ELSE t.pauses END
-                ) AS (start text, "end" text)
-            ) WITH ORDINALITY entry (start, stop, n)
+                ) AS (start text, "end" text, start_at text, end_at text)
+            ) WITH ORDINALITY entry (start, stop, start_at, stop_at, n)
             WHERE t.pauses <> '[]'
             OFFSET 0
         ) written
@@ -158,6 +169,7 @@ class ReportTable(WorkTables):
             "changes": [instant for instant, _ in offsets[1:]],
             "locals": [(instant + offset).replace(tzinfo=None) for instant, offset in offsets],
             "offsets": [offset for _, offset in offsets],
+            "suffixes": [_suffix(offset) for _, offset in offsets],
         }
 
 
@@ -169,4 +181,11 @@ def _statement(question: ReportQuestion, plain_time: str) -> str:
         touching=touching,
         start_plain=plain_time.format(text="entry.start"),
         stop_plain=plain_time.format(text="entry.stop"),
+        start_offset=_OFFSET.format(name="start"),
+        stop_offset=_OFFSET.format(name="stop"),
     )
+
+
+def _suffix(offset: timedelta) -> str:
+    """An offset as ISO 8601 writes it at the end of an instant."""
+    return datetime(2000, 1, 1, tzinfo=timezone(offset)).isoformat()[19:]

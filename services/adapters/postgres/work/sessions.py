@@ -157,7 +157,7 @@ class SessionTable(WorkTables):
         """The column of the pauses and their minutes by upstream's formula."""
         start, end = stored.session.start, stored.session.end or self._clock()
         if change.pauses is not None:
-            kept: list[object] = [*pauses.encoded(change.pauses, self._writer_zone)]
+            kept = pauses.replaced(written, self._writer_zone, start, end, change.pauses)
         else:
             kept = pauses.rewritten(written, self._writer_zone, start, end, until=change.until, begun=change.pause)
         closed = change.pauses or pauses.decoded(kept, self._writer_zone, start, end)[0]
