@@ -12,8 +12,7 @@ MemoriaError                      every message is one line: what is wrong, wher
 │   ├── StoreInUse                another process holds the embedded store
 │   ├── AuthenticationFailed
 │   ├── StorageFull               the disk is full or may not be written
-│   ├── StoreTimeout
-│   └── StoreBusy                 it broke a transaction off for another program's; trying again at once helps
+│   └── StoreTimeout
 ├── StoreMismatch                 the store is there but is not ours to use as it is
 │   ├── SchemaMissing             the database lacks our additions: reading works, `db upgrade` adds them
 │   ├── StoreReadOnly             it may be read, but not written with this role or key
@@ -87,10 +86,6 @@ class StorageFull(StoreUnavailable):
 
 class StoreTimeout(StoreUnavailable):
     """The store did not answer in time."""
-
-
-class StoreBusy(StoreUnavailable):
-    """The store broke a transaction off because it and another one waited for each other; nothing was written."""
 
 
 class StoreMismatch(MemoriaError):

@@ -1,8 +1,7 @@
-"""What both vector stores share: the collections, their payload indexes, and values brought into storable form."""
+"""What both vector stores share: the collections and their payload indexes."""
 
 from __future__ import annotations
 
-import json
 import math
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,6 +11,8 @@ from services.errors import Conflict, InvalidInput, ModelMismatch
 from services.model import MemoryType
 from services.points import Point
 from services.ports import Draft
+from services.text import storable as storable
+from services.text import storable_text as storable_text
 
 PointId = str | int | uuid.UUID
 """As the libraries type it."""
@@ -25,8 +26,6 @@ TEXT_KEY = "content"
 """The payload key that text search reads."""
 MIN_TOKEN, MAX_TOKEN = 1, 40
 """Characters of the shortest and longest word the text index keeps."""
-_MAX_DEPTH = 60
-"""Qdrant reads JSON down to 127 levels; what is nested deeper than this is kept as JSON text."""
 
 REMEDY = "keyword search goes on; set the model that made them, or move the memories to yours: memoria-tui reembed"
 """What to do when vectors and the embedder do not fit."""
@@ -132,36 +131,6 @@ def checked_vectors(points: Iterable[Point], dimensions: int) -> None:
             )
         if not math.isfinite(math.fsum(point.vector)):
             raise InvalidInput(f"the vector of {point.id} holds a number that is not finite")
-
-
-def storable_text(text: str) -> str:
-    """The text with lone surrogates, which no store can hold, replaced by U+FFFD."""
-    return text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
-
-def storable(payload: Mapping[str, object]) -> dict[str, object]:
-    """The payload as plain JSON values that both stores accept and give back unchanged."""
-    return {storable_text(str(key)): _storable(value, 1) for key, value in payload.items()}
-
-
-def _storable(value: object, depth: int) -> object:
-    match value:
-        case None | bool():
-            return value
-        case str():
-            return storable_text(value)
-        case int():
-            return value if -(2**63) <= value < 2**64 else str(value)
-        case float():
-            return value if math.isfinite(value) else None
-        case Mapping() if depth < _MAX_DEPTH:
-            return {storable_text(str(key)): _storable(inner, depth + 1) for key, inner in value.items()}
-        case list() | tuple() | set() | frozenset() if depth < _MAX_DEPTH:
-            return [_storable(inner, depth + 1) for inner in value]
-        case Mapping() | list() | tuple():
-            return storable_text(json.dumps(value, default=str))
-        case _:
-            return storable_text(str(value))
 
 
 def json_path(key: str) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
+from itertools import islice
 from uuid import UUID, uuid5
 
 _NAMESPACE = UUID("a1b2c3d4-e5f6-7890-abcd-ef1234567890")
@@ -20,6 +21,12 @@ _LONGEST_CLUSTER = 16
 """Characters that are kept together at most; a pile of more accents than that is cut."""
 
 
+MOST_CHUNKS = 64
+"""Chunks of one memory: longer texts have longer chunks."""
+MOST_COPIED = 16_000_000
+"""Characters that the copies of the whole text in all its chunks may take together."""
+
+
 def chunk_id(memory_id: str, index: int) -> str:
     """Id of a chunk's point, as MCP Memoria makes it."""
     return str(uuid5(_NAMESPACE, f"{memory_id}__chunk_{index}"))
@@ -28,9 +35,16 @@ def chunk_id(memory_id: str, index: int) -> str:
 def chunks(text: str, size: int, overlap: int) -> tuple[str, ...]:
     """The text in pieces of at most `size` characters; neighbours share at most `overlap` (0 ≤ overlap < size).
 
-    A text that fits is one chunk, as it stands. Takes time linear in the length of the text.
+    A text that fits is one chunk, as it stands. One that would need more chunks than a memory has gets longer ones.
+    Takes time linear in the length of the text.
     """
-    return tuple(text[start:end] for start, end in _spans(text, size, overlap))
+    most = max(1, min(MOST_CHUNKS, MOST_COPIED // (len(text) or 1)))
+    spans = list(islice(_spans(text, size, overlap), most + 1))
+    if len(spans) > most:
+        # Each chunk but the last goes on by more than half its size without what it shares.
+        longer = 2 * (-(-len(text) // most) + overlap)
+        spans = list(_spans(text, longer, overlap))
+    return tuple(text[start:end] for start, end in spans)
 
 
 def _spans(text: str, size: int, overlap: int) -> Iterator[tuple[int, int]]:

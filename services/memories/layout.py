@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from services.memories.chunking import chunk_id
+from services.memories.chunking import MOST_COPIED, chunk_id
 from services.memories.payload import State, logical
 from services.memories.reading import Stored
 from services.points import Point
-
-_MOST_COPIED = 16_000_000
-"""Characters that the copies of the whole text may take in all; above that only the first chunk has it."""
 
 
 def points_of(memory_id: str, state: State, texts: Sequence[str | None]) -> list[Point]:
     """The points, without vectors, that hold the memory when it is indexed by these texts; None makes no point."""
     if len(texts) == 1:
         return [Point(memory_id, {**state.payload, "is_chunk": False, "parent_id": memory_id})]
-    copied = len(state.content) * len(texts) <= _MOST_COPIED
+    # More only where a text is still cut as another program, or this one formerly, cut it.
+    copied = len(state.content) * len(texts) <= MOST_COPIED
     first = next((index for index, text in enumerate(texts) if text is not None), 0)
     return [
         Point(

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from services.adapters.collections import storable
 from services.memories.dates import read_date, write_date
 from services.model import Memory, MemoryDraft, MemoryType
+from services.text import storable
 from services.times import WriterZone
 
 CHUNK_KEYS = ("full_content", "is_chunk", "parent_id", "chunk_index", "chunk_count")

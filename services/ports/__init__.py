@@ -6,21 +6,10 @@ from services.ports.clock import Clock
 from services.ports.embedding import Embedder, WordEmbedder
 from services.ports.feed import Feed, Tell
 from services.ports.records import Records, Transaction
-from services.ports.values import (
-    UNMARKED,
-    Edge,
-    FoundNode,
-    FoundStep,
-    KeptVectors,
-    Mark,
-    NewChange,
-    NewRelation,
-    ScheduledWork,
-)
+from services.ports.values import Edge, FoundNode, FoundStep, KeptVectors, NewChange, NewRelation, ScheduledWork
 from services.ports.vectors import Draft, Generations, Room, SwitchableStore, VectorStore
 
 __all__ = [
-    "UNMARKED",
     "Clock",
     "Draft",
     "Edge",
@@ -30,7 +19,6 @@ __all__ = [
     "FoundStep",
     "Generations",
     "KeptVectors",
-    "Mark",
     "NewChange",
     "NewRelation",
     "Records",

@@ -252,7 +252,7 @@ class ImportService:
                 else:
                     changes.append(change)
         async with self._records.transaction() as transaction:
-            sessions = rows.get("work_sessions", [])
+            sessions = list({str(row["id"]).lower(): row for row in rows.get("work_sessions", [])}.values())
             for table in TABLES:
                 await transaction.insert_rows(table, rows.get(table, []))
             new = await transaction.upsert_sessions(sessions)

@@ -6,10 +6,11 @@ import itertools
 import time
 import unicodedata
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.memories.chunking import chunk_id, chunks
+from services.memories.chunking import MOST_CHUNKS, MOST_COPIED, chunk_id, chunks
 
 ANY_TEXT = st.text(st.characters() | st.sampled_from(" \n.\u0301\u200d🏳️👩\ud83d\ude00"), max_size=400)
 
@@ -38,7 +39,9 @@ def test_every_chunk_is_a_passage_of_bounded_size_and_the_ends_are_kept(
 ) -> None:
     overlap = data.draw(st.integers(0, size - 1)) if data else 19
     pieces = chunks(text, size, overlap)
-    assert all(piece in text and len(piece) <= size for piece in pieces)
+    longest = max(size, 2 * (len(text) // MOST_CHUNKS + 1 + overlap))
+    assert all(piece in text and len(piece) <= longest for piece in pieces)
+    assert len(pieces) <= MOST_CHUNKS
     assert text.startswith(pieces[0])
     assert text.endswith(pieces[-1])
 
@@ -96,6 +99,21 @@ def test_a_megabyte_is_cut_at_once_even_without_a_place_to_cut() -> None:
     for text in ("x" * 1_000_000, "word " * 200_000, "\u0301" * 1_000_000, "\n" * 1_000_000):
         assert sum(map(len, chunks(text, 500, 0))) == 1_000_000
     assert time.perf_counter() - started < 4
+
+
+@pytest.mark.parametrize("length", [10_000, 200_000, 1_000_000, 4_000_000, 16_000_000])
+@pytest.mark.parametrize("overlap", [0, 50, 499])
+def test_however_long_a_text_each_of_its_chunks_may_have_a_copy_of_it(length: int, overlap: int) -> None:
+    text = ("word " * (length // 5 + 1))[:length]
+    pieces = chunks(text, 500, overlap)
+    assert len(pieces) <= MOST_CHUNKS
+    assert len(pieces) * len(text) <= MOST_COPIED
+    assert (text.startswith(pieces[0]), text.endswith(pieces[-1])) == (True, True)
+    assert sum(map(len, pieces)) >= len(text)
+
+
+def test_a_text_of_a_few_pages_is_cut_as_finely_as_the_settings_say() -> None:
+    assert max(map(len, chunks("some words of a page. " * 600, 500, 50))) <= 500
 
 
 def test_ids_are_those_of_upstream() -> None:

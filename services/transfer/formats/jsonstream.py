@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from services.transfer.formats.jsontext import DECODER, MOST_BYTES, TOO_DEEP, TOO_LONG
+
 _PIECE = 1 << 20
 """Bytes read at once."""
 _SPACE = re.compile(r"[ \t\n\r]*")
@@ -29,7 +31,7 @@ class JsonStream:
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
         self._decode = codecs.getincrementaldecoder("utf-8-sig")()
-        self._scan = json.JSONDecoder().raw_decode
+        self._scan = DECODER.raw_decode
         self._text = ""
         self._at = 0
         self._line = 1
@@ -72,7 +74,7 @@ class JsonStream:
                 if not cut or not self._more():
                     raise BrokenJson(self._problem(error)) from error
             except RecursionError as error:
-                raise BrokenJson(f"nested too deeply, {self.place}") from error
+                raise BrokenJson(f"{TOO_DEEP}, {self.place}") from error
             else:
                 # The digits that were read may be the beginning of a longer number.
                 ended = isinstance(value, (dict, list, str)) or self._text[end : end + 1] in _AFTER_VALUE
@@ -122,6 +124,8 @@ class JsonStream:
         if self._ended:
             return False
         waiting = self._text[self._at :]
+        if len(waiting) > MOST_BYTES:
+            raise BrokenJson(f"a record is {TOO_LONG}, {self.place}")
         piece = self._stream.read(max(_PIECE, len(waiting)))
         self._ended = not piece
         try:

@@ -6,6 +6,7 @@ import base64
 import json
 import struct
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from services.errors import StoreTooNew
@@ -13,8 +14,10 @@ from services.memories.chunking import chunks
 from services.model import MemoryType
 from services.points import Vector
 from services.settings import Settings
+from services.text import quoted, storable, storable_text
 from services.transfer.formats.records import BadRecord, MemoryRecord, Record, RowRecord
-from services.transfer.formats.upstream import canonical_id, relation_record
+from services.transfer.formats.tables import misfit
+from services.transfer.formats.upstream import canonical_id, checked, relation_record, vector_of
 
 FORMAT = "memoria-tui"
 VERSION = 1
@@ -49,7 +52,7 @@ def unpack(text: object) -> Vector | None:
     """The vector that was packed, None when it is damaged."""
     try:
         raw = base64.b64decode(str(text), validate=True)
-        return struct.unpack(f"<{len(raw) // 4}f", raw) or None
+        return vector_of(struct.unpack(f"<{len(raw) // 4}f", raw))
     except (ValueError, struct.error):
         return None
 
@@ -64,7 +67,8 @@ def read_lines(
     """Records of the lines after the header. Raises StoreTooNew for a version that is not known."""
     version = head.get("version")
     if version != VERSION:
-        raise StoreTooNew(f"the export has version {version!r}, this program reads {VERSION}: use a newer memoria-tui")
+        told = f"the export has version {quoted(version)}, this program reads {VERSION}: use a newer memoria-tui"
+        raise StoreTooNew(told)
     ended = False
     for line in lines:
         if isinstance(line, BadRecord):
@@ -76,12 +80,15 @@ def read_lines(
             yield _memory(where, body, head)
         elif kind == "relation":
             yield relation_record(where, body, verbatim=True)
-        elif kind in (*TABLES, "work_sessions", "history") and isinstance(body, dict):
+        elif kind == "history" and isinstance(body, dict):
             yield RowRecord(where, kind, body)
+        elif kind in (*TABLES, "work_sessions") and isinstance(body, dict):
+            reason = misfit(kind, row := storable(body))
+            yield BadRecord(where, reason) if reason else RowRecord(where, kind, row)
         elif kind == "end":
             ended = True
         else:
-            yield BadRecord(where, f"a record of unknown kind {kind!r}")
+            yield BadRecord(where, f"a record of unknown kind {quoted(kind)}")
     if not ended:
         yield BadRecord("end of file", "the last line is missing: the export was cut off", damaged=True)
 
@@ -93,19 +100,25 @@ def _memory(where: str, body: Mapping[str, object], head: Mapping[str, object]) 
     try:
         kind = MemoryType(str(body.get("type")))
     except ValueError:
-        return BadRecord(where, f"its type is {body.get('type')!r}; known are {', '.join(MemoryType)}")
+        return BadRecord(where, f"its type is {quoted(body.get('type'))}; known are {', '.join(MemoryType)}")
+    record = checked(MemoryRecord(where, memory_id, kind, payload), copied=True)
+    if isinstance(record, BadRecord):
+        return record
     given = body.get("texts")
     texts = tuple(map(str, given)) if isinstance(given, list) else _cut(payload["content"], head)
     packed = body.get("vectors")
     vectors = tuple(vector for text in packed if (vector := unpack(text))) if isinstance(packed, list) else ()
     if len(vectors) != len(texts):
-        return MemoryRecord(where, memory_id, kind, payload)
-    return MemoryRecord(where, memory_id, kind, payload, vectors, tuple(texts), str(head.get("model") or "") or None)
+        return record
+    model = storable_text(str(head.get("model") or "")) or None
+    return replace(record, vectors=vectors, texts=tuple(texts), model=model)
 
 
 def _cut(text: str, head: Mapping[str, object]) -> Sequence[str]:
     size, overlap = head.get("chunk_size"), head.get("chunk_overlap")
-    return chunks(text, size, overlap) if isinstance(size, int) and isinstance(overlap, int) else ()
+    if not isinstance(size, int) or not isinstance(overlap, int) or not 0 <= overlap < size:
+        return ()
+    return chunks(text, size, overlap)
 
 
 def _text(value: object) -> str:

@@ -28,6 +28,8 @@ class MemoryRecord:
     """Model of the vectors, when the file tells it."""
     whole: bool = True
     """False: the format drops keys, so keys that are absent here say nothing."""
+    notes: tuple[str, ...] = ()
+    """What could not be taken as it stands in the file, for a person."""
 
 
 @dataclass(frozen=True, slots=True)

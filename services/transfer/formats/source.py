@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from services.errors import UnreadableFile
 from services.transfer.formats import own, upstream
 from services.transfer.formats.jsonstream import BrokenJson, JsonStream
+from services.transfer.formats.jsontext import TOO_DEEP, too_deep
 from services.transfer.formats.lines import json_lines
 from services.transfer.formats.records import BadRecord, Record
 from services.transfer.formats.text import SUFFIXES, read_text_file, text_files
@@ -26,6 +28,8 @@ _DOCUMENT_KEYS = frozenset({"collections", "memories", "relations"})
 """Keys that only a document has, never a line."""
 _LINE_KEYS = frozenset({"id", "payload", "content", "source_id", "format"})
 """Keys that records have."""
+_MOST_NAME = 40
+"""Characters of a key of the file that are shown."""
 _LINES = frozenset({".jsonl", ".ndjson"})
 
 
@@ -139,25 +143,31 @@ def _document_records(document: JsonStream, seen: set[str]) -> Iterator[upstream
     try:
         if document.peek() == "[":
             seen.add("list")
-            for number, value in enumerate(document.items(), 1):
-                yield upstream.rest_memory(f"record {number}", value)
+            yield from _items(document, "record", upstream.rest_memory)
             return
         for key in document.members():
             opened = document.peek()
             if key == "collections" and opened == "{":
                 seen.add(key)
                 for collection in document.members():
-                    for number, value in enumerate(document.items(), 1):
-                        yield upstream.RawPoint(f"{collection} {number}", value, collection)
+                    yield from _items(document, collection, partial(upstream.RawPoint, collection=collection))
             elif key in _DOCUMENT_KEYS and opened == "[":
                 seen.add(key)
-                read = upstream.relation_record if key == "relations" else upstream.rest_memory
-                for number, value in enumerate(document.items(), 1):
-                    yield read(f"{key} {number}", value)
+                read = upstream.relation_record if key == "relations" else partial(upstream.rest_memory, copied=True)
+                yield from _items(document, key, read)
             else:
                 document.value()
     except BrokenJson as error:
         yield BadRecord(document.place, str(error), damaged=True)
+
+
+def _items(
+    document: JsonStream, name: str, read: Callable[[str, object], upstream.RawPoint | Record]
+) -> Iterator[upstream.RawPoint | Record]:
+    """The elements of the array at the cursor as records, each with its number as its place."""
+    for number, value in enumerate(document.items(), 1):
+        where = f"{name[:_MOST_NAME]} {number}"
+        yield BadRecord(where, TOO_DEEP) if too_deep(value) else read(where, value)
 
 
 class _Rejoined(io.RawIOBase):

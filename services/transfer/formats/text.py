@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -10,6 +9,8 @@ from pathlib import Path
 
 import yaml
 
+from services.memories.limits import MOST_TEXT
+from services.transfer.formats.jsontext import TOO_DEEP
 from services.transfer.formats.records import BadRecord, MemoryRecord
 from services.transfer.formats.upstream import id_of, memory_record
 
@@ -17,6 +18,11 @@ SUFFIXES = frozenset({".md", ".markdown", ".mdown", ".txt", ".text"})
 _FRONT_MATTER = re.compile(
     r"\A---[ \t]*\r?\n(.*?)(?:^|\r?\n)(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE
 )
+_MOST_BYTES = 4 * MOST_TEXT
+"""Of a file; a character of UTF-8 has at most four."""
+_MOST_FRONT = 1 << 16
+"""Characters of front matter."""
+_MOST_LEVELS = 20
 _RENAMED = {"type": "memory_type", "created": "created_at", "date": "created_at", "updated": "updated_at"}
 
 
@@ -32,14 +38,18 @@ def text_files(folder: Path) -> Iterator[Path]:
 def read_text_file(path: Path, name: str) -> MemoryRecord | BadRecord:
     """The memory that the file holds. `name` is its path as reported."""
     try:
-        raw = path.read_bytes()
+        status = path.stat()
+        with path.open("rb") as file:
+            raw = file.read(_MOST_BYTES + 1)
     except OSError as error:
         return BadRecord(name, f"cannot be read: {error.strerror or error}")
+    if len(raw) > _MOST_BYTES:
+        return BadRecord(name, f"longer than the {MOST_TEXT:,} characters that a memory has at most; divide it")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         return BadRecord(name, f"not UTF-8 text (byte {error.start + 1})")
-    modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    modified = datetime.fromtimestamp(status.st_mtime, UTC)
     return _memory(text, name, path.resolve().as_posix(), modified)
 
 
@@ -49,12 +59,10 @@ def _memory(text: str, name: str, origin: str, modified: datetime) -> MemoryReco
     body = text
     if match := _FRONT_MATTER.match(text):
         try:
-            found = yaml.safe_load(match[1])
-        except (yaml.YAMLError, ValueError, RecursionError) as error:
-            return BadRecord(name, f"front matter is no YAML: {' '.join(str(error).split())[:120]}")
-        if found is not None and not isinstance(found, dict):
-            return BadRecord(name, "front matter must be `key: value` lines")
-        front = {_RENAMED.get(str(key), str(key)): _plain(value) for key, value in (found or {}).items()}
+            found = _front_matter(match[1])
+        except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
+            return BadRecord(name, f"its front matter cannot be read: {' '.join(str(error).split())[:120]}")
+        front = {_RENAMED.get(str(key), str(key)): _plain(value) for key, value in found.items()}
         body = text[match.end() :].lstrip("\r\n")
     if not body.strip():
         return BadRecord(name, "empty: there is no text to remember")
@@ -63,8 +71,33 @@ def _memory(text: str, name: str, origin: str, modified: datetime) -> MemoryReco
     return memory_record(name, given or id_of(origin), front | {"content": body}, whole=False)
 
 
+def _front_matter(text: str) -> dict[object, object]:
+    """The keys and values of front matter. Raises ValueError for what is none, or asks for more than it is worth."""
+    if len(text) > _MOST_FRONT:
+        raise ValueError(f"it is longer than {_MOST_FRONT:,} characters")
+    levels = 0
+    for event in yaml.parse(text, yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise ValueError("anchors and aliases (& and *) are not taken; write the value out")
+        if getattr(event, "tag", None):
+            raise ValueError("tags (!) are not taken; write the value alone")
+        levels += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if levels > _MOST_LEVELS:
+            raise ValueError(TOO_DEEP)
+    found = yaml.safe_load(text)
+    if found is not None and not isinstance(found, dict):
+        raise ValueError("it must be `key: value` lines")
+    return found or {}
+
+
 def _plain(value: object) -> object:
     """A YAML value as JSON can hold it."""
-    if isinstance(value, date):
-        return value.isoformat()
-    return json.loads(json.dumps(value, default=str))
+    match value:
+        case date():
+            return value.isoformat()
+        case dict():
+            return {str(key): _plain(inner) for key, inner in value.items()}
+        case list() | tuple() | set():
+            return [_plain(inner) for inner in value]
+        case _:
+            return value

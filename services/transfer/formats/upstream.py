@@ -6,20 +6,24 @@ import hashlib
 import math
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import NamedTuple
+from enum import StrEnum
+from typing import NamedTuple, TypeVar
 
+from services.errors import InvalidInput
+from services.memories.limits import checked_payload, checked_text
 from services.model import MemoryType, RelationCreator, RelationType
 from services.points import Vector
 from services.ports import NewRelation
+from services.text import quoted, storable
 from services.transfer.formats.records import BadRecord, MemoryRecord, Record, RelationRecord
 
 _CHUNK_KEYS = frozenset({"full_content", "is_chunk", "parent_id", "chunk_index", "chunk_count"})
 _NOT_STORED = frozenset({"id", "type", "chunks", "headless", "pending", "relations"})
 """Keys of `show --json` that are told about a memory and not part of it."""
-_CREATORS = frozenset(creator.value for creator in RelationCreator)
 _DATES = ("created_at", "updated_at", "accessed_at")
+Member = TypeVar("Member", bound=StrEnum)
 
 
 def memory_record(
@@ -30,8 +34,12 @@ def memory_record(
     collection: object = None,
     vector: object = None,
     whole: bool = True,
+    copied: bool = False,
 ) -> MemoryRecord | BadRecord:
-    """A logical memory out of a payload of unknown quality; wrongly typed details give way, a missing text does not."""
+    """A logical memory out of a payload of unknown quality; wrongly typed details give way, a missing text does not.
+
+    `copied`: the record is the copy of a memory that a store has, which may have an empty text.
+    """
     if not isinstance(payload, Mapping):
         return BadRecord(where, "it has no payload")
     flat = flattened(payload)
@@ -39,20 +47,32 @@ def memory_record(
     if not isinstance(content, str):
         return BadRecord(where, "its content is missing" if content is None else "its content is no text")
     kind = collection or flat.get("memory_type") or MemoryType.SEMANTIC
-    try:
-        memory_type = MemoryType(str(kind))
-    except ValueError:
-        return BadRecord(where, f"its type is {kind!r}; known are {', '.join(MemoryType)}")
+    if (memory_type := _member(MemoryType, kind)) is None:
+        return BadRecord(where, f"its type is {quoted(kind)}; known are {', '.join(MemoryType)}")
     if given_id is None:
         memory_id = id_of(f"{memory_type}\0{content}")
     elif (canonical := canonical_id(given_id)) is None:
-        return BadRecord(where, f"its id {given_id!r} is no UUID")
+        return BadRecord(where, f"its id {quoted(given_id)} is no UUID")
     else:
         memory_id = canonical
-    clean = _typed({key: value for key, value in flat.items() if key not in _CHUNK_KEYS})
-    vectors = (found,) if (found := _vector(vector)) is not None else ()
+    clean, notes = _typed({key: value for key, value in flat.items() if key not in _CHUNK_KEYS})
+    vectors = (found,) if (found := vector_of(vector)) is not None else ()
+    texts = (content,) if vectors else ()
     clean["memory_type"] = memory_type.value
-    return MemoryRecord(where, memory_id, memory_type, clean, vectors, (content,) if vectors else (), whole=whole)
+    return checked(MemoryRecord(where, memory_id, memory_type, clean, vectors, texts, whole=whole, notes=notes), copied)
+
+
+def checked(record: MemoryRecord, copied: bool) -> MemoryRecord | BadRecord:
+    """The record with values that every store takes; the reason when a memory cannot be so."""
+    payload = storable(record.payload)
+    try:
+        if not (copied and payload["content"] == ""):
+            checked_text(str(payload["content"]))
+        checked_payload(payload)
+    except InvalidInput as error:
+        return BadRecord(record.where, str(error))
+    empty = () if payload["content"] else ("its text is empty",)
+    return replace(record, payload=payload, notes=record.notes + empty)
 
 
 def flattened(payload: Mapping[str, object]) -> dict[str, object]:
@@ -99,6 +119,8 @@ class _Group:
     payload: Mapping[str, object]
     where: str
     expected: int
+    first: int
+    """Place of the first chunk that was read, whose payload this is."""
     chunks: dict[int, tuple[str, Vector | None]] = field(default_factory=dict)
 
 
@@ -120,13 +142,14 @@ def assembled(records: Iterable[RawPoint | Record]) -> Iterator[Record]:
         index = payload.get("chunk_index") if isinstance(payload, Mapping) and payload.get("is_chunk") is True else None
         parent = canonical_id(payload.get("parent_id")) if isinstance(payload, Mapping) else None
         if not isinstance(index, int) or parent is None or not isinstance(payload, Mapping):
-            yield memory_record(where, record.get("id"), payload, collection=collection, vector=record.get("vector"))
+            given, vector = record.get("id"), record.get("vector")
+            yield memory_record(where, given, payload, collection=collection, vector=vector, copied=True)
             continue
         key = (str(collection or payload.get("memory_type")), parent)
-        group = groups.setdefault(key, _Group(payload, where, _count(payload)))
-        group.chunks[index] = (str(payload.get("content", "")), _vector(record.get("vector")))
-        if index == min(group.chunks):
-            group.payload, group.where = payload, where
+        group = groups.setdefault(key, _Group(payload, where, _count(payload), index))
+        group.chunks[index] = (str(payload.get("content", "")), vector_of(record.get("vector")))
+        if index <= group.first:
+            group.payload, group.where, group.first = payload, where, index
         if len(group.chunks) == group.expected:
             yield _memory_of(parent, groups.pop(key), collection)
     for (collection_key, parent), group in groups.items():
@@ -137,20 +160,21 @@ def _memory_of(parent: str, group: _Group, collection: str | None) -> MemoryReco
     ordered = [group.chunks[index] for index in sorted(group.chunks)]
     whole = group.payload.get("full_content")
     text = whole if isinstance(whole, str) else "\n".join(content for content, _ in ordered)
-    record = memory_record(group.where, parent, {**group.payload, "content": text}, collection=collection)
+    record = memory_record(group.where, parent, {**group.payload, "content": text}, collection=collection, copied=True)
     vectors = tuple(vector for _, vector in ordered if vector is not None)
     if isinstance(record, BadRecord) or len(vectors) != group.expected:
         return record
     texts = tuple(content for content, _ in ordered)
-    return MemoryRecord(record.where, record.id, record.type, record.payload, vectors, texts)
+    return replace(record, vectors=vectors, texts=texts)
 
 
-def rest_memory(where: str, record: object) -> MemoryRecord | BadRecord:
-    """A memory of a REST backup, or of a plain list: keys that it lacks may have been dropped when it was written."""
+def rest_memory(where: str, record: object, *, copied: bool = False) -> MemoryRecord | BadRecord:
+    """A memory of a REST backup (`copied`) or of a list: keys that it lacks may have been dropped before."""
     if not isinstance(record, Mapping):
         return BadRecord(where, "it is no object")
     payload = {key: value for key, value in record.items() if key not in _NOT_STORED and value is not None}
-    return memory_record(where, record.get("id"), payload, collection=record.get("type"), whole=False)
+    given, kind = record.get("id"), record.get("type")
+    return memory_record(where, given, payload, collection=kind, whole=False, copied=copied and given is not None)
 
 
 def relation_record(where: str, record: object, *, verbatim: bool = False) -> RelationRecord | BadRecord:
@@ -161,41 +185,62 @@ def relation_record(where: str, record: object, *, verbatim: bool = False) -> Re
     if source is None or target is None:
         return BadRecord(where, "an end of the relation is missing or no UUID")
     kind = record.get("relation_type", record.get("type"))
-    try:
-        relation_type = RelationType(str(kind))
-    except ValueError:
-        return BadRecord(where, f"its relation type is {kind!r}; known are {', '.join(RelationType)}")
-    creator = str(record.get("created_by"))
+    if (relation_type := _member(RelationType, kind)) is None:
+        return BadRecord(where, f"its relation type is {quoted(kind)}; known are {', '.join(RelationType)}")
     metadata = record.get("metadata")
     relation = NewRelation(
         source,
         target,
         relation_type,
         weight=_number(record.get("weight"), 1.0),
-        created_by=RelationCreator(creator) if creator in _CREATORS else RelationCreator.USER,
+        created_by=_member(RelationCreator, record.get("created_by")) or RelationCreator.USER,
         id=canonical_id(record.get("id")),
-        created_at=_date(record.get("created_at")),
-        metadata=metadata if isinstance(metadata, Mapping) else {},
+        created_at=date_of(record.get("created_at")),
+        metadata=storable(metadata) if isinstance(metadata, Mapping) else {},
     )
     return RelationRecord(where, relation, verbatim)
 
 
-def _typed(payload: dict[str, object]) -> dict[str, object]:
-    """The keys that upstream checks, in the types that it checks; a value of another type counts as absent."""
+def _typed(payload: dict[str, object]) -> tuple[dict[str, object], tuple[str, ...]]:
+    """The keys that upstream checks, in the types that it checks, and what a person must know about them.
+
+    A value of another type counts as absent.
+    """
+    notes = []
     tags = payload.get("tags")
     if isinstance(tags, str):
         tags = [tag.strip() for tag in tags.split(",")]
     names = tags if isinstance(tags, (list, tuple)) else ()
     payload["tags"] = list(dict.fromkeys(str(tag) for tag in names if isinstance(tag, (str, int)) and str(tag)))
-    payload["importance"] = _number(payload.get("importance"), 0.5)
+    given = payload.get("importance")
+    payload["importance"] = _number(given, 0.5)
+    if given is not None and not _is_share(given):
+        notes.append(f"its importance {quoted(given)} is no number from 0 to 1; {payload['importance']:g} is taken")
     count = payload.get("access_count")
     payload["access_count"] = count if isinstance(count, int) and not isinstance(count, bool) and count >= 0 else 0
     if not isinstance(payload.get("project", ""), (str, type(None))):
-        payload["project"] = str(payload["project"])
+        payload["project"] = quoted(payload["project"])
     for key in _DATES:
-        if key in payload and _date(payload[key]) is None:
-            del payload[key]
-    return payload
+        if key in payload and date_of(payload[key]) is None:
+            value = payload.pop(key)
+            if value is not None:
+                notes.append(f"its {key} {quoted(value)} is no date; it is left out")
+    return payload, tuple(notes)
+
+
+def _member(kind: type[Member], value: object) -> Member | None:
+    """The member of that value, None when there is none."""
+    try:
+        return kind(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def _is_share(value: object) -> bool:
+    try:
+        return isinstance(value, (int, float, str)) and not isinstance(value, bool) and 0 <= float(value) <= 1
+    except (ValueError, OverflowError):
+        return False
 
 
 def _number(value: object, default: float) -> float:
@@ -207,11 +252,13 @@ def _number(value: object, default: float) -> float:
     return min(1.0, max(0.0, number)) if math.isfinite(number) else default
 
 
-def _date(value: object) -> datetime | None:
+def date_of(value: object) -> datetime | None:
+    """A date that every zone and store has; None for anything else."""
     try:
-        return datetime.fromisoformat(value) if isinstance(value, str) else None
+        date = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
         return None
+    return date if date is not None and 1 < date.year < 9999 else None
 
 
 def _count(payload: Mapping[str, object]) -> int:
@@ -219,7 +266,11 @@ def _count(payload: Mapping[str, object]) -> int:
     return count if isinstance(count, int) else 0
 
 
-def _vector(value: object) -> Vector | None:
+def vector_of(value: object) -> Vector | None:
+    """A vector of finite numbers, None for anything else."""
     if not isinstance(value, (list, tuple)) or not value:
         return None
-    return value if all(isinstance(number, (int, float)) for number in value) else None
+    try:
+        return value if math.isfinite(math.fsum(value)) else None
+    except (TypeError, ValueError, OverflowError):
+        return None

@@ -39,9 +39,23 @@ class TableWrites(Writes):
         assert table in _KEYS
         if not rows:
             return 0
+        if table == "projects":
+            rows = await self._of_known_clients(rows)
         inserted = await self._fetch(
             f"INSERT INTO public.{table} SELECT * FROM jsonb_populate_recordset(NULL::public.{table}, "
             "CAST(:rows AS jsonb)) ON CONFLICT DO NOTHING RETURNING 1",
             {"rows": storable_json(list(rows))},
         )
         return len(inserted)
+
+    async def _of_known_clients(self, rows: Sequence[Mapping[str, object]]) -> Sequence[Mapping[str, object]]:
+        """The projects, those of a client that is not there without it: so they stand when a client is deleted."""
+        ids = [str(row["client_id"]) for row in rows if row.get("client_id")]
+        there = await self._fetch(
+            "SELECT id::text AS id FROM public.clients WHERE id = ANY(CAST(:ids AS uuid[]))", {"ids": ids}
+        )
+        known = {row.id for row in there}
+        return [
+            {**row, "client_id": row.get("client_id") if str(row.get("client_id")).lower() in known else None}
+            for row in rows
+        ]

@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from services.errors import InvalidInput
+from services.text import column_text
 
+storable = column_text
 _SURROGATES = re.compile("[\ud800-\udfff]")
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def exact_json(value: object) -> str:
@@ -28,11 +29,6 @@ def exact_json(value: object) -> str:
 def storable_json(value: object) -> str:
     """For a column of type jsonb: NUL and lone surrogates become U+FFFD. Raises InvalidInput as `exact_json`."""
     return storable(_ESCAPED_NUL.sub(lambda found: f"{found[1]}\ufffd", _dumps(value)))
-
-
-def storable(text: str) -> str:
-    """For a column of type text: NUL and lone surrogates become U+FFFD."""
-    return _UNSTORABLE.sub("\ufffd", text)
 
 
 _ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")

@@ -1,0 +1,55 @@
+"""Text and values from outside, in a form that every store can hold: lone surrogates, NUL, numbers that are none."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_MAX_DEPTH = 60
+"""Qdrant reads JSON down to 127 levels; what is nested deeper than this is kept as JSON text."""
+_QUOTED = 60
+"""Most characters of a foreign value in a message."""
+
+
+def column_text(text: str) -> str:
+    """For a text column of PostgreSQL: NUL and lone surrogates become U+FFFD."""
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
+def storable_text(text: str) -> str:
+    """For JSON of both stores: pairs of surrogates become the character they mean, lone ones U+FFFD; NUL stays."""
+    return text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def storable(payload: Mapping[str, object]) -> dict[str, object]:
+    """The payload as plain JSON values that both stores accept and give back unchanged."""
+    return {storable_text(str(key)): _storable(value, 1) for key, value in payload.items()}
+
+
+def quoted(value: object) -> str:
+    """A value of a file as a message shows it: one short piece, whatever it is."""
+    text = repr(value) if isinstance(value, (str, int, float, type(None))) else f"a {type(value).__name__}"
+    return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}…"
+
+
+def _storable(value: object, depth: int) -> object:
+    match value:
+        case None | bool():
+            return value
+        case str():
+            return storable_text(value)
+        case int():
+            return value if -(2**63) <= value < 2**64 else str(value)
+        case float():
+            return value if math.isfinite(value) else None
+        case Mapping() if depth < _MAX_DEPTH:
+            return {storable_text(str(key)): _storable(inner, depth + 1) for key, inner in value.items()}
+        case list() | tuple() | set() | frozenset() if depth < _MAX_DEPTH:
+            return [_storable(inner, depth + 1) for inner in value]
+        case Mapping() | list() | tuple():
+            return storable_text(json.dumps(value, default=str))
+        case _:
+            return storable_text(str(value))
