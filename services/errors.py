@@ -14,6 +14,7 @@ MemoriaError                      every message is one line: what is wrong, wher
 │   ├── StorageFull               the disk is full or may not be written
 │   └── StoreTimeout
 ├── StoreMismatch                 the store is there but is not ours to use as it is
+│   ├── StoreRefused              the server answered a request with an error; carries its status
 │   ├── SchemaMissing             the database lacks our additions: reading works, `db upgrade` adds them
 │   ├── StoreReadOnly             it may be read, but not written with this role or key
 │   ├── StoreTooNew               written by a newer version
@@ -90,6 +91,15 @@ class StoreTimeout(StoreUnavailable):
 
 class StoreMismatch(MemoriaError):
     """The store is reachable but cannot be used as it is."""
+
+
+class StoreRefused(StoreMismatch):
+    """The server is there and answered a request with an error; what it said is in the message."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+        """The answer's HTTP status."""
 
 
 class SchemaMissing(StoreMismatch):

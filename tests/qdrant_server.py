@@ -111,6 +111,7 @@ class StandIn(ThreadingHTTPServer):
     """The server; one request at a time touches the store."""
 
     daemon_threads = True
+    request_queue_size = 128
 
     def __init__(self, port: int = 0, *, key: str | None = None, reading_key: str | None = None) -> None:
         super().__init__(("127.0.0.1", port), _Answer)

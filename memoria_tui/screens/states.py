@@ -14,6 +14,7 @@ from services.errors import (
     StorageFull,
     StoreInUse,
     StoreMismatch,
+    StoreRefused,
     StoreUnavailable,
 )
 from services.model import Query
@@ -125,6 +126,8 @@ def _title(error: MemoriaError) -> str:
             return "The store cannot be written"
         case SchemaMissing():
             return "The database lacks what this program adds"
+        case StoreRefused():
+            return "The store answered with an error"
         case StoreMismatch():
             return "The store cannot be used as it is"
         case StoreUnavailable():

@@ -21,6 +21,7 @@ from services.errors import (
     MemoriaError,
     StorageFull,
     StoreMismatch,
+    StoreRefused,
     StoreTimeout,
     StoreUnavailable,
 )
@@ -54,14 +55,16 @@ class FakeQdrant(ThreadingHTTPServer):
                 return 200, {"title": "qdrant - vector search engine", "version": self.version}
             case _ if self.refuse:
                 return self.refuse[0], {"status": {"error": self.refuse[1]}}
-            case "GET", ["collections", name, "exists"]:
-                return 200, {"exists": name in self.existing}
+            case "GET", ["collections", name] if name not in self.existing:
+                return 404, {"status": {"error": f"Not found: Collection `{name}` doesn't exist!"}}
             case "GET", ["collections", _]:
                 return 200, self._collection()
             case "GET", ["aliases"]:
                 return 200, {
                     "aliases": [{"alias_name": one, "collection_name": self.aliases[one]} for one in self.aliases]
                 }
+            case "POST", ["collections", "aliases"]:
+                return 200, True
             case "PUT", ["collections", name]:
                 self.existing.add(name)
                 return 200, True
@@ -211,8 +214,9 @@ async def test_a_full_disk_and_other_errors_of_the_server_are_told_apart(qdrant:
     assert isinstance(await failure(connected(qdrant)), StorageFull)
     qdrant.refuse = (500, "Service internal error: out of luck")
     error = await failure(connected(qdrant))
-    assert type(error) is StoreUnavailable
-    assert "out of luck" in str(error)
+    assert isinstance(error, StoreRefused)
+    assert error.status == 500
+    assert str(error).endswith("answered with error 500: Service internal error: out of luck")
 
 
 async def test_something_else_on_that_port_is_told_as_such() -> None:
@@ -283,7 +287,9 @@ async def test_a_server_that_does_not_know_scored_text_gets_the_index_without(qd
     qdrant._collection = lambda: {**FakeQdrant._collection(qdrant), "payload_schema": {}}  # type: ignore[method-assign, dict-item]
     store = connected(qdrant)
     await store.ensure(4, "model")
-    refused, accepted, *_ = [body["field_schema"] for body in qdrant.sent("/semantic/index")]
+    refused, accepted, *_ = [
+        body["field_schema"] for body in qdrant.sent("/semantic/index") if body["field_name"] == "content"
+    ]
     assert isinstance(refused, dict)
     assert accepted == {key: value for key, value in refused.items() if key != "scoring"}
     await store.close()

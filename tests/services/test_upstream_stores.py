@@ -22,12 +22,12 @@ from services.search.query import parse_query
 from services.settings import Settings
 from services.work.model import Period, ReportBy, ReportUnit
 from tests.services.servers import query, restore_upstream
-from tests.services.upstream import everything, opened, truth
+from tests.services.upstream import KEPT, everything, opened, truth
 
 YEAR = Period(date(2026, 1, 1), date(2026, 12, 31))
 
 
-@pytest.mark.parametrize("kind", ["edge", "server"])
+@pytest.mark.parametrize("kind", ["edge", *KEPT])
 async def test_raw_points_are_the_memories_that_truth_names(kind: str, empty_url: str, tmp_path: Path) -> None:
     expected = truth()["memories"]
     restore_upstream(empty_url)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Container, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from services.database import Ask
 from services.model import MemoryType
 from services.points import EVERYTHING, Point, Scroll, Vector
 from services.settings import Settings
+from tests.qdrant_server import running_qdrant
 from tests.services.servers import UPSTREAM_DUMP
 
 FOLDER = UPSTREAM_DUMP.parent
@@ -49,9 +51,45 @@ async def points() -> Mapping[MemoryType, list[Point]]:
     return found
 
 
-async def qdrant() -> ServerVectorStore:
-    """A Qdrant as MCP Memoria leaves it: its three collections, which name no model."""
-    client = AsyncQdrantClient(":memory:")
+_SHARED: Mapping[str, models.PayloadSchemaType | models.TextIndexParams] = {
+    "tags": models.PayloadSchemaType.KEYWORD,
+    "parent_id": models.PayloadSchemaType.KEYWORD,
+    "is_chunk": models.PayloadSchemaType.BOOL,
+    "chunk_index": models.PayloadSchemaType.INTEGER,
+    "content": models.TextIndexParams(
+        type=models.TextIndexType.TEXT,
+        tokenizer=models.TokenizerType.WORD,
+        min_token_len=2,
+        max_token_len=20,
+        lowercase=True,
+    ),
+}
+INDEXES: Mapping[MemoryType, Mapping[str, models.PayloadSchemaType | models.TextIndexParams]] = {
+    MemoryType.EPISODIC: {
+        **_SHARED,
+        "project": models.PayloadSchemaType.KEYWORD,
+        "session_id": models.PayloadSchemaType.KEYWORD,
+        "importance": models.PayloadSchemaType.FLOAT,
+        "timestamp": models.PayloadSchemaType.DATETIME,
+    },
+    MemoryType.SEMANTIC: {
+        **_SHARED,
+        "domain": models.PayloadSchemaType.KEYWORD,
+        "source": models.PayloadSchemaType.KEYWORD,
+        "confidence": models.PayloadSchemaType.FLOAT,
+    },
+    MemoryType.PROCEDURAL: {
+        **_SHARED,
+        "category": models.PayloadSchemaType.KEYWORD,
+        "success_rate": models.PayloadSchemaType.FLOAT,
+        "frequency": models.PayloadSchemaType.INTEGER,
+    },
+}
+"""The indexes that MCP Memoria makes."""
+
+
+async def fill(client: AsyncQdrantClient, kept: Container[str]) -> None:
+    """Makes the three collections as MCP Memoria does, which name no model, with those of its indexes that are kept."""
     for collection, some in (await points()).items():
         size = models.VectorParams(size=BundledEmbedder().dimensions, distance=models.Distance.COSINE)
         await client.create_collection(collection, vectors_config=size)
@@ -59,7 +97,9 @@ async def qdrant() -> ServerVectorStore:
             models.PointStruct(id=one.id, vector=list(one.vector or ()), payload=dict(one.payload)) for one in some
         ]
         await client.upsert(collection, structs)
-    return ServerVectorStore("qdrant.example", client=client)
+        for key, schema in INDEXES[collection].items():
+            if key in kept:
+                await client.create_payload_index(collection, key, schema)
 
 
 async def edge(folder: Path) -> EdgeVectorStore:
@@ -71,15 +111,30 @@ async def edge(folder: Path) -> EdgeVectorStore:
     return store
 
 
+KEPT: Mapping[str, Container[str]] = {
+    "server": {key for keys in INDEXES.values() for key in keys},
+    "half-indexed server": {"tags", "content"},
+    "server without indexes": (),
+}
+"""Kinds of servers, and which of its indexes MCP Memoria had made in each."""
+
+
 @contextlib.asynccontextmanager
 async def opened(kind: str, url: str, folder: Path, ask: Ask | None = None) -> AsyncIterator[Services]:
-    """The program's services on these points and this database; `kind` is «edge» or «server»."""
-    settings = Settings(
-        home=folder, database_url=url, zone="UTC", qdrant_host="qdrant.example" if kind == "server" else None
-    )
-    vectors = await qdrant() if kind == "server" else await edge(settings.vectors_dir)
-    async with open_services(settings, vectors=vectors, ask=ask) as services:
-        yield services
+    """The program's services on these points and this database; `kind` is «edge» or one of `KEPT`."""
+    settings = Settings(home=folder, database_url=url, zone="UTC")
+    with contextlib.ExitStack() as servers:
+        vectors: EdgeVectorStore | ServerVectorStore
+        if kind == "edge":
+            vectors = await edge(settings.vectors_dir)
+        else:
+            qdrant = servers.enter_context(running_qdrant())
+            client = qdrant.client()
+            await fill(client, KEPT[kind])
+            await client.close()
+            vectors, settings = qdrant.store(), replace(settings, qdrant_host=qdrant.url)
+        async with open_services(settings, vectors=vectors, ask=ask) as services:
+            yield services
 
 
 async def everything(services: Services) -> dict[str, tuple[Mapping[str, object], int]]:

@@ -21,9 +21,14 @@ STOP_WORDS = frozenset(
 """English words that say nothing about what a text is about."""
 
 
+def all_words(text: str) -> list[str]:
+    """The words of a text as Qdrant's tokenizer `word` cuts them, lowercase, however long."""
+    return _WORD.findall(text.lower())
+
+
 def words(text: str) -> list[str]:
-    """The words of a text as Qdrant's tokenizer `word` cuts them, lowercase."""
-    return [word for word in _WORD.findall(text.lower()) if MIN_TOKEN <= len(word) <= MAX_TOKEN]
+    """Those of them that our index holds."""
+    return [word for word in all_words(text) if MIN_TOKEN <= len(word) <= MAX_TOKEN]
 
 
 def bm25(texts: Sequence[str], frequencies: Mapping[str, int], total: int) -> list[float]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import TypeVar
 
 from qdrant_client import AsyncQdrantClient, models
-from qdrant_client.http.exceptions import UnexpectedResponse
 
 from services.adapters.collections import (
     DRAFT,
@@ -29,15 +30,23 @@ from services.adapters.collections import (
     storable,
     storable_text,
 )
-from services.adapters.server.bm25 import STOP_WORDS, bm25, words
-from services.adapters.server.filters import server_filter
-from services.errors import ModelMismatch, StoreMismatch, StoreUnavailable
+from services.adapters.server import unindexed
+from services.adapters.server.described import MODEL_KEY, PURPOSE_KEY, Described, described
+from services.adapters.server.filters import selected, server_filter
+from services.adapters.server.unscored import UnscoredText
+from services.errors import (
+    AuthenticationFailed,
+    ModelMismatch,
+    StoreMismatch,
+    StoreReadOnly,
+    StoreRefused,
+    StoreUnavailable,
+)
 from services.model import MemoryType
 from services.points import (
     BM25_B,
     BM25_K,
     CollectionInfo,
-    Contains,
     DenseSearch,
     Filter,
     HasId,
@@ -47,11 +56,8 @@ from services.points import (
     TextSearch,
 )
 
-MODEL_KEY, PURPOSE_KEY = "embedding_model", "memoria_purpose"
-"""Keys of a collection's metadata."""
-_NOBODYS = "memoria-tui-has-no-such-collection"
-_WORDS, _CANDIDATES = 8, 250
-"""The rarest words that an unscored text search looks up, and the points it reads for each."""
+_PATIENCE = 600
+"""Seconds that the making of an index over many points may take."""
 _SCHEMA: Mapping[Index, models.PayloadSchemaType] = {
     Index.KEYWORD: models.PayloadSchemaType.KEYWORD,
     Index.INTEGER: models.PayloadSchemaType.INTEGER,
@@ -75,6 +81,7 @@ _TEXT_INDEX = models.TextIndexParams(
 _SCORING = models.Bm25Scoring(bm25=models.Bm25Params(k=BM25_K, b=BM25_B))
 
 
+T = TypeVar("T")
 IN_USE: Mapping[MemoryType, str] = {collection: collection.value for collection in MemoryType}
 """The names that other programs know too."""
 
@@ -86,17 +93,6 @@ class Layout:
     shards: int = 1
     replicas: int = 1
     on_disk: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Collection:
-    """What the server says about a collection, as far as requests depend on it."""
-
-    points: int
-    dimensions: int
-    model: str | None
-    indexes: frozenset[str]
-    scores_text: bool
 
 
 class ServerCollections:
@@ -114,27 +110,33 @@ class ServerCollections:
         self._layout = layout
         self._names = names
         self._purpose = purpose
-        self._known: dict[MemoryType, _Collection] = {}
+        self._known: dict[MemoryType, Described] = {}
+        self._making = asyncio.Lock()
 
     def forget(self) -> None:
         """The next requests ask again what the collections are like."""
         self._known.clear()
 
     async def ensure(self, dimensions: int, model: str) -> None:
-        """As `VectorStore.ensure`. The model of vectors that another program made stays unknown."""
-        aliases = await aliases_of(self._client)
-        for collection in MemoryType:
-            name = aliases.get(self._names[collection], self._names[collection])
-            found = await self._look(collection)
-            if found is None:
-                await self._create(name, dimensions, model)
-            elif found.points == 0 and found.model is None:
-                await self._client.update_collection(name, metadata={MODEL_KEY: model})
-            found = found or await self._look(collection)
-            for key in SHARED_INDEXES[collection]:
-                if found and key not in found.indexes:
-                    await self._create_index(name, key, SHARED_INDEXES[collection][key])
-            await self._look(collection)
+        """As `VectorStore.ensure`. The model of vectors that another program made stays unknown.
+
+        Others may do the same at once: what is there by then is not made again.
+        """
+        async with self._making:
+            aliases = await aliases_of(self._client)
+            for collection in MemoryType:
+                name = aliases.get(self._names[collection], self._names[collection])
+                found = await self._look(collection)
+                if found is None:
+                    await self._create(name, dimensions, model)
+                elif found.points == 0 and found.model is None:
+                    await self._client.update_collection(name, metadata={MODEL_KEY: model})
+                found = found or await self._look(collection)
+                missing = [key for key in SHARED_INDEXES[collection] if found and key not in found.indexes]
+                await asyncio.gather(
+                    *(self._create_index(name, key, SHARED_INDEXES[collection][key]) for key in missing)
+                )
+                await self._look(collection)
         self.check(dimensions, model)
 
     def check(self, dimensions: int, model: str) -> None:
@@ -147,14 +149,8 @@ class ServerCollections:
                 )
 
     async def try_key(self) -> None:
-        """Asks for a write that changes nothing, for its collection does not exist; raises when it is not permitted."""
-        try:
-            await self._client.delete(_NOBODYS, points_selector=models.PointIdsList(points=[]), wait=True)
-        except UnexpectedResponse as error:
-            if error.status_code == 403:
-                raise
-        except ValueError:  # how the client in this process says that there is no such collection
-            pass
+        """Asks for a change of no alias at all; raises when this key may write nothing."""
+        await self._client.update_collection_aliases(change_aliases_operations=[])
 
     async def model(self) -> str | None:
         looked = [await self._look(collection) for collection in MemoryType]
@@ -167,7 +163,7 @@ class ServerCollections:
                 points=found.points,
                 dimensions=found.dimensions,
                 missing_indexes=tuple(key for key in SHARED_INDEXES[collection] if key not in found.indexes),
-                details={"scores text": found.scores_text},
+                details={"scores text": bool(found.text and found.text.scores)},
             )
             for collection, found in zip(MemoryType, looked, strict=True)
             if found
@@ -211,159 +207,189 @@ class ServerCollections:
         await self._client.delete(self._names[collection], points_selector=_these(ids), wait=True)
 
     async def retrieve(self, collection: MemoryType, ids: Sequence[str], vectors: bool) -> list[Point]:
-        if not ids or not await self._readable(collection):
+        if not ids:
             return []
-        records = await self._client.retrieve(self._names[collection], point_ids(ids), with_vectors=vectors)
+
+        async def ask(name: str, _: Described) -> list[models.Record]:
+            return await self._client.retrieve(name, point_ids(ids), with_vectors=vectors)
+
+        records = await self._read(collection, list[models.Record](), ask)
         found = {str(record.id): record for record in records}
         wanted = dict.fromkeys(str(point_id(text)) for text in ids)
         return [_point(found[name], vectors) for name in wanted if name in found]
 
     async def scroll(self, request: Scroll) -> list[Point]:
-        if request.limit < 1 or not await self._readable(request.collection):
+        if request.limit < 1:
             return []
-        after = point_id(request.after_id) if request.after_id and not request.order_by else None
+        return await self._read(request.collection, [], partial(self._scroll, request))
+
+    async def search(self, requests: Sequence[DenseSearch | TextSearch]) -> list[list[ScoredPoint]]:
+        """One batch a collection; text that the server cannot score is searched beside it."""
+        batched: dict[MemoryType, list[int]] = {}
+        answers: list[list[ScoredPoint]] = [[] for _ in requests]
+        for place, request in enumerate(requests):
+            batched.setdefault(request.collection, []).append(place)
+        nothing: list[list[ScoredPoint]] = []
+        found = await asyncio.gather(
+            *(
+                self._read(collection, nothing, partial(self._search, [requests[place] for place in places]))
+                for collection, places in batched.items()
+            )
+        )
+        for places, lists in zip(batched.values(), found, strict=True):
+            for place, hits in zip(places, lists, strict=False):
+                answers[place] = hits
+        return answers
+
+    async def count(self, collection: MemoryType, where: Filter) -> int:
+        return await self._read(collection, 0, partial(self._count, where))
+
+    async def facet(self, collection: MemoryType, key: str, where: Filter, limit: int) -> dict[str, int]:
+        nothing: dict[str, int] = {}
+        return await self._read(collection, nothing, partial(self._facet, key, where, limit))
+
+    async def _read(self, collection: MemoryType, nothing: T, ask: Callable[[str, Described], Awaitable[T]]) -> T:
+        """What `ask` gives for a collection; `nothing` while it does not exist.
+
+        Another program may have put a collection of another kind in its place, or deleted it: then it is asked again.
+        """
+        found = self._known.get(collection) or await self._look(collection)
+        if found is None:
+            return nothing
+        try:
+            return await ask(self._names[collection], found)
+        except (StoreRefused, ModelMismatch):
+            now = await self._look(collection)
+            if found.fits(now):
+                raise
+            return nothing if now is None else await ask(self._names[collection], now)
+
+    async def _scroll(self, request: Scroll, name: str, found: Described) -> list[Point]:
+        order, where = _order(request), await self._filter(name, found, request.where)
+        keys = selected(request.payload_keys)
+        if order is not None and not found.sorts(order.key):
+            records = await unindexed.ordered(self._client, name, order, where)
+            if request.with_vectors or request.payload_keys != (order.key,):
+                ids = [record.id for record in records[: request.limit]]
+                read = await self._client.retrieve(name, ids, keys, request.with_vectors)
+                by_id = {record.id: record for record in read}
+                records = [by_id[one] for one in ids if one in by_id]
+            return [_point(record, request.with_vectors) for record in records]
+        after = point_id(request.after_id) if request.after_id and order is None else None
         records, _ = await self._client.scroll(
-            self._names[request.collection],
-            scroll_filter=server_filter(request.where),
+            name,
+            scroll_filter=where,
             limit=request.limit + (after is not None),
             offset=after,
-            order_by=_order(request),
-            with_payload=_selected(request.payload_keys),
+            order_by=order,
+            with_payload=keys,
             with_vectors=request.with_vectors,
         )
         points = [_point(record, request.with_vectors) for record in records]
         return [point for point in points if point.id != str(after)][: request.limit]
 
-    async def search(self, requests: Sequence[DenseSearch | TextSearch]) -> list[list[ScoredPoint]]:
-        """One batch a collection; text that the server cannot score is searched beside it."""
-        batched: dict[MemoryType, list[int]] = {}
-        tasks = []
-        answers: list[list[ScoredPoint]] = [[] for _ in requests]
-        for place, request in enumerate(requests):
-            if not (found := await self._readable(request.collection)):
-                continue
-            if isinstance(request, TextSearch) and not found.scores_text:
-                tasks.append(self._unscored(request, answers[place]))
-            else:
-                if isinstance(request, DenseSearch) and len(request.vector) != found.dimensions:
-                    found = await self._look(request.collection) or found
-                _check_question(request, found.dimensions)
-                batched.setdefault(request.collection, []).append(place)
-        for collection, places in batched.items():
-            asked = {place: requests[place] for place in places}
-            tasks.append(self._batch(collection, asked, answers))
-        await asyncio.gather(*tasks)
-        return answers
+    async def _count(self, where: Filter, name: str, found: Described) -> int:
+        condition = await self._filter(name, found, where)
+        return (await self._client.count(name, count_filter=condition, exact=True)).count
 
-    async def count(self, collection: MemoryType, where: Filter) -> int:
-        if not await self._readable(collection):
-            return 0
-        return (await self._client.count(self._names[collection], count_filter=server_filter(where), exact=True)).count
-
-    async def facet(self, collection: MemoryType, key: str, where: Filter, limit: int) -> dict[str, int]:
-        if not await self._readable(collection):
-            return {}
-        answer = await self._client.facet(
-            self._names[collection], key=key, facet_filter=server_filter(where), limit=limit, exact=True
-        )
+    async def _facet(self, key: str, where: Filter, limit: int, name: str, found: Described) -> dict[str, int]:
+        condition = await self._filter(name, found, where)
+        if not found.counts(key):
+            return await unindexed.counted(self._client, name, key, condition, limit)
+        answer = await self._client.facet(name, key=key, facet_filter=condition, limit=limit, exact=True)
         return {str(hit.value): hit.count for hit in answer.hits}
 
-    async def _batch(
-        self,
-        collection: MemoryType,
-        asked: Mapping[int, DenseSearch | TextSearch],
-        answers: list[list[ScoredPoint]],
-    ) -> None:
-        questions = [_query(request) for request in asked.values()]
-        found = await self._client.query_batch_points(self._names[collection], questions)
-        for place, response in zip(asked, found, strict=True):
-            answers[place] += [ScoredPoint(str(hit.id), hit.payload or {}, hit.score) for hit in response.points]
+    async def _search(
+        self, requests: Sequence[DenseSearch | TextSearch], name: str, found: Described
+    ) -> list[list[ScoredPoint]]:
+        for request in requests:
+            _check_question(request, found.dimensions)
+        where = [await self._filter(name, found, request.where) for request in requests]
+        ranked_here = {
+            place: request
+            for place, request in enumerate(requests)
+            if isinstance(request, TextSearch) and not (found.text and found.text.scores)
+        }
+        asked = {place: _query(one, where[place]) for place, one in enumerate(requests) if place not in ranked_here}
+        answered = self._query(name, list(asked.values()))
+        searched = (
+            UnscoredText(self._client, name, found.text, where[place]).search(one) for place, one in ranked_here.items()
+        )
+        by_server, here = await asyncio.gather(answered, asyncio.gather(*searched))
+        answers = dict(zip((*asked, *ranked_here), (*by_server, *here), strict=True))
+        return [answers[place] for place in range(len(requests))]
 
-    async def _unscored(self, request: TextSearch, answer: list[ScoredPoint]) -> None:
-        """Reads points that hold the question's rarest words and scores them here."""
-        name, client = self._names[request.collection], self._client
-        sought = [word for word in dict.fromkeys(words(storable_text(request.text))) if word not in STOP_WORDS]
-        counts = [client.count(name, count_filter=_having(word), exact=True) for word in sought]
-        total, *found = [reply.count for reply in await asyncio.gather(client.count(name), *counts)]
-        known = sorted((count, word) for count, word in zip(found, sought, strict=True) if count)[:_WORDS]
-        read = partial(client.scroll, name, limit=_CANDIDATES, with_payload=[TEXT_KEY])
-        pages = await asyncio.gather(*(read(scroll_filter=_having(word, request.where)) for _, word in known))
-        texts = {record.id: str((record.payload or {}).get(TEXT_KEY)) for page, _ in pages for record in page}
-        scores = dict(zip(texts, bm25(list(texts.values()), {word: n for n, word in known}, total), strict=True))
-        best = sorted(scores, key=lambda point: -scores[point])[: request.limit]
-        records = await client.retrieve(name, best, _selected(request.payload_keys))
-        payloads = {record.id: record.payload or {} for record in records}
-        answer += [ScoredPoint(str(point), payloads[point], scores[point]) for point in best if point in payloads]
+    async def _query(self, name: str, questions: list[models.QueryRequest]) -> list[list[ScoredPoint]]:
+        found = await self._client.query_batch_points(name, questions) if questions else []
+        return [[ScoredPoint(str(hit.id), hit.payload or {}, hit.score) for hit in one.points] for one in found]
+
+    async def _filter(self, name: str, found: Described, where: Filter) -> models.Filter | None:
+        return server_filter(await unindexed.answerable(self._client, name, found.text, where))
 
     async def _create(self, name: str, dimensions: int, model: str) -> None:
-        await self._client.create_collection(
-            name,
-            vectors_config=models.VectorParams(
-                size=dimensions, distance=models.Distance.COSINE, on_disk=self._layout.on_disk
-            ),
-            shard_number=self._layout.shards,
-            replication_factor=self._layout.replicas,
-            on_disk_payload=self._layout.on_disk,
-            metadata={MODEL_KEY: model} | ({} if self._purpose is None else {PURPOSE_KEY: self._purpose}),
-        )
+        """One that another program made in between is as good."""
+        with _there_already():
+            await self._client.create_collection(
+                name,
+                vectors_config=models.VectorParams(
+                    size=dimensions, distance=models.Distance.COSINE, on_disk=self._layout.on_disk
+                ),
+                shard_number=self._layout.shards,
+                replication_factor=self._layout.replicas,
+                on_disk_payload=self._layout.on_disk,
+                metadata={MODEL_KEY: model} | ({} if self._purpose is None else {PURPOSE_KEY: self._purpose}),
+            )
 
     async def _create_index(self, name: str, key: str, kind: Index) -> None:
         """A server too old for scored text gets the same index without scores."""
+        make = partial(self._client.create_payload_index, name, key, wait=True, timeout=_PATIENCE)
         if kind is not Index.TEXT:
-            await self._client.create_payload_index(name, key, _SCHEMA[kind], wait=True)
+            await make(field_schema=_SCHEMA[kind])
             return
         try:
-            await self._client.create_payload_index(name, key, _TEXT_INDEX, wait=True)
-        except UnexpectedResponse as error:
-            if error.status_code not in (400, 422):
+            await make(field_schema=_TEXT_INDEX)
+        except StoreRefused as error:
+            if error.status not in (400, 422):
                 raise
-            unscored = _TEXT_INDEX.model_copy(update={"scoring": None})
-            await self._client.create_payload_index(name, key, unscored, wait=True)
+            await make(field_schema=_TEXT_INDEX.model_copy(update={"scoring": None}))
 
-    async def _look(self, collection: MemoryType) -> _Collection | None:
+    async def _look(self, collection: MemoryType) -> Described | None:
         """Asks the server about the collection; None when it does not exist."""
         name = self._names[collection]
-        if not await self._client.collection_exists(name):
+        try:
+            info = await self._client.get_collection(name)
+        except StoreRefused as error:
+            if error.status != 404:
+                raise
             self._known.pop(collection, None)
             if switching(await aliases_of(self._client), name):
-                raise StoreUnavailable("another set of memories takes the place of this one; try again in a moment")
+                told = "another set of memories takes the place of this one; try again in a moment"
+                raise StoreUnavailable(told) from error
             return None
-        info = await self._client.get_collection(name)
-        vectors = info.config.params.vectors
-        if not isinstance(vectors, models.VectorParams):
-            raise StoreMismatch(
-                f"the collection {name} has named vectors, MCP Memoria's have one without a name; "
-                "use another Qdrant server or rename that collection"
-            )
-        schema = info.payload_schema
-        text = schema[TEXT_KEY].params if TEXT_KEY in schema else None
-        model = (info.config.metadata or {}).get(MODEL_KEY)
-        found = self._known[collection] = _Collection(
-            points=info.points_count or 0,
-            dimensions=vectors.size,
-            model=model if isinstance(model, str) else None,
-            indexes=frozenset(schema),
-            scores_text=bool(isinstance(text, models.TextIndexParams) and text.scoring),
-        )
+        found = self._known[collection] = described(name, info)
         return found
 
-    async def _readable(self, collection: MemoryType) -> _Collection | None:
-        """What is known of the collection, asked once; None while it does not exist."""
-        return self._known.get(collection) or await self._look(collection)
-
-    async def _writable(self, collection: MemoryType) -> _Collection:
-        if not (found := await self._readable(collection)):
+    async def _writable(self, collection: MemoryType) -> Described:
+        if not (found := self._known.get(collection) or await self._look(collection)):
             raise StoreMismatch(f"the server has no collection {collection} yet; it is made by `ensure`")
         return found
+
+
+@contextlib.contextmanager
+def _there_already() -> Iterator[None]:
+    """What was to be made may exist."""
+    try:
+        yield
+    except StoreRefused as error:
+        if error.status != 409:
+            raise
 
 
 async def aliases_of(client: AsyncQdrantClient) -> dict[str, str]:
     """The name of the collection behind each alias; of none for a key that may only ask for named collections."""
     try:
         found = (await client.get_aliases()).aliases
-    except UnexpectedResponse as error:
-        if error.status_code != 403:
-            raise
+    except (AuthenticationFailed, StoreReadOnly):
         return {}
     return {one.alias_name: one.collection_name for one in found}
 
@@ -380,8 +406,7 @@ def _check_question(request: DenseSearch | TextSearch, dimensions: int) -> None:
         )
 
 
-def _query(request: DenseSearch | TextSearch) -> models.QueryRequest:
-    where = server_filter(request.where)
+def _query(request: DenseSearch | TextSearch, where: models.Filter | None) -> models.QueryRequest:
     if isinstance(request, TextSearch):
         question = models.TextQuery(text=models.TextQueryInput(query=storable_text(request.text), scoring=_SCORING))
         return models.QueryRequest(
@@ -389,19 +414,15 @@ def _query(request: DenseSearch | TextSearch) -> models.QueryRequest:
             using=TEXT_KEY,
             filter=where,
             limit=request.limit,
-            with_payload=_selected(request.payload_keys),
+            with_payload=selected(request.payload_keys),
         )
     return models.QueryRequest(
         query=list(request.vector),
         params=models.SearchParams(exact=request.exact),
         filter=where,
         limit=request.limit,
-        with_payload=_selected(request.payload_keys),
+        with_payload=selected(request.payload_keys),
     )
-
-
-def _having(word: str, where: Filter | None = None) -> models.Filter | None:
-    return server_filter(Filter(must=(Contains(TEXT_KEY, word), *((where,) if where else ()))))
 
 
 def _these(ids: Sequence[str]) -> models.Filter:
@@ -415,12 +436,6 @@ def _order(request: Scroll) -> models.OrderBy | None:
     direction = models.Direction.DESC if request.descending else models.Direction.ASC
     start = datetime.fromisoformat(request.start_from) if isinstance(request.start_from, str) else request.start_from
     return models.OrderBy(key=request.order_by, direction=direction, start_from=start)
-
-
-def _selected(keys: tuple[str, ...] | None) -> bool | list[str]:
-    if not keys:
-        return keys is None
-    return [path for key in keys if (path := json_path(key))]
 
 
 def _point(record: models.Record, vectors: bool) -> Point:

@@ -61,6 +61,13 @@ def _matches(path: str, values: tuple[str | int, ...]) -> models.Condition:
     return models.FieldCondition(key=path, match=models.MatchAny(any=numbers or words))
 
 
+def selected(keys: tuple[str, ...] | None) -> bool | list[str]:
+    """Which keys of a payload are asked for; True for all."""
+    if not keys:
+        return keys is None
+    return [path for key in keys if (path := json_path(key))]
+
+
 def _path(key: str) -> str:
     path = json_path(storable_text(key))
     if path is None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from services.errors import AuthenticationFailed, MemoriaError, ModelMismatch, StoreReadOnly
@@ -25,9 +24,9 @@ if TYPE_CHECKING:
 
 
 class ServerSet:
-    """A `VectorStore` of one set of collections; `opened` connects, and translates failures inside."""
+    """A `VectorStore` of one set of collections; `opened` connects."""
 
-    def __init__(self, opened: Callable[[], AbstractAsyncContextManager[ServerCollections]], label: str) -> None:
+    def __init__(self, opened: Callable[[], Awaitable[ServerCollections]], label: str) -> None:
         self._open = opened
         self._label = label
         self._version = ""
@@ -36,62 +35,51 @@ class ServerSet:
 
     async def ensure(self, dimensions: int, model: str) -> None:
         self._mismatch = None
-        async with self._open() as collections:
-            try:
-                await collections.ensure(dimensions, model)
-            except ModelMismatch as error:
-                self._mismatch = error
-                raise
+        collections = await self._open()
+        try:
+            await collections.ensure(dimensions, model)
+        except ModelMismatch as error:
+            self._mismatch = error
+            raise
 
     async def model(self) -> str | None:
-        async with self._open() as collections:
-            return await collections.model()
+        return await (await self._open()).model()
 
     async def info(self) -> dict[MemoryType, CollectionInfo]:
-        async with self._open() as collections:
-            return await collections.info()
+        return await (await self._open()).info()
 
     async def upsert(self, collection: MemoryType, points: Sequence[Point]) -> None:
         if any(point.vector is not None for point in points):
             self._check_model()
-        async with self._open() as collections:
-            await collections.upsert(collection, points)
+        await (await self._open()).upsert(collection, points)
 
     async def set_payload(self, collection: MemoryType, ids: Sequence[str], payload: Mapping[str, object]) -> None:
-        async with self._open() as collections:
-            await collections.set_payload(collection, ids, payload)
+        await (await self._open()).set_payload(collection, ids, payload)
 
     async def delete_payload(self, collection: MemoryType, ids: Sequence[str], keys: Sequence[str]) -> None:
-        async with self._open() as collections:
-            await collections.delete_payload(collection, ids, keys)
+        await (await self._open()).delete_payload(collection, ids, keys)
 
     async def delete_points(self, collection: MemoryType, ids: Sequence[str]) -> None:
-        async with self._open() as collections:
-            await collections.delete_points(collection, ids)
+        await (await self._open()).delete_points(collection, ids)
 
     async def retrieve(self, collection: MemoryType, ids: Sequence[str], *, vectors: bool = False) -> list[Point]:
-        async with self._open() as collections:
-            return await collections.retrieve(collection, ids, vectors)
+        return await (await self._open()).retrieve(collection, ids, vectors)
 
     async def scroll(self, request: Scroll) -> list[Point]:
-        async with self._open() as collections:
-            return await collections.scroll(request)
+        return await (await self._open()).scroll(request)
 
     async def search(self, requests: Sequence[DenseSearch | TextSearch]) -> list[list[ScoredPoint]]:
         if any(isinstance(request, DenseSearch) for request in requests):
             self._check_model()
-        async with self._open() as collections:
-            return await collections.search(requests)
+        return await (await self._open()).search(requests)
 
     async def count(self, collection: MemoryType, where: Filter = EVERYTHING) -> int:
-        async with self._open() as collections:
-            return await collections.count(collection, where)
+        return await (await self._open()).count(collection, where)
 
     async def facet(
         self, collection: MemoryType, key: str, where: Filter = EVERYTHING, limit: int = 1000
     ) -> dict[str, int]:
-        async with self._open() as collections:
-            return await collections.facet(collection, key, where, limit)
+        return await (await self._open()).facet(collection, key, where, limit)
 
     async def status(self) -> StoreStatus:
         start = time.perf_counter()
@@ -103,7 +91,8 @@ class ServerSet:
             return StoreStatus(StoreKind.QDRANT, False, self._label, self._version, problems=(str(error),))
         problems = [line for line in (self._read_only, self._mismatch and str(self._mismatch)) if line]
         problems += [
-            f"{collection} lacks indexes ({', '.join(found.missing_indexes)}): sorting and filtering are slow or fail"
+            f"{collection} lacks indexes ({', '.join(found.missing_indexes)}): lists, counts and searches are slower; "
+            "`memoria-tui db upgrade` adds them"
             for collection, found in info.items()
             if found.missing_indexes
         ]
@@ -119,10 +108,9 @@ class ServerSet:
         )
 
     async def _refusal(self) -> str:
-        """Why the key may not write, "" when it may: asked with a deletion from a collection that nobody has."""
+        """Why the key may not write, "" when it may: asked with a change of nothing."""
         try:
-            async with self._open() as collections:
-                await collections.try_key()
+            await (await self._open()).try_key()
         except StoreReadOnly as error:
             return str(error)
         except AuthenticationFailed:

@@ -4,30 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import re
 import warnings
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from weakref import WeakSet
 
-import httpx
-
-from services.adapters.collections import DRAFT, FORMER, REMEDY
+from services.adapters.collections import DRAFT, FORMER
 from services.adapters.server.set import ServerSet
-from services.errors import (
-    AuthenticationFailed,
-    InvalidInput,
-    MemoriaError,
-    ModelMismatch,
-    StorageFull,
-    StoreMismatch,
-    StoreReadOnly,
-    StoreTimeout,
-    StoreUnavailable,
-)
+from services.errors import InvalidInput, ModelMismatch, StoreMismatch
 from services.model import MemoryType
 from services.ports import Draft, Room, VectorStore
 
@@ -39,8 +23,6 @@ if TYPE_CHECKING:
 
 OLDEST = (1, 16)
 """The first version with everything that is asked for here (match any word, metadata of collections)."""
-_WRITES = re.compile("(write|manage) access|read-only", re.IGNORECASE)
-"""How a server says that a key may read but not do this."""
 
 
 class ServerVectorStore(ServerSet):
@@ -76,20 +58,18 @@ class ServerVectorStore(ServerSet):
 
     async def ensure(self, dimensions: int, model: str) -> None:
         self._wanted = (dimensions, model)
-        async with self._sets() as sets:
-            await sets.complete()
+        await (await self._sets()).complete()
         await super().ensure(dimensions, model)
 
     shared = True
 
     async def draft(self) -> Draft | None:
-        async with self._sets() as sets:
-            await sets.complete()
-            return await sets.described(DRAFT)
+        sets = await self._sets()
+        await sets.complete()
+        return await sets.described(DRAFT)
 
     async def open_draft(self, draft: Draft) -> VectorStore:
-        async with self._sets() as sets:
-            return self._set(await sets.open_draft(draft))
+        return self._set(await (await self._sets()).open_draft(draft))
 
     async def room(self, dimensions: int) -> Room | None:
         """A server does not tell how full its disk is."""
@@ -99,40 +79,35 @@ class ServerVectorStore(ServerSet):
         """A server makes its indexes while it is filled."""
 
     async def prepare_adoption(self) -> None:
-        async with self._sets() as sets:
-            await sets.prepare()
+        await (await self._sets()).prepare()
 
     async def adopt_draft(self) -> None:
-        async with self._sets() as sets:
-            await sets.adopt()
+        await (await self._sets()).adopt()
         self._forget()
         if self._wanted is not None:
-            async with self._open() as collections:
-                await collections.info()
-                try:
-                    collections.check(*self._wanted)
-                    self._mismatch = None
-                except ModelMismatch as error:
-                    self._mismatch = error
+            collections = await self._in_use()
+            await collections.info()
+            try:
+                collections.check(*self._wanted)
+                self._mismatch = None
+            except ModelMismatch as error:
+                self._mismatch = error
 
     async def drop_draft(self) -> None:
-        async with self._sets() as sets:
-            await sets.drop_draft()
+        await (await self._sets()).drop_draft()
         self._forget()
 
     async def former(self) -> Draft | None:
-        async with self._sets() as sets:
-            return await sets.described(FORMER)
+        return await (await self._sets()).described(FORMER)
 
     async def open_former(self) -> VectorStore | None:
-        async with self._sets() as sets:
-            opened = await sets.collections(FORMER)
+        opened = await (await self._sets()).collections(FORMER)
         return self._set(opened) if opened else None
 
     async def drop_former(self) -> int:
-        async with self._sets() as sets:
-            await sets.complete()
-            count = await sets.drop(FORMER)
+        sets = await self._sets()
+        await sets.complete()
+        count = await sets.drop(FORMER)
         self._forget()
         return count
 
@@ -144,48 +119,38 @@ class ServerVectorStore(ServerSet):
 
     def _set(self, collections: ServerCollections) -> ServerSet:
         self._known.add(collections)
-        return ServerSet(partial(self._translating, collections), self._label)
+
+        async def opened() -> ServerCollections:
+            return collections
+
+        return ServerSet(opened, self._label)
 
     def _forget(self) -> None:
         """What is known of collections may be of others now."""
         for collections in self._known:
             collections.forget()
 
-    @asynccontextmanager
-    async def _in_use(self) -> AsyncIterator[ServerCollections]:
-        async with self._connected():
-            assert self._collections is not None
-            yield self._collections
+    async def _in_use(self) -> ServerCollections:
+        await self._connected()
+        assert self._collections is not None
+        return self._collections
 
-    @asynccontextmanager
-    async def _sets(self) -> AsyncIterator[ServerGenerations]:
-        async with self._connected():
-            assert self._generations is not None
-            yield self._generations
+    async def _sets(self) -> ServerGenerations:
+        await self._connected()
+        assert self._generations is not None
+        return self._generations
 
-    @asynccontextmanager
-    async def _translating(self, collections: ServerCollections) -> AsyncIterator[ServerCollections]:
-        async with self._connected():
-            yield collections
-
-    @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[None]:
-        """Connects; failures inside become errors of ours, in one line without secrets."""
-        try:
-            async with self._opening:
-                if self._collections is None:
-                    await self._connect()
-            yield
-        except MemoriaError:
-            raise
-        except Exception as error:
-            raise _translated(error, self._label) from error
+    async def _connected(self) -> None:
+        async with self._opening:
+            if self._collections is None:
+                await self._connect()
 
     async def _connect(self) -> None:
         await asyncio.to_thread(importlib.import_module, "services.adapters.server.generations")
         from qdrant_client import AsyncQdrantClient
 
         from services.adapters.server.collections import Layout, ServerCollections
+        from services.adapters.server.errors import checked
         from services.adapters.server.generations import ServerGenerations
 
         if self._client is None:
@@ -193,15 +158,16 @@ class ServerVectorStore(ServerSet):
                 self._client = AsyncQdrantClient(
                     url=self._url, api_key=self._api_key, timeout=self._seconds, check_compatibility=False
                 )
-        self._version = (await self._client.info()).version
+        client = checked(self._client, self._label)
+        self._version = (await client.info()).version
         if (known := _version_numbers(self._version)) and known < OLDEST:
             raise StoreMismatch(
                 f"the Qdrant server at {self._label} has version {self._version}; "
                 f"memoria-tui needs {OLDEST[0]}.{OLDEST[1]} or newer, update the server"
             )
         layout = Layout(*self._layout)
-        self._generations = ServerGenerations(self._client, layout)
-        self._collections = ServerCollections(self._client, layout)
+        self._generations = ServerGenerations(client, layout)
+        self._collections = ServerCollections(client, layout)
         self._known.add(self._collections)
 
 
@@ -222,36 +188,3 @@ def _address(host: str, port: int) -> tuple[str, str]:
 def _version_numbers(version: str) -> tuple[int, ...]:
     numbers = version.split("-")[0].split(".")[:2]
     return tuple(int(number) for number in numbers) if all(number.isdigit() for number in numbers) else ()
-
-
-def _translated(error: Exception, label: str) -> MemoriaError:
-    from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
-
-    source = error.source if isinstance(error, ResponseHandlingException) else error
-    if isinstance(source, UnexpectedResponse):
-        return _refused(source.status_code, bytes(source.content), label)
-    if isinstance(source, httpx.TimeoutException):
-        return StoreTimeout(f"Qdrant at {label} did not answer in time; check the server, then try again")
-    if isinstance(source, httpx.TransportError):
-        reason = str(source).strip() or type(source).__name__
-        return StoreUnavailable(
-            f"Qdrant at {label} cannot be reached ({reason}); start it, or set MEMORIA_QDRANT_HOST and _PORT"
-        )
-    return StoreUnavailable(
-        f"what answers at {label} does not speak Qdrant's language ({type(source).__name__}); check MEMORIA_QDRANT_HOST"
-    )
-
-
-def _refused(status: int | None, content: bytes, label: str) -> MemoriaError:
-    text = " ".join(content.decode("utf-8", "replace").split())[:200]
-    if status == 403 and _WRITES.search(text):
-        return StoreReadOnly(f"Qdrant at {label} is read-only for this key; set QDRANT_API_KEY to one that may write")
-    if status in (401, 403):
-        return AuthenticationFailed(f"Qdrant at {label} refused the key; set QDRANT_API_KEY to one that may write")
-    if status == 400 and "vector dimension" in text.lower():
-        return ModelMismatch(f"the vectors on the Qdrant server at {label} have another size now ({text}); {REMEDY}")
-    if status == 408 or status == 504:
-        return StoreTimeout(f"Qdrant at {label} did not finish in time; try again")
-    if status == 507 or "No space left" in text or "Read-only file system" in text:
-        return StorageFull(f"the disk of the Qdrant server at {label} is full or read-only; free some space there")
-    return StoreUnavailable(f"Qdrant at {label} answered with error {status}: {text}")

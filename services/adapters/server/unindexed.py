@@ -1,0 +1,123 @@
+"""Reading collections that lack an index of ours: what the server refuses is counted, sorted and compared here.
+
+Everything that the condition lets through is read for it, with one key of its payload: some seconds for 100,000 points.
+Imports qdrant-client: import this on first use.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from qdrant_client import AsyncQdrantClient, models
+
+from services.adapters.collections import OWN_INDEXES, Index, json_path
+from services.adapters.server.bm25 import all_words
+from services.adapters.server.described import TextIndex
+from services.adapters.server.filters import server_filter
+from services.errors import InvalidInput
+from services.points import Condition, Contains, Filter, HasId
+
+_PAGE = 5000
+
+
+async def counted(
+    client: AsyncQdrantClient, name: str, key: str, where: models.Filter | None, limit: int
+) -> dict[str, int]:
+    """Number of points by value of a key of texts, most first."""
+    counts: Counter[str] = Counter()
+    async for record in records(client, name, where, key):
+        value = (record.payload or {}).get(key)
+        counts.update({one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)})
+    return dict(sorted(counts.items(), key=lambda one: (-one[1], one[0]))[:limit])
+
+
+async def ordered(
+    client: AsyncQdrantClient, name: str, order: models.OrderBy, where: models.Filter | None
+) -> list[models.Record]:
+    """The points that have a value of the right kind under the key, in its order, from `start_from` on.
+
+    All of them, and of their payload that key alone.
+    """
+    descending = order.direction is models.Direction.DESC
+    dated = OWN_INDEXES.get(order.key) is Index.DATETIME
+    start = _place(order.start_from, dated)
+    found: list[tuple[float, models.Record]] = []
+    async for record in records(client, name, where, order.key):
+        place = _place((record.payload or {}).get(order.key), dated)
+        if place is not None and (start is None or (place <= start if descending else place >= start)):
+            found.append((place, record))
+    found.sort(key=lambda one: one[0], reverse=descending)
+    return [record for _, record in found]
+
+
+async def answerable(client: AsyncQdrantClient, name: str, index: TextIndex | None, where: Filter) -> Filter:
+    """The same condition, where texts that the server cannot tell apart are named by their ids."""
+
+    async def of(condition: Condition) -> Condition:
+        match condition:
+            case Contains() if index is None or not index.answers(condition):
+                return HasId(await _holding(client, name, index, condition))
+            case Filter():
+                return await answerable(client, name, index, condition)
+        return condition
+
+    return Filter(
+        tuple([await of(one) for one in where.must]),
+        tuple([await of(one) for one in where.must_not]),
+        tuple([await of(one) for one in where.any_of]),
+    )
+
+
+async def _holding(
+    client: AsyncQdrantClient, name: str, index: TextIndex | None, condition: Contains
+) -> frozenset[str]:
+    """Ids of the points with these words; the index narrows down which texts are read."""
+    sought = all_words(condition.text)
+    if not sought:
+        return frozenset()
+    known = [word for word in sought if index is not None and index.holds(word)]
+    narrowed = Filter((replace(condition, text=" ".join(known), phrase=False),)) if known else Filter()
+    found: set[str] = set()
+    async for record in records(client, name, server_filter(narrowed), condition.key):
+        if _has(all_words(str((record.payload or {}).get(condition.key, ""))), sought, condition.phrase):
+            found.add(str(record.id))
+    return frozenset(found)
+
+
+def _has(text: list[str], sought: list[str], phrase: bool) -> bool:
+    if not phrase:
+        return set(sought) <= set(text)
+    length = len(sought)
+    return any(text[start : start + length] == sought for start in range(len(text) - length + 1))
+
+
+async def records(
+    client: AsyncQdrantClient, name: str, where: models.Filter | None, key: str
+) -> AsyncIterator[models.Record]:
+    """All points that the condition lets through, with this key of their payload."""
+    path = json_path(key)
+    if path is None:
+        raise InvalidInput(f"the payload key {key!r} cannot be read by itself")
+    following: models.ExtendedPointId | None = None
+    while True:
+        page, following = await client.scroll(
+            name, where, limit=_PAGE, offset=following, with_payload=[path], with_vectors=False
+        )
+        for record in page:
+            yield record
+        if following is None:
+            return
+
+
+def _place(value: object, dated: bool) -> float | None:
+    """Where a value stands in an order: a date without a zone counts as UTC; None for what has no place."""
+    if not dated:
+        return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    try:
+        date = value if isinstance(value, datetime) else datetime.fromisoformat(value if isinstance(value, str) else "")
+    except ValueError:
+        return None
+    return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
