@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import importlib
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from textual import work
+from textual import events, work
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding
 from textual.screen import Screen
-from textual.timer import Timer
 from textual.widgets import Static
 
+from memoria_tui.background import Background
 from memoria_tui.config import Config
 from memoria_tui.themes import THEMES
 from memoria_tui.typing_ahead import TypingAhead
@@ -35,17 +35,14 @@ if TYPE_CHECKING:
     from memoria_tui.screens.timing import Timing
     from memoria_tui.screens.work import WorkScreen
     from services.container import Services
-    from services.model import StoreStatus, Undone
+    from services.model import Undone
     from services.ports import Clock
 
+AnyMode = TypeVar("AnyMode", bound="ModeScreen")
 OpenServices = Callable[[], AbstractAsyncContextManager["Services"]]
 
 _LONG_TO_READ = 20.0
 """Seconds for a notice with a command to type."""
-_STANDING = 5.0
-"""Seconds between two looks at the stores, the waiting embeddings and the running work."""
-_REST = 2.0
-"""Seconds without a change of work before the views of it are refreshed: they are read whole."""
 
 
 def local_time() -> datetime:
@@ -115,15 +112,15 @@ class MemoriaApp(TypingAhead[None]):
         self._where = where
         self._load_demo = load_demo
         self._open = AsyncExitStack()
-        self._watch: Timer | None = None
-        self._views: Timer | None = None
+        self._screens_made: dict[str, ModeScreen] = {}
+        """By name, as far as they were made."""
+        self.background = Background(self, lambda: self._opened_modes)
         for theme in THEMES:
             self.register_theme(theme)
         # Set before the app runs, so that the style sheets are read once.
         known = self._config.theme in self.available_themes
         self.set_reactive(App.theme, self._config.theme if known else Config().theme)
         self._refused: MemoriaError | None = None
-        self._stores: tuple[StoreStatus, ...] = ()
         self.add_mode("memories", self._memories)
         self.add_mode("graph", self._graph)
         self.add_mode("work", self._work_time)
@@ -133,30 +130,37 @@ class MemoriaApp(TypingAhead[None]):
     def compose(self) -> ComposeResult:
         yield Static(f" {self.TITLE} · {self._where}", id="opening", markup=False)
 
+    def _made(self, mode: str, screen: AnyMode) -> AnyMode:
+        self._screens_made[mode] = screen
+        return screen
+
     def _memories(self) -> MemoriesScreen:
         from memoria_tui.screens.memories import MemoriesScreen
 
-        return MemoriesScreen(self._where, self.clock, editor=self._config.editor, load_demo=self._load_demo)
+        return self._made(
+            "memories",
+            MemoriesScreen(self._where, self.clock, editor=self._config.editor, load_demo=self._load_demo),
+        )
 
     def _graph(self) -> GraphScreen:
         from memoria_tui.screens.graph import GraphScreen
 
-        return GraphScreen(self._where, self.clock)
+        return self._made("graph", GraphScreen(self._where, self.clock))
 
     def _work_time(self) -> WorkScreen:
         from memoria_tui.screens.work import WorkScreen
 
-        return WorkScreen(self._where, self.clock)
+        return self._made("work", WorkScreen(self._where, self.clock))
 
     def _summary(self) -> SummaryScreen:
         from memoria_tui.screens.summary import SummaryScreen
 
-        return SummaryScreen(self._where, self.clock)
+        return self._made("summary", SummaryScreen(self._where, self.clock))
 
     def _health(self) -> HealthScreen:
         from memoria_tui.screens.health import HealthScreen
 
-        return HealthScreen(self._where, self.clock)
+        return self._made("health", HealthScreen(self._where, self.clock))
 
     def on_mount(self) -> None:
         self.set_keymap(self._config.keymap)
@@ -199,9 +203,11 @@ class MemoriaApp(TypingAhead[None]):
     @property
     def mode_screens(self) -> list[ModeScreen]:
         """The screens of all modes that were opened."""
-        from memoria_tui.screens.mode import ModeScreen
+        return list(self._opened_modes.values())
 
-        return [stack[0] for stack in self._screen_stacks.values() if stack and isinstance(stack[0], ModeScreen)]
+    @property
+    def _opened_modes(self) -> dict[str, ModeScreen]:
+        return {name: screen for name, screen in self._screens_made.items() if screen.is_running}
 
     # the stores
 
@@ -212,14 +218,14 @@ class MemoriaApp(TypingAhead[None]):
         """Tells a mode that is opened later than the stores what the others were told."""
         if self.services is not None and event.screen.services is None:
             event.screen.connected(self.services)
-            self._look()
+            event.screen.status = self.background.status
         elif self._refused is not None:
             event.screen.failed(self._refused)
 
     def _entered(self, mode: str) -> None:
         """Shows what other modes changed meanwhile."""
-        screen = self._screen_stacks[mode][0]
-        if screen in self.mode_screens and screen.services is not None:
+        screen = self._screens_made.get(mode)
+        if screen is not None and screen.is_running and screen.services is not None:
             screen.changed()
 
     @work(exclusive=True, group="stores")
@@ -240,72 +246,20 @@ class MemoriaApp(TypingAhead[None]):
         self._refused = None
         for screen in self.mode_screens:
             screen.connected(self.services)
-        self._look()
-        self._follow_others()
-        self._recover(due_only=False)
+        self.background.start(self.services)
         if begun := self.services.restoring.unfinished():
             from memoria_tui.present import safe
 
             self.notify(
                 safe(begun.advice(self.clock().tzinfo or UTC)), severity="warning", timeout=_LONG_TO_READ, markup=False
             )
-        if self._watch is None:
-            self._watch = self.set_interval(_STANDING, self._look, name="standing")
-
-    @work(exclusive=True, group="standing")
-    async def _look(self) -> None:
-        """Asks how the stores are; what cannot be asked is shown by their dots. Goes on by itself when one is back."""
-        from memoria_tui.log import stood
-        from memoria_tui.screens.mode import Standing
-
-        services = self.services
-        if services is None:
-            return
-        stores = await services.health.status()
-        try:
-            pending = await services.memories.pending_count()
-            sessions = tuple(await services.records.open_sessions())
-        except MemoriaError:
-            pending, sessions = 0, ()
-        stood(self._stores, stores)
-        self._stores = stores
-        for screen in self.mode_screens:
-            away = {store.kind for store in screen.standing.stores if not store.ok}
-            screen.standing = Standing(stores, pending, sessions)
-            if any(store.ok and store.kind in away for store in stores):
-                screen.changed()
-        if pending:
-            self._recover(due_only=True)
-
-    @work(exclusive=True, group="live")
-    async def _follow_others(self) -> None:
-        """Shows what others write, for as long as the app runs; a mode that is not on screen looks when it is."""
-        from services.model import Subject
-
-        if self.services is None:
-            return
-        async with aclosing(self.services.live.changes()) as changes:
-            async for subjects in changes:
-                if Subject.SESSIONS in subjects:
-                    self._look()
-                screen = self._screen_stacks[self.current_mode][0]
-                if screen in self.mode_screens:
-                    screen.heard(subjects)
-
-    @work(exclusive=True, group="recovery")
-    async def _recover(self, *, due_only: bool) -> None:
-        """Finishes work that was promised: vectors that are missing, saves that a crash cut short."""
-        if self.services is None:
-            return
-        try:
-            finished = await self.services.memories.recover(due_only=due_only)
-        except MemoriaError:
-            return  # it stays promised, is counted in the top line and tried again
-        if finished:
-            for screen in self.mode_screens:
-                screen.changed()
 
     # keys that work everywhere
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.InputEvent):
+            self.background.attend()
+        await super().on_event(event)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("start_or_stop", "pause_work"):
@@ -320,7 +274,7 @@ class MemoriaApp(TypingAhead[None]):
         screen = self.screen
         assert isinstance(screen, ModeScreen)
         assert self.services is not None
-        return Timing(screen, self.services, self.clock, screen.standing.sessions)
+        return Timing(screen, self.services, self.clock, screen.status.sessions)
 
     @work(exclusive=True, group="dialog")
     async def action_start_or_stop(self) -> None:
@@ -331,20 +285,7 @@ class MemoriaApp(TypingAhead[None]):
         await self._timing.pause_or_resume(ask=False)
 
     def on_work_changed(self) -> None:
-        """Lets the timers of the top line follow at once, and in time what other programs read of work."""
-        self._look()
-        if self._views is not None:
-            self._views.stop()
-        self._views = self.set_timer(_REST, self._refresh_views, name="views")
-
-    @work(exclusive=True, group="views")
-    async def _refresh_views(self) -> None:
-        if self.services is None:
-            return
-        try:
-            await self.services.reports.refresh_views()
-        except MemoriaError:
-            return  # the next change of work brings them up to date
+        self.background.work_changed()
 
     async def action_quit(self) -> None:
         self.workers.cancel_all()  # none of them may look for widgets that are gone
@@ -404,7 +345,7 @@ class MemoriaApp(TypingAhead[None]):
         from memoria_tui.screens.memories import MemoriesScreen
 
         self.switch_mode("memories")
-        screen = self._screen_stacks["memories"][0]
+        screen = self._screens_made["memories"]
         assert isinstance(screen, MemoriesScreen)
         screen.search_bar.set_text(f"id:{memory_id}")
 
@@ -413,6 +354,6 @@ class MemoriaApp(TypingAhead[None]):
         from memoria_tui.screens.graph import GraphScreen
 
         self.switch_mode("graph")
-        screen = self._screen_stacks["graph"][0]
+        screen = self._screens_made["graph"]
         assert isinstance(screen, GraphScreen)
         screen.stand_on(event.memory_id)

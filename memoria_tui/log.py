@@ -59,7 +59,7 @@ def refused(error: MemoriaError) -> None:
         _log.warning("%s", error)
 
 
-def stood(before: Iterable[StoreStatus], now: Iterable[StoreStatus]) -> None:
+def log_status_change(before: Iterable[StoreStatus], now: Iterable[StoreStatus]) -> None:
     """Notes which stores went away and came back."""
     were = {store.kind: store.ok for store in before}
     for store in now:

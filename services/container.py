@@ -27,6 +27,7 @@ from services.integrity.service import IntegrityService
 from services.live import ALONE, LiveService
 from services.memories.counts import MemoryCounts
 from services.memories.service import MemoryService
+from services.model import StoreKind
 from services.reembedding.service import ReembeddingService
 from services.search.service import SearchService
 from services.transfer.exporting import ExportService
@@ -166,8 +167,26 @@ def _services(
         backup=backup,
         restoring=RestoreService(into, embedder, backup, settings, clock),
         zones=zones,
-        live=LiveService(DatabaseFeed(database), vectors, ALONE if settings.qdrant_host is None else None),
+        live=LiveService(
+            DatabaseFeed(database),
+            vectors,
+            records,
+            embedder,
+            clock,
+            ALONE if settings.qdrant_host is None else None,
+            started=_started(settings),
+        ),
     )
+
+
+def _started(settings: Settings) -> frozenset[StoreKind]:
+    """The stores that are part of the program, and start with it."""
+    hosts = {
+        StoreKind.QDRANT: settings.qdrant_host,
+        StoreKind.POSTGRES: settings.database_url,
+        StoreKind.EMBEDDER: settings.ollama_host,
+    }
+    return frozenset(kind for kind, host in hosts.items() if host is None)
 
 
 def now() -> datetime:

@@ -11,7 +11,8 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from memoria_tui.screens.graph_linking import GraphLinking
-from memoria_tui.screens.graph_states import Failed, Idle, Loaded, Walking, notice
+from memoria_tui.screens.graph_states import Failed, Loaded, Walking, notice
+from memoria_tui.screens.states import Idle
 from memoria_tui.widgets.preview import Preview
 from memoria_tui.widgets.relation_map import RelationMap
 from memoria_tui.widgets.relation_tree import RelationTree

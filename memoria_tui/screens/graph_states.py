@@ -6,14 +6,9 @@ from dataclasses import dataclass
 
 from textual.content import Content
 
-from memoria_tui.screens.states import failure, key
+from memoria_tui.screens.states import Idle, failure, key
 from services.errors import MemoriaError
 from services.graph.model import Neighborhood
-
-
-@dataclass(frozen=True, slots=True)
-class Idle:
-    """The stores are being opened."""
 
 
 @dataclass(frozen=True, slots=True)

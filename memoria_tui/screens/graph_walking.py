@@ -12,8 +12,9 @@ from textual.widgets import Static
 
 from memoria_tui import present
 from memoria_tui.branches import name, sign
-from memoria_tui.screens.graph_states import Failed, Idle, Loaded, State, Walking, notice
+from memoria_tui.screens.graph_states import Failed, Loaded, State, Walking, notice
 from memoria_tui.screens.mode import ModeScreen
+from memoria_tui.screens.states import Idle
 from memoria_tui.widgets.preview import Preview
 from memoria_tui.widgets.relation_map import RelationMap
 from memoria_tui.widgets.relation_tree import RelationTree

@@ -12,7 +12,8 @@ from textual.widget import Widget
 from textual.widgets import OptionList, Static
 
 from memoria_tui.screens.health_running import HealthRunning
-from memoria_tui.screens.health_states import Checked, Failed, Idle, Loaded, Section, notice
+from memoria_tui.screens.health_states import Checked, Failed, Loaded, Section, notice
+from memoria_tui.screens.states import Idle
 from memoria_tui.widgets.choice_list import ChoiceList
 from services.errors import MemoriaError
 from services.integrity.model import REPAIRABLE

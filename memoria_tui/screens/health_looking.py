@@ -20,7 +20,6 @@ from memoria_tui.screens.health_states import (
     Checked,
     Failed,
     Health,
-    Idle,
     Loaded,
     Pace,
     Section,
@@ -28,11 +27,12 @@ from memoria_tui.screens.health_states import (
     notice,
     section_line,
 )
-from memoria_tui.screens.mode import ModeScreen, Standing
+from memoria_tui.screens.mode import ModeScreen
+from memoria_tui.screens.states import Idle
 from memoria_tui.widgets.choice_list import ChoiceList
 from services.errors import MemoriaError
 from services.integrity.model import DefectKind
-from services.model import Progress, Subject
+from services.model import Progress, StatusSnapshot, Subject
 from services.ports import Clock
 
 if TYPE_CHECKING:
@@ -96,13 +96,19 @@ class HealthLooking(ModeScreen):
         else:
             self._unseen |= subjects
 
-    def watch_standing(self, standing: Standing) -> None:
-        super().watch_standing(standing)
-        if isinstance(self.state, Loaded) and standing.stores:
+    def watch_status(self, status: StatusSnapshot) -> None:
+        super().watch_status(status)
+        if isinstance(self.state, Loaded) and status.stores:
             pending = self.state.health.pending
-            stores = {status.kind: status for status in standing.stores}
+            # What was asked for this page tells more, such as counts, for as long as all is well.
+            stores = {
+                kind: replace(asked, ok=now.ok) if now.ok else now
+                for kind, asked in self.state.health.stores.items()
+                for now in status.stores
+                if now.kind is kind
+            }
             self.state = replace(self.state, health=replace(self.state.health, stores=stores))
-            if standing.pending != pending:
+            if status.pending != pending:
                 self.heard(frozenset({Subject.MEMORIES}))
 
     # asking

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from memoria_tui import present
-from memoria_tui.screens.states import failure
+from memoria_tui.screens.states import Idle, failure
 from services.errors import MemoriaError
 from services.integrity.model import DefectKind, Finding, Survey
 from services.model import MemoryType, Progress, StoreKind, StoreStatus
@@ -96,11 +96,6 @@ class Checked:
     """The first of each kind, described."""
     mark: object
     """What the stores held then, to tell whether to look again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Idle:
-    """The stores are being opened."""
 
 
 @dataclass(frozen=True, slots=True)

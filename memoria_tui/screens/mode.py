@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Iterable
-from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from textual import getters
@@ -12,13 +12,15 @@ from textual.message import Message
 from textual.reactive import var
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.widgets import Static
 
 from memoria_tui.log import refused
 from memoria_tui.present import safe
+from memoria_tui.screens.states import Idle, failing_line, opening
 from memoria_tui.widgets.key_line import KeyLine
 from memoria_tui.widgets.top_line import TopLine
 from services.errors import MemoriaError
-from services.model import StoreStatus, Subject, WorkSession
+from services.model import StatusSnapshot, Subject
 from services.ports import Clock
 
 if TYPE_CHECKING:
@@ -27,19 +29,12 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What the top line says about the stores and about work."""
-
-    stores: tuple[StoreStatus, ...] = ()
-    pending: int = 0
-    """Memories that wait for their vectors."""
-    sessions: tuple[WorkSession, ...] = ()
-
-
 class ModeScreen(Screen[None]):
     """A mode: it is on screen before the stores are open, and is told when they are, or why they are not."""
 
+    DEFAULT_CSS = """
+    ModeScreen #failing { display: none; height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    """
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]
     AUTO_FOCUS = ""
     FOLLOWS: ClassVar[frozenset[Subject]] = frozenset()
@@ -62,7 +57,10 @@ class ModeScreen(Screen[None]):
             super().__init__()
             self.memory_id = memory_id
 
-    standing: var[Standing] = var(Standing, init=False)
+    status: var[StatusSnapshot] = var(StatusSnapshot, init=False)
+    """How the stores are, as far as it is known."""
+    state: object
+    """What is shown, a union of each mode's own; `Idle` while the stores are being opened."""
     top_line = getters.query_one(TopLine)
 
     def __init__(self, where: str, clock: Clock) -> None:
@@ -70,12 +68,14 @@ class ModeScreen(Screen[None]):
         self._where = where
         self._clock = clock
         self._unseen: frozenset[Subject] = frozenset()
+        self._shown_at: datetime | None = None
         self.services: Services | None = None
 
     def compose(self) -> ComposeResult:
         line = TopLine(self._clock)
         line.where = self._where
         yield line
+        yield Static(id="failing")
         yield from self.compose_body()
         yield KeyLine()
 
@@ -86,13 +86,25 @@ class ModeScreen(Screen[None]):
     def on_mount(self) -> None:
         self.post_message(self.Opened(self))
 
-    def watch_standing(self, standing: Standing) -> None:
+    def watch_status(self, status: StatusSnapshot) -> None:
         for line in self.query(TopLine):  # none before the screen is composed and after it was taken down
-            line.stores, line.pending, line.sessions = standing.stores, standing.pending, standing.sessions
+            line.stores, line.pending, line.sessions = status.stores, status.pending, status.sessions
+        for failing in self.query("#failing").results(Static):
+            told = failing_line(status, self._shown_at, self._clock().tzinfo)
+            failing.display = told is not None
+            failing.update(told or "")
+        if self.services is not None and isinstance(self.state, Idle):
+            for notice in self.query("#notice").results(Static):
+                notice.update(opening(status, self.services.settings, self._clock().tzinfo))
+
+    def shown(self) -> None:
+        """What is on screen was read from the stores just now."""
+        self._shown_at = self._clock()
 
     def connected(self, services: Services) -> None:
         """The stores are open."""
         self.services = services
+        self.watch_status(self.status)
 
     def failed(self, error: MemoriaError) -> None:
         """The stores cannot be opened."""

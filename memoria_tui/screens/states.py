@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 
@@ -17,7 +19,13 @@ from services.errors import (
     StoreRefused,
     StoreUnavailable,
 )
-from services.model import Query
+from services.model import Query, StatusSnapshot, StoreKind, StoreStatus
+
+if TYPE_CHECKING:
+    from services.settings import Settings
+
+_READ = (StoreKind.QDRANT, StoreKind.POSTGRES)
+"""The stores without which what is on screen gets old; without the embedder, vectors wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,3 +141,47 @@ def _title(error: MemoriaError) -> str:
         case StoreUnavailable():
             return "A store cannot be reached"
     return "That did not work"
+
+
+def opening(status: StatusSnapshot, settings: Settings, zone: tzinfo | None) -> Content:
+    """What a mode says until it has something to show: which stores it waits for."""
+    if failing := [store for store in status.failing if store.kind in _READ]:
+        lines = [Content.styled(safe(_failing(store, zone)), "bold $error") for store in failing]
+        return Content("\n").join([*lines, Content(""), Content("It is asked again by itself.")])
+    hosts = {
+        StoreKind.QDRANT: ("Opening the memories", settings.qdrant_host),
+        StoreKind.POSTGRES: ("Starting PostgreSQL", settings.database_url),
+        StoreKind.EMBEDDER: ("Loading the model", settings.ollama_host),
+    }
+    servers = {StoreKind.QDRANT: "Qdrant", StoreKind.POSTGRES: "PostgreSQL", StoreKind.EMBEDDER: "Ollama"}
+    known = {store.kind for store in status.stores}
+    lines = [
+        Content.styled(f"{begun if host is None else f'Connecting to {servers[kind]}'} …", "$foreground 60%")
+        for kind, (begun, host) in hosts.items()
+        if kind not in known
+    ]
+    return Content("\n").join(lines or [Content.styled("Reading …", "$foreground 60%")])
+
+
+def failing_line(status: StatusSnapshot, shown_at: datetime | None, zone: tzinfo | None) -> Content | None:
+    """«qdrant does not answer since 14:02:11 · shown as of 14:02:08»; None while what is shown stays up to date."""
+    failing = [store for store in status.failing if store.kind in _READ]
+    if not failing:
+        return None
+    told = " · ".join(_failing(store, zone) for store in failing)
+    if shown_at is not None:
+        # What others wrote until the last answer was shown.
+        answered = [store.answered_at for store in failing if store.answered_at is not None]
+        told += f" · shown as of {_time(max([shown_at, *answered[:1]]), zone)}"
+    return Content.assemble((f" {safe(told)}", "$warning"), (" · retrying", "$foreground 60%"))
+
+
+def _failing(store: StoreStatus, zone: tzinfo | None) -> str:
+    since = f" since {_time(store.failing_since, zone)}" if store.failing_since else ""
+    if store.silent:
+        return f"{store.kind} does not answer{since}"
+    return f"{store.kind} does not work{since}: {'; '.join(store.problems) or 'no reason is known'}"
+
+
+def _time(instant: datetime, zone: tzinfo | None) -> str:
+    return f"{instant.astimezone(zone):%H:%M:%S}"

@@ -15,13 +15,13 @@ from textual.widgets import Static
 from memoria_tui.screens.modals.prompt import PromptDialog
 from memoria_tui.screens.modals.summary_filter import SummaryFilterDialog
 from memoria_tui.screens.paths import file_of, why_not_new
+from memoria_tui.screens.states import Idle
 from memoria_tui.screens.summary_adding import SummaryAdding
 from memoria_tui.screens.summary_states import (
     GROUPINGS,
     MONTHS,
     Adding,
     Failed,
-    Idle,
     Loaded,
     notice,
     shifted,

@@ -10,6 +10,7 @@ from textual.reactive import var
 from textual.widgets import Static
 
 from memoria_tui.screens.mode import ModeScreen
+from memoria_tui.screens.states import Idle
 from memoria_tui.screens.summary_figures import (
     group_table,
     memory_chart,
@@ -23,7 +24,6 @@ from memoria_tui.screens.summary_states import (
     Asked,
     Failed,
     Figures,
-    Idle,
     Loaded,
     State,
     headline,

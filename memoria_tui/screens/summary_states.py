@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from textual.content import Content
 
 from memoria_tui import present
-from memoria_tui.screens.states import failure, key
+from memoria_tui.screens.states import Idle, failure, key
 from memoria_tui.work_text import filter_facts
 from services.errors import MemoriaError
 from services.memories.counts import MemoryMonths
@@ -71,11 +71,6 @@ class Figures:
     today: date
     memories: MemoryMonths | None = None
     """None: they cannot be counted at the moment."""
-
-
-@dataclass(frozen=True, slots=True)
-class Idle:
-    """The stores are being opened."""
 
 
 @dataclass(frozen=True, slots=True)

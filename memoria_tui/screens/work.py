@@ -9,8 +9,9 @@ from textual.binding import Binding
 from textual.widget import Widget
 from textual.widgets import Static
 
+from memoria_tui.screens.states import Idle
 from memoria_tui.screens.work_booking import WorkBooking
-from memoria_tui.screens.work_states import Failed, Idle, Loaded, LogQuestion, log_facts, notice
+from memoria_tui.screens.work_states import Failed, Loaded, LogQuestion, log_facts, notice
 from memoria_tui.widgets.day_strip import DayStrip
 from memoria_tui.widgets.running_sessions import RunningSessions
 from memoria_tui.widgets.session_log import SessionLog

@@ -8,14 +8,9 @@ from datetime import tzinfo
 from textual.content import Content
 
 from memoria_tui import present, work_text
-from memoria_tui.screens.states import failure
+from memoria_tui.screens.states import Idle, failure
 from services.errors import MemoriaError
 from services.work.model import LogOrder, SessionFilter, WorkStatus, WorkWarning
-
-
-@dataclass(frozen=True, slots=True)
-class Idle:
-    """The stores are being opened."""
 
 
 @dataclass(frozen=True, slots=True)

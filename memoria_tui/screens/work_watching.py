@@ -13,14 +13,15 @@ from textual.reactive import var
 from textual.timer import Timer
 from textual.widgets import Static
 
-from memoria_tui.screens.mode import ModeScreen, Standing
+from memoria_tui.screens.mode import ModeScreen
+from memoria_tui.screens.states import Idle
 from memoria_tui.screens.timing import WorkChanged
-from memoria_tui.screens.work_states import Failed, Idle, Loaded, LogQuestion, State, log_facts, notice, warning_line
+from memoria_tui.screens.work_states import Failed, Loaded, LogQuestion, State, log_facts, notice, warning_line
 from memoria_tui.widgets.day_strip import Block, DayOfWork, DayStrip
 from memoria_tui.widgets.running_sessions import RunningSessions
 from memoria_tui.widgets.session_log import SessionLog
 from services.errors import MemoriaError
-from services.model import SessionStatus, Subject, WorkSession
+from services.model import SessionStatus, StatusSnapshot, Subject, WorkSession
 from services.ports import Clock
 from services.work.model import Period, ReportBy, SessionFilter
 from services.work.timesheet import day_starts, spans_of
@@ -32,8 +33,8 @@ PAGE = 100
 """Sessions asked for at a time."""
 _RESTING = 0.08
 """Seconds on one session before its day is asked for."""
-_STALE = timedelta(seconds=60)
-"""Age at which warnings are looked for again: time alone makes a session a forgotten one."""
+_STALE = 60.0
+"""Seconds after which warnings are looked for again: time alone makes a session a forgotten one."""
 _MOST_WARNINGS = 3
 
 
@@ -53,6 +54,9 @@ class WorkWatching(ModeScreen):
         super().__init__(where, clock)
         self._ticking: Timer | None = None
 
+    def on_mount(self) -> None:
+        self.set_interval(_STALE, self._look_for_warnings)
+
     # being told
 
     def connected(self, services: Services) -> None:
@@ -69,16 +73,16 @@ class WorkWatching(ModeScreen):
             self._look_at_work()
             self._load_log(keep=True)
 
-    def watch_standing(self, standing: Standing) -> None:
-        super().watch_standing(standing)
-        if not isinstance(self.state, Loaded):
-            return
-        if standing.sessions != self.state.status.sessions:
+    def watch_status(self, status: StatusSnapshot) -> None:
+        super().watch_status(status)
+        if isinstance(self.state, Loaded) and status.sessions != self.state.status.sessions:
             self.changed()
-        elif self._clock() - self.state.status.now >= _STALE and self.services is not None:
-            self._look_at_work()
 
     # what runs
+
+    def _look_for_warnings(self) -> None:
+        if self.is_current and isinstance(self.state, Loaded) and self.state.status.sessions:
+            self._look_at_work()
 
     @work(exclusive=True, group="status")
     async def _look_at_work(self) -> None:

@@ -90,6 +90,8 @@ class OllamaEmbedder:
         self._kept: OrderedDict[str, Vector] = OrderedDict()
         self._away: tuple[float, StoreUnavailable] | None = None
         self._first_wait = first_wait
+        self._version = ""
+        """Asked once for as long as it is there."""
 
     @property
     def model(self) -> str:
@@ -139,9 +141,11 @@ class OllamaEmbedder:
         """Whether Ollama answers, its version, and whether it has the model."""
         start = time.perf_counter()
         try:
-            version = (await self._send("GET", "/api/version", _STATUS_TIMEOUT)).get("version", "")
-            latency = (time.perf_counter() - start) * 1000
             models = (await self._send("GET", "/api/tags", _STATUS_TIMEOUT)).get("models") or []
+            latency = (time.perf_counter() - start) * 1000
+            if not self._version:
+                answer = await self._send("GET", "/api/version", _STATUS_TIMEOUT)
+                self._version = str(answer.get("version", ""))
         except _Transient as failure:
             return self._broken(failure.error)
         except MemoriaError as error:
@@ -150,14 +154,26 @@ class OllamaEmbedder:
         pulled = {str(model.get("name", "")).removesuffix(":latest") for model in models}
         problems = () if self._model in pulled else (self._not_pulled(),)
         return StoreStatus(
-            StoreKind.EMBEDDER, not problems, self._label, f"{version} · {self._model}", latency, problems=problems
+            StoreKind.EMBEDDER,
+            not problems,
+            self._label,
+            f"{self._version} · {self._model}",
+            latency,
+            problems=problems,
         )
 
     async def close(self) -> None:
         await self._client.aclose()
 
     def _broken(self, error: MemoriaError) -> StoreStatus:
-        return StoreStatus(StoreKind.EMBEDDER, ok=False, label=self._label, problems=(str(error),))
+        self._version = ""  # it may come back as another one
+        return StoreStatus(
+            StoreKind.EMBEDDER,
+            ok=False,
+            label=self._label,
+            problems=(str(error),),
+            silent=isinstance(error, StoreTimeout),
+        )
 
     async def _batch(self, texts: Sequence[str]) -> list[Vector] | MemoriaError:
         """An error is given back, not raised: in a task group it would come out wrapped."""

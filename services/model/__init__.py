@@ -10,7 +10,7 @@ from services.model.live import Subject
 from services.model.memories import Memory, MemoryChanges, MemoryDraft, MemoryType, TrashedMemory
 from services.model.relations import RelatedMemory, Relation, RelationCreator, RelationType
 from services.model.search import FacetCount, Facets, Hit, Query, SearchMode, SearchResult, SortKey, Why
-from services.model.stores import Progress, StoreKind, StoreStatus
+from services.model.stores import Progress, StatusSnapshot, StoreKind, StoreStatus
 from services.model.work import Pause, SessionCategory, SessionStatus, WorkSession
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "SessionCategory",
     "SessionStatus",
     "SortKey",
+    "StatusSnapshot",
     "StoreKind",
     "StoreStatus",
     "Subject",

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
+
+from services.model.work import WorkSession
 
 
 class StoreKind(StrEnum):
@@ -30,6 +33,33 @@ class StoreStatus:
     """One line each: what is wrong and what to do."""
     read_only: str = ""
     """Why it can be read but not written, one line, also among the problems; "" when it takes writes."""
+    estimated: frozenset[str] = frozenset()
+    """The counts that are estimates."""
+    silent: bool = False
+    """True when it was asked and gives no answer, which is not `ok`."""
+    failing_since: datetime | None = None
+    """When it was first asked in vain, where it is asked again and again; None while it is `ok`."""
+    answered_at: datetime | None = field(default=None, compare=False)
+    """Its last good answer, where it is asked again and again."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusSnapshot:
+    """How the stores are, as far as they were asked, and what PostgreSQL says of work and of what waits."""
+
+    stores: tuple[StoreStatus, ...] = ()
+    """Without those that have not answered yet and may be starting."""
+    pending: int = 0
+    """Memories that wait for their vectors."""
+    due: bool = False
+    """Whether one of them is to be tried again."""
+    sessions: tuple[WorkSession, ...] = ()
+    """Active and paused ones, oldest first."""
+
+    @property
+    def failing(self) -> tuple[StoreStatus, ...]:
+        """The stores that do not work."""
+        return tuple(store for store in self.stores if not store.ok)
 
 
 @dataclass(frozen=True, slots=True)

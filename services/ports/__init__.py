@@ -6,7 +6,7 @@ from services.ports.clock import Clock
 from services.ports.embedding import Embedder, WordEmbedder
 from services.ports.feed import Feed, Tell
 from services.ports.records import Records, Transaction
-from services.ports.values import Edge, FoundNode, FoundStep, KeptVectors, NewChange, NewRelation, ScheduledWork
+from services.ports.values import Edge, FoundNode, FoundStep, KeptVectors, NewChange, NewRelation, Pulse, ScheduledWork
 from services.ports.vectors import Draft, Generations, Room, SwitchableStore, VectorStore
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "KeptVectors",
     "NewChange",
     "NewRelation",
+    "Pulse",
     "Records",
     "Room",
     "ScheduledWork",

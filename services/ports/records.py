@@ -7,8 +7,8 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
 
-from services.model import Change, Entity, Kind, Relation, RelationType, StoreStatus, WorkSession
-from services.ports.values import Edge, FoundNode, FoundStep, KeptVectors, NewChange, NewRelation, ScheduledWork
+from services.model import Change, Entity, Kind, Relation, RelationType, StoreStatus
+from services.ports.values import Edge, FoundNode, FoundStep, KeptVectors, NewChange, NewRelation, Pulse, ScheduledWork
 
 
 class Transaction(Protocol):
@@ -191,10 +191,6 @@ class Records(Protocol):
         ...
 
     # work
-    async def open_sessions(self) -> list[WorkSession]:
-        """Active and paused ones, oldest first."""
-        ...
-
     def all_sessions(self, batch: int = 1000) -> AsyncIterator[list[Mapping[str, object]]]:
         """Whole rows, values as JSON can hold them, clients and projects by id with their names beside."""
         ...
@@ -207,5 +203,7 @@ class Records(Protocol):
     async def user_settings(self) -> dict[str, object]: ...
 
     async def status(self) -> StoreStatus: ...
+
+    async def pulse(self, now: datetime) -> Pulse: ...
 
     async def close(self) -> None: ...

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from services.model import Action, Entity, RelationCreator, RelationType
+from services.model import Action, Entity, RelationCreator, RelationType, WorkSession
 from services.points import Vector
 
 
@@ -57,6 +57,18 @@ class NewRelation:
     id: str | None = None
     created_at: datetime | None = None
     metadata: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """What PostgreSQL is asked every few seconds, in one round trip."""
+
+    pending: int
+    """Memories that wait for their vectors."""
+    due: bool
+    """Whether one of them is to be tried again."""
+    sessions: tuple[WorkSession, ...]
+    """Active and paused ones, oldest first."""
 
 
 class Edge(NamedTuple):

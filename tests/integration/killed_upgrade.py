@@ -10,6 +10,7 @@ import importlib
 import os
 import signal
 import sys
+from datetime import UTC, datetime
 
 from services.adapters.postgres.database import Database
 from services.adapters.postgres.records import PostgresRecords
@@ -48,7 +49,7 @@ async def opened(url: str) -> None:
     """The program reads it, and goes on with the upgrade."""
     database = Database(url)
     records = PostgresRecords(database, load_settings({"MEMORIA_DATABASE_URL": url, "MEMORIA_HOME": os.devnull}))
-    assert len(await records.open_sessions()) == 3
+    assert len((await records.pulse(datetime.now(UTC))).sessions) == 3
     await asyncio.gather(upgrade(database), upgrade(Database(url)))
     assert (await schema_state(database)).version == NEWEST
     await records.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -81,7 +82,7 @@ async def test_a_database_of_upstreams_offers_no_upgrade_to_who_may_not_make_it(
     settings = Settings(home=tmp_path, database_url=reader_of(empty_url, "public"))
     async with open_services(settings, ask=never) as services:
         await refused(services, "read-only for the role reader")
-        assert len(await services.records.open_sessions()) == 3
+        assert len((await services.records.pulse(datetime.now(UTC))).sessions) == 3
     query(empty_url, "GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO reader")
     async with open_services(settings, ask=never) as services:
         await refused(services, "run `memoria-tui db upgrade` as memoria")

@@ -1,11 +1,13 @@
-"""What is told of changes: memories by looking, the rest by the feed, many at once as one."""
+"""What is told of the stores: memories by asking in turns, the rest by the feed, many at once as one, and silence."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -14,11 +16,13 @@ from uuid import uuid4
 from services.adapters.edge.store import EdgeVectorStore
 from services.errors import StoreUnavailable
 from services.live import LiveService, Rhythm
-from services.model import MemoryType, Subject
-from services.points import CollectionInfo, Point, Scroll
-from services.ports import Tell, VectorStore
+from services.model import MemoryType, StatusSnapshot, StoreKind, StoreStatus, Subject
+from services.points import EVERYTHING, CollectionInfo, Filter, Point, Scroll
+from services.ports import Embedder, Pulse, Records, Tell, VectorStore
 
-FAST = Rhythm(gather=0.01, rest=0.01, look=0.01, longest=0.02)
+FAST = Rhythm(
+    gather=0.01, rest=0.01, busy=0.002, idle=0.002, postgres=0.01, embedder=0.01, away=0.01, patience=0.1, start=20
+)
 MEMORIES = frozenset({Subject.MEMORIES})
 
 
@@ -37,25 +41,6 @@ class HeldFeed:
             self.ended = True
 
 
-class Looks:
-    """Counts how often a store was looked at."""
-
-    def __init__(self) -> None:
-        self.number = 0
-        self._news = asyncio.Condition()
-
-    async def add(self) -> None:
-        async with self._news:
-            self.number += 1
-            self._news.notify_all()
-
-    async def more(self, times: int = 5) -> None:
-        """Waits for so many further ones: what stands in the store now was then seen, and told if it was new."""
-        enough = self.number + times
-        async with asyncio.timeout(20), self._news:
-            await self._news.wait_for(lambda: self.number >= enough)
-
-
 @dataclass
 class HeldVectors:
     """One collection whose newest date and number of points the test sets."""
@@ -64,42 +49,112 @@ class HeldVectors:
     newest: str | None = None
     sortable: bool = True
     away: bool = False
-    looks: Looks = field(default_factory=Looks)
+    answers: asyncio.Event = field(default_factory=asyncio.Event)
+    """Not set: it takes questions and does not answer."""
+    asked: int = 0
 
-    async def info(self) -> dict[MemoryType, CollectionInfo]:
-        await self.looks.add()
+    def __post_init__(self) -> None:
+        self.answers.set()
+
+    async def _answer(self) -> None:
+        self.asked += 1
+        await self.answers.wait()
         if self.away:
             raise StoreUnavailable("away")
+
+    async def status(self) -> StoreStatus:
+        await self._answer()
+        return StoreStatus(StoreKind.QDRANT, True, "here")
+
+    async def info(self) -> dict[MemoryType, CollectionInfo]:
         return {MemoryType.SEMANTIC: CollectionInfo(self.points, 4, () if self.sortable else ("updated_at",))}
+
+    async def count(self, collection: MemoryType, where: Filter = EVERYTHING) -> int:
+        await self._answer()
+        return self.points if collection is MemoryType.SEMANTIC else 0
 
     async def scroll(self, request: Scroll) -> list[Point]:
         assert self.sortable
+        await self._answer()
         return [Point("a", {"updated_at": self.newest})] if self.newest else []
 
 
-class LookedAt(EdgeVectorStore):
-    """The embedded store, with a count of looks."""
+@dataclass
+class HeldStore:
+    """PostgreSQL and the embedder, which answer until the test holds them."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self.looks = Looks()
+    kind: StoreKind
+    answers: asyncio.Event = field(default_factory=asyncio.Event)
+    asked: int = 0
 
-    async def info(self) -> dict[MemoryType, CollectionInfo]:
-        await self.looks.add()
-        return await super().info()
+    def __post_init__(self) -> None:
+        self.answers.set()
+
+    async def status(self) -> StoreStatus:
+        self.asked += 1
+        await self.answers.wait()
+        return StoreStatus(self.kind, True, "here")
+
+    async def pulse(self, now: datetime) -> Pulse:
+        self.asked += 1
+        await self.answers.wait()
+        return Pulse(2, False, ())
 
 
-def live(feed: HeldFeed, vectors: HeldVectors | VectorStore, rhythm: Rhythm = FAST) -> LiveService:
-    return LiveService(feed, cast("VectorStore", vectors), rhythm)
+@dataclass
+class Followed:
+    """A service that follows stores of the test, and what it told."""
 
+    vectors: HeldVectors | EdgeVectorStore
+    records: HeldStore = field(default_factory=lambda: HeldStore(StoreKind.POSTGRES))
+    embedder: HeldStore = field(default_factory=lambda: HeldStore(StoreKind.EMBEDDER))
+    feed: HeldFeed = field(default_factory=lambda: HeldFeed())
+    status: StatusSnapshot = field(default_factory=StatusSnapshot)
+    changes: asyncio.Queue[frozenset[Subject]] = field(default_factory=asyncio.Queue)
+    _told: asyncio.Event = field(default_factory=asyncio.Event)
 
-async def following(changes: AsyncGenerator[frozenset[Subject], None]) -> frozenset[Subject]:
-    async with asyncio.timeout(20):
-        return await anext(changes)
+    @asynccontextmanager
+    async def running(self, rhythm: Rhythm = FAST) -> AsyncIterator[LiveService]:
+        live = LiveService(
+            self.feed,
+            cast("VectorStore", self.vectors),
+            cast("Records", self.records),
+            cast("Embedder", self.embedder),
+            lambda: datetime.now(UTC),
+            rhythm,
+        )
+        watching = asyncio.create_task(live.watch(self._on_status, self.changes.put_nowait))
+        try:
+            yield live
+        finally:
+            watching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await watching
+
+    def _on_status(self, status: StatusSnapshot) -> None:
+        self.status = status
+        self._told.set()
+
+    async def until(self, kind: StoreKind, *, ok: bool) -> StoreStatus:
+        """The store's state once it is told as wanted."""
+        async with asyncio.timeout(20):
+            while not (found := [one for one in self.status.stores if one.kind is kind and one.ok is ok]):
+                self._told.clear()
+                await self._told.wait()
+        return found[0]
+
+    async def following(self) -> frozenset[Subject]:
+        async with asyncio.timeout(20):
+            return await self.changes.get()
+
+    async def rounds(self) -> None:
+        """Waits until each number was asked for a few times: what stands in the store now was then seen."""
+        await self.until(StoreKind.QDRANT, ok=True)
+        await asyncio.sleep(0.2)
 
 
 async def test_a_memory_that_is_written_changed_or_deleted_in_the_store_is_told(tmp_path: Path) -> None:
-    store = LookedAt(tmp_path / "edge")
+    store = EdgeVectorStore(tmp_path / "edge")
     await store.ensure(4, "m")
     one, other = str(uuid4()), str(uuid4())
 
@@ -107,62 +162,110 @@ async def test_a_memory_that_is_written_changed_or_deleted_in_the_store_is_told(
         await store.upsert(type_, [Point(id_, {"content": "x", "updated_at": date}, (1.0, 0, 0, 0))])
 
     await write(one, "2026-11-20T12:00:00")
-    feed = HeldFeed()
-    async with aclosing(live(feed, store).changes()) as changes:
+    followed = Followed(store)
+    async with followed.running():
         for change in (
             partial(write, other, "2026-11-19T12:00:00"),
             partial(write, other, "2026-11-20T13:00:00"),
             partial(write, str(uuid4()), "2020-01-01T00:00:00", MemoryType.EPISODIC),
             partial(store.delete_points, MemoryType.SEMANTIC, [one]),
         ):
-            told = asyncio.create_task(following(changes))
-            await store.looks.more()
+            await followed.rounds()
             await change()
-            assert await told == MEMORIES
-    assert feed.ended
+            assert await followed.following() == MEMORIES
+    assert followed.feed.ended
     await store.close()
 
 
 async def test_nothing_is_told_while_nothing_changes() -> None:
     vectors = HeldVectors(3, "2026-11-20")
-    async with aclosing(live(HeldFeed(), vectors).changes()) as changes:
-        told = asyncio.create_task(following(changes))
-        await vectors.looks.more()
-        assert not told.done()
+    followed = Followed(vectors)
+    async with followed.running():
+        await followed.rounds()
+        assert followed.changes.empty()
         vectors.points = 4
-        assert await told == MEMORIES
+        assert await followed.following() == MEMORIES
 
 
 async def test_a_thousand_writes_at_once_are_told_in_one_go_and_none_is_forgotten() -> None:
-    feed, vectors = HeldFeed(), HeldVectors()
-    async with aclosing(live(feed, vectors).changes()) as changes:
-        told = asyncio.create_task(following(changes))
-        await vectors.looks.more()
+    followed = Followed(HeldVectors())
+    async with followed.running():
+        await followed.rounds()
         for _ in range(1000):
-            feed.tell(frozenset({Subject.RELATIONS}))
-        feed.tell(frozenset({Subject.NAMES, Subject.SETTINGS}))
-        assert await told == {Subject.RELATIONS, Subject.NAMES, Subject.SETTINGS}
-        told = asyncio.create_task(following(changes))
-        await vectors.looks.more()
-        assert not told.done()
-        feed.tell(frozenset({Subject.SESSIONS}))
-        assert await told == {Subject.SESSIONS}
+            followed.feed.tell(frozenset({Subject.RELATIONS}))
+        followed.feed.tell(frozenset({Subject.NAMES, Subject.SETTINGS}))
+        assert await followed.following() == {Subject.RELATIONS, Subject.NAMES, Subject.SETTINGS}
+        await followed.rounds()
+        assert followed.changes.empty()
+        followed.feed.tell(frozenset({Subject.SESSIONS}))
+        assert await followed.following() == {Subject.SESSIONS}
 
 
 async def test_a_store_that_was_away_is_told_as_changed_when_it_is_back() -> None:
     vectors = HeldVectors(3, "2026-11-20", away=True)
-    async with aclosing(live(HeldFeed(), vectors).changes()) as changes:
-        told = asyncio.create_task(following(changes))
-        await vectors.looks.more()
-        assert not told.done()
+    followed = Followed(vectors)
+    async with followed.running():
+        away = await followed.until(StoreKind.QDRANT, ok=False)
+        assert (away.silent, away.problems) == (False, ("away",))
+        assert followed.changes.empty()
         vectors.away = False
-        assert await told == MEMORIES
+        assert await followed.following() == MEMORIES
 
 
 async def test_a_store_that_cannot_sort_by_date_is_counted() -> None:
     vectors = HeldVectors(3, "2026-11-20", sortable=False)
-    async with aclosing(live(HeldFeed(), vectors).changes()) as changes:
-        told = asyncio.create_task(following(changes))
-        await vectors.looks.more()
+    followed = Followed(vectors)
+    async with followed.running():
+        await followed.rounds()
         vectors.points = 2
-        assert await told == MEMORIES
+        assert await followed.following() == MEMORIES
+
+
+async def test_a_store_that_hangs_is_told_by_itself_asked_no_second_time_and_comes_back() -> None:
+    vectors = HeldVectors(3, "2026-11-20")
+    followed = Followed(vectors)
+    hanging: dict[StoreKind, HeldVectors | HeldStore] = {
+        StoreKind.QDRANT: vectors,
+        StoreKind.POSTGRES: followed.records,
+        StoreKind.EMBEDDER: followed.embedder,
+    }
+    async with followed.running():
+        for kind, store in hanging.items():
+            for one in StoreKind:
+                await followed.until(one, ok=True)
+            store.answers.clear()
+            silent = await followed.until(kind, ok=False)
+            assert silent.silent
+            assert silent.answered_at is not None
+            assert silent.failing_since is not None
+            assert silent.answered_at <= silent.failing_since <= datetime.now(UTC)
+            asked = store.asked
+            await asyncio.sleep(3 * FAST.patience)
+            assert store.asked == asked
+            assert [one.ok for one in followed.status.stores if one.kind is not kind] == [True, True]
+            assert followed.status.pending == 2
+            store.answers.set()
+            assert (await followed.until(kind, ok=True)).failing_since is None
+
+
+async def test_an_idle_program_asks_all_stores_less_than_once_a_second() -> None:
+    """Times are a hundredth of the real ones."""
+    real = Rhythm()
+    hundredth = Rhythm(
+        idle=real.idle / 100, busy=real.busy / 100, postgres=real.postgres / 100, embedder=real.embedder / 100
+    )
+    followed = Followed(HeldVectors(3, "2026-11-20"))
+    async with followed.running(hundredth) as live:
+        for kind in StoreKind:
+            await followed.until(kind, ok=True)
+
+        def asked() -> int:
+            return followed.vectors.asked + followed.records.asked + followed.embedder.asked  # type: ignore[union-attr]
+
+        before = asked()
+        await asyncio.sleep(1)
+        assert 20 <= asked() - before <= 100
+        before = asked()
+        live.attend()
+        await asyncio.sleep(0.3)
+        assert asked() - before > 30

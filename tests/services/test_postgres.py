@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import socket
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -166,7 +167,7 @@ async def test_records_come_back_after_the_embedded_server_was_killed(tmp_path: 
     processes = [*server.children(), server]
     server.kill()
     await asyncio.to_thread(psutil.wait_procs, processes, timeout=5)
-    assert await records.open_sessions() == []
+    assert (await records.pulse(datetime.now(UTC))).sessions == ()
     async with records.transaction() as transaction:
         await transaction.schedule({})
     await records.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -142,7 +143,7 @@ async def test_a_database_of_upstreams_is_read_as_it_is_and_written_after_an_upg
     records = PostgresRecords.of(Settings(home=tmp_path, database_url=url))
     sessions = [row async for batch in records.all_sessions() for row in batch]
     assert len(sessions) == 160
-    assert len(await records.open_sessions()) == 3
+    assert len((await records.pulse(datetime.now(UTC))).sessions) == 3
     assert sum(len(batch) for batch in [batch async for batch in records.all_relations()]) == 143
     assert await records.history(Entity.MEMORY, str(uuid4())) == []
     assert await records.scheduled() == []
@@ -267,7 +268,7 @@ async def test_a_newer_schema_is_neither_read_nor_written(url: str, tmp_path: Pa
     query(url, "UPDATE memoria_tui.alembic_version SET version_num = '9999'")
     records = PostgresRecords.of(Settings(home=tmp_path, database_url=url))
     with pytest.raises(StoreTooNew, match="9999"):
-        await records.open_sessions()
+        await records.pulse(datetime.now(UTC))
     with pytest.raises(StoreTooNew, match="9999"):
         async with records.transaction():
             pass
@@ -282,7 +283,7 @@ async def test_a_newer_schema_is_neither_read_nor_written(url: str, tmp_path: Pa
 
 async def test_an_empty_database_is_set_up_by_the_first_write(url: str, tmp_path: Path) -> None:
     records = PostgresRecords.of(Settings(home=tmp_path, database_url=url))
-    assert await records.open_sessions() == []
+    assert (await records.pulse(datetime.now(UTC))).sessions == ()
     assert query(url, "SELECT to_regclass('memoria_tui.audit_log')") == [(None,)]
     async with records.transaction() as transaction:
         await transaction.schedule({})

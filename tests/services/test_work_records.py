@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from services.adapters.postgres.records import PostgresRecords
-from services.adapters.postgres.records.work import Row, read_pauses
+from services.adapters.postgres.records.work import Row
 from services.errors import InvalidInput
 from services.model import Pause, SessionCategory, SessionStatus
 from tests.services.servers import query
@@ -53,7 +53,7 @@ async def test_an_open_session_is_read_with_names_and_pauses_in_the_writers_zone
         ],
     )
     await upsert(records, row, session(status="completed", end_time="2026-07-15T11:00:00Z"))
-    (found,) = await records.open_sessions()
+    (found,) = (await records.pulse(datetime.now(UTC))).sessions
     assert (found.id, found.client, found.project, found.notes) == (row["id"], "Acme", "Website", ("one", "two"))
     assert (found.category, found.status) == (SessionCategory.CODING, SessionStatus.PAUSED)
     assert found.pauses == (
@@ -66,11 +66,6 @@ async def test_an_open_session_is_read_with_names_and_pauses_in_the_writers_zone
     )
     now = datetime(2026, 7, 15, 12, 0, tzinfo=UTC)
     assert found.elapsed_seconds(now) == 7200 - 900.5 - 3600
-
-
-@pytest.mark.parametrize("stored", [None, {}, "x", 3])
-def test_pauses_that_are_no_list_are_none(stored: object) -> None:
-    assert read_pauses(stored, ROME) == ()
 
 
 async def test_whole_rows_go_out_and_come_in_the_same(records: PostgresRecords, postgres_url: str) -> None:
@@ -104,7 +99,7 @@ async def test_an_existing_session_is_overwritten_whole(records: PostgresRecords
     row = session(client="Acme", branch="old")
     await upsert(records, row)
     assert await upsert(records, {**row, "client": "Other", "branch": None}) == 0
-    (found,) = await records.open_sessions()
+    (found,) = (await records.pulse(datetime.now(UTC))).sessions
     assert (found.client, found.branch) == ("Other", None)
 
 
@@ -147,7 +142,7 @@ async def test_two_projects_of_one_name_without_client_do_not_double_sessions(
         "INSERT INTO projects (name, created_at) VALUES ('Site', now() - interval '1 day'), ('Site', now())",
     )
     await upsert(records, session(project="Site"), session(project="Site"))
-    assert len(await records.open_sessions()) == 2
+    assert len((await records.pulse(datetime.now(UTC))).sessions) == 2
     assert query(postgres_url, "SELECT count(DISTINCT project_id) FROM work_sessions") == [(1,)]
 
 

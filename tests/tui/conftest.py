@@ -103,6 +103,13 @@ def keys(*names: str) -> Callable[[Pilot[None]], Awaitable[None]]:
     return before
 
 
+async def poll_status(pilot: Pilot[None]) -> None:
+    """Has the app ask how the stores are, as it does every few seconds."""
+    assert isinstance(pilot.app, MemoriaApp)
+    pilot.app.background.work_changed()
+    await settle(pilot)
+
+
 def screen_of(pilot: Pilot[None]) -> MemoriesScreen:
     """The Memories screen, also under a dialog."""
     screen = pilot.app.screen_stack[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from services.backup.values import UnfinishedRestore
 from services.errors import Conflict, MemoriaError, NotFound, NothingToUndo
+from services.live import OnChange, OnStatus
 from services.memories.payload import State, write_payload
 from services.model import (
     Action,
@@ -32,6 +33,7 @@ from services.model import (
     SearchResult,
     SessionCategory,
     SessionStatus,
+    StatusSnapshot,
     StoreKind,
     StoreStatus,
     Subject,
@@ -370,17 +372,6 @@ class FakeHealth:
         )
 
 
-@dataclass
-class FakeRecords:
-    """Work in progress."""
-
-    store: Store
-
-    async def open_sessions(self) -> list[WorkSession]:
-        self.store.check()
-        return list(self.store.sessions)
-
-
 @dataclass(frozen=True)
 class FakeReport:
     """What an import says."""
@@ -425,15 +416,27 @@ class FakeReports:
 
 @dataclass
 class FakeLive:
-    """Tells what the test puts into the queue."""
+    """Tells what the test puts into the queue, and how the stores are each time."""
 
     store: Store
+    health: FakeHealth
+    attended: int = 0
 
-    async def changes(self) -> AsyncGenerator[frozenset[Subject], None]:
+    async def watch(self, on_status: OnStatus, on_change: OnChange) -> None:
+        on_status(await self.poll_work())
         while self.store.others is not None:
             subjects = await self.store.others.get()
-            yield subjects
+            on_status(await self.poll_work())
+            on_change(subjects)
             self.store.others.task_done()
+
+    async def poll_work(self) -> StatusSnapshot:
+        stores = await self.health.status()
+        pending = sum(memory.pending for memory in self.store.memories.values())
+        return StatusSnapshot(stores, pending, False, self.store.sessions)
+
+    def attend(self) -> None:
+        self.attended += 1
 
 
 class FakeRestoring:
@@ -455,16 +458,16 @@ class FakeServices:
     settings = Settings(home=Path("/nowhere"), zone="UTC")
 
     def __post_init__(self) -> None:
+        self.settings = Settings(home=Path("/home/anna/.local/share/memoria-tui"))
         self.search = FakeSearch(self.store)
         self.memories = FakeMemories(self.store)
         self.graph = FakeGraph(self.store)
         self.suggestions = FakeSuggestions(self.store, self.graph)
         self.health = FakeHealth(self.store)
-        self.records = FakeRecords(self.store)
         self.importing = FakeImporting(self.store)
         self.exporting = FakeExporting(self.store)
         self.reports = FakeReports()
-        self.live = FakeLive(self.store)
+        self.live = FakeLive(self.store, self.health)
         self.clock = clock
 
     @asynccontextmanager

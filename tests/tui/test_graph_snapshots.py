@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from memoria_tui.config import Config
 from services.errors import StoreUnavailable
 from services.model import Relation, RelationType
-from tests.tui.conftest import keys, make_app, press, settle
+from tests.tui.conftest import keys, make_app, poll_status, press, settle
 from tests.tui.fakes import Store, filled, memory_id
 from tests.tui.graph_fakes import suggested
 from tests.tui.test_graph_screen import GONE, services_of
@@ -72,6 +72,7 @@ def test_failing_store(snap_compare: Compare, size: tuple[int, int]) -> None:
         await settle(pilot)
         store.failure = StoreUnavailable("PostgreSQL at 127.0.0.1:5432 does not answer: start it, then press r")
         await press(pilot, "2")
+        await poll_status(pilot)
 
     assert snap_compare(make_app(store), terminal_size=size, run_before=fail)
 

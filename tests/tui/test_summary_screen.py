@@ -18,7 +18,7 @@ from memoria_tui.screens.summary import SummaryScreen
 from services.errors import StoreInUse, StoreUnavailable
 from services.model import WorkSession
 from services.work.model import ReportBy
-from tests.tui.conftest import keys, press, settle, toasts
+from tests.tui.conftest import keys, poll_status, press, settle, toasts
 from tests.tui.fakes import clock
 from tests.tui.quick import quick
 from tests.tui.summary_fakes import FakeMemoryCounts, SummaryServices, a_year, one_month, session
@@ -272,6 +272,7 @@ def test_a_store_that_fails(snap_compare: Compare, size: tuple[int, int]) -> Non
         await settle(pilot)
         services.store.failure = _AWAY
         await press(pilot, "4")
+        await poll_status(pilot)
 
     assert snap_compare(make(services), terminal_size=size, run_before=fail)
 

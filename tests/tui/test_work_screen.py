@@ -356,12 +356,12 @@ async def test_settings_of_work_are_kept_for_other_programs_too(desk: Desk) -> N
 async def test_work_is_started_paused_and_stopped_from_any_mode(desk: Desk) -> None:
     async with desk.working() as pilot:
         await press(pilot, "1", "ctrl+t", "=fix login", "enter")
-        (session,) = pilot.app.screen.standing.sessions  # type: ignore[attr-defined]
+        (session,) = pilot.app.screen.status.sessions  # type: ignore[attr-defined]
         assert session.description == "fix login"
         await press(pilot, "ctrl+k")
-        assert pilot.app.screen.standing.sessions[0].status is SessionStatus.PAUSED  # type: ignore[attr-defined]
+        assert pilot.app.screen.status.sessions[0].status is SessionStatus.PAUSED  # type: ignore[attr-defined]
         await press(pilot, "ctrl+k", "ctrl+t", "enter")
-        assert pilot.app.screen.standing.sessions == ()  # type: ignore[attr-defined]
+        assert pilot.app.screen.status.sessions == ()  # type: ignore[attr-defined]
 
 
 async def test_what_is_typed_right_after_the_key_goes_into_the_form(desk: Desk) -> None:

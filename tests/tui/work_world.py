@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, chdir, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
@@ -20,8 +20,8 @@ from services.adapters.postgres.work import PostgresWork
 from services.container import Services
 from services.errors import MemoriaError
 from services.memories.service import MemoryService
-from services.model import SessionCategory, StoreKind, StoreStatus, WorkSession
-from services.ports import Embedder, VectorStore
+from services.model import SessionCategory, StatusSnapshot, StoreKind, StoreStatus, WorkSession
+from services.ports import Clock, Embedder, VectorStore
 from services.settings import Settings
 from services.work.clients import ClientService
 from services.work.model import SessionDraft
@@ -30,7 +30,7 @@ from services.work.service import WorkService
 from services.work.undo import WORK_INVERSES
 from tests.services.worktables import HeldClock, KeptMemories
 from tests.tui.conftest import settle
-from tests.tui.fakes import FakeServices, Store
+from tests.tui.fakes import FakeHealth, FakeLive, FakeServices, Store
 from tests.tui.quick import quick
 
 NOW = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
@@ -51,6 +51,17 @@ class _NoVectors:
         return StoreStatus(StoreKind.QDRANT, ok=True, label="none")
 
 
+class WorkLive(FakeLive):
+    """Tells of the work that stands in the database."""
+
+    def __init__(self, store: Store, health: FakeHealth, records: PostgresRecords, clock: Clock) -> None:
+        super().__init__(store, health)
+        self._records, self._clock = records, clock
+
+    async def poll_work(self) -> StatusSnapshot:
+        return replace(await super().poll_work(), sessions=(await self._records.pulse(self._clock())).sessions)
+
+
 class WorkServices(FakeServices):
     """Work, its reports and undo are real; memories are not."""
 
@@ -63,7 +74,8 @@ class WorkServices(FakeServices):
         self.work = WorkService(self.table, settings, clock, self.kept)
         self.reports = ReportService(self.table, settings, clock)
         self.clients = ClientService(self.table)
-        self.records = PostgresRecords(self.database, settings)  # type: ignore[assignment]
+        self.records = PostgresRecords(self.database, settings)
+        self.live = WorkLive(self.store, self.health, self.records, clock)
         undoing = MemoryService(
             cast("VectorStore", _NoVectors()),
             cast("Embedder", _NoVectors()),

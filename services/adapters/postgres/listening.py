@@ -65,7 +65,7 @@ SELECT pg_backend_pid(),
 class Rhythm:
     """Seconds."""
 
-    look: float = 2.0
+    look: float = 4.0
     """Between two looks where nothing can be heard."""
     check: float = 30.0
     """Of silence, after which it is checked that everything can still be heard."""

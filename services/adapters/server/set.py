@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from services.errors import AuthenticationFailed, MemoriaError, ModelMismatch, StoreReadOnly
+from services.errors import AuthenticationFailed, MemoriaError, ModelMismatch, StoreReadOnly, StoreTimeout
 from services.model import MemoryType, StoreKind, StoreStatus
 from services.points import (
     EVERYTHING,
@@ -88,7 +88,14 @@ class ServerSet:
             if self._read_only is None:
                 self._read_only = await self._refusal()
         except MemoriaError as error:
-            return StoreStatus(StoreKind.QDRANT, False, self._label, self._version, problems=(str(error),))
+            return StoreStatus(
+                StoreKind.QDRANT,
+                ok=False,
+                label=self._label,
+                version=self._version,
+                problems=(str(error),),
+                silent=isinstance(error, StoreTimeout),
+            )
         problems = [line for line in (self._read_only, self._mismatch and str(self._mismatch)) if line]
         problems += [
             f"{collection} lacks indexes ({', '.join(found.missing_indexes)}): lists, counts and searches are slower; "

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 
 from services.adapters.postgres import schema
 from services.adapters.postgres.database import fetch
 from services.adapters.postgres.records.base import Reads
-from services.errors import MemoriaError
+from services.adapters.postgres.work.rows import OPEN, stored_session
+from services.errors import MemoriaError, StoreTimeout
 from services.model import StoreKind, StoreStatus
+from services.ports import Pulse
+from services.times import writer_zone
 
 _EXACT_UP_TO = 20_000
 """Rows that are counted one by one; beyond, PostgreSQL's own estimate is given."""
@@ -18,6 +22,16 @@ _COUNTED = {
     "changes": "memoria_tui.audit_log",
     "pending": "memoria_tui.embedding_schedule",
 }
+
+_PULSE = """
+SELECT waiting.number AS pending, waiting.due, session.*
+FROM ({waiting}) AS waiting LEFT JOIN ({open}) AS session ON true
+ORDER BY session.start_time, session.id
+"""
+_WAITING = """
+SELECT count(*) AS number, COALESCE(min(next_attempt) <= :now, false) AS due FROM memoria_tui.embedding_schedule
+"""
+_NOTHING_WAITS = "SELECT 0 AS number, false AS due"
 
 
 class HealthReads(Reads):
@@ -34,7 +48,27 @@ class HealthReads(Reads):
                 await self.require_schema()
             return await self._status()
         except MemoriaError as error:
-            return StoreStatus(StoreKind.POSTGRES, ok=False, label=self._database.label, problems=(str(error),))
+            return StoreStatus(
+                StoreKind.POSTGRES,
+                ok=False,
+                label=self._database.label,
+                problems=(str(error),),
+                silent=isinstance(error, StoreTimeout),
+            )
+
+    async def pulse(self, now: datetime) -> Pulse:
+        """What waits and who works, in one round trip, also in a database without our additions.
+
+        Raises StoreUnavailable.
+        """
+        await self._require_readable()
+        waiting = _NOTHING_WAITS if self.bare else _WAITING
+        rows = await self._read(_PULSE.format(waiting=waiting, open=OPEN), now=now)
+        if not rows:  # a database without any table
+            return Pulse(0, False, ())
+        zone = writer_zone(self._settings)
+        sessions = tuple(stored_session(row, zone, now).session for row in rows if row.id is not None)
+        return Pulse(rows[0].pending, rows[0].due, sessions)
 
     async def _status(self) -> StoreStatus:
         async with self._database.connection() as connection:

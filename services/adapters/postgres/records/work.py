@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import datetime
-from typing import Any
 
 from services.adapters.postgres.records.base import Reads, Writes
 from services.adapters.postgres.records.text import storable, storable_json
-from services.model import Pause, SessionCategory, SessionStatus, WorkSession
-from services.times import WriterZone, writer_zone
 
 Row = Mapping[str, object]
 
@@ -17,10 +13,6 @@ _WITH_NAMES = """
 FROM public.work_sessions session
 LEFT JOIN public.clients client ON client.id = session.client_id
 LEFT JOIN public.projects project ON project.id = session.project_id
-"""
-_OPEN = f"""
-SELECT session.*, client.name AS client, project.name AS project {_WITH_NAMES}
-WHERE session.status IN ('active', 'paused') ORDER BY session.start_time, session.id
 """
 _ALL = f"""
 SELECT to_jsonb(session) || jsonb_build_object('client', client.name, 'project', project.name) AS row {_WITH_NAMES}
@@ -65,10 +57,6 @@ RETURNING (xmax = 0) AS new
 
 class WorkReads(Reads):
     """What was worked on and when."""
-
-    async def open_sessions(self) -> list[WorkSession]:
-        zone = writer_zone(self._settings)
-        return [_session(row, zone) for row in await self._read(_OPEN)]
 
     async def all_sessions(self, batch: int = 1000) -> AsyncIterator[list[Row]]:
         last = "00000000-0000-0000-0000-000000000000"
@@ -150,48 +138,3 @@ class WorkWrites(Writes):
 def _name(session: Row, key: str) -> str | None:
     name = session.get(key)
     return storable(name) if isinstance(name, str) else None
-
-
-def read_pauses(stored: object, zone: WriterZone) -> tuple[Pause, ...]:
-    """Pauses of the JSON column, what is no pause left out.
-
-    Zone-less times, which MCP Memoria writes, are in the writer's zone.
-    """
-    if not isinstance(stored, list):
-        return ()
-    pauses = []
-    for pause in stored:
-        start = _time(pause.get("start"), zone) if isinstance(pause, dict) else None
-        if start is not None:
-            reason = pause.get("reason")
-            pauses.append(Pause(start, _time(pause.get("end"), zone), None if reason is None else str(reason)))
-    return tuple(pauses)
-
-
-def _time(value: object, zone: WriterZone) -> datetime | None:
-    try:
-        time = datetime.fromisoformat(str(value))
-    except ValueError:
-        return None
-    return time if time.tzinfo else time.replace(tzinfo=zone)
-
-
-def _session(row: Any, zone: WriterZone) -> WorkSession:
-    return WorkSession(
-        id=str(row.id),
-        description=row.description,
-        category=SessionCategory(row.category),
-        status=SessionStatus(row.status),
-        start=row.start_time,
-        end=row.end_time,
-        pauses=read_pauses(row.pauses, zone),
-        client=row.client,
-        project=row.project,
-        client_id=None if row.client_id is None else str(row.client_id),
-        project_id=None if row.project_id is None else str(row.project_id),
-        issue_number=row.issue_number,
-        pr_number=row.pr_number,
-        branch=row.branch,
-        notes=tuple(row.notes or ()),
-        memory_id=None if row.memory_id is None else str(row.memory_id),
-    )

@@ -17,6 +17,7 @@ LEFT JOIN public.projects project ON project.id = session.project_id
 NAMED = "session.*, client.name AS client, project.name AS project"
 SESSION = f"SELECT {NAMED} FROM public.work_sessions session {NAMES}"
 """All columns, with the names."""
+OPEN = f"{SESSION} WHERE session.status IN ('active', 'paused')"
 
 
 def stored_session(row: Any, zone: WriterZone, now: datetime) -> StoredSession:

@@ -9,13 +9,13 @@ from typing import Any
 from services.adapters.postgres.records.text import storable, storable_json
 from services.adapters.postgres.work import names
 from services.adapters.postgres.work.base import Act, WorkTables
-from services.adapters.postgres.work.rows import NAMED, NAMES, SESSION, stored_session
+from services.adapters.postgres.work.rows import NAMED, NAMES, OPEN, SESSION, stored_session
 from services.errors import Ambiguous, Conflict, NotFound
 from services.model import Entity
 from services.work import pauses
 from services.work.records import Change, NewSession, SessionChange, StoredSession
 
-_OPEN = f"{SESSION} WHERE session.status IN ('active', 'paused') ORDER BY session.start_time, session.id"
+_OPEN = f"{OPEN} ORDER BY session.start_time, session.id"
 _ENDING_AFTER = f"""
 {SESSION}
 WHERE session.start_time > :since - interval '1 day' AND session.end_time > :since AND session.status = 'completed'

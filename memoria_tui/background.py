@@ -1,0 +1,118 @@
+"""What the app does by itself: tells how the stores are and what others write, finishes what waits, refreshes views."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING
+
+from textual.app import App
+from textual.timer import Timer
+from textual.worker import Worker
+
+from services.errors import MemoriaError
+from services.model import StatusSnapshot, Subject
+
+if TYPE_CHECKING:
+    from memoria_tui.screens.mode import ModeScreen
+    from services.container import Services
+
+_REST = 2.0
+"""Seconds without a change of work before the views of it are refreshed: they are read whole."""
+_TRY_AGAIN = 5.0
+"""Seconds before what could not begin yet is begun."""
+
+
+class Background:
+    """Runs for as long as the app; a piece of work under way is never cancelled by the next one."""
+
+    def __init__(self, app: App[None], modes: Callable[[], Mapping[str, ModeScreen]]) -> None:
+        """`modes` gives the modes that were opened, by name."""
+        self.status = StatusSnapshot()
+        self._app = app
+        self._modes = modes
+        self._services: Services | None = None
+        self._recovering: Worker[None] | None = None
+        self._refreshing: Worker[None] | None = None
+        self._views: Timer | None = None
+
+    def start(self, services: Services) -> None:
+        """The stores are open."""
+        self._services = services
+        self._run(services.live.watch(self._on_status, self._on_external_change), "live")
+        self._recover(due_only=False)
+
+    def attend(self) -> None:
+        """A person works with the program: what others write is looked for more often."""
+        if self._services is not None:
+            self._services.live.attend()
+
+    def work_changed(self) -> None:
+        """Lets the timers of the header follow at once, and in time what other programs read of work."""
+        if self._services is not None:
+            self._run(self._poll_status(self._services), "status")
+            self._refresh_views_in(_REST)
+
+    def _run(self, work: Coroutine[None, None, None], group: str) -> Worker[None]:
+        return self._app.run_worker(work, name=group, group=group)
+
+    # how the stores are
+
+    async def _poll_status(self, services: Services) -> None:
+        self._on_status(await services.live.poll_work())
+
+    def _on_status(self, status: StatusSnapshot) -> None:
+        """Shows it everywhere; modes go on by themselves when a store is back."""
+        from memoria_tui.log import log_status_change
+
+        log_status_change(self.status.stores, status.stores)
+        were_failing = {store.kind for store in self.status.failing}
+        self.status = status
+        back = any(store.ok and store.kind in were_failing for store in status.stores)
+        for screen in self._modes().values():
+            screen.status = status
+            if back:
+                screen.changed()
+        if status.due:
+            self._recover(due_only=True)
+
+    # what others write
+
+    def _on_external_change(self, subjects: frozenset[Subject]) -> None:
+        """A mode that is not on screen looks when it is."""
+        if (screen := self._modes().get(self._app.current_mode)) is not None:
+            screen.heard(subjects)
+
+    # what waits
+
+    def _recover(self, *, due_only: bool) -> None:
+        if self._services is not None and (self._recovering is None or self._recovering.is_finished):
+            self._recovering = self._run(self._finish_waiting(self._services, due_only=due_only), "recovery")
+
+    async def _finish_waiting(self, services: Services, *, due_only: bool) -> None:
+        """Finishes vectors that are missing and saves that a crash cut short."""
+        try:
+            finished = await services.memories.recover(due_only=due_only)
+        except MemoriaError:
+            return  # it stays in the outbox, is counted in the header and tried again
+        if finished:
+            for screen in self._modes().values():
+                screen.changed()
+
+    # views of work, for other programs
+
+    def _refresh_views_in(self, seconds: float) -> None:
+        if self._views is not None:
+            self._views.stop()
+        self._views = self._app.set_timer(seconds, self._begin_refreshing, name="views")
+
+    def _begin_refreshing(self) -> None:
+        if self._refreshing is not None and not self._refreshing.is_finished:
+            self._refresh_views_in(_TRY_AGAIN)
+        elif self._services is not None:
+            self._refreshing = self._run(self._refresh_views(self._services), "views")
+
+    async def _refresh_views(self, services: Services) -> None:
+        try:
+            await services.reports.refresh_views()
+        except MemoriaError:
+            return  # the next change of work brings them up to date
