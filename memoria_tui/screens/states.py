@@ -146,7 +146,8 @@ def _title(error: MemoriaError) -> str:
 def opening(status: StatusSnapshot, settings: Settings, zone: tzinfo | None) -> Content:
     """What a mode says until it has something to show: which stores it waits for."""
     if failing := [store for store in status.failing if store.kind in _READ]:
-        lines = [Content.styled(safe(_failing(store, zone)), "bold $error") for store in failing]
+        lines = [Content.styled(_failing(store, zone), "bold $error") for store in failing]
+        lines += [Content(safe(problem)) for store in failing if not store.silent for problem in store.problems]
         return Content("\n").join([*lines, Content(""), Content("It is asked again by itself.")])
     hosts = {
         StoreKind.QDRANT: ("Opening the memories", settings.qdrant_host),
@@ -170,17 +171,15 @@ def failing_line(status: StatusSnapshot, shown_at: datetime | None, zone: tzinfo
         return None
     told = " · ".join(_failing(store, zone) for store in failing)
     if shown_at is not None:
-        # What others wrote until the last answer was shown.
+        # All that others wrote before the last answer was shown.
         answered = [store.answered_at for store in failing if store.answered_at is not None]
         told += f" · shown as of {_time(max([shown_at, *answered[:1]]), zone)}"
-    return Content.assemble((f" {safe(told)}", "$warning"), (" · retrying", "$foreground 60%"))
+    return Content.assemble((f" {told}", "$warning"), (" · retrying", "$foreground 60%"))
 
 
 def _failing(store: StoreStatus, zone: tzinfo | None) -> str:
     since = f" since {_time(store.failing_since, zone)}" if store.failing_since else ""
-    if store.silent:
-        return f"{store.kind} does not answer{since}"
-    return f"{store.kind} does not work{since}: {'; '.join(store.problems) or 'no reason is known'}"
+    return f"{store.kind} does not {'answer' if store.silent else 'work'}{since}"
 
 
 def _time(instant: datetime, zone: tzinfo | None) -> str:
