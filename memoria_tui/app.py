@@ -13,12 +13,15 @@ from textual import events, work
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.widgets import Static
 
 from memoria_tui.background import Background
 from memoria_tui.config import Config
+from memoria_tui.leaving import Leaving
 from memoria_tui.themes import THEMES
-from memoria_tui.typing_ahead import TypingAhead
+from memoria_tui.typing_ahead import TypingAhead, asks
+from memoria_tui.writes import Writes, not_done
 from services.errors import Conflict, MemoriaError
 
 if TYPE_CHECKING:
@@ -41,6 +44,8 @@ if TYPE_CHECKING:
 AnyMode = TypeVar("AnyMode", bound="ModeScreen")
 OpenServices = Callable[[], AbstractAsyncContextManager["Services"]]
 
+_SLOW_WRITE = 0.2
+"""Seconds after which a person is told that something is being saved."""
 _LONG_TO_READ = 20.0
 """Seconds for a notice with a command to type."""
 
@@ -121,6 +126,9 @@ class MemoriaApp(TypingAhead[None]):
         known = self._config.theme in self.available_themes
         self.set_reactive(App.theme, self._config.theme if known else Config().theme)
         self._refused: MemoriaError | None = None
+        self.writes = Writes(changed=self._writes_changed, unheard=self._write_failed, permit=self._permit)
+        self.leaving = Leaving(self, self.writes, self._say)
+        self._slow_write: Timer | None = None
         self.add_mode("memories", self._memories)
         self.add_mode("graph", self._graph)
         self.add_mode("work", self._work_time)
@@ -164,6 +172,7 @@ class MemoriaApp(TypingAhead[None]):
 
     def on_mount(self) -> None:
         self.set_keymap(self._config.keymap)
+        self.leaving.watch_signals()
         self.mode_change_signal.subscribe(self, self._entered)
         self.call_after_refresh(self._begin)
 
@@ -276,20 +285,62 @@ class MemoriaApp(TypingAhead[None]):
         assert self.services is not None
         return Timing(screen, self.services, self.clock, screen.status.sessions)
 
-    @work(exclusive=True, group="dialog")
+    @asks
     async def action_start_or_stop(self) -> None:
         await self._timing.start_or_stop()
 
-    @work(exclusive=True, group="dialog")
+    @asks
     async def action_pause_work(self) -> None:
         await self._timing.pause_or_resume(ask=False)
 
     def on_work_changed(self) -> None:
         self.background.work_changed()
 
+    # writes, and leaving after them
+
+    async def _permit(self, vectors: bool) -> None:
+        if self.services is not None:
+            await self.services.database.permit()
+            if vectors:
+                await self.services.database.permit(vectors=True)
+
+    def _writes_changed(self) -> None:
+        """Says that something is being saved once that takes so long that a person wonders."""
+        if self.writes.waiting and self._slow_write is None:
+            self._slow_write = self.set_timer(_SLOW_WRITE, self._say_saving, name="saving")
+        elif not self.writes.waiting and self._slow_write is not None:
+            self._slow_write.stop()
+            self._slow_write = None
+            self._say_busy("")
+        elif any(screen.busy for screen in self.mode_screens):
+            self._say_saving()
+
+    def _say_saving(self) -> None:
+        number = len(self.writes.waiting)
+        self._say_busy(f"saving {number:,} …" if number > 1 else "saving …")
+
+    def _say_busy(self, busy: str) -> None:
+        for screen in self.mode_screens:
+            screen.busy = busy
+
+    def _write_failed(self, what: str, error: BaseException) -> None:
+        """A write whose screen or dialog is gone."""
+        self._say(not_done(what, error), wrong=True)
+
     async def action_quit(self) -> None:
-        self.workers.cancel_all()  # none of them may look for widgets that are gone
-        self.exit()
+        self._leave()
+
+    @work(group="leaving")
+    async def _leave(self) -> None:
+        await self.leaving.leave(self._unsaved())
+
+    def _unsaved(self) -> tuple[str, ...]:
+        """What was typed somewhere and is not saved."""
+        from memoria_tui.screens.modals.dialog import Dialog
+        from memoria_tui.screens.mode import ModeScreen
+
+        screens = [screen for stack in self._screen_stacks.values() for screen in stack]
+        return tuple(what for one in screens if isinstance(one, ModeScreen | Dialog) for what in one.unsaved)
 
     def action_undo(self) -> None:
         self._undo()
@@ -298,12 +349,12 @@ class MemoriaApp(TypingAhead[None]):
         if sure:
             self._undo(force=True)
 
-    @work(exclusive=True, group="undo")
+    @work(group="undo")
     async def _undo(self, *, force: bool = False) -> None:
         if self.services is None:
             return
         try:
-            undone = await self.services.memories.undo(force=force)
+            undone = await self.writes.run("undo", self.services.memories.undo(force=force), vectors=True)
         except Conflict as conflict:
             from memoria_tui.present import safe
             from memoria_tui.screens.modals.confirm import ConfirmDialog

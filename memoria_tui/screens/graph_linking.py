@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from textual import work
 from textual.content import Content
 
 from memoria_tui import present
-from memoria_tui.branches import node_end
+from memoria_tui.branches import name, node_end
 from memoria_tui.screens.graph_walking import GraphWalking
 from memoria_tui.screens.linking import UNDO, Linking, turned
 from memoria_tui.screens.modals.choice import Choice, ChoiceDialog
@@ -17,6 +16,7 @@ from memoria_tui.screens.modals.path import PathDialog
 from memoria_tui.screens.modals.prompt import PromptDialog
 from memoria_tui.screens.modals.relation_type import RelationTypeDialog, TypeFilterDialog
 from memoria_tui.screens.modals.review import ReviewDialog, ReviewQueue
+from memoria_tui.typing_ahead import asks
 from services.model import Memory, Relation
 from services.ports import Clock
 
@@ -47,7 +47,7 @@ class GraphLinking(GraphWalking, Linking):
 
     # relations
 
-    @work(exclusive=True, group="dialog")
+    @asks
     async def action_link(self) -> None:
         if memory := self._memory():
             target = await self.pick(f"Link «{present.clip(present.title(memory), 48)}»", self.at_hand(memory.id))
@@ -74,15 +74,21 @@ class GraphLinking(GraphWalking, Linking):
             (present.direction(edge.type, outgoing), f"${present.COLOURS[edge.type][0]}"), f"  {edge.weight:g}"
         )
 
-    @work(exclusive=True, group="dialog")
+    @asks
     async def action_unlink(self) -> None:
         if (relation := await self._relation()) is None:
             return
-        if await self.attempt(self._services.graph.unlink([relation.id])):
-            self.tell(f"Unlinked {relation.type.value.replace('_', ' ')} · {UNDO}")
+        what = f"{relation.type.value.replace('_', ' ')} of {self._end_of(relation)}"
+        act = self._services.graph.unlink([relation.id])
+        if await self.write(f"unlink {what}", act, once=[relation.id]):
+            self.tell(f"Unlinked {what} · {UNDO}")
             self.changed()
 
-    @work(exclusive=True, group="dialog")
+    def _end_of(self, relation: Relation) -> str:
+        node = self.node if self.node is not None and self.node.id in (relation.source_id, relation.target_id) else None
+        return present.clip(name(node), 36) if node is not None else relation.target_id[:8]
+
+    @asks
     async def action_retype(self) -> None:
         relation = await self._relation()
         if relation is None or self.around is None:
@@ -95,7 +101,7 @@ class GraphLinking(GraphWalking, Linking):
             after = replace(turned(relation) if choice.turned else relation, type=choice.type)
             await self._change(relation, after)
 
-    @work(exclusive=True, group="dialog")
+    @asks
     async def action_weigh(self) -> None:
         if (relation := await self._relation()) is None:
             return
@@ -108,33 +114,34 @@ class GraphLinking(GraphWalking, Linking):
     async def _change(self, before: Relation, after: Relation) -> None:
         if after == before:
             return
-        if await self.attempt(self._services.graph.change(before, after)) is not None:
+        act = self._services.graph.change(before, after)
+        if await self.write(f"change {before.type.value.replace('_', ' ')}", act, once=[before.id]) is not None:
             way = " the other way round" if after.source_id != before.source_id else ""
             self.tell(f"Now {after.type.value.replace('_', ' ')}{way}, weight {after.weight:g} · {UNDO}")
             self.changed()
 
     # places to go
 
-    @work(exclusive=True, group="dialog")
+    @asks
     async def action_find(self) -> None:
         memory = await self.pick("Stand on", self.at_hand(self._selected))
         if memory is not None:
             self.stand_on(memory.id)
 
-    @work(exclusive=True, group="dialog")
+    @asks
     async def action_overview(self) -> None:
         best = await self.attempt(self._services.graph.overview(_OVERVIEW))
         if best is not None and (chosen := await self.app.push_screen_wait(OverviewDialog(best))):
             self.stand_on(chosen)
 
-    @work(exclusive=True, group="dialog")
+    @asks
     async def action_filter(self) -> None:
         types = await self.app.push_screen_wait(TypeFilterDialog(self._types))
         if types is not None and types != self._types:
             self._types = types
             self.changed()
 
-    @work(exclusive=True, group="dialog")
+    @asks
     async def action_path(self) -> None:
         if (memory := self._memory()) is None:
             return
@@ -149,7 +156,7 @@ class GraphLinking(GraphWalking, Linking):
 
     # suggestions
 
-    @work(exclusive=True, group="dialog")
+    @asks
     async def action_suggest(self) -> None:
         if (memory := self._memory()) is None:
             return
@@ -158,7 +165,7 @@ class GraphLinking(GraphWalking, Linking):
             queue = ReviewQueue(list(found), finished=True)
             await self._decide(f"Suggested for «{present.clip(present.title(memory), 44)}»", queue)
 
-    @work(exclusive=True, group="dialog")
+    @asks
     async def action_review(self) -> None:
         if self._review.finished and not self._review.waiting:
             self._review = ReviewQueue()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -20,6 +20,8 @@ from memoria_tui.screens.modals.confirm import ConfirmDialog
 from memoria_tui.screens.modals.restore import REPLACE, RestoreDialog
 from memoria_tui.screens.modals.trash import TrashDialog
 from memoria_tui.screens.modals.upgrade import UpgradeDialog
+from memoria_tui.typing_ahead import asks
+from memoria_tui.writes import run_beside
 from services.errors import MemoriaError
 from services.model import Progress, Subject
 from services.times import person_zone
@@ -27,6 +29,7 @@ from services.times import person_zone
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from services.backup.values import Comparison
     from services.integrity.model import Defect
     from services.ports import Clock
 
@@ -53,22 +56,22 @@ class HealthRunning(HealthLooking):
             self.set_class(running is not None, "-busy")
             self.refresh_bindings()
 
-    def start(self, what: str, act: Callable[[Advance], Awaitable[str]]) -> None:
+    def start(self, what: str, act: Callable[[Advance], Coroutine[object, object, str]]) -> None:
         """Begins long work, whose answer is told in a toast; not while other work is under way."""
         if self.running is not None:
             self.tell(f"{self.running.what} is under way; c stops it", wrong=True)
             return
         self._begin(what)
-        self._run = self._go_on(act)
+        self._run = self._go_on(what, act)
 
     def _begin(self, what: str) -> None:
         self._drawing = Pace()
         self.running = Running(what, self._clock())
 
     @work(exclusive=True, group="run")
-    async def _go_on(self, act: Callable[[Advance], Awaitable[str]]) -> None:
+    async def _go_on(self, what: str, act: Callable[[Advance], Coroutine[object, object, str]]) -> None:
         try:
-            self.tell(await act(self._advance))
+            self.tell(await run_beside(self.app, what, act(self._advance)))
         except MemoriaError as error:
             refused(error)
             self.tell(str(error), wrong=True)
@@ -128,7 +131,7 @@ class HealthRunning(HealthLooking):
 
         self.start("Backup", act)
 
-    @work(exclusive=True, group="dialog")
+    @work(group="compare")
     async def restore_backup(self, path: Path) -> None:
         """Compares, asks, restores; a merge goes into the history, before a replacement there is a backup."""
         services = self._services
@@ -140,8 +143,12 @@ class HealthRunning(HealthLooking):
             compared = await self.attempt(services.restoring.compare(path, progress=self._advance))
         finally:
             self.running = None
-        if compared is None:
-            return
+        if compared is not None:
+            self._ask_how_to_restore(compared)
+
+    @asks
+    async def _ask_how_to_restore(self, compared: Comparison) -> None:
+        services = self._services
         how = await self.app.push_screen_wait(
             RestoreDialog(compared, str(services.settings.backups_dir), person_zone(services.settings))
         )
@@ -156,7 +163,7 @@ class HealthRunning(HealthLooking):
 
         self.start("Restore", act)
 
-    @work(exclusive=True, group="dialog")
+    @asks
     async def action_reembed(self) -> None:
         from services.reembedding.target import target_of
 
@@ -178,16 +185,17 @@ class HealthRunning(HealthLooking):
 
         self.start("Re-embedding", act)
 
-    @work(exclusive=True, group="dialog")
+    @asks
     async def action_drop_old(self) -> None:
         question = "The former vectors are deleted. That cannot be taken back; the memories themselves stay."
         if await self.app.push_screen_wait(ConfirmDialog("Delete the former vectors", question, "delete")):
-            points = await self.attempt(self._services.reembedding.drop_old())
+            act = self._services.reembedding.drop_old()
+            points = await self.write("delete the former vectors", act, once=["former vectors"])
             if points is not None:
                 self.tell(f"Deleted the former vectors of {points:,} points")
                 self.look()
 
-    @work(exclusive=True, group="dialog")
+    @asks
     async def action_upgrade(self) -> None:
         database = self._services.database
         plan = await self.attempt(database.plan())
@@ -199,12 +207,15 @@ class HealthRunning(HealthLooking):
             self.tell("The database was upgraded")
             self.look()
 
-    @work(exclusive=True, group="dialog")
+    @asks
     async def action_trash(self) -> None:
         trashed = await self.attempt(self._services.memories.trash())
         if trashed is None:
             return
         ids = await self.app.push_screen_wait(TrashDialog(trashed, self._clock))
-        if ids and (number := await self.attempt(self._services.memories.restore(ids))):
+        if not ids:
+            return
+        act, what = self._services.memories.restore(ids), f"restore {len(ids):,} of the trash"
+        if number := await self.write(what, act, once=ids, vectors=True):
             self.tell(f"Restored {number:,} {'memory' if number == 1 else 'memories'}")
             self.look()

@@ -31,8 +31,8 @@ class Linking(ModeScreen):
         result = await self._services.search.search(parse_query(text, now=self._clock()))
         return [hit.memory for hit in result.hits]
 
-    async def link(self, sources: Sequence[Memory], target: Memory) -> bool:
-        """Asks for the type and draws the relations in one act; False when nothing was drawn.
+    async def link(self, sources: Sequence[Memory], target: Memory) -> None:
+        """Asks for the type and draws the relations in one act.
 
         Of a pair the direction offered is the one that the texts speak for.
         """
@@ -44,21 +44,21 @@ class Linking(ModeScreen):
                 sources, target = (target,), sources[0]
         choice = await self.app.push_screen_wait(RelationTypeDialog("Link", _ends(sources), memory_end(target), kind))
         if choice is None:
-            return False
+            return
         pairs = [(target, one) if choice.turned else (one, target) for one in sources]
         act = self._services.graph.link_many(
             [NewRelation(source.id, goal.id, choice.type) for source, goal in pairs if source.id != goal.id]
         )
-        if (made := await self.attempt(act)) is None:
-            return False
+        verb, (source, goal) = choice.type.value.replace("_", " "), pairs[0]
+        told = f"{_named(source)} {verb} {_named(goal)}"
+        if (made := await self.write(f"link {told}", act)) is None:
+            return
         if not made:
             self.tell("They are related so already; on the graph w changes the weight", wrong=True)
-            return False
-        told = choice.type.value.replace("_", " ")
-        (source, goal), number = pairs[0], len(made)
-        self.tell(f"{_named(source)} {told} {_named(goal)} · {UNDO}" if number == 1 else f"{number} linked · {UNDO}")
+            return
+        number = len(made)
+        self.tell(f"{told} · {UNDO}" if number == 1 else f"{number} linked: {told}, … · {UNDO}")
         self.changed()
-        return True
 
 
 def _ends(memories: Sequence[Memory]) -> Content:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 
 from textual import work
@@ -12,34 +13,62 @@ from memoria_tui.present import glyph
 from memoria_tui.screens.memories_editing import UNDO, MemoryEditing, named
 from memoria_tui.screens.modals.choice import Choice, ChoiceDialog
 from memoria_tui.screens.modals.prompt import PromptDialog, importance_problem
-from memoria_tui.screens.modals.tags import TagsDialog
+from memoria_tui.screens.modals.tags import TagEdit, TagsDialog
 from memoria_tui.screens.modals.trash import TrashDialog
 from memoria_tui.screens.modals.why import WhyDialog
+from memoria_tui.typing_ahead import asks
+from memoria_tui.writes import write
 from services.model import Memory, MemoryType
 
 _BATCH = 1000
 """Rows fetched at once when all hits are marked."""
+_ALL, _SHOWN = "all", "shown"
 
 
 class MemoryCurating(MemoryEditing):
     """Everything that is done to memories without opening their text."""
 
-    def targets(self) -> tuple[str, ...]:
-        """Ids of the marked memories, else of the one under the cursor; says so when there is none."""
-        if marked := self.memory_list.marked:
-            return tuple(sorted(marked))
-        if hit := self.memory_list.current:
-            return (hit.memory.id,)
-        self.tell("No memory is under the cursor")
-        return ()
+    async def targets(self) -> tuple[str, ...]:
+        """Ids of the marked memories, else of the one under the cursor; says so when there is none.
+
+        Asks what is meant when some of the marked are not in the list.
+        """
+        marked = self.memory_list.marked
+        if not marked:
+            if hit := self.memory_list.current:
+                return (hit.memory.id,)
+            self.tell("No memory is under the cursor")
+            return ()
+        if hidden := self.hidden_marks:
+            marked = await self._ask_about_hidden(marked, hidden)
+        return tuple(sorted(marked))
+
+    async def _ask_about_hidden(self, marked: frozenset[str], hidden: frozenset[str]) -> frozenset[str]:
+        are = "1 marked memory is" if len(hidden) == 1 else f"{len(hidden):,} marked memories are"
+        shown = marked - hidden
+        choices = [Choice("a", _ALL, Content(f"all {len(marked):,}"))]
+        choices += [Choice("s", _SHOWN, Content(f"only the {len(shown):,} shown"))] if shown else []
+        chosen = await self.app.push_screen_wait(ChoiceDialog(f"{are} not in the list: act on", choices))
+        return {_ALL: marked, _SHOWN: shown}.get(chosen or "", frozenset())
 
     async def memories(self, ids: tuple[str, ...]) -> tuple[Memory, ...]:
         """The memories of these ids, from the list where it has them."""
-        loaded = {hit.memory.id: hit.memory for hit in self.memory_list.hits()}
+        loaded = self._loaded()
         return tuple([loaded.get(one) or await self._services.memories.get(one) for one in ids])
 
+    def _loaded(self) -> dict[str, Memory]:
+        return {hit.memory.id: hit.memory for hit in self.memory_list.hits()}
+
+    def listed(self, ids: Sequence[str]) -> str:
+        """«"the first line"», «3 memories: "one", "two", …»."""
+        loaded = self._loaded()
+        names = [named(loaded[one]) for one in ids if one in loaded]
+        if len(ids) == 1:
+            return names[0] if names else counted(1)
+        some = ", ".join([*names[:2], *(["…"] if len(ids) > min(2, len(names)) else [])])
+        return f"{counted(len(ids))}: {some}" if names else counted(len(ids))
+
     def _done(self, what: str) -> None:
-        self.memory_list.mark_all(frozenset())
         self.tell(f"{what} · {UNDO}")
         self.changed()
 
@@ -61,24 +90,36 @@ class MemoryCurating(MemoryEditing):
 
     # tags, importance, project, type
 
-    @work(exclusive=True, group="dialog")
+    @asks
     async def action_tags(self) -> None:
-        if not (ids := self.targets()):
+        if not (ids := await self.targets()):
             return
         memories = await self.attempt(self.memories(ids))
         if memories is None:
             return
-        edit = await self.app.push_screen_wait(TagsDialog(memories, partial(self.completions, "tag")))
-        if edit is None:
-            return
-        act = self._services.memories.edit_many(ids, add_tags=edit.added, remove_tags=edit.removed)
-        if number := await self.attempt(act):
-            signs = [f"+{tag}" for tag in edit.added] + [f"−{tag}" for tag in edit.removed]
-            self._done(f"Tags {' '.join(signs)} on {counted(number)}")
 
-    @work(exclusive=True, group="dialog")
+        async def save(edit: TagEdit) -> str:
+            act = self._services.memories.edit_many(ids, add_tags=edit.added, remove_tags=edit.removed)
+            signs = [f"+{tag}" for tag in edit.added] + [f"−{tag}" for tag in edit.removed]
+            return await self._set(f"Tags {' '.join(signs)}", ids, act)
+
+        self._set_as(await self.app.push_screen_wait(TagsDialog(memories, partial(self.completions, "tag"), save)))
+
+    async def _set(self, what: str, ids: tuple[str, ...], act: Coroutine[object, object, int]) -> str:
+        """Writes while a dialog stays open; gives what was done, "" when nothing had to be. Raises the act's errors."""
+        told = f"{what} on {self.listed(ids)}"
+        return told if await write(self.app, told, act, vectors=True) else ""
+
+    def _set_as(self, told: str | None) -> None:
+        """Tells what a dialog wrote; None: it was left."""
+        if told:
+            self._done(told)
+        elif told is not None:
+            self.tell("Nothing was changed: it was so already")
+
+    @asks
     async def action_set(self) -> None:
-        if not (ids := self.targets()):
+        if not (ids := await self.targets()):
             return
         what = await self.app.push_screen_wait(
             ChoiceDialog(
@@ -87,6 +128,7 @@ class MemoryCurating(MemoryEditing):
                     Choice("i", "importance", Content("importance")),
                     Choice("p", "project", Content("project")),
                     Choice("t", "type", Content("type")),
+                    Choice("n", "no project", Content("remove the project")),
                 ),
             )
         )
@@ -97,63 +139,83 @@ class MemoryCurating(MemoryEditing):
                 await self._set_project(ids)
             case "type":
                 await self._set_type(ids)
+            case "no project":
+                await self._set_at_once("No project", ids, self._services.memories.edit_many(ids, project=""))
+
+    async def _set_at_once(self, what: str, ids: tuple[str, ...], act: Coroutine[object, object, int]) -> None:
+        told = f"{what} on {self.listed(ids)}"
+        if (number := await self.write(told, act, vectors=True)) is not None:
+            self._set_as(told if number else "")
 
     async def _set_importance(self, ids: tuple[str, ...]) -> None:
-        text = await self.app.push_screen_wait(
-            PromptDialog("Importance", hint="From 0 to 1", check=importance_problem, value=self._current_importance())
-        )
-        if text is not None:
-            importance = float(text)
-            if number := await self.attempt(self._services.memories.edit_many(ids, importance=importance)):
-                self._done(f"Importance {importance:g} on {counted(number)}")
+        async def save(text: str) -> str:
+            act = self._services.memories.edit_many(ids, importance=float(text))
+            return await self._set(f"Importance {float(text):g}", ids, act)
 
-    def _current_importance(self) -> str:
-        hit = self.memory_list.current
-        return f"{hit.memory.importance:g}" if hit else ""
+        value = self._common(ids, lambda memory: f"{memory.importance:g}")
+        dialog = PromptDialog("Importance", hint="From 0 to 1", check=importance_problem, value=value, save=save)
+        self._set_as(await self.app.push_screen_wait(dialog))
+
+    def _common(self, ids: tuple[str, ...], what: Callable[[Memory], str]) -> str:
+        """What all of these memories have; "" when they differ or are not in the list."""
+        loaded = self._loaded()
+        found = {what(loaded[one]) if one in loaded else "" for one in ids}
+        return found.pop() if len(found) == 1 else ""
 
     async def _set_project(self, ids: tuple[str, ...]) -> None:
-        complete = partial(self.completions, "project")
-        project = await self.app.push_screen_wait(
-            PromptDialog("Project", hint="Nothing takes the project away", complete=complete)
+        async def save(project: str) -> str:
+            return await self._set(f"Project {project}", ids, self._services.memories.edit_many(ids, project=project))
+
+        dialog = PromptDialog(
+            "Project",
+            value=self._common(ids, lambda memory: memory.project or ""),
+            hint="s n removes the project",
+            check=lambda text: None if text else "A project needs a name; esc, then s n removes the project",
+            complete=partial(self.completions, "project"),
+            save=save,
         )
-        if project is not None and (
-            number := await self.attempt(self._services.memories.edit_many(ids, project=project))
-        ):
-            self._done(f"Project {project or 'none'} on {counted(number)}")
+        self._set_as(await self.app.push_screen_wait(dialog))
 
     async def _set_type(self, ids: tuple[str, ...]) -> None:
-        hit = self.memory_list.current
         choices = [
             Choice(
                 kind.value[0], kind.value, Content.assemble((glyph(kind), f"$memory-{kind.value}"), f" {kind.value}")
             )
             for kind in (MemoryType.SEMANTIC, MemoryType.EPISODIC, MemoryType.PROCEDURAL)
         ]
-        kind = await self.app.push_screen_wait(ChoiceDialog("Type", choices, hit.memory.type.value if hit else None))
-        if kind is not None and (
-            number := await self.attempt(self._services.memories.edit_many(ids, type=MemoryType(kind)))
-        ):
-            self._done(f"Type {kind} on {counted(number)}")
+        now = self._common(ids, lambda memory: memory.type.value)
+        if kind := await self.app.push_screen_wait(ChoiceDialog("Type", choices, now or None)):
+            act = self._services.memories.edit_many(ids, type=MemoryType(kind))
+            await self._set_at_once(f"Type {kind}", ids, act)
 
     # trash
 
-    @work(exclusive=True, group="delete")
+    @asks
     async def action_delete(self) -> None:
-        if not (ids := self.targets()):
+        if not (ids := await self.targets()):
             return
-        hit = self.memory_list.current
-        alone = hit is not None and ids == (hit.memory.id,)
-        if number := await self.attempt(self._services.memories.delete(ids)):
-            self._done(f"Deleted {named(hit.memory) if alone and hit else counted(number)}")
+        ids = tuple(one for one in ids if one not in self._going) or ids
+        told = self.listed(ids)
+        self._going |= set(ids)
+        try:
+            number = await self.write(f"delete {told}", self._services.memories.delete(ids), once=ids, vectors=True)
+        finally:
+            self._going -= set(ids)
+        if number:
+            self.memory_list.mark_all(self.memory_list.marked - set(ids))
+            self._done(f"Deleted {told}")
 
-    @work(exclusive=True, group="dialog")
+    @asks
     async def action_trash(self) -> None:
         trashed = await self.attempt(self._services.memories.trash())
         if trashed is None:
             return
-        ids = await self.app.push_screen_wait(TrashDialog(trashed, self._clock))
-        if ids and (number := await self.attempt(self._services.memories.restore(ids))):
-            self._done(f"Restored {counted(number)}")
+        if ids := await self.app.push_screen_wait(TrashDialog(trashed, self._clock)):
+            number = await self.write(
+                f"restore {counted(len(ids))}", self._services.memories.restore(ids), once=ids, vectors=True
+            )
+            if number is not None:
+                self._done(f"Restored {counted(number)}")
 
     # looking and copying
 
@@ -165,15 +227,19 @@ class MemoryCurating(MemoryEditing):
         if hit := self.memory_list.current:
             self.search_bar.set_text(f"like:{hit.memory.id}")
 
-    def action_copy_text(self) -> None:
-        if hit := self.memory_list.current:
-            self.app.copy_to_clipboard(clean(hit.memory.content))
-            self.tell(f"Copied the text of {named(hit.memory)}")
+    @asks
+    async def action_copy_text(self) -> None:
+        if not (ids := await self.targets()):
+            return
+        if (memories := await self.attempt(self.memories(ids))) is not None:
+            self.app.copy_to_clipboard("\n\n".join(clean(memory.content) for memory in memories))
+            self.tell(f"Copied the text of {self.listed(ids)}")
 
-    def action_copy_id(self) -> None:
-        if hit := self.memory_list.current:
-            self.app.copy_to_clipboard(hit.memory.id)
-            self.tell(f"Copied {hit.memory.id}")
+    @asks
+    async def action_copy_id(self) -> None:
+        if ids := await self.targets():
+            self.app.copy_to_clipboard("\n".join(ids))
+            self.tell(f"Copied {ids[0] if len(ids) == 1 else f'the ids of {counted(len(ids))}'}")
 
 
 def counted(number: int, noun: str = "memory") -> str:

@@ -14,10 +14,12 @@ from memoria_tui.screens.memories_finding import MemoryFinding
 from memoria_tui.screens.modals.conflict import ConflictDialog, Resolution
 from memoria_tui.screens.modals.history import HistoryDialog, version
 from memoria_tui.screens.modals.new_memory import NewMemoryDialog
+from memoria_tui.typing_ahead import asks
 from memoria_tui.widgets.preview import Preview
+from memoria_tui.writes import UnderWay, write
 from services.errors import Conflict, InvalidInput, MemoriaError
 from services.memories.payload import State, read_memory
-from services.model import Change, Memory, MemoryChanges
+from services.model import Change, Memory, MemoryChanges, MemoryDraft
 from services.ports import Clock
 from services.times import WriterZone, minute, person_zone, writer_zone
 
@@ -36,26 +38,27 @@ class MemoryEditing(MemoryFinding):
         super().__init__(where, clock, demo=demo)
         self._editor = editor
 
+    @property
+    def unsaved(self) -> tuple[str, ...]:
+        if not self.is_mounted or (base := self.preview.editing) is None or self.preview.edited_text == base.content:
+            return ()
+        return (f"what you typed into {named(base)}",)
+
     # new
 
-    @work(exclusive=True, group="dialog")
+    @asks
     async def action_new(self) -> None:
-        """What cannot be saved stays in the form, with the reason."""
+        async def create(draft: MemoryDraft) -> Memory:
+            return await write(self.app, "new memory", self._services.memories.create(draft), vectors=True)
+
         tags, projects = partial(self.completions, "tag"), partial(self.completions, "project")
-        draft, problem = None, ""
-        while (draft := await self.app.push_screen_wait(NewMemoryDialog(tags, projects, draft, problem))) is not None:
-            try:
-                memory = await self._services.memories.create(draft)
-            except MemoriaError as error:
-                problem = f"Not saved: {error}"
-                continue
+        if (memory := await self.app.push_screen_wait(NewMemoryDialog(tags, projects, create))) is not None:
+            self.select(memory.id)
             self.tell(f"Created {named(memory)} · {UNDO}")
-            self.changed()
-            return
 
     # in place
 
-    @work(exclusive=True, group="edit")
+    @asks
     async def action_edit(self) -> None:
         if memory := await self._opened():
             self.preview.begin_edit(memory)
@@ -72,24 +75,31 @@ class MemoryEditing(MemoryFinding):
         self.refresh_bindings()
         self.show_current()
 
-    @work(exclusive=True, group="save")
+    @work(group="save")
     async def _save(self, base: Memory, content: str, *, force: bool = False) -> None:
+        """Closes the editor once the text is written, unless the person typed on, whose base it is then."""
         if content == base.content and not force:
             self._close_editor()
             return
-        changes = MemoryChanges(content=content)
+        act = self._services.memories.update(base, MemoryChanges(content=content), force=force)
         try:
-            saved = await self._services.memories.update(base, changes, force=force)
+            saved = await write(self.app, f"save {named(base)}", act, once=[base.id], vectors=True)
+        except UnderWay as under_way:
+            self.tell(f"{under_way}; ctrl+s again when it is saved")
         except Conflict as conflict:
             self._resolve(base, content, conflict)
         except MemoriaError as error:
             self.tell(f"Not saved: {error}", wrong=True)
         else:
-            self._close_editor()
+            if (editing := self.preview.editing) is not None and editing.id == base.id:
+                if self.preview.edited_text == content:
+                    self._close_editor()
+                else:
+                    self.preview.rebase(saved)
             self.tell(f"Saved {named(saved)} · {UNDO}")
             self.changed()
 
-    @work(exclusive=True, group="dialog")
+    @asks
     async def _resolve(self, base: Memory, mine: str, conflict: Conflict) -> None:
         """The person sees both versions and chooses; esc leaves the editor as it is."""
         theirs = conflict.current if isinstance(conflict.current, Memory) else None
@@ -98,15 +108,19 @@ class MemoryEditing(MemoryFinding):
                 self._close_editor()
                 self.changed()
             case Resolution.MINE:
-                back = 1 if theirs else await self.attempt(self._services.memories.restore([base.id]))
+                back = 1 if theirs else await self._restore(base)
                 if back:
                     self._save(theirs or base, mine, force=True)
             case Resolution.MERGE:
                 self.preview.begin_edit(theirs or base, merged(theirs.content if theirs else "", mine))
 
+    async def _restore(self, memory: Memory) -> int | None:
+        act = self._services.memories.restore([memory.id])
+        return await self.write(f"restore {named(memory)}", act, vectors=True)
+
     # in the person's own editor
 
-    @work(exclusive=True, group="edit")
+    @asks
     async def action_editor(self) -> None:
         if memory := await self._opened():
             self._edit_outside(memory, memory.content)
@@ -145,7 +159,7 @@ class MemoryEditing(MemoryFinding):
 
     # earlier versions
 
-    @work(exclusive=True, group="dialog")
+    @asks
     async def action_history(self) -> None:
         if (memory := await self._opened()) is None:
             return
@@ -162,10 +176,9 @@ class MemoryEditing(MemoryFinding):
             return
         settings = self._services.settings
         changes = to_version(memory, state, writer_zone(settings))
-        if saved := await self.attempt(self._services.memories.update(memory, changes)):
-            self.tell(
-                f"{named(saved)} is as it was on {minute(chosen.at, person_zone(self._services.settings))} · {UNDO}"
-            )
+        act = self._services.memories.update(memory, changes)
+        if saved := await self.write(f"restore {named(memory)}", act, vectors=True):
+            self.tell(f"{named(saved)} is as it was on {minute(chosen.at, person_zone(settings))} · {UNDO}")
             self.changed()
 
 

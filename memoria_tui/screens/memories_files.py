@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, TypeVar
 
-from textual import work
 from textual.content import Content
 from textual.widgets import Static
 
@@ -13,13 +12,15 @@ from memoria_tui.present import safe
 from memoria_tui.screens.memories_curating import MemoryCurating, counted
 from memoria_tui.screens.modals.prompt import PromptDialog
 from memoria_tui.screens.paths import file_of, why_not_new
+from memoria_tui.typing_ahead import asks
+from memoria_tui.writes import run_beside
 from services.model import Progress
 from services.ports import Clock
 
 if TYPE_CHECKING:
     from services.container import Services
 
-LoadDemo = Callable[["Services", Callable[[Progress], None]], Awaitable[str]]
+LoadDemo = Callable[["Services", Callable[[Progress], None]], Coroutine[object, object, str]]
 """Fills the store with the demo data, telling how far it is; answers with one line that says what is there now."""
 
 Answer = TypeVar("Answer")
@@ -32,9 +33,9 @@ class MemoryFiles(MemoryCurating):
         super().__init__(where, clock, demo=load_demo is not None, editor=editor)
         self._load_demo = load_demo
 
-    @work(exclusive=True, group="dialog")
+    @asks
     async def action_export(self) -> None:
-        if not (ids := self.targets()):
+        if not (ids := await self.targets()):
             return
         title = f"Export {counted(len(ids))}"
         path = await self.app.push_screen_wait(
@@ -43,10 +44,10 @@ class MemoryFiles(MemoryCurating):
         if path is not None:
             file = file_of(path)
             act = self._services.exporting.export(file, ids=ids, progress=self._show_progress)
-            if await self._long_run(act) is not None:
+            if await self._long_run("Export", act) is not None:
                 self.tell(f"Exported {counted(len(ids))} to {file}")
 
-    @work(exclusive=True, group="dialog")
+    @asks
     async def action_import(self) -> None:
         path = await self.app.push_screen_wait(
             PromptDialog("Import", hint="Path of an export, a backup, Markdown or a folder of it", check=_absent)
@@ -54,7 +55,7 @@ class MemoryFiles(MemoryCurating):
         if path is None:
             return
         act = self._services.importing.import_files((file_of(path),), progress=self._show_progress)
-        if (report := await self._long_run(act)) is not None:
+        if (report := await self._long_run("Import", act)) is not None:
             told = [f"Imported {counted(report.memories)}"]
             if report.failed:
                 told.append(f"{counted(len(report.failed), 'record')} could not be read")
@@ -63,18 +64,19 @@ class MemoryFiles(MemoryCurating):
             self.tell(" · ".join(told), wrong=len(told) > 1)
             self.changed()
 
-    @work(exclusive=True, group="dialog")
+    @asks
     async def action_load_demo(self) -> None:
         if self._load_demo is None:
             return
-        if (told := await self._long_run(self._load_demo(self._services, self._show_progress))) is not None:
+        act = self._load_demo(self._services, self._show_progress)
+        if (told := await self._long_run("Demo data", act)) is not None:
             self.tell(told)
             self.changed()
 
-    async def _long_run(self, act: Awaitable[Answer]) -> Answer | None:
+    async def _long_run(self, what: str, act: Coroutine[object, object, Answer]) -> Answer | None:
         self.add_class("-busy")
         try:
-            return await self.attempt(act)
+            return await self.attempt(run_beside(self.app, what, act))
         finally:
             self.remove_class("-busy")
             self.query_one("#progress", Static).update("")

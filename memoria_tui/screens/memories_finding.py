@@ -56,6 +56,8 @@ class MemoryFinding(ModeScreen):
         super().__init__(where, clock)
         self._demo = demo
         self._query = Query()
+        self._answered = Query()
+        """What the list answers."""
         self._listing: Listing | None = None
         self._asking = 0
         """Questions under way."""
@@ -64,6 +66,10 @@ class MemoryFinding(ModeScreen):
         self._warned_of: tuple[Memory, str | None] | None = None
         """A memory that is edited and the text that stands outside, as far as the person was told."""
         self._keys_for: tuple[type[State], bool] | None = None
+        self._carried: frozenset[str] = frozenset()
+        """Marks that were made in the answer to another question."""
+        self._going: set[str] = set()
+        """Memories that are being deleted."""
 
     def connected(self, services: Services) -> None:
         super().connected(services)
@@ -179,6 +185,7 @@ class MemoryFinding(ModeScreen):
         result = await self._services.search.search(query)
         if result.query != self._query:
             return None
+        self._carry_marks(query)
         self._listing = None
         self.memory_list.show_hits(result.hits, query, empty="Nothing fits.")
         return Loaded(query, result.total, result.took_ms, result.notices)
@@ -190,10 +197,27 @@ class MemoryFinding(ModeScreen):
         first = await listing.page(0, PAGE) if listing.total else ()
         if query != self._query:
             return None
+        self._carry_marks(query)
         self._listing = listing
         listing.corrected = self.changed
         self.memory_list.show_listing(listing.total, query, first=first, empty="Nothing fits.")
         return Loaded(query, listing.total, (self._clock() - started) / _MILLISECOND)
+
+    def _carry_marks(self, query: Query) -> None:
+        if self._answered != query:
+            self._answered = query
+            self._carried = self.memory_list.marked
+
+    @property
+    def hidden_marks(self) -> frozenset[str]:
+        """Marked memories that are not in the list, as far as it is loaded."""
+        return (self._carried & self.memory_list.marked) - {hit.memory.id for hit in self.memory_list.hits()}
+
+    def select(self, memory_id: str) -> None:
+        """Shows all memories with the cursor on this one, which was written just now."""
+        self.memory_list.aim_at(memory_id)
+        self.search_bar.set_text("")
+        self.changed()
 
     @work(exclusive=True, group="facets")
     async def _count(self, query: Query) -> None:

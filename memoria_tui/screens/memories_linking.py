@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from textual import work
-
 from memoria_tui.present import clip, title
 from memoria_tui.screens.linking import Linking
 from memoria_tui.screens.memories_curating import MemoryCurating, counted
+from memoria_tui.typing_ahead import asks
 from services.model import Memory
 
 
 class MemoryLinking(MemoryCurating, Linking):
     """A pair that is marked, or marked and under the cursor, is linked at once; else the target is asked for."""
 
-    @work(exclusive=True, group="dialog")
+    @asks
     async def action_link(self) -> None:
-        ids = set(self.memory_list.marked)
+        if not (ids := set(await self.targets())):
+            return
         if (hit := self.memory_list.current) is not None and len(ids) < 2:
             ids.add(hit.memory.id)
-        if not ids:
-            self.tell("No memory is under the cursor")
-            return
         memories = await self.attempt(self.memories(tuple(sorted(ids))))
         if memories is None:
             return
         sources, target = (
             (memories[:1], memories[1]) if len(memories) == 2 else (memories, await self._target(memories))
         )
-        if target is not None and await self.link(sources, target):
-            self.memory_list.mark_all(frozenset())
+        if target is not None:
+            await self.link(sources, target)
 
     async def _target(self, sources: tuple[Memory, ...]) -> Memory | None:
         what = f"«{clip(title(sources[0]), 48)}»" if len(sources) == 1 else counted(len(sources))

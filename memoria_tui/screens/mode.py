@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Coroutine, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
@@ -19,6 +19,7 @@ from memoria_tui.present import safe
 from memoria_tui.screens.states import Idle, failing_line, opening
 from memoria_tui.widgets.key_line import KeyLine
 from memoria_tui.widgets.top_line import TopLine
+from memoria_tui.writes import UnderWay, not_done, write
 from services.errors import MemoriaError
 from services.model import StatusSnapshot, Subject
 from services.ports import Clock
@@ -61,6 +62,8 @@ class ModeScreen(Screen[None]):
     """How the stores are, as far as it is known."""
     state: object
     """What is shown, a union of each mode's own; `Idle` while the stores are being opened."""
+    busy: var[str] = var("", init=False)
+    """What a person waits for: «saving …»."""
     top_line = getters.query_one(TopLine)
 
     def __init__(self, where: str, clock: Clock) -> None:
@@ -101,6 +104,15 @@ class ModeScreen(Screen[None]):
         """What is on screen was read from the stores just now."""
         self._shown_at = self._clock()
 
+    @property
+    def unsaved(self) -> tuple[str, ...]:
+        """What was typed here and is not saved, each named."""
+        return ()
+
+    def watch_busy(self, busy: str) -> None:
+        for line in self.query(TopLine):
+            line.busy = busy
+
     def connected(self, services: Services) -> None:
         """The stores are open."""
         self.services = services
@@ -136,8 +148,26 @@ class ModeScreen(Screen[None]):
         self.app.clear_notifications()
         self.notify(safe(message), severity="error" if wrong else "information", markup=False)
 
+    async def write(
+        self,
+        what: str,
+        act: Coroutine[object, object, Answer],
+        *,
+        once: Iterable[str] = (),
+        vectors: bool = False,
+    ) -> Answer | None:
+        """The answer of an act that writes, see `Writes.run`; None after telling what was not done and why."""
+        try:
+            return await write(self.app, what, act, once=once, vectors=vectors)
+        except UnderWay as under_way:
+            self.tell(str(under_way))
+        except MemoriaError as error:
+            refused(error)
+            self.tell(not_done(what, error), wrong=True)
+        return None
+
     async def attempt(self, act: Awaitable[Answer]) -> Answer | None:
-        """The answer of a service, or None after telling why there is none."""
+        """The answer of a service that reads, or None after telling why there is none."""
         try:
             return await act
         except MemoriaError as error:

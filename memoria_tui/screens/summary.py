@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
 
-from textual import on, work
+from textual import on
 from textual.binding import Binding
 from textual.containers import Container, Horizontal, Vertical
 from textual.widget import Widget
@@ -26,6 +26,7 @@ from memoria_tui.screens.summary_states import (
     notice,
     shifted,
 )
+from memoria_tui.typing_ahead import asks
 from memoria_tui.widgets.figure_table import FigureTable
 from memoria_tui.widgets.stacked_bars import StackedBars
 from services.errors import MemoriaError
@@ -153,7 +154,7 @@ class SummaryScreen(SummaryAdding):
         else:
             self._add_up()
 
-    @work(exclusive=True, group="dialog")
+    @asks
     async def action_filter(self) -> None:
         asked = self._asked
         clients = await self.attempt(self._services.clients.clients())
@@ -166,7 +167,7 @@ class SummaryScreen(SummaryAdding):
         if where is not None:
             self._ask(replace(asked, where=where))
 
-    @work(exclusive=True, group="dialog")
+    @asks
     async def action_export(self) -> None:
         figures = self._figures
         if figures is None:

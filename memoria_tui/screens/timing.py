@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -12,10 +12,11 @@ from textual.message import Message
 from memoria_tui import present, work_text
 from memoria_tui.repository import current_branch
 from memoria_tui.screens.modals.choice import Choice, ChoiceDialog
-from memoria_tui.screens.modals.prompt import PromptDialog
+from memoria_tui.screens.modals.prompt import Check, PromptDialog, Save
 from memoria_tui.screens.modals.start_session import start_session
 from memoria_tui.screens.modals.stop_session import stop_session
 from memoria_tui.screens.mode import ModeScreen
+from memoria_tui.writes import write
 from services.model import SessionStatus, WorkSession
 from services.ports import Clock
 
@@ -78,29 +79,51 @@ class Timing:
         if (session := session or await self.meant("Pause or resume which")) is None:
             return
         if session.status is SessionStatus.PAUSED:
-            if (resumed := await self._screen.attempt(self._services.work.resume(session.id))) is not None:
+            act = self._services.work.resume(session.id)
+            if (resumed := await self._write(f"resume {work_text.named(session)}", act, session)) is not None:
                 self._tell(f"Resumed {work_text.named(resumed)}")
             return
-        reason = await self._ask_reason(session) if ask else ""
-        if reason is None:
+        what = f"pause {work_text.named(session)}"
+        if not ask:
+            act = self._services.work.pause(session.id, reason=None, at=now)
+            if (paused := await self._write(what, act, session)) is not None:
+                self._tell(f"Paused {work_text.named(paused)}")
             return
-        act = self._services.work.pause(session.id, reason=reason or None, at=now)
-        if (paused := await self._screen.attempt(act)) is not None:
-            self._tell(f"Paused {work_text.named(paused)}{f' · {reason}' if reason else ''}")
 
-    async def _ask_reason(self, session: WorkSession) -> str | None:
-        hint = "Why? May stay empty. The pause began when you pressed the key."
-        return await self._screen.app.push_screen_wait(PromptDialog(f"Pause {work_text.named(session)}", hint=hint))
+        async def save(reason: str) -> str:
+            act = self._services.work.pause(session.id, reason=reason or None, at=now)
+            paused = await write(self._screen.app, what, act, once=[session.id])
+            return f"Paused {work_text.named(paused)}{f' · {reason}' if reason else ''}"
+
+        await self._ask(
+            f"Pause {work_text.named(session)}",
+            save,
+            hint="Why? May stay empty. The pause began when you pressed the key.",
+        )
+
+    async def _write(
+        self, what: str, act: Coroutine[object, object, WorkSession], session: WorkSession
+    ) -> WorkSession | None:
+        return await self._screen.write(what, act, once=[session.id])
+
+    async def _ask(self, title: str, save: Save, *, hint: str = "", check: Check | None = None) -> None:
+        """Asks for a line and tells what was done with it."""
+        dialog = PromptDialog(title, hint=hint, check=check, save=save)
+        if (told := await self._screen.app.push_screen_wait(dialog)) is not None:
+            self._tell(told)
 
     async def note(self, session: WorkSession | None = None) -> None:
         """Appends a note to a session, the one that is meant when none is given."""
         if (session := session or await self.meant("Note on which")) is None:
             return
-        dialog = PromptDialog(f"Note on {work_text.named(session)}", check=_empty)
-        if (text := await self._screen.app.push_screen_wait(dialog)) is not None and (
-            await self._screen.attempt(self._services.work.note(text, session.id)) is not None
-        ):
-            self._tell(f"Noted on {work_text.named(session)}")
+        meant = session
+
+        async def save(text: str) -> str:
+            named = work_text.named(meant)
+            await write(self._screen.app, f"note on {named}", self._services.work.note(text, meant.id))
+            return f"Noted on {named}"
+
+        await self._ask(f"Note on {work_text.named(session)}", save, check=_empty)
 
     async def cut_back(self, session: WorkSession | None = None) -> None:
         """Stops a session at the last sign of life, or when the person says it ended."""

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
-from textual import on, work
+from textual import on
 from textual.content import Content
 
 from memoria_tui import work_text
@@ -20,6 +20,7 @@ from memoria_tui.screens.paths import file_of, why_not_new
 from memoria_tui.screens.timing import UNDO, Timing, WorkChanged
 from memoria_tui.screens.work_states import ORDERS, LogQuestion
 from memoria_tui.screens.work_watching import WorkWatching
+from memoria_tui.typing_ahead import asks
 from memoria_tui.widgets.running_sessions import RunningSessions
 from memoria_tui.widgets.session_log import SessionLog
 from services.files import write_file
@@ -49,23 +50,23 @@ class WorkBooking(WorkWatching):
 
     # the timer
 
-    @work(exclusive=True, group="dialog")
+    @asks
     async def action_start(self) -> None:
         await self.timing.start()
 
-    @work(exclusive=True, group="dialog")
+    @asks
     async def action_pause(self) -> None:
         await self.timing.pause_or_resume(self.pointed)
 
-    @work(exclusive=True, group="dialog")
+    @asks
     async def action_note(self) -> None:
         await self.timing.note(self.pointed)
 
-    @work(exclusive=True, group="dialog")
+    @asks
     async def action_stop(self) -> None:
         await self.timing.stop(self.pointed)
 
-    @work(exclusive=True, group="dialog")
+    @asks
     async def action_cut_back(self) -> None:
         await self.timing.cut_back(self.pointed)
 
@@ -80,36 +81,43 @@ class WorkBooking(WorkWatching):
         if self.selected is not None:
             self._edit(self.selected)
 
-    @work(exclusive=True, group="dialog")
+    @asks
     async def _edit(self, session: WorkSession) -> None:
         dialog = edit_session(self._services, self._clock, session, self._zone)
         edited = await self.app.push_screen_wait(dialog)
         if edited is not None and edited != session:
             self._told(f"Changed {work_text.named(edited)}")
 
-    @work(exclusive=True, group="dialog")
+    @asks
     async def action_delete(self) -> None:
         session = self.selected
-        if session is not None and await self.attempt(self._services.work.delete(session.id)) is not None:
+        if session is None:
+            return
+        act, what = self._services.work.delete(session.id), f"delete {work_text.named(session)}"
+        if await self.write(what, act, once=[session.id]) is not None:
             self._told(f"Deleted {work_text.named(session)}")
 
-    @work(exclusive=True, group="dialog")
+    @asks
     async def action_resume_stopped(self) -> None:
         session = self.selected
         if session is None or session.status is not SessionStatus.COMPLETED:
             self.tell("Go to a session in the log that was stopped")
-        elif await self.attempt(self._services.work.unstop(session.id)) is not None:
+            return
+        act, what = self._services.work.unstop(session.id), f"resume {work_text.named(session)}"
+        if await self.write(what, act, once=[session.id]) is not None:
             self._told(f"{work_text.named(session)} runs on")
 
-    @work(exclusive=True, group="dialog")
+    @asks
     async def action_remember(self) -> None:
         session = self.selected
         if session is None or session.status is not SessionStatus.COMPLETED:
             self.tell("Go to a session in the log that was stopped")
         elif session.memory_id is not None:
             self.tell("There is a memory of it already")
-        elif await self.attempt(self._services.work.remember(session.id)) is not None:
-            self._told(f"Kept a memory of {work_text.named(session)}")
+        else:
+            act, what = self._services.work.remember(session.id), f"memory of {work_text.named(session)}"
+            if await self.write(what, act, once=[session.id], vectors=True) is not None:
+                self._told(f"Kept a memory of {work_text.named(session)}")
 
     def _told(self, what: str) -> None:
         self.tell(f"{what} · {UNDO}")
@@ -117,20 +125,20 @@ class WorkBooking(WorkWatching):
 
     # the log
 
-    @work(exclusive=True, group="dialog")
+    @asks
     async def action_filter(self) -> None:
         dialog = session_filter(self._services, self._clock, self.question.where)
         if (where := await self.app.push_screen_wait(dialog)) is not None:
             self.question = replace(self.question, where=where)
 
-    @work(exclusive=True, group="dialog")
+    @asks
     async def action_search(self) -> None:
         hint = "Part of the description, a note or the branch; empty shows all"
         text = await self.app.push_screen_wait(PromptDialog("Find", value=self.question.where.text, hint=hint))
         if text is not None:
             self.question = replace(self.question, where=replace(self.question.where, text=text))
 
-    @work(exclusive=True, group="dialog")
+    @asks
     async def action_sort(self) -> None:
         keys = dict(zip("nolsdb", ORDERS, strict=True))
         choices = [Choice(key, key, Content(ORDERS[order])) for key, order in keys.items()]
@@ -139,7 +147,7 @@ class WorkBooking(WorkWatching):
         if (chosen := await self.app.push_screen_wait(ChoiceDialog("Sort", choices, current))) is not None:
             self.question = LogQuestion(self.question.where, *keys[chosen])
 
-    @work(exclusive=True, group="dialog")
+    @asks
     async def action_export(self) -> None:
         dialog = PromptDialog("Export the log", value="work.csv", hint="Path of the CSV file", check=why_not_new)
         if (path := await self.app.push_screen_wait(dialog)) is not None:
@@ -162,12 +170,12 @@ class WorkBooking(WorkWatching):
 
     # clients, projects, settings
 
-    @work(exclusive=True, group="dialog")
+    @asks
     async def action_clients(self) -> None:
         if await self.app.push_screen_wait(ClientsDialog(self._services)):
             self.post_message(WorkChanged())
 
-    @work(exclusive=True, group="dialog")
+    @asks
     async def action_preferences(self) -> None:
         now = await self.attempt(self._services.work.preferences())
         if now is not None and await self.app.push_screen_wait(work_preferences(self._services, now)) is not None:

@@ -101,6 +101,10 @@ class MemoryEditor(TextArea):
         self.read_only = self._whole is not None
         self.load_text(self._disguise.hide(content if self._whole is None else content[:_SHOWN_OF_LONG]))
 
+    def rebase(self, original: str) -> None:
+        """Keeps what stands here; leaving goes back to this text from now on."""
+        self._original = original
+
     async def _on_paste(self, event: events.Paste) -> None:
         event.prevent_default()
         event.stop()

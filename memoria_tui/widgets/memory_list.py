@@ -115,6 +115,8 @@ class MemoryList(ScrollView, can_focus=True):
         self._query = Query()
         self._empty = ""
         self._rows = LoadedRows()
+        self._aim: str | None = None
+        """A memory that is coming, for the cursor."""
         self._anchor: Anchor | None = None
         """What a refresh puts the cursor on."""
         self._finding = False
@@ -152,6 +154,8 @@ class MemoryList(ScrollView, can_focus=True):
             self._anchor = self._anchor_on(self.current)
             # Where there are more now, they mostly came above; a page near the guess shows the true place.
             moved = 0 if self._anchor.at_top else total - self.total
+        if self._aim is not None:
+            self._anchor, moved = Anchor(self._aim, None, None, 0, at_top=True), 0
         cursor, top = self.cursor + moved, self.scroll_offset.y + moved * ROW_LINES
         self._query, self._empty, self._layout = query, empty, None
         self._rows.begin(total, keep=refresh, moved=moved)
@@ -183,6 +187,10 @@ class MemoryList(ScrollView, can_focus=True):
         if self.current is not before or not self.total:
             self.post_message(self.Highlighted(self.current))
 
+    def aim_at(self, memory_id: str) -> None:
+        """Puts the cursor on this memory once it is among the rows, unless a person moves the cursor first."""
+        self._aim = memory_id
+
     def mark_all(self, ids: Iterable[str]) -> None:
         """Marks exactly these."""
         self.marked = frozenset(ids)
@@ -197,6 +205,7 @@ class MemoryList(ScrollView, can_focus=True):
         index = self._anchor.place([hit.memory.id for hit in hits], offset, self.total)
         if index is None:
             return
+        self._aim = None
         at_top = self._anchor.at_top and index < self._visible
         top = 0 if at_top else index * ROW_LINES - self._anchor.height
         self._anchor = None

@@ -220,6 +220,11 @@ class Preview(Vertical):
             self._notice(_TOO_LONG)
         editor.focus()
 
+    def rebase(self, saved: Memory) -> None:
+        """Lets what is typed on go on from what was saved."""
+        self._base = saved
+        self.query_one(MemoryEditor).rebase(saved.content)
+
     def end_edit(self) -> None:
         """Closes the editor after a save succeeded; until then it stays open so that no text is lost."""
         self._base = None

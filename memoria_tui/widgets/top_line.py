@@ -46,6 +46,8 @@ class TopLine(Widget):
     stores: reactive[tuple[StoreStatus, ...]] = reactive(())
     pending: reactive[int] = reactive(0)
     sessions: reactive[tuple[WorkSession, ...]] = reactive(())
+    busy: reactive[str] = reactive("")
+    """What a person waits for; "" for nothing."""
 
     def __init__(self, clock: Clock, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -75,7 +77,7 @@ class TopLine(Widget):
         width = self.size.width
         where, timers = self._where(), self._running_timers()
         for named in (width >= _NAMES_FROM, False):
-            right = Content.assemble(self._stores(named=named), timers, " ")
+            right = Content.assemble(self._busy(), self._stores(named=named), timers, " ")
             if where.cell_length <= width - right.cell_length - 2:
                 break
         else:
@@ -89,6 +91,9 @@ class TopLine(Widget):
     def _where(self) -> Content:
         place = f" · {present.clip(present.line(self.where), 2 * _LONGEST_NAME)}" if self.where else ""
         return Content.assemble(("memoria", ink(self, "top-line--name")), (place, ink(self, "top-line--muted")))
+
+    def _busy(self) -> Content:
+        return Content.styled(f"{self.busy}{_GAP}", ink(self, "top-line--warning")) if self.busy else Content("")
 
     def _stores(self, *, named: bool) -> Content:
         parts = []

@@ -439,6 +439,13 @@ class FakeLive:
         self.attended += 1
 
 
+class FakeDatabase:
+    """Stores of our own: nobody need be asked before the first write."""
+
+    async def permit(self, *, vectors: bool = False) -> None:
+        pass
+
+
 class FakeRestoring:
     """Restores, of which one may have been begun and not finished."""
 
@@ -467,6 +474,7 @@ class FakeServices:
         self.importing = FakeImporting(self.store)
         self.exporting = FakeExporting(self.store)
         self.reports = FakeReports()
+        self.database = FakeDatabase()
         self.live = FakeLive(self.store, self.health)
         self.clock = clock
 

@@ -140,9 +140,12 @@ class FakeHealthLook:
 
 @dataclass
 class FakeDatabase:
-    """A database that lacks nothing, or all of ours."""
+    """A database that lacks nothing, or all of ours; it is not asked about before other writes."""
 
     upgraded: bool = True
+
+    async def permit(self, *, vectors: bool = False) -> None:
+        pass
 
     async def status(self) -> DatabaseStatus:
         missing = () if self.upgraded else ("table memoria_tui.audit_log", "table memoria_tui.embedding_schedule")

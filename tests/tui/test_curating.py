@@ -29,7 +29,7 @@ async def test_tags_are_added_and_switched_off_on_one_memory() -> None:
         await type_text(pilot, "urgent, api")
         await press(pilot, "enter", "down", "space", "ctrl+s")
         assert store.memories[SECOND].tags == ("jwt", "urgent", "api")
-        assert toasts(pilot) == ["Tags +urgent +api −auth on 1 memory · u takes it back"]
+        assert toasts(pilot) == ["Tags +urgent +api −auth on «JWT expiry was set to 10 s; tokens…» · u takes it back"]
 
 
 async def test_tags_of_marked_memories_keep_what_only_some_have() -> None:
@@ -40,7 +40,9 @@ async def test_tags_of_marked_memories_keep_what_only_some_have() -> None:
         await press(pilot, "enter", "ctrl+s")
         assert store.memories[NEWEST].tags == ("postgres", "shared")
         assert store.memories[SECOND].tags == ("auth", "jwt", "shared")
-        assert screen_of(pilot).memory_list.marked == frozenset()
+        assert screen_of(pilot).memory_list.marked == {NEWEST, SECOND}
+        await press(pilot, "escape")
+        assert not screen_of(pilot).memory_list.marked
 
 
 async def test_a_tag_in_use_is_completed() -> None:
@@ -64,7 +66,7 @@ async def test_importance_project_and_type_are_set_on_marked_memories() -> None:
         await type_text(pilot, "0.7")
         await press(pilot, "enter")
         assert {store.memories[one].importance for one in (NEWEST, SECOND)} == {0.7}
-        await press(pilot, "s", "p")
+        await press(pilot, "escape", "s", "p")
         await type_text(pilot, "mobile")
         await press(pilot, "enter")
         await press(pilot, "s", "t", "p")
@@ -81,7 +83,7 @@ async def test_all_hits_are_marked_and_deleted_as_one_act() -> None:
         assert len(screen_of(pilot).memory_list.marked) == 2500
         await press(pilot, "d")
         assert not store.memories
-        assert toasts(pilot) == ["Deleted 2,500 memories · u takes it back"]
+        assert toasts(pilot) == ["Deleted 2,500 memories: «memory 2400», «memory 2401», … · u takes it back"]
         await press(pilot, "u")
         assert len(store.memories) == 2500
 

@@ -225,7 +225,7 @@ async def test_days_have_totals_cut_at_midnight(desk: Desk) -> None:
 
 async def test_the_log_loads_further_pages_as_they_come_near(desk: Desk) -> None:
     async with desk.working() as pilot:
-        await desk.services.database.read(
+        await desk.services.postgres.read(
             "INSERT INTO work_sessions (description, category, start_time, end_time, status) SELECT 's' || n, 'coding',"
             " :now - n * interval '1 hour', :now - n * interval '1 hour' + interval '1 minute', 'completed'"
             " FROM generate_series(1, 250) n RETURNING id",
@@ -330,7 +330,7 @@ async def test_clients_are_renamed_merged_moved_and_deleted(desk: Desk) -> None:
         await press(pilot, "r")
         pilot.app.screen.query_one(Input).value = "Acorn"
         await press(pilot, "enter", "n", "=Cedar", "enter")
-        await press(pilot, "down", "v", "=Cedar", "enter")
+        await press(pilot, "home", "down", "v", "=Cedar", "enter")
         assert ("Cedar", 2) in lines()
         await press(pilot, "home", "m", "=Birch", "enter")
         assert lines() == [("Birch", 3), ("shop", 1), ("Cedar", 2), ("api", 2), ("-", 1)]

@@ -68,13 +68,13 @@ class WorkServices(FakeServices):
     def __init__(self, settings: Settings, clock: HeldClock, failure: MemoriaError | None = None) -> None:
         super().__init__(Store(failure=failure))
         self.settings, self.clock = settings, clock  # type: ignore[assignment]  # a clock that can be moved
-        self.database = Database(settings.database_url or "")
-        self.table = PostgresWork(self.database, settings, clock)
+        self.postgres = Database(settings.database_url or "")
+        self.table = PostgresWork(self.postgres, settings, clock)
         self.kept = KeptMemories()
         self.work = WorkService(self.table, settings, clock, self.kept)
         self.reports = ReportService(self.table, settings, clock)
         self.clients = ClientService(self.table)
-        self.records = PostgresRecords(self.database, settings)
+        self.records = PostgresRecords(self.postgres, settings)
         self.live = WorkLive(self.store, self.health, self.records, clock)
         undoing = MemoryService(
             cast("VectorStore", _NoVectors()),
@@ -90,7 +90,7 @@ class WorkServices(FakeServices):
     async def opened(self) -> AsyncIterator[Services]:
         async with super().opened() as services:
             yield services
-        await self.database.close()
+        await self.postgres.close()
 
 
 @dataclass

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from textual import getters, work
 from textual.binding import Binding
@@ -17,11 +17,15 @@ from memoria_tui import present
 from memoria_tui.screens.modals.completing import Complete
 from memoria_tui.screens.modals.dialog import Dialog
 from memoria_tui.screens.modals.prompt import PromptDialog
+from memoria_tui.typing_ahead import asks
+from memoria_tui.writes import UnderWay, not_done, write
 from services.errors import MemoriaError
 from services.work.model import Client, ClientTotal, Project, ProjectTotal
 
 if TYPE_CHECKING:
     from services.container import Services
+
+Answer = TypeVar("Answer")
 
 _NAME, _TIME, _SESSIONS = 40, 10, 10
 _NOBODY = "-"
@@ -65,6 +69,9 @@ class ClientsDialog(Dialog[bool]):
         self._clients = services.clients
         self._lines: Sequence[Line] = ()
         self._changed = False
+        self._writing = 0
+        self._aim = ""
+        """The client or project for the cursor."""
 
     def compose_body(self) -> Iterable[Widget]:
         head = f" {present.fit('', _NAME)}{present.fit('worked', _TIME, right=True)}"
@@ -75,7 +82,7 @@ class ClientsDialog(Dialog[bool]):
     def on_mount(self) -> None:
         self._load()
 
-    def action_leave(self) -> None:
+    def leave(self) -> None:
         self.dismiss(self._changed)
 
     @work(exclusive=True, group="clients")
@@ -86,14 +93,18 @@ class ClientsDialog(Dialog[bool]):
         try:
             clients, projects = await self._clients.clients(), await self._clients.projects()
         except MemoriaError as error:
-            self._say(str(error), wrong=True)
+            self.say(str(error), wrong=True)
             return
         place = self.options.highlighted or 0
+        here = self._aim or (self._line.entity.id if self._line is not None and self._line.entity is not None else "")
+        self._aim = ""
         self._lines = _lines(clients, projects)
         self.options.set_options(Option(_drawn(line)) for line in self._lines)
-        self.options.highlighted = min(place, len(self._lines) - 1) if self._lines else None
+        ids = [line.entity.id if line.entity is not None else "" for line in self._lines]
+        place = ids.index(here) if here and here in ids else min(place, len(ids) - 1)
+        self.options.highlighted = place if self._lines else None
         if not self._lines:
-            self._say("There are no clients yet: n makes one, or name one when you start work")
+            self.say("There are no clients yet: n makes one, or name one when you start work")
 
     @property
     def _line(self) -> Line | None:
@@ -102,64 +113,89 @@ class ClientsDialog(Dialog[bool]):
 
     # acts
 
-    @work(exclusive=True, group="dialog")
+    @asks
     async def action_new_client(self) -> None:
-        if name := await self.app.push_screen_wait(PromptDialog("New client")):
-            await self._attempt(self._clients.create_client(name), f"Made «{name}»")
+        async def save(name: str) -> str:
+            self._aim = (await self._write(f"client «{name}»", self._clients.create_client(name))).id
+            return f"Made «{name}»"
 
-    @work(exclusive=True, group="dialog")
+        await self._ask(PromptDialog("New client", check=_nameless, save=save))
+
+    @asks
     async def action_new_project(self) -> None:
         line = self._line
         entity = line.entity if line is not None else None
         owner = entity.client if isinstance(entity, Project) else entity.name if entity is not None else None
-        if name := await self.app.push_screen_wait(PromptDialog(f"New project of {owner or 'no client'}")):
-            await self._attempt(self._clients.create_project(name, owner), f"Made «{name}»")
 
-    @work(exclusive=True, group="dialog")
+        async def save(name: str) -> str:
+            self._aim = (await self._write(f"project «{name}»", self._clients.create_project(name, owner))).id
+            return f"Made «{name}»"
+
+        await self._ask(PromptDialog(f"New project of {owner or 'no client'}", check=_nameless, save=save))
+
+    @asks
     async def action_rename(self) -> None:
         if (entity := self._entity()) is None:
             return
         shown = present.harmless(entity.name)
-        name = await self.app.push_screen_wait(PromptDialog(f"Rename «{entity.name}»", value=shown))
-        if name and name != shown:
-            rename = self._clients.rename_project if isinstance(entity, Project) else self._clients.rename_client
-            await self._attempt(rename(entity.id, name), f"Renamed to «{name}»")
 
-    @work(exclusive=True, group="dialog")
+        async def save(name: str) -> str:
+            if name == shown:
+                return ""
+            rename = self._clients.rename_project if isinstance(entity, Project) else self._clients.rename_client
+            await self._write(f"rename «{entity.name}»", rename(entity.id, name))
+            return f"Renamed «{entity.name}» to «{name}»"
+
+        await self._ask(PromptDialog(f"Rename «{entity.name}»", value=shown, check=_nameless, save=save))
+
+    @asks
     async def action_merge(self) -> None:
         if (entity := self._entity()) is None:
             return
         project = isinstance(entity, Project)
         title, hint = f"Merge «{entity.name}» into", "Its sessions become those of the one you name"
         names = self._names(project=project, but=entity.id)
-        target = await self.app.push_screen_wait(PromptDialog(title, hint=hint, complete=names))
-        if target:
-            merge = self._clients.merge_projects if project else self._clients.merge_clients
-            await self._attempt(merge(entity.id, target), f"Merged «{entity.name}» into «{target}»")
 
-    @work(exclusive=True, group="dialog")
+        async def save(target: str) -> str:
+            merge = self._clients.merge_projects if project else self._clients.merge_clients
+            await self._write(title, merge(entity.id, target))
+            return f"Merged «{entity.name}» into «{target}»"
+
+        await self._ask(PromptDialog(title, hint=hint, complete=names, check=_nameless, save=save))
+
+    @asks
     async def action_move(self) -> None:
         entity = self._entity()
         if not isinstance(entity, Project):
-            self._say("Go to a project: it can be given to another client", wrong=True)
+            self.say("Go to a project: it can be given to another client", wrong=True)
             return
         title, hint = f"Move «{entity.name}» to", f"Name of a client; {_NOBODY} for none. Its sessions go along"
         names = self._names(project=False, but="")
-        target = await self.app.push_screen_wait(PromptDialog(title, hint=hint, complete=names))
-        if target:
-            owner = None if target == _NOBODY else target
-            await self._attempt(self._clients.move_project(entity.id, owner), f"Moved to {owner or 'no client'}")
 
-    @work(exclusive=True, group="dialog")
+        async def save(target: str) -> str:
+            owner = None if target == _NOBODY else target
+            await self._write(title, self._clients.move_project(entity.id, owner))
+            return f"Moved «{entity.name}» to {owner or 'no client'}"
+
+        await self._ask(PromptDialog(title, hint=hint, complete=names, check=_nameless, save=save))
+
+    @asks
     async def action_delete(self) -> None:
         if (entity := self._entity()) is None:
             return
         remove = self._clients.delete_project if isinstance(entity, Project) else self._clients.delete_client
-        await self._attempt(remove(entity.id), f"Deleted «{entity.name}»")
+        try:
+            await self._write(f"delete «{entity.name}»", remove(entity.id), once=[entity.id])
+        except UnderWay as under_way:
+            self.say(str(under_way))
+        except MemoriaError as error:
+            self.say(not_done(f"delete «{entity.name}»", error), wrong=True)
+        else:
+            await self._done(f"Deleted «{entity.name}»")
 
     def _entity(self) -> Client | Project | None:
         if self._line is None or self._line.entity is None:
-            self._say("Go to a client or project", wrong=True)
+            self.say("Go to a client or project", wrong=True)
             return None
         return self._line.entity
 
@@ -171,20 +207,31 @@ class ClientsDialog(Dialog[bool]):
 
         return names
 
-    async def _attempt(self, act: Awaitable[object], told: str) -> None:
+    async def _write(self, what: str, act: Coroutine[object, object, Answer], *, once: Iterable[str] = ()) -> Answer:
+        """Keeps the dialog open until it is written. Raises the errors of the act."""
+        self._writing += 1
         try:
-            await act
-        except MemoriaError as error:
-            self._say(str(error), wrong=True)
-        else:
-            self._changed = True
-            self._say(f"{told} · u takes it back")
-            await self._show()
+            return await write(self.app, what, act, once=once)
+        finally:
+            self._writing -= 1
 
-    def _say(self, text: str, *, wrong: bool = False) -> None:
-        hint = self.query_one("#hint", Static)
-        hint.update(Content(present.safe(text)))
-        hint.set_class(wrong, "-wrong")
+    @property
+    def saving(self) -> bool:
+        return self._writing > 0
+
+    async def _ask(self, dialog: PromptDialog) -> None:
+        """Tells what a dialog wrote, if anything."""
+        if told := await self.app.push_screen_wait(dialog):
+            await self._done(told)
+
+    async def _done(self, told: str) -> None:
+        self._changed = True
+        self.say(f"{told} · u takes it back")
+        await self._show()
+
+
+def _nameless(text: str) -> str | None:
+    return None if text else "A name is needed"
 
 
 def _lines(clients: Sequence[ClientTotal], projects: Sequence[ProjectTotal]) -> list[Line]:

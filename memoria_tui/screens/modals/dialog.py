@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import TypeVar
 
-from textual import events
+from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
@@ -14,7 +14,9 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Static
 
-from memoria_tui.present import clip, line
+from memoria_tui.log import refused
+from memoria_tui.present import clip, line, safe
+from services.errors import MemoriaError
 
 Answer = TypeVar("Answer")
 
@@ -33,6 +35,7 @@ class Dialog(ModalScreen[Answer | None]):
         super().__init__()
         self._title = clip(line(title), 72)
         self._keys = self.KEYS
+        self._saving = False
 
     def _on_mount(self, event: events.Mount) -> None:
         super()._on_mount(event)
@@ -49,8 +52,48 @@ class Dialog(ModalScreen[Answer | None]):
         """What stands in the box."""
         raise NotImplementedError
 
+    @property
+    def saving(self) -> bool:
+        """True while something is being written here: until then the dialog stays."""
+        return self._saving
+
+    @property
+    def unsaved(self) -> tuple[str, ...]:
+        """What was typed here and is not saved, each named."""
+        return ()
+
     def action_leave(self) -> None:
+        if self.saving:
+            self.say("Still saving; the dialog closes when it is done")
+        else:
+            self.leave()
+
+    def leave(self) -> None:
+        """Closes without an answer; what was typed may be asked about first."""
         self.dismiss(None)
+
+    @work(group="saving")
+    async def save(self, act: Callable[[], Coroutine[object, object, Answer]]) -> None:
+        """Closes with the answer of an act; when it fails the dialog stays as it is and says why."""
+        if self.saving:
+            return
+        self._saving = True
+        try:
+            answer = await act()
+        except MemoriaError as error:
+            refused(error)
+            self.say(f"Not saved: {error}", wrong=True)
+        else:
+            self.dismiss(answer)
+        finally:
+            self._saving = False
+
+    def say(self, text: str, *, wrong: bool = False) -> None:
+        """Says something in the line for hints."""
+        for hint in self.query("#hint").results(Static):
+            hint.update(Content(safe(text)))
+            hint.set_class(wrong, "-wrong")
+            hint.display |= bool(text)
 
 
 def keys_line(keys: Iterable[tuple[str, str]]) -> Content:

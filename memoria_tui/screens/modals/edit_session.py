@@ -57,7 +57,8 @@ def edit_session(services: Services, clock: Clock, session: WorkSession, zone: t
         (Field("pauses", "Pauses", shown["pauses"], "12:00 – 12:45  lunch; a line each", lines=3),),
         (Field("notes", "Notes", shown["notes"], "a line each", lines=3),),
     )
-    return FormDialog("Work session", rows, save, facts=_facts(session, clock()))
+    what = f"change {work_text.named(session)}"
+    return FormDialog("Work session", rows, save, writes=what, facts=_facts(session, clock()))
 
 
 def _facts(session: WorkSession, now: datetime) -> Content:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
@@ -15,9 +15,11 @@ from textual.suggester import Suggester
 from textual.widget import Widget
 from textual.widgets import Input, Select, Static, TextArea
 
+from memoria_tui.log import refused
 from memoria_tui.present import safe
 from memoria_tui.screens.modals.confirm import ConfirmDialog
 from memoria_tui.screens.modals.dialog import Dialog
+from memoria_tui.writes import write
 from services.errors import MemoriaError
 
 Answer = TypeVar("Answer")
@@ -102,12 +104,15 @@ class FormDialog(Dialog[Answer]):
         self,
         title: str,
         rows: Sequence[Sequence[Field]],
-        save: Callable[[Values], Awaitable[Answer]],
+        save: Callable[[Values], Coroutine[object, object, Answer]],
         *,
         verb: str = "save",
+        writes: str = "",
         facts: Content | None = None,
     ) -> None:
+        """`writes` names what `save` writes, in its turn among the other writes; "": it only reads."""
         super().__init__(title)
+        self._writes = writes
         self._rows = rows
         self._save = save
         self._facts = facts
@@ -181,21 +186,27 @@ class FormDialog(Dialog[Answer]):
 
     @on(Input.Submitted)
     def action_save(self) -> None:
-        self._attempt(self.values())
+        if not self.saving:
+            self._attempt(self.values())
 
-    @work(exclusive=True, group="saving")
+    @work(group="saving")
     async def _attempt(self, values: Values) -> None:
+        self._saving = True
         self.forget_problems()
         try:
-            answer = await self._save(values)
+            act = self._save(values)
+            answer = await (write(self.app, self._writes, act) if self._writes else act)
         except FieldProblem as problem:
             self._refused = values
             self._say(str(problem), problem.field)
         except MemoriaError as error:
+            refused(error)
             self._refused = values
             self._say(str(error))
         else:
             self.dismiss(answer)
+        finally:
+            self._saving = False
 
     def _say(self, text: str, field: str | None = None) -> None:
         """Says what is wrong under its field, or at the end of the form."""
@@ -206,7 +217,11 @@ class FormDialog(Dialog[Answer]):
         if field and text:
             self.query_one(f"#{field}").focus()
 
-    def action_leave(self) -> None:
+    @property
+    def unsaved(self) -> tuple[str, ...]:
+        return (f"what you typed into {self._title}",) if self.is_mounted and self._touched else ()
+
+    def leave(self) -> None:
         if not self._touched:
             self.dismiss(None)
             return

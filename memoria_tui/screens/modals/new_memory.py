@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterable
+from functools import partial
 
 from textual import getters, on
 from textual.binding import Binding
 from textual.containers import Horizontal
-from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Select, Static, TextArea
 
-from memoria_tui.present import glyph, safe
+from memoria_tui.present import glyph
 from memoria_tui.screens.modals.completing import Complete, Completing
 from memoria_tui.screens.modals.confirm import ConfirmDialog
 from memoria_tui.screens.modals.dialog import Dialog
 from memoria_tui.screens.modals.prompt import importance_problem
-from services.model import MemoryDraft, MemoryType
+from services.model import Memory, MemoryDraft, MemoryType
+
+Create = Callable[[MemoryDraft], Coroutine[object, object, Memory]]
+"""Writes a draft; gives the memory."""
 
 
-class NewMemoryDialog(Dialog[MemoryDraft]):
-    """A form whose answer is the draft to create."""
+class NewMemoryDialog(Dialog[Memory]):
+    """A form that stays until its memory is written, which is its answer."""
 
     KEYS = (("ctrl+s", "save"), ("tab", "next field"), ("esc", "cancel"))
     AUTO_FOCUS = "TextArea"
@@ -30,50 +33,30 @@ class NewMemoryDialog(Dialog[MemoryDraft]):
 
     text = getters.query_one(TextArea)
 
-    def __init__(
-        self, complete_tag: Complete, complete_project: Complete, draft: MemoryDraft | None = None, problem: str = ""
-    ) -> None:
-        """`draft` is one that could not be saved, because of `problem`."""
+    def __init__(self, complete_tag: Complete, complete_project: Complete, create: Create) -> None:
         super().__init__("New memory")
-        self._draft = draft or MemoryDraft("")
-        self._problem = problem
+        self._create = create
         self._tags = Completing(complete_tag)
         self._projects = Completing(complete_project)
 
     def compose_body(self) -> Iterable[Widget]:
-        draft = self._draft
-        yield TextArea(draft.content, tab_behavior="focus", placeholder="What should be remembered? Markdown.")
+        yield TextArea(tab_behavior="focus", placeholder="What should be remembered? Markdown.")
         with Horizontal(classes="fields"):
             yield Select(
                 [(f"{glyph(kind)} {kind.value}", kind) for kind in _ORDER],
-                value=draft.type,
+                value=MemoryType.SEMANTIC,
                 allow_blank=False,
                 compact=True,
             )
-            yield Input(
-                draft.project or "", placeholder="project", suggester=self._projects, id="project", compact=True
-            )
-            yield Input(f"{draft.importance:g}", placeholder="importance", id="importance", compact=True)
-        tags = ", ".join(draft.tags)
-        yield Input(tags, placeholder="tags, separated by commas", suggester=self._tags, id="tags", compact=True)
+            yield Input(placeholder="project", suggester=self._projects, id="project", compact=True)
+            yield Input("0.5", placeholder="importance", id="importance", compact=True)
+        yield Input(placeholder="tags, separated by commas", suggester=self._tags, id="tags", compact=True)
         yield Static("", id="hint")
 
     @on(TextArea.Changed)
     @on(Input.Changed)
     def forget_problem(self) -> None:
-        """Fields also tell of what they are filled with at first, which is no answer to the problem."""
-        self._say(self._problem if self._begun() else "")
-
-    def _begun(self) -> bool:
-        """Whether the form still holds what it began with."""
-        draft = self._draft
-        held = [field.value for field in self.query(Input)]
-        return [self.text.text, *held] == [
-            draft.content,
-            draft.project or "",
-            f"{draft.importance:g}",
-            ", ".join(draft.tags),
-        ]
+        self.say("")
 
     @on(Input.Submitted)
     def next_field(self) -> None:
@@ -82,23 +65,26 @@ class NewMemoryDialog(Dialog[MemoryDraft]):
     def action_save(self) -> None:
         importance = self.query_one("#importance", Input).value.strip() or "0.5"
         if not self.text.text.strip():
-            self._say("A memory needs a text")
+            self.say("A memory needs a text", wrong=True)
         elif problem := importance_problem(importance):
-            self._say(problem)
+            self.say(problem, wrong=True)
         else:
             kind = self.query_one(Select).value
-            self.dismiss(
-                MemoryDraft(
-                    content=self.text.text,
-                    type=kind if isinstance(kind, MemoryType) else MemoryType.SEMANTIC,
-                    tags=split_tags(self.query_one("#tags", Input).value),
-                    importance=float(importance),
-                    project=self.query_one("#project", Input).value.strip() or None,
-                )
+            draft = MemoryDraft(
+                content=self.text.text,
+                type=kind if isinstance(kind, MemoryType) else MemoryType.SEMANTIC,
+                tags=split_tags(self.query_one("#tags", Input).value),
+                importance=float(importance),
+                project=self.query_one("#project", Input).value.strip() or None,
             )
+            self.save(partial(self._create, draft))
 
-    def action_leave(self) -> None:
-        if not self.text.text.strip():
+    @property
+    def unsaved(self) -> tuple[str, ...]:
+        return ("the new memory",) if self.is_mounted and self.text.text.strip() else ()
+
+    def leave(self) -> None:
+        if not self.unsaved:
             self.dismiss(None)
             return
         question = "The text you wrote is not saved. Throw it away?"
@@ -107,11 +93,6 @@ class NewMemoryDialog(Dialog[MemoryDraft]):
     def _leave_if(self, sure: bool | None) -> None:
         if sure:
             self.dismiss(None)
-
-    def _say(self, text: str) -> None:
-        hint = self.query_one("#hint", Static)
-        hint.update(Content(safe(text)))
-        hint.set_class(bool(text), "-wrong")
 
 
 _ORDER = (MemoryType.SEMANTIC, MemoryType.EPISODIC, MemoryType.PROCEDURAL)

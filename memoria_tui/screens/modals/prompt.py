@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
+from functools import partial
 
 from textual import on
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from memoria_tui.present import safe
 from memoria_tui.screens.modals.completing import Complete, Completing
 from memoria_tui.screens.modals.dialog import Dialog
 
 Check = Callable[[str], str | None]
 """Text → what is wrong with it, or None."""
+Save = Callable[[str], Coroutine[object, object, str]]
+"""Writes what was typed; gives the answer of the dialog."""
 
 
 class PromptDialog(Dialog[str]):
@@ -30,11 +32,16 @@ class PromptDialog(Dialog[str]):
         hint: str = "",
         check: Check | None = None,
         complete: Complete | None = None,
+        save: Save | None = None,
     ) -> None:
+        """With `save` the dialog stays until that succeeded, and its answer is what it gives."""
         super().__init__(title)
+        self._save = save
         self._value = value
         self._hint = hint
         self._check = check
+        self._refused: str | None = None
+        """What could not be answered as it was typed."""
         self._suggester = Completing(complete) if complete else None
         if complete is None:
             self._keys = (("enter", "ok"), ("esc", "cancel"))
@@ -44,21 +51,21 @@ class PromptDialog(Dialog[str]):
         yield Static(Content(self._hint), id="hint")
 
     @on(Input.Changed)
-    def forget_problem(self) -> None:
-        self._say(self._hint, wrong=False)
+    def forget_problem(self, event: Input.Changed) -> None:
+        if event.value.strip() != self._refused:  # not news of a change from before
+            self.say(self._hint)
 
     @on(Input.Submitted)
     def answer(self, event: Input.Submitted) -> None:
         text = event.value.strip()
         if self._check and (problem := self._check(text)):
-            self._say(problem, wrong=True)
+            self._refused = text
+            self.say(problem, wrong=True)
+        elif self._save is not None:
+            self._refused = text
+            self.save(partial(self._save, text))
         else:
             self.dismiss(text)
-
-    def _say(self, text: str, *, wrong: bool) -> None:
-        hint = self.query_one("#hint", Static)
-        hint.update(Content(safe(text)))
-        hint.set_class(wrong, "-wrong")
 
 
 def importance_problem(text: str) -> str | None:

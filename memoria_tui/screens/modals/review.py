@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,9 @@ from memoria_tui.branches import memory_end
 from memoria_tui.present import line
 from memoria_tui.screens.modals.dialog import Dialog
 from memoria_tui.screens.modals.relation_type import RelationTypeDialog
+from memoria_tui.typing_ahead import asks
 from memoria_tui.widgets.suggestion_list import SuggestionList
+from memoria_tui.writes import UnderWay, not_done, write
 from services.errors import MemoriaError
 
 if TYPE_CHECKING:
@@ -62,6 +64,7 @@ class ReviewDialog(Dialog[int]):
         self._services = services
         self._queue = queue
         self._decided: list[tuple[bool, Sequence[Suggestion]]] = []
+        self._writing = 0
 
     def compose_body(self) -> Iterable[Widget]:
         yield Static(id="hint")
@@ -85,12 +88,20 @@ class ReviewDialog(Dialog[int]):
                 queue.waiting += new
                 queue.done, queue.total = step.done, step.total
                 queue.resume_from, queue.finished = step.resume_from, step.resume_from is None
+                if not self._is_open:
+                    return  # what was found waits for the next review
                 self.suggestions.add(new)
                 self._tell()
         except MemoriaError as error:
             self._tell(f"The scan stopped: {error}")
 
+    @property
+    def _is_open(self) -> bool:
+        return self.is_attached and bool(self.query(SuggestionList))
+
     def _tell(self, problem: str = "") -> None:
+        if not self._is_open:
+            return
         queue = self._queue
         waiting = f"{len(queue.waiting):,} to decide"
         looked = "" if queue.finished else f" · looked at {queue.done:,} of {queue.total:,} memories"
@@ -105,7 +116,7 @@ class ReviewDialog(Dialog[int]):
     def accept(self) -> None:
         self._accept(self.suggestions.chosen, None)
 
-    @work(exclusive=True, group="dialog")
+    @asks
     async def action_retype(self) -> None:
         chosen = self.suggestions.chosen
         if chosen:
@@ -120,52 +131,65 @@ class ReviewDialog(Dialog[int]):
                 turned = [replace(each, source=each.target, target=each.source) for each in chosen]
                 self._accept(chosen, choice.type, turned if choice.turned else chosen)
 
-    @work(exclusive=True, group="decide")
-    async def _accept(
+    def _accept(
         self, chosen: Sequence[Suggestion], type_: RelationType | None, meant: Sequence[Suggestion] | None = None
     ) -> None:
-        try:
+        async def act() -> None:
             await self._services.suggestions.accept(meant or chosen, type_)
-        except MemoriaError as error:
-            self._tell(str(error))
-        else:
             self._settle(chosen, accepted=True)
 
-    @work(exclusive=True, group="decide")
-    async def action_reject(self) -> None:
+        if chosen:
+            self._decide(f"accept {len(chosen):,}", act(), chosen)
+
+    def action_reject(self) -> None:
         chosen = self.suggestions.chosen
-        try:
+
+        async def act() -> None:
             await self._services.suggestions.reject(chosen)
-        except MemoriaError as error:
-            self._tell(str(error))
-        else:
             self._settle(chosen, accepted=False)
 
-    def _settle(self, chosen: Sequence[Suggestion], *, accepted: bool) -> None:
         if chosen:
-            self._decided.append((accepted, chosen))
-        self.suggestions.drop(chosen)
-        self._queue.waiting = list(self.suggestions.shown)
-        self._tell()
+            self._decide(f"reject {len(chosen):,}", act(), chosen)
 
-    @work(exclusive=True, group="decide")
-    async def action_take_back(self) -> None:
+    def action_take_back(self) -> None:
+        self._decide("take back the last decision", self._take_back(), ())
+
+    async def _take_back(self) -> None:
         if not self._decided:
             return
         accepted, chosen = self._decided[-1]
-        try:
-            if accepted:
-                await self._services.memories.undo()
-            else:
-                for one in chosen:
-                    await self._services.suggestions.unreject(one.source.id, one.target.id)
-        except MemoriaError as error:
-            self._tell(str(error))
-            return
+        if accepted:
+            await self._services.memories.undo()
+        else:
+            for one in chosen:
+                await self._services.suggestions.unreject(one.source.id, one.target.id)
         self._decided.pop()
         self._queue.waiting += chosen
         self.suggestions.add(chosen)
         self._tell()
 
-    def action_leave(self) -> None:
+    @work(group="decide")
+    async def _decide(self, what: str, act: Coroutine[object, object, None], about: Sequence[Suggestion]) -> None:
+        """Writes a decision in its turn; the dialog stays until then."""
+        self._writing += 1
+        try:
+            await write(self.app, what, act, once=[f"{one.source.id} {one.target.id}" for one in about])
+        except UnderWay as under_way:
+            self._tell(str(under_way))
+        except MemoriaError as error:
+            self._tell(not_done(what, error))
+        finally:
+            self._writing -= 1
+
+    @property
+    def saving(self) -> bool:
+        return self._writing > 0
+
+    def _settle(self, chosen: Sequence[Suggestion], *, accepted: bool) -> None:
+        self._decided.append((accepted, chosen))
+        self.suggestions.drop(chosen)
+        self._queue.waiting = list(self.suggestions.shown)
+        self._tell()
+
+    def leave(self) -> None:
         self.dismiss(sum(len(chosen) for accepted, chosen in self._decided if accepted))

@@ -44,4 +44,4 @@ def start_session(services: Services, clock: Clock, branch: str | None) -> FormD
         *about_fields(services, offer=branch or ""),
         (Field("start", "Start", placeholder="now; or -15m, 9:30, yesterday 17:00"),),
     )
-    return FormDialog("Start work", rows, start, verb="start")
+    return FormDialog("Start work", rows, start, verb="start", writes="start work")

@@ -39,7 +39,8 @@ def stop_session(services: Services, clock: Clock, session: WorkSession, *, end:
     )
     worked = present.duration(session.elapsed_seconds(clock()))
     facts = Content.assemble((worked, "bold $accent"), f"  {work_text.name(session)}")
-    return FormDialog("Stop work", rows, stop, verb="stop", facts=facts)
+    what = f"stop {work_text.named(session)}"
+    return FormDialog("Stop work", rows, stop, verb="stop", writes=what, facts=facts)
 
 
 def _end(values: Values, session: WorkSession, now: datetime, zone: tzinfo) -> datetime:

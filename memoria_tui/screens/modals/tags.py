@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from textual import getters, on
 from textual.binding import Binding
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Input, OptionList
+from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from memoria_tui.present import line
@@ -28,8 +29,12 @@ class TagEdit:
     removed: tuple[str, ...]
 
 
-class TagsDialog(Dialog[TagEdit]):
-    """An input that adds, and a list in which each tag can be switched."""
+Save = Callable[[TagEdit], Coroutine[object, object, str]]
+"""Writes the tags; gives one line that says what was done."""
+
+
+class TagsDialog(Dialog[str]):
+    """An input that adds, and a list in which each tag can be switched; its answer says what was done."""
 
     KEYS = (("enter", "add"), ("→", "complete"), ("↓ space", "switch"), ("ctrl+s", "save"), ("esc", "cancel"))
     BINDINGS = [
@@ -40,18 +45,21 @@ class TagsDialog(Dialog[TagEdit]):
     options = getters.query_one(OptionList)
     entry = getters.query_one(Input)
 
-    def __init__(self, memories: Sequence[Memory], complete: Complete) -> None:
+    def __init__(self, memories: Sequence[Memory], complete: Complete, save: Save) -> None:
         super().__init__("Tags" if len(memories) == 1 else f"Tags of {len(memories)} memories")
         self._memories = len(memories)
         self._counts = Counter(tag for memory in memories for tag in dict.fromkeys(memory.tags))
         self._wanted: dict[str, bool | None] = {tag: self._initial(tag) for tag in self._counts}
         self._complete = complete
+        self._save = save
 
     def compose_body(self) -> Iterable[Widget]:
         yield Input(placeholder="add a tag", suggester=Completing(self._complete))
         yield OptionList()
+        yield Static(id="hint")
 
     def on_mount(self) -> None:
+        self.query_one("#hint").display = False
         self._draw()
 
     @on(Input.Submitted)
@@ -84,7 +92,10 @@ class TagsDialog(Dialog[TagEdit]):
         self._wanted |= dict.fromkeys(pending, True)
         added = tuple(tag for tag, on in self._wanted.items() if on and self._initial(tag) is not True)
         removed = tuple(tag for tag, on in self._wanted.items() if on is False and self._counts[tag])
-        self.dismiss(TagEdit(added, removed) if added or removed else None)
+        if added or removed:
+            self.save(partial(self._save, TagEdit(added, removed)))
+        else:
+            self.dismiss(None)
 
     def _initial(self, tag: str) -> bool | None:
         """True: all have it; None: some have it; False: none has it."""

@@ -40,7 +40,7 @@ def work_preferences(services: Services, now: WorkPreferences) -> FormDialog[Wor
             Field("auto_session_memory", "Memory", shown["auto_session_memory"], choices=(_NO, _YES)),
         ),
     )
-    return FormDialog("Settings of work", rows, keep)
+    return FormDialog("Settings of work", rows, keep, writes="settings of work")
 
 
 def _value(key: str, text: str) -> object:

@@ -1,0 +1,85 @@
+"""How the program ends: what was asked for is written first, and the terminal is as it was before."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+    from memoria_tui.writes import Writes
+
+_BOUND = 5.0
+"""Seconds for which a signal waits for writes."""
+SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+
+
+class Leaving:
+    """Waits for the writes of the app, then ends it."""
+
+    def __init__(self, app: App[None], writes: Writes, say: Callable[[str], None]) -> None:
+        """`say` shows a person one line."""
+        self._app = app
+        self._writes = writes
+        self._say = say
+        self._under_way = False
+        self._warned_of: tuple[str, ...] = ()
+        self.lost: tuple[str, ...] = ()
+        """What a signal left unwritten."""
+
+    async def leave(self, unsaved: tuple[str, ...]) -> None:
+        """Ends the app once all is written; stays when something of it failed, which was said then.
+
+        `unsaved`: what was typed and not saved. It and long runs are given up at the second request.
+        """
+        if self._under_way:
+            self._say(self._waiting())
+            return
+        running = self._writes.beside
+        given_up = (*unsaved, *([f"{running}, which is under way"] if running else []))
+        if given_up and given_up != self._warned_of:
+            self._warned_of = given_up
+            self._say(f"ctrl+q again leaves without: {', '.join(given_up)}")
+            return
+        failures = self._writes.failures
+        if self._writes.waiting:
+            self._say(self._waiting())
+            await self._finish(None)
+        if self._writes.failures == failures:
+            self.end()
+
+    def _waiting(self) -> str:
+        number = len(self._writes.waiting)
+        return f"Saving {number:,} {'change' if number == 1 else 'changes'}, then leaving: {self._writes.waiting[0]}"
+
+    async def _finish(self, seconds: float | None) -> tuple[str, ...]:
+        self._under_way = True
+        try:
+            return await self._writes.finish(seconds)
+        finally:
+            self._under_way = False
+
+    def end(self, status: int = 0) -> None:
+        """Ends the app at once; no worker may look for widgets that are gone."""
+        self._app.workers.cancel_all()
+        self._app.exit(return_code=status)
+
+    # signals
+
+    def watch_signals(self) -> None:
+        """Lets SIGTERM and SIGHUP end the app as a key does, within seconds."""
+        loop = asyncio.get_running_loop()
+        for number in SIGNALS:
+            with suppress(NotImplementedError, RuntimeError, ValueError):  # no such signals here, or no main thread
+                loop.add_signal_handler(number, self._signalled, number)
+
+    def _signalled(self, number: signal.Signals) -> None:
+        self._app.run_worker(self._end_by(number), group="signal", exclusive=True)
+
+    async def _end_by(self, number: signal.Signals) -> None:
+        self.lost = await self._finish(_BOUND)
+        self.end(128 + number)
