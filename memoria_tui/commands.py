@@ -14,6 +14,7 @@ from textual.content import Content
 from memoria_tui.present import clip, glyph, line, title
 from services.errors import MemoriaError
 from services.search.query import parse_query
+from services.times import first_weekday
 
 if TYPE_CHECKING:
     from services.container import Services
@@ -72,7 +73,9 @@ class MemoryCommands(Provider):
             return
         await asyncio.sleep(_TYPING)
         try:
-            result = await app.services.search.search(parse_query(query, now=app.clock()))
+            week_begins = first_weekday(app.services.settings)
+            asked = parse_query(query, now=app.clock(), week_begins=week_begins)
+            result = await app.services.search.search(asked)
         except MemoriaError:
             return
         for number, hit in enumerate(result.hits[:_MOST]):

@@ -52,6 +52,8 @@ class Settings:
     """IANA name of the person's zone, in which times are shown and days are cut; None: the system's."""
     writer_zone: str | None = None
     """IANA name of the zone in which stamps without one are written and read; None: as the data show, else `zone`."""
+    first_weekday: str = "monday"
+    """On which day a week begins."""
     actor: str = "user"
     """Who the history names for changes made here."""
     program: str = APP
@@ -91,6 +93,7 @@ VARIABLES: Mapping[str, str] = {
     "log_file": "MEMORIA_LOG_FILE",
     "zone": "MEMORIA_TIMEZONE",
     "writer_zone": "MEMORIA_WRITER_TIMEZONE",
+    "first_weekday": "MEMORIA_FIRST_WEEKDAY",
     "actor": "MEMORIA_ACTOR",
 }
 """Variable of each setting."""
@@ -104,6 +107,7 @@ _BOUNDS: Mapping[str, tuple[float, float]] = {
     "work_max_parallel_sessions": (0, 1000),
     "work_session_warning_hours": (0, 10_000),
 }
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -168,6 +172,10 @@ def _checked(name: str, value: object, where: str) -> object:
         if str(value).upper() not in _LOG_LEVELS:
             raise InvalidInput(f"{where} is {value!r}; it must be one of {', '.join(_LOG_LEVELS)}")
         return str(value).upper()
+    if name == "first_weekday":
+        if str(value).lower() not in WEEKDAYS:
+            raise InvalidInput(f"{where} is {value!r}; it must be one of {', '.join(WEEKDAYS)}")
+        return str(value).lower()
     if name in ("zone", "writer_zone"):
         try:
             ZoneInfo(str(value))

@@ -1,22 +1,51 @@
-"""The two zones of the program: the person's, and that of stamps that say none.
+"""Zones, and what a person types for a time or a day: `-15m`, `9:30`, `yesterday 17:00`, `last-week`, `2026-10`.
 
-The person's zone is for all that is shown, filtered or cut into days. MCP Memoria writes its dates without a zone, in
-the local time of the machine on which it runs (in Docker: UTC); `WriterZone` is the type of that zone, so that a
-function which reads or writes such stamps cannot be given the person's.
+There are two zones. The person's is for all that is shown, filtered or cut into days. MCP Memoria writes its dates
+without a zone, in the local time of the machine on which it runs (in Docker: UTC); `WriterZone` is the type of that
+zone, so that a function which reads or writes such stamps cannot be given the person's.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, tzinfo
-from typing import NewType
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import NewType, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from services.errors import InvalidInput
 from services.ports.clock import Clock
-from services.settings import Settings
+from services.settings import WEEKDAYS, Settings
 
 WriterZone = NewType("WriterZone", tzinfo)
 """The zone of zone-less stamps."""
+
+_AGO = re.compile(
+    r"-?\s*(?:(?P<years>\d+)y)?(?:(?P<months>\d+)mo)?(?:(?P<weeks>\d+)w)?\s*(?:(?P<days>\d+)d)?"
+    r"\s*(?:(?P<hours>\d+)h)?\s*(?:(?P<minutes>\d+)m)?\s*(?:(?P<seconds>\d+)s)?",
+    re.ASCII,
+)
+_WITHOUT_UNIT = re.compile(r"(-\s*|.*\dh\s*)\d+", re.ASCII)
+_CALENDAR = ("years", "months", "weeks", "days")
+"""Units by which the wall clock goes back; the others are lengths."""
+_CLOCK = re.compile(r"(\d{1,2})(?::(\d{2})(?::(\d{2}))?)?\s*(am|pm)?", re.ASCII)
+_YEAR_OR_MONTH = re.compile(r"([12]\d{3})(?:-(\d{1,2}))?", re.ASCII)
+_RELATIVE_DAYS = {"today": 0, "yesterday": -1}
+_SPAN_WORD = re.compile(r"(this|last)[- ](week|month|year)")
+SPAN_WORDS = ("today", "yesterday", "this-week", "last-week", "this-month", "last-month", "this-year", "last-year")
+ALLOWED = "today, yesterday, monday, last-week, last-month, 3h, 3d, 2w, 6mo, 1y, 2026, 2026-10, 2026-10-05, 9:30 or ISO"
+"""What `parse_since` takes, for help and errors."""
+
+Moment = TypeVar("Moment", date, datetime)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Days from `first` to `last`, both included."""
+
+    first: date
+    last: date
 
 
 def person_zone(settings: Settings) -> tzinfo:
@@ -64,3 +93,190 @@ def minute(instant: datetime, zone: tzinfo) -> str:
 def person_clock(settings: Settings) -> Clock:
     """The clock of the machine, in the person's zone."""
     return lambda: datetime.now(person_zone(settings))
+
+
+def first_weekday(settings: Settings) -> int:
+    """On which day a week begins, 0 = Monday."""
+    return WEEKDAYS.index(settings.first_weekday)
+
+
+def week_start(day: date, week_begins: int) -> date:
+    """The day on which the week of `day` begins; weekdays count from 0 = Monday."""
+    return day - timedelta((day.weekday() - week_begins) % 7)
+
+
+def month_start(day: date) -> date:
+    return day.replace(day=1)
+
+
+def month_end(day: date) -> date:
+    """The last day of the month."""
+    return month_start(month_start(day) + timedelta(31)) - timedelta(1)
+
+
+def parse_time(text: str, now: datetime, zone: tzinfo) -> datetime:
+    """An instant, in UTC: ago (`-15m`, `-1h30m`), a time of today (`9:30`, `9pm`), a day with one, or ISO 8601.
+
+    A time that the clocks skip is moved by the gap; one that they repeat is the first. Raises InvalidInput.
+    """
+    given = text.strip().lower()
+    try:
+        if given in ("", "now"):
+            return now.astimezone(UTC)
+        if (read := _ago(given, now, zone) or _iso(text.strip(), zone)) is not None:
+            return read.astimezone(UTC)
+        return _clock_of_a_day(given, now, zone).astimezone(UTC)
+    except OverflowError as error:
+        raise InvalidInput(f"{text!r} is beyond the calendar") from error
+
+
+def parse_since(text: str, now: datetime, week_begins: int = 0) -> datetime:
+    """From when on: an instant as of `parse_time`, or the first one of days as of `parse_days`.
+
+    `now` is in the person's zone, and so is the answer unless the text has another. Raises InvalidInput.
+    """
+    zone = now.tzinfo or UTC
+    given = text.strip().lower()
+    try:
+        if (read := _ago(given, now, zone) or _iso(text.strip(), zone)) is not None:
+            return read
+        if is_clock(given):
+            return _clock_of_a_day(given, now, zone)
+        return _midnight(parse_days(given, now.date(), week_begins).first, zone)
+    except InvalidInput:
+        return _clock_of_a_day(given, now, zone)
+    except OverflowError as error:
+        raise InvalidInput(f"{text!r} is beyond the calendar") from error
+
+
+def parse_day(text: str, today: date) -> date:
+    """A day: `today`, `yesterday`, `-3d`, a weekday (the last one, or today), ISO 8601, or as dateutil reads it.
+
+    Raises InvalidInput.
+    """
+    given = text.strip().lower()
+    if given in _RELATIVE_DAYS:
+        return today + timedelta(_RELATIVE_DAYS[given])
+    if (read := _days_ago(given, today)) is not None:
+        return read
+    named = [n for n, name in enumerate(WEEKDAYS) if len(given) > 2 and name.startswith(given)]
+    if named:
+        return today - timedelta((today.weekday() - named[0]) % 7)
+    try:
+        return date.fromisoformat(given)
+    except ValueError:
+        return _written_out(text, today)
+
+
+def parse_days(text: str, today: date, week_begins: int = 0) -> Period:
+    """One day as of `parse_day`, or the days of a week, month or year: `last-week`, `2026-10`, `2026`.
+
+    Raises InvalidInput.
+    """
+    given = text.strip().lower()
+    if found := _SPAN_WORD.fullmatch(given):
+        return _span(found[2], today, week_begins, back=found[1] == "last")
+    if found := _YEAR_OR_MONTH.fullmatch(given):
+        if found[2] is None:
+            return Period(date(int(found[1]), 1, 1), date(int(found[1]), 12, 31))
+        if not 1 <= int(found[2]) <= 12:
+            raise InvalidInput(f"{text!r} is not a month; write 2026-11")
+        first = date(int(found[1]), int(found[2]), 1)
+        return Period(first, month_end(first))
+    day = parse_day(text, today)
+    return Period(day, day)
+
+
+def is_clock(text: str) -> bool:
+    """Whether it is a time without a day, such as `9:30`."""
+    return _clock(text.strip().lower()) is not None
+
+
+def _span(unit: str, today: date, week_begins: int, *, back: bool) -> Period:
+    match unit:
+        case "week":
+            first = week_start(today - timedelta(7 * back), week_begins)
+            return Period(first, first + timedelta(6))
+        case "month":
+            first = month_start(month_start(today) - timedelta(1)) if back else month_start(today)
+            return Period(first, month_end(first))
+        case _:
+            return Period(date(today.year - back, 1, 1), date(today.year - back, 12, 31))
+
+
+def _lengths(text: str) -> Mapping[str, int]:
+    """«-1h30m» as numbers by unit, empty when it is no length; a number without a unit counts minutes."""
+    found = _AGO.fullmatch(f"{text}m" if _WITHOUT_UNIT.fullmatch(text) else text)
+    return {unit: int(count) for unit, count in found.groupdict().items() if count} if found else {}
+
+
+def _ago(text: str, now: datetime, zone: tzinfo) -> datetime | None:
+    """So long ago; days and longer go back by the wall clock."""
+    if not (lengths := _lengths(text)):
+        return None
+    exact = timedelta(**{unit: count for unit, count in lengths.items() if unit not in _CALENDAR})
+    return (_back(now.astimezone(zone), lengths).astimezone(UTC) - exact).astimezone(zone)
+
+
+def _days_ago(text: str, today: date) -> date | None:
+    lengths = _lengths(text)
+    return _back(today, lengths) if lengths and set(lengths) <= set(_CALENDAR) else None
+
+
+def _back(moment: Moment, lengths: Mapping[str, int]) -> Moment:
+    from dateutil.relativedelta import relativedelta
+
+    years, months, weeks, days = (lengths.get(unit, 0) for unit in _CALENDAR)
+    try:
+        return moment - relativedelta(years=years, months=months, weeks=weeks, days=days)
+    except ValueError as error:
+        raise OverflowError from error
+
+
+def _iso(text: str, zone: tzinfo) -> datetime | None:
+    if not re.match(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:", text):
+        return None
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return read if read.tzinfo is not None else read.replace(tzinfo=zone)
+
+
+def _clock_of_a_day(text: str, now: datetime, zone: tzinfo) -> datetime:
+    day_text, _, clock_text = text.rpartition(" ")
+    if text.endswith((" am", " pm")):
+        day_text, _, clock_text = day_text.rpartition(" ")
+        clock_text += text[-2:]
+    if (clock := _clock(clock_text)) is None:
+        raise InvalidInput(f"{text!r} is not a time; write -15m, 9:30, yesterday 17:00 or 2026-11-20 9:30")
+    today = now.astimezone(zone).date()
+    day = parse_day(day_text, today) if day_text else today
+    return datetime(day.year, day.month, day.day, *clock, tzinfo=zone)
+
+
+def _clock(text: str) -> tuple[int, int, int] | None:
+    if not (found := _CLOCK.fullmatch(text)) or (found[2] is None and found[4] is None):
+        return None
+    hour, minute_, second = int(found[1]), int(found[2] or 0), int(found[3] or 0)
+    if found[4] is not None:
+        if not 1 <= hour <= 12:
+            return None
+        hour = hour % 12 + (12 if found[4] == "pm" else 0)
+    return (hour, minute_, second) if hour < 24 and minute_ < 60 and second < 60 else None
+
+
+def _midnight(day: date, zone: tzinfo) -> datetime:
+    """The first instant of a day."""
+    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC).astimezone(zone)
+
+
+def _written_out(text: str, today: date) -> date:
+    from dateutil.parser import ParserError, parse
+
+    try:
+        if ":" in text or _lengths(text) or not re.search(r"\d", text) or re.fullmatch(r"\s*\d+\s*", text):
+            raise ParserError("neither a date nor a name of a day")
+        return parse(text, default=datetime(today.year, today.month, today.day)).date()  # noqa: DTZ001
+    except (ParserError, OverflowError) as error:
+        raise InvalidInput(f"{text!r} is not a day; write today, yesterday, monday or 2026-11-20") from error

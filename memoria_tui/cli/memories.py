@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
 def search(terminal: Terminal, text: str, mode: SearchMode, limit: int, *, as_json: bool) -> int:
     from services.search.query import parse_query
-    from services.times import person_zone
+    from services.times import first_weekday, person_zone
 
     async def act(services: Services) -> int:
         now = services.clock().astimezone(person_zone(services.settings))
-        query = replace(parse_query(text, now=now, mode=mode), limit=limit)
+        query = replace(
+            parse_query(text, now=now, mode=mode, week_begins=first_weekday(services.settings)), limit=limit
+        )
         result = await services.search.search(query)
         hits = result.hits[:limit]
         if as_json:

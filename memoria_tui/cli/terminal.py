@@ -128,7 +128,11 @@ class Terminal:
         """The same, with the embedded stores of another folder and no server."""
         other = replace(self)
         other.__dict__["settings"] = Settings(
-            home=home, actor=self.settings.actor, zone=self.settings.zone, writer_zone=self.settings.writer_zone
+            home=home,
+            actor=self.settings.actor,
+            zone=self.settings.zone,
+            writer_zone=self.settings.writer_zone,
+            first_weekday=self.settings.first_weekday,
         )
         return other
 

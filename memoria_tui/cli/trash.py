@@ -12,9 +12,7 @@ from memoria_tui.cli.memories import in_trash
 from memoria_tui.cli.options import Json, terminal_of
 from memoria_tui.cli.table import rows
 from memoria_tui.cli.terminal import Terminal, memory_json
-from memoria_tui.present import clip, line, title
 from services.errors import NotFound
-from services.times import minute, person_zone
 
 if TYPE_CHECKING:
     from services.container import Services
@@ -134,6 +132,8 @@ async def _purge(terminal: Terminal, services: Services, ids: Sequence[str], *, 
             terminal.print("nothing to erase")
         return 0
     if not yes:
+        from memoria_tui.present import clip, line, title
+
         if as_json or not terminal.converses:
             terminal.complain("nothing was erased: it cannot be undone, and nobody can be asked here; add --yes")
             return 1
@@ -155,8 +155,9 @@ async def _purge(terminal: Terminal, services: Services, ids: Sequence[str], *, 
 
 
 def _row(terminal: Terminal, trashed: TrashedMemory) -> tuple[str, ...]:
-    when = minute(trashed.deleted_at, person_zone(terminal.settings))
-    return trashed.memory.id[:8], when, trashed.actor, title(trashed.memory)
+    from memoria_tui.present import title
+
+    return trashed.memory.id[:8], terminal.local(trashed.deleted_at), trashed.actor, title(trashed.memory)
 
 
 def _json(trashed: TrashedMemory) -> dict[str, object]:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from memoria_tui.cli.terminal import Terminal, one_line
 from memoria_tui.cli.work_status import ICONS, session_json
 from services.errors import InvalidInput, MemoriaError
+from services.times import parse_time
 from services.work.report_export import clock
-from services.work.times import parse_time
 
 if TYPE_CHECKING:
     from services.container import Services

@@ -32,7 +32,8 @@ Clients = Annotated[list[str] | None, typer.Option("--client", "-c", metavar="NA
 Projects = Annotated[list[str] | None, typer.Option("--project", "-p", metavar="NAME", help="Only this; repeatable.")]
 Categories = Annotated[list[SessionCategory] | None, typer.Option("--category", help="Only this; repeatable.")]
 From = Annotated[
-    str | None, typer.Option("--from", metavar="DAY", help="First day: 2026-11-20, 2026-11, monday, -7d, today.")
+    str | None,
+    typer.Option("--from", metavar="DAY", help="First day: 2026-11-20, 2026-11, last-week, monday, 7d."),
 ]
 To = Annotated[str | None, typer.Option("--to", metavar="DAY", help="Last day, included.")]
 

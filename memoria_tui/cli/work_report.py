@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
@@ -13,14 +12,13 @@ from memoria_tui.cli.terminal import Terminal
 from memoria_tui.cli.work_status import ICONS, session_json
 from services.errors import InvalidInput
 from services.model import SessionCategory, SessionStatus, WorkSession
-from services.work.model import Flaw, LogPage, Period, Report, ReportBy, ReportUnit, SessionFilter
+from services.times import Period, first_weekday, parse_days
+from services.work.model import Flaw, LogPage, Report, ReportBy, ReportUnit, SessionFilter
 from services.work.report_export import as_csv, as_markdown, clock, named
-from services.work.times import parse_day, parse_month
 
 if TYPE_CHECKING:
     from services.container import Services
 
-_MONTH = re.compile(r"[12]\d{3}-\d{1,2}")
 _PAGE = 500
 
 
@@ -37,9 +35,9 @@ class Chosen:
     statuses: Sequence[SessionStatus] = ()
     text: str = ""
 
-    def where(self, today: date) -> SessionFilter:
+    def where(self, today: date, week_begins: int) -> SessionFilter:
         """Raises InvalidInput for what is no day, or a last day before the first."""
-        first, last = _first(self.first, today), _last(self.last, today)
+        first, last = _first(self.first, today, week_begins), _last(self.last, today, week_begins)
         if first and last and last < first:
             raise InvalidInput(f"the last day, {last}, lies before the first, {first}")
         return SessionFilter(
@@ -56,7 +54,7 @@ class Chosen:
 def log(terminal: Terminal, chosen: Chosen, limit: int, *, as_json: bool) -> int:
     async def act(services: Services) -> tuple[LogPage, datetime, tzinfo]:
         now, zone = services.clock(), await services.reports.zone()
-        where = chosen.where(now.astimezone(zone).date())
+        where = chosen.where(now.astimezone(zone).date(), first_weekday(services.settings))
         sessions: list[WorkSession] = []
         flaws: dict[str, tuple[Flaw, ...]] = {}
         after: str | None = None
@@ -100,7 +98,8 @@ def report(terminal: Terminal, chosen: Chosen, span: str | None, by: str, *, run
         raise InvalidInput(f"--by is {by!r}; it must be one of {', '.join(ReportBy)}")
 
     async def act(services: Services) -> Report:
-        where = chosen.where(services.clock().astimezone(await services.reports.zone()).date())
+        today = services.clock().astimezone(await services.reports.zone()).date()
+        where = chosen.where(today, first_weekday(services.settings))
         period = await services.reports.current(ReportUnit(span or ReportUnit.MONTH))
         if where.first or where.last:
             period = await _between(services, where)
@@ -189,13 +188,13 @@ def _average(seconds: float, days: int) -> str:
     return clock(seconds / days) if days else ""
 
 
-def _first(text: str | None, today: date) -> date | None:
+def _first(text: str | None, today: date, week_begins: int) -> date | None:
     if text is None:
         return None
-    return parse_month(text, today).first if _MONTH.fullmatch(text.strip()) else parse_day(text, today)
+    return parse_days(text, today, week_begins).first
 
 
-def _last(text: str | None, today: date) -> date | None:
+def _last(text: str | None, today: date, week_begins: int) -> date | None:
     if text is None:
         return None
-    return parse_month(text, today).last if _MONTH.fullmatch(text.strip()) else parse_day(text, today)
+    return parse_days(text, today, week_begins).last

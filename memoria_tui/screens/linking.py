@@ -16,6 +16,7 @@ from services.graph.inference import infer_relation
 from services.model import Memory, Relation, RelationType
 from services.ports import NewRelation
 from services.search.query import parse_query
+from services.times import first_weekday
 
 UNDO = "u takes it back"
 
@@ -28,7 +29,9 @@ class Linking(ModeScreen):
         return await self.app.push_screen_wait(LinkTargetDialog(title, at_hand, self._find))
 
     async def _find(self, text: str) -> Sequence[Memory]:
-        result = await self._services.search.search(parse_query(text, now=self._clock()))
+        week_begins = first_weekday(self._services.settings)
+        query = parse_query(text, now=self._clock(), week_begins=week_begins)
+        result = await self._services.search.search(query)
         return [hit.memory for hit in result.hits]
 
     async def link(self, sources: Sequence[Memory], target: Memory) -> None:

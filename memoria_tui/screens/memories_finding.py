@@ -22,6 +22,7 @@ from services.errors import MemoriaError, NotFound, QuerySyntaxError
 from services.model import Facets, Memory, Query, Subject
 from services.ports import Clock
 from services.search.query import parse_query
+from services.times import first_weekday
 
 if TYPE_CHECKING:
     from services.container import Services
@@ -128,7 +129,8 @@ class MemoryFinding(ModeScreen):
         """Reads the search box and asks; text that cannot be understood is marked and asks nothing."""
         bar = self.search_bar
         try:
-            query = parse_query(bar.text, now=self._clock(), mode=bar.mode)
+            week_begins = 0 if self.services is None else first_weekday(self.services.settings)
+            query = parse_query(bar.text, now=self._clock(), mode=bar.mode, week_begins=week_begins)
         except QuerySyntaxError as error:
             self._point_at(error, bar.text)
             return

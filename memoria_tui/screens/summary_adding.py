@@ -36,8 +36,8 @@ from services.errors import MemoriaError
 from services.memories.counts import MemoryMonths
 from services.model import Subject
 from services.ports import Clock
+from services.times import month_start
 from services.work.model import ReportUnit
-from services.work.timesheet import month_start
 
 if TYPE_CHECKING:
     from services.container import Services

@@ -12,9 +12,9 @@ from memoria_tui.screens.states import Idle, failure, key
 from memoria_tui.work_text import filter_facts
 from services.errors import MemoriaError
 from services.memories.counts import MemoryMonths
-from services.work.model import Period, Report, ReportBy, ReportUnit, SessionFilter
+from services.times import Period, month_end, month_start
+from services.work.model import Report, ReportBy, ReportUnit, SessionFilter
 from services.work.report_export import named
-from services.work.timesheet import month_end, month_start
 
 GROUPINGS = (ReportBy.CLIENT, ReportBy.PROJECT, ReportBy.CATEGORY)
 MONTHS = 12

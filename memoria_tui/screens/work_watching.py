@@ -23,7 +23,8 @@ from memoria_tui.widgets.session_log import SessionLog
 from services.errors import MemoriaError
 from services.model import SessionStatus, StatusSnapshot, Subject, WorkSession
 from services.ports import Clock
-from services.work.model import Period, ReportBy, SessionFilter
+from services.times import Period
+from services.work.model import ReportBy, SessionFilter
 from services.work.timesheet import day_starts, spans_of
 
 if TYPE_CHECKING:

@@ -13,8 +13,7 @@ from services.ports import Records, VectorStore
 from services.search.facets import values
 from services.search.scope import Scope, Scoping
 from services.settings import Settings
-from services.times import person_zone, to_wall_clock, writer_zone
-from services.work.timesheet import month_end
+from services.times import month_end, person_zone, to_wall_clock, writer_zone
 
 _MOST_TAGS = 20
 

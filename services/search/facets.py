@@ -11,8 +11,7 @@ from services.model import FacetCount, Facets, Hit
 from services.points import DatedBetween, Filter
 from services.ports import VectorStore
 from services.search.scope import Scope
-from services.search.when import parse_when
-from services.times import WriterZone, to_wall_clock
+from services.times import WriterZone, parse_since, to_wall_clock
 
 _MOST_VALUES = 10_000
 _SHOWN = 200
@@ -27,14 +26,14 @@ SPANS: Mapping[str, str] = {
 _OLDER = "older"
 
 
-async def counted(vectors: VectorStore, heads: Scope, now: datetime, zone: WriterZone) -> Facets:
+async def counted(vectors: VectorStore, heads: Scope, now: datetime, zone: WriterZone, week_begins: int) -> Facets:
     """Exact counts over all memories of a scope; `now` is in the person's zone, `zone` is the writer's."""
     collections = list(heads)
     counts, tags, projects, dates = await asyncio.gather(
         asyncio.gather(*(vectors.count(one, heads[one]) for one in collections)),
         values(vectors, heads, "tags"),
         values(vectors, heads, "project"),
-        _dates(vectors, heads, now, zone),
+        _dates(vectors, heads, now, zone, week_begins),
     )
     return Facets(
         types=_sorted(Counter(dict(zip(map(str, collections), counts, strict=True)))),
@@ -44,11 +43,12 @@ async def counted(vectors: VectorStore, heads: Scope, now: datetime, zone: Write
     )
 
 
-def of_hits(hits: Sequence[Hit], now: datetime) -> Facets:
+def of_hits(hits: Sequence[Hit], now: datetime, week_begins: int) -> Facets:
     """Counts over the hits of a ranked search."""
     memories = [hit.memory for hit in hits]
     created = [memory.created_at for memory in memories if memory.created_at]
-    spans = Counter({name: sum(date >= parse_when(word, now) for date in created) for name, word in SPANS.items()})
+    starts = {name: parse_since(word, now, week_begins) for name, word in SPANS.items()}
+    spans = Counter({name: sum(date >= start for date in created) for name, start in starts.items()})
     spans[_OLDER] = len(created) - spans["this year"]
     return Facets(
         types=_sorted(Counter(str(memory.type) for memory in memories)),
@@ -67,8 +67,10 @@ async def values(vectors: VectorStore, heads: Scope, key: str) -> Counter[str]:
     return total
 
 
-async def _dates(vectors: VectorStore, heads: Scope, now: datetime, zone: WriterZone) -> tuple[FacetCount, ...]:
-    starts = {name: to_wall_clock(parse_when(word, now), zone) for name, word in SPANS.items()}
+async def _dates(
+    vectors: VectorStore, heads: Scope, now: datetime, zone: WriterZone, week_begins: int
+) -> tuple[FacetCount, ...]:
+    starts = {name: to_wall_clock(parse_since(word, now, week_begins), zone) for name, word in SPANS.items()}
     spans = {name: DatedBetween("created_at", gte=start) for name, start in starts.items()}
     spans[_OLDER] = DatedBetween("created_at", lt=starts["this year"])
     counts = await asyncio.gather(*(_count(vectors, heads, span) for span in spans.values()))

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
-from services.errors import QuerySyntaxError
+from services.errors import InvalidInput, QuerySyntaxError
 from services.model import MemoryType, Query, SearchMode
-from services.search import when
+from services.times import ALLOWED, SPAN_WORDS, parse_since
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,8 @@ _OPERATORS = (
     Operator("type", tuple(MemoryType), "kind of memory"),
     Operator("tag", None, "has this tag; several: all of them"),
     Operator("project", None, "belongs to this project; several: any of them"),
-    Operator("since", when.WORDS, f"created then or later: {when.ALLOWED}", negatable=False),
-    Operator("before", when.WORDS, f"created earlier: {when.ALLOWED}", negatable=False),
+    Operator("since", SPAN_WORDS, f"created then or later: {ALLOWED}", negatable=False),
+    Operator("before", SPAN_WORDS, f"created earlier: {ALLOWED}", negatable=False),
     Operator("importance", (">0.7", ">=0.5", "<0.3", "0.4..0.6"), "importance from 0 to 1", negatable=False),
     Operator("has", ("relations",), "is linked to other memories"),
     Operator("is", ("pending", "orphan"), "waits for its vectors; is linked to nothing"),
@@ -65,12 +65,12 @@ def operators() -> tuple[Operator, ...]:
     return _OPERATORS
 
 
-def parse_query(raw: str, *, now: datetime, mode: SearchMode = SearchMode.HYBRID) -> Query:
-    """Reads what a person typed; `now` is aware and in the person's zone, where days begin.
+def parse_query(raw: str, *, now: datetime, mode: SearchMode = SearchMode.HYBRID, week_begins: int = 0) -> Query:
+    """Reads what a person typed; `now` is aware and in the person's zone, where days begin; weeks do on Monday (0).
 
     Raises QuerySyntaxError with the place of an operator that cannot be understood and what is allowed there.
     """
-    reading = _Reading(now)
+    reading = _Reading(now, week_begins)
     typed = raw.encode("utf-8", "replace").decode()  # a lone surrogate becomes "?": places stay where they are
     for token in _TOKEN.finditer(typed):
         if token["name"]:
@@ -85,6 +85,7 @@ class _Reading:
     """What has been read of the text so far."""
 
     now: datetime
+    week_begins: int
     text: list[str] = field(default_factory=list)
     found: dict[str, list[str]] = field(default_factory=dict)
     """Values by the field of `Query` that collects them."""
@@ -129,7 +130,7 @@ class _Reading:
             raise QuerySyntaxError(f"{operator.name}: needs a value: {_allowed(operator)}", token.start(), token.end())
         try:
             _READERS[operator.name](self, value, bool(token["minus"]))
-        except ValueError as error:
+        except (ValueError, InvalidInput) as error:
             message = f"{operator.name}: {value!r} cannot be understood; allowed: {_allowed(operator)}"
             raise QuerySyntaxError(message, token.end("name") + 1, token.end()) from error
 
@@ -143,10 +144,10 @@ class _Reading:
         self._collect("excluded_projects" if excluded else "projects", value)
 
     def since(self, value: str, _: bool) -> None:
-        self.single["since"] = when.parse_when(value, self.now)
+        self.single["since"] = parse_since(value, self.now, self.week_begins)
 
     def before(self, value: str, _: bool) -> None:
-        self.single["before"] = when.parse_when(value, self.now)
+        self.single["before"] = parse_since(value, self.now, self.week_begins)
 
     def importance(self, value: str, _: bool) -> None:
         low, high = _importance(value)
@@ -217,7 +218,7 @@ def _share(text: str) -> float:
 def _allowed(operator: Operator) -> str:
     match operator.name:
         case "since" | "before":
-            return when.ALLOWED
+            return ALLOWED
         case "importance":
             return ">0.7, >=0.7, <0.3, <=0.3, 0.5 or 0.4..0.6, from 0 to 1"
         case "id":

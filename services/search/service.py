@@ -15,7 +15,7 @@ from services.search.query import operators
 from services.search.ranking import Ranking
 from services.search.scope import Scope, Scoping
 from services.settings import Settings
-from services.times import person_zone, writer_zone
+from services.times import first_weekday, person_zone, writer_zone
 
 _MOST_COMPLETIONS = 50
 _UNHURRIED = 5.0
@@ -31,6 +31,7 @@ class SearchService:
         self._vectors = vectors
         self._clock = clock
         self._person_zone, self._writer_zone = person_zone(settings), writer_zone(settings)
+        self._week_begins = first_weekday(settings)
         self._scoping = Scoping(vectors, records, self._writer_zone)
         self._reader = HitReader(vectors, records, self._writer_zone)
         self._ranking = Ranking(vectors, embedder, records, self._scoping, self._reader)
@@ -59,8 +60,10 @@ class SearchService:
         if query.ranked:
             last = self._last
             result = last if last and last.query == query else await self.search(query)
-            return facet_counts.of_hits(result.hits, now)
-        return await facet_counts.counted(self._vectors, await self._heads(query), now, self._writer_zone)
+            return facet_counts.of_hits(result.hits, now, self._week_begins)
+        return await facet_counts.counted(
+            self._vectors, await self._heads(query), now, self._writer_zone, self._week_begins
+        )
 
     async def listing(self, query: Query, *, again: bool = False) -> Listing:
         """A plain list that can be read at any place. In another order than relevance, a text must occur.

@@ -11,6 +11,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from services.model import Pause, SessionCategory, SessionStatus, WorkSession
+from services.times import Period
 
 
 class Flaw(StrEnum):
@@ -139,14 +140,6 @@ class ReportUnit(StrEnum):
     WEEK = "week"
     MONTH = "month"
     YEAR = "year"
-
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """Days from `first` to `last`, both included."""
-
-    first: date
-    last: date
 
 
 @dataclass(frozen=True, slots=True)

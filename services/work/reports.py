@@ -12,13 +12,12 @@ from services.errors import NotFound
 from services.model import SessionStatus, WorkSession
 from services.ports import Clock
 from services.settings import Settings
-from services.times import person_zone, zone_name
+from services.times import Period, first_weekday, person_zone, zone_name
 from services.work.model import (
     Client,
     Flaw,
     LogOrder,
     LogPage,
-    Period,
     Project,
     Report,
     ReportBy,
@@ -29,8 +28,7 @@ from services.work.model import (
     UnitTotal,
 )
 from services.work.records import ReportQuestion, ReportRow, SessionSelection, StoredSession, WorkRecords
-from services.work.times import first_weekday, period
-from services.work.timesheet import Span, day_starts, days, flaws, spans_of, split
+from services.work.timesheet import Span, day_starts, days_between, flaws, period, spans_of, split
 
 
 class ReportService:
@@ -40,14 +38,15 @@ class ReportService:
         self._work = work
         self._settings = settings
         self._clock = clock
+        self._week_begins = first_weekday(settings)
 
     async def zone(self) -> tzinfo:
         """The person's, in which days are cut."""
         return person_zone(self._settings)
 
     async def current(self, unit: ReportUnit) -> Period:
-        """This day, week (by the locale's first weekday), month or year."""
-        return period(unit, self._clock().astimezone(await self.zone()).date(), first_weekday())
+        """This day, week, month or year."""
+        return period(unit, self._clock().astimezone(await self.zone()).date(), self._week_begins)
 
     async def report(
         self,
@@ -65,12 +64,12 @@ class ReportService:
         where = where or SessionFilter()
         span = Period(max(span.first, where.first or span.first), min(span.last, where.last or span.last))
         zone, clients, projects = await self.zone(), await self._work.clients(), await self._work.projects()
-        listed = list(days(span.first, span.last))
+        listed, bounds = days_between(span.first, span.last, zone)
         question = ReportQuestion(
             selection=_selection(where, clients, projects),
             by=by,
-            bounds=day_starts(span.first, span.last, zone),
-            units=_units(listed, ReportUnit.DAY if by is ReportBy.DAY else unit, first_weekday()),
+            bounds=bounds,
+            units=_units(listed, ReportUnit.DAY if by is ReportBy.DAY else unit, self._week_begins),
         )
         rows, odd = await self._work.report(question) if listed else ([], [])
         sums = _Sums(question)

@@ -12,7 +12,8 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import accumulate, pairwise
 
 from services.model import Pause, SessionStatus, WorkSession
-from services.work.model import Flaw
+from services.times import Period, month_end, month_start, week_start
+from services.work.model import Flaw, ReportUnit
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,15 @@ def day_starts(first: date, last: date, zone: tzinfo) -> list[datetime]:
     return list(accumulate(midnights, max))
 
 
+def days_between(first: date, last: date, zone: tzinfo) -> tuple[list[date], list[datetime]]:
+    """The days of `day_starts`, without those that a zone skipped, and the instants at which they begin and end."""
+    starts = day_starts(first, last, zone)
+    lasting = [
+        (day, start) for day, start, end in zip(days(first, last), starts, starts[1:], strict=False) if end > start
+    ]
+    return [day for day, _ in lasting], [start for _, start in lasting] + starts[-1:]
+
+
 def days(first: date, last: date) -> Iterator[date]:
     """Every day from `first` to `last`, both included."""
     return (first + timedelta(n) for n in range((last - first).days + 1))
@@ -96,18 +106,18 @@ def split(spans: Iterable[Span], bounds: Sequence[datetime]) -> dict[int, float]
     return seconds
 
 
-def week_start(day: date, first_weekday: int) -> date:
-    """The day on which the week of `day` begins; weekdays count from 0 = Monday."""
-    return day - timedelta((day.weekday() - first_weekday) % 7)
-
-
-def month_start(day: date) -> date:
-    return day.replace(day=1)
-
-
-def month_end(day: date) -> date:
-    """The last day of the month."""
-    return month_start(month_start(day) + timedelta(31)) - timedelta(1)
+def period(unit: ReportUnit, day: date, week_begins: int = 0) -> Period:
+    """The day, week, month or year in which a day is."""
+    match unit:
+        case ReportUnit.DAY:
+            return Period(day, day)
+        case ReportUnit.WEEK:
+            first = week_start(day, week_begins)
+            return Period(first, first + timedelta(6))
+        case ReportUnit.MONTH:
+            return Period(month_start(day), month_end(day))
+        case ReportUnit.YEAR:
+            return Period(date(day.year, 1, 1), date(day.year, 12, 31))
 
 
 def flaws(session: WorkSession, now: datetime) -> tuple[Flaw, ...]:

@@ -19,7 +19,8 @@ import psycopg
 from services.adapters.postgres.database import Database
 from services.adapters.postgres.embedded import EmbeddedPostgres
 from services.adapters.postgres.schema import upgrade
-from services.work.model import Period, ReportBy, ReportUnit, SessionDraft, SessionFilter
+from services.times import Period
+from services.work.model import ReportBy, ReportUnit, SessionDraft, SessionFilter
 from tests.benchmarks.figures import Figure, percentile
 from tests.services.worktables import Bench, bench
 

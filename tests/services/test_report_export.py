@@ -8,7 +8,8 @@ from datetime import date
 
 import pytest
 
-from services.work.model import Period, Report, ReportBy, ReportCell, ReportGroup, ReportUnit
+from services.times import Period
+from services.work.model import Report, ReportBy, ReportCell, ReportGroup, ReportUnit
 from services.work.report_export import as_csv, as_markdown, formula_safe
 
 

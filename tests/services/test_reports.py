@@ -13,7 +13,8 @@ import pytest
 
 from services.errors import NotFound
 from services.model import SessionCategory
-from services.work.model import LogOrder, Period, ReportBy, ReportUnit, SessionChanges, SessionDraft, SessionFilter
+from services.times import Period
+from services.work.model import LogOrder, ReportBy, ReportUnit, SessionChanges, SessionDraft, SessionFilter
 from services.work.timesheet import day_starts, spans_of, split
 from tests.services.worktables import NOON, Bench, bench
 
@@ -200,3 +201,24 @@ async def test_views_count_what_is_without_a_client(here: Bench) -> None:
     await here.reports.refresh_views()
     rows = await here.sql("SELECT client_name, total_minutes::int FROM monthly_work_summary ORDER BY 1, 2")
     assert [tuple(row) for row in rows] == [("Acme", 60), ("Acme", 60), ("Beta", 60)]
+
+
+@pytest.mark.parametrize("pauses", ["[]", '[{"start": "2011-12-31T12:00:00+14:00", "end": "2011-12-31T13:00:00"}]'])
+async def test_a_day_that_a_zone_skipped_counts_nothing(postgres_url: str, tmp_path: Path, pauses: str) -> None:
+    """Samoa went from the 29th to the 31st of December 2011; the second session is added up one by one."""
+    async with bench(postgres_url, tmp_path, zone="Pacific/Apia") as here:
+        await here.sql(
+            "INSERT INTO work_sessions (description, start_time, end_time, status, pauses) VALUES ('over the gap', "
+            "'2011-12-29T20:00:00-10:00', '2011-12-31T16:00:00+14:00', 'completed', CAST(:pauses AS jsonb))",
+            pauses=pauses,
+        )
+        span = Period(date(2011, 12, 28), date(2012, 1, 1))
+        report = await here.reports.report(span, ReportBy.DAY)
+        last = 16 * 3600 - 3600 * (pauses != "[]")
+        assert [(one.name, one.seconds, one.sessions) for one in report.groups] == [
+            ("2011-12-29", 4 * 3600, 1),
+            ("2011-12-31", last, 1),
+        ]
+        assert (report.total_seconds, report.sessions, report.days) == (4 * 3600 + last, 1, 2)
+        skipped = await here.reports.report(Period(date(2011, 12, 30), date(2011, 12, 30)))
+        assert (skipped.sessions, skipped.groups) == (0, ())

@@ -19,8 +19,8 @@ from services.adapters.postgres.database import Database
 from services.adapters.postgres.schema import upgrade
 from services.errors import SchemaMissing
 from services.model import SessionStatus
-from services.work.model import Flaw, Period, ReportBy, ReportUnit, SessionFilter
-from services.work.timesheet import month_end
+from services.times import Period, month_end
+from services.work.model import Flaw, ReportBy, ReportUnit, SessionFilter
 from tests.services.worktables import Bench, bench
 
 DATA = Path(__file__).parents[2] / "../shared/data/upstream-dev"

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from services.model import Pause, SessionCategory, SessionStatus, WorkSession
 from services.work.model import Flaw, ReportUnit
-from services.work.times import period
-from services.work.timesheet import Span, day_starts, flaws, merged, spans_of, split, transitions
+from services.work.timesheet import Span, day_starts, flaws, merged, period, spans_of, split, transitions
 
 ROME = ZoneInfo("Europe/Rome")
 ZONES = st.sampled_from(

@@ -20,7 +20,8 @@ from services.model import MemoryChanges, MemoryDraft, Query
 from services.points import EVERYTHING
 from services.search.query import parse_query
 from services.settings import Settings
-from services.work.model import Period, ReportBy, ReportUnit
+from services.times import Period
+from services.work.model import ReportBy, ReportUnit
 from tests.services.servers import query, restore_upstream
 from tests.services.upstream import KEPT, everything, opened, truth
 

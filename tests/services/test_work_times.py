@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from services.errors import InvalidInput
 from services.model import Pause
-from services.times import zone_of
-from services.work.model import Flaw, Period, ReportUnit
+from services.settings import load_settings
+from services.times import SPAN_WORDS, Period, first_weekday, parse_day, parse_days, parse_since, parse_time, zone_of
+from services.work.model import Flaw, ReportUnit
 from services.work.pauses import decoded, encoded, minutes, rewritten
-from services.work.times import first_weekday, parse_day, parse_month, parse_time, period
+from services.work.timesheet import day_starts, period
 from services.work.working_copy import WorkingCopy, issue_of, repo_of, working_copy
 
 ROME = ZoneInfo("Europe/Rome")
@@ -70,16 +71,67 @@ def test_days_and_periods() -> None:
         date(2026, 11, 14),
         date(2026, 2, 1),
     ]
-    assert parse_month("12", TODAY) == Period(date(2025, 12, 1), date(2025, 12, 31))
-    assert parse_month("2024-02", TODAY) == Period(date(2024, 2, 1), date(2024, 2, 29))
     assert period(ReportUnit.WEEK, TODAY, 6) == Period(date(2026, 11, 15), date(2026, 11, 21))
-    for wrong in ("13", "2026", "x"):
-        with pytest.raises(InvalidInput):
-            parse_month(wrong, TODAY)
 
 
-def test_weeks_begin_by_territory() -> None:
-    assert [first_weekday(territory) for territory in ("IT", "US", "EG", "MV", "")] == [0, 6, 5, 4, 0]
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("this-week", date(2026, 11, 16), date(2026, 11, 22)),
+        ("last week", date(2026, 11, 9), date(2026, 11, 15)),
+        ("last-month", date(2026, 10, 1), date(2026, 10, 31)),
+        ("this-year", date(2026, 1, 1), date(2026, 12, 31)),
+        ("2024-02", date(2024, 2, 1), date(2024, 2, 29)),
+        ("2025", date(2025, 1, 1), date(2025, 12, 31)),
+        ("2w", date(2026, 11, 6), date(2026, 11, 6)),
+        ("monday", date(2026, 11, 16), date(2026, 11, 16)),
+    ],
+)
+def test_spans_of_days(text: str, first: date, last: date) -> None:
+    assert parse_days(text, TODAY) == Period(first, last)
+
+
+@pytest.mark.parametrize("wrong", ["13", "2026-13", "x", "0000", "9:30", "3h", ""])
+def test_what_is_no_day_is_said_so(wrong: str) -> None:
+    with pytest.raises(InvalidInput):
+        parse_days(wrong, TODAY)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("-40s", 40), ("-45s", 45), ("-90s", 90), ("-1h30", 5400), ("-2h5s", 7205)]
+)
+def test_lengths_are_what_they_say(text: str, seconds: int) -> None:
+    assert parse_time(text, NOW, ROME) == NOW - timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("text", ["last-week", "2026-10", "yesterday", "monday", "2026-11-03", "2026"])
+@pytest.mark.parametrize("week_begins", [0, 5, 6])
+def test_a_search_begins_where_a_report_does(text: str, week_begins: int) -> None:
+    first = parse_days(text, TODAY, week_begins).first
+    assert parse_since(text, NOW.astimezone(ROME), week_begins) == day_starts(first, first, ROME)[0]
+
+
+def test_a_week_begins_on_the_day_that_the_person_chose() -> None:
+    chosen = load_settings({"MEMORIA_FIRST_WEEKDAY": "Sunday"})
+    assert parse_days("this-week", TODAY, first_weekday(chosen)).first == date(2026, 11, 15)
+    assert first_weekday(load_settings({})) == 0
+    with pytest.raises(InvalidInput, match="monday, tuesday"):
+        load_settings({"MEMORIA_FIRST_WEEKDAY": "noday"})
+
+
+@given(
+    st.datetimes(datetime(1990, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+    st.sampled_from(["UTC", "Europe/Rome", "America/St_Johns", "Australia/Lord_Howe", "Pacific/Apia"]),
+    st.sampled_from([*SPAN_WORDS, "3h", "3d", "2w", "6mo", "1y", "monday", "9:30", "yesterday 17:00"]),
+)
+def test_everything_that_a_search_takes_is_an_instant_at_any_time_in_any_zone(
+    now: datetime, zone: str, text: str
+) -> None:
+    read = parse_since(text, now.astimezone(ZoneInfo(zone)))
+    assert read.tzinfo is not None
+    assert read == read.astimezone(UTC).astimezone(ZoneInfo(zone))
+    if text.startswith(("this", "last", "today", "yesterday ", "3", "2", "6", "1")) and text != "yesterday 17:00":
+        assert read <= now
 
 
 def test_a_zone_has_to_exist() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from memoria_tui.screens.modals.form import Field, FieldProblem, KnownNames, Values
 from services.errors import InvalidInput
 from services.model import SessionCategory
-from services.work.times import parse_time
+from services.times import parse_time
 
 if TYPE_CHECKING:
     from services.container import Services

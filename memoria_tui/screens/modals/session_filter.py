@@ -11,8 +11,8 @@ from memoria_tui.screens.modals.session_fields import CATEGORIES, client_names, 
 from services.errors import Ambiguous, InvalidInput, NotFound
 from services.model import SessionCategory, SessionStatus
 from services.ports import Clock
+from services.times import Period, first_weekday, parse_days
 from services.work.model import SessionFilter
-from services.work.times import parse_day
 
 if TYPE_CHECKING:
     from services.container import Services
@@ -29,10 +29,12 @@ def session_filter(services: Services, clock: Clock, where: SessionFilter) -> Fo
 
     async def read(values: Values) -> SessionFilter:
         today = clock().astimezone(await services.reports.zone()).date()
+        week_begins = first_weekday(services.settings)
+        first, last = _days(values, "first", today, week_begins), _days(values, "last", today, week_begins)
         await _known(services, values)
         return SessionFilter(
-            first=_day(values, "first", today),
-            last=_day(values, "last", today),
+            first=None if first is None else first.first,
+            last=None if last is None else last.last,
             clients=_names(values["client"]),
             projects=_names(values["project"]),
             categories=_one(values["category"], SessionCategory),
@@ -43,7 +45,7 @@ def session_filter(services: Services, clock: Clock, where: SessionFilter) -> Fo
     rows = (
         (Field("text", "Text", where.text, "part of the description, a note or the branch"),),
         (
-            Field("first", "From", str(where.first or ""), "monday, -7d, 2026-11-01"),
+            Field("first", "From", str(where.first or ""), "monday, 7d, last-week, 2026-11"),
             Field("last", "To", str(where.last or ""), "today"),
         ),
         (
@@ -82,8 +84,8 @@ def _one(text: str, kind: type[One]) -> tuple[One, ...]:
     return () if text == _ANY else (kind(text),)
 
 
-def _day(values: Values, field: str, today: date) -> date | None:
+def _days(values: Values, field: str, today: date, week_begins: int) -> Period | None:
     try:
-        return parse_day(values[field], today) if values[field] else None
+        return parse_days(values[field], today, week_begins) if values[field] else None
     except InvalidInput as error:
         raise FieldProblem(field, str(error)) from error
