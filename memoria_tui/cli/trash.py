@@ -10,7 +10,6 @@ import typer
 
 from memoria_tui.cli.memories import in_trash
 from memoria_tui.cli.options import Json, terminal_of
-from memoria_tui.cli.table import rows
 from memoria_tui.cli.terminal import Terminal, memory_json
 from services.errors import NotFound
 
@@ -40,6 +39,8 @@ def list_trash(
         if as_json:
             terminal.print_json({"total": total, "memories": [_json(one) for one in trashed]})
             return 0
+        from memoria_tui.cli.table import rows
+
         for text in rows(("id", "deleted", "by", "title"), [_row(terminal, one) for one in trashed]):
             terminal.print(text)
         if not trashed:

@@ -53,7 +53,7 @@ async def test_the_form_takes_an_earlier_start_a_new_client_and_numbers(desk: De
     ("typed", "field", "problem"),
     [
         ((), "description", "needs a description"),
-        (("=work", *["tab"] * 7, "=tomorrow"), "start", "no time"),
+        (("=work", *["tab"] * 7, "=tomorrow"), "start", "not a time"),
         (("=work", *["tab"] * 7, "=23:59"), "start", "ahead"),
         (("=work", *["tab"] * 5, "=x1"), "issue", "no number"),
     ],
