@@ -7,6 +7,7 @@ import shutil
 from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import pytest_asyncio
@@ -31,6 +32,7 @@ from services.points import (
     TextSearch,
 )
 from services.ports import VectorStore
+from tests.qdrant_server import real_server
 from tests.services.stores import DIMENSIONS, MODEL, ident, opened_store, point, sparse_copy
 
 S = MemoryType.SEMANTIC
@@ -81,7 +83,12 @@ async def library(store: VectorStore) -> VectorStore:
     return store
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["edge", "server"])
+def shelf_scope(**_: object) -> Literal["function", "module"]:
+    """A real server is emptied for each test."""
+    return "function" if real_server() else "module"
+
+
+@pytest_asyncio.fixture(scope=shelf_scope, loop_scope="module", params=["edge", "server"])
 async def shelf(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[VectorStore]:
     """The library for tests that only read, opened once."""
     async with opened_store(request.param, tmp_path_factory.mktemp("shelf") / "vectors") as store:
