@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_WORD = re.compile(r"[^\W_]{2}|[^\W_\x00-\u2e7f]")
 _MAX_DEPTH = 60
 """Qdrant reads JSON down to 127 levels; what is nested deeper than this is kept as JSON text."""
 _QUOTED = 60
@@ -27,6 +28,11 @@ def storable_text(text: str) -> str:
 def storable(payload: Mapping[str, object]) -> dict[str, object]:
     """The payload as plain JSON values that both stores accept and give back unchanged."""
     return {storable_text(str(key)): _storable(value, 1) for key, value in payload.items()}
+
+
+def has_word(text: str) -> bool:
+    """Whether the text says anything: two letters or digits in a row, or one character of Chinese, Japanese, Korean."""
+    return _WORD.search(text) is not None
 
 
 def quoted(value: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import shutil
 import sys
@@ -58,6 +59,8 @@ async def _open_services(settings: Settings, ask: Ask) -> AsyncIterator[Services
     """Opens the stores, whose libraries are imported only now, off the loop: the app is on screen already."""
     container = await asyncio.to_thread(importlib.import_module, "services.container")
     async with container.open_services(settings, ask=ask) as services:
+        # What is loaded by then stays: when the collector looks through it again, it holds the event loop for 50 ms.
+        services.search.when_loaded(gc.freeze)
         yield services
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
-from collections.abc import Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.errors import EmbeddingFailed, MemoriaError, NotFound
@@ -15,13 +15,16 @@ from services.points import DenseSearch, Filter, HasId, Matches, Point, ScoredPo
 from services.ports import Embedder, Records, VectorStore, WordEmbedder
 from services.search import fusion
 from services.search.hits import Found, HitReader, Read
-from services.search.scope import Scope, Scoping, keeps_keys, keeps_text
+from services.search.scope import Scope, Scoping, keeps_keys, keeps_text, memories_of
 from services.search.vocabulary import Vocabulary
+from services.text import has_word
 
 _KEYS = ("parent_id", "chunk_index")
 """All that a leg needs of a payload."""
 _MOST_CHUNKS = 1000
 """Points that are looked at to find neighbours, and the vectors of a memory that others shall be like."""
+_ROUNDS = 5
+"""How often a leg asks at most, each time for twice as many points."""
 
 
 @dataclass(slots=True)
@@ -31,6 +34,24 @@ class _Leg:
     scores: dict[str, float] = field(default_factory=dict)
     points: dict[str, Found] = field(default_factory=dict)
     failure: MemoriaError | None = None
+
+    def add(self, collection: MemoryType, hits: Iterable[ScoredPoint]) -> None:
+        """Takes in points of a collection, folded into memories by their best one."""
+        for hit in hits:
+            point = Point(hit.id, hit.payload)
+            memory_id = memory_id_of(point)
+            if memory_id not in self.scores or hit.score > self.scores[memory_id]:
+                self.scores[memory_id] = hit.score
+                self.points[memory_id] = Found.of(collection, point)
+
+    def of(self, collection: MemoryType) -> frozenset[str]:
+        """The memories that were found in this collection."""
+        return frozenset(one for one, found in self.points.items() if found.collection is collection)
+
+    def best(self, count: int) -> _Leg:
+        """The same with the memories of the highest scores alone."""
+        kept = sorted(self.scores, key=lambda one: -self.scores[one])[:count]
+        return _Leg({one: self.scores[one] for one in kept}, {one: self.points[one] for one in kept})
 
 
 @dataclass(slots=True)
@@ -46,8 +67,15 @@ class Ranking:
     """Ranks memories for a query. A leg that cannot take part gives a notice, and the others go on."""
 
     def __init__(
-        self, vectors: VectorStore, embedder: Embedder, records: Records, scoping: Scoping, reader: HitReader
+        self,
+        vectors: VectorStore,
+        embedder: Embedder,
+        records: Records,
+        scoping: Scoping,
+        reader: HitReader,
     ) -> None:
+        self.loaded: Callable[[], object] | None = None
+        """Called once, when all that searches need is in memory."""
         self._vectors = vectors
         self._embedder = embedder
         self._records = records
@@ -67,9 +95,9 @@ class Ranking:
         with contextlib.suppress(MemoriaError):  # a search says what is wrong
             await self._vocabulary.weights("memory")
             await self._embedder.embed_query("memory")
-        # What is loaded by now stays: when the collector looks through it again, it holds up the event loop for 50 ms.
-        gc.freeze()
         self._warm = True
+        if self.loaded is not None:
+            self.loaded()
 
     async def texts(self, text: str) -> list[str]:
         """The text, and the same with each likely completion of its last word when that is not finished."""
@@ -90,22 +118,46 @@ class Ranking:
         totals = fusion.totals(own, graph.activation)
         points = {**graph.points, **dense.points, **keyword.points}
         embedded = frozenset(found.point_id for found in dense.points.values())
-        best = [one for one in totals if one in points][: max(query.limit, fusion.CLOSELY_READ)]
-        read, (counts, notice) = await asyncio.gather(
-            self._reader.read([points[one] for one in best], embedded),
-            self._reader.relation_counts(best),
-        )
+        best = {one: points[one] for one in totals if one in points}
+        read, counts, told = await self._read(query, best, embedded, keyword.scores.keys())
         closeness = await self._closeness(query, read[: fusion.CLOSELY_READ]) if dense.scores else {}
-        scored = fusion.explained(totals, closeness, dense.scores, keyword.scores, graph.activation)
-        return _hits(query, read, scored, counts), tuple(_notices(dense, keyword, graph)) + notice
+        kept = {one.memory.id: totals[one.memory.id] for one in read}
+        scored = fusion.explained(kept, closeness, dense.scores, keyword.scores, graph.activation)
+        return _hits(query, read, scored, counts), (*_notices(dense, keyword, graph), *told)
+
+    async def _read(
+        self, query: Query, best: Mapping[str, Found], embedded: frozenset[str], worded: Collection[str]
+    ) -> tuple[list[Read], Mapping[str, int], tuple[str, ...]]:
+        """The best memories that the query lets through, with their numbers of relations and the notices.
+
+        What the stores could not tell is told by the texts themselves; where one falls out, the next takes its place.
+        `worded` are memories that have a word of the question.
+        """
+        wanted = max(query.limit, fusion.CLOSELY_READ)
+        kept: list[Read] = []
+        counts: dict[str, int] = {}
+        notices: tuple[str, ...] = ()
+        for start in range(0, len(best), wanted):
+            some = dict(itertools.islice(best.items(), start, start + wanted))
+            read, (related, notices) = await asyncio.gather(
+                self._reader.read(list(some.values()), embedded), self._reader.relation_counts(list(some))
+            )
+            counts |= related
+            kept += [one for one in read if _keeps(query, one) and (one.memory.id in worded or has_word(one.passage))]
+            if len(kept) >= wanted:
+                break
+        return kept[:wanted], counts, notices
 
     async def _dense(self, query: Query, scope: Scope) -> _Leg | None:
         if query.mode is SearchMode.KEYWORD and not query.like:
             return None
         try:
             vector = await (self._vector_of(query.like) if query.like else self._vector_for(query.text))
-            requests = [DenseSearch(one, vector, fusion.DEPTH, scope[one], payload_keys=_KEYS) for one in scope]
-            return _folded(scope, await self._vectors.search(requests))
+
+            def near(collection: MemoryType, where: Filter, limit: int) -> DenseSearch:
+                return DenseSearch(collection, vector, limit, where, payload_keys=_KEYS)
+
+            return await self._found(scope, near, query.limit)
         except NotFound:
             raise
         except MemoriaError as error:
@@ -116,10 +168,33 @@ class Ranking:
             return None
         try:
             text = " ".join((query.text, *await self._vocabulary.completions(query.text)))
-            requests = [TextSearch(one, text, fusion.DEPTH, scope[one], payload_keys=_KEYS) for one in scope]
-            return _folded(scope, await self._vectors.search(requests))
+
+            def worded(collection: MemoryType, where: Filter, limit: int) -> TextSearch:
+                return TextSearch(collection, text, limit, where, payload_keys=_KEYS)
+
+            return await self._found(scope, worded, query.limit)
         except MemoriaError as error:
             return _Leg(failure=error)
+
+    async def _found(
+        self, scope: Scope, ask: Callable[[MemoryType, Filter, int], DenseSearch | TextSearch], limit: int
+    ) -> _Leg:
+        """The best memories of a leg, each by its best chunk.
+
+        One memory may have hundreds of chunks, and they may come before all others: where a full answer holds fewer
+        memories than are wanted, the store is asked again for what is not of those, and for more of it.
+        """
+        leg, open_, depth = _Leg(), dict(scope), fusion.DEPTH
+        for _ in range(_ROUNDS):
+            found = await self._vectors.search([ask(one, where, depth) for one, where in open_.items()])
+            for collection, hits in zip(open_, found, strict=True):
+                leg.add(collection, hits)
+            full = [one for one, hits in zip(open_, found, strict=True) if len(hits) >= depth]
+            if not full or len(leg.scores) >= min(limit, fusion.ENOUGH):
+                break
+            open_ = {one: Filter((scope[one],), (memories_of(leg.of(one)),)) for one in full}
+            depth *= 2
+        return leg.best(fusion.DEPTH)
 
     async def _vector_for(self, text: str) -> Vector:
         if isinstance(self._embedder, WordEmbedder) and (weights := await self._vocabulary.weights(text)):
@@ -191,27 +266,13 @@ class Ranking:
 def _hits(
     query: Query, read: Iterable[Read], scored: Mapping[str, fusion.Scored], counts: Mapping[str, int]
 ) -> tuple[Hit, ...]:
-    found = {one.memory.id: one for one in read if _keeps(query, one)}
+    found = {one.memory.id: one for one in read}
     best = [(found[one], of) for one, of in scored.items() if one in found][: query.limit]
     return tuple(Hit(one.memory, of.score, of.why, one.passage, counts.get(one.memory.id, 0)) for one, of in best)
 
 
 def _keeps(query: Query, read: Read) -> bool:
     return keeps_text(query, read.memory.content) and (not read.by_later or keeps_keys(query, read.memory))
-
-
-def _folded(scope: Scope, found: Sequence[Sequence[ScoredPoint]]) -> _Leg:
-    """Chunks folded into memories by their best one; over all collections only the best points count."""
-    hits = [(hit, collection) for collection, hits in zip(scope, found, strict=True) for hit in hits]
-    hits.sort(key=lambda one: -one[0].score)
-    leg = _Leg()
-    for hit, collection in hits[: fusion.DEPTH]:
-        point = Point(hit.id, hit.payload)
-        memory_id = memory_id_of(point)
-        if memory_id not in leg.scores:
-            leg.scores[memory_id] = hit.score
-            leg.points[memory_id] = Found.of(collection, point)
-    return leg
 
 
 def _notices(dense: _Leg, keyword: _Leg, graph: _Graph) -> Iterable[str]:

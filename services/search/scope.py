@@ -75,7 +75,7 @@ class Scoping:
         if query.id_prefixes:
             must.append(await self._with_prefixes(query.id_prefixes))
         if query.like:
-            must_not.append(_memories(frozenset({query.like})))
+            must_not.append(memories_of(frozenset({query.like})))
         wanted = {query.has_relations, None if query.orphan is None else not query.orphan} - {None}
         related = await self._related() if wanted else frozenset[str]()
         phrases = await asyncio.gather(*(self._indexed(Contains("content", one, True)) for one in query.phrases))
@@ -174,7 +174,7 @@ class Scoping:
         memories, legacy = await self._memories_of(collection)
         with_some, without = frozenset(memories & related), frozenset(memories - related)
         shorter = min(with_some, without, key=len)
-        listed = _memories(shorter, legacy)
+        listed = memories_of(shorter, legacy)
         return Filter((listed,)) if (shorter is with_some) is wanted else Filter(must_not=(listed,))
 
     async def _memories_of(self, collection: MemoryType) -> tuple[frozenset[str], frozenset[str]]:
@@ -195,7 +195,7 @@ class Scoping:
 
     async def _with_prefixes(self, prefixes: Sequence[str]) -> Condition:
         found = await asyncio.gather(*(ids_with_prefix(self._vectors, one, _MOST_BY_PREFIX) for one in prefixes))
-        return _memories(frozenset(one for ids in found for one in ids))
+        return memories_of(frozenset(one for ids in found for one in ids))
 
     async def _indexed(self, condition: Condition) -> Condition | None:
         """None for a phrase that the index cannot hold (stop words, signs): only the texts themselves can tell."""
@@ -231,7 +231,7 @@ def keeps_keys(query: Query, memory: Memory) -> bool:
     )
 
 
-def _memories(ids: frozenset[str], without_parent: frozenset[str] | None = None) -> Condition:
+def memories_of(ids: frozenset[str], without_parent: frozenset[str] | None = None) -> Condition:
     """Points of these memories; the second set, where it is known, says which have a point without `parent_id`."""
     alone = ids if without_parent is None else ids & without_parent
     return Filter(any_of=(HasId(alone), Matches("parent_id", tuple(ids))))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from functools import partial
 
 from services.model import Facets, Query, SearchResult
@@ -75,6 +76,10 @@ class SearchService:
         listing.replace_by(partial(self._opened, query))
         listing.in_background(self._ranking.warm_up(after=FIRST_PAGE_SECONDS))
         return listing
+
+    def when_loaded(self, call: Callable[[], object]) -> None:
+        """`call` is called once, when all that searches need is in memory."""
+        self._ranking.loaded = call
 
     async def complete(self, operator: str, prefix: str) -> tuple[str, ...]:
         """Values of an operator that begin like `prefix`, most used first; at most 50."""

@@ -35,7 +35,7 @@ from services.model import (
     SortKey,
 )
 from services.points import Point, Vector
-from services.ports import Edge, Embedder, Records
+from services.ports import Edge, Embedder, Records, VectorStore
 from services.search.hits import HitReader
 from services.search.query import parse_query
 from services.search.ranking import Ranking
@@ -110,7 +110,7 @@ class PlainEmbedder:
 class Store:
     """Vectors in a folder, relations of its own, and the services over both."""
 
-    def __init__(self, folder: Path, vectors: EdgeVectorStore | None = None) -> None:
+    def __init__(self, folder: Path, vectors: VectorStore | None = None) -> None:
         self.settings = Settings(home=folder, zone="Europe/Rome")
         self.vectors = vectors or EdgeVectorStore(folder / "qdrant")
         self.relations = Relations()
