@@ -12,7 +12,8 @@ MemoriaError                      every message is one line: what is wrong, wher
 │   ├── StoreInUse                another process holds the embedded store
 │   ├── AuthenticationFailed
 │   ├── StorageFull               the disk is full or may not be written
-│   └── StoreTimeout
+│   ├── StoreTimeout
+│   └── StoreBusy                 it broke a transaction off for another program's; trying again at once helps
 ├── StoreMismatch                 the store is there but is not ours to use as it is
 │   ├── StoreRefused              the server answered a request with an error; carries its status
 │   ├── SchemaMissing             the database lacks our additions: reading works, `db upgrade` adds them
@@ -87,6 +88,10 @@ class StorageFull(StoreUnavailable):
 
 class StoreTimeout(StoreUnavailable):
     """The store did not answer in time."""
+
+
+class StoreBusy(StoreUnavailable):
+    """The store broke a transaction off because it and another one waited for each other; nothing was written."""
 
 
 class StoreMismatch(MemoriaError):

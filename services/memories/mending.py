@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from services.memories.current import Current, Plan
 from services.memories.editing import stamped
 from services.memories.payload import State
-from services.memories.reading import Stored, read_stored
-from services.memories.saving import Plan, Saver
+from services.memories.reading import Stored
+from services.memories.saving import Saver
 from services.model import Action, Kind
 from services.times import WriterZone
 
@@ -35,20 +36,22 @@ class Mending:
         self._zone = zone
 
     async def mend(self, ids: Sequence[str], mend: Mend, group: str) -> int:
-        """One batch in one transaction; gives how many were changed.
+        """Repairs any number in one transaction; gives how many were changed.
 
         Raises ModelMismatch when a memory is to be cut anew and the store's vectors are another model's.
         """
-        async with self._saver.locked(ids):
-            plans = []
-            for memory_id, states in (await read_stored(self._saver.vectors, ids)).items():
-                if mended := mend(states[0]):
-                    after = stamped(mended.state, self._saver.clock(), self._zone)
-                    if mended.anew:
-                        await self._saver.require_model()
-                    texts = self._saver.chunks(after.content) if mended.anew else None
-                    before, summary = states[0].state, mended.summary
-                    plans.append(Plan(memory_id, before, after, Action.UPDATED, summary, states, texts=texts))
-            if plans:
-                await self._saver.save(group, plans, kind=Kind.REPAIR)
-        return len(plans)
+
+        async def plan(currents: Mapping[str, Current]) -> list[Plan]:
+            return [one for current in currents.values() if (one := await self._plan(current, mend))]
+
+        return await self._saver.change(group, ids, plan, kind=Kind.REPAIR)
+
+    async def _plan(self, current: Current, mend: Mend) -> Plan | None:
+        mended = mend(current.stored[0]) if current.state and current.stored else None
+        if mended is None:
+            return None
+        after = stamped(mended.state, self._saver.clock(), self._zone)
+        if mended.anew:
+            await self._saver.applier.require_model()
+        texts = self._saver.applier.chunks(after.content) if mended.anew else None
+        return current.plan(after, Action.UPDATED, mended.summary, texts=texts)

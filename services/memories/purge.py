@@ -46,10 +46,14 @@ class Purge:
         wanted = list(dict.fromkeys(ids))
         async with self._saver.locked(wanted):
             ends = await self._ends(wanted)
-            if await self._records.scheduled(memory_ids=wanted, limit=1) or await self._stored(wanted):
-                raise Conflict("a memory that was to be purged is still stored, or came back: nothing was purged", None)
             lines = [NewChange(Entity.MEMORY, one, Action.DELETED, None, None, summary=SUMMARY) for one in wanted]
             async with self._records.transaction() as transaction:
+                await transaction.lock(wanted)
+                waiting = any(mark.waiting for mark in (await transaction.marks(wanted)).values())
+                if waiting or await self._stored(wanted):
+                    raise Conflict(
+                        "a memory that was to be purged is still stored, or came back: nothing was purged", None
+                    )
                 changes = await transaction.purge_memories(wanted, ends)
                 await transaction.append_history(str(uuid.uuid4()), lines, kind=Kind.PURGE)
         await self._records.reclaim()

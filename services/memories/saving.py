@@ -1,34 +1,63 @@
-"""The save: what was and will be is promised in PostgreSQL, then the points follow. Every step can be repeated."""
+"""The save: history and outbox in one PostgreSQL transaction, then the points. Every step can be repeated.
+
+1. *Plan.* The mark of each memory (number of its newest change, and of the change in its outbox entry) is read, then
+   its points; what the outbox will still make of the points is added. From that a caller plans the state to reach.
+2. *Commit.* In one transaction, however large: advisory locks on the memories, by key, sorted (all memories at once
+   when they are many); the marks are read again. Where one is another by now nothing is written, that memory is read
+   and planned again, and the transaction is tried again. Else history, outbox entries and what else belongs to the act
+   are written.
+3. *Apply.* Texts are embedded, without any lock. In a second transaction, with the same locks, the outbox entry is
+   removed, the points are written, and then it commits. Where the entry is another one by now, nothing is written.
+
+Points never stay under another change's history, whoever is killed wherever:
+
+- Each change of a memory is committed under its lock and puts its number into the outbox. So the entry names the newest
+  change, and a mark that is equal to an earlier one says that no change came between.
+- Points are written only under the lock, only by who finds their own change in the entry, and only that transaction's
+  commit removes it. So what an older change writes is written before the newer one commits, and the entry of the newer
+  one then has its writer, or whoever recovers, write over it. An entry that is gone says that its points are there.
+- A plan is made from points that were read after the mark, and commits only under an equal mark. Without an entry in
+  the mark no program of ours was writing in between. With one, its state is known from the history; and since its
+  writer can have been killed in the middle, the points are read once more under the lock before they are written.
+- Killed before the first commit: nothing happened. Between the two: the entry stays and anybody applies it, any number
+  of times with the same outcome. In the second: PostgreSQL takes the removal back, as before.
+
+The locks are those of transactions, so they hold behind PgBouncer and end with a killed program. A program that knows
+no outbox (MCP Memoria) can still write between reading and writing; `current.merged` keeps what it can of both.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-from collections import defaultdict
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import Protocol, TypeVar
+from dataclasses import replace
+from types import TracebackType
+from typing import TypeVar
 from weakref import WeakValueDictionary
 
-from services.errors import EmbeddingFailed, ModelMismatch, StoreReadOnly, StoreUnavailable
-from services.memories.chunking import chunks
+from services.errors import Conflict, InvalidInput, MemoriaError, StoreBusy, StoreMismatch
+from services.graph.state import relation_change
+from services.memories.applying import Applier, Permit
+from services.memories.current import ChangedOutside, Current, Plan, merged, read_current
 from services.memories.gate import Gate
-from services.memories.layout import key_changes, moved, only_keys_differ, points_of, vectors_by_text
-from services.memories.payload import State
-from services.memories.reading import Stored, memory_id_of
-from services.model import Action, Entity, Kind, Memory, MemoryType
-from services.points import Filter, HasId, Point, Scroll, Vector
-from services.ports import Clock, Embedder, KeptVectors, NewChange, Records, Transaction, VectorStore
+from services.memories.plans import Planned, Plans
+from services.memories.reading import Stored, read_stored
+from services.model import Entity, Kind, Memory
+from services.ports import UNMARKED, Clock, Embedder, KeptVectors, NewChange, Records, Transaction, VectorStore
 from services.settings import Settings
 
 BATCH = 100
-"""Most memories in one transaction, most relations in one statement: few enough that the event loop is not held up."""
-_FIRST_WAIT = timedelta(seconds=30)
-_LONGEST_WAIT = timedelta(hours=1)
-_EMBEDDER_REST = timedelta(seconds=10)
-"""For how long the embedder is left alone after a failure, so that a run of saves does not wait for it each time."""
+"""Most memories that are read, planned or applied at once: few enough that the event loop is not held up."""
+_COMPARED = 5000
+"""Marks in one statement."""
+_TOGETHER = 3
+"""Batches that are applied at once: one is computed while the stores write the others."""
+_ATTEMPTS = 30
+"""How often an act is tried whose memories other programs change, or that PostgreSQL broke off for another one."""
+_PAUSE = 0.1
+"""Longest wait before it is tried again after it was broken off, in seconds."""
 
 Thing = TypeVar("Thing")
 
@@ -38,60 +67,23 @@ def batches(things: Sequence[Thing]) -> Iterator[Sequence[Thing]]:
     return (things[start : start + BATCH] for start in range(0, len(things), BATCH))
 
 
-class Permit(Protocol):
-    """Returns when both stores may be written, see `services.database.DatabaseService.permit`."""
-
-    async def __call__(self, *, vectors: bool, asking: bool) -> None: ...
-
-
+Planner = Callable[[Mapping[str, Current]], Awaitable[Sequence[Plan]]]
+"""What to make of memories as they are; those that stay as they are have no plan. Called again for those that another
+program changed before the commit. Raises what keeps the act from being done, such as Conflict."""
 Also = Callable[[Transaction], Awaitable[Sequence[NewChange]]]
-"""Work in the transaction of a save, with the history rows that it makes."""
+"""Work in the transaction of a save, under its locks and before its history; gives the history rows that it makes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """One memory that is to be brought from one state to another; None is a memory that does not exist."""
+class _Changed(Exception):
+    """Memories are not as they were when the act was planned."""
 
-    memory_id: str
-    before: State | None
-    after: State | None
-    action: Action
-    summary: str
-    stored: Sequence[Stored] = ()
-    """What the points hold now."""
-    known: Mapping[str, Vector] = field(default_factory=dict)
-    """Vectors by text that need not be made again."""
-    texts: tuple[str | None, ...] | None = None
-    """What to index the memory by when that is not what the chunker gives; None for a chunk that shall be missing."""
-    attempts: int = 0
-    """How often embedding was tried in vain."""
-
-
-@dataclass(slots=True)
-class _Writes:
-    """What has to be done to the points, gathered over all plans."""
-
-    points: defaultdict[MemoryType, list[Point]] = field(default_factory=lambda: defaultdict(list))
-    keys: defaultdict[tuple[MemoryType, str], list[str]] = field(default_factory=lambda: defaultdict(list))
-    """Ids of points by collection and (to set, to remove) as JSON."""
-    surplus: defaultdict[MemoryType, list[str]] = field(default_factory=lambda: defaultdict(list))
-    pending: set[str] = field(default_factory=set)
-    """Memories that are left without some vector."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Whole:
-    """A memory whose points are written whole."""
-
-    plan: Plan
-    type: MemoryType
-    texts: tuple[str, ...]
-    points: list[Point]
-    known: Mapping[str, Vector]
+    def __init__(self, ids: Sequence[str]) -> None:
+        super().__init__(len(ids))
+        self.ids = ids
 
 
 class Saver:
-    """Writes memories; the only place that changes points."""
+    """Writes memories; whoever changes one goes through it."""
 
     def __init__(
         self,
@@ -106,28 +98,48 @@ class Saver:
         self.records = records
         self.settings = settings
         self.clock = clock
-        self._embedder = embedder
-        self._permit = permit
-        self._permitted = False
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self.applier = Applier(vectors, embedder, records, settings, clock, permit)
         self.gate = Gate()
-        self._prepared = False
-        self._rest_until: datetime | None = None
-        self._reason = ""
+        self.saved = False
+        """True once this program wrote a memory."""
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @contextlib.asynccontextmanager
     async def locked(self, ids: Iterable[str]) -> AsyncIterator[None]:
-        """Keeps other tasks of this process from changing these memories meanwhile."""
+        """Lets the tasks of this process change these memories one after the other; of very many, only passes the gate.
+
+        It spares planning again. What keeps two writers apart, also of two programs, are the locks in PostgreSQL.
+        """
         async with contextlib.AsyncExitStack() as stack:
             wanted = sorted(set(ids))
             await stack.enter_async_context(self.gate.passing(wanted))
-            for memory_id in wanted:
+            for memory_id in wanted if len(wanted) <= BATCH else ():
                 await stack.enter_async_context(self._locks.setdefault(memory_id, asyncio.Lock()))
             yield
 
-    async def model(self) -> str:
-        """The model of the vectors in the store."""
-        return await self.vectors.model() or self._embedder.model
+    async def change(
+        self,
+        group: str,
+        ids: Iterable[str],
+        planner: Planner,
+        *,
+        kind: Kind = Kind.EDIT,
+        undoes: str | None = None,
+        also: Also | None = None,
+    ) -> int:
+        """Changes any number of memories in one act; gives how many were changed.
+
+        After the transaction a cancelled task still finishes the points of a small act; those of a large one, and what
+        the embedder did not make, wait in the outbox. Raises what `planner` raises, and then nothing was written.
+        """
+        wanted = list(dict.fromkeys(ids))
+        await self.applier.prepare()
+        async with self.locked(wanted):
+            with self.act(group, kind) as act:
+                for batch in batches(wanted):
+                    await act.add(batch, planner)
+                await act.write(undoes=undoes, also=also)
+                return act.count
 
     async def save(
         self,
@@ -138,179 +150,212 @@ class Saver:
         undoes: str | None = None,
         also: Also | None = None,
     ) -> None:
-        """Writes history and promise in one transaction, then the points; the memories must be locked.
+        """Writes plans in one act. Raises Conflict when another program changed one of the memories since."""
+        await self.applier.prepare()
+        async with self.locked(plan.memory_id for plan in plans):
+            with self.act(group, kind) as act:
+                await act.keep(plans, _refuse)
+                await act.write(undoes=undoes, also=also)
 
-        After the transaction a cancelled task still finishes its points. Without an embedder the points are written
-        without vectors and the promise stays.
+    def act(self, group: str, kind: Kind = Kind.EDIT) -> Act:
+        """An act that is planned part by part, for what comes from files; to be closed."""
+        return Act(self, group, kind)
+
+
+class Act:
+    """One act of a person: planned part by part, written in one transaction, then applied."""
+
+    def __init__(self, saver: Saver, group: str, kind: Kind) -> None:
+        self._saver = saver
+        self._group = group
+        self._kind = kind
+        self._plans = Plans(saver.settings.home, BATCH)
+        self._planners: dict[str, Planner] = {}
+        self._model: str | None = None
+
+    @property
+    def count(self) -> int:
+        """Memories that the act changes."""
+        return len(self._plans.marks)
+
+    @property
+    def created(self) -> int:
+        """Memories that the act makes."""
+        return self._plans.created
+
+    def __enter__(self) -> Act:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._plans.close()
+
+    async def add(
+        self, ids: Sequence[str], planner: Planner, *, again: Planner | None = None, embeddings: bool = True
+    ) -> Sequence[Plan]:
+        """Plans a part of the act, a hundred or so memories; one that was planned before is seen as it will be then.
+
+        `again` plans those that another program changed before the commit, `planner` when it is not given: a planner
+        is kept until then. With `embeddings` False the planner reads the vectors of what it changes.
         """
-        await self.prepare()
-        model = await self.model()
-        if self._prepared and model != self._embedder.model:
-            self._prepared = False  # another model's vectors have taken the place of ours
-            await self.prepare()
-        rows = [self._history_row(plan, model) for plan in plans]
-        async with self.records.transaction() as transaction:
-            more = await also(transaction) if also else ()
-            numbers = await transaction.append_history(group, [*rows, *more], kind=kind, undoes=undoes)
-            promised = {plan.memory_id: number for plan, number in zip(plans, numbers, strict=False)}
-            if promised:
-                await transaction.schedule(promised)
-        await _to_the_end(self.fulfil(plans, promised))
+        await self._saver.applier.prepare()
+        currents = await self.current(ids, embeddings=embeddings)
+        plans = await planner(currents)
+        await self.keep(plans, again or planner)
+        return plans
 
-    async def prepare(self, *, asking: bool = True) -> None:
-        """Makes collections that are missing; another model's vectors only keep this program from embedding.
+    async def current(self, ids: Iterable[str], *, embeddings: bool = False) -> dict[str, Current]:
+        """The memories as they will be by what was planned so far."""
+        currents = await read_current(self._saver.vectors, self._saver.records, ids, embeddings=embeddings)
+        for memory_id, planned in self._plans.of(currents).items():
+            now = currents[memory_id]
+            currents[memory_id] = replace(now, state=planned.plan.after, mark=planned.plan.mark, planned=planned.plan)
+        return currents
 
-        Raises StoreReadOnly or SchemaMissing before anything is written to either store; `asking` False asks nobody.
-        """
-        if self._prepared:
-            return
-        await self._require_writable(asking=asking)
-        try:
-            await self.vectors.ensure(self._embedder.dimensions, self._embedder.model)
-            self._prepared = True
-        except ModelMismatch as error:
-            self._reason = str(error)
+    def planned(self) -> Iterator[Sequence[Plan]]:
+        """All plans, batch by batch; of a large act without what the points held."""
+        return ([one.plan for one in batch] for batch in self._plans.batches())
 
-    async def _require_writable(self, *, asking: bool) -> None:
-        if self._permitted:
-            return
-        if reason := (await self.vectors.status()).read_only:
-            raise StoreReadOnly(reason)
-        if self._permit is not None:
-            await self._permit(vectors=True, asking=asking)
-        self._permitted = True
-
-    async def require_model(self) -> None:
-        """Raises ModelMismatch when the store's vectors are another model's: what is cut anew would lose its own."""
-        await self.prepare()
-        if not self._prepared:
-            raise ModelMismatch(self._reason)
-
-    def embedder_is_back(self) -> None:
-        """Lets the next save try to embed at once."""
-        self._rest_until = None
-
-    async def fulfil(self, plans: Sequence[Plan], promised: Mapping[str, int]) -> None:
-        """Brings the points to the states of the plans and takes back the promises that are kept."""
-        writes = await self._writes(plans)
-        for type_, points in writes.points.items():
-            await self.vectors.upsert(type_, points)
-        for (type_, changes), ids in writes.keys.items():
-            to_set, to_remove = json.loads(changes)
-            if to_set:
-                await self.vectors.set_payload(type_, ids, to_set)
-            if to_remove:
-                await self.vectors.delete_payload(type_, ids, to_remove)
-        for type_, ids in writes.surplus.items():
-            await self.vectors.delete_points(type_, ids)
-        kept = {memory_id: number for memory_id, number in promised.items() if memory_id not in writes.pending}
-        if kept:
-            await self.records.done(kept)
+    async def keep(self, plans: Sequence[Plan], again: Planner) -> None:
+        """Adds plans; `again` plans those that another program changes before the commit."""
+        if self._model is None:
+            self._model = await self._saver.applier.follow_model()
+        former = self._plans.of([plan.memory_id for plan in plans])
         for plan in plans:
-            if plan.memory_id in writes.pending:
-                await self.postpone(plan, self._reason)
+            if earlier := former.get(plan.memory_id):
+                plan = _joined(earlier.plan, plan)
+                self._plans.drop([plan.memory_id])
+                if plan.after == plan.before:
+                    continue
+            self._plans.add(Planned(plan, self._history_row(plan, self._model)))
+            self._planners[plan.memory_id] = again
 
-    async def postpone(self, plan: Plan, reason: str) -> None:
-        """Puts a promise off, each time for twice as long."""
-        wait = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(plan.attempts, 10))
-        await self.records.postpone(plan.memory_id, reason, self.clock() + wait)
+    async def write(
+        self,
+        *,
+        undoes: str | None = None,
+        also: Also | None = None,
+        applied: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """Commits the act and brings the points to its states; `applied` is told how many memories each time."""
+        async with self._saver.gate.passing(list(self._plans.marks)):
+            same_model = await self._saver.applier.follow_model() == self._model
+            numbers = await self._committed(undoes, also)
+            self._saver.saved |= bool(numbers)
+            if self._plans.large:
+                await self._apply_all(numbers, applied, known=same_model)
+            elif numbers:
+                plans = [one.plan for batch in self._plans.batches() for one in batch]
+                await _to_the_end(self._saver.applier.apply(plans, numbers))
 
-    async def _writes(self, plans: Sequence[Plan]) -> _Writes:
-        writes = _Writes()
-        whole: list[_Whole] = []
-        for plan in plans:
-            kept = self._keys(plan, writes)
-            if plan.after is not None and not kept:
-                whole.append(self._whole(plan, plan.after))
-            else:
-                _leave_only(plan, kept, writes)
-        whole = await self._placed(whole)
-        for one in whole:
-            _leave_only(one.plan, {(one.type, point.id) for point in one.points}, writes)
-        made = await self._embed(
-            list(dict.fromkeys(text for one in whole for text in one.texts if text not in one.known))
-        )
-        for one in whole:
-            vectors = [one.known.get(text, made.get(text)) for text in one.texts]
-            writes.points[one.type] += map(_with_vector, one.points, vectors)
-            if any(vector is None for vector in vectors):
-                writes.pending.add(one.plan.memory_id)
-        return writes
+    async def _committed(self, undoes: str | None, also: Also | None) -> dict[str, int]:
+        """Commits; what another program changed before is planned again."""
+        for _ in range(_ATTEMPTS):
+            try:
+                return await self._commit(undoes, also)
+            except _Changed as changed:
+                await self._plan_again(changed.ids)
+            except StoreBusy:
+                await asyncio.sleep(_PAUSE * random.random())
+        raise Conflict("other programs keep changing the same memories; nothing was written, try again", None)
 
-    def _whole(self, plan: Plan, after: State) -> _Whole:
-        texts = self._texts(plan, after)
-        # The vectors of another model are not to be written again.
-        known = {**vectors_by_text(plan.stored), **plan.known} if self._prepared else {}
-        present = tuple(text for text in texts if text is not None)
-        return _Whole(plan, after.type, present, points_of(plan.memory_id, after, texts), known)
+    async def _commit(self, undoes: str | None, also: Also | None) -> dict[str, int]:
+        """The transaction; gives the number of each memory's change."""
+        numbers: dict[str, int] = {}
+        async with self._saver.records.transaction() as transaction:
+            await transaction.lock(self._plans.marks)
+            await self._compare(transaction)
+            more = [*(await also(transaction) if also else ()), *await self._without_relations(transaction)]
+            for batch in self._plans.batches():
+                rows = [one.row for one in batch]
+                if not self._plans.large:
+                    rows, more = rows + more, []
+                written = await transaction.append_history(self._group, rows, kind=self._kind, undoes=undoes)
+                mine = {one.plan.memory_id: number for one, number in zip(batch, written, strict=False)}
+                await transaction.schedule(mine)
+                numbers |= mine
+            if more:
+                await transaction.append_history(self._group, more, kind=self._kind, undoes=undoes)
+        return numbers
 
-    async def _placed(self, whole: Sequence[_Whole]) -> list[_Whole]:
-        """Moves a chunk whose id is that of another memory: MCP Memoria can make one under the id of a chunk."""
-        chunks: defaultdict[MemoryType, dict[str, str]] = defaultdict(dict)
-        for one in whole:
-            if len(one.points) > 1:
-                chunks[one.type] |= {point.id: one.plan.memory_id for point in one.points}
-        taken: set[str] = set()
-        for type_, owned in chunks.items():
-            where = Filter((HasId(frozenset(owned)),))
-            there = await self.vectors.scroll(Scroll(type_, len(owned), where, payload_keys=("parent_id",)))
-            taken |= {point.id for point in there if memory_id_of(point) != owned[point.id]}
-        return [
-            replace(one, points=[moved(point) if point.id in taken else point for point in one.points]) for one in whole
-        ]
+    async def _compare(self, transaction: Transaction) -> None:
+        """Raises _Changed where another program changed memories since they were read; under the lock they stay so."""
+        ids, changed = list(self._plans.marks), []
+        for start in range(0, len(ids), _COMPARED):
+            part = ids[start : start + _COMPARED]
+            now = await transaction.marks(part)
+            changed += [one for one in part if now.get(one, UNMARKED) != self._plans.marks[one]]
+        if changed:
+            raise _Changed(changed)
 
-    def _keys(self, plan: Plan, writes: _Writes) -> set[tuple[MemoryType, str]]:
-        """Plans to change keys alone where that is enough; the points that are kept by it."""
-        current = next(
-            (
-                one
-                for one in plan.stored
-                if plan.after and only_keys_differ(one, plan.after) and plan.texts in (None, one.pieces)
-            ),
-            None,
-        )
-        if current is None or plan.after is None:
-            return set()
-        to_set, to_remove = key_changes(current, plan.after)
-        if self._prepared and None in to_set.values():
-            return set()  # Qdrant takes null for «remove»: such a point must be written whole
-        ids = [point.id for point in current.points]
-        if to_set or to_remove:
-            writes.keys[current.state.type, json.dumps([to_set, to_remove], sort_keys=True)] += ids
-        return {(current.state.type, point_id) for point_id in ids}
+    async def _plan_again(self, ids: Sequence[str]) -> None:
+        """Plans memories as they are by now. No transaction is open: a planner may read what it likes."""
+        for batch in batches(ids):
+            currents = await read_current(self._saver.vectors, self._saver.records, batch)
+            former = self._plans.of(batch)
+            by_planner: dict[Planner, dict[str, Current]] = {}
+            for one in batch:
+                current = replace(currents[one], planned=former[one].plan)
+                by_planner.setdefault(self._planners[one], {})[one] = current
+            self._plans.drop(batch)
+            for planner, theirs in by_planner.items():
+                await self.keep(await planner(theirs), planner)
 
-    def _texts(self, plan: Plan, after: State) -> tuple[str | None, ...]:
-        """What to index the memory by: as it is indexed now if the text is the same, else what the chunker gives."""
-        if plan.texts is not None:
-            return plan.texts
-        for one in plan.stored:
-            if one.state.content == after.content and (texts := one.texts) is not None and len(texts) > 1:
-                return texts
-        return self.chunks(after.content)
+    async def _without_relations(self, transaction: Transaction) -> list[NewChange]:
+        """Removes the relations that end in memories that the act deletes, or in one of their chunks."""
+        rows: list[NewChange] = []
+        for batch in self._plans.batches():
+            ends = {end for one in batch if one.plan.after is None for end in one.ends}
+            if ends:
+                gone = await transaction.delete_relations_of(sorted(ends))
+                rows += [relation_change(relation, None, "went with its memory") for relation in gone]
+        return rows
 
-    def chunks(self, text: str) -> tuple[str, ...]:
-        """The text, cut as the settings say."""
-        return chunks(text, self.settings.chunk_size, self.settings.chunk_overlap)
+    async def _apply_all(self, numbers: Mapping[str, int], applied: Callable[[int], None], *, known: bool) -> None:
+        """Batch by batch; what is not done when it ends early is in the outbox. Raises the first error at the end."""
+        places = asyncio.Semaphore(_TOGETHER)
+        refused: list[MemoriaError] = []
 
-    async def _embed(self, texts: list[str]) -> dict[str, Vector]:
-        """Vectors by text; empty when they cannot be made at the moment."""
-        if not texts or not self._prepared or (self._rest_until and self.clock() < self._rest_until):
-            return {}
+        async def apply(batch: Sequence[Plan]) -> None:
+            try:
+                await self._apply(batch, numbers, known=known)
+            except (InvalidInput, StoreMismatch) as error:
+                refused.append(error)  # what a store refuses does not keep the others from being applied
+            finally:
+                places.release()
+            applied(len(batch))
+
         try:
-            made = await self._embedder.embed_documents(texts)
-        except (EmbeddingFailed, StoreUnavailable) as error:
-            self._reason = str(error)
-            self._rest_until = self.clock() + _EMBEDDER_REST
-            return {}
-        return dict(zip(texts, made, strict=True))
+            async with asyncio.TaskGroup() as tasks:
+                for batch in self.planned():
+                    await places.acquire()
+                    tasks.create_task(apply(batch))
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+        if refused:
+            raise refused[0]
+
+    async def _apply(self, batch: Sequence[Plan], numbers: Mapping[str, int], *, known: bool) -> None:
+        """Applies plans to the points as they are by now."""
+        existing = [plan.memory_id for plan in batch if plan.before is not None or plan.mark.waiting]
+        stored = await read_stored(self._saver.vectors, existing)
+        plans = []
+        for plan in batch:
+            states = stored.get(plan.memory_id, ())
+            with contextlib.suppress(ChangedOutside):  # is left to whoever recovers, who writes it down
+                goal = merged(plan.before, plan.after, states) if states or plan.before else plan.after
+                plans.append(replace(plan, after=goal, stored=states, known=plan.known if known else {}))
+        if plans:
+            await self._saver.applier.apply(plans, numbers)
 
     def _history_row(self, plan: Plan, model: str) -> NewChange:
         before = plan.before.as_json() if plan.before else None
         kept = None
-        if before and plan.before and _cut_anew(plan):
+        if before and plan.before and _rechunked(plan):
             kept = _kept(plan.stored[0], model)
             pieces = plan.stored[0].pieces
-            if pieces and pieces != self.chunks(plan.before.content):
+            if pieces and pieces != self._saver.applier.chunks(plan.before.content):
                 before["chunks"] = list(pieces)
         state = plan.after or plan.before
         return NewChange(
@@ -325,14 +370,25 @@ class Saver:
         )
 
 
-def _leave_only(plan: Plan, kept: set[tuple[MemoryType, str]], writes: _Writes) -> None:
-    """Plans to delete all points of the memory but these."""
-    for stored in plan.stored:
-        if surplus := [point.id for point in stored.points if (stored.state.type, point.id) not in kept]:
-            writes.surplus[stored.state.type] += surplus
+async def _refuse(currents: Mapping[str, Current]) -> Sequence[Plan]:
+    """Plans nothing again."""
+    ids = ", ".join(one[:8] for one in list(currents)[:3])
+    raise Conflict(f"another program changed {ids} at the same moment; nothing was written, try again", None)
 
 
-def _cut_anew(plan: Plan) -> bool:
+def _joined(first: Plan, second: Plan) -> Plan:
+    """Two plans of one act for one memory as one."""
+    return replace(
+        second,
+        before=first.before,
+        action=first.action if second.after is not None else second.action,
+        mark=first.mark,
+        stored=second.stored or first.stored,
+        known={**first.known, **second.known},
+    )
+
+
+def _rechunked(plan: Plan) -> bool:
     """True when the points of the state before go, or are written whole."""
     if plan.before is None or not plan.stored:
         return False
@@ -347,11 +403,7 @@ def _kept(stored: Stored, model: str) -> KeptVectors | None:
     return KeptVectors(model, vectors) if stored.pieces and len(vectors) == len(stored.points) else None
 
 
-def _with_vector(point: Point, vector: Vector | None) -> Point:
-    return Point(point.id, point.payload, vector)
-
-
-async def _to_the_end(work: Awaitable[None]) -> None:
+async def _to_the_end(work: Awaitable[object]) -> None:
     """Waits for work that must not stop halfway; a cancellation comes through afterwards."""
     task = asyncio.ensure_future(work)
     try:

@@ -9,15 +9,17 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.errors import Ambiguous, Conflict, InvalidInput, NotFound
+from services.memories.applying import Permit
+from services.memories.current import Current, Plan
 from services.memories.editing import checked_importance, conflicts, edited, stamped, summary
 from services.memories.gate import Gate
 from services.memories.mending import Mend, Mending
 from services.memories.payload import State, drafted, read_memory, write_payload
 from services.memories.pending import PendingWork
 from services.memories.purge import Purge, Purged
-from services.memories.reading import Stored, canonical, ids_with_prefix, owners, read_stored
-from services.memories.saving import Permit, Plan, Saver, batches
-from services.memories.storing import Incoming, StoredMany, Storing
+from services.memories.reading import canonical, ids_with_prefix, owners, read_stored
+from services.memories.saving import Saver
+from services.memories.storing import Incoming, StoredMany, StoringAct
 from services.memories.trash import Trash
 from services.memories.undo import Inverse, Undo
 from services.model import (
@@ -65,7 +67,7 @@ class MemoryService:
         self._purge = Purge(self._saver, records, self._trash)
         self._pending = PendingWork(self._saver, records, self._trash)
         self._undo = Undo(self._saver, records, self._trash, self._zone, inverses or {})
-        self._storing = Storing(self._saver, embedder, self._zone)
+        self._embedder = embedder
         self._mending = Mending(self._saver, self._zone)
 
     async def get(self, id_or_prefix: str) -> Memory:
@@ -121,12 +123,15 @@ class MemoryService:
         memory_id = canonical(draft.id) if draft.id else str(uuid.uuid4())
         if memory_id is None:
             raise InvalidInput(f"{draft.id!r} is no id of a memory; ids are UUIDs")
-        async with self._saver.locked([memory_id]):
-            if there := await read_stored(self._vectors, [memory_id]):
-                raise Conflict(f"there is a memory {memory_id} already", there[memory_id][0].memory(self._zone))
-            after = drafted(draft, memory_id, self._clock(), self._zone).storable()
-            plan = Plan(memory_id, None, after, Action.CREATED, "created")
-            await self._saver.save(str(uuid.uuid4()), [plan])
+        after = drafted(draft, memory_id, self._clock(), self._zone).storable()
+
+        async def plan(currents: Mapping[str, Current]) -> list[Plan]:
+            current = currents[memory_id]
+            if current.state:
+                raise Conflict(f"there is a memory {memory_id} already", current.memory(self._zone))
+            return [current.plan(after, Action.CREATED, "created")]
+
+        await self._saver.change(str(uuid.uuid4()), [memory_id], plan)
         return await self.get(memory_id)
 
     async def update(self, base: Memory, changes: MemoryChanges, *, force: bool = False) -> Memory:
@@ -135,23 +140,26 @@ class MemoryService:
         Raises Conflict when somebody else changed the same keys since, or deleted the memory; with `force` the edit
         wins, and a deleted memory comes back. Raises InvalidInput for values that cannot be.
         """
-        async with self._saver.locked([base.id]):
-            states = (await read_stored(self._vectors, [base.id])).get(base.id, [])
-            before = states[0].state if states else None
+
+        async def plan(currents: Mapping[str, Current]) -> list[Plan]:
+            current = currents[base.id]
+            before = current.state
             if before is None and not force:
                 raise Conflict(f"the memory {base.id} was deleted since it was opened", None)
             start = before or State(base.type, write_payload(base, self._zone))
             after = edited(start, changes).storable()
-            if states and not force:
-                self._check(base, states[0], after, changes)
-            if after != before:
-                after = stamped(after, self._clock(), self._zone)
-                action = Action.UPDATED if before else Action.RESTORED
-                plan = Plan(base.id, before, after, action, summary(before, after), states)
-                await self._saver.save(str(uuid.uuid4()), [plan])
+            if before and not force:
+                self._check(base, current, after, changes)
+            if after == before:
+                return []
+            action = Action.UPDATED if before else Action.RESTORED
+            after = stamped(after, self._clock(), self._zone)
+            return [current.plan(after, action, summary(before, after))]
+
+        await self._saver.change(str(uuid.uuid4()), [base.id], plan)
         return await self.get(base.id)
 
-    def _check(self, base: Memory, current: Stored, after: State, changes: MemoryChanges) -> None:
+    def _check(self, base: Memory, current: Current, after: State, changes: MemoryChanges) -> None:
         memory = current.memory(self._zone)
         if keys := conflicts(base, memory, read_memory(base.id, after, self._zone), changes):
             raise Conflict(f"changed outside since it was opened: {', '.join(keys)}; nothing was written", memory)
@@ -170,32 +178,37 @@ class MemoryService:
 
         Raises InvalidInput for an importance out of 0..1.
         """
-        group, changed = str(uuid.uuid4()), 0
-        wanted = list(dict.fromkeys(ids))
         fixed = MemoryChanges(importance=importance, project=project, type=type)
-        for batch in batches(wanted):
-            async with self._saver.locked(batch):
-                plans = []
-                for memory_id, states in (await read_stored(self._vectors, batch)).items():
-                    before = states[0].state
-                    tags = _retagged(read_memory(memory_id, before, self._zone).tags, add_tags, remove_tags)
-                    after = edited(before, replace(fixed, tags=tags)).storable()
-                    if after != before:
-                        after = stamped(after, self._clock(), self._zone)
-                        plans.append(Plan(memory_id, before, after, Action.UPDATED, summary(before, after), states))
-                if plans:
-                    await self._saver.save(group, plans)
-            changed += len(plans)
-        return changed
+
+        async def plan(currents: Mapping[str, Current]) -> list[Plan]:
+            plans = []
+            for memory_id, current in currents.items():
+                if (before := current.state) is None:
+                    continue
+                tags = _retagged(read_memory(memory_id, before, self._zone).tags, add_tags, remove_tags)
+                after = edited(before, replace(fixed, tags=tags)).storable()
+                if after != before:
+                    after = stamped(after, self._clock(), self._zone)
+                    plans.append(current.plan(after, Action.UPDATED, summary(before, after)))
+            return plans
+
+        return await self._saver.change(str(uuid.uuid4()), ids, plan)
 
     async def store_many(
         self, items: Sequence[Incoming], *, group: str | None = None, kind: Kind = Kind.IMPORT
     ) -> StoredMany:
-        """Writes memories as they are given (import), in batches; those that are there already so are left alone.
+        """Writes memories as they are given, all in one act; those that are there already so are left alone.
 
-        `group` joins several calls into one act. Raises InvalidInput for an id that is no UUID, before any write.
+        Raises InvalidInput for an id that is no UUID, before any write.
         """
-        return await self._storing.store(items, group or str(uuid.uuid4()), kind)
+        with self.storing(group, kind) as act:
+            await act.add(items)
+            await act.write()
+            return act.stored
+
+    def storing(self, group: str | None = None, kind: Kind = Kind.IMPORT) -> StoringAct:
+        """As `store_many`, for memories that come part by part: nothing is written before the end. To be closed."""
+        return StoringAct(self._saver, self._embedder, self._zone, group or str(uuid.uuid4()), kind)
 
     async def mend(self, ids: Sequence[str], mend: Mend, *, group: str) -> int:
         """Saves a batch of memories as `mend` wants them, as part of the act `group`; gives how many it changed."""

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from types import TracebackType
 
 from services.errors import InvalidInput
+from services.memories.current import Current, Plan
 from services.memories.editing import summary
 from services.memories.payload import State, same_state, write_payload
 from services.memories.reading import canonical, read_stored
-from services.memories.saving import Plan, Saver
+from services.memories.saving import BATCH, Also, Saver
 from services.model import Action, Kind, Memory
 from services.points import Vector
 from services.ports import Embedder
 from services.times import WriterZone
-
-_BATCH = 150
-"""Memories written at once: few enough that the event loop is not held up."""
-_TOGETHER = 3
-"""Batches under way at once: one is computed while the stores write the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,69 +40,87 @@ class StoredMany:
     unchanged: int = 0
 
 
-class Storing:
-    """Writes batches: one transaction, one round of embedding, one write a collection each."""
+class StoringAct:
+    """One act that writes memories as they are given, part by part; nothing is written before `write`. To be closed."""
 
-    def __init__(self, saver: Saver, embedder: Embedder, zone: WriterZone) -> None:
+    def __init__(self, saver: Saver, embedder: Embedder, zone: WriterZone, group: str, kind: Kind) -> None:
         self._saver = saver
         self._embedder = embedder
         self._zone = zone
+        self._act = saver.act(group, kind)
+        self._given = 0
 
-    async def store(self, items: Sequence[Incoming], group: str, kind: Kind) -> StoredMany:
-        """Writes the memories in their order. Raises InvalidInput, before any write, for an id that is no UUID."""
-        if not items:
-            return StoredMany()
+    def __enter__(self) -> StoringAct:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._act.__exit__(kind, error, trace)
+
+    @property
+    def stored(self) -> StoredMany:
+        """How many were new, changed and there already; final after `write`."""
+        created = self._act.created
+        return StoredMany(created, self._act.count - created, self._given - self._act.count)
+
+    async def add(self, items: Sequence[Incoming]) -> None:
+        """Plans to write the memories, in their order. Raises InvalidInput for an id that is no UUID."""
         for item in items:
             if canonical(item.memory.id) != item.memory.id:
                 raise InvalidInput(f"{item.memory.id!r} is no id of a memory; ids are UUIDs in lower case")
-        places = asyncio.Semaphore(_TOGETHER)
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                written = [
-                    tasks.create_task(self._store_batch(batch, group, kind, places)) for batch in _batches(items)
-                ]
-        except ExceptionGroup as errors:
-            raise errors.exceptions[0] from None
-        created, updated = (sum(counts) for counts in zip(*(task.result() for task in written), strict=True))
-        return StoredMany(created, updated, len(items) - created - updated)
+        self._given += len(items)
+        for batch in _batches(items):
+            await self._act.add(list(batch), partial(self._plans, batch), again=self._again, embeddings=False)
 
-    async def _store_batch(
-        self, batch: dict[str, Incoming], group: str, kind: Kind, places: asyncio.Semaphore
-    ) -> tuple[int, int]:
-        """How many were new, and how many were changed."""
-        async with places, self._saver.locked(batch):
-            plans = await self._plans(batch)
-            if plans:
-                await self._saver.save(group, plans, kind=kind)
-        new = sum(plan.before is None for plan in plans)
-        return new, len(plans) - new
+    async def current(self, ids: Iterable[str]) -> dict[str, Current]:
+        """The memories as they will be by what was added so far, without vectors."""
+        return await self._act.current(ids)
 
-    async def _plans(self, batch: dict[str, Incoming]) -> list[Plan]:
-        vectors, model = self._saver.vectors, await self._saver.model()
-        there = await read_stored(vectors, batch, embeddings=False)
-        wanted = {
-            one: State(item.memory.type, write_payload(item.memory, self._zone)).storable()
-            for one, item in batch.items()
-        }
-        differ = [one for one in there if not same_state(there[one][0].state, wanted[one], one, self._zone)]
-        stored = await read_stored(vectors, differ)
+    def planned(self) -> Iterator[Sequence[Plan]]:
+        """What was planned so far, batch by batch."""
+        return self._act.planned()
+
+    async def write(self, also: Also | None = None, applied: Callable[[int], None] = lambda _: None) -> None:
+        """Commits all of it with what `also` writes, then embeds; `applied` is told how many memories each time."""
+        await self._act.write(also=also, applied=applied)
+
+    async def _plans(self, batch: Mapping[str, Incoming], currents: Mapping[str, Current]) -> list[Plan]:
+        model = await self._saver.applier.model()
+        wanted = {one: State(item.memory.type, write_payload(item.memory, self._zone)) for one, item in batch.items()}
+        known = {one: self._known(item, wanted[one].storable(), model) for one, item in batch.items()}
+        return await self._towards({one: state.storable() for one, state in wanted.items()}, currents, known)
+
+    async def _again(self, currents: Mapping[str, Current]) -> list[Plan]:
+        """What another program wrote at the same moment is newer; what it deleted comes as it was to come."""
+        plans = {one: current.planned for one, current in currents.items() if current.state is None}
+        wanted = {one: plan.after for one, plan in plans.items() if plan is not None and plan.after is not None}
+        return await self._towards(wanted, currents, {one: plan.known for one, plan in plans.items() if plan})
+
+    async def _towards(
+        self,
+        wanted: Mapping[str, State],
+        currents: Mapping[str, Current],
+        known: Mapping[str, Mapping[str, Vector]],
+    ) -> list[Plan]:
+        differ = [one for one, after in wanted.items() if not self._same(currents[one], after)]
+        stored = await read_stored(self._saver.vectors, [one for one in differ if currents[one].stored])
         plans = []
-        for memory_id, item in batch.items():
-            if memory_id in there and memory_id not in stored:
-                continue
-            states, after = stored.get(memory_id, []), wanted[memory_id]
-            before = states[0].state if states else None
-            action = Action.UPDATED if before else Action.CREATED
-            text = summary(before, after) if before else "imported"
-            known = self._known(item, after, model)
-            plans.append(Plan(memory_id, before, after, action, text, states, known))
+        for one in differ:
+            current, after = replace(currents[one], stored=stored.get(one, ())), wanted[one]
+            action = Action.UPDATED if current.state else Action.CREATED
+            text = summary(current.state, after) if current.state else "imported"
+            plans.append(current.plan(after, action, text, known[one]))
         return plans
+
+    def _same(self, current: Current, wanted: State) -> bool:
+        return current.state is not None and same_state(current.state, wanted, current.id, self._zone)
 
     def _known(self, item: Incoming, after: State, model: str) -> dict[str, Vector]:
         """The given vectors by text, if they can stand beside the store's."""
         if not item.vectors or item.vector_model != model:
             return {}
-        texts = self._saver.chunks(after.content)
+        texts = self._saver.applier.chunks(after.content)
         fit = all(len(one) == self._embedder.dimensions and math.isfinite(sum(one)) for one in item.vectors)
         return dict(zip(texts, item.vectors, strict=True)) if fit and len(texts) == len(item.vectors) else {}
 
@@ -114,7 +129,7 @@ def _batches(items: Sequence[Incoming]) -> Iterator[dict[str, Incoming]]:
     """Batches by id; a memory that comes twice comes in two batches, so that the later one is compared."""
     batch: dict[str, Incoming] = {}
     for item in items:
-        if len(batch) == _BATCH or item.memory.id in batch:
+        if len(batch) == BATCH or item.memory.id in batch:
             yield batch
             batch = {}
         batch[item.memory.id] = item

@@ -10,10 +10,10 @@ from typing import Protocol
 
 from services.errors import Conflict, InvalidInput, NothingToUndo
 from services.graph.state import anew, net_relations, relation_change, taken_back
+from services.memories.current import Current, Plan
 from services.memories.editing import changed_keys, stamped, summary, value_under, with_values
 from services.memories.payload import LOOKED_AT_KEYS, State
-from services.memories.reading import Stored, read_stored
-from services.memories.saving import Also, Plan, Saver, batches
+from services.memories.saving import Also, Saver, batches
 from services.memories.trash import Trash, kept_texts
 from services.model import Action, Change, Entity, Kind, Relation, Undone
 from services.ports import NewChange, Records, Transaction
@@ -50,57 +50,51 @@ class Undo:
         if group is None or not changes:
             raise NothingToUndo("there is no change of yours left to take back")
         net = await asyncio.to_thread(_net_memories, changes)
-        also: Also | None = await self._beside_memories(changes, net)
-        undoing = str(uuid.uuid4())
+        also = await self._beside_memories(changes, net)
         kind = Kind.REDO if changes[0].kind is Kind.UNDO else Kind.UNDO
-        parts = list(batches(net)) or [[]]
-        for batch in parts[1:] if not force else ():
-            await self._plans(batch, force=False)  # an act is taken back as a whole or not at all
-        for batch in parts:
-            async with self._saver.locked(change.entity_id for change in batch):
-                plans = await self._plans(batch, force=force)
-                gone = await self._trash.without_relations([plan for plan in plans if plan.after is None])
-                await self._saver.save(undoing, plans, kind=kind, undoes=group, also=_both(gone, also))
-            also = None
+        by_memory = {change.entity_id: change for change in net}
+
+        async def plan(currents: Mapping[str, Current]) -> list[Plan]:
+            return await self._plans([by_memory[one] for one in currents], currents, force=force)
+
+        await self._saver.change(str(uuid.uuid4()), by_memory, plan, kind=kind, undoes=group, also=also)
         ids = tuple(dict.fromkeys(change.entity_id for change in changes))
         return Undone(group, _told(changes), ids)
 
-    async def _plans(self, changes: Sequence[Change], *, force: bool) -> list[Plan]:
-        """Plans that lead back; the memories must be locked."""
-        plans = await self._trash.restorations([change for change in changes if change.after is None], force=force)
-        others = [change for change in changes if change.after is not None]
-        stored = await read_stored(self._saver.vectors, [change.entity_id for change in others])
-        for change in others:
-            if plan := await self._plan(change, stored.get(change.entity_id, []), force=force):
+    async def _plans(self, changes: Sequence[Change], currents: Mapping[str, Current], *, force: bool) -> list[Plan]:
+        """Plans that lead back."""
+        deletions = [change for change in changes if change.after is None]
+        plans = await self._trash.restorations(deletions, currents, force=force)
+        for change in changes:
+            if change.after is not None and (plan := await self._plan(change, currents[change.entity_id], force=force)):
                 plans.append(plan)
         return plans
 
-    async def _plan(self, change: Change, stored: Sequence[Stored], *, force: bool) -> Plan | None:
+    async def _plan(self, change: Change, current: Current, *, force: bool) -> Plan | None:
         before = State.from_json(change.before) if change.before else None
         after = State.from_json(change.after or {})
-        current = stored[0] if stored else None
+        now = current.state
         if not force:
             self._check(change, before, after, current)
         if before is None:
-            return Plan(change.entity_id, after, None, Action.DELETED, "took back: created", stored) if stored else None
+            return current.plan(None, Action.DELETED, "took back: created") if now else None
         goal = before
-        if current is not None:
+        if now is not None:
             keys = changed_keys(before.payload, after.payload)
-            goal = State(before.type, with_values(current.state.payload, keys, before.payload))
+            goal = State(before.type, with_values(now.payload, keys, before.payload))
         goal = stamped(goal, self._saver.clock(), self._zone)
-        now = current.state if current else None
         same_text = now is not None and now.content == goal.content
         cut = kept_texts(change.before or {})
         known, texts = ({}, None) if same_text and cut is None else await self._trash.kept(change, goal)
         texts = cut if same_text else texts  # only the points were cut anew: they come back as they were
         text = f"took back: {change.summary}" if change.summary else summary(now, goal)
-        return Plan(change.entity_id, now, goal, Action.UPDATED, text, stored, known, texts)
+        return current.plan(goal, Action.UPDATED, text, known, texts)
 
-    def _check(self, change: Change, before: State | None, after: State, current: Stored | None) -> None:
+    def _check(self, change: Change, before: State | None, after: State, current: Current) -> None:
         """Raises Conflict when the memory is not as the change left it, in what the change is about."""
-        if current is None:
-            raise Conflict(f"the memory {change.entity_id} was deleted since; restore it first", None)
         now = current.state
+        if now is None:
+            raise Conflict(f"the memory {change.entity_id} was deleted since; restore it first", None)
         keys = changed_keys(before.payload if before else {}, after.payload)
         if before is None:
             keys = changed_keys(now.payload, after.payload)
@@ -125,7 +119,7 @@ class Undo:
             if kind not in (Entity.MEMORY, Entity.RELATION) and kind not in self._inverses:
                 raise InvalidInput(f"the last change was made to a {kind}; it cannot be taken back here")
         relations = await asyncio.to_thread(net_relations, changes)
-        restored = await asyncio.to_thread(_restored, memories)
+        restored = await asyncio.to_thread(lambda: self._trash.all_ends(_restored(memories)))
         # Those that went with a memory come back with it, where the other end is there too.
         by_hand = all(one.after is not None for one in memories)
         removed = [before for before, after in relations if before and not after and by_hand]

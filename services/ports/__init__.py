@@ -6,10 +6,22 @@ from services.ports.clock import Clock
 from services.ports.embedding import Embedder, WordEmbedder
 from services.ports.feed import Feed, Tell
 from services.ports.records import Records, Transaction
-from services.ports.values import Edge, FoundNode, FoundStep, KeptVectors, NewChange, NewRelation, Pulse, ScheduledWork
+from services.ports.values import (
+    UNMARKED,
+    Edge,
+    FoundNode,
+    FoundStep,
+    KeptVectors,
+    Mark,
+    NewChange,
+    NewRelation,
+    Pulse,
+    ScheduledWork,
+)
 from services.ports.vectors import Draft, Generations, Room, SwitchableStore, VectorStore
 
 __all__ = [
+    "UNMARKED",
     "Clock",
     "Draft",
     "Edge",
@@ -19,6 +31,7 @@ __all__ = [
     "FoundStep",
     "Generations",
     "KeptVectors",
+    "Mark",
     "NewChange",
     "NewRelation",
     "Pulse",

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
 
 from services.model import Change, Entity, Kind, Relation, RelationType, StoreStatus
-from services.ports.values import Edge, FoundNode, FoundStep, KeptVectors, NewChange, NewRelation, Pulse, ScheduledWork
+from services.ports.values import (
+    Edge,
+    FoundNode,
+    FoundStep,
+    KeptVectors,
+    Mark,
+    NewChange,
+    NewRelation,
+    Pulse,
+    ScheduledWork,
+)
 
 
 class Transaction(Protocol):
@@ -34,11 +44,31 @@ class Transaction(Protocol):
         """
         ...
 
-    async def schedule(self, work: Mapping[str, int]) -> None:
-        """Promises work: memory id → number of the change whose `after` is the state to reach.
+    async def lock(self, memory_ids: Iterable[str], *, shared: bool = False) -> None:
+        """Waits until no other transaction holds these memories, then holds them to the end of this one.
 
-        A promise for the same memory is replaced.
+        Of more than 200 all memories there are. Who draws relations to memories that it does not change locks them
+        `shared`: then they are not deleted meanwhile. Raises StoreTimeout after 30 s.
         """
+        ...
+
+    async def marks(self, memory_ids: Sequence[str]) -> dict[str, Mark]:
+        """As `Records.marks`; under the lock they stay as they are."""
+        ...
+
+    async def schedule(self, work: Mapping[str, int]) -> None:
+        """Writes outbox entries: memory id → number of the change whose `after` is the state to reach.
+
+        An entry of the same memory is replaced.
+        """
+        ...
+
+    async def done(self, work: Mapping[str, int]) -> set[str]:
+        """Removes outbox entries, memory id → number of the change; gives the memories whose entry was this one."""
+        ...
+
+    async def postpone(self, work: Mapping[str, int], error: str, next_attempts: Sequence[datetime]) -> set[str]:
+        """Counts a failed attempt at these outbox entries; gives the memories whose entry was this one."""
         ...
 
     async def insert_relations(self, relations: Sequence[NewRelation]) -> list[Relation]:
@@ -47,6 +77,10 @@ class Transaction(Protocol):
 
     async def delete_relations(self, ids: Sequence[str]) -> list[Relation]:
         """Deletes; gives what was deleted, for the history."""
+        ...
+
+    async def delete_relations_of(self, ends: Sequence[str]) -> list[Relation]:
+        """Deletes every relation that ends in one of these ids; gives what was deleted."""
         ...
 
     async def update_relations(self, relations: Sequence[Relation]) -> None:
@@ -142,12 +176,8 @@ class Records(Protocol):
 
     async def scheduled_count(self) -> int: ...
 
-    async def done(self, work: Mapping[str, int]) -> None:
-        """Removes promises that are kept: memory id → number of the change; a newer promise stays."""
-        ...
-
-    async def postpone(self, memory_id: str, error: str, next_attempt: datetime) -> None:
-        """Counts a failed attempt."""
+    async def marks(self, memory_ids: Sequence[str]) -> dict[str, Mark]:
+        """How far the history of each memory has come; those without history or outbox entry are left out."""
         ...
 
     # relations

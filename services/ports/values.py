@@ -45,6 +45,21 @@ class ScheduledWork:
     next_attempt: datetime
 
 
+class Mark(NamedTuple):
+    """How far the history of a memory has come: while it stays equal, no program has changed the memory."""
+
+    newest: int = 0
+    """Number of its newest change, 0 without one."""
+    waiting: int = 0
+    """Number of the change in its outbox entry, 0 without one."""
+    deleted: bool = False
+    """True when the newest change is a deletion."""
+
+
+UNMARKED = Mark()
+"""Of a memory that has no history."""
+
+
 @dataclass(frozen=True, slots=True)
 class NewRelation:
     """A relation to be made."""

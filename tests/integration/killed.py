@@ -15,7 +15,7 @@ import signal
 import sys
 import traceback
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +98,7 @@ class SteppedTransaction:
 
 
 class SteppedRecords(PostgresRecords):
-    """Real records; statements, commits and kept promises are steps."""
+    """Real records; statements and commits are steps."""
 
     step: Callable[[], None]
 
@@ -107,10 +107,6 @@ class SteppedRecords(PostgresRecords):
         async with super().transaction() as transaction:
             yield SteppedTransaction(transaction, self.step)
             self.step()
-
-    async def done(self, work: Mapping[str, int]) -> None:
-        self.step()
-        await super().done(work)
 
 
 class SteppedEmbedder(WatchedEmbedder):

@@ -239,9 +239,11 @@ async def test_a_newer_promise_survives_the_end_of_an_older_one(records: Postgre
         (new,) = await transaction.append_history("h", [change(first)])
         await transaction.schedule({first: new})
     assert await records.scheduled_count() == 2
-    await records.done({first: old, second: other})
+    async with records.transaction() as transaction:
+        assert await transaction.done({first: old, second: other}) == {second}
     assert [(work.memory_id, work.change_id) for work in await records.scheduled()] == [(first, new)]
-    await records.done({first: new})
+    async with records.transaction() as transaction:
+        assert await transaction.done({first: new}) == {first}
     assert await records.scheduled() == []
 
 
@@ -251,7 +253,8 @@ async def test_a_failed_attempt_is_counted_and_comes_due_later(records: Postgres
     async with records.transaction() as transaction:
         (number,) = await transaction.append_history("g", [change(memory)])
         await transaction.schedule({memory: number})
-    await records.postpone(memory, "Ollama \x00 away", later)
+    async with records.transaction() as transaction:
+        assert await transaction.postpone({memory: number}, "Ollama \x00 away", [later]) == {memory}
     (work,) = await records.scheduled()
     assert (work.attempts, work.last_error, work.next_attempt) == (1, "Ollama \ufffd away", later)
     assert await records.scheduled(due_before=later - timedelta(minutes=1)) == []

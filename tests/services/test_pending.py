@@ -9,8 +9,8 @@ import pytest
 
 from services.adapters.postgres.records import PostgresRecords
 from services.errors import NotFound
+from services.memories.current import ChangedOutside, merged
 from services.memories.payload import State
-from services.memories.pending import ChangedOutside, merged
 from services.memories.reading import Stored
 from services.model import Action, Entity, MemoryChanges, MemoryDraft, MemoryType, RelationType
 from services.points import Point
@@ -99,7 +99,7 @@ async def test_an_edit_from_outside_wins_over_an_unfinished_save_and_is_written_
     assert "outside" in newest.summary
     assert newest.after == {"type": "semantic", "payload": {"content": "theirs"}}
     assert await world.service.pending_count() == 0
-    await world.service.undo()
+    await world.service.undo(group=newest.group)
     assert (await world.service.get(memory_id)).content == "two"
 
 

@@ -100,7 +100,8 @@ async def test_nothing_is_purged_while_points_of_it_are_stored(world: World, pos
         await transaction.schedule({memory.id: change.id})
     with pytest.raises(Conflict, match="nothing was purged"):
         await world.service.purge([memory.id])
-    await world.records.done({memory.id: change.id})
+    async with world.records.transaction() as transaction:
+        await transaction.done({memory.id: change.id})
     await world.put(type_, Point(point.id, point.payload, point.vector))
     await world.service.purge([memory.id])
     assert "hunter2" not in dump(postgres_url)

@@ -13,6 +13,7 @@ from services.errors import (
     MemoriaError,
     SchemaMissing,
     StorageFull,
+    StoreBusy,
     StoreReadOnly,
     StoreTimeout,
     StoreUnavailable,
@@ -63,6 +64,8 @@ def _translate(error: BaseException | None, where: str, setting: str) -> Memoria
             return StoreUnavailable(f"{where}: {line}; create it, or correct {setting}")
         case "57014" | "55P03":
             return StoreTimeout(f"{where}: {line}")
+        case "40P01" | "40001":
+            return StoreBusy(f"{where}: another program writes the same; try again")
         case "42P01" | "3F000":
             return SchemaMissing(f"{where} lacks what this program needs ({line}): {UPGRADE_ADVICE}")
         case "23505":

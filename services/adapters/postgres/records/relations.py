@@ -104,6 +104,14 @@ class RelationWrites(Writes):
         )
         return [relation_of(row) for row in rows]
 
+    async def delete_relations_of(self, ends: Sequence[str]) -> list[Relation]:
+        rows = await self._fetch(
+            "DELETE FROM public.memory_relations WHERE source_id = ANY(CAST(:ids AS uuid[])) "
+            f"OR target_id = ANY(CAST(:ids AS uuid[])) RETURNING {COLUMNS}",
+            {"ids": list(ends)},
+        )
+        return [relation_of(row) for row in rows]
+
     async def update_relations(self, relations: Sequence[Relation]) -> None:
         await self._fetch(_UPDATE, _columns(relations))
 

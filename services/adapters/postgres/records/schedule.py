@@ -1,13 +1,23 @@
-"""Promised work: `memoria_tui.embedding_schedule`."""
+"""The outbox, `memoria_tui.embedding_schedule`, and the locks of memories."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from services.adapters.postgres.records.base import Reads, Writes
 from services.adapters.postgres.records.text import storable
-from services.ports import ScheduledWork
+from services.ports import Mark, ScheduledWork
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
+
+MOST_LOCKS = 200
+"""Memories that are locked one by one; for more, all are locked at once: PostgreSQL's table of locks is bounded."""
+LOCK_TIMEOUT = "30s"
+"""How long a writer waits for another program that holds a memory."""
 
 _SCHEDULE = """
 INSERT INTO memoria_tui.embedding_schedule (memory_id, change_id)
@@ -22,14 +32,36 @@ WHERE (CAST(:due AS timestamptz) IS NULL OR next_attempt < :due)
 ORDER BY change_id LIMIT :limit
 """
 _DONE = """
-DELETE FROM memoria_tui.embedding_schedule promise
-USING unnest(CAST(:ids AS uuid[]), CAST(:changes AS bigint[])) AS kept (memory_id, change_id)
-WHERE promise.memory_id = kept.memory_id AND promise.change_id <= kept.change_id
+DELETE FROM memoria_tui.embedding_schedule entry
+USING unnest(CAST(:ids AS uuid[]), CAST(:changes AS bigint[])) AS applied (memory_id, change_id)
+WHERE entry.memory_id = applied.memory_id AND entry.change_id = applied.change_id
+RETURNING entry.memory_id::text AS id
 """
 _POSTPONE = """
-UPDATE memoria_tui.embedding_schedule
-SET attempts = attempts + 1, last_error = :error, next_attempt = :next_attempt
-WHERE memory_id = CAST(:id AS uuid)
+UPDATE memoria_tui.embedding_schedule entry
+SET attempts = attempts + 1, last_error = :error, next_attempt = later.next_attempt
+FROM unnest(CAST(:ids AS uuid[]), CAST(:changes AS bigint[]), CAST(:times AS timestamptz[]))
+     AS later (memory_id, change_id, next_attempt)
+WHERE entry.memory_id = later.memory_id AND entry.change_id = later.change_id
+RETURNING entry.memory_id::text AS id
+"""
+_MARKS = """
+SELECT wanted.id::text AS id, COALESCE(newest.id, 0) AS newest, COALESCE(entry.change_id, 0) AS waiting,
+       COALESCE(newest.action = 'deleted', false) AS deleted
+FROM unnest(CAST(:ids AS uuid[])) AS wanted (id)
+LEFT JOIN LATERAL (SELECT change.id, change.action FROM memoria_tui.audit_log change
+                   WHERE change.entity_id = wanted.id AND change.entity = 'memory'
+                   ORDER BY change.id DESC LIMIT 1) AS newest ON true
+LEFT JOIN memoria_tui.embedding_schedule entry ON entry.memory_id = wanted.id
+WHERE newest.id IS NOT NULL OR entry.change_id IS NOT NULL
+"""
+_LOCK = f"""
+SELECT set_config('lock_timeout', '{LOCK_TIMEOUT}', true),
+       CASE WHEN n = 1 OR :shared THEN pg_advisory_xact_lock_shared(key) ELSE pg_advisory_xact_lock(key) END
+FROM unnest(CAST(:keys AS bigint[])) WITH ORDINALITY AS wanted (key, n)
+"""
+_LOCK_EVERYTHING = f"""
+SELECT set_config('lock_timeout', '{LOCK_TIMEOUT}', true), pg_advisory_xact_lock(:key)
 """
 
 
@@ -47,19 +79,63 @@ class ScheduleReads(Reads):
         ]
 
     async def scheduled_count(self) -> int:
-        rows = await self._read("SELECT count(*) AS promises FROM memoria_tui.embedding_schedule")
-        return rows[0].promises if rows else 0
+        rows = await self._read("SELECT count(*) AS entries FROM memoria_tui.embedding_schedule")
+        return rows[0].entries if rows else 0
 
-    async def done(self, work: Mapping[str, int]) -> None:
-        await self._write(_DONE, ids=list(work), changes=list(work.values()))
-
-    async def postpone(self, memory_id: str, error: str, next_attempt: datetime) -> None:
-        await self._write(_POSTPONE, id=memory_id, error=storable(error), next_attempt=next_attempt)
+    async def marks(self, memory_ids: Sequence[str]) -> dict[str, Mark]:
+        return _marks(await self._read(_MARKS, ids=list(memory_ids)))
 
 
 class ScheduleWrites(Writes):
-    """Work to promise."""
+    """The outbox, and the locks under which it is written: advisory ones, which PostgreSQL drops with the transaction.
+
+    They need no session, so they hold behind PgBouncer in transaction mode too.
+    """
+
+    async def lock(self, memory_ids: Iterable[str], *, shared: bool = False) -> None:
+        wanted = sorted({_key(memory_id) for memory_id in memory_ids})
+        if len(wanted) > MOST_LOCKS:
+            await self._fetch(_LOCK_EVERYTHING, {"key": _EVERYTHING})
+        elif wanted:
+            await self._fetch(_LOCK, {"keys": [_EVERYTHING, *wanted], "shared": shared})
+
+    async def marks(self, memory_ids: Sequence[str]) -> dict[str, Mark]:
+        return _marks(await self._fetch(_MARKS, {"ids": list(memory_ids)}))
 
     async def schedule(self, work: Mapping[str, int]) -> None:
         if work:
             await self._fetch(_SCHEDULE, {"ids": list(work), "changes": list(work.values())})
+
+    async def done(self, work: Mapping[str, int]) -> set[str]:
+        if not work:
+            return set()
+        rows = await self._fetch(_DONE, {"ids": list(work), "changes": list(work.values())})
+        return {row.id for row in rows}
+
+    async def postpone(self, work: Mapping[str, int], error: str, next_attempts: Sequence[datetime]) -> set[str]:
+        if not work:
+            return set()
+        rows = await self._fetch(
+            _POSTPONE,
+            {
+                "ids": list(work),
+                "changes": list(work.values()),
+                "times": list(next_attempts),
+                "error": storable(error),
+            },
+        )
+        return {row.id for row in rows}
+
+
+def _marks(rows: Sequence[Row[Any]]) -> dict[str, Mark]:
+    return {row.id: Mark(row.newest, row.waiting, row.deleted) for row in rows}
+
+
+def _key(name: str) -> int:
+    """A number of 64 bits for an advisory lock, the same in every program."""
+    digest = hashlib.blake2b(name.encode(), digest_size=8, person=b"memoria_tui").digest()
+    return int.from_bytes(digest, signed=True)
+
+
+_EVERYTHING = _key("every memory")
+"""Held by all who write memories: shared by those who lock some, alone by who locks all."""

@@ -1,0 +1,288 @@
+"""Applying: the points of memories are brought to the states that their outbox entries name."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from services.errors import EmbeddingFailed, ModelMismatch, StoreReadOnly, StoreUnavailable
+from services.memories.chunking import chunks
+from services.memories.current import Plan
+from services.memories.layout import key_changes, moved, only_keys_differ, points_of, vectors_by_text
+from services.memories.payload import State
+from services.memories.reading import memory_id_of, read_stored
+from services.model import MemoryType
+from services.points import Filter, HasId, Point, Scroll, Vector
+from services.ports import Clock, Embedder, Records, VectorStore
+from services.settings import Settings
+
+_FIRST_WAIT = timedelta(seconds=30)
+_LONGEST_WAIT = timedelta(hours=1)
+_EMBEDDER_REST = timedelta(seconds=10)
+"""For how long the embedder is left alone after a failure, so that a run of saves does not wait for it each time."""
+
+
+class Permit(Protocol):
+    """Returns when both stores may be written, see `services.database.DatabaseService.permit`."""
+
+    async def __call__(self, *, vectors: bool, asking: bool) -> None: ...
+
+
+@dataclass(slots=True)
+class _Layout:
+    """What has to be done to the points of one memory."""
+
+    plan: Plan
+    type: MemoryType | None = None
+    """Collection of the points to be written; None when none is."""
+    texts: tuple[str, ...] = ()
+    points: list[Point] = field(default_factory=list)
+    known: Mapping[str, Vector] = field(default_factory=dict)
+    keys: tuple[MemoryType, str, list[str]] | None = None
+    """Collection, (to set, to remove) as JSON, and ids of points of which only keys change."""
+    surplus: list[tuple[MemoryType, str]] = field(default_factory=list)
+    pending: bool = False
+    """True when the memory is left without some vector."""
+
+
+class Applier:
+    """Writes points; the only place that does."""
+
+    def __init__(
+        self,
+        vectors: VectorStore,
+        embedder: Embedder,
+        records: Records,
+        settings: Settings,
+        clock: Clock,
+        permit: Permit | None = None,
+    ) -> None:
+        self._vectors = vectors
+        self._embedder = embedder
+        self._records = records
+        self._settings = settings
+        self._clock = clock
+        self._permit = permit
+        self._permitted = False
+        self._prepared = False
+        self._rest_until: datetime | None = None
+        self._reason = ""
+
+    async def model(self) -> str:
+        """The model of the vectors in the store."""
+        return await self._vectors.model() or self._embedder.model
+
+    async def prepare(self, *, asking: bool = True) -> None:
+        """Makes collections that are missing; another model's vectors only keep this program from embedding.
+
+        Raises StoreReadOnly or SchemaMissing before anything is written to either store; `asking` False asks nobody.
+        No lock may be held: a person can be asked here.
+        """
+        if self._prepared:
+            return
+        await self._require_writable(asking=asking)
+        try:
+            await self._vectors.ensure(self._embedder.dimensions, self._embedder.model)
+            self._prepared = True
+        except ModelMismatch as error:
+            self._reason = str(error)
+
+    async def follow_model(self) -> str:
+        """The model of the store's vectors; prepared again when they have taken the place of ours."""
+        model = await self.model()
+        if self._prepared and model != self._embedder.model:
+            self._prepared = False
+            await self.prepare()
+        return model
+
+    async def _require_writable(self, *, asking: bool) -> None:
+        if self._permitted:
+            return
+        if reason := (await self._vectors.status()).read_only:
+            raise StoreReadOnly(reason)
+        if self._permit is not None:
+            await self._permit(vectors=True, asking=asking)
+        self._permitted = True
+
+    async def require_model(self) -> None:
+        """Raises ModelMismatch when the store's vectors are another model's: what is chunked again would lose them."""
+        await self.prepare()
+        if not self._prepared:
+            raise ModelMismatch(self._reason)
+
+    def embedder_is_back(self) -> None:
+        """Lets the next save try to embed at once."""
+        self._rest_until = None
+
+    async def apply(self, plans: Sequence[Plan], changes: Mapping[str, int]) -> int:
+        """Brings the points to the states of the plans, whose outbox entries are `changes`; gives how many it removed.
+
+        Where the outbox holds a newer change by now, its writer does it. An entry stays where a vector is missing.
+        """
+        layouts = await self._layouts(plans)
+        ids = [plan.memory_id for plan in plans]
+        async with self._records.transaction() as transaction:
+            await transaction.lock(ids)
+            layouts = await self._laid_out_again(layouts)
+            complete = {one.plan.memory_id for one in layouts if not one.pending}
+            ours = await transaction.done({one: changes[one] for one in ids if one in complete})
+            done = len(ours)
+            late = [one.plan for one in layouts if one.pending]
+            ours |= await transaction.postpone(
+                {plan.memory_id: changes[plan.memory_id] for plan in late},
+                self._reason,
+                [self._next_attempt(plan) for plan in late],
+            )
+            await self._write([one for one in layouts if one.plan.memory_id in ours])
+        return done
+
+    async def postpone(self, plan: Plan, change: int, reason: str) -> None:
+        """Puts an outbox entry off, each time for twice as long."""
+        async with self._records.transaction() as transaction:
+            await transaction.postpone({plan.memory_id: change}, reason, [self._next_attempt(plan)])
+
+    def _next_attempt(self, plan: Plan) -> datetime:
+        wait: timedelta = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(plan.attempts, 10))
+        return self._clock() + wait
+
+    async def _write(self, layouts: Sequence[_Layout]) -> None:
+        """First what is to be there, then what is too much: never a moment without the memory."""
+        written: defaultdict[MemoryType, list[Point]] = defaultdict(list)
+        keys: defaultdict[tuple[MemoryType, str], list[str]] = defaultdict(list)
+        surplus: defaultdict[MemoryType, list[str]] = defaultdict(list)
+        for one in layouts:
+            if one.type is not None:
+                written[one.type] += one.points
+            if one.keys is not None:
+                type_, wanted, ids = one.keys
+                keys[type_, wanted] += ids
+            for type_, point_id in one.surplus:
+                surplus[type_].append(point_id)
+        for type_, points in written.items():
+            await self._vectors.upsert(type_, points)
+        for (type_, wanted), ids in keys.items():
+            to_set, to_remove = json.loads(wanted)
+            if to_set:
+                await self._vectors.set_payload(type_, ids, to_set)
+            if to_remove:
+                await self._vectors.delete_payload(type_, ids, to_remove)
+        for type_, ids in surplus.items():
+            await self._vectors.delete_points(type_, ids)
+
+    async def _layouts(self, plans: Sequence[Plan]) -> list[_Layout]:
+        layouts = [self._layout(plan) for plan in plans]
+        await self._place(layouts)
+        wanted = dict.fromkeys(text for one in layouts for text in one.texts if text not in one.known)
+        made = await self._embed(list(wanted))
+        for one in layouts:
+            _complete(one, made)
+        return layouts
+
+    async def _laid_out_again(self, layouts: Sequence[_Layout]) -> list[_Layout]:
+        """What was laid out over a change that was still to be applied, by what the points hold under the lock.
+
+        The writer of that change may have been killed in the middle of it after its points were read here.
+        """
+        over = [one for one in layouts if one.plan.mark.waiting]
+        if not over:
+            return list(layouts)
+        stored = await read_stored(self._vectors, [one.plan.memory_id for one in over])
+        again = {}
+        for one in over:
+            vectors = {text: point.vector for text, point in zip(one.texts, one.points, strict=True) if point.vector}
+            plan = replace(one.plan, stored=stored.get(one.plan.memory_id, ()), known={**one.plan.known, **vectors})
+            again[plan.memory_id] = self._layout(plan)
+        await self._place(list(again.values()))
+        for one in again.values():
+            _complete(one, {})
+        return [again.get(one.plan.memory_id, one) for one in layouts]
+
+    def _layout(self, plan: Plan) -> _Layout:
+        kept = None if plan.after is None else self._by_keys(plan, plan.after)
+        if kept is not None:
+            return kept
+        if plan.after is None:
+            return _Layout(plan, surplus=_surplus(plan, set()))
+        texts = self._texts(plan, plan.after)
+        # The vectors of another model are not to be written again.
+        known = {**vectors_by_text(plan.stored), **plan.known} if self._prepared else {}
+        present = tuple(text for text in texts if text is not None)
+        return _Layout(plan, plan.after.type, present, points_of(plan.memory_id, plan.after, texts), known)
+
+    def _by_keys(self, plan: Plan, after: State) -> _Layout | None:
+        """The layout where changing keys alone is enough, None where points must be written."""
+        current = next(
+            (one for one in plan.stored if only_keys_differ(one, after) and plan.texts in (None, one.pieces)), None
+        )
+        if current is None:
+            return None
+        to_set, to_remove = key_changes(current, after)
+        if self._prepared and None in to_set.values():
+            return None  # Qdrant takes null for «remove»: such a point must be written whole
+        ids = [point.id for point in current.points]
+        changed = json.dumps([to_set, to_remove], sort_keys=True)
+        keys = (current.state.type, changed, ids) if to_set or to_remove else None
+        return _Layout(plan, keys=keys, surplus=_surplus(plan, {(current.state.type, one) for one in ids}))
+
+    def _texts(self, plan: Plan, after: State) -> tuple[str | None, ...]:
+        """What to index the memory by: as it is indexed now if the text is the same, else what the chunker gives."""
+        if plan.texts is not None:
+            return plan.texts
+        for one in plan.stored:
+            if one.state.content == after.content and (texts := one.texts) is not None and len(texts) > 1:
+                return texts
+        return self.chunks(after.content)
+
+    def chunks(self, text: str) -> tuple[str, ...]:
+        """The text, cut as the settings say."""
+        return chunks(text, self._settings.chunk_size, self._settings.chunk_overlap)
+
+    async def _place(self, layouts: Sequence[_Layout]) -> None:
+        """Moves a chunk whose id is that of another memory: MCP Memoria can make one under the id of a chunk."""
+        owned: defaultdict[MemoryType, dict[str, str]] = defaultdict(dict)
+        for one in layouts:
+            if one.type is not None and len(one.points) > 1:
+                owned[one.type] |= {point.id: one.plan.memory_id for point in one.points}
+        taken: set[str] = set()
+        for type_, owners in owned.items():
+            where = Filter((HasId(frozenset(owners)),))
+            there = await self._vectors.scroll(Scroll(type_, len(owners), where, payload_keys=("parent_id",)))
+            taken |= {point.id for point in there if memory_id_of(point) != owners[point.id]}
+        if taken:
+            for one in layouts:
+                one.points = [moved(point) if point.id in taken else point for point in one.points]
+
+    async def _embed(self, texts: list[str]) -> dict[str, Vector]:
+        """Vectors by text; empty when they cannot be made at the moment."""
+        if not texts or not self._prepared or (self._rest_until and self._clock() < self._rest_until):
+            return {}
+        try:
+            made = await self._embedder.embed_documents(texts)
+        except (EmbeddingFailed, StoreUnavailable) as error:
+            self._reason = str(error)
+            self._rest_until = self._clock() + _EMBEDDER_REST
+            return {}
+        return dict(zip(texts, made, strict=True))
+
+
+def _complete(layout: _Layout, made: Mapping[str, Vector]) -> None:
+    """Gives the points their vectors, and plans to delete what is no longer theirs."""
+    if layout.type is not None:
+        layout.surplus = _surplus(layout.plan, {(layout.type, point.id) for point in layout.points})
+        vectors = [layout.known.get(text, made.get(text)) for text in layout.texts]
+        layout.points = list(map(_with_vector, layout.points, vectors))
+        layout.pending = any(vector is None for vector in vectors)
+
+
+def _surplus(plan: Plan, kept: set[tuple[MemoryType, str]]) -> list[tuple[MemoryType, str]]:
+    """All points of the memory but these."""
+    there = [(stored.state.type, point.id) for stored in plan.stored for point in stored.points]
+    return [one for one in there if one not in kept]
+
+
+def _with_vector(point: Point, vector: Vector | None) -> Point:
+    return Point(point.id, point.payload, vector)

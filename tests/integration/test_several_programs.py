@@ -1,0 +1,162 @@
+"""Several programs on one store at once lose nothing of each other's: each memory is as its newest change left it.
+
+`MEMORIA_TEST_ACTS=2000 pytest tests/integration/test_several_programs.py` does as many acts in all as it says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from services.adapters.postgres.database import Database
+from services.adapters.postgres.records import PostgresRecords
+from services.adapters.postgres.schema import upgrade
+from services.adapters.server.store import ServerVectorStore
+from services.graph.state import relation_of
+from services.memories.chunking import chunks
+from services.memories.payload import State
+from services.memories.reading import owners, read_stored
+from services.model import Entity, Relation
+from services.settings import Settings, load_settings
+from tests.integration.several import IDS, PROGRAMS
+from tests.qdrant_server import Qdrant, real_server, running_qdrant
+from tests.services.memory_world import vector_of
+from tests.services.servers import pgbouncer, postgres_15
+
+ACTS = int(os.environ.get("MEMORIA_TEST_ACTS", "90"))
+"""Acts of all programs together."""
+
+
+@pytest.fixture(params=["embedded", "15", "pgbouncer"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The embedded PostgreSQL 18, Debian's 15, and the embedded one behind PgBouncer in transaction mode."""
+    if request.param == "15":
+        (folder := tmp_path / "15").mkdir()
+        with postgres_15(folder) as url:
+            asyncio.run(_set_up(url))
+            yield url
+        return
+    url = request.getfixturevalue("postgres_url")
+    if request.param == "embedded":
+        yield url
+        return
+    with pgbouncer(url, tmp_path) as bounced:
+        yield bounced
+
+
+@contextlib.asynccontextmanager
+async def shared_qdrant() -> AsyncIterator[Qdrant]:
+    """A server in a process of its own: this one is busy."""
+    if real_server():
+        with running_qdrant() as server:
+            yield server
+        return
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.qdrant_server", stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[2]
+    )
+    assert child.stdout is not None
+    try:
+        yield Qdrant((await child.stdout.readline()).decode().strip())
+    finally:
+        child.terminate()
+        await child.wait()
+
+
+async def test_programs_at_once_lose_nothing(database_url: str, tmp_path: Path) -> None:
+    async with shared_qdrant() as qdrant:
+        environment = {
+            "MEMORIA_HOME": str(tmp_path / "home"),
+            "MEMORIA_DATABASE_URL": database_url,
+            "MEMORIA_QDRANT_HOST": qdrant.url,
+            "MEMORIA_CHUNK_SIZE": "60",
+            "MEMORIA_CHUNK_OVERLAP": "10",
+        }
+        begin = time.perf_counter()
+        children = [await _program(ACTS // PROGRAMS, seed, environment) for seed in range(PROGRAMS)]
+        done: Counter[str] = Counter()
+        for child in children:
+            told, damage = await child.communicate()
+            assert child.returncode == 0, damage.decode()
+            done.update(json.loads(told))
+        took = time.perf_counter() - begin
+        settings = load_settings(environment)
+        records, vectors = PostgresRecords.of(settings), qdrant.store()
+        try:
+            wrong = await _wrong(records, vectors, settings)
+        finally:
+            await records.close()
+            await vectors.close()
+    print(f"{sum(done.values())} acts in {took:.0f} s: {dict(done)}; {len(wrong)} wrong")
+    assert not wrong, wrong
+
+
+async def _program(acts: int, seed: int, environment: dict[str, str]) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.integration.several", str(acts), str(seed)),
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, **environment},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+async def _wrong(records: PostgresRecords, vectors: ServerVectorStore, settings: Settings) -> list[str]:
+    """What is not as its newest change left it, one line each."""
+    wrong = [f"{one.memory_id[:8]} waits: {one.last_error}" for one in await records.scheduled()]
+    stored = await read_stored(vectors, IDS)
+    for memory_id in IDS:
+        history = await records.history(Entity.MEMORY, memory_id, limit=1)
+        after = State.from_json(history[0].after) if history and history[0].after else None
+        states = stored.get(memory_id, [])
+        if after is None and states:
+            wrong.append(f"{memory_id[:8]} is stored, though deleted")
+        elif after is not None and (len(states) != 1 or states[0].state != after):
+            wrong.append(f"{memory_id[:8]} is {'gone' if not states else 'not'} as its history says")
+        elif after is not None:
+            texts = chunks(after.content, settings.chunk_size, settings.chunk_overlap)
+            if states[0].texts != texts:
+                wrong.append(f"{memory_id[:8]} has chunks of another text")
+            vectors_ = [point.vector or () for point in states[0].points]
+            if not all(
+                len(vector) == 8 and all(abs(a - b) < 1e-4 for a, b in zip(vector, vector_of(text), strict=True))
+                for vector, text in zip(vectors_, texts, strict=False)
+            ):
+                wrong.append(f"{memory_id[:8]} has vectors of another text")
+    return wrong + await _wrong_relations(records, vectors)
+
+
+async def _wrong_relations(records: PostgresRecords, vectors: ServerVectorStore) -> list[str]:
+    there = {one.id: one async for batch in records.all_relations() for one in batch}
+    newest: dict[str, Relation | None] = {}
+    async for batch in records.all_changes():
+        for change in batch:
+            if change.entity is Entity.RELATION:
+                newest[change.entity_id] = relation_of(change.after) if change.after else None
+    ends = sorted({end for one in there.values() for end in (one.source_id, one.target_id)})
+    existing = await owners(vectors, ends)
+    wrong = [
+        f"relation {one.id[:8]} lacks an end"
+        for one in there.values()
+        if not {one.source_id, one.target_id} <= existing.keys()
+    ]
+    for relation_id in there.keys() | newest.keys():
+        now, told = there.get(relation_id), newest.get(relation_id)
+        if (now and replace(now, created_at=None)) != (told and replace(told, created_at=None)):
+            wrong.append(f"relation {relation_id[:8]} is not as its history says")
+    return wrong
+
+
+async def _set_up(url: str) -> None:
+    database = Database(url)
+    await upgrade(database)
+    await database.close()
