@@ -52,6 +52,12 @@ _SUFFIX = re.compile(r"(?<=\w{3})(?:ing|ies|ied|ed|es|s|e|y)$")
 _MOST_WORDS = 32
 
 
+def counted(number: int, noun: str = "memory") -> str:
+    """«1 memory», «1,204 memories», «2 records»."""
+    many = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else many}"
+
+
 def safe(text: str) -> str:
     """Text that no terminal can take for a command and that hides nothing; newlines and tabs stay.
 

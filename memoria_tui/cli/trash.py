@@ -126,6 +126,8 @@ async def _here_or_deleted(services: Services, memory_id: str) -> Memory:
 
 
 async def _purge(terminal: Terminal, services: Services, ids: Sequence[str], *, yes: bool, as_json: bool) -> int:
+    from memoria_tui.present import clip, counted, line, title
+
     if not ids:
         if as_json:
             terminal.print_json({"purged": 0, "ids": []})
@@ -133,8 +135,6 @@ async def _purge(terminal: Terminal, services: Services, ids: Sequence[str], *, 
             terminal.print("nothing to erase")
         return 0
     if not yes:
-        from memoria_tui.present import clip, line, title
-
         if as_json or not terminal.converses:
             terminal.complain("nothing was erased: it cannot be undone, and nobody can be asked here; add --yes")
             return 1
@@ -143,15 +143,16 @@ async def _purge(terminal: Terminal, services: Services, ids: Sequence[str], *, 
             terminal.remark(f"  {memory.id[:8]}  {clip(line(title(memory)), 70)}")
         if len(ids) > _SHOWN:
             terminal.remark(f"  … and {len(ids) - _SHOWN:,} more")
-        what = "this memory" if len(ids) == 1 else f"these {len(ids):,} memories"
-        if not await terminal.agrees(f"Erase {what} for good, with text, vectors and history? This cannot be undone."):
+        if not await terminal.agrees(
+            f"Erase {counted(len(ids))} for good, with text, vectors and history? This cannot be undone."
+        ):
             terminal.complain("nothing was erased")
             return 1
     purged = await services.memories.purge(ids)
     if as_json:
         terminal.print_json({"purged": purged.memories, "ids": list(ids)})
     else:
-        terminal.print(f"erased {purged.memories:,} {'memory' if purged.memories == 1 else 'memories'} for good")
+        terminal.print(f"erased {counted(purged.memories)} for good")
     return 0
 
 

@@ -18,8 +18,8 @@ from memoria_tui.screens.health_pages import size
 from memoria_tui.screens.health_states import Pace, Running, running_line
 from memoria_tui.screens.modals.confirm import ConfirmDialog
 from memoria_tui.screens.modals.restore import REPLACE, RestoreDialog
-from memoria_tui.screens.modals.trash import TrashDialog
 from memoria_tui.screens.modals.upgrade import UpgradeDialog
+from memoria_tui.screens.trash import open_trash
 from memoria_tui.typing_ahead import asks
 from memoria_tui.writes import run_beside
 from services.errors import MemoriaError
@@ -209,13 +209,6 @@ class HealthRunning(HealthLooking):
 
     @asks
     async def action_trash(self) -> None:
-        trashed = await self.attempt(self._services.memories.trash())
-        if trashed is None:
-            return
-        ids = await self.app.push_screen_wait(TrashDialog(trashed, self._clock))
-        if not ids:
-            return
-        act, what = self._services.memories.restore(ids), f"restore {len(ids):,} of the trash"
-        if number := await self.write(what, act, once=ids, vectors=True):
-            self.tell(f"Restored {number:,} {'memory' if number == 1 else 'memories'}")
+        if told := await open_trash(self, self._services, self._clock):
+            self.tell(told)
             self.look()

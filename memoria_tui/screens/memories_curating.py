@@ -9,13 +9,13 @@ from functools import partial
 from textual import work
 from textual.content import Content
 
-from memoria_tui.present import glyph
+from memoria_tui.present import counted, glyph
 from memoria_tui.screens.memories_editing import UNDO, MemoryEditing, named
 from memoria_tui.screens.modals.choice import Choice, ChoiceDialog
 from memoria_tui.screens.modals.prompt import PromptDialog, importance_problem
 from memoria_tui.screens.modals.tags import TagEdit, TagsDialog
-from memoria_tui.screens.modals.trash import TrashDialog
 from memoria_tui.screens.modals.why import WhyDialog
+from memoria_tui.screens.trash import open_trash
 from memoria_tui.typing_ahead import asks
 from memoria_tui.writes import write
 from services.model import Memory, MemoryType
@@ -207,15 +207,9 @@ class MemoryCurating(MemoryEditing):
 
     @asks
     async def action_trash(self) -> None:
-        trashed = await self.attempt(self._services.memories.trash())
-        if trashed is None:
-            return
-        if ids := await self.app.push_screen_wait(TrashDialog(trashed, self._clock)):
-            number = await self.write(
-                f"restore {counted(len(ids))}", self._services.memories.restore(ids), once=ids, vectors=True
-            )
-            if number is not None:
-                self._done(f"Restored {counted(number)}")
+        if told := await open_trash(self, self._services, self._clock):
+            self.tell(told)
+            self.changed()
 
     # looking and copying
 
@@ -240,12 +234,6 @@ class MemoryCurating(MemoryEditing):
         if ids := await self.targets():
             self.app.copy_to_clipboard("\n".join(ids))
             self.tell(f"Copied {ids[0] if len(ids) == 1 else f'the ids of {counted(len(ids))}'}")
-
-
-def counted(number: int, noun: str = "memory") -> str:
-    """«1 memory», «1,204 memories», «2 records»."""
-    many = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
-    return f"{number:,} {noun if number == 1 else many}"
 
 
 def clean(text: str) -> str:

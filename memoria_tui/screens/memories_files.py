@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 from textual.content import Content
 from textual.widgets import Static
 
-from memoria_tui.present import safe
-from memoria_tui.screens.memories_curating import MemoryCurating, counted
+from memoria_tui.present import counted, safe
+from memoria_tui.screens.memories_curating import MemoryCurating
 from memoria_tui.screens.modals.prompt import PromptDialog
 from memoria_tui.screens.paths import file_of, why_not_new
 from memoria_tui.typing_ahead import asks

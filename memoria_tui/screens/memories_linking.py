@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from memoria_tui.present import clip, title
+from memoria_tui.present import clip, counted, title
 from memoria_tui.screens.linking import Linking
-from memoria_tui.screens.memories_curating import MemoryCurating, counted
+from memoria_tui.screens.memories_curating import MemoryCurating
 from memoria_tui.typing_ahead import asks
 from services.model import Memory
 

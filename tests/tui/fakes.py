@@ -14,6 +14,7 @@ from services.backup.values import UnfinishedRestore
 from services.errors import Conflict, MemoriaError, NotFound, NothingToUndo
 from services.live import OnChange, OnStatus
 from services.memories.payload import State, write_payload
+from services.memories.purge import Purged
 from services.model import (
     Action,
     Change,
@@ -329,6 +330,16 @@ class FakeMemories:
         self.store.check()
         found = [TrashedMemory(one, NOW - timedelta(hours=2), "anna", 1) for one in self.store.trash.values()]
         return tuple(reversed(found))[offset : offset + limit]
+
+    async def trash_ids(self, before: datetime | None = None) -> list[str]:
+        self.store.check()
+        return list(reversed(self.store.trash))
+
+    async def purge(self, ids: Sequence[str]) -> Purged:
+        self.store.check()
+        for one in ids:
+            del self.store.trash[one]
+        return Purged(len(ids), len(ids))
 
     async def undo(self, *, group: str | None = None, force: bool = False) -> Undone:
         self.store.check()

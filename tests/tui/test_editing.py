@@ -156,6 +156,31 @@ async def test_a_deleted_memory_comes_back_from_the_trash() -> None:
         assert NEWEST in store.memories
 
 
+async def test_deleted_memories_are_erased_for_good_only_after_a_yes() -> None:
+    store = filled()
+    async with running(store) as pilot:
+        await press(pilot, "d", "d", "T", "a", "P")
+        assert isinstance(pilot.app.screen, ConfirmDialog)
+        await press(pilot, "escape")
+        assert len(store.trash) == 2
+        await press(pilot, "T", "a", "P", "y")
+        assert store.trash == {}
+        assert toasts(pilot)[-1] == "Erased 2 memories for good"
+
+
+async def test_only_what_the_trash_shows_is_acted_on() -> None:
+    store = filled()
+    async with running(store) as pilot:
+        await press(pilot, "d", "d", "T", "a")
+        first, last = store.trash.values()
+        dialog = pilot.app.screen
+        assert isinstance(dialog, TrashDialog)
+        await press(pilot, "slash", *first.content.split()[0], "enter")
+        assert [one.memory.id for one in dialog._shown] == [first.id]
+        await press(pilot, "enter")
+        assert list(store.trash) == [last.id]
+
+
 async def test_without_an_editor_the_person_is_told_how_to_set_one() -> None:
     async with running(filled()) as pilot:
         await press(pilot, "ctrl+e")

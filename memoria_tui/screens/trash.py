@@ -1,0 +1,39 @@
+"""The trash, opened from any mode: memories are brought back from it, or erased for good after a question."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memoria_tui.present import counted
+from memoria_tui.screens.modals.confirm import ConfirmDialog
+from memoria_tui.screens.modals.trash import TrashDialog
+
+if TYPE_CHECKING:
+    from memoria_tui.screens.mode import ModeScreen
+    from services.container import Services
+    from services.ports import Clock
+
+_LOADED = 500
+"""Deleted memories that the dialog lists; the command line reaches all."""
+
+
+async def open_trash(screen: ModeScreen, services: Services, clock: Clock) -> str | None:
+    """What was done, for a toast; None when nothing was."""
+    trashed = await screen.attempt(services.memories.trash(_LOADED))
+    ids = await screen.attempt(services.memories.trash_ids())
+    if trashed is None or ids is None:
+        return None
+    choice = await screen.app.push_screen_wait(TrashDialog(trashed, len(ids), clock))
+    if choice is None:
+        return None
+    what = counted(len(choice.ids))
+    if not choice.purge:
+        number = await screen.write(
+            f"restore {what}", services.memories.restore(choice.ids), once=choice.ids, vectors=True
+        )
+        return None if number is None else f"Restored {counted(number)}"
+    question = f"Erase {what} for good, with text, vectors and history? This cannot be undone."
+    if not await screen.app.push_screen_wait(ConfirmDialog("Erase for good", question, "erase")):
+        return None
+    purged = await screen.write(f"erase {what}", services.memories.purge(choice.ids), once=choice.ids, vectors=True)
+    return None if purged is None else f"Erased {counted(purged.memories)} for good"
