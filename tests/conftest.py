@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Iterator
 from itertools import count
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from services.adapters.postgres.database import Database
@@ -21,6 +20,7 @@ from services.adapters.postgres.schema import upgrade
 from services.settings import Settings
 from tests.in_memory import memory_root
 from tests.qdrant_server import Qdrant, running_qdrant
+from tests.services.servers import as_superuser, create_database, drop_database, query
 
 _names = (f"test_{number}" for number in count())
 _HASTE = {
@@ -46,11 +46,11 @@ def postgres_server() -> Iterator[str]:
     os.chmod(folder, 0o711)
     server = EmbeddedPostgres(folder / "postgres")
     url = asyncio.run(server.start())
+    admin = as_superuser(url)
     for name, value in _HASTE.items():
-        _run(url, f"ALTER SYSTEM SET {name} = {value}")
-    _run(url, "SELECT pg_reload_conf()")
-    _run(url, "CREATE DATABASE template")
-    asyncio.run(_set_up(_with_database(url, "template")))
+        query(admin, f"ALTER SYSTEM SET {name} = {value}")
+    query(admin, "SELECT pg_reload_conf()")
+    asyncio.run(_set_up(create_database(url, "template")))
     yield url
     server.close()
     asyncio.run(server.erase())
@@ -87,18 +87,8 @@ async def records(postgres_url: str, tmp_path: Path) -> AsyncIterator[PostgresRe
 
 def _fresh(server: str, template: str) -> Iterator[str]:
     name = next(_names)
-    _run(server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
-    yield _with_database(server, name)
-    _run(server, f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def _with_database(url: str, name: str) -> str:
-    return url.replace("@/postgres?", f"@/{name}?")
-
-
-def _run(url: str, sql: str) -> None:
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(sql)  # type: ignore[arg-type]  # made of names of our own
+    yield create_database(server, name, template)
+    drop_database(server, name)
 
 
 async def _set_up(url: str) -> None:

@@ -22,6 +22,7 @@ from services.adapters.postgres.schema import upgrade
 from services.times import Period
 from services.work.model import ReportBy, ReportUnit, SessionDraft, SessionFilter
 from tests.benchmarks.figures import Figure, percentile
+from tests.services.servers import create_database
 from tests.services.worktables import Bench, bench
 
 SMALL = 10
@@ -81,9 +82,7 @@ async def run(args: Namespace) -> list[Figure]:
 
 async def filled(url: str, name: str, number: int) -> str:
     """A new database with that many sessions; gives its URL."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]  # names of our own
-    made = url.replace("@/postgres?", f"@/{name}?")
+    made = create_database(url, name)
     database = Database(made)
     await upgrade(database)
     await database.close()

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from services.adapters.postgres.embedded import binaries
+from services.adapters.postgres.programs import binaries
 from services.database import DatabaseService
 from services.settings import Settings
 from tests.docker.catalogue import Catalogue, catalogue

@@ -33,7 +33,7 @@ from tests.integration.edge_here import EdgeHere
 from tests.integration.killed import LONG, OTHER, Steps, in_a_fork
 from tests.services.backup_world import Store
 from tests.services.memory_world import TickingClock, WatchedEmbedder
-from tests.services.servers import query
+from tests.services.servers import create_database, drop_database, query
 
 MOST_STEPS = 80
 _NAMES = ("os.rename", "os.link", "os.remove")
@@ -216,7 +216,7 @@ class Trial:
 
     def close(self) -> None:
         for suffix in ("t", "k"):
-            run(self._url, f"DROP DATABASE IF EXISTS {self._name}_{suffix} WITH (FORCE)")
+            drop_database(self._url, f"{self._name}_{suffix}")
 
     def _live(self, folder: Path, url: str, act: Callable[[Store], Awaitable[object]]) -> None:
         async def live() -> None:
@@ -230,8 +230,8 @@ class Trial:
         self._copy_database(f"{self._name}_t", "k")
 
     def _copy_database(self, source: str, suffix: str) -> None:
-        run(self._admin, f"DROP DATABASE IF EXISTS {self._name}_{suffix} WITH (FORCE)")
-        run(self._admin, f"CREATE DATABASE {self._name}_{suffix} TEMPLATE {source} STRATEGY file_copy")
+        drop_database(self._admin, f"{self._name}_{suffix}")
+        create_database(self._admin, f"{self._name}_{suffix}", source)
 
     @property
     def _admin(self) -> str:

@@ -17,7 +17,7 @@ from services.adapters.postgres.records import PostgresRecords
 from services.adapters.postgres.schema import NEWEST, schema_state, upgrade
 from services.settings import load_settings
 from tests.integration.killed import MOST_STEPS, Steps, in_a_fork
-from tests.services.servers import query
+from tests.services.servers import create_database, drop_database, query
 
 _STANDING = """
 SELECT to_regclass('memoria_tui.alembic_version') IS NOT NULL, (SELECT count(*) FROM pg_class),
@@ -57,8 +57,8 @@ async def opened(url: str) -> None:
 
 def return_to(server: str, name: str, template: str) -> None:
     """Makes the database what it was at first."""
-    query(server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-    query(server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+    drop_database(server, name)
+    create_database(server, name, template)
 
 
 def main(server: str, template: str) -> int:

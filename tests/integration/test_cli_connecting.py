@@ -12,7 +12,7 @@ import pytest
 
 from memoria_tui.cli import main
 from memoria_tui.cli.terminal import Terminal
-from tests.services.servers import query, restore_upstream
+from tests.services.servers import as_superuser, as_user, query, restore_upstream
 
 
 class Screen(io.StringIO):
@@ -73,9 +73,9 @@ def test_the_first_write_asks_on_a_terminal_and_is_refused_in_a_pipe(environment
 
 def test_an_upgrade_asks_nobody_with_yes_or_in_a_pipe_and_a_reader_is_told(environment: dict[str, str]) -> None:
     url = environment["MEMORIA_DATABASE_URL"]
-    query(url, "DO $$ BEGIN CREATE ROLE reader LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+    query(as_superuser(url), "DO $$ BEGIN CREATE ROLE reader LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
     query(url, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader")
-    reading = {**environment, "MEMORIA_DATABASE_URL": url.replace("memoria@", "reader@")}
+    reading = {**environment, "MEMORIA_DATABASE_URL": as_user(url, "reader")}
     for arguments in (("db", "upgrade", "--yes"), ("add", "text"), ("work", "start", "task")):
         out, err = io.StringIO(), io.StringIO()
         assert main(arguments, Terminal(reading, io.BytesIO(), out, err)) == 1

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.services.servers import postgres_15, query, restore_upstream
+from tests.services.servers import create_database, drop_database, postgres_15, restore_upstream
 
 
 @pytest.fixture(params=["15", "18"])
@@ -23,9 +23,8 @@ def server_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 
 async def test_an_upgrade_is_whole_or_not_at_all(server_url: str) -> None:
-    query(server_url, "DROP DATABASE IF EXISTS upgrading WITH (FORCE)")
-    query(server_url, "CREATE DATABASE upgrading TEMPLATE template0")
-    restore_upstream(server_url.replace("/postgres?", "/upgrading?"))
+    drop_database(server_url, "upgrading")
+    restore_upstream(create_database(server_url, "upgrading"))
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.integration.killed_upgrade", server_url, "upgrading"),
         cwd=Path(__file__).parents[2],

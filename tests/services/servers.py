@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
+import re
 import socket
 import subprocess
 import tempfile
@@ -15,8 +16,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from services.adapters.postgres import roles
 from services.adapters.postgres.database import parse_url
-from services.adapters.postgres.embedded import binaries
+from services.adapters.postgres.programs import binaries
+from services.adapters.postgres.server_user import HERE
 
 DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
 PGBOUNCER = Path("/usr/sbin/pgbouncer")
@@ -64,24 +67,49 @@ def pgbouncer(database_url: str, folder: Path) -> Iterator[str]:
         reserved.bind(("127.0.0.1", 0))
         port = reserved.getsockname()[1]
     url = parse_url(database_url)
+    socket_folder = Path(str(url.query["host"]))
+    host = HERE if os.geteuid() == 0 else socket_folder
     configuration = folder / "pgbouncer.ini"
     configuration.write_text(
-        f"[databases]\nmemoria = host={url.query['host']} port={url.query.get('port', '5432')} "
-        f"dbname={url.database} user=memoria\n"
+        f"[databases]\nmemoria = host={host} port={url.query.get('port', '5432')} "
+        f"dbname={url.database} user={url.username}\n"
         f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\n"
         "pool_mode = transaction\ndefault_pool_size = 1\n"
     )
-    owner = Path(str(query(database_url, "SHOW data_directory")[0][0])).stat().st_uid
     open_to_others(configuration)
     with subprocess.Popen(
-        [PGBOUNCER, "-q", configuration], user=owner if os.geteuid() == 0 else None, stderr=subprocess.DEVNULL
+        [PGBOUNCER, "-q", configuration],
+        cwd=socket_folder,
+        user=socket_folder.stat().st_uid if os.geteuid() == 0 else None,
+        stderr=subprocess.DEVNULL,
     ) as bouncer:
         while socket.socket().connect_ex(("127.0.0.1", port)) and bouncer.poll() is None:
             time.sleep(0.02)
         try:
-            yield f"postgresql://memoria@127.0.0.1:{port}/memoria"
+            yield f"postgresql://{url.username}@127.0.0.1:{port}/memoria"
         finally:
             bouncer.terminate()
+
+
+def as_user(url: str, credentials: str) -> str:
+    """The same database as another role, given as `name` or `name:password`."""
+    return re.sub("//[^@]*@", f"//{credentials}@", url)
+
+
+def as_superuser(url: str) -> str:
+    """The same database as the role that may do everything; the program's role may not."""
+    return as_user(url, roles.OWNER)
+
+
+def create_database(url: str, name: str, template: str = "template0") -> str:
+    """A new database of the role in the URL, on that server; gives its URL."""
+    role = parse_url(url).username
+    query(as_superuser(url), f"CREATE DATABASE {name} OWNER {role} TEMPLATE {template} STRATEGY file_copy")
+    return re.sub(r"@/\w+\?", f"@/{name}?", url)
+
+
+def drop_database(url: str, name: str) -> None:
+    query(as_superuser(url), f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 def open_to_others(path: Path) -> None:

@@ -16,6 +16,7 @@ import psutil
 import psycopg
 import pytest
 
+from services.adapters.postgres.database import parse_url
 from services.adapters.postgres.embedded import EmbeddedPostgres
 from services.errors import StorageFull, StoreInUse, StoreMismatch, StoreTooNew, StoreUnavailable
 from tests.services.memory_world import quick_folder
@@ -23,6 +24,7 @@ from tests.services.servers import query
 
 USER_OF_THE_STORE = """
 import asyncio, sys, pathlib
+from services.adapters.postgres.database import parse_url
 from services.adapters.postgres.embedded import EmbeddedPostgres
 server = EmbeddedPostgres(pathlib.Path(sys.argv[1]))
 print(asyncio.run(server.start()), flush=True)
@@ -151,16 +153,41 @@ async def test_the_pid_file_of_a_dead_server_may_name_another_program(folder: Pa
     server.close()
 
 
+async def test_what_a_dead_server_left_does_not_keep_the_next_from_starting(folder: Path) -> None:
+    server = EmbeddedPostgres(folder)
+    place = socket_folder(await server.start())
+    lines = (folder / "data" / "postmaster.pid").read_text().splitlines()
+    server.close()
+    assert eventually(lambda: postmaster(folder) is None)
+    never_reaped = zombie()
+    assert eventually(lambda: psutil.Process(never_reaped.pid).status() == psutil.STATUS_ZOMBIE)
+    left = "\n".join([str(never_reaped.pid), *lines[1:]]) + "\n"
+    for file in (folder / "data" / "postmaster.pid", place / ".s.PGSQL.5432.lock", place / ".s.PGSQL.5432"):
+        file.write_text(left)
+    assert query(await server.start(), "SELECT 1") == [(1,)]
+    server.close()
+    never_reaped.wait()
+
+
+def zombie() -> subprocess.Popen[bytes]:
+    """A process that has ended and that nobody has reaped."""
+    return subprocess.Popen(["true"])
+
+
+def socket_folder(url: str) -> Path:
+    return Path(str(parse_url(url).query["host"]))
+
+
 @pytest.mark.parametrize("name", ["long" * 20, "quote's, comma $HOME ünïcödé"])
 async def test_any_folder_will_do(tmp_path: Path, name: str) -> None:
     odd = tmp_path / name / ("x" * 60)
     server = EmbeddedPostgres(odd)
     url = await server.start()
     assert query(url, "SELECT 1") == [(1,)]
-    socket_folder = (odd / "data" / "postmaster.pid").read_text().splitlines()[4]
-    assert stat.S_IMODE(os.stat(socket_folder).st_mode) == 0o700
+    place = socket_folder(url)
+    assert stat.S_IMODE(os.stat(place).st_mode) == 0o700
     await server.erase()
-    assert not exists(socket_folder)
+    assert not exists(place)
 
 
 async def test_erasing_waits_for_nobody_else(folder: Path) -> None:

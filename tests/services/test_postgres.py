@@ -30,7 +30,7 @@ from services.errors import (
 from services.model import Entity, RelationType
 from services.ports import NewRelation
 from services.settings import Settings
-from tests.services.servers import pgbouncer, query
+from tests.services.servers import as_superuser, as_user, pgbouncer, query
 
 
 @pytest.mark.parametrize(
@@ -92,27 +92,28 @@ async def test_a_server_that_does_not_answer_is_a_timeout() -> None:
 
 async def test_an_unknown_database_user_and_option_are_told_apart(postgres_server: str) -> None:
     assert "nowhere" in str(await failure(postgres_server.replace("/postgres?", "/nowhere?")))
-    assert isinstance(await failure(postgres_server.replace("memoria@", "stranger:secret@")), AuthenticationFailed)
+    assert isinstance(await failure(as_user(postgres_server, "stranger:secret")), AuthenticationFailed)
     assert isinstance(await failure(postgres_server + "&pgbouncer=true"), InvalidInput)
 
 
 async def test_a_wrong_password_is_an_authentication_failure(postgres_server: str) -> None:
-    data = Path(str(query(postgres_server, "SHOW data_directory")[0][0]))
-    query(postgres_server, "CREATE ROLE guarded LOGIN PASSWORD 'right'")
+    admin = as_superuser(postgres_server)
+    data = next(Path(str(parse_url(postgres_server).query["host"])).parent.rglob("pg_hba.conf")).parent
+    query(admin, "CREATE ROLE guarded LOGIN PASSWORD 'right'")
     rules = data / "pg_hba.conf"
     open_rules = rules.read_text()
     rules.write_text("local all guarded scram-sha-256\n" + open_rules)
-    query(postgres_server, "SELECT pg_reload_conf()")
+    query(admin, "SELECT pg_reload_conf()")
     await asyncio.sleep(0.2)
     try:
-        error = await failure(postgres_server.replace("memoria@", "guarded:secret@"))
+        error = await failure(as_user(postgres_server, "guarded:secret"))
         assert isinstance(error, AuthenticationFailed)
-        assert isinstance(await failure(postgres_server.replace("memoria@", "guarded@")), AuthenticationFailed)
-        assert query(postgres_server.replace("memoria@", "guarded:right@"), "SELECT 1") == [(1,)]
+        assert isinstance(await failure(as_user(postgres_server, "guarded")), AuthenticationFailed)
+        assert query(as_user(postgres_server, "guarded:right"), "SELECT 1") == [(1,)]
     finally:
         rules.write_text(open_rules)
-        query(postgres_server, "SELECT pg_reload_conf()")
-        query(postgres_server, "DROP ROLE guarded")
+        query(admin, "SELECT pg_reload_conf()")
+        query(admin, "DROP ROLE guarded")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
 from services.adapters.postgres.database import Database
@@ -21,6 +20,7 @@ from services.errors import SchemaMissing
 from services.model import SessionStatus
 from services.times import Period, month_end
 from services.work.model import Flaw, ReportBy, ReportUnit, SessionFilter
+from tests.services.servers import create_database, drop_database
 from tests.services.worktables import Bench, bench
 
 DATA = Path(__file__).parents[2] / "../shared/data/upstream-dev"
@@ -39,13 +39,11 @@ def truth() -> Any:
 @pytest.fixture(scope="module")
 def restored_url(postgres_server: str) -> Iterator[str]:
     """The restored database with our schema beside upstream's; tests get copies of it."""
-    with psycopg.connect(postgres_server, autocommit=True) as server:
-        server.execute("CREATE DATABASE upstream")
-        url = postgres_server.replace("@/postgres?", "@/upstream?")
-        restore(url)
-        asyncio.run(_upgraded(url))
-        yield url
-        server.execute("DROP DATABASE upstream WITH (FORCE)")
+    url = create_database(postgres_server, "upstream")
+    restore(url)
+    asyncio.run(_upgraded(url))
+    yield url
+    drop_database(postgres_server, "upstream")
 
 
 def restore(url: str) -> None:
@@ -72,12 +70,11 @@ async def upstream(restored_url: str, tmp_path: Path) -> AsyncIterator[Bench]:
 @pytest.fixture
 async def copy(restored_url: str, postgres_server: str, tmp_path: Path) -> AsyncIterator[Bench]:
     """A copy of it, to be written."""
-    with psycopg.connect(postgres_server, autocommit=True) as server:
-        server.execute("CREATE DATABASE upstream_copy TEMPLATE upstream STRATEGY file_copy")
-        async with bench(restored_url.replace("/upstream?", "/upstream_copy?"), tmp_path, zone="UTC") as opened:
-            opened.clock.at = AFTER
-            yield opened
-        server.execute("DROP DATABASE upstream_copy WITH (FORCE)")
+    copied = create_database(postgres_server, "upstream_copy", "upstream")
+    async with bench(copied, tmp_path, zone="UTC") as opened:
+        opened.clock.at = AFTER
+        yield opened
+    drop_database(postgres_server, "upstream_copy")
 
 
 async def test_views_give_every_total(upstream: Bench, truth: Any) -> None:

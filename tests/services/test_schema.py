@@ -21,7 +21,7 @@ from services.errors import SchemaMissing, StoreTooNew
 from services.migrations import HERE, sql_folder
 from services.model import Entity, Kind
 from services.settings import Settings
-from tests.services.servers import binaries, postgres_15, query, restore_upstream, run
+from tests.services.servers import binaries, create_database, drop_database, postgres_15, query, restore_upstream, run
 
 
 @pytest.fixture(scope="module", params=["15", "18"])
@@ -38,9 +38,8 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 def url(server: str) -> Iterator[str]:
     """URL of a new empty database there."""
     name = f"schema_{uuid4().hex}"
-    query(server, f"CREATE DATABASE {name} TEMPLATE template0")
-    yield server.replace("@/postgres?", f"@/{name}?")
-    query(server, f"DROP DATABASE {name} WITH (FORCE)")
+    yield create_database(server, name)
+    drop_database(server, name)
 
 
 async def upgraded(url: str) -> None:

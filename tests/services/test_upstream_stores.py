@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from services.adapters.postgres.embedded import binaries
+from services.adapters.postgres.programs import binaries
 from services.container import Services, open_services
 from services.database import UpgradePlan
 from services.errors import SchemaMissing

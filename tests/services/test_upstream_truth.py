@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
-import psycopg
 import pytest
 import pytest_asyncio
 
@@ -19,7 +18,7 @@ from services.memories.chunking import chunk_id
 from services.memories.reading import Stored, owners, read_stored
 from services.model import Hit, Memory, Query, Relation
 from services.search.query import parse_query
-from tests.services.servers import restore_upstream
+from tests.services.servers import create_database, drop_database, restore_upstream
 from tests.services.upstream import FOLDER, opened, truth
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -48,16 +47,14 @@ class Shown:
 async def shown(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shown]:
     """Upstream's points and database, opened as they are; no test writes to them."""
     truth()
-    with psycopg.connect(postgres_server, autocommit=True) as server:
-        server.execute("CREATE DATABASE upstream_truth TEMPLATE template0 STRATEGY file_copy")
-        url = postgres_server.replace("@/postgres?", "@/upstream_truth?")
-        restore_upstream(url)
-        async with opened("edge", url, tmp_path_factory.mktemp("truth")) as services:
-            hits = (await services.search.search(Query(limit=1000))).hits
-            memories = {hit.memory.id: hit.memory for hit in hits}
-            stored = await read_stored(services.vectors, memories)
-            yield Shown(services, memories, {id_: states[0] for id_, states in stored.items()})
-        server.execute("DROP DATABASE upstream_truth WITH (FORCE)")
+    url = create_database(postgres_server, "upstream_truth")
+    restore_upstream(url)
+    async with opened("edge", url, tmp_path_factory.mktemp("truth")) as services:
+        hits = (await services.search.search(Query(limit=1000))).hits
+        memories = {hit.memory.id: hit.memory for hit in hits}
+        stored = await read_stored(services.vectors, memories)
+        yield Shown(services, memories, {id_: states[0] for id_, states in stored.items()})
+    drop_database(postgres_server, "upstream_truth")
 
 
 def described(memory: Memory, stored: Stored) -> dict[str, object]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 from services.adapters.postgres.embedded import EmbeddedPostgres
-from services.adapters.postgres.errors import MISSING_TABLE, NOT_PERMITTED, SETTING, sqlstate, translated
+from services.adapters.postgres.errors import MISSING_TABLE, NOT_PERMITTED, SETTING, connecting, sqlstate, translated
 from services.errors import InvalidInput
 from services.settings import Settings
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 Parameters = Mapping[str, object]
+_OUTBOX, _HISTORY = "memoria_tui.embedding_schedule", "memoria_tui.audit_log"
 CONNECT: Mapping[str, object] = {
     "application_name": "memoria-tui",
     "connect_timeout": 5,
@@ -90,23 +91,27 @@ class Database:
     @contextlib.asynccontextmanager
     async def _connected(self) -> AsyncIterator[AsyncConnection]:
         """A connection of the pool; an embedded server that died meanwhile is started again."""
-        engine = await self.engine()
-        with translated(self.name):
-            from sqlalchemy.exc import OperationalError
-
-            connection = engine.connect()
-            try:
-                await connection.start()
-            except OperationalError:
-                if self.embedded is None:
-                    raise
-                await self._drop(engine)
-                connection = (await self.engine()).connect()
-                await connection.start()
-            try:
+        with connecting(self.name):
+            connection = await self._opened()
+        try:
+            with translated(self.name):
                 yield connection
-            finally:
+        finally:
+            with translated(self.name):
                 await connection.close()
+
+    async def _opened(self) -> AsyncConnection:
+        from sqlalchemy.exc import OperationalError
+
+        engine = await self.engine()
+        connection = engine.connect()
+        try:
+            return await connection.start()
+        except OperationalError:
+            if self.embedded is None:
+                raise
+            await self._drop(engine)
+            return await (await self.engine()).connect().start()
 
     async def _drop(self, engine: AsyncEngine) -> None:
         """Forgets a pool whose server is gone, unless another task was faster."""
@@ -118,8 +123,8 @@ class Database:
     async def read(self, sql: str, parameters: Parameters | None = None) -> Sequence[Row[Any]]:
         """All rows of one statement.
 
-        None when its tables do not exist, as in a database not made by us, or when they are our own and closed to a
-        role that may read the shared ones.
+        None when its tables do not exist, as in a database not made by us, or when they are the outbox alone, which may
+        be closed to a role that only reads: it has nothing to apply.
         """
         from sqlalchemy.exc import DBAPIError
 
@@ -128,7 +133,8 @@ class Database:
                 return await fetch(connection, sql, parameters)
             except DBAPIError as error:
                 state = sqlstate(error)
-                if state in MISSING_TABLE or (state == NOT_PERMITTED and "memoria_tui." in sql):
+                outbox = _OUTBOX in sql and _HISTORY not in sql
+                if state in MISSING_TABLE or (state == NOT_PERMITTED and outbox):
                     return []
                 raise
 

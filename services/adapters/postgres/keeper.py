@@ -1,6 +1,6 @@
 """The parent of the embedded PostgreSQL: a small process of its own that stops the server after its last user.
 
-Started by path, with the standard library alone, by `embedded_postgres`, which hands over the lock that tells that a
+Started by path, with the standard library alone, by `embedded`, which hands over the lock that tells that a
 keeper lives.
 """
 
@@ -13,7 +13,9 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
+from typing import IO
 
 SETTINGS = {
     "listen_addresses": "",
@@ -37,18 +39,24 @@ SETTINGS = {
 }
 """For a laptop: no network, little memory, few processes, nothing for replicas, no statements in the log."""
 
+_SECONDS_TO_STOP = 8.0
+"""For the server to write everything down; then it stops at once, and the next one recovers.
+
+PostgreSQL 18 never ends when it is asked to while it recovers from a killed process of its own.
+"""
+
 
 def main() -> None:
-    binary, data, socket_folder, temporary, keeper_lock, uid, gid = sys.argv[1:]
+    binary, data, seen, socket_folder, temporary, keeper_lock, uid, gid = sys.argv[1:]
     if os.fork():
         os._exit(0)
     os.setsid()
     folder = Path(data).parent
     users = os.open(folder / "users.lock", os.O_RDWR)
-    with open(folder / "server.log", "wb") as log:
-        os.fchown(log.fileno(), int(uid), int(gid))
+    with _private(folder / "server.log") as log:
         server = subprocess.Popen(
-            [binary, "-D", data, "-k", socket_folder, *(f"--{name}={value}" for name, value in SETTINGS.items())],
+            [binary, "-D", seen, "-k", socket_folder, *(f"--{name}={value}" for name, value in SETTINGS.items())],
+            cwd=data,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -64,10 +72,26 @@ def main() -> None:
     os.close(int(keeper_lock))
 
 
+def _private(file: Path) -> IO[bytes]:
+    """A new log for this user alone, or for the owner of its folder where root writes it for somebody."""
+    file.unlink(missing_ok=True)
+    log = open(file, "wb", opener=lambda path, flags: os.open(path, flags, 0o600))  # noqa: SIM115 - the caller closes it
+    if os.geteuid() == 0:
+        owner = file.parent.stat()
+        os.fchown(log.fileno(), owner.st_uid, owner.st_gid)
+    return log
+
+
 def _stop_when_unused(users: int, server: subprocess.Popen[bytes]) -> None:
-    """The lock is kept to the end, so that a program that starts now waits until the server is down."""
+    """The lock is kept to the end, so that a program that starts now waits until the server is down.
+
+    Asked again and again: a server that has just been started may not hear the first signal.
+    """
     fcntl.flock(users, fcntl.LOCK_EX)
-    server.send_signal(signal.SIGINT)
+    asked = time.monotonic()
+    while True:
+        server.send_signal(signal.SIGINT if time.monotonic() - asked < _SECONDS_TO_STOP else signal.SIGQUIT)
+        time.sleep(0.5)
 
 
 if __name__ == "__main__":

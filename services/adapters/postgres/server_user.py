@@ -1,23 +1,31 @@
-"""Who runs the embedded PostgreSQL: it refuses to run as root, so root lends it another user."""
+"""As whom the embedded PostgreSQL runs: it refuses to run as root, so root lends it a number that is no account.
+
+Nothing is made for that and nothing is opened: the server is started inside its data folder and told that its data is
+`HERE`, so that it needs no right on the folders above, however closed they are.
+"""
 
 from __future__ import annotations
 
 import os
 import pwd
 import stat
-import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
 from services.errors import StoreUnavailable
 
-NAME = "pgserver"
+HERE = "/proc/self/cwd"
+"""The working folder of whoever reads it, on Linux."""
+UNUSED = 65530
+"""A user's number that systems neither give to accounts nor to services, and that containers know too."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServerUser:
-    """A user other than root."""
+    """A user other than root; an account with that number need not exist."""
 
     uid: int
     gid: int
@@ -31,61 +39,67 @@ class ProcessUser(TypedDict, total=False):
     extra_groups: list[int]
 
 
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """What the machine knows of its users."""
+
+    effective: Callable[[], int] = os.geteuid
+    by_number: Callable[[int], pwd.struct_passwd] = pwd.getpwuid
+    by_name: Callable[[str], pwd.struct_passwd] = pwd.getpwnam
+    every: Callable[[], Sequence[pwd.struct_passwd]] = pwd.getpwall
+
+
+THIS_MACHINE = Accounts()
+
+
 def as_arguments(user: ServerUser | None) -> ProcessUser:
     return {"user": user.uid, "group": user.gid, "extra_groups": []} if user else {}
 
 
-def for_folder(folder: Path, binaries: Path) -> ServerUser | None:
-    """The user for the data in `folder`, which exists; None when we are not root and run the server ourselves.
+def server_user(folder: Path, accounts: Accounts) -> ServerUser | None:
+    """The user of a server whose data is in `folder`; None when we are not root and run it ourselves.
 
-    In a folder of somebody's, that person (as under sudo); else the system user `pgserver`, made when missing. The
-    folder is given to the user; closed folders on the way to it and to the binaries are opened for passing through, not
-    for listing. Raises StoreUnavailable.
+    In a home of somebody's it is that person, as under sudo.
     """
-    if os.geteuid() != 0:
+    if accounts.effective() != 0:
         return None
-    entry = _owner(folder) or _system_user()
-    user = ServerUser(entry.pw_uid, entry.pw_gid)
-    os.chown(folder, user.uid, user.gid)
-    _let_pass(folder, user)
-    _let_pass(binaries, user)
-    if not binaries.stat().st_mode & stat.S_IXOTH:
-        _let_read(binaries.parent)
-    return user
+    owned = next((status for parent in folder.parents if (status := parent.stat()).st_uid), None)
+    if owned is None:
+        return ServerUser(UNUSED, UNUSED)
+    return ServerUser(owned.st_uid, owned.st_gid)
 
 
-def _owner(folder: Path) -> pwd.struct_passwd | None:
-    uid = next((uid for path in (folder, *folder.parents) if (uid := path.stat().st_uid)), 0)
-    try:
-        return pwd.getpwuid(uid) if uid else None
-    except KeyError:
-        return None
+def creating_user(user: ServerUser, accounts: Accounts) -> ServerUser:
+    """Who runs `initdb`, which refuses a number that is no account; what it made goes to `user` afterwards.
+
+    Raises StoreUnavailable on a machine that has no account but root.
+    """
+    for entry in _candidates(user, accounts):
+        if entry.pw_uid:
+            return ServerUser(entry.pw_uid, entry.pw_gid)
+    raise StoreUnavailable(
+        "PostgreSQL refuses to run as root, and this machine has no other account: run the program as an ordinary "
+        "user, or set MEMORIA_DATABASE_URL"
+    )
 
 
-def _system_user() -> pwd.struct_passwd:
-    try:
-        return pwd.getpwnam(NAME)
-    except KeyError:
-        command = ["useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", NAME]
-    try:
-        subprocess.run(command, check=True, capture_output=True, text=True)
-        return pwd.getpwnam(NAME)
-    except (OSError, subprocess.CalledProcessError, KeyError) as error:
-        raise StoreUnavailable(
-            f"PostgreSQL refuses to run as root and the user {NAME} could not be made ({error}): "
-            "run the program as an ordinary user, or set MEMORIA_DATABASE_URL"
-        ) from error
+def _candidates(user: ServerUser, accounts: Accounts) -> Iterator[pwd.struct_passwd]:
+    with suppress(KeyError):
+        yield accounts.by_number(user.uid)
+    with suppress(KeyError):
+        yield accounts.by_name("nobody")
+    yield from accounts.every()
 
 
-def _let_pass(path: Path, user: ServerUser) -> None:
-    for folder in path.parents:
-        status = folder.stat()
-        if not status.st_mode & stat.S_IXOTH and status.st_uid != user.uid:
-            folder.chmod(stat.S_IMODE(status.st_mode) | stat.S_IXOTH)
+def give(tree: Path, user: ServerUser) -> None:
+    """Gives the folder and all in it to the user, as after a move from a machine on which it had another number.
 
-
-def _let_read(tree: Path) -> None:
-    """For packages that were installed under a umask that closes them."""
-    for path in (tree, *tree.rglob("*")):
-        mode = stat.S_IMODE(path.stat().st_mode)
-        path.chmod(mode | (0o005 if path.is_dir() or mode & stat.S_IXUSR else 0o004))
+    Links are not followed, and a file with a second name, perhaps outside, is left alone.
+    """
+    if tree.lstat().st_uid != user.uid:
+        os.chown(tree, user.uid, user.gid, follow_symlinks=False)
+    for _, folders, files, descriptor in os.fwalk(tree):
+        for name in (*folders, *files):
+            status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+            if status.st_uid != user.uid and (stat.S_ISDIR(status.st_mode) or status.st_nlink == 1):
+                os.chown(name, user.uid, user.gid, dir_fd=descriptor, follow_symlinks=False)
