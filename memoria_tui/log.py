@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from services.errors import EmbeddingFailed, MemoriaError, StoreMismatch, StoreUnavailable
+from services.files import make_private, private
 
 if TYPE_CHECKING:
     from io import TextIOWrapper
@@ -32,8 +33,8 @@ class LogFile(RotatingFileHandler):
         self.failed = False
 
     def _open(self) -> TextIOWrapper:
-        Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
-        return super()._open()
+        make_private(Path(self.baseFilename).parent)
+        return open(self.baseFilename, "a", encoding=self.encoding, errors=self.errors, opener=private)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - named by logging
         self.failed = True

@@ -23,6 +23,7 @@ from services.database import Ask, DatabaseService
 from services.errors import MemoriaError
 from services.graph.service import GraphService
 from services.health import HealthService
+from services.home import close_home
 from services.integrity.service import IntegrityService
 from services.live import ALONE, LiveService
 from services.memories.counts import MemoryCounts
@@ -95,6 +96,7 @@ async def open_services(
 
     `ask` is how to ask before anything is added to a database or a Qdrant that other programs made.
     """
+    await asyncio.to_thread(close_home, settings.home)
     database = Database.of(settings)
     settings, zones = with_writer_zone(settings, await _stamps(database, settings))
     services = _services(

@@ -141,6 +141,15 @@ def make_private(folder: Path) -> None:
             one.chmod(0o700)  # whatever the umask
 
 
+def private(path: str, flags: int) -> int:
+    """An `opener` for `open`: the file is for this user alone, also when it was there and others could read it."""
+    number = os.open(path, flags, 0o600)
+    status = os.fstat(number)
+    if stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and stat.S_IMODE(status.st_mode) != 0o600:
+        os.fchmod(number, 0o600)
+    return number
+
+
 def close_to_others(path: Path) -> None:
     """Takes all rights of the group and of others from what lies under the path, as far as it is this user's."""
     for place in (path, *path.rglob("*")):

@@ -40,8 +40,10 @@ async def load_demo(services: Services, progress: Callable[[Progress], None] = l
 
 async def make_demo(services: Services) -> None:
     """Fills the demo's own store and marks it as made."""
+    from services.files import write_file
+
     await load_demo(services)
-    await asyncio.to_thread((services.settings.home / _READY).touch)
+    await asyncio.to_thread(write_file, services.settings.home / _READY, "")
 
 
 async def erase_demo(settings: Settings) -> None:

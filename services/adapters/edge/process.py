@@ -30,6 +30,7 @@ def main(folder: Path, collection: MemoryType | None = None) -> None:
     Until the program that started it closes the pipe or dies.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.umask(0o077)  # Edge makes its files as the umask lets it
     requests, replies = os.fdopen(os.dup(0), "rb", buffering=0), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a stray print must not end up between the replies
     first = _next(requests)

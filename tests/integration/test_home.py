@@ -1,0 +1,57 @@
+"""Nobody but its owner can read a home, whatever the umask, and also one that an earlier version made."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+from services.home import close_home
+from tests.services.memory_world import quick_folder
+
+
+def open_to_others(home: Path) -> list[str]:
+    """What in a home others may read, write or enter."""
+    return [
+        f"{path.relative_to(home.parent)} {stat.S_IMODE(status.st_mode):o}"
+        for path in (home, *home.rglob("*"))
+        if (status := path.lstat()).st_mode & 0o077 and not stat.S_ISLNK(status.st_mode)
+    ]
+
+
+def run(home: Path, *arguments: str) -> None:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("MEMORIA_", "QDRANT_"))}
+    subprocess.run(
+        [sys.executable, "-m", "memoria_tui", *arguments],
+        env={**environment, "MEMORIA_HOME": str(home), "MEMORIA_LOG_LEVEL": "DEBUG"},
+        umask=0,
+        check=True,
+        capture_output=True,
+    )
+
+
+def test_everything_in_a_home_is_closed_to_others() -> None:
+    with quick_folder() as folder:
+        home = Path(folder) / "home"
+        run(home, "add", "a memory")
+        run(home, "backup")
+        assert open_to_others(home) == []
+        for path in (home / "backups", *home.glob("backups/*"), *home.glob("memoria-tui.log*"), home):
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        run(home, "search", "memory")
+        assert open_to_others(home) == []
+
+
+def test_a_folder_of_somebodys_that_was_named_as_home_keeps_its_rights(tmp_path: Path) -> None:
+    (tmp_path / "backups").mkdir()
+    (tmp_path / "thesis").mkdir()
+    for path in (tmp_path, tmp_path / "backups", tmp_path / "thesis"):
+        path.chmod(0o755)
+    close_home(tmp_path)
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (tmp_path, tmp_path / "backups", tmp_path / "thesis")] == [
+        0o755,
+        0o700,
+        0o755,
+    ]
