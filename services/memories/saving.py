@@ -31,7 +31,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import TypeVar
@@ -167,7 +167,7 @@ class Act:
 
     def __init__(self, saver: Saver, group: str, kind: Kind) -> None:
         self._saver = saver
-        self._group = group
+        self.group = group
         self._kind = kind
         self._plans = Plans(saver.settings.home, BATCH)
         self._planners: dict[str, Planner] = {}
@@ -177,6 +177,9 @@ class Act:
     def count(self) -> int:
         """Memories that the act changes."""
         return len(self._plans.marks)
+
+    def __contains__(self, memory_id: str) -> bool:
+        return memory_id in self._plans.marks
 
     @property
     def created(self) -> int:
@@ -236,12 +239,17 @@ class Act:
         *,
         undoes: str | None = None,
         also: Also | None = None,
+        beside: Collection[str] = (),
         applied: Callable[[int], None] = lambda _: None,
     ) -> None:
-        """Commits the act and brings the points to its states; `applied` is told how many memories each time."""
+        """Commits the act and brings the points to its states.
+
+        `also` may be called more than once, each time in a transaction of its own after the one before was taken back;
+        `beside` are memories that it refers to, which are locked too. `applied` is told how many memories are applied.
+        """
         async with self._saver.gate.passing(list(self._plans.marks)):
             same_model = await self._saver.applier.follow_model() == self._model
-            numbers = await self._committed(undoes, also)
+            numbers = await self._committed(undoes, also, beside)
             self._saver.saved |= bool(numbers)
             if self._plans.large:
                 await self._apply_all(numbers, applied, known=same_model)
@@ -249,34 +257,34 @@ class Act:
                 plans = [one.plan for batch in self._plans.batches() for one in batch]
                 await _to_the_end(self._saver.applier.apply(plans, numbers))
 
-    async def _committed(self, undoes: str | None, also: Also | None) -> dict[str, int]:
+    async def _committed(self, undoes: str | None, also: Also | None, beside: Collection[str]) -> dict[str, int]:
         """Commits; what another program changed before is planned again."""
         for _ in range(_ATTEMPTS):
             try:
-                return await self._commit(undoes, also)
+                return await self._commit(undoes, also, beside)
             except _Changed as changed:
                 await self._plan_again(changed.ids)
             except StoreBusy:
                 await asyncio.sleep(_PAUSE * random.random())
         raise Conflict("other programs keep changing the same memories; nothing was written, try again", None)
 
-    async def _commit(self, undoes: str | None, also: Also | None) -> dict[str, int]:
+    async def _commit(self, undoes: str | None, also: Also | None, beside: Collection[str]) -> dict[str, int]:
         """The transaction; gives the number of each memory's change."""
         numbers: dict[str, int] = {}
         async with self._saver.records.transaction() as transaction:
-            await transaction.lock(self._plans.marks)
+            await transaction.lock([*self._plans.marks, *beside])
             await self._compare(transaction)
             more = [*(await also(transaction) if also else ()), *await self._without_relations(transaction)]
             for batch in self._plans.batches():
                 rows = [one.row for one in batch]
                 if not self._plans.large:
                     rows, more = rows + more, []
-                written = await transaction.append_history(self._group, rows, kind=self._kind, undoes=undoes)
+                written = await transaction.append_history(self.group, rows, kind=self._kind, undoes=undoes)
                 mine = {one.plan.memory_id: number for one, number in zip(batch, written, strict=False)}
                 await transaction.schedule(mine)
                 numbers |= mine
             if more:
-                await transaction.append_history(self._group, more, kind=self._kind, undoes=undoes)
+                await transaction.append_history(self.group, more, kind=self._kind, undoes=undoes)
         return numbers
 
     async def _compare(self, transaction: Transaction) -> None:

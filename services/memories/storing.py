@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from types import TracebackType
@@ -81,9 +81,27 @@ class StoringAct:
         """What was planned so far, batch by batch."""
         return self._act.planned()
 
-    async def write(self, also: Also | None = None, applied: Callable[[int], None] = lambda _: None) -> None:
-        """Commits all of it with what `also` writes, then embeds; `applied` is told how many memories each time."""
-        await self._act.write(also=also, applied=applied)
+    @property
+    def group(self) -> str:
+        """The change group."""
+        return self._act.group
+
+    @property
+    def count(self) -> int:
+        """Memories that will be written."""
+        return self._act.count
+
+    def __contains__(self, memory_id: str) -> bool:
+        return memory_id in self._act
+
+    async def write(
+        self,
+        also: Also | None = None,
+        beside: Collection[str] = (),
+        applied: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """Commits all of it with what `also` writes, then embeds; the rest as `Act.write`."""
+        await self._act.write(also=also, beside=beside, applied=applied)
 
     async def _plans(self, batch: Mapping[str, Incoming], currents: Mapping[str, Current]) -> list[Plan]:
         model = await self._saver.applier.model()

@@ -23,10 +23,6 @@ class Ends:
         self._vectors = vectors
         self._derived: dict[str, str] | None = None
 
-    def forget(self) -> None:
-        """The store has other memories now."""
-        self._derived = None
-
     async def known(self, ids: Sequence[str]) -> dict[str, str]:
         """By stored points alone; ids of nothing are left out."""
         return await owners(self._vectors, list(dict.fromkeys(ids))) if ids else {}
@@ -47,6 +43,10 @@ class Ends:
             while points := await self._vectors.scroll(Scroll(type_, _PAGE, after_id=after)):
                 after = points[-1].id
                 for stored in fold(type_, points):
-                    count = min(_MOST_CHUNKS, len(stored.state.content) // _SHORTEST_STEP + 2)
-                    derived |= {chunk_id(stored.id, index): stored.id for index in range(count)}
+                    derived |= dict.fromkeys(derived_ids(stored.id, stored.state.content), stored.id)
         return derived
+
+
+def derived_ids(memory_id: str, content: str) -> list[str]:
+    """The ids that chunks of the text could have under any setting that is in use."""
+    return [chunk_id(memory_id, index) for index in range(min(_MOST_CHUNKS, len(content) // _SHORTEST_STEP + 2))]

@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from services.errors import EmbeddingFailed, StoreTooNew, StoreUnavailable, UnreadableFile
@@ -13,11 +14,10 @@ from services.graph.state import relation_change
 from services.memories.chunking import chunks
 from services.memories.dates import read_date, write_date
 from services.memories.payload import State, drafted, read_memory, same_but_for_looks, with_defaults
-from services.memories.reading import read_stored
 from services.memories.storing import Incoming
 from services.model import Kind, Progress
 from services.points import same_model
-from services.ports import NewRelation
+from services.ports import NewChange, NewRelation
 from services.times import writer_zone
 from services.transfer.ends import Ends
 from services.transfer.formats.ahead import BATCH, chunk_ids_last, read_ahead
@@ -29,10 +29,9 @@ from services.transfer.run import Failure, ImportReport, ImportRun
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from services.memories.reading import Stored
     from services.memories.service import MemoryService
     from services.model import Memory, MemoryDraft
-    from services.ports import Clock, Embedder, Records, VectorStore
+    from services.ports import Clock, Embedder, Records, Transaction, VectorStore
     from services.settings import Settings
 
 Advance = Callable[[Progress], None]
@@ -81,24 +80,61 @@ class ImportService:
     ) -> ImportReport:
         """Takes in all sources in turn; one that cannot be read does not keep the others out.
 
-        Raises StoreUnavailable or StoreMismatch when the stores cannot take it; what was stored before that stays, and
-        the same import later goes on from there.
+        All of it is one act: read and compared first, then written in one transaction, then embedded. Raises
+        StoreUnavailable or StoreMismatch when the stores cannot take it; before the transaction nothing was written,
+        after it what is missing is embedded later.
         """
-        run = ImportRun(ImportReport(), Ends(self._vectors))
-        for source in sources:
-            run.source, run.several, run.lasting = source.name, len(sources) > 1, source.lasting
-            try:
-                async for batch in read_ahead(chunk_ids_last(source.records())):
-                    await self._take(run, batch)
-                    progress(Progress(source.done, source.size, f"{source.name} ({source.unit})"))
-            except (UnreadableFile, StoreTooNew) as error:
-                run.report.failed.append(Failure(source.name, str(error)))
-                run.report.broken = str(error)
-            finally:
-                await run.stored()
-        run.lasting = False  # what waits was looked at already
-        await self._relate(run, run.waiting, last=True)
-        return run.report
+        with self._memories.storing() as act, ImportRun(act, Ends(self._vectors), self._settings.home) as run:
+            for source in sources:
+                run.source, run.several, run.lasting = source.name, len(sources) > 1, source.lasting
+                try:
+                    async for batch in read_ahead(chunk_ids_last(source.records())):
+                        await self._take(run, batch)
+                        progress(Progress(source.done, source.size, f"{source.name} ({source.unit})"))
+                except (UnreadableFile, StoreTooNew) as error:
+                    run.report.failed.append(Failure(source.name, str(error)))
+                    run.report.broken = str(error)
+            run.lasting = False  # what waits was looked at already
+            await self._relate(run, run.waiting, last=True)
+            await self._write(run, progress)
+            return run.report
+
+    async def _write(self, run: ImportRun, progress: Advance) -> None:
+        """One transaction for all, then the points."""
+        done, count = 0, run.act.count
+
+        def applied(number: int) -> None:
+            nonlocal done
+            done += number
+            progress(Progress(done, count, "memories stored"))
+
+        await run.act.write(also=partial(self._write_rows, run), beside=run.other_ends, applied=applied)
+        stored = run.act.stored
+        run.report.memories = stored.created + stored.updated
+        run.report.unchanged += stored.unchanged + run.known_rows
+
+    async def _write_rows(self, run: ImportRun, transaction: Transaction) -> Sequence[NewChange]:
+        """What is no memory. History of the file comes before that of the import, which is the newest."""
+        sessions = relations = known = 0
+        for rows, changes in run.rows:
+            for table in TABLES:
+                await transaction.insert_rows(table, rows.get(table, []))
+            own = list({str(row["id"]).lower(): row for row in rows.get("work_sessions", [])}.values())
+            new = await transaction.upsert_sessions(own)
+            await transaction.import_history(changes)
+            sessions += new
+            known += len(own) - new
+        gone = await run.deleted_ends(transaction)
+        for batch in run.relations:
+            wanted = [one for one in batch if one.source_id not in gone and one.target_id not in gone]
+            inserted = await transaction.insert_relations(wanted)
+            rows_ = [relation_change(None, one, "imported") for one in inserted]
+            await transaction.append_history(run.act.group, rows_, kind=Kind.IMPORT)
+            relations += len(inserted)
+            known += len(batch) - len(inserted)
+        run.report.relations, run.report.sessions = relations, sessions
+        run.known_rows = known
+        return ()
 
     async def import_files(self, paths: Sequence[Path], *, progress: Advance = lambda _: None) -> ImportReport:
         """Takes in files and folders; as `import_sources`."""
@@ -108,15 +144,23 @@ class ImportService:
 
     async def store_drafts(self, drafts: Sequence[MemoryDraft], *, progress: Advance = lambda _: None) -> None:
         """Stores many new memories at once, with ids and dates as they say."""
-        now, group = self._clock(), str(uuid.uuid4())
-        for start in range(0, len(drafts), BATCH):
-            items = []
-            for draft in drafts[start : start + BATCH]:
-                memory_id = draft.id or str(uuid.uuid4())
-                state = drafted(draft, memory_id, draft.created_at or now, self._zone)
-                items.append(Incoming(read_memory(memory_id, state, self._zone)))
-            await self._memories.store_many(items, group=group)
-            progress(Progress(start + len(items), len(drafts), "memories"))
+        now = self._clock()
+        with self._memories.storing() as act:
+            for start in range(0, len(drafts), BATCH):
+                items = []
+                for draft in drafts[start : start + BATCH]:
+                    memory_id = draft.id or str(uuid.uuid4())
+                    state = drafted(draft, memory_id, draft.created_at or now, self._zone)
+                    items.append(Incoming(read_memory(memory_id, state, self._zone)))
+                await act.add(items)
+            done = 0
+
+            def applied(number: int) -> None:
+                nonlocal done
+                done += number
+                progress(Progress(done, len(drafts), "memories"))
+
+            await act.write(applied=applied)
 
     async def _take(self, run: ImportRun, batch: Sequence[Record]) -> None:
         for bad in (record for record in batch if isinstance(record, BadRecord)):
@@ -130,14 +174,14 @@ class ImportService:
     async def _store(self, run: ImportRun, records: Sequence[MemoryRecord]) -> None:
         if not records:
             return
-        owner = await run.ends.known([record.id for record in records if not record.whole])
+        owner = await run.known([record.id for record in records if not record.whole])
         newest = {owner.get(record.id, record.id): record for record in records}
-        stored = await read_stored(self._vectors, newest, embeddings=False)
-        for deleted in await self._deleted(run, [one for one in newest if one not in stored]):
+        current = await run.act.current(newest)
+        for deleted in await self._deleted(run, [one for one in newest if current[one].state is None]):
             del newest[deleted]
         # Comparing hundreds of texts takes longer than a screen may stand still.
         wanted = await asyncio.to_thread(
-            lambda: {one: self._wanted(one, record, stored.get(one, ())) for one, record in newest.items()}
+            lambda: {one: self._wanted(one, record, current[one].state) for one, record in newest.items()}
         )
         items = []
         for memory_id, memory in wanted.items():
@@ -147,20 +191,18 @@ class ImportService:
                 record = newest[memory_id]
                 items.append(Incoming(memory, record.vectors, await self._model_of(run, record)))
         run.report.unchanged += len(records) - len(newest)
-        await run.stored(beside=1)
-        if items:
-            # PostgreSQL works on one batch, the vector store on the one before, and here the next is compared.
-            run.storing.append(asyncio.create_task(self._memories.store_many(items, group=run.group)))
+        run.note_chunks(items, self._settings)
+        await run.act.add(items)
 
     async def _deleted(self, run: ImportRun, ids: Sequence[str]) -> set[str]:
         """Those that were deleted here and shall not come back."""
         return await self._records.deleted_here(ids) if run.lasting else set()
 
-    def _wanted(self, memory_id: str, record: MemoryRecord, stored: Sequence[Stored]) -> Memory | None:
+    def _wanted(self, memory_id: str, record: MemoryRecord, current: State | None) -> Memory | None:
         """The memory that the store should have, None when it stays as it is."""
         payload = self._dated(record.payload)
         given = State(record.type, payload)
-        state = self._changed(given, record, stored[0].state) if stored else self._new(given)
+        state = self._changed(given, record, current) if current else self._new(given)
         return None if state is None else read_memory(memory_id, state, self._zone)
 
     def _new(self, given: State) -> State:
@@ -206,13 +248,12 @@ class ImportService:
         """Stores relations between memories; ends that are nothing yet wait for the rest of the files."""
         if not records:
             return
-        await run.stored()
         deleted = await self._deleted(run, [record.relation.id for record in records if record.relation.id])
         run.report.unchanged += len(deleted)
         records = [record for record in records if record.relation.id not in deleted]
         foreign = [record.relation for record in records if not record.verbatim]
         ends = [end for relation in foreign for end in (relation.source_id, relation.target_id)]
-        owner = await (run.ends.all(ends) if last else run.ends.known(ends))
+        owner = await (run.all(ends) if last else run.known(ends))
         new: list[NewRelation] = []
         for record in records:
             given = record.relation
@@ -229,12 +270,7 @@ class ImportService:
                 run.fail(record.where, f"relation {given.type}: the same relation came before")
             else:
                 new.append(relation)
-        async with self._records.transaction() as transaction:
-            inserted = await transaction.insert_relations(new)
-            changes = [relation_change(None, one, "imported") for one in inserted]
-            await transaction.append_history(run.group, changes, kind=Kind.IMPORT)
-        run.report.relations += len(inserted)
-        run.report.unchanged += len(new) - len(inserted)
+        run.keep(new)
 
     async def _rows(self, run: ImportRun, records: Sequence[RowRecord]) -> None:
         """Stores rows of our own export, table by table."""
@@ -251,14 +287,7 @@ class ImportService:
                     run.fail(record.where, "a change that cannot be read")
                 else:
                     changes.append(change)
-        async with self._records.transaction() as transaction:
-            sessions = list({str(row["id"]).lower(): row for row in rows.get("work_sessions", [])}.values())
-            for table in TABLES:
-                await transaction.insert_rows(table, rows.get(table, []))
-            new = await transaction.upsert_sessions(sessions)
-            await transaction.import_history(changes)
-        run.report.sessions += new
-        run.report.unchanged += len(sessions) - new
+        run.rows.append((rows, changes))
 
 
 def _between(relation: NewRelation, owner: Mapping[str, str]) -> NewRelation | None:
