@@ -9,10 +9,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from packaging.version import InvalidVersion, Version
+
 from services.model import Memory, MemoryType, RelationType
 
 _READ = 2000
 """Characters of a memory that are searched for cues; what it is about is said early."""
+_OPENING = 120
+"""Characters in which a memory says its version or its day."""
+_VERSION = re.compile(
+    r"(?<![\w.])v?(\d+\.\d+(?:\.\d+)*(?:[-.]?(?:alpha|beta|rc|dev|a|b)[-.]?\d*)?)(?![\w.]*\d)", re.IGNORECASE
+)
+_DAY = re.compile(r"(?<!\d)\d{4}-[01]\d-[0-3]\d(?!\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +107,9 @@ _RULES = (
     ), None, source_kind=MemoryType.EPISODIC, later=True, base=0.42),
 )  # fmt: skip
 
+_TO_EARLIER = (RelationType.SUPERSEDES, RelationType.FIXES, RelationType.FOLLOWS)
+"""Types that lead from what came later to what was there before."""
+
 
 def infer_relation(first: Memory, second: Memory) -> Inference:
     """The likeliest relation between two memories that are about the same thing."""
@@ -118,10 +129,12 @@ def _weigh(rule: _Rule, source: Memory, target: Memory) -> tuple[float, str]:
         return 0.0, ""
     if rule.source_kind is not None and not (source.type is target.type is rule.source_kind):
         return 0.0, ""
+    if rule.type in _TO_EARLIER and _says_earlier(text, other):
+        return 0.0, ""
     if rule.later and source.created_at and target.created_at and source.created_at < target.created_at:
         return 0.0, ""
     strength = rule.base + 0.1 * min(len(set(cues)) - 1, 2)
-    opening = rule.source.search(text[:120]) is not None
+    opening = rule.source.search(text[:_OPENING]) is not None
     echoed = len(rule.source.findall(other))
     strength += 0.1 * opening - 0.15 * min(echoed, 2)
     if rule.target is not None and _PROBLEM.search(other[:160]):
@@ -129,3 +142,23 @@ def _weigh(rule: _Rule, source: Memory, target: Memory) -> tuple[float, str]:
     if rule.type is RelationType.DERIVES and source.type is MemoryType.PROCEDURAL and target.type is not source.type:
         strength += 0.15
     return max(0.0, min(1.0, strength)), cues[0]
+
+
+def _says_earlier(source: str, target: str) -> bool:
+    """Whether the version or the day that both texts open with puts the source before the target."""
+    source, target = source[:_OPENING], target[:_OPENING]
+    if (version := _version(source)) and (other := _version(target)) and version != other:
+        return version < other
+    day, other_day = _DAY.search(source), _DAY.search(target)
+    return bool(day and other_day and day[0] < other_day[0])
+
+
+def _version(text: str) -> Version | None:
+    """The first version that a text names: "1.2.0-alpha.1" comes before "1.2.0"."""
+    found = _VERSION.search(text)
+    if found is None:
+        return None
+    try:
+        return Version(found[1])
+    except InvalidVersion:
+        return None

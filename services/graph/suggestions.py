@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 
 from services.errors import NotFound
@@ -23,6 +24,10 @@ _SAME_PROJECT = 0.1
 """What one project is worth in the order, as a difference of confidence."""
 _CUES = 0.3
 """Share of the cues in the confidence; the rest is likeness."""
+_MOST_OF_A_MEMORY = 3
+"""Suggestions of a review that concern one memory: the surest few, so that a queue can be decided to its end."""
+_LEAST_SURE = 0.5
+"""Confidence below which a review suggests nothing."""
 _BATCH = 16
 """Memories that one step of a review looks at."""
 
@@ -74,6 +79,7 @@ class SuggestionService:
         start, reached, after = (resume_from or "::").split(":")
         done, total = int(reached or 0), sum(counts)
         seen: set[frozenset[str]] = set()
+        suggested: Counter[str] = Counter()
         types = list(MemoryType)
         for type_ in types[types.index(MemoryType(start)) if start else 0 :]:
             last: str | None = after or None
@@ -85,9 +91,10 @@ class SuggestionService:
                 found = [
                     one
                     for one in await self._suggest_for([states[0] for states in stored.values()])
-                    if _pair(one) not in seen
+                    if _pair(one) not in seen and one.confidence >= _LEAST_SURE
                 ]
                 seen |= {_pair(one) for one in found}
+                found = [one for one in found if _is_among_the_surest(one, suggested)]
                 done += len(page)
                 yield Reviewed(done, max(done, total), tuple(found), f"{type_.value}:{done}:{last}")
             after = ""
@@ -146,6 +153,14 @@ def _spread(points: Sequence[Point]) -> Sequence[Point]:
 
 def _pair(one: Suggestion) -> frozenset[str]:
     return frozenset((one.source.id, one.target.id))
+
+
+def _is_among_the_surest(one: Suggestion, suggested: Counter[str]) -> bool:
+    """Counts a suggestion for both its memories, unless one of them has enough; the surest come first."""
+    if any(suggested[end.id] >= _MOST_OF_A_MEMORY for end in (one.source, one.target)):
+        return False
+    suggested.update((one.source.id, one.target.id))
+    return True
 
 
 def _suggestion(first: Memory, second: Memory, likeness: float) -> Suggestion:

@@ -49,3 +49,26 @@ def test_a_newer_memory_is_never_superseded_by_an_older_one() -> None:
     old = Memory("", MemoryType.SEMANTIC, "From now on we deploy on Fridays.", datetime(2026, 1, 1, tzinfo=UTC))
     new = Memory("", MemoryType.SEMANTIC, "Deploys run on Mondays.", datetime(2026, 2, 1, tzinfo=UTC))
     assert infer_relation(old, new).type is not RelationType.SUPERSEDES
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        ("1.2.0-alpha.1: no longer drops the cache", "1.4.0: keeps the cache"),
+        ("Release v2.9 replaces the parser", "Release v2.10 is out"),
+        ("2026-03-14: we switched the queue", "2026-05-01: the queue is slow"),
+        ("1.0.0rc1 is deprecated, use the new API", "1.0.0 is out"),
+    ],
+)
+def test_an_earlier_version_or_day_supersedes_no_later_one_whenever_they_were_written(earlier: str, later: str) -> None:
+    old, new = (Memory("", MemoryType.SEMANTIC, text) for text in (earlier, later))
+    for first, second in ((old, new), (new, old)):
+        assert infer_relation(first, second).type is not RelationType.SUPERSEDES
+
+
+def test_a_later_version_supersedes_an_earlier_one() -> None:
+    old, new = (
+        Memory("", MemoryType.SEMANTIC, text) for text in ("1.2.0 keeps the cache", "1.4.0 no longer keeps the cache")
+    )
+    found = infer_relation(old, new)
+    assert (found.type, found.forward) == (RelationType.SUPERSEDES, False)

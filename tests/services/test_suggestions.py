@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import UUID
@@ -111,6 +112,22 @@ async def test_a_review_sees_every_memory_once_draws_nothing_and_goes_on_where_i
     assert await records.relations_of([BUG, FIX, OTHER, FAR, LONG]) == []
     rest = [step async for step in suggestions.review(steps[0].resume_from)]
     assert (rest[0].done > steps[0].done, rest[-1].done) == (True, 5)
+
+
+async def test_a_review_suggests_only_the_surest_few_of_each_memory(records: PostgresRecords, tmp_path: Path) -> None:
+    vectors = EdgeVectorStore(tmp_path / "alike")
+    await vectors.ensure(2, "test")
+    ids = [str(UUID(int=number)) for number in range(100, 130)]
+    await vectors.upsert(
+        MemoryType.SEMANTIC, [point(one, f"alike {place}", [1.0, place / 1000]) for place, one in enumerate(ids)]
+    )
+    graph = GraphService(vectors, records, Settings(home=tmp_path, zone="Europe/Rome"))
+    steps = [step async for step in SuggestionService(vectors, records, graph).review()]
+    await vectors.close()
+    found = [one for step in steps for one in step.suggestions]
+    concerned = Counter(end.id for one in found for end in (one.source, one.target))
+    assert set(concerned) == set(ids)
+    assert max(concerned.values()) == 3
 
 
 async def test_an_unknown_memory_is_one_clear_line(suggestions: SuggestionService) -> None:
