@@ -17,6 +17,7 @@ from services.adapters.postgres.records.text import exact_json, storable, storab
 from services.errors import InvalidInput
 from services.model import Action, Change, Entity, Kind
 from services.ports import KeptVectors, NewChange
+from tests.services.servers import query
 
 HOSTILE = "NUL \x00, lone \ud800 and \udfff, \x1b[31mred\x1b[0m, \u2028, \\u0000, \\\\u0000, \U0001f469‍\U0001f4bb, ‮rtl"
 
@@ -183,6 +184,16 @@ async def test_kept_vectors_come_back_exactly(records: PostgresRecords) -> None:
     assert found.model == "nomic-embed-text"
     assert [list(vector) for vector in found.vectors] == [pytest.approx(vector) for vector in kept.vectors]
     assert await records.kept_vectors(without) is None
+
+
+async def test_vectors_are_kept_of_the_newest_changes_only(records: PostgresRecords, postgres_url: str) -> None:
+    kept = KeptVectors("m", ((0.5, 2.0),))
+    (old,) = await append(records, "old", change(str(uuid4()), kept=kept))
+    query(postgres_url, f"ALTER TABLE memoria_tui.audit_log ALTER COLUMN id RESTART WITH {old + 100_000}")
+    (new,) = await append(records, "new", change(str(uuid4()), kept=kept))
+    assert [await records.kept_vectors(one) is not None for one in (old, new)] == [True, True]
+    await append(records, "newer", change(str(uuid4()), kept=kept))
+    assert [await records.kept_vectors(one) is not None for one in (old, new)] == [False, True]
 
 
 async def test_an_act_of_very_many_changes_is_one_group_in_order(records: PostgresRecords) -> None:

@@ -57,7 +57,10 @@ WHERE NOT EXISTS (
 ORDER BY n
 RETURNING id
 """
+_VECTORS_OF = 100_000
+"""Changes, counted from the newest, whose vectors are kept; those of older ones are made again when they are needed."""
 _KEEP_VECTORS = """
+WITH outdated AS (DELETE FROM memoria_tui.kept_vectors WHERE change_id < :oldest)
 INSERT INTO memoria_tui.kept_vectors (change_id, model, dimensions, vectors)
 SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:models AS text[]), CAST(:dimensions AS integer[]),
                      CAST(:vectors AS bytea[]))
@@ -242,6 +245,7 @@ class HistoryWrites(Writes):
             await self._fetch(
                 _KEEP_VECTORS,
                 {
+                    "oldest": kept[-1][0] - _VECTORS_OF,
                     "ids": [id_ for id_, _ in kept],
                     "models": [vectors.model for _, vectors in kept],
                     "dimensions": [len(vectors.vectors[0]) for _, vectors in kept],
