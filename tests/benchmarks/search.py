@@ -32,7 +32,7 @@ def arguments(parser: ArgumentParser) -> None:
 async def run(args: Namespace) -> list[Figure]:
     drafts = list(memories(args.memories))
     asked = questions(args.questions)
-    scan = median([_scan([draft.content for draft in drafts], question) for question in asked[:10]])
+    scan = median([scan([draft.content for draft in drafts], question) for question in asked[:10]])
     async with empty_stores() as stores:
         await stores.write(drafts)
         await stores.relate(relations([str(draft.id) for draft in drafts], args.memories))
@@ -81,7 +81,7 @@ def _at_most(what: str, value: float, unit: str, goal: float) -> Figure:
     return Figure(what, value, unit, goal=f"≤ {goal} {unit}", ok=value <= goal)
 
 
-def _scan(texts: Sequence[str], question: str) -> float:
+def scan(texts: Sequence[str], question: str) -> float:
     """Milliseconds to count the words of a question in every text and take the 100 best."""
     start = time.perf_counter()
     words = question.casefold().split()

@@ -1,0 +1,103 @@
+"""Six words of a memory, asked of a Qdrant server that cannot rank text: how often the right memory is first.
+
+On the stand-in of the tests, or on the server that MEMORIA_TEST_QDRANT names, **which is emptied**. The baseline of the
+times is the plainest search there is: every text in this process's memory, looked through for the words.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+
+from services.adapters.server.bm25 import STOP_WORDS, words
+from services.adapters.server.store import ServerVectorStore
+from services.memories.chunking import chunks
+from services.memories.layout import points_of
+from services.memories.payload import drafted
+from services.memories.reading import memory_id_of
+from services.model import MemoryDraft, MemoryType
+from services.points import Point, TextSearch
+from services.settings import Settings
+from services.times import writer_zone
+from tests.benchmarks.figures import Figure, percentile
+from tests.benchmarks.search import BASELINE, scan
+from tests.benchmarks.seeded import NEWEST, memories
+from tests.qdrant_server import real_server, running_qdrant
+
+ON_STAND_IN, ON_SERVER = 1_000, 100_000
+SOUGHT = 6
+LISTED = 10
+"""Hits that a person sees at a glance."""
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--memories", type=int, default=ON_SERVER if real_server() else ON_STAND_IN)
+    parser.add_argument("--questions", type=int, default=100 if real_server() else 20)
+
+
+async def run(args: Namespace) -> list[Figure]:
+    drafts = list(memories(args.memories))
+    asked = list(questions(drafts, args.questions))
+    baseline = median(scan([draft.content for draft in drafts], text) for _, text in asked[:10])
+    with running_qdrant() as qdrant:
+        store = qdrant.store(seconds=60)
+        await store.ensure(4, "none")
+        await fill(store, drafts)
+        places, times = [], []
+        for sought, text in asked:
+            start = time.perf_counter()
+            found = await ranked(store, text)
+            times.append((time.perf_counter() - start) * 1000)
+            places.append(found.index(sought) if sought in found else len(drafts))
+        await store.close()
+    first = sum(place == 0 for place in places) / len(places)
+    listed = sum(place < LISTED for place in places) / len(places)
+    return [
+        Figure("memories", len(drafts), ""),
+        Figure("right memory first", first * 100, "%", goal="≥ 90 %", ok=first >= 0.9),
+        Figure(f"right memory among the first {LISTED}", listed * 100, "%", goal="≥ 95 %", ok=listed >= 0.95),
+        Figure(BASELINE, baseline, "ms"),
+        *(
+            Figure(f"keyword search p{share * 100:.0f}", value, "ms", BASELINE, value / baseline)
+            for share in (0.5, 0.95)
+            if (value := percentile(times, share))
+        ),
+    ]
+
+
+def questions(drafts: Sequence[MemoryDraft], count: int) -> list[tuple[str, str]]:
+    """Memories, and six of the words of each in any order."""
+    dice = random.Random(4)
+    asked: list[tuple[str, str]] = []
+    while len(asked) < count:
+        draft = dice.choice(drafts)
+        own = [word for word in dict.fromkeys(words(draft.content)) if word not in STOP_WORDS]
+        if len(own) >= SOUGHT:
+            asked.append((str(draft.id), " ".join(dice.sample(own, SOUGHT))))
+    return asked
+
+
+async def fill(store: ServerVectorStore, drafts: Sequence[MemoryDraft]) -> None:
+    """Writes the memories without vectors, laid out as a save lays them out."""
+    settings = Settings(home=Path(), zone="UTC")
+    zone = writer_zone(settings)
+    for kind in MemoryType:
+        points: list[Point] = []
+        for draft in drafts:
+            if draft.type is kind and draft.id is not None:
+                texts = chunks(draft.content, settings.chunk_size, settings.chunk_overlap)
+                points += points_of(draft.id, drafted(draft, draft.id, NEWEST, zone), texts)
+        await store.upsert(kind, points)
+
+
+async def ranked(store: ServerVectorStore, text: str) -> list[str]:
+    """Ids of the memories that a keyword search finds, best first."""
+    found = await store.search(
+        [TextSearch(kind, text, 100, payload_keys=("parent_id", "chunk_index")) for kind in MemoryType]
+    )
+    hits = sorted((hit for hits in found for hit in hits), key=lambda hit: -hit.score)
+    return list(dict.fromkeys(memory_id_of(Point(hit.id, hit.payload)) for hit in hits))
