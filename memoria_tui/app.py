@@ -9,15 +9,21 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
+from rich.text import Text
 from textual import events, work
+from textual._context import active_message_pump
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding
+from textual.css.query import NoMatches
+from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Static
+from textual.widgets import Input, Static, TextArea
+from textual.worker import WorkerFailed, get_current_worker
 
 from memoria_tui.background import Background
 from memoria_tui.config import Config
+from memoria_tui.driver import TerminalDriver
 from memoria_tui.leaving import Leaving
 from memoria_tui.themes import THEMES
 from memoria_tui.typing_ahead import TypingAhead, asks
@@ -93,6 +99,15 @@ class MemoriaApp(TypingAhead[None]):
         ),
         Binding("ctrl+p", "command_palette", "Palette", id="app.palette", show=False, tooltip="Commands and memories"),
         Binding("question_mark", "help", "Help", id="app.help", key_display="?", tooltip="What can be done here"),
+        Binding(
+            "ctrl+z",
+            "suspend_process",
+            "Suspend",
+            id="app.suspend",
+            show=False,
+            priority=True,
+            tooltip="Back to the shell; fg goes on",
+        ),
         Binding("ctrl+q", "quit", "Quit", id="app.quit", show=False, priority=True, tooltip="Leave the program"),
     ]
 
@@ -109,7 +124,7 @@ class MemoriaApp(TypingAhead[None]):
 
         `load_demo` fills an empty store when the person asks for it; without it that is not offered.
         """
-        super().__init__()
+        super().__init__(driver_class=TerminalDriver)
         self.services: Services | None = None
         self.clock = clock
         self._open_services = open_services
@@ -202,7 +217,30 @@ class MemoriaApp(TypingAhead[None]):
 
         self.notify(safe(message), severity="warning" if wrong else "information", markup=False)
 
+    def _handle_exception(self, error: Exception) -> None:
+        """Ends the app with one line, except for what looked for its widgets after its screen was closed."""
+        if not self._of_what_is_gone(error):
+            super()._handle_exception(error)
+
+    def _of_what_is_gone(self, error: Exception) -> bool:
+        """Whether a worker or handler looked for widgets after its screen was closed."""
+        cause = error.error if isinstance(error, WorkerFailed) else error
+        node = get_current_worker().node if isinstance(error, WorkerFailed) else active_message_pump.get(None)
+        if not isinstance(cause, NoMatches) or not isinstance(node, DOMNode) or node is self:
+            return False
+        screens = [screen for stack in self._screen_stacks.values() for screen in stack]
+        return not any(one in screens for one in node.ancestors_with_self)
+
+    def _fatal_error(self) -> None:
+        """Without Textual's traceback, which shows texts of memories."""
+        from memoria_tui.log import crashed
+
+        error = self._exception
+        cause = error.error if isinstance(error, WorkerFailed) else error
+        self.panic(Text(f"memoria-tui: {crashed(cause or RuntimeError())}"))
+
     async def on_unmount(self) -> None:
+        await self.leaving.finish_in_time()
         await self._open.aclose()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
@@ -271,6 +309,8 @@ class MemoriaApp(TypingAhead[None]):
         await super().on_event(event)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("pause_work", "suspend_process") and isinstance(self.focused, Input | TextArea):
+            return False  # there the keys cut a line and take typing back
         if action in ("start_or_stop", "pause_work"):
             return self.services is not None and self.screen in self.mode_screens
         return self.services is not None if action == "undo" else super().check_action(action, parameters)

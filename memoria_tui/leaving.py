@@ -29,7 +29,7 @@ class Leaving:
         self._under_way = False
         self._warned_of: tuple[str, ...] = ()
         self.lost: tuple[str, ...] = ()
-        """What a signal left unwritten."""
+        """What was asked for and not written when the app ended."""
 
     async def leave(self, unsaved: tuple[str, ...]) -> None:
         """Ends the app once all is written; stays when something of it failed, which was said then.
@@ -81,5 +81,9 @@ class Leaving:
         self._app.run_worker(self._end_by(number), group="signal", exclusive=True)
 
     async def _end_by(self, number: signal.Signals) -> None:
-        self.lost = await self._finish(_BOUND)
+        await self.finish_in_time()
         self.end(128 + number)
+
+    async def finish_in_time(self) -> None:
+        """Waits for writes, but not for ever; what was left is in `lost`."""
+        self.lost = await self._finish(_BOUND)

@@ -60,6 +60,14 @@ def refused(error: MemoriaError) -> None:
         _log.warning("%s", error)
 
 
+def crashed(error: BaseException) -> str:
+    """Writes the traceback to the log; gives one line that says where, with nothing that may be a memory's text."""
+    _log.critical("this should not have happened", exc_info=error)
+    files = [one for one in logging.getLogger(_OURS[0]).handlers if isinstance(one, LogFile) and not one.failed]
+    details = f" (details in {files[0].baseFilename})" if files else ""
+    return f"this should not have happened: {type(error).__name__}{details}"
+
+
 def log_status_change(before: Iterable[StoreStatus], now: Iterable[StoreStatus]) -> None:
     """Notes which stores went away and came back."""
     were = {store.kind: store.ok for store in before}

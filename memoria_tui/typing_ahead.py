@@ -17,6 +17,7 @@ from typing import Concatenate, ParamSpec, TypeVar, cast
 from textual import events, work
 from textual.app import App, ReturnType
 from textual.dom import DOMNode
+from textual.driver import Driver
 from textual.message_pump import MessagePump
 from textual.screen import ModalScreen, Screen
 from textual.timer import Timer
@@ -76,8 +77,8 @@ def asks(
 class TypingAhead(App[ReturnType]):
     """An app whose keys are meant for what the keys before them opened."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, driver_class: type[Driver] | None = None) -> None:
+        super().__init__(driver_class=driver_class)
         self._waiting: deque[events.Key | events.Paste] = deque()
         self._patience: Timer | None = None
         self._asking: list[_Asking] = []

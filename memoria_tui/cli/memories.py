@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -144,9 +145,12 @@ def _edited(terminal: Terminal, text: str) -> str:
     from memoria_tui.editor import edit_text
 
     editor = load_config(terminal.config_file, terminal.environment).editor
-    if editor is None:
+    if editor is None and not terminal.converses:
         raise InvalidInput("no editor is set; set EDITOR, or give the text (- reads it from standard input)")
-    return edit_text(editor, text)
+    edited = asyncio.run(edit_text(editor, text))
+    if edited.problem:
+        raise InvalidInput(f"{edited.problem}; nothing was changed")
+    return edited.text
 
 
 def _printed(terminal: Terminal, memory: Memory, *, as_json: bool) -> int:

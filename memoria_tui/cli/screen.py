@@ -51,6 +51,8 @@ def open_app(terminal: Terminal, where: str | None = None) -> int:
     )
     terminal.keep_log()
     app.run()
+    for what in app.leaving.lost:
+        terminal.complain(f"not done: {what}")
     return app.return_code or 0
 
 

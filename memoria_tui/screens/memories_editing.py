@@ -8,12 +8,12 @@ from textual import on, work
 from textual.app import SuspendNotSupported
 
 from memoria_tui.difference import merged
-from memoria_tui.editor import edit_text
 from memoria_tui.present import clip, title
 from memoria_tui.screens.memories_finding import MemoryFinding
 from memoria_tui.screens.modals.conflict import ConflictDialog, Resolution
 from memoria_tui.screens.modals.history import HistoryDialog, version
 from memoria_tui.screens.modals.new_memory import NewMemoryDialog
+from memoria_tui.suspending import edit_outside
 from memoria_tui.typing_ahead import asks
 from memoria_tui.widgets.preview import Preview
 from memoria_tui.writes import UnderWay, write
@@ -24,6 +24,7 @@ from services.ports import Clock
 from services.times import WriterZone, minute, person_zone, writer_zone
 
 UNDO = "u takes it back"
+_EMPTY = "a memory needs a text; esc leaves it as it is, d deletes it"
 
 
 def named(memory: Memory) -> str:
@@ -81,6 +82,9 @@ class MemoryEditing(MemoryFinding):
         if content == base.content and not force:
             self._close_editor()
             return
+        if not content.strip():
+            self.tell(f"Not saved: {_EMPTY}", wrong=True)
+            return
         act = self._services.memories.update(base, MemoryChanges(content=content), force=force)
         try:
             saved = await write(self.app, f"save {named(base)}", act, once=[base.id], vectors=True)
@@ -123,32 +127,33 @@ class MemoryEditing(MemoryFinding):
     @asks
     async def action_editor(self) -> None:
         if memory := await self._opened():
-            self._edit_outside(memory, memory.content)
+            await self._edit_outside(memory, memory.content)
 
     @on(Preview.ExternalEditorWanted)
-    def go_on_outside(self, event: Preview.ExternalEditorWanted) -> None:
-        self._edit_outside(event.base, event.content)
+    @asks
+    async def go_on_outside(self, event: Preview.ExternalEditorWanted) -> None:
+        await self._edit_outside(event.base, event.content)
 
-    def _edit_outside(self, base: Memory, content: str) -> None:
-        if self._editor is None:
-            self.tell('No editor is set: put `editor = "…"` into config.toml or set EDITOR', wrong=True)
-            return
+    async def _edit_outside(self, base: Memory, content: str) -> None:
+        """Saves what the editor left; what cannot be saved so goes on in place."""
         try:
-            with self.app.suspend():
-                edited = edit_text(self._editor, content)
+            edited = await edit_outside(self.app, self._editor, content)
         except SuspendNotSupported:
             self.tell("This terminal cannot be handed to an editor; e edits in place", wrong=True)
             return
         except InvalidInput as error:
             self.tell(str(error), wrong=True)
             return
-        self.refresh(layout=True)
-        if edited == base.content:
-            self.tell("Nothing was changed in the editor")
+        problem = edited.problem or ("" if edited.text.strip() else _EMPTY)
+        if edited.text in (content, base.content) and (problem or edited.text == base.content):
+            self.tell(f"Nothing was changed: {problem}" if problem else "Nothing was changed in the editor")
             return
-        self.preview.begin_edit(base, edited)
+        self.preview.begin_edit(base, edited.text)
         self.refresh_bindings()
-        self._save(base, edited)
+        if problem:
+            self.tell(f"Not saved: {problem}", wrong=True)
+        else:
+            self._save(base, edited.text)
 
     async def _opened(self) -> Memory | None:
         """The memory under the cursor as it stands in the store now, to edit it."""

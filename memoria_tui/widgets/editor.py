@@ -51,7 +51,36 @@ def _not_drawn(text: str) -> set[str]:
     return suspects if uniform else suspects | ({"\r"} & set(text))
 
 
-class MemoryEditor(TextArea):
+class SafeTextArea(TextArea):
+    """A text area in which every character survives and none reaches the terminal unseen."""
+
+    def __init__(
+        self,
+        content: str = "",
+        *,
+        id: str | None = None,  # noqa: A002
+        placeholder: str = "",
+        compact: bool = False,
+    ) -> None:
+        self._disguise = Disguise()
+        text = self._disguise.hide(content)
+        super().__init__(text, id=id, placeholder=placeholder, compact=compact, tab_behavior="focus")
+
+    @property
+    def content(self) -> str:
+        """The text as it is meant, which is not always as it is drawn."""
+        text: str = self.text
+        return self._disguise.reveal(text)
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        event.prevent_default()
+        event.stop()
+        pasted = self._disguise.hide(event.text.replace("\r\n", "\n").replace("\r", "\n"))
+        if result := self._replace_via_keyboard(pasted, *self.selection):
+            self.move_cursor(result.end_location)
+
+
+class MemoryEditor(SafeTextArea):
     """A text area on one memory's text."""
 
     BINDINGS = [
@@ -79,8 +108,7 @@ class MemoryEditor(TextArea):
         content: str
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id, soft_wrap=True, show_line_numbers=False, tab_behavior="focus", compact=True)
-        self._disguise = Disguise()
+        super().__init__(id=id, compact=True)
         self._original = ""
         self._whole: str | None = None
         """A text too long to be typed in, of which only the beginning stands here."""
@@ -90,8 +118,7 @@ class MemoryEditor(TextArea):
         """The text as it would be saved."""
         if self._whole is not None:
             return self._whole
-        text: str = self.text
-        return self._disguise.reveal(text)
+        return super().content
 
     def open(self, original: str, content: str) -> None:
         """Takes a text to edit; `original` is what leaving goes back to. More than LONGEST can only be read here."""
@@ -104,13 +131,6 @@ class MemoryEditor(TextArea):
     def rebase(self, original: str) -> None:
         """Keeps what stands here; leaving goes back to this text from now on."""
         self._original = original
-
-    async def _on_paste(self, event: events.Paste) -> None:
-        event.prevent_default()
-        event.stop()
-        pasted = self._disguise.hide(event.text.replace("\r\n", "\n").replace("\r", "\n"))
-        if result := self._replace_via_keyboard(pasted, *self.selection):
-            self.move_cursor(result.end_location)
 
     def action_save(self) -> None:
         self.post_message(self.Saved(self.content))

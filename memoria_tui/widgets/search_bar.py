@@ -22,6 +22,7 @@ from textual.widgets import Input, Label
 from memoria_tui import present
 from memoria_tui.widgets.completions import Completions
 from memoria_tui.widgets.ink import ink
+from memoria_tui.widgets.line_input import LineInput
 from services.errors import QuerySyntaxError
 from services.model import SearchMode
 from services.search.query import Operator
@@ -31,15 +32,12 @@ _NAME_AT_END = re.compile(r"(?:^|\s)-?(?P<name>\w{2,})$")
 _OPERATOR = re.compile(r"(?:(?<=\s)|^)-?\w+:")
 
 
-class _QueryInput(Input):
-    """An input whose text is one harmless line, whatever is typed, pasted or set."""
+class _QueryInput(LineInput):
+    """The line of the query, some of whose keys are those of the completions."""
 
     def __init__(self, keys: Callable[[str], bool], highlighter: Highlighter) -> None:
         super().__init__(highlighter=highlighter, select_on_focus=False, compact=True)
         self._keys = keys
-
-    def validate_value(self, value: str) -> str:
-        return present.harmless(value)
 
     async def _on_key(self, event: events.Key) -> None:
         if self._keys(event.key):
@@ -47,12 +45,6 @@ class _QueryInput(Input):
             event.prevent_default()
             return
         await super()._on_key(event)
-
-    def _on_paste(self, event: events.Paste) -> None:
-        """Takes all lines of what is pasted as one."""
-        event.stop()
-        event.prevent_default()
-        self.replace(" ".join(event.text.split()), *self.selection)
 
 
 class _QueryColours(Highlighter):

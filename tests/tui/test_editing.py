@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import TextArea
 
-from memoria_tui.editor import edit_text
+from memoria_tui.editor import Edited, edit_text, editor_command
 from memoria_tui.screens.modals.confirm import ConfirmDialog
 from memoria_tui.screens.modals.conflict import ConflictDialog
 from memoria_tui.screens.modals.new_memory import NewMemoryDialog
@@ -181,10 +181,23 @@ async def test_only_what_the_trash_shows_is_acted_on() -> None:
         assert list(store.trash) == [last.id]
 
 
-async def test_without_an_editor_the_person_is_told_how_to_set_one() -> None:
-    async with running(filled()) as pilot:
-        await press(pilot, "ctrl+e")
-        assert "config.toml" in toasts(pilot)[-1]
+def test_without_a_setting_the_first_editor_that_is_there_is_taken(tmp_path: Path) -> None:
+    assert editor_command(None, str(tmp_path)) is None
+    for name in ("nano", "vi"):
+        (tmp_path / name).touch(mode=0o755)
+        assert editor_command(None, str(tmp_path)) == name
+    assert editor_command("ed -s", str(tmp_path)) == "ed -s"
+
+
+async def test_a_text_cannot_be_emptied() -> None:
+    store = filled()
+    async with running(store) as pilot:
+        await press(pilot, "e")
+        pilot.app.screen.query_one(TextArea).text = " \n"
+        await press(pilot, "ctrl+s")
+        assert store.memories[NEWEST].content
+        assert "a memory needs a text" in toasts(pilot)[-1]
+        assert screen_of(pilot).preview.editing is not None
 
 
 async def test_keys_of_the_screen_are_letters_while_editing() -> None:
@@ -195,15 +208,20 @@ async def test_keys_of_the_screen_are_letters_while_editing() -> None:
         assert pilot.app.screen.query_one(TextArea).text.startswith("dnx")
 
 
-def test_the_editor_gets_the_text_and_gives_it_back(tmp_path: Path) -> None:
+async def test_the_editor_gets_the_text_and_gives_it_back(tmp_path: Path) -> None:
     script = tmp_path / "editor with space.sh"
     script.write_text('#!/bin/sh\nprintf "%s and more\\n" "$(cat "$1")" > "$1"\n')
     script.chmod(0o700)
-    assert edit_text(f"'{script}'", "text \ud800") == "text \ud800 and more"
+    assert await edit_text(f"'{script}'", "text \ud800") == Edited("text \ud800 and more")
 
 
-@pytest.mark.parametrize("command", ["/no/such/editor", "false", "'"])
-def test_an_editor_that_fails_is_told_in_one_line(command: str) -> None:
+@pytest.mark.parametrize("command", ["/no/such/editor", "'"])
+async def test_an_editor_that_cannot_be_started_is_told_in_one_line(command: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        edit_text(command, "text")
+        await edit_text(command, "text")
     assert "\n" not in str(caught.value)
+
+
+async def test_an_editor_that_fails_gives_what_it_saved_and_says_so() -> None:
+    edited = await edit_text("false", "text")
+    assert edited == Edited("text", "the editor 'false' ended with status 1")

@@ -19,6 +19,8 @@ from memoria_tui.log import refused
 from memoria_tui.present import safe
 from memoria_tui.screens.modals.confirm import ConfirmDialog
 from memoria_tui.screens.modals.dialog import Dialog
+from memoria_tui.widgets.editor import SafeTextArea
+from memoria_tui.widgets.line_input import LineInput
 from memoria_tui.writes import write
 from services.errors import MemoriaError
 
@@ -72,7 +74,7 @@ class KnownNamesSuggester(Suggester):
         return next((value + one[len(value) :] for one in self._names if one.casefold().startswith(begun)), None)
 
 
-class FieldInput(Input):
+class FieldInput(LineInput):
     """A line of a form; → takes what is offered while nothing is typed."""
 
     def __init__(self, field: Field) -> None:
@@ -161,8 +163,8 @@ class FormDialog(Dialog[Answer]):
         match found:
             case Select():
                 return str(found.value)
-            case TextArea():
-                return found.text.strip()
+            case SafeTextArea():
+                return found.content.strip()
             case Input():
                 return found.value.strip()
         raise AssertionError(f"{field.name} is no field")
@@ -238,7 +240,7 @@ def _entry(field: Field) -> Widget:
         options = [(choice, choice) for choice in field.choices]
         return Select(options, value=field.value, allow_blank=False, compact=True, id=field.name)
     if field.lines:
-        text = TextArea(field.value, tab_behavior="focus", id=field.name, compact=True, placeholder=field.placeholder)
+        text = SafeTextArea(field.value, id=field.name, compact=True, placeholder=field.placeholder)
         text.styles.height = field.lines
         return text
     return FieldInput(field)

@@ -16,6 +16,7 @@ from textual.widgets.option_list import Option
 
 from memoria_tui.present import clip, glyph, line, title
 from memoria_tui.screens.modals.dialog import Dialog
+from memoria_tui.widgets.line_input import LineInput
 from services.errors import MemoriaError
 from services.model import Memory
 
@@ -27,7 +28,7 @@ _TYPING = 0.06
 _MOST = 12
 
 
-class _SearchBox(Input):
+class _SearchBox(LineInput):
     """An input whose first key may be a digit that means something else."""
 
     @dataclass

@@ -16,6 +16,8 @@ from memoria_tui.screens.modals.completing import Complete, Completing
 from memoria_tui.screens.modals.confirm import ConfirmDialog
 from memoria_tui.screens.modals.dialog import Dialog
 from memoria_tui.screens.modals.prompt import importance_problem
+from memoria_tui.widgets.editor import SafeTextArea
+from memoria_tui.widgets.line_input import LineInput
 from services.model import Memory, MemoryDraft, MemoryType
 
 Create = Callable[[MemoryDraft], Coroutine[object, object, Memory]]
@@ -31,7 +33,7 @@ class NewMemoryDialog(Dialog[Memory]):
         Binding("ctrl+s", "save", "Save", id="new.save", tooltip="Save the memory", priority=True),
     ]
 
-    text = getters.query_one(TextArea)
+    text = getters.query_one(SafeTextArea)
 
     def __init__(self, complete_tag: Complete, complete_project: Complete, create: Create) -> None:
         super().__init__("New memory")
@@ -40,7 +42,7 @@ class NewMemoryDialog(Dialog[Memory]):
         self._projects = Completing(complete_project)
 
     def compose_body(self) -> Iterable[Widget]:
-        yield TextArea(tab_behavior="focus", placeholder="What should be remembered? Markdown.")
+        yield SafeTextArea(placeholder="What should be remembered? Markdown.")
         with Horizontal(classes="fields"):
             yield Select(
                 [(f"{glyph(kind)} {kind.value}", kind) for kind in _ORDER],
@@ -48,9 +50,9 @@ class NewMemoryDialog(Dialog[Memory]):
                 allow_blank=False,
                 compact=True,
             )
-            yield Input(placeholder="project", suggester=self._projects, id="project", compact=True)
-            yield Input("0.5", placeholder="importance", id="importance", compact=True)
-        yield Input(placeholder="tags, separated by commas", suggester=self._tags, id="tags", compact=True)
+            yield LineInput(placeholder="project", suggester=self._projects, id="project", compact=True)
+            yield LineInput("0.5", placeholder="importance", id="importance", compact=True)
+        yield LineInput(placeholder="tags, separated by commas", suggester=self._tags, id="tags", compact=True)
         yield Static("", id="hint")
 
     @on(TextArea.Changed)
@@ -64,14 +66,14 @@ class NewMemoryDialog(Dialog[Memory]):
 
     def action_save(self) -> None:
         importance = self.query_one("#importance", Input).value.strip() or "0.5"
-        if not self.text.text.strip():
+        if not self.text.content.strip():
             self.say("A memory needs a text", wrong=True)
         elif problem := importance_problem(importance):
             self.say(problem, wrong=True)
         else:
             kind = self.query_one(Select).value
             draft = MemoryDraft(
-                content=self.text.text,
+                content=self.text.content,
                 type=kind if isinstance(kind, MemoryType) else MemoryType.SEMANTIC,
                 tags=split_tags(self.query_one("#tags", Input).value),
                 importance=float(importance),
@@ -81,7 +83,7 @@ class NewMemoryDialog(Dialog[Memory]):
 
     @property
     def unsaved(self) -> tuple[str, ...]:
-        return ("the new memory",) if self.is_mounted and self.text.text.strip() else ()
+        return ("the new memory",) if self.is_mounted and self.text.content.strip() else ()
 
     def leave(self) -> None:
         if not self.unsaved:

@@ -12,6 +12,7 @@ from textual.widgets import Input, Static
 
 from memoria_tui.screens.modals.completing import Complete, Completing
 from memoria_tui.screens.modals.dialog import Dialog
+from memoria_tui.widgets.line_input import LineInput
 
 Check = Callable[[str], str | None]
 """Text → what is wrong with it, or None."""
@@ -47,7 +48,7 @@ class PromptDialog(Dialog[str]):
             self._keys = (("enter", "ok"), ("esc", "cancel"))
 
     def compose_body(self) -> Iterable[Widget]:
-        yield Input(self._value, suggester=self._suggester)
+        yield LineInput(self._value, suggester=self._suggester)
         yield Static(Content(self._hint), id="hint")
 
     @on(Input.Changed)

@@ -18,6 +18,7 @@ from memoria_tui.present import line
 from memoria_tui.screens.modals.completing import Complete, Completing
 from memoria_tui.screens.modals.dialog import Dialog
 from memoria_tui.screens.modals.new_memory import split_tags
+from memoria_tui.widgets.line_input import LineInput
 from services.model import Memory
 
 
@@ -54,7 +55,7 @@ class TagsDialog(Dialog[str]):
         self._save = save
 
     def compose_body(self) -> Iterable[Widget]:
-        yield Input(placeholder="add a tag", suggester=Completing(self._complete))
+        yield LineInput(placeholder="add a tag", suggester=Completing(self._complete))
         yield OptionList()
         yield Static(id="hint")
 

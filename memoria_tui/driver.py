@@ -1,0 +1,123 @@
+"""The terminal of the app: pastes arrive as they were, and when it goes away the app ends."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import sys
+from codecs import getincrementaldecoder
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, TextIO, cast
+
+from textual import events
+from textual._xterm_parser import XTermParser
+from textual.drivers.linux_driver import LinuxDriver
+from textual.message import Message
+
+if TYPE_CHECKING:
+    from io import TextIOWrapper
+
+    from textual.app import App
+
+_BEGIN, _END = "\x1b[200~", "\x1b[201~"
+_AT_ONCE = 4096
+
+
+class KeyParser(XTermParser):
+    """Takes what is between the marks of a paste as text, whatever is in it; the rest as Textual does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pasted: list[str] | None = None
+        """What of a paste is here; None outside of one."""
+        self._tail = ""
+        """The end of what was read, which may hold a part of a mark."""
+
+    def feed(self, data: str) -> Iterable[Message]:
+        if not data:
+            yield from super().feed(data)
+            return
+        while data:
+            known = self._tail
+            at = (known + data).find(_BEGIN if self._pasted is None else _END)
+            if at < 0:
+                self._tail = (known + data)[-len(_END) + 1 :]
+                yield from self._take(data)
+                return
+            end = at + len(_BEGIN) - len(known)
+            before, data, self._tail = data[:end], data[end:], ""
+            yield from self._take(before)
+            yield from self._turn()
+
+    def _take(self, data: str) -> Iterable[Message]:
+        if self._pasted is not None:
+            self._pasted.append(data)
+        else:
+            yield from super().feed(data)
+
+    def _turn(self) -> Iterable[Message]:
+        """A mark was read: a paste begins or ends. Textual's parser sees the marks, and nothing between them."""
+        if self._pasted is None:
+            self._pasted = []
+            return
+        text = "".join(self._pasted).removesuffix(_END)
+        self._pasted = None
+        yield from (message for message in super().feed(_END) if not isinstance(message, events.Paste))
+        yield events.Paste(text)
+
+
+class _Lasting:
+    """A stream whose other end may go away; what is written then is dropped."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except OSError:
+            return 0
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except OSError:
+            return
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+
+class TerminalDriver(LinuxDriver):
+    """Textual's driver with these differences."""
+
+    def __init__(
+        self, app: App[object], *, debug: bool = False, mouse: bool = True, size: tuple[int, int] | None = None
+    ) -> None:
+        super().__init__(app, debug=debug, mouse=mouse, size=size)
+        self._file = cast("TextIOWrapper", _Lasting(sys.__stderr__ or sys.stderr))
+
+    def _run_input_thread(self) -> None:
+        try:
+            self.run_input_thread()
+        except OSError:  # nobody is there to type any more
+            os.kill(os.getpid(), signal.SIGHUP)
+
+    def run_input_thread(self) -> None:
+        """Reads until the driver stops; bytes that are no text come as replacement characters."""
+        parser = KeyParser()
+        decode = getincrementaldecoder("utf-8")("replace").decode
+        with selectors.SelectSelector() as selector:
+            selector.register(self.fileno, selectors.EVENT_READ)
+            while not self.exit_event.is_set():
+                for _ in selector.select(0.1):
+                    if text := decode(os.read(self.fileno, _AT_ONCE)):
+                        self._post(parser.feed(text))
+                    else:
+                        self.exit_event.wait(0.1)  # the end of the input, which would be told without a rest
+                self._post(parser.tick())
+
+    def _post(self, messages: Iterable[Message]) -> None:
+        for message in messages:
+            self.process_message(message)

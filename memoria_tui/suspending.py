@@ -1,0 +1,27 @@
+"""The terminal in the hands of another program for a while."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memoria_tui.editor import Edited, edit_text
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+
+async def edit_outside(app: App[object], command: str | None, text: str) -> Edited:
+    """`edit_text` in the place of the app, which draws nothing meanwhile and goes on afterwards, whatever happened.
+
+    Raises as that, and SuspendNotSupported.
+    """
+    failure: BaseException | None = None
+    # Textual resumes only when nothing is raised inside.
+    with app.batch_update(), app.suspend():
+        try:
+            return_value = await edit_text(command, text)
+        except BaseException as error:
+            failure = error
+    if failure is not None:
+        raise failure
+    return return_value

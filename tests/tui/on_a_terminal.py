@@ -1,0 +1,157 @@
+"""The app on a terminal of its own: a pseudo-terminal that the test types into, and whose bytes it reads.
+
+Run as a program it is that app, on fake services; its one argument is the JSON of `Play`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import pty
+import select
+import signal
+import struct
+import sys
+import termios
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from fcntl import ioctl
+from pathlib import Path
+from typing import TypeVar
+
+Given = TypeVar("Given")
+_PATIENCE = 30.0
+
+
+@dataclass(frozen=True)
+class Play:
+    """What the app in the terminal is given."""
+
+    editor: str | None = None
+    slow: float = 0.0
+    """Seconds that a write takes."""
+    crash: str = ""
+    """Not empty: a write ends in a KeyError with this text."""
+    written: str = ""
+    """A file for the texts of memories that were written, one JSON a line."""
+    log: str = ""
+
+
+class Terminal:
+    """A program on a pseudo-terminal."""
+
+    def __init__(self, process: int, master: int) -> None:
+        self.process = process
+        self.master = master
+        self.seen = b""
+
+    def read(self, seconds: float = 0.05) -> bytes:
+        """What came within so many seconds."""
+        new = b""
+        while select.select([self.master], [], [], seconds)[0]:
+            try:
+                some = os.read(self.master, 65536)
+            except OSError:
+                break
+            if not some:
+                break
+            new += some
+        self.seen += new
+        return new
+
+    def until(self, text: str, since: int = 0) -> None:
+        """Waits until the program has written this text."""
+        deadline = time.monotonic() + _PATIENCE
+        while text.encode() not in self.seen[since:]:
+            assert time.monotonic() < deadline, f"{text!r} never came: {self.seen[since:][-2000:]!r}"
+            self.read()
+
+    def type(self, keys: str) -> None:
+        os.write(self.master, keys.encode())
+
+    def modes(self) -> list[object]:
+        """What `stty` shows, without the line speed."""
+        return list(termios.tcgetattr(self.master)[:4])
+
+    def wait(self) -> int:
+        """The exit status, −N for a signal."""
+        deadline = time.monotonic() + _PATIENCE
+        while time.monotonic() < deadline:
+            self.read(0.02)
+            done, status = os.waitpid(self.process, os.WNOHANG)
+            if done:
+                self.read(0.1)
+                return os.waitstatus_to_exitcode(status)
+        raise AssertionError("it never ended")
+
+    def end(self) -> None:
+        """Ends the program when it still runs."""
+        try:
+            done, _ = os.waitpid(self.process, os.WNOHANG)
+            if not done:
+                os.kill(self.process, signal.SIGKILL)
+                os.waitpid(self.process, 0)
+        except ChildProcessError:
+            return
+        finally:
+            os.close(self.master)
+
+
+@contextmanager
+def program(play: Play, *, environment: Sequence[tuple[str, str]] = ()) -> Iterator[Terminal]:
+    """The app on a terminal of 120×40; killed at the end."""
+    process, master = pty.fork()
+    if not process:
+        os.environ.update({"TERM": "xterm-256color", **dict(environment)})
+        arguments = [sys.executable, "-m", "tests.tui.on_a_terminal", json.dumps(asdict(play))]
+        os.execv(sys.executable, arguments)
+    ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+    terminal = Terminal(process, master)
+    try:
+        yield terminal
+    finally:
+        terminal.end()
+
+
+def _main() -> int:
+    from memoria_tui.app import MemoriaApp
+    from memoria_tui.config import Config
+    from memoria_tui.log import keep_log
+    from services.model import Memory, MemoryChanges, MemoryDraft
+    from tests.tui.fakes import FakeMemories, FakeServices, clock, filled
+
+    play = Play(**json.loads(sys.argv[1]))
+
+    class Memories(FakeMemories):
+        async def create(self, draft: MemoryDraft) -> Memory:
+            return self._written(await super().create(await self._taking_time(draft)))
+
+        async def update(self, base: Memory, changes: MemoryChanges, *, force: bool = False) -> Memory:
+            return self._written(await super().update(base, await self._taking_time(changes), force=force))
+
+        async def _taking_time(self, given: Given) -> Given:
+            await asyncio.sleep(play.slow)
+            if play.crash:
+                raise KeyError(play.crash)
+            return given
+
+        def _written(self, memory: Memory) -> Memory:
+            if play.written:
+                with Path(play.written).open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(memory.content) + "\n")
+            return memory
+
+    services = FakeServices(filled())
+    services.memories = Memories(services.store)
+    if play.log:
+        keep_log(Path(play.log), "INFO")
+    app = MemoriaApp(services.opened, config=Config(editor=play.editor), clock=clock)
+    app.run()
+    return app.return_code or 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main())

@@ -1,0 +1,178 @@
+"""The terminal that the app leaves: as it was, whatever ends the app or takes the terminal from it for a while."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.tui.on_a_terminal import Play, Terminal, program
+
+_RESTORED = ("\x1b[?1049l", "\x1b[?1000l", "\x1b[?1003l", "\x1b[?25h", "\x1b[?2004l")
+"""Alternate screen, mouse, cursor, bracketed paste."""
+_SAVE = "\x13"
+_EDITOR = "\x05"
+_NEWEST = "Postgres autovacuum"
+
+
+def assert_usable(terminal: Terminal, before: list[object], since: int = 0) -> None:
+    """What was switched on is switched off, and `stty` says what it said."""
+    for sequence in _RESTORED:
+        on = sequence.replace("l", "h") if sequence.endswith("l") else sequence.replace("h", "l")
+        seen = terminal.seen[since:]
+        assert seen.rfind(sequence.encode()) > seen.rfind(on.encode()), sequence
+    assert terminal.modes() == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_app_and_leaves_a_usable_terminal(number: signal.Signals) -> None:
+    with program(Play()) as terminal:
+        before = terminal.modes()
+        terminal.until(_NEWEST)
+        assert terminal.modes() != before
+        os.kill(terminal.process, number)
+        assert terminal.wait() == 128 + number
+        assert_usable(terminal, before)
+
+
+def test_a_signal_waits_for_what_is_being_saved(tmp_path: Path) -> None:
+    written = tmp_path / "written"
+    with program(Play(slow=0.7, written=str(written))) as terminal:
+        terminal.until(_NEWEST)
+        terminal.type("n")
+        terminal.until("New memory")
+        terminal.type("kept")
+        terminal.until("kept")
+        terminal.type(_SAVE)
+        time.sleep(0.3)
+        os.kill(terminal.process, signal.SIGTERM)
+        assert terminal.wait() == 143
+    assert [json.loads(line) for line in written.read_text().splitlines()] == ["kept"]
+
+
+def test_leaving_waits_for_what_is_being_saved(tmp_path: Path) -> None:
+    written = tmp_path / "written"
+    with program(Play(slow=0.7, written=str(written))) as terminal:
+        terminal.until(_NEWEST)
+        terminal.type("n")
+        terminal.until("New memory")
+        terminal.type("kept")
+        terminal.until("kept")
+        terminal.type(_SAVE + "\x11\x11")
+        assert terminal.wait() == 0
+    assert [json.loads(line) for line in written.read_text().splitlines()] == ["kept"]
+
+
+def test_ctrl_z_gives_the_terminal_back_and_a_continued_app_draws_again() -> None:
+    with program(Play()) as terminal:
+        before = terminal.modes()
+        terminal.until(_NEWEST)
+        terminal.type("\x1a")
+        _, status = os.waitpid(terminal.process, os.WUNTRACED)
+        assert os.WIFSTOPPED(status)
+        terminal.read(0.2)
+        assert_usable(terminal, before)
+        since = len(terminal.seen)
+        os.kill(terminal.process, signal.SIGCONT)
+        terminal.until(_NEWEST, since)
+        assert b"\x1b[?1049h" in terminal.seen[since:]
+        terminal.type("\x11")
+        assert terminal.wait() == 0
+        assert_usable(terminal, before)
+
+
+@pytest.mark.parametrize(
+    ("editor", "told"),
+    [("false", "ended with status 1"), ("/nonsense/editor", "nonsense")],
+)
+def test_an_editor_that_fails_leaves_the_app_as_it_was(editor: str, told: str) -> None:
+    with program(Play(editor=editor)) as terminal:
+        before = terminal.modes()
+        terminal.until(_NEWEST)
+        since = len(terminal.seen)
+        terminal.type(_EDITOR)
+        terminal.until(told, since)
+        assert terminal.modes() != before
+        terminal.type("\x11")
+        assert terminal.wait() == 0
+        assert_usable(terminal, before)
+
+
+def test_text_of_an_editor_that_failed_afterwards_goes_on_in_the_app(tmp_path: Path) -> None:
+    editor = tmp_path / "editor"
+    editor.write_text('#!/bin/sh\necho "what I wrote" > "$1"\nexit 3\n')
+    editor.chmod(0o755)
+    with program(Play(editor=str(editor))) as terminal:
+        terminal.until(_NEWEST)
+        since = len(terminal.seen)
+        terminal.type(_EDITOR)
+        terminal.until("ended with status 3", since)
+        terminal.until("what I wrote", since)
+
+
+def test_the_event_loop_goes_on_while_the_editor_runs(tmp_path: Path) -> None:
+    editor = tmp_path / "editor"
+    editor.write_text("#!/bin/sh\necho editing\nexec sleep 60\n")
+    editor.chmod(0o755)
+    with program(Play(editor=str(editor))) as terminal:
+        before = terminal.modes()
+        terminal.until(_NEWEST)
+        terminal.type(_EDITOR)
+        terminal.until("editing")
+        os.kill(terminal.process, signal.SIGTERM)
+        assert terminal.wait() == 143
+        assert_usable(terminal, before)
+
+
+def test_an_exception_in_a_worker_ends_with_one_line_without_memory_text(tmp_path: Path) -> None:
+    log = tmp_path / "app.log"
+    with program(Play(crash="secret text", log=str(log))) as terminal:
+        before = terminal.modes()
+        terminal.until(_NEWEST)
+        terminal.type("n")
+        terminal.until("New memory")
+        terminal.type("words")
+        terminal.until("words")
+        terminal.type(_SAVE)
+        assert terminal.wait() == 1
+        assert_usable(terminal, before)
+        after = terminal.seen[terminal.seen.rfind(b"\x1b[?1049l") :].decode()
+        assert "this should not have happened: KeyError" in after
+        assert "secret" not in after
+        assert "Traceback" not in after
+    assert "Traceback" in log.read_text()
+
+
+def test_a_paste_with_escape_codes_arrives_as_it_was(tmp_path: Path) -> None:
+    written = tmp_path / "written"
+    pasted = "alpha\nesc \x1b[31mred\x1b[0m end \x1b]52;c;eA==\x07 \x1b[200~\nomega"
+    with program(Play(written=str(written))) as terminal:
+        terminal.until(_NEWEST)
+        terminal.type("n")
+        terminal.until("New memory")
+        since = len(terminal.seen)
+        terminal.type(f"\x1b[200~{pasted}\x1b[201~")
+        terminal.until("omega", since)
+        assert b"\x1b[31m" not in terminal.seen[since:]
+        assert b"\x1b]52" not in terminal.seen[since:]
+        terminal.type(_SAVE)
+        terminal.until("Created", since)
+    assert [json.loads(line) for line in written.read_text().splitlines()] == [pasted]
+
+
+def test_a_terminal_that_goes_away_ends_the_app() -> None:
+    with program(Play()) as terminal:
+        terminal.until(_NEWEST)
+        os.close(terminal.master)
+        deadline = time.monotonic() + 20
+        done = 0
+        while not done and time.monotonic() < deadline:
+            done, status = os.waitpid(terminal.process, os.WNOHANG)
+            time.sleep(0.05)
+        terminal.master = os.open(os.devnull, os.O_RDONLY)
+        assert done
+        assert os.waitstatus_to_exitcode(status) in (129, -signal.SIGHUP)
