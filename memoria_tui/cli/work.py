@@ -72,15 +72,8 @@ def stop(
     trouble: list[MemoriaError] = []
 
     async def act(services: Services) -> WorkSession:
-        wanted = (await services.work.preferences()).auto_session_memory if remember is None else remember
-        stopped = await services.work.stop(session, at=await _time(services, at), note=note, remember=False)
-        if not wanted:
-            return stopped
-        try:
-            return await services.work.remember(stopped.id)
-        except MemoriaError as error:
-            trouble.append(error)
-            return stopped
+        when = await _time(services, at)
+        return await services.work.stop(session, at=when, note=note, remember=remember, unremembered=trouble.append)
 
     _run(terminal, act, "stopped", as_json=as_json)
     terminal.leave_behind(*REFRESH)

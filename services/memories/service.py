@@ -18,7 +18,7 @@ from services.memories.payload import State, drafted, read_memory, write_payload
 from services.memories.pending import PendingWork
 from services.memories.purge import Purge, Purged
 from services.memories.reading import canonical, ids_with_prefix, owners, read_stored
-from services.memories.saving import Saver
+from services.memories.saving import Also, Saver
 from services.memories.storing import Incoming, StoredMany, StoringAct
 from services.memories.trash import Trash
 from services.memories.undo import Inverse, Undo
@@ -117,8 +117,11 @@ class MemoryService:
         """The last hundred changes of a memory, newest first, also of a deleted one."""
         return tuple(await self._records.history(Entity.MEMORY, memory_id))
 
-    async def create(self, draft: MemoryDraft) -> Memory:
-        """Makes a memory. Raises InvalidInput for an importance out of 0..1, Conflict when the id is in use."""
+    async def create(self, draft: MemoryDraft, *, also: Also | None = None) -> Memory:
+        """Makes a memory; `also` writes what else belongs to the act, in the same transaction.
+
+        Raises InvalidInput for an importance out of 0..1, Conflict when the id is in use, and what `also` raises.
+        """
         checked_importance(draft.importance)
         memory_id = canonical(draft.id) if draft.id else str(uuid.uuid4())
         if memory_id is None:
@@ -131,7 +134,7 @@ class MemoryService:
                 raise Conflict(f"there is a memory {memory_id} already", current.memory(self._zone))
             return [current.plan(after, Action.CREATED, "created")]
 
-        await self._saver.change(str(uuid.uuid4()), [memory_id], plan)
+        await self._saver.change(str(uuid.uuid4()), [memory_id], plan, also=also)
         return await self.get(memory_id)
 
     async def update(self, base: Memory, changes: MemoryChanges, *, force: bool = False) -> Memory:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from services.model import Entity, Pause, SessionCategory, SessionStatus, WorkSession
+from services.ports import NewChange, Transaction
 from services.work.model import (
     Client,
     ClientTotal,
@@ -131,14 +132,23 @@ class WorkRecords(Protocol):
         """Starts it unless `limit` sessions are open (0: no limit); makes client and project. Raises Conflict."""
         ...
 
-    async def update(self, session_id: str, change: Change, summary: str) -> StoredSession:
-        """Changes one session under a lock. Raises NotFound, and what `change` raises."""
+    async def update(self, session_id: str, change: Change, summary: str, *, limit: int = 0) -> StoredSession:
+        """Changes one session under a lock. Raises NotFound, and what `change` raises.
+
+        With `limit` it raises Conflict when so many sessions are open already: for a change that opens one.
+        """
+        ...
+
+    async def update_in(
+        self, transaction: Transaction, session_id: str, change: Change, summary: str
+    ) -> Sequence[NewChange]:
+        """As `update`, in the transaction of another act; gives the rows for its history."""
         ...
 
     async def delete(self, session_id: str) -> StoredSession: ...
 
     async def last_activity(self, session_id: str) -> datetime | None:
-        """When this person or the session's writers last did anything known."""
+        """When the session was last started, paused, resumed, noted on, or a memory written from it."""
         ...
 
     async def log(

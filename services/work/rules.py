@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -98,7 +99,8 @@ def as_change(changes: SessionChanges) -> SessionChange:
         elif name == "notes":
             value = list(value)
         columns[_COLUMN_OF.get(name, name)] = value if value not in ("", 0) else None
-    return SessionChange(columns, client=changes.client, project=changes.project, pauses=changes.pauses)
+    client, project = (name if name is None else name.strip() for name in (changes.client, changes.project))
+    return SessionChange(columns, client=client, project=project, pauses=changes.pauses)
 
 
 def warnings(
@@ -115,6 +117,13 @@ def warnings(
             text = f"«{stored.session.description}» {odd[0]}"
             found.append(WorkWarning(WarningKind.FLAWED, (stored.session.id,), text))
     return tuple(found)
+
+
+def stopped(session: WorkSession, end: datetime, note: str | None) -> WorkSession:
+    """The session as it is after it was stopped: pauses end with it, later ones go."""
+    pauses = tuple(replace(p, end=min(p.end or end, end)) for p in session.pauses if p.start <= end)
+    notes = (*session.notes, *([note] if note else []))
+    return replace(session, status=SessionStatus.COMPLETED, end=end, pauses=pauses, notes=notes)
 
 
 def _forgotten(sessions: Sequence[WorkSession], now: datetime, hours: float) -> list[WorkWarning]:

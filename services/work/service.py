@@ -5,15 +5,28 @@ Every act reads and writes its session under one lock, appends to what others wr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Protocol
 
-from services.errors import Ambiguous, Conflict, InvalidInput, NotFound
+from services.errors import (
+    Ambiguous,
+    Conflict,
+    InvalidInput,
+    MemoriaError,
+    NotFound,
+    SchemaMissing,
+    StoreReadOnly,
+    StoreUnavailable,
+)
 from services.model import Memory, MemoryDraft, Pause, SessionStatus, WorkSession
-from services.ports import Clock
+from services.ports import Clock, NewChange, Transaction
 from services.settings import Settings
-from services.work import rules as rules
+from services.times import person_zone
+from services.work import rules
 from services.work.model import (
     SessionChanges,
     SessionDraft,
@@ -25,14 +38,26 @@ from services.work.records import Change, NewSession, SessionChange, StoredSessi
 from services.work.remembered import draft_of
 
 OPEN = (SessionStatus.ACTIVE, SessionStatus.PAUSED)
+_ATTEMPTS = 10
+"""How often a memory is written again that tells of a session which other programs change."""
 _MOST_BESIDE = 20
 """Completed sessions looked at for overlaps with running ones."""
+
+
+TransactionHook = Callable[[Transaction], Awaitable[Sequence[NewChange]]]
+"""Writes in the transaction of another act; gives the rows for its history."""
+
+
+class _Moved(Exception):
+    """The session is no longer as the memory tells of it."""
 
 
 class KeepsMemories(Protocol):
     """The part of the memory service that keeps a memory of finished work."""
 
-    async def create(self, draft: MemoryDraft) -> Memory: ...
+    async def create(self, draft: MemoryDraft, *, also: TransactionHook | None = None) -> Memory:
+        """Makes a memory; `also` writes what else belongs to the act, in the same transaction."""
+        ...
 
 
 class WorkService:
@@ -124,32 +149,80 @@ class WorkService:
         at: datetime | None = None,
         note: str | None = None,
         remember: bool | None = None,
+        unremembered: Callable[[MemoriaError], None] | None = None,
     ) -> WorkSession:
         """Completes a session; pauses end with it, later ones go. `remember` None: as the settings say.
 
-        With `remember` an episodic memory of the work is kept and linked. Raises Conflict when it is completed already.
+        With `remember` an episodic memory of the work is kept and linked, all in one act. Where it cannot be kept
+        nothing is done, unless `unremembered` is given: then the session is stopped without, and that is told why.
+        Raises Conflict when it is completed already.
         """
-        when = at or self._clock()
+        when = (at or self._clock()).astimezone(UTC)
 
         def change(stored: StoredSession) -> SessionChange:
             rules.require_open(stored.session)
             rules.check_end(stored.session, when, self._clock())
-            columns = {"status": SessionStatus.COMPLETED.value, "end_time": when.astimezone(UTC)}
+            columns = {"status": SessionStatus.COMPLETED.value, "end_time": when}
             return SessionChange(columns, note=note or None, until=when)
 
-        stopped = await self._changed(session_id, OPEN, change, "stopped")
+        meant = await self._meant(session_id, OPEN)
         if remember is None:
             remember = (await self.preferences()).auto_session_memory
-        return await self.remember(stopped.id) if remember else stopped
+        if not remember or self._memories is None:
+            return (await self._work.update(meant.id, change, "stopped")).session
+        try:
+            return await self._remembered(
+                meant.id, change, "stopped", lambda session: rules.stopped(session, when, note)
+            )
+        except (StoreUnavailable, StoreReadOnly, SchemaMissing) as error:
+            if unremembered is None:
+                raise
+            stopped = (await self._work.update(meant.id, change, "stopped")).session
+            unremembered(error)
+            return stopped
 
     async def remember(self, session_id: str) -> WorkSession:
         """Keeps an episodic memory of a session and links it; a session that has one stays as it is."""
         session = await self.session(session_id)
         if session.memory_id is not None or self._memories is None:
             return session
-        memory = await self._memories.create(draft_of(session, self._clock()))
-        linked = SessionChange({"memory_id": memory.id})
-        return (await self._work.update(session.id, lambda _: linked, "kept a memory of")).session
+        return await self._remembered(session.id, lambda _: SessionChange(), "kept a memory of", lambda one: one)
+
+    async def _remembered(
+        self, session_id: str, change: Change, summary: str, changed: Callable[[WorkSession], WorkSession]
+    ) -> WorkSession:
+        """Changes a session and keeps a memory of it in one act; `changed` tells how it is then.
+
+        What another program did to the session before the commit is looked at again.
+        """
+        assert self._memories is not None
+        for _ in range(_ATTEMPTS):
+            seen = await self._work.session(session_id)
+            if seen.session.memory_id is not None:
+                return (await self._work.update(session_id, change, summary)).session
+            change(seen)
+            draft = draft_of(changed(seen.session), self._clock(), person_zone(self._settings))
+            memory_id = str(uuid.uuid4())
+            hook = partial(self._link, memory_id, seen, change, summary)
+            try:
+                await self._memories.create(replace(draft, id=memory_id), also=hook)
+            except _Moved:
+                continue
+            return await self.session(session_id)
+        raise Conflict("other programs keep changing that session; nothing was done, try again", current=None)
+
+    async def _link(
+        self, memory_id: str, seen: StoredSession, change: Change, summary: str, transaction: Transaction
+    ) -> Sequence[NewChange]:
+        """Changes the session in the transaction that keeps a memory of it. Raises _Moved when it is another by now."""
+
+        def linked(stored: StoredSession) -> SessionChange:
+            if stored.session != seen.session:
+                raise _Moved
+            changed = change(stored)
+            return replace(changed, columns={**changed.columns, "memory_id": memory_id})
+
+        return await self._work.update_in(transaction, seen.session.id, linked, summary)
 
     async def last_activity(self, session_id: str | None = None) -> datetime:
         """The last sign of life that is known since a session began: what to cut it back to after the machine slept."""
@@ -165,9 +238,6 @@ class WorkService:
     async def unstop(self, session_id: str) -> WorkSession:
         """Lets a completed session run on as if it had not been stopped; the time since then counts as a pause."""
         now = self._clock()
-        limit = self._settings.work_max_parallel_sessions
-        if limit and len(await self._work.open_sessions()) >= limit:
-            raise Conflict(f"{limit} sessions are running, as many as may: stop one first", current=None)
 
         def change(stored: StoredSession) -> SessionChange:
             rules.require(stored.session, SessionStatus.COMPLETED, "un-stop")
@@ -175,7 +245,9 @@ class WorkService:
             away = Pause(ended, now, "stopped") if now - ended >= timedelta(seconds=1) else None
             return SessionChange({"status": SessionStatus.ACTIVE.value, "end_time": None}, pause=away)
 
-        return await self._changed(session_id, (SessionStatus.COMPLETED,), change, "resumed")
+        meant = await self.session(session_id)
+        limit = self._settings.work_max_parallel_sessions
+        return (await self._work.update(meant.id, change, "resumed", limit=limit)).session
 
     async def edit(self, base: WorkSession, changes: SessionChanges) -> WorkSession:
         """Changes a session as the person opened it (`base`).

@@ -201,12 +201,69 @@ async def test_a_session_is_cut_back_to_the_last_sign_of_life(here: Bench) -> No
     assert timedelta(hours=1) <= cut.end - cut.start < timedelta(hours=1, minutes=5)
 
 
+async def test_only_acts_of_the_session_itself_are_signs_of_life(here: Bench) -> None:
+    """Merges, moves, edits and undos write the row too."""
+    here.clock.at = datetime.now(UTC)
+    two_hours, hour = here.clock() - timedelta(hours=2), here.clock() - timedelta(hours=1)
+    await here.clients.create_client("acme")
+    await here.clients.create_client("Birch")
+    (row,) = await here.sql(
+        "INSERT INTO work_sessions (description, start_time, updated_at, client_id) VALUES ('theirs', :start, :noted, "
+        "(SELECT id FROM clients WHERE name = 'acme')) RETURNING id::text AS id",
+        start=two_hours,
+        noted=hour,
+    )
+    assert await here.work.last_activity(row.id) == hour
+    await here.clients.merge_clients("acme", "Birch")
+    assert await here.work.last_activity(row.id) == two_hours
+    session = await here.work.session(row.id)
+    await here.work.edit(session, SessionChanges(description="ours"))
+    assert await here.work.last_activity(row.id) == two_hours
+    before = datetime.now(UTC)
+    await here.work.note("still here", row.id)
+    noted = await here.work.last_activity(row.id)
+    assert before - timedelta(seconds=1) <= noted or noted == here.clock()
+
+
+async def test_known_clients_and_projects_are_taken_whatever_their_case(here: Bench) -> None:
+    first = await here.work.start(SessionDraft("one", client="acme", project="Portal"))
+    second = await here.work.start(SessionDraft("two", client="ACME", project="portal"))
+    assert (second.client, second.project) == (first.client, first.project) == ("acme", "Portal")
+    edited = await here.work.edit(second, SessionChanges(client="Acme ", project="PORTAL"))
+    assert (edited.client_id, edited.project_id) == (first.client_id, first.project_id)
+
+
+async def test_a_session_keeps_no_project_of_a_client_that_it_left(here: Bench) -> None:
+    session = await here.work.start(SessionDraft("one", client="acme", project="portal"))
+    moved = await here.work.edit(session, SessionChanges(client="Birch"))
+    assert (moved.client, moved.project) == ("Birch", "portal")
+    assert moved.project_id != session.project_id
+    left = await here.work.edit(moved, SessionChanges(client=""))
+    assert (left.client, left.project) == (None, None)
+    own = await here.work.edit(left, SessionChanges(project="portal"))
+    assert (await here.work.edit(own, SessionChanges(client="acme"))).project == "portal"
+
+
+async def test_the_limit_holds_for_sessions_that_are_resumed_at_the_same_time(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    async with bench(postgres_url, tmp_path, work_max_parallel_sessions=2) as here:
+        done = []
+        for number in range(4):
+            session = await here.work.start(SessionDraft(f"work {number}"))
+            done.append(await here.work.stop(session.id))
+        here.clock.go(hours=1)
+        answers = await asyncio.gather(*(here.work.unstop(one.id) for one in done), return_exceptions=True)
+        assert [type(answer) for answer in answers].count(Conflict) == 2
+        assert len((await here.work.status()).sessions) == 2
+
+
 async def test_a_stop_can_keep_a_memory(here: Bench) -> None:
     await here.work.start(SessionDraft("fix login", project="api", issue_number=7))
     here.clock.go(minutes=90)
     stopped = await here.work.stop(note="tokens lived 10 s", remember=True)
     (draft,) = here.memories.drafts
-    assert stopped.memory_id == "00000000-0000-4000-8000-000000000001"
+    assert stopped.memory_id == draft.id
     assert draft.content.startswith("fix login\n\nWorked 1:30:00")
     assert "- tokens lived 10 s" in draft.content
     assert (draft.project, draft.metadata) == ("api", {"session_id": stopped.id})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,11 +12,12 @@ from pathlib import Path
 from services.adapters.postgres.database import Database
 from services.adapters.postgres.records import PostgresRecords
 from services.adapters.postgres.work import PostgresWork
+from services.errors import MemoriaError
 from services.model import Memory, MemoryDraft
 from services.settings import Settings
 from services.work.clients import ClientService
 from services.work.reports import ReportService
-from services.work.service import WorkService
+from services.work.service import TransactionHook, WorkService
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -37,12 +39,20 @@ class HeldClock:
 class KeptMemories:
     """Stands in for the memory service."""
 
-    def __init__(self) -> None:
+    def __init__(self, records: PostgresRecords) -> None:
+        self._records = records
         self.drafts: list[MemoryDraft] = []
+        self.failure: MemoriaError | None = None
 
-    async def create(self, draft: MemoryDraft) -> Memory:
+    async def create(self, draft: MemoryDraft, *, also: TransactionHook | None = None) -> Memory:
+        if self.failure is not None:
+            raise self.failure
+        assert draft.id is not None
+        async with self._records.transaction() as transaction:
+            rows = await also(transaction) if also else ()
+            await transaction.append_history(str(uuid.uuid4()), rows)
         self.drafts.append(draft)
-        return Memory(f"00000000-0000-4000-8000-{len(self.drafts):012}", draft.type, draft.content)
+        return Memory(draft.id, draft.type, draft.content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +78,9 @@ class Bench:
 async def bench(url: str, home: Path, *, zone: str | None = "Europe/Rome", **settings: object) -> AsyncIterator[Bench]:
     """Opens a bench; a zone of None is the system's."""
     chosen = Settings(home=home, database_url=url, actor="tester", zone=zone, **settings)  # type: ignore[arg-type]
-    database, clock, memories = Database(url), HeldClock(NOON), KeptMemories()
+    database, clock = Database(url), HeldClock(NOON)
+    records = PostgresRecords(database, chosen)
+    memories = KeptMemories(records)
     table = PostgresWork(database, chosen, clock)
     yield Bench(
         database,
@@ -78,7 +90,7 @@ async def bench(url: str, home: Path, *, zone: str | None = "Europe/Rome", **set
         WorkService(table, chosen, clock, memories),
         ReportService(table, chosen, clock),
         ClientService(table),
-        PostgresRecords(database, chosen),
+        records,
         memories,
     )
     await database.close()

@@ -68,5 +68,10 @@ class Writes:
         self._connection = connection
         self._settings = settings
 
+    @property
+    def connection(self) -> AsyncConnection:
+        """That of the transaction."""
+        return self._connection
+
     async def _fetch(self, sql: str, parameters: Parameters) -> Sequence[Row[Any]]:
         return await fetch(self._connection, sql, parameters)

@@ -1,4 +1,4 @@
-"""Clients and projects by name, inside an act: found, or made on the fly."""
+"""Clients and projects by name, inside an act: found whatever their case, or made on the fly."""
 
 from __future__ import annotations
 
@@ -15,9 +15,14 @@ INSERT INTO public.projects (client_id, name) VALUES (CAST(:client_id AS uuid), 
 ON CONFLICT (client_id, name) DO NOTHING
 RETURNING id::text AS id, to_jsonb(projects) AS row
 """
+_CLIENT = """
+SELECT id::text AS id FROM public.clients
+WHERE lower(name) = lower(:name) ORDER BY name <> :name, created_at, id LIMIT 1
+"""
 _PROJECT = """
 SELECT id::text AS id FROM public.projects
-WHERE name = :name AND client_id IS NOT DISTINCT FROM CAST(:client_id AS uuid) ORDER BY created_at, id LIMIT 1
+WHERE lower(name) = lower(:name) AND client_id IS NOT DISTINCT FROM CAST(:client_id AS uuid)
+ORDER BY name <> :name, created_at, id LIMIT 1
 """
 
 
@@ -26,11 +31,13 @@ async def client_id(act: Act, name: str | None) -> str | None:
     if not name:
         return None
     known = {"name": storable(name)}
+    if found := await act.fetch(_CLIENT, **known):
+        return str(found[0].id)
     if made := await act.fetch(_NEW_CLIENT, **known):
         act.note(Entity.CLIENT, made[0].id, None, {"row": made[0].row}, f"new client «{name}»")
         return str(made[0].id)
-    (found,) = await act.fetch("SELECT id::text AS id FROM public.clients WHERE name = :name", **known)
-    return str(found.id)
+    (found_now,) = await act.fetch(_CLIENT, **known)
+    return str(found_now.id)
 
 
 async def project_id(act: Act, client: str | None, name: str | None) -> str | None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from services.adapters.postgres.records.base import Writes
 from services.adapters.postgres.records.text import storable, storable_json
 from services.adapters.postgres.work import names
 from services.adapters.postgres.work.base import Act, WorkTables
 from services.adapters.postgres.work.rows import NAMED, NAMES, OPEN, SESSION, stored_session
 from services.errors import Ambiguous, Conflict, NotFound
-from services.model import Entity
+from services.model import Entity, WorkSession
+from services.ports import NewChange, Transaction
 from services.work import pauses
 from services.work.records import Change, NewSession, SessionChange, StoredSession
 
@@ -42,12 +44,37 @@ _OPEN_COUNT = "SELECT count(*) AS number FROM public.work_sessions WHERE status 
 _STARTING = "SELECT pg_advisory_xact_lock(hashtext('memoria_tui.work_sessions.start'))"
 _DELETE = "DELETE FROM public.work_sessions WHERE id = CAST(:id AS uuid)"
 _LAST_ACTIVITY = """
+WITH recent AS MATERIALIZED (
+    SELECT entity, action, changed_at, undoes, after FROM memoria_tui.audit_log ORDER BY id DESC LIMIT 10000
+)
 SELECT max(at) AS at FROM (
-    SELECT updated_at AS at FROM public.work_sessions WHERE id = CAST(:id AS uuid)
+    SELECT updated_at AS at FROM public.work_sessions session
+    WHERE id = CAST(:id AS uuid) AND NOT EXISTS (
+        SELECT FROM recent WHERE (entity IN ('client', 'project') OR undoes IS NOT NULL)
+            AND changed_at BETWEEN session.updated_at AND session.updated_at + interval '5 seconds')
+        AND NOT EXISTS (SELECT FROM memoria_tui.audit_log
+            WHERE entity_id = session.id AND (after ->> 'updated_at')::timestamptz = session.updated_at)
     UNION ALL
-    (SELECT changed_at FROM memoria_tui.audit_log
-     WHERE actor = :actor AND position = 0 AND undoes IS NULL ORDER BY id DESC LIMIT 1)) known
+    SELECT changed_at FROM memoria_tui.audit_log
+    WHERE entity_id = CAST(:id AS uuid) AND entity = 'session' AND undoes IS NULL AND after IS NOT NULL
+        AND (before IS NULL OR before::jsonb - CAST(:no_acts AS text[])
+                               IS DISTINCT FROM after::jsonb - CAST(:no_acts AS text[]))
+    UNION ALL
+    SELECT changed_at FROM recent
+    WHERE entity = 'memory' AND action = 'created'
+        AND after -> 'payload' ->> 'session_id' = CAST(CAST(:id AS uuid) AS text)
+) acts
 """
+"""When the session itself was last started, paused, resumed or noted on, or a memory written from it.
+
+`updated_at` tells of acts of other programs; it does not count where the history says that a merge, a move, an undo or
+an edit wrote the row.
+"""
+_NO_ACTS = [
+    *("description", "category", "client_id", "project_id", "issue_number", "pr_number", "branch", "start_time"),
+    *("duration_minutes", "total_pause_minutes", "updated_at"),
+]
+"""Columns that change without an act of the session."""
 _TYPES: Mapping[str, str] = {
     "description": "text",
     "category": "public.session_category",
@@ -92,10 +119,7 @@ class SessionTable(WorkTables):
 
     async def insert(self, new: NewSession, limit: int) -> StoredSession:
         async with self._act() as act:
-            if limit:
-                await act.fetch(_STARTING)
-                if (number := (await act.fetch(_OPEN_COUNT))[0].number) >= limit:
-                    raise Conflict(f"{number} sessions are running, {limit} may: stop one first", current=None)
+            await _check_limit(act, limit)
             client = await names.client_id(act, new.client)
             project = await names.project_id(act, client, new.project)
             (row,) = await act.fetch(
@@ -112,18 +136,30 @@ class SessionTable(WorkTables):
             act.note(Entity.SESSION, str(row.id), None, row.state, f"started «{new.description}»")
             return stored_session(row, self._writer_zone, self._clock())
 
-    async def update(self, session_id: str, change: Change, summary: str) -> StoredSession:
+    async def update(self, session_id: str, change: Change, summary: str, *, limit: int = 0) -> StoredSession:
         async with self._act() as act:
-            rows = await act.fetch(_LOCKED, id=session_id)
-            stored = self._only(rows, session_id)
-            columns = await self._columns(act, stored, rows[0].pauses, change(stored))
-            if not columns:
-                return stored
-            settings = ", ".join(f"{_TARGETS.get(name, name)} = {_VALUES[name]}" for name in columns)
-            update = f"UPDATE public.work_sessions SET {settings} WHERE id = CAST(:id AS uuid)"
-            (row,) = await act.fetch(_WRITTEN.format(statement=update), id=session_id, **columns)
-            act.note(Entity.SESSION, session_id, rows[0].state, row.state, f"{summary} «{row.description}»")
-            return stored_session(row, self._writer_zone, self._clock())
+            await _check_limit(act, limit)
+            return await self._update(act, session_id, change, summary)
+
+    async def update_in(
+        self, transaction: Transaction, session_id: str, change: Change, summary: str
+    ) -> Sequence[NewChange]:
+        assert isinstance(transaction, Writes)
+        act = Act(transaction.connection)
+        await self._update(act, session_id, change, summary)
+        return act.changes
+
+    async def _update(self, act: Act, session_id: str, change: Change, summary: str) -> StoredSession:
+        rows = await act.fetch(_LOCKED, id=session_id)
+        stored = self._only(rows, session_id)
+        columns = await self._columns(act, stored, rows[0].pauses, change(stored))
+        if not columns:
+            return stored
+        settings = ", ".join(f"{_TARGETS.get(name, name)} = {_VALUES[name]}" for name in columns)
+        update = f"UPDATE public.work_sessions SET {settings} WHERE id = CAST(:id AS uuid)"
+        (row,) = await act.fetch(_WRITTEN.format(statement=update), id=session_id, **columns)
+        act.note(Entity.SESSION, session_id, rows[0].state, row.state, f"{summary} «{row.description}»")
+        return stored_session(row, self._writer_zone, self._clock())
 
     async def delete(self, session_id: str) -> StoredSession:
         async with self._act() as act:
@@ -134,7 +170,7 @@ class SessionTable(WorkTables):
             return stored
 
     async def last_activity(self, session_id: str) -> datetime | None:
-        rows = await self._read(_LAST_ACTIVITY, id=session_id, actor=storable(self._settings.actor))
+        rows = await self._read(_LAST_ACTIVITY, id=session_id, no_acts=_NO_ACTS)
         return rows[0].at if rows else None
 
     async def _columns(
@@ -147,6 +183,8 @@ class SessionTable(WorkTables):
             client = columns["client_id"] = await names.client_id(act, change.client)
         if change.project is not None:
             columns["project_id"] = await names.project_id(act, client, change.project)
+        elif client != stored.session.client_id and stored.session.project_id is not None:
+            columns |= await _project_of_client(act, stored.session, client)
         if change.note is not None:
             columns["note"] = storable(change.note)
         if change.pauses is not None or change.pause is not None or change.until is not None:
@@ -171,3 +209,22 @@ class SessionTable(WorkTables):
         if not rows:
             raise NotFound(f"no session has the id {session_id}")
         return stored_session(rows[0], self._writer_zone, self._clock())
+
+
+async def _project_of_client(act: Act, session: WorkSession, client: str | None) -> dict[str, object]:
+    """The project that takes the place of another client's: that of the same name, none where there is no client."""
+    (project,) = await act.fetch(
+        "SELECT client_id::text AS owner FROM public.projects WHERE id = CAST(:id AS uuid)", id=session.project_id
+    )
+    if project.owner in (None, client):
+        return {}
+    return {"project_id": await names.project_id(act, client, session.project) if client else None}
+
+
+async def _check_limit(act: Act, limit: int) -> None:
+    """Raises Conflict when as many sessions are open as may (0: any number); until the act ends, none is opened."""
+    if not limit:
+        return
+    await act.fetch(_STARTING)
+    if (number := (await act.fetch(_OPEN_COUNT))[0].number) >= limit:
+        raise Conflict(f"limit reached ({number} of {limit} running): stop one first", current=None)
