@@ -70,11 +70,11 @@ class WorkServices(FakeServices):
         self.settings, self.clock = settings, clock  # type: ignore[assignment]  # a clock that can be moved
         self.postgres = Database(settings.database_url or "")
         self.table = PostgresWork(self.postgres, settings, clock)
-        self.kept = KeptMemories()
+        self.records = PostgresRecords(self.postgres, settings)
+        self.kept = KeptMemories(self.records)
         self.work = WorkService(self.table, settings, clock, self.kept)
         self.reports = ReportService(self.table, settings, clock)
         self.clients = ClientService(self.table)
-        self.records = PostgresRecords(self.postgres, settings)
         self.live = WorkLive(self.store, self.health, self.records, clock)
         undoing = MemoryService(
             cast("VectorStore", _NoVectors()),
