@@ -78,7 +78,7 @@ async def test_the_branch_one_stands_on_is_offered_and_taken_with_one_key(desk: 
 async def test_known_clients_are_completed_in_any_case(desk: Desk) -> None:
     async with desk.working(one_running) as pilot:
         await press(pilot, "n", "=more", "tab", "a", "c", "right", "enter")
-        assert sorted(str(session.client) for session in work_screen(pilot).running.sessions) == ["Acme", "acme"]
+        assert sorted(str(session.client) for session in work_screen(pilot).running.sessions) == ["Acme", "Acme"]
 
 
 async def test_a_pause_begins_with_the_key_and_the_clock_stands_still(desk: Desk) -> None:
