@@ -13,13 +13,17 @@ if TYPE_CHECKING:
     from services.reembedding.values import ReembedReport, ReembedState
 
 
-def reembed(terminal: Terminal, model: str | None, host: str | None, dimensions: int | None, *, as_json: bool) -> int:
+def reembed(
+    terminal: Terminal, model: str | None, host: str | None, dimensions: int | None, *, yes: bool, as_json: bool
+) -> int:
     from services.reembedding.target import target_of
 
     target = target_of(terminal.settings, model, host, dimensions)
 
-    async def act(services: Services) -> ReembedReport:
+    async def act(services: Services) -> ReembedReport | None:
         plan = await services.reembedding.plan(target)
+        if not (plan.needless or yes) and not await _agreed(terminal, services.reembedding.warning(target), as_json):
+            return None
         if plan.room is not None and not plan.needless and not as_json:
             needed, free = (f"{size / 2**20:,.0f} MB" for size in (plan.room.needed, plan.room.free))
             terminal.print(f"needs about {needed} beside the vectors in use; {free} are free")
@@ -28,6 +32,8 @@ def reembed(terminal: Terminal, model: str | None, host: str | None, dimensions:
             return await services.reembedding.reembed(target, progress=advance)
 
     report = terminal.run(act)
+    if report is None:
+        return 1
     if as_json:
         terminal.print_json(asdict(report))
         return 0
@@ -46,6 +52,20 @@ def reembed(terminal: Terminal, model: str | None, host: str | None, dimensions:
     for line in report.settings:
         terminal.print_text(f"  {line}")
     return 0
+
+
+async def _agreed(terminal: Terminal, warning: str, as_json: bool) -> bool:
+    """Whether a person wants what others may lose by; a script says so beforehand."""
+    if not warning:
+        return True
+    if as_json or not terminal.converses:
+        terminal.complain(f"nothing was embedded, and nobody can be asked here; --yes does it all the same: {warning}")
+        return False
+    terminal.remark(warning)
+    if await terminal.agrees("Embed all memories by the bundled model all the same?"):
+        return True
+    terminal.complain("nothing was embedded")
+    return False
 
 
 def status(terminal: Terminal, *, as_json: bool) -> int:

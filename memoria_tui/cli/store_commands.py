@@ -98,6 +98,9 @@ def reembed(
     cancel: Annotated[
         bool, typer.Option("--cancel", help="Throw away what was embedded and not taken into use.")
     ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask where a program that shares the store cannot follow.")
+    ] = False,
     as_json: Json = False,
 ) -> int:
     """Move all memories to another embedding model while they stay usable; goes on where it was stopped."""
@@ -112,7 +115,7 @@ def reembed(
         return reembedding.drop_old(terminal, as_json=as_json)
     if cancel:
         return reembedding.cancel(terminal, as_json=as_json)
-    return reembedding.reembed(terminal, model, ollama, dimensions, as_json=as_json)
+    return reembedding.reembed(terminal, model, ollama, dimensions, yes=yes, as_json=as_json)
 
 
 @database.command("status")

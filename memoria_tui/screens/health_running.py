@@ -173,6 +173,8 @@ class HealthRunning(HealthLooking):
             f"The store is moved to the model {target.model}, and all vectors are made anew. It stays usable, "
             "the work can be stopped and goes on later, and the former vectors are kept until you delete them."
         )
+        if warning := services.reembedding.warning(target):
+            question = f"{question}\n\n{warning}"
         if not await self.app.push_screen_wait(ConfirmDialog("Make all vectors anew", question, "begin")):
             return
 

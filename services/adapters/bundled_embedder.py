@@ -149,17 +149,15 @@ def _unit(vectors: Vectors) -> Vectors:
 
 def _load() -> WordLlamaInference:
     root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    if not root.handlers and logging.lastResort is not None:
+        # Importing it sends every program's log to standard error, where the screen is drawn, if nobody set that up.
+        root.addHandler(logging.lastResort)
     try:
         import wordllama
 
         model = wordllama.WordLlama.load(cache_dir=Path(wordllama.__file__).parent, disable_download=True)
     except (ImportError, OSError, ValueError) as error:
         raise EmbeddingFailed(f"The bundled model cannot be loaded: {error}; install wordllama again") from error
-    finally:
-        # Importing it sends every program's log to standard error, which is where the screen is drawn.
-        root.handlers[:] = handlers
-        root.setLevel(level)
     model.tokenizer.no_padding()
     return model
 

@@ -20,7 +20,7 @@ from services.ports import Draft, Embedder, SwitchableStore, VectorStore
 from services.reembedding.ahead import Ahead
 from services.reembedding.filling import Filling
 from services.reembedding.reading import Digests, digest, digests, memories, newest, telling_digests
-from services.reembedding.target import Target, missing_settings
+from services.reembedding.target import SHARED_MODELS, Target, missing_settings
 from services.reembedding.values import Advance, ReembedPlan, ReembedReport, ReembedState
 from services.search.headless import NOT_FIRST, headless_ids
 from services.settings import Settings
@@ -95,6 +95,15 @@ class ReembeddingService:
             draft = await self._vectors.draft()
             mine = draft is not None and draft.purpose == PURPOSE
             return await _headed(await self._vectors.open_draft(draft)) if draft and mine else 0
+
+    def warning(self, target: Target) -> str:
+        """What a program that shares the store loses by a move to the target, and what to do; "" for nothing."""
+        if target.ollama_host is not None or not self._vectors.shared:
+            return ""
+        return (
+            "MCP Memoria has no bundled model: if it uses this Qdrant too, it finds nothing by meaning and cannot save "
+            f"from then on. Models that both can use: {', '.join(SHARED_MODELS)}, by: memoria-tui reembed --model NAME"
+        )
 
     async def plan(self, target: Target) -> ReembedPlan:
         """What `reembed` would do. Raises as it does, before anything is written."""

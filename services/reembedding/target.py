@@ -9,6 +9,8 @@ from services.ports import Draft
 from services.settings import Settings
 
 BUNDLED = "bundled"
+SHARED_MODELS = ("nomic-embed-text", "bge-m3", "mxbai-embed-large", "all-minilm")
+"""Models of Ollama that MCP Memoria knows as well, its own first."""
 DEFAULT_HOST = "http://localhost:11434"
 
 

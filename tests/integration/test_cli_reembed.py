@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from tests.integration.test_cli import Run, run
+from tests.qdrant_server import Qdrant
 from tests.services.memory_world import vector_of
 
 __all__ = ["run"]
@@ -71,3 +72,23 @@ def test_a_store_is_moved_to_ollama_and_back(run: Run, ollama: str) -> None:
     assert run("reembed", "--drop-old").out == "the old vectors are deleted: 1 points\n"
     assert run("reembed", "--cancel").out == "no re-embedding is under way\n"
     assert run("reembed", "--status", "--cancel").status == 2
+
+
+def test_a_move_that_a_program_beside_cannot_follow_is_said_before(run: Run, ollama: str, qdrant: Qdrant) -> None:
+    there = {
+        "MEMORIA_QDRANT_HOST": qdrant.url,
+        "QDRANT_API_KEY": qdrant.key or "",
+        "MEMORIA_OLLAMA_HOST": ollama,
+        "MEMORIA_EMBEDDING_MODEL": "tiny",
+        "MEMORIA_EMBEDDING_DIMENSIONS": "8",
+    }
+    added = run("add", "the access token expires", **there)
+    assert (added.status, added.err) == (0, "")
+    refused = run("reembed", "--model", "bundled", **there)
+    assert refused.status == 1
+    assert "MCP Memoria has no bundled model" in refused.complaint
+    assert "nomic-embed-text" in refused.complaint
+    assert "--yes" in refused.complaint
+    assert run("reembed", "--status", "--json", **there).json["model"] == "tiny"
+    assert run("reembed", "--model", "bundled", "--yes", **there).status == 0
+    assert run("reembed", "--status", "--json", **there).json["dimensions"] == 256

@@ -205,6 +205,9 @@ class FakeReembedding:
     async def state(self) -> ReembedState:
         return self.state_
 
+    def warning(self, target: Target) -> str:
+        return ""
+
     async def reembed(self, target: Target, *, progress: Callable[[Progress], None]) -> ReembedReport:
         progress(Progress(8, 8, "memories"))
         self.state_ = ReembedState("another", 384, 8, None, 0, Draft("reembed", 256, "wordllama"))
