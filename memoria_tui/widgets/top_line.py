@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from textual.content import Content
@@ -16,10 +17,42 @@ from memoria_tui.widgets.ink import ink
 from services.model import SessionStatus, StoreKind, StoreStatus, WorkSession
 from services.ports import Clock
 
-_NAMES_FROM = 100
-"""Cells from which on the stores have room for their names."""
-_LONGEST_NAME = 28
-_GAP = "   "
+_GAP, _SMALL_GAP = "   ", "  "
+_ALL = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How much of each part is shown; lengths in cells."""
+
+    names: bool
+    """Of the stores."""
+    title: bool
+    """The program's name before the place."""
+    place: int
+    timers: int
+    """The others are counted."""
+    text: int
+    """Of a timer's description."""
+    project: int
+    """Of its client and project."""
+
+
+_FORMS = (
+    _Form(names=True, title=True, place=56, timers=_ALL, text=28, project=28),
+    _Form(names=True, title=True, place=28, timers=_ALL, text=20, project=16),
+    _Form(names=False, title=True, place=56, timers=_ALL, text=28, project=28),
+    _Form(names=False, title=True, place=28, timers=_ALL, text=20, project=16),
+    _Form(names=False, title=True, place=28, timers=_ALL, text=20, project=0),
+    _Form(names=False, title=True, place=28, timers=_ALL, text=10, project=0),
+    _Form(names=False, title=True, place=16, timers=_ALL, text=0, project=0),
+    _Form(names=False, title=False, place=28, timers=_ALL, text=0, project=0),
+    _Form(names=False, title=False, place=12, timers=_ALL, text=0, project=0),
+    _Form(names=False, title=False, place=12, timers=3, text=0, project=0),
+    _Form(names=False, title=False, place=12, timers=2, text=0, project=0),
+    _Form(names=False, title=False, place=12, timers=1, text=0, project=0),
+)
+"""From the fullest to the least: the place and the time of a running timer are in all of them."""
 
 
 class TopLine(Widget):
@@ -53,6 +86,8 @@ class TopLine(Widget):
         super().__init__(id=id)
         self._clock = clock
         self._ticking: Timer | None = None
+        self._timers_at = 0
+        """The first cell of the timers."""
 
     def watch_sessions(self) -> None:
         """Ticks once a second while a timer runs, and not at all otherwise."""
@@ -69,28 +104,31 @@ class TopLine(Widget):
         return self._ticking is not None
 
     def _tick(self) -> None:
-        width = self._running_timers().cell_length + 1
-        self.refresh(Region(max(0, self.size.width - width), 0, width, 1))
+        if not self.screen.is_current:
+            return
+        self.refresh(Region(self._timers_at, 0, max(0, self.size.width - self._timers_at), 1))
 
     def render_line(self, y: int) -> Strip:
-        """Where at the left, stores and timers at the right; the stores' names give way, then where."""
-        width = self.size.width
-        where, timers = self._where(), self._running_timers()
-        for named in (width >= _NAMES_FROM, False):
-            right = Content.assemble(self._busy(), self._stores(named=named), timers, " ")
-            if where.cell_length <= width - right.cell_length - 2:
+        """Where at the left, stores and timers at the right, in the fullest form that fits."""
+        width, now = self.size.width, self._clock()
+        for form in _FORMS:
+            where, timers = self._where(form), self._shown_timers(form, now)
+            stores = Content.assemble(self._busy(), self._stores(named=form.names))
+            free = width - 2 - where.cell_length - stores.cell_length - timers.cell_length
+            if free >= 2:
                 break
-        else:
-            where = Content("")
-        gap = " " * max(0, width - right.cell_length - where.cell_length - 1)
-        line = Content.assemble(" ", where, gap, right)
+        self._timers_at = max(0, width - 1 - timers.cell_length)
+        line = Content.assemble(" ", where, " " * max(1, free), stores, timers, " ")
         style = self.visual_style
         strip = Strip(line.render_segments(style), line.cell_length)
         return strip.adjust_cell_length(width, style.rich_style)
 
-    def _where(self) -> Content:
-        place = f" · {present.clip(present.line(self.where), 2 * _LONGEST_NAME)}" if self.where else ""
-        return Content.assemble(("memoria", ink(self, "top-line--name")), (place, ink(self, "top-line--muted")))
+    def _where(self, form: _Form) -> Content:
+        place = present.clip(present.line(self.where), form.place)
+        if not form.title:
+            return Content.styled(place or "memoria", ink(self, "top-line--name"))
+        dotted = f" · {place}" if place else ""
+        return Content.assemble(("memoria", ink(self, "top-line--name")), (dotted, ink(self, "top-line--muted")))
 
     def _busy(self) -> Content:
         return Content.styled(f"{self.busy}{_GAP}", ink(self, "top-line--warning")) if self.busy else Content("")
@@ -100,7 +138,7 @@ class TopLine(Widget):
         by_kind = {status.kind: status for status in self.stores}
         for kind in StoreKind:
             status = by_kind.get(kind)
-            sign, state = ("○", "unknown") if status is None else ("●", "ok") if status.ok else ("✖", "failed")
+            sign, state = _sign(status)
             name = f" {_store_name(kind, status)}" if named else ""
             parts.append(
                 Content.assemble((sign, ink(self, f"top-line--{state}")), (name, ink(self, "top-line--muted")))
@@ -112,30 +150,35 @@ class TopLine(Widget):
             parts.append(Content.styled(pending, ink(self, "top-line--warning")))
         return Content("  " if named else " ").join(parts)
 
-    def _running_timers(self) -> Content:
-        """«⏱ 1:23:45 fix login · acme/api», as many as have room beside the stores; paused ones muted and still."""
-        now = self._clock()
-        room = max(0, self.size.width - 16)
-        timers = Content("")
-        for number, session in enumerate(self.sessions):
-            timer = self._timer(session, now)
-            left = len(self.sessions) - number
-            if timers.cell_length + timer.cell_length + (6 if left > 1 else 0) > room:
-                return timers + Content.styled(f"{_GAP}+{left}", ink(self, "top-line--muted"))
-            timers += timer
-        return timers
+    def _shown_timers(self, form: _Form, now: datetime) -> Content:
+        """«⏱ 1:23:45 fix login · acme/api», running ones first; paused ones muted and still."""
+        ordered = sorted(self.sessions, key=lambda session: session.status is not SessionStatus.ACTIVE)
+        timers = [self._timer(session, now, form) for session in ordered[: form.timers]]
+        if (more := len(ordered) - len(timers)) > 0:
+            timers.append(Content.styled(f" +{more}", ink(self, "top-line--muted")))
+        return Content("").join(timers)
 
-    def _timer(self, session: WorkSession, now: datetime) -> Content:
+    def _timer(self, session: WorkSession, now: datetime, form: _Form) -> Content:
         running = session.status is SessionStatus.ACTIVE
         muted = ink(self, "top-line--muted")
         place = "/".join(present.line(name) for name in (session.client, session.project) if name)
-        clock = f"{_GAP}{'⏱' if running else '⏸'} {present.duration(session.elapsed_seconds(now))}"
-        what = f" {present.clip(present.line(session.description), _LONGEST_NAME)}"
+        gap = _GAP if form.text else _SMALL_GAP
+        clock = f"{gap}{'⏱' if running else '⏸'} {present.duration(session.elapsed_seconds(now))}"
+        what = f" {present.clip(present.line(session.description), form.text)}" if form.text else ""
         return Content.assemble(
             (clock, ink(self, "top-line--running") if running else muted),
             (what, ink(self, "top-line--text") if running else muted),
-            (f" · {present.clip(place, _LONGEST_NAME)}" if place else "", muted),
+            (f" · {present.clip(place, form.project)}" if place and form.project else "", muted),
         )
+
+
+def _sign(status: StoreStatus | None) -> tuple[str, str]:
+    """A sign and its colour: hollow without an answer, red where something is wrong."""
+    if status is None:
+        return "○", "unknown"
+    if status.ok:
+        return "●", "ok"
+    return ("○" if status.silent else "✖"), "failed"
 
 
 def _store_name(kind: StoreKind, status: StoreStatus | None) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import pytest
+
 from memoria_tui.widgets.top_line import TopLine
 from services.model import Pause, SessionCategory, SessionStatus, WorkSession
 from tests.tui.widgets.scene import NOW, STORES, Scene, clock, lines
@@ -55,7 +57,36 @@ async def test_what_has_no_room_gives_way_to_the_timers() -> None:
     async with app.open(60) as pilot:
         top.where, top.stores, top.sessions = "embedded", STORES, (FIX, replace(FIX, id="3"), REVIEW)
         await pilot.pause()
-        assert lines(app)[0].strip() == "● ✖ ●   ⏱ 1:23:45 fix login · acme/api   +2"
+        told = "memoria · embedded ● ✖ ● ⏱ 1:23:45 ⏱ 1:23:45 ⏸ 0:40:12"
+        assert lines(app)[0].split() == told.split()
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 200])
+@pytest.mark.parametrize("number", [1, 3, 5])
+async def test_the_place_and_the_running_time_are_never_dropped(width: int, number: int) -> None:
+    top = TopLine(clock)
+    app = Scene(top)
+    long = replace(FIX, description="a description that is much longer than there is room for", client="A client " * 4)
+    async with app.open(width) as pilot:
+        top.where, top.stores, top.pending = "db.acme.example", STORES, 1_200
+        top.sessions = (*(replace(REVIEW, id=f"p{one}") for one in range(number - 1)), long)
+        await pilot.pause()
+        line = lines(app)[0]
+        assert "1:23:45" in line
+        assert "db.acme" in line
+        assert "✖" in line
+
+
+async def test_a_store_that_does_not_answer_is_hollow_and_red() -> None:
+    top = TopLine(clock)
+    app = Scene(top)
+    async with app.open(120) as pilot:
+        top.stores = (replace(STORES[0], ok=False, silent=True), *STORES[1:])
+        await pilot.pause()
+        assert "○ qdrant  ✖ postgres  ● bundled" in lines(app)[0]
+        assert top.get_component_rich_style("top-line--failed").color != (
+            top.get_component_rich_style("top-line--unknown").color
+        )
 
 
 async def test_only_a_running_timer_ticks() -> None:
