@@ -19,7 +19,7 @@ from memoria_tui.widgets.preview import Preview
 from memoria_tui.widgets.relation_map import RelationMap
 from memoria_tui.widgets.relation_tree import RelationTree
 from memoria_tui.widgets.trail import Trail
-from services.errors import MemoriaError, NotFound
+from services.errors import MemoriaError, NotFound, StoreUnavailable
 from services.graph.model import Neighborhood, Node
 from services.model import Hit, Query, RelationType, Subject
 from services.ports import Clock
@@ -56,6 +56,10 @@ class GraphWalking(ModeScreen):
         self._standing: tuple[object, ...] = ()
 
     # being told
+
+    @property
+    def is_waiting(self) -> bool:
+        return isinstance(self.state, Idle | Walking)
 
     def connected(self, services: Services) -> None:
         super().connected(services)
@@ -112,6 +116,7 @@ class GraphWalking(ModeScreen):
 
     @work(exclusive=True, group="walk")
     async def _look_around(self) -> None:
+        before = self.state
         try:
             if not self._trail and not await self._find_start():
                 return
@@ -122,10 +127,18 @@ class GraphWalking(ModeScreen):
             self._trail.pop()
             self._look_around()
         except MemoriaError as error:
-            self.state = Failed(error)
+            stays = isinstance(error, StoreUnavailable) and self._answers(before)
+            self.state = before if stays else Failed(error)
         else:
             self._trail[-1] = around.center
+            self.shown()
             self.state = Loaded(around)
+
+    def _answers(self, state: State) -> bool:
+        """Whether what it shows is what would be asked for now."""
+        if not isinstance(state, Loaded) or (around := state.around) is None:
+            return False
+        return (around.center, around.depth, around.types) == (self._trail[-1], self._depth, self._types)
 
     @work(exclusive=True, group="again")
     async def _look_again(self, before: Neighborhood) -> None:
@@ -136,6 +149,7 @@ class GraphWalking(ModeScreen):
             return  # what was seen stays: the centre may be gone, or a store, which the top line tells
         if self.around is not before:
             return
+        self.shown()
         if around == before:
             self._select(self._selected)
         else:

@@ -150,6 +150,7 @@ class HealthLooking(ModeScreen):
         )
         self._mark = await self._mark_of(health)
         known, looking = (self.state.checked, self.state.looking) if isinstance(self.state, Loaded) else (None, None)
+        self.shown()
         self.state = Loaded(health, known, looking, stale=outside and self._stale)
         fresh = isinstance(known, Checked) and known.mark == self._mark
         if thoroughly or not (outside or fresh):

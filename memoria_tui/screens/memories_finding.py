@@ -18,7 +18,7 @@ from memoria_tui.widgets.facets import FacetPanel
 from memoria_tui.widgets.memory_list import MemoryList
 from memoria_tui.widgets.preview import Preview
 from memoria_tui.widgets.search_bar import SearchBar
-from services.errors import MemoriaError, NotFound, QuerySyntaxError
+from services.errors import MemoriaError, NotFound, QuerySyntaxError, StoreUnavailable
 from services.model import Facets, Memory, Query, Subject
 from services.ports import Clock
 from services.search.query import parse_query
@@ -60,6 +60,8 @@ class MemoryFinding(ModeScreen):
         self._answered = Query()
         """What the list answers."""
         self._listing: Listing | None = None
+        self._counted: Query | None = None
+        """What the facets are of."""
         self._asking = 0
         """Questions under way."""
         self._outdated = False
@@ -71,6 +73,10 @@ class MemoryFinding(ModeScreen):
         """Marks that were made in the answer to another question."""
         self._going: set[str] = set()
         """Memories that are being deleted."""
+
+    @property
+    def is_waiting(self) -> bool:
+        return isinstance(self.state, Idle | Searching)
 
     def connected(self, services: Services) -> None:
         super().connected(services)
@@ -160,8 +166,11 @@ class MemoryFinding(ModeScreen):
             self.call_later(self.changed)
 
     async def _answer(self, query: Query, *, quiet: bool) -> None:
-        """`quiet`: nobody asked, so nobody is told that it is asked, how long it took, or that it failed."""
-        slow = None
+        """`quiet`: nobody asked, so nobody is told that it is asked, how long it took, or that it failed.
+
+        The answer that is on screen stays while a store is away, until something else is asked.
+        """
+        slow, before = None, self.state
         if not quiet:
             self.state = Searching(query)
             slow = self.set_timer(_SLOW, self._say_slow)
@@ -169,10 +178,13 @@ class MemoryFinding(ModeScreen):
         try:
             loaded = await (self._rank(query) if query.ranked else self._list(query, again=quiet))
         except MemoriaError as error:
-            if not isinstance(shown, Loaded):
+            if isinstance(before, Loaded) and before.query == query and isinstance(error, StoreUnavailable):
+                self.state = before
+            elif not isinstance(shown, Loaded):
                 self.state = Failed(error)
         else:
             if loaded is not None:
+                self.shown()
                 self.state = replace(loaded, took_ms=shown.took_ms) if isinstance(shown, Loaded) else loaded
                 self._count(query)
         finally:
@@ -226,8 +238,11 @@ class MemoryFinding(ModeScreen):
         try:
             facets = await self._services.search.facets(query)
         except MemoriaError:
+            if query == self._counted:
+                return
             facets = Facets()
         if query == self._query:
+            self._counted = query
             self.facet_panel.facets = facets
 
     @on(MemoryList.PageWanted)
@@ -239,6 +254,8 @@ class MemoryFinding(ModeScreen):
     async def _page(self, listing: Listing, offset: int, limit: int) -> None:
         try:
             hits = await listing.page(offset, limit)
+        except StoreUnavailable:
+            return  # the rows that were read stay, and the others are asked for again when the store is back
         except MemoriaError as error:
             self.state = Failed(error)
             return

@@ -96,9 +96,14 @@ class ModeScreen(Screen[None]):
             told = failing_line(status, self._shown_at, self._clock().tzinfo)
             failing.display = told is not None
             failing.update(told or "")
-        if self.services is not None and isinstance(self.state, Idle):
+        if self.services is not None and self._shown_at is None and self.is_waiting:
             for notice in self.query("#notice").results(Static):
                 notice.update(opening(status, self.services.settings, self._clock().tzinfo))
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether an answer is on its way."""
+        return isinstance(self.state, Idle)
 
     def shown(self) -> None:
         """What is on screen was read from the stores just now."""

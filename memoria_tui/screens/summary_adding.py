@@ -66,6 +66,10 @@ class SummaryAdding(ModeScreen):
 
     # being told
 
+    @property
+    def is_waiting(self) -> bool:
+        return isinstance(self.state, Idle | Adding)
+
     def connected(self, services: Services) -> None:
         super().connected(services)
         self._add_up()
@@ -123,6 +127,7 @@ class SummaryAdding(ModeScreen):
             if not quiet:
                 self.state = Failed(error)
         else:
+            self.shown()
             self.state = Loaded(figures)
 
     async def _memories(self, asked: Asked) -> MemoryMonths | None:

@@ -20,7 +20,7 @@ from memoria_tui.screens.work_states import Failed, Loaded, LogQuestion, State, 
 from memoria_tui.widgets.day_strip import Block, DayOfWork, DayStrip
 from memoria_tui.widgets.running_sessions import RunningSessions
 from memoria_tui.widgets.session_log import SessionLog
-from services.errors import MemoriaError
+from services.errors import MemoriaError, StoreUnavailable
 from services.model import SessionStatus, StatusSnapshot, Subject, WorkSession
 from services.ports import Clock
 from services.times import Period
@@ -89,8 +89,16 @@ class WorkWatching(ModeScreen):
     async def _look_at_work(self) -> None:
         try:
             zone = await self._services.reports.zone()
-            self.state = Loaded(await self._services.work.status(), zone)
+            status = await self._services.work.status()
         except MemoriaError as error:
+            self._not_read(error)
+        else:
+            self.shown()
+            self.state = Loaded(status, zone)
+
+    def _not_read(self, error: MemoriaError) -> None:
+        """What is on screen stays while a store is away; the line under the header says as of when it is."""
+        if not (isinstance(self.state, Loaded) and isinstance(error, StoreUnavailable)):
             self.state = Failed(error)
 
     def watch_state(self, state: State) -> None:
@@ -164,7 +172,10 @@ class WorkWatching(ModeScreen):
             )
             zone = await self._services.reports.zone()
         except MemoriaError as error:
-            self.state = Failed(error)
+            if keep:
+                self._not_read(error)
+            else:
+                self.state = Failed(error)
             return
         self.query_one("#log-facts", Static).update(log_facts(asked))
         empty = "No session fits." if asked != LogQuestion() else "Nothing was worked yet."

@@ -78,6 +78,10 @@ class Store:
     changed_since: bool = False
     """True: an undo would overwrite what others wrote."""
     sessions: tuple[WorkSession, ...] = ()
+    stores: tuple[StoreStatus, ...] | None = None
+    """How the stores are; None: as `failure` has it."""
+    hangs: asyncio.Event | None = None
+    """While it is not set, listings and neighbourhoods do not come."""
     others: asyncio.Queue[frozenset[Subject]] | None = None
     """What others write is told through this; None: nobody writes."""
 
@@ -182,6 +186,8 @@ class FakeSearch:
 
     async def listing(self, query: Query, *, again: bool = False) -> FakeListing:
         self.store.asked.append(query)
+        if self.store.hangs is not None:
+            await self.store.hangs.wait()
         self.store.check()
         return FakeListing(self.store, query, self.store.matching(query))
 
@@ -442,7 +448,7 @@ class FakeLive:
             self.store.others.task_done()
 
     async def poll_work(self) -> StatusSnapshot:
-        stores = await self.health.status()
+        stores = await self.health.status() if self.store.stores is None else self.store.stores
         pending = sum(memory.pending for memory in self.store.memories.values())
         return StatusSnapshot(stores, pending, False, self.store.sessions)
 

@@ -59,6 +59,8 @@ class FakeGraph:
         return tuple(steps)
 
     async def overview(self, limit: int = 100) -> tuple[Connected, ...]:
+        if self.store.hangs is not None:
+            await self.store.hangs.wait()
         self.store.check()
         ends = [end for one in self.store.relations for end in (one.source_id, one.target_id)]
         best = sorted(set(ends), key=lambda end: (-ends.count(end), end))

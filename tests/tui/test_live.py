@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -17,9 +18,9 @@ from memoria_tui.screens.states import Failed, Loaded
 from memoria_tui.screens.summary import SummaryScreen
 from memoria_tui.widgets.top_line import TopLine
 from services.errors import StoreUnavailable
-from services.model import Memory, MemoryType, Relation, RelationType, Subject
+from services.model import Memory, MemoryType, Relation, RelationType, StoreKind, StoreStatus, Subject
 from tests.services.servers import query
-from tests.tui.conftest import press, running, screen_of, settle, titles, toasts, type_text
+from tests.tui.conftest import key_event, make_app, press, running, screen_of, settle, titles, toasts, type_text
 from tests.tui.fakes import NOW, Store, clock, filled, many, memory_id
 from tests.tui.summary_fakes import SummaryServices, a_year, session
 from tests.tui.work_world import WorkServices, at_desk, shown, two_days, work_screen
@@ -171,10 +172,70 @@ async def test_a_store_that_is_away_for_a_moment_leaves_the_list_and_one_that_is
         await told(pilot, store, Subject.MEMORIES)
         assert isinstance(screen_of(pilot).state, Loaded)
         await press(pilot, "r")
+        assert isinstance(screen_of(pilot).state, Loaded)
+        assert len(titles(pilot)) == 7
+        await press(pilot, "slash", "=another")
         assert isinstance(screen_of(pilot).state, Failed)
         store.failure = None
         await told(pilot, store, Subject.MEMORIES)
         assert isinstance(screen_of(pilot).state, Loaded)
+
+
+SILENT = (
+    StoreStatus(
+        StoreKind.QDRANT, False, "db:6333", silent=True,
+        failing_since=NOW + timedelta(seconds=71), answered_at=NOW + timedelta(seconds=65),
+    ),
+    StoreStatus(StoreKind.POSTGRES, True, "db:5432"),
+    StoreStatus(StoreKind.EMBEDDER, True, "bundled"),
+)  # fmt: skip
+
+
+async def test_while_a_store_hangs_what_is_shown_says_as_of_when_and_an_unopened_mode_says_which_store_it_is() -> None:
+    store = followed(filled())
+    async with running(store) as pilot:
+        assert "does&#160;not&#160;answer" not in pilot.app.export_screenshot()
+        store.stores = SILENT
+        await told(pilot, store, Subject.HISTORY)
+        assert "qdrant does not answer since 15:31:11 · shown as of 15:31:05" in shown_now(pilot)
+        assert len(titles(pilot)) == 7
+        store.hangs = asyncio.Event()
+        pilot.app.post_message(key_event("2"))
+        await until(pilot, lambda: isinstance(pilot.app.screen, GraphScreen))
+        await until(pilot, lambda: "qdrant does not answer since 15:31:11" in shown_now(pilot))
+        assert "shown as of" not in shown_now(pilot)
+        store.hangs.set()
+        store.stores = None
+        await told(pilot, store, Subject.HISTORY)
+        assert "does not answer" not in shown_now(pilot)
+        assert pilot.app.screen.around is not None
+
+
+async def until(pilot: Pilot[None], reached: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not reached():
+            await pilot.pause(0.01)
+
+
+def shown_now(pilot: Pilot[None]) -> str:
+    return pilot.app.export_screenshot().replace("&#160;", " ")
+
+
+async def test_before_the_first_answer_it_is_said_what_is_started() -> None:
+    store = followed(filled())
+    store.stores = ()
+    store.hangs = asyncio.Event()
+    async with make_app(store).run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: "Starting PostgreSQL …" in shown_now(pilot))
+        assert "Loading the model …" in shown_now(pilot)
+        store.stores = SILENT[1:]
+        assert store.others is not None
+        store.others.put_nowait(frozenset())
+        await until(pilot, lambda: "Starting PostgreSQL …" not in shown_now(pilot))
+        assert "Opening the memories …" in shown_now(pilot)
+        store.hangs.set()
+        await settle(pilot)
+        assert len(titles(pilot)) == 7
 
 
 async def test_a_person_who_waits_for_an_answer_does_not_wait_longer() -> None:
