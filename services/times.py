@@ -130,6 +130,12 @@ def parse_time(text: str, now: datetime, zone: tzinfo) -> datetime:
         raise InvalidInput(f"{text!r} is beyond the calendar") from error
 
 
+def parse_past(text: str, now: datetime, zone: tzinfo) -> datetime:
+    """As `parse_time`, for what has happened: a time without a day is the last such time. Raises InvalidInput."""
+    read = parse_time(text, now, zone)
+    return parse_time(f"yesterday {text}", now, zone) if read > now and is_clock(text) else read
+
+
 def parse_since(text: str, now: datetime, week_begins: int = 0) -> datetime:
     """From when on: an instant as of `parse_time`, or the first one of days as of `parse_days`.
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from memoria_tui.cli.terminal import Terminal, one_line
 from memoria_tui.cli.work_status import ICONS, session_json
 from services.errors import InvalidInput, MemoriaError
-from services.times import parse_time
+from services.times import parse_past
 from services.work.report_export import clock
+from services.work.rules import too_long
 
 if TYPE_CHECKING:
     from services.container import Services
@@ -66,13 +67,20 @@ def stop(
     note: str | None,
     *,
     remember: bool | None,
+    yes: bool,
     as_json: bool,
 ) -> int:
-    """A memory that cannot be kept, as while another program holds the vectors, leaves the session stopped."""
+    """A memory that cannot be kept, as while another program holds the vectors, leaves the session stopped.
+
+    A session that becomes longer than the warning hours is only stopped after a yes.
+    """
     trouble: list[MemoriaError] = []
 
     async def act(services: Services) -> WorkSession:
         when = await _time(services, at)
+        ended = await services.work.as_stopped(session, at=when)
+        if not yes and too_long(ended, services.clock(), services.settings.work_session_warning_hours):
+            await _agree(terminal, ended, as_json=as_json)
         return await services.work.stop(session, at=when, note=note, remember=remember, unremembered=trouble.append)
 
     _run(terminal, act, "stopped", as_json=as_json)
@@ -80,6 +88,16 @@ def stop(
     for error in trouble:
         terminal.complain(f"the session is stopped, but no memory of it was kept: {error}")
     return 1 if trouble else 0
+
+
+async def _agree(terminal: Terminal, ended: WorkSession, *, as_json: bool) -> None:
+    """Asks before many hours are booked. Raises InvalidInput on a no, and where nobody can be asked."""
+    assert ended.end is not None
+    worked = f"{clock(ended.elapsed_seconds(ended.end))} of «{ended.description}», until {terminal.local(ended.end)}"
+    if as_json or not terminal.converses:
+        raise InvalidInput(f"not stopped: it would book {worked}; add --yes, or say when it ended with --at")
+    if not await terminal.agrees(f"Book {worked}?"):
+        raise InvalidInput("not stopped; say when it ended with --at")
 
 
 def unstop(terminal: Terminal, session_id: str, *, as_json: bool) -> int:
@@ -136,4 +154,4 @@ def _run(terminal: Terminal, act: Callable[[Services], Awaitable[WorkSession]], 
 
 async def _time(services: Services, text: str | None) -> datetime | None:
     """What the person typed for a time, read in their zone. Raises InvalidInput."""
-    return None if text is None else parse_time(text, services.clock(), await services.reports.zone())
+    return None if text is None else parse_past(text, services.clock(), await services.reports.zone())

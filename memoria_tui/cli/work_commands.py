@@ -90,12 +90,13 @@ def stop(
     remember: Annotated[
         bool | None, typer.Option("--remember/--no-remember", help="Keep a memory of the work.", show_default=False)
     ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Book more than the warning hours without asking.")] = False,
     as_json: Json = False,
 ) -> int:
-    """Complete a session; `undo` lets it run on."""
+    """Complete a session; `undo` resumes it."""
     from memoria_tui.cli import work
 
-    return work.stop(terminal_of(context), session, at, note, remember=remember, as_json=as_json)
+    return work.stop(terminal_of(context), session, at, note, remember=remember, yes=yes, as_json=as_json)
 
 
 @app.command()

@@ -126,6 +126,11 @@ def stopped(session: WorkSession, end: datetime, note: str | None) -> WorkSessio
     return replace(session, status=SessionStatus.COMPLETED, end=end, pauses=pauses, notes=notes)
 
 
+def too_long(session: WorkSession, now: datetime, hours: float) -> bool:
+    """Whether so much was worked at one stretch that the end may be a mistake; 0 hours: never."""
+    return bool(hours) and session.elapsed_seconds(now) >= hours * 3600
+
+
 def _forgotten(sessions: Sequence[WorkSession], now: datetime, hours: float) -> list[WorkWarning]:
     found = []
     for session in sessions if hours else ():

@@ -181,6 +181,13 @@ class WorkService:
             unremembered(error)
             return stopped
 
+    async def as_stopped(self, session_id: str | None = None, *, at: datetime | None = None) -> WorkSession:
+        """The session as `stop` would leave it, for a person to look at first. Raises as `stop`, writes nothing."""
+        session = await self._meant(session_id, OPEN)
+        when = (at or self._clock()).astimezone(UTC)
+        rules.check_end(session, when, self._clock())
+        return rules.stopped(session, when, None)
+
     async def remember(self, session_id: str) -> WorkSession:
         """Keeps an episodic memory of a session and links it; a session that has one stays as it is."""
         session = await self.session(session_id)

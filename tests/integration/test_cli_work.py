@@ -317,3 +317,15 @@ def held(home: Path) -> Iterator[None]:
         yield
     finally:
         process.communicate(timeout=20)
+
+
+def test_a_stop_that_books_many_hours_asks_first(run: Run) -> None:
+    run("start", "since last week", "--at", "-197h")
+    refused = run("stop", "--at", "-30m")
+    assert refused.status == 1
+    assert "196:30:" in refused.complaint
+    assert "--yes" in refused.complaint
+    assert run("status", "--json").json["sessions"] != []
+    assert run("stop", "--at", "-190h").status == 0, "seven hours are no question"
+    assert run("undo").status == 0
+    assert run("stop", "--yes").status == 0

@@ -15,7 +15,17 @@ from hypothesis import strategies as st
 from services.errors import InvalidInput
 from services.model import Pause
 from services.settings import load_settings
-from services.times import SPAN_WORDS, Period, first_weekday, parse_day, parse_days, parse_since, parse_time, zone_of
+from services.times import (
+    SPAN_WORDS,
+    Period,
+    first_weekday,
+    parse_day,
+    parse_days,
+    parse_past,
+    parse_since,
+    parse_time,
+    zone_of,
+)
 from services.work.model import Flaw, ReportUnit
 from services.work.pauses import decoded, encoded, minutes, rewritten
 from services.work.timesheet import day_starts, period
@@ -102,6 +112,20 @@ def test_what_is_no_day_is_said_so(wrong: str) -> None:
 )
 def test_lengths_are_what_they_say(text: str, seconds: int) -> None:
     assert parse_time(text, NOW, ROME) == NOW - timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        ("9:30", datetime(2026, 11, 20, 8, 30, tzinfo=UTC)),
+        ("17:30", datetime(2026, 11, 19, 16, 30, tzinfo=UTC)),
+        ("0:30", datetime(2026, 11, 19, 23, 30, tzinfo=UTC)),
+        ("11pm", datetime(2026, 11, 19, 22, 0, tzinfo=UTC)),
+        ("today 17:30", datetime(2026, 11, 20, 16, 30, tzinfo=UTC)),
+    ],
+)
+def test_a_time_alone_that_has_not_come_yet_was_yesterday(text: str, instant: datetime) -> None:
+    assert parse_past(text, NOW, ROME) == instant
 
 
 @pytest.mark.parametrize("text", ["last-week", "2026-10", "yesterday", "monday", "2026-11-03", "2026"])

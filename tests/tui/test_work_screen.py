@@ -397,3 +397,19 @@ async def test_keys_move_between_the_clocks_and_the_log(desk: Desk) -> None:
         assert screen.running.has_focus
         await press(pilot, "j", "j")
         assert screen.log_list.has_focus
+
+
+async def test_many_hours_are_shown_and_confirmed_before_they_are_booked(desk: Desk) -> None:
+    async def since_last_week(services: WorkServices) -> None:
+        await services.work.start(SessionDraft("long ago", start=desk.clock() - timedelta(hours=197)))
+
+    async with desk.working(since_last_week) as pilot:
+        await press(pilot, "s", "tab", "=00:30")
+        dialog = pilot.app.screen
+        assert isinstance(dialog, FormDialog)
+        assert "until Fri 20 Nov 00:30" in str(dialog.query_one("#facts").render())
+        await press(pilot, "enter")
+        assert "enter again" in str(dialog.query_one("#end-problem").render())
+        assert work_screen(pilot).running.sessions
+        await press(pilot, "enter")
+        assert work_screen(pilot).running.sessions == ()

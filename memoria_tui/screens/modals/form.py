@@ -110,9 +110,11 @@ class FormDialog(Dialog[Answer]):
         *,
         verb: str = "save",
         writes: str = "",
-        facts: Content | None = None,
+        facts: Content | Callable[[Values], Content] | None = None,
     ) -> None:
-        """`writes` names what `save` writes, in its turn among the other writes; "": it only reads."""
+        """`facts` stand above the fields, and may tell what they would do.
+
+        `writes` names what `save` writes, in its turn among the other writes; "": it only reads."""
         super().__init__(title)
         self._writes = writes
         self._rows = rows
@@ -128,7 +130,9 @@ class FormDialog(Dialog[Answer]):
 
     def compose_body(self) -> Iterable[Widget]:
         if self._facts is not None:
-            yield Static(self._facts, classes="facts")
+            now = {field.name: field.value.strip() for row in self._rows for field in row}
+            facts = self._facts(now) if callable(self._facts) else self._facts
+            yield Static(facts, id="facts", classes="facts")
         with VerticalScroll(can_focus=False, classes="form"):
             for row in self._rows:
                 with Vertical(classes="row"):
@@ -173,6 +177,11 @@ class FormDialog(Dialog[Answer]):
     def _touched(self) -> bool:
         before = {field.name: field.value.strip() for row in self._rows for field in row}
         return self.values() != before
+
+    @on(Input.Changed)
+    def show_facts(self) -> None:
+        if callable(self._facts):
+            self.query_one("#facts", Static).update(self._facts(self.values()))
 
     @on(TextArea.Changed)
     @on(Input.Changed)

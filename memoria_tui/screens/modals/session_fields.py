@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, TypeVar
 from memoria_tui.screens.modals.form import Field, FieldProblem, KnownNames, Values
 from services.errors import InvalidInput
 from services.model import SessionCategory
-from services.times import parse_time
+from services.times import is_clock, parse_time
 
 if TYPE_CHECKING:
     from services.container import Services
 
 CATEGORIES = tuple(category.value for category in SessionCategory)
-_CLOCK_ALONE = re.compile(r"\d{1,2}:\d{2}(:\d{2})?")
 
 Read = TypeVar("Read")
 
@@ -80,17 +79,12 @@ def number(values: Values, field: str) -> int:
 def moment_of(values: Values, field: str, now: datetime, zone: tzinfo, day: date | None = None) -> datetime:
     """The time in a field; a time alone is one of `day`, or of today. Raises FieldProblem."""
     text = values[field]
-    if day is not None and is_clock_alone(text):
+    if day is not None and is_clock(text):
         text = f"{day} {text}"
     try:
         return parse_time(text, now, zone)
     except InvalidInput as error:
         raise FieldProblem(field, str(error)) from error
-
-
-def is_clock_alone(text: str) -> bool:
-    """Whether it is a time without a day."""
-    return _CLOCK_ALONE.fullmatch(text) is not None
 
 
 async def blaming(field: str, act: Awaitable[Read]) -> Read:
