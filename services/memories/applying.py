@@ -136,6 +136,7 @@ class Applier:
                 {plan.memory_id: changes[plan.memory_id] for plan in late},
                 self._reason,
                 [self._next_attempt(plan) for plan in late],
+                written=True,
             )
             await self._write([one for one in layouts if one.plan.memory_id in ours])
         return done
@@ -143,7 +144,8 @@ class Applier:
     async def postpone(self, plan: Plan, change: int, reason: str) -> None:
         """Puts an outbox entry off, each time for twice as long."""
         async with self._records.transaction() as transaction:
-            await transaction.postpone({plan.memory_id: change}, reason, [self._next_attempt(plan)])
+            times = [self._next_attempt(plan)]
+            await transaction.postpone({plan.memory_id: change}, reason, times, written=False)
 
     def _next_attempt(self, plan: Plan) -> datetime:
         wait: timedelta = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(plan.attempts, 10))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from services.memories.editing import changed_keys, value_under, with_values
 from services.memories.payload import LOOKED_AT_KEYS, State, read_memory
@@ -78,46 +79,73 @@ async def read_current(
     """Every memory of the ids, in their order. Marks are read before points: what changes between is noticed."""
     wanted = list(dict.fromkeys(ids))
     marks = await records.marks(wanted)
-    waiting = [mark.waiting for mark in marks.values() if mark.waiting]
-    changes = {change.id: change for change in await records.changes(waiting)} if waiting else {}
+    waiting = await read_waiting(records, [one for one, mark in marks.items() if mark.waiting])
     stored = await read_stored(vectors, wanted, embeddings=embeddings)
-    return {one: _current(one, marks.get(one, UNMARKED), changes, stored.get(one, ())) for one in wanted}
+    return {one: _current(one, marks.get(one, UNMARKED), waiting.get(one), stored.get(one, ())) for one in wanted}
 
 
-def _current(memory_id: str, mark: Mark, changes: Mapping[int, Change], stored: Sequence[Stored]) -> Current:
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """What waits to be applied to the points of a memory."""
+
+    change: Change
+    """The newest one."""
+    states: tuple[State | None, ...]
+    """All that the points can have by now: before the first change, and after each."""
+    attempts: int
+
+
+async def read_waiting(records: Records, ids: Sequence[str]) -> dict[str, Chain]:
+    """What waits to be applied to these memories."""
+    waiting = await records.waiting(ids) if ids else {}
+    numbers = [number for one in waiting.values() for number in one.changes]
+    changes = {change.id: change for change in await records.changes(numbers)} if numbers else {}
+    chains = {}
+    for memory_id, one in waiting.items():
+        if rows := [changes[number] for number in one.changes if number in changes]:
+            after = [_state(change.after) for change in rows]
+            states = after[-1:] * 2 if one.written else [_state(rows[0].before), *after]
+            chains[memory_id] = Chain(rows[-1], tuple(states), one.attempts)
+    return chains
+
+
+def _state(row: Mapping[str, object] | None) -> State | None:
+    return None if row is None else State.from_json(row)
+
+
+def _current(memory_id: str, mark: Mark, chain: Chain | None, stored: Sequence[Stored]) -> Current:
     state = stored[0].state if stored else None
-    if change := changes.get(mark.waiting):
-        before = State.from_json(change.before) if change.before else None
-        after = State.from_json(change.after) if change.after else None
+    if chain is not None:
         with contextlib.suppress(ChangedOutside):  # then it is as the other program left it
-            state = merged(before, after, stored)
+            state = merged(chain.states, stored)
     return Current(memory_id, state, stored, mark)
 
 
-def merged(before: State | None, after: State | None, stored: Sequence[Stored]) -> State | None:
-    """The state of an outbox entry, with what others changed since under keys that the entry leaves alone.
+def merged(states: Sequence[State | None], stored: Sequence[Stored]) -> State | None:
+    """The last of a memory's states, with what others changed since under keys that the states leave alone.
 
-    Raises ChangedOutside when they changed the same keys, or deleted the memory.
+    The points can have any of the states, also in part. Raises ChangedOutside when others changed a key that differs
+    among the states, or deleted the memory.
     """
+    after = states[-1]
     if not stored:
-        if before and after:
+        if after is not None and None not in states:
             raise ChangedOutside
         return after
+    payloads = [state.payload if state else {} for state in states]
+    ours = list(dict.fromkeys(key for one, other in pairwise(payloads) for key in changed_keys(one, other)))
     for one in stored:
-        _check(before, after, one.state)
+        _check([state for state in states if state], set(ours), one.state, deleted=after is None)
     if after is None:
         return None
-    ours = changed_keys(before.payload if before else {}, after.payload)
     return State(after.type, with_values(stored[0].state.payload, ours, after.payload))
 
 
-def _check(before: State | None, after: State | None, current: State) -> None:
-    ours = [state for state in (before, after) if state]
-    if current.type not in {state.type for state in ours}:
+def _check(states: Sequence[State], ours: set[str], current: State, *, deleted: bool) -> None:
+    if current.type not in {state.type for state in states}:
         raise ChangedOutside
-    payloads = [before.payload if before else {}, after.payload if after else {}]
-    keys = set().union(*payloads, current.payload) - LOOKED_AT_KEYS - {"memory_type"}
-    for key in keys:
-        was, will, now = (value_under(payload, key) for payload in (*payloads, current.payload))
-        if (was != will or after is None) and now != was and (now != will or after is None):
+    keys = {key for state in states for key in state.payload} | current.payload.keys() if deleted else ours
+    for key in keys - LOOKED_AT_KEYS - {"memory_type"}:
+        known = [value_under(state.payload, key) for state in states]
+        if value_under(current.payload, key) not in known:
             raise ChangedOutside

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from services.errors import InvalidInput, StoreMismatch
-from services.memories.current import ChangedOutside, Plan, merged
+from services.memories.current import Chain, ChangedOutside, Plan, merged, read_waiting
 from services.memories.payload import State
 from services.memories.reading import Stored, read_stored
-from services.memories.saving import BATCH, Also, Saver, batches
+from services.memories.saving import Also, Saver, batches
 from services.memories.trash import Trash
 from services.model import Action, Change, Entity, Kind
-from services.ports import Mark, NewChange, Records, ScheduledWork
+from services.ports import UNMARKED, Mark, NewChange, Records
 
 
 class PendingWork:
@@ -43,18 +44,16 @@ class PendingWork:
 
     async def _finish_batch(self, ids: Sequence[str]) -> int:
         # Read again under the lock: a save of this process may have been faster.
-        entries = await self._records.scheduled(memory_ids=ids, limit=BATCH)
-        changes = {change.id: change for change in await self._records.changes([one.change_id for one in entries])}
-        stored = await read_stored(self._saver.vectors, ids)
+        chains = await read_waiting(self._records, ids)
+        stored = await read_stored(self._saver.vectors, chains)
         plans: list[Plan] = []
         done = 0
-        for entry in entries:
-            change, states = changes[entry.change_id], stored.get(entry.memory_id, [])
+        for memory_id, chain in chains.items():
             try:
-                plans.append(self._plan(entry, change, states))
+                plans.append(self._plan(chain, stored.get(memory_id, [])))
             except ChangedOutside:
-                done += await self._keep_outside(change)
-        return done + await self._apply(plans, {entry.memory_id: entry.change_id for entry in entries})
+                done += await self._keep_outside(chain)
+        return done + await self._apply(plans, {one: chain.change.id for one, chain in chains.items()})
 
     async def _apply(self, plans: Sequence[Plan], changes: Mapping[str, int]) -> int:
         """One memory that the store refuses does not keep the others from being finished."""
@@ -68,41 +67,40 @@ class PendingWork:
             await self._saver.applier.postpone(plans[0], changes[plans[0].memory_id], str(error))
             return 0
 
-    def _plan(self, entry: ScheduledWork, change: Change, states: Sequence[Stored]) -> Plan:
-        before, after = _states(change)
-        goal = merged(before, after, states)
+    def _plan(self, chain: Chain, stored: Sequence[Stored]) -> Plan:
+        goal, change = merged(chain.states, stored), chain.change
         mark = Mark(change.id, change.id)
-        plan = Plan(entry.memory_id, before, goal, change.action, "", states, attempts=entry.attempts, mark=mark)
-        if goal and states and states[0].texts is None and states[0].whole:
+        plan = Plan(
+            change.entity_id, chain.states[0], goal, change.action, "", stored, attempts=chain.attempts, mark=mark
+        )
+        if goal and stored and stored[0].texts is None and stored[0].whole:
             return replace(plan, texts=self._saver.applier.chunks(goal.content))  # a repair that was cut short
         return plan
 
-    async def _keep_outside(self, change: Change) -> bool:
+    async def _keep_outside(self, chain: Chain) -> bool:
         """Writes down that the memory is as somebody else left it, not as the change wanted; False when it is not so.
 
         Looked at under the lock: a program of ours may have finished the entry, and changed the memory again.
         """
-        memory_id = change.entity_id
+        memory_id, change = chain.change.entity_id, chain.change
         related = await self._related(change)
         async with self._records.transaction() as transaction:
             await transaction.lock([memory_id])
-            if not await transaction.done({memory_id: change.id}):
+            if (await transaction.marks([memory_id])).get(memory_id, UNMARKED).waiting != change.id:
                 return False
-            states = (await read_stored(self._saver.vectors, [memory_id])).get(memory_id, [])
-            try:
-                merged(*_states(change), states)
-            except ChangedOutside:
-                rows = [_as_outside(change, states), *(await related(transaction) if states else ())]
-                await transaction.append_history(str(uuid.uuid4()), rows, kind=Kind.OUTSIDE)
-                return True
-            await transaction.schedule({memory_id: change.id})  # as it was: its own writer has got further
-            return False
+            stored = (await read_stored(self._saver.vectors, [memory_id])).get(memory_id, [])
+            with contextlib.suppress(ChangedOutside):
+                merged(chain.states, stored)
+                return False  # its own writer has got further
+            rows = [_as_outside(change, stored), *(await related(transaction) if stored else ())]
+            await transaction.append_history(str(uuid.uuid4()), rows, kind=Kind.OUTSIDE)
+            await transaction.done({memory_id: change.id})
+        return True
 
     async def _related(self, change: Change) -> Also:
         """Brings back what went with a memory that another program kept."""
-        before, after = _states(change)
-        gone = after is None and before is not None
-        kept = [Plan(change.entity_id, None, before, Action.RESTORED, "")] if gone else []
+        before = State.from_json(change.before) if change.before else None
+        kept = [Plan(change.entity_id, None, before, Action.RESTORED, "")] if change.after is None and before else []
         return await self._trash.with_relations(self._trash.all_ends(kept))
 
 
@@ -115,9 +113,3 @@ def _as_outside(change: Change, states: Sequence[Stored]) -> NewChange:
         states[0].state.as_json() if states else None,
         summary="changed outside before it was saved: kept as it is outside",
     )
-
-
-def _states(change: Change) -> tuple[State | None, State | None]:
-    """Before and after."""
-    before = State.from_json(change.before) if change.before else None
-    return before, State.from_json(change.after) if change.after else None

@@ -210,6 +210,7 @@ class Act:
 
     async def current(self, ids: Iterable[str], *, embeddings: bool = False) -> dict[str, Current]:
         """The memories as they will be by what was planned so far."""
+        await self._saver.applier.prepare()
         currents = await read_current(self._saver.vectors, self._saver.records, ids, embeddings=embeddings)
         for memory_id, planned in self._plans.of(currents).items():
             now = currents[memory_id]
@@ -352,7 +353,7 @@ class Act:
         for plan in batch:
             states = stored.get(plan.memory_id, ())
             with contextlib.suppress(ChangedOutside):  # is left to whoever recovers, who writes it down
-                goal = merged(plan.before, plan.after, states) if states or plan.before else plan.after
+                goal = plan.after if plan.mark.waiting else merged([plan.before, plan.after], states)
                 plans.append(replace(plan, after=goal, stored=states, known=plan.known if known else {}))
         if plans:
             await self._saver.applier.apply(plans, numbers)

@@ -17,6 +17,7 @@ from services.ports.values import (
     NewRelation,
     Pulse,
     ScheduledWork,
+    Waiting,
 )
 from services.ports.vectors import Draft, Generations, Room, SwitchableStore, VectorStore
 
@@ -42,5 +43,6 @@ __all__ = [
     "Tell",
     "Transaction",
     "VectorStore",
+    "Waiting",
     "WordEmbedder",
 ]

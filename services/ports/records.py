@@ -18,6 +18,7 @@ from services.ports.values import (
     NewRelation,
     Pulse,
     ScheduledWork,
+    Waiting,
 )
 
 
@@ -67,8 +68,13 @@ class Transaction(Protocol):
         """Removes outbox entries, memory id → number of the change; gives the memories whose entry was this one."""
         ...
 
-    async def postpone(self, work: Mapping[str, int], error: str, next_attempts: Sequence[datetime]) -> set[str]:
-        """Counts a failed attempt at these outbox entries; gives the memories whose entry was this one."""
+    async def postpone(
+        self, work: Mapping[str, int], error: str, next_attempts: Sequence[datetime], *, written: bool
+    ) -> set[str]:
+        """Counts a failed attempt at these outbox entries; gives the memories whose entry was this one.
+
+        `written`: the points get the state in this transaction, and will lack vectors only.
+        """
         ...
 
     async def insert_relations(self, relations: Sequence[NewRelation]) -> list[Relation]:
@@ -175,6 +181,10 @@ class Records(Protocol):
         ...
 
     async def scheduled_count(self) -> int: ...
+
+    async def waiting(self, memory_ids: Sequence[str]) -> dict[str, Waiting]:
+        """What waits to be applied to these memories; those of which everything is applied are left out."""
+        ...
 
     async def marks(self, memory_ids: Sequence[str]) -> dict[str, Mark]:
         """How far the history of each memory has come; those without history or outbox entry are left out."""

@@ -56,6 +56,16 @@ class Mark(NamedTuple):
     """True when the newest change is a deletion."""
 
 
+class Waiting(NamedTuple):
+    """What waits to be applied to the points of a memory."""
+
+    changes: tuple[int, ...]
+    """Numbers of the changes of which the points can be without something, oldest first."""
+    attempts: int
+    written: bool
+    """True when the points have the newest state already, and only lack vectors."""
+
+
 UNMARKED = Mark()
 """Of a memory that has no history."""
 

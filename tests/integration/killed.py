@@ -46,6 +46,7 @@ from tests.services.memory_world import TickingClock, WatchedEmbedder, vector_of
 LONG = "".join(f"Sentence number {number} of a long memory. " for number in range(9))
 OTHER = "".join(f"Sentence number {number} of another text. " for number in range(5))
 MOST_STEPS = 60
+MANY = 110
 
 
 class Steps:
@@ -134,6 +135,11 @@ class Life:
         self.service = MemoryService(self.vectors, SteppedEmbedder(self.steps), self.records, settings, TickingClock())
 
 
+def many_of(ids: Sequence[str]) -> list[str]:
+    """More memories for an act on so many that their plans go to the disk."""
+    return [str(uuid.uuid5(uuid.NAMESPACE_URL, f"{ids[0]} {number}")) for number in range(MANY)]
+
+
 def ids_of(act: str, step: int) -> list[str]:
     """Two memories of their own for each kill."""
     return [str(uuid.uuid5(uuid.NAMESPACE_URL, f"{act} {step} {place}")) for place in range(2)]
@@ -141,7 +147,10 @@ def ids_of(act: str, step: int) -> list[str]:
 
 async def prepare(life: Life, act: str, ids: Sequence[str]) -> Memory:
     """What stands in the store before the act: two related memories, the first one long."""
-    if act in ("create", "bulk"):
+    if act == "delete very many":
+        items = [Memory(one, MemoryType.SEMANTIC, "one of many") for one in many_of(ids)]
+        await life.service.store_many([Incoming(item) for item in items])
+    if act in ("create", "bulk", "bulk of very many"):
         await life.service.create(MemoryDraft(OTHER, id=ids[1]))
         return Memory(ids[0], MemoryType.SEMANTIC, LONG)
     memory = await life.service.create(MemoryDraft(LONG, id=ids[0], metadata={"ticket": 1}))
@@ -179,6 +188,11 @@ async def perform(life: Life, act: str, memory: Memory, ids: Sequence[str]) -> N
         case "bulk":
             items = [Memory(ids[1], MemoryType.EPISODIC, LONG, tags=("moved",)), memory]
             await life.service.store_many([Incoming(item) for item in items])
+        case "bulk of very many":
+            items = [memory, *(Memory(one, MemoryType.SEMANTIC, "one of many") for one in many_of(ids))]
+            await life.service.store_many([Incoming(item) for item in items])
+        case "delete very many":
+            await life.service.delete([*ids, *many_of(ids)])
 
 
 async def check(life: Life, act: str, ids: Sequence[str]) -> None:
@@ -202,9 +216,13 @@ async def check(life: Life, act: str, ids: Sequence[str]) -> None:
         assert all(near(point, text) for point, text in zip(states[0].points, texts, strict=True)), "a wrong vector"
         indexes = [chunk_id(memory_id, index) for index in range(len(texts))] if len(texts) > 1 else [memory_id]
         assert [point.id for point in states[0].points] == indexes, "wrong ids"
-    if act not in ("create", "bulk") and len(stored) == 2:
+    many = await read_stored(life.vectors, many_of(ids))
+    assert len(many) in (0, MANY), "a part of an act"
+    assert bool(many) == ((ids[0] in stored) if act.endswith("very many") else False), "a part of an act"
+    assert all(len(states) == 1 and states[0].points[0].vector for states in many.values())
+    if act not in ("create", "bulk", "bulk of very many") and len(stored) == 2:
         assert len(await life.records.relations_of(ids)) == 1, "the relation is lost"
-    assert act == "delete" or act == "create" or ids[1] in stored, "a bystander is lost"
+    assert act in ("create", "delete", "delete very many") or ids[1] in stored, "a bystander is lost"
     before = [len(await life.records.history(Entity.MEMORY, one)) for one in ids]
     assert await life.service.recover() == 0
     assert before == [len(await life.records.history(Entity.MEMORY, one)) for one in ids]

@@ -22,6 +22,8 @@ ACTS = {
     "undo edit": 6,
     "undo deletion": 6,
     "bulk": 7,
+    "bulk of very many": 12,
+    "delete very many": 12,
 }
 """Each with the least number of steps at which it can be killed."""
 

@@ -265,7 +265,7 @@ async def test_a_failed_attempt_is_counted_and_comes_due_later(records: Postgres
         (number,) = await transaction.append_history("g", [change(memory)])
         await transaction.schedule({memory: number})
     async with records.transaction() as transaction:
-        assert await transaction.postpone({memory: number}, "Ollama \x00 away", [later]) == {memory}
+        assert await transaction.postpone({memory: number}, "Ollama \x00 away", [later], written=True) == {memory}
     (work,) = await records.scheduled()
     assert (work.attempts, work.last_error, work.next_attempt) == (1, "Ollama \ufffd away", later)
     assert await records.scheduled(due_before=later - timedelta(minutes=1)) == []

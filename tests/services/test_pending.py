@@ -33,15 +33,26 @@ def stored(**payload: object) -> list[Stored]:
 
 def test_a_state_that_is_partly_reached_is_reached_whole() -> None:
     for points in ({"content": "one", "tags": ["a"], "mine": 1}, {"content": "two", "tags": ["a"], "mine": 1}):
-        assert merged(BEFORE, AFTER, stored(**points)) == AFTER
-    assert merged(None, AFTER, []) == AFTER
-    assert merged(BEFORE, None, []) is None
-    assert merged(BEFORE, None, stored(**BEFORE.payload, access_count=3)) is None
+        assert merged([BEFORE, AFTER], stored(**points)) == AFTER
+    assert merged([None, AFTER], []) == AFTER
+    assert merged([BEFORE, None], []) is None
+    assert merged([BEFORE, None], stored(**BEFORE.payload, access_count=3)) is None
 
 
 def test_what_others_changed_under_other_keys_stays() -> None:
-    goal = merged(BEFORE, AFTER, stored(content="one", tags=["theirs"], mine=1, access_count=4))
+    goal = merged([BEFORE, AFTER], stored(content="one", tags=["theirs"], mine=1, access_count=4))
     assert goal == State(MemoryType.SEMANTIC, {"content": "two", "tags": ["theirs"], "access_count": 4})
+
+
+def test_points_that_lack_several_changes_get_all_of_them() -> None:
+    tagged = State(MemoryType.SEMANTIC, {"content": "one", "tags": ["b"], "mine": 1})
+    edited = State(MemoryType.SEMANTIC, {"content": "two", "tags": ["b"], "mine": 1})
+    for points in ({"content": "one", "tags": ["a"], "mine": 1}, {"content": "two", "tags": ["a"], "mine": 1}):
+        assert merged([BEFORE, tagged, edited], stored(**points)) == edited
+    assert merged([None, BEFORE, tagged], []) == tagged
+    assert merged([BEFORE, None, tagged], []) == tagged
+    with pytest.raises(ChangedOutside):
+        merged([BEFORE, tagged, edited], stored(content="theirs", tags=["a"], mine=1))
 
 
 @pytest.mark.parametrize(
@@ -55,7 +66,7 @@ def test_what_others_changed_under_other_keys_stays() -> None:
 )
 def test_what_others_changed_under_the_same_keys_is_told(after: State | None, points: list[Stored]) -> None:
     with pytest.raises(ChangedOutside):
-        merged(BEFORE, after, points)
+        merged([BEFORE, after], points)
 
 
 async def promise(world: World, memory_id: str, after: State | None) -> None:
@@ -153,3 +164,31 @@ async def test_a_memory_that_the_store_refuses_does_not_hinder_the_others(world:
     assert "not finite" in promise.last_error
     world.embedder.broken = None
     assert await world.service.recover() == 1
+
+
+async def test_two_changes_that_were_never_applied_are_applied_together(world: World) -> None:
+    memory = await world.service.create(MemoryDraft("one", tags=("a",)))
+    state = State.from_json((await world.service.history(memory.id))[0].after or {})
+    tagged = State(state.type, {**state.payload, "tags": ["b"]})
+    edited = State(state.type, {**tagged.payload, "content": "two"})
+    for before, after in ((state, tagged), (tagged, edited)):
+        row = NewChange(Entity.MEMORY, memory.id, Action.UPDATED, before.as_json(), after.as_json())
+        async with world.records.transaction() as transaction:
+            (number,) = await transaction.append_history(after.content, [row])
+            await transaction.schedule({memory.id: number})
+    assert (await world.service.edit_many([memory.id], add_tags=["c"])) == 1
+    memory = await world.service.get(memory.id)
+    assert (memory.content, memory.tags) == ("two", ("b", "c"))
+    assert await world.service.pending_count() == 0
+
+
+async def test_what_lacks_only_vectors_may_be_edited_outside_until_it_has_them(world: World) -> None:
+    memory = await world.service.create(MemoryDraft("one"))
+    world.embedder.away = True
+    await world.service.update(memory, MemoryChanges(content="two"))
+    ((type_, point),) = await world.points(memory.id)
+    await world.put(type_, Point(memory.id, {**point.payload, "content": "theirs"}))
+    world.embedder.away = False
+    assert await world.service.recover() == 1
+    memory = await world.service.get(memory.id)
+    assert (memory.content, memory.pending) == ("theirs", False)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 OLDEST_SERVER = 15
-NEWEST = "0004"
+NEWEST = "0005"
 """Name of the last revision in `services/migrations/versions`; they are numbered."""
 _ADVISORY_LOCK = 0x6D656D6F726961
 """The number by which programs that upgrade wait for each other: «memoria» as bytes."""
@@ -42,6 +42,7 @@ ADDED: Mapping[str, tuple[str, ...]] = {
     "0002": ("triggers memoria_tui_live on the shared tables and the history: tell open programs of changes",),
     "0003": ("columns kind, imported of memoria_tui.audit_log: what kind of act each change belongs to",),
     "0004": ("function memoria_tui.purge_memories: erases memories for good, with their history",),
+    "0005": ("column since of memoria_tui.embedding_schedule: the first change that waits to be applied",),
 }
 """By revision, what it adds to a database beside the tables and views above."""
 REPLACED: Mapping[str, tuple[str, ...]] = {

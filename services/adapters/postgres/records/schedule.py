@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from services.adapters.postgres.records.base import Reads, Writes
 from services.adapters.postgres.records.text import storable
-from services.ports import Mark, ScheduledWork
+from services.ports import Mark, ScheduledWork, Waiting
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
@@ -20,10 +20,11 @@ LOCK_TIMEOUT = "30s"
 """How long a writer waits for another program that holds a memory."""
 
 _SCHEDULE = """
-INSERT INTO memoria_tui.embedding_schedule (memory_id, change_id)
+INSERT INTO memoria_tui.embedding_schedule AS entry (memory_id, change_id)
 SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:changes AS bigint[]))
 ON CONFLICT (memory_id) DO UPDATE
-SET change_id = excluded.change_id, attempts = 0, last_error = NULL, next_attempt = now()
+SET change_id = excluded.change_id, since = COALESCE(entry.since, entry.change_id), attempts = 0, last_error = NULL,
+    next_attempt = now()
 """
 _SCHEDULED = """
 SELECT memory_id, change_id, attempts, last_error, next_attempt FROM memoria_tui.embedding_schedule
@@ -39,11 +40,20 @@ RETURNING entry.memory_id::text AS id
 """
 _POSTPONE = """
 UPDATE memoria_tui.embedding_schedule entry
-SET attempts = attempts + 1, last_error = :error, next_attempt = later.next_attempt
+SET attempts = attempts + 1, last_error = :error, next_attempt = later.next_attempt,
+    since = CASE WHEN :written THEN entry.change_id + 1 ELSE entry.since END
 FROM unnest(CAST(:ids AS uuid[]), CAST(:changes AS bigint[]), CAST(:times AS timestamptz[]))
      AS later (memory_id, change_id, next_attempt)
 WHERE entry.memory_id = later.memory_id AND entry.change_id = later.change_id
 RETURNING entry.memory_id::text AS id
+"""
+_WAITING = """
+SELECT entry.memory_id::text AS id, entry.attempts, COALESCE(entry.since > entry.change_id, false) AS written,
+       ARRAY(SELECT change.id FROM memoria_tui.audit_log change
+             WHERE change.entity_id = entry.memory_id AND change.entity = 'memory'
+               AND change.id BETWEEN LEAST(entry.since, entry.change_id) AND entry.change_id
+             ORDER BY change.id) AS changes
+FROM memoria_tui.embedding_schedule entry WHERE entry.memory_id = ANY(CAST(:ids AS uuid[]))
 """
 _MARKS = """
 SELECT wanted.id::text AS id, COALESCE(newest.id, 0) AS newest, COALESCE(entry.change_id, 0) AS waiting,
@@ -82,6 +92,10 @@ class ScheduleReads(Reads):
         rows = await self._read("SELECT count(*) AS entries FROM memoria_tui.embedding_schedule")
         return rows[0].entries if rows else 0
 
+    async def waiting(self, memory_ids: Sequence[str]) -> dict[str, Waiting]:
+        rows = await self._read(_WAITING, ids=list(memory_ids))
+        return {row.id: Waiting(tuple(row.changes), row.attempts, row.written) for row in rows}
+
     async def marks(self, memory_ids: Sequence[str]) -> dict[str, Mark]:
         return _marks(await self._read(_MARKS, ids=list(memory_ids)))
 
@@ -112,7 +126,9 @@ class ScheduleWrites(Writes):
         rows = await self._fetch(_DONE, {"ids": list(work), "changes": list(work.values())})
         return {row.id for row in rows}
 
-    async def postpone(self, work: Mapping[str, int], error: str, next_attempts: Sequence[datetime]) -> set[str]:
+    async def postpone(
+        self, work: Mapping[str, int], error: str, next_attempts: Sequence[datetime], *, written: bool
+    ) -> set[str]:
         if not work:
             return set()
         rows = await self._fetch(
@@ -122,6 +138,7 @@ class ScheduleWrites(Writes):
                 "changes": list(work.values()),
                 "times": list(next_attempts),
                 "error": storable(error),
+                "written": written,
             },
         )
         return {row.id for row in rows}
