@@ -37,7 +37,6 @@ from services.work.clients import ClientService
 from services.work.reports import ReportService
 from services.work.service import WorkService
 from services.work.stamps import Stamp, Zones, with_writer_zone
-from services.work.undo import WORK_INVERSES
 
 if TYPE_CHECKING:
     from services.ports import Clock, Embedder, Records, SwitchableStore
@@ -139,7 +138,7 @@ def _services(
 ) -> Services:
     schema = DatabaseService(database, vectors if settings.qdrant_host else None, embedder, ask)
     database.permit = schema.permit
-    memories = MemoryService(vectors, embedder, records, settings, clock, WORK_INVERSES, schema.permit)
+    memories = MemoryService(vectors, embedder, records, settings, clock, schema.permit)
     graph = GraphService(vectors, records, settings)
     integrity = IntegrityService(vectors, records, memories, settings)
     work = PostgresWork(database, settings, clock)

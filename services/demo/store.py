@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from services.container import Services
     from services.model import Progress
+    from services.ports import NewChange, Transaction
     from services.settings import Settings
 
 _READY = "demo-ready"
@@ -26,13 +27,17 @@ def demo_ready(settings: Settings) -> bool:
 async def load_demo(services: Services, progress: Callable[[Progress], None] = lambda _: None) -> str:
     """Writes the year into the stores; what an interrupted run left is completed. Gives one line that says what."""
     from services.demo.year import compose
+    from services.graph.state import relation_change
     from services.times import writer_zone
 
     year = compose(services.clock(), writer_zone(services.settings))
-    await services.importing.store_drafts(year.memories, progress=progress)
-    async with services.records.transaction() as transaction:
-        await transaction.insert_relations(year.relations)
-        await transaction.upsert_sessions(year.sessions)
+
+    async def beside_memories(transaction: Transaction) -> Sequence[NewChange]:
+        made = await transaction.insert_relations(year.relations)
+        rows = [relation_change(None, relation, "imported") for relation in made]
+        return rows + await transaction.upsert_sessions(year.sessions)
+
+    await services.importing.store_drafts(year.memories, also=beside_memories, progress=progress)
     return (
         f"the demo: {len(year.memories)} memories, {len(year.relations)} relations, {len(year.sessions)} work sessions"
     )

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.errors import Ambiguous, Conflict, InvalidInput, NotFound
+from services.memories.acts import ActReader
 from services.memories.applying import Permit
 from services.memories.current import Current, Plan
 from services.memories.editing import checked_importance, conflicts, edited, stamped, summary
@@ -21,11 +22,12 @@ from services.memories.reading import canonical, ids_with_prefix, owners, read_s
 from services.memories.saving import Also, Saver
 from services.memories.storing import Incoming, StoredMany, StoringAct
 from services.memories.trash import Trash
-from services.memories.undo import Inverse, Undo
+from services.memories.undo import Undo
 from services.model import (
     Action,
     Change,
     Entity,
+    IfChanged,
     Kind,
     Memory,
     MemoryChanges,
@@ -34,6 +36,7 @@ from services.model import (
     RelatedMemory,
     TrashedMemory,
     Undone,
+    UndoPreview,
 )
 from services.points import Scroll
 from services.ports import Clock, Embedder, Records, VectorStore
@@ -51,13 +54,9 @@ class MemoryService:
         records: Records,
         settings: Settings,
         clock: Clock,
-        inverses: Mapping[Entity, Inverse] | None = None,
         permit: Permit | None = None,
     ) -> None:
-        """`inverses` tells undo how to take back changes of what is neither a memory nor a relation.
-
-        `permit` is awaited before the first write.
-        """
+        """`permit` is awaited before the first write."""
         self._vectors = vectors
         self._records = records
         self._clock = clock
@@ -66,7 +65,7 @@ class MemoryService:
         self._trash = Trash(self._saver, records, self._zone)
         self._purge = Purge(self._saver, records, self._trash)
         self._pending = PendingWork(self._saver, records, self._trash)
-        self._undo = Undo(self._saver, records, self._trash, self._zone, inverses or {})
+        self._undo = Undo(self._saver, records, self._trash, self._zone)
         self._embedder = embedder
         self._mending = Mending(self._saver, self._zone)
 
@@ -248,12 +247,32 @@ class MemoryService:
         """
         return await self._purge.purge(ids)
 
-    async def undo(self, *, group: str | None = None, force: bool = False) -> Undone:
-        """Takes back the newest act of this person, or the one that is named.
+    async def undo(self, group: str | None = None, if_changed: IfChanged = IfChanged.REFUSE) -> Undone:
+        """Undoes the newest act of this person, or the group of a preview.
 
-        Raises NothingToUndo, or Conflict when the same keys were changed since; `force` overwrites those.
+        Raises NothingToUndo, or Conflict when something of it was changed since and that is to be refused.
         """
-        return await self._undo.take_back(group, force=force)
+        return await self._undo.undo(group or (await self._undo.preview(None)).group, if_changed)
+
+    async def redo(self, if_changed: IfChanged = IfChanged.REFUSE) -> Undone:
+        """Does again what this person undid last. Raises NothingToUndo when they did something else since, Conflict."""
+        return await self._undo.undo((await self._undo.redo_preview()).group, if_changed)
+
+    async def undo_preview(self, group: str | None = None, skip: Sequence[str] = ()) -> UndoPreview:
+        """What an undo of an act (the newest of this person that is not to be skipped) would do. Raises NothingToUndo.
+
+        Carried out by `undo(preview.group)`.
+        """
+        return await self._undo.preview(group, skip)
+
+    async def redo_preview(self) -> UndoPreview:
+        """What a redo would do. Raises NothingToUndo."""
+        return await self._undo.redo_preview()
+
+    @property
+    def acts(self) -> ActReader:
+        """The last acts, of everybody."""
+        return self._undo.acts
 
     async def recover(self, *, due_only: bool = False) -> int:
         """Finishes what a killed program or an absent embedder left; gives how many promises were kept.

@@ -1,175 +1,336 @@
-"""Undo: an act is taken back by a new act that leads to the state before it, also after a restart."""
+"""Undo and redo: an act is undone by a new act that leads to the state before it, also after a restart."""
 
 from __future__ import annotations
 
 import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Protocol
+from dataclasses import dataclass, field, replace
 
-from services.errors import Conflict, InvalidInput, NothingToUndo
-from services.graph.state import anew, net_relations, relation_change, taken_back
-from services.memories.current import Current, Plan
-from services.memories.editing import changed_keys, stamped, summary, value_under, with_values
+from services.errors import Conflict, NothingToUndo
+from services.graph.state import anew, net_relations, relation_change, relation_state, taken_back
+from services.memories.acts import ActReader, titled
+from services.memories.current import Current, Plan, read_current
+from services.memories.editing import changed_keys, stamped, value_under, with_values
 from services.memories.payload import LOOKED_AT_KEYS, State
-from services.memories.saving import Also, Saver, batches
+from services.memories.saving import Saver, batches
 from services.memories.trash import Trash, kept_texts
-from services.model import Action, Change, Entity, Kind, Relation, Undone
+from services.model import (
+    Action,
+    Change,
+    ChangedSince,
+    Entity,
+    IfChanged,
+    Kind,
+    Memory,
+    Relation,
+    Undone,
+    UndoPreview,
+    undone_summary,
+)
 from services.ports import NewChange, Records, Transaction
 from services.times import WriterZone
 
+_WORK = (Entity.SESSION, Entity.CLIENT, Entity.PROJECT)
 
-class Inverse(Protocol):
-    """Takes changes of one kind of thing back, inside the transaction of the undo."""
 
-    async def take_back(self, transaction: Transaction, changes: Sequence[Change]) -> Sequence[NewChange]:
-        """Writes the states before; gives the history rows. Raises Conflict when it cannot."""
-        ...
+class _OnlyLooking(Exception):
+    """Rolls the transaction of a preview back."""
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """One undo of a group, planned or under way."""
+
+    group: str
+    changes: Sequence[Change]
+    if_changed: IfChanged
+    memories: Sequence[Change] = ()
+    """One change a memory: from before the first to after the last of the group."""
+    relations: Sequence[tuple[Relation | None, Relation | None]] = ()
+    looking: bool = False
+    """True for a preview: nothing is planned or written."""
+    effects: set[str] = field(default_factory=set)
+    """Memories that it changes."""
+    touched: dict[str, ChangedSince] = field(default_factory=dict)
+    """Memories that were changed since."""
+    current: Memory | None = None
+    """One of them."""
+    ends: set[str] = field(default_factory=set)
+    """Ids by which relations may name the memories that exist again after it."""
+    changed: list[ChangedSince] = field(default_factory=list)
+    """What else was changed since."""
+    kept: list[ChangedSince] = field(default_factory=list)
+    rows: int = 0
+    """How many rows of the history the transaction wrote beside those of memories."""
+
+    @property
+    def left(self) -> tuple[ChangedSince, ...]:
+        """All that was changed since."""
+        return (*self.touched.values(), *self.changed)
+
+    @property
+    def force(self) -> bool:
+        return self.if_changed is IfChanged.FORCE
+
+    @property
+    def beside_memories(self) -> bool:
+        return len(self.relations) > 0 or any(change.entity in _WORK for change in self.changes)
+
+    @property
+    def redo(self) -> bool:
+        return self.changes[0].kind is Kind.UNDO
 
 
 class Undo:
-    """Takes back whole groups of changes. Memories and relations are known; other kinds bring their inverse."""
+    """Undoes whole groups of changes: of memories, relations, sessions, clients and projects."""
 
-    def __init__(
-        self, saver: Saver, records: Records, trash: Trash, zone: WriterZone, inverses: Mapping[Entity, Inverse]
-    ) -> None:
+    def __init__(self, saver: Saver, records: Records, trash: Trash, zone: WriterZone) -> None:
         self._saver = saver
         self._records = records
         self._trash = trash
         self._zone = zone
-        self._inverses = inverses
+        self.acts = ActReader(saver.vectors, records)
 
-    async def take_back(self, group: str | None, *, force: bool) -> Undone:
-        """Takes back a group, the newest undoable one of this person when none is named.
+    async def preview(self, group: str | None, skip: Sequence[str] = ()) -> UndoPreview:
+        """What an undo of an act would do, of the newest one of this person when none is named; writes nothing.
 
-        Raises NothingToUndo; Conflict when something was changed since under the same keys, unless forced.
+        `skip` are acts to pass over, as those are of which nothing is left. Raises NothingToUndo.
         """
-        group = group or await self._records.last_undoable_group(self._saver.settings.actor)
-        changes = await self._records.group(group) if group else []
-        if group is None or not changes:
-            raise NothingToUndo("there is no change of yours left to take back")
-        net = await asyncio.to_thread(_net_memories, changes)
-        also = await self._beside_memories(changes, net)
-        kind = Kind.REDO if changes[0].kind is Kind.UNDO else Kind.UNDO
-        by_memory = {change.entity_id: change for change in net}
+        if group is not None:
+            return await self._preview(await self._newest_in_line(group))
+        passed = list(skip)
+        while found := await self._records.last_undoable_group(self._saver.settings.actor, passed):
+            preview = await self._preview(found)
+            if preview.effects or preview.changed or preview.kept:
+                return preview
+            passed.append(found)
+        raise NothingToUndo("there is no change of yours left to undo")
+
+    async def redo_preview(self) -> UndoPreview:
+        """As `preview`, of the undo that this person made last. Raises NothingToUndo when something was done since."""
+        group = await self._records.last_redoable_group(self._saver.settings.actor)
+        if group is None:
+            raise NothingToUndo("there is nothing to redo")
+        return await self._preview(group)
+
+    async def undo(self, group: str, if_changed: IfChanged) -> Undone:
+        """Undoes a group, also an undo. Raises Conflict when something was changed since and `if_changed` refuses."""
+        attempt = await self._attempt(group, if_changed)
+        memories = {change.entity_id: change for change in attempt.memories}
 
         async def plan(currents: Mapping[str, Current]) -> list[Plan]:
-            return await self._plans([by_memory[one] for one in currents], currents, force=force)
+            return await self._plans(attempt, [memories[one] for one in currents], currents)
 
-        await self._saver.change(str(uuid.uuid4()), by_memory, plan, kind=kind, undoes=group, also=also)
-        ids = tuple(dict.fromkeys(change.entity_id for change in changes))
-        return Undone(group, _told(changes), ids)
+        async def beside(transaction: Transaction) -> Sequence[NewChange]:
+            return await self._beside_memories(transaction, attempt)
 
-    async def _plans(self, changes: Sequence[Change], currents: Mapping[str, Current], *, force: bool) -> list[Plan]:
-        """Plans that lead back."""
-        deletions = [change for change in changes if change.after is None]
-        plans = await self._trash.restorations(deletions, currents, force=force)
+        kind = Kind.REDO if attempt.redo else Kind.UNDO
+        await self._saver.change(str(uuid.uuid4()), memories, plan, kind=kind, undoes=group, also=beside)
+        act = await self.acts.describe(attempt.changes)
+        done = tuple(dict.fromkeys(change.entity_id for change in attempt.changes))
+        return Undone(group, act.summary, done, attempt.redo, (*attempt.left, *attempt.kept))
+
+    async def _newest_in_line(self, group: str) -> str:
+        """The last of the undos and redos of an act. Raises NothingToUndo when the act is undone at the moment."""
+        line = await self._records.line_of(group)
+        if not line:
+            raise NothingToUndo("the history has no such act; `memoria-tui undo --list` shows the last ones")
+        if len(line) % 2 == 0:
+            raise NothingToUndo("that act is undone already; redo does it again")
+        return line[-1]
+
+    async def _attempt(self, group: str, if_changed: IfChanged) -> _Attempt:
+        changes = await self._records.group(group)
+        if not changes:
+            raise NothingToUndo("the history has no such act; `memoria-tui undo --list` shows the last ones")
+        memories = await asyncio.to_thread(_net_memories, changes)
+        relations = await asyncio.to_thread(net_relations, changes)
+        return _Attempt(group, changes, if_changed, memories, relations)
+
+    async def _preview(self, group: str) -> UndoPreview:
+        attempt = await self._attempt(group, IfChanged.LEAVE)
+        attempt.looking = True
+        for batch in batches(attempt.memories):
+            ids = [change.entity_id for change in batch]
+            currents = await read_current(self._saver.vectors, self._records, ids, embeddings=False)
+            await self._plans(attempt, batch, currents)
+        if attempt.beside_memories:
+            try:
+                async with self._records.transaction() as transaction:
+                    await self._beside_memories(transaction, attempt)
+                    raise _OnlyLooking
+            except (_OnlyLooking, NothingToUndo):
+                pass
+        act = await self.acts.describe(attempt.changes)
+        effects = len(attempt.effects) + attempt.rows
+        return UndoPreview(act, group, attempt.redo, effects, attempt.left, tuple(attempt.kept))
+
+    # memories
+
+    async def _plans(self, attempt: _Attempt, changes: Sequence[Change], currents: Mapping[str, Current]) -> list[Plan]:
+        """Plans that lead memories back, none for a preview; those that were changed since are left and told."""
+        plans = []
         for change in changes:
-            if change.after is not None and (plan := await self._plan(change, currents[change.entity_id], force=force)):
-                plans.append(plan)
+            current = currents[change.entity_id]
+            attempt.touched.pop(change.entity_id, None)
+            attempt.effects.discard(change.entity_id)
+            if (what := _changed_since(change, current.state)) and not attempt.force:
+                self._leave(attempt, change, current, what)
+            elif change.before is not None or current.state is not None:
+                attempt.effects.add(change.entity_id)
+                if not attempt.looking:
+                    plans.append(await self._plan_of(change, current))
+        back = [plan for plan in plans if plan.before is None]
+        attempt.ends |= await asyncio.to_thread(self._trash.all_ends, back)
         return plans
 
-    async def _plan(self, change: Change, current: Current, *, force: bool) -> Plan | None:
-        before = State.from_json(change.before) if change.before else None
-        after = State.from_json(change.after or {})
-        now = current.state
-        if not force:
-            self._check(change, before, after, current)
-        if before is None:
-            return current.plan(None, Action.DELETED, "took back: created") if now else None
-        goal = before
+    def _leave(self, attempt: _Attempt, change: Change, current: Current, what: str) -> None:
+        now = current.state.as_json() if current.state else None
+        title = titled(now or change.before or change.after)
+        attempt.touched[change.entity_id] = ChangedSince(
+            Entity.MEMORY, change.entity_id, title, what, change.before, now
+        )
+        if current.state is not None:
+            attempt.current = current.memory(self._zone)
+
+    async def _plan_of(self, change: Change, current: Current) -> Plan:
+        """How to lead one memory back."""
+        now, text = current.state, undone_summary(change)
+        if change.before is None:
+            return current.plan(None, Action.DELETED, text)
+        before = goal = State.from_json(change.before)
+        if change.after is None:
+            known, texts = await self._trash.kept(change, goal)
+            return current.plan(goal, Action.RESTORED, text, known, texts)
+        after = State.from_json(change.after)
         if now is not None:
-            keys = changed_keys(before.payload, after.payload)
-            goal = State(before.type, with_values(now.payload, keys, before.payload))
-        goal = stamped(goal, self._saver.clock(), self._zone)
-        same_text = now is not None and now.content == goal.content
-        cut = kept_texts(change.before or {})
-        known, texts = ({}, None) if same_text and cut is None else await self._trash.kept(change, goal)
-        texts = cut if same_text else texts  # only the points were cut anew: they come back as they were
-        text = f"took back: {change.summary}" if change.summary else summary(now, goal)
-        return current.plan(goal, Action.UPDATED, text, known, texts)
+            goal = self._merged(before, after, now)
+        cut = kept_texts(change.before)
+        if now is not None and now.content == goal.content:
+            # Only the points were cut again: they come back as they were.
+            return current.plan(goal, Action.UPDATED, text, texts=cut)
+        known, texts = await self._trash.kept(change, goal)
+        return current.plan(goal, Action.UPDATED if now else Action.RESTORED, text, known, texts)
 
-    def _check(self, change: Change, before: State | None, after: State, current: Current) -> None:
-        """Raises Conflict when the memory is not as the change left it, in what the change is about."""
-        now = current.state
-        if now is None:
-            raise Conflict(f"the memory {change.entity_id} was deleted since; restore it first", None)
-        keys = changed_keys(before.payload if before else {}, after.payload)
-        if before is None:
-            keys = changed_keys(now.payload, after.payload)
-        touched = [
-            key
-            for key in keys
-            if value_under(now.payload, key) != value_under(after.payload, key)
-            and not (key in LOOKED_AT_KEYS and (before is None or key == "updated_at"))
-        ]
-        if now.type is not after.type:
-            touched.append("type")
-        if touched:
-            raise Conflict(
-                f"the memory {change.entity_id} was changed since ({', '.join(touched)}); nothing was taken back",
-                current.memory(self._zone),
-            )
+    def _merged(self, before: State, after: State, now: State) -> State:
+        """The state before under the keys that the change set; all others as they are now."""
+        keys = changed_keys(before.payload, after.payload)
+        goal = State(before.type, with_values(now.payload, keys, before.payload))
+        if value_under(now.payload, "updated_at") == value_under(after.payload, "updated_at"):
+            return goal
+        return stamped(goal, self._saver.clock(), self._zone)  # it differs from every state that was there before
 
-    async def _beside_memories(self, changes: Sequence[Change], memories: Sequence[Change]) -> Also:
-        """What to take back that is no memory. Raises InvalidInput for a kind of thing without an inverse."""
-        kinds = dict.fromkeys(change.entity for change in changes)
-        for kind in kinds:
-            if kind not in (Entity.MEMORY, Entity.RELATION) and kind not in self._inverses:
-                raise InvalidInput(f"the last change was made to a {kind}; it cannot be taken back here")
-        relations = await asyncio.to_thread(net_relations, changes)
-        restored = await asyncio.to_thread(lambda: self._trash.all_ends(_restored(memories)))
-        # Those that went with a memory come back with it, where the other end is there too.
-        by_hand = all(one.after is not None for one in memories)
-        removed = [before for before, after in relations if before and not after and by_hand]
-        come_back = await self._trash.with_relations(restored) if restored else None
-        insert = _both(_making(removed), come_back)
+    # what is no memory
 
-        async def take_back(transaction: Transaction) -> Sequence[NewChange]:
-            rows = await _unmake(transaction, relations)
-            rows += await insert(transaction)
-            for kind in reversed(kinds):
-                if kind in self._inverses:
-                    mine = [change for change in changes if change.entity is kind]
-                    rows += await self._inverses[kind].take_back(transaction, mine)
-            return rows
-
-        return take_back
+    async def _beside_memories(self, transaction: Transaction, attempt: _Attempt) -> list[NewChange]:
+        """Undoes what is no memory; may be called again. Raises Conflict when it refuses what was changed since."""
+        attempt.changed.clear()
+        attempt.kept.clear()
+        if await transaction.is_undone(attempt.group):
+            raise Conflict("it was undone by another program; nothing was undone", None)
+        rows = await _undo_relations(transaction, attempt)
+        if attempt.ends:  # relations that went with memories which exist again after it
+            rows += await (await self._trash.with_relations(attempt.ends))(transaction)
+        work = [change for change in attempt.changes if change.entity in _WORK]
+        if work:
+            undone = await transaction.undo_work(work, force=attempt.force)
+            rows += undone.rows
+            attempt.changed += undone.changed
+            attempt.kept += undone.kept
+        attempt.rows = len(rows)
+        if attempt.left and attempt.if_changed is IfChanged.REFUSE:
+            raise Conflict(_refusal(attempt.left), attempt.current)
+        if not rows and not attempt.effects:
+            raise NothingToUndo("nothing of it is left to undo")
+        return rows
 
 
-async def _unmake(
-    transaction: Transaction, relations: Sequence[tuple[Relation | None, Relation | None]]
+async def _undo_relations(transaction: Transaction, attempt: _Attempt) -> list[NewChange]:
+    """Removes relations that an act made, gives those that it changed their former values, makes the removed again.
+
+    Those that went with a memory come back with it.
+    """
+    pairs = attempt.relations
+    there: dict[str, Relation] = {}
+    for batch in batches([after.id for _, after in pairs if after]):
+        there |= await transaction.locked_relations(batch)
+    deleted = {change.entity_id for change in attempt.memories if change.after is None}
+    made, altered, removed = [], [], []
+    for before, after in pairs:
+        now = there.get(after.id) if after else None
+        if before and after is None:
+            if not deleted & {before.source_id, before.target_id}:
+                removed.append(before)
+        elif after and before is None:
+            if now and (attempt.force or same_relation(now, after)):
+                made.append(now)
+            elif now:
+                attempt.changed.append(_changed_relation(before, now))
+        elif before and now is None and attempt.force:
+            removed.append(before)
+        elif before and after and now and (attempt.force or same_relation(now, after)):
+            altered.append((now, before))
+        elif before:
+            attempt.changed.append(_changed_relation(before, now))
+    return await _write_relations(transaction, attempt, made, altered, removed)
+
+
+async def _write_relations(
+    transaction: Transaction,
+    attempt: _Attempt,
+    made: Sequence[Relation],
+    altered: Sequence[tuple[Relation, Relation]],
+    removed: Sequence[Relation],
 ) -> list[NewChange]:
-    """Removes relations that an act made, and gives those that it changed their former values."""
-    rows = []
-    for batch in batches([after.id for before, after in relations if after and not before]):
-        gone = await transaction.delete_relations(batch)
-        rows += [relation_change(one, None, f"took back: linked {one.type}") for one in gone]
-    for changed in batches([(before, after) for before, after in relations if before and after]):
-        await transaction.update_relations([before for before, _ in changed])
-        rows += [relation_change(after, before, f"took back: changed {before.type}") for before, after in changed]
+    said = {change.entity_id: undone_summary(change) for change in attempt.changes if change.entity is Entity.RELATION}
+    rows: list[NewChange] = []
+    for ids in batches([relation.id for relation in made]):
+        rows += [relation_change(one, None, said[one.id]) for one in await transaction.delete_relations(ids)]
+    for pairs in batches(altered):
+        await transaction.update_relations([before for _, before in pairs])
+        rows += [relation_change(now, before, said[now.id]) for now, before in pairs]
+    for gone in batches(removed):
+        again = await transaction.insert_relations([anew(relation) for relation in gone])
+        rows += [taken_back(relation, said[relation.id]) for relation in again]
     return rows
 
 
-def _making(relations: Sequence[Relation]) -> Also:
-    """Makes relations again that were removed by hand."""
-
-    async def insert(transaction: Transaction) -> Sequence[NewChange]:
-        rows = []
-        for batch in batches(relations):
-            made = await transaction.insert_relations([anew(relation) for relation in batch])
-            rows += [taken_back(relation, f"took back: unlinked {relation.type}") for relation in made]
-        return rows
-
-    return insert
+def same_relation(one: Relation, other: Relation) -> bool:
+    """Whether a relation is still as a person saw it, or as an act left it."""
+    return replace(one, created_at=None, created_by=other.created_by) == replace(other, created_at=None)
 
 
-def _both(first: Also, second: Also | None) -> Also:
-    async def both(transaction: Transaction) -> Sequence[NewChange]:
-        return [*await first(transaction), *(await second(transaction) if second else ())]
+def _changed_relation(before: Relation | None, now: Relation | None) -> ChangedSince:
+    known = now or before
+    assert known is not None
+    goal, there = (relation_state(one) if one else None for one in (before, now))
+    return ChangedSince(Entity.RELATION, known.id, str(known.type), "changed" if now else "was removed", goal, there)
 
-    return both
+
+def _refusal(changed: Sequence[ChangedSince]) -> str:
+    more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+    return f"changed since: {changed[0].line}{more}; nothing was undone"
+
+
+def _changed_since(change: Change, now: State | None) -> str:
+    """What of a memory is not as the change left it; "" when it is."""
+    if change.after is None:
+        return "exists again" if now else ""
+    if now is None:
+        return "was deleted" if change.before else ""
+    before = State.from_json(change.before) if change.before else None
+    after = State.from_json(change.after)
+    keys = changed_keys(before.payload if before else now.payload, after.payload)
+    touched = [
+        "text" if key == "content" else key
+        for key in keys
+        if value_under(now.payload, key) != value_under(after.payload, key)
+        and not (key in LOOKED_AT_KEYS and (before is None or key == "updated_at"))
+    ]
+    if now.type is not after.type:
+        touched.append("type")
+    return ", ".join(touched)
 
 
 def _net_memories(changes: Sequence[Change]) -> list[Change]:
@@ -180,20 +341,3 @@ def _net_memories(changes: Sequence[Change]) -> list[Change]:
             first = net.get(change.entity_id)
             net[change.entity_id] = change if first is None else replace(change, before=first.before)
     return [change for change in net.values() if change.before or change.after]
-
-
-def _restored(changes: Sequence[Change]) -> list[Plan]:
-    """The memories that exist after changes are taken back."""
-    return [
-        Plan(one.entity_id, None, State.from_json(one.before), Action.RESTORED, "")
-        for one in changes
-        if one.before is not None
-    ]
-
-
-def _told(changes: Sequence[Change]) -> str:
-    """What was taken back, in one line."""
-    main = [change for change in changes if change.entity is Entity.MEMORY] or changes
-    if len(main) == 1:
-        return f"took back: {main[0].summary or main[0].action}"
-    return f"took back {len(main)} changes: {main[0].summary or main[0].action}"

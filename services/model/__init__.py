@@ -5,21 +5,36 @@ Ids are UUIDs as canonical lowercase strings. Datetimes are aware. Scores have n
 
 from __future__ import annotations
 
-from services.model.history import Action, Change, Entity, Kind, Undone
+from services.model.history import (
+    Act,
+    Action,
+    Change,
+    ChangedSince,
+    Entity,
+    IfChanged,
+    Kind,
+    Undone,
+    UndoPreview,
+    plain_summary,
+    undone_summary,
+)
 from services.model.live import Subject
-from services.model.memories import Memory, MemoryChanges, MemoryDraft, MemoryType, TrashedMemory
+from services.model.memories import Memory, MemoryChanges, MemoryDraft, MemoryType, TrashedMemory, first_line
 from services.model.relations import RelatedMemory, Relation, RelationCreator, RelationType
 from services.model.search import FacetCount, Facets, Hit, Query, SearchMode, SearchResult, SortKey, Why
 from services.model.stores import Progress, StatusSnapshot, StoreKind, StoreStatus
 from services.model.work import Pause, SessionCategory, SessionStatus, WorkSession
 
 __all__ = [
+    "Act",
     "Action",
     "Change",
+    "ChangedSince",
     "Entity",
     "FacetCount",
     "Facets",
     "Hit",
+    "IfChanged",
     "Kind",
     "Memory",
     "MemoryChanges",
@@ -42,7 +57,11 @@ __all__ = [
     "StoreStatus",
     "Subject",
     "TrashedMemory",
+    "UndoPreview",
     "Undone",
     "Why",
     "WorkSession",
+    "first_line",
+    "plain_summary",
+    "undone_summary",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 
@@ -78,9 +78,138 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangedSince:
+    """Something of an act that is no longer as the act left it."""
+
+    entity: Entity
+    entity_id: str
+    title: str
+    """First line of the memory, description of the session, name of the client or project."""
+    what: str
+    """«text, tags», «was deleted», «is used by other work»."""
+    goal: Mapping[str, object] | None = None
+    """What an undo would bring back, as JSON; None: it would remove it."""
+    now: Mapping[str, object] | None = None
+    """What is there now; None: nothing."""
+    forceable: bool = True
+    """False where even force cannot undo it."""
+
+    @property
+    def line(self) -> str:
+        """«memory "The first line": text, tags»."""
+        return f'{self.entity} "{self.title}": {self.what}' if self.title else f"a {self.entity}: {self.what}"
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One act of the history: all changes of a group."""
+
+    group: str
+    change_id: int
+    """Number of its first change."""
+    kind: Kind
+    actor: str
+    program: str
+    at: datetime
+    """When it began."""
+    summary: str
+    """What was done, in one line: «imported 307 memories, 253 sessions»."""
+    counts: Mapping[Entity, int]
+    """How many things of each kind it changed."""
+    titles: tuple[str, ...] = ()
+    """The first of them, for a person."""
+    undone: bool = False
+    """True when it is undone at the moment."""
+    undoes: str | None = None
+    """Group that it undid."""
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts.values())
+
+
+MANY = 20
+"""Things above which an undo asks first."""
+A_WHILE = timedelta(minutes=5)
+"""Age above which the command line asks first."""
+
+
+@dataclass(frozen=True, slots=True)
+class UndoPreview:
+    """What an undo, or a redo, would do."""
+
+    act: Act
+    """The act that would be undone; of a redo the one that would be done again."""
+    group: str
+    """The group that would be undone: the newest in the line of undo and redo of the act."""
+    redo: bool = False
+    effects: int = 0
+    """How many things it would change now."""
+    changed: tuple[ChangedSince, ...] = ()
+    """What was changed since: stays unless the undo is forced."""
+    kept: tuple[ChangedSince, ...] = ()
+    """What stays in any case."""
+
+    def reasons(self, actor: str, program: str, now: datetime | None = None) -> tuple[str, ...]:
+        """Why to ask a person first; with `now` also because it was long ago. Empty: no need to ask."""
+        act, found = self.act, []
+        if act.total > MANY:
+            found.append(f"it changes {act.total:,} things")
+        if act.kind in (Kind.IMPORT, Kind.RESTORE, Kind.REPAIR):
+            article = "an" if act.kind is Kind.IMPORT else "a"
+            found.append(f"it was {article} {act.kind}")
+        if act.actor != actor:
+            found.append(f"it was done by {act.actor}")
+        if act.program != program:
+            found.append(f"it was done in {act.program}")
+        if now is not None and now - act.at > A_WHILE:
+            found.append("it was a while ago")
+        return tuple(found)
+
+
+class IfChanged(StrEnum):
+    """What an undo does where something was changed since."""
+
+    REFUSE = "refuse"
+    """Undo nothing."""
+    LEAVE = "leave"
+    """Undo the rest."""
+    FORCE = "force"
+    """Undo it all the same."""
+
+
+@dataclass(frozen=True, slots=True)
 class Undone:
-    """What an undo did, for the toast."""
+    """What an undo or a redo did, for the toast."""
 
     group: str
     summary: str
     entity_ids: tuple[str, ...] = ()
+    redo: bool = False
+    left: tuple[ChangedSince, ...] = ()
+    """What stays as it is: changed since, or used by other work."""
+
+    @property
+    def line(self) -> str:
+        """«Undone: deleted "The first line"»."""
+        said = f"{'Redone' if self.redo else 'Undone'}: {self.summary}"
+        if not self.left:
+            return said
+        more = f" and {len(self.left) - 1} more" if len(self.left) > 1 else ""
+        return f"{said} · stays: {self.left[0].line}{more}"
+
+
+_PREFIXES = ("undone: ", "redone: ", "took back: ")
+
+
+def plain_summary(change: Change) -> str:
+    """What the act did to the thing, also of a change that undoes it."""
+    text = change.summary or str(change.action)
+    for prefix in _PREFIXES:
+        text = text.removeprefix(prefix)
+    return text
+
+
+def undone_summary(change: Change) -> str:
+    """The summary of the change that undoes this one."""
+    return f"{'redone' if change.kind is Kind.UNDO else 'undone'}: {plain_summary(change)}"

@@ -51,10 +51,15 @@ class Memory:
     @property
     def title(self) -> str:
         """The first line that is not blank, without Markdown heading marks; "" for an empty memory."""
-        for line in self.content.splitlines():
-            if stripped := line.strip().lstrip("#").strip():
-                return stripped
-        return ""
+        return first_line(self.content)
+
+
+def first_line(text: str) -> str:
+    """As `Memory.title`."""
+    for line in text.splitlines():
+        if stripped := line.strip().lstrip("#").strip():
+            return stripped
+    return ""
 
 
 @dataclass(frozen=True, slots=True)

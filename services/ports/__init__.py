@@ -18,6 +18,7 @@ from services.ports.values import (
     Pulse,
     ScheduledWork,
     Waiting,
+    WorkUndone,
 )
 from services.ports.vectors import Draft, Generations, Room, SwitchableStore, VectorStore
 
@@ -45,4 +46,5 @@ __all__ = [
     "VectorStore",
     "Waiting",
     "WordEmbedder",
+    "WorkUndone",
 ]

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
 
-from services.model import Change, Entity, Kind, Relation, RelationType, StoreStatus
+from services.model import Act, Change, Entity, Kind, Relation, RelationType, StoreStatus
 from services.ports.values import (
     Edge,
     FoundNode,
@@ -19,6 +19,7 @@ from services.ports.values import (
     Pulse,
     ScheduledWork,
     Waiting,
+    WorkUndone,
 )
 
 
@@ -77,6 +78,14 @@ class Transaction(Protocol):
         """
         ...
 
+    async def is_undone(self, group: str) -> bool:
+        """Whether some group undoes this one."""
+        ...
+
+    async def locked_relations(self, ids: Sequence[str]) -> dict[str, Relation]:
+        """Those of the relations that are there, by id; nobody changes them until the transaction ends."""
+        ...
+
     async def insert_relations(self, relations: Sequence[NewRelation]) -> list[Relation]:
         """Inserts; those that exist already (same ends and type) are left out of the answer."""
         ...
@@ -101,19 +110,22 @@ class Transaction(Protocol):
         """Forgets what was rejected between the two, in both directions; gives how many."""
         ...
 
-    async def upsert_sessions(self, sessions: Sequence[Mapping[str, object]]) -> int:
-        """Writes whole rows of `work_sessions` by id, columns as keys (import, restore); gives how many were new."""
-        ...
+    async def upsert_sessions(self, sessions: Sequence[Mapping[str, object]]) -> list[NewChange]:
+        """Writes whole rows of `work_sessions` by id, columns as keys; gives the rows for the history.
 
-    async def take_back_work(self, changes: Sequence[Change]) -> list[NewChange]:
-        """Undoes changes of sessions, clients and projects, last first; gives the rows for the history.
-
-        Raises Conflict when what was changed has changed again since.
+        Clients and projects that are named and missing are made, and are among the rows.
         """
         ...
 
-    async def insert_rows(self, table: str, rows: Sequence[Mapping[str, object]]) -> int:
-        """Inserts rows of a small table (`Records.all_rows`) that are not there yet; gives how many."""
+    async def undo_work(self, changes: Sequence[Change], *, force: bool) -> WorkUndone:
+        """Undoes changes of sessions, clients and projects, last first; what was changed since is left, unless forced.
+
+        Raises InvalidInput for a state of the history that cannot be one.
+        """
+        ...
+
+    async def insert_rows(self, table: str, rows: Sequence[Mapping[str, object]]) -> list[NewChange]:
+        """Inserts rows of a small table (`Records.all_rows`) that are not there yet; gives those with a history."""
         ...
 
 
@@ -142,12 +154,28 @@ class Records(Protocol):
         """All changes of one act, in order."""
         ...
 
-    async def last_undoable_group(self, actor: str, before: int | None = None) -> str | None:
-        """Newest act of this actor that is neither an undo, undone nor imported; `before` a number of a change."""
+    async def last_undoable_group(self, actor: str, skip: Sequence[str] = ()) -> str | None:
+        """Newest act of this actor that is neither an undo, undone, imported nor among those to skip."""
         ...
 
     async def last_redoable_group(self, actor: str) -> str | None:
         """Newest undo of this actor that is not undone and after which they did nothing else."""
+        ...
+
+    async def line_of(self, group: str) -> list[str]:
+        """An act, the undo of it, the redo of that and so on, as far as they were made; [] for no act."""
+        ...
+
+    async def groups_beginning(self, prefix: str) -> list[str]:
+        """Up to two groups that begin so."""
+        ...
+
+    async def acts(self, limit: int) -> list[Act]:
+        """The last acts of everybody without summaries, newest first, imported history left out."""
+        ...
+
+    async def first_changes(self, groups: Sequence[str], limit: int) -> dict[str, list[Change]]:
+        """At most so many changes of each group, in order."""
         ...
 
     async def deleted_memories(self, limit: int, offset: int = 0) -> list[Change]:

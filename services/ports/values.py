@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from services.model import Action, Entity, RelationCreator, RelationType, WorkSession
+from services.model import Action, ChangedSince, Entity, RelationCreator, RelationType, WorkSession
 from services.points import Vector
 
 
@@ -94,6 +94,18 @@ class Pulse:
     """Whether one of them is to be tried again."""
     sessions: tuple[WorkSession, ...]
     """Active and paused ones, oldest first."""
+
+
+@dataclass(slots=True)
+class WorkUndone:
+    """What was undone of work time, gathered row by row."""
+
+    rows: list[NewChange] = field(default_factory=list)
+    """For the history."""
+    changed: list[ChangedSince] = field(default_factory=list)
+    """Changed since, and left."""
+    kept: list[ChangedSince] = field(default_factory=list)
+    """Made by the act, and used by other work now."""
 
 
 class Edge(NamedTuple):

@@ -14,8 +14,9 @@ from services.graph.state import relation_change
 from services.memories.chunking import chunks
 from services.memories.dates import read_date, write_date
 from services.memories.payload import State, drafted, read_memory, same_but_for_looks, with_defaults
+from services.memories.saving import Also
 from services.memories.storing import Incoming
-from services.model import Kind, Progress
+from services.model import Entity, Kind, Progress
 from services.points import same_model
 from services.ports import NewChange, NewRelation
 from services.times import writer_zone
@@ -117,11 +118,12 @@ class ImportService:
         """What is no memory. History of the file comes before that of the import, which is the newest."""
         sessions = relations = known = 0
         for rows, changes in run.rows:
-            for table in TABLES:
-                await transaction.insert_rows(table, rows.get(table, []))
+            made = [row for table in TABLES for row in await transaction.insert_rows(table, rows.get(table, []))]
             own = list({str(row["id"]).lower(): row for row in rows.get("work_sessions", [])}.values())
-            new = await transaction.upsert_sessions(own)
+            written = await transaction.upsert_sessions(own)
             await transaction.import_history(changes)
+            await transaction.append_history(run.act.group, [*made, *written], kind=Kind.IMPORT)
+            new = sum(one.entity is Entity.SESSION and one.before is None for one in written)
             sessions += new
             known += len(own) - new
         gone = await run.deleted_ends(transaction)
@@ -142,8 +144,10 @@ class ImportService:
 
         return await self.import_sources([Source(path) for path in paths], progress=progress)
 
-    async def store_drafts(self, drafts: Sequence[MemoryDraft], *, progress: Advance = lambda _: None) -> None:
-        """Stores many new memories at once, with ids and dates as they say."""
+    async def store_drafts(
+        self, drafts: Sequence[MemoryDraft], *, also: Also | None = None, progress: Advance = lambda _: None
+    ) -> None:
+        """Stores many new memories in one act, with ids and dates as they say, and what `also` writes with them."""
         now = self._clock()
         with self._memories.storing() as act:
             for start in range(0, len(drafts), BATCH):
@@ -160,7 +164,7 @@ class ImportService:
                 done += number
                 progress(Progress(done, len(drafts), "memories"))
 
-            await act.write(applied=applied)
+            await act.write(also=also, applied=applied)
 
     async def _take(self, run: ImportRun, batch: Sequence[Record]) -> None:
         for bad in (record for record in batch if isinstance(record, BadRecord)):

@@ -49,7 +49,7 @@ async def take_back(here: Bench) -> None:
     assert group is not None
     changes = await here.records.group(group)
     async with here.records.transaction() as transaction:
-        rows = await transaction.take_back_work(changes)
+        rows = (await transaction.undo_work(changes, force=False)).rows
         await transaction.append_history(f"undo {group}", rows, kind=Kind.UNDO, undoes=group)
 
 

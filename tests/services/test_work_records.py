@@ -11,7 +11,7 @@ import pytest
 from services.adapters.postgres.records import PostgresRecords
 from services.adapters.postgres.records.work import Row
 from services.errors import InvalidInput
-from services.model import Pause, SessionCategory, SessionStatus
+from services.model import Entity, Pause, SessionCategory, SessionStatus
 from tests.services.servers import query
 
 ROME = ZoneInfo("Europe/Rome")
@@ -30,7 +30,8 @@ def session(**columns: object) -> dict[str, object]:
 
 async def upsert(records: PostgresRecords, *sessions: Row) -> int:
     async with records.transaction() as transaction:
-        return await transaction.upsert_sessions(sessions)
+        written = await transaction.upsert_sessions(sessions)
+        return sum(one.entity is Entity.SESSION and one.before is None for one in written)
 
 
 async def all_rows(records: PostgresRecords) -> list[Row]:

@@ -27,7 +27,6 @@ from services.work.clients import ClientService
 from services.work.model import SessionDraft
 from services.work.reports import ReportService
 from services.work.service import WorkService
-from services.work.undo import WORK_INVERSES
 from tests.services.worktables import HeldClock, KeptMemories
 from tests.tui.conftest import settle
 from tests.tui.fakes import FakeHealth, FakeLive, FakeServices, Store
@@ -82,7 +81,6 @@ class WorkServices(FakeServices):
             self.records,
             settings,
             clock,
-            WORK_INVERSES,
         )
         self.memories.undo = undoing.undo  # type: ignore[method-assign]
 

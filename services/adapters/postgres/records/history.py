@@ -7,10 +7,11 @@ from array import array
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from services.adapters.postgres.records.base import Reads, Writes
 from services.adapters.postgres.records.text import exact_json, storable
-from services.model import Action, Change, Entity, Kind
+from services.model import Act, Action, Change, Entity, Kind
 from services.ports import KeptVectors, NewChange
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ _UNDOABLE = f"""
 SELECT change_group FROM {{log}} done
 WHERE actor = :actor AND position = 0 AND NOT imported AND kind <> 'undo' AND kind NOT IN {_NO_ACT}
   AND NOT EXISTS (SELECT 1 FROM memoria_tui.audit_log undo WHERE undo.undoes = done.change_group)
-  AND (CAST(:before AS bigint) IS NULL OR id < :before)
+  AND change_group <> ALL(CAST(:skip AS text[]))
 ORDER BY id DESC LIMIT 1
 """
 _REDOABLE = f"""
@@ -85,6 +86,41 @@ ORDER BY id DESC LIMIT 1
 _IN_TRASH = """entity = 'memory' AND action = 'deleted' AND kind <> 'purge'
   AND NOT EXISTS (SELECT 1 FROM memoria_tui.audit_log later
                   WHERE later.entity_id = gone.entity_id AND later.id > gone.id AND later.entity = 'memory')"""
+_LINE = """
+WITH RECURSIVE line (change_group, place) AS (
+    (SELECT change_group, 1 FROM memoria_tui.audit_log WHERE change_group = :group LIMIT 1)
+    UNION
+    SELECT next.change_group, line.place + 1
+    FROM line JOIN memoria_tui.audit_log next ON next.undoes = line.change_group AND next.position = 0)
+SELECT change_group FROM line ORDER BY place
+"""
+_BEGINNING = """
+SELECT DISTINCT change_group FROM memoria_tui.audit_log WHERE starts_with(change_group, :prefix) LIMIT 2
+"""
+_ACTS = """
+SELECT id, change_group, kind, actor, program, changed_at, undoes FROM {log} act
+WHERE position = 0 AND NOT imported
+  AND NOT EXISTS (SELECT 1 FROM memoria_tui.audit_log first
+                  WHERE first.change_group = act.change_group AND first.position = 0 AND first.id < act.id)
+ORDER BY id DESC LIMIT :limit
+"""
+_COUNTS = """
+SELECT change_group, entity, count(DISTINCT entity_id) AS things FROM memoria_tui.audit_log
+WHERE change_group = ANY(CAST(:groups AS text[])) GROUP BY change_group, entity
+"""
+_UNDONE = """
+WITH RECURSIVE line (act, change_group, place) AS (
+    SELECT name, name, 1 FROM unnest(CAST(:groups AS text[])) AS name
+    UNION
+    SELECT line.act, next.change_group, line.place + 1
+    FROM line JOIN memoria_tui.audit_log next ON next.undoes = line.change_group AND next.position = 0)
+SELECT act FROM line GROUP BY act HAVING max(place) % 2 = 0
+"""
+_FIRST = """
+SELECT change.id FROM unnest(CAST(:groups AS text[])) AS act (name)
+CROSS JOIN LATERAL (SELECT id FROM memoria_tui.audit_log WHERE change_group = act.name ORDER BY id LIMIT :limit) change
+ORDER BY change.id
+"""
 _DELETED_MEMORIES = f"""
 SELECT {_COLUMNS} FROM {{log}} gone
 WHERE {_IN_TRASH}
@@ -160,13 +196,52 @@ class HistoryReads(Reads):
             changes += await self.changes(ids[start : start + _BATCH])
         return changes
 
-    async def last_undoable_group(self, actor: str, before: int | None = None) -> str | None:
-        rows = await self._read_log(_UNDOABLE, actor=storable(actor), before=before)
+    async def last_undoable_group(self, actor: str, skip: Sequence[str] = ()) -> str | None:
+        rows = await self._read_log(_UNDOABLE, actor=storable(actor), skip=list(skip))
         return str(rows[0].change_group) if rows else None
 
     async def last_redoable_group(self, actor: str) -> str | None:
         rows = await self._read_log(_REDOABLE, actor=storable(actor))
         return str(rows[0].change_group) if rows else None
+
+    async def line_of(self, group: str) -> list[str]:
+        return [row.change_group for row in await self._read(_LINE, group=group)]
+
+    async def groups_beginning(self, prefix: str) -> list[str]:
+        rows = await self._read(_BEGINNING, prefix=storable(prefix))
+        return [row.change_group for row in rows]
+
+    async def acts(self, limit: int) -> list[Act]:
+        acts = await self._read_log(_ACTS, limit=limit)
+        groups = [row.change_group for row in acts]
+        counts: dict[str, dict[Entity, int]] = {}
+        for row in await self._read(_COUNTS, groups=groups):
+            counts.setdefault(row.change_group, {})[Entity(row.entity)] = row.things
+        undone = {row.act for row in await self._read(_UNDONE, groups=groups)}
+        return [
+            Act(
+                group=row.change_group,
+                change_id=row.id,
+                kind=Kind(row.kind),
+                actor=row.actor,
+                program=row.program,
+                at=row.changed_at,
+                summary="",
+                counts=counts[row.change_group],
+                undone=row.change_group in undone,
+                undoes=row.undoes,
+            )
+            for row in acts
+        ]
+
+    async def first_changes(self, groups: Sequence[str], limit: int) -> dict[str, list[Change]]:
+        rows = await self._read(_FIRST, groups=list(groups), limit=limit)
+        ids = [row.id for row in rows]
+        found: dict[str, list[Change]] = {}
+        for start in range(0, len(ids), _BATCH):
+            for change in await self.changes(ids[start : start + _BATCH]):
+                found.setdefault(change.group, []).append(change)
+        return found
 
     async def deleted_memories(self, limit: int, offset: int = 0) -> list[Change]:
         return [_change(row) for row in await self._read_log(_DELETED_MEMORIES, limit=limit, offset=offset)]
@@ -201,6 +276,10 @@ class HistoryReads(Reads):
 
 class HistoryWrites(Writes):
     """Changes to write down."""
+
+    async def is_undone(self, group: str) -> bool:
+        rows = await self._fetch("SELECT 1 FROM memoria_tui.audit_log WHERE undoes = :group LIMIT 1", {"group": group})
+        return bool(rows)
 
     async def append_history(
         self, group: str, changes: Sequence[NewChange], *, kind: Kind = Kind.EDIT, undoes: str | None = None
@@ -272,7 +351,7 @@ def _ends(change: NewChange | Change) -> str | None:
     state = change.after or change.before
     if change.entity is not Entity.RELATION or state is None:
         return None
-    return f"{{{state['source_id']},{state['target_id']}}}"
+    return f"{{{UUID(str(state['source_id']))},{UUID(str(state['target_id']))}}}"
 
 
 def _state(state: Mapping[str, object] | None) -> str | None:

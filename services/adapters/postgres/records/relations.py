@@ -49,6 +49,11 @@ WHERE relation.id = new.id
 """
 
 
+_LOCKED = f"""
+SELECT {COLUMNS} FROM public.memory_relations WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR UPDATE
+"""
+
+
 class RelationReads(Reads):
     """Which memories belong together."""
 
@@ -83,6 +88,10 @@ class RelationReads(Reads):
 
 class RelationWrites(Writes):
     """Relations to make, change and take away."""
+
+    async def locked_relations(self, ids: Sequence[str]) -> dict[str, Relation]:
+        rows = await self._fetch(_LOCKED, {"ids": list(ids)})
+        return {str(row.id): relation_of(row) for row in rows}
 
     async def insert_relations(self, relations: Sequence[NewRelation]) -> list[Relation]:
         if not relations:

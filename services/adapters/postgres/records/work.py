@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from services.adapters.postgres.records.base import Reads, Writes
+from services.adapters.postgres.records.tables import made_row
 from services.adapters.postgres.records.text import storable, storable_json
+from services.model import Action, Entity
+from services.ports import NewChange
 
 Row = Mapping[str, object]
 
@@ -25,6 +28,7 @@ SELECT DISTINCT ON (name)
        name
 FROM unnest(CAST(:ids AS uuid[]), CAST(:names AS text[])) AS new (id, name)
 ON CONFLICT (name) DO NOTHING
+RETURNING to_jsonb(clients) AS row
 """
 _NEW_PROJECTS = """
 INSERT INTO public.projects (id, client_id, name)
@@ -33,10 +37,15 @@ SELECT DISTINCT ON (client_id, name)
        client_id, name
 FROM unnest(CAST(:ids AS uuid[]), CAST(:clients AS uuid[]), CAST(:names AS text[])) AS new (id, client_id, name)
 ON CONFLICT DO NOTHING
+RETURNING to_jsonb(projects) AS row
 """
 _COLUMNS = """id, description, category, client_id, project_id, issue_number, pr_number, branch, start_time, end_time,
     pauses, total_pause_minutes, status, notes, memory_id, created_at, updated_at"""
 _UPDATED = [name.strip() for name in _COLUMNS.split(",") if name.strip() not in ("id", "created_at", "updated_at")]
+_LOCKED = """
+SELECT id::text AS id, to_jsonb(t) AS row FROM public.work_sessions t
+WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR UPDATE
+"""
 _UPSERT = f"""
 INSERT INTO public.work_sessions ({_COLUMNS})
 SELECT id, description, COALESCE(category, 'other'), client_id, project_id, issue_number, pr_number, branch, start_time,
@@ -51,7 +60,7 @@ FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (
 ON CONFLICT (id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _UPDATED)}
 WHERE ({", ".join(f"work_sessions.{name}" for name in _UPDATED)})
     IS DISTINCT FROM ({", ".join(f"excluded.{name}" for name in _UPDATED)})
-RETURNING (xmax = 0) AS new
+RETURNING id::text AS id, to_jsonb(work_sessions) AS row
 """
 
 
@@ -68,15 +77,17 @@ class WorkReads(Reads):
 class WorkWrites(Writes):
     """Sessions to write whole."""
 
-    async def upsert_sessions(self, sessions: Sequence[Row]) -> int:
+    async def upsert_sessions(self, sessions: Sequence[Row]) -> list[NewChange]:
         """Keys are the columns, and `client` and `project`: names that win over the ids and are made when missing.
 
-        Raises InvalidInput for a value that does not fit its column; then none is written.
+        Gives what was written as rows for the history. Raises InvalidInput for a value that does not fit its column;
+        then none is written.
         """
         if not sessions:
-            return 0
-        clients = await self._client_ids(sessions)
-        projects = await self._project_ids(sessions, clients)
+            return []
+        made: list[NewChange] = []
+        clients = await self._client_ids(sessions, made)
+        projects = await self._project_ids(sessions, clients, made)
         rows = [
             {
                 **session,
@@ -85,14 +96,20 @@ class WorkWrites(Writes):
             }
             for session in sessions
         ]
+        locked = await self._fetch(_LOCKED, {"ids": [row.get("id") for row in rows]})
+        before = {row.id: row.row for row in locked}
         written = await self._fetch(_UPSERT, {"rows": storable_json(rows)})
-        return sum(row.new for row in written)
+        for row in written:
+            action = Action.UPDATED if row.id in before else Action.CREATED
+            made.append(NewChange(Entity.SESSION, row.id, action, before.get(row.id), row.row, summary="imported"))
+        return made
 
-    async def _client_ids(self, sessions: Sequence[Row]) -> dict[str | None, str]:
+    async def _client_ids(self, sessions: Sequence[Row], made: list[NewChange]) -> dict[str | None, str]:
         wanted = {name: s.get("client_id") for s in sessions if (name := _name(s, "client")) is not None}
         if not wanted:
             return {}
-        await self._fetch(_NEW_CLIENTS, {"ids": list(wanted.values()), "names": list(wanted)})
+        new = await self._fetch(_NEW_CLIENTS, {"ids": list(wanted.values()), "names": list(wanted)})
+        made += [made_row(Entity.CLIENT, row.row) for row in new]
         rows = await self._fetch(
             "SELECT id::text AS id, name FROM public.clients WHERE name = ANY(CAST(:names AS text[]))",
             {"names": list(wanted)},
@@ -100,7 +117,7 @@ class WorkWrites(Writes):
         return {row.name: row.id for row in rows}
 
     async def _project_ids(
-        self, sessions: Sequence[Row], clients: Mapping[str | None, str]
+        self, sessions: Sequence[Row], clients: Mapping[str | None, str], made: list[NewChange]
     ) -> dict[tuple[str | None, str | None], str]:
         """Two projects of one name without a client count as one: the older."""
         wanted = {
@@ -114,7 +131,7 @@ class WorkWrites(Writes):
         missing = {key: id_ for key, id_ in wanted.items() if key not in known}
         if not missing:
             return known
-        await self._fetch(
+        new = await self._fetch(
             _NEW_PROJECTS,
             {
                 "ids": list(missing.values()),
@@ -122,6 +139,7 @@ class WorkWrites(Writes):
                 "names": [name for _, name in missing],
             },
         )
+        made += [made_row(Entity.PROJECT, row.row) for row in new]
         return await self._known_projects(wanted)
 
     async def _known_projects(

@@ -175,7 +175,7 @@ async def _locked(act: Act, entity: Entity, entity_id: str) -> dict[str, Any]:
 
 async def _absorb(act: Act, entity: Entity, source_id: str, target_id: str, **more: object) -> int:
     """Points the sessions of the source to the target and deletes the source; gives how many sessions."""
-    before = await _locked(act, entity, source_id)
+    before, target = [await _locked(act, entity, id_) for id_ in (source_id, target_id)]
     moved = await act.fetch(
         f"UPDATE public.work_sessions SET {_COLUMN[entity]} = CAST(:target AS uuid) "
         f"WHERE {_COLUMN[entity]} = CAST(:source AS uuid) RETURNING id::text AS id",
@@ -184,7 +184,7 @@ async def _absorb(act: Act, entity: Entity, source_id: str, target_id: str, **mo
     )
     await act.fetch(f"DELETE FROM public.{_TABLE[entity]} WHERE id = CAST(:id AS uuid)", id=source_id)
     state = {"row": before, "sessions": [row.id for row in moved], "into": target_id, **more}
-    act.note(entity, source_id, state, None, f"merged {entity} «{before['name']}» into another")
+    act.note(entity, source_id, state, None, f"merged {entity} «{before['name']}» into «{target['name']}»")
     return len(moved)
 
 

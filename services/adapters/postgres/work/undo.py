@@ -1,24 +1,62 @@
-"""Takes back changes of sessions, clients and projects, column by column, so that nothing written since is lost."""
+"""Undoes changes of sessions, clients and projects, column by column, so that nothing written since is lost.
+
+What a change of the history holds may come from a file of anybody's: columns and their types are those named here, all
+values are parameters, and other keys are ignored.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from itertools import groupby
 from typing import Any
+from uuid import UUID
 
 from services.adapters.postgres.records.base import Writes
 from services.adapters.postgres.records.text import storable_json
-from services.errors import Conflict
-from services.model import Action, Change, Entity
-from services.ports import NewChange
+from services.errors import InvalidInput
+from services.model import Action, Change, ChangedSince, Entity, SessionCategory, SessionStatus, undone_summary
+from services.ports import NewChange, WorkUndone
 
 _TABLE: Mapping[Entity, str] = {
     Entity.SESSION: "work_sessions",
     Entity.CLIENT: "clients",
     Entity.PROJECT: "projects",
 }
-_NEVER_SET = ("id", "duration_minutes", "updated_at")
+_DATES = {"created_at": "timestamptz", "updated_at": "timestamptz"}
+_COLUMNS: Mapping[Entity, Mapping[str, str]] = {
+    Entity.SESSION: {
+        "id": "uuid",
+        "description": "text",
+        "category": "public.session_category",
+        "client_id": "uuid",
+        "project_id": "uuid",
+        "issue_number": "integer",
+        "pr_number": "integer",
+        "branch": "text",
+        "start_time": "timestamptz",
+        "end_time": "timestamptz",
+        "pauses": "jsonb",
+        "total_pause_minutes": "integer",
+        "status": "public.session_status",
+        "notes": "text[]",
+        "memory_id": "uuid",
+        **_DATES,
+    },
+    Entity.CLIENT: {"id": "uuid", "name": "text", "metadata": "jsonb", **_DATES},
+    Entity.PROJECT: {
+        "id": "uuid",
+        "client_id": "uuid",
+        "name": "text",
+        "repo": "text",
+        "metadata": "jsonb",
+        **_DATES,
+    },
+}
+"""The columns that undo reads and writes, with their types; `duration_minutes` makes itself."""
+_NEVER_SET = ("id", "updated_at")
 _LISTS = ("notes", "pauses")
 """Columns to which programs append."""
 _UNUSED: Mapping[Entity, str] = {
@@ -27,112 +65,231 @@ _UNUSED: Mapping[Entity, str] = {
         AND NOT EXISTS (SELECT 1 FROM public.projects p WHERE p.client_id = t.id)""",
     Entity.PROJECT: "NOT EXISTS (SELECT 1 FROM public.work_sessions s WHERE s.project_id = t.id)",
 }
-_FOLLOWED = """
-UPDATE public.work_sessions SET {column} = CAST(:back AS uuid)
-WHERE id = ANY(CAST(:ids AS uuid[])) AND {column} IS NOT DISTINCT FROM CAST(:into AS uuid)
-"""
+_FOLLOW: Mapping[Entity, str] = {
+    entity: f"""
+    UPDATE public.work_sessions SET {entity}_id = CAST(:goal AS uuid)
+    WHERE id = ANY(CAST(:ids AS uuid[])) AND {entity}_id IS NOT DISTINCT FROM CAST(:now AS uuid)
+      AND (CAST(:goal AS uuid) IS NULL OR EXISTS (SELECT 1 FROM public.{_TABLE[entity]} WHERE id = CAST(:goal AS uuid)))
+    RETURNING id::text AS id
+    """
+    for entity in (Entity.CLIENT, Entity.PROJECT)
+}
+_REFRESH_LATER = "SELECT set_config('memoria_tui.refreshes_later', 'on', true)"
+_BATCH = 500
+"""Rows that are removed in one statement."""
+
+State = Mapping[str, object]
+Row = Mapping[str, Any]
 
 
 class WorkUndo(Writes):
     """The inverse of every act on work time."""
 
-    async def take_back_work(self, changes: Sequence[Change]) -> list[NewChange]:
+    async def undo_work(self, changes: Sequence[Change], *, force: bool) -> WorkUndone:
         """Undoes the sessions, clients and projects among the changes of one group, last first.
 
-        Gives the rows for the history. Raises Conflict when a column was changed again since.
+        What was changed since is left, unless forced, and told; so is what others use by now. Raises InvalidInput for
+        a state that cannot be one.
         """
-        return [
-            undone
-            for change in reversed(changes)
-            if change.entity in _TABLE and (undone := await self._take_back(change)) is not None
-        ]
-
-    async def _take_back(self, change: Change) -> NewChange | None:
-        if change.before is None:
-            return await self._remove(change)
-        row = _row(change.before)
-        if change.after is None:
-            await self._insert(change, row)
-            undone = _new(change, Action.RESTORED, None, row)
-        else:
-            undone = await self._revert(change, row, _row(change.after))
-        await self._bring_back_sessions(change, row)
+        undone = WorkUndone()
+        await self._fetch(_REFRESH_LATER, {})
+        for (entity, only_made), batch in _runs(_net(changes)):
+            if only_made:
+                await self._remove(entity, batch, undone, force=force)
+            else:
+                await self._undo(batch[0], undone, force=force)
         return undone
 
-    async def _remove(self, change: Change) -> NewChange | None:
-        """Takes back a creation. A client or project that others use by now stays."""
-        gone = await self._fetch(
-            f"DELETE FROM public.{_TABLE[change.entity]} t WHERE id = CAST(:id AS uuid) AND {_UNUSED[change.entity]} "
-            "RETURNING to_jsonb(t) AS row",
-            {"id": change.entity_id},
-        )
-        return _new(change, Action.DELETED, gone[0].row, None) if gone else None
+    async def _undo(self, change: Change, undone: WorkUndone, *, force: bool) -> None:
+        """A change that needs more than to remove a row."""
+        if change.before is None:
+            moved = await self._follow(change)
+            await self._remove(change.entity, [change], undone, force=force, moved=moved)
+            return
+        goal = _row(change, change.before)
+        now = (await self._rows(change.entity, [change.entity_id])).get(change.entity_id)
+        if change.after is None and now is not None:
+            undone.changed.append(_changed(change, goal, now, "exists again", forceable=False))
+        elif now is None and change.after is not None and not force:
+            undone.changed.append(_changed(change, goal, None, "was deleted"))
+        elif now is None:
+            await self._bring_back(change, goal, undone)
+        else:
+            await self._revert(change, goal, now, undone, force=force)
 
-    async def _insert(self, change: Change, row: Mapping[str, Any]) -> None:
-        """Brings back a deleted row; a client or project that is gone meanwhile is left out."""
-        table = _TABLE[change.entity]
-        names = [name for name in row if name != "duration_minutes"]
-        values = ", ".join(_reference(name) for name in names)
-        done = await self._fetch(
-            f"INSERT INTO public.{table} ({', '.join(names)}) SELECT {values} "
-            f"FROM jsonb_populate_record(NULL::public.{table}, CAST(:row AS jsonb)) old "
-            "ON CONFLICT DO NOTHING RETURNING id",
-            {"row": storable_json(row)},
-        )
-        if not done:
-            raise Conflict(f"{change.entity} «{_label(row)}» cannot come back: there is one like it now", row)
-
-    async def _revert(self, change: Change, before: Mapping[str, Any], after: Mapping[str, Any]) -> NewChange:
-        table = _TABLE[change.entity]
+    async def _bring_back(self, change: Change, goal: Row, undone: WorkUndone) -> None:
+        """Inserts a row that was deleted; a client or project that is gone is left out of it."""
+        values = ", ".join(_reference(name) for name in goal)
         rows = await self._fetch(
-            f"SELECT to_jsonb(t) AS row FROM public.{table} t WHERE id = CAST(:id AS uuid) FOR UPDATE",
-            {"id": change.entity_id},
+            f"INSERT INTO public.{_TABLE[change.entity]} AS t ({', '.join(goal)}) SELECT {values} "
+            f"FROM {_record(change.entity)} ON CONFLICT DO NOTHING RETURNING to_jsonb(t) AS row",
+            {"row": storable_json(goal)},
         )
-        if not rows:
-            raise Conflict(f"{change.entity} «{_label(before)}» is gone", None)
-        current = rows[0].row
-        wanted = {
-            name: _merged(name, before[name], after.get(name), current.get(name), change)
-            for name in before
-            if name not in _NEVER_SET and not _same(before[name], after.get(name))
-        }
+        if rows:
+            undone.rows.append(_new(change, None, rows[0].row, await self._follow(change)))
+        else:
+            undone.changed.append(_changed(change, goal, None, "there is another one like it", forceable=False))
+
+    async def _revert(self, change: Change, goal: Row, now: Row, undone: WorkUndone, *, force: bool) -> None:
+        """Gives a row its former values in the columns that the change set."""
+        left = _row(change, change.after or {})
+        wanted, touched = _wanted(change.entity, goal, left, now)
+        if touched and not force:
+            undone.changed.append(_changed(change, goal, now, ", ".join(touched)))
+            return
         if wanted:
             settings = ", ".join(f"{name} = {_reference(name)}" for name in wanted)
             await self._fetch(
-                f"UPDATE public.{table} t SET {settings} "
-                f"FROM jsonb_populate_record(NULL::public.{table}, CAST(:row AS jsonb)) old "
+                f"UPDATE public.{_TABLE[change.entity]} t SET {settings} FROM {_record(change.entity)} "
                 "WHERE t.id = CAST(:id AS uuid)",
-                {"row": storable_json({**current, **wanted}), "id": change.entity_id},
+                {"row": storable_json(wanted), "id": change.entity_id},
             )
-        return _new(change, Action.UPDATED, current, {**current, **wanted})
+        undone.rows.append(_new(change, now, {**now, **wanted}, await self._follow(change)))
 
-    async def _bring_back_sessions(self, change: Change, row: Mapping[str, Any]) -> None:
-        """Sessions that followed a merge or a move, as far as nobody pointed them elsewhere since."""
-        before = change.before or {}
-        if before.get("sessions"):
-            sql = _FOLLOWED.format(column=f"{change.entity}_id")
-            await self._fetch(sql, {"back": change.entity_id, "ids": before["sessions"], "into": before["into"]})
-        if before.get("client_sessions"):
-            moved = {"ids": before["client_sessions"], "into": before["client_into"]}
-            await self._fetch(_FOLLOWED.format(column="client_id"), {"back": row["client_id"], **moved})
+    async def _remove(
+        self,
+        entity: Entity,
+        changes: Sequence[Change],
+        undone: WorkUndone,
+        *,
+        force: bool,
+        moved: Mapping[str, object] | None = None,
+    ) -> None:
+        """Removes rows that the changes made; those that others use by now stay."""
+        there = await self._rows(entity, [change.entity_id for change in changes])
+        going = []
+        for change in changes:
+            now = there.get(change.entity_id)
+            touched = _touched(entity, _row(change, change.after or {}), now) if now and not force else []
+            if touched:
+                undone.changed.append(_changed(change, None, now, ", ".join(touched)))
+            elif now:
+                going.append(change)
+        gone = await self._fetch(
+            f"DELETE FROM public.{_TABLE[entity]} t WHERE id = ANY(CAST(:ids AS uuid[])) AND {_UNUSED[entity]} "
+            "RETURNING id::text AS id",
+            {"ids": [change.entity_id for change in going]},
+        )
+        removed = {row.id for row in gone}
+        for change in going:
+            now = there[change.entity_id]
+            if change.entity_id in removed:
+                undone.rows.append(_new(change, now, None, moved or {}))
+            else:
+                undone.kept.append(_changed(change, None, now, "is used by other work", forceable=False))
+
+    async def _rows(self, entity: Entity, ids: Sequence[str]) -> dict[str, Row]:
+        """The rows as they are now, locked, by id."""
+        rows = await self._fetch(
+            f"SELECT id::text AS id, to_jsonb(t) AS row FROM public.{_TABLE[entity]} t "
+            "WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR UPDATE",
+            {"ids": list(ids)},
+        )
+        return {row.id: row.row for row in rows}
+
+    async def _follow(self, change: Change) -> dict[str, object]:
+        """Moves the sessions back that a merge or a move took along, as far as nobody moved them since.
+
+        Gives what the new change has to say of it, so that it can be undone in turn.
+        """
+        forward = _lists(change, change.before)
+        state = change.before if forward else change.after
+        if state is None:
+            return {}
+        said: dict[str, object] = {}
+        home = _row(change, state).get("client_id")
+        for key, other, column, own in (
+            ("sessions", "into", change.entity, change.entity_id),
+            ("client_sessions", "client_into", Entity.CLIENT, home),
+        ):
+            ids, into = state.get(key), state.get(other)
+            if not ids:
+                continue
+            if not (isinstance(ids, list) and all(map(_is_uuid, ids)) and (into is None or _is_uuid(into))):
+                raise InvalidInput(f"the history of {_label(change)} holds {key} that are no ids; it cannot be undone")
+            now, goal = (into, own) if forward else (own, into)
+            rows = await self._fetch(_FOLLOW[column], {"ids": ids, "now": now, "goal": goal})
+            said |= {key: [row.id for row in rows], other: into}
+        return said
 
 
-def _row(state: Mapping[str, object]) -> Mapping[str, Any]:
-    """The row in a state; sessions are states themselves."""
-    row = state.get("row")
-    return row if isinstance(row, Mapping) else state
+def _net(changes: Sequence[Change]) -> list[Change]:
+    """One change a thing, from before the first to after the last, the last of them first."""
+    net: dict[str, Change] = {}
+    for change in changes:
+        if change.entity in _TABLE:
+            first = net.pop(change.entity_id, None)
+            net[change.entity_id] = change if first is None else replace(change, before=first.before)
+    return [change for change in reversed(net.values()) if change.before or change.after]
 
 
-def _new(
-    change: Change, action: Action, before: Mapping[str, object] | None, after: Mapping[str, object] | None
-) -> NewChange:
-    was, is_ = (row if row is None or change.entity is Entity.SESSION else {"row": row} for row in (before, after))
-    summary = f"took back: {change.summary or _label(before or after or {})}"
-    return NewChange(change.entity, change.entity_id, action, was, is_, summary=summary)
+def _runs(changes: Sequence[Change]) -> Iterator[tuple[tuple[Entity, bool], list[Change]]]:
+    """Neighbours that only made a row together, as many as one statement takes; all others alone."""
+
+    def only_made(change: Change) -> bool:
+        return change.before is None and not _lists(change, change.after)
+
+    for (entity, made), run in groupby(changes, lambda change: (change.entity, only_made(change))):
+        same = list(run)
+        size = _BATCH if made else 1
+        for start in range(0, len(same), size):
+            yield (entity, made), same[start : start + size]
 
 
-def _label(row: Mapping[str, object]) -> object:
-    return row.get("description") or row.get("name") or ""
+def _lists(change: Change, state: State | None) -> bool:
+    """Whether a state of a client or project tells of sessions that moved."""
+    return bool(
+        state and change.entity is not Entity.SESSION and (state.get("sessions") or state.get("client_sessions"))
+    )
+
+
+def _row(change: Change, state: State) -> Row:
+    """The known columns of a state, checked; sessions are states themselves. Raises InvalidInput."""
+    held = state.get("row")
+    row = held if isinstance(held, Mapping) and change.entity is not Entity.SESSION else state
+    known = {name: row[name] for name in _COLUMNS[change.entity] if name in row}
+    for name, value in known.items():
+        if value is not None and not _FITS[_COLUMNS[change.entity][name]](value):
+            what = name.replace("_", " ")
+            raise InvalidInput(f"the history of {_label(change)} holds a value that is no {what}; it cannot be undone")
+    return {**known, "id": change.entity_id}
+
+
+def _is_uuid(value: object) -> bool:
+    try:
+        return isinstance(value, str) and bool(UUID(value))
+    except ValueError:
+        return False
+
+
+def _is_instant(value: object) -> bool:
+    try:
+        return isinstance(value, str) and (value in ("infinity", "-infinity") or bool(datetime.fromisoformat(value)))
+    except ValueError:
+        return False
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(one is None or isinstance(one, str) for one in value)
+
+
+_FITS: Mapping[str, Callable[[object], bool]] = {
+    "uuid": _is_uuid,
+    "text": lambda value: isinstance(value, str),
+    "text[]": _is_texts,
+    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool) and -(2**31) <= value < 2**31,
+    "timestamptz": _is_instant,
+    "jsonb": lambda _: True,
+    "public.session_category": lambda value: value in tuple(SessionCategory),
+    "public.session_status": lambda value: value in tuple(SessionStatus),
+}
+"""What a column of a type takes."""
+
+
+def _record(entity: Entity) -> str:
+    """The parameter `row` as a row `old` of the known columns."""
+    columns = ", ".join(f"{name} {type_}" for name, type_ in _COLUMNS[entity].items())
+    return f"jsonb_to_record(CAST(:row AS jsonb)) AS old ({columns})"
 
 
 def _reference(name: str) -> str:
@@ -144,6 +301,52 @@ def _reference(name: str) -> str:
     return f"old.{name}"
 
 
+def _new(change: Change, before: Row | None, after: Row | None, moved: Mapping[str, object]) -> NewChange:
+    """The history row of what was undone; sessions that moved are listed on the other side than before."""
+    states: list[State | None] = [
+        row if row is None or change.entity is Entity.SESSION else {"row": row} for row in (before, after)
+    ]
+    if moved:
+        side = 1 if _lists(change, change.before) else 0
+        states[side] = {**(states[side] or {}), **moved}
+    action = Action.RESTORED if before is None else Action.DELETED if after is None else Action.UPDATED
+    return NewChange(change.entity, change.entity_id, action, states[0], states[1], summary=undone_summary(change))
+
+
+def _changed(change: Change, goal: Row | None, now: Row | None, what: str, *, forceable: bool = True) -> ChangedSince:
+    title = str((now or goal or {}).get("description") or (now or goal or {}).get("name") or "")
+    return ChangedSince(change.entity, change.entity_id, title, what.replace("_", " "), goal, now, forceable)
+
+
+def _label(change: Change) -> str:
+    return f"{change.entity} {change.entity_id[:8]}"
+
+
+def _touched(entity: Entity, left: Row, now: Row) -> list[str]:
+    """Columns that are no longer as a change left them."""
+    return [
+        name
+        for name in _COLUMNS[entity]
+        if name in left and name not in _NEVER_SET and not _same(left[name], now.get(name))
+    ]
+
+
+def _wanted(entity: Entity, goal: Row, left: Row, now: Row) -> tuple[dict[str, object], list[str]]:
+    """The values to go back to, and the columns that were changed again since; what was appended to a list stays."""
+    wanted: dict[str, object] = {}
+    touched = []
+    for name in _COLUMNS[entity]:
+        if name not in goal or name in _NEVER_SET or _same(goal[name], left.get(name)):
+            continue
+        wanted[name], current, after = goal[name], now.get(name), left.get(name)
+        appended = isinstance(current, list) and current[: len(after or [])] == (after or [])
+        if name in _LISTS and appended and isinstance(current, list):
+            wanted[name] = [*(goal[name] or []), *current[len(after or []) :]]
+        elif not _same(current, after) and not _same(current, goal[name]):
+            touched.append(name)
+    return wanted, touched
+
+
 def _same(one: Any, other: Any) -> bool:
     """Whether two values of a column are equal; instants may be written in two zones."""
     if one == other or not (isinstance(one, str) and isinstance(other, str)):
@@ -151,12 +354,3 @@ def _same(one: Any, other: Any) -> bool:
     with contextlib.suppress(ValueError, TypeError):
         return datetime.fromisoformat(one) == datetime.fromisoformat(other)
     return False
-
-
-def _merged(name: str, before: Any, after: Any, current: Any, change: Change) -> Any:
-    """The value to go back to; what was appended to a list since the change stays."""
-    if _same(current, after):
-        return before
-    if name in _LISTS and isinstance(current, list) and current[: len(after or [])] == (after or []):
-        return [*(before or []), *current[len(after or []) :]]
-    raise Conflict(f"the {name} of {change.entity} was changed again since: undo that first", current)

@@ -1,0 +1,156 @@
+"""Acts of the history in the words of a person: what was done, to how many things, and to which."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from services.errors import Ambiguous, NothingToUndo
+from services.memories.reading import read_stored
+from services.model import Act, Change, Entity, Kind, first_line, plain_summary
+from services.ports import Records, VectorStore
+
+_ORDER = (Entity.SESSION, Entity.CLIENT, Entity.PROJECT, Entity.MEMORY, Entity.RELATION)
+"""What an act was about, before what it did besides."""
+_NAMES: Mapping[Entity, tuple[str, str]] = {
+    Entity.MEMORY: ("memory", "memories"),
+    Entity.RELATION: ("relation", "relations"),
+    Entity.SESSION: ("session", "sessions"),
+    Entity.CLIENT: ("client", "clients"),
+    Entity.PROJECT: ("project", "projects"),
+}
+_VERBS: Mapping[Kind, str] = {
+    Kind.IMPORT: "imported",
+    Kind.RESTORE: "restored from a backup:",
+    Kind.REPAIR: "repaired",
+    Kind.MERGE: "merged",
+}
+_PLAIN = ("created", "deleted", "imported", "restored")
+"""Summaries that read as verbs."""
+_MOST_TITLES = 3
+_LONGEST_TITLE = 60
+"""Characters."""
+_ROWS = 100
+"""Changes of an act that are read to describe it."""
+
+
+class ActReader:
+    """Reads the last acts and describes them; writes nothing."""
+
+    def __init__(self, vectors: VectorStore, records: Records) -> None:
+        self._vectors = vectors
+        self._records = records
+
+    async def last(self, limit: int) -> tuple[Act, ...]:
+        """The last acts of everybody, newest first, without those that came with an import or a restore."""
+        acts = await self._records.acts(limit)
+        changes = await self._records.first_changes([act.group for act in acts], _ROWS)
+        titles = await self._titles([change for act in acts for change in changes.get(act.group, ())])
+        return tuple(described(act, changes.get(act.group, []), titles) for act in acts)
+
+    async def changes(self, group: str, limit: int = _ROWS) -> tuple[Change, ...]:
+        """The first changes of an act, with what was before and after."""
+        return tuple((await self._records.first_changes([group], limit)).get(group, []))
+
+    async def find(self, text: str) -> str:
+        """The group of the only act whose id begins so. Raises NothingToUndo or Ambiguous."""
+        groups = await self._records.groups_beginning(text.strip())
+        if len(groups) > 1:
+            raise Ambiguous(f"several acts have an id that begins with {text!r}; give more of it")
+        if not groups:
+            raise NothingToUndo(f"no act has an id that begins with {text!r}; `memoria-tui undo --list` shows the last")
+        return groups[0]
+
+    async def describe(self, changes: Sequence[Change]) -> Act:
+        """The act of these changes, which are all of it."""
+        first = changes[0]
+        entities = {(change.entity, change.entity_id) for change in changes}
+        counts = Counter(entity for entity, _ in entities)
+        act = Act(first.group, first.id, first.kind, first.actor, first.program, first.at, "", counts)
+        return described(act, changes, await self._titles(changes[:_ROWS]))
+
+    async def _titles(self, changes: Sequence[Change]) -> dict[str, str]:
+        """First lines of the memories at the ends of relations, by id, as far as they exist."""
+        states = [change.after or change.before or {} for change in changes if change.entity is Entity.RELATION]
+        ends = {str(state.get(side)) for state in states for side in ("source_id", "target_id") if state.get(side)}
+        found = await read_stored(self._vectors, ends, embeddings=False)
+        return {one: first_line(stored[0].state.content) for one, stored in found.items()}
+
+
+def described(act: Act, changes: Sequence[Change], titles: Mapping[str, str]) -> Act:
+    """The act with its summary and the titles of what it was about; `titles` are those of memories by id."""
+    about = next((entity for entity in _ORDER if act.counts.get(entity)), Entity.MEMORY)
+    if act.kind is Kind.IMPORT and act.counts.get(Entity.MEMORY):
+        about = Entity.MEMORY
+    mine = list({change.entity_id: change for change in changes if change.entity is about}.values())
+    names = tuple(_name(change, titles) for change in mine[:_MOST_TITLES])
+    return replace(act, summary=_summary(act, about, mine, changes, names), titles=tuple(filter(None, names)))
+
+
+def titled(state: Mapping[str, object] | None) -> str:
+    """First line of a memory's state in the history."""
+    payload = (state or {}).get("payload")
+    content = payload.get("content") if isinstance(payload, Mapping) else None
+    return first_line(content) if isinstance(content, str) else ""
+
+
+def _name(change: Change, titles: Mapping[str, str]) -> str:
+    state = change.after or change.before or {}
+    match change.entity:
+        case Entity.MEMORY:
+            return _short(titled(change.after or change.before))
+        case Entity.RELATION:
+            ends = (_short(titles.get(str(state.get(side)), "…")) for side in ("source_id", "target_id"))
+            return f'"{next(ends)}" {str(state.get("type", "")).replace("_", " ")} "{next(ends)}"'
+    row = state.get("row", state)
+    return _short(str(row.get("description") or row.get("name") or "")) if isinstance(row, Mapping) else ""
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST_TITLE else text[: _LONGEST_TITLE - 1].rstrip() + "…"
+
+
+def _summary(act: Act, about: Entity, mine: Sequence[Change], changes: Sequence[Change], names: Sequence[str]) -> str:
+    """«deleted "The first line" and 2 relations», «imported 307 memories, 253 sessions»."""
+    said = Counter(plain_summary(change) for change in mine)
+    common = next(iter(said)) if len(said) == 1 else ""
+    if act.counts.get(about, 0) == 1 and mine:
+        text = _of_one(mine[0], common, names[0])
+        others = _counted({entity: number for entity, number in act.counts.items() if entity is not about})
+        return f"{text} and {others}" if others and about is Entity.MEMORY else text + _moved(changes)
+    counted = _counted(act.counts)
+    if about in (Entity.CLIENT, Entity.PROJECT) and act.kind is not Kind.IMPORT and mine:
+        return _of_one(mine[-1], plain_summary(mine[-1]), "") + _moved(changes)
+    if act.kind in _VERBS:
+        return f"{_VERBS[act.kind]} {counted}"
+    if common in _PLAIN:
+        return f"{common} {counted}"
+    return f"{common}: {counted}" if common and about is not Entity.RELATION else f"changed {counted}"
+
+
+def _of_one(change: Change, said: str, name: str) -> str:
+    text = re.sub("[«»]", '"', said)
+    if change.entity is Entity.MEMORY:
+        return f'{text} "{name}"' if name else text
+    if change.entity is Entity.RELATION:
+        return f"{text.split(' ', 1)[0]} {name}" if text.startswith(("linked", "unlinked")) else f"{text}: {name}"
+    return text
+
+
+def _moved(changes: Sequence[Change]) -> str:
+    """«, 44 sessions»: those that a merge or a move took along."""
+    ids: set[str] = set()
+    for change in changes:
+        for state in (change.before, change.after):
+            for key in ("sessions", "client_sessions"):
+                listed = (state or {}).get(key)
+                ids |= set(map(str, listed)) if isinstance(listed, list) else set()
+    return f", {len(ids):,} session{'' if len(ids) == 1 else 's'}" if ids else ""
+
+
+def _counted(counts: Mapping[Entity, int]) -> str:
+    """«307 memories, 1 client»."""
+    order = (Entity.MEMORY, Entity.RELATION, Entity.SESSION, Entity.CLIENT, Entity.PROJECT)
+    return ", ".join(f"{counts[one]:,} {_NAMES[one][counts[one] != 1]}" for one in order if counts.get(one))

@@ -1,0 +1,278 @@
+"""Undo and redo never surprise: what would go is said before, and nothing that was imported is executed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from services.container import Services, open_services
+from services.demo.store import load_demo
+from services.errors import Conflict, InvalidInput, NotFound, NothingToUndo
+from services.model import Entity, IfChanged, Kind, MemoryChanges, MemoryDraft, RelationType
+from services.settings import Settings
+from services.work.model import SessionDraft
+from tests.services.servers import query
+
+TABLES = ("clients", "projects", "work_sessions", "memory_relations")
+
+
+@pytest.fixture
+async def services(tmp_path: Path, postgres_url: str) -> AsyncIterator[Services]:
+    settings = Settings(home=tmp_path, database_url=postgres_url, actor="tester", zone="Europe/Rome")
+    async with open_services(settings) as opened:
+        yield opened
+
+
+def rows(url: str) -> dict[str, list[object]]:
+    return {table: sorted(str(row) for row in query(url, f"SELECT * FROM {table}")) for table in TABLES}
+
+
+def export(path: Path, *lines: object) -> Path:
+    head = {"format": "memoria-tui", "version": 1, "exported_at": "2026-11-01T00:00:00+00:00", "model": None}
+    head |= {"chunk_size": 500, "chunk_overlap": 50, "part": False}
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in (head, *lines, {"end": {}})), "utf-8")
+    return path
+
+
+def history_row(entity: str, entity_id: str, before: object, after: object) -> dict[str, object]:
+    return {
+        "history": {
+            "group": "crafted",
+            "entity": entity,
+            "entity_id": entity_id,
+            "action": "updated",
+            "actor": "tester",
+            "program": "memoria-tui",
+            "at": "2026-11-02T00:00:00+00:00",
+            "before": before,
+            "after": after,
+            "summary": "edited",
+        }
+    }
+
+
+HOSTILE = "name = (SELECT string_agg(rolname, ',') FROM pg_roles) FROM (SELECT 1) x --"
+SESSION = {"description": "mine", "category": "coding", "start_time": "2026-11-20T10:00:00+00:00", "status": "active"}
+
+
+@pytest.mark.parametrize("entity", [Entity.CLIENT, Entity.PROJECT, Entity.SESSION])
+async def test_imported_history_is_shown_and_never_executed(
+    services: Services, tmp_path: Path, postgres_url: str, entity: Entity
+) -> None:
+    own = str(uuid4())
+    line: dict[str, object] = {
+        Entity.CLIENT: {"clients": {"id": own, "name": "mine", "metadata": {}}},
+        Entity.PROJECT: {"projects": {"id": own, "name": "mine", "metadata": {}}},
+        Entity.SESSION: {"work_sessions": {"id": own, **SESSION}},
+    }[entity]
+    state = {**SESSION, "id": own} if entity is Entity.SESSION else {"id": own, "name": "mine"}
+    crafted, after = {**state, HOSTILE: "x"}, {**state, HOSTILE: "y"}
+    if entity is not Entity.SESSION:
+        crafted, after = {"row": crafted}, {"row": after}
+    await services.importing.import_files(
+        [export(tmp_path / "crafted.jsonl", line, history_row(entity, own, crafted, after))]
+    )
+    assert [change.imported for change in await services.records.history(entity, own)] == [True, False]
+    before = rows(postgres_url)
+    await services.memories.undo("crafted")
+    assert rows(postgres_url) == before, "keys that are no columns are ignored"
+    preview = await services.memories.undo_preview()
+    assert (preview.act.kind, preview.act.counts) == (Kind.IMPORT, {entity: 1})
+    await services.memories.undo()
+    assert all(not found for found in rows(postgres_url).values())
+    with pytest.raises(NothingToUndo):
+        await services.memories.undo()
+
+
+@pytest.mark.parametrize(
+    ("entity", "before", "after"),
+    [
+        (Entity.CLIENT, {"row": {"name": 7}}, {"row": {"name": "mine"}}),
+        (Entity.CLIENT, {"row": {"name": "x"}, "sessions": ["'; DROP"], "into": None}, {"row": {"name": "mine"}}),
+        (Entity.PROJECT, {"row": {"client_id": "x'"}}, {"row": {"client_id": None}}),
+        (Entity.SESSION, {"start_time": "yesterday"}, SESSION),
+        (Entity.SESSION, {"notes": "a note"}, {"notes": []}),
+        (Entity.SESSION, {"issue_number": 2**40}, {"issue_number": None}),
+        (Entity.SESSION, {"status": "on fire"}, {"status": "active"}),
+    ],
+)
+async def test_a_value_of_a_wrong_type_is_refused_in_one_line(
+    services: Services, tmp_path: Path, postgres_url: str, entity: Entity, before: object, after: object
+) -> None:
+    own = str(uuid4())
+    await services.importing.import_files(
+        [
+            export(
+                tmp_path / "crafted.jsonl",
+                {"clients": {"id": own, "name": "mine", "metadata": {}}},
+                {"projects": {"id": own, "name": "mine", "metadata": {}}},
+                {"work_sessions": {"id": own, **SESSION}},
+                history_row(entity, own, before, after),
+            )
+        ]
+    )
+    stands = rows(postgres_url)
+    with pytest.raises(InvalidInput, match=f"the history of {entity} {own[:8]} holds") as refused:
+        await services.memories.undo("crafted", IfChanged.FORCE)
+    assert "\n" not in str(refused.value)
+    assert rows(postgres_url) == stands
+
+
+async def test_undone_demo_data_leaves_nothing_and_says_what_would_go(services: Services, postgres_url: str) -> None:
+    await load_demo(services)
+    preview = await services.memories.undo_preview()
+    counts = preview.act.counts
+    assert counts[Entity.MEMORY] > 300
+    assert counts[Entity.SESSION] > 200
+    assert preview.act.summary.startswith(f"imported {counts[Entity.MEMORY]} memories, {counts[Entity.RELATION]} rel")
+    assert preview.reasons("tester", "memoria-tui")[1:] == ("it was an import",)
+    undone = await services.memories.undo(preview.group)
+    assert undone.left == ()
+    assert all(not found for found in rows(postgres_url).values())
+    assert await services.memories.latest_update() is None
+    with pytest.raises(NothingToUndo):
+        await services.memories.undo_preview()
+    assert await services.records.scheduled_count() == 0
+    again = await services.memories.redo()
+    assert again.line == f"Redone: {preview.act.summary}"
+    assert len(rows(postgres_url)["work_sessions"]) == counts[Entity.SESSION]
+    assert len(rows(postgres_url)["memory_relations"]) == counts[Entity.RELATION]
+
+
+async def test_what_others_use_meanwhile_stays_and_is_named(
+    services: Services, tmp_path: Path, postgres_url: str
+) -> None:
+    rows_ = [{"id": str(uuid4()), "name": name, "metadata": {}} for name in ("Acme", "Beta")]
+    await services.importing.import_files([export(tmp_path / "a.jsonl", *({"clients": row} for row in rows_))])
+    query(
+        postgres_url,
+        "INSERT INTO work_sessions (description, client_id, start_time) "
+        "SELECT 'theirs', id, now() FROM clients WHERE name = 'Acme'",
+    )
+    preview = await services.memories.undo_preview()
+    assert [one.line for one in preview.kept] == ['client "Acme": is used by other work']
+    undone = await services.memories.undo()
+    assert undone.line == 'Undone: imported 2 clients · stays: client "Acme": is used by other work'
+    assert [one.client.name for one in await services.clients.clients() if one.client] == ["Acme"]
+
+
+async def test_one_changed_thing_is_left_forced_or_passed_over(services: Services) -> None:
+    first = await services.memories.create(MemoryDraft("before"))
+    made = [await services.memories.create(MemoryDraft(f"text {number}")) for number in range(3)]
+    ids = [memory.id for memory in made]
+    await services.memories.edit_many(ids, add_tags=["new"])
+    await services.vectors.set_payload(made[0].type, [ids[0]], {"tags": ["theirs"]})
+    preview = await services.memories.undo_preview()
+    assert [(one.line, one.now and one.now["payload"]["tags"]) for one in preview.changed] == [  # type: ignore[index]
+        ('memory "text 0": tags', ["theirs"])
+    ]
+    with pytest.raises(Conflict, match=r'changed since: memory "text 0": tags; nothing was undone'):
+        await services.memories.undo(preview.group)
+    skipped = await services.memories.undo_preview(skip=[preview.group])
+    assert skipped.act.summary == 'created "text 2"'
+    undone = await services.memories.undo(preview.group, IfChanged.LEAVE)
+    assert undone.line == 'Undone: tags +new: 3 memories · stays: memory "text 0": tags'
+    tags = [(await services.memories.get(one)).tags for one in ids]
+    assert tags == [("theirs",), (), ()]
+    await services.memories.redo()
+    assert (await services.memories.get(ids[1])).tags == ("new",)
+    assert first
+
+
+async def test_redo_goes_forward_again_and_undo_back_until_a_new_act(services: Services) -> None:
+    memory = await services.memories.create(MemoryDraft("one"))
+    await services.memories.update(memory, MemoryChanges(content="two"))
+    other = await services.memories.create(MemoryDraft("other"))
+    await services.graph.link(memory.id, other.id, RelationType.FIXES, 0.5)
+
+    async def state() -> tuple[str, int]:
+        return (await services.memories.get(memory.id)).content, len(await services.memories.relations(memory.id))
+
+    for _ in range(2):
+        lines = [(await services.memories.undo()).line for _ in range(3)]
+        assert lines[:2] == ['Undone: linked "two" fixes "other"', 'Undone: created "other"']
+        assert await state() == ("one", 0)
+        lines = [(await services.memories.redo()).line for _ in range(3)]
+        assert lines[1:] == ['Redone: created "other"', 'Redone: linked "two" fixes "other"']
+        assert await state() == ("two", 1)
+        with pytest.raises(NothingToUndo):
+            await services.memories.redo()
+    await services.memories.undo()
+    await services.memories.create(MemoryDraft("new"))
+    with pytest.raises(NothingToUndo, match="nothing to redo"):
+        await services.memories.redo()
+
+
+async def test_a_merge_of_clients_goes_back_and_forth_with_its_sessions(services: Services) -> None:
+    for client, project in (("A", "api"), ("A", "web"), ("B", "api")):
+        await services.work.start(SessionDraft("work", client=client, project=project))
+
+    async def booked() -> list[tuple[str | None, str | None]]:
+        return sorted((one.client, one.project) for one in (await services.work.status()).sessions)  # type: ignore[type-var]
+
+    before = await booked()
+    await services.clients.merge_clients("A", "B")
+    merged = await booked()
+    assert merged == [("B", "api"), ("B", "api"), ("B", "web")]
+    for _ in range(2):
+        undone = await services.memories.undo()
+        assert undone.summary == 'merged client "A" into "B", 2 sessions'
+        assert await booked() == before
+        assert (await services.memories.redo()).redo
+        assert await booked() == merged
+
+
+async def test_the_list_says_who_did_what_and_any_act_can_be_undone(services: Services, tmp_path: Path) -> None:
+    made = await services.memories.create(MemoryDraft("# Title\n\ntext"))
+    await services.memories.update(made, MemoryChanges(importance=0.9))
+    other = await services.memories.create(MemoryDraft("other"))
+    first = (await services.memories.acts.last(10))[1]
+    assert (first.summary, first.actor, first.program) == ('importance 0.5 → 0.9 "Title"', "tester", "memoria-tui")
+    preview = await services.memories.undo_preview(await services.memories.acts.find(first.group[:8]))
+    await services.memories.undo(preview.group)
+    assert (await services.memories.get(made.id)).importance == 0.5
+    acts = await services.memories.acts.last(10)
+    assert [(act.kind, act.undone) for act in acts] == [
+        (Kind.UNDO, False),
+        (Kind.EDIT, False),
+        (Kind.EDIT, True),
+        (Kind.EDIT, False),
+    ]
+    with pytest.raises(NothingToUndo, match="undone already"):
+        await services.memories.undo_preview(first.group)
+    await services.memories.undo((await services.memories.undo_preview(acts[0].group)).group)
+    assert (await services.memories.get(made.id)).importance == 0.9
+    preview = await services.memories.undo_preview(first.group)
+    assert preview.group != first.group, "the redo is what can be undone now"
+    change = (await services.memories.acts.changes(first.group))[0]
+    assert (change.before or {})["payload"]["importance"] == 0.5  # type: ignore[index]
+    elsewhere = Settings(
+        home=tmp_path, database_url=services.settings.database_url, actor="tester", program="memoria-tui command line"
+    )
+    async with open_services(elsewhere, vectors=services.vectors, embedder=services.embedder) as command_line:
+        await command_line.memories.delete([other.id])
+        preview = await services.memories.undo_preview()
+        assert preview.reasons("tester", "memoria-tui") == ("it was done in memoria-tui command line",)
+        assert preview.reasons("tester", "memoria-tui command line", preview.act.at) == ()
+        with pytest.raises(NotFound):
+            await services.memories.get(other.id)
+
+
+async def test_undo_brings_back_the_date_of_the_last_change(services: Services) -> None:
+    memory = await services.memories.create(MemoryDraft("one"))
+    await services.memories.update(memory, MemoryChanges(content="two"))
+    await services.memories.undo()
+    assert (await services.memories.get(memory.id)).updated_at == memory.updated_at
+
+
+async def test_an_act_of_many_batches_is_undone_in_one_transaction(services: Services, postgres_url: str) -> None:
+    drafts = [MemoryDraft(f"text {number}") for number in range(450)]
+    await services.importing.store_drafts(drafts)
+    await services.memories.undo()
+    assert query(
+        postgres_url, "SELECT count(*), count(DISTINCT xmin::text) FROM memoria_tui.audit_log WHERE kind = 'undo'"
+    ) == [(450, 1)]
