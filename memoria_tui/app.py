@@ -28,7 +28,7 @@ from memoria_tui.leaving import Leaving
 from memoria_tui.themes import THEMES
 from memoria_tui.typing_ahead import TypingAhead, asks
 from memoria_tui.writes import Writes, not_done
-from services.errors import Conflict, MemoriaError
+from services.errors import MemoriaError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from memoria_tui.screens.summary import SummaryScreen
     from memoria_tui.screens.timing import Timing
     from memoria_tui.screens.work import WorkScreen
+    from memoria_tui.undoing import Undoing
     from services.container import Services
-    from services.model import Undone
     from services.ports import Clock
 
 AnyMode = TypeVar("AnyMode", bound="ModeScreen")
@@ -85,7 +85,9 @@ class MemoriaApp(TypingAhead[None]):
     NOTIFICATION_TIMEOUT = 6
 
     BINDINGS = [
-        Binding("u", "undo", "Undo", id="app.undo", tooltip="Take back the last change"),
+        Binding("u", "undo", "Undo", id="app.undo", tooltip="Undo the last change"),
+        Binding("U,ctrl+y", "redo", "Redo", id="app.redo", show=False, tooltip="Do again what was undone last"),
+        Binding("H", "changes", "Changes", id="app.changes", show=False, tooltip="The last changes, to undo any"),
         Binding("1", "switch_mode('memories')", "Memories", id="app.memories", show=False, tooltip="Go to Memories"),
         Binding("2", "switch_mode('graph')", "Graph", id="app.graph", show=False, tooltip="Go to the Graph"),
         Binding("3", "switch_mode('work')", "Work", id="app.work", show=False, tooltip="Go to Work"),
@@ -144,6 +146,7 @@ class MemoriaApp(TypingAhead[None]):
         self.writes = Writes(changed=self._writes_changed, unheard=self._write_failed, permit=self._permit)
         self.leaving = Leaving(self, self.writes, self._say)
         self._slow_write: Timer | None = None
+        self._undoing: Undoing | None = None
         self.add_mode("memories", self._memories)
         self.add_mode("graph", self._graph)
         self.add_mode("work", self._work_time)
@@ -291,6 +294,9 @@ class MemoriaApp(TypingAhead[None]):
                 screen.failed(error)
             return
         self._refused = None
+        from memoria_tui.undoing import Undoing
+
+        self._undoing = Undoing(self, self.services, self.writes, self.clock, self._say, self._was_undone)
         for screen in self.mode_screens:
             screen.connected(self.services)
         self.background.start(self.services)
@@ -313,7 +319,9 @@ class MemoriaApp(TypingAhead[None]):
             return False  # there the keys cut a line and take typing back
         if action in ("start_or_stop", "pause_work"):
             return self.services is not None and self.screen in self.mode_screens
-        return self.services is not None if action == "undo" else super().check_action(action, parameters)
+        if action in ("undo", "redo", "changes"):
+            return self._undoing is not None
+        return super().check_action(action, parameters)
 
     @property
     def _timing(self) -> Timing:
@@ -382,46 +390,25 @@ class MemoriaApp(TypingAhead[None]):
         screens = [screen for stack in self._screen_stacks.values() for screen in stack]
         return tuple(what for one in screens if isinstance(one, ModeScreen | Dialog) for what in one.unsaved)
 
-    def action_undo(self) -> None:
-        self._undo()
-
-    def _undo_if(self, sure: bool | None) -> None:
-        if sure:
-            self._undo(force=True)
+    @work(group="undo")
+    async def action_undo(self) -> None:
+        if self._undoing is not None:
+            await self._undoing.undo()
 
     @work(group="undo")
-    async def _undo(self, *, force: bool = False) -> None:
-        if self.services is None:
-            return
-        try:
-            undone = await self.writes.run("undo", self.services.memories.undo(force=force), vectors=True)
-        except Conflict as conflict:
-            from memoria_tui.present import safe
-            from memoria_tui.screens.modals.confirm import ConfirmDialog
+    async def action_redo(self) -> None:
+        if self._undoing is not None:
+            await self._undoing.redo()
 
-            question = f"{conflict}. Take it back all the same?"
-            self.push_screen(ConfirmDialog("Changed since", safe(question), "take back"), self._undo_if)
-            return
-        except MemoriaError as error:
-            self._say(str(error), wrong=True)
-            return
-        self.clear_notifications()
-        self._say(await self._told(undone))
+    @work(group="undo")
+    async def action_changes(self) -> None:
+        if self._undoing is not None:
+            await self._undoing.changes()
+
+    def _was_undone(self) -> None:
         self.on_work_changed()
         for screen in self.mode_screens:
             screen.changed()
-
-    async def _told(self, undone: Undone) -> str:
-        """«Took back: edited text «the first line»», the line only when one memory was concerned that is there."""
-        from memoria_tui.screens.memories_editing import named
-
-        summary = undone.summary[:1].upper() + undone.summary[1:]
-        if self.services is None or len(undone.entity_ids) != 1:
-            return summary
-        try:
-            return f"{summary} {named(await self.services.memories.get(undone.entity_ids[0]))}"
-        except MemoriaError:
-            return summary
 
     def action_help(self) -> None:
         from memoria_tui.guide import sections

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memoria_tui.cli import graph_commands, store_commands, trash, work_commands
+from memoria_tui.cli import graph_commands, store_commands, trash, undo, work_commands
 from memoria_tui.cli.options import Id, Json, terminal_of
 from services.integrity.model import DefectKind
 from services.model import MemoryType, SearchMode
@@ -94,7 +94,7 @@ def repair_(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: Json = False,
 ) -> int:
-    """Put right what others left in disorder: headless, nested, uneven, chunk-ends, orphans. `undo` takes it back."""
+    """Put right what others left in disorder: headless, nested, uneven, chunk-ends, orphans. `undo` undoes it."""
     from memoria_tui.cli import repair
 
     return repair.repair(terminal_of(context), kinds or [], sure=yes, as_json=as_json)
@@ -218,13 +218,5 @@ def restore(
     return memories.restore(terminal_of(context), what, as_json=as_json)
 
 
-@app.command()
-def undo(context: typer.Context, as_json: Json = False) -> int:
-    """Take back your last change."""
-    from memoria_tui.cli import memories
-
-    return memories.undo(terminal_of(context), as_json=as_json)
-
-
-for name, command in {**store_commands.COMMANDS, **graph_commands.COMMANDS}.items():
+for name, command in {**store_commands.COMMANDS, **graph_commands.COMMANDS, **undo.COMMANDS}.items():
     app.command(name)(command)

@@ -44,7 +44,7 @@ def unlink(terminal: Terminal, source: str, target: str | None, type_: RelationT
             terminal.print_json({"unlinked": [_relation_json(relation) for relation in gone]})
         else:
             for relation in gone:
-                terminal.print(f"unlinked {_arrow(relation)} · take back with: memoria-tui undo")
+                terminal.print(f"unlinked {_arrow(relation)} · undo with: memoria-tui undo")
         return 0
 
     return terminal.run(act)

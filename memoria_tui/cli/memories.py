@@ -99,7 +99,7 @@ def delete(terminal: Terminal, ids: Sequence[str], *, as_json: bool) -> int:
         if as_json:
             terminal.print_json({"deleted": count, "ids": found})
         else:
-            terminal.print(f"{count} in the trash · take back with: memoria-tui undo")
+            terminal.print(f"{count} in the trash · undo with: memoria-tui undo")
         return 0
 
     return terminal.run(act)
@@ -113,18 +113,6 @@ def restore(terminal: Terminal, ids: Sequence[str], *, as_json: bool) -> int:
             terminal.print_json({"restored": count})
         else:
             terminal.print(f"{count} restored")
-        return 0
-
-    return terminal.run(act)
-
-
-def undo(terminal: Terminal, *, as_json: bool) -> int:
-    async def act(services: Services) -> int:
-        undone = await services.memories.undo()
-        if as_json:
-            terminal.print_json({"undone": undone.summary, "ids": list(undone.entity_ids)})
-        else:
-            terminal.print_text(f"undone: {undone.summary}")
         return 0
 
     return terminal.run(act)

@@ -45,7 +45,7 @@ def repair(terminal: Terminal, kinds: Sequence[str], *, sure: bool, as_json: boo
             counts = {"memories": repaired.memories, "moved": repaired.moved, "removed": repaired.removed}
             terminal.print_json(_counts(survey) | {"repaired": counts})
         else:
-            terminal.print(f"{repaired.summary} · take back with: memoria-tui undo")
+            terminal.print(f"{repaired.summary} · undo with: memoria-tui undo")
         return 0
 
     return terminal.run(act)

@@ -9,11 +9,13 @@ import shutil
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
 from memoria_tui.cli.terminal import Terminal
+from services.settings import APP
 
 if TYPE_CHECKING:
     from services.container import Services
@@ -42,8 +44,9 @@ def open_app(terminal: Terminal, where: str | None = None) -> int:
     from services.demo.store import load_demo
     from services.times import person_clock
 
+    settings = replace(terminal.settings, program=APP)
     app = MemoriaApp(
-        open_services=lambda: _open_services(terminal.settings, lambda *plan: ask_in_app(app, *plan)),
+        open_services=lambda: _open_services(settings, lambda *plan: ask_in_app(app, *plan)),
         config=load_config(terminal.config_file, terminal.environment),
         where=where or _where(terminal),
         load_demo=load_demo,

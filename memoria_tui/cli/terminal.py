@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TextIO, TypeVar
 
 from services.errors import InvalidInput
-from services.settings import Settings, config_dir, load_settings
+from services.settings import APP, Settings, config_dir, load_settings
 
 if TYPE_CHECKING:
     from memoria_tui.log import LogFile
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from services.model import Memory
 
 T = TypeVar("T")
+COMMAND_LINE = f"{APP} command line"
+"""What the history calls this program."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Terminal:
     @cached_property
     def settings(self) -> Settings:
         """Raises InvalidInput when a variable or the file is wrong."""
-        return load_settings(self.environment, self.config_file)
+        return replace(load_settings(self.environment, self.config_file), program=COMMAND_LINE)
 
     @property
     def config_file(self) -> Path:
@@ -127,12 +129,8 @@ class Terminal:
     def with_home(self, home: Path) -> Terminal:
         """The same, with the embedded stores of another folder and no server."""
         other = replace(self)
-        other.__dict__["settings"] = Settings(
-            home=home,
-            actor=self.settings.actor,
-            zone=self.settings.zone,
-            writer_zone=self.settings.writer_zone,
-            first_weekday=self.settings.first_weekday,
+        other.__dict__["settings"] = replace(
+            self.settings, home=home, qdrant_host=None, database_url=None, ollama_host=None
         )
         return other
 

@@ -24,7 +24,7 @@ HERE = "."
 """In place of a branch: the one that is checked out where the person stands."""
 REFRESH = ("work", "refresh")
 """What is left to a process of its own after completed work changed: with much work it takes seconds."""
-_UNDO = "take back with: memoria-tui undo"
+_UNDO = "undo with: memoria-tui undo"
 
 
 def branch_of(given: str | None) -> str | None:

@@ -116,7 +116,7 @@ def _change(terminal: Terminal, act: Callable[[ClientService], Awaitable[int | N
     moved = terminal.run(lambda services: act(services.clients))
     terminal.leave_behind(*REFRESH)
     sessions = f" · {moved:,} session{'' if moved == 1 else 's'} moved" if moved is not None else ""
-    return _say(terminal, f"{told}{sessions} · take back with: memoria-tui undo")
+    return _say(terminal, f"{told}{sessions} · undo with: memoria-tui undo")
 
 
 def _say(terminal: Terminal, text: str) -> int:

@@ -43,7 +43,7 @@ class HealthScreen(HealthRunning):
         Binding("b", "back_up", "Back up", id="health.back_up", tooltip="Back up everything into the folder"),
         Binding("m", "reembed", "Re-embed", id="health.reembed", tooltip="Make all vectors anew"),
         Binding("D", "drop_old", "Delete former", id="health.drop_old", tooltip="Delete the former vectors"),
-        Binding("U", "upgrade", "Upgrade", id="health.upgrade", tooltip="Add to the stores what this program needs"),
+        Binding("A", "upgrade", "Upgrade", id="health.upgrade", tooltip="Add to the stores what this program needs"),
         Binding("c", "stop", "Stop", id="health.stop", tooltip="Stop what is under way"),
         Binding("tab", "switch", "Sections or details", id="health.switch", show=False, tooltip="Between the lists"),
         Binding("escape", "back", "Sections", id="health.back", show=False, tooltip="Back to the sections"),

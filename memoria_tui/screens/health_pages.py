@@ -141,7 +141,7 @@ def _database(status: DatabaseStatus | MemoriaError) -> Iterable[Content]:
     lacking = [*status.missing, *(f"indexes of {line}" for line in status.indexes)]
     if lacking:
         yield Content("")
-        yield Content.assemble("Before the first write this is added; ", ("U", "bold $accent"), " shows it and asks:")
+        yield Content.assemble("Before the first write this is added; ", ("A", "bold $accent"), " shows it and asks:")
         yield from (Content.styled(f"  + {present.line(line)}", _MUTED) for line in lacking)
 
 

@@ -106,7 +106,7 @@ class HealthRunning(HealthLooking):
         async def act(advance: Advance) -> str:
             repaired = await integrity.repair(defects, progress=advance)
             told = repaired.summary[:1].upper() + repaired.summary[1:]
-            return f"{told} · u takes it back" if repaired.total else told
+            return f"{told} · u to undo" if repaired.total else told
 
         if defects:
             self.start("Repair", act)

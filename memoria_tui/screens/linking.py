@@ -18,7 +18,7 @@ from services.ports import NewRelation
 from services.search.query import parse_query
 from services.times import first_weekday
 
-UNDO = "u takes it back"
+UNDO = "u to undo"
 
 
 class Linking(ModeScreen):

@@ -23,7 +23,7 @@ from services.model import Change, Memory, MemoryChanges, MemoryDraft
 from services.ports import Clock
 from services.times import WriterZone, minute, person_zone, writer_zone
 
-UNDO = "u takes it back"
+UNDO = "u to undo"
 _EMPTY = "a memory needs a text; esc leaves it as it is, d deletes it"
 
 

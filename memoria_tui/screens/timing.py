@@ -23,7 +23,7 @@ from services.ports import Clock
 if TYPE_CHECKING:
     from services.container import Services
 
-UNDO = "u takes it back"
+UNDO = "u to undo"
 _NEW = "new"
 
 

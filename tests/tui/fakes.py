@@ -16,12 +16,16 @@ from services.live import OnChange, OnStatus
 from services.memories.payload import State, write_payload
 from services.memories.purge import Purged
 from services.model import (
+    Act,
     Action,
     Change,
+    ChangedSince,
     Entity,
     FacetCount,
     Facets,
     Hit,
+    IfChanged,
+    Kind,
     Memory,
     MemoryChanges,
     MemoryDraft,
@@ -40,6 +44,7 @@ from services.model import (
     Subject,
     TrashedMemory,
     Undone,
+    UndoPreview,
     Why,
     WorkSession,
 )
@@ -55,6 +60,10 @@ NOW = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
 def clock() -> datetime:
     """The time at which all tests take place."""
     return NOW
+
+
+def _act() -> Act:
+    return Act("", 1, Kind.EDIT, "user", "memoria-tui", NOW - timedelta(minutes=1), "", {Entity.MEMORY: 1})
 
 
 @dataclass
@@ -75,8 +84,12 @@ class Store:
     """Seconds that a search for this text takes."""
     asked: list[Query] = field(default_factory=list)
     latest: int = 0
-    changed_since: bool = False
-    """True: an undo would overwrite what others wrote."""
+    changed_since: tuple[ChangedSince, ...] = ()
+    """What others wrote of all that an undo would change."""
+    act: Act = field(default_factory=_act)
+    """What every act of the last changes is like."""
+    undone: tuple[str, str, dict[str, Memory]] | None = None
+    """What a redo brings back: group, summary, all memories after it."""
     sessions: tuple[WorkSession, ...] = ()
     stores: tuple[StoreStatus, ...] | None = None
     """How the stores are; None: as `failure` has it."""
@@ -222,6 +235,21 @@ def _counts(values: Iterable[str]) -> tuple[FacetCount, ...]:
 
 
 @dataclass
+class FakeActs:
+    """The last acts as the store remembers them."""
+
+    store: Store
+
+    async def last(self, limit: int) -> tuple[Act, ...]:
+        acts = [replace(self.store.act, group=group, summary=summary) for group, summary, _ in self.store.undoable]
+        return tuple(reversed(acts))[:limit]
+
+    async def changes(self, group: str, limit: int = 100) -> tuple[Change, ...]:
+        number = int(group.rpartition("-")[2]) + 1
+        return tuple(change for change in self.store.changes if change.group == f"group-{number}")[:limit]
+
+
+@dataclass
 class FakeMemories:
     """Keeps memories in a dict; conflicts, trash, history and undo as the real service has them."""
 
@@ -347,19 +375,46 @@ class FakeMemories:
             del self.store.trash[one]
         return Purged(len(ids), len(ids))
 
-    async def undo(self, *, group: str | None = None, force: bool = False) -> Undone:
+    async def undo_preview(self, group: str | None = None, skip: Sequence[str] = ()) -> UndoPreview:
         self.store.check()
-        if self.store.changed_since and not force:
+        left = [one for one in self.store.undoable if one[0] not in skip and group in (None, one[0])]
+        if not left:
+            raise NothingToUndo("there is no change of yours left to undo")
+        act = replace(self.store.act, group=left[-1][0], summary=left[-1][1])
+        return UndoPreview(act, act.group, effects=1, changed=self.store.changed_since)
+
+    async def redo_preview(self) -> UndoPreview:
+        self.store.check()
+        if self.store.undone is None:
+            raise NothingToUndo("there is nothing to redo")
+        group, summary, _ = self.store.undone
+        return UndoPreview(replace(self.store.act, group=group, summary=summary), group, redo=True, effects=1)
+
+    @property
+    def acts(self) -> FakeActs:
+        return FakeActs(self.store)
+
+    async def undo(self, group: str | None = None, if_changed: IfChanged = IfChanged.REFUSE) -> Undone:
+        self.store.check()
+        if self.store.changed_since and if_changed is IfChanged.REFUSE:
             raise Conflict("The text was changed since", None)
+        if self.store.undone is not None and group == self.store.undone[0]:
+            return self._redo(*self.store.undone)
         if not self.store.undoable:
-            raise NothingToUndo("There is no change of yours left to take back")
+            raise NothingToUndo("There is no change of yours left to undo")
         undone, summary, before = self.store.undoable.pop()
+        self.store.undone = (f"undo {undone}", summary, dict(self.store.memories))
         for one in before:
             self.store.trash.pop(one, None)
         self.store.memories = before
         self.store.relations = self.store.relations_before.pop()
         self.store.latest += 1
-        return Undone(undone, f"took back: {summary}")
+        return Undone(undone, summary)
+
+    def _redo(self, group: str, summary: str, memories: dict[str, Memory]) -> Undone:
+        self.store.remember(summary)
+        self.store.memories, self.store.undone = memories, None
+        return Undone(group, summary, redo=True)
 
     async def pending_count(self) -> int:
         self.store.check()

@@ -15,6 +15,7 @@ from services.database import DatabaseStatus, UpgradePlan
 from services.health import Waiting
 from services.integrity.model import Defect, DefectKind, Finding, Repaired, Survey
 from services.model import (
+    IfChanged,
     Memory,
     MemoryType,
     Progress,
@@ -225,8 +226,8 @@ class HealthMemories(FakeMemories):
     integrity: FakeIntegrity
     before: dict[DefectKind, tuple[Defect, ...]]
 
-    async def undo(self, *, group: str | None = None, force: bool = False) -> Undone:
-        undone = await super().undo(group=group, force=force)
+    async def undo(self, group: str | None = None, if_changed: IfChanged = IfChanged.REFUSE) -> Undone:
+        undone = await super().undo(group, if_changed)
         self.integrity.found = self.before
         return replace(undone, entity_ids=())
 

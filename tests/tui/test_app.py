@@ -5,22 +5,27 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from textual import events
 from textual.binding import Binding
 from textual.command import CommandPalette
+from textual.dom import DOMNode
 from textual.widgets import TextArea
 
 from memoria_tui.app import MemoriaApp
 from memoria_tui.config import Config
+from memoria_tui.guide import _descendants, key_ids
 from memoria_tui.screens.memories import MemoriesScreen
-from memoria_tui.screens.modals.confirm import ConfirmDialog
+from memoria_tui.screens.modals.changes import ChangesDialog
+from memoria_tui.screens.modals.dialog import Dialog
 from memoria_tui.screens.modals.help import HelpDialog
 from memoria_tui.screens.modals.new_memory import NewMemoryDialog
+from memoria_tui.screens.modals.undo import UndoDialog
 from memoria_tui.themes import THEMES
 from memoria_tui.widgets.top_line import TopLine
-from services.model import MemoryType, RelationType
+from services.model import ChangedSince, Entity, Kind, MemoryType, RelationType
 from tests.tui.conftest import press, running, screen_of, settle, titles, toasts, type_text
 from tests.tui.fakes import filled, memory_id
 
@@ -64,7 +69,7 @@ async def test_help_names_every_key_and_operator() -> None:
         await press(pilot, "question_mark")
         assert isinstance(pilot.app.screen, HelpDialog)
         shown = pilot.app.export_screenshot().replace("&#160;", " ")
-        for part in ("Write a new memory", "Take back the last change", "Mark this memory", "importance:", "since:"):
+        for part in ("Write a new memory", "Undo the last change", "Mark this memory", "importance:", "since:"):
             assert part in shown
         await press(pilot, "escape")
         assert pilot.app.screen is screen_of(pilot)
@@ -92,22 +97,91 @@ async def test_the_palette_finds_memories() -> None:
         assert len(titles(pilot)) == 1
 
 
-async def test_undo_asks_before_it_overwrites_what_others_wrote() -> None:
+async def test_undo_says_what_was_changed_since_and_leaves_forces_or_passes_over() -> None:
     store = filled()
     async with running(store) as pilot:
         await press(pilot, "d")
-        store.changed_since = True
+        payload = {"payload": {"content": "theirs", "tags": ["new"]}}
+        store.changed_since = (
+            ChangedSince(Entity.MEMORY, memory_id(7), "theirs", "text, tags", None, payload),
+            ChangedSince(Entity.SESSION, memory_id(8), "work", "end time", {"end_time": "ten"}, {"end_time": "eleven"}),
+        )
         await press(pilot, "u")
-        assert isinstance(pilot.app.screen, ConfirmDialog)
-        assert memory_id(7) not in store.memories
+        assert isinstance(pilot.app.screen, UndoDialog)
+        shown = pilot.app.export_screenshot().replace("&#160;", " ")
+        for part in ("theirs", "it would be removed", "end time", "eleven", "undo all the same", "act before"):
+            assert part in shown
         await press(pilot, "y")
+        assert memory_id(7) not in store.memories, "y is for acts of which nothing was changed"
+        await press(pilot, "s")
+        assert toasts(pilot) == ["There is no change of yours left to undo"]
+        await press(pilot, "u", "escape", "u", "f")
         assert memory_id(7) in store.memories
+
+
+async def test_undo_asks_before_an_import_and_names_what_would_go() -> None:
+    store = filled()
+    async with running(store) as pilot:
+        await press(pilot, "d")
+        store.act = replace(store.act, kind=Kind.IMPORT, counts={Entity.MEMORY: 307}, titles=("One", "Two"))
+        await press(pilot, "u", "u")
+        assert isinstance(pilot.app.screen, UndoDialog)
+        shown = pilot.app.export_screenshot().replace("&#160;", " ")
+        for part in ("it changes 307 things", "it was an import", "&quot;One&quot;, &quot;Two&quot;"):
+            assert part in shown
+        await press(pilot, "escape")
+        assert pilot.app.screen is screen_of(pilot), "a key pressed before the question asks no second one"
+        assert memory_id(7) not in store.memories
+
+
+@pytest.mark.parametrize("key", ["U", "ctrl+y"])
+async def test_redo_has_one_key_in_every_mode(key: str) -> None:
+    store = filled()
+    async with running(store) as pilot:
+        await press(pilot, key)
+        assert toasts(pilot) == ["There is nothing to redo"]
+        await press(pilot, "d", "u")
+        assert memory_id(7) in store.memories
+        for mode in "21":
+            await press(pilot, mode)
+            await press(pilot, key)
+            assert memory_id(7) not in store.memories
+            assert toasts(pilot)[-1].startswith("Redone: ")
+            await press(pilot, "u")
+            assert memory_id(7) in store.memories
+
+
+async def test_the_last_changes_are_listed_and_any_can_be_undone() -> None:
+    store = filled()
+    async with running(store) as pilot:
+        await press(pilot, "d", "d", "H")
+        assert isinstance(pilot.app.screen, ChangesDialog)
+        await press(pilot, "down", "enter")
+        shown = pilot.app.export_screenshot().replace("&#160;", " ")
+        assert "memory · deleted" in shown
+        await press(pilot, "up", "u")
+        assert len(store.undoable) == 1
+        assert toasts(pilot)[-1].startswith("Undone: ")
+
+
+async def test_no_other_key_of_the_program_is_that_of_redo_or_the_list() -> None:
+    key_ids()  # imports all modes
+    keys = [
+        (binding.id, key)
+        for node in _descendants(DOMNode)
+        if node.__module__.startswith("memoria_tui.") and not issubclass(node, Dialog)
+        for binding in node.__dict__.get("BINDINGS", ())
+        for key in binding.key.split(",")
+    ]
+    assert sorted(id_ for id_, key in keys if key in ("u", "U", "ctrl+y", "H")) == [
+        *("app.changes", "app.redo", "app.redo", "app.undo")
+    ]
 
 
 async def test_undo_with_nothing_to_undo_says_so() -> None:
     async with running(filled()) as pilot:
         await press(pilot, "u")
-        assert toasts(pilot) == ["There is no change of yours left to take back"]
+        assert toasts(pilot) == ["There is no change of yours left to undo"]
 
 
 @pytest.mark.parametrize("size", [(200, 50), (20, 6)])

@@ -29,7 +29,7 @@ async def test_tags_are_added_and_switched_off_on_one_memory() -> None:
         await type_text(pilot, "urgent, api")
         await press(pilot, "enter", "down", "space", "ctrl+s")
         assert store.memories[SECOND].tags == ("jwt", "urgent", "api")
-        assert toasts(pilot) == ["Tags +urgent +api −auth on «JWT expiry was set to 10 s; tokens…» · u takes it back"]
+        assert toasts(pilot) == ["Tags +urgent +api −auth on «JWT expiry was set to 10 s; tokens…» · u to undo"]
 
 
 async def test_tags_of_marked_memories_keep_what_only_some_have() -> None:
@@ -83,7 +83,7 @@ async def test_all_hits_are_marked_and_deleted_as_one_act() -> None:
         assert len(screen_of(pilot).memory_list.marked) == 2500
         await press(pilot, "d")
         assert not store.memories
-        assert toasts(pilot) == ["Deleted 2,500 memories: «memory 2400», «memory 2401», … · u takes it back"]
+        assert toasts(pilot) == ["Deleted 2,500 memories: «memory 2400», «memory 2401», … · u to undo"]
         await press(pilot, "u")
         assert len(store.memories) == 2500
 

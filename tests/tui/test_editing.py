@@ -34,7 +34,7 @@ async def test_a_new_memory_is_written_with_its_fields() -> None:
         (memory,) = store.memories.values()
         assert (memory.content, memory.project, memory.tags) == ("hello", "api", ("a", "b"))
         assert memory.type is MemoryType.SEMANTIC
-        assert toasts(pilot) == ["Created «hello» · u takes it back"]
+        assert toasts(pilot) == ["Created «hello» · u to undo"]
 
 
 async def test_a_new_memory_without_text_is_refused_and_text_is_not_lost_by_esc() -> None:
@@ -62,7 +62,7 @@ async def test_an_edit_in_place_is_saved_and_undone() -> None:
         assert screen_of(pilot).memory_list.has_focus
         await press(pilot, "u")
         assert store.memories[NEWEST].content == before
-        assert toasts(pilot)[-1] == "Took back: edited text"
+        assert toasts(pilot)[-1] == "Undone: edited text"
 
 
 async def test_leaving_the_editor_with_changes_asks_first() -> None:
@@ -149,7 +149,7 @@ async def test_a_deleted_memory_comes_back_from_the_trash() -> None:
     async with running(store) as pilot:
         await press(pilot, "d")
         assert NEWEST not in store.memories
-        assert toasts(pilot)[-1].endswith("u takes it back")
+        assert toasts(pilot)[-1].endswith("u to undo")
         await press(pilot, "T")
         assert isinstance(pilot.app.screen, TrashDialog)
         await press(pilot, "enter")

@@ -64,7 +64,7 @@ async def test_a_defect_is_seen_repaired_and_taken_back() -> None:
         assert "\x1b" not in "".join(rows(screen))
         assert "[bold]red[/]" in rows(screen)[1]
         await press(pilot, "enter", "down", "f")
-        assert toasts(pilot) == ["Mended 1 memory · u takes it back"]
+        assert toasts(pilot) == ["Mended 1 memory · u to undo"]
         assert len(rows(screen)) == 1
         await press(pilot, "F")
         assert services.integrity.found[DefectKind.NESTED] == ()
@@ -107,7 +107,7 @@ async def test_long_work_goes_on_in_other_modes_and_can_be_stopped() -> None:
         await pilot.pause()
         services.integrity.may_repair.set()
         await settle(pilot)
-        assert toasts(pilot) == ["Mended 6 memories · u takes it back"]
+        assert toasts(pilot) == ["Mended 6 memories · u to undo"]
         services.integrity.may_repair.clear()
         services.integrity.found = services.memories.before
         await press(pilot, "5", "r")
@@ -193,7 +193,7 @@ async def test_what_one_store_lacks_is_told_beside_the_others_and_added_after_a_
         await go_to(pilot, screen, Section.POSTGRES)
         assert "is it running?" in facts(screen)
         assert "+ table memoria_tui.audit_log" in facts(screen)
-        await press(pilot, "U")
+        await press(pilot, "A")
         assert isinstance(pilot.app.screen, UpgradeDialog)
         await press(pilot, "y")
         assert services.database.upgraded

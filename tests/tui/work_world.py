@@ -83,6 +83,8 @@ class WorkServices(FakeServices):
             clock,
         )
         self.memories.undo = undoing.undo  # type: ignore[method-assign]
+        self.memories.undo_preview = undoing.undo_preview  # type: ignore[method-assign]
+        self.memories.redo_preview = undoing.redo_preview  # type: ignore[method-assign]
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[Services]:

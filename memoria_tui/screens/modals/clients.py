@@ -226,7 +226,7 @@ class ClientsDialog(Dialog[bool]):
 
     async def _done(self, told: str) -> None:
         self._changed = True
-        self.say(f"{told} · u takes it back")
+        self.say(f"{told} · u to undo")
         await self._show()
 
 

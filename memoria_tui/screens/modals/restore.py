@@ -54,7 +54,7 @@ class RestoreDialog(Dialog[str]):
             yield Static(Content("Nothing is here: everything comes as it is in the backup."), classes="text")
             return
         told = (
-            ("merge  ", "brings what is new or newer in the backup; u takes it back."),
+            ("merge  ", "brings what is new or newer in the backup; u to undo."),
             ("replace", f" makes all as in the backup, after a backup of what is here into {clip(self._safety, 60)}."),
         )
         lines = (Content.assemble((name, "bold $accent"), f" {line(what)}") for name, what in told)

@@ -1,0 +1,195 @@
+"""The commands that undo and redo acts, and list the last ones; each says first what it would do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from memoria_tui.cli.options import Json, terminal_of
+
+if TYPE_CHECKING:
+    from memoria_tui.cli.terminal import Terminal
+    from services.container import Services
+    from services.model import Act, IfChanged, UndoPreview
+
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what it would do, no more.")]
+Rest = Annotated[bool, typer.Option("--rest", help="Leave what was changed since, and do it for the rest.")]
+Force = Annotated[bool, typer.Option("--force", help="Do it also for what was changed since.")]
+
+
+def undo(
+    context: typer.Context,
+    act: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="An act of `undo --list`; else your last one.")
+    ] = None,
+    listed: Annotated[bool, typer.Option("--list", "-l", help="List the last changes of everybody.")] = False,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="Most changes to list.")] = 20,
+    rest: Rest = False,
+    force: Force = False,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> int:
+    """Undo your last change, or one of the list; above 20 things, of others or long ago it asks."""
+    terminal = terminal_of(context)
+    if listed:
+        return _list(terminal, limit, as_json=as_json)
+
+    async def preview(services: Services) -> UndoPreview:
+        found = None if act is None else await services.memories.acts.find(act)
+        return await services.memories.undo_preview(found)
+
+    return _do(terminal, preview, _if_changed(rest, force), yes=yes, dry_run=dry_run, as_json=as_json, named=bool(act))
+
+
+def redo(
+    context: typer.Context,
+    rest: Rest = False,
+    force: Force = False,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> int:
+    """Do again what you undid last, as long as you did nothing else since."""
+
+    async def preview(services: Services) -> UndoPreview:
+        return await services.memories.redo_preview()
+
+    terminal = terminal_of(context)
+    return _do(terminal, preview, _if_changed(rest, force), yes=yes, dry_run=dry_run, as_json=as_json)
+
+
+COMMANDS: Mapping[str, Callable[..., int]] = {"undo": undo, "redo": redo}
+
+
+def _if_changed(rest: bool, force: bool) -> IfChanged:
+    from services.model import IfChanged
+
+    if rest and force:
+        raise typer.BadParameter("choose one of --rest and --force")
+    return IfChanged.LEAVE if rest else IfChanged.FORCE if force else IfChanged.REFUSE
+
+
+def _do(
+    terminal: Terminal,
+    find: Callable[[Services], object],
+    if_changed: IfChanged,
+    *,
+    yes: bool,
+    dry_run: bool,
+    as_json: bool,
+    named: bool = False,
+) -> int:
+    """`named`: the person chose the act, so that its age and program are no surprise."""
+    from services.model import IfChanged
+
+    async def act(services: Services) -> int:
+        preview: UndoPreview = await find(services)  # type: ignore[misc]
+        verb = "redo" if preview.redo else "undo"
+        settings = services.settings
+        program = preview.act.program if named else settings.program
+        reasons = preview.reasons(settings.actor, program, None if named else services.clock())
+        if dry_run:
+            _show(terminal, services, preview, reasons, as_json=as_json)
+            return 0
+        if preview.changed and if_changed is IfChanged.REFUSE:
+            for one in preview.changed[:_SHOWN]:
+                terminal.remark(f"  {one.line}")
+            terminal.complain(
+                f"nothing was {_DONE[verb]}: {len(preview.changed)} of it changed since; --rest leaves those, --force "
+                f"does it all the same ({preview.act.summary})"
+            )
+            return 1
+        if reasons and not yes:
+            told = f"{preview.act.summary} ({_when(services, preview.act)}): {', '.join(reasons)}"
+            if as_json or not terminal.converses:
+                terminal.complain(f"nothing was {_DONE[verb]}: say --yes to {verb} {told}")
+                return 1
+            if not await terminal.agrees(f"{verb.capitalize()} {told}?"):
+                terminal.complain(f"nothing was {_DONE[verb]}")
+                return 1
+        undone = await services.memories.undo(preview.group, if_changed)
+        if as_json:
+            left = [one.line for one in undone.left]
+            terminal.print_json({_DONE[verb]: undone.summary, "ids": list(undone.entity_ids), "left": left})
+        else:
+            terminal.print_text(_line(undone.line))
+        return 0
+
+    return terminal.run(act)
+
+
+_DONE = {"undo": "undone", "redo": "redone"}
+_SHOWN = 10
+
+
+def _show(
+    terminal: Terminal, services: Services, preview: UndoPreview, reasons: tuple[str, ...], *, as_json: bool
+) -> None:
+    if as_json:
+        terminal.print_json(
+            _act_json(preview.act)
+            | {
+                "redo": preview.redo,
+                "asks_because": list(reasons),
+                "changed_since": [
+                    {"entity": one.entity, "id": one.entity_id, "what": one.what, "now": one.now, "goal": one.goal}
+                    for one in preview.changed
+                ],
+                "stays": [one.line for one in preview.kept],
+            }
+        )
+        return
+    terminal.print_text(_line(f"would {'redo' if preview.redo else 'undo'}: {preview.act.summary}"))
+    terminal.print_text(_line(f"  {_when(services, preview.act)}"))
+    for title in preview.act.titles:
+        terminal.print_text(_line(f"  {title}"))
+    for one in preview.changed:
+        terminal.print_text(_line(f"  changed since: {one.line}"))
+    for one in preview.kept:
+        terminal.print_text(_line(f"  stays: {one.line}"))
+    if reasons:
+        terminal.print(f"  asks first: {', '.join(reasons)}")
+
+
+def _list(terminal: Terminal, limit: int, *, as_json: bool) -> int:
+    async def act(services: Services) -> int:
+        acts = await services.memories.acts.last(limit)
+        if as_json:
+            terminal.print_json([_act_json(one) for one in acts])
+            return 0
+        for one in acts:
+            undone = "  (undone)" if one.undone else ""
+            terminal.print_text(_line(f"{one.group[:8]}  {_when(services, one)}  {one.kind:<7}  {one.summary}{undone}"))
+        if not acts:
+            terminal.remark("nothing was changed yet")
+        return 0
+
+    return terminal.run(act)
+
+
+def _when(services: Services, act: Act) -> str:
+    from services.times import minute, person_zone
+
+    return f"{minute(act.at, person_zone(services.settings))}  {act.actor} · {act.program}"
+
+
+def _act_json(act: Act) -> dict[str, object]:
+    return {
+        "id": act.group,
+        "kind": act.kind,
+        "actor": act.actor,
+        "program": act.program,
+        "at": act.at.isoformat(),
+        "summary": act.summary,
+        "counts": {str(entity): number for entity, number in act.counts.items()},
+        "titles": list(act.titles),
+        "undone": act.undone,
+    }
+
+
+def _line(text: str) -> str:
+    return " ".join(text.splitlines())

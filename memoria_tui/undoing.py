@@ -1,0 +1,133 @@
+"""Undo, redo and the list of the last changes, as the app offers them in every mode."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from services.errors import MemoriaError, NothingToUndo
+from services.model import IfChanged, Undone
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+    from memoria_tui.writes import Writes
+    from services.container import Services
+    from services.model import UndoPreview
+    from services.ports import Clock
+
+_LISTED = 100
+"""Acts in the list of the last changes."""
+
+
+class Undoing:
+    """Asks where an act would surprise, and says what was done in the words of the act; one after the other."""
+
+    def __init__(
+        self,
+        app: App[None],
+        services: Services,
+        writes: Writes,
+        clock: Clock,
+        say: Callable[..., None],
+        done: Callable[[], None],
+    ) -> None:
+        """`say` tells a line, with `wrong=True` a bad one; `done` is called after something was undone."""
+        self._app = app
+        self._services = services
+        self._memories = services.memories
+        self._clock = clock
+        self._say = say
+        self._done = done
+        self._writes = writes
+        self._asked = 0
+        """How many dialogs were shown: what was pressed before one is forgotten after it."""
+
+    async def undo(self) -> None:
+        """Undoes the last act of this person."""
+        skip: list[str] = []
+
+        async def find() -> UndoPreview:
+            return await self._memories.undo_preview(None, skip)
+
+        await self._in_turn(find, skip)
+
+    async def redo(self) -> None:
+        """Does again what this person undid last."""
+        await self._in_turn(self._memories.redo_preview, [])
+
+    async def changes(self) -> None:
+        """Lists the last changes of everybody; one that is chosen is undone."""
+        from memoria_tui.screens.modals.changes import ChangesDialog
+
+        try:
+            acts = await self._memories.acts.last(_LISTED)
+        except MemoriaError as error:
+            self._say(str(error), wrong=True)
+            return
+        act = await self._app.push_screen_wait(ChangesDialog(acts, self._memories.acts.changes, self._clock))
+        if act is not None:
+            await self._in_turn(lambda: self._memories.undo_preview(act.group), None)
+
+    async def _in_turn(self, find: Callable[[], Awaitable[UndoPreview]], skip: list[str] | None) -> None:
+        """Carries out what `find` finds once all that was asked for before is written.
+
+        Again after a person passed an act over: then it is in `skip`.
+        """
+        asked = self._asked
+        try:
+            while True:
+                found = await self._writes.run("undo", self._at_once(find, asked), vectors=True)
+                if found is None or isinstance(found, Undone):
+                    self._told(found)
+                    return
+                self._asked = asked = self._asked + 1
+                if not await self._ask(found, skip):
+                    return
+        except NothingToUndo as nothing:
+            self._say(_sentence(str(nothing).partition(";")[0]))
+        except MemoriaError as error:
+            self._say(str(error), wrong=True)
+
+    async def _at_once(self, find: Callable[[], Awaitable[UndoPreview]], asked: int) -> UndoPreview | Undone | None:
+        """Undoes what needs no question; None when a question was asked since the key was pressed."""
+        if asked != self._asked:
+            return None
+        preview = await find()
+        if self._reasons(preview) or preview.changed or not preview.effects:
+            return preview
+        return await self._memories.undo(preview.group)
+
+    def _reasons(self, preview: UndoPreview) -> tuple[str, ...]:
+        settings = self._services.settings
+        return preview.reasons(settings.actor, settings.program)
+
+    async def _ask(self, preview: UndoPreview, skip: list[str] | None) -> bool:
+        """Shows what an undo would do and does what the person decides; True when they pass the act over."""
+        from memoria_tui.screens.modals.undo import UndoChoice, UndoDialog
+
+        dialog = UndoDialog(preview, self._reasons(preview), self._clock, can_skip=skip is not None)
+        if_changed = IfChanged.REFUSE
+        match await self._app.push_screen_wait(dialog):
+            case None:
+                return False
+            case UndoChoice.SKIP:
+                if skip is not None:
+                    skip.append(preview.group)
+                return True
+            case UndoChoice.REST:
+                if_changed = IfChanged.LEAVE
+            case UndoChoice.FORCE:
+                if_changed = IfChanged.FORCE
+        self._told(await self._writes.run("undo", self._memories.undo(preview.group, if_changed), vectors=True))
+        return False
+
+    def _told(self, undone: Undone | None) -> None:
+        if undone is not None:
+            self._app.clear_notifications()
+            self._say(undone.line)
+            self._done()
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
