@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from memoria_tui.cli.terminal import Terminal
+from memoria_tui.cli.terminal import Terminal, relation_json
 from memoria_tui.present import clip, direction, fit, line
 from services.errors import Ambiguous, InvalidInput, NotFound
 from services.model import Memory, Relation, RelationType
@@ -23,7 +23,7 @@ def link(terminal: Terminal, source: str, target: str, type_: RelationType, weig
         ends = await _id(services, source), await _id(services, target)
         made = await services.graph.link(*ends, type_, weight)
         if as_json:
-            terminal.print_json(_relation_json(made))
+            terminal.print_json(relation_json(made))
         else:
             terminal.print(f"{made.id}  {_arrow(made)}")
         return 0
@@ -41,7 +41,7 @@ def unlink(terminal: Terminal, source: str, target: str | None, type_: RelationT
         if not gone:
             raise NotFound(f"no relation has the id {source}")
         if as_json:
-            terminal.print_json({"unlinked": [_relation_json(relation) for relation in gone]})
+            terminal.print_json({"unlinked": [relation_json(relation) for relation in gone]})
         else:
             for relation in gone:
                 terminal.print(f"unlinked {_arrow(relation)} · undo with: memoria-tui undo")
@@ -67,7 +67,12 @@ def neighbors(terminal: Terminal, memory_id: str, depth: int, types: Sequence[Re
                 for node in around.nodes
             ]
             edges = [
-                {"source": edge.source_id, "target": edge.target_id, "type": edge.type, "weight": edge.weight}
+                {
+                    "source_id": edge.source_id,
+                    "target_id": edge.target_id,
+                    "type": edge.type,
+                    "weight": edge.weight,
+                }
                 for edge in around.edges
             ]
             terminal.print_json({"center": around.center, "depth": depth, "nodes": nodes, "edges": edges})
@@ -110,8 +115,8 @@ def suggest(terminal: Terminal, memory_id: str, limit: int, *, as_json: bool) ->
         if as_json:
             suggestions = [
                 {
-                    "source": one.source.id,
-                    "target": one.target.id,
+                    "source_id": one.source.id,
+                    "target_id": one.target.id,
                     "type": one.type,
                     "confidence": round(one.confidence, 4),
                     "reason": one.reason,
@@ -140,7 +145,7 @@ def relations(terminal: Terminal, memory_id: str, *, as_json: bool) -> int:
         related = await services.memories.relations(center)
         if as_json:
             found = [
-                _relation_json(one.relation)
+                relation_json(one.relation)
                 | {
                     "direction": "out" if one.outgoing else "in",
                     "content": one.other.content if one.other else None,
@@ -198,17 +203,6 @@ def _arrow(relation: Relation) -> str:
 
 def _title(memory: Memory | None) -> str:
     return clip(line(memory.title), _TITLE) if memory is not None else "missing memory"
-
-
-def _relation_json(relation: Relation) -> dict[str, object]:
-    return {
-        "id": relation.id,
-        "source": relation.source_id,
-        "target": relation.target_id,
-        "type": relation.type,
-        "weight": relation.weight,
-        "created_by": relation.created_by,
-    }
 
 
 def _step_json(step: PathStep) -> dict[str, object]:

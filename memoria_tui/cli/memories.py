@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from memoria_tui.cli.terminal import Terminal, memory_json
+from memoria_tui.cli.terminal import Terminal, memory_json, relation_json
 from services.errors import Ambiguous, InvalidInput, NotFound
 from services.model import Hit, Memory, MemoryChanges, MemoryDraft, RelatedMemory, SearchMode
 
@@ -194,14 +194,4 @@ def _hit_json(hit: Hit) -> dict[str, object]:
 
 
 def _relation_json(related: RelatedMemory) -> dict[str, object]:
-    relation = related.relation
-    return {
-        "id": relation.id,
-        "source_id": relation.source_id,
-        "target_id": relation.target_id,
-        "type": str(relation.type),
-        "weight": relation.weight,
-        "created_by": str(relation.created_by),
-        "orphaned": related.other is None,
-        "of_chunk": related.of_chunk,
-    }
+    return relation_json(related.relation) | {"orphaned": related.other is None, "of_chunk": related.of_chunk}

@@ -21,7 +21,7 @@ from services.settings import APP, Settings, config_dir, load_settings
 if TYPE_CHECKING:
     from memoria_tui.log import LogFile
     from services.container import Services
-    from services.model import Memory
+    from services.model import Memory, Relation
 
 T = TypeVar("T")
 COMMAND_LINE = f"{APP} command line"
@@ -176,4 +176,16 @@ def memory_json(memory: Memory) -> dict[str, object]:
         "chunks": memory.chunk_count,
         "headless": memory.headless,
         "pending": memory.pending,
+    }
+
+
+def relation_json(relation: Relation) -> dict[str, object]:
+    """A relation as scripts get it, from every command."""
+    return {
+        "id": relation.id,
+        "source_id": relation.source_id,
+        "target_id": relation.target_id,
+        "type": str(relation.type),
+        "weight": relation.weight,
+        "created_by": str(relation.created_by),
     }

@@ -79,7 +79,7 @@ class GraphLinking(GraphWalking, Linking):
         if (relation := await self._relation()) is None:
             return
         what = f"{relation.type.value.replace('_', ' ')} of {self._end_of(relation)}"
-        act = self._services.graph.unlink([relation.id])
+        act = self._services.graph.unlink([relation.id], [relation])
         if await self.write(f"unlink {what}", act, once=[relation.id]):
             self.tell(f"Unlinked {what} · {UNDO}")
             self.changed()

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from uuid import uuid4
 
-from services.errors import Conflict, InvalidInput, NotFound
+from services.errors import Conflict, InvalidInput, NotFound, StoreMismatch, StoreUnavailable
 from services.graph.model import GLANCE, Connected, Neighborhood, Node, PathStep
-from services.graph.state import relation_change
+from services.graph.state import relation_change, same_relation
 from services.memories.reading import owners, read_stored
-from services.model import Memory, Relation, RelationType
-from services.ports import NewRelation, Records, VectorStore
+from services.model import Memory, MemoryType, Relation, RelationType
+from services.ports import NewRelation, Records, Transaction, VectorStore
 from services.settings import Settings
 from services.times import writer_zone
 
@@ -71,25 +72,63 @@ class GraphService:
     async def link(self, source: str, target: str, type_: RelationType, weight: float = 1.0) -> Relation:
         """Draws one relation by hand. Raises InvalidInput, NotFound, or Conflict when it is there already."""
         source, target = await self._owner(source), await self._owner(target)
-        made = await self.link_many([NewRelation(source, target, type_, weight)])
-        if not made:
-            raise Conflict(f"{source[:8]} already {type_.value} {target[:8]}; change its weight instead", None)
-        return made[0]
+        if made := await self.link_many([NewRelation(source, target, type_, weight)]):
+            return made[0]
+        there = [one for one in await self.between(source, target) if (one.source_id, one.type) == (source, type_)]
+        if not there:
+            raise Conflict("one of the two memories was deleted by another program; nothing was written", None)
+        raise Conflict(f"{source[:8]} already {type_.value} {target[:8]}; change its weight instead", there[0])
 
     async def link_many(self, relations: Sequence[NewRelation]) -> list[Relation]:
-        """Draws several in one act; those that exist are left out of the answer. Ends are ids of memories."""
+        """Draws several in one act; those that exist, or whose ends were deleted since, are left out of the answer.
+
+        Ends are ids of memories.
+        """
         for relation in relations:
             _check(relation.source_id, relation.target_id, relation.weight)
+        ends = {end for relation in relations for end in (relation.source_id, relation.target_id)}
         async with self._records.transaction() as transaction:
-            made = await transaction.insert_relations(relations)
+            await transaction.lock(ends, shared=True)
+            gone = await self._deleted(transaction, sorted(ends))
+            made = await transaction.insert_relations(
+                [one for one in relations if one.source_id not in gone and one.target_id not in gone]
+            )
             await transaction.append_history(
                 str(uuid4()), [relation_change(None, relation, _summary(None, relation)) for relation in made]
             )
+        await self._tell_agents(made)
         return made
 
-    async def unlink(self, ids: Sequence[str]) -> list[Relation]:
-        """Takes relations away in one act; gives those that were there."""
+    async def _deleted(self, transaction: Transaction, ends: Sequence[str]) -> set[str]:
+        """Those that the history has as deleted; ids that only other programs know are not among them."""
+        gone = [one for one, mark in (await transaction.marks(ends)).items() if mark.deleted]
+        return set(gone) - set(await owners(self._vectors, gone)) if gone else set()
+
+    async def _tell_agents(self, made: Sequence[Relation]) -> None:
+        """Marks semantic memories as related, as MCP Memoria does; nobody may rely on it, so a store may be away."""
+        ends = {end for relation in made for end in (relation.source_id, relation.target_id)}
+        with contextlib.suppress(StoreUnavailable, StoreMismatch):
+            points = [
+                point.id
+                for states in (await read_stored(self._vectors, ends, embeddings=False)).values()
+                for one in states
+                if one.state.type is MemoryType.SEMANTIC
+                for point in one.points
+                if point.payload.get("has_relations") is not True
+            ]
+            if points:
+                await self._vectors.set_payload(MemoryType.SEMANTIC, points, {"has_relations": True})
+
+    async def unlink(self, ids: Sequence[str], seen: Sequence[Relation] = ()) -> list[Relation]:
+        """Removes relations in one act; gives those that were there.
+
+        Raises Conflict when one of those that a person has `seen` is another by now.
+        """
         async with self._records.transaction() as transaction:
+            there = await transaction.locked_relations(ids)
+            for one in seen:
+                if (now := there.get(one.id)) and not same_relation(now, one):
+                    raise Conflict(_other(now), now)
             gone = await transaction.delete_relations(ids)
             await transaction.append_history(
                 str(uuid4()), [relation_change(relation, None, _summary(relation, None)) for relation in gone]
@@ -116,9 +155,17 @@ class GraphService:
         return await self._records.relations_among(ids)
 
     async def change(self, before: Relation, after: Relation) -> Relation:
-        """Gives a relation the type, direction and weight of `after` in one act. Raises Conflict as `retype` does."""
+        """Gives a relation the type, direction and weight of `after` in one act.
+
+        Raises Conflict as `retype` does, and when it is not as the person saw it in `before`, with what is there now.
+        """
         _check(after.source_id, after.target_id, after.weight)
         async with self._records.transaction() as transaction:
+            now = (await transaction.locked_relations([before.id])).get(before.id)
+            if now is None:
+                raise Conflict("the relation was removed by another program; nothing was written", None)
+            if not same_relation(now, before):
+                raise Conflict(_other(now), now)
             await transaction.update_relations([after])
             await transaction.append_history(str(uuid4()), [relation_change(before, after, _summary(before, after))])
         return after
@@ -143,6 +190,13 @@ def _check(source: str, target: str, weight: float) -> None:
         raise InvalidInput("a memory cannot be related to itself; choose another target")
     if not 0 <= weight <= 1:
         raise InvalidInput(f"the weight is {weight:g}; it must be from 0 to 1")
+
+
+def _other(now: Relation) -> str:
+    return (
+        f"the relation was changed by another program: now {now.source_id[:8]} {now.type.value} {now.target_id[:8]}, "
+        f"weight {now.weight:g}; nothing was written"
+    )
 
 
 def _check_depth(depth: int) -> None:

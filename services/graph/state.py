@@ -84,3 +84,8 @@ def net_relations(changes: Sequence[Change]) -> list[tuple[Relation | None, Rela
 def taken_back(inserted: Relation, summary: str) -> NewChange:
     """The history row of a relation that was brought back."""
     return replace(relation_change(None, inserted, summary), action=Action.RESTORED)
+
+
+def same_relation(one: Relation, other: Relation) -> bool:
+    """Whether a relation is as a person saw it, or as an act left it: ends, type, weight and metadata."""
+    return replace(one, created_at=None, created_by=other.created_by) == replace(other, created_at=None)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from services.errors import Conflict, NothingToUndo
-from services.graph.state import anew, net_relations, relation_change, relation_state, taken_back
+from services.graph.state import anew, net_relations, relation_change, relation_state, same_relation, taken_back
 from services.memories.acts import ActReader, titled
 from services.memories.current import Current, Plan, read_current
 from services.memories.editing import changed_keys, stamped, value_under, with_values
@@ -294,11 +294,6 @@ async def _write_relations(
         again = await transaction.insert_relations([anew(relation) for relation in gone])
         rows += [taken_back(relation, said[relation.id]) for relation in again]
     return rows
-
-
-def same_relation(one: Relation, other: Relation) -> bool:
-    """Whether a relation is still as a person saw it, or as an act left it."""
-    return replace(one, created_at=None, created_by=other.created_by) == replace(other, created_at=None)
 
 
 def _changed_relation(before: Relation | None, now: Relation | None) -> ChangedSince:

@@ -32,16 +32,16 @@ def test_a_relation_is_drawn_by_unique_prefixes_listed_and_taken_away(
 ) -> None:
     fix, bug, _, island = chain
     made = run("link", island[:13], fix[:13], "--type", "part_of", "--json").json
-    assert set(made) == {"id", "source", "target", "type", "weight", "created_by"}
-    assert (made["source"], made["target"], made["type"], made["weight"]) == (island, fix, "part_of", 1.0)
+    assert set(made) == {"id", "source_id", "target_id", "type", "weight", "created_by"}
+    assert (made["source_id"], made["target_id"], made["type"], made["weight"]) == (island, fix, "part_of", 1.0)
     assert made["created_by"] == "user"
     listed = run("relations", fix[:13], "--json").json
-    assert [(one["direction"], one["type"], one["source"]) for one in listed["relations"]] == [
+    assert [(one["direction"], one["type"], one["source_id"]) for one in listed["relations"]] == [
         ("out", "fixes", fix),
         ("in", "part_of", island),
     ]
     assert run("unlink", made["id"]).status == 0
-    assert run("unlink", fix, bug, "--type", "fixes", "--json").json["unlinked"][0]["target"] == bug
+    assert run("unlink", fix, bug, "--type", "fixes", "--json").json["unlinked"][0]["target_id"] == bug
     assert run("relations", fix, "--json").json["relations"] == []
     assert run("undo").status == 0
     assert len(run("relations", fix, "--json").json["relations"]) == 1
@@ -58,7 +58,7 @@ def test_neighbors_have_depth_way_relation_and_content(run: Run, chain: tuple[st
         (charged, 2, [fix, bug, charged], "causes"),
     ]
     assert found["nodes"][1]["content"] == "the queue delivers twice"
-    assert {"source": bug, "target": charged, "type": "causes", "weight": 0.5} in found["edges"]
+    assert {"source_id": bug, "target_id": charged, "type": "causes", "weight": 0.5} in found["edges"]
     only = run("neighbors", bug, "--type", "causes", "--json").json
     assert [one["id"] for one in only["nodes"]] == [bug, charged]
 
@@ -111,8 +111,8 @@ def test_suggestions_have_confidence_and_reason_and_write_nothing(run: Run, chai
     found = run("suggest", bug, "--json").json
     assert found["id"] == bug
     (one,) = [one for one in found["suggestions"] if one["content"] == "the queue delivers messages twice again"]
-    assert set(one) == {"source", "target", "type", "confidence", "reason", "content"}
-    assert bug in (one["source"], one["target"])
+    assert set(one) == {"source_id", "target_id", "type", "confidence", "reason", "content"}
+    assert bug in (one["source_id"], one["target_id"])
     assert 0 < one["confidence"] <= 1
     assert "alike" in one["reason"]
     assert len(run("relations", bug, "--json").json["relations"]) == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from uuid import UUID
@@ -18,7 +19,7 @@ from services.errors import Conflict, InvalidInput, NotFound
 from services.graph.service import GraphService
 from services.memories.chunking import chunk_id
 from services.model import Entity, MemoryType, RelationCreator, RelationType
-from services.points import Point
+from services.points import Point, Scroll
 from services.ports import NewRelation
 from services.settings import Settings
 
@@ -216,3 +217,33 @@ async def test_neighbours_and_paths_agree_with_networkx_on_any_graph(
         way = await records.way(ids[0], goal, depth)
         assert len(way) == (reached[goal] + 1 if goal in reached else 0)
         assert all(known.has_edge(a.id, b.id) for a, b in pairwise(way))
+
+
+async def test_a_relation_that_others_changed_or_removed_is_not_written_over(
+    graph: GraphService, records: PostgresRecords
+) -> None:
+    seen = await graph.link(A, B, RelationType.CAUSES)
+    async with records.transaction() as transaction:
+        await transaction.update_relations([replace(seen, weight=0.3, metadata={"auto_generated": True})])
+    (there,) = await records.relations_of([A])
+    for act in (graph.weigh(seen, 0.5), graph.retype(seen, RelationType.FIXES), graph.reverse(seen)):
+        with pytest.raises(Conflict, match=r"changed by another program: now .* causes .*, weight 0\.3") as refused:
+            await act
+        assert refused.value.current == there
+    with pytest.raises(Conflict, match="changed by another program"):
+        await graph.unlink([seen.id], [seen])
+    assert await records.relations_of([A]) == [there]
+    assert (await graph.weigh(there, 0.5)).metadata == {"auto_generated": True}
+    await graph.unlink([seen.id])
+    with pytest.raises(Conflict, match="removed by another program"):
+        await graph.weigh(there, 0.7)
+    assert len(await records.history(Entity.RELATION, seen.id)) == 3
+
+
+async def test_a_link_tells_agents_that_a_semantic_memory_is_related(graph: GraphService) -> None:
+    await graph.link(A, D, RelationType.CAUSES)
+    keys = [
+        {point.id: point.payload.get("has_relations") for point in await graph._vectors.scroll(Scroll(type_, 10))}
+        for type_ in (MemoryType.SEMANTIC, MemoryType.EPISODIC)
+    ]
+    assert keys == [{A: True, B: None, C: None}, {chunk_id(D, 0): None, chunk_id(D, 1): None}]

@@ -86,7 +86,7 @@ class FakeGraph:
             self.store.relations = [*self.store.relations, *made]
         return made
 
-    async def unlink(self, ids: Sequence[str]) -> list[Relation]:
+    async def unlink(self, ids: Sequence[str], seen: Sequence[Relation] = ()) -> list[Relation]:
         self.store.check()
         self.store.remember("unlinked")
         gone = [one for one in self.store.relations if one.id in ids]
