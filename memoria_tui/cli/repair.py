@@ -36,7 +36,7 @@ def repair(terminal: Terminal, kinds: Sequence[str], *, sure: bool, as_json: boo
         if not sure and (as_json or not terminal.converses):
             terminal.complain("nothing was repaired: nobody can be asked here; say --yes")
             return 1
-        if not sure and not await terminal.agrees(f"Repair {len({one.id for one in defects}):,}?"):
+        if not sure and not await terminal.agrees(f"{_begun((await services.integrity.foresee(defects)).intent)}?"):
             terminal.complain("nothing was repaired")
             return 1
         with progress_bar(terminal) as advance:
@@ -49,6 +49,10 @@ def repair(terminal: Terminal, kinds: Sequence[str], *, sure: bool, as_json: boo
         return 0
 
     return terminal.run(act)
+
+
+def _begun(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _finish(terminal: Terminal, survey: Survey, *, as_json: bool, told: bool) -> None:

@@ -14,6 +14,7 @@ from textual.widgets import OptionList, Static
 from memoria_tui.screens.health_running import HealthRunning
 from memoria_tui.screens.health_states import Checked, Failed, Loaded, Section, notice
 from memoria_tui.screens.states import Idle
+from memoria_tui.typing_ahead import asks
 from memoria_tui.widgets.choice_list import ChoiceList
 from services.errors import MemoriaError
 from services.integrity.model import REPAIRABLE
@@ -169,13 +170,15 @@ class HealthScreen(HealthRunning):
         if (finding := self._finding) is not None:
             self.repair((finding.defect,))
 
-    def action_repair_kind(self) -> None:
+    @asks
+    async def action_repair_kind(self) -> None:
         if isinstance(self.state, Loaded) and isinstance(self.state.checked, Checked) and self.section.kind:
-            self.repair(self.state.checked.survey.repairable((self.section.kind,)))
+            await self.repair_all(self.state.checked.survey.repairable((self.section.kind,)))
 
-    def action_repair_everything(self) -> None:
+    @asks
+    async def action_repair_everything(self) -> None:
         if isinstance(self.state, Loaded) and isinstance(self.state.checked, Checked):
-            self.repair(self.state.checked.survey.repairable())
+            await self.repair_all(self.state.checked.survey.repairable())
 
     def action_graph(self) -> None:
         if (memory := self._memory) is not None:

@@ -111,6 +111,17 @@ class HealthRunning(HealthLooking):
         if defects:
             self.start("Repair", act)
 
+    async def repair_all(self, defects: tuple[Defect, ...]) -> None:
+        """Repairs several at once, after saying what that does to memories and relations."""
+        try:
+            foreseen = await self._services.integrity.foresee(defects)
+        except MemoriaError as error:
+            self.tell(str(error), wrong=True)
+            return
+        question = f"This would {foreseen.intent}, as one act; undo brings all of it back."
+        if await self.app.push_screen_wait(ConfirmDialog("Repair all of these?", question, "repair")):
+            self.repair(defects)
+
     def action_embed(self) -> None:
         memories = self._services.memories
 

@@ -12,7 +12,8 @@ from services.model import MemoryType, Relation
 from services.points import Filter, HasId, Matches, Scroll
 from services.ports import Records, VectorStore
 
-_Key = tuple[str, str, str]
+Key = tuple[str, str, str]
+"""Source, target and type: no two relations have the same."""
 
 
 async def owners_of(vectors: VectorStore, ids: Collection[str]) -> dict[str, str]:
@@ -67,10 +68,14 @@ async def read_ends(
     return Ends(now, owned, there)
 
 
-def planned(ends: Ends, kinds: Mapping[str, Collection[DefectKind]]) -> EndsPlan:
-    """The plan for those of the relations that have kinds; what is in order by now is in no part of it."""
+def planned(ends: Ends, kinds: Mapping[str, Collection[DefectKind]], taken: set[Key] | None = None) -> EndsPlan:
+    """The plan for those of the relations that have kinds; what is in order by now is in no part of it.
+
+    `taken` are the relations that other parts of the same plan lead to; it grows by those of this one.
+    """
     made, owned = EndsPlan(), ends.owned
-    taken = {_key(one) for one in ends.there}
+    taken = set() if taken is None else taken
+    taken |= {_key(one) for one in ends.there}
     for relation in ends.relations:
         if relation.id not in kinds:
             continue
@@ -92,5 +97,5 @@ def planned(ends: Ends, kinds: Mapping[str, Collection[DefectKind]]) -> EndsPlan
     return made
 
 
-def _key(relation: Relation) -> _Key:
+def _key(relation: Relation) -> Key:
     return relation.source_id, relation.target_id, relation.type.value

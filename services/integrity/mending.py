@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from itertools import count
 
 from services.integrity.model import DefectKind
@@ -28,7 +28,8 @@ def mended(stored: Stored, kinds: Collection[DefectKind]) -> Mended | None:
         state = State(state.type, flattened(state.payload))
         summaries.append("repaired: metadata at the top level")
     if DefectKind.UNEVEN in kinds and unlike(stored):
-        summaries.append("repaired: the same in all chunks")  # as every save makes them
+        lost = "; ".join(_values(stored, key) for key in unlike(stored)[:_NAMED])
+        summaries.append(f"repaired: the same in all chunks, which had {lost}")
     return Mended(state, ", ".join(summaries), anew) if summaries else None
 
 
@@ -110,7 +111,23 @@ def _headless(stored: Stored, chunks: int) -> tuple[str, str]:
 def _uneven(stored: Stored) -> tuple[str, str]:
     if not (keys := unlike(stored)):
         return "is in order by now", ""
-    return f"its {len(stored.points)} chunks differ in {_named(keys)}", "all get what the first one has"
+    values = "; ".join(_values(stored, key) for key in keys[:_NAMED])
+    return f"its {len(stored.points)} chunks differ in {values}", "all get what the first one has"
+
+
+def _values(stored: Stored, key: str) -> str:
+    """«tags: auth (chunk 1), old (chunks 2, 3)»."""
+    places: dict[str, list[int]] = {}
+    for point in stored.points:
+        value = point.payload.get(key)
+        shown = ", ".join(map(str, value)) if isinstance(value, list) else "none" if value is None else str(value)
+        places.setdefault(shown or "none", []).append((chunk_index(point) or 0) + 1)
+    told_ = [f"{value[:60]} (chunk{'' if len(at) == 1 else 's'} {_ranges(at)})" for value, at in places.items()]
+    return f"{key}: {', '.join(told_[:3])}" + (" …" if len(told_) > 3 else "")
+
+
+def _ranges(places: Sequence[int]) -> str:
+    return ", ".join(map(str, places)) if len(places) <= 4 else f"{places[0]} and {len(places) - 1} others"
 
 
 def _named(keys: Collection[str]) -> str:

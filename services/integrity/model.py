@@ -93,14 +93,21 @@ class Repaired:
 
     @property
     def summary(self) -> str:
-        """«mended 12 memories, moved 24 relations, removed 33»."""
-        parts = [
+        """«repaired 12 memories, moved 24 relations, removed 33 relations»."""
+        return self._told("repaired", "moved", "removed") or "nothing was left to repair"
+
+    @property
+    def intent(self) -> str:
+        """«repair 12 memories, move 24 relations, remove 33 relations»: before it is done."""
+        return self._told("repair", "move", "remove") or "nothing"
+
+    def _told(self, *verbs: str) -> str:
+        counts = (
+            (self.memories, "memory", "memories"),
+            *((n, "relation", "relations") for n in (self.moved, self.removed)),
+        )
+        return ", ".join(
             f"{verb} {count:,} {thing if count == 1 else things}"
-            for verb, count, thing, things in (
-                ("mended", self.memories, "memory", "memories"),
-                ("moved", self.moved, "relation", "relations"),
-                ("removed", self.removed, "relation", "relations"),
-            )
+            for verb, (count, thing, things) in zip(verbs, counts, strict=True)
             if count
-        ]
-        return ", ".join(parts) or "nothing was left to repair"
+        )

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 from uuid import UUID, uuid4
 
-from services.graph.state import relation_change
-from services.integrity.ends import Ends, planned, read_ends
+from services.graph.state import relation_change, same_relation
+from services.integrity.ends import Ends, EndsPlan, Key, planned, read_ends
 from services.integrity.mending import NEST, SAME, mended, told
 from services.integrity.model import REPAIRABLE, Defect, DefectKind, Finding, Repaired, Survey
 from services.memories.chunking import chunk_id, chunks
@@ -20,9 +19,9 @@ from services.memories.mending import Mended
 from services.memories.payload import logical
 from services.memories.reading import Stored, chunk_index, memory_id_of, read_stored
 from services.memories.service import MemoryService
-from services.model import Kind, MemoryType, Progress, Relation
+from services.model import MemoryType, Progress, Relation
 from services.points import EVERYTHING, Between, Filter, Matches, Point, Scroll
-from services.ports import NewChange, Records, VectorStore
+from services.ports import NewChange, Records, Transaction, VectorStore
 from services.search.headless import NOT_FIRST
 from services.settings import Settings
 from services.times import writer_zone
@@ -166,20 +165,24 @@ class IntegrityService:
         ends = await read_ends(self._vectors, self._records, relations.values(), _former(defects))
         ids = {defect.id for defect in defects if defect.relation is None} | set(ends.owned.values())
         stored = {one: states[0] for one, states in (await read_stored(self._vectors, ids, embeddings=False)).items()}
+        moves = {one.id: await self.foresee([one]) for one in defects if one.kind is DefectKind.HEADLESS}
         return tuple(
-            self._of_memory(defect, stored.get(defect.id))
+            self._of_memory(defect, stored.get(defect.id), moves.get(defect.id))
             if defect.relation is None
             else self._of_relation(defect, defect.relation, ends, stored)
             for defect in defects
         )
 
-    def _of_memory(self, defect: Defect, stored: Stored | None) -> Finding:
+    def _of_memory(self, defect: Defect, stored: Stored | None, moves: Repaired | None) -> Finding:
         if stored is None:
             return Finding(defect, (None,), "was deleted meanwhile", "")
         memory = stored.memory(self._zone)
         if defect.kind is DefectKind.CHANGED:
             return Finding(defect, (memory,), "another program changed its text since it was last saved here", "")
-        return Finding(defect, (memory,), *told(stored, defect.kind, len(self._cut(stored.state.content))))
+        what, repair = told(stored, defect.kind, len(self._cut(stored.state.content)))
+        if repair and moves and (moves.moved or moves.removed):
+            repair += f"; this would {replace(moves, memories=0).intent}"
+        return Finding(defect, (memory,), what, repair)
 
     def _of_relation(self, defect: Defect, found: Relation, ends: Ends, stored: Mapping[str, Stored]) -> Finding:
         where = {"source": found.source_id, "target": found.target_id}
@@ -209,64 +212,95 @@ class IntegrityService:
     async def repair(self, defects: Sequence[Defect], *, progress: Advance = quiet) -> Repaired:
         """Repairs defects as one act; what is in order by now stays as it is.
 
-        Stopped in the middle, what was done stays done and is taken back together. Raises StoreUnavailable,
-        StoreReadOnly, SchemaMissing, or Conflict when others write the same relations at the moment.
+        All of it is one transaction, then the points follow. Raises StoreUnavailable, StoreReadOnly, SchemaMissing, or
+        Conflict when others write the same relations at the moment.
         """
-        done, finished = Repaired(str(uuid4())), 0
-        kinds: defaultdict[str, set[DefectKind]] = defaultdict(set)
-        for defect in defects:
-            if defect.kind in REPAIRABLE:
-                kinds[defect.id].add(defect.kind)
-        relations = {one.id: one.relation for one in defects if one.relation is not None}
-        memories, former = [one for one in kinds if one not in relations], _former(defects)
+        group, kinds = str(uuid4()), _kinds(defects)
+        relations, former = await self._related(defects, kinds), _former(defects)
+        memories = [one for one in kinds if one not in relations]
+        done, finished = Repaired(group), 0
+
+        def advance(number: int) -> None:
+            nonlocal finished
+            finished = min(finished + number, len(kinds))
+            progress(Progress(finished, len(kinds), "Repairing"))
 
         def mend(stored: Stored) -> Mended | None:
+            advance(1)
             return mended(stored, kinds[stored.id])
 
-        for batch in _batches(memories):
-            headless = [one for one in batch if DefectKind.HEADLESS in kinds[one]]
-            done = await self._repair_ends_in(headless, former, done)
-            done = replace(done, memories=done.memories + await self._memories.mend(batch, mend, group=done.group))
-            finished += len(batch)
-            progress(Progress(finished, len(kinds), "Repairing"))
-        for ends in _batches(list(relations.values())):
-            done = await self._repair_ends(ends, kinds, former, done)
-            finished += len(ends)
-            progress(Progress(finished, len(kinds), "Repairing"))
+        async def relate(transaction: Transaction) -> Sequence[NewChange]:
+            nonlocal done
+            made = await self._plan_ends(list(relations.values()), kinds, former)
+            rows = await _write_ends(transaction, made)
+            removed = sum(row.after is None for row in rows)
+            done = replace(done, moved=len(rows) - removed, removed=removed)
+            advance(len(relations))
+            return rows
+
+        count = await self._memories.mend(memories, mend, group=group, also=relate)
+        done = replace(done, memories=count)
         _log.info("repaired: %s", done.summary)
         return done
 
-    async def _repair_ends_in(self, headless: Sequence[str], former: Mapping[str, str], done: Repaired) -> Repaired:
-        """Moves relations from and to chunks of memories that are to be cut anew: these chunks may go."""
-        if not headless:
-            return done
-        where = Filter((Matches("parent_id", tuple(headless)),))
-        ids = [
-            point.id
-            for type_ in MemoryType
-            async for page in self._points(type_, where, ("parent_id",))
-            for point in page
-        ]
-        relations = await self._records.relations_of(ids)
-        return await self._repair_ends(relations, {one.id: {DefectKind.CHUNK_ENDS} for one in relations}, former, done)
+    async def foresee(self, defects: Sequence[Defect]) -> Repaired:
+        """What a repair would do, as far as it can be told; writes nothing."""
+        kinds = _kinds(defects)
+        relations = await self._related(defects, kinds)
+        made = await self._plan_ends(list(relations.values()), kinds, _former(defects))
+        return Repaired("", sum(one not in relations for one in kinds), len(made.moved), len(made.removed))
 
-    async def _repair_ends(
-        self,
-        relations: Sequence[Relation],
-        kinds: Mapping[str, Collection[DefectKind]],
-        former: Mapping[str, str],
-        done: Repaired,
-    ) -> Repaired:
-        made = planned(await read_ends(self._vectors, self._records, relations, former), kinds)
-        if not made.moved and not made.removed:
-            return done
-        async with self._records.transaction() as transaction:
-            removed = await transaction.delete_relations(list(made.removed))
-            await transaction.update_relations([after for _, after in made.moved])
-            changes: list[NewChange] = [relation_change(one, None, made.removed[one.id]) for one in removed]
-            changes += [relation_change(*one, "repaired: ends in the memory") for one in made.moved]
-            await transaction.append_history(done.group, changes, kind=Kind.REPAIR)
-        return replace(done, moved=done.moved + len(made.moved), removed=done.removed + len(removed))
+    async def _related(self, defects: Sequence[Defect], kinds: dict[str, set[DefectKind]]) -> dict[str, Relation]:
+        """The relations of the defects, and those that end in chunks of memories that are to be cut again.
+
+        These chunks may go, so such a relation is brought to its memory; it is added to the kinds.
+        """
+        relations = {one.id: one.relation for one in defects if one.relation is not None}
+        for batch in _batches([one for one, of in kinds.items() if DefectKind.HEADLESS in of]):
+            where = Filter((Matches("parent_id", tuple(batch)),))
+            ids = [
+                point.id
+                for type_ in MemoryType
+                async for page in self._points(type_, where, ("parent_id",))
+                for point in page
+            ]
+            for relation in await self._records.relations_of(ids):
+                relations.setdefault(relation.id, relation)
+                kinds.setdefault(relation.id, set()).add(DefectKind.CHUNK_ENDS)
+        return relations
+
+    async def _plan_ends(
+        self, relations: Sequence[Relation], kinds: Mapping[str, Collection[DefectKind]], former: Mapping[str, str]
+    ) -> EndsPlan:
+        """What to do with the ends of all relations together: of two that would say the same, one stays."""
+        made, taken = EndsPlan(), set[Key]()
+        for batch in _batches(relations):
+            some = planned(await read_ends(self._vectors, self._records, batch, former), kinds, taken)
+            made.moved.extend(some.moved)
+            made.removed.update(some.removed)
+        return made
+
+
+async def _write_ends(transaction: Transaction, made: EndsPlan) -> list[NewChange]:
+    """Writes it for those relations that nobody changed since they were read; gives the rows for the history."""
+    rows: list[NewChange] = []
+    for ids in _batches(list(made.removed)):
+        rows += [relation_change(one, None, made.removed[one.id]) for one in await transaction.delete_relations(ids)]
+    for pairs in _batches(made.moved):
+        there = await transaction.locked_relations([before.id for before, _ in pairs])
+        still = [(b, a) for b, a in pairs if b.id in there and same_relation(there[b.id], b)]
+        await transaction.update_relations([after for _, after in still])
+        rows += [relation_change(before, after, "repaired: ends in the memory") for before, after in still]
+    return rows
+
+
+def _kinds(defects: Sequence[Defect]) -> dict[str, set[DefectKind]]:
+    """What is to be repaired, by the id of the memory or relation."""
+    kinds: dict[str, set[DefectKind]] = {}
+    for defect in defects:
+        if defect.kind in REPAIRABLE:
+            kinds.setdefault(defect.id, set()).add(defect.kind)
+    return kinds
 
 
 def _wrong_ends(relation: Relation, places: _Places) -> list[DefectKind]:

@@ -9,7 +9,7 @@ from services.memories.current import Current, Plan
 from services.memories.editing import stamped
 from services.memories.payload import State
 from services.memories.reading import Stored
-from services.memories.saving import Saver
+from services.memories.saving import Also, Saver
 from services.model import Action, Kind
 from services.times import WriterZone
 
@@ -35,8 +35,8 @@ class Mending:
         self._saver = saver
         self._zone = zone
 
-    async def mend(self, ids: Sequence[str], mend: Mend, group: str) -> int:
-        """Repairs any number in one transaction; gives how many were changed.
+    async def mend(self, ids: Sequence[str], mend: Mend, group: str, also: Also | None = None) -> int:
+        """Repairs any number in one transaction, with what `also` writes; gives how many were changed.
 
         Raises ModelMismatch when a memory is to be cut anew and the store's vectors are another model's.
         """
@@ -44,13 +44,15 @@ class Mending:
         async def plan(currents: Mapping[str, Current]) -> list[Plan]:
             return [one for current in currents.values() if (one := await self._plan(current, mend))]
 
-        return await self._saver.change(group, ids, plan, kind=Kind.REPAIR)
+        return await self._saver.change(group, ids, plan, kind=Kind.REPAIR, also=also)
 
     async def _plan(self, current: Current, mend: Mend) -> Plan | None:
         mended = mend(current.stored[0]) if current.state and current.stored else None
         if mended is None:
             return None
-        after = stamped(mended.state, self._saver.clock(), self._zone)
+        after = mended.state
+        if after != current.state:  # else nothing changes that a person would see
+            after = stamped(after, self._saver.clock(), self._zone)
         if mended.anew:
             await self._saver.applier.require_model()
         texts = self._saver.applier.chunks(after.content) if mended.anew else None

@@ -212,9 +212,9 @@ class MemoryService:
         """As `store_many`, for memories that come part by part: nothing is written before the end. To be closed."""
         return StoringAct(self._saver, self._embedder, self._zone, group or str(uuid.uuid4()), kind)
 
-    async def mend(self, ids: Sequence[str], mend: Mend, *, group: str) -> int:
-        """Saves a batch of memories as `mend` wants them, as part of the act `group`; gives how many it changed."""
-        return await self._mending.mend(ids, mend, group)
+    async def mend(self, ids: Sequence[str], mend: Mend, *, group: str, also: Also | None = None) -> int:
+        """Saves memories as `mend` wants them, with what `also` writes, as one act; gives how many it changed."""
+        return await self._mending.mend(ids, mend, group, also)
 
     async def delete(self, ids: Sequence[str]) -> int:
         """Moves memories and their relations to the trash in one act. Raises NotFound when none of them exists."""

@@ -64,9 +64,9 @@ async def test_a_defect_is_seen_repaired_and_taken_back() -> None:
         assert "\x1b" not in "".join(rows(screen))
         assert "[bold]red[/]" in rows(screen)[1]
         await press(pilot, "enter", "down", "f")
-        assert toasts(pilot) == ["Mended 1 memory · u to undo"]
+        assert toasts(pilot) == ["Repaired 1 memory · u to undo"]
         assert len(rows(screen)) == 1
-        await press(pilot, "F")
+        await press(pilot, "F", "y")
         assert services.integrity.found[DefectKind.NESTED] == ()
         assert not screen.rows.display
         assert screen.sections.has_focus
@@ -81,7 +81,7 @@ async def test_everything_is_repaired_by_one_key_and_looked_at_again_only_when_s
         assert services.integrity.surveys == 1
         await press(pilot, "1", "5")
         assert services.integrity.surveys == 1
-        await press(pilot, "X")
+        await press(pilot, "X", "y")
         assert not any(services.integrity.found.values())
         assert services.integrity.surveys == 2
         await press(pilot, "r")
@@ -97,7 +97,8 @@ async def test_long_work_goes_on_in_other_modes_and_can_be_stopped() -> None:
         await press(pilot, "5")
         screen = pilot.app.screen
         assert isinstance(screen, HealthScreen)
-        await pilot.press("X")
+        await press(pilot, "X")
+        await pilot.press("y")
         await pilot.pause()
         assert "1 of 6" in str(screen.query_one("#progress", Static).render())
         await pilot.press("b")
@@ -107,11 +108,12 @@ async def test_long_work_goes_on_in_other_modes_and_can_be_stopped() -> None:
         await pilot.pause()
         services.integrity.may_repair.set()
         await settle(pilot)
-        assert toasts(pilot) == ["Mended 6 memories · u to undo"]
+        assert toasts(pilot) == ["Repaired 6 memories · u to undo"]
         services.integrity.may_repair.clear()
         services.integrity.found = services.memories.before
         await press(pilot, "5", "r")
-        await pilot.press("X")
+        await press(pilot, "X")
+        await pilot.press("y")
         await pilot.pause()
         await press(pilot, "c")
         assert toasts(pilot) == ["Repair was stopped; what is done stays"]
