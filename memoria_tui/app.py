@@ -406,7 +406,11 @@ class MemoriaApp(TypingAhead[None]):
             await self._undoing.changes()
 
     def _was_undone(self) -> None:
+        from memoria_tui.screens.modals.dialog import Dialog
+
         self.on_work_changed()
+        if isinstance(self.screen, Dialog):
+            self.screen.undone()
         for screen in self.mode_screens:
             screen.changed()
 

@@ -216,14 +216,15 @@ class IntegrityService:
         Conflict when others write the same relations at the moment.
         """
         group, kinds = str(uuid4()), _kinds(defects)
+        total = len(kinds)
         relations, former = await self._related(defects, kinds), _former(defects)
         memories = [one for one in kinds if one not in relations]
         done, finished = Repaired(group), 0
 
         def advance(number: int) -> None:
             nonlocal finished
-            finished = min(finished + number, len(kinds))
-            progress(Progress(finished, len(kinds), "Repairing"))
+            finished = min(finished + number, total)
+            progress(Progress(finished, total, "Repairing"))
 
         def mend(stored: Stored) -> Mended | None:
             advance(1)

@@ -9,6 +9,9 @@ from services.memories.payload import State, logical
 from services.memories.reading import Stored
 from services.points import Point
 
+_OF_POINTS = ("content", "has_relations")
+"""Keys that each point has for itself: MCP Memoria marks single chunks as related, and never takes that back."""
+
 
 def points_of(memory_id: str, state: State, texts: Sequence[str | None]) -> list[Point]:
     """The points, without vectors, that hold the memory when it is indexed by these texts; None makes no point."""
@@ -47,13 +50,13 @@ def only_keys_differ(stored: Stored, state: State) -> bool:
 
 def key_changes(stored: Stored, state: State) -> tuple[dict[str, object], list[str]]:
     """Keys to set and keys to remove so that every point has the state's; the text is not looked at."""
-    wanted = {key: value for key, value in state.payload.items() if key != "content"}
+    wanted = {key: value for key, value in state.payload.items() if key not in _OF_POINTS}
     to_set: dict[str, object] = {}
     to_remove: dict[str, None] = {}
     for point in stored.points:
         present = logical(point.payload)
         to_set |= {key: value for key, value in wanted.items() if key not in present or present[key] != value}
-        to_remove |= dict.fromkeys(key for key in present if key not in wanted and key != "content")
+        to_remove |= dict.fromkeys(key for key in present if key not in wanted and key not in _OF_POINTS)
     return to_set, list(to_remove)
 
 

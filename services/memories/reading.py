@@ -112,6 +112,8 @@ def _stored(memory_id: str, collection: MemoryType, points: list[Point]) -> Stor
     payload = logical(points[0].payload)
     if len(points) > 1 and "full_content" not in points[0].payload:
         payload["content"] = "".join(str(point.payload.get("content", "")) for point in points)
+    if any(point.payload.get("has_relations") is True for point in points[1:]):
+        payload["has_relations"] = True  # set on single chunks, and no chunk may lose it when all are written again
     return Stored(memory_id, State(collection, payload), tuple(points))
 
 

@@ -12,7 +12,8 @@ import pytest
 from services.container import Services, open_services
 from services.demo.store import load_demo
 from services.errors import Conflict, InvalidInput, NotFound, NothingToUndo
-from services.model import Entity, IfChanged, Kind, MemoryChanges, MemoryDraft, RelationType
+from services.model import Entity, IfChanged, Kind, MemoryChanges, MemoryDraft, MemoryType, RelationType
+from services.points import Scroll
 from services.settings import Settings
 from services.work.model import SessionDraft
 from tests.services.servers import query
@@ -276,3 +277,31 @@ async def test_an_act_of_many_batches_is_undone_in_one_transaction(services: Ser
     assert query(
         postgres_url, "SELECT count(*), count(DISTINCT xmin::text) FROM memoria_tui.audit_log WHERE kind = 'undo'"
     ) == [(450, 1)]
+
+
+async def test_a_mark_of_one_chunk_survives_repair_edit_and_undo(services: Services) -> None:
+    text = "A sentence of some length that fills its part of a chunk. " * 30
+    memory = await services.memories.create(MemoryDraft(text))
+
+    async def marked() -> list[bool]:
+        points = await services.vectors.scroll(Scroll(MemoryType.SEMANTIC, 100))
+        return [bool(point.payload.get("has_relations")) for point in points if point.payload["parent_id"] == memory.id]
+
+    points = await services.vectors.scroll(Scroll(MemoryType.SEMANTIC, 100))
+    points.sort(key=lambda point: str(point.payload["chunk_index"]))
+    await services.vectors.set_payload(MemoryType.SEMANTIC, [points[1].id], {"has_relations": True})
+    await services.vectors.set_payload(MemoryType.SEMANTIC, [points[1].id], {"tags": ["odd"]})
+    survey = await services.integrity.survey()
+    assert (await services.integrity.foresee(survey.repairable())).intent == "repair 1 memory"
+    (finding,) = await services.integrity.describe(survey.repairable())
+    assert "tags: " in finding.what
+    assert "odd (chunk 2)" in finding.what
+    updated = (await services.memories.get(memory.id)).updated_at
+    await services.integrity.repair(survey.repairable())
+    assert (await services.memories.get(memory.id)).updated_at == updated, "nothing changed that a person would see"
+    assert sum(await marked()) == 1
+    await services.memories.update(await services.memories.get(memory.id), MemoryChanges(tags=("t",)))
+    await services.memories.undo()
+    assert sum(await marked()) == 1
+    await services.memories.update(await services.memories.get(memory.id), MemoryChanges(content=text + "And an end."))
+    assert all(await marked())

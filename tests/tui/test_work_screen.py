@@ -340,6 +340,20 @@ async def test_clients_are_renamed_merged_moved_and_deleted(desk: Desk) -> None:
         assert {session.client for session in work_screen(pilot).log_list.sessions} == {"Birch", "Cedar", None}
 
 
+async def test_a_merge_is_undone_in_the_clients_dialog_and_told_in_words(desk: Desk) -> None:
+    async with desk.working(two_days) as pilot:
+        await press(pilot, "c")
+        dialog = pilot.app.screen
+        assert isinstance(dialog, ClientsDialog)
+        before = [(line.entity, line.sessions) for line in dialog._lines]
+        await press(pilot, "m", "=Birch", "enter")
+        assert len(dialog._lines) < len(before)
+        await press(pilot, "u")
+        assert pilot.app.screen is dialog
+        assert [(line.entity, line.sessions) for line in dialog._lines] == before
+        assert toasts(pilot) == ['Undone: merged client "Acme" into "Birch", 3 sessions']
+
+
 async def test_settings_of_work_are_kept_for_other_programs_too(desk: Desk) -> None:
     async with desk.working() as pilot:
         await press(pilot, "P")

@@ -51,6 +51,7 @@ class ClientsDialog(Dialog[bool]):
         ("m", "merge"),
         ("v", "move"),
         ("d", "delete"),
+        ("u", "undo"),
         ("esc", "close"),
     )
     BINDINGS = [
@@ -60,6 +61,7 @@ class ClientsDialog(Dialog[bool]):
         Binding("m", "merge", "Merge", id="clients.merge", tooltip="Let it become part of another one"),
         Binding("v", "move", "Move", id="clients.move", tooltip="Give the project to another client"),
         Binding("d", "delete", "Delete", id="clients.delete", tooltip="Delete what has no sessions"),
+        Binding("u", "app.undo", "Undo", id="clients.undo", tooltip="Undo the last change"),
     ]
 
     options = getters.query_one(OptionList)
@@ -84,6 +86,10 @@ class ClientsDialog(Dialog[bool]):
 
     def leave(self) -> None:
         self.dismiss(self._changed)
+
+    def undone(self) -> None:
+        self._changed = True
+        self._load()
 
     @work(exclusive=True, group="clients")
     async def _load(self) -> None:

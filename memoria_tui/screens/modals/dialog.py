@@ -62,6 +62,9 @@ class Dialog(ModalScreen[Answer | None]):
         """What was typed here and is not saved, each named."""
         return ()
 
+    def undone(self) -> None:
+        """Called when something was undone while the dialog is open."""
+
     def action_leave(self) -> None:
         if self.saving:
             self.say("Still saving; the dialog closes when it is done")
