@@ -40,10 +40,16 @@ def branch_of(given: str | None) -> str | None:
 
 
 def start(terminal: Terminal, draft: SessionDraft, at: str | None, *, as_json: bool) -> int:
+    new: list[str] = []
+
     async def act(services: Services) -> WorkSession:
+        new.extend(await services.work.new_names(draft))
         return await services.work.start(replace(draft, start=await _time(services, at)))
 
-    return _run(terminal, act, "started", as_json=as_json)
+    _run(terminal, act, "started", as_json=as_json)
+    if new and not as_json:
+        terminal.print(one_line(f"new: {', '.join(new)}"))
+    return 0
 
 
 def pause(terminal: Terminal, session: str | None, reason: str | None, at: str | None, *, as_json: bool) -> int:

@@ -47,8 +47,9 @@ class Timing:
     async def start(self) -> None:
         """Asks what is begun, and starts it."""
         dialog = start_session(self._services, self._clock, current_branch())
-        if (session := await self._screen.app.push_screen_wait(dialog)) is not None:
-            self._tell(f"Started {work_text.named(session)}")
+        if (started := await self._screen.app.push_screen_wait(dialog)) is not None:
+            new = "".join(f" · new {present.line(name)}" for name in started.new)
+            self._tell(f"Started {work_text.named(started.session)}{new}")
 
     async def start_or_stop(self) -> None:
         """Starts work when nothing runs, else stops what runs."""

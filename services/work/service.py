@@ -112,6 +112,19 @@ class WorkService:
         )
         return (await self._work.insert(new, self._settings.work_max_parallel_sessions)).session
 
+    async def new_names(self, draft: SessionDraft) -> tuple[str, ...]:
+        """What a start would make: `client acme`, `project api`; in any case of letters the known one is taken."""
+        preferences = await self.preferences()
+        client = _named(draft.client, preferences.default_client)
+        project = _named(draft.project, preferences.default_project)
+        owned = [one.name for one in await self._work.projects() if _same(one.client, client)] if project else []
+        new = []
+        if client and not any(_same(one.name, client) for one in await self._work.clients()):
+            new.append(f"client {client}")
+        if project and not any(_same(one, project) for one in owned):
+            new.append(f"project {project}")
+        return tuple(new)
+
     async def pause(
         self, session_id: str | None = None, *, reason: str | None = None, at: datetime | None = None
     ) -> WorkSession:
@@ -300,6 +313,10 @@ class WorkService:
         if len(found) > 1:
             raise Ambiguous("several sessions are meant: " + ", ".join(f"{s.id[:8]} «{s.description}»" for s in found))
         return found[0]
+
+
+def _same(one: str | None, other: str | None) -> bool:
+    return (one or "").lower() == (other or "").lower()
 
 
 def _named(given: str | None, default: str | None) -> str | None:

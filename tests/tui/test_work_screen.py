@@ -68,11 +68,35 @@ async def test_what_is_wrong_is_said_at_its_field(desk: Desk, typed: tuple[str, 
         assert work_screen(pilot).running.sessions == ()
 
 
-async def test_the_branch_one_stands_on_is_offered_and_taken_with_one_key(desk: Desk) -> None:
+async def test_the_branch_one_stands_on_is_filled_in_and_can_be_cleared(desk: Desk) -> None:
     async with desk.working() as pilot:
-        await press(pilot, "n", "=one", "enter", "n", "=two", "tab", "tab", "tab", "tab", "right", "enter")
+        await press(pilot, "n", "=one", "enter")
+        await press(pilot, "n", "=two", "tab", "tab", "tab", "tab", "ctrl+u", "enter")
         running = work_screen(pilot).running.sessions
-        assert {session.description: session.branch for session in running} == {"one": None, "two": "fix/login"}
+        assert {session.description: session.branch for session in running} == {"one": "fix/login", "two": None}
+
+
+async def test_a_default_client_is_shown_and_can_be_cleared_and_a_new_one_is_said_to_be_new(desk: Desk) -> None:
+    async def prefers_acme(services: WorkServices) -> None:
+        await services.clients.create_client("Acme")
+        await services.work.set_preference("default_client", "Acme")
+
+    async with desk.working(prefers_acme) as pilot:
+        await press(pilot, "n")
+        await settle(pilot)
+        assert pilot.app.screen.query_one("#client", Input).value == "Acme"
+        await press(pilot, "=one", "enter")
+        await press(pilot, "n", "=two")
+        await settle(pilot)
+        await press(pilot, "tab", "ctrl+u", "enter")
+        await press(pilot, "n", "=three")
+        await settle(pilot)
+        await press(pilot, "tab", "ctrl+u", "=Birch", "enter")
+        running = work_screen(pilot).running.sessions
+        clients = {session.description: session.client for session in running}
+        assert clients == {"one": "Acme", "two": None, "three": "Birch"}
+        assert any("new client Birch" in told for told in toasts(pilot))
+        assert not any("new client Acme" in told for told in toasts(pilot))
 
 
 async def test_known_clients_are_completed_in_any_case(desk: Desk) -> None:

@@ -29,6 +29,8 @@ KnownNames = Callable[[], Awaitable[Sequence[str]]]
 """The names that are in use, most used first."""
 Values = Mapping[str, str]
 """What stands in the fields, by their names, without blanks around."""
+Prefill = Callable[[], Awaitable[Values]]
+"""What to put into empty fields, asked for while the form is on screen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,6 @@ class Field:
     """Not empty: one of these."""
     lines: int = 0
     """Not 0: a text of several lines, so many of them in sight."""
-    offer: str = ""
-    """What → puts into the field while it is empty."""
 
 
 class FieldProblem(Exception):
@@ -75,22 +75,18 @@ class KnownNamesSuggester(Suggester):
 
 
 class FieldInput(LineInput):
-    """A line of a form; → takes what is offered while nothing is typed."""
+    """A line of a form."""
 
     def __init__(self, field: Field) -> None:
-        hint = f"{field.offer}  → takes it" if field.offer else field.placeholder
         suggester = KnownNamesSuggester(field.known) if field.known else None
         super().__init__(
-            field.value, placeholder=hint, suggester=suggester, id=field.name, compact=True, select_on_focus=False
+            field.value,
+            placeholder=field.placeholder,
+            suggester=suggester,
+            id=field.name,
+            compact=True,
+            select_on_focus=False,
         )
-        self._offer = field.offer
-
-    def action_cursor_right(self, select: bool = False) -> None:
-        if not self.value and self._offer:
-            self.value = self._offer
-            self.action_end()
-        else:
-            super().action_cursor_right(select)
 
 
 class FormDialog(Dialog[Answer]):
@@ -111,8 +107,9 @@ class FormDialog(Dialog[Answer]):
         verb: str = "save",
         writes: str = "",
         facts: Content | Callable[[Values], Content] | None = None,
+        prefill: Prefill | None = None,
     ) -> None:
-        """`facts` stand above the fields, and may tell what they would do.
+        """`facts` stand above the fields, and may tell what they would do. `prefill` fills in what is left empty.
 
         `writes` names what `save` writes, in its turn among the other writes; "": it only reads."""
         super().__init__(title)
@@ -120,9 +117,12 @@ class FormDialog(Dialog[Answer]):
         self._rows = rows
         self._save = save
         self._facts = facts
+        self._prefill = prefill
+        self._filled: dict[str, str] = {}
+        """What `prefill` put into fields."""
         self._refused: Values | None = None
         """What could not be saved as it stood."""
-        completing = any(field.known or field.offer for row in rows for field in row)
+        completing = any(field.known for row in rows for field in row)
         complete = (("→", "complete"),) if completing else ()
         self._keys = (("enter", verb), ("tab", "next field"), *complete, ("esc", "cancel"))
         if any(field.lines for row in rows for field in row):
@@ -155,6 +155,13 @@ class FormDialog(Dialog[Answer]):
         for field in self.query(FieldInput):
             if isinstance(field.suggester, KnownNamesSuggester):
                 await field.suggester.prepare()
+        if self._prefill is None:
+            return
+        with suppress(MemoriaError):  # the services fill in what the form cannot show
+            for name, text in (await self._prefill()).items():
+                field = self.query_one(f"#{name}", FieldInput)
+                if text and not field.value:
+                    self._filled[name] = field.value = text
 
     # what was typed
 
@@ -176,7 +183,7 @@ class FormDialog(Dialog[Answer]):
     @property
     def _touched(self) -> bool:
         before = {field.name: field.value.strip() for row in self._rows for field in row}
-        return self.values() != before
+        return self.values() != before | self._filled
 
     @on(Input.Changed)
     def show_facts(self) -> None:

@@ -49,9 +49,8 @@ def about_fields(
     issue: str = "",
     pull_request: str = "",
     branch: str = "",
-    offer: str = "",
 ) -> tuple[tuple[Field, ...], ...]:
-    """What a session is about, as rows of a form; `offer` is a branch that can be taken with one key."""
+    """What a session is about, as rows of a form."""
     return (
         (
             Field("client", "Client", client, "new or known", client_names(services)),
@@ -59,7 +58,7 @@ def about_fields(
         ),
         (
             Field("category", "Kind", category.value, choices=CATEGORIES),
-            Field("branch", "Branch", branch, "git branch", offer=offer),
+            Field("branch", "Branch", branch, "git branch"),
         ),
         (
             Field("issue", "Issue", issue, "number"),

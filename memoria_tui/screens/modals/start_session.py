@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from memoria_tui import present
 from memoria_tui.screens.modals.form import Field, FormDialog, Values
 from memoria_tui.screens.modals.session_fields import about_fields, blaming, checked, moment_of, number
 from services.model import SessionCategory, WorkSession
@@ -15,10 +17,26 @@ if TYPE_CHECKING:
     from services.container import Services
 
 
-def start_session(services: Services, clock: Clock, branch: str | None) -> FormDialog[WorkSession]:
-    """Asks what is begun and starts it; `branch` is offered."""
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A session that was started."""
 
-    async def start(values: Values) -> WorkSession:
+    session: WorkSession
+    new: tuple[str, ...]
+    """Names that were made with it: `client acme`."""
+
+
+def start_session(services: Services, clock: Clock, branch: str | None) -> FormDialog[Started]:
+    """Asks what is begun and starts it; the branch, and the default client and project, are filled in."""
+    shown = False
+
+    async def defaults() -> Values:
+        nonlocal shown
+        preferences = await services.work.preferences()
+        shown = True
+        return {"client": preferences.default_client or "", "project": preferences.default_project or ""}
+
+    async def start(values: Values) -> Started:
         checked("description", lambda: check_description(values["description"]))
         now, zone = clock(), await services.reports.zone()
         start = moment_of(values, "start", now, zone) if values["start"] else None
@@ -30,18 +48,19 @@ def start_session(services: Services, clock: Clock, branch: str | None) -> FormD
         draft = SessionDraft(
             description=values["description"],
             category=SessionCategory(values["category"]),
-            client=values["client"] or None,
-            project=values["project"] or None,
+            client=values["client"] if shown else values["client"] or None,
+            project=values["project"] if shown else values["project"] or None,
             issue_number=issue or None,
             pr_number=pull_request or None,
             branch=values["branch"] or None,
             start=start,
         )
-        return await blaming("description", services.work.start(draft))
+        new = await services.work.new_names(draft)
+        return Started(await blaming("description", services.work.start(draft)), new)
 
     rows = (
         (Field("description", "What", placeholder="what you are going to do"),),
-        *about_fields(services, offer=branch or ""),
+        *about_fields(services, branch=present.harmless(branch or "")),
         (Field("start", "Start", placeholder="now; or -15m, 9:30, yesterday 17:00"),),
     )
-    return FormDialog("Start work", rows, start, verb="start", writes="start work")
+    return FormDialog("Start work", rows, start, verb="start", writes="start work", prefill=defaults)
