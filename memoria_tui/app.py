@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from memoria_tui.screens.timing import Timing
     from memoria_tui.screens.work import WorkScreen
     from memoria_tui.undoing import Undoing
+    from services.backup.values import UnfinishedRestore
     from services.container import Services
     from services.ports import Clock
 
@@ -202,6 +203,7 @@ class MemoriaApp(TypingAhead[None]):
         await self.switch_mode("memories")
         for problem in [*self._config.problems, *self._unknown_settings()]:
             self._say(problem, wrong=True)
+        await self._look_for_a_restore()
 
     def _unknown_settings(self) -> list[str]:
         """What the configuration names and nobody knows."""
@@ -281,6 +283,7 @@ class MemoriaApp(TypingAhead[None]):
     @work(exclusive=True, group="stores")
     async def _connect(self) -> None:
         await self._open_stores()
+        await self._look_for_a_restore()
 
     async def _open_stores(self) -> None:
         try:
@@ -300,12 +303,36 @@ class MemoriaApp(TypingAhead[None]):
         for screen in self.mode_screens:
             screen.connected(self.services)
         self.background.start(self.services)
-        if begun := self.services.restoring.unfinished():
-            from memoria_tui.present import safe
 
-            self.notify(
-                safe(begun.advice(self.clock().tzinfo or UTC)), severity="warning", timeout=_LONG_TO_READ, markup=False
-            )
+    async def _look_for_a_restore(self) -> None:
+        """Asks what is to become of a restore that was begun and not finished."""
+        if self.services is None:
+            return
+        with suppress(MemoriaError):  # what keeps the database from answering is told by its status
+            if begun := await self.services.restoring.unfinished():
+                self._ask_about(begun)
+
+    @asks
+    async def _ask_about(self, begun: UnfinishedRestore) -> None:
+        from memoria_tui.present import safe
+        from memoria_tui.screens.modals.unfinished_restore import FINISH, UnfinishedRestoreDialog
+
+        assert self.services is not None
+        restoring, advice = self.services.restoring, safe(begun.advice(self.clock().tzinfo or UTC))
+        how = await self.push_screen_wait(UnfinishedRestoreDialog(advice))
+        if how is None:
+            self.notify(advice, severity="warning", timeout=_LONG_TO_READ, markup=False)
+            return
+        self.opens_no_more()
+        finish = how == FINISH
+        try:
+            await self.writes.run("the restore", restoring.finish() if finish else restoring.take_back())
+        except MemoriaError as error:
+            self.notify(safe(str(error)), severity="error", timeout=_LONG_TO_READ, markup=False)
+        else:
+            self.notify("Restore finished" if finish else "Restore undone", markup=False)
+        for screen in self.mode_screens:
+            screen.changed()
 
     # keys that work everywhere
 

@@ -144,7 +144,7 @@ def _services(
     work = PostgresWork(database, settings, clock)
     tables = PostgresTables(database, settings)
     backup = BackupService(vectors, tables, embedder, settings, clock)
-    into = Into(vectors, tables, memories, settings)
+    restoring = RestoreService(Into(vectors, tables, memories, settings), embedder, backup, settings, clock)
     return Services(
         settings=settings,
         clock=clock,
@@ -157,7 +157,7 @@ def _services(
         memory_counts=MemoryCounts(vectors, records, settings),
         graph=graph,
         suggestions=SuggestionService(vectors, records, graph),
-        health=HealthService(vectors, embedder, records, integrity, settings),
+        health=HealthService(vectors, embedder, records, integrity, settings, restoring.unfinished),
         integrity=integrity,
         reembedding=ReembeddingService(vectors, partial(_target, settings, embedder), settings, memories.gate),
         importing=ImportService(vectors, embedder, records, memories, settings, clock),
@@ -166,7 +166,7 @@ def _services(
         reports=ReportService(work, settings, clock),
         clients=ClientService(work),
         backup=backup,
-        restoring=RestoreService(into, embedder, backup, settings, clock),
+        restoring=restoring,
         zones=zones,
         live=LiveService(
             DatabaseFeed(database),

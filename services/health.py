@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from services.backup.marker import unfinished
+from services.backup.values import UnfinishedRestore
 from services.errors import MemoriaError
 from services.integrity.model import REPAIRABLE, DefectKind, Survey
 from services.integrity.service import IntegrityService
@@ -53,13 +53,14 @@ class HealthService:
         records: Records,
         integrity: IntegrityService,
         settings: Settings,
+        unfinished_restore: Callable[[], Awaitable[UnfinishedRestore | None]],
     ) -> None:
         self._vectors = vectors
         self._embedder = embedder
         self._records = records
         self._integrity = integrity
         self._person_zone, self._writer_zone = person_zone(settings), writer_zone(settings)
-        self._home = settings.home
+        self._unfinished_restore = unfinished_restore
         self._scoping = Scoping(vectors, records, self._writer_zone)
 
     async def status(self) -> tuple[StoreStatus, StoreStatus, StoreStatus]:
@@ -114,7 +115,7 @@ class HealthService:
         if pending := await self._records.scheduled_count():
             waits = "memory waits for its" if pending == 1 else "memories wait for their"
             problems.append(f"{pending:,} {waits} vectors; keyword search finds what waits")
-        if begun := await asyncio.to_thread(unfinished, self._home):
+        if begun := await self._unfinished_restore():
             problems.append(begun.advice(self._person_zone))
         return problems
 

@@ -70,7 +70,32 @@ def restore(
         _report(terminal, report, time.perf_counter() - start, as_json=as_json)
         return 0
 
-    return terminal.run(act)
+    return terminal.run(act, resumes=True)
+
+
+def finish_restore(terminal: Terminal, *, undo: bool, yes: bool, as_json: bool) -> int:
+    """Finishes the restore that was begun, or takes it back. Raises NotFound when there is none."""
+
+    async def act(services: Services) -> int:
+        question = "Take back the restore that was begun?"
+        if undo and not yes and terminal.converses and not await terminal.agrees(question):
+            terminal.complain("nothing was taken back")
+            return 1
+        start = time.perf_counter()
+        with progress_bar(terminal) as advance:
+            if undo:
+                await services.restoring.take_back(progress=advance)
+            else:
+                report = await services.restoring.finish(progress=advance)
+        if not undo:
+            _report(terminal, report, time.perf_counter() - start, as_json=as_json)
+        elif as_json:
+            terminal.print_json({"undone": True})
+        else:
+            terminal.print("the restore was taken back: what was here before it is here again")
+        return 0
+
+    return terminal.run(act, resumes=True)
 
 
 async def _newest(services: Services, folder: Path) -> Path:

@@ -189,11 +189,13 @@ def delete(context: typer.Context, ids: Ids, as_json: Json = False) -> int:
 def restore(
     context: typer.Context,
     what: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="BACKUP|FOLDER|ID…", help="A backup, a folder (its newest one), or ids of memories in the trash."
         ),
-    ],
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Finish a restore that was stopped in the middle.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Take back a restore that was stopped in the middle.")] = False,
     merge: Annotated[
         bool, typer.Option("--merge", help="Of a backup, bring what is missing or newer; the rest stays (default).")
     ] = False,
@@ -210,6 +212,12 @@ def restore(
 
     if merge and replace:
         raise typer.BadParameter("choose one of --merge and --replace")
+    if resume or undo:
+        if what or merge or replace or dry_run or (resume and undo):
+            raise typer.BadParameter("--resume and --undo stand alone: they are about a restore that was begun")
+        return backups.finish_restore(terminal_of(context), undo=undo, yes=yes, as_json=as_json)
+    if not what:
+        raise typer.BadParameter("give a backup, a folder of them, or ids of memories in the trash")
     if any(map(backups.is_backup, what)):
         terminal = terminal_of(context)
         return backups.restore(terminal, what, replace=replace, yes=yes, dry_run=dry_run, as_json=as_json)

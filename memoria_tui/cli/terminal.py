@@ -9,13 +9,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TextIO, TypeVar
 
-from services.errors import InvalidInput
+from services.errors import InvalidInput, MemoriaError
 from services.settings import APP, Settings, config_dir, load_settings
 
 if TYPE_CHECKING:
@@ -140,17 +141,30 @@ class Terminal:
             command, nothing = [sys.executable, "-m", "memoria_tui", *arguments], subprocess.DEVNULL
             subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True)
 
-    def run(self, act: Callable[[Services], Awaitable[T]]) -> T:
-        """Opens the services, does one thing with them, closes them."""
-        return asyncio.run(self._run(act))
+    def run(self, act: Callable[[Services], Awaitable[T]], *, resumes: bool = False) -> T:
+        """Opens the services, does one thing with them, closes them; says first when a restore is not finished.
 
-    async def _run(self, act: Callable[[Services], Awaitable[T]]) -> T:
+        `resumes` is for what is about that restore itself.
+        """
+        return asyncio.run(self._run(act, resumes))
+
+    async def _run(self, act: Callable[[Services], Awaitable[T]], resumes: bool) -> T:
         from memoria_tui.upgrading import asking_on
         from services.container import open_services
 
         self.keep_log()
         async with open_services(self.settings, ask=asking_on(self)) as services:
+            if not resumes:
+                await self._tell_unfinished(services)
             return await act(services)
+
+    async def _tell_unfinished(self, services: Services) -> None:
+        """What keeps the database from answering is told by the act itself, which may not need it."""
+        from services.times import person_zone
+
+        with suppress(MemoriaError):
+            if begun := await services.restoring.unfinished():
+                self.remark(begun.advice(person_zone(self.settings)))
 
 
 def one_line(text: str, *, keep_indent: bool = False) -> str:

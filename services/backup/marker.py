@@ -1,4 +1,4 @@
-"""The note of a restore under way, so that the next start of the program finds one that was not finished."""
+"""The note of a restore under way, kept in the database so that every program on the stores finds one not finished."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from datetime import datetime
 from pathlib import Path
 
 from services.backup.values import UnfinishedRestore
-from services.files import make_private, storage_errors, write_file
 
-NAME = "restore.json"
+_FORMER_FILE = "restore.json"
+"""In the home: where earlier versions kept the note."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,34 +29,27 @@ class Marker:
     parts: int = 0
     """Parts of points that are stored."""
     tables: bool = False
-    """The tables are replaced."""
+    """The tables are changed."""
+    safety: str = ""
+    """The backup of what a replacement replaces."""
+
+    def as_text(self) -> str:
+        return json.dumps(asdict(self))
+
+    def unfinished(self) -> UnfinishedRestore | None:
+        """What a program says at its start; None when the note cannot be understood."""
+        with suppress(ValueError):
+            return UnfinishedRestore(Path(self.path), self.mode == "replace", datetime.fromisoformat(self.begun_at))
+        return None
 
 
-def read_marker(home: Path) -> Marker | None:
+def read_marker(note: str | None, home: Path) -> Marker | None:
     """The restore that was not finished; None when there is none, or the note cannot be read."""
     try:
-        return Marker(**json.loads((home / NAME).read_text("utf-8")))
+        return Marker(**json.loads(note if note is not None else (home / _FORMER_FILE).read_text("utf-8")))
     except (OSError, ValueError, TypeError):
         return None
 
 
-def write_marker(home: Path, marker: Marker) -> None:
-    """Raises StorageFull or InvalidInput."""
-    with storage_errors(home):
-        make_private(home)
-    write_file(home / NAME, json.dumps(asdict(marker)))
-
-
-def remove_marker(home: Path) -> None:
-    with suppress(FileNotFoundError), storage_errors(home):
-        (home / NAME).unlink()
-
-
-def unfinished(home: Path) -> UnfinishedRestore | None:
-    """What the program should say at its start."""
-    marker = read_marker(home)
-    if marker is None:
-        return None
-    with suppress(ValueError):
-        return UnfinishedRestore(Path(marker.path), marker.mode == "replace", datetime.fromisoformat(marker.begun_at))
-    return None
+def remove_former_file(home: Path) -> None:
+    (home / _FORMER_FILE).unlink(missing_ok=True)

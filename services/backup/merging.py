@@ -30,6 +30,7 @@ async def merge(run: RestoreRun) -> Mapping[str, int]:
         counts = Counter({"changes": await staged.bring_history()})
         await _stay_as_here(run, staged)
         counts.update(await staged.merge(run.marker.group))
+        await run.keep_tables(staged)
     pairs = MemoryPairs(into.vectors, run.archive, into.zone)
     async for batch in pairs.batches():
         wanted = [pair for pair in batch if pair.standing in (Standing.NEW, Standing.NEWER)]

@@ -43,7 +43,6 @@ async def replace(run: RestoreRun) -> Mapping[str, int]:
     async with run.into.memories.gate.held():
         if not run.marker.tables:
             counts.update(await _tables(run))
-            await run.keep(tables=True)
         await vectors.adopt_draft()
     await vectors.drop_former()
     return counts
@@ -51,12 +50,11 @@ async def replace(run: RestoreRun) -> Mapping[str, int]:
 
 async def _tables(run: RestoreRun) -> Mapping[str, int]:
     async with run.into.tables.staged(counted(run)) as staged:
-        if await staged.begun(run.marker.group):
-            return {}
         counts = Counter({"changes": await staged.bring_history()})
         await _record_memories(run, staged)
         counts.update(await staged.replace(run.marker.group))
         await staged.take_promises()
+        await run.keep_tables(staged)
     return counts
 
 

@@ -12,15 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from services.backup.comparing import MemoryPairs
-from services.backup.marker import Marker, read_marker, remove_marker, unfinished
+from services.backup.marker import Marker, read_marker, remove_former_file
 from services.backup.merging import counted, merge
 from services.backup.reading import OpenArchive
 from services.backup.replacing import replace as put_in_place
 from services.backup.run import Into, RestoreRun, Vectoring
 from services.backup.values import Advance, Archive, Comparison, Difference, RestoreReport, UnfinishedRestore
-from services.errors import Conflict
+from services.errors import Conflict, NotFound
 from services.model import MemoryType, Progress
 from services.points import Filter
+from services.ports import Draft
 from services.search.headless import NOT_FIRST, headless_ids
 
 if TYPE_CHECKING:
@@ -43,9 +44,40 @@ class RestoreService:
         self._settings = settings
         self._clock = clock
 
-    def unfinished(self) -> UnfinishedRestore | None:
-        """The restore that was begun here and not finished; a look at one small file."""
-        return unfinished(self._settings.home)
+    async def unfinished(self) -> UnfinishedRestore | None:
+        """The restore that was begun on these stores, by whichever program, and not finished."""
+        marker = await self._marker()
+        return None if marker is None else marker.unfinished()
+
+    async def finish(self, *, progress: Advance = lambda _: None) -> RestoreReport:
+        """Finishes the restore that was begun. Raises NotFound when there is none, Conflict as `restore`."""
+        return await self._finish(await self._begun(), progress)
+
+    async def take_back(self, *, progress: Advance = lambda _: None) -> None:
+        """Takes back the restore that was begun: the stores hold again what they held before it.
+
+        What it changed already is finished first and then undone, or replaced by the backup that was made before, so
+        that the history tells of both. Raises NotFound when there is none, Conflict as `restore` and `undo`.
+        """
+        marker = await self._begun()
+        vectors = self._into.vectors
+        if marker.tables:
+            await self._finish(marker, progress)
+            if marker.mode == _MERGE:
+                await self._into.memories.undo(group=marker.group)
+            elif marker.safety:
+                comparison = await self.compare(Path(marker.safety), progress=progress)
+                await self.restore(comparison, replace=True, progress=progress)
+            return
+        draft = await vectors.draft()
+        if draft is not None and draft.purpose.startswith("restore "):
+            await vectors.drop_draft()
+        if marker.mode == _FRESH and (model := await vectors.model()):
+            await vectors.open_draft(Draft(f"restore {marker.group}", await self._dimensions(), model))
+            await vectors.prepare_adoption()
+            await vectors.adopt_draft()
+            await vectors.drop_former()
+        await self._forget()
 
     async def compare(self, archive: Path, *, progress: Advance = lambda _: None) -> Comparison:
         """Verifies the archive to its last byte, then says what a restore would do. Changes nothing.
@@ -85,13 +117,13 @@ class RestoreService:
                 former = None
                 if mode == _REPLACE:
                     safety = await self._backup.backup(self._settings.backups_dir, progress=progress)
-            marker = former or self._new_marker(opened.archive, mode)
+            marker = former or self._new_marker(opened.archive, mode, safety)
             total = opened.archive.records + (opened.archive.counts.get("memories", 0) if mode == _REPLACE else 0)
-            run = RestoreRun(opened, self._into, vectoring, marker, self._settings.home, progress, total)
+            run = RestoreRun(opened, self._into, vectoring, marker, progress, total)
             await run.keep()
             act = {_FRESH: _fill_empty, _MERGE: merge, _REPLACE: put_in_place}[mode]
             counts = await act(run)
-            await asyncio.to_thread(remove_marker, self._settings.home)
+            await self._forget()
         written = {kind: count for kind, count in counts.items() if count}
         unchanged = max(0, comparison.archive.records - sum(written.values()))
         _log.info("restored %s (%s): %s", comparison.archive.path, mode, written)
@@ -99,12 +131,36 @@ class RestoreService:
 
     async def _marker_of(self, archive: Archive) -> Marker | None:
         """The note of an unfinished restore of this very archive."""
-        marker = await asyncio.to_thread(read_marker, self._settings.home)
+        marker = await self._marker()
         return marker if marker is not None and marker.digest == archive.digest else None
 
-    def _new_marker(self, archive: Archive, mode: str) -> Marker:
+    async def _marker(self) -> Marker | None:
+        note = await self._into.tables.note()
+        return await asyncio.to_thread(read_marker, note, self._settings.home)
+
+    async def _begun(self) -> Marker:
+        if (marker := await self._marker()) is None:
+            raise NotFound("no restore was begun and not finished")
+        return marker
+
+    async def _finish(self, marker: Marker, progress: Advance) -> RestoreReport:
+        comparison = await self.compare(Path(marker.path), progress=progress)
+        if not comparison.continues:
+            raise Conflict(f"{marker.path} is another archive than the one whose restore was begun", None)
+        return await self.restore(comparison, replace=marker.mode == _REPLACE, progress=progress)
+
+    async def _forget(self) -> None:
+        await self._into.tables.remove_note()
+        await asyncio.to_thread(remove_former_file, self._settings.home)
+
+    async def _dimensions(self) -> int:
+        info = await self._into.vectors.info()
+        return next((one.dimensions for one in info.values() if one.dimensions), self._embedder.dimensions)
+
+    def _new_marker(self, archive: Archive, mode: str, safety: Archive | None) -> Marker:
         path = str(archive.path.absolute())
-        return Marker(path, archive.digest, mode, str(uuid.uuid4()), self._clock().isoformat())
+        kept = "" if safety is None else str(safety.path.absolute())
+        return Marker(path, archive.digest, mode, str(uuid.uuid4()), self._clock().isoformat(), safety=kept)
 
     async def _empty(self) -> bool:
         points = sum(one.points for one in (await self._into.vectors.info()).values())
@@ -144,6 +200,7 @@ async def _fill_empty(run: RestoreRun) -> Mapping[str, int]:
             counts.update(await staged.merge(None))
             await staged.take_promises()
             await filling
+            await run.keep_tables(staged)
     finally:
         filling.cancel()
         await asyncio.wait([filling])

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from services.backup.marker import Marker, write_marker
+from services.backup.marker import Marker
 from services.backup.values import Advance
 from services.errors import EmbeddingFailed, StoreUnavailable
 from services.memories.embedding import text_of, vectors_for
@@ -17,12 +16,11 @@ from services.times import WriterZone, writer_zone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from services.backup.reading import OpenArchive
     from services.memories.service import MemoryService
     from services.ports import Embedder, SwitchableStore, VectorStore
-    from services.ports.tables import Tables
+    from services.ports.tables import Staged, Tables
     from services.settings import Settings
 
 
@@ -126,7 +124,6 @@ class RestoreRun:
     into: Into
     vectoring: Vectoring
     marker: Marker
-    home: Path
     progress: Advance
     total: int
     done: int = 0
@@ -135,10 +132,15 @@ class RestoreRun:
         self.done += records
         self.progress(Progress(min(self.done, self.total), self.total, what))
 
-    async def keep(self, **changes: object) -> None:
+    async def keep(self, *, parts: int | None = None) -> None:
         """Writes down how far it is."""
-        self.marker = replace(self.marker, **changes)  # type: ignore[arg-type]  # fields of the marker
-        await asyncio.to_thread(write_marker, self.home, self.marker)
+        self.marker = self.marker if parts is None else replace(self.marker, parts=parts)
+        await self.into.tables.keep_note(self.marker.as_text())
+
+    async def keep_tables(self, staged: Staged) -> None:
+        """Writes down, in the transaction that changes the tables, that they are changed."""
+        self.marker = replace(self.marker, tables=True)
+        await staged.keep_note(self.marker.as_text())
 
     async def fill(self, vectors: VectorStore) -> None:
         """Brings all points as they are in the archive, from where an earlier life stopped."""

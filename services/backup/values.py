@@ -87,8 +87,9 @@ class UnfinishedRestore:
 
     def advice(self, zone: tzinfo) -> str:
         """One line for a person who lives in `zone`."""
-        how = " --replace" if self.replace else ""
+        how = "as a replacement " if self.replace else ""
         return (
-            f"a restore of {self.path} was begun on {minute(self.begun_at, zone)} and not finished; "
-            f"finish it with: memoria-tui restore '{self.path}'{how}"
+            f"a restore of {self.path} was begun {how}on {minute(self.begun_at, zone)} and is not finished: what is "
+            "shown is neither. Unless it still runs, finish it with `memoria-tui restore --resume`, or take it back "
+            "with `memoria-tui restore --undo`"
         )

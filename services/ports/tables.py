@@ -83,8 +83,8 @@ class Staged(Protocol):
         """What a restore would find new, changed and only here."""
         ...
 
-    async def begun(self, group: str) -> bool:
-        """True when the changes of this group are written already: an earlier life got that far."""
+    async def keep_note(self, note: str) -> None:
+        """As `Tables.keep_note`, in this transaction."""
         ...
 
     async def bring_history(self) -> int:
@@ -134,6 +134,18 @@ class Tables(Protocol):
 
     async def newest_changes_of(self, memory_ids: Sequence[str]) -> Mapping[str, int]:
         """Number of the newest change of each memory that has one."""
+        ...
+
+    async def note(self) -> str | None:
+        """What `keep_note` kept; None when no restore is unfinished."""
+        ...
+
+    async def keep_note(self, note: str) -> None:
+        """Writes down, for every program on these stores, how far a restore is."""
+        ...
+
+    async def remove_note(self) -> None:
+        """No restore is unfinished any more."""
         ...
 
     def snapshot(self) -> AbstractAsyncContextManager[Snapshot]:

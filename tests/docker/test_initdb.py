@@ -18,7 +18,7 @@ from services.database import DatabaseService
 from services.settings import Settings
 from tests.docker.catalogue import Catalogue, catalogue
 from tests.docker.stack import first_start
-from tests.services.servers import DEBIAN_15, postgres_15, query
+from tests.services.servers import DEBIAN_15, create_database, drop_database, postgres_15, query
 
 PUBLIC = {
     "clients": "id name metadata created_at updated_at",
@@ -103,14 +103,12 @@ async def test_a_first_start_makes_the_schema_that_an_upgrade_makes(server: tupl
         behaves_as_upstream_does(started)
     finally:
         for url in (started, upgraded):
-            query(server[0], f"DROP DATABASE {conninfo_to_dict(url)['dbname']} WITH (FORCE)")
+            drop_database(server[0], str(conninfo_to_dict(url)["dbname"]))
 
 
 def made_on(server: str) -> str:
     """URL of a new empty database."""
-    name = f"initdb_{uuid4().hex}"
-    query(server, f"CREATE DATABASE {name} TEMPLATE template0")
-    return server.replace("@/postgres?", f"@/{name}?")
+    return create_database(server, f"initdb_{uuid4().hex}")
 
 
 def is_what_the_design_lists(made: Catalogue) -> None:

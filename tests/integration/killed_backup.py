@@ -56,6 +56,16 @@ class SteppedTables(PostgresTables):
 
     step: Callable[[], None]
 
+    async def keep_note(self, note: str) -> None:
+        self.step()
+        await super().keep_note(note)
+        self.step()
+
+    async def remove_note(self) -> None:
+        self.step()
+        await super().remove_note()
+        self.step()
+
     @contextlib.asynccontextmanager
     async def staged(self, rows: Any, *, commit: bool = True) -> AsyncIterator[Any]:
         async with super().staged(rows, commit=commit) as staged:
@@ -139,6 +149,25 @@ async def perform(store: Store, act: str, archive: Path, steps: Steps, step: int
     await store.services.restoring.restore(comparison, replace=act == "replace")
 
 
+async def held(store: Store) -> str:
+    """What the store holds, without its history: what taking a restore back must bring again."""
+    contents = sorted({str(payload["content"]) for payload, _ in (await store.points()).values()})  # type: ignore[index]
+    relations = query(store.url, "SELECT source_id, target_id, relation_type FROM memory_relations ORDER BY 1, 2, 3")
+    sessions = query(store.url, "SELECT description FROM work_sessions ORDER BY 1")
+    return json.dumps([contents, relations, sessions], default=str)
+
+
+async def check_taking_back(store: Store, before: str) -> None:
+    """The store opens; what was begun is taken back, unless it was finished or had not begun."""
+    restoring = store.services.restoring
+    if await restoring.unfinished() is None:
+        return
+    await restoring.take_back()
+    assert await held(store) == before, f"another store than before:\n{await held(store)}\n{before}"
+    assert await restoring.unfinished() is None
+    assert await store.services.vectors.draft() is None  # type: ignore[attr-defined]
+
+
 async def check(store: Store, act: str, archive: Path, expected: str) -> None:
     """The store opens; the same command goes on, and ends as if nothing had happened."""
     services = store.services
@@ -146,12 +175,12 @@ async def check(store: Store, act: str, archive: Path, expected: str) -> None:
     for found in await services.backup.archives(store.folder / "backups"):
         await services.restoring.compare(found.path)
     if act != "backup":
-        unfinished = services.restoring.unfinished()
+        unfinished = await services.restoring.unfinished()
         assert unfinished is None or (unfinished.path, unfinished.replace) == (archive, act == "replace")
     await perform(store, act, archive, Steps(), 0)
     outcome = await seen(store)
     assert outcome == expected, f"another outcome than without a kill:\n{outcome}\n{expected}"
-    assert services.restoring.unfinished() is None
+    assert await services.restoring.unfinished() is None
     assert await services.vectors.draft() is None  # type: ignore[attr-defined]
     assert not list(store.folder.rglob("*.partial"))
     assert await services.memories.recover() == 0
@@ -169,6 +198,7 @@ class Trial:
         self._url = url
         self.archive = folder / "none"
         self.expected = ""
+        self.before = ""
 
     def prepare(self) -> None:
         """Fills the source, backs it up, makes the template."""
@@ -188,15 +218,17 @@ class Trial:
 
     def expect(self) -> None:
         """Carries the act out once without a kill, and keeps how that ends."""
-        told = self._folder / "expected"
+        told, before = self._folder / "expected", self._folder / "before"
 
         async def act(store: Store) -> None:
+            before.write_text(await held(store), "utf-8")
             await perform(store, self._act, self.archive, Steps(), 0)
             told.write_text(await seen(store), "utf-8")
 
         self._reset()
         self._live(self._folder / "k", self._database("k"), act)
         self.expected = told.read_text("utf-8")
+        self.before = before.read_text("utf-8")
 
     def killed_before(self, step: int) -> bool:
         """Kills one life and checks the next one; False when the act has fewer steps. Raises AssertionError."""
@@ -211,11 +243,15 @@ class Trial:
 
         ended = in_a_fork(live)
         assert ended in (0, -signal.SIGKILL), f"step {step} ended with {ended}"
+        if self._act != "backup":
+            copy(folder, self._folder / "u")
+            self._copy_database(f"{self._name}_k", "u")
+            self._live(self._folder / "u", self._database("u"), lambda store: check_taking_back(store, self.before))
         self._live(folder, url, lambda store: check(store, self._act, self.archive, self.expected))
         return ended != 0
 
     def close(self) -> None:
-        for suffix in ("t", "k"):
+        for suffix in ("t", "k", "u"):
             drop_database(self._url, f"{self._name}_{suffix}")
 
     def _live(self, folder: Path, url: str, act: Callable[[Store], Awaitable[object]]) -> None:

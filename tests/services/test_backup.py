@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from services.backup.values import Comparison, Difference
-from services.errors import Conflict, InvalidInput, NothingToUndo, StoreUnavailable, UnreadableFile
+from services.backup.marker import Marker
+from services.backup.values import Comparison, Difference, UnfinishedRestore
+from services.errors import Conflict, InvalidInput, NotFound, NothingToUndo, StoreUnavailable, UnreadableFile
 from services.model import MemoryChanges, MemoryDraft, Progress, RelationType
 from tests.qdrant_server import Qdrant
 from tests.services.backup_world import Store, fill, open_store
@@ -168,7 +171,7 @@ async def test_a_replacement_puts_the_archive_in_the_place_of_what_is_here(postg
         trash = await target.services.memories.trash()
         await target.services.memories.restore([mine.id, other.id])
         relations = await target.services.memories.relations(mine.id)
-        unfinished = target.services.restoring.unfinished()
+        unfinished = await target.services.restoring.unfinished()
 
     tables = [table for table in there if not table.startswith("memoria_tui.")]
     assert {table: here[table] for table in tables} == {table: there[table] for table in tables}
@@ -179,6 +182,29 @@ async def test_a_replacement_puts_the_archive_in_the_place_of_what_is_here(postg
     assert report.safety.path.parent == target.folder / "backups"
     assert report.safety.counts["memories"] == 2
     assert unfinished is None
+
+
+async def test_every_program_on_the_stores_sees_a_restore_that_is_not_finished(
+    postgres_url: str, empty_url: str, tmp_path: Path
+) -> None:
+    async with two_stores(postgres_url, empty_url) as (source, target, backups):
+        await fill(source)
+        archive = await source.services.backup.backup(backups)
+        await target.services.memories.create(MemoryDraft("only here"))
+        marker = Marker(str(archive.path), archive.digest, "merge", str(uuid.uuid4()), "2026-11-20T12:00:00+00:00")
+        query(target.url, "INSERT INTO memoria_tui.unfinished_restore (note) VALUES (%s)", marker.as_text())
+        async with open_store(tmp_path / "another home", empty_url, vectors=target.services.vectors) as other:
+            seen = await other.services.restoring.unfinished()
+            problems = await other.services.health.problems()
+            report = await other.services.restoring.finish()
+            left = await target.services.restoring.unfinished()
+            with pytest.raises(NotFound, match="no restore was begun"):
+                await other.services.restoring.finish()
+
+    assert seen == UnfinishedRestore(archive.path, False, datetime(2026, 11, 20, 12, tzinfo=UTC))
+    assert any("restore --resume" in problem for problem in problems)
+    assert report.counts["memories"] == 6
+    assert left is None
 
 
 async def test_vectors_of_another_model_are_made_anew_or_nothing_is_restored(postgres_url: str, empty_url: str) -> None:

@@ -523,9 +523,16 @@ class FakeRestoring:
 
     def __init__(self, begun: UnfinishedRestore | None = None) -> None:
         self._begun = begun
+        self.done: list[str] = []
 
-    def unfinished(self) -> UnfinishedRestore | None:
+    async def unfinished(self) -> UnfinishedRestore | None:
         return self._begun
+
+    async def finish(self) -> None:
+        self.done.append("finished")
+
+    async def take_back(self) -> None:
+        self.done.append("taken back")
 
 
 @dataclass

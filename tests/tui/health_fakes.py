@@ -171,7 +171,7 @@ class FakeBackups:
     restored: list[bool] = field(default_factory=list)
     """Whether to replace, for each restore."""
 
-    def unfinished(self) -> None:
+    async def unfinished(self) -> None:
         """Nothing was begun."""
 
     async def archives(self, folder: Path) -> list[Archive]:

@@ -1,24 +1,57 @@
-"""A restore that was begun and not finished is told when the program starts."""
+"""A restore that was begun and not finished is told when the program starts, and can be finished or taken back."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+from textual.pilot import Pilot
+
 from memoria_tui.app import MemoriaApp
+from memoria_tui.screens.modals.unfinished_restore import UnfinishedRestoreDialog
 from services.backup.values import UnfinishedRestore
 from tests.tui.fakes import FakeRestoring, FakeServices, Store, clock
 
 
-async def test_the_next_start_tells_how_to_finish_it() -> None:
+@asynccontextmanager
+async def started(restoring: FakeRestoring) -> AsyncIterator[tuple[MemoriaApp, Pilot[None]]]:
     services = FakeServices(Store())
-    begun = datetime(2026, 11, 20, 10, tzinfo=UTC)
-    services.restoring = FakeRestoring(UnfinishedRestore(Path("/srv/[b]\x1b/one.tar"), replace=True, begun_at=begun))
+    services.restoring = restoring
     app = MemoriaApp(services.opened, clock=clock)
     async with app.run_test() as pilot:
-        await app.workers.wait_for_complete()
+        for _ in range(50):
+            await pilot.pause(0.02)
+            if isinstance(app.screen, UnfinishedRestoreDialog):
+                break
+        yield app, pilot
+
+
+def begun() -> FakeRestoring:
+    at = datetime(2026, 11, 20, 10, tzinfo=UTC)
+    return FakeRestoring(UnfinishedRestore(Path("/srv/[b]\x1b/one.tar"), replace=True, begun_at=at))
+
+
+async def test_who_looks_first_is_told_how_to_finish_it() -> None:
+    async with started(begun()) as (app, pilot):
+        await pilot.press("escape")
         await pilot.pause()
         (notice,) = [one.message for one in app._notifications]
+    assert "a restore of /srv/[b]␛/one.tar was begun as a replacement on" in notice
+    assert "`memoria-tui restore --resume`" in notice
+    assert "`memoria-tui restore --undo`" in notice
 
-    assert "was begun on" in notice
-    assert "finish it with: memoria-tui restore '/srv/[b]␛/one.tar' --replace" in notice
+
+@pytest.mark.parametrize(("key", "done"), [("f", "finished"), ("u", "taken back")])
+async def test_one_key_finishes_it_or_takes_it_back(key: str, done: str) -> None:
+    restoring = begun()
+    async with started(restoring) as (app, pilot):
+        await pilot.press(key)
+        for _ in range(50):
+            await pilot.pause(0.02)
+            if restoring.done:
+                break
+        assert not isinstance(app.screen, UnfinishedRestoreDialog)
+    assert restoring.done == [done]

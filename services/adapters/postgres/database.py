@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 Parameters = Mapping[str, object]
-_OUTBOX, _HISTORY = "memoria_tui.embedding_schedule", "memoria_tui.audit_log"
+_HISTORY = "memoria_tui.audit_log"
+_OF_WRITERS = ("memoria_tui.embedding_schedule", "memoria_tui.unfinished_restore")
+"""Tables that may be closed to a role that only reads: it has nothing to finish."""
 CONNECT: Mapping[str, object] = {
     "application_name": "memoria-tui",
     "connect_timeout": 5,
@@ -123,8 +125,8 @@ class Database:
     async def read(self, sql: str, parameters: Parameters | None = None) -> Sequence[Row[Any]]:
         """All rows of one statement.
 
-        None when its tables do not exist, as in a database not made by us, or when they are the outbox alone, which may
-        be closed to a role that only reads: it has nothing to apply.
+        None when its tables do not exist, as in a database not made by us, or when they are of use to writers alone and
+        closed to this role.
         """
         from sqlalchemy.exc import DBAPIError
 
@@ -133,8 +135,8 @@ class Database:
                 return await fetch(connection, sql, parameters)
             except DBAPIError as error:
                 state = sqlstate(error)
-                outbox = _OUTBOX in sql and _HISTORY not in sql
-                if state in MISSING_TABLE or (state == NOT_PERMITTED and outbox):
+                of_writers = _HISTORY not in sql and any(table in sql for table in _OF_WRITERS)
+                if state in MISSING_TABLE or (state == NOT_PERMITTED and of_writers):
                     return []
                 raise
 

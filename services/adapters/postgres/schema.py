@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 OLDEST_SERVER = 15
-NEWEST = "0005"
+NEWEST = "0006"
 """Name of the last revision in `services/migrations/versions`; they are numbered."""
 _ADVISORY_LOCK = 0x6D656D6F726961
 """The number by which programs that upgrade wait for each other: «memoria» as bytes."""
@@ -36,6 +36,7 @@ TABLES = {
     "memoria_tui.audit_log": "table",
     "memoria_tui.kept_vectors": "table",
     "memoria_tui.embedding_schedule": "table",
+    "memoria_tui.unfinished_restore": "table",
 }
 ADDED: Mapping[str, tuple[str, ...]] = {
     "0001": ("indexes idx_memoria_tui_* on public.work_sessions", "functions memoria_tui.neighborhood, path_step"),

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from services.adapters.postgres.archive.layout import TABLES, UNIFORM
+from services.adapters.postgres.archive.layout import KEEP_NOTE, TABLES, UNIFORM
 from services.adapters.postgres.archive.snapshot import PROMISED_AFTER, PostgresSnapshot, existing
 from services.adapters.postgres.archive.staging import PostgresStaged
 from services.adapters.postgres.database import fetch
@@ -45,6 +45,16 @@ class PostgresTables(Reads):
 
     async def newest_changes_of(self, memory_ids: Sequence[str]) -> Mapping[str, int]:
         return {row.memory_id: row.id for row in await self._read(_NEWEST_OF, ids=list(memory_ids))}
+
+    async def note(self) -> str | None:
+        rows = await self._read("SELECT note FROM memoria_tui.unfinished_restore")
+        return rows[0].note if rows else None
+
+    async def keep_note(self, note: str) -> None:
+        await self._write(KEEP_NOTE, note=note)
+
+    async def remove_note(self) -> None:
+        await self._write("DELETE FROM memoria_tui.unfinished_restore")
 
     @contextlib.asynccontextmanager
     async def snapshot(self) -> AsyncIterator[PostgresSnapshot]:

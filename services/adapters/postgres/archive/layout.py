@@ -71,6 +71,10 @@ TABLES = (CLIENTS, PROJECTS, SESSIONS, RELATIONS, REJECTED, SETTINGS, HISTORY, K
 """In the order in which foreign keys allow to fill them."""
 BY_NAME = {table.name: table for table in TABLES}
 
+KEEP_NOTE = """
+INSERT INTO memoria_tui.unfinished_restore (note) VALUES (:note) ON CONFLICT (one) DO UPDATE SET note = excluded.note
+"""
+
 UNIFORM = """
 SELECT set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO, MDY', true),
        set_config('intervalstyle', 'postgres', true), set_config('extra_float_digits', '1', true),

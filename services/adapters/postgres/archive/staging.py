@@ -8,6 +8,7 @@ from services.adapters.postgres.archive import statements
 from services.adapters.postgres.archive.layout import (
     BY_NAME,
     CLIENTS,
+    KEEP_NOTE,
     PROJECTS,
     RECORDED,
     REJECTED,
@@ -57,11 +58,8 @@ class PostgresStaged(Writes):
                 counts.append(TableCounts(table.kind, row.new, row.newer, row.older, row.same, row.only_here))
         return counts
 
-    async def begun(self, group: str) -> bool:
-        rows = await self._fetch(
-            "SELECT FROM memoria_tui.audit_log WHERE change_group = :group LIMIT 1", {"group": group}
-        )
-        return bool(rows)
+    async def keep_note(self, note: str) -> None:
+        await self._fetch(KEEP_NOTE, {"note": note})
 
     async def bring_history(self) -> int:
         await self._fetch(statements.EARLIER_UNDOS, {})
