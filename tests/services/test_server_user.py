@@ -8,6 +8,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -123,19 +124,22 @@ def test_nothing_outside_is_given_away(tmp_path: Path) -> None:
 @as_root
 def test_programs_that_the_servers_user_may_not_run_are_copied(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
-    packages, cache, user = tmp_path / "packages", tmp_path.parent / "cache", ServerUser(UNUSED, UNUSED)
-    shutil.copytree(programs.binaries().parent, packages, symlinks=True)
-    cache.mkdir()
-    assert programs.usable_by(None, packages / "bin") == packages / "bin"
-    assert programs.usable_by(user, programs.binaries(), cache) == programs.binaries()
-    copied = programs.usable_by(user, packages / "bin", Path("/var/tmp") / tmp_path.name)
-    try:
-        assert programs.usable_by(user, packages / "bin", Path("/var/tmp") / tmp_path.name) == copied
-        assert programs.usable_by(user, copied, cache) == copied
-        assert not {mode(path) & 0o022 for path in copied.iterdir()} - {0}
-        assert mode(packages) & 0o077 == mode(programs.binaries().parent) & 0o077
-    finally:
-        shutil.rmtree(copied.parents[1])
+    installed, user = programs.binaries(), ServerUser(UNUSED, UNUSED)
+    package = installed.parents[1]
+    for folder in (package, package.with_name(f"{package.name}.libs")):
+        if folder.is_dir():
+            shutil.copytree(folder, tmp_path / folder.name, symlinks=True)
+    closed = tmp_path / installed.relative_to(package.parent)
+    before = {path: mode(path) for path in tmp_path.rglob("*")}
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        Path(folder).chmod(0o755)
+        cache = Path(folder) / "cache"
+        assert programs.usable_by(None, closed, cache) == closed
+        copied = programs.usable_by(user, closed, cache)
+        assert copied != closed
+        assert programs.usable_by(user, closed, cache) == programs.usable_by(user, copied, cache) == copied
+        assert [path for path in cache.rglob("*") if not path.is_symlink() and mode(path) & 0o022] == []
+    assert {path: mode(path) for path in tmp_path.rglob("*")} == before
 
 
 @as_root

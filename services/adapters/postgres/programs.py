@@ -9,6 +9,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from services.adapters.postgres.server_user import ServerUser, as_arguments
@@ -37,34 +38,39 @@ def usable_by(user: ServerUser | None, there: Path, cache: Path = CACHE) -> Path
         return there
     with (there / "postgres").open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
-    place = cache / f"postgresql-{MAJOR}-{digest}"
+    place, package = cache / f"postgresql-{MAJOR}-{digest}", there.parents[1]
     if not place.is_dir():
-        _copy(there.parent, place)
-    return place / "bin"
+        libraries = package.with_name(f"{package.name}.libs")  # beside the package, where its programs look for them
+        _copy(package.parent, [there.parent, *([libraries] if libraries.is_dir() else [])], place)
+    return place / there.relative_to(package.parent)
 
 
 def _runs(there: Path, user: ServerUser) -> bool:
     try:
-        return not subprocess.run(
-            [str(there / "postgres"), "--version"],
-            env=ENVIRONMENT,
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-            **as_arguments(user),
-        ).returncode
+        return not any(
+            subprocess.run(
+                [str(there / program), "--version"],
+                env=ENVIRONMENT,
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
+                **as_arguments(user),
+            ).returncode
+            for program in ("postgres", "initdb")
+        )
     except PermissionError:
         return False
 
 
-def _copy(source: Path, target: Path) -> None:
-    """Complete or not at all; another program that does the same at once may be faster."""
+def _copy(root: Path, folders: Sequence[Path], target: Path) -> None:
+    """All folders or none, with their places below `root`; another program that does the same may be faster."""
     target.parent.mkdir(parents=True, exist_ok=True)
     target.parent.chmod(0o755)
     with tempfile.TemporaryDirectory(dir=target.parent, ignore_cleanup_errors=True) as name:
         copy = Path(name) / "copy"
-        shutil.copytree(source, copy, symlinks=True)
+        for folder in folders:
+            shutil.copytree(folder, copy / folder.relative_to(root), symlinks=True)
         for path in (copy, *copy.rglob("*")):
             if not path.is_symlink():
                 path.chmod(0o755 if path.stat().st_mode & stat.S_IXUSR else 0o644)
