@@ -11,10 +11,12 @@ from services.errors import Conflict, InvalidInput
 from services.model import Pause, SessionStatus, WorkSession
 from services.work.model import SessionChanges, WarningKind, WorkWarning
 from services.work.records import SessionChange, StoredSession
-from services.work.timesheet import flaws
+from services.work.timesheet import flaws, spans_of
 
 _AHEAD = timedelta(seconds=5)
 """How far clocks of two machines may differ before a time counts as ahead."""
+_NOTICEABLE = 60.0
+"""Seconds of work at once that are worth a warning."""
 _LARGEST_NUMBER = 2**31 - 1
 _COLUMN_OF: Mapping[str, str] = {"start": "start_time", "end": "end_time"}
 
@@ -160,18 +162,27 @@ def _same_project(sessions: Sequence[WorkSession]) -> list[WorkWarning]:
 
 
 def _overlaps(sessions: Sequence[WorkSession], beside: Sequence[WorkSession], now: datetime) -> list[WorkWarning]:
-    """Clocks that tick at once, and running sessions that began before a completed one ended."""
+    """Timers that run at once, and running sessions with work at the same time as a completed one."""
     ticking = [session for session in sessions if session.status is SessionStatus.ACTIVE]
     found = []
     if len(ticking) > 1:
-        text = f"{len(ticking)} clocks tick at once: their time counts {len(ticking)} times"
+        text = f"{len(ticking)} timers are running: this time is counted {len(ticking)} times"
         found.append(WorkWarning(WarningKind.OVERLAP, tuple(s.id for s in ticking), text))
     for session in sessions:
         for other in beside:
-            if other.end is not None and max(session.start, other.start) < min(now, other.end):
-                text = f"«{session.description}» began before «{other.description}» ended"
+            if (both := _at_once(session, other, now)) >= _NOTICEABLE:
+                text = f"«{session.description}» overlaps «{other.description}» by {timedelta(seconds=int(both))}"
                 found.append(WorkWarning(WarningKind.OVERLAP, (session.id, other.id), text))
     return found
+
+
+def _at_once(one: WorkSession, other: WorkSession, now: datetime) -> float:
+    """Seconds that were worked on both."""
+    return sum(
+        max(0.0, (min(a.end, b.end) - max(a.start, b.start)).total_seconds())
+        for a in spans_of(one, now)
+        for b in spans_of(other, now)
+    )
 
 
 def _check_pauses(pauses: Sequence[Pause], start: datetime, end: datetime) -> None:

@@ -193,6 +193,23 @@ async def test_warnings(here: Bench) -> None:
     }
 
 
+async def test_only_work_at_the_same_time_is_an_overlap(here: Bench) -> None:
+    """Pause one, do another, resume the first: nothing is counted twice."""
+    first = await here.work.start(SessionDraft("first"))
+    here.clock.go(minutes=10)
+    await here.work.pause(first.id)
+    other = await here.work.start(SessionDraft("other"))
+    here.clock.go(minutes=30)
+    await here.work.stop(other.id)
+    await here.work.resume(first.id)
+    here.clock.go(minutes=5)
+    assert (await here.work.status()).warnings == ()
+    late = await here.work.start(SessionDraft("late", start=here.clock() - timedelta(minutes=12)))
+    await here.work.stop(late.id)
+    (warning,) = (await here.work.status()).warnings
+    assert (warning.kind, warning.message) == (WarningKind.OVERLAP, "«first» overlaps «late» by 0:05:00")
+
+
 async def test_a_session_is_cut_back_to_the_last_sign_of_life(here: Bench) -> None:
     here.clock.at = datetime.now(UTC) + timedelta(hours=9)
     session = await here.work.start(SessionDraft("fell asleep", start=here.clock() - timedelta(hours=10)))
