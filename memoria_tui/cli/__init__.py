@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from collections.abc import Sequence
 
-from memoria_tui.cli.terminal import Terminal
-from services.errors import MemoriaError
+from memoria_tui.cli.terminal import OutputClosed, Terminal
+from services.errors import InvalidInput, MemoriaError, QuerySyntaxError
+from services.files import FULL
 
 COMPLETING = "_MEMORIA_TUI_COMPLETE"
 """Set by a shell that asks for completions."""
-DONE, NOT_DONE, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+DONE, NOT_DONE, WRONG_USAGE, INTERRUPTED, OUTPUT_CLOSED = 0, 1, 2, 130, 141
 
 
 def main(arguments: Sequence[str] | None = None, terminal: Terminal | None = None) -> int:
-    """Runs a command. 0: done; 1: not done, one line on stderr says why; 2: wrong usage; 130: interrupted."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    """Runs a command. 0: done; 1: not done, one line on stderr says why; 2: wrong usage; 130: interrupted.
+
+    141, as a shell says of other tools: nobody read the output to its end.
+    """
     terminal = terminal or Terminal.of_process()
+    status = _status(sys.argv[1:] if arguments is None else arguments, terminal)
+    terminal.drop_unwritten()
+    return status
+
+
+def _status(arguments: Sequence[str], terminal: Terminal) -> int:
     try:
         status = _at_once(list(arguments), terminal)
         if status is None:
             status = _command(arguments, terminal)
-        terminal.stdout.flush()
+        terminal.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
     except MemoriaError as error:
@@ -31,11 +39,9 @@ def main(arguments: Sequence[str] | None = None, terminal: Terminal | None = Non
 
         refused(error)
         terminal.complain(str(error))
-        return NOT_DONE
-    except BrokenPipeError:
-        # Whoever read our output has seen enough; what is left in the buffer must not complain at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return DONE
+        return WRONG_USAGE if isinstance(error, QuerySyntaxError) else NOT_DONE
+    except OutputClosed:
+        return OUTPUT_CLOSED
     except Exception as error:
         terminal.complain(_recorded(error, terminal))
         return NOT_DONE
@@ -72,6 +78,12 @@ def _command(arguments: Sequence[str], terminal: Terminal) -> int:
         status = program()(arguments, prog_name="memoria-tui", obj=terminal, standalone_mode=False)
     except Abort:
         return INTERRUPTED
+    except SystemExit as error:  # with a code other than 0 when nobody reads the help
+        return OUTPUT_CLOSED if error.code else DONE
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise InvalidInput(f"standard output cannot be written: {error.strerror}") from error
     except TyperException as error:
         context = getattr(error, "ctx", None)
         terminal.complain(

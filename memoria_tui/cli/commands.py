@@ -153,28 +153,40 @@ def edit(
     text: Annotated[
         str | None, typer.Option(metavar="TEXT|-", help="The new text; - reads it from standard input.")
     ] = None,
-    tag: Annotated[
-        list[str] | None, typer.Option("--tag", "-t", metavar="TAG", help="The new tags; may be repeated.")
+    add_tag: Annotated[
+        list[str] | None, typer.Option("--add-tag", "-t", metavar="TAG", help="Add this tag; may be repeated.")
     ] = None,
+    remove_tag: Annotated[
+        list[str] | None, typer.Option("--remove-tag", metavar="TAG", help="Remove this tag; may be repeated.")
+    ] = None,
+    tags: Annotated[
+        str | None, typer.Option("--tags", metavar="TAG,…", help="These tags in the place of all others; '' for none.")
+    ] = None,
+    tag: Annotated[list[str] | None, typer.Option("--tag", hidden=True)] = None,
     project: Annotated[
-        str | None, typer.Option("--project", "-p", metavar="NAME", help="The project; '' takes it away.")
+        str | None, typer.Option("--project", "-p", metavar="NAME", help="The project; '' removes it.")
     ] = None,
     importance: Importance = None,
     kind: Kind = None,
     as_json: Json = False,
 ) -> int:
-    """Change a memory; without options its text in your editor."""
+    """Change a memory and say what changed; without options its text in your editor."""
     from memoria_tui.cli import memories
     from services.model import MemoryChanges
 
+    if tag:
+        raise typer.BadParameter("choose --add-tag to add one, --tags to replace all", param_hint="--tag")
+    if tags is not None and (add_tag or remove_tag):
+        raise typer.BadParameter("it replaces all tags; leave out --add-tag and --remove-tag", param_hint="--tags")
     changes = MemoryChanges(
         content=text,
-        tags=None if tag is None else tuple(one for one in tag if one),
+        tags=None if tags is None else tuple(one for name in tags.split(",") if (one := name.strip())),
         project=project,
         importance=importance,
         type=kind,
     )
-    return memories.edit(terminal_of(context), memory_id, changes, as_json=as_json)
+    retag = memories.Retag(tuple(add_tag or ()), tuple(remove_tag or ()))
+    return memories.edit(terminal_of(context), memory_id, changes, retag, as_json=as_json)
 
 
 @app.command()

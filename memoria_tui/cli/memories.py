@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from memoria_tui.cli.terminal import Terminal, memory_json, relation_json
@@ -71,7 +71,21 @@ def add(terminal: Terminal, text: str | None, draft: MemoryDraft, *, as_json: bo
     return terminal.run(act)
 
 
-def edit(terminal: Terminal, memory_id: str, changes: MemoryChanges, *, as_json: bool) -> int:
+@dataclass(frozen=True, slots=True)
+class Retag:
+    """Tags to add to a memory's and to remove from them."""
+
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.add or self.remove)
+
+    def of(self, memory: Memory) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(tag for tag in (*memory.tags, *self.add) if tag and tag not in self.remove))
+
+
+def edit(terminal: Terminal, memory_id: str, changes: MemoryChanges, retag: Retag, *, as_json: bool) -> int:
     if changes.content == "-":
         changes = replace(changes, content=terminal.read_text())
 
@@ -80,10 +94,19 @@ def edit(terminal: Terminal, memory_id: str, changes: MemoryChanges, *, as_json:
 
     async def act(services: Services) -> int:
         base = opened or await read(services)
-        return _printed(terminal, await services.memories.update(base, changes), as_json=as_json)
+        wanted = replace(changes, tags=retag.of(base)) if retag else changes
+        memory = await services.memories.update(base, wanted)
+        if as_json:
+            terminal.print_json(memory_json(memory))
+        elif memory.updated_at == base.updated_at:
+            terminal.print(f"{memory.id}  nothing to change")
+        else:
+            newest, *_ = await services.memories.history(memory.id)
+            terminal.print_text(_line(f"{memory.id}  {newest.summary}"))
+        return 0
 
     opened = None
-    if changes == MemoryChanges():
+    if changes == MemoryChanges() and not retag:
         # The stores are closed while the editor runs: another program may need them meanwhile.
         opened = terminal.run(read)
         changes = MemoryChanges(content=_edited(terminal, opened.content))

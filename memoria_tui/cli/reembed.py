@@ -27,7 +27,7 @@ def reembed(
         if plan.room is not None and not plan.needless and not as_json:
             needed, free = (f"{size / 2**20:,.0f} MB" for size in (plan.room.needed, plan.room.free))
             terminal.print(f"needs about {needed} beside the vectors in use; {free} are free")
-            terminal.stdout.flush()
+            terminal.flush()
         with progress_bar(terminal) as advance:
             return await services.reembedding.reembed(target, progress=advance)
 

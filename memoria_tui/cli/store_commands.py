@@ -46,21 +46,17 @@ def import_(
             help="A PostgreSQL with Memori's schema `memori`: postgresql://user@host/db. It is only read.",
         ),
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="With --memori: say what there is, take in nothing.")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be imported and write nothing.")] = False,
     as_json: Json = False,
 ) -> int:
-    """Take in memories, relations and work time from files or from Memori. What is here already, and newer, stays."""
+    """Import memories, relations and work time from files or from Memori. What was changed here since stays."""
     from memoria_tui.cli import files as transfer
 
-    if dry_run and (memori is None or files):
-        raise typer.BadParameter("it goes with --memori alone", param_hint="--dry-run")
     if memori is None and not files:
         raise typer.BadParameter("name a file, or a database with --memori", param_hint="FILE…")
-    if memori is not None and dry_run:
+    if memori is not None and dry_run and not files:
         return transfer.preview_memori(terminal_of(context), memori, as_json=as_json)
-    return transfer.import_files(terminal_of(context), files or [], memori, as_json=as_json)
+    return transfer.import_files(terminal_of(context), files or [], memori, dry_run=dry_run, as_json=as_json)
 
 
 def export(
@@ -71,12 +67,13 @@ def export(
     ids: Annotated[
         list[str] | None, typer.Option("--id", metavar="ID", help="Only this memory; may be repeated.")
     ] = None,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Write over a file that is there.")] = False,
     as_json: Json = False,
 ) -> int:
     """Write everything into a file that `import` makes the same store of: memories, relations, work time, history."""
     from memoria_tui.cli import files as transfer
 
-    return transfer.export(terminal_of(context), file, ids, as_json=as_json)
+    return transfer.export(terminal_of(context), file, ids, force=force, as_json=as_json)
 
 
 def reembed(

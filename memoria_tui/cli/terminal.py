@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -29,6 +29,10 @@ COMMAND_LINE = f"{APP} command line"
 """What the history calls this program."""
 
 
+class OutputClosed(Exception):
+    """Whoever read our output has seen enough."""
+
+
 @dataclass(frozen=True)
 class Terminal:
     """The world around one command; tests give their own."""
@@ -43,6 +47,7 @@ class Terminal:
     @classmethod
     def of_process(cls) -> Terminal:
         """The process's own streams and environment."""
+        _open_missing()
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="replace")
@@ -51,7 +56,8 @@ class Terminal:
             stdin: BinaryIO = open(0, "rb", closefd=False)  # noqa: SIM115
         except OSError:
             stdin = io.BytesIO()  # started without any standard input
-        return cls(os.environ, stdin, sys.stdout, sys.stderr, alone=True)
+        stdout, stderr = (stream or open(os.devnull, "w", encoding="utf-8") for stream in (sys.stdout, sys.stderr))  # noqa: SIM115
+        return cls(os.environ, stdin, stdout, stderr, alone=True)
 
     @cached_property
     def settings(self) -> Settings:
@@ -80,8 +86,7 @@ class Terminal:
 
     async def agrees(self, question: str) -> bool:
         """Asks; anything but a yes is a no. Ctrl-C gets through while it waits."""
-        self.stderr.write(f"{one_line(question)} [y/N] ")
-        self.stderr.flush()
+        self._tell(f"{one_line(question)} [y/N] ")
         loop, answered = asyncio.get_running_loop(), asyncio.Event()
         loop.add_reader(self.stdin, answered.set)
         try:
@@ -92,7 +97,7 @@ class Terminal:
 
     def remark(self, text: str) -> None:
         """One line on stderr, kept as it is laid out."""
-        self.stderr.write(one_line(text, keep_indent=True) + "\n")
+        self._tell(one_line(text, keep_indent=True) + "\n")
 
     def local(self, instant: datetime) -> str:
         """A day and time in the person's zone."""
@@ -100,9 +105,34 @@ class Terminal:
 
         return minute(instant, person_zone(self.settings))
 
+    def write(self, text: str) -> None:
+        """To standard output. Raises OutputClosed when nobody reads it any more, InvalidInput when it takes no more."""
+        with _output_errors():
+            self.stdout.write(text)
+
+    def flush(self) -> None:
+        """Sees that all of it is out. Raises as `write`."""
+        with _output_errors():
+            self.stdout.flush()
+
+    def drop_unwritten(self) -> None:
+        """Leaves nothing for the end of the process to write where it cannot be written."""
+        for number, stream in ((1, self.stdout), (2, self.stderr)):
+            try:
+                stream.flush()
+            except (OSError, ValueError):
+                if self.alone:
+                    os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+
+    def _tell(self, text: str) -> None:
+        """To standard error, if it can be."""
+        with contextlib.suppress(OSError, ValueError):
+            self.stderr.write(text)
+            self.stderr.flush()
+
     def print(self, text: str = "") -> None:
         """One line of the program's own words."""
-        self.stdout.write(text + "\n")
+        self.write(text + "\n")
 
     def print_text(self, text: str) -> None:
         """Text of a memory: as it is into a pipe, harmless on a terminal."""
@@ -110,15 +140,15 @@ class Terminal:
             from memoria_tui.present import safe
 
             text = safe(text)
-        self.stdout.write(text + "\n")
+        self.write(text + "\n")
 
     def print_json(self, value: object) -> None:
         """One line of JSON; everything beyond ASCII is escaped, so that any text survives any terminal and pipe."""
-        self.stdout.write(json.dumps(value, ensure_ascii=True, default=str) + "\n")
+        self.write(json.dumps(value, ensure_ascii=True, default=str) + "\n")
 
     def complain(self, text: str) -> None:
         """One line on stderr."""
-        self.stderr.write(" ".join(one_line(text).split("\n")) + "\n")
+        self._tell(" ".join(one_line(text).split("\n")) + "\n")
 
     def read_text(self) -> str:
         """All of standard input. Raises InvalidInput when it is no UTF-8."""
@@ -162,9 +192,28 @@ class Terminal:
         """What keeps the database from answering is told by the act itself, which may not need it."""
         from services.times import person_zone
 
-        with suppress(MemoriaError):
+        with contextlib.suppress(MemoriaError):
             if begun := await services.restoring.unfinished():
                 self.remark(begun.advice(person_zone(self.settings)))
+
+
+@contextlib.contextmanager
+def _output_errors() -> Iterator[None]:
+    try:
+        yield
+    except (BrokenPipeError, ValueError) as error:  # a ValueError: the stream was closed
+        raise OutputClosed from error
+    except OSError as error:
+        raise InvalidInput(f"standard output cannot be written: {error.strerror or error}") from error
+
+
+def _open_missing() -> None:
+    """Gives standard streams that the process was started without to nobody, so that no file gets their numbers."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
 
 
 def one_line(text: str, *, keep_indent: bool = False) -> str:

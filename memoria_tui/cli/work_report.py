@@ -110,7 +110,7 @@ def report(terminal: Terminal, chosen: Chosen, span: str | None, by: str, *, run
         case "json":
             terminal.print_json(report_json(made))
         case "csv":
-            terminal.stdout.write(as_csv(made))
+            terminal.write(as_csv(made))
         case "markdown":
             terminal.print_text(as_markdown(made).rstrip("\n"))
         case _:

@@ -56,12 +56,11 @@ class MemoryFiles(MemoryCurating):
             return
         act = self._services.importing.import_files((file_of(path),), progress=self._show_progress)
         if (report := await self._long_run("Import", act)) is not None:
-            told = [f"Imported {counted(report.memories)}"]
-            if report.failed:
-                told.append(f"{counted(len(report.failed), 'record')} could not be read")
-            if report.broken:
-                told.append(report.broken)
-            self.tell(" · ".join(told), wrong=len(told) > 1)
+            remarks = [*report.failed, *report.kept, *report.notes]
+            told = [report.summary(), *map(str, remarks[:1])]
+            if len(remarks) > 1:
+                told.append(f"{len(remarks) - 1:,} more: memoria-tui import --dry-run lists them")
+            self.tell(" · ".join(told), wrong=bool(remarks))
             self.changed()
 
     @asks

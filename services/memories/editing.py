@@ -8,6 +8,7 @@ from datetime import datetime
 
 from services.errors import InvalidInput
 from services.memories.dates import write_date
+from services.memories.limits import checked_payload, checked_text
 from services.memories.payload import CHUNK_KEYS, State, with_defaults
 from services.model import Memory, MemoryChanges
 from services.times import WriterZone
@@ -18,13 +19,14 @@ _NO_METADATA = frozenset({*CHUNK_KEYS, "content", "memory_type"})
 def edited(current: State, changes: MemoryChanges) -> State:
     """The state after an edit; keys that the edit does not name stay as they are.
 
-    Raises InvalidInput for an importance out of 0..1 and for metadata under a key that stores the memory itself.
+    Raises InvalidInput for what a memory cannot be (an empty text, an importance out of 0..1, more tags than it may
+    have) and for metadata under a key that stores the memory itself.
     """
     if wrong := _NO_METADATA & {*changes.metadata, *changes.removed_keys}:
         raise InvalidInput(f"{min(wrong)!r} is no metadata: it is the memory itself; choose another key")
     payload = {**current.payload, **changes.metadata}
-    if changes.content is not None:
-        payload["content"] = changes.content
+    if changes.content is not None and changes.content != current.content:
+        payload["content"] = checked_text(changes.content)
     if changes.tags is not None:
         payload["tags"] = list(dict.fromkeys(changes.tags))
     if changes.importance is not None:
@@ -33,6 +35,8 @@ def edited(current: State, changes: MemoryChanges) -> State:
         payload["project"] = changes.project
     for key in (*changes.removed_keys, *(("project",) if changes.project == "" else ())):
         payload.pop(key, None)
+    if changes.tags or changes.metadata:
+        checked_payload(payload)
     if changes.type is None or changes.type is current.type:
         return State(current.type, payload)
     return with_defaults(State(changes.type, payload))

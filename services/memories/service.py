@@ -14,6 +14,7 @@ from services.memories.applying import Permit
 from services.memories.current import Current, Plan
 from services.memories.editing import checked_importance, conflicts, edited, stamped, summary
 from services.memories.gate import Gate
+from services.memories.limits import checked_payload, checked_text
 from services.memories.mending import Mend, Mending
 from services.memories.payload import State, drafted, read_memory, write_payload
 from services.memories.pending import PendingWork
@@ -119,13 +120,15 @@ class MemoryService:
     async def create(self, draft: MemoryDraft, *, also: Also | None = None) -> Memory:
         """Makes a memory; `also` writes what else belongs to the act, in the same transaction.
 
-        Raises InvalidInput for an importance out of 0..1, Conflict when the id is in use, and what `also` raises.
+        Raises InvalidInput for what a memory cannot be, Conflict when the id is in use, and what `also` raises.
         """
         checked_importance(draft.importance)
+        checked_text(draft.content)
         memory_id = canonical(draft.id) if draft.id else str(uuid.uuid4())
         if memory_id is None:
             raise InvalidInput(f"{draft.id!r} is no id of a memory; ids are UUIDs")
         after = drafted(draft, memory_id, self._clock(), self._zone).storable()
+        checked_payload(after.payload)
 
         async def plan(currents: Mapping[str, Current]) -> list[Plan]:
             current = currents[memory_id]

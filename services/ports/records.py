@@ -190,6 +190,10 @@ class Records(Protocol):
         """Gives the room of what was purged back to the database, which then writes over it."""
         ...
 
+    async def last_imports(self, memory_ids: Sequence[str]) -> dict[str, Mapping[str, object]]:
+        """What the newest import that changed each memory here made of it, as the history has it."""
+        ...
+
     async def deleted_here(self, ids: Sequence[str]) -> set[str]:
         """Of these memories and relations, those that were deleted and did not come back; an undo deletes nothing."""
         ...

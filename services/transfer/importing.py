@@ -13,19 +13,20 @@ from services.errors import EmbeddingFailed, StoreTooNew, StoreUnavailable, Unre
 from services.graph.state import relation_change
 from services.memories.chunking import chunks
 from services.memories.dates import read_date, write_date
-from services.memories.payload import State, drafted, read_memory, same_but_for_looks, with_defaults
+from services.memories.payload import State, drafted, read_memory, with_defaults
 from services.memories.saving import Also
 from services.memories.storing import Incoming
 from services.model import Entity, Kind, Progress
 from services.points import same_model
 from services.ports import NewChange, NewRelation
 from services.times import writer_zone
+from services.transfer.comparing import Outcome, outcome
 from services.transfer.ends import Ends
 from services.transfer.formats.ahead import BATCH, chunk_ids_last, read_ahead
 from services.transfer.formats.own import TABLES
 from services.transfer.formats.records import BadRecord, MemoryRecord, Record, RelationRecord, RowRecord
 from services.transfer.formats.rows import change_of
-from services.transfer.run import Failure, ImportReport, ImportRun
+from services.transfer.run import ImportReport, ImportRun, Remark
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from services.settings import Settings
 
 Advance = Callable[[Progress], None]
+_TITLE = 60
+"""Most characters of a title in a message."""
 
 
 class RecordSource(Protocol):
@@ -77,9 +80,11 @@ class ImportService:
         self._clock = clock
 
     async def import_sources(
-        self, sources: Sequence[RecordSource], *, progress: Advance = lambda _: None
+        self, sources: Sequence[RecordSource], *, dry_run: bool = False, progress: Advance = lambda _: None
     ) -> ImportReport:
-        """Takes in all sources in turn; one that cannot be read does not keep the others out.
+        """Imports all sources in turn; one that cannot be read does not keep the others out.
+
+        With `dry_run` nothing is written: the report tells what would be.
 
         All of it is one act: read and compared first, then written in one transaction, then embedded. Raises
         StoreUnavailable or StoreMismatch when the stores cannot take it; before the transaction nothing was written,
@@ -87,18 +92,41 @@ class ImportService:
         """
         with self._memories.storing() as act, ImportRun(act, Ends(self._vectors), self._settings.home) as run:
             for source in sources:
-                run.source, run.several, run.lasting = source.name, len(sources) > 1, source.lasting
-                try:
-                    async for batch in read_ahead(chunk_ids_last(source.records())):
-                        await self._take(run, batch)
-                        progress(Progress(source.done, source.size, f"{source.name} ({source.unit})"))
-                except (UnreadableFile, StoreTooNew) as error:
-                    run.report.failed.append(Failure(source.name, str(error)))
-                    run.report.broken = str(error)
+                await self._read(run, source, progress)
             run.lasting = False  # what waits was looked at already
-            await self._relate(run, run.waiting, last=True)
-            await self._write(run, progress)
+            for name, records in run.waiting.items():
+                run.source = name
+                await self._relate(run, records, last=True)
+            await (self._count(run) if dry_run else self._write(run, progress))
             return run.report
+
+    async def _read(self, run: ImportRun, source: RecordSource, progress: Advance) -> None:
+        """Compares what one source holds with what is here."""
+        run.source, run.lasting = source.name, source.lasting
+        accepted, failed = run.accepted, len(run.report.failed)
+        try:
+            async for batch in read_ahead(chunk_ids_last(source.records())):
+                await self._take(run, batch)
+                progress(Progress(source.done, source.size, f"{source.name} ({source.unit})"))
+        except (UnreadableFile, StoreTooNew) as error:
+            run.fail("", str(error))
+            run.report.broken = str(error)
+        nothing = run.accepted == accepted and source.name not in run.waiting
+        if nothing and len(run.report.failed) > failed:
+            run.report.barren.append(source.name)
+
+    async def _count(self, run: ImportRun) -> None:
+        """Says in the report what writing would do."""
+        report, stored = run.report, run.act.stored
+        report.memories, report.unchanged = stored.created + stored.updated, report.unchanged + stored.unchanged
+        for new in run.relations:
+            ends = list({end for relation in new for end in (relation.source_id, relation.target_id)})
+            there = {(one.source_id, one.target_id, one.type) for one in await self._records.relations_among(ends)}
+            report.relations += sum((one.source_id, one.target_id, one.type) not in there for one in new)
+            report.unchanged += sum((one.source_id, one.target_id, one.type) in there for one in new)
+        ids = {str(row["id"]).lower() for rows, _ in run.rows for row in rows.get("work_sessions", [])}
+        known = {str(row["id"]) async for batch in self._records.all_sessions() for row in batch} if ids else set()
+        report.sessions, report.unchanged = len(ids - known), report.unchanged + len(ids & known)
 
     async def _write(self, run: ImportRun, progress: Advance) -> None:
         """One transaction for all, then the points."""
@@ -170,7 +198,7 @@ class ImportService:
         for bad in (record for record in batch if isinstance(record, BadRecord)):
             run.fail(bad.where, bad.reason)
             if bad.damaged:
-                run.report.broken = f"{run.source}: damaged, what could be read was taken in: {bad.reason}"
+                run.report.broken = f"{run.source}: damaged, what could be read was imported: {bad.reason}"
         await self._store(run, [record for record in batch if isinstance(record, MemoryRecord)])
         await self._relate(run, [record for record in batch if isinstance(record, RelationRecord)])
         await self._rows(run, [record for record in batch if isinstance(record, RowRecord)])
@@ -183,17 +211,24 @@ class ImportService:
         current = await run.act.current(newest)
         for deleted in await self._deleted(run, [one for one in newest if current[one].state is None]):
             del newest[deleted]
+        run.report.notes += [Remark(run.source, one.where, note) for one in newest.values() for note in one.notes]
+        last = await self._records.last_imports([one for one in newest if current[one].state is not None])
         # Comparing hundreds of texts takes longer than a screen may stand still.
-        wanted = await asyncio.to_thread(
-            lambda: {one: self._wanted(one, record, current[one].state) for one, record in newest.items()}
+        outcomes = await asyncio.to_thread(
+            lambda: {one: self._outcome(record, current[one].state, last.get(one)) for one, record in newest.items()}
         )
         items = []
-        for memory_id, memory in wanted.items():
-            if memory is None:
+        for memory_id, found in outcomes.items():
+            record = newest[memory_id]
+            if found.conflicts:
+                memory = current[memory_id].memory(self._zone)
+                run.report.kept.append(Remark(run.source, record.where, _kept(memory, found.conflicts)))
+            elif found.state is None:
                 run.report.unchanged += 1
             else:
-                record = newest[memory_id]
+                memory = read_memory(memory_id, found.state, self._zone)
                 items.append(Incoming(memory, record.vectors, await self._model_of(run, record)))
+        run.accepted += len(records)
         run.report.unchanged += len(records) - len(newest)
         run.note_chunks(items, self._settings)
         await run.act.add(items)
@@ -202,12 +237,13 @@ class ImportService:
         """Those that were deleted here and shall not come back."""
         return await self._records.deleted_here(ids) if run.lasting else set()
 
-    def _wanted(self, memory_id: str, record: MemoryRecord, current: State | None) -> Memory | None:
-        """The memory that the store should have, None when it stays as it is."""
-        payload = self._dated(record.payload)
-        given = State(record.type, payload)
-        state = self._changed(given, record, current) if current else self._new(given)
-        return None if state is None else read_memory(memory_id, state, self._zone)
+    def _outcome(self, record: MemoryRecord, current: State | None, last: Mapping[str, object] | None) -> Outcome:
+        """What becomes of the memory of a record; `last` is what the latest import made of it."""
+        given = State(record.type, self._dated(record.payload))
+        if current is None:
+            return Outcome(self._new(given))
+        former = State.from_json(last) if last else None
+        return outcome(given, current, former, whole=record.whole, zone=self._zone)
 
     def _new(self, given: State) -> State:
         payload = given.payload
@@ -215,14 +251,6 @@ class ImportService:
         written = str(payload.get("updated_at") or payload.get("created_at") or now)
         dates = {"created_at": payload.get("created_at") or written, "updated_at": written}
         return with_defaults(State(given.type, {"tags": [], "importance": 0.5, **payload, **dates}))
-
-    def _changed(self, given: State, record: MemoryRecord, current: State) -> State | None:
-        complete = record.whole and "updated_at" in given.payload
-        wanted = given if complete else State(given.type, {**current.payload, **given.payload})
-        if same_but_for_looks(wanted, current, record.id, self._zone):
-            return None
-        here, there = (read_date(one.payload.get("updated_at"), self._zone) for one in (current, given))
-        return None if here and there and here > there else wanted
 
     def _dated(self, payload: Mapping[str, object]) -> dict[str, object]:
         """The payload with its dates as memories hold them: without a zone, in the writer's."""
@@ -263,7 +291,7 @@ class ImportService:
             given = record.relation
             relation = given if record.verbatim else _between(given, owner)
             if relation is None and not last:
-                run.waiting.append(record)
+                run.wait(record)
             elif relation is None:
                 lost = [end for end in (given.source_id, given.target_id) if end not in owner]
                 what = "are no memories" if len(lost) > 1 else "is no memory"
@@ -291,7 +319,13 @@ class ImportService:
                     run.fail(record.where, "a change that cannot be read")
                 else:
                     changes.append(change)
+        run.accepted += sum(map(len, rows.values())) - len(rows.get("history", ())) + len(changes)
         run.rows.append((rows, changes))
+
+
+def _kept(memory: Memory, keys: Sequence[str]) -> str:
+    title = memory.title if len(memory.title) <= _TITLE else f"{memory.title[:_TITLE]}…"
+    return f"«{title}» ({memory.id[:8]}) was changed here and in the source ({', '.join(keys)}): kept as it is here"
 
 
 def _between(relation: NewRelation, owner: Mapping[str, str]) -> NewRelation | None:

@@ -21,17 +21,23 @@ _MARKS = 5000
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """A record that was left out."""
+class Remark:
+    """What must be known about one record, or about a whole source."""
 
+    source: str
+    """The file, folder, stream or database."""
     record: str
-    """Its place: the file when there are several, and the line or number in it."""
+    """Its place there, the line or number; "" for the whole source."""
     reason: str
+
+    def __str__(self) -> str:
+        place = ": ".join(filter(None, (self.source, self.record)))
+        return self.reason if self.reason.startswith(place) else f"{place}: {self.reason}"
 
 
 @dataclass(slots=True)
 class ImportReport:
-    """What an import did."""
+    """What an import did, or would do."""
 
     memories: int = 0
     """New or changed."""
@@ -39,9 +45,31 @@ class ImportReport:
     sessions: int = 0
     unchanged: int = 0
     """Records of any kind that were here already, or are newer here."""
-    failed: list[Failure] = field(default_factory=list)
+    failed: list[Remark] = field(default_factory=list)
+    """What was left out."""
+    kept: list[Remark] = field(default_factory=list)
+    """Memories that stay as they are because both they and their source changed."""
+    notes: list[Remark] = field(default_factory=list)
+    """What was imported otherwise than it stands in the source."""
     broken: str | None = None
-    """One line when a file could not be read, or not to its end."""
+    """One line when a source could not be read, or not to its end."""
+    barren: list[str] = field(default_factory=list)
+    """Sources that have records of which none could be imported."""
+
+    def summary(self) -> str:
+        """What was imported, in one line."""
+        imported = [(self.memories, "memory"), (self.relations, "relation"), (self.sessions, "work session")]
+        others = [(self.unchanged, "unchanged"), (len(self.kept), "kept"), (len(self.failed), "left out")]
+        parts = [counted(number, name) for number, name in imported if number] or [counted(0, "memory")]
+        return " · ".join(
+            [f"{', '.join(parts)} imported", *(f"{number:,} {word}" for number, word in others if number)]
+        )
+
+
+def counted(number: int, name: str) -> str:
+    """«1 memory», «2,000 memories»."""
+    plural = f"{name[:-1]}ies" if name.endswith("y") else f"{name}s"
+    return f"{number:,} {name if number == 1 else plural}"
 
 
 Rows = tuple[dict[str, list[Mapping[str, object]]], list[Change]]
@@ -56,11 +84,13 @@ class ImportRun:
         self.act = act
         self.report = ImportReport()
         self.source = ""
-        self.several = False
+        self.accepted = 0
+        """Records so far that are, or will be, in the store."""
         self.lasting = False
         self.models: dict[str, str | None] = {}
         """By source: the model in use, if the vectors of the file come from it."""
-        self.waiting: list[RelationRecord] = []
+        self.waiting: dict[str, list[RelationRecord]] = {}
+        """By source."""
         self.relations: Spool[Sequence[NewRelation]] = Spool(folder)
         self.rows: Spool[Rows] = Spool(folder)
         self.known_rows = 0
@@ -105,6 +135,7 @@ class ImportRun:
     def keep(self, relations: Sequence[NewRelation]) -> None:
         """Relations to be written with the act."""
         if relations:
+            self.accepted += len(relations)
             self.relations.append(relations)
             self._related.update(end for one in relations for end in (one.source_id, one.target_id))
 
@@ -120,7 +151,12 @@ class ImportRun:
         return {one for some in marks for one, mark in some.items() if mark.deleted}
 
     def fail(self, where: str, reason: str) -> None:
-        self.report.failed.append(Failure(f"{self.source}: {where}" if self.several else where, reason))
+        """Tells of a record that is left out."""
+        self.report.failed.append(Remark(self.source, where, reason))
+
+    def wait(self, record: RelationRecord) -> None:
+        """Puts a relation off until all sources are read."""
+        self.waiting.setdefault(self.source, []).append(record)
 
     def first(self, relation: NewRelation) -> bool:
         """True when no relation of these ends and this type came before."""

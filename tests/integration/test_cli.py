@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -18,6 +19,7 @@ import psycopg
 import pytest
 
 from memoria_tui.cli import main
+from memoria_tui.cli.commands import program
 from memoria_tui.cli.terminal import Terminal
 
 HOSTILE = "\x1b]52;c;ZWNobw==\x07 \x1b[31mred\x1b[0m [bold]x[/] \u202e \x9b2J"
@@ -81,7 +83,10 @@ def test_a_memory_is_written_found_edited_deleted_and_brought_back(run: Run) -> 
     assert (found["query"], found["mode"], hit["id"]) == ("queue twice", "hybrid", memory["id"])
 
     again = run("import", "-", "--json", stdin=run("show", short, "--json").out.encode())
-    assert again.json == {"memories": 0, "relations": 0, "sessions": 0, "unchanged": 1, "failed": []}
+    assert again.json == {
+        "dry_run": False, "memories": 0, "relations": 0, "sessions": 0, "unchanged": 1, "failed": [], "kept": [],
+        "notes": [],
+    }  # fmt: skip
     edited = run("edit", short, "--text", "-", "--importance", "0.9", "--json", stdin=b"it delivers once").json
     assert (edited["content"], edited["importance"], edited["tags"]) == ("it delivers once", 0.9, ["queue"])
     assert run("delete", short, "--json").json == {"deleted": 1, "ids": [memory["id"]]}
@@ -99,7 +104,7 @@ def test_lines_from_standard_input_go_in_and_out_and_a_bad_one_is_told(run: Run,
     assert ran.status == 0
     assert (ran.json["memories"], ran.json["unchanged"]) == (2, 0)
     (failure,) = ran.json["failed"]
-    assert (failure["record"], set(failure)) == ("line 2", {"record", "reason"})
+    assert (failure["source"], failure["record"]) == ("standard input", "line 2")
     assert run("export", tmp_path / "all.jsonl", "--json").json["memories"] == 2
     assert run("import", tmp_path / "all.jsonl", "--json").json["unchanged"] == 2
 
@@ -126,16 +131,136 @@ def test_memory_text_is_harmless_on_a_terminal_and_exact_in_a_pipe(run: Run) -> 
 
 
 def test_wrong_usage_ends_with_two_and_one_line(run: Run) -> None:
-    for line in ("bogus", "import", "search x --mode y", "edit x --importance 4", "db"):
+    for line in ("bogus", "import", "search x --mode y", "edit x --importance 4", "db", "edit x --tag y",
+                 "edit x --tags a --add-tag b"):  # fmt: skip
         ran = run(*line.split())
         assert ran.status == 2
         assert "--help" in ran.complaint
+    ran = run("search", "type:nope")
+    assert ran.status == 2
+    assert "type" in ran.complaint
+
+
+def test_an_edit_adds_removes_and_replaces_tags_and_says_what_changed(run: Run) -> None:
+    memory = run("add", "text", "--tag", "a", "--tag", "b", "--json").json["id"]
+    assert run("edit", memory, "--add-tag", "c", "--remove-tag", "a").out == f"{memory}  tags +c −a\n"
+    assert run("edit", memory, "--add-tag", "c").out == f"{memory}  nothing to change\n"
+    assert run("edit", memory, "--tags", "x, y,x", "--json").json["tags"] == ["x", "y"]
+    assert run("edit", memory, "--tags", "").out == f"{memory}  tags −x −y\n"
+    assert run("edit", memory, "--text", "other\nlines", "--importance", "0.9").out == (
+        f"{memory}  edited text +2 −1 lines, importance 0.5 → 0.9\n"
+    )
+
+
+@pytest.mark.parametrize("empty", ["", " \n\t"])
+def test_no_text_is_ever_emptied(run: Run, empty: str) -> None:
+    memory = run("add", "text", "--json").json["id"]
+    editor = {"EDITOR": 'sh -c \'printf " " > "$0"\''}
+    for ran in (run("add", empty), run("add", "-", stdin=empty.encode()), run("edit", memory, "--text", empty),
+                run("edit", memory, "--text", "-", stdin=empty.encode()), run("edit", memory, **editor),
+                run("add", **editor)):  # fmt: skip
+        assert ran.status == 1
+        assert ran.complaint == "the text is empty; nothing was written"
+    assert run("import", "-", stdin=json.dumps({"content": empty}).encode()).status == 1
+    assert run("show", memory, "--json").json["content"] == "text"
+
+
+def test_an_import_says_what_it_left_out_and_ends_with_one_when_that_was_all(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"content": ""}\n{"content": 3}\n', "utf-8")
+    (tmp_path / "b.jsonl").write_text('{"content": "x", "importance": 7}\n', "utf-8")
+    bad, good = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+    dry = run("import", bad, good, "--dry-run")
+    assert dry.out.startswith("dry run, nothing was written: 1 memory imported · 2 left out\n")
+    assert run("search", "x", "--json").json["hits"] == []
+    ran = run("import", bad, good)
+    assert ran.out.splitlines() == [
+        "1 memory imported · 2 left out",
+        f"left out: {bad}: line 1: the text is empty; nothing was written",
+        f"left out: {bad}: line 2: its content is no text",
+        f"note: {good}: line 1: its importance 7 is no number from 0 to 1; 1 is taken",
+    ]
+    assert (ran.status, ran.complaint) == (1, f"nothing could be imported from {bad}; the reasons are above")
+    absent = run("import", tmp_path / "absent.json", good)
+    assert absent.out.splitlines()[:2] == [
+        "0 memories imported · 1 unchanged · 1 left out",
+        f"left out: {tmp_path / 'absent.json'}: cannot be read: No such file or directory",
+    ]
+    assert absent.status == 1
+
+
+def test_an_export_writes_over_a_file_only_when_it_is_told_to(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "all.jsonl"
+    assert run("export", file).status == 0
+    file.write_text("mine", "utf-8")
+    refused = run("export", file)
+    assert (refused.status, "--force" in refused.complaint, file.read_text("utf-8")) == (1, True, "mine")
+    assert run("export", file, "--force").status == 0
+    assert file.read_text("utf-8") != "mine"
+
+
+class Broken(io.StringIO):
+    """An output that takes nothing, or nothing any more, when the text leaves the buffer or at once."""
+
+    def __init__(self, error: int, *, at_once: bool) -> None:
+        super().__init__()
+        self._error = OSError(error, os.strerror(error))
+        self._at_once = at_once
+
+    def write(self, text: str) -> int:
+        if self._at_once:
+            raise self._error
+        return len(text)
+
+    def flush(self) -> None:
+        raise self._error
+
+
+def commands() -> list[tuple[str, ...]]:
+    """Every command, with arguments with which it can run on an empty store."""
+    known: dict[tuple[str, ...], tuple[str, ...]] = {
+        ("search",): ("text",), ("add",): ("text",), ("import",): ("-",), ("export",): ("-",),
+    }  # fmt: skip
+    found = []
+    for name, command in program().commands.items():  # type: ignore[attr-defined]
+        below = getattr(command, "commands", None)
+        found += [(name, sub) for sub in below] if below else [(name,)]
+    return [(*one, *known.get(one, ("--help",))) for one in found] + [("doctor",), ("doctor", "--json"), ("--version",)]
+
+
+@pytest.mark.parametrize("command", commands(), ids=" ".join)
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EPIPE])
+def test_no_command_fails_with_more_than_a_line_where_its_output_is_not_taken(
+    run: Run, command: tuple[str, ...], error: int
+) -> None:
+    stdin = b'{"content": "text"}\n'
+    for at_once in (True, False):
+        if "--help" in command:
+            continue  # printed by the library, see the test of whole processes
+        ran = run(*command, stdin=stdin, out=Broken(error, at_once=at_once))
+        if error == errno.EPIPE:
+            assert (ran.status, ran.err.replace("nothing found\n", "")) == (141, "")
+        else:
+            assert ran.status == 1
+            assert ran.err.splitlines()[-1] == "standard output cannot be written: No space left on device"
+
+
+@pytest.mark.parametrize("ending", [">/dev/full", ">&-", "2>&-", ">/dev/full 2>/dev/full", ">&- 2>&-", "| head -c 0"])
+@pytest.mark.parametrize("command", ["--version", "import --help", "bogus", "export -"])
+def test_a_process_whose_output_is_not_taken_says_a_line_or_nothing(
+    tmp_path: Path, postgres_url: str, command: str, ending: str
+) -> None:
+    environment = {**os.environ, "MEMORIA_HOME": str(tmp_path / "home"), "MEMORIA_DATABASE_URL": postgres_url}
+    shell = f"{{ {sys.executable} -m memoria_tui {command} {ending}; }}; exit ${{PIPESTATUS[0]}}"
+    ran = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, env=environment, check=False)
+    assert "Traceback" not in ran.stderr
+    assert "Exception" not in ran.stderr
+    assert len(ran.stderr.splitlines()) <= 1
+    assert ran.returncode in (0, 1, 2, 141)
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("search", "type:nope"), "type"),
         (("show", "zzz"), "zzz"),
         (("restore", "abc"), "trash"),
         (("undo",), "take back"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from services.points import Point
 from services.ports import NewRelation
 from services.settings import Settings
 from services.transfer.exporting import ExportService
+from services.transfer.formats.source import Source
 
 UPSTREAM = Path(__file__).parents[2].parent / "shared" / "data" / "upstream-dev"
 needs_upstream = pytest.mark.skipif(not UPSTREAM.exists(), reason="the files that upstream wrote are not here")
@@ -120,15 +122,104 @@ async def test_vectors_of_another_model_or_size_are_made_anew(
 
 
 async def test_what_is_newer_here_stays(services: Services, tmp_path: Path) -> None:
+    await services.memories.create(MemoryDraft("mine", id=ID))
     old = {"content": "old", "updated_at": "2026-01-01T00:00:00"}
-    file = write(tmp_path / "a.jsonl", {"id": ID, "payload": old})
-    await services.importing.import_files([file])
-    await services.memories.update(await services.memories.get(ID), MemoryChanges(content="mine"))
-    report = await services.importing.import_files([file])
+    report = await services.importing.import_files([write(tmp_path / "a.jsonl", {"id": ID, "payload": old})])
     assert (report.memories, report.unchanged) == (0, 1)
     newer = write(tmp_path / "b.jsonl", {"id": ID, "payload": {**old, "content": "new", "updated_at": "2036-01-01"}})
     await services.importing.import_files([newer])
     assert (await services.memories.get(ID)).content == "new"
+
+
+async def test_an_unchanged_source_never_undoes_an_edit_whatever_its_dates(services: Services, tmp_path: Path) -> None:
+    note = tmp_path / "note.md"
+    note.write_text("---\ntags: [x]\n---\nas imported", "utf-8")
+    await services.importing.import_files([note])
+    (memory,) = (await all_memories(services)).values()
+    await services.memories.update(memory, MemoryChanges(content="edited here", tags=("x", "y")))
+    os.utime(note, (2e9, 2e9))
+    report = await services.importing.import_files([note])
+    assert (report.memories, report.unchanged, report.kept) == (0, 1, [])
+    (memory,) = (await all_memories(services)).values()
+    assert (memory.content, memory.tags) == ("edited here", ("x", "y"))
+
+
+@pytest.mark.parametrize("updated_at", ["2020-01-01T00:00:00", "2036-01-01T00:00:00"])
+async def test_what_both_sides_changed_is_kept_and_told_by_name(
+    services: Services, tmp_path: Path, updated_at: str
+) -> None:
+    given = {"content": "as imported", "updated_at": "2019-01-01T00:00:00"}
+    file = write(tmp_path / "a.jsonl", {"id": ID, "payload": given})
+    await services.importing.import_files([file])
+    await services.memories.update(await services.memories.get(ID), MemoryChanges(content="edited here"))
+    write(file, {"id": ID, "payload": {**given, "content": "edited there", "updated_at": updated_at}})
+    for _ in range(2):
+        report = await services.importing.import_files([file])
+        assert report.memories == 0
+        (kept,) = report.kept
+        assert str(kept) == (
+            f"{file}: line 1: «edited here» (11111111) was changed here and in the source (content): kept as it is here"
+        )
+    assert (await services.memories.get(ID)).content == "edited here"
+
+
+async def test_what_was_changed_in_the_source_comes_in_beside_other_edits_here(
+    services: Services, tmp_path: Path
+) -> None:
+    given = {"content": "as imported", "updated_at": "2019-01-01T00:00:00", "ticket": 1, "room": "B"}
+    file = write(tmp_path / "a.jsonl", {"id": ID, "payload": given})
+    await services.importing.import_files([file])
+    await services.memories.update(await services.memories.get(ID), MemoryChanges(tags=("mine",), project="api"))
+    del given["room"]
+    write(file, {"id": ID, "payload": {**given, "content": "edited there", "ticket": 2}})
+    report = await services.importing.import_files([file])
+    assert (report.memories, report.kept) == (1, [])
+    memory = await services.memories.get(ID)
+    assert (memory.content, memory.tags, memory.project) == ("edited there", ("mine",), "api")
+    assert (memory.metadata["ticket"], memory.metadata.get("room")) == (2, None)
+
+
+async def test_a_dry_run_counts_what_an_import_does_and_writes_nothing(services: Services, tmp_path: Path) -> None:
+    other = "22222222-2222-4222-8222-222222222222"
+    await services.memories.create(MemoryDraft("there", id=other))
+    lines = (
+        {"id": ID, "payload": {"content": "new", "importance": 7}},
+        {"id": other, "content": "there"},
+        {"content": ""},
+        {"source_id": ID, "target_id": other, "relation_type": "fixes"},
+        {"source_id": ID, "target_id": "33333333-3333-4333-8333-333333333333", "relation_type": "fixes"},
+    )
+    file = write(tmp_path / "a.jsonl", *lines)
+    dry = await services.importing.import_sources([Source(file)], dry_run=True)
+    assert list(await all_memories(services)) == [other]
+    assert dry == await services.importing.import_files([file])
+    assert (dry.memories, dry.relations, dry.unchanged) == (1, 1, 1)
+    assert [one.record for one in dry.failed] == ["line 3", "line 5"]
+    assert [str(one) for one in dry.notes] == [f"{file}: line 1: its importance 7 is no number from 0 to 1; 1 is taken"]
+    again = await services.importing.import_sources([Source(file)], dry_run=True)
+    assert (again.memories, again.relations, again.unchanged) == (0, 0, 3)
+
+
+async def test_a_dry_run_of_our_own_export_counts_sessions_too(
+    services: Services, tmp_path: Path, empty_url: str
+) -> None:
+    session = {"id": ID, "description": "work", "start_time": "2026-11-20T10:00:00+00:00"}
+    async with services.records.transaction() as transaction:
+        await transaction.upsert_sessions([session])
+    await services.exporting.export(tmp_path / "all.jsonl")
+    assert (await services.importing.import_sources([Source(tmp_path / "all.jsonl")], dry_run=True)).unchanged == 1
+    async with open_services(Settings(home=tmp_path / "second", database_url=empty_url, zone="UTC")) as second:
+        await second.database.upgrade()
+        report = await second.importing.import_sources([Source(tmp_path / "all.jsonl")], dry_run=True)
+        assert (report.sessions, report.unchanged) == (1, 0)
+        assert [row async for batch in second.records.all_sessions() for row in batch] == []
+
+
+async def test_a_source_of_which_nothing_is_imported_is_named(services: Services, tmp_path: Path) -> None:
+    bad = write(tmp_path / "bad.jsonl", {"content": ""}, {"content": 3})
+    report = await services.importing.import_files([bad, write(tmp_path / "good.jsonl", {"content": "x"})])
+    assert report.barren == [str(bad)]
+    assert report.summary() == "1 memory imported · 2 left out"
 
 
 async def test_a_plain_list_keeps_the_keys_that_it_does_not_name(services: Services, tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ from services.model import (
     WorkSession,
 )
 from services.settings import Settings
+from services.transfer.run import ImportReport
 from tests.tui.graph_fakes import FakeGraph, FakeSuggestions
 
 if TYPE_CHECKING:
@@ -444,28 +445,19 @@ class FakeHealth:
         )
 
 
-@dataclass(frozen=True)
-class FakeReport:
-    """What an import says."""
-
-    memories: int
-    failed: tuple[str, ...] = ()
-    broken: str | None = None
-
-
 @dataclass
 class FakeImporting:
     """Makes one memory of every line of a file."""
 
     store: Store
 
-    async def import_files(self, paths: Sequence[Path], *, progress: Callable[[Progress], None]) -> FakeReport:
+    async def import_files(self, paths: Sequence[Path], *, progress: Callable[[Progress], None]) -> ImportReport:
         self.store.check()
         lines = [line for path in paths for line in path.read_text("utf-8").splitlines()]
         for number, line in enumerate(lines, 1):
             await FakeMemories(self.store).create(MemoryDraft(line))
             progress(Progress(number, len(lines), "Importing"))
-        return FakeReport(len(lines))
+        return ImportReport(memories=len(lines))
 
 
 @dataclass

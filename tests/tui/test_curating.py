@@ -132,7 +132,7 @@ async def test_an_empty_store_greets_and_takes_a_file(tmp_path: Path) -> None:
         pilot.app.screen.query_one(Input).value = str(file)
         await press(pilot, "enter")
         await _until(pilot, lambda: len(titles(pilot)) == 2)
-        assert toasts(pilot) == ["Imported 2 memories"]
+        assert toasts(pilot) == ["2 memories imported"]
 
 
 async def test_demo_data_is_loaded_into_an_empty_store_only() -> None:

@@ -147,6 +147,12 @@ FROM (SELECT DISTINCT ON (entity_id) entity_id, entity_id::text AS id, content_h
 WHERE action <> 'deleted' AND content_hash IS NOT NULL
   AND NOT EXISTS (SELECT 1 FROM memoria_tui.embedding_schedule promise WHERE promise.memory_id = newest.entity_id)
 """
+_LAST_IMPORTS = """
+SELECT DISTINCT ON (entity_id) entity_id::text AS memory_id, after FROM {log} AS log
+WHERE entity_id = ANY(CAST(:ids AS uuid[])) AND entity = 'memory' AND kind = 'import' AND NOT imported
+  AND after IS NOT NULL
+ORDER BY entity_id, log.id DESC
+"""
 _DELETED_HERE = """
 SELECT id
 FROM (SELECT DISTINCT ON (entity, entity_id) entity_id::text AS id, action, undoes FROM memoria_tui.audit_log
@@ -251,6 +257,13 @@ class HistoryReads(Reads):
 
     async def reclaim(self) -> None:
         await self._write("VACUUM memoria_tui.audit_log, memoria_tui.kept_vectors")
+
+    async def last_imports(self, memory_ids: Sequence[str]) -> dict[str, Mapping[str, object]]:
+        found: dict[str, Mapping[str, object]] = {}
+        for start in range(0, len(memory_ids), _BATCH):
+            rows = await self._read_log(_LAST_IMPORTS, ids=list(memory_ids[start : start + _BATCH]))
+            found |= {row.memory_id: row.after for row in rows}
+        return found
 
     async def deleted_here(self, ids: Sequence[str]) -> set[str]:
         return {row.id for row in await self._read(_DELETED_HERE, ids=list(ids))} if ids else set()

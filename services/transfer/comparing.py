@@ -1,0 +1,87 @@
+"""What a record of a source makes of a memory that is here already. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.memories.dates import read_date
+from services.memories.editing import changed_keys, value_under, with_values
+from services.memories.payload import (
+    LOOKED_AT_KEYS,
+    State,
+    read_memory,
+    same_but_for_looks,
+    with_defaults,
+    write_payload,
+)
+from services.times import WriterZone
+
+_STAMPS = ("created_at", "updated_at", "accessed_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What becomes of the memory."""
+
+    state: State | None = None
+    """What it should be; None: it stays as it is."""
+    conflicts: tuple[str, ...] = ()
+    """Keys that were changed both here and in the source since it was imported."""
+
+
+STAYS = Outcome()
+
+
+def outcome(given: State, current: State, last: State | None, *, whole: bool, zone: WriterZone) -> Outcome:
+    """`given` is what the source says, `last` what the latest import made of the memory, None when there was none.
+
+    An unchanged source changes nothing, whatever its dates. What was changed here stays; what was changed in the source
+    is taken, as long as that are other keys. With `whole`, a key that the source lacks is to be removed.
+    """
+    complete = whole and "updated_at" in given.payload
+    wanted = given if complete else State(given.type, {**current.payload, **given.payload})
+    if same_but_for_looks(wanted, current, "", zone):
+        return STAYS
+    if last is None:
+        return STAYS if _newer(current, given, zone) else Outcome(wanted)
+    theirs = _written(
+        _completed(given, last) if complete else State(given.type, {**last.payload, **given.payload}), zone
+    )
+    former = _written(last, zone)
+    if same_but_for_looks(theirs, former, "", zone):
+        return STAYS
+    if same_but_for_looks(former, current, "", zone):
+        return STAYS if _newer(current, given, zone) else Outcome(wanted)
+    return _merged(former, theirs, current, zone)
+
+
+def _merged(former: State, theirs: State, current: State, zone: WriterZone) -> Outcome:
+    """What was changed on both sides, in one state; agents' looks are no change."""
+    ours = _written(current, zone)
+    keys = [key for key in changed_keys(former.payload, theirs.payload) if key not in _STAMPS]
+    mine = set(changed_keys(former.payload, ours.payload))
+    both = [key for key in keys if key in mine and _differ(ours, theirs, key)]
+    if clashes := tuple(key for key in both if key not in LOOKED_AT_KEYS):
+        return Outcome(conflicts=clashes)
+    wanted = with_values(current.payload, [key for key in keys if key not in both], theirs.payload)
+    return Outcome(State(current.type if former.type is theirs.type else theirs.type, wanted))
+
+
+def _completed(given: State, last: State) -> State:
+    """The source's state with what every memory has, so that only keys which were taken out of it are missing."""
+    stamps = {key: last.payload[key] for key in _STAMPS if key in last.payload}
+    return with_defaults(State(given.type, {**stamps, **given.payload}))
+
+
+def _written(state: State, zone: WriterZone) -> State:
+    """The state in the form in which memories are written."""
+    return State(state.type, write_payload(read_memory("", state, zone), zone)).storable()
+
+
+def _differ(one: State, other: State, key: str) -> bool:
+    return value_under(one.payload, key) != value_under(other.payload, key)
+
+
+def _newer(current: State, given: State, zone: WriterZone) -> bool:
+    here, there = (read_date(one.payload.get("updated_at"), zone) for one in (current, given))
+    return bool(here and there and here > there)
