@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 import weakref
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,8 @@ FIRST_PAGE_SECONDS = 0.5
 """How long work in the background leaves the stores to the first page."""
 _FIRST_BATCH = 100
 _BATCH = 500
+_NEAR_END = 1000
+"""Entries before the end that are read from there."""
 _ENTRY = 17
 """Bytes an entry takes: 1 for the collection and the kind of id, 16 for the id."""
 _NUMBER = 0x80
@@ -30,13 +33,15 @@ _COLLECTIONS = tuple(MemoryType)
 class Listing:
     """All memories of a query in its order. Ids are read in the background for as long as somebody holds the list."""
 
-    def __init__(self, query: Query, total: int, order: Order, reader: HitReader) -> None:
+    def __init__(self, query: Query, total: int, order: Order, end: End, reader: HitReader) -> None:
+        """`end` is where the last entries are known before those in between."""
         self.query = query
         self.total = total
         """Memories when the list was opened."""
         self.corrected: Callable[[], None] | None = None
         """Called when a list that was opened in haste has become one of another length."""
         self._order = order
+        self._end = end
         self._reader = reader
 
     def read_ahead(self, after: float = 0.0) -> None:
@@ -54,7 +59,7 @@ class Listing:
 
     def _become(self, exact: Listing) -> None:
         if exact.total != self.total:
-            self.total, self._order = exact.total, exact._order
+            self.total, self._order, self._end = exact.total, exact._order, exact._end
             self.read_ahead()
             if self.corrected is not None:
                 self.corrected()
@@ -62,10 +67,15 @@ class Listing:
     async def page(self, offset: int, limit: int) -> tuple[Hit, ...]:
         """The hits from `offset` on, at most `limit`; fewer at the end and where memories were deleted meanwhile.
 
-        Waits until the order is known that far. Raises StoreUnavailable.
+        Waits until the order is known that far, or near the end from there. Raises StoreUnavailable.
         """
-        await self._order.reach(offset + limit)
-        read = await self._reader.read(self._order.slice(offset, limit))
+        found = None
+        if not self._order.knows(offset + limit):
+            found = await self._end.slice(self.total - offset, limit)
+        if found is None:
+            await self._order.reach(offset + limit)
+            found = self._order.slice(offset, limit)
+        read = await self._reader.read(found)
         counts, _ = await self._reader.relation_counts([one.memory.id for one in read])
         return tuple(Hit(one.memory, relations=counts.get(one.memory.id, 0)) for one in read)
 
@@ -94,17 +104,25 @@ def _cancel(task: asyncio.Task[None], loop: asyncio.AbstractEventLoop) -> None:
 class Order:
     """Ids of one point a memory, merged over the collections, as far as they were asked for.
 
-    Memories without a readable value under the sort key come last, in the order of their ids.
+    Memories without a readable value under the sort key come last, in the order of their ids. With `from_end` all that
+    have one come in the very reversed order.
     """
 
-    def __init__(self, vectors: VectorStore, heads: Scope, counts: dict[MemoryType, int], query: Query) -> None:
-        key = SortKey.CREATED if query.sort is SortKey.RELEVANCE else query.sort
+    def __init__(
+        self,
+        vectors: VectorStore,
+        heads: Scope,
+        counts: dict[MemoryType, int],
+        query: Query,
+        *,
+        from_end: bool = False,
+    ) -> None:
         self._runs = [
-            _Run(vectors, collection, where, key, query.descending, counts[collection])
+            _Run(vectors, collection, where, sort_key(query), query.descending is not from_end, counts[collection])
             for collection, where in heads.items()
             if counts[collection]
         ]
-        self._descending = query.descending
+        self._from_end = from_end
         self._entries = bytearray()
         self._turn = asyncio.Lock()
 
@@ -112,9 +130,13 @@ class Order:
     def complete(self) -> bool:
         return not self._runs
 
+    def knows(self, length: int) -> bool:
+        """Whether so many entries are known, or all."""
+        return self.complete or len(self._entries) >= length * _ENTRY
+
     async def reach(self, length: int) -> None:
         """Goes on until so many entries are known, or all."""
-        while not self.complete and len(self._entries) < length * _ENTRY:
+        while not self.knows(length):
             await self.step()
 
     async def step(self) -> None:
@@ -139,9 +161,42 @@ class Order:
                 split -= 1
             certain += run.items[:split]
             del run.items[:split]
+        certain.sort(key=lambda item: item.entry, reverse=self._from_end)  # the order of equal ones
         certain.sort(key=lambda item: item.rank)
         for item in certain:
             self._entries += item.entry
+
+
+class End:
+    """The last entries of an order, read from its end: to get there through all the others takes long."""
+
+    def __init__(self, vectors: VectorStore, heads: Scope, counts: dict[MemoryType, int], query: Query) -> None:
+        self._vectors = vectors
+        self._heads = heads
+        self._key = sort_key(query)
+        self._order = Order(vectors, heads, counts, query, from_end=True)
+        self._ordered: bool | None = None
+
+    async def slice(self, left: int, limit: int) -> list[Found] | None:
+        """At most `limit` entries where `left` are left; None where they are to be read from the start."""
+        if not 0 < left <= _NEAR_END or not await self._has_order():
+            return None
+        await self._order.reach(left)
+        first = max(0, left - limit)
+        return self._order.slice(first, left - first)[::-1]
+
+    async def _has_order(self) -> bool:
+        """Whether all entries have a place by their value: what has none comes last, however it is read."""
+        if self._ordered is None:
+            any_value = _any_value(self._key)
+            counts = await asyncio.gather(
+                *(
+                    self._vectors.count(one, Filter((where,) if where else (), (any_value,)))
+                    for one, where in self._heads.items()
+                )
+            )
+            self._ordered = not any(counts)
+        return self._ordered
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +301,17 @@ class _Run:
             return Between(str(self.key), gte=value, lte=value)
         instant = _instant(value).replace(tzinfo=None)
         return DatedBetween(str(self.key), gte=instant, lt=instant + timedelta(microseconds=1))
+
+
+def sort_key(query: Query) -> SortKey:
+    """What a list is in the order of."""
+    return SortKey.CREATED if query.sort is SortKey.RELEVANCE else query.sort
+
+
+def _any_value(key: SortKey) -> Condition:
+    if key is SortKey.IMPORTANCE:
+        return Between(str(key), gte=-sys.float_info.max)
+    return DatedBetween(str(key), gte=datetime(1, 1, 2))  # noqa: DTZ001 - as payloads have them
 
 
 def _value(point: Point, key: SortKey) -> str | float | None:

@@ -11,7 +11,7 @@ from services.model import Facets, Query, SearchResult
 from services.ports import Clock, Embedder, Records, VectorStore
 from services.search import facets as facet_counts
 from services.search.hits import HitReader
-from services.search.listing import FIRST_PAGE_SECONDS, Listing, Order
+from services.search.listing import FIRST_PAGE_SECONDS, End, Listing, Order
 from services.search.query import operators
 from services.search.ranking import Ranking
 from services.search.scope import Scope, Scoping
@@ -94,8 +94,9 @@ class SearchService:
     async def _opened(self, query: Query, *, hasty: bool = False) -> Listing:
         heads = await self._heads(query, hasty=hasty)
         found = await asyncio.gather(*(self._vectors.count(one, where) for one, where in heads.items()))
-        order = Order(self._vectors, heads, dict(zip(heads, found, strict=True)), query)
-        return Listing(query, sum(found), order, self._reader)
+        counts = dict(zip(heads, found, strict=True))
+        order, end = Order(self._vectors, heads, counts, query), End(self._vectors, heads, counts, query)
+        return Listing(query, sum(found), order, end, self._reader)
 
     async def _heads(self, query: Query, *, hasty: bool = False) -> Scope:
         texts = await self._ranking.texts(query.text) if query.text else ()
