@@ -1,0 +1,101 @@
+"""A disk that is full or read-only while any part writes: one line, nothing lost, and all goes on with room."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from services.files import write_file
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of its own; skips where mounting is not allowed."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=400m", "tmpfs", place], check=False, capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("needs to mount a small disk")
+    yield place
+    subprocess.run(["umount", "-l", place], check=True)
+
+
+def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("MEMORIA_", "QDRANT_"))}
+    return subprocess.run(
+        [sys.executable, "-m", "memoria_tui", *arguments],
+        env={**environment, "MEMORIA_HOME": str(home)},
+        cwd=Path(__file__).parents[2],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def is_one_line(done: subprocess.CompletedProcess[str]) -> None:
+    assert done.returncode == 1, done
+    assert "Traceback" not in done.stderr
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, lines
+    assert any(word in lines[0] for word in ("space", "room", "full", "read-only", "Read-only")), lines
+
+
+def fill(disk: Path, *, keep: int = 0) -> Path:
+    """Takes all room but `keep` bytes."""
+    ballast = disk / "ballast"
+    free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
+    with ballast.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, max(1, free - keep))
+    return ballast
+
+
+def test_a_disk_that_is_full_and_then_has_room_again(disk: Path) -> None:
+    home = disk / "home"
+    assert run(home, "add", "kept memory").returncode == 0
+    ballast = fill(disk)
+    is_one_line(run(home, "add", "a memory for which there is no room " * 2000))
+    is_one_line(run(home, "backup"))
+    ballast.unlink()
+    assert "kept memory" in run(home, "search", "kept").stdout
+    assert run(home, "add", "second memory").returncode == 0
+    assert run(home, "doctor").returncode == 0, run(home, "doctor").stdout
+
+
+def test_a_first_start_on_a_full_disk_is_one_line_and_works_with_room(disk: Path) -> None:
+    ballast = fill(disk, keep=8 << 20)
+    is_one_line(run(disk / "home", "add", "a memory"))
+    ballast.unlink()
+    assert run(disk / "home", "add", "a memory").returncode == 0
+
+
+def test_a_read_only_disk_is_one_line(disk: Path) -> None:
+    home = disk / "home"
+    assert run(home, "add", "kept memory").returncode == 0
+    subprocess.run(["mount", "-o", "remount,ro", disk], check=False, capture_output=True)
+    if os.access(disk, os.W_OK):
+        pytest.skip("the disk is still in use and cannot be made read-only")
+    is_one_line(run(home, "add", "another"))
+    is_one_line(run(home, "search", "kept"))
+    subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
+    assert "kept memory" in run(home, "search", "kept").stdout
+
+
+def test_exports_and_backups_onto_a_full_disk_leave_what_was_there(disk: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    assert run(home, "add", "kept memory " * 2000).returncode == 0
+    write_file(disk / "export.jsonl", "before")
+    ballast = fill(disk)
+    is_one_line(run(home, "export", str(disk / "export.jsonl")))
+    is_one_line(run(home, "backup", str(disk / "backups")))
+    assert (disk / "export.jsonl").read_text() == "before"
+    assert sorted(path.name for path in disk.rglob("*") if path.is_file()) == ["ballast", "export.jsonl"]
+    ballast.unlink()
+    assert run(home, "backup", str(disk / "backups")).returncode == 0
