@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,6 +17,7 @@ from services.ports import Embedder, Records, VectorStore
 from services.search.scope import Scoping
 from services.settings import Settings
 from services.times import person_zone, writer_zone
+from services.together import together
 
 _TOLD = {
     DefectKind.HEADLESS: "without the first chunk, whose beginning no search finds",
@@ -65,7 +65,7 @@ class HealthService:
 
     async def status(self) -> tuple[StoreStatus, StoreStatus, StoreStatus]:
         """Qdrant, PostgreSQL and the embedder, asked at the same time; what is wrong stands in `problems`."""
-        return await asyncio.gather(self._vector_status(), self._records.status(), self._embedder.status())
+        return await together(self._vector_status(), self._records.status(), self._embedder.status())
 
     async def collections(self) -> Mapping[MemoryType, CollectionInfo]:
         """Points, dimensions and missing indexes of each collection. Raises StoreUnavailable."""
@@ -86,7 +86,7 @@ class HealthService:
 
         Raises StoreUnavailable when a store is away.
         """
-        survey, unfinished = await asyncio.gather(self._integrity.survey(), self._unfinished())
+        survey, unfinished = await together(self._integrity.survey(), self._unfinished())
         return [*_told(survey), *unfinished]
 
     async def _vector_status(self) -> StoreStatus:
@@ -102,7 +102,7 @@ class HealthService:
 
     async def _memories(self) -> Mapping[str, int]:
         one_each = await self._scoping.heads(dict.fromkeys(MemoryType, EVERYTHING))
-        counts = await asyncio.gather(*(self._vectors.count(type_, where) for type_, where in one_each.items()))
+        counts = await together(*(self._vectors.count(type_, where) for type_, where in one_each.items()))
         return {"memories": sum(counts)} | {type_.value: count for type_, count in zip(one_each, counts, strict=True)}
 
     async def _unfinished(self) -> list[str]:

@@ -186,7 +186,9 @@ class Terminal:
         async with open_services(self.settings, ask=asking_on(self)) as services:
             if not resumes:
                 await self._tell_unfinished(services)
-            return await act(services)
+            done = await act(services)
+            await services.memories.embed_waiting()
+            return done
 
     async def _tell_unfinished(self, services: Services) -> None:
         """What keeps the database from answering is told by the act itself, which may not need it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -16,6 +15,7 @@ from services.model import Memory, MemoryType, Relation, RelationType
 from services.ports import NewRelation, Records, Transaction, VectorStore
 from services.settings import Settings
 from services.times import writer_zone
+from services.together import together
 
 DEEPEST = 10
 """Most relations that a neighbourhood or a path may span."""
@@ -38,7 +38,7 @@ class GraphService:
         found = await self._records.around(center, depth, types, limit + 1)
         more, found = len(found) >= limit, found[: limit - 1]
         ids = [center, *(node.id for node in found)]
-        memories, edges = await asyncio.gather(self.memories(ids), self._records.relations_among(ids, types))
+        memories, edges = await together(self.memories(ids), self._records.relations_among(ids, types))
         nodes = [Node(center, 0, (center,), None, memories.get(center))]
         nodes += [Node(node.id, node.depth, node.path, node.relation, memories.get(node.id)) for node in found]
         chunked = await self._whole([node.id for node in nodes if node.memory is None])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 
@@ -14,6 +13,7 @@ from services.memories.reading import Stored, memory_id_of, read_stored
 from services.model import Memory, MemoryType, Relation, RelationCreator, RelationType
 from services.points import Between, DenseSearch, Filter, HasId, Matches, Point, Scroll
 from services.ports import NewRelation, Records, VectorStore
+from services.together import together
 
 _LEAST_LIKENESS = 0.5
 """Cosine below which two memories are not called alike."""
@@ -75,7 +75,7 @@ class SuggestionService:
 
     async def review(self, resume_from: str | None = None) -> AsyncIterator[Reviewed]:
         """Looks at every memory in turn, a few a step, each pair once. Stop it at any step and go on from there."""
-        counts = await asyncio.gather(*(self._vectors.count(type_, _ONE_EACH) for type_ in MemoryType))
+        counts = await together(*(self._vectors.count(type_, _ONE_EACH) for type_ in MemoryType))
         start, reached, after = (resume_from or "::").split(":")
         done, total = int(reached or 0), sum(counts)
         seen: set[frozenset[str]] = set()
@@ -103,7 +103,7 @@ class SuggestionService:
     async def _suggest_for(self, stored: Sequence[Stored]) -> tuple[Suggestion, ...]:
         likeness = await self._alike(stored)
         ids = [one.id for one in stored]
-        relations, rejected = await asyncio.gather(self._records.relations_of(ids), self._records.rejected(ids))
+        relations, rejected = await together(self._records.relations_of(ids), self._records.rejected(ids))
         known = {frozenset((relation.source_id, relation.target_id)) for relation in relations}
         known |= {frozenset((source, target)) for source, target, _ in rejected}
         wanted = {pair: score for pair, score in likeness.items() if pair not in known}

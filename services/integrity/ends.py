@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -11,6 +10,7 @@ from services.memories.reading import memory_id_of
 from services.model import MemoryType, Relation
 from services.points import Filter, HasId, Matches, Scroll
 from services.ports import Records, VectorStore
+from services.together import together
 
 Key = tuple[str, str, str]
 """Source, target and type: no two relations have the same."""
@@ -19,14 +19,14 @@ Key = tuple[str, str, str]
 async def owners_of(vectors: VectorStore, ids: Collection[str]) -> dict[str, str]:
     """As `services.memories.reading.owners`, without reading any text."""
     where = Filter((HasId(frozenset(ids)),))
-    pages = await asyncio.gather(
+    pages = await together(
         *(vectors.scroll(Scroll(type_, len(ids), where, payload_keys=("parent_id",))) for type_ in MemoryType)
     )
     found = [(point.id, memory_id_of(point)) for page in pages for point in page]
     owned = dict(found) | {own: own for id_, own in found if id_ == own}
     if rest := tuple(sorted(one for one in ids if one not in owned)):
         chunked = Filter((Matches("parent_id", rest),))
-        counts = await asyncio.gather(*(vectors.facet(type_, "parent_id", chunked, len(rest)) for type_ in MemoryType))
+        counts = await together(*(vectors.facet(type_, "parent_id", chunked, len(rest)) for type_ in MemoryType))
         owned |= {one: one for parents in counts for one in parents}
     return owned
 

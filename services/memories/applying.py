@@ -114,6 +114,11 @@ class Applier:
         if not self._prepared:
             raise ModelMismatch(self._reason)
 
+    @property
+    def embedder_is_away(self) -> bool:
+        """True when it did not embed a moment ago, or may not: the vectors of the store are another model's."""
+        return not self._prepared or self._rest_until is not None
+
     def embedder_is_back(self) -> None:
         """Lets the next save try to embed at once."""
         self._rest_until = None
@@ -268,6 +273,7 @@ class Applier:
             self._reason = str(error)
             self._rest_until = self._clock() + _EMBEDDER_REST
             return {}
+        self._rest_until = None
         return dict(zip(texts, made, strict=True))
 
 

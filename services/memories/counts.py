@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -14,6 +13,7 @@ from services.search.facets import values
 from services.search.scope import Scope, Scoping
 from services.settings import Settings
 from services.times import month_end, person_zone, to_wall_clock, writer_zone
+from services.together import together
 
 _MOST_TAGS = 20
 
@@ -39,7 +39,7 @@ class MemoryCounts:
     async def by_month(self, months: Sequence[date]) -> MemoryMonths:
         """For months that follow each other, given by their first days. Raises StoreUnavailable."""
         heads = await self._scoping.heads(await self._scoping.points(Query()))
-        counts = await asyncio.gather(*(self._month(heads, month) for month in months))
+        counts = await together(*(self._month(heads, month) for month in months))
         tags = (
             await values(self._vectors, self._made(heads, months[0], month_end(months[-1])), "tags") if months else {}
         )
@@ -50,7 +50,7 @@ class MemoryCounts:
 
     async def _month(self, heads: Scope, month: date) -> Mapping[MemoryType, int]:
         made = self._made(heads, month, month_end(month))
-        counts = await asyncio.gather(*(self._vectors.count(one, where) for one, where in made.items()))
+        counts = await together(*(self._vectors.count(one, where) for one, where in made.items()))
         return dict(zip(made, counts, strict=True))
 
     def _made(self, heads: Scope, first: date, last: date) -> Scope:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -14,6 +13,7 @@ from services.model import Memory, MemoryType
 from services.points import Between, Filter, HasId, Matches, Point, Scroll
 from services.ports import VectorStore
 from services.times import WriterZone
+from services.together import together
 
 _PAGE = 1000
 _MOST_IDS = 1_000_000
@@ -123,7 +123,7 @@ async def read_stored(vectors: VectorStore, ids: Iterable[str], *, embeddings: b
     if not wanted:
         return {}
     found: defaultdict[str, list[Stored]] = defaultdict(list)
-    for stored in await asyncio.gather(*(in_collection(vectors, type_, wanted, embeddings) for type_ in MemoryType)):
+    for stored in await together(*(in_collection(vectors, type_, wanted, embeddings) for type_ in MemoryType)):
         for one in stored:
             found[one.id].append(one)
     for states in found.values():
@@ -153,7 +153,7 @@ async def in_collection(
 async def owners(vectors: VectorStore, ids: Sequence[str]) -> dict[str, str]:
     """The memory of each id: itself, or for a chunk's id its memory; ids of nothing are left out."""
     owned: dict[str, str] = {}
-    for points in await asyncio.gather(*(vectors.retrieve(type_, ids) for type_ in MemoryType)):
+    for points in await together(*(vectors.retrieve(type_, ids) for type_ in MemoryType)):
         owned |= {point.id: memory_id_of(point) for point in points}
     if rest := [one for one in ids if one not in owned]:
         owned |= {one: one for one in await read_stored(vectors, rest, embeddings=False)}

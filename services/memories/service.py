@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
+import logging
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from services.errors import Ambiguous, Conflict, InvalidInput, NotFound
+from services.errors import Ambiguous, Conflict, InvalidInput, MemoriaError, NotFound
 from services.memories.acts import ActReader
 from services.memories.applying import Permit
 from services.memories.current import Current, Plan
@@ -43,6 +43,9 @@ from services.points import Scroll
 from services.ports import Clock, Embedder, Records, VectorStore
 from services.settings import Settings
 from services.times import writer_zone
+from services.together import together
+
+_log = logging.getLogger(__name__)
 
 
 class MemoryService:
@@ -284,6 +287,20 @@ class MemoryService:
         """
         return await self._pending.finish(due_before=self._clock() if due_only else None)
 
+    async def embed_waiting(self, most: int = 100) -> int:
+        """Embeds some of what waits, where this program saved something and its embedder answers; gives how many.
+
+        For the end of a command: a store that no app is opened on is embedded all the same. Never raises.
+        """
+        if not self._saver.saved or self._saver.applier.embedder_is_away:
+            return 0
+        try:
+            if await self._records.scheduled_count() and (await self._embedder.status()).ok:
+                return await self._pending.finish(due_before=None, most=most)
+        except MemoriaError as error:
+            _log.warning("what waits was not embedded: %s", error)
+        return 0
+
     @property
     def gate(self) -> Gate:
         """What every save of this process passes."""
@@ -296,7 +313,7 @@ class MemoryService:
     async def latest_update(self) -> str | None:
         """The newest `updated_at` of the store as it is written, None when it is empty; cheap, for polling."""
         newest = (Scroll(type_, 1, order_by="updated_at", payload_keys=("updated_at",)) for type_ in MemoryType)
-        pages = await asyncio.gather(*(self._vectors.scroll(request) for request in newest))
+        pages = await together(*(self._vectors.scroll(request) for request in newest))
         return max((str(point.payload.get("updated_at", "")) for page in pages for point in page), default=None)
 
 

@@ -209,7 +209,7 @@ class Records(Protocol):
     async def scheduled(
         self, *, due_before: datetime | None = None, memory_ids: Sequence[str] | None = None, limit: int = 1000
     ) -> list[ScheduledWork]:
-        """Promised work, oldest first: what is due before an instant, what is promised to these memories, or all."""
+        """Outbox entries, least tried and oldest first: what is due before an instant, of these memories, or all."""
         ...
 
     async def scheduled_count(self) -> int: ...

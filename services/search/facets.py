@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -12,6 +11,7 @@ from services.points import DatedBetween, Filter
 from services.ports import VectorStore
 from services.search.scope import Scope
 from services.times import WriterZone, parse_since, to_wall_clock
+from services.together import together
 
 _MOST_VALUES = 10_000
 _SHOWN = 200
@@ -29,8 +29,8 @@ _OLDER = "older"
 async def counted(vectors: VectorStore, heads: Scope, now: datetime, zone: WriterZone, week_begins: int) -> Facets:
     """Exact counts over all memories of a scope; `now` is in the person's zone, `zone` is the writer's."""
     collections = list(heads)
-    counts, tags, projects, dates = await asyncio.gather(
-        asyncio.gather(*(vectors.count(one, heads[one]) for one in collections)),
+    counts, tags, projects, dates = await together(
+        together(*(vectors.count(one, heads[one]) for one in collections)),
         values(vectors, heads, "tags"),
         values(vectors, heads, "project"),
         _dates(vectors, heads, now, zone, week_begins),
@@ -60,7 +60,7 @@ def of_hits(hits: Sequence[Hit], now: datetime, week_begins: int) -> Facets:
 
 async def values(vectors: VectorStore, heads: Scope, key: str) -> Counter[str]:
     """Values of a key with the number of memories that have them."""
-    found = await asyncio.gather(*(vectors.facet(one, key, where, _MOST_VALUES) for one, where in heads.items()))
+    found = await together(*(vectors.facet(one, key, where, _MOST_VALUES) for one, where in heads.items()))
     total: Counter[str] = Counter()
     for counts in found:
         total.update(counts)
@@ -73,13 +73,13 @@ async def _dates(
     starts = {name: to_wall_clock(parse_since(word, now, week_begins), zone) for name, word in SPANS.items()}
     spans = {name: DatedBetween("created_at", gte=start) for name, start in starts.items()}
     spans[_OLDER] = DatedBetween("created_at", lt=starts["this year"])
-    counts = await asyncio.gather(*(_count(vectors, heads, span) for span in spans.values()))
+    counts = await together(*(_count(vectors, heads, span) for span in spans.values()))
     return _present(zip(spans, counts, strict=True))
 
 
 async def _count(vectors: VectorStore, heads: Scope, span: DatedBetween) -> int:
     return sum(
-        await asyncio.gather(
+        await together(
             *(vectors.count(collection, Filter((where, span))) for collection, where in heads.items()),
         )
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from services.model import Memory, MemoryType
 from services.points import Filter, HasId, HasVector, Point, Scroll
 from services.ports import Records, VectorStore
 from services.times import WriterZone
+from services.together import together
 
 _AT_ONCE = 100
 """Points read in one call: whole texts come along, and they may be long."""
@@ -63,7 +63,7 @@ class HitReader:
         by_collection: defaultdict[MemoryType, list[Found]] = defaultdict(list)
         for one in found:
             by_collection[one.collection].append(one)
-        parts = await asyncio.gather(*(self._of(kind, some, embedded) for kind, some in by_collection.items()))
+        parts = await together(*(self._of(kind, some, embedded) for kind, some in by_collection.items()))
         read = {point_id: one for part in parts for point_id, one in part.items()}
         return [read[one.point_id] for one in found if one.point_id in read]
 
@@ -79,7 +79,7 @@ class HitReader:
     async def _of(self, collection: MemoryType, found: Sequence[Found], embedded: frozenset[str]) -> dict[str, Read]:
         """By point. A memory's keys are those of its first chunk, its passage is that of the chunk that was found."""
         later = [one.point_id for one in found if one.first_id]
-        waiting, points, chunks = await asyncio.gather(
+        waiting, points, chunks = await together(
             self._pending(collection, frozenset(one.point_id for one in found) - embedded),
             self._points(collection, [one.first_id or one.point_id for one in found]),
             self._chunks(collection, later),
@@ -115,7 +115,7 @@ class HitReader:
 
     async def _points(self, collection: MemoryType, ids: Sequence[str]) -> dict[str, Point]:
         parts = [ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE)]
-        pages = await asyncio.gather(*(self._vectors.retrieve(collection, part) for part in parts))
+        pages = await together(*(self._vectors.retrieve(collection, part) for part in parts))
         return {point.id: point for page in pages for point in page}
 
     async def _pending(self, collection: MemoryType, ids: frozenset[str]) -> frozenset[str]:

@@ -17,6 +17,7 @@ from services.points import Between, Condition, DatedBetween, Filter, Point, Scr
 from services.ports import VectorStore
 from services.search.hits import Found, HitReader
 from services.search.scope import Scope
+from services.together import together
 
 FIRST_PAGE_SECONDS = 0.5
 """How long work in the background leaves the stores to the first page."""
@@ -142,7 +143,7 @@ class Order:
     async def step(self) -> None:
         """Reads one batch where one is needed, and takes over what is certain to come next."""
         async with self._turn:
-            await asyncio.gather(*(run.fill() for run in self._runs))
+            await together(*(run.fill() for run in self._runs))
             self._merge()
             self._runs = [run for run in self._runs if run.items or not run.done]
 
@@ -189,7 +190,7 @@ class End:
         """Whether all entries have a place by their value: what has none comes last, however it is read."""
         if self._ordered is None:
             any_value = _any_value(self._key)
-            counts = await asyncio.gather(
+            counts = await together(
                 *(
                     self._vectors.count(one, Filter((where,) if where else (), (any_value,)))
                     for one, where in self._heads.items()

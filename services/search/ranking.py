@@ -18,6 +18,7 @@ from services.search.hits import Found, HitReader, Read
 from services.search.scope import Scope, Scoping, keeps_keys, keeps_text, memories_of
 from services.search.vocabulary import Vocabulary
 from services.text import has_word
+from services.together import together
 
 _KEYS = ("parent_id", "chunk_index")
 """All that a leg needs of a payload."""
@@ -107,7 +108,7 @@ class Ranking:
     async def rank(self, query: Query) -> tuple[tuple[Hit, ...], tuple[str, ...]]:
         """At most `query.limit` hits, best first, and the notices. Raises what failed when no leg could answer."""
         scope = await self._scoping.points(query)
-        dense, keyword = await asyncio.gather(self._dense(query, scope), self._keyword(query, scope))
+        dense, keyword = await together(self._dense(query, scope), self._keyword(query, scope))
         used = [leg for leg in (dense, keyword) if leg is not None]
         if all(leg.failure for leg in used):
             raise next(leg.failure for leg in used if leg.failure)
@@ -139,7 +140,7 @@ class Ranking:
         notices: tuple[str, ...] = ()
         for start in range(0, len(best), wanted):
             some = dict(itertools.islice(best.items(), start, start + wanted))
-            read, (related, notices) = await asyncio.gather(
+            read, (related, notices) = await together(
                 self._reader.read(list(some.values()), embedded), self._reader.relation_counts(list(some))
             )
             counts |= related
@@ -213,7 +214,7 @@ class Ranking:
     async def _vector_of(self, memory_id: str) -> Vector:
         """The middle of a memory's vectors."""
         where = Filter(any_of=(HasId(frozenset({memory_id})), Matches("parent_id", (memory_id,))))
-        pages = await asyncio.gather(
+        pages = await together(
             *(
                 self._vectors.scroll(Scroll(one, _MOST_CHUNKS, where, payload_keys=(), with_vectors=True))
                 for one in MemoryType
@@ -253,7 +254,7 @@ class Ranking:
         if not ids:
             return []
         these = Filter(any_of=(HasId(frozenset(ids)), Matches("parent_id", tuple(ids))))
-        pages = await asyncio.gather(
+        pages = await together(
             *(
                 self._vectors.scroll(Scroll(one, _MOST_CHUNKS, Filter((these, where)), payload_keys=_KEYS))
                 for one, where in scope.items()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -26,6 +25,7 @@ from services.points import (
 )
 from services.ports import Records, VectorStore
 from services.times import WriterZone, to_wall_clock
+from services.together import together
 
 Scope = Mapping[MemoryType, Filter]
 """The conditions in each collection that is asked; other collections are not."""
@@ -78,15 +78,15 @@ class Scoping:
             must_not.append(memories_of(frozenset({query.like})))
         wanted = {query.has_relations, None if query.orphan is None else not query.orphan} - {None}
         related = await self._related() if wanted else frozenset[str]()
-        phrases = await asyncio.gather(*(self._indexed(Contains("content", one, True)) for one in query.phrases))
+        phrases = await together(*(self._indexed(Contains("content", one, True)) for one in query.phrases))
         needed: list[Condition] = [phrase for phrase in phrases if phrase]
         if texts:
             needed.append(Filter(any_of=tuple(Contains("content", text) for text in texts)))
         excluded = [Contains("content", one, phrase=True) for one in query.excluded_words]
         scope = {}
         for collection in _collections(query):
-            present = await asyncio.gather(*(self._of_memory(collection, one) for one in needed))
-            absent = await asyncio.gather(*(self._of_memory(collection, one) for one in excluded))
+            present = await together(*(self._of_memory(collection, one) for one in needed))
+            absent = await together(*(self._of_memory(collection, one) for one in excluded))
             linked = [await self._linked(collection, related, bool(one)) for one in wanted]
             scope[collection] = Filter((*must, *present, *linked), (*must_not, *absent))
         return scope
@@ -107,7 +107,7 @@ class Scoping:
 
     async def headless(self, *, hasty: bool = False) -> Mapping[MemoryType, Mapping[str, str]]:
         """Memories without chunk 0 and the point of each with the lowest index; looked for when chunks changed."""
-        found = await asyncio.gather(*(self._headless_of(collection, hasty) for collection in MemoryType))
+        found = await together(*(self._headless_of(collection, hasty) for collection in MemoryType))
         return dict(zip(MemoryType, found, strict=True))
 
     async def _headless_of(self, collection: MemoryType, hasty: bool) -> Mapping[str, str]:
@@ -162,11 +162,11 @@ class Scoping:
     async def _related(self) -> frozenset[str]:
         """Ids of the memories that have relations, also when only their chunks do; ids of nothing may be among them."""
         related = await self._records.related_ids()
-        known = await asyncio.gather(*(self._memories_of(collection) for collection in MemoryType))
+        known = await together(*(self._memories_of(collection) for collection in MemoryType))
         if not (strangers := related.difference(*(memories for memories, _ in known))):
             return related
         where = Filter((HasId(strangers), _CHUNKED))
-        owners = await asyncio.gather(*(self._vectors.facet(one, "parent_id", where, _MANY) for one in MemoryType))
+        owners = await together(*(self._vectors.facet(one, "parent_id", where, _MANY) for one in MemoryType))
         return related.union(*owners)
 
     async def _linked(self, collection: MemoryType, related: frozenset[str], wanted: bool) -> Filter:
@@ -183,7 +183,7 @@ class Scoping:
         known = self._memories.get(collection)
         if known and known.points == points and time.monotonic() - known.read_at < _FRESH_SECONDS:
             return known.ids, known.legacy
-        parents, legacy = await asyncio.gather(
+        parents, legacy = await together(
             self._vectors.facet(collection, "parent_id", limit=_MANY), self._without_parent(collection)
         )
         known = self._memories[collection] = _Memories(points, time.monotonic(), legacy.union(parents), legacy)
@@ -194,12 +194,12 @@ class Scoping:
         return frozenset(point.id for point in points)
 
     async def _with_prefixes(self, prefixes: Sequence[str]) -> Condition:
-        found = await asyncio.gather(*(ids_with_prefix(self._vectors, one, _MOST_BY_PREFIX) for one in prefixes))
+        found = await together(*(ids_with_prefix(self._vectors, one, _MOST_BY_PREFIX) for one in prefixes))
         return memories_of(frozenset(one for ids in found for one in ids))
 
     async def _indexed(self, condition: Condition) -> Condition | None:
         """None for a phrase that the index cannot hold (stop words, signs): only the texts themselves can tell."""
-        counts = await asyncio.gather(*(self._vectors.count(one, Filter((condition,))) for one in MemoryType))
+        counts = await together(*(self._vectors.count(one, Filter((condition,))) for one in MemoryType))
         return condition if any(counts) else None
 
     async def _of_memory(self, collection: MemoryType, condition: Condition) -> Condition:

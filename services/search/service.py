@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from functools import partial
@@ -17,6 +16,7 @@ from services.search.ranking import Ranking
 from services.search.scope import Scope, Scoping
 from services.settings import Settings
 from services.times import first_weekday, person_zone, writer_zone
+from services.together import together
 
 _MOST_COMPLETIONS = 50
 _UNHURRIED = 5.0
@@ -93,7 +93,7 @@ class SearchService:
 
     async def _opened(self, query: Query, *, hasty: bool = False) -> Listing:
         heads = await self._heads(query, hasty=hasty)
-        found = await asyncio.gather(*(self._vectors.count(one, where) for one, where in heads.items()))
+        found = await together(*(self._vectors.count(one, where) for one, where in heads.items()))
         counts = dict(zip(heads, found, strict=True))
         order, end = Order(self._vectors, heads, counts, query), End(self._vectors, heads, counts, query)
         return Listing(query, sum(found), order, end, self._reader)

@@ -12,6 +12,7 @@ from services.errors import NotFound
 from services.memories.current import ChangedOutside, merged
 from services.memories.payload import State
 from services.memories.reading import Stored
+from services.memories.service import MemoryService
 from services.model import Action, Entity, MemoryChanges, MemoryDraft, MemoryType, RelationType
 from services.points import Point
 from services.ports import NewChange, NewRelation
@@ -192,3 +193,16 @@ async def test_what_lacks_only_vectors_may_be_edited_outside_until_it_has_them(w
     assert await world.service.recover() == 1
     memory = await world.service.get(memory.id)
     assert (memory.content, memory.pending) == ("theirs", False)
+
+
+async def test_a_program_that_saved_embeds_some_of_what_waited_before_it_ends(world: World) -> None:
+    world.embedder.away = True
+    waiting = [await world.service.create(MemoryDraft(f"text {number}")) for number in range(3)]
+    assert await world.service.embed_waiting() == 0
+    world.embedder.away = False
+    later = MemoryService(world.vectors, world.embedder, world.records, world.settings, world.clock)
+    assert await later.embed_waiting() == 0, "it wrote nothing"
+    await later.create(MemoryDraft("another"))
+    assert await later.embed_waiting(most=2) == 2
+    assert await later.pending_count() == 1
+    assert not (await world.service.get(waiting[0].id)).pending

@@ -30,7 +30,7 @@ _SCHEDULED = """
 SELECT memory_id, change_id, attempts, last_error, next_attempt FROM memoria_tui.embedding_schedule
 WHERE (CAST(:due AS timestamptz) IS NULL OR next_attempt < :due)
   AND (CAST(:ids AS uuid[]) IS NULL OR memory_id = ANY(CAST(:ids AS uuid[])))
-ORDER BY change_id LIMIT :limit
+ORDER BY attempts, change_id LIMIT :limit
 """
 _DONE = """
 DELETE FROM memoria_tui.embedding_schedule entry
