@@ -96,11 +96,10 @@ def _do(
             _show(terminal, services, preview, reasons, as_json=as_json)
             return 0
         if preview.changed and if_changed is IfChanged.REFUSE:
-            for one in preview.changed[:_SHOWN]:
-                terminal.remark(f"  {one.line}")
+            more = f" and {len(preview.changed) - 1:,} more" if len(preview.changed) > 1 else ""
             terminal.complain(
-                f"nothing was {_DONE[verb]}: {len(preview.changed)} of it changed since; --rest leaves those, --force "
-                f"does it all the same ({preview.act.summary})"
+                f"nothing was {_DONE[verb]}: changed since: {preview.changed[0].line}{more}; "
+                "--rest leaves that as it is, --force does not, --dry-run shows both"
             )
             return 1
         if reasons and not yes:
@@ -123,7 +122,6 @@ def _do(
 
 
 _DONE = {"undo": "undone", "redo": "redone"}
-_SHOWN = 10
 
 
 def _show(

@@ -263,7 +263,8 @@ def test_a_process_whose_output_is_not_taken_says_a_line_or_nothing(
     [
         (("show", "zzz"), "zzz"),
         (("restore", "abc"), "trash"),
-        (("undo",), "take back"),
+        (("undo",), "left to undo"),
+        (("redo",), "nothing to redo"),
         (("add", " "), "empty"),
         (("export", "/dev/full"), "space"),
         (("export", "/nowhere/x.jsonl"), "/nowhere"),

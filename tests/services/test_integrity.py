@@ -15,7 +15,8 @@ from services.container import Services, open_services
 from services.errors import StoreUnavailable
 from services.integrity.mending import flattened
 from services.integrity.model import DefectKind, Survey
-from services.model import MemoryChanges, MemoryDraft, MemoryType, Progress, Query, Relation, RelationType
+from services.memories.reading import fold
+from services.model import Entity, MemoryChanges, MemoryDraft, MemoryType, Progress, Query, Relation, RelationType
 from services.points import EVERYTHING, Point, Scroll
 from services.ports import NewRelation
 from services.settings import Settings
@@ -223,3 +224,16 @@ async def test_a_text_that_another_program_changed_is_told_and_left_alone(servic
     assert finding.repair == ""
     assert (await services.integrity.repair([changed])).total == 0
     assert (await services.memories.get(memory.id)).content == "as an agent left it"
+
+
+@pytest.mark.skipif(not UPSTREAM.exists(), reason="the files that upstream wrote are not here")
+async def test_history_and_memories_agree_after_an_import_was_undone(services: Services) -> None:
+    await copy_points(services)
+    report = await services.importing.import_files([UPSTREAM / "export.json"])
+    assert report.memories
+    await services.memories.undo()
+    for type_ in MemoryType:
+        for found in fold(type_, await services.vectors.scroll(Scroll(type_, 10_000))):
+            for change in await services.records.history(Entity.MEMORY, found.id, limit=1):
+                assert change.after is not None
+                assert repr(sorted(found.state.payload.items())) == repr(sorted(change.after["payload"].items()))  # type: ignore[attr-defined]
