@@ -236,4 +236,8 @@ async def test_history_and_memories_agree_after_an_import_was_undone(services: S
         for found in fold(type_, await services.vectors.scroll(Scroll(type_, 10_000))):
             for change in await services.records.history(Entity.MEMORY, found.id, limit=1):
                 assert change.after is not None
-                assert repr(sorted(found.state.payload.items())) == repr(sorted(change.after["payload"].items()))  # type: ignore[attr-defined]
+                written = change.after["payload"]
+                assert isinstance(written, dict)
+                assert {key: (type(value), value) for key, value in found.state.payload.items()} == {
+                    key: (type(value), value) for key, value in written.items()
+                }
