@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from services.errors import EmbeddingFailed, ModelMismatch, StoreReadOnly, StoreUnavailable
-from services.memories.chunking import chunks
+from services.memories.chunking import chunks, is_chunk_id
 from services.memories.current import Plan
 from services.memories.layout import key_changes, moved, only_keys_differ, points_of, vectors_by_text
 from services.memories.payload import State
@@ -47,6 +47,10 @@ class _Layout:
     surplus: list[tuple[MemoryType, str]] = field(default_factory=list)
     pending: bool = False
     """True when the memory is left without some vector."""
+    foreign: set[str] = field(default_factory=set)
+    """Ids of chunks of this memory that are those of other memories."""
+    moved: list[Point] = field(default_factory=list)
+    """Chunks of other memories that were stored under this memory's id."""
 
 
 class Applier:
@@ -163,7 +167,7 @@ class Applier:
         surplus: defaultdict[MemoryType, list[str]] = defaultdict(list)
         for one in layouts:
             if one.type is not None:
-                written[one.type] += one.points
+                written[one.type] += [*one.moved, *one.points]
             if one.keys is not None:
                 type_, wanted, ids = one.keys
                 keys[type_, wanted] += ids
@@ -249,19 +253,35 @@ class Applier:
         return chunks(text, self._settings.chunk_size, self._settings.chunk_overlap)
 
     async def _place(self, layouts: Sequence[_Layout]) -> None:
-        """Moves a chunk whose id is that of another memory: MCP Memoria can make one under the id of a chunk."""
+        """Moves a chunk whose id is that of another memory: MCP Memoria can make one under the id of a first chunk."""
         owned: defaultdict[MemoryType, dict[str, str]] = defaultdict(dict)
+        firsts: list[str] = []
         for one in layouts:
             if one.type is not None and len(one.points) > 1:
                 owned[one.type] |= {point.id: one.plan.memory_id for point in one.points}
-        taken: set[str] = set()
+                firsts.append(one.points[0].id)
+        # Of the memories of this act, which may not be in the store yet, the history knows.
+        marks = await self._records.marks(firsts) if firsts else {}
+        taken = {one for one, mark in marks.items() if not mark.deleted}
         for type_, owners in owned.items():
             where = Filter((HasId(frozenset(owners)),))
             there = await self._vectors.scroll(Scroll(type_, len(owners), where, payload_keys=("parent_id",)))
             taken |= {point.id for point in there if memory_id_of(point) != owners[point.id]}
         if taken:
             for one in layouts:
-                one.points = [moved(point) if point.id in taken else point for point in one.points]
+                if len(one.points) > 1:
+                    one.foreign = {point.id for point in one.points} & taken
+                    one.points = [moved(point) if point.id in taken else point for point in one.points]
+        await self._make_room(layouts)
+
+    async def _make_room(self, layouts: Sequence[_Layout]) -> None:
+        """Has a chunk that is stored under the id of a memory to be made written under another id first."""
+        for type_ in MemoryType:
+            made = [one for one in layouts if one.type is type_ and is_chunk_id(one.plan.memory_id)]
+            ids = [one.plan.memory_id for one in made]
+            for point in await self._vectors.retrieve(type_, ids, vectors=True) if ids else ():
+                if memory_id_of(point) != point.id:
+                    next(one for one in made if one.plan.memory_id == point.id).moved = [moved(point)]
 
     async def _embed(self, texts: list[str]) -> dict[str, Vector]:
         """Vectors by text; empty when they cannot be made at the moment."""
@@ -280,7 +300,8 @@ class Applier:
 def _complete(layout: _Layout, made: Mapping[str, Vector]) -> None:
     """Gives the points their vectors, and plans to delete what is no longer theirs."""
     if layout.type is not None:
-        layout.surplus = _surplus(layout.plan, {(layout.type, point.id) for point in layout.points})
+        kept = {point.id for point in layout.points} | layout.foreign
+        layout.surplus = _surplus(layout.plan, {(layout.type, point_id) for point_id in kept})
         vectors = [layout.known.get(text, made.get(text)) for text in layout.texts]
         layout.points = list(map(_with_vector, layout.points, vectors))
         layout.pending = any(vector is None for vector in vectors)

@@ -32,6 +32,11 @@ def chunk_id(memory_id: str, index: int) -> str:
     return str(uuid5(_NAMESPACE, f"{memory_id}__chunk_{index}"))
 
 
+def is_chunk_id(point_id: str) -> bool:
+    """True when the id can be that of a chunk: ids of memories are not made of names (UUID version 5)."""
+    return point_id[14:15] == "5"
+
+
 def chunks(text: str, size: int, overlap: int) -> tuple[str, ...]:
     """The text in pieces of at most `size` characters; neighbours share at most `overlap` (0 ≤ overlap < size).
 

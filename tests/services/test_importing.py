@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from services.container import Services, open_services
+from services.memories.chunking import chunk_id
 from services.model import Memory, MemoryChanges, MemoryDraft, MemoryType, RelationType
 from services.points import Point
 from services.ports import NewRelation
@@ -213,6 +214,29 @@ async def test_a_dry_run_of_our_own_export_counts_sessions_too(
         report = await second.importing.import_sources([Source(tmp_path / "all.jsonl")], dry_run=True)
         assert (report.sessions, report.unchanged) == (1, 0)
         assert [row async for batch in second.records.all_sessions() for row in batch] == []
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("later", ["chunk", "memory"])
+async def test_a_memory_under_the_id_of_a_first_chunk_leaves_the_other_one_complete(
+    services: Services, tmp_path: Path, together: bool, later: str
+) -> None:
+    text = "some words of a long page. " * 60
+    lines = [{"id": chunk_id(ID, 0), "payload": {"content": "edited first chunk"}}, {"id": ID, "content": text}]
+    if later == "memory":
+        lines.reverse()
+    files = [lines] if together else [lines[:1], lines[1:]]
+    for number, some in enumerate(files):
+        await services.importing.import_files([write(tmp_path / f"{number}.jsonl", *some)])
+    memories = await all_memories(services)
+    assert {memory.content: memory.headless for memory in memories.values()} == {
+        "edited first chunk": False,
+        text: False,
+    }
+    assert memories[ID].chunk_count > 1
+    await services.memories.update(memories[ID], MemoryChanges(content=f"{text} And more."))
+    assert (await services.memories.get(chunk_id(ID, 0))).content == "edited first chunk"
+    assert not (await services.memories.get(ID)).headless
 
 
 async def test_a_source_of_which_nothing_is_imported_is_named(services: Services, tmp_path: Path) -> None:

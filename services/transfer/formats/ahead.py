@@ -8,6 +8,7 @@ import itertools
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 
+from services.memories.chunking import is_chunk_id
 from services.transfer.formats.records import MemoryRecord, Record, RelationRecord
 
 BATCH = 500
@@ -22,7 +23,7 @@ def chunk_ids_last(records: Iterator[Record]) -> Iterator[Record]:
     """
     later: list[Record] = []
     for record in records:
-        derived = isinstance(record, MemoryRecord) and record.id[14] == "5"
+        derived = isinstance(record, MemoryRecord) and is_chunk_id(record.id)
         if derived or (later and isinstance(record, RelationRecord)):
             later.append(record)
         else:
