@@ -2,7 +2,8 @@
 
 A key travels from the focused widget up to the app before a binding acts on it, while the next one would already be on
 its way to the widget that has the focus now. So `/` and the words after it, or a key that opens a dialog and what is
-typed into it, would go to the list. Text typed into a field needs no waiting: its keys arrive in order.
+typed into it, would go to the list. Text typed into a field needs no waiting: its keys arrive in order. But the next
+key that is no text waits until the text is there: ctrl+s acts before the field has taken the letter in front of it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from typing import Concatenate, ParamSpec, TypeVar, cast
 
 from textual import events, work
@@ -81,6 +82,10 @@ class TypingAhead(App[ReturnType]):
         super().__init__(driver_class=driver_class)
         self._waiting: deque[events.Key | events.Paste] = deque()
         self._patience: Timer | None = None
+        self.pressed_at = 0.0
+        """When the key was pressed that has its effect now, in monotonic seconds."""
+        self._typed = 0
+        """Texts on their way to the field that has the focus."""
         self._asking: list[_Asking] = []
 
     def on_mount(self) -> None:
@@ -89,6 +94,10 @@ class TypingAhead(App[ReturnType]):
     @property
     def keys_under_way(self) -> bool:
         """True while a key that was pressed has not had its effect."""
+        return self._acts or bool(self._waiting)
+
+    @property
+    def _acts(self) -> bool:
         return self._patience is not None
 
     # dialogs that are opening
@@ -126,45 +135,70 @@ class TypingAhead(App[ReturnType]):
     async def on_event(self, event: events.Event) -> None:
         if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
             await super().on_event(event)
-        elif not self.keys_under_way:
+        elif not self._acts and not self._waiting and not (self._typed and not self._is_text(event)):
             await self._send(event)
         elif self.is_opening and isinstance(event, events.Key) and event.key == "escape":
             self._give_up()
         else:
             self._waiting.append(event)
+            self.set_timer(_PATIENCE, self._give_up_text)
 
     async def _send(self, event: events.Key | events.Paste) -> None:
-        text = isinstance(event, events.Paste) or event.is_printable
-        if text and isinstance(self.focused, Input | TextArea):
-            await super().on_event(event)
-            return
+        self.pressed_at = event.time
         start = self.focused or self.screen
-        self._patience = self.set_timer(_PATIENCE, self._go_on_unless_opening)
+        if self._is_text(event):
+            self._typed += 1
+            await super().on_event(event)
+            self._follow(start, self._took_text)
+            return
+        self._patience = patience = self.set_timer(_PATIENCE, self._go_on_unless_opening)
         await super().on_event(event)
-        self._follow(start)
+        self._follow(start, partial(self._acted, patience))
 
-    def _follow(self, node: MessagePump | None) -> None:
+    def _is_text(self, event: events.Key | events.Paste) -> bool:
+        """Whether the field that has the focus takes it as text."""
+        field = self.focused
+        if isinstance(event, events.Paste):
+            return isinstance(field, Input | TextArea)
+        shortcuts = getattr(field, "SHORTCUTS", "")
+        return event.is_printable and isinstance(field, Input | TextArea) and (event.character or "") not in shortcuts
+
+    def _follow(self, node: MessagePump | None, then: Callable[[], object]) -> None:
         """Goes behind the key through the queues of all nodes up to the app."""
         while node is not None and node is not self:
-            if node.call_later(self._follow, node._parent):
+            if node.call_later(self._follow, node._parent, then):
                 return
             node = node._parent
         # Once more to the end of the app's queue: the key may have put a change of focus there.
-        self.call_later(self._acted)
+        self.call_later(then)
 
-    def _acted(self) -> None:
+    async def _give_up_text(self) -> None:
+        """What waits for text goes on when the field went away before it took it."""
+        if self._waiting and self._typed and not self._acts:
+            self._typed = 0
+            await self._go_on()
+
+    async def _took_text(self) -> None:
+        self._typed = max(0, self._typed - 1)
+        if not self._acts:
+            await self._go_on()
+
+    def _acted(self, key: Timer) -> None:
+        """`key`, here and below: the patience with one key, by which news of an earlier one is told apart."""
         screen = self.screen
-        screen.call_after_refresh(self._look_whether_ready)
-        self.set_timer(_SLOW_FRAME, lambda: self._look_if_left(screen))
+        screen.call_after_refresh(self._look_whether_ready, key)
+        self.set_timer(_SLOW_FRAME, partial(self._look_if_left, key, screen))
 
-    async def _look_if_left(self, screen: Screen[object]) -> None:
+    async def _look_if_left(self, key: Timer, screen: Screen[object]) -> None:
         """A screen that is no longer shown draws nothing, and tells nobody that it did."""
         if screen is not self.screen:
-            await self._look_whether_ready()
+            await self._look_whether_ready(key)
 
-    async def _look_whether_ready(self) -> None:
-        if self.keys_under_way and (self.is_opening or self._dialog_begins):
-            self.set_timer(_GLANCE, self._look_whether_ready)
+    async def _look_whether_ready(self, key: Timer) -> None:
+        if key is not self._patience:
+            return
+        if self.is_opening or self._dialog_begins:
+            self.set_timer(_GLANCE, partial(self._look_whether_ready, key))
         else:
             await self._go_on()
 
@@ -185,5 +219,7 @@ class TypingAhead(App[ReturnType]):
         if self._patience is not None:
             self._patience.stop()
             self._patience = None
-        while self._waiting and not self.keys_under_way:
+        while self._waiting and not self._acts:
+            if self._typed and not self._is_text(self._waiting[0]):
+                return
             await self._send(self._waiting.popleft())

@@ -154,8 +154,14 @@ class Writing(Protocol):
     """What screens need of the app."""
 
     writes: Writes
+    pressed_at: float
 
     def opens_no_more(self) -> None: ...
+
+
+def pressed_before(app: App[object], moment: float) -> bool:
+    """Whether the key that has its effect now was pressed before this moment, on what was seen then."""
+    return cast("Writing", app).pressed_at < moment
 
 
 async def write(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
+from time import monotonic
 
 from textual import work
 from textual.content import Content
@@ -17,7 +18,7 @@ from memoria_tui.screens.modals.tags import TagEdit, TagsDialog
 from memoria_tui.screens.modals.why import WhyDialog
 from memoria_tui.screens.trash import open_trash
 from memoria_tui.typing_ahead import asks
-from memoria_tui.writes import write
+from memoria_tui.writes import pressed_before, write
 from services.model import Memory, MemoryType
 
 _BATCH = 1000
@@ -192,6 +193,9 @@ class MemoryCurating(MemoryEditing):
 
     @asks
     async def action_delete(self) -> None:
+        if pressed_before(self.app, self._deleted_at):
+            self.tell("Not deleted: d was pressed before the list had changed")
+            return
         if not (ids := await self.targets()):
             return
         ids = tuple(one for one in ids if one not in self._going) or ids
@@ -202,6 +206,7 @@ class MemoryCurating(MemoryEditing):
         finally:
             self._going -= set(ids)
         if number:
+            self._deleted_at = monotonic()
             self.memory_list.mark_all(self.memory_list.marked - set(ids))
             self._done(f"Deleted {told}")
 

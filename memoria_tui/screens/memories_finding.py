@@ -73,6 +73,8 @@ class MemoryFinding(ModeScreen):
         """Marks that were made in the answer to another question."""
         self._going: set[str] = set()
         """Memories that are being deleted."""
+        self._deleted_at = 0.0
+        """When the last of them were, in monotonic seconds."""
 
     @property
     def is_waiting(self) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual import events
 from textual.widgets import Input
 
@@ -10,6 +12,9 @@ from memoria_tui import present
 
 class LineInput(Input):
     """An input whose text is one harmless line, whatever is typed, pasted or set."""
+
+    SHORTCUTS: ClassVar[str] = ""
+    """Characters that do something else than to be typed."""
 
     def validate_value(self, value: str) -> str:
         return present.harmless(value)

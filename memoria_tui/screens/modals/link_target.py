@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
 
-from textual import events, getters, on, work
+from textual import getters, on, work
 from textual.binding import Binding
 from textual.content import Content
-from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
@@ -31,17 +29,11 @@ _MOST = 12
 class _SearchBox(LineInput):
     """An input whose first key may be a digit that means something else."""
 
-    @dataclass
-    class Digit(Message):
-        """1 to 9, pressed before anything was typed."""
+    SHORTCUTS = "123456789"
 
-        number: int
-
-    def on_key(self, event: events.Key) -> None:
-        if not self.value and event.character and event.character in "123456789":
-            event.stop()
-            event.prevent_default()
-            self.post_message(self.Digit(int(event.character)))
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        digit = not self.value and character is not None and character in self.SHORTCUTS
+        return not digit and super().check_consume_key(key, character)
 
 
 class LinkTargetDialog(Dialog[Memory]):
@@ -49,6 +41,18 @@ class LinkTargetDialog(Dialog[Memory]):
 
     KEYS = (("↑↓", "move"), ("enter", "take it"), ("1-9", "take one at hand"), ("esc", "cancel"))
     BINDINGS = [
+        *(
+            Binding(
+                str(number),
+                f"take_at_hand({number})",
+                "At hand",
+                show=False,
+                priority=True,
+                id=f"target.{number}",
+                tooltip="Take this one",
+            )
+            for number in range(1, 10)
+        ),
         Binding("down", "move(1)", "Down", show=False, id="target.down", tooltip="Next memory"),
         Binding("up", "move(-1)", "Up", show=False, id="target.up", tooltip="Memory before"),
     ]
@@ -102,10 +106,12 @@ class LinkTargetDialog(Dialog[Memory]):
         hint.update(Content(line(text)))
         hint.display = bool(text)
 
-    @on(_SearchBox.Digit)
-    def take_at_hand(self, event: _SearchBox.Digit) -> None:
-        if event.number <= len(self._shown):
-            self.dismiss(self._shown[event.number - 1])
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return not (action == "take_at_hand" and self.is_mounted and self.box.value)
+
+    def action_take_at_hand(self, number: int) -> None:
+        if number <= len(self._shown):
+            self.dismiss(self._shown[number - 1])
 
     @on(Input.Submitted)
     def take(self) -> None:
