@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from services.errors import MemoriaError, NothingToUndo
 from services.model import IfChanged, Undone
+from services.times import person_zone
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -65,7 +66,9 @@ class Undoing:
         except MemoriaError as error:
             self._say(str(error), wrong=True)
             return
-        act = await self._app.push_screen_wait(ChangesDialog(acts, self._memories.acts.changes, self._clock))
+        zone = person_zone(self._services.settings)
+        dialog = ChangesDialog(acts, self._memories.acts.changes, self._clock, zone)
+        act = await self._app.push_screen_wait(dialog)
         if act is not None:
             await self._in_turn(lambda: self._memories.undo_preview(act.group), None)
 

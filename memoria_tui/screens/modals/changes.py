@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import tzinfo
 
 from textual import getters, on, work
 from textual.binding import Binding
@@ -19,6 +20,7 @@ from memoria_tui.screens.modals.undo import values
 from services.errors import MemoriaError
 from services.model import Act, Change, Kind, first_line
 from services.ports import Clock
+from services.times import minute
 
 Load = Callable[[str], Awaitable[Sequence[Change]]]
 """The first changes of an act."""
@@ -36,11 +38,12 @@ class ChangesDialog(Dialog[Act]):
 
     options = getters.query_one(OptionList)
 
-    def __init__(self, acts: Sequence[Act], load: Load, clock: Clock) -> None:
+    def __init__(self, acts: Sequence[Act], load: Load, clock: Clock, zone: tzinfo) -> None:
         super().__init__("Last changes")
         self._acts = acts
         self._load = load
         self._clock = clock
+        self._zone = zone
 
     def compose_body(self) -> Iterable[Widget]:
         if not self._acts:
@@ -54,7 +57,7 @@ class ChangesDialog(Dialog[Act]):
 
     @on(OptionList.OptionHighlighted)
     def _told(self, event: OptionList.OptionHighlighted) -> None:
-        self.query_one("#act", Static).update(_head(self._acts[event.option_index]))
+        self.query_one("#act", Static).update(self._head(self._acts[event.option_index]))
 
     @on(OptionList.OptionSelected)
     def _open(self, event: OptionList.OptionSelected) -> None:
@@ -68,12 +71,16 @@ class ChangesDialog(Dialog[Act]):
         except MemoriaError as error:
             self.query_one("#act", Static).update(Content(line(str(error))))
             return
-        lines = [_head(act)]
+        lines = [self._head(act)]
         for change in changes[:_SHOWN]:
             lines += [Content(""), *_change(change)]
         if act.total > _SHOWN:
             lines.append(Content.styled(f"\n… and {act.total - _SHOWN:,} more", _QUIET))
         self.query_one("#act", Static).update(Content("\n").join(lines))
+
+    def _head(self, act: Act) -> Content:
+        when = minute(act.at, self._zone)
+        return Content.styled(f"{when} · {line(act.kind)} · {clip(line(act.summary), 200)}", _QUIET)
 
     def action_undo(self) -> None:
         if self._acts and (index := self.options.highlighted) is not None:
@@ -88,10 +95,6 @@ def _label(act: Act, when: str) -> Content:
         (" (undone)" if act.undone else "", _QUIET),
         (f"  {clip(line(act.actor), 16)} · {clip(line(act.program), 24)}", _QUIET),
     )
-
-
-def _head(act: Act) -> Content:
-    return Content.styled(f"{act.at:%Y-%m-%d %H:%M} · {line(act.kind)} · {clip(line(act.summary), 200)}", _QUIET)
 
 
 def _change(change: Change) -> Iterable[Content]:
