@@ -132,6 +132,10 @@ class MemoryService:
             raise InvalidInput(f"{draft.id!r} is no id of a memory; ids are UUIDs")
         after = drafted(draft, memory_id, self._clock(), self._zone).storable()
         checked_payload(after.payload)
+        if draft.id is None:  # an id that nobody has: there is nothing to read first
+            new = Plan(memory_id, None, after, Action.CREATED, "created")
+            await self._saver.save(str(uuid.uuid4()), [new], also=also)
+            return await self.get(memory_id)
 
         async def plan(currents: Mapping[str, Current]) -> list[Plan]:
             current = currents[memory_id]
