@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 _REST = 2.0
 """Seconds without a change of work before the views of it are refreshed: they are read whole."""
+_BETWEEN_COMPARISONS = 300.0
+"""Seconds between two comparisons of all memories with the history."""
 _TRY_AGAIN = 5.0
 """Seconds before what could not begin yet is begun."""
 
@@ -34,12 +37,14 @@ class Background:
         self._recovering: Worker[None] | None = None
         self._refreshing: Worker[None] | None = None
         self._views: Timer | None = None
+        self._compare_from = 0.0
 
     def start(self, services: Services) -> None:
         """The stores are open."""
         self._services = services
         self._run(services.live.watch(self._on_status, self._on_external_change), "live")
         self._recover(due_only=False)
+        self._notice_deletions()
 
     def attend(self) -> None:
         """A person works with the program: what others write is looked for more often."""
@@ -79,6 +84,8 @@ class Background:
 
     def _on_external_change(self, subjects: frozenset[Subject]) -> None:
         """A mode that is not on screen looks when it is."""
+        if Subject.DELETIONS in subjects:
+            self._notice_deletions()
         if (screen := self._modes().get(self._app.current_mode)) is not None:
             screen.heard(subjects)
 
@@ -97,6 +104,25 @@ class Background:
         if finished:
             for screen in self._modes().values():
                 screen.changed()
+
+    # what other programs deleted
+
+    def _notice_deletions(self) -> None:
+        """Compares all memories with the history, so not again for each of many deletions."""
+        now = time.monotonic()
+        if self._services is not None and now >= self._compare_from:
+            self._compare_from = now + _BETWEEN_COMPARISONS
+            self._run(self._compare(self._services), "deletions")
+
+    async def _compare(self, services: Services) -> None:
+        from memoria_tui.present import safe
+
+        try:
+            found = await services.memories.outside.notice()
+        except MemoriaError:
+            return  # a store that is not read whole tells nothing of what was deleted
+        if found.ids:
+            self._app.notify(safe(found.told), severity="warning", markup=False)
 
     # views of work, for other programs
 

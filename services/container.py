@@ -157,7 +157,7 @@ def _services(
         memory_counts=MemoryCounts(vectors, records, settings),
         graph=graph,
         suggestions=SuggestionService(vectors, records, graph),
-        health=HealthService(vectors, embedder, records, integrity, settings, restoring.unfinished),
+        health=HealthService(vectors, embedder, records, integrity, memories.outside, settings, restoring.unfinished),
         integrity=integrity,
         reembedding=ReembeddingService(vectors, partial(_target, settings, embedder), settings, memories.gate),
         importing=ImportService(vectors, embedder, records, memories, settings, clock),

@@ -9,7 +9,8 @@ from datetime import datetime
 from services.backup.values import UnfinishedRestore
 from services.errors import MemoriaError
 from services.integrity.model import REPAIRABLE, DefectKind, Survey
-from services.integrity.service import IntegrityService
+from services.integrity.service import Advance, IntegrityService, quiet
+from services.memories.outside import OutsideDeletions
 from services.memories.reading import read_stored
 from services.model import Memory, MemoryType, StoreStatus
 from services.points import EVERYTHING, CollectionInfo
@@ -52,6 +53,7 @@ class HealthService:
         embedder: Embedder,
         records: Records,
         integrity: IntegrityService,
+        outside: OutsideDeletions,
         settings: Settings,
         unfinished_restore: Callable[[], Awaitable[UnfinishedRestore | None]],
     ) -> None:
@@ -59,6 +61,7 @@ class HealthService:
         self._embedder = embedder
         self._records = records
         self._integrity = integrity
+        self._outside = outside
         self._person_zone, self._writer_zone = person_zone(settings), writer_zone(settings)
         self._unfinished_restore = unfinished_restore
         self._scoping = Scoping(vectors, records, self._writer_zone)
@@ -81,13 +84,19 @@ class HealthService:
             for one in work
         )
 
-    async def problems(self) -> list[str]:
+    async def problems(self, progress: Advance = quiet) -> list[str]:
         """One line for each kind of defect in the data, with how many and the first ids; reads everything once.
 
         Raises StoreUnavailable when a store is away.
         """
-        survey, unfinished = await together(self._integrity.survey(), self._unfinished())
-        return [*_told(survey), *unfinished]
+        unfinished = await self._unfinished()
+        survey = await self._integrity.survey(progress=progress)
+        return [*await self._missing(), *_told(survey), *unfinished]
+
+    async def _missing(self) -> list[str]:
+        """Memories that only the history has; those that are few go to the trash."""
+        found = await self._outside.notice()
+        return [found.told] if found.ids else []
 
     async def _vector_status(self) -> StoreStatus:
         """As the store says, with memories counted instead of points."""
@@ -106,12 +115,7 @@ class HealthService:
         return {"memories": sum(counts)} | {type_.value: count for type_, count in zip(one_each, counts, strict=True)}
 
     async def _unfinished(self) -> list[str]:
-        info = await self._vectors.info()
-        problems = [
-            f"{type_}: no index on {', '.join(one.missing_indexes)}; filters and sorting are slow without"
-            for type_, one in info.items()
-            if one.missing_indexes
-        ]
+        problems = []
         if pending := await self._records.scheduled_count():
             waits = "memory waits for its" if pending == 1 else "memories wait for their"
             problems.append(f"{pending:,} {waits} vectors; keyword search finds what waits")

@@ -17,6 +17,8 @@ _DATE = "updated_at"
 _TURNS = 120
 """Questions after which it is looked again which collections can be sorted by date."""
 
+_MEMORIES = frozenset({Subject.MEMORIES})
+
 OnStatus = Callable[[StatusSnapshot], None]
 OnChange = Callable[[frozenset[Subject]], None]
 Question = Callable[[StoreStatus | None], Coroutine[None, None, StoreStatus]]
@@ -204,7 +206,7 @@ class LiveService:
             was_away = watch.status is not None and not watch.works
             await watch.poll()
             if was_away and watch.works and kind is StoreKind.QDRANT:
-                self._hear(frozenset({Subject.MEMORIES}))
+                self._hear(_MEMORIES)
             if (snapshot := self._snapshot) != self._told:
                 self._told = snapshot
                 on_status(snapshot)
@@ -230,8 +232,7 @@ class LiveService:
     async def _ask_vectors(self, known: StoreStatus | None) -> StoreStatus:
         if self._is_due(StoreKind.QDRANT) or known is None:
             return await self._vectors.status()
-        if await self._changes.next():
-            self._hear(frozenset({Subject.MEMORIES}))
+        self._hear(await self._changes.next())
         return known
 
     async def _ask_records(self, known: StoreStatus | None) -> StoreStatus:
@@ -252,8 +253,9 @@ class LiveService:
     # what is told
 
     def _hear(self, subjects: frozenset[Subject]) -> None:
-        self._news |= subjects
-        self._some_news.set()
+        if subjects:
+            self._news |= subjects
+            self._some_news.set()
 
     async def _tell_changes(self, on_change: OnChange) -> None:
         while True:
@@ -276,27 +278,33 @@ class PointChanges:
     def __init__(self, vectors: VectorStore) -> None:
         self._vectors = vectors
         self._counted = cycle(MemoryType)
-        self._seen: dict[tuple[str, MemoryType], object] = {}
-        self._turn = 0
+        self._dates: dict[MemoryType, object] = {}
+        self._points: dict[MemoryType, int] = {}
+        self.turns = 0
+        """Questions asked so far."""
         self._dated: tuple[MemoryType, ...] = ()
 
-    async def next(self) -> bool:
-        """Asks for the next number or date in turn; True when it is another than the last time."""
-        if self._turn % _TURNS == 0:
+    async def next(self) -> frozenset[Subject]:
+        """Asks for the next number or date in turn; what it tells when it is another than the last time."""
+        if self.turns % _TURNS == 0:
             info = await self._vectors.info()
             self._dated = tuple(one for one, found in info.items() if _DATE not in found.missing_indexes)
-        place = self._turn % (len(self._dated) + 1)
-        self._turn += 1
+        place = self.turns % (len(self._dated) + 1)
+        self.turns += 1
         if place < len(self._dated):
-            return self._differs("date", self._dated[place], await self._newest(self._dated[place]))
+            dated = self._dated[place]
+            newest = await self._newest(dated)
+            before = self._dates.get(dated, newest)
+            self._dates[dated] = newest
+            return _MEMORIES if newest != before else frozenset()
         collection = next(self._counted)
-        return self._differs("points", collection, await self._vectors.count(collection))
+        points = await self._vectors.count(collection)
+        were = self._points.get(collection, points)
+        self._points[collection] = points
+        if points == were:
+            return frozenset()
+        return _MEMORIES | {Subject.DELETIONS} if points < were else _MEMORIES
 
     async def _newest(self, collection: MemoryType) -> object:
         page = await self._vectors.scroll(Scroll(collection, 1, order_by=_DATE, payload_keys=(_DATE,)))
         return page[0].payload.get(_DATE) if page else None
-
-    def _differs(self, what: str, collection: MemoryType, now: object) -> bool:
-        before = self._seen.get((what, collection), now)
-        self._seen[what, collection] = now
-        return before != now

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from memoria_tui.cli.files import progress_bar
 from memoria_tui.cli.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -18,7 +19,9 @@ def doctor(terminal: Terminal, *, as_json: bool) -> int:
         await services.health.status()  # opens the stores, so that the second look tells their latency
         stores = await services.health.status()
         problems = [problem for store in stores for problem in store.problems]
-        problems += await services.health.problems() if all(store.ok for store in stores[:2]) else []
+        if all(store.ok for store in stores[:2]):
+            with progress_bar(terminal) as advance:
+                problems += await services.health.problems(advance)
         if as_json:
             zones = {"person": services.zones.person, "stamps": services.zones.writer}
             told = {str(store.kind): _store_json(store) for store in stores}
@@ -97,7 +100,9 @@ def _store_json(store: StoreStatus) -> dict[str, object]:
 def _print_stores(terminal: Terminal, stores: tuple[StoreStatus, ...], problems: list[str], zones: Zones) -> None:
     for store in stores:
         latency = "" if store.latency_ms is None else f"{store.latency_ms:.1f} ms"
-        counts = ", ".join(f"{count:,} {name}" for name, count in store.counts.items())
+        counts = ", ".join(
+            f"{'about ' if name in store.estimated else ''}{count:,} {name}" for name, count in store.counts.items()
+        )
         parts = [store.label, store.version, latency, counts, "read-only" if store.read_only else ""]
         terminal.print_text(
             f"{'ok ' if store.ok else 'NO '} {store.kind:<9} {' · '.join(part for part in parts if part)}"

@@ -91,6 +91,31 @@ def empty(
     return terminal.run(act)
 
 
+@app.command("missing")
+def missing(context: typer.Context, yes: Yes = False, as_json: Json = False) -> int:
+    """Put into the trash what the history knows and the vector store lacks, because another program deleted it."""
+    terminal = terminal_of(context)
+
+    async def act(services: Services) -> int:
+        found = await services.memories.outside.find()
+        if found.ids and not yes:
+            if as_json or not terminal.converses:
+                terminal.complain(f"nothing was done: {found.told}; add --yes")
+                return 1
+            terminal.remark(found.told)
+            if not await terminal.agrees(f"Put {len(found.ids):,} of {found.living:,} memories into the trash?"):
+                terminal.complain("nothing was done")
+                return 1
+        count = await services.memories.outside.accept(found.ids) if found.ids else 0
+        if as_json:
+            terminal.print_json({"trashed": count, "living": found.living - count})
+        else:
+            terminal.print(f"{count:,} put into the trash" if count else "none is missing")
+        return 0
+
+    return terminal.run(act)
+
+
 def purge(
     context: typer.Context,
     ids: Annotated[

@@ -177,6 +177,7 @@ class HealthLooking(ModeScreen):
         integrity = self._services.integrity
         self._looked = mark
         try:
+            missing = await self._services.memories.outside.notice()
             survey = await integrity.survey(progress=self._looking)
             findings: dict[DefectKind, tuple[Finding, ...]] = {}
             for kind, found in survey.found.items():
@@ -184,7 +185,7 @@ class HealthLooking(ModeScreen):
         except MemoriaError as error:
             self._checked(error)
         else:
-            self._checked(Checked(survey, findings, mark))
+            self._checked(Checked(survey, findings, mark, missing.told if missing.ids else ""))
 
     def _looking(self, progress: Progress) -> None:
         if isinstance(self.state, Loaded) and self.state.checked is None and self._pace.due:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from memoria_tui import present
-from memoria_tui.screens.health_states import STORES, Loaded, Section
+from memoria_tui.screens.health_states import STORES, Checked, Loaded, Section
 from services.errors import MemoriaError
 from services.integrity.model import DefectKind, Finding
 from services.model import Memory, MemoryType, StoreStatus
@@ -74,7 +74,8 @@ def page(section: Section, state: Loaded, now: datetime, width: int) -> Page:
         case Section.QUEUE:
             return _queue(health.waiting, health.pending, now, width)
         case Section.TRASH:
-            return Page(section.value, _trash(health.trash))
+            missing = state.checked.missing if isinstance(state.checked, Checked) else ""
+            return Page(section.value, _trash(health.trash, missing))
         case Section.BACKUPS:
             return _backups(health.archives, health.folder, now)
     return Page(section.value, _model(state))
@@ -189,7 +190,7 @@ def _integrity(section: Section, kind: DefectKind, state: Loaded, width: int) ->
     )
     if not found:
         over = f"{checked.survey.memories:,} memories and {checked.survey.relations:,} relations were looked at."
-        return Page(section.value, _joined([*old, _text(f"None. {over}"), Content(""), _text(_ABOUT[kind], _MUTED)]))
+        return Page(section.value, _joined([*old, _text(f"None. {over}")]))
     lines = [*old, _text(_ABOUT[kind])]
     if len(found) > len(checked.findings[kind]):
         lines += [Content(""), _text(f"The first {len(checked.findings[kind])} of {len(found):,}:", _MUTED)]
@@ -222,15 +223,18 @@ def _name(memory: Memory | None, cells: int) -> Content:
 # trash, backups, model
 
 
-def _trash(count: int | MemoriaError) -> Content:
+def _trash(count: int | MemoriaError, missing: str) -> Content:
+    """`missing`: what other programs deleted, in one line."""
     if isinstance(count, MemoriaError):
         return _refused(count)
+    gone = [_text(f"{missing}.", "$warning"), Content("")] if missing else []
     if not count:
-        return _text("The trash is empty.")
+        return _joined([*gone, _text("The trash is empty.")])
     what = (
         "100 or more memories lie" if count >= 100 else f"{count:,} {'memory lies' if count == 1 else 'memories lie'}"
     )
-    return _text(f"{what} in the trash, with the relations they had. enter or T opens it and brings any of them back.")
+    told = f"{what} in the trash, with the relations they had. enter or T opens it and brings any of them back."
+    return _joined([*gone, _text(told)])
 
 
 def _backups(archives: Sequence[Archive] | MemoriaError, folder: str, now: datetime) -> Page:

@@ -96,6 +96,8 @@ class Checked:
     """The first of each kind, described."""
     mark: object
     """What the stores held then, to tell whether to look again."""
+    missing: str = ""
+    """Memories that other programs deleted, in one line; "" for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +196,8 @@ def _told(section: Section, state: Loaded, now: datetime) -> tuple[str, str, str
         case Section.QUEUE:
             return _counted(health.pending, _ODD, "nothing waits")
         case Section.TRASH:
+            if isinstance(state.checked, Checked) and state.checked.missing:
+                return (*_ODD, "memories are missing")
             return _counted(health.trash, _PLAIN, "empty")
         case Section.BACKUPS:
             if isinstance(health.archives, MemoriaError):

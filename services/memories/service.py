@@ -16,6 +16,7 @@ from services.memories.editing import checked_importance, conflicts, edited, sta
 from services.memories.gate import Gate
 from services.memories.limits import checked_payload, checked_text
 from services.memories.mending import Mend, Mending
+from services.memories.outside import OutsideDeletions
 from services.memories.payload import State, drafted, read_memory, write_payload
 from services.memories.pending import PendingWork
 from services.memories.purge import Purge, Purged
@@ -67,6 +68,7 @@ class MemoryService:
         self._zone = writer_zone(settings)
         self._saver = Saver(vectors, embedder, records, settings, clock, permit)
         self._trash = Trash(self._saver, records, self._zone)
+        self.outside = OutsideDeletions(self._saver, records)
         self._purge = Purge(self._saver, records, self._trash)
         self._pending = PendingWork(self._saver, records, self._trash)
         self._undo = Undo(self._saver, records, self._trash, self._zone)

@@ -13,10 +13,12 @@ from services.memories.current import Current, Plan
 from services.memories.payload import State, read_memory
 from services.memories.reading import owners
 from services.memories.saving import Also, Saver, batches
-from services.model import Action, Change, Entity, TrashedMemory
+from services.model import Action, Change, Entity, Kind, TrashedMemory
 from services.points import Vector
 from services.ports import UNMARKED, NewChange, Records, Transaction
 from services.times import WriterZone
+
+_ANOTHER_PROGRAM = "another program"
 
 
 class Trash:
@@ -124,7 +126,7 @@ class Trash:
             TrashedMemory(
                 read_memory(change.entity_id, state, self._zone),
                 change.at,
-                change.actor,
+                _ANOTHER_PROGRAM if change.kind is Kind.OUTSIDE else change.actor,
                 sum(1 for one in relations if own & {one.source_id, one.target_id}),
             )
             for change, state, own in zip(deletions, states, ends, strict=True)

@@ -9,6 +9,8 @@ class Subject(StrEnum):
     """What a change made meanwhile is about."""
 
     MEMORIES = "memories"
+    DELETIONS = "deletions"
+    """Points of memories that are gone, whoever deleted them; told together with the memories."""
     RELATIONS = "relations"
     SESSIONS = "sessions"
     NAMES = "names"

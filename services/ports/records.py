@@ -178,6 +178,13 @@ class Records(Protocol):
         """At most so many changes of each group, in order."""
         ...
 
+    async def living_memories(self, after: str, limit: int) -> list[str]:
+        """Ids, in order from the one after `after`, of memories whose newest change is no deletion and is applied.
+
+        History that came with an import does not count: what it tells of may have happened in another store.
+        """
+        ...
+
     async def deleted_memories(self, limit: int, offset: int = 0) -> list[Change]:
         """The deletion of each memory whose newest change is a deletion, newest first: the trash."""
         ...

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 from services.backup.values import UnfinishedRestore
 from services.errors import Conflict, MemoriaError, NotFound, NothingToUndo
 from services.live import OnChange, OnStatus
+from services.memories.outside import Missing
 from services.memories.payload import State, write_payload
 from services.memories.purge import Purged
 from services.model import (
@@ -235,6 +236,16 @@ def _counts(values: Iterable[str]) -> tuple[FacetCount, ...]:
     )
 
 
+class FakeOutside:
+    """Other programs deleted what the test says."""
+
+    def __init__(self, *ids: str) -> None:
+        self.ids = ids
+
+    async def notice(self) -> Missing:
+        return Missing(self.ids, len(self.ids))
+
+
 @dataclass
 class FakeActs:
     """The last acts as the store remembers them."""
@@ -255,6 +266,7 @@ class FakeMemories:
     """Keeps memories in a dict; conflicts, trash, history and undo as the real service has them."""
 
     store: Store
+    outside = FakeOutside()
 
     async def get(self, id_or_prefix: str) -> Memory:
         self.store.check()

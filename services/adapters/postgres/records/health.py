@@ -89,6 +89,7 @@ class HealthReads(Reads):
             version=state.server_version,
             latency_ms=latency_ms,
             counts=counts,
+            estimated=frozenset(name for name, count in counts.items() if count >= _EXACT_UP_TO),
             problems=problems,
             read_only=schema.read_only(state, self._database.name),
         )

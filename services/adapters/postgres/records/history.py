@@ -153,6 +153,15 @@ WHERE entity_id = ANY(CAST(:ids AS uuid[])) AND entity = 'memory' AND kind = 'im
   AND after IS NOT NULL
 ORDER BY entity_id, log.id DESC
 """
+_LIVING = """
+SELECT id
+FROM (SELECT DISTINCT ON (entity_id) entity_id, entity_id::text AS id, action FROM {log} AS log
+      WHERE entity = 'memory' AND NOT imported AND entity_id > CAST(:after AS uuid)
+      ORDER BY entity_id, log.id DESC) AS newest
+WHERE action <> 'deleted'
+  AND NOT EXISTS (SELECT 1 FROM memoria_tui.embedding_schedule waits WHERE waits.memory_id = newest.entity_id)
+ORDER BY entity_id LIMIT :limit
+"""
 _DELETED_HERE = """
 SELECT id
 FROM (SELECT DISTINCT ON (entity, entity_id) entity_id::text AS id, action, undoes FROM memoria_tui.audit_log
@@ -248,6 +257,9 @@ class HistoryReads(Reads):
             for change in await self.changes(ids[start : start + _BATCH]):
                 found.setdefault(change.group, []).append(change)
         return found
+
+    async def living_memories(self, after: str, limit: int) -> list[str]:
+        return [row.id for row in await self._read_log(_LIVING, after=after, limit=limit)]
 
     async def deleted_memories(self, limit: int, offset: int = 0) -> list[Change]:
         return [_change(row) for row in await self._read_log(_DELETED_MEMORIES, limit=limit, offset=offset)]

@@ -1,0 +1,106 @@
+"""Memories that another program deleted for good: the history still has them, so they go to the trash."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from services.errors import StoreUnavailable
+from services.memories.chunking import chunk_id
+from services.memories.current import Current, Plan
+from services.memories.payload import State
+from services.memories.reading import read_stored
+from services.memories.saving import Saver
+from services.model import Action, Entity, Kind, MemoryType
+from services.points import Filter, HasId, Scroll
+from services.ports import Records
+
+MANY = 20
+"""Most memories that are taken for deleted without asking: where more are gone, a store was emptied or is another."""
+_PAGE = 1000
+SUMMARY = "deleted by another program, noticed then"
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Memories that live by the history and have no point."""
+
+    ids: tuple[str, ...]
+    living: int
+    """Memories that live by the history."""
+
+    @property
+    def many(self) -> bool:
+        """Whether so many are gone that a person has to decide."""
+        return len(self.ids) > MANY
+
+    @property
+    def told(self) -> str:
+        """One line: how many are gone, and what can be done."""
+        count = len(self.ids)
+        if not self.many:
+            what = "memory was" if count == 1 else "memories were"
+            return f"{count} {what} deleted by another program; the trash brings them back"
+        return (
+            f"{count:,} of the {self.living:,} memories that the history knows are not in Qdrant: another program "
+            "emptied it, or MEMORIA_QDRANT_HOST names another one; `memoria-tui restore BACKUP` brings all back, "
+            "`memoria-tui trash missing` puts them into the trash, which brings back each"
+        )
+
+
+class OutsideDeletions:
+    """Compares the memories of the history with those of the vector store."""
+
+    def __init__(self, saver: Saver, records: Records) -> None:
+        self._saver = saver
+        self._records = records
+
+    async def find(self) -> Missing:
+        """Reads ids only, 1,000 at a time. Raises StoreUnavailable, also where a collection is not there to be read."""
+        await self._require_collections()
+        missing: list[str] = []
+        living, last = 0, str(uuid.UUID(int=0))
+        while page := await self._records.living_memories(last, _PAGE):
+            missing += await self._absent(page)
+            living, last = living + len(page), page[-1]
+        await self._require_collections()
+        return Missing(tuple(missing), living)
+
+    async def notice(self) -> Missing:
+        """Puts those that are missing into the trash, unless they are many; gives what it found. Raises as `find`."""
+        found = await self.find()
+        if found.ids and not found.many:
+            await self.accept(found.ids)
+        return found
+
+    async def accept(self, ids: Sequence[str]) -> int:
+        """Puts memories without points into the trash, as what another program deleted; those that are back stay."""
+        return await self._saver.change(str(uuid.uuid4()), ids, self._deletions, kind=Kind.OUTSIDE)
+
+    async def _deletions(self, currents: Mapping[str, Current]) -> list[Plan]:
+        plans = []
+        for current in currents.values():
+            newest = await self._records.history(Entity.MEMORY, current.id, limit=1)
+            if current.state is None and newest and newest[0].after is not None:
+                known = replace(current, state=State.from_json(newest[0].after))
+                plans.append(known.plan(None, Action.DELETED, SUMMARY))
+        return plans
+
+    async def _absent(self, ids: Sequence[str]) -> list[str]:
+        """Those without any point: neither their own, nor their first chunk, nor a later one."""
+        heads = {chunk_id(one, 0): one for one in ids} | {one: one for one in ids}
+        where = Filter((HasId(frozenset(heads)),))
+        there: set[str] = set()
+        for type_ in MemoryType:
+            found = await self._saver.vectors.scroll(Scroll(type_, 2 * len(ids), where, payload_keys=()))
+            there.update(heads[point.id] for point in found)
+        absent = [one for one in ids if one not in there]
+        stored = await read_stored(self._saver.vectors, absent, embeddings=False) if absent else {}
+        return [one for one in absent if one not in stored]
+
+    async def _require_collections(self) -> None:
+        """A store that is being made, filled or switched lacks some for a moment."""
+        lacking = set(MemoryType) - (await self._saver.vectors.info()).keys()
+        if lacking:
+            raise StoreUnavailable(f"the vector store has no collection {', '.join(sorted(lacking))} at the moment")
