@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 _REST = 2.0
 """Seconds without a change of work before the views of it are refreshed: they are read whole."""
-_BETWEEN_COMPARISONS = 300.0
-"""Seconds between two comparisons of all memories with the history."""
+_COMPARING_SHARE = 50
+"""How many times as long as comparing all memories with the history took the next time is put off."""
 _TRY_AGAIN = 5.0
 """Seconds before what could not begin yet is begun."""
 
@@ -38,6 +38,7 @@ class Background:
         self._refreshing: Worker[None] | None = None
         self._views: Timer | None = None
         self._compare_from = 0.0
+        self._to_compare = False
 
     def start(self, services: Services) -> None:
         """The stores are open."""
@@ -108,19 +109,27 @@ class Background:
     # what other programs deleted
 
     def _notice_deletions(self) -> None:
-        """Compares all memories with the history, so not again for each of many deletions."""
-        now = time.monotonic()
-        if self._services is not None and now >= self._compare_from:
-            self._compare_from = now + _BETWEEN_COMPARISONS
+        """Compares all memories with the history, in a moment: not again for each of many deletions."""
+        if not self._to_compare:
+            self._to_compare = True
+            self._app.set_timer(max(_REST, self._compare_from - time.monotonic()), self._begin_comparing)
+
+    def _begin_comparing(self) -> None:
+        if self._services is not None:
             self._run(self._compare(self._services), "deletions")
 
     async def _compare(self, services: Services) -> None:
         from memoria_tui.present import safe
 
+        self._to_compare = False
+        begun = time.monotonic()
         try:
             found = await services.memories.outside.notice()
         except MemoriaError:
             return  # a store that is not read whole tells nothing of what was deleted
+        finally:
+            now = time.monotonic()
+            self._compare_from = now + _COMPARING_SHARE * (now - begun)
         if found.ids:
             self._app.notify(safe(found.told), severity="warning", markup=False)
 

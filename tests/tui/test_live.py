@@ -21,7 +21,8 @@ from services.errors import StoreUnavailable
 from services.model import Memory, MemoryType, Relation, RelationType, StoreKind, StoreStatus, Subject
 from tests.services.servers import query
 from tests.tui.conftest import key_event, make_app, press, running, screen_of, settle, titles, toasts, type_text
-from tests.tui.fakes import NOW, Store, clock, filled, many, memory_id
+from tests.tui.fakes import NOW, FakeOutside, FakeServices, Store, clock, filled, many, memory_id
+from tests.tui.quick import quick
 from tests.tui.summary_fakes import SummaryServices, a_year, session
 from tests.tui.work_world import WorkServices, at_desk, shown, two_days, work_screen
 
@@ -209,6 +210,17 @@ async def test_while_a_store_hangs_what_is_shown_says_as_of_when_and_an_unopened
         await told(pilot, store, Subject.HISTORY)
         assert "does not answer" not in shown_now(pilot)
         assert pilot.app.screen.around is not None
+
+
+async def test_what_another_program_deleted_is_said() -> None:
+    store = followed(filled())
+    services = FakeServices(store)
+    app = quick(MemoriaApp(services.opened, clock=clock))
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await settle(pilot)
+        services.memories.outside = FakeOutside("one")
+        await told(pilot, store, Subject.MEMORIES, Subject.DELETIONS)
+        await until(pilot, lambda: any("1 memory was deleted by another program" in one for one in toasts(pilot)))
 
 
 async def until(pilot: Pilot[None], reached: Callable[[], bool]) -> None:
