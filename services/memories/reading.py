@@ -169,8 +169,9 @@ async def ids_with_prefix(vectors: VectorStore, prefix: str, limit: int = 20) ->
     after = str(UUID(int=first - 1)) if first else None
     found: set[str] = set()
     for type_ in MemoryType:
-        page = await vectors.scroll(Scroll(type_, limit, after_id=after, payload_keys=("parent_id",)))
-        found |= {memory_id_of(point) for point in page if point.id.replace("-", "").startswith(start)}
+        plain = Filter(must_not=(Between("chunk_index", gte=0),))
+        page = await vectors.scroll(Scroll(type_, limit, plain, after_id=after, payload_keys=("parent_id",)))
+        found |= {point.id for point in page if point.id.replace("-", "").startswith(start)}
         chunked = await vectors.facet(type_, "parent_id", Filter((Between("chunk_index", gte=0),)), _MOST_IDS)
         found |= {parent for parent in chunked if parent.replace("-", "").startswith(start)}
     return sorted(found)[:limit]

@@ -57,6 +57,9 @@ class Query:
     orphan: bool | None = None
     """True: memories without any relation."""
     pending: bool | None = None
+    untagged: bool | None = None
+    unassigned: bool | None = None
+    """True: memories without a project."""
     id_prefixes: tuple[str, ...] = ()
     like: str | None = None
     """Id of a memory whose vectors are the question («more like this»)."""

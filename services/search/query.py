@@ -34,16 +34,19 @@ class Operator:
 _OPERATORS = (
     Operator("type", tuple(MemoryType), "kind of memory"),
     Operator("tag", None, "has this tag; several: all of them"),
-    Operator("project", None, "belongs to this project; several: any of them"),
+    Operator("project", None, "belongs to this project (none: to no project); several: any of them"),
     Operator("since", SPAN_WORDS, f"created then or later: {ALLOWED}", negatable=False),
     Operator("before", SPAN_WORDS, f"created earlier: {ALLOWED}", negatable=False),
     Operator("importance", (">0.7", ">=0.5", "<0.3", "0.4..0.6"), "importance from 0 to 1", negatable=False),
     Operator("has", ("relations",), "is linked to other memories"),
-    Operator("is", ("pending", "orphan"), "waits for its vectors; is linked to nothing"),
+    Operator("is", ("pending", "orphan", "untagged"), "waits for its vectors; is linked to nothing; has no tag"),
     Operator("id", None, "its id begins so", negatable=False),
     Operator("like", None, "more like the memory of this id", negatable=False),
 )
 _BY_NAME: Mapping[str, Operator] = MappingProxyType({operator.name: operator for operator in _OPERATORS})
+
+_NO_PROJECT = "none"
+"""What follows `project:` for memories without one; in quotes it is a name."""
 
 _TOKEN = re.compile(
     rf"""(?=\S)
@@ -128,6 +131,9 @@ class _Reading:
         value = (token["quoted"] if token["quoted"] is not None else token["bare"]).strip()
         if not value:
             raise QuerySyntaxError(f"{operator.name}: needs a value: {_allowed(operator)}", token.start(), token.end())
+        if operator.name == "project" and value.lower() == _NO_PROJECT and token["quoted"] is None:
+            self.single["unassigned"] = not token["minus"]
+            return
         try:
             _READERS[operator.name](self, value, bool(token["minus"]))
         except (ValueError, InvalidInput) as error:
@@ -162,7 +168,7 @@ class _Reading:
         self.single["has_relations"] = not excluded
 
     def is_(self, value: str, excluded: bool) -> None:
-        if value.lower() not in ("pending", "orphan"):
+        if value.lower() not in ("pending", "orphan", "untagged"):
             raise ValueError(value)
         self.single[value.lower()] = not excluded
 

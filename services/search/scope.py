@@ -152,6 +152,9 @@ class Scoping:
             must.append(DatedBetween("created_at", gte=self._local(query.since), lt=self._local(query.before)))
         if query.min_importance is not None or query.max_importance is not None:
             must.append(Between("importance", gte=query.min_importance, lte=query.max_importance))
+        for key, missing in (("tags", query.untagged), ("project", query.unassigned)):
+            if missing is not None:
+                (must if missing else must_not).append(Missing(key))
         if query.pending is not None:
             (must_not if query.pending else must).append(HasVector())
         return must, must_not

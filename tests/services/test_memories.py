@@ -92,7 +92,7 @@ async def test_a_memory_is_found_by_id_prefix_and_the_id_of_a_chunk(world: World
     assert (await world.service.get("5FB66A65")).id == OTHER
     with pytest.raises(Ambiguous, match="5fb66a6"):
         await world.service.get("5fb66a6")
-    for nothing in ("beef", "not an id", "", str(uuid.uuid4())):
+    for nothing in ("beef", "not an id", "", str(uuid.uuid4()), chunk_id(ID, 3)[:8]):
         with pytest.raises(NotFound):
             await world.service.get(nothing)
 

@@ -143,7 +143,7 @@ def test_importance_takes_bounds_and_spans(written: str, bounds: tuple[float | N
         ("importance:nan", "nan", "0.7"),
         ("importance:0.6..0.4", "0.6..0.4", "0.4..0.6"),
         ("has:tags", "tags", "relations"),
-        ("is:new", "new", "pending or orphan"),
+        ("is:new", "new", "pending or orphan or untagged"),
         ("id:xyz", "xyz", "0-9"),
         ("like:0f8f", "0f8f", "whole id"),
         ("a -since:today", "-since", "minus"),
@@ -186,3 +186,9 @@ def test_any_text_parses_or_points_at_a_place_in_it(raw: str) -> None:
         query.text.encode()
         assert query.raw == raw
     assert place is None or 0 <= place[0] < place[1] <= len(raw)
+
+
+def test_what_has_no_project_or_no_tag_is_asked_for_and_a_name_stands_in_quotes() -> None:
+    query = parse('project:none -is:untagged project:"none"')
+    assert (query.unassigned, query.untagged, query.projects) == (True, False, ("none",))
+    assert parse("-project:NONE").unassigned is False
