@@ -23,6 +23,7 @@ from services.errors import MemoriaError, NotFound, StoreUnavailable
 from services.graph.model import Neighborhood, Node
 from services.model import Hit, Query, RelationType, Subject
 from services.ports import Clock
+from services.together import together
 
 if TYPE_CHECKING:
     from services.container import Services
@@ -203,7 +204,7 @@ class GraphWalking(ModeScreen):
         await asyncio.sleep(_RESTING)
         memories = self._services.memories
         try:
-            relations, history = await asyncio.gather(memories.relations(memory_id), memories.history(memory_id))
+            relations, history = await together(memories.relations(memory_id), memories.history(memory_id))
         except MemoriaError:
             return  # the text can be read without them, and the top line says which store is away
         if self.preview.shown is not None and self.preview.shown.id == memory_id:

@@ -23,6 +23,7 @@ from services.model import Facets, Memory, Query, Subject
 from services.ports import Clock
 from services.search.query import parse_query
 from services.times import first_weekday
+from services.together import together
 
 if TYPE_CHECKING:
     from services.container import Services
@@ -300,7 +301,7 @@ class MemoryFinding(ModeScreen):
         await asyncio.sleep(_RESTING)
         memories = self._services.memories
         try:
-            relations, history = await asyncio.gather(memories.relations(memory_id), memories.history(memory_id))
+            relations, history = await together(memories.relations(memory_id), memories.history(memory_id))
         except MemoriaError:
             return  # the text can be read without them, and the top line says which store is away
         if (current := self.memory_list.current) is not None and current.memory.id == memory_id:

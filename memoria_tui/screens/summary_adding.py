@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from textual import getters, work
@@ -37,6 +36,7 @@ from services.memories.counts import MemoryMonths
 from services.model import Subject
 from services.ports import Clock
 from services.times import month_start
+from services.together import together
 from services.work.model import ReportUnit
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class SummaryAdding(ModeScreen):
             if not quiet:
                 self.state = Adding(asked)
             reports = self._services.reports
-            report, preferences, memories = await asyncio.gather(
+            report, preferences, memories = await together(
                 reports.report(asked.period, asked.by, asked.unit, asked.where),
                 self._services.work.preferences(),
                 self._memories(asked),
