@@ -39,7 +39,7 @@ class Rhythm:
     """Between two such questions otherwise."""
     attention: float = 30.0
     """After a key or a change, for which the first of the two holds."""
-    postgres: float = 6.0
+    postgres: float = 4.5
     """Between two questions to PostgreSQL, which tells by itself of changes."""
     embedder: float = 15.0
     away: float = 2.0
