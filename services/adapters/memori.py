@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from services.adapters.postgres.database import CONNECT, Database, libpq_url
-from services.adapters.postgres.errors import translated
+from services.adapters.postgres.errors import connecting, translated
 from services.errors import StoreMismatch
 
 if TYPE_CHECKING:
@@ -97,17 +97,17 @@ class MemoriDatabase:
         import psycopg
 
         place = f"Memori in PostgreSQL at {self.label}"
-        with translated(place, _OPTION):
+        with connecting(place, _OPTION):
             connection = psycopg.connect(
                 self._url, prepare_threshold=None, client_encoding="utf8", **_arguments(self._url)
             )
-            with contextlib.closing(connection):
-                connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-                connection.read_only = True
-                with connection.transaction(force_rollback=True):
-                    for setting in _SETTINGS:
-                        connection.execute(f"SET LOCAL {setting}".encode())
-                    yield MemoriSnapshot(connection, place)
+        with translated(place, _OPTION), contextlib.closing(connection):
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            connection.read_only = True
+            with connection.transaction(force_rollback=True):
+                for setting in _SETTINGS:
+                    connection.execute(f"SET LOCAL {setting}".encode())
+                yield MemoriSnapshot(connection, place)
 
 
 class MemoriSnapshot:

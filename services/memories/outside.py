@@ -58,13 +58,15 @@ class OutsideDeletions:
 
     async def find(self) -> Missing:
         """Reads ids only, 1,000 at a time. Raises StoreUnavailable, also where a collection is not there to be read."""
-        await self._require_collections()
         missing: list[str] = []
         living, last = 0, str(uuid.UUID(int=0))
         while page := await self._records.living_memories(last, _PAGE):
+            if not living:
+                await self._require_collections()
             missing += await self._absent(page)
             living, last = living + len(page), page[-1]
-        await self._require_collections()
+        if missing:
+            await self._require_collections()
         return Missing(tuple(missing), living)
 
     async def notice(self) -> Missing:

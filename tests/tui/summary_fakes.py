@@ -47,7 +47,7 @@ class SessionTable:
         return [ProjectTotal(project, 0, 0, None) for project in await self.projects()]
 
     async def preferences(self) -> dict[str, object]:
-        return {"work_day_hours": 7.5, "timezone": "Europe/Rome"}
+        return {"work_day_hours": 7.5}
 
     async def report(self, question: ReportQuestion) -> tuple[list[ReportRow], list[StoredSession]]:
         self.store.check()
@@ -91,7 +91,7 @@ class SummaryServices(FakeServices):
 
     def __init__(self, sessions: Sequence[WorkSession], *, counts: FakeMemoryCounts | None = None) -> None:
         super().__init__(Store())
-        settings = Settings(home=Path("nowhere"))
+        settings = Settings(home=Path("nowhere"), zone="Europe/Rome")
         self.table = SessionTable(self.store, list(sessions))
         records = cast("WorkRecords", self.table)
         self.reports = ReportService(records, settings, clock)
