@@ -171,6 +171,8 @@ class Scroll:
 
     collection: MemoryType
     limit: int
+    """At most so many points. An order without an index may come complete when only its key is asked for: a server then
+    reads all values anyway, and who goes on reading has them at once."""
     where: Filter = EVERYTHING
     order_by: str | None = None
     descending: bool = True
