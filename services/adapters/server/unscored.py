@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from qdrant_client import AsyncQdrantClient, models
 
@@ -48,7 +48,7 @@ class UnscoredText:
             texts, frequencies, total = await self._read_all(sought)
         else:
             frequencies, total = await self._frequencies(sought)
-            texts = await self._candidates(list(frequencies), request.limit)
+            texts = await self._candidates(frequencies, request.limit)
         found = dict(zip(texts, bm25(list(texts.values()), frequencies, total), strict=True))
         scores = {point: score for point, score in found.items() if score > 0}
         best = sorted(scores, key=lambda point: -scores[point])[: request.limit]
@@ -63,27 +63,36 @@ class UnscoredText:
         known = sorted((count, word) for count, word in zip(found, sought, strict=True) if count)
         return {word: count for count, word in known[:_WORDS]}, total
 
-    async def _candidates(self, known: list[str], enough: int) -> _Texts:
-        """Texts that hold as many of the words as texts do; `known` are the words, rarest first."""
+    async def _candidates(self, known: Mapping[str, int], enough: int) -> _Texts:
+        """Texts that hold as many of the words as texts do; `known` are the words with their texts, rarest first.
+
+        What cannot be enough, because the words are too rare for that, is asked for in one request with what follows.
+        """
         conditions = [_having(word) for word in known]
-        count = len(known)
+        count, held = len(known), sum(known.values())
         texts: _Texts = {}
+        asked: list[models.Filter] = []
         shares = {count, math.ceil(2 * count / 3), math.ceil(count / 2), 2}
         for least in sorted((one for one in shares if 1 < one <= count), reverse=True):
-            texts |= await self._page(
-                models.Filter(min_should=models.MinShould(conditions=conditions, min_count=least))
-            )
-            if len(texts) >= enough:
-                return texts
-        pages = await asyncio.gather(*(self._page(_filter(condition)) for condition in conditions))
-        for page in pages:
-            texts |= page
-        return texts
+            asked.append(models.Filter(min_should=models.MinShould(conditions=conditions, min_count=least)))
+            if held >= least * enough:
+                texts |= await self._pages(asked)
+                asked = []
+                if len(texts) >= enough:
+                    return texts
+        return texts | await self._pages([*asked, *map(_filter, conditions)])
 
-    async def _page(self, condition: models.Filter) -> _Texts:
-        both = models.Filter(must=[condition, *([self._where] if self._where else [])])
-        page, _ = await self._client.scroll(self._name, both, limit=_CANDIDATES, with_payload=[TEXT_KEY])
-        return {record.id: str((record.payload or {}).get(TEXT_KEY)) for record in page}
+    async def _pages(self, conditions: Sequence[models.Filter]) -> _Texts:
+        """Some texts for each condition, all in one request."""
+        where = [self._where] if self._where else []
+        questions = [
+            models.QueryRequest(
+                filter=models.Filter(must=[one, *where]), limit=_CANDIDATES, with_payload=[TEXT_KEY], with_vector=False
+            )
+            for one in conditions
+        ]
+        pages = await self._client.query_batch_points(self._name, questions) if questions else []
+        return {point.id: str((point.payload or {}).get(TEXT_KEY)) for page in pages for point in page.points}
 
     async def _read_all(self, sought: list[str]) -> tuple[_Texts, Mapping[str, int], int]:
         """Every text with one of the words: without an index there is no quicker way that finds them all."""
