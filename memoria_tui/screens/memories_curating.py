@@ -78,15 +78,14 @@ class MemoryCurating(MemoryEditing):
     @work(exclusive=True, group="mark")
     async def action_mark_all(self) -> None:
         if self._listing is None:
-            ids = frozenset(hit.memory.id for hit in self.memory_list.hits())
-        else:
-            found: set[str] = set()
-            for offset in range(0, self._listing.total, _BATCH):
-                page = await self.attempt(self._listing.page(offset, _BATCH))
-                if page is None:
-                    return
-                found |= {hit.memory.id for hit in page}
-            ids = frozenset(found)
+            return
+        found: set[str] = set()
+        for offset in range(0, self._listing.total, _BATCH):
+            page = await self.attempt(self._listing.page(offset, _BATCH))
+            if page is None:
+                return
+            found |= {hit.memory.id for hit in page}
+        ids = frozenset(found)
         self.memory_list.mark_all(frozenset() if ids == self.memory_list.marked else ids)
 
     # tags, importance, project, type

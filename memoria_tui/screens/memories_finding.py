@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import getters, on, work
@@ -22,12 +23,14 @@ from services.errors import MemoriaError, NotFound, QuerySyntaxError, StoreUnava
 from services.model import Facets, Memory, Query, Subject
 from services.ports import Clock
 from services.search.query import parse_query
+from services.search.ranked import FIRST
 from services.times import first_weekday
 from services.together import together
 
 if TYPE_CHECKING:
     from services.container import Services
     from services.search.listing import Listing
+    from services.search.ranked import RankedHits
 
 PAGE = 100
 """Rows fetched with a listing, so that the list is full in one go."""
@@ -60,7 +63,7 @@ class MemoryFinding(ModeScreen):
         self._query = Query()
         self._answered = Query()
         """What the list answers."""
-        self._listing: Listing | None = None
+        self._listing: Listing | RankedHits | None = None
         self._counted: Query | None = None
         """What the facets are of."""
         self._asking = 0
@@ -199,13 +202,23 @@ class MemoryFinding(ModeScreen):
 
     async def _rank(self, query: Query) -> Loaded | None:
         """None when the person has asked something else meanwhile."""
-        result = await self._services.search.search(query)
-        if result.query != self._query:
+        ranked = await self._services.search.ranked(query)
+        if ranked.query != self._query:
             return None
         self._carry_marks(query)
-        self._listing = None
-        self.memory_list.show_hits(result.hits, query, empty="Nothing fits.")
-        return Loaded(query, result.total, result.took_ms, result.notices)
+        self._listing = ranked
+        ranked.corrected = partial(self._show_fewer, ranked)
+        self._show_ranked(ranked)
+        return Loaded(query, ranked.total, ranked.took_ms, ranked.notices)
+
+    def _show_ranked(self, ranked: RankedHits) -> None:
+        """The hits that are read, and places for the others."""
+        self.memory_list.show_listing(ranked.total, ranked.query, first=ranked.hits, empty="Nothing fits.")
+
+    def _show_fewer(self, ranked: RankedHits) -> None:
+        if ranked is self._listing and isinstance(self.state, Loaded):
+            self._show_ranked(ranked)
+            self.state = replace(self.state, total=ranked.total)
 
     async def _list(self, query: Query, *, again: bool) -> Loaded | None:
         """As `_rank`."""
@@ -247,6 +260,8 @@ class MemoryFinding(ModeScreen):
         if query == self._query:
             self._counted = query
             self.facet_panel.facets = facets
+            if query.ranked and self._listing is not None and self._listing.total > FIRST:
+                self._page(self._listing, FIRST, self._listing.total)  # to count the hits, all were read
 
     @on(MemoryList.PageWanted)
     def fetch_page(self, event: MemoryList.PageWanted) -> None:
@@ -254,7 +269,7 @@ class MemoryFinding(ModeScreen):
             self._page(self._listing, event.offset, event.limit)
 
     @work(group="pages")
-    async def _page(self, listing: Listing, offset: int, limit: int) -> None:
+    async def _page(self, listing: Listing | RankedHits, offset: int, limit: int) -> None:
         try:
             hits = await listing.page(offset, limit)
         except StoreUnavailable:

@@ -138,14 +138,11 @@ class MemoryList(ScrollView, can_focus=True):
         """All loaded rows in order."""
         return tuple(hit for _, hit in self._rows)
 
-    def show_hits(self, hits: Sequence[Hit], query: Query, *, empty: str = "") -> None:
-        """Shows ranked hits; `empty` is said when there are none."""
-        self.show_listing(len(hits), query, first=hits, empty=empty)
-
     def show_listing(self, total: int, query: Query, *, first: Sequence[Hit] = (), empty: str = "") -> None:
-        """Shows a plain list of `total` rows, whose first rows may be given at once; the others are asked for.
+        """Shows a list of `total` rows, whose first rows may be given at once; the others are asked for.
 
-        The same query again is a refresh: the cursor stays on its memory and the memory on its line.
+        `empty` is said when there are none. The same query again is a refresh: the cursor stays on its memory and the
+        memory on its line.
         """
         refresh = _question(query) == _question(self._query)
         moved = 0

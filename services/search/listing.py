@@ -40,7 +40,7 @@ class Listing:
         self.total = total
         """Memories when the list was opened."""
         self.corrected: Callable[[], None] | None = None
-        """Called when a list that was opened in haste has become one of another length."""
+        """Called when a list that was opened in haste has become one of other memories."""
         self._order = order
         self._end = end
         self._reader = reader
@@ -59,7 +59,7 @@ class Listing:
         weakref.finalize(self, _cancel, task, asyncio.get_running_loop())
 
     def _become(self, exact: Listing) -> None:
-        if exact.total != self.total:
+        if exact.total != self.total or exact._end.heads != self._end.heads:
             self.total, self._order, self._end = exact.total, exact._order, exact._end
             self.read_ahead()
             if self.corrected is not None:
@@ -173,7 +173,7 @@ class End:
 
     def __init__(self, vectors: VectorStore, heads: Scope, counts: dict[MemoryType, int], query: Query) -> None:
         self._vectors = vectors
-        self._heads = heads
+        self.heads = heads
         self._key = sort_key(query)
         self._order = Order(vectors, heads, counts, query, from_end=True)
         self._ordered: bool | None = None
@@ -193,7 +193,7 @@ class End:
             counts = await together(
                 *(
                     self._vectors.count(one, Filter((where,) if where else (), (any_value,)))
-                    for one, where in self._heads.items()
+                    for one, where in self.heads.items()
                 )
             )
             self._ordered = not any(counts)

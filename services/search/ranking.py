@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from services.errors import EmbeddingFailed, MemoriaError, NotFound
 from services.memories.reading import chunk_index, memory_id_of
-from services.model import Hit, MemoryType, Query, SearchMode
+from services.model import MemoryType, Query, SearchMode
 from services.points import DenseSearch, Filter, HasId, Matches, Point, ScoredPoint, Scroll, TextSearch, Vector
 from services.ports import Embedder, Records, VectorStore, WordEmbedder
 from services.search import fusion
 from services.search.hits import Found, HitReader, Read
-from services.search.scope import Scope, Scoping, keeps_keys, keeps_text, memories_of
+from services.search.ranked import RankedHits, Scores
+from services.search.scope import Scope, Scoping, memories_of
 from services.search.vocabulary import Vocabulary
-from services.text import has_word
 from services.together import together
 
 _KEYS = ("parent_id", "chunk_index")
@@ -105,8 +105,8 @@ class Ranking:
         words = await self._vocabulary.completions(text)
         return [text, *(" ".join((*text.split()[:-1], word)) for word in words)]
 
-    async def rank(self, query: Query) -> tuple[tuple[Hit, ...], tuple[str, ...]]:
-        """At most `query.limit` hits, best first, and the notices. Raises what failed when no leg could answer."""
+    async def rank(self, query: Query) -> RankedHits:
+        """The hits, the first of them read. Raises what failed when no leg could answer."""
         scope = await self._scoping.points(query)
         dense, keyword = await together(self._dense(query, scope), self._keyword(query, scope))
         used = [leg for leg in (dense, keyword) if leg is not None]
@@ -116,38 +116,14 @@ class Ranking:
         own = fusion.own_scores(dense.scores, keyword.scores)
         graph = await self._graph(query, scope, own) if query.mode is SearchMode.HYBRID else _Graph()
         own = fusion.own_scores(dense.scores, keyword.scores, graph.points)
-        totals = fusion.totals(own, graph.activation)
+        scores = Scores(fusion.totals(own, graph.activation), dense.scores, keyword.scores, graph.activation)
         points = {**graph.points, **dense.points, **keyword.points}
         embedded = frozenset(found.point_id for found in dense.points.values())
-        best = {one: points[one] for one in totals if one in points}
-        read, counts, told = await self._read(query, best, embedded, keyword.scores.keys())
-        closeness = await self._closeness(query, read[: fusion.CLOSELY_READ]) if dense.scores else {}
-        kept = {one.memory.id: totals[one.memory.id] for one in read}
-        scored = fusion.explained(kept, closeness, dense.scores, keyword.scores, graph.activation)
-        return _hits(query, read, scored, counts), (*_notices(dense, keyword, graph), *told)
-
-    async def _read(
-        self, query: Query, best: Mapping[str, Found], embedded: frozenset[str], worded: Collection[str]
-    ) -> tuple[list[Read], Mapping[str, int], tuple[str, ...]]:
-        """The best memories that the query lets through, with their numbers of relations and the notices.
-
-        What the stores could not tell is told by the texts themselves; where one falls out, the next takes its place.
-        `worded` are memories that have a word of the question.
-        """
-        wanted = max(query.limit, fusion.CLOSELY_READ)
-        kept: list[Read] = []
-        counts: dict[str, int] = {}
-        notices: tuple[str, ...] = ()
-        for start in range(0, len(best), wanted):
-            some = dict(itertools.islice(best.items(), start, start + wanted))
-            read, (related, notices) = await together(
-                self._reader.read(list(some.values()), embedded), self._reader.relation_counts(list(some))
-            )
-            counts |= related
-            kept += [one for one in read if _keeps(query, one) and (one.memory.id in worded or has_word(one.passage))]
-            if len(kept) >= wanted:
-                break
-        return kept[:wanted], counts, notices
+        closeness = partial(self._closeness, query if dense.scores else None)
+        ranked = RankedHits(query, scores, points, embedded, self._reader, closeness)
+        ranked.notices = tuple(_notices(dense, keyword, graph))
+        await ranked.open()
+        return ranked
 
     async def _dense(self, query: Query, scope: Scope) -> _Leg | None:
         if query.mode is SearchMode.KEYWORD and not query.like:
@@ -202,8 +178,8 @@ class Ranking:
             return await self._embedder.embed_words(weights)
         return await self._embedder.embed_query(text)
 
-    async def _closeness(self, query: Query, read: Sequence[Read]) -> dict[str, float]:
-        if not isinstance(self._embedder, WordEmbedder):
+    async def _closeness(self, query: Query | None, read: Sequence[Read]) -> dict[str, float]:
+        if query is None or not isinstance(self._embedder, WordEmbedder):
             return {}
         weights = await self._vocabulary.weights(query.text)
         if not weights:
@@ -262,18 +238,6 @@ class Ranking:
         )
         points = [(one, point) for one, page in zip(scope, pages, strict=True) for point in page]
         return sorted(points, key=lambda one: chunk_index(one[1]) or 0)
-
-
-def _hits(
-    query: Query, read: Iterable[Read], scored: Mapping[str, fusion.Scored], counts: Mapping[str, int]
-) -> tuple[Hit, ...]:
-    found = {one.memory.id: one for one in read}
-    best = [(found[one], of) for one, of in scored.items() if one in found][: query.limit]
-    return tuple(Hit(one.memory, of.score, of.why, one.passage, counts.get(one.memory.id, 0)) for one, of in best)
-
-
-def _keeps(query: Query, read: Read) -> bool:
-    return keeps_text(query, read.memory.content) and (not read.by_later or keeps_keys(query, read.memory))
 
 
 def _notices(dense: _Leg, keyword: _Leg, graph: _Graph) -> Iterable[str]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -32,24 +31,22 @@ Scope = Mapping[MemoryType, Filter]
 
 _MANY = 1_000_000
 _MOST_BY_PREFIX = 1000
-_FRESH_SECONDS = 10.0
-"""For how long the ids of all memories serve again, while there are as many points: to read 100,000 takes a second."""
 _CHUNKED = Between("chunk_index", gte=0)
 _FIRST = Between("chunk_index", gte=0, lte=0)
+_SECOND = Between("chunk_index", gte=1, lte=1)
 _NOT_FIRST = Between("chunk_index", gt=0)
 
 
 class _Memories(NamedTuple):
-    """All memories of a collection, as read a moment ago."""
+    """All memories of a collection."""
 
-    points: int
-    read_at: float
     ids: frozenset[str]
     legacy: frozenset[str]
+    """Those whose point has no `parent_id`."""
 
 
 class _ChunkCounts(NamedTuple):
-    """Points by their place in their memory; while these stay, so do the headless memories."""
+    """Points by their place in their memory."""
 
     first: int
     second: int
@@ -64,7 +61,7 @@ class Scoping:
         self._records = records
         self._zone = zone
         self._headless: dict[MemoryType, tuple[_ChunkCounts, Mapping[str, str]]] = {}
-        self._memories: dict[MemoryType, _Memories] = {}
+        """Those that were found last, for hasty answers alone: others may have written without changing the numbers."""
 
     async def points(self, query: Query, texts: Sequence[str] = ()) -> Scope:
         """Conditions that every point of a matching memory meets; with `texts`, all words of one of them occur.
@@ -77,7 +74,7 @@ class Scoping:
         if query.like:
             must_not.append(memories_of(frozenset({query.like})))
         wanted = {query.has_relations, None if query.orphan is None else not query.orphan} - {None}
-        related = await self._related() if wanted else frozenset[str]()
+        linked = await self._linked(wanted) if wanted else {}
         phrases = await together(*(self._indexed(Contains("content", one, True)) for one in query.phrases))
         needed: list[Condition] = [phrase for phrase in phrases if phrase]
         if texts:
@@ -87,14 +84,14 @@ class Scoping:
         for collection in _collections(query):
             present = await together(*(self._of_memory(collection, one) for one in needed))
             absent = await together(*(self._of_memory(collection, one) for one in excluded))
-            linked = [await self._linked(collection, related, bool(one)) for one in wanted]
-            scope[collection] = Filter((*must, *present, *linked), (*must_not, *absent))
+            scope[collection] = Filter((*must, *present, *linked.get(collection, ())), (*must_not, *absent))
         return scope
 
     async def heads(self, scope: Scope, *, hasty: bool = False) -> Scope:
         """The same memories, one point of each: the plain one, or the first chunk that there is.
 
-        A hasty answer supposes that no first chunk is missing where there are as many first chunks as second ones.
+        A hasty answer supposes that the same first chunks are missing as before where there are as many chunks, and
+        none where there are as many first chunks as second ones.
         """
         headless = await self.headless(hasty=hasty)
         heads = {}
@@ -106,18 +103,19 @@ class Scoping:
         return heads
 
     async def headless(self, *, hasty: bool = False) -> Mapping[MemoryType, Mapping[str, str]]:
-        """Memories without chunk 0 and the point of each with the lowest index; looked for when chunks changed."""
+        """Memories without chunk 0 and the point of each with the lowest index; `hasty` as for `heads`."""
         found = await together(*(self._headless_of(collection, hasty) for collection in MemoryType))
         return dict(zip(MemoryType, found, strict=True))
 
     async def _headless_of(self, collection: MemoryType, hasty: bool) -> Mapping[str, str]:
-        spans = (_FIRST, Between("chunk_index", gte=1, lte=1), _NOT_FIRST)
-        counts = _ChunkCounts(*[await self._vectors.count(collection, Filter((span,))) for span in spans])
-        known = self._headless.get(collection)
-        if known and known[0] == counts:
-            return known[1]
-        if hasty and counts.first == counts.second:
-            return {}
+        spans = (_FIRST, _SECOND, _NOT_FIRST)
+        counts = _ChunkCounts(*await together(*(self._vectors.count(collection, Filter((one,))) for one in spans)))
+        if hasty:
+            known = self._headless.get(collection)
+            if known and known[0] == counts:
+                return known[1]
+            if counts.first == counts.second:
+                return {}
         points = await self._found_headless(collection) if counts.later else {}
         self._headless[collection] = (counts, points)
         return points
@@ -162,35 +160,37 @@ class Scoping:
     def _local(self, instant: datetime | None) -> datetime | None:
         return to_wall_clock(instant, self._zone) if instant else None
 
-    async def _related(self) -> frozenset[str]:
-        """Ids of the memories that have relations, also when only their chunks do; ids of nothing may be among them."""
+    async def _linked(self, wanted: Collection[bool | None]) -> Mapping[MemoryType, Sequence[Filter]]:
+        """Memories with relations, or without, said by whichever of both is the shorter list.
+
+        Where few have relations, nothing else is read; where many have, the ids of all memories are.
+        """
         related = await self._records.related_ids()
+        points = sum(await together(*(self._vectors.count(collection) for collection in MemoryType)))
+        if len(related) <= points / 2:
+            listed = memories_of(related | await self._owners(related))
+            return {one: [_with(listed, bool(some)) for some in wanted] for one in MemoryType}
         known = await together(*(self._memories_of(collection) for collection in MemoryType))
-        if not (strangers := related.difference(*(memories for memories, _ in known))):
-            return related
-        where = Filter((HasId(strangers), _CHUNKED))
-        owners = await together(*(self._vectors.facet(one, "parent_id", where, _MANY) for one in MemoryType))
-        return related.union(*owners)
+        related |= await self._owners(related.difference(*(memories.ids for memories in known)))
+        return {
+            one: [_shorter(memories, related, bool(some)) for some in wanted]
+            for one, memories in zip(MemoryType, known, strict=True)
+        }
 
-    async def _linked(self, collection: MemoryType, related: frozenset[str], wanted: bool) -> Filter:
-        """Memories with relations, or without, said by whichever of both is the shorter list."""
-        memories, legacy = await self._memories_of(collection)
-        with_some, without = frozenset(memories & related), frozenset(memories - related)
-        shorter = min(with_some, without, key=len)
-        listed = memories_of(shorter, legacy)
-        return Filter((listed,)) if (shorter is with_some) is wanted else Filter(must_not=(listed,))
+    async def _owners(self, ids: frozenset[str]) -> frozenset[str]:
+        """The memories of those ids that are a chunk's."""
+        if not ids:
+            return ids
+        where = Filter((HasId(ids), _CHUNKED))
+        return frozenset().union(
+            *await together(*(self._vectors.facet(one, "parent_id", where, _MANY) for one in MemoryType))
+        )
 
-    async def _memories_of(self, collection: MemoryType) -> tuple[frozenset[str], frozenset[str]]:
-        """Ids of all memories, and of those whose point has no `parent_id`; kept for as long as they hardly change."""
-        points = await self._vectors.count(collection)
-        known = self._memories.get(collection)
-        if known and known.points == points and time.monotonic() - known.read_at < _FRESH_SECONDS:
-            return known.ids, known.legacy
+    async def _memories_of(self, collection: MemoryType) -> _Memories:
         parents, legacy = await together(
             self._vectors.facet(collection, "parent_id", limit=_MANY), self._without_parent(collection)
         )
-        known = self._memories[collection] = _Memories(points, time.monotonic(), legacy.union(parents), legacy)
-        return known.ids, known.legacy
+        return _Memories(legacy.union(parents), legacy)
 
     async def _without_parent(self, collection: MemoryType) -> frozenset[str]:
         points = await self._vectors.scroll(Scroll(collection, _MANY, Filter((Missing("parent_id"),)), payload_keys=()))
@@ -232,6 +232,16 @@ def keeps_keys(query: Query, memory: Memory) -> bool:
         and (low is None or memory.importance >= low)
         and (high is None or memory.importance <= high)
     )
+
+
+def _with(listed: Condition, wanted: bool) -> Filter:
+    return Filter((listed,)) if wanted else Filter(must_not=(listed,))
+
+
+def _shorter(memories: _Memories, related: frozenset[str], wanted: bool) -> Filter:
+    with_some, without = memories.ids & related, memories.ids - related
+    shorter = min(with_some, without, key=len)
+    return _with(memories_of(shorter, memories.legacy), (shorter is with_some) is wanted)
 
 
 def memories_of(ids: frozenset[str], without_parent: frozenset[str] | None = None) -> Condition:

@@ -12,6 +12,7 @@ from services.search import facets as facet_counts
 from services.search.hits import HitReader
 from services.search.listing import FIRST_PAGE_SECONDS, End, Listing, Order
 from services.search.query import operators
+from services.search.ranked import RankedHits
 from services.search.ranking import Ranking
 from services.search.scope import Scope, Scoping
 from services.settings import Settings
@@ -36,7 +37,9 @@ class SearchService:
         self._scoping = Scoping(vectors, records, self._writer_zone)
         self._reader = HitReader(vectors, records, self._writer_zone)
         self._ranking = Ranking(vectors, embedder, records, self._scoping, self._reader)
-        self._last: SearchResult | None = None
+        self._last: RankedHits | None = None
+        self._listed: tuple[Query, Scope] | None = None
+        """What the last list is of: the counts beside it are of the same, and what that took is not done twice."""
 
     async def search(self, query: Query) -> SearchResult:
         """Ranked hits, or the first page of a plain list with the number of all; no facets.
@@ -46,34 +49,43 @@ class SearchService:
         """
         start = time.perf_counter()
         if query.ranked:
-            hits, notices = await self._ranking.rank(query)
-            total = len(hits)
+            ranked = await self.ranked(query)
+            hits = await ranked.page(0, query.limit)
+            total, notices = len(hits), ranked.notices
         else:
             listing = await self._opened(query)
             hits, total, notices = await listing.page(0, query.limit), listing.total, ()
-        result = SearchResult(query, hits, total, took_ms=(time.perf_counter() - start) * 1000, notices=notices)
-        self._last = result if query.ranked else None
-        return result
+        return SearchResult(query, hits, total, took_ms=(time.perf_counter() - start) * 1000, notices=notices)
+
+    async def ranked(self, query: Query) -> RankedHits:
+        """The hits of a ranked search, read as far as they are wanted. Raises as `search` does."""
+        start = time.perf_counter()
+        ranked = self._last = await self._ranking.rank(query)
+        ranked.took_ms = (time.perf_counter() - start) * 1000
+        return ranked
 
     async def facets(self, query: Query) -> Facets:
         """Exact counts over all memories of a plain list, or over the hits of a ranked search."""
         now = self._clock().astimezone(self._person_zone)
         if query.ranked:
             last = self._last
-            result = last if last and last.query == query else await self.search(query)
-            return facet_counts.of_hits(result.hits, now, self._week_begins)
-        return await facet_counts.counted(
-            self._vectors, await self._heads(query), now, self._writer_zone, self._week_begins
-        )
+            ranked = last if last and last.query == query else await self.ranked(query)
+            return facet_counts.of_hits(await ranked.page(0, query.limit), now, self._week_begins)
+        listed, self._listed = self._listed, None
+        points = listed[1] if listed and listed[0] == query else await self._points(query)
+        heads = await self._scoping.heads(points)
+        return await facet_counts.counted(self._vectors, heads, now, self._writer_zone, self._week_begins)
 
     async def listing(self, query: Query, *, again: bool = False) -> Listing:
         """A plain list that can be read at any place. In another order than relevance, a text must occur.
 
         `again`: only to see what others changed, perhaps soon once more; where nobody goes, it is not read at once.
         """
-        listing = await self._opened(query, hasty=True)
+        points = await self._points(query)
+        listing = await self._opened(query, points, hasty=True)
+        self._listed = (query, points)
         listing.read_ahead(_UNHURRIED if again else 0.0)
-        listing.replace_by(partial(self._opened, query))
+        listing.replace_by(partial(self._opened, query, points))
         listing.in_background(self._ranking.warm_up(after=FIRST_PAGE_SECONDS))
         return listing
 
@@ -85,19 +97,18 @@ class SearchService:
         """Values of an operator that begin like `prefix`, most used first; at most 50."""
         known = next((one.values for one in operators() if one.name == operator), None) or ()
         if operator in ("tag", "project"):
-            heads = await self._heads(Query())
+            heads = await self._scoping.heads(await self._points(Query()))
             counts = await facet_counts.values(self._vectors, heads, "tags" if operator == "tag" else "project")
             known = tuple(sorted(counts, key=lambda value: (-counts[value], value.casefold())))
         start = prefix.casefold()
         return tuple(value for value in known if value.casefold().startswith(start))[:_MOST_COMPLETIONS]
 
-    async def _opened(self, query: Query, *, hasty: bool = False) -> Listing:
-        heads = await self._heads(query, hasty=hasty)
+    async def _opened(self, query: Query, points: Scope | None = None, *, hasty: bool = False) -> Listing:
+        heads = await self._scoping.heads(points or await self._points(query), hasty=hasty)
         found = await together(*(self._vectors.count(one, where) for one, where in heads.items()))
         counts = dict(zip(heads, found, strict=True))
         order, end = Order(self._vectors, heads, counts, query), End(self._vectors, heads, counts, query)
         return Listing(query, sum(found), order, end, self._reader)
 
-    async def _heads(self, query: Query, *, hasty: bool = False) -> Scope:
-        texts = await self._ranking.texts(query.text) if query.text else ()
-        return await self._scoping.heads(await self._scoping.points(query, texts), hasty=hasty)
+    async def _points(self, query: Query) -> Scope:
+        return await self._scoping.points(query, await self._ranking.texts(query.text) if query.text else ())

@@ -38,6 +38,7 @@ from services.points import Point, Vector
 from services.ports import Edge, Embedder, Records, VectorStore
 from services.search.hits import HitReader
 from services.search.query import parse_query
+from services.search.ranked import FIRST
 from services.search.ranking import Ranking
 from services.search.scope import Scoping
 from services.search.service import SearchService
@@ -468,6 +469,70 @@ async def test_a_list_opened_in_haste_soon_holds_memories_without_a_first_chunk_
             break
         await asyncio.sleep(0.02)
     assert sorted(numbers(hit.memory for hit in await listing.page(0, 10))) == [1, 2]
+
+
+async def test_a_first_chunk_that_goes_while_another_comes_is_noticed_although_the_numbers_stay(store: Store) -> None:
+    """As another program may write at any time: it deletes one memory's first chunk and completes another memory."""
+    points = {}
+    for number in (1, 2):
+        draft = memory(number, f"one {number}two {number}", created=datetime(2026, 3, 3 - number, tzinfo=UTC))
+        state = drafted(draft, uid(number), NOW, zone_of("Europe/Rome"))
+        points[number] = points_of(uid(number), state, (f"one {number}", f"two {number}"))
+    await store.put_points(MemoryType.SEMANTIC, [*points[1], points[2][1]])
+    assert await store.ids("") == [1, 2]
+    await store.vectors.delete_points(MemoryType.SEMANTIC, [points[1][0].id])
+    await store.put_points(MemoryType.SEMANTIC, [points[2][0]])
+    listing = await store.search.listing(Query())
+    for _ in range(500):
+        if numbers(hit.memory for hit in await listing.page(0, 10)) == [1, 2]:
+            break
+        await asyncio.sleep(0.02)
+    assert numbers(hit.memory for hit in await listing.page(0, 10)) == [1, 2]
+    result = await store.ask("")
+    assert numbers(hit.memory for hit in result.hits) == [1, 2]
+    assert [hit.memory.headless for hit in result.hits] == [True, False]
+    assert counts(await store.search.facets(Query()))["types"] == {"semantic": 2}
+
+
+@pytest.mark.parametrize("linked", [4, 1])
+async def test_a_memory_that_comes_while_another_goes_is_in_a_list_by_relations(store: Store, linked: int) -> None:
+    """Of five memories four or one have relations: either side may be the shorter one."""
+    await store.put(*(memory(number, f"memory {number}") for number in range(1, 6)))
+    for number in range(1, linked + 1):
+        store.relations.link(uid(number), uid(number))
+    related = list(range(1, linked + 1))
+    assert await store.ids("has:relations") == related
+    await store.vectors.delete_points(MemoryType.SEMANTIC, [uid(5), uid(1)])
+    await store.put(memory(6, "new and alone"), memory(7, "new and related"))
+    store.relations.link(uid(7), uid(7))
+    assert await store.ids("has:relations") == [*related[1:], 7]
+    assert await store.ids("is:orphan") == [*(one for one in range(2, 5) if one not in related), 6]
+
+
+async def test_a_ranked_search_reads_what_is_seen_first_and_the_rest_when_it_is_wanted(store: Store) -> None:
+    await store.put(*(memory(number, f"note {number} on tokens " + "x" * number) for number in range(1, 101)))
+    query = parse_query("tokens", now=NOW)
+    everything = (await store.search.search(query)).hits
+    ranked = await store.search.ranked(query)
+    assert ranked.total == len(everything) == 100
+    assert len(ranked.hits) == FIRST
+    assert await ranked.page(0, 20) == everything[:20]
+    assert len(ranked.hits) == FIRST
+    assert await ranked.page(50, 20) == everything[50:70]
+    assert (await store.search.facets(query)).types[0].count == 100
+    assert ranked.hits == everything
+
+
+async def test_hits_that_turn_out_to_be_none_are_told(store: Store) -> None:
+    await store.put(*(memory(number, f"note {number} on tokens") for number in range(1, 41)))
+    query = parse_query("tokens", now=NOW)
+    ranked = await store.search.ranked(query)
+    told: list[int] = []
+    ranked.corrected = lambda: told.append(ranked.total)
+    *_, last = (await store.search.search(query)).hits
+    await store.vectors.delete_points(MemoryType.SEMANTIC, [last.memory.id])
+    assert len(await ranked.page(0, 100)) == 39
+    assert (ranked.total, told) == (39, [39])
 
 
 async def test_a_text_in_another_order_than_relevance_must_occur(office: Store) -> None:

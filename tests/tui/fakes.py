@@ -177,6 +177,25 @@ class FakeListing:
 
 
 @dataclass
+class FakeRanked:
+    """Ranked hits, all of them read."""
+
+    store: Store
+    query: Query
+    hits: tuple[Hit, ...]
+    notices: tuple[str, ...] = ()
+    took_ms: float = 21.0
+
+    @property
+    def total(self) -> int:
+        return len(self.hits)
+
+    async def page(self, offset: int, limit: int) -> tuple[Hit, ...]:
+        self.store.check()
+        return self.hits[offset : offset + limit]
+
+
+@dataclass
 class FakeSearch:
     """Finds memories that have every word."""
 
@@ -198,6 +217,9 @@ class FakeSearch:
             for number, memory in enumerate(found)
         )
         return SearchResult(query, hits, len(hits), took_ms=21.0)
+
+    async def ranked(self, query: Query) -> FakeRanked:
+        return FakeRanked(self.store, query, (await self.search(query)).hits)
 
     async def listing(self, query: Query, *, again: bool = False) -> FakeListing:
         self.store.asked.append(query)

@@ -35,7 +35,7 @@ async def test_keys_move_by_rows_pages_and_to_the_ends() -> None:
 async def test_a_letter_goes_to_the_next_title_that_begins_with_it() -> None:
     app, listed = scene()
     async with app.open() as pilot:
-        listed.show_hits(HITS, QUERY)
+        listed.show_listing(len(HITS), QUERY, first=HITS)
         listed.focus()
         seen = []
         for letter in ("r", "S", "j", "j", "x"):
@@ -47,7 +47,7 @@ async def test_a_letter_goes_to_the_next_title_that_begins_with_it() -> None:
 async def test_space_marks_and_goes_on() -> None:
     app, listed = scene()
     async with app.open() as pilot:
-        listed.show_hits(HITS, QUERY)
+        listed.show_listing(len(HITS), QUERY, first=HITS)
         listed.focus()
         await pilot.press("space", "space", "up", "space")
         assert listed.marked == {HITS[0].memory.id}
@@ -58,7 +58,7 @@ async def test_space_marks_and_goes_on() -> None:
 async def test_moving_tells_the_memory_and_enter_or_a_second_click_selects_it() -> None:
     app, listed = scene()
     async with app.open() as pilot:
-        listed.show_hits(HITS, QUERY)
+        listed.show_listing(len(HITS), QUERY, first=HITS)
         listed.focus()
         await pilot.press("down")
         assert [message.hit for message in app.posted(MemoryList.Highlighted)] == [HITS[0], HITS[1]]
@@ -173,7 +173,7 @@ async def test_another_question_starts_at_the_top() -> None:
     async with app.open() as pilot:
         listed.show_listing(1000, LIST, first=numbered(100))
         listed.cursor = 90
-        listed.show_hits(HITS, QUERY)
+        listed.show_listing(len(HITS), QUERY, first=HITS)
         await pilot.pause()
         assert listed.cursor == 0
         assert listed.scroll_offset.y == 0
@@ -183,9 +183,9 @@ async def test_another_question_starts_at_the_top() -> None:
 async def test_what_is_under_the_cursor_is_told_anew_when_it_changed() -> None:
     app, listed = scene()
     async with app.open() as pilot:
-        listed.show_hits(HITS, QUERY)
+        listed.show_listing(len(HITS), QUERY, first=HITS)
         changed = replace(HITS[0], memory=replace(HITS[0].memory, content="other"))
-        listed.show_hits((changed, *HITS[1:]), QUERY)
+        listed.show_listing(len(HITS), QUERY, first=(changed, *HITS[1:]))
         await pilot.pause()
         assert app.posted(MemoryList.Highlighted)[-1].hit == changed
 
@@ -193,8 +193,8 @@ async def test_what_is_under_the_cursor_is_told_anew_when_it_changed() -> None:
 async def test_no_hits_say_why_and_highlight_nothing() -> None:
     app, listed = scene()
     async with app.open() as pilot:
-        listed.show_hits(HITS, QUERY)
-        listed.show_hits((), Query(raw="zzz"), empty="nothing fits «zzz»")
+        listed.show_listing(len(HITS), QUERY, first=HITS)
+        listed.show_listing(0, Query(raw="zzz"), empty="nothing fits «zzz»")
         await pilot.pause()
         assert "nothing fits «zzz»" in lines(app)[1]
         assert app.posted(MemoryList.Highlighted)[-1].hit is None
@@ -206,6 +206,6 @@ async def test_no_hits_say_why_and_highlight_nothing() -> None:
 async def test_the_passage_stands_in_for_a_title_without_the_words() -> None:
     app, listed = scene()
     async with app.open() as pilot:
-        listed.show_hits(HITS, QUERY)
+        listed.show_listing(len(HITS), QUERY, first=HITS)
         await pilot.pause()
         assert "all old tokens have expired" in lines(app)[4]

@@ -113,7 +113,7 @@ async def rendered_dangers(texts: list[str]) -> set[str]:
             counts = (FacetCount(text, 3),)
             pilot.app.query_one(FacetPanel).facets = Facets(tags=counts, projects=counts, types=counts)
             hits = (Hit(memory, passage=text), Hit(replace(memory, content="x"), passage=text))
-            pilot.app.query_one(MemoryList).show_hits(hits, Query(raw=text, text=text + " word"))
+            pilot.app.query_one(MemoryList).show_listing(len(hits), Query(raw=text, text=text + " word"), first=hits)
             preview = pilot.app.query_one(Preview)
             preview.show(hits[0])
             preview.show_relations((RelatedMemory(relation, True, memory),))
