@@ -19,11 +19,12 @@ from services.ports import NewChange
 
 if TYPE_CHECKING:
     from services.memories.reading import Stored
+    from services.memories.storing import StoringAct
     from services.ports.tables import LastChange, Rows, Staged
 
 
 async def merge(run: RestoreRun) -> Mapping[str, int]:
-    """Tables first, in one transaction, then the memories, batch by batch; each can be repeated."""
+    """Tables first, in one transaction, then the memories in one act of the same group; each can be repeated."""
     into = run.into
     await into.memories.recover()  # what a killed life promised is not to be promised again
     async with into.tables.staged(counted(run)) as staged:
@@ -31,20 +32,32 @@ async def merge(run: RestoreRun) -> Mapping[str, int]:
         await _stay_as_here(run, staged)
         counts.update(await staged.merge(run.marker.group))
         await run.keep_tables(staged)
-    pairs = MemoryPairs(into.vectors, run.archive, into.zone)
-    async for batch in pairs.batches():
+    with into.memories.storing(run.marker.group, Kind.RESTORE) as act:
+        counts["memories"] = await _plan(run, act)
+        await act.write(applied=lambda number: run.advance(number, "memories"))
+        counts["memories"] += act.count
+    return counts
+
+
+async def _plan(run: RestoreRun, act: StoringAct) -> int:
+    """Compares the memories, and plans to write those that are missing or older here; gives how many it wrote itself.
+
+    Those are memories that the history cannot name.
+    """
+    into, written = run.into, 0
+    async for batch in MemoryPairs(into.vectors, run.archive, into.zone).batches():
         wanted = [pair for pair in batch if pair.standing in (Standing.NEW, Standing.NEWER)]
         named = [pair for pair in wanted if nameable(pair.archived.id)]
         for pair in wanted:
             if not nameable(pair.archived.id):
                 await into.vectors.upsert(pair.archived.state.type, await run.vectoring.of(pair.archived.points))
-                counts["memories"] += 1
+                written += 1
         usable = await run.vectoring.reason() is None
         items = await asyncio.to_thread(lambda: [_incoming(run, pair, usable=usable) for pair in named])  # noqa: B023 - awaited at once
-        stored = await into.memories.store_many(items, group=run.marker.group, kind=Kind.RESTORE)
-        counts["memories"] += stored.created + stored.updated
-        run.advance(len(batch), "memories")
-    return counts
+        planned = act.count
+        await act.add(items)
+        run.advance(len(batch) - (act.count - planned), "memories")
+    return written
 
 
 async def counted(run: RestoreRun) -> AsyncIterator[Rows]:

@@ -10,9 +10,9 @@ from uuid import uuid4
 from services.errors import Conflict, InvalidInput, NotFound, StoreMismatch, StoreUnavailable
 from services.graph.model import GLANCE, Connected, Neighborhood, Node, PathStep
 from services.graph.state import relation_change, same_relation
-from services.memories.reading import owners, read_stored
+from services.memories.reading import deleted_ends, owners, read_stored
 from services.model import Memory, MemoryType, Relation, RelationType
-from services.ports import NewRelation, Records, Transaction, VectorStore
+from services.ports import NewRelation, Records, VectorStore
 from services.settings import Settings
 from services.times import writer_zone
 from services.together import together
@@ -88,8 +88,7 @@ class GraphService:
             _check(relation.source_id, relation.target_id, relation.weight)
         ends = {end for relation in relations for end in (relation.source_id, relation.target_id)}
         async with self._records.transaction() as transaction:
-            await transaction.lock(ends, shared=True)
-            gone = await self._deleted(transaction, sorted(ends))
+            gone = await deleted_ends(self._vectors, transaction, ends)
             made = await transaction.insert_relations(
                 [one for one in relations if one.source_id not in gone and one.target_id not in gone]
             )
@@ -98,11 +97,6 @@ class GraphService:
             )
         await self._tell_agents(made)
         return made
-
-    async def _deleted(self, transaction: Transaction, ends: Sequence[str]) -> set[str]:
-        """Those that the history has as deleted; ids that only other programs know are not among them."""
-        gone = [one for one, mark in (await transaction.marks(ends)).items() if mark.deleted]
-        return set(gone) - set(await owners(self._vectors, gone)) if gone else set()
 
     async def _tell_agents(self, made: Sequence[Relation]) -> None:
         """Marks semantic memories as related, as MCP Memoria does; nobody may rely on it, so a store may be away."""

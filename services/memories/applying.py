@@ -150,6 +150,19 @@ class Applier:
             await self._write([one for one in layouts if one.plan.memory_id in ours])
         return done
 
+    async def new_vectors(self, plans: Sequence[Plan]) -> dict[str, dict[str, Vector]]:
+        """Vectors, by memory and text, that applying the plans will need; empty where they cannot be made now."""
+        wanted = {plan.memory_id: self._new_texts(plan) for plan in plans}
+        made = await self._embed(list(dict.fromkeys(text for texts in wanted.values() for text in texts)))
+        return {one: {text: made[text] for text in texts if text in made} for one, texts in wanted.items()}
+
+    def _new_texts(self, plan: Plan) -> list[str]:
+        after = plan.after
+        if after is None or (plan.texts is None and plan.before and plan.before.content == after.content):
+            return []
+        known = {**vectors_by_text(plan.stored), **plan.known}
+        return [text for text in self._texts(plan, after) if text is not None and text not in known]
+
     async def postpone(self, plan: Plan, change: int, reason: str) -> None:
         """Puts an outbox entry off, each time for twice as long."""
         async with self._records.transaction() as transaction:

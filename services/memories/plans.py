@@ -11,6 +11,7 @@ from typing import Any
 from services.memories.current import Plan
 from services.memories.payload import State
 from services.model import Action, Entity, MemoryType
+from services.points import Vector
 from services.ports import KeptVectors, Mark, NewChange
 from services.spool import Spool
 
@@ -38,6 +39,10 @@ class Plans:
         self._few: dict[str, Planned] = {}
         self._spool: Spool[tuple[Any, ...]] | None = None
         self._places: dict[str, int] = {}
+        self._vectors: Spool[list[tuple[str, array[float]]]] = Spool(folder)
+        self._vector_places: dict[str, int] = {}
+        self.deletes = False
+        """True when a plan deletes a memory."""
 
     @property
     def created(self) -> int:
@@ -54,6 +59,7 @@ class Plans:
         points = (point.id for stored in plan.stored for point in stored.points)
         planned = replace(planned, ends=tuple(dict.fromkeys((plan.memory_id, *points))))
         self.marks[plan.memory_id] = plan.mark
+        self.deletes |= plan.after is None
         (self._new.add if plan.before is None else self._new.discard)(plan.memory_id)
         if self._spool is not None:
             self._places[plan.memory_id] = self._spool.append(_packed(planned))
@@ -70,6 +76,7 @@ class Plans:
             self._new.discard(one)
             self._few.pop(one, None)
             self._places.pop(one, None)
+            self._vector_places.pop(one, None)
 
     def of(self, ids: Iterable[str]) -> dict[str, Planned]:
         """Those of these memories."""
@@ -94,7 +101,19 @@ class Plans:
         if batch:
             yield batch
 
+    def keep_vectors(self, vectors: Mapping[str, Mapping[str, Vector]]) -> None:
+        """Keeps vectors by memory and text, for `vectors`."""
+        for one, known in vectors.items():
+            if known and one in self.marks:
+                self._vector_places[one] = self._vectors.append(_arrays(known))
+
+    def vectors(self, memory_id: str) -> dict[str, Vector]:
+        """By text: what was kept for the memory."""
+        place = self._vector_places.get(memory_id)
+        return {} if place is None else _lists(self._vectors.at(place))
+
     def close(self) -> None:
+        self._vectors.close()
         if self._spool is not None:
             self._spool.close()
 
@@ -109,7 +128,7 @@ def _packed(planned: Planned) -> tuple[Any, ...]:
         row.after,
         plan.action.value,
         plan.summary,
-        [(text, array("f", vector)) for text, vector in plan.known.items()],
+        _arrays(plan.known),
         plan.texts,
         tuple(plan.mark),
         row.content_hash,
@@ -128,11 +147,19 @@ def _unpacked(packed: tuple[Any, ...]) -> Planned:
         _state(after),
         Action(action),
         summary,
-        known={text: vector.tolist() for text, vector in known},
+        known=_lists(known),
         texts=texts,
         mark=Mark(*mark),
     )
     return Planned(plan, row, ends)
+
+
+def _arrays(vectors: Mapping[str, Vector]) -> list[tuple[str, array[float]]]:
+    return [(text, array("f", vector)) for text, vector in vectors.items()]
+
+
+def _lists(vectors: Sequence[tuple[str, array[float]]]) -> dict[str, Vector]:
+    return {text: vector.tolist() for text, vector in vectors}
 
 
 def _state(row: Mapping[str, Any] | None) -> State | None:

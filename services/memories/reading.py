@@ -11,7 +11,7 @@ from uuid import UUID
 from services.memories.payload import State, logical, read_memory
 from services.model import Memory, MemoryType
 from services.points import Between, Filter, HasId, Matches, Point, Scroll
-from services.ports import VectorStore
+from services.ports import Transaction, VectorStore
 from services.times import WriterZone
 from services.together import together
 
@@ -158,6 +158,17 @@ async def owners(vectors: VectorStore, ids: Sequence[str]) -> dict[str, str]:
     if rest := [one for one in ids if one not in owned]:
         owned |= {one: one for one in await read_stored(vectors, rest, embeddings=False)}
     return owned
+
+
+async def deleted_ends(vectors: VectorStore, transaction: Transaction, ends: Iterable[str]) -> set[str]:
+    """Ends of relations that the history has as deleted; the others stay until the transaction ends.
+
+    Ids that only other programs know are not among them.
+    """
+    wanted = sorted(set(ends))
+    await transaction.lock(wanted, shared=True)
+    gone = [one for one, mark in (await transaction.marks(wanted)).items() if mark.deleted] if wanted else []
+    return set(gone) - set(await owners(vectors, gone)) if gone else set()
 
 
 async def ids_with_prefix(vectors: VectorStore, prefix: str, limit: int = 20) -> list[str]:

@@ -43,6 +43,7 @@ from services.memories.applying import Applier, Permit
 from services.memories.current import ChangedOutside, Current, Plan, merged, read_current
 from services.memories.gate import Gate
 from services.memories.plans import Planned, Plans
+from services.memories.prefetch import Prefetch
 from services.memories.reading import Stored, read_stored
 from services.model import Entity, Kind, Memory
 from services.ports import UNMARKED, Clock, Embedder, KeptVectors, NewChange, Records, Transaction, VectorStore
@@ -51,7 +52,7 @@ from services.settings import Settings
 BATCH = 100
 """Most memories that are read, planned or applied at once: few enough that the event loop is not held up."""
 _COMPARED = 5000
-"""Marks in one statement."""
+"""Marks or outbox entries in one statement."""
 _TOGETHER = 3
 """Batches that are applied at once: one is computed while the stores write the others."""
 _ATTEMPTS = 30
@@ -157,19 +158,23 @@ class Saver:
                 await act.keep(plans, _refuse)
                 await act.write(undoes=undoes, also=also)
 
-    def act(self, group: str, kind: Kind = Kind.EDIT) -> Act:
-        """An act that is planned part by part, for what comes from files; to be closed."""
-        return Act(self, group, kind)
+    def act(self, group: str, kind: Kind = Kind.EDIT, *, prefetch: bool = False) -> Act:
+        """An act that is planned part by part, for what comes from files; to be closed.
+
+        With `prefetch`, new texts of a large one are embedded while it is planned and committed.
+        """
+        return Act(self, group, kind, prefetch=prefetch)
 
 
 class Act:
     """One act of a person: planned part by part, written in one transaction, then applied."""
 
-    def __init__(self, saver: Saver, group: str, kind: Kind) -> None:
+    def __init__(self, saver: Saver, group: str, kind: Kind, *, prefetch: bool = False) -> None:
         self._saver = saver
         self.group = group
         self._kind = kind
         self._plans = Plans(saver.settings.home, BATCH)
+        self._prefetch = Prefetch(saver.applier, self._plans) if prefetch else None
         self._planners: dict[str, Planner] = {}
         self._model: str | None = None
 
@@ -192,19 +197,29 @@ class Act:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._prefetch is not None:
+            self._prefetch.cancel()
         self._plans.close()
 
     async def add(
-        self, ids: Sequence[str], planner: Planner, *, again: Planner | None = None, embeddings: bool = True
+        self,
+        ids: Sequence[str],
+        planner: Planner,
+        *,
+        again: Planner | None = None,
+        embeddings: bool = True,
+        currents: Mapping[str, Current] | None = None,
     ) -> Sequence[Plan]:
         """Plans a part of the act, a hundred or so memories; one that was planned before is seen as it will be then.
 
         `again` plans those that another program changed before the commit, `planner` when it is not given: a planner
-        is kept until then. With `embeddings` False the planner reads the vectors of what it changes.
+        is kept until then. With `embeddings` False the planner reads the vectors of what it changes. `currents` are
+        the memories as `current` gave them, if it did since the last part.
         """
         await self._saver.applier.prepare()
-        currents = await self.current(ids, embeddings=embeddings)
-        plans = await planner(currents)
+        if currents is None:
+            currents = await self.current(ids, embeddings=embeddings)
+        plans = await planner({one: currents[one] for one in ids})
         await self.keep(plans, again or planner)
         return plans
 
@@ -234,6 +249,8 @@ class Act:
                     continue
             self._plans.add(Planned(plan, self._history_row(plan, self._model)))
             self._planners[plan.memory_id] = again
+        if self._prefetch is not None and self._plans.large:
+            self._prefetch.start(plans)
 
     async def write(
         self,
@@ -252,6 +269,8 @@ class Act:
             same_model = await self._saver.applier.follow_model() == self._model
             numbers = await self._committed(undoes, also, beside)
             self._saver.saved |= bool(numbers)
+            if self._prefetch is not None:
+                await self._prefetch.finish()
             if self._plans.large:
                 await self._apply_all(numbers, applied, known=same_model)
             elif numbers:
@@ -281,11 +300,12 @@ class Act:
                 if not self._plans.large:
                     rows, more = rows + more, []
                 written = await transaction.append_history(self.group, rows, kind=self._kind, undoes=undoes)
-                mine = {one.plan.memory_id: number for one, number in zip(batch, written, strict=False)}
-                await transaction.schedule(mine)
-                numbers |= mine
+                numbers |= {one.plan.memory_id: number for one, number in zip(batch, written, strict=False)}
             if more:
                 await transaction.append_history(self.group, more, kind=self._kind, undoes=undoes)
+            ids = list(numbers)
+            for start in range(0, len(ids), _COMPARED):
+                await transaction.schedule({one: numbers[one] for one in ids[start : start + _COMPARED]})
         return numbers
 
     async def _compare(self, transaction: Transaction) -> None:
@@ -314,7 +334,7 @@ class Act:
     async def _without_relations(self, transaction: Transaction) -> list[NewChange]:
         """Removes the relations that end in memories that the act deletes, or in one of their chunks."""
         rows: list[NewChange] = []
-        for batch in self._plans.batches():
+        for batch in self._plans.batches() if self._plans.deletes else ():
             ends = {end for one in batch if one.plan.after is None for end in one.ends}
             if ends:
                 gone = await transaction.delete_relations_of(sorted(ends))
@@ -354,7 +374,8 @@ class Act:
             states = stored.get(plan.memory_id, ())
             with contextlib.suppress(ChangedOutside):  # is left to whoever recovers, who writes it down
                 goal = plan.after if plan.mark.waiting else merged([plan.before, plan.after], states)
-                plans.append(replace(plan, after=goal, stored=states, known=plan.known if known else {}))
+                vectors = {**plan.known, **self._plans.vectors(plan.memory_id)} if known else {}
+                plans.append(replace(plan, after=goal, stored=states, known=vectors))
         if plans:
             await self._saver.applier.apply(plans, numbers)
 

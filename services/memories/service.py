@@ -220,9 +220,12 @@ class MemoryService:
             await act.write()
             return act.stored
 
-    def storing(self, group: str | None = None, kind: Kind = Kind.IMPORT) -> StoringAct:
-        """As `store_many`, for memories that come part by part: nothing is written before the end. To be closed."""
-        return StoringAct(self._saver, self._embedder, self._zone, group or str(uuid.uuid4()), kind)
+    def storing(self, group: str | None = None, kind: Kind = Kind.IMPORT, *, prefetch: bool = True) -> StoringAct:
+        """As `store_many`, for memories that come part by part: nothing is written before the end. To be closed.
+
+        `prefetch` False embeds nothing before it is written: for who only looks.
+        """
+        return StoringAct(self._saver, self._embedder, self._zone, group or str(uuid.uuid4()), kind, prefetch=prefetch)
 
     async def mend(self, ids: Sequence[str], mend: Mend, *, group: str, also: Also | None = None) -> int:
         """Saves memories as `mend` wants them, with what `also` writes, as one act; gives how many it changed."""

@@ -43,11 +43,13 @@ class StoredMany:
 class StoringAct:
     """One act that writes memories as they are given, part by part; nothing is written before `write`. To be closed."""
 
-    def __init__(self, saver: Saver, embedder: Embedder, zone: WriterZone, group: str, kind: Kind) -> None:
+    def __init__(
+        self, saver: Saver, embedder: Embedder, zone: WriterZone, group: str, kind: Kind, *, prefetch: bool = True
+    ) -> None:
         self._saver = saver
         self._embedder = embedder
         self._zone = zone
-        self._act = saver.act(group, kind)
+        self._act = saver.act(group, kind, prefetch=prefetch)
         self._given = 0
 
     def __enter__(self) -> StoringAct:
@@ -64,14 +66,19 @@ class StoringAct:
         created = self._act.created
         return StoredMany(created, self._act.count - created, self._given - self._act.count)
 
-    async def add(self, items: Sequence[Incoming]) -> None:
-        """Plans to write the memories, in their order. Raises InvalidInput for an id that is no UUID."""
+    async def add(self, items: Sequence[Incoming], currents: Mapping[str, Current] | None = None) -> None:
+        """Plans to write the memories, in their order. Raises InvalidInput for an id that is no UUID.
+
+        `currents` are those memories as `current` gave them, if it did since the last part and none comes twice.
+        """
         for item in items:
             if canonical(item.memory.id) != item.memory.id:
                 raise InvalidInput(f"{item.memory.id!r} is no id of a memory; ids are UUIDs in lower case")
         self._given += len(items)
         for batch in _batches(items):
-            await self._act.add(list(batch), partial(self._plans, batch), again=self._again, embeddings=False)
+            await self._act.add(
+                list(batch), partial(self._plans, batch), again=self._again, embeddings=False, currents=currents
+            )
 
     async def current(self, ids: Iterable[str]) -> dict[str, Current]:
         """The memories as they will be by what was added so far, without vectors."""

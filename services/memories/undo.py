@@ -13,6 +13,7 @@ from services.memories.acts import ActReader, titled
 from services.memories.current import Current, Plan, read_current
 from services.memories.editing import changed_keys, stamped, value_under, with_values
 from services.memories.payload import LOOKED_AT_KEYS, State
+from services.memories.reading import deleted_ends
 from services.memories.saving import Saver, batches
 from services.memories.trash import Trash, kept_texts
 from services.model import (
@@ -28,7 +29,7 @@ from services.model import (
     UndoPreview,
     undone_summary,
 )
-from services.ports import NewChange, Records, Transaction
+from services.ports import NewChange, Records, Transaction, VectorStore
 from services.times import WriterZone
 
 _WORK = (Entity.SESSION, Entity.CLIENT, Entity.PROJECT)
@@ -229,7 +230,7 @@ class Undo:
         attempt.kept.clear()
         if await transaction.is_undone(attempt.group):
             raise Conflict("it was undone by another program; nothing was undone", None)
-        rows = await _undo_relations(transaction, attempt)
+        rows = await _undo_relations(transaction, attempt, self._saver.vectors)
         if attempt.ends:  # relations that went with memories which exist again after it
             rows += await (await self._trash.with_relations(attempt.ends))(transaction)
         work = [change for change in attempt.changes if change.entity in _WORK]
@@ -246,7 +247,7 @@ class Undo:
         return rows
 
 
-async def _undo_relations(transaction: Transaction, attempt: _Attempt) -> list[NewChange]:
+async def _undo_relations(transaction: Transaction, attempt: _Attempt, vectors: VectorStore) -> list[NewChange]:
     """Removes relations that an act made, gives those that it changed their former values, makes the removed again.
 
     Those that went with a memory come back with it.
@@ -273,7 +274,13 @@ async def _undo_relations(transaction: Transaction, attempt: _Attempt) -> list[N
             altered.append((now, before))
         elif before:
             attempt.changed.append(_changed_relation(before, now))
-    return await _write_relations(transaction, attempt, made, altered, removed)
+    ends = {end for one in removed for end in (one.source_id, one.target_id)} - attempt.ends
+    gone = await deleted_ends(vectors, transaction, ends)
+    what = "one of its memories was deleted"
+    lost = (one for one in removed if gone & {one.source_id, one.target_id})
+    attempt.changed += [replace(_changed_relation(one, None), what=what, forceable=False) for one in lost]
+    again = [one for one in removed if not gone & {one.source_id, one.target_id}]
+    return await _write_relations(transaction, attempt, made, altered, again)
 
 
 async def _write_relations(

@@ -90,7 +90,10 @@ class ImportService:
         StoreUnavailable or StoreMismatch when the stores cannot take it; before the transaction nothing was written,
         after it what is missing is embedded later.
         """
-        with self._memories.storing() as act, ImportRun(act, Ends(self._vectors), self._settings.home) as run:
+        with (
+            self._memories.storing(prefetch=not dry_run) as act,
+            ImportRun(act, Ends(self._vectors), self._settings.home) as run,
+        ):
             for source in sources:
                 await self._read(run, source, progress)
             run.lasting = False  # what waits was looked at already
@@ -231,7 +234,7 @@ class ImportService:
         run.accepted += len(records)
         run.report.unchanged += len(records) - len(newest)
         run.note_chunks(items, self._settings)
-        await run.act.add(items)
+        await run.act.add(items, current)
 
     async def _deleted(self, run: ImportRun, ids: Sequence[str]) -> set[str]:
         """Those that were deleted here and shall not come back."""

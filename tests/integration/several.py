@@ -1,4 +1,4 @@
-"""One of several programs on one store: it creates, edits, tags, links, deletes, restores and undoes a few memories.
+"""One of several programs on one store: it changes a few memories, their relations and work sessions, and undoes.
 
 `python -m tests.integration.several ACTS SEED` with the addresses of the stores in the environment, as the program
 itself reads them. It prints how many acts were done, and how many were refused by a Conflict or the like.
@@ -14,43 +14,48 @@ import sys
 import uuid
 from collections import Counter
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from services.container import Services, open_services
 from services.errors import Conflict, InvalidInput, NotFound, NothingToUndo
-from services.model import MemoryChanges, MemoryDraft, MemoryType, RelationType
+from services.model import IfChanged, MemoryChanges, MemoryDraft, MemoryType, RelationType, SessionCategory
 from services.settings import load_settings
+from services.work.model import SessionChanges, SessionDraft
 from tests.services.memory_world import WatchedEmbedder
 
 MEMORIES = 50
+RELATED = 12
+"""Memories that are linked."""
 PROGRAMS = 3
 IDS = [str(uuid.uuid5(uuid.NAMESPACE_URL, f"several {number}")) for number in range(MEMORIES)]
 LONG = "".join(f"Sentence number {number} of a long memory. " for number in range(9))
-_ACTS = [
-    "create",
-    "edit",
-    "edit",
-    "edit",
-    "tag",
-    "tag",
-    "type",
-    "link",
-    "link",
-    "unlink",
-    "delete",
-    "restore",
-    "restore",
-    "undo",
-]
+_MEMORY_ACTS = ("create", "edit", "edit", "edit", "tag", "tag", "type", "delete", "restore", "restore")
+_RELATION_ACTS = ("link", "link", "link", "unlink", "retype", "reverse", "weigh")
+_SESSION_ACTS = ("start", "start", "edit", "pause", "resume", "note", "stop", "stop", "stop", "reopen", "delete")
+_UNDO = ("undo", "undo", "redo", "undo another")
 _REFUSED = (Conflict, NotFound, NothingToUndo, InvalidInput)
 """What an act may end with when another program was faster: then nothing of it was done."""
 
 
 async def act(services: Services, dice: random.Random) -> str:
-    """One act on some of the memories."""
-    one, other = dice.sample(IDS, 2)
+    """One act on some of the memories, relations or sessions."""
+    what = dice.choice((*_MEMORY_ACTS, *_RELATION_ACTS, *(f"session {one}" for one in _SESSION_ACTS), *_UNDO))
+    if what in _MEMORY_ACTS:
+        await _memory_act(services, dice, what)
+    elif what in _RELATION_ACTS:
+        await _relation_act(services, dice, what)
+    elif what in _UNDO:
+        await _undo(services, dice, what)
+    else:
+        await _session_act(services, dice, what.removeprefix("session "))
+    return what
+
+
+async def _memory_act(services: Services, dice: random.Random, what: str) -> None:
+    one = dice.choice(IDS)
     some = dice.sample(IDS, dice.choice((2, 3, 20)))
     memories = services.memories
-    match what := dice.choice(_ACTS):
+    match what:
         case "create":
             text = dice.choice((LONG, "short")) + str(dice.random())
             await memories.create(MemoryDraft(text, id=one, type=dice.choice(list(MemoryType))))
@@ -63,19 +68,76 @@ async def act(services: Services, dice: random.Random) -> str:
             )
         case "type":
             await memories.edit_many(some[:3], type=dice.choice(list(MemoryType)))
-        case "link":
-            await services.graph.link(one, other, dice.choice(list(RelationType)))
-        case "unlink":
-            if relations := await services.graph.between(one, other):
-                await services.graph.unlink([relation.id for relation in relations])
         case "delete":
             await memories.delete(some[:3])
         case "restore":
             gone = [memory.memory.id for memory in await memories.trash()]
             await memories.restore(dice.sample(gone, min(len(gone), 3)))
+
+
+async def _relation_act(services: Services, dice: random.Random, what: str) -> None:
+    """Many relations between few memories, so that programs meet."""
+    one, other = dice.sample(IDS[:RELATED], 2)
+    type_ = dice.choice(list(RelationType))
+    if what == "link":
+        await services.graph.link(one, other, type_)
+        return
+    there = (await services.graph.neighborhood(one)).edges
+    if not there:
+        raise NotFound("no relation")
+    relation = dice.choice(there)
+    match what:
+        case "unlink":
+            await services.graph.unlink([relation.id], [relation])
+        case "retype":
+            await services.graph.retype(relation, type_)
+        case "reverse":
+            await services.graph.reverse(relation)
+        case "weigh":
+            await services.graph.weigh(relation, dice.randrange(11) / 10)
+
+
+async def _session_act(services: Services, dice: random.Random, what: str) -> None:
+    work, name = services.work, dice.choice(("acme", "globex", "initech", ""))
+    if what == "start":
+        start = datetime.now(UTC) - timedelta(hours=dice.randrange(1, 9))
+        await work.start(SessionDraft(f"work {dice.random()}", client=name, project=name and "api", start=start))
+        return
+    sessions = (await services.reports.log()).sessions
+    if not sessions:
+        raise NotFound("no session")
+    session = dice.choice(sessions)
+    match what:
+        case "edit":
+            changes = SessionChanges(
+                description=f"edited {dice.random()}", category=dice.choice(list(SessionCategory)), client=name
+            )
+            await work.edit(session, changes)
+        case "pause":
+            await work.pause(session.id, reason="lunch")
+        case "resume":
+            await work.resume(session.id)
+        case "note":
+            await work.note("noted", session.id)
+        case "stop":
+            await work.stop(session.id, remember=dice.random() < 0.7)
+        case "reopen":
+            await work.unstop(session.id)
+        case "delete":
+            await work.delete(session.id)
+
+
+async def _undo(services: Services, dice: random.Random, what: str) -> None:
+    match what:
         case "undo":
-            await memories.undo()
-    return what
+            await services.memories.undo()
+        case "redo":
+            await services.memories.redo()
+        case "undo another":
+            acts = await services.memories.acts.last(9)
+            force = dice.choice((IfChanged.LEAVE, IfChanged.FORCE))
+            preview = await services.memories.undo_preview(dice.choice(acts).group)
+            await services.memories.undo(preview.group, force)
 
 
 async def main(acts: int, seed: int) -> None:

@@ -12,9 +12,10 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,13 +27,15 @@ from services.graph.state import relation_of
 from services.memories.chunking import chunks
 from services.memories.payload import State
 from services.memories.reading import owners, read_stored
-from services.model import Entity, Relation
+from services.model import Change, Entity
 from services.settings import Settings, load_settings
-from tests.integration.several import IDS, PROGRAMS
+from tests.integration.several import PROGRAMS
 from tests.qdrant_server import Qdrant, real_server, running_qdrant
 from tests.services.memory_world import vector_of
 from tests.services.servers import pgbouncer, postgres_15
 
+States = Mapping[str, Mapping[str, Any] | None]
+"""By id, what the history says; None of what is deleted."""
 ACTS = int(os.environ.get("MEMORIA_TEST_ACTS", "90"))
 """Acts of all programs together."""
 
@@ -113,10 +116,28 @@ async def _program(acts: int, seed: int, environment: dict[str, str]) -> asyncio
 async def _wrong(records: PostgresRecords, vectors: ServerVectorStore, settings: Settings) -> list[str]:
     """What is not as its newest change left it, one line each."""
     wrong = [f"{one.memory_id[:8]} waits: {one.last_error}" for one in await records.scheduled()]
-    stored = await read_stored(vectors, IDS)
-    for memory_id in IDS:
-        history = await records.history(Entity.MEMORY, memory_id, limit=1)
-        after = State.from_json(history[0].after) if history and history[0].after else None
+    newest: dict[tuple[Entity, str], Change] = {}
+    async for batch in records.all_changes():
+        newest |= {(change.entity, change.entity_id): change for change in batch}
+    told = {
+        entity: {id_: change.after for (kind, id_), change in newest.items() if kind is entity} for entity in Entity
+    }
+    wrong += await _wrong_memories(vectors, settings, told[Entity.MEMORY])
+    wrong += await _wrong_relations(records, vectors, told[Entity.RELATION])
+    rows = Database(settings.database_url or "")
+    try:
+        for entity, table in (("session", "work_sessions"), ("client", "clients"), ("project", "projects")):
+            wrong += await _wrong_rows(rows, Entity(entity), table, told[Entity(entity)])
+    finally:
+        await rows.close()
+    return wrong
+
+
+async def _wrong_memories(vectors: ServerVectorStore, settings: Settings, told: States) -> list[str]:
+    wrong = []
+    stored = await read_stored(vectors, told)
+    for memory_id, state in told.items():
+        after = State.from_json(state) if state else None
         states = stored.get(memory_id, [])
         if after is None and states:
             wrong.append(f"{memory_id[:8]} is stored, though deleted")
@@ -132,16 +153,11 @@ async def _wrong(records: PostgresRecords, vectors: ServerVectorStore, settings:
                 for vector, text in zip(vectors_, texts, strict=False)
             ):
                 wrong.append(f"{memory_id[:8]} has vectors of another text")
-    return wrong + await _wrong_relations(records, vectors)
+    return wrong
 
 
-async def _wrong_relations(records: PostgresRecords, vectors: ServerVectorStore) -> list[str]:
+async def _wrong_relations(records: PostgresRecords, vectors: ServerVectorStore, told: States) -> list[str]:
     there = {one.id: one async for batch in records.all_relations() for one in batch}
-    newest: dict[str, Relation | None] = {}
-    async for batch in records.all_changes():
-        for change in batch:
-            if change.entity is Entity.RELATION:
-                newest[change.entity_id] = relation_of(change.after) if change.after else None
     ends = sorted({end for one in there.values() for end in (one.source_id, one.target_id)})
     existing = await owners(vectors, ends)
     wrong = [
@@ -149,11 +165,29 @@ async def _wrong_relations(records: PostgresRecords, vectors: ServerVectorStore)
         for one in there.values()
         if not {one.source_id, one.target_id} <= existing.keys()
     ]
-    for relation_id in there.keys() | newest.keys():
-        now, told = there.get(relation_id), newest.get(relation_id)
-        if (now and replace(now, created_at=None)) != (told and replace(told, created_at=None)):
+    for relation_id in there.keys() | told.keys():
+        now, state = there.get(relation_id), told.get(relation_id)
+        if (now and replace(now, created_at=None)) != (state and replace(relation_of(state), created_at=None)):
             wrong.append(f"relation {relation_id[:8]} is not as its history says")
     return wrong
+
+
+async def _wrong_rows(rows: Database, entity: Entity, table: str, told: States) -> list[str]:
+    """Sessions, clients and projects; of the last two the history keeps the row beside what moved."""
+    found = await rows.read(f"SELECT id::text AS id, to_jsonb(t) AS row FROM public.{table} t", {})
+    there = {row.id: row.row for row in found}
+    states = {id_: state if entity is Entity.SESSION else state and state["row"] for id_, state in told.items()}
+    return [
+        f"{entity} {id_[:8]} is not as its history says: {_differing(there.get(id_), states.get(id_))}"
+        for id_ in there.keys() | states.keys()
+        if there.get(id_) != states.get(id_)
+    ]
+
+
+def _differing(now: Mapping[str, Any] | None, told: Mapping[str, Any] | None) -> str:
+    if now is None or told is None:
+        return "gone" if now is None else "there"
+    return ", ".join(f"{key} {now[key]}, not {told.get(key)}" for key in now if now[key] != told.get(key))
 
 
 async def _set_up(url: str) -> None:

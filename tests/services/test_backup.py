@@ -13,7 +13,7 @@ import pytest
 from services.backup.marker import Marker
 from services.backup.values import Comparison, Difference, UnfinishedRestore
 from services.errors import Conflict, InvalidInput, NotFound, NothingToUndo, StoreUnavailable, UnreadableFile
-from services.model import MemoryChanges, MemoryDraft, Progress, RelationType
+from services.model import MemoryChanges, MemoryDraft, MemoryType, Progress, RelationType
 from tests.qdrant_server import Qdrant
 from tests.services.backup_world import Store, fill, open_store
 from tests.services.memory_world import WatchedEmbedder, quick_folder
@@ -113,6 +113,45 @@ async def test_a_database_without_kinds_of_acts_is_backed_up_and_restored(postgr
                 await target.services.memories.undo()
 
     assert sorted(rows) == [("edit", True, True), ("undo", False, True)]
+
+
+async def test_what_waits_is_restored_with_all_changes_that_its_points_may_lack(
+    postgres_url: str, empty_url: str
+) -> None:
+    async with two_stores(postgres_url, empty_url) as (source, target, backups):
+        source.embedder.away = True
+        memory = await source.services.memories.create(MemoryDraft("first"))
+        other = await source.services.memories.create(MemoryDraft("written, but for its vector"))
+        await source.services.memories.update(memory, MemoryChanges(content="second"))
+        query(
+            source.url,
+            "UPDATE memoria_tui.embedding_schedule SET since = (SELECT min(id) FROM memoria_tui.audit_log "
+            "WHERE entity_id = memory_id) WHERE memory_id = %s",
+            memory.id,
+        )
+        archive = await source.services.backup.backup(backups)
+        await restored(target, archive.path)
+        waiting = query(
+            target.url,
+            "SELECT memory_id::text, since - change_id, (SELECT count(*) FROM memoria_tui.audit_log "
+            "WHERE entity_id = memory_id AND id BETWEEN since AND change_id) FROM memoria_tui.embedding_schedule",
+        )
+    assert {row[0]: row[2] for row in waiting} == {memory.id: 2, other.id: 0}
+    assert {row[0]: row[1] for row in waiting}[other.id] == 1
+
+
+async def test_a_merge_writes_all_memories_in_one_transaction(postgres_url: str, empty_url: str) -> None:
+    async with two_stores(postgres_url, empty_url) as (source, target, backups):
+        await target.services.memories.create(MemoryDraft("only here"))
+        for number in range(3):
+            await source.services.memories.create(MemoryDraft(f"memory {number}", list(MemoryType)[number]))
+        archive = await source.services.backup.backup(backups)
+        await restored(target, archive.path)
+        transactions = query(
+            target.url,
+            "SELECT count(DISTINCT xmin::text) FROM memoria_tui.audit_log WHERE kind = 'restore' AND entity = 'memory'",
+        )
+    assert transactions == [(1,)]
 
 
 async def test_a_merge_brings_what_is_missing_or_newer_and_loses_nothing(postgres_url: str, empty_url: str) -> None:

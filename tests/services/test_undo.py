@@ -203,6 +203,24 @@ async def test_relations_made_by_hand_are_taken_back(world: World) -> None:
     assert await world.service.relations(one) == ()
 
 
+async def test_a_removed_relation_does_not_come_back_to_a_memory_that_was_deleted_since(world: World) -> None:
+    one, two = [(await world.service.create(MemoryDraft(text))).id for text in ("one", "two")]
+    relation = await link(world, one, two)
+    async with world.records.transaction() as transaction:
+        removed = await transaction.delete_relations([relation])
+        await transaction.append_history("unlink", [relation_change(removed[0], None)])
+    await world.service.delete([two])
+    for if_changed in IfChanged:
+        with pytest.raises((Conflict, NothingToUndo)):
+            await world.service.undo("unlink", if_changed)
+    assert await world.records.relations_of([one]) == []
+    (left,) = (await world.service.undo_preview("unlink")).changed
+    assert left.line == 'relation "fixes": one of its memories was deleted'
+    await world.service.restore([two])
+    await world.service.undo("unlink")
+    assert [one.id for one in await world.records.relations_of([two])] == [relation]
+
+
 async def test_an_act_on_very_many_relations_is_taken_back_as_a_whole(world: World) -> None:
     hub = (await world.service.create(MemoryDraft("hub"))).id
     wanted = [NewRelation(hub, str(uuid.uuid4()), RelationType.FIXES) for _ in range(230)]

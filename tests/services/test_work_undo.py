@@ -14,6 +14,7 @@ from services.errors import Conflict, StoreUnavailable
 from services.model import SessionStatus
 from services.settings import Settings
 from services.work.model import SessionDraft
+from tests.services.servers import query
 from tests.services.worktables import NOON, Bench, bench
 
 
@@ -48,6 +49,14 @@ async def test_one_undo_takes_back_the_stop_and_its_memory(services: Services, p
     await services.memories.undo()
     assert (await services.work.status()).sessions == ()
     assert await services.clients.clients() == (), "made on the fly with the session, gone with it"
+
+
+async def test_the_history_holds_the_row_that_an_undo_leaves(services: Services, postgres_url: str) -> None:
+    await services.work.start(SessionDraft("fix login"))
+    await services.work.stop(remember=False)
+    await services.memories.undo()
+    said = "SELECT after::jsonb FROM memoria_tui.audit_log ORDER BY id DESC LIMIT 1"
+    assert query(postgres_url, said) == query(postgres_url, "SELECT to_jsonb(s) FROM work_sessions s")
 
 
 async def test_a_memory_is_kept_once_whoever_asks_at_the_same_time(services: Services) -> None:

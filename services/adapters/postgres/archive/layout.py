@@ -65,7 +65,9 @@ HISTORY = Table(
 )
 KEPT_VECTORS = Table("memoria_tui.kept_vectors", None, ("change_id", "model", "dimensions", "vectors"))
 PROMISES = Table(
-    "memoria_tui.embedding_schedule", None, ("memory_id", "change_id", "attempts", "last_error", "next_attempt")
+    "memoria_tui.embedding_schedule",
+    None,
+    ("memory_id", "change_id", "attempts", "last_error", "next_attempt", "since"),
 )
 TABLES = (CLIENTS, PROJECTS, SESSIONS, RELATIONS, REJECTED, SETTINGS, HISTORY, KEPT_VECTORS, PROMISES)
 """In the order in which foreign keys allow to fill them."""

@@ -64,11 +64,14 @@ SELECT n.new, {KEPT_VECTORS.of("r", "change_id")} FROM {KEPT_VECTORS.staged} r
 JOIN restored_numbers n ON n.old = r.change_id WHERE n.new IS NOT NULL
 """
 TAKE_PROMISES = """
-INSERT INTO memoria_tui.embedding_schedule (memory_id, change_id, attempts, last_error, next_attempt)
-SELECT r.memory_id, COALESCE(n.new, n.here), r.attempts, r.last_error, r.next_attempt
+INSERT INTO memoria_tui.embedding_schedule (memory_id, change_id, attempts, last_error, next_attempt, since)
+SELECT r.memory_id, COALESCE(n.new, n.here), r.attempts, r.last_error, r.next_attempt,
+       CASE WHEN r.since > r.change_id THEN COALESCE(n.new, n.here) + 1 ELSE COALESCE(first.new, first.here) END
 FROM restored_embedding_schedule r JOIN restored_numbers n ON n.old = r.change_id
+LEFT JOIN restored_numbers first ON first.old = r.since
 ON CONFLICT DO NOTHING
 """
+"""An archive that was made before entries had `since` says nothing of it: then it is the change itself."""
 APPENDED_MEMORIES = f"""
 SELECT DISTINCT ON (t.entity_id) t.entity_id::text AS memory_id, t.id, t.change_group, t.after FROM {HISTORY.name} t
 WHERE t.entity = 'memory' AND t.entity_id IN (

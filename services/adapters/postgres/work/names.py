@@ -17,12 +17,13 @@ RETURNING id::text AS id, to_jsonb(projects) AS row
 """
 _CLIENT = """
 SELECT id::text AS id FROM public.clients
-WHERE lower(name) = lower(:name) ORDER BY name <> :name, created_at, id LIMIT 1
+WHERE lower(name) = lower(:name) ORDER BY name <> :name, created_at, id LIMIT 1 FOR KEY SHARE
 """
+"""Locked: until the act ends, no other program deletes it."""
 _PROJECT = """
 SELECT id::text AS id FROM public.projects
 WHERE lower(name) = lower(:name) AND client_id IS NOT DISTINCT FROM CAST(:client_id AS uuid)
-ORDER BY name <> :name, created_at, id LIMIT 1
+ORDER BY name <> :name, created_at, id LIMIT 1 FOR KEY SHARE
 """
 
 

@@ -137,14 +137,16 @@ class WorkUndo(Writes):
         if touched and not force:
             undone.changed.append(_changed(change, goal, now, ", ".join(touched)))
             return
+        after = now
         if wanted:
             settings = ", ".join(f"{name} = {_reference(name)}" for name in wanted)
-            await self._fetch(
+            (written,) = await self._fetch(
                 f"UPDATE public.{_TABLE[change.entity]} t SET {settings} FROM {_record(change.entity)} "
-                "WHERE t.id = CAST(:id AS uuid)",
+                "WHERE t.id = CAST(:id AS uuid) RETURNING to_jsonb(t) AS row",
                 {"row": storable_json(wanted), "id": change.entity_id},
             )
-        undone.rows.append(_new(change, now, {**now, **wanted}, await self._follow(change)))
+            after = written.row
+        undone.rows.append(_new(change, now, after, await self._follow(change)))
 
     async def _remove(
         self,
