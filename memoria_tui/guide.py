@@ -48,7 +48,8 @@ def sections(screen: Screen[object], display: Callable[[Binding], str]) -> tuple
         for group, title in _GROUPS.items()
         if group in groups
     ]
-    return (*known, _operators())
+    rules = tuple(getattr(screen, "HELP_RULES", ()))
+    return (*known, *([HelpSection("Marks", rules)] if rules else []), _operators())
 
 
 def key_ids() -> frozenset[str]:

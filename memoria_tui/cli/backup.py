@@ -74,10 +74,10 @@ def restore(
 
 
 def finish_restore(terminal: Terminal, *, undo: bool, yes: bool, as_json: bool) -> int:
-    """Finishes the restore that was begun, or takes it back. Raises NotFound when there is none."""
+    """Finishes the restore that was begun, or undoes it. Raises NotFound when there is none."""
 
     async def act(services: Services) -> int:
-        question = "Take back the restore that was begun?"
+        question = "Undo the restore that was begun?"
         if undo and not yes and terminal.converses and not await terminal.agrees(question):
             terminal.complain("nothing was taken back")
             return 1

@@ -207,7 +207,7 @@ def restore(
         ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Finish a restore that was stopped in the middle.")] = False,
-    undo: Annotated[bool, typer.Option("--undo", help="Take back a restore that was stopped in the middle.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Undo a restore that was stopped in the middle.")] = False,
     merge: Annotated[
         bool, typer.Option("--merge", help="Of a backup, bring what is missing or newer; the rest stays (default).")
     ] = False,

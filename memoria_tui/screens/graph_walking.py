@@ -102,6 +102,10 @@ class GraphWalking(ModeScreen):
         """The neighbourhood on screen."""
         return self.state.around if isinstance(self.state, Loaded) else None
 
+    def title_of(self, memory_id: str) -> str | None:
+        node = self.around.node(memory_id) if self.around is not None else None
+        return f"«{present.clip(name(node), 36)}»" if node is not None else None
+
     @property
     def node(self) -> Node | None:
         """The selected memory."""

@@ -32,6 +32,12 @@ class MemoriesScreen(MemoryFiles, MemoryLinking):
 
     CSS_PATH = "memories.tcss"
     HELP = "Memories: search, read, write and curate what is remembered"
+    HELP_RULES = (
+        ("e h v w m g", "what opens one memory takes the one under the cursor"),
+        ("t s d l x y Y", "what acts takes the marked ones, else the one under the cursor"),
+        ("hidden marks", "marked memories that are not in the list: it asks first which are meant"),
+        ("esc", "marks stay until esc in the list"),
+    )
 
     BINDINGS = [
         Binding("slash", "search", "Search", id="memories.search", key_display="/", tooltip="Type a search"),

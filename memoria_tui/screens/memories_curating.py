@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Coroutine, Sequence
-from functools import partial
 from time import monotonic
 
 from textual import work
@@ -103,7 +102,7 @@ class MemoryCurating(MemoryEditing):
             signs = [f"+{tag}" for tag in edit.added] + [f"−{tag}" for tag in edit.removed]
             return await self._set(f"Tags {' '.join(signs)}", ids, act)
 
-        self._set_as(await self.app.push_screen_wait(TagsDialog(memories, partial(self.completions, "tag"), save)))
+        self._set_as(await self.app.push_screen_wait(TagsDialog(memories, self.names("tag"), save)))
 
     async def _set(self, what: str, ids: tuple[str, ...], act: Coroutine[object, object, int]) -> str:
         """Writes while a dialog stays open; gives what was done, "" when nothing had to be. Raises the act's errors."""
@@ -171,7 +170,7 @@ class MemoryCurating(MemoryEditing):
             value=self._common(ids, lambda memory: memory.project or ""),
             hint="s n removes the project",
             check=lambda text: None if text else "A project needs a name; esc, then s n removes the project",
-            complete=partial(self.completions, "project"),
+            names=self.names("project"),
             save=save,
         )
         self._set_as(await self.app.push_screen_wait(dialog))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from textual import on, work
 from textual.app import SuspendNotSupported
 
@@ -45,6 +43,10 @@ class MemoryEditing(MemoryFinding):
             return ()
         return (f"what you typed into {named(base)}",)
 
+    def title_of(self, memory_id: str) -> str | None:
+        found = (hit.memory for hit in self.memory_list.hits() if hit.memory.id == memory_id)
+        return next((named(memory) for memory in found), None)
+
     # new
 
     @asks
@@ -52,7 +54,7 @@ class MemoryEditing(MemoryFinding):
         async def create(draft: MemoryDraft) -> Memory:
             return await write(self.app, "new memory", self._services.memories.create(draft), vectors=True)
 
-        tags, projects = partial(self.completions, "tag"), partial(self.completions, "project")
+        tags, projects = self.names("tag"), self.names("project")
         if (memory := await self.app.push_screen_wait(NewMemoryDialog(tags, projects, create))) is not None:
             self.select(memory.id)
             self.tell(f"Created {named(memory)} · {UNDO}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -17,10 +18,11 @@ from memoria_tui.screens.mode import ModeScreen
 from memoria_tui.screens.states import Failed, Idle, Loaded, Searching, State, notice, result_line
 from memoria_tui.widgets.facets import FacetPanel
 from memoria_tui.widgets.memory_list import MemoryList
+from memoria_tui.widgets.name_input import Names
 from memoria_tui.widgets.preview import Preview
 from memoria_tui.widgets.search_bar import SearchBar
 from services.errors import MemoriaError, NotFound, QuerySyntaxError, StoreUnavailable
-from services.model import Facets, Memory, Query, Subject
+from services.model import FacetCount, Facets, Memory, Query, Subject
 from services.ports import Clock
 from services.search.query import parse_query
 from services.search.ranked import FIRST
@@ -295,6 +297,14 @@ class MemoryFinding(ModeScreen):
             return await self._services.search.complete(operator, prefix)
         except MemoriaError:
             return ()
+
+    def names(self, noun: str) -> Names:
+        """The tags or projects of the memories, for a field that asks for some."""
+
+        async def load(owner: str) -> Sequence[FacetCount]:
+            return await self._services.search.in_use(noun)
+
+        return Names(noun, load)
 
     # what is read
 

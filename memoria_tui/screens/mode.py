@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Coroutine, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, TypeVar
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from services.container import Services
 
 Answer = TypeVar("Answer")
+
+_MEMORY_ID = re.compile(r"['\"]?(?P<id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})['\"]?")
 
 
 class ModeScreen(Screen[None]):
@@ -149,9 +152,17 @@ class ModeScreen(Screen[None]):
         self.changed()
 
     def tell(self, message: str, *, wrong: bool = False) -> None:
-        """Says in a toast, in place of the last one, what was done; memory text in it is no markup."""
+        """Says in a toast, in place of the last one, what was done; memory text in it is no markup.
+
+        A memory that is known here is told by its title.
+        """
         self.app.clear_notifications()
-        self.notify(safe(message), severity="error" if wrong else "information", markup=False)
+        told = _MEMORY_ID.sub(lambda found: self.title_of(found["id"]) or found[0], message)
+        self.notify(safe(told), severity="error" if wrong else "information", markup=False)
+
+    def title_of(self, memory_id: str) -> str | None:
+        """«the first line» of a memory; None when it is not known here."""
+        return None
 
     async def write(
         self,

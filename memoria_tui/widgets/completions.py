@@ -1,7 +1,8 @@
-"""The small list of completions under the search box."""
+"""The small list of completions under a line that is typed."""
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from textual.content import Content
 from textual.geometry import Offset
 from textual.reactive import reactive
@@ -34,6 +35,8 @@ class Completions(Static):
     COMPONENT_CLASSES = {"completions--chosen", "completions--help"}
 
     choice: reactive[int] = reactive(-1)
+    foot: reactive[str] = reactive("")
+    """A last line that says what the keys do; "" for none."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,11 +57,22 @@ class Completions(Static):
         """The word chosen, else the first; only while open."""
         return self.chosen or self._words[0]
 
-    def open(self, words: tuple[str, ...], *, at: Offset, choice: int, helps: tuple[str, ...] = ()) -> None:
-        """Shows words with their explanations at a place of the parent; none closes."""
+    def open(
+        self,
+        words: tuple[str, ...],
+        *,
+        at: Offset,
+        choice: int,
+        helps: tuple[str, ...] = (),
+        on_screen: bool = False,
+    ) -> None:
+        """Shows words with their explanations at a place of the parent, or of the screen; none closes."""
         self._words, self._helps = words[:_MOST], helps[:_MOST]
         self.display = bool(words)
-        self.styles.offset = (at.x, at.y)
+        if on_screen:
+            self.absolute_offset = at
+        else:
+            self.styles.offset = (at.x, at.y)
         self.choice = choice
         self._draw()
 
@@ -73,13 +87,18 @@ class Completions(Static):
     def watch_choice(self) -> None:
         self._draw()
 
+    def watch_foot(self) -> None:
+        self._draw()
+
     def _draw(self) -> None:
-        width = max((len(word) for word in self._words), default=0)
+        drawn = [present.clip(present.line(word), _WIDEST) for word in self._words]
+        width = max(map(cell_len, drawn), default=0)
         lines = []
-        for index, word in enumerate(self._words):
-            shown = present.clip(present.line(word), _WIDEST)
+        for index, shown in enumerate(drawn):
             chosen = index == self.choice
             name = (f"{'▸' if chosen else ' '} {shown}", ink(self, "completions--chosen") if chosen else "")
-            explained = f"{'':{width - len(word) + 2}}{self._helps[index]}" if self._helps else ""
+            explained = f"{'':{width - cell_len(shown) + 2}}{self._helps[index]}" if self._helps else ""
             lines.append(Content.assemble(name, (explained, ink(self, "completions--help"))))
+        if self.foot:
+            lines.append(Content.styled(f"  {self.foot}", ink(self, "completions--help")))
         self.update(Content("\n").join(lines))

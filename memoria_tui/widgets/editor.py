@@ -132,6 +132,14 @@ class MemoryEditor(SafeTextArea):
         """Keeps what stands here; leaving goes back to this text from now on."""
         self._original = original
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return not (action == "save" and self._is_as_opened)
+
+    @property
+    def _is_as_opened(self) -> bool:
+        """True where the text can only be read here and is still the memory's: there is nothing to save."""
+        return self._whole is not None and self._whole == self._original
+
     def action_save(self) -> None:
         self.post_message(self.Saved(self.content))
 

@@ -26,6 +26,7 @@ _SETTLE = 0.03
 _UNSAVED = "not saved · ctrl+s saves · esc again drops the changes"
 _TOO_LONG = "too long to edit here · ctrl+e opens $EDITOR"
 _HINT = "ctrl+s save · esc cancel · ctrl+e $EDITOR"
+_HINT_TOO_LONG = "ctrl+e $EDITOR · esc back"
 
 
 class Preview(Vertical):
@@ -218,6 +219,7 @@ class Preview(Vertical):
         editor.open(memory.content, memory.content if content is None else content)
         if editor.read_only:
             self._notice(_TOO_LONG)
+        self.query_one("#preview-hint", Static).update(Content(_HINT_TOO_LONG if editor.read_only else _HINT))
         editor.focus()
 
     def rebase(self, saved: Memory) -> None:

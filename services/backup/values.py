@@ -90,6 +90,6 @@ class UnfinishedRestore:
         how = "as a replacement " if self.replace else ""
         return (
             f"a restore of {self.path} was begun {how}on {minute(self.begun_at, zone)} and is not finished: what is "
-            "shown is neither. Unless it still runs, finish it with `memoria-tui restore --resume`, or take it back "
+            "shown is neither. Unless it still runs, finish it with `memoria-tui restore --resume`, or undo it "
             "with `memoria-tui restore --undo`"
         )

@@ -50,6 +50,7 @@ from services.model import (
     WorkSession,
 )
 from services.settings import Settings
+from services.times import WriterZone
 from services.transfer.run import ImportReport
 from tests.tui.graph_fakes import FakeGraph, FakeSuggestions
 
@@ -141,7 +142,7 @@ class Store:
 
 
 def _state(memory: Memory | None) -> Mapping[str, object] | None:
-    return State(memory.type, write_payload(memory, UTC)).as_json() if memory else None
+    return State(memory.type, write_payload(memory, WriterZone(UTC))).as_json() if memory else None
 
 
 def _fits(memory: Memory, query: Query) -> bool:
@@ -240,9 +241,11 @@ class FakeSearch:
 
     async def complete(self, operator: str, prefix: str) -> tuple[str, ...]:
         self.store.check()
+        return tuple(entry.value for entry in await self.in_use(operator) if entry.value.startswith(prefix))
+
+    async def in_use(self, operator: str) -> tuple[FacetCount, ...]:
         facets = await self.facets(Query())
-        counts = {"tag": facets.tags, "project": facets.projects, "type": facets.types}.get(operator, ())
-        return tuple(entry.value for entry in counts if entry.value.startswith(prefix))
+        return {"tag": facets.tags, "project": facets.projects, "type": facets.types}.get(operator, ())
 
 
 def _is_today(memory: Memory) -> bool:
@@ -500,9 +503,12 @@ class FakeExporting:
 
     store: Store
 
-    async def export(self, path: Path, ids: Iterable[str], *, progress: Callable[[Progress], None]) -> None:
+    async def export(
+        self, path: Path, ids: Sequence[str], *, progress: Callable[[Progress], None]
+    ) -> Mapping[str, int]:
         self.store.check()
         path.write_text("".join(f"{one}\n" for one in ids), "utf-8")  # noqa: ASYNC240
+        return {"memories": len(ids)}
 
 
 class FakeReports:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from textual import events
-from textual.widgets import Input, Select, TextArea
+from textual.widgets import Input, Select, Static, TextArea
 
 from memoria_tui.screens.modals.choice import ChoiceDialog
 from memoria_tui.screens.modals.clients import ClientsDialog
@@ -105,6 +105,33 @@ async def test_known_clients_are_completed_in_any_case(desk: Desk) -> None:
         assert sorted(str(session.client) for session in work_screen(pilot).running.sessions) == ["Acme", "Acme"]
 
 
+async def test_enter_starts_from_the_kind_too_and_space_opens_its_choices(desk: Desk) -> None:
+    async with desk.working() as pilot:
+        await press(pilot, "n", "=work", "tab", "tab", "tab", "space", "down", "enter")
+        kind = pilot.app.screen.query_one(Select)
+        assert kind.value != "coding"
+        assert pilot.app.focused is kind
+        await press(pilot, "enter")
+        (session,) = work_screen(pilot).running.sessions
+        assert (session.description, session.category.value) == ("work", kind.value)
+
+
+async def test_a_new_client_and_project_are_said_to_be_new_before_work_starts(desk: Desk) -> None:
+    async with desk.working(one_running) as pilot:
+        await press(pilot, "n", "=more", "tab", "=acm")
+        hint = pilot.app.screen.query_one("#hint", Static)
+        assert str(hint.render()) == "new client acm"
+        await press(pilot, "right", "tab", "=site")
+        assert pilot.app.screen.query_one("#client", Input).value == "Acme"
+        assert str(hint.render()) == "new project site"
+
+
+async def test_a_filter_says_that_a_client_is_not_known(desk: Desk) -> None:
+    async with desk.working(one_running) as pilot:
+        await press(pilot, "f", "tab", "tab", "tab", "=acm")
+        assert str(pilot.app.screen.query_one("#hint", Static).render()) == "no client acm"
+
+
 async def test_a_pause_begins_with_the_key_and_the_clock_stands_still(desk: Desk) -> None:
     async with desk.working(one_running) as pilot:
         screen = work_screen(pilot)
@@ -135,6 +162,23 @@ async def test_a_running_clock_goes_on(desk: Desk) -> None:
         work_screen(pilot)._tick()
         await settle(pilot)
         assert "1:00:07" in shown(pilot)
+
+
+async def test_the_cursor_stands_on_a_new_client_and_u_undoes_it_in_the_dialog(desk: Desk) -> None:
+    async with desk.working(two_days, size=(80, 24)) as pilot:
+        await press(pilot, "c", "n", "=Zeta", "enter")
+        dialog = pilot.app.screen
+        assert isinstance(dialog, ClientsDialog)
+        line = dialog._line
+        assert line is not None
+        assert line.entity is not None
+        assert line.entity.name == "Zeta"
+        text = shown(pilot)
+        assert "Made «Zeta» · u to undo" in text
+        assert all(said in text for said in ("n client", "p project", "r rename", "m merge", "u undo", "esc close"))
+        await press(pilot, "u")
+        assert pilot.app.screen is dialog
+        assert "Zeta" not in str([one.entity for one in dialog._lines])
 
 
 async def test_undo_of_a_stop_lets_the_session_run(desk: Desk) -> None:

@@ -14,12 +14,13 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from memoria_tui import present
-from memoria_tui.screens.modals.completing import Complete
 from memoria_tui.screens.modals.dialog import Dialog
 from memoria_tui.screens.modals.prompt import PromptDialog
 from memoria_tui.typing_ahead import asks
+from memoria_tui.widgets.name_input import Names
 from memoria_tui.writes import UnderWay, not_done, write
 from services.errors import MemoriaError
+from services.model import FacetCount
 from services.work.model import Client, ClientTotal, Project, ProjectTotal
 
 if TYPE_CHECKING:
@@ -167,7 +168,7 @@ class ClientsDialog(Dialog[bool]):
             await self._write(title, merge(entity.id, target))
             return f"Merged «{entity.name}» into «{target}»"
 
-        await self._ask(PromptDialog(title, hint=hint, complete=names, check=_nameless, save=save))
+        await self._ask(PromptDialog(title, hint=hint, names=names, check=_nameless, save=save))
 
     @asks
     async def action_move(self) -> None:
@@ -176,14 +177,14 @@ class ClientsDialog(Dialog[bool]):
             self.say("Go to a project: it can be given to another client", wrong=True)
             return
         title, hint = f"Move «{entity.name}» to", f"Name of a client; {_NOBODY} for none. Its sessions go along"
-        names = self._names(project=False, but="")
+        names = self._names(project=False)
 
         async def save(target: str) -> str:
             owner = None if target == _NOBODY else target
             await self._write(title, self._clients.move_project(entity.id, owner))
             return f"Moved «{entity.name}» to {owner or 'no client'}"
 
-        await self._ask(PromptDialog(title, hint=hint, complete=names, check=_nameless, save=save))
+        await self._ask(PromptDialog(title, hint=hint, names=names, check=_nameless, save=save))
 
     @asks
     async def action_delete(self) -> None:
@@ -205,13 +206,19 @@ class ClientsDialog(Dialog[bool]):
             return None
         return self._line.entity
 
-    def _names(self, *, project: bool, but: str) -> Complete:
-        entities = [line.entity for line in self._lines if line.project is project and line.entity is not None]
+    def _names(self, *, project: bool, but: str = "") -> Names:
+        """The other clients or projects with their sessions."""
+        others = [
+            FacetCount(line.entity.name, line.sessions)
+            for line in self._lines
+            if line.project is project and line.entity is not None and line.entity.id != but
+        ]
 
-        async def names(prefix: str) -> tuple[str, ...]:
-            return tuple(one.name for one in entities if one.id != but and one.name.startswith(prefix))
+        async def load(owner: str) -> Sequence[FacetCount]:
+            return others
 
-        return names
+        noun = "project" if project else "client"
+        return Names(noun, load, makes=False, except_for=frozenset({_NOBODY}))
 
     async def _write(self, what: str, act: Coroutine[object, object, Answer], *, once: Iterable[str] = ()) -> Answer:
         """Keeps the dialog open until it is written. Raises the errors of the act."""

@@ -16,9 +16,13 @@ from textual.widgets import Static
 
 from memoria_tui.log import refused
 from memoria_tui.present import clip, line, safe
+from memoria_tui.widgets.name_input import NameInput
 from services.errors import MemoriaError
 
 Answer = TypeVar("Answer")
+
+_NARROWEST = 72
+"""Cells for the keys and a gap behind each, in a terminal of 80 columns."""
 
 
 class Dialog(ModalScreen[Answer | None]):
@@ -91,6 +95,11 @@ class Dialog(ModalScreen[Answer | None]):
         finally:
             self._saving = False
 
+    @property
+    def notes(self) -> str:
+        """«new client acme · new project api»: what is typed here and not in use yet."""
+        return " · ".join(field.note for field in self.query(NameInput) if field.note)
+
     def say(self, text: str, *, wrong: bool = False) -> None:
         """Says something in the line for hints."""
         for hint in self.query("#hint").results(Static):
@@ -100,5 +109,7 @@ class Dialog(ModalScreen[Answer | None]):
 
 
 def keys_line(keys: Iterable[tuple[str, str]]) -> Content:
-    """«enter save  esc cancel», keys in the accent colour."""
-    return Content("   ").join(Content.assemble((key, "bold $accent"), f" {what}") for key, what in keys)
+    """«enter save   esc cancel», keys in the accent colour; closer together where they are many."""
+    parts = [Content.assemble((key, "bold $accent"), f" {what}") for key, what in keys]
+    fits = sum(part.cell_length + 3 for part in parts) <= _NARROWEST
+    return Content("   " if fits else "  ").join(parts)

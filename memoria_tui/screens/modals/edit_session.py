@@ -67,7 +67,7 @@ def _facts(session: WorkSession, now: datetime) -> Content:
         Content.styled(present.duration(session.elapsed_seconds(now)), "bold $accent"),
         Content(f"{present.duration(session.paused_seconds(now))} paused"),
         Content(session.status.value),
-        *([Content(f"memory {session.memory_id[:8]}")] if session.memory_id else []),
+        *([Content("memory kept")] if session.memory_id else []),
         *(Content.styled(f"⚠ {flaw.value}", "$warning") for flaw in flaws(session, now)),
     ]
     return Content("  ·  ").join(parts)

@@ -11,7 +11,6 @@ from textual import on, work
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.suggester import Suggester
 from textual.widget import Widget
 from textual.widgets import Input, Select, Static, TextArea
 
@@ -20,13 +19,13 @@ from memoria_tui.present import safe
 from memoria_tui.screens.modals.confirm import ConfirmDialog
 from memoria_tui.screens.modals.dialog import Dialog
 from memoria_tui.widgets.editor import SafeTextArea
+from memoria_tui.widgets.form_select import FormSelect
 from memoria_tui.widgets.line_input import LineInput
+from memoria_tui.widgets.name_input import NameInput, Names
 from memoria_tui.writes import write
 from services.errors import MemoriaError
 
 Answer = TypeVar("Answer")
-KnownNames = Callable[[], Awaitable[Sequence[str]]]
-"""The names that are in use, most used first."""
 Values = Mapping[str, str]
 """What stands in the fields, by their names, without blanks around."""
 Prefill = Callable[[], Awaitable[Values]]
@@ -41,7 +40,10 @@ class Field:
     label: str
     value: str = ""
     placeholder: str = ""
-    known: KnownNames | None = None
+    names: Names | None = None
+    """What it asks for is a name."""
+    of: str = ""
+    """The field that names what these names belong to."""
     choices: Sequence[str] = ()
     """Not empty: one of these."""
     lines: int = 0
@@ -56,39 +58,6 @@ class FieldProblem(Exception):
         self.field = field
 
 
-class KnownNamesSuggester(Suggester):
-    """Completes to the first known name that begins as the text does, in any case."""
-
-    def __init__(self, known: KnownNames) -> None:
-        super().__init__(use_cache=False, case_sensitive=True)
-        self._known = known
-        self._names: Sequence[str] = ()
-
-    async def prepare(self) -> None:
-        """Asks for the names before the first key needs them."""
-        with suppress(MemoriaError):  # a form without completion can still be filled in
-            self._names = [name for name in await self._known() if name.isprintable()]
-
-    async def get_suggestion(self, value: str) -> str | None:
-        begun = value.casefold()
-        return next((value + one[len(value) :] for one in self._names if one.casefold().startswith(begun)), None)
-
-
-class FieldInput(LineInput):
-    """A line of a form."""
-
-    def __init__(self, field: Field) -> None:
-        suggester = KnownNamesSuggester(field.known) if field.known else None
-        super().__init__(
-            field.value,
-            placeholder=field.placeholder,
-            suggester=suggester,
-            id=field.name,
-            compact=True,
-            select_on_focus=False,
-        )
-
-
 class FormDialog(Dialog[Answer]):
     """Asks for everything at once; `save` may refuse with a FieldProblem or an error of the services."""
 
@@ -96,6 +65,7 @@ class FormDialog(Dialog[Answer]):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-tall")]
     BINDINGS = [
         Binding("ctrl+s", "save", "Save", id="form.save", tooltip="Save what stands in the fields", priority=True),
+        Binding("enter", "save", "Save", id="form.enter", show=False, tooltip="Save what stands in the fields"),
     ]
 
     def __init__(
@@ -122,11 +92,11 @@ class FormDialog(Dialog[Answer]):
         """What `prefill` put into fields."""
         self._refused: Values | None = None
         """What could not be saved as it stood."""
-        completing = any(field.known for row in rows for field in row)
-        complete = (("→", "complete"),) if completing else ()
-        self._keys = (("enter", verb), ("tab", "next field"), *complete, ("esc", "cancel"))
-        if any(field.lines for row in rows for field in row):
-            self._keys = (("ctrl+s", verb), *self._keys[1:])
+        fields = [field for row in rows for field in row]
+        names = (("↓", "names"),) if any(field.names for field in fields) else ()
+        choices = (("space", "choices"),) if any(field.choices for field in fields) else ()
+        save_key = "ctrl+s" if any(field.lines for field in fields) else "enter"
+        self._keys = ((save_key, verb), ("tab", "next field"), *names, *choices, ("esc", "cancel"))
 
     def compose_body(self) -> Iterable[Widget]:
         if self._facts is not None:
@@ -148,18 +118,16 @@ class FormDialog(Dialog[Answer]):
         yield Static("", id="hint")
 
     def on_mount(self) -> None:
+        self.narrow_names()
         self._prepare()
 
-    @work(exclusive=True, group="names")
+    @work(exclusive=True, group="prefill")
     async def _prepare(self) -> None:
-        for field in self.query(FieldInput):
-            if isinstance(field.suggester, KnownNamesSuggester):
-                await field.suggester.prepare()
         if self._prefill is None:
             return
         with suppress(MemoriaError):  # the services fill in what the form cannot show
             for name, text in (await self._prefill()).items():
-                field = self.query_one(f"#{name}", FieldInput)
+                field = self.query_one(f"#{name}", Input)
                 if text and not field.value:
                     self._filled[name] = field.value = text
 
@@ -186,16 +154,24 @@ class FormDialog(Dialog[Answer]):
         return self.values() != before | self._filled
 
     @on(Input.Changed)
+    def narrow_names(self) -> None:
+        """A project is one of the client that stands beside it."""
+        values = self.values()
+        for field in (field for row in self._rows for field in row if field.of):
+            self.query_one(f"#{field.name}", NameInput).belong_to(values[field.of])
+
+    @on(Input.Changed)
     def show_facts(self) -> None:
         if callable(self._facts):
             self.query_one("#facts", Static).update(self._facts(self.values()))
 
     @on(TextArea.Changed)
     @on(Input.Changed)
+    @on(NameInput.Known)
     def forget_problems(self) -> None:
         if self.values() == self._refused:
             return  # news of a change from before
-        self._say("")
+        self.say(self.notes)
         for problem in self.query(".problem").results(Static):
             problem.update("")
             problem.display = False
@@ -228,12 +204,13 @@ class FormDialog(Dialog[Answer]):
 
     def _say(self, text: str, field: str | None = None) -> None:
         """Says what is wrong under its field, or at the end of the form."""
-        line = self.query_one(f"#{field}-problem" if field else "#hint", Static)
+        if field is None:
+            self.say(text, wrong=True)
+            return
+        line = self.query_one(f"#{field}-problem", Static)
         line.update(Content(safe(text)))
-        line.display = bool(text)
-        line.set_class(bool(text), "-wrong")
-        if field and text:
-            self.query_one(f"#{field}").focus()
+        line.display = True
+        self.query_one(f"#{field}").focus()
 
     @property
     def unsaved(self) -> tuple[str, ...]:
@@ -254,9 +231,18 @@ class FormDialog(Dialog[Answer]):
 def _entry(field: Field) -> Widget:
     if field.choices:
         options = [(choice, choice) for choice in field.choices]
-        return Select(options, value=field.value, allow_blank=False, compact=True, id=field.name)
+        return FormSelect(options, value=field.value, allow_blank=False, compact=True, id=field.name)
     if field.lines:
         text = SafeTextArea(field.value, id=field.name, compact=True, placeholder=field.placeholder)
         text.styles.height = field.lines
         return text
-    return FieldInput(field)
+    if field.names:
+        return NameInput(
+            field.names,
+            field.value,
+            placeholder=field.placeholder,
+            id=field.name,
+            compact=True,
+            select_on_focus=False,
+        )
+    return LineInput(field.value, placeholder=field.placeholder, id=field.name, compact=True, select_on_focus=False)

@@ -12,12 +12,13 @@ from textual.widget import Widget
 from textual.widgets import Input, Select, Static, TextArea
 
 from memoria_tui.present import glyph
-from memoria_tui.screens.modals.completing import Complete, Completing
 from memoria_tui.screens.modals.confirm import ConfirmDialog
 from memoria_tui.screens.modals.dialog import Dialog
 from memoria_tui.screens.modals.prompt import importance_problem
 from memoria_tui.widgets.editor import SafeTextArea
+from memoria_tui.widgets.form_select import FormSelect
 from memoria_tui.widgets.line_input import LineInput
+from memoria_tui.widgets.name_input import NameInput, Names
 from services.model import Memory, MemoryDraft, MemoryType
 
 Create = Callable[[MemoryDraft], Coroutine[object, object, Memory]]
@@ -31,37 +32,39 @@ class NewMemoryDialog(Dialog[Memory]):
     AUTO_FOCUS = "TextArea"
     BINDINGS = [
         Binding("ctrl+s", "save", "Save", id="new.save", tooltip="Save the memory", priority=True),
+        Binding("enter", "next_field", "Next field", id="new.next", show=False, tooltip="Go to the next field"),
     ]
 
     text = getters.query_one(SafeTextArea)
 
-    def __init__(self, complete_tag: Complete, complete_project: Complete, create: Create) -> None:
+    def __init__(self, tags: Names, projects: Names, create: Create) -> None:
         super().__init__("New memory")
         self._create = create
-        self._tags = Completing(complete_tag)
-        self._projects = Completing(complete_project)
+        self._tags = tags
+        self._projects = projects
 
     def compose_body(self) -> Iterable[Widget]:
         yield SafeTextArea(placeholder="What should be remembered? Markdown.")
         with Horizontal(classes="fields"):
-            yield Select(
+            yield FormSelect(
                 [(f"{glyph(kind)} {kind.value}", kind) for kind in _ORDER],
                 value=MemoryType.SEMANTIC,
                 allow_blank=False,
                 compact=True,
             )
-            yield LineInput(placeholder="project", suggester=self._projects, id="project", compact=True)
+            yield NameInput(self._projects, placeholder="project", id="project", compact=True)
             yield LineInput("0.5", placeholder="importance", id="importance", compact=True)
-        yield LineInput(placeholder="tags, separated by commas", suggester=self._tags, id="tags", compact=True)
+        yield NameInput(self._tags, several=True, placeholder="tags, separated by commas", id="tags", compact=True)
         yield Static("", id="hint")
 
     @on(TextArea.Changed)
     @on(Input.Changed)
+    @on(NameInput.Known)
     def forget_problem(self) -> None:
-        self.say("")
+        self.say(self.notes)
 
     @on(Input.Submitted)
-    def next_field(self) -> None:
+    def action_next_field(self) -> None:
         self.focus_next()
 
     def action_save(self) -> None:

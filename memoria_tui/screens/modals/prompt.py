@@ -10,9 +10,9 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from memoria_tui.screens.modals.completing import Complete, Completing
 from memoria_tui.screens.modals.dialog import Dialog
 from memoria_tui.widgets.line_input import LineInput
+from memoria_tui.widgets.name_input import NameInput, Names
 
 Check = Callable[[str], str | None]
 """Text → what is wrong with it, or None."""
@@ -23,7 +23,7 @@ Save = Callable[[str], Coroutine[object, object, str]]
 class PromptDialog(Dialog[str]):
     """One input; what is wrong is said under it, and enter is refused until it is right."""
 
-    KEYS = (("enter", "ok"), ("→", "complete"), ("esc", "cancel"))
+    KEYS = (("enter", "ok"), ("esc", "cancel"))
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class PromptDialog(Dialog[str]):
         value: str = "",
         hint: str = "",
         check: Check | None = None,
-        complete: Complete | None = None,
+        names: Names | None = None,
         save: Save | None = None,
     ) -> None:
         """With `save` the dialog stays until that succeeded, and its answer is what it gives."""
@@ -43,18 +43,19 @@ class PromptDialog(Dialog[str]):
         self._check = check
         self._refused: str | None = None
         """What could not be answered as it was typed."""
-        self._suggester = Completing(complete) if complete else None
-        if complete is None:
-            self._keys = (("enter", "ok"), ("esc", "cancel"))
+        self._names = names
+        if names is not None:
+            self._keys = (("enter", "ok"), ("↓", names.noun + "s"), ("esc", "cancel"))
 
     def compose_body(self) -> Iterable[Widget]:
-        yield LineInput(self._value, suggester=self._suggester)
+        yield NameInput(self._names, self._value) if self._names else LineInput(self._value)
         yield Static(Content(self._hint), id="hint")
 
     @on(Input.Changed)
-    def forget_problem(self, event: Input.Changed) -> None:
-        if event.value.strip() != self._refused:  # not news of a change from before
-            self.say(self._hint)
+    @on(NameInput.Known)
+    def forget_problem(self) -> None:
+        if self.query_one(Input).value.strip() != self._refused:  # not news of a change from before
+            self.say(" · ".join(filter(None, (self.notes, self._hint))))
 
     @on(Input.Submitted)
     def answer(self, event: Input.Submitted) -> None:

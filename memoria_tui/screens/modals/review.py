@@ -47,13 +47,13 @@ class ReviewDialog(Dialog[int]):
         ("x", "reject"),
         ("space", "mark"),
         ("a", "all"),
-        ("u", "take back"),
+        ("u", "undo"),
         ("esc", "close"),
     )
     BINDINGS = [
         Binding("t", "retype", "Type", id="review.type", tooltip="Accept as another type"),
         Binding("x", "reject", "Reject", id="review.reject", tooltip="Reject: never suggest it again"),
-        Binding("u", "take_back", "Take back", id="review.undo", tooltip="Take back the last decision"),
+        Binding("u", "undo", "Undo", id="review.undo", tooltip="Undo the last decision"),
         Binding("escape", "leave", "Close", id="dialog.leave", tooltip="Close; what waits is kept"),
     ]
 
@@ -151,10 +151,10 @@ class ReviewDialog(Dialog[int]):
         if chosen:
             self._decide(f"reject {len(chosen):,}", act(), chosen)
 
-    def action_take_back(self) -> None:
-        self._decide("take back the last decision", self._take_back(), ())
+    def action_undo(self) -> None:
+        self._decide("undo the last decision", self._undo(), ())
 
-    async def _take_back(self) -> None:
+    async def _undo(self) -> None:
         if not self._decided:
             return
         accepted, chosen = self._decided[-1]

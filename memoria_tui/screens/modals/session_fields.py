@@ -3,41 +3,60 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import date, datetime, tzinfo
 from typing import TYPE_CHECKING, TypeVar
 
-from memoria_tui.screens.modals.form import Field, FieldProblem, KnownNames, Values
+from memoria_tui.screens.modals.form import Field, FieldProblem, Values
+from memoria_tui.widgets.name_input import Names
 from services.errors import InvalidInput
-from services.model import SessionCategory
+from services.model import FacetCount, SessionCategory
 from services.times import is_clock, parse_time
+from services.work.model import ProjectTotal
 
 if TYPE_CHECKING:
     from services.container import Services
 
+_NOBODY = frozenset({"-"})
+"""What stands for no client or project where a filter asks for one."""
 CATEGORIES = tuple(category.value for category in SessionCategory)
 
 Read = TypeVar("Read")
 
 
-def client_names(services: Services) -> KnownNames:
-    """Names of clients, most worked for first."""
+def client_names(services: Services, *, makes: bool = True) -> Names:
+    """Clients with how many sessions each has, most worked for first."""
 
-    async def names() -> Sequence[str]:
-        totals = sorted(await services.clients.clients(), key=lambda total: -total.sessions)
-        return [total.client.name for total in totals if total.client is not None]
+    async def load(owner: str) -> Sequence[FacetCount]:
+        totals = await services.clients.clients()
+        return _ranked((total.client.name, total.sessions) for total in totals if total.client is not None)
 
-    return names
+    return Names("client", load, makes, any_case=True, except_for=_NOBODY)
 
 
-def project_names(services: Services) -> KnownNames:
-    """Names of projects, most worked on first."""
+def project_names(services: Services, *, makes: bool = True, of_client: bool = False) -> Names:
+    """Projects with how many sessions each has, most worked on first; `of_client`: only those of the form's client."""
+    totals: list[ProjectTotal] = []
 
-    async def names() -> Sequence[str]:
-        totals = sorted(await services.clients.projects(), key=lambda total: -total.sessions)
-        return list(dict.fromkeys(total.project.name for total in totals if total.project is not None))
+    async def load(owner: str) -> Sequence[FacetCount]:
+        totals[:] = totals or await services.clients.projects()
+        return _ranked(
+            (total.project.name, total.sessions)
+            for total in totals
+            if total.project is not None
+            and (not of_client or (total.project.client or "").casefold() == owner.casefold())
+        )
 
-    return names
+    return Names("project", load, makes, any_case=True, except_for=_NOBODY)
+
+
+def _ranked(named: Iterable[tuple[str, int]]) -> Sequence[FacetCount]:
+    """Each name once, with its counts added up."""
+    counts: Counter[str] = Counter()
+    for name, sessions in named:
+        counts[name] += sessions
+    return [FacetCount(name, count) for name, count in counts.most_common()]
 
 
 def about_fields(
@@ -54,7 +73,7 @@ def about_fields(
     return (
         (
             Field("client", "Client", client, "new or known", client_names(services)),
-            Field("project", "Project", project, "new or known", project_names(services)),
+            Field("project", "Project", project, "new or known", project_names(services, of_client=True), of="client"),
         ),
         (
             Field("category", "Kind", category.value, choices=CATEGORIES),

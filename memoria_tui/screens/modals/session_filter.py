@@ -42,6 +42,7 @@ def session_filter(services: Services, clock: Clock, where: SessionFilter) -> Fo
             text=values["text"],
         )
 
+    clients, projects = client_names(services, makes=False), project_names(services, makes=False)
     rows = (
         (Field("text", "Text", where.text, "part of the description, a note or the branch"),),
         (
@@ -49,8 +50,8 @@ def session_filter(services: Services, clock: Clock, where: SessionFilter) -> Fo
             Field("last", "To", str(where.last or ""), "today"),
         ),
         (
-            Field("client", "Client", _shown(where.clients), "name; - for none", client_names(services)),
-            Field("project", "Project", _shown(where.projects), "name; - for none", project_names(services)),
+            Field("client", "Client", _shown(where.clients), "name; - for none", clients),
+            Field("project", "Project", _shown(where.projects), "name; - for none", projects),
         ),
         (
             Field("category", "Kind", (*where.categories, _ANY)[0], choices=(_ANY, *CATEGORIES)),

@@ -15,10 +15,9 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from memoria_tui.present import line
-from memoria_tui.screens.modals.completing import Complete, Completing
 from memoria_tui.screens.modals.dialog import Dialog
 from memoria_tui.screens.modals.new_memory import split_tags
-from memoria_tui.widgets.line_input import LineInput
+from memoria_tui.widgets.name_input import NameInput, Names
 from services.model import Memory
 
 
@@ -37,7 +36,7 @@ Save = Callable[[TagEdit], Coroutine[object, object, str]]
 class TagsDialog(Dialog[str]):
     """An input that adds, and a list in which each tag can be switched; its answer says what was done."""
 
-    KEYS = (("enter", "add"), ("→", "complete"), ("↓ space", "switch"), ("ctrl+s", "save"), ("esc", "cancel"))
+    KEYS = (("enter", "add"), ("↓ space", "switch"), ("ctrl+s", "save"), ("esc", "cancel"))
     BINDINGS = [
         Binding("ctrl+s", "save", "Save", id="tags.save", tooltip="Save the tags", priority=True),
         Binding("down", "list", "To the list", id="tags.list", tooltip="Go to the list of tags", show=False),
@@ -46,22 +45,26 @@ class TagsDialog(Dialog[str]):
     options = getters.query_one(OptionList)
     entry = getters.query_one(Input)
 
-    def __init__(self, memories: Sequence[Memory], complete: Complete, save: Save) -> None:
+    def __init__(self, memories: Sequence[Memory], names: Names, save: Save) -> None:
         super().__init__("Tags" if len(memories) == 1 else f"Tags of {len(memories)} memories")
         self._memories = len(memories)
         self._counts = Counter(tag for memory in memories for tag in dict.fromkeys(memory.tags))
         self._wanted: dict[str, bool | None] = {tag: self._initial(tag) for tag in self._counts}
-        self._complete = complete
+        self._names = names
         self._save = save
 
     def compose_body(self) -> Iterable[Widget]:
-        yield LineInput(placeholder="add a tag", suggester=Completing(self._complete))
+        yield NameInput(self._names, several=True, placeholder="add a tag")
         yield OptionList()
         yield Static(id="hint")
 
     def on_mount(self) -> None:
-        self.query_one("#hint").display = False
         self._draw()
+
+    @on(Input.Changed)
+    @on(NameInput.Known)
+    def show_new(self) -> None:
+        self.say(self.notes)
 
     @on(Input.Submitted)
     def add(self, event: Input.Submitted) -> None:

@@ -1,4 +1,4 @@
-"""Says at the start that a restore was begun and not finished, and offers to finish it or to take it back."""
+"""Says at the start that a restore was begun and not finished, and offers to finish or to undo it."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from textual.widgets import Static
 
 from memoria_tui.screens.modals.dialog import Dialog
 
-FINISH, TAKE_BACK = "finish", "take back"
+FINISH, UNDO = "finish", "undo"
 
 
 class UnfinishedRestoreDialog(Dialog[str]):
-    """Answers FINISH or TAKE_BACK; None to look at the stores as they are."""
+    """Answers FINISH or UNDO; None to look at the stores as they are."""
 
     BINDINGS = [
         Binding("f", "answer('finish')", "Finish", id="unfinished_restore.finish", tooltip="Finish the restore"),
-        Binding("u", "answer('take back')", "Undo", id="unfinished_restore.undo", tooltip="Take the restore back"),
+        Binding("u", "answer('undo')", "Undo", id="unfinished_restore.undo", tooltip="Undo the restore"),
     ]
-    KEYS = (("f", "finish it"), ("u", "take it back"), ("esc", "look first"))
+    KEYS = (("f", "finish it"), ("u", "undo it"), ("esc", "look first"))
 
     def __init__(self, advice: str) -> None:
         super().__init__("A restore is not finished")
