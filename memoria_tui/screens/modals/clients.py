@@ -55,6 +55,7 @@ class ClientsDialog(Dialog[bool]):
         ("u", "undo"),
         ("esc", "close"),
     )
+    KEYS_GAP = 2  # so that all fit into 80 columns
     BINDINGS = [
         Binding("n", "new_client", "New client", id="clients.new", tooltip="Make a client"),
         Binding("p", "new_project", "New project", id="clients.project", tooltip="Make a project of this client"),

@@ -21,9 +21,6 @@ from services.errors import MemoriaError
 
 Answer = TypeVar("Answer")
 
-_NARROWEST = 72
-"""Cells for the keys and a gap behind each, in a terminal of 80 columns."""
-
 
 class Dialog(ModalScreen[Answer | None]):
     """A box with a title; its answer is None when the person left with esc."""
@@ -32,6 +29,8 @@ class Dialog(ModalScreen[Answer | None]):
     AUTO_FOCUS = "*"
     KEYS: tuple[tuple[str, str], ...] = (("esc", "cancel"),)
     """What the last line of the box says."""
+    KEYS_GAP = 3
+    """Cells between them."""
 
     BINDINGS = [Binding("escape", "leave", "Cancel", id="dialog.leave", tooltip="Close without doing anything")]
 
@@ -50,7 +49,7 @@ class Dialog(ModalScreen[Answer | None]):
         with Vertical(id="dialog") as box:
             box.border_title = Content(self._title)
             yield from self.compose_body()
-            yield Static(keys_line(self._keys), id="keys")
+            yield Static(keys_line(self._keys, self.KEYS_GAP), id="keys")
 
     def compose_body(self) -> Iterable[Widget]:
         """What stands in the box."""
@@ -108,8 +107,6 @@ class Dialog(ModalScreen[Answer | None]):
             hint.display |= bool(text)
 
 
-def keys_line(keys: Iterable[tuple[str, str]]) -> Content:
-    """«enter save   esc cancel», keys in the accent colour; closer together where they are many."""
-    parts = [Content.assemble((key, "bold $accent"), f" {what}") for key, what in keys]
-    fits = sum(part.cell_length + 3 for part in parts) <= _NARROWEST
-    return Content("   " if fits else "  ").join(parts)
+def keys_line(keys: Iterable[tuple[str, str]], gap: int = 3) -> Content:
+    """«enter save   esc cancel», keys in the accent colour, with a gap of so many cells."""
+    return Content(" " * gap).join(Content.assemble((key, "bold $accent"), f" {what}") for key, what in keys)
