@@ -97,30 +97,19 @@ class SearchService:
         """Values of an operator that begin like `prefix`, most used first; at most 50."""
         known = next((one.values for one in operators() if one.name == operator), None) or ()
         if operator in ("tag", "project"):
-<<<<<<< HEAD
-            heads = await self._scoping.heads(await self._points(Query()))
-            counts = await facet_counts.values(self._vectors, heads, "tags" if operator == "tag" else "project")
-            known = tuple(sorted(counts, key=lambda value: (-counts[value], value.casefold())))
-        start = prefix.casefold()
-        return tuple(value for value in known if value.casefold().startswith(start))[:_MOST_COMPLETIONS]
-
-    async def _opened(self, query: Query, points: Scope | None = None, *, hasty: bool = False) -> Listing:
-        heads = await self._scoping.heads(points or await self._points(query), hasty=hasty)
-=======
             known = tuple(one.value for one in await self.in_use(operator))
         start = prefix.casefold()
         return tuple(value for value in known if value.casefold().startswith(start))[:_MOST_COMPLETIONS]
 
     async def in_use(self, operator: str) -> tuple[FacetCount, ...]:
         """All tags (`tag`) or projects (`project`) with the number of memories that have them, most used first."""
-        heads = await self._heads(Query())
+        heads = await self._scoping.heads(await self._points(Query()))
         counts = await facet_counts.values(self._vectors, heads, "tags" if operator == "tag" else "project")
         values = sorted(counts, key=lambda value: (-counts[value], value.casefold()))
         return tuple(FacetCount(value, counts[value]) for value in values)
 
-    async def _opened(self, query: Query, *, hasty: bool = False) -> Listing:
-        heads = await self._heads(query, hasty=hasty)
->>>>>>> f619d0d (Offer the names in use with their counts and say what is new, so that a short name is never taken for a longer one)
+    async def _opened(self, query: Query, points: Scope | None = None, *, hasty: bool = False) -> Listing:
+        heads = await self._scoping.heads(points or await self._points(query), hasty=hasty)
         found = await together(*(self._vectors.count(one, where) for one, where in heads.items()))
         counts = dict(zip(heads, found, strict=True))
         order, end = Order(self._vectors, heads, counts, query), End(self._vectors, heads, counts, query)
