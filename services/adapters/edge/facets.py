@@ -13,8 +13,7 @@ from services.points import Condition, Filter, HasId, Matches
 _MANY = 500
 """Ids from which reading the points is faster: Edge looks at all ids again for every value, 3 s for 8,000 ids."""
 NO_LIMIT = 1_000_000
-"""All values are read from the points too: Edge looks at each value of the collection, which costs as much as reading
-four points, however few points meet the condition."""
+"""All values of all points are read too, since a value costs as much as four points: ids are as many as memories."""
 _PAGE = 5000
 
 
@@ -28,7 +27,7 @@ def facet(shard: edge.EdgeShard, path: str, where: Filter, limit: int) -> dict[s
         counts = Counter(facet(shard, path, rest, NO_LIMIT))
         counts.subtract(without)
         return {value: count for value, count in counts.most_common(limit) if count}
-    if any(_names_many(one) for one in flat.must) or limit >= NO_LIMIT:
+    if any(_names_many(one) for one in flat.must) or (not where and limit >= NO_LIMIT):
         return dict(_read(shard, path, flat).most_common(limit))
     answer = shard.facet(edge.FacetRequest(path, limit=limit, exact=True, filter=edge_filter(where)))
     return {str(hit.value): hit.count for hit in answer.hits}
