@@ -189,21 +189,18 @@ class RestoreService:
 
 
 async def _fill_empty(run: RestoreRun) -> Mapping[str, int]:
-    """Points and tables at the same time, the tables committed last: no work is promised on memories not yet here."""
+    """Points before tables, so that no work is promised on memories not yet here.
+
+    Not at the same time: the points note how far they are, which needs a connection while the tables would hold one,
+    and behind PgBouncer there may be no second one.
+    """
     await run.into.vectors.ensure(run.vectoring.dimensions, run.vectoring.model)
-    filling = asyncio.create_task(run.fill(run.into.vectors))
-    try:
-        if await run.vectoring.reason():
-            await filling  # takes as long as its model: too long for a transaction to wait
-        async with run.into.tables.staged(counted(run)) as staged:
-            counts = Counter({"changes": await staged.bring_history()})
-            counts.update(await staged.merge(None))
-            await staged.take_promises()
-            await filling
-            await run.keep_tables(staged)
-    finally:
-        filling.cancel()
-        await asyncio.wait([filling])
+    await run.fill(run.into.vectors)
+    async with run.into.tables.staged(counted(run)) as staged:
+        counts = Counter({"changes": await staged.bring_history()})
+        counts.update(await staged.merge(None))
+        await staged.take_promises()
+        await run.keep_tables(staged)
     counts["memories"] = run.archive.archive.counts.get("memories", 0)
     return counts
 
