@@ -26,7 +26,7 @@ from memoria_tui.config import Config
 from memoria_tui.driver import TerminalDriver
 from memoria_tui.leaving import Leaving
 from memoria_tui.themes import THEMES
-from memoria_tui.typing_ahead import TypingAhead, asks
+from memoria_tui.typing_ahead import DIALOG_GROUP, TypingAhead, asks
 from memoria_tui.writes import Writes, not_done
 from services.errors import MemoriaError
 
@@ -417,17 +417,17 @@ class MemoriaApp(TypingAhead[None]):
         screens = [screen for stack in self._screen_stacks.values() for screen in stack]
         return tuple(what for one in screens if isinstance(one, ModeScreen | Dialog) for what in one.unsaved)
 
-    @work(group="undo")
+    @work(group=DIALOG_GROUP)
     async def action_undo(self) -> None:
         if self._undoing is not None:
             await self._undoing.undo()
 
-    @work(group="undo")
+    @work(group=DIALOG_GROUP)
     async def action_redo(self) -> None:
         if self._undoing is not None:
             await self._undoing.redo()
 
-    @work(group="undo")
+    @asks
     async def action_changes(self) -> None:
         if self._undoing is not None:
             await self._undoing.changes()

@@ -164,6 +164,14 @@ def pressed_before(app: App[object], moment: float) -> bool:
     return cast("Writing", app).pressed_at < moment
 
 
+async def written(app: App[object]) -> bool:
+    """Waits until all that was asked for is written; whether anything was under way."""
+    writes = cast("Writing", app).writes
+    waited = bool(writes.waiting)
+    await writes.finish()
+    return waited
+
+
 async def write(
     app: App[object],
     what: str,

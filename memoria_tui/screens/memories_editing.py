@@ -14,7 +14,7 @@ from memoria_tui.screens.modals.new_memory import NewMemoryDialog
 from memoria_tui.suspending import edit_outside
 from memoria_tui.typing_ahead import asks
 from memoria_tui.widgets.preview import Preview
-from memoria_tui.writes import UnderWay, write
+from memoria_tui.writes import UnderWay, write, written
 from services.errors import Conflict, InvalidInput, MemoriaError
 from services.memories.payload import State, read_memory
 from services.model import Change, Memory, MemoryChanges, MemoryDraft
@@ -134,7 +134,12 @@ class MemoryEditing(MemoryFinding):
     @on(Preview.ExternalEditorWanted)
     @asks
     async def go_on_outside(self, event: Preview.ExternalEditorWanted) -> None:
-        await self._edit_outside(event.base, event.content)
+        base = event.base
+        if await written(self.app):
+            stored = await self.attempt(self._services.memories.get(base.id))
+            if stored is not None and stored.content == event.content:
+                base = stored  # the text was being saved here
+        await self._edit_outside(base, event.content)
 
     async def _edit_outside(self, base: Memory, content: str) -> None:
         """Saves what the editor left; what cannot be saved so goes on in place."""
@@ -162,6 +167,7 @@ class MemoryEditing(MemoryFinding):
         if (hit := self.memory_list.current) is None:
             self.tell("No memory is under the cursor")
             return None
+        await written(self.app)
         return await self.attempt(self._services.memories.get(hit.memory.id))
 
     # earlier versions

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from memoria_tui.present import counted
 from memoria_tui.screens.modals.confirm import ConfirmDialog
 from memoria_tui.screens.modals.trash import TrashDialog
+from memoria_tui.writes import written
 
 if TYPE_CHECKING:
     from memoria_tui.screens.mode import ModeScreen
@@ -19,6 +20,7 @@ _LOADED = 500
 
 async def open_trash(screen: ModeScreen, services: Services, clock: Clock) -> str | None:
     """What was done, for a toast; None when nothing was."""
+    await written(screen.app)
     trashed = await screen.attempt(services.memories.trash(_LOADED))
     ids = await screen.attempt(services.memories.trash_ids())
     if trashed is None or ids is None:

@@ -59,7 +59,9 @@ async def _rest(pilot: Pilot[None]) -> None:
     deadline = time.monotonic() + _PATIENCE
     calm = False
     while not calm and time.monotonic() < deadline:
-        while is_moving(pilot.app) and time.monotonic() < deadline:
+        if pilot.app._exception is not None:
+            raise pilot.app._exception
+        while is_moving(pilot.app) and pilot.app._exception is None and time.monotonic() < deadline:
             if has_to_draw(pilot.app):
                 pilot.app.screen._on_timer_update()
             await asyncio.sleep(0.001)

@@ -17,7 +17,7 @@ import termios
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fcntl import ioctl
 from pathlib import Path
 from typing import TypeVar
@@ -38,6 +38,8 @@ class Play:
     written: str = ""
     """A file for the texts of memories that were written, one JSON a line."""
     log: str = ""
+    text: str = ""
+    """Not empty: the text, the project and the tag of all memories."""
 
 
 class Terminal:
@@ -145,6 +147,9 @@ def _main() -> int:
             return memory
 
     services = FakeServices(filled())
+    if play.text:
+        for id_, memory in services.store.memories.items():
+            services.store.memories[id_] = replace(memory, content=play.text, project=play.text, tags=(play.text,))
     services.memories = Memories(services.store)
     if play.log:
         keep_log(Path(play.log), "INFO")

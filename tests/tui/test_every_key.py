@@ -1,33 +1,53 @@
-"""Writing keys twice, as fast as keys arrive, on slow stores: nothing is done twice, lost, out of order or half."""
+"""Every key twice, as fast as keys arrive, on slow stores: nothing is done twice, lost, out of order or half."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, chdir
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from textual.app import App
 from textual.pilot import Pilot
+from textual.widgets import Input, OptionList, TextArea
 
 from memoria_tui.app import MemoriaApp
+from memoria_tui.screens.modals.trash import TrashDialog
+from services.errors import StoreUnavailable
 from services.model import RelationType
 from tests.tui.conftest import key_event, settle, toasts
 from tests.tui.fakes import FakeServices, clock, filled, memory_id
 from tests.tui.graph_fakes import suggested
+from tests.tui.health_fakes import HealthServices
 from tests.tui.quick import quick
 from tests.tui.slow import Acts, slow_down
+from tests.tui.summary_fakes import SummaryServices, a_year
+from tests.tui.work_world import Desk, at_desk, two_days
 
 _SLOW = 0.15
 _PATIENCE = 30.0
 
 
+class Away:
+    """Work of a database that cannot be reached."""
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        async def refused(*_: object, **__: object) -> None:
+            raise StoreUnavailable("cannot reach PostgreSQL")
+
+        return refused
+
+
 @asynccontextmanager
 async def slow_app(services: FakeServices, *names: str, mode: str = "1") -> AsyncIterator[tuple[Pilot[None], Acts]]:
     """The app in a mode, on services whose writes take a while."""
+    for name in ("work", "clients"):
+        if not hasattr(services, name):
+            setattr(services, name, Away())
     acts = slow_down(services, _SLOW, *names)
     app = quick(MemoriaApp(services.opened, clock=clock))
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
@@ -93,6 +113,15 @@ async def test_what_is_typed_while_a_text_is_saved_stays_in_the_editor() -> None
         assert sum(one.content.startswith("xyPostgres") for one in services.store.memories.values()) == 1
 
 
+async def test_the_trash_shows_what_is_being_deleted() -> None:
+    async with slow_app(FakeServices(filled()), "memories") as (pilot, acts):
+        await hurry(pilot, "d", "T")
+        assert acts.done == ["delete"]
+        dialog = pilot.app.screen
+        assert isinstance(dialog, TrashDialog)
+        assert dialog.query_one(OptionList).option_count == 1
+
+
 GRAPH = {
     "x x": ["unlink"],
     "r r enter": ["change"],
@@ -119,6 +148,114 @@ async def test_writing_keys_of_the_graph(keys: str) -> None:
         assert acts.done in (GRAPH[keys], GRAPH[keys][:1]), toasts(pilot)
         assert acts.most_at_once == 1
         assert_whole(pilot.app)
+
+
+@pytest.fixture
+def desk(postgres_url: str, tmp_path: Path) -> Iterator[Desk]:
+    with at_desk(postgres_url, tmp_path) as desk:
+        yield desk
+
+
+@asynccontextmanager
+async def slow_desk(desk: Desk) -> AsyncIterator[tuple[Pilot[None], Acts]]:
+    """The Work mode over a database that takes a while."""
+    app = desk.app(two_days)
+    acts = slow_down(desk.services, _SLOW, "work", "clients")
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await settle(pilot)
+        await pilot.press("3")
+        await settle(pilot)
+        acts.done.clear()
+        yield pilot, acts
+
+
+WORK = {
+    "n x enter enter": ["start"],
+    "d d": ["delete"],
+    "down down R R": ["unstop"],
+    "down down m m": ["remember"],
+    "space 1 space 1 enter enter": ["pause"],
+    "N 1 x enter enter": ["note"],
+    "s 1 enter enter": ["stop"],
+    "b 1 enter enter": ["stop"],
+    "ctrl+t 1 enter enter": ["stop"],
+    "c n a enter enter": ["create_client"],
+    "e x enter enter": ["edit"],
+    "P tab tab backspace 7 enter enter": ["set_preference"],
+}
+
+
+@pytest.mark.parametrize("keys", WORK)
+async def test_writing_keys_of_work(desk: Desk, keys: str) -> None:
+    async with slow_desk(desk) as (pilot, acts):
+        await hurry(pilot, *keys.split())
+        assert acts.done == WORK[keys], toasts(pilot)
+        assert acts.most_at_once == 1
+        assert_whole(pilot.app)
+
+
+def all_keys(app: App[Any]) -> list[str]:
+    """Every key of the program that does something where the app is, except for those that leave or change the mode."""
+    quits = {"ctrl+q", "ctrl+c", "ctrl+z"}
+    keys = {one.binding.key for one in app.screen.active_bindings.values() if one.enabled and one.binding.id}
+    return sorted(keys - quits - set("12345"))
+
+
+async def get_back(pilot: Pilot[None]) -> None:
+    """Closes all that is open."""
+    for _ in range(8):
+        if len(pilot.app.screen_stack) == 1 and not isinstance(pilot.app.focused, Input | TextArea):
+            return
+        pilot.app.post_message(key_event("escape"))
+        await settle(pilot)
+        if type(pilot.app.screen).__name__ == "ConfirmDialog":
+            pilot.app.post_message(key_event("y"))
+            await settle(pilot)
+    raise AssertionError(f"no way back from {pilot.app.screen_stack} {pilot.app.focused}")
+
+
+async def every_key_twice(pilot: Pilot[None], mode: str) -> None:
+    """Also in what a key opens."""
+    seen: set[str] = set()
+    for key in all_keys(pilot.app):
+        await hurry(pilot, key, key)
+        assert_whole(pilot.app)
+        name = type(pilot.app.screen).__name__
+        inside = all_keys(pilot.app) if len(pilot.app.screen_stack) > 1 and name not in seen else []
+        seen.add(name)
+        await get_back(pilot)
+        for one in inside:
+            await hurry(pilot, mode, key, one, one)
+            assert_whole(pilot.app)
+            await get_back(pilot)
+        await hurry(pilot, mode)
+
+
+def services_of(mode: str) -> FakeServices:
+    if mode == "4":
+        return SummaryServices(a_year())
+    return HealthServices() if mode == "5" else FakeServices(filled())
+
+
+@pytest.mark.parametrize("mode", "1245")
+async def test_every_key_of_a_mode_twice(mode: str, tmp_path: Path) -> None:
+    with chdir(tmp_path):  # what is exported goes there
+        async with slow_app(services_of(mode), "memories", "graph", mode=mode) as (pilot, _):
+            await every_key_twice(pilot, mode)
+
+
+async def test_every_key_of_work_twice(desk: Desk) -> None:
+    async with slow_desk(desk) as (pilot, _):
+        await every_key_twice(pilot, "3")
+
+
+@pytest.mark.parametrize("mode", "1245")
+async def test_what_opens_over_everything_opens_once(mode: str) -> None:
+    async with slow_app(services_of(mode), "memories", mode=mode) as (pilot, _):
+        for keys in ("ctrl+p ctrl+p", "question_mark question_mark", "S escape", "ctrl+p escape ctrl+p", "H H"):
+            await hurry(pilot, *keys.split())
+            assert_whole(pilot.app)
+            await get_back(pilot)
 
 
 def assert_whole(app: App[Any]) -> None:

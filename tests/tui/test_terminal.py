@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -176,3 +177,54 @@ def test_a_terminal_that_goes_away_ends_the_app() -> None:
         terminal.master = os.open(os.devnull, os.O_RDONLY)
         assert done
         assert os.waitstatus_to_exitcode(status) in (129, -signal.SIGHUP)
+
+
+_HOSTILE = (
+    "hostile \x1b[31mred\x1b]52;c;eA==\x07 \x1b]0;t\x1b\\ bell \x07 c1 \x9b2J \x9d8;;http://a\x9c bidi \u202e\u2066"
+    " nul \x00 del \x7f [red]x[/]"
+)
+_POINTER = rb"\x1b\]22;[a-z-]+\x07"
+"""The shape of the mouse pointer, which Textual sets."""
+
+
+def test_no_control_character_of_a_memory_reaches_the_terminal() -> None:
+    """In the list, the palette, toasts, the trash, dialogs, the list of changes, completions and the graph."""
+    with program(Play(text=_HOSTILE)) as terminal:
+        terminal.until("hostile")
+        for keys, told in (
+            ("\x10hostile", "hostile"),
+            ("\x1b", ""),
+            ("d", "Deleted"),
+            ("T", "Trash"),
+            ("\x1b", ""),
+            ("t", "Tags"),
+            ("\x1b", ""),
+            ("H", "Last changes"),
+            ("\x1b", ""),
+            ("/project:", ""),
+            ("\x1b", ""),
+            ("2", ""),
+        ):
+            since = len(terminal.seen)
+            terminal.type(keys)
+            terminal.until(told, since)
+            terminal.read(0.2)
+        seen = re.sub(_POINTER, b"", terminal.seen)
+    for command in ("\x07", "\x1b]52", "\x1b]0;", "\x9b", "\x9d", "\u202e", "\u2066", "\x00", "\x7f"):
+        assert command.encode() not in seen, command
+
+
+def test_an_editor_opened_while_the_text_is_saved_is_in_no_conflict_with_it(tmp_path: Path) -> None:
+    editor, written = tmp_path / "editor", tmp_path / "written"
+    editor.write_text('#!/bin/sh\necho more >> "$1"\n')
+    editor.chmod(0o755)
+    with program(Play(slow=0.5, editor=str(editor), written=str(written))) as terminal:
+        terminal.until(_NEWEST)
+        terminal.type("ex" + _SAVE + _EDITOR)
+        deadline = time.monotonic() + 30
+        while written.exists() is False or len(written.read_text().splitlines()) < 2:
+            assert time.monotonic() < deadline, terminal.seen[-2000:]
+            terminal.read()
+    first, second = (json.loads(line) for line in written.read_text().splitlines())
+    assert first.startswith("x" + _NEWEST)
+    assert second.rstrip() in (f"{first}more", f"{first}\nmore")

@@ -181,11 +181,11 @@ class FormDialog(Dialog[Answer]):
     @on(Input.Submitted)
     def action_save(self) -> None:
         if not self.saving:
+            self._saving = True  # at once: the worker begins after the next key
             self._attempt(self.values())
 
     @work(group="saving")
     async def _attempt(self, values: Values) -> None:
-        self._saving = True
         self.forget_problems()
         try:
             act = self._save(values)
