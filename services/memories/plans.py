@@ -110,7 +110,7 @@ class Plans:
     def vectors(self, memory_id: str) -> dict[str, Vector]:
         """By text: what was kept for the memory."""
         place = self._vector_places.get(memory_id)
-        return {} if place is None else _lists(self._vectors.at(place))
+        return {} if place is None else dict(self._vectors.at(place))
 
     def close(self) -> None:
         self._vectors.close()
@@ -147,7 +147,7 @@ def _unpacked(packed: tuple[Any, ...]) -> Planned:
         _state(after),
         Action(action),
         summary,
-        known=_lists(known),
+        known=dict(known),
         texts=texts,
         mark=Mark(*mark),
     )
@@ -156,10 +156,6 @@ def _unpacked(packed: tuple[Any, ...]) -> Planned:
 
 def _arrays(vectors: Mapping[str, Vector]) -> list[tuple[str, array[float]]]:
     return [(text, array("f", vector)) for text, vector in vectors.items()]
-
-
-def _lists(vectors: Sequence[tuple[str, array[float]]]) -> dict[str, Vector]:
-    return {text: vector.tolist() for text, vector in vectors}
 
 
 def _state(row: Mapping[str, Any] | None) -> State | None:
