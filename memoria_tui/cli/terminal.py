@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from services.model import Memory, Relation
 
 T = TypeVar("T")
+_SOME = 500
+"""Memories that a command finishes at most for another program that shares the stores."""
+_MANY = 100
+"""Memories whose finishing takes long enough to be told."""
 COMMAND_LINE = f"{APP} command line"
 """What the history calls this program."""
 
@@ -186,9 +190,20 @@ class Terminal:
         async with open_services(self.settings, ask=asking_on(self)) as services:
             if not resumes:
                 await self._tell_unfinished(services)
+                await self._finish_untried(services)
             done = await act(services)
             await services.memories.embed_waiting()
             return done
+
+    async def _finish_untried(self, services: Services) -> None:
+        """On servers only some: another program may be in the middle of applying them."""
+
+        def told(number: int) -> None:
+            if number > _MANY:
+                self.remark(f"finishing {number:,} memories that a program which was ended had begun to save …")
+
+        shared = bool(self.settings.qdrant_host or self.settings.database_url)
+        await services.memories.finish_untried(most=_SOME if shared else None, told=told)
 
     async def _tell_unfinished(self, services: Services) -> None:
         """What keeps the database from answering is told by the act itself, which may not need it."""

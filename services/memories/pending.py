@@ -26,8 +26,8 @@ class PendingWork:
         self._records = records
         self._trash = trash
 
-    async def finish(self, *, due_before: datetime | None, most: int | None = None) -> int:
-        """Applies all entries, or those that are due, `most` of them; gives how many are done."""
+    async def finish(self, *, due_before: datetime | None, most: int | None = None, untried: bool = False) -> int:
+        """Applies all entries, or those that are due or `untried`, `most` of them; gives how many are done."""
         count = await self._records.scheduled_count()
         if not count:
             return 0
@@ -35,7 +35,7 @@ class PendingWork:
         if due_before is None:
             self._saver.applier.embedder_is_back()
         limit = count if most is None else min(most, count)
-        entries = await self._records.scheduled(due_before=due_before, limit=limit)
+        entries = await self._records.scheduled(due_before=due_before, untried=untried, limit=limit)
         done = 0
         for batch in batches([entry.memory_id for entry in entries]):
             async with self._saver.locked(batch):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -46,6 +46,8 @@ from services.settings import Settings
 from services.times import writer_zone
 from services.together import together
 
+_MOST_UNTRIED = 1_000_000
+"""More than any act has."""
 _log = logging.getLogger(__name__)
 
 
@@ -295,6 +297,24 @@ class MemoryService:
         With `due_only`, promises whose time to try again has not come are left alone: for a timer.
         """
         return await self._pending.finish(due_before=self._clock() if due_only else None)
+
+    async def finish_untried(self, *, most: int | None = None, told: Callable[[int], None] = lambda _: None) -> int:
+        """Applies what a program that was ended did not even try to, so that nothing is missed; gives how many.
+
+        For the start of a command; `told` is called first with how many there are. Never raises: what the stores
+        refuse is told by the command itself.
+        """
+        try:
+            if not await self._records.scheduled_count():
+                return 0
+            number = len(await self._records.scheduled(untried=True, limit=most or _MOST_UNTRIED))
+            if not number:
+                return 0
+            told(number)
+            return await self._pending.finish(due_before=None, most=number, untried=True)
+        except MemoriaError as error:
+            _log.warning("what an ended program left was not finished: %s", error)
+            return 0
 
     async def embed_waiting(self, most: int = 100) -> int:
         """Embeds some of what waits, where this program saved something and its embedder answers; gives how many.

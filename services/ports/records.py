@@ -214,9 +214,17 @@ class Records(Protocol):
         ...
 
     async def scheduled(
-        self, *, due_before: datetime | None = None, memory_ids: Sequence[str] | None = None, limit: int = 1000
+        self,
+        *,
+        due_before: datetime | None = None,
+        memory_ids: Sequence[str] | None = None,
+        untried: bool = False,
+        limit: int = 1000,
     ) -> list[ScheduledWork]:
-        """Outbox entries, least tried and oldest first: what is due before an instant, of these memories, or all."""
+        """Outbox entries, least tried and oldest first: what is due before an instant, of these memories, or all.
+
+        With `untried` only those that nobody tried to apply yet: their points are not there.
+        """
         ...
 
     async def scheduled_count(self) -> int: ...

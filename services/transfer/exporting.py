@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 
+from services.errors import Conflict
 from services.files import AtomicFile
 from services.graph.state import relation_state
 from services.memories.chunking import chunks
@@ -19,6 +21,8 @@ from services.transfer.formats import own
 from services.transfer.formats.rows import change_row
 
 _PAGE = 500
+_LOOKS, _PAUSE = 20, 0.25
+"""How often, and how many seconds apart, an export looks whether what is being saved is there."""
 Advance = Callable[[Progress], None]
 
 
@@ -48,13 +52,25 @@ class ExportService:
         return dict(counts)
 
     async def lines(self, ids: Sequence[str] | None = None, counts: Counter[str] | None = None) -> AsyncIterator[bytes]:
-        """The lines of an export of the whole store, or of these memories with their relations and history."""
+        """The lines of an export of the whole store, or of these memories with their relations and history.
+
+        Raises Conflict while changes are not in the vector store yet: the file would lack them.
+        """
+        await self._require_applied()
         counts = Counter() if counts is None else counts
         yield own.encode(own.header(self._clock(), await self._vectors.model(), self._settings, part=ids is not None))
         async for kind, name, value in self._values(ids):
             counts[name] += 1
             yield own.encode({kind: value})
         yield own.encode({"end": dict(counts)})
+
+    async def _require_applied(self) -> None:
+        for _ in range(_LOOKS):
+            if not await self._records.scheduled(untried=True, limit=1):
+                return
+            await asyncio.sleep(_PAUSE)
+        number = len(await self._records.scheduled(untried=True, limit=100_000))
+        raise Conflict(f"{number:,} memories are still being saved: nothing was exported, try again in a while", None)
 
     async def _values(self, ids: Sequence[str] | None) -> AsyncIterator[tuple[str, str, Mapping[str, object]]]:
         if ids is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import io
 import json
@@ -21,6 +22,8 @@ import pytest
 from memoria_tui.cli import main
 from memoria_tui.cli.commands import program
 from memoria_tui.cli.terminal import Terminal
+from services.adapters.edge.store import EdgeVectorStore
+from services.model import MemoryType
 
 HOSTILE = "\x1b]52;c;ZWNobw==\x07 \x1b[31mred\x1b[0m [bold]x[/] \u202e \x9b2J"
 
@@ -107,6 +110,38 @@ def test_lines_from_standard_input_go_in_and_out_and_a_bad_one_is_told(run: Run,
     assert (failure["source"], failure["record"]) == ("standard input", "line 2")
     assert run("export", tmp_path / "all.jsonl", "--json").json["memories"] == 2
     assert run("import", tmp_path / "all.jsonl", "--json").json["unchanged"] == 2
+
+
+def leave_unfinished(home: Path, postgres_url: str, memory_id: str) -> None:
+    """A memory whose save was killed between its commit and its points."""
+
+    async def forget() -> None:
+        store = EdgeVectorStore(home / "qdrant")
+        await store.delete_points(MemoryType.SEMANTIC, [memory_id])
+        await store.close()
+
+    asyncio.run(forget())
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO memoria_tui.embedding_schedule (memory_id, change_id) "
+            "SELECT entity_id, max(id) FROM memoria_tui.audit_log WHERE entity_id = %s GROUP BY entity_id",
+            (memory_id,),
+        )
+
+
+def test_what_a_killed_program_had_begun_to_save_is_finished_by_the_next_command(
+    run: Run, tmp_path: Path, postgres_url: str
+) -> None:
+    memory = str(run("add", "left behind by a kill", "--json").json["id"])
+    left = tmp_path / "left.jsonl"
+    for command, found in (
+        (("show", memory), lambda ran: "left behind" in ran.out),
+        (("search", "behind", "--json"), lambda ran: [hit["id"] for hit in ran.json["hits"]] == [memory]),
+        (("export", left, "--json"), lambda ran: ran.json["memories"] == 1),
+    ):
+        leave_unfinished(tmp_path / "home", postgres_url, memory)
+        ran = run(*command)
+        assert (ran.status, ran.err, found(ran)) == (0, "", True)
 
 
 def test_doctor_tells_each_store(run: Run) -> None:

@@ -30,6 +30,7 @@ _SCHEDULED = """
 SELECT memory_id, change_id, attempts, last_error, next_attempt FROM memoria_tui.embedding_schedule
 WHERE (CAST(:due AS timestamptz) IS NULL OR next_attempt < :due)
   AND (CAST(:ids AS uuid[]) IS NULL OR memory_id = ANY(CAST(:ids AS uuid[])))
+  AND (attempts = 0 OR NOT CAST(:untried AS boolean))
 ORDER BY attempts, change_id LIMIT :limit
 """
 _DONE = """
@@ -79,13 +80,17 @@ class ScheduleReads(Reads):
     """What is still to be done, and what has been."""
 
     async def scheduled(
-        self, *, due_before: datetime | None = None, memory_ids: Sequence[str] | None = None, limit: int = 1000
+        self,
+        *,
+        due_before: datetime | None = None,
+        memory_ids: Sequence[str] | None = None,
+        untried: bool = False,
+        limit: int = 1000,
     ) -> list[ScheduledWork]:
+        ids = None if memory_ids is None else list(memory_ids)
         return [
             ScheduledWork(str(row.memory_id), row.change_id, row.attempts, row.last_error, row.next_attempt)
-            for row in await self._read(
-                _SCHEDULED, due=due_before, ids=None if memory_ids is None else list(memory_ids), limit=limit
-            )
+            for row in await self._read(_SCHEDULED, due=due_before, ids=ids, untried=untried, limit=limit)
         ]
 
     async def scheduled_count(self) -> int:
