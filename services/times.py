@@ -130,10 +130,21 @@ def parse_time(text: str, now: datetime, zone: tzinfo) -> datetime:
         raise InvalidInput(f"{text!r} is beyond the calendar") from error
 
 
-def parse_past(text: str, now: datetime, zone: tzinfo) -> datetime:
-    """As `parse_time`, for what has happened: a time without a day is the last such time. Raises InvalidInput."""
-    read = parse_time(text, now, zone)
-    return parse_time(f"yesterday {text}", now, zone) if read > now and is_clock(text) else read
+def parse_past(text: str, now: datetime, zone: tzinfo, span: tuple[datetime, datetime] | None = None) -> datetime:
+    """As `parse_time`, for what has happened: a time without a day is the last such time up to now.
+
+    With `span`, that of a session, it is the last such time from its start to its end, or where it has none, the
+    nearest to it. Raises InvalidInput.
+    """
+    if not is_clock(text):
+        return parse_time(text, now, zone)
+    first, last = span or (now - timedelta(days=1), now)
+    begun, ended = (edge.astimezone(zone).date() for edge in (first, last))
+    days = {day + timedelta(by) for day in (begun, ended) for by in (-1, 0, 1)}
+    found = [parse_time(f"{day} {text.strip()}", now, zone) for day in sorted(days, reverse=True)]
+    if span is None:
+        return next(read for read in found if read <= last)
+    return min(found, key=lambda read: max(timedelta(), first - read, read - last))
 
 
 def parse_since(text: str, now: datetime, week_begins: int = 0) -> datetime:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -12,13 +12,14 @@ from memoria_tui.cli.terminal import Terminal, one_line
 from memoria_tui.cli.work_status import ICONS, session_json
 from services.errors import InvalidInput, MemoriaError
 from services.times import parse_past
+from services.work.model import SessionChanges
 from services.work.report_export import clock
 from services.work.rules import too_long
 
 if TYPE_CHECKING:
     from services.container import Services
     from services.model import WorkSession
-    from services.work.model import SessionChanges, SessionDraft
+    from services.work.model import SessionDraft
 
 HERE = "."
 """In place of a branch: the one that is checked out where the person stands."""
@@ -47,8 +48,7 @@ def start(terminal: Terminal, draft: SessionDraft, at: str | None, *, as_json: b
         return await services.work.start(replace(draft, start=await _time(services, at)))
 
     _run(terminal, act, "started", as_json=as_json)
-    if new and not as_json:
-        terminal.print(one_line(f"new: {', '.join(new)}"))
+    _tell_new(terminal, new, as_json=as_json)
     return 0
 
 
@@ -119,13 +119,21 @@ def note(terminal: Terminal, text: str, session: str | None, *, as_json: bool) -
 def edit(
     terminal: Terminal, session_id: str, changes: SessionChanges, begin: str | None, end: str | None, *, as_json: bool
 ) -> int:
+    new: list[str] = []
+
     async def act(services: Services) -> WorkSession:
-        times = replace(changes, start=await _time(services, begin), end=await _time(services, end))
-        if all(getattr(times, name) is None for name in times.__slots__):
+        session = await services.work.session(session_id)
+        ended = session.end or services.clock()
+        start = await _time(services, begin, (session.start, ended))
+        begun = start or session.start
+        times = replace(changes, start=start, end=await _time(services, end, (begun, max(begun, ended))))
+        if times == SessionChanges():
             raise InvalidInput("say what to change; see: memoria-tui work edit --help")
-        return await services.work.edit(await services.work.session(session_id), times)
+        new.extend(await services.work.new_names_of_edit(session, times))
+        return await services.work.edit(session, times)
 
     _run(terminal, act, "edited", as_json=as_json)
+    _tell_new(terminal, new, as_json=as_json)
     terminal.leave_behind(*REFRESH)
     return 0
 
@@ -134,6 +142,12 @@ def delete(terminal: Terminal, session_id: str, *, as_json: bool) -> int:
     _run(terminal, lambda services: services.work.delete(session_id), "deleted", as_json=as_json)
     terminal.leave_behind(*REFRESH)
     return 0
+
+
+def _tell_new(terminal: Terminal, new: Sequence[str], *, as_json: bool) -> None:
+    """Says which clients and projects an act made."""
+    if new and not as_json:
+        terminal.print(one_line(f"new: {', '.join(new)}"))
 
 
 def refresh(terminal: Terminal) -> int:
@@ -158,6 +172,6 @@ def _run(terminal: Terminal, act: Callable[[Services], Awaitable[WorkSession]], 
     return 0
 
 
-async def _time(services: Services, text: str | None) -> datetime | None:
-    """What the person typed for a time, read in their zone. Raises InvalidInput."""
-    return None if text is None else parse_past(text, services.clock(), await services.reports.zone())
+async def _time(services: Services, text: str | None, span: tuple[datetime, datetime] | None = None) -> datetime | None:
+    """What the person typed for a time, read in their zone; see `parse_past`. Raises InvalidInput."""
+    return None if text is None else parse_past(text, services.clock(), await services.reports.zone(), span)

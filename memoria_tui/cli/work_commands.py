@@ -129,7 +129,7 @@ def status(
             "--format",
             metavar="TEXT",
             help="For prompts and status lines, such as '{icon} {elapsed} {description}'. Also: id, status, paused, "
-            "client, project, category, started, seconds. Nothing is printed while nothing runs.",
+            "client, project, category, started, seconds, today. Nothing is printed while nothing runs.",
         ),
     ] = None,
     as_json: Json = False,
@@ -153,7 +153,7 @@ def log(
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="Most sessions to print.")] = 20,
     as_json: Json = False,
 ) -> int:
-    """Print sessions, newest first."""
+    """Print sessions, newest first, cut at midnight as in the report; times are exact."""
     from memoria_tui.cli import work_report
 
     chosen = work_report.Chosen(first, last, client or (), project or (), category or (), state or (), text)
@@ -213,7 +213,7 @@ def report(
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
     as_json: Json = False,
 ) -> int:
-    """Add up worked time, in days of your zone."""
+    """Add up worked time to the second, in days of your zone. MCP Memoria counts whole minutes of each session."""
     from memoria_tui.cli import work_report
 
     named = [name for name, wanted in (("day", day), ("week", week), ("month", month), ("year", year)) if wanted]

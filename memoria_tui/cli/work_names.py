@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from memoria_tui.cli.table import rows
 from memoria_tui.cli.terminal import Terminal
 from memoria_tui.cli.work import REFRESH
+from services.work.model import ClientTotal, ProjectTotal, ReportBy
+from services.work.report_export import clock
 
 if TYPE_CHECKING:
+    from services.container import Services
     from services.work.clients import ClientService
 
-_HEAD = ("HOURS", "SESSIONS", "LAST")
+_HEAD = ("TIME", "SESSIONS", "LAST")
+_RULE = "TIME is exact, of completed sessions; MCP Memoria counts whole minutes of each"
 
 
 def list_clients(terminal: Terminal, *, as_json: bool) -> int:
-    totals = terminal.run(lambda services: services.clients.clients())
+    async def act(services: Services) -> tuple[tuple[ClientTotal, ...], Mapping[str | None, float]]:
+        return await services.clients.clients(), await services.reports.worked(ReportBy.CLIENT)
+
+    totals, worked = terminal.run(act)
     if as_json:
         listed = [
             {
                 "id": one.client and one.client.id,
                 "name": one.client and one.client.name,
-                "seconds": one.minutes * 60,
+                "seconds": worked.get(one.client.id if one.client else None, 0.0),
+                "minutes": one.minutes,
                 "sessions": one.sessions,
                 "projects": one.projects,
                 "last": one.last and one.last.isoformat(),
@@ -33,14 +41,20 @@ def list_clients(terminal: Terminal, *, as_json: bool) -> int:
         terminal.print_json({"clients": listed})
         return 0
     table = [
-        (one.client.name if one.client else "no client", *_total(terminal, one.minutes, one.sessions, one.last))
+        (
+            one.client.name if one.client else "no client",
+            *_total(terminal, worked.get(one.client.id if one.client else None, 0.0), one.sessions, one.last),
+        )
         for one in totals
     ]
     return _print(terminal, ("CLIENT", *_HEAD), table, "no clients yet")
 
 
 def list_projects(terminal: Terminal, *, as_json: bool) -> int:
-    totals = terminal.run(lambda services: services.clients.projects())
+    async def act(services: Services) -> tuple[tuple[ProjectTotal, ...], Mapping[str | None, float]]:
+        return await services.clients.projects(), await services.reports.worked(ReportBy.PROJECT)
+
+    totals, worked = terminal.run(act)
     if as_json:
         listed = [
             {
@@ -48,7 +62,8 @@ def list_projects(terminal: Terminal, *, as_json: bool) -> int:
                 "name": one.project and one.project.name,
                 "client": one.project and one.project.client,
                 "repo": one.project and one.project.repo,
-                "seconds": one.minutes * 60,
+                "seconds": worked.get(one.project.id if one.project else None, 0.0),
+                "minutes": one.minutes,
                 "sessions": one.sessions,
                 "last": one.last and one.last.isoformat(),
             }
@@ -60,7 +75,7 @@ def list_projects(terminal: Terminal, *, as_json: bool) -> int:
         (
             one.project.name if one.project else "no project",
             (one.project and one.project.client) or "",
-            *_total(terminal, one.minutes, one.sessions, one.last),
+            *_total(terminal, worked.get(one.project.id if one.project else None, 0.0), one.sessions, one.last),
         )
         for one in totals
     ]
@@ -124,13 +139,12 @@ def _say(terminal: Terminal, text: str) -> int:
     return 0
 
 
-def _total(terminal: Terminal, minutes: int, sessions: int, last: datetime | None) -> tuple[str, str, str]:
-    return f"{minutes // 60}:{minutes % 60:02}", f"{sessions:,}", terminal.local(last)[:10] if last else ""
+def _total(terminal: Terminal, seconds: float, sessions: int, last: datetime | None) -> tuple[str, str, str]:
+    return clock(seconds), f"{sessions:,}", terminal.local(last)[:10] if last else ""
 
 
 def _print(terminal: Terminal, head: tuple[str, ...], table: Sequence[tuple[str, ...]], nothing: str) -> int:
-    for row in rows(head, table, right={"HOURS", "SESSIONS"}):
+    for row in rows(head, table, right={"TIME", "SESSIONS"}):
         terminal.print(row)
-    if not table:
-        terminal.print(nothing)
+    terminal.print(_RULE if table else nothing)
     return 0

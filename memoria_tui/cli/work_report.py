@@ -13,8 +13,9 @@ from memoria_tui.cli.work_status import ICONS, session_json
 from services.errors import InvalidInput
 from services.model import SessionCategory, SessionStatus, WorkSession
 from services.times import Period, first_weekday, parse_days
-from services.work.model import Flaw, LogPage, Report, ReportBy, ReportUnit, SessionFilter
+from services.work.model import DayPart, Flaw, Report, ReportBy, ReportUnit, SessionFilter
 from services.work.report_export import as_csv, as_markdown, clock, named
+from services.work.timesheet import parts_of
 
 if TYPE_CHECKING:
     from services.container import Services
@@ -51,46 +52,67 @@ class Chosen:
         )
 
 
-def log(terminal: Terminal, chosen: Chosen, limit: int, *, as_json: bool) -> int:
-    async def act(services: Services) -> tuple[LogPage, datetime, tzinfo]:
-        now, zone = services.clock(), await services.reports.zone()
-        where = chosen.where(now.astimezone(zone).date(), first_weekday(services.settings))
-        sessions: list[WorkSession] = []
-        flaws: dict[str, tuple[Flaw, ...]] = {}
-        after: str | None = None
-        while len(sessions) < limit:
-            page = await services.reports.log(where, after=after, limit=min(_PAGE, limit - len(sessions)))
-            sessions += page.sessions
-            flaws |= page.flaws
-            if (after := page.next) is None:
-                break
-        return LogPage(tuple(sessions), flaws, after), now, zone
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """What a log prints."""
 
-    page, now, zone = terminal.run(act)
+    parts: Sequence[DayPart]
+    flaws: Mapping[str, Sequence[Flaw]]
+    more: bool
+    where: SessionFilter
+    now: datetime
+    zone: tzinfo
+
+
+def log(terminal: Terminal, chosen: Chosen, limit: int, *, as_json: bool) -> int:
+    """Prints sessions cut at midnight, as reports count them."""
+    logged = terminal.run(lambda services: _logged(services, chosen, limit))
     if as_json:
-        listed = [
-            session_json(one, now)
-            | {
-                "ended_at": one.end and one.end.isoformat(),
-                "issue": one.issue_number,
-                "pr": one.pr_number,
-                "branch": one.branch,
-                "notes": list(one.notes),
-                "memory_id": one.memory_id,
-                "flaws": list(page.flaws.get(one.id, ())),
-            }
-            for one in page.sessions
-        ]
-        terminal.print_json({"sessions": listed, "more": page.next is not None})
+        sessions = {part.session.id: part.session for part in logged.parts}
+        listed = [_logged_json(session, logged) for session in sessions.values()]
+        terminal.print_json({"sessions": listed, "more": logged.more})
         return 0
-    table = [_log_row(one, now, zone, page.flaws) for one in page.sessions]
+    table = [_log_row(part, logged) for part in logged.parts]
     for row in rows(("ID", "", "START", "END", "TIME", "WHAT", "CLIENT / PROJECT", ""), table, right={"TIME"}):
         terminal.print(row)
     if not table:
         terminal.print("no sessions")
-    elif page.next is not None:
+    elif logged.more:
         terminal.print("… and more; --limit shows them")
     return 0
+
+
+async def _logged(services: Services, chosen: Chosen, limit: int) -> Logged:
+    now, zone = services.clock(), await services.reports.zone()
+    where = chosen.where(now.astimezone(zone).date(), first_weekday(services.settings))
+    parts: list[DayPart] = []
+    flaws: dict[str, tuple[Flaw, ...]] = {}
+    after: str | None = None
+    number = 0
+    while number < limit:
+        page = await services.reports.log(where, after=after, limit=min(_PAGE, limit - number))
+        parts += page.parts
+        flaws |= page.flaws
+        number += len(page.sessions)
+        if (after := page.next) is None:
+            break
+    return Logged(parts, flaws, after is not None, where, now, zone)
+
+
+def _logged_json(session: WorkSession, logged: Logged) -> dict[str, object]:
+    """The whole session, with its seconds in each of the days that were asked for."""
+    where = logged.where
+    parts = parts_of(session, logged.now, logged.zone, where.first, where.last)
+    return session_json(session, logged.now) | {
+        "ended_at": session.end and session.end.isoformat(),
+        "days": [{"day": part.day, "seconds": part.seconds} for part in parts],
+        "issue": session.issue_number,
+        "pr": session.pr_number,
+        "branch": session.branch,
+        "notes": list(session.notes),
+        "memory_id": session.memory_id,
+        "flaws": list(logged.flaws.get(session.id, ())),
+    }
 
 
 def report(terminal: Terminal, chosen: Chosen, span: str | None, by: str, *, running: bool, form: str | None) -> int:
@@ -114,7 +136,7 @@ def report(terminal: Terminal, chosen: Chosen, span: str | None, by: str, *, run
         case "markdown":
             terminal.print_text(as_markdown(made).rstrip("\n"))
         case _:
-            _print_report(terminal, made)
+            _print_report(terminal, made, running=running)
     return 0
 
 
@@ -130,6 +152,8 @@ def report_json(made: Report) -> Mapping[str, object]:
             for group in made.groups
         ],
         "total_seconds": made.total_seconds,
+        "open_sessions": made.open_sessions,
+        "open_seconds": made.open_seconds,
     }
 
 
@@ -144,7 +168,7 @@ async def _between(services: Services, where: SessionFilter) -> Period:
     return Period(min(first, last), last)
 
 
-def _print_report(terminal: Terminal, made: Report) -> None:
+def _print_report(terminal: Terminal, made: Report, *, running: bool) -> None:
     period = made.period
     terminal.print(f"{period.first} to {period.last} · {made.zone} · by {made.by}")
     table = [
@@ -163,25 +187,37 @@ def _print_report(terminal: Terminal, made: Report) -> None:
         (made.by.upper(), *numbers), [*table, (*total, _average(made.total_seconds, made.days))], right=numbers
     ):
         terminal.print(row)
+    counted = ", counted here" if running else "; --running counts them"
     if made.open_sessions:
-        terminal.print(f"{made.open_sessions} still running; --running counts them")
+        terminal.print(f"{made.open_sessions} still running, {clock(made.open_seconds)} so far{counted}")
+    terminal.print("TIME is exact; MCP Memoria counts whole minutes of each session")
     for session_id, flaws in made.flawed:
         terminal.print(f"! session {session_id[:8]} {', '.join(flaws)}")
 
 
-def _log_row(session: WorkSession, now: datetime, zone: tzinfo, flaws: Mapping[str, Sequence[Flaw]]) -> tuple[str, ...]:
-    start, end = session.start.astimezone(zone), session.end and session.end.astimezone(zone)
-    until = "" if end is None else f"{end:%H:%M}" if end.date() == start.date() else f"{end:%m-%d %H:%M}"
+def _log_row(part: DayPart, logged: Logged) -> tuple[str, ...]:
+    session, start = part.session, part.start.astimezone(logged.zone)
+    notes = [f"! {', '.join(odd)}"] if (odd := logged.flaws.get(session.id)) else []
+    if not part.is_complete:
+        notes.append(f"part of {clock(session.elapsed_seconds(logged.now))}")
     return (
         session.id[:8],
         ICONS[session.status],
         f"{start:%Y-%m-%d %H:%M}",
-        until,
-        clock(session.elapsed_seconds(now)),
+        _until(part, logged.zone),
+        clock(part.seconds),
         session.description,
         " / ".join(name for name in (session.client, session.project) if name),
-        f"! {', '.join(odd)}" if (odd := flaws.get(session.id)) else "",
+        " · ".join(notes),
     )
+
+
+def _until(part: DayPart, zone: tzinfo) -> str:
+    """`17:30`; `24:00` where the session goes on the next day; "" while it is open."""
+    if part.end is None:
+        return ""
+    end = part.end.astimezone(zone)
+    return f"{end:%H:%M}" if end.date() == part.day else "24:00"
 
 
 def _average(seconds: float, days: int) -> str:

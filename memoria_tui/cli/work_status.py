@@ -13,7 +13,7 @@ from services.model import SessionStatus, WorkSession
 from services.work.report_export import clock
 
 if TYPE_CHECKING:
-    from services.work.model import WorkStatus
+    from services.work.model import Report, WorkStatus
 
 ICONS: Mapping[SessionStatus, str] = {
     SessionStatus.ACTIVE: "▶",
@@ -25,16 +25,17 @@ _BETWEEN = "   "
 
 def status(terminal: Terminal, template: str | None, *, as_json: bool) -> int:
     """What runs; without a running server or a database made yet, nothing is started for long or made."""
-    found, zone = asyncio.run(_look(terminal))
+    found, today, zone = asyncio.run(_look(terminal, today=template is None or "{today" in template))
     if as_json:
         warnings = [
             {"kind": one.kind, "session_ids": list(one.session_ids), "message": one.message} for one in found.warnings
         ]
         sessions = [session_json(session, found.now) for session in found.sessions]
-        terminal.print_json({"sessions": sessions, "warnings": warnings})
+        worked = {"today_seconds": today.total_seconds, "today_open_seconds": today.open_seconds} if today else {}
+        terminal.print_json({"sessions": sessions, "warnings": warnings, **worked})
     elif template is not None:
         if found.sessions:
-            terminal.print(_BETWEEN.join(_filled(template, session, found.now, zone) for session in found.sessions))
+            terminal.print(_BETWEEN.join(_filled(template, one, found.now, zone, today) for one in found.sessions))
     else:
         for session in found.sessions:
             terminal.print(_told(session, found.now, zone))
@@ -42,19 +43,26 @@ def status(terminal: Terminal, template: str | None, *, as_json: bool) -> int:
             terminal.print(f"! {one_line(warning.message)}")
         if not found.sessions:
             terminal.print("nothing runs · start with: memoria-tui work start DESCRIPTION")
+        if today is not None and today.sessions:
+            running = f", {clock(today.open_seconds)} of it still open" if today.open_seconds else ""
+            terminal.print(f"today {clock(today.total_seconds)}{running}")
     return 0
 
 
-async def _look(terminal: Terminal) -> tuple[WorkStatus, tzinfo]:
+async def _look(terminal: Terminal, *, today: bool) -> tuple[WorkStatus, Report | None, tzinfo]:
+    """What runs, and with `today` what was worked today."""
     from services.adapters.postgres.work.glance import WorkGlance
     from services.times import person_zone
+    from services.work.reports import ReportService
     from services.work.service import WorkService
 
     settings = terminal.settings
     glance = WorkGlance(settings, _now)
     try:
         await glance.find_writer_zone()
-        return await WorkService(glance, settings, _now).status(), person_zone(settings)
+        status = await WorkService(glance, settings, _now).status()
+        worked = await ReportService(glance, settings, _now).today() if today else None
+        return status, worked, person_zone(settings)
     finally:
         await glance.close()
 
@@ -87,7 +95,7 @@ def _told(session: WorkSession, now: datetime, zone: tzinfo) -> str:
     return one_line(" · ".join(parts))
 
 
-def _filled(template: str, session: WorkSession, now: datetime, zone: tzinfo) -> str:
+def _filled(template: str, session: WorkSession, now: datetime, zone: tzinfo, today: Report | None) -> str:
     fields = {
         "id": session.id[:8],
         "description": session.description,
@@ -99,6 +107,7 @@ def _filled(template: str, session: WorkSession, now: datetime, zone: tzinfo) ->
         "client": session.client or "",
         "project": session.project or "",
         "category": session.category.value,
+        "today": clock(today.total_seconds) if today else "",
         "started": f"{session.start.astimezone(zone):%H:%M}",
     }
     try:

@@ -34,7 +34,7 @@ class WorkChanged(Message):
 class Timing:
     """Asks on a screen, acts, and tells. Every method must be awaited in a worker.
 
-    Questions are on screen without asking the store first, so that what is typed after the key goes to them.
+    What is typed after the key waits for the question, see `typing_ahead`.
     """
 
     def __init__(self, screen: ModeScreen, services: Services, clock: Clock, sessions: Sequence[WorkSession]) -> None:
@@ -45,11 +45,13 @@ class Timing:
         self._sessions = sessions
 
     async def start(self) -> None:
-        """Asks what is begun, and starts it."""
-        dialog = start_session(self._services, self._clock, current_branch())
+        """Asks what is begun, with the defaults of the settings filled in, and starts it."""
+        preferences = await self._screen.attempt(self._services.work.preferences())
+        if preferences is None:
+            return
+        dialog = start_session(self._services, self._clock, current_branch(), preferences)
         if (started := await self._screen.app.push_screen_wait(dialog)) is not None:
-            new = "".join(f" · new {present.line(name)}" for name in started.new)
-            self._tell(f"Started {work_text.named(started.session)}{new}")
+            self._tell(f"Started {work_text.named(started.session)}{started.news}")
 
     async def start_or_stop(self) -> None:
         """Starts work when nothing runs, else stops what runs."""

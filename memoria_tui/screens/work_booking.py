@@ -26,6 +26,8 @@ from memoria_tui.widgets.session_log import SessionLog
 from services.files import write_file
 from services.model import SessionStatus, WorkSession
 from services.work.log_export import log_csv
+from services.work.model import DayPart
+from services.work.timesheet import parts_of
 
 _EXPORT_PAGE = 1_000
 
@@ -84,9 +86,9 @@ class WorkBooking(WorkWatching):
     @asks
     async def _edit(self, session: WorkSession) -> None:
         dialog = edit_session(self._services, self._clock, session, self._zone)
-        edited = await self.app.push_screen_wait(dialog)
-        if edited is not None and edited != session:
-            self._told(f"Changed {work_text.named(edited)}")
+        saved = await self.app.push_screen_wait(dialog)
+        if saved is not None and saved.session != session:
+            self._told(f"Changed {work_text.named(saved.session)}{saved.news}")
 
     @asks
     async def action_delete(self) -> None:
@@ -157,16 +159,19 @@ class WorkBooking(WorkWatching):
 
     async def _export(self, file: Path) -> int:
         """Writes all sessions that the log shows or would show on further pages. Raises StorageFull, InvalidInput."""
-        asked, after, sessions = self.question, None, list[WorkSession]()
+        asked, after, zone, now = self.question, None, self._zone, self._clock()
+        parts = list[DayPart]()
         while True:
             page = await self._services.reports.log(
                 asked.where, asked.order, descending=asked.descending, after=after, limit=_EXPORT_PAGE
             )
-            sessions += page.sessions
+            parts += page.parts or [
+                part for one in page.sessions for part in parts_of(one, now, zone, asked.where.first, asked.where.last)
+            ]
             if (after := page.next) is None:
                 break
-        await asyncio.to_thread(write_file, file, log_csv(sessions, self._zone, self._clock()))
-        return len(sessions)
+        await asyncio.to_thread(write_file, file, log_csv(parts, zone, now))
+        return len({part.session.id for part in parts})
 
     # clients, projects, settings
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 
 from textual.content import Content
 
 from memoria_tui import present, work_text
 from memoria_tui.screens.states import Idle, failure
 from services.errors import MemoriaError
-from services.work.model import LogOrder, SessionFilter, WorkStatus, WorkWarning
+from services.model import SessionStatus
+from services.work.model import LogOrder, Report, SessionFilter, WorkStatus, WorkWarning
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,8 @@ class Loaded:
 
     status: WorkStatus
     zone: tzinfo
+    today: Report
+    """What was worked today, what is open included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +62,35 @@ def warning_line(warning: WorkWarning, width: int) -> Content:
     return Content.assemble((present.clip(what, width), "$warning"), (help_, "$foreground 60%"))
 
 
-def log_facts(question: LogQuestion) -> Content:
-    """«Log · client acme · longest first · esc shows all»."""
-    parts = []
+def today_facts(state: Loaded, now: datetime) -> str:
+    """«today 6:12:03, 1:24:00 of it still open», up to `now`; "" when nothing was worked."""
+    timers = sum(session.status is SessionStatus.ACTIVE for session in state.status.sessions)
+    since = timers * max(0.0, (now - state.status.now).total_seconds())
+    if not state.today.sessions:
+        return ""
+    if not state.status.sessions:
+        return f"today {present.duration(state.today.total_seconds)}"
+    total, running = state.today.total_seconds + since, state.today.open_seconds + since
+    return f"today {present.duration(total)}, {present.duration(running)} of it still open"
+
+
+def log_facts(question: LogQuestion, today: str = "") -> Content:
+    """«Log  today 6:12:03 · client acme · longest first · esc shows all»."""
+    parts = [(f"  {today}", "$foreground 60%")] if today else []
+    asked = question != LogQuestion()
     if facts := work_text.filter_facts(question.where):
         parts.append((f"  {facts}", "$accent"))
     if (question.order, question.descending) != (LogOrder.START, True):
         parts.append((f"  {ORDERS[question.order, question.descending]}", "$accent"))
-    back = ("  esc shows all, newest first", "$foreground 45%") if parts else ("", "")
+    back = ("  esc shows all, newest first", "$foreground 45%") if asked else ("", "")
     return Content.assemble((" Log", "bold $primary"), *parts, back)
 
 
 ORDERS = {
     (LogOrder.START, True): "newest first",
     (LogOrder.START, False): "oldest first",
-    (LogOrder.DURATION, True): "longest first",
-    (LogOrder.DURATION, False): "shortest first",
+    (LogOrder.DURATION, True): "longest first, by whole minutes",
+    (LogOrder.DURATION, False): "shortest first, by whole minutes",
     (LogOrder.DESCRIPTION, False): "by description",
     (LogOrder.DESCRIPTION, True): "by description, backwards",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, date, timedelta, tzinfo
+from datetime import UTC, date, tzinfo
 from typing import TYPE_CHECKING
 
 from textual import getters, on, work
@@ -16,12 +16,21 @@ from textual.widgets import Static
 from memoria_tui.screens.mode import ModeScreen
 from memoria_tui.screens.states import Idle
 from memoria_tui.screens.timing import WorkChanged
-from memoria_tui.screens.work_states import Failed, Loaded, LogQuestion, State, log_facts, notice, warning_line
+from memoria_tui.screens.work_states import (
+    Failed,
+    Loaded,
+    LogQuestion,
+    State,
+    log_facts,
+    notice,
+    today_facts,
+    warning_line,
+)
 from memoria_tui.widgets.day_strip import Block, DayOfWork, DayStrip
 from memoria_tui.widgets.running_sessions import RunningSessions
 from memoria_tui.widgets.session_log import SessionLog
 from services.errors import MemoriaError, StoreUnavailable
-from services.model import SessionStatus, StatusSnapshot, Subject, WorkSession
+from services.model import SessionStatus, StatusSnapshot, Subject
 from services.ports import Clock
 from services.times import Period
 from services.work.model import ReportBy, SessionFilter
@@ -82,7 +91,11 @@ class WorkWatching(ModeScreen):
     # what runs
 
     def _look_for_warnings(self) -> None:
-        if self.is_current and isinstance(self.state, Loaded) and self.state.status.sessions:
+        if not self.is_current or not isinstance(self.state, Loaded) or not self.state.status.sessions:
+            return
+        if self._clock().astimezone(self._zone).date() != self.day_strip.today:
+            self.changed()  # a new day has begun in the log
+        else:
             self._look_at_work()
 
     @work(exclusive=True, group="status")
@@ -90,11 +103,12 @@ class WorkWatching(ModeScreen):
         try:
             zone = await self._services.reports.zone()
             status = await self._services.work.status()
+            today = await self._services.reports.today()
         except MemoriaError as error:
             self._not_read(error)
         else:
             self.shown()
-            self.state = Loaded(status, zone)
+            self.state = Loaded(status, zone, today)
 
     def _not_read(self, error: MemoriaError) -> None:
         """What is on screen stays while a store is away; the line under the header says as of when it is."""
@@ -117,7 +131,8 @@ class WorkWatching(ModeScreen):
         self.running.can_focus = bool(sessions)
         self.day_strip.today = self._clock().astimezone(state.zone).date()
         self._show_warnings()
-        self._show_day(self.log_list.current)
+        self._show_facts()
+        self._show_day(self.log_list.day)
         self._tick_while(any(session.status is SessionStatus.ACTIVE for session in sessions))
         if self.focused is None or not self.focused.focusable:
             self.log_list.focus()
@@ -152,6 +167,11 @@ class WorkWatching(ModeScreen):
         if self.is_current:
             self.running.tick()
             self.log_list.tick()
+            self._show_facts()
+
+    def _show_facts(self) -> None:
+        today = today_facts(self.state, self._clock()) if isinstance(self.state, Loaded) else ""
+        self.query_one("#log-facts", Static).update(log_facts(self.question, today))
 
     # the log
 
@@ -177,7 +197,7 @@ class WorkWatching(ModeScreen):
             else:
                 self.state = Failed(error)
             return
-        self.query_one("#log-facts", Static).update(log_facts(asked))
+        self._show_facts()
         empty = "No session fits." if asked != LogQuestion() else "Nothing was worked yet."
         by_day = asked.order.value == "start"
         self.log_list.show(page, zone, by_day=by_day, keep=keep, empty=empty)
@@ -224,25 +244,23 @@ class WorkWatching(ModeScreen):
     # the day under the cursor
 
     @on(SessionLog.Highlighted)
-    def follow(self, event: SessionLog.Highlighted) -> None:
-        self._show_day(event.session)
+    def follow(self) -> None:
+        self._show_day(self.log_list.day)
 
     @work(exclusive=True, group="day")
-    async def _show_day(self, session: WorkSession | None) -> None:
+    async def _show_day(self, day: date | None) -> None:
         await asyncio.sleep(_RESTING)
         now = self._clock()
         try:
             zone = await self._services.reports.zone()
-            day = (session.start if session is not None else now).astimezone(zone).date()
-            # A session that began the day before may reach into this one.
-            around = SessionFilter(first=day - timedelta(1), last=day)
-            page = await self._services.reports.log(around, limit=5 * PAGE)
+            day = day or now.astimezone(zone).date()
+            page = await self._services.reports.log(SessionFilter(first=day, last=day), limit=5 * PAGE)
         except MemoriaError:
             return
         bounds = day_starts(day, day, zone)
         blocks = [
             Block(max(span.start, bounds[0]), min(span.end, bounds[1]), one.category)
-            for one in page.sessions
+            for one in {part.session.id: part.session for part in page.parts}.values()
             for span in spans_of(one, now)
             if span.start < bounds[1] and span.end > bounds[0]
         ]

@@ -17,7 +17,7 @@ from textual.strip import Strip
 
 from memoria_tui.widgets.ink import ink
 from memoria_tui.widgets.session_row import DayRow, Row, RowInks, SessionRow, draw_day, draw_session
-from services.model import SessionStatus, WorkSession
+from services.model import WorkSession
 from services.ports import Clock
 from services.work.model import LogPage
 
@@ -105,17 +105,25 @@ class SessionLog(ScrollView, can_focus=True):
 
     @property
     def sessions(self) -> tuple[WorkSession, ...]:
-        """All that are here, in order."""
-        return tuple(row.session for row in self._rows if isinstance(row, SessionRow))
+        """All that are here, in order, each once."""
+        return tuple({row.session.id: row.session for row in self._rows if isinstance(row, SessionRow)}.values())
+
+    @property
+    def day(self) -> date | None:
+        """The day of the row under the cursor."""
+        row = self._rows[self.cursor] if self.cursor < len(self._rows) else None
+        return self._day(row) if isinstance(row, SessionRow) else None
 
     def show(self, page: LogPage, zone: tzinfo, *, by_day: bool, keep: bool, empty: str) -> None:
         """Shows the first page; with `keep` the cursor stays on its session. `empty` is said when there is none."""
-        held = self.current.id if keep and self.current is not None else None
+        held, held_day = (self.current.id if keep and self.current is not None else ""), self.day
         height = self.cursor - self.scroll_offset.y
         self._rows, self._zone, self._by_day, self._empty = [], zone, by_day, empty
         self.add(page)
-        places = {row.session.id: place for place, row in enumerate(self._rows) if isinstance(row, SessionRow)}
-        place = places.get(held or "", min(self.cursor, len(self._rows) - 1) if keep else 0)
+        listed = [(place, row) for place, row in enumerate(self._rows) if isinstance(row, SessionRow)]
+        same = [place for place, row in listed if row.session.id == held]
+        same = [place for place, row in listed if row.session.id == held and self._day(row) == held_day] or same
+        place = same[0] if same else min(self.cursor, len(self._rows) - 1) if keep else 0
         self.set_reactive(SessionLog.cursor, self.validate_cursor(max(0, place)))
         # Who looks at the top wants to see what comes in there.
         at_top = not self.scroll_offset.y and self.cursor < self.size.height
@@ -126,12 +134,13 @@ class SessionLog(ScrollView, can_focus=True):
     def add(self, page: LogPage) -> None:
         """Appends the next page."""
         last = self._rows[-1] if self._rows else None
-        day = self._day(last.session) if isinstance(last, SessionRow) else None
-        for session in page.sessions:
-            if self._by_day and self._day(session) != day:
-                day = self._day(session)
+        day = self._day(last) if isinstance(last, SessionRow) else None
+        rows = [SessionRow(part.session, page.flaws.get(part.session.id, ()), part) for part in page.parts]
+        for row in rows or [SessionRow(session, page.flaws.get(session.id, ())) for session in page.sessions]:
+            if self._by_day and self._day(row) != day:
+                day = self._day(row)
                 self._rows.append(DayRow(day))
-            self._rows.append(SessionRow(session, page.flaws.get(session.id, ())))
+            self._rows.append(row)
         self._next, self._asked = page.next, False
         self.virtual_size = Size(0, len(self._rows))
         self.refresh()
@@ -154,14 +163,14 @@ class SessionLog(ScrollView, can_focus=True):
         return self._next
 
     def tick(self) -> None:
-        """Draws today's total anew while something runs."""
-        today = self._today
-        for place, row in enumerate(self._rows[: self.size.height]):
-            if isinstance(row, DayRow) and row.day == today:
+        """Draws today's total and the times of what runs again."""
+        today, top = self._today, self.scroll_offset.y
+        for place, row in enumerate(self._rows[top : top + self.size.height], top):
+            if row.day == today if isinstance(row, DayRow) else row.is_running:
                 self.refresh_lines(place, 1)
 
-    def _day(self, session: WorkSession) -> date:
-        return session.start.astimezone(self._zone).date()
+    def _day(self, row: SessionRow) -> date:
+        return row.part.day if row.part else row.session.start.astimezone(self._zone).date()
 
     @property
     def _today(self) -> date:
@@ -172,8 +181,7 @@ class SessionLog(ScrollView, can_focus=True):
         total = self._totals.get(day)
         if total is None or day != self._today:
             return total
-        newest = (row.session for row in self._rows[:_NEAR] if isinstance(row, SessionRow))
-        running = sum(session.status is SessionStatus.ACTIVE for session in newest)
+        running = sum(row.is_running for row in self._rows if isinstance(row, SessionRow))
         return total + running * max(0.0, (self._clock() - self._as_of).total_seconds())
 
     # drawing

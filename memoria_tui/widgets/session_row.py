@@ -11,7 +11,7 @@ from textual.style import Style
 
 from memoria_tui import present, work_text
 from services.model import SessionStatus, WorkSession
-from services.work.model import Flaw
+from services.work.model import DayPart, Flaw
 
 _WIDE, _NARROW = 110, 90
 _DATE, _TIMES, _CLOCK, _CATEGORY = 11, 14, 10, 16
@@ -30,6 +30,17 @@ class SessionRow:
 
     session: WorkSession
     flaws: tuple[Flaw, ...] = ()
+    part: DayPart | None = None
+    """What of it falls into the day above; None: the row is about all of it."""
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the time of this row goes on."""
+        return self.session.status is SessionStatus.ACTIVE and (self.part is None or self.part.end is None)
+
+    def seconds_at(self, now: datetime) -> float:
+        """Worked time of the row."""
+        return self.part.seconds_at(now) if self.part else self.session.elapsed_seconds(now)
 
 
 Row = DayRow | SessionRow
@@ -65,7 +76,7 @@ def draw_session(
 ) -> Content:
     """Times, worked time, description and place; category and references where there is room."""
     session = row.session
-    running = session.status is not SessionStatus.COMPLETED
+    is_open = session.status is not SessionStatus.COMPLETED and (row.part is None or row.part.end is None)
     where = _place_width(width)
     kind = _CATEGORY if width >= _NARROW else 0
     date_width = _DATE if dated else 0
@@ -74,8 +85,8 @@ def draw_session(
     parts = [
         ("▌" if under_cursor else " ", inks.bar),
         (f" {start:%Y-%m-%d}"[:date_width] if dated else "", inks.muted),
-        (" " + present.fit(_times(session, zone), _TIMES), inks.muted),
-        (present.fit(_worked(session, now), _CLOCK - 1, right=True) + "  ", inks.running if running else inks.text),
+        (" " + present.fit(_times(row, zone), _TIMES), inks.muted),
+        (_worked(row, now), inks.running if is_open else inks.text),
         *_description(row, room, inks),
         (present.fit(work_text.place(session), where), inks.muted),
     ]
@@ -107,8 +118,11 @@ def _place_width(width: int) -> int:
     return 24 if width >= _WIDE else 18
 
 
-def _times(session: WorkSession, zone: tzinfo) -> str:
-    """«09:30–11:12», «+1» when it ended on a later day."""
+def _times(row: SessionRow, zone: tzinfo) -> str:
+    """«09:30–11:12», «+1» when it ended on a later day; of a day's part «22:00–24:00 →» when it goes on."""
+    session, part = row.session, row.part
+    if part is not None and not part.is_complete:
+        return _times_of_part(part, zone)
     if session.end is None:
         return f"{work_text.clock_time(session.start, zone)}–"
     days = (session.end.astimezone(zone).date() - session.start.astimezone(zone).date()).days
@@ -116,7 +130,13 @@ def _times(session: WorkSession, zone: tzinfo) -> str:
     return f"{work_text.clock_time(session.start, zone)}–{work_text.clock_time(session.end, zone)}{later}"
 
 
-def _worked(session: WorkSession, now: datetime) -> str:
-    if session.status is SessionStatus.ACTIVE:
-        return "running"
-    return present.duration(session.elapsed_seconds(now))
+def _times_of_part(part: DayPart, zone: tzinfo) -> str:
+    """With an arrow to the days on which the session was worked too."""
+    goes_on = part.end is not None and part.end != part.session.end
+    until = "" if part.end is None else "24:00" if goes_on else work_text.clock_time(part.end, zone)
+    arrow = {(True, True): "↔", (True, False): "←", (False, True): "→"}[part.start != part.session.start, goes_on]
+    return f"{work_text.clock_time(part.start, zone)}–{until} {arrow}"
+
+
+def _worked(row: SessionRow, now: datetime) -> str:
+    return present.fit(present.duration(row.seconds_at(now)), _CLOCK - 1, right=True) + "  "

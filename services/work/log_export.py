@@ -7,8 +7,8 @@ import io
 from collections.abc import Iterable
 from datetime import datetime, tzinfo
 
-from services.model import WorkSession
-from services.work.report_export import formula_safe
+from services.work.model import DayPart
+from services.work.report_export import exact, formula_safe, hours
 
 _HEAD = (
     "day", "start", "end", "seconds", "hours", "paused_seconds", "status", "category", "client", "project",
@@ -16,26 +16,29 @@ _HEAD = (
 )  # fmt: skip
 
 
-def log_csv(sessions: Iterable[WorkSession], zone: tzinfo, now: datetime) -> str:
-    """One line a session, times in `zone`; no text can be taken for a formula."""
+def log_csv(parts: Iterable[DayPart], zone: tzinfo, now: datetime) -> str:
+    """One line a session and day, times in `zone`, seconds exact; no text can be taken for a formula.
+
+    So the lines of a day add up to its report.
+    """
     written = io.StringIO()
     table = csv.writer(written)
     table.writerow(_HEAD)
-    table.writerows(_row(session, zone, now) for session in sessions)
+    table.writerows(_row(part, zone, now) for part in parts)
     return written.getvalue()
 
 
-def _row(session: WorkSession, zone: tzinfo, now: datetime) -> tuple[object, ...]:
-    start = session.start.astimezone(zone)
-    seconds = session.elapsed_seconds(now)
+def _row(part: DayPart, zone: tzinfo, now: datetime) -> tuple[object, ...]:
+    session, seconds = part.session, part.seconds_at(now)
+    paused = ((part.end or now) - part.start).total_seconds() - seconds
     texts = (session.client, session.project, session.description)
     return (
-        start.date().isoformat(),
-        start.isoformat(timespec="seconds"),
-        session.end.astimezone(zone).isoformat(timespec="seconds") if session.end else "",
-        round(seconds),
-        f"{seconds / 3600:.2f}",
-        round(session.paused_seconds(now)),
+        part.day.isoformat(),
+        part.start.astimezone(zone).isoformat(timespec="seconds"),
+        part.end.astimezone(zone).isoformat(timespec="seconds") if part.end else "",
+        exact(seconds),
+        hours(seconds),
+        exact(max(0.0, paused)),
         session.status.value,
         session.category.value,
         *(formula_safe(text or "") for text in texts),

@@ -114,14 +114,42 @@ class LogOrder(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class DayPart:
+    """What of a session falls into one day of the person's zone."""
+
+    session: WorkSession
+    day: date
+    start: datetime
+    """The first instant of the day where the session began earlier. UTC, as `end`."""
+    end: datetime | None
+    """The first instant of the next day where the session goes on there; None: it is still open."""
+    seconds: float
+    """Worked on that day, as reports count it."""
+    earlier: float = 0.0
+    """Seconds that the session was worked on the days before."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all of the session falls into this day."""
+        return self.start == self.session.start and self.end == self.session.end
+
+    def seconds_at(self, now: datetime) -> float:
+        """As `seconds`; what is open counts up to `now`."""
+        return self.seconds if self.end else max(0.0, self.session.elapsed_seconds(now) - self.earlier)
+
+
+@dataclass(frozen=True, slots=True)
 class LogPage:
     """One page of the log."""
 
     sessions: tuple[WorkSession, ...]
+    """Those that began in the days of the filter; sorted by something else than the start, those with time there."""
     flaws: Mapping[str, tuple[Flaw, ...]]
     """By session id; only sessions that have some."""
     next: str | None
     """Give it back for the page after this one; None on the last."""
+    parts: tuple[DayPart, ...] = ()
+    """Sorted by the start: the sessions cut at midnight, and the days' parts of those that began before."""
 
 
 class ReportBy(StrEnum):
@@ -199,6 +227,8 @@ class Report:
     """Sessions of the period that cannot be true as they stand: id and why."""
     units: tuple[UnitTotal, ...] = ()
     """In order of time; only those with sessions."""
+    open_seconds: float = 0.0
+    """What the active and paused sessions worked in the period, counted or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +260,10 @@ class ClientTotal:
     client: Client | None
     """None: the sessions without a client."""
     minutes: int
-    """Of completed sessions, by the database's own column, as upstream counts them."""
+    """Of completed sessions, by the database's own column: whole ones of each session, as MCP Memoria counts.
+
+    `ReportService.worked` gives the exact time.
+    """
     sessions: int
     """Completed and open ones."""
     projects: int

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from services.model import Pause
 from services.times import WriterZone, to_stamp
 from services.work.model import Flaw
+from services.work.timesheet import CLOCK_SKEW
 
 _WIDEST_SHIFT = 26
 """Hours between the local times of the two places on Earth that are furthest apart."""
@@ -207,7 +208,11 @@ def _read(text: object) -> datetime | None:
 
 
 def _shift(stamps: Sequence[datetime], start: datetime, end: datetime) -> timedelta | None:
-    """The smallest shift, of whole hours if one fits, that brings all stamps inside; None when none has to or can."""
+    """The smallest shift, of whole hours if one fits, that brings all stamps inside; None when none has to or can.
+
+    Stamps that are outside by no more than clocks of two machines differ are inside.
+    """
+    start, end = start - CLOCK_SKEW, end + CLOCK_SKEW
     first, last = min(stamps, default=start), max(stamps, default=start)
     if start <= first and last <= end:
         return None

@@ -154,7 +154,18 @@ class WorkRecords(Protocol):
     async def log(
         self, selection: SessionSelection, order: LogOrder, descending: bool, after: str | None, limit: int
     ) -> tuple[list[StoredSession], str | None]:
-        """One page, and where the next begins (None: there is none)."""
+        """One page, and where the next begins (None: there is none).
+
+        By start: sessions that began from `since` to `until`; by anything else: those with time between them.
+        """
+        ...
+
+    async def crossing(self, selection: SessionSelection, instant: datetime) -> list[StoredSession]:
+        """Sessions that began before an instant and end after it or not at all, whatever days are selected."""
+        ...
+
+    async def extent(self) -> tuple[datetime, datetime] | None:
+        """The first start and the last start or end of all sessions; None without any."""
         ...
 
     async def report(self, question: ReportQuestion) -> tuple[list[ReportRow], list[StoredSession]]:

@@ -19,7 +19,7 @@ def as_csv(report: Report) -> str:
     writer.writerow([report.unit.value, report.by.value, "hours", "seconds", "sessions", "days"])
     for cell in report.cells:
         unit, name = _unit(cell.start.isoformat(), report.unit), formula_safe(named(cell.name, report.by))
-        writer.writerow([unit, name, hours(cell.seconds), _seconds(cell.seconds), cell.sessions, cell.days])
+        writer.writerow([unit, name, hours(cell.seconds), exact(cell.seconds), cell.sessions, cell.days])
     return file.getvalue()
 
 
@@ -65,6 +65,11 @@ def hours(seconds: float) -> str:
     return f"{seconds / 3600:.2f}"
 
 
+def exact(seconds: float) -> str:
+    """To the microsecond, «217071» or «0.5»."""
+    return f"{seconds:.6f}".rstrip("0").rstrip(".")
+
+
 def _units(report: Report) -> list[str]:
     names = [group.name for group in report.groups]
     seconds = {(cell.start, cell.name): cell.seconds for cell in report.cells}
@@ -94,10 +99,6 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 def _unit(day: str, unit: ReportUnit) -> str:
     """«2026-11» for a month, «2026» for a year, the first day for a week."""
     return {ReportUnit.MONTH: day[:7], ReportUnit.YEAR: day[:4]}.get(unit, day)
-
-
-def _seconds(seconds: float) -> str:
-    return f"{seconds:.6f}".rstrip("0").rstrip(".")
 
 
 def _escaped(text: str) -> str:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, tzinfo
 from math import fsum
 
-from services.errors import NotFound
+from services.errors import InvalidInput, NotFound
 from services.model import SessionStatus, WorkSession
 from services.ports import Clock
 from services.settings import Settings
 from services.times import Period, first_weekday, person_zone, zone_name
 from services.work.model import (
     Client,
+    DayPart,
     Flaw,
     LogOrder,
     LogPage,
@@ -28,7 +29,7 @@ from services.work.model import (
     UnitTotal,
 )
 from services.work.records import ReportQuestion, ReportRow, SessionSelection, StoredSession, WorkRecords
-from services.work.timesheet import Span, day_starts, days_between, flaws, period, spans_of, split
+from services.work.timesheet import Span, day_starts, days_between, flaws, parts_of, period, spans_of, split
 
 
 class ReportService:
@@ -63,7 +64,9 @@ class ReportService:
         """
         where = where or SessionFilter()
         span = Period(max(span.first, where.first or span.first), min(span.last, where.last or span.last))
-        zone, clients, projects = await self.zone(), await self._work.clients(), await self._work.projects()
+        zone = await self.zone()
+        clients = await self._work.clients() if where.clients or by is ReportBy.CLIENT else []
+        projects = await self._work.projects() if where.projects or by is ReportBy.PROJECT else []
         listed, bounds = days_between(span.first, span.last, zone)
         question = ReportQuestion(
             selection=_selection(where, clients, projects),
@@ -80,8 +83,14 @@ class ReportService:
             if include_open or stored not in running:
                 sums.add_session(stored.session, self._clock())
         starts, names = _unit_starts(listed, question.units), _names(by, clients, projects)
-        flawed = _flawed(odd, self._clock())
-        return _Reading(span, zone, by, unit, starts, names).report(sums, open_sessions=len(running), flawed=flawed)
+        made = _Reading(span, zone, by, unit, starts, names).report(sums)
+        worked = [split(spans_of(one.session, self._clock()), bounds) for one in running]
+        return replace(
+            made,
+            open_sessions=len(running),
+            open_seconds=fsum(seconds for one in worked for seconds in one.values()),
+            flawed=tuple(_flawed(odd, self._clock())),
+        )
 
     async def log(
         self,
@@ -92,13 +101,72 @@ class ReportService:
         after: str | None = None,
         limit: int = 100,
     ) -> LogPage:
-        """Sessions that began in the days of the filter, a page at a time. Raises NotFound for a name nobody has."""
+        """Sessions with time in the days of the filter, a page at a time; sorted by the start, cut at midnight.
+
+        `limit` counts sessions that begin on the page; its days also list what of earlier sessions falls into them.
+        Raises NotFound for a name nobody has, InvalidInput for an `after` that is no `next` of a page.
+        """
         where = where or SessionFilter()
         clients = await self._work.clients() if where.clients else []
         projects = await self._work.projects() if where.projects else []
         selection = _selection(where, clients, projects, await self.zone())
-        stored, following = await self._work.log(selection, order, descending, after, limit)
-        return LogPage(tuple(one.session for one in stored), dict(_flawed(stored, self._clock())), following)
+        if order is not LogOrder.START:
+            stored, following = await self._work.log(selection, order, descending, after, limit)
+            return LogPage(tuple(one.session for one in stored), self._flaws(stored), following)
+        reached, place = _place(after)
+        stored, following = await self._work.log(selection, order, descending, place, limit)
+        zone = await self.zone()
+        last = stored[-1].session.start.astimezone(zone).date() if following else None
+        first, final = where.first or date.min, where.last or date.max
+        # Days that begin on this page: their sessions are complete, and what crosses their midnights belongs here.
+        days = Period(_after(last or _before(first)), reached or final)
+        if not descending:
+            days = Period(_after(reached or _before(first)), last or final)
+        crossing = await self._crossing(selection, days, zone)
+        ids = {one.session.id for one in stored}
+        carried = [one for one in crossing if one.session.id not in ids]
+        parts = [part for one in stored for part in self._begun(one.session, days, zone)]
+        parts += [part for one in carried for part in parts_of(one.session, self._clock(), zone, days.first, days.last)]
+        parts.sort(key=lambda part: (part.start, part.session.id), reverse=descending)
+        sessions, flawed = tuple(one.session for one in stored), self._flaws([*stored, *carried])
+        return LogPage(sessions, flawed, following and f"{last} {following}", tuple(parts))
+
+    async def _crossing(self, selection: SessionSelection, days: Period, zone: tzinfo) -> list[StoredSession]:
+        """What began before the days and reaches into them."""
+        if days.first == date.min or days.first > days.last:
+            return []
+        return await self._work.crossing(selection, day_starts(days.first, days.first, zone)[0])
+
+    def _begun(self, session: WorkSession, days: Period, zone: tzinfo) -> list[DayPart]:
+        """The part of the day on which a session began, and those of other days that begin on the page."""
+        day = session.start.astimezone(zone).date()
+        parts = parts_of(session, self._clock(), zone, day, max(day, days.last))
+        return [part for part in parts if part.day == day or days.first <= part.day <= days.last]
+
+    def _flaws(self, stored: Iterable[StoredSession]) -> dict[str, tuple[Flaw, ...]]:
+        return dict(_flawed(stored, self._clock()))
+
+    async def today(self) -> Report:
+        """What was worked today; what is open counts."""
+        return await self.report(await self.current(ReportUnit.DAY), ReportBy.DAY, include_open=True)
+
+    async def worked(self, by: ReportBy) -> Mapping[str | None, float]:
+        """Exact seconds of all completed sessions by id of client or project; None: those without.
+
+        The one truth about time. The database's own column, which other programs read, counts whole minutes.
+        """
+        extent = await self._work.extent()
+        if extent is None:
+            return {}
+        bounds = (extent[0], extent[1] + timedelta(microseconds=1))
+        sums = _Sums(ReportQuestion(SessionSelection(), by, bounds, (0,)))
+        rows, odd = await self._work.report(sums.question)
+        for row in rows:
+            sums.add(row)
+        for stored in odd:
+            if stored.session.status is SessionStatus.COMPLETED:
+                sums.add_session(stored.session, self._clock())
+        return {key: fsum(cell.seconds) for (key, _), cell in sums.cells.items()}
 
     async def refresh_views(self) -> bool:
         """Brings the views that other programs read up to date; slow, for the background. False: somebody else does."""
@@ -117,7 +185,7 @@ class _Sums:
     """Adds up what the database added up and sessions taken one by one, by group and unit."""
 
     def __init__(self, question: ReportQuestion) -> None:
-        self._question = question
+        self.question = question
         self.cells: dict[tuple[str | None, int], _Cell] = {}
 
     def add(self, row: ReportRow) -> None:
@@ -129,11 +197,11 @@ class _Sums:
 
     def add_session(self, session: WorkSession, now: datetime) -> None:
         """Counts in every unit that it touches, even where no time of it is left."""
-        bounds, units = self._question.bounds, self._question.units
+        bounds, units = self.question.bounds, self.question.units
         end = max(session.end or now, session.start + timedelta(microseconds=1))
         worked = split(spans_of(session, now), bounds)
         touched = [units[day] for day in sorted(split([Span(session.start, end)], bounds))]
-        key = _key(session, self._question.by)
+        key = _key(session, self.question.by)
         for day, seconds in worked.items():
             cell = self.cells.setdefault((key, units[day]), _Cell())
             cell.seconds.append(seconds)
@@ -156,7 +224,7 @@ class _Reading:
     """First day of each unit."""
     names: Mapping[str | None, str]
 
-    def report(self, sums: _Sums, *, open_sessions: int, flawed: Sequence[tuple[str, tuple[Flaw, ...]]]) -> Report:
+    def report(self, sums: _Sums) -> Report:
         groups = self._groups(sums)
         rank = {group.name: number for number, group in enumerate(groups)}
         cells = [
@@ -174,8 +242,6 @@ class _Reading:
             total_seconds=fsum(seconds for cell in everything for seconds in cell.seconds),
             sessions=sum(cell.fresh for cell in everything),
             days=len(set().union(*(cell.days for cell in everything))),
-            open_sessions=open_sessions,
-            flawed=tuple(flawed),
             units=tuple(self._units(sums)),
         )
 
@@ -212,6 +278,25 @@ class _Reading:
 
     def _name(self, key: str | None, unit: int) -> str | None:
         return self.starts[unit].isoformat() if self.by is ReportBy.DAY else self.names.get(key, key)
+
+
+def _place(after: str | None) -> tuple[date | None, str | None]:
+    """The day that a page ended on, and the place where the store goes on. Raises InvalidInput."""
+    if after is None:
+        return None, None
+    day, _, place = after.partition(" ")
+    try:
+        return date.fromisoformat(day), place
+    except ValueError as error:
+        raise InvalidInput(f"{after!r} is not a place in the log") from error
+
+
+def _after(day: date) -> date:
+    return day + timedelta(1) if date.min < day < date.max else day
+
+
+def _before(day: date) -> date:
+    return day - timedelta(1) if day > date.min else day
 
 
 def _unit_starts(listed: Sequence[date], units: Sequence[int]) -> list[date]:

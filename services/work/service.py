@@ -116,7 +116,19 @@ class WorkService:
         """What a start would make: `client acme`, `project api`; in any case of letters the known one is taken."""
         preferences = await self.preferences()
         client = _named(draft.client, preferences.default_client)
-        project = _named(draft.project, preferences.default_project)
+        return await self._unknown(client, _named(draft.project, preferences.default_project))
+
+    async def new_names_of_edit(self, session: WorkSession, changes: SessionChanges) -> tuple[str, ...]:
+        """As `new_names`, of an edit; a project that moves to another client with its session is made there."""
+        if changes.client is None and changes.project is None:
+            return ()
+        client, project = _named(changes.client, session.client), _named(changes.project, None)
+        if changes.project is None and client is not None:
+            owned = {one.id for one in await self._work.projects() if one.client_id is not None}
+            project = session.project if session.project_id in owned else None
+        return await self._unknown(client, project)
+
+    async def _unknown(self, client: str | None, project: str | None) -> tuple[str, ...]:
         owned = [one.name for one in await self._work.projects() if _same(one.client, client)] if project else []
         new = []
         if client and not any(_same(one.name, client) for one in await self._work.clients()):

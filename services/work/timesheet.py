@@ -13,7 +13,10 @@ from itertools import accumulate, pairwise
 
 from services.model import Pause, SessionStatus, WorkSession
 from services.times import Period, month_end, month_start, week_start
-from services.work.model import Flaw, ReportUnit
+from services.work.model import DayPart, Flaw, ReportUnit
+
+CLOCK_SKEW = timedelta(minutes=1)
+"""How far the clocks of two machines may differ before a pause counts as outside its session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,26 @@ def split(spans: Iterable[Span], bounds: Sequence[datetime]) -> dict[int, float]
     return seconds
 
 
+def parts_of(
+    session: WorkSession, now: datetime, zone: tzinfo, first: date | None = None, last: date | None = None
+) -> list[DayPart]:
+    """The session by day, in order: a part for each day from `first` to `last` that it touches, worked on or not."""
+    start, end = session.start.astimezone(UTC), (session.end or now).astimezone(UTC)
+    end = max(end, start + timedelta(microseconds=1))
+    first = max(first or date.min, start.astimezone(zone).date())
+    last = min(last or date.max, (end - timedelta(microseconds=1)).astimezone(zone).date())
+    listed, bounds = days_between(first, last, zone) if first <= last else ([], [])
+    worked = split(spans_of(session, now), bounds)
+    parts = []
+    for number in sorted(split([Span(start, end)], bounds)):
+        stops_here = end <= bounds[number + 1]
+        until = session.end if stops_here else bounds[number + 1]
+        seconds = worked.get(number, 0.0)
+        earlier = 0.0 if until else session.elapsed_seconds(now) - seconds
+        parts.append(DayPart(session, listed[number], max(start, bounds[number]), until, seconds, earlier))
+    return parts
+
+
 def period(unit: ReportUnit, day: date, week_begins: int = 0) -> Period:
     """The day, week, month or year in which a day is."""
     match unit:
@@ -128,7 +151,7 @@ def flaws(session: WorkSession, now: datetime) -> tuple[Flaw, ...]:
         found.append(Flaw.NO_END)
     if session.end is not None and session.end < session.start:
         found.append(Flaw.ENDS_BEFORE_START)
-    elif any(p.start < session.start or (p.end or p.start) > end for p in session.pauses):
+    elif any(p.start < session.start - CLOCK_SKEW or (p.end or p.start) > end + CLOCK_SKEW for p in session.pauses):
         found.append(Flaw.PAUSE_OUTSIDE)
     if session.pauses and session.paused_seconds(now) > max(0.0, (end - session.start).total_seconds()):
         found.append(Flaw.PAUSES_TOO_LONG)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -92,7 +93,8 @@ def test_a_day_of_work(run: Run) -> None:
     stopped = run("stop", "--note", "done", "--at", "-30m", "--json").json
     assert stopped["status"] == "completed"
     assert stopped["elapsed_seconds"] == pytest.approx(3600, abs=10)
-    assert run("status", "--json").json == {"sessions": [], "warnings": []}
+    status = run("status", "--json").json
+    assert (status["sessions"], status["warnings"]) == ([], [])
     (logged,) = run("log", "--json").json["sessions"]
     assert (logged["notes"], logged["issue"]) == (["it was the clock", "done"], 7)
     assert run("undo").status == 0
@@ -102,7 +104,7 @@ def test_a_day_of_work(run: Run) -> None:
 def test_a_report_for_scripts(run: Run) -> None:
     recorded(run, "2026-03-28T23:00", "2026-03-29T04:00", client="acme")
     made = run("report", "--from", "2026-03-28", "--to", "2026-03-29", "--by", "day", "--json").json
-    assert set(made) == {"from", "to", "zone", "by", "groups", "total_seconds"}
+    assert set(made) == {"from", "to", "zone", "by", "groups", "total_seconds", "open_sessions", "open_seconds"}
     assert (made["from"], made["to"], made["zone"], made["by"]) == ("2026-03-28", "2026-03-29", "Europe/Rome", "day")
     assert made["groups"] == [
         {"name": "2026-03-28", "seconds": 3600.0, "sessions": 1, "days": 1},
@@ -179,6 +181,48 @@ def test_the_log_is_filtered(run: Run) -> None:
     assert run("log", "--limit", "2", "--json").json["more"]
 
 
+def test_a_session_over_midnight_is_listed_by_day_as_the_report_counts_it(run: Run) -> None:
+    recorded(run, "2026-03-20T20:00", "2026-03-21T00:21")
+    one_day = ("--from", "2026-03-21", "--to", "2026-03-21")
+    (logged,) = run("log", *one_day, "--json").json["sessions"]
+    assert logged["elapsed_seconds"] == 4 * 3600 + 21 * 60
+    assert logged["days"] == [{"day": "2026-03-21", "seconds": 21 * 60.0}]
+    assert run("report", *one_day, "--json").json["total_seconds"] == 21 * 60
+    (_, row) = run("log", *one_day).out.splitlines()
+    assert ("2026-03-21 00:00  00:21  0:21:00" in row, row.endswith("part of 4:21:00")) == (True, True)
+    assert "2026-03-20 20:00  24:00  4:00:00" in run("log", "--to", "2026-03-21").out
+    (whole,) = run("log", "--from", "2026-03", "--json").json["sessions"]
+    assert [one["seconds"] for one in whole["days"]] == [4 * 3600.0, 21 * 60.0]
+
+
+def test_there_is_one_total_for_a_client_and_it_says_which(run: Run) -> None:
+    for day in ("02", "03", "04"):
+        recorded(run, f"2026-03-{day}T09:00:00", f"2026-03-{day}T10:00:40", client="acme", project="api")
+    (client,) = run("clients", "--json").json["clients"]
+    assert (client["seconds"], client["minutes"]) == (3 * 3640, 180)
+    assert run("report", "--from", "2026-03", "--json").json["total_seconds"] == client["seconds"]
+    for ran in (run("clients"), run("projects"), run("report", "--from", "2026-03")):
+        assert "3:02:00" in ran.out
+        assert "MCP Memoria counts whole minutes" in ran.out
+
+
+def test_an_edit_says_what_it_made_and_takes_a_time_alone_from_the_session(run: Run) -> None:
+    recorded(run, "2026-03-20T22:00", "2026-03-21T03:00", client="acme")
+    id_ = run("log", "--json").json["sessions"][0]["id"]
+    ran = run("edit", id_, "--client", "Birch", "--project", "api", "--end", "2:00")
+    assert "new: client Birch, project api" in ran.out
+    assert "new:" not in run("edit", id_, "--client", "BIRCH", "--start", "23:30").out
+    (session,) = run("log", "--json").json["sessions"]
+    assert (session["client"], session["elapsed_seconds"]) == ("Birch", 2.5 * 3600)
+
+
+def test_the_status_tells_of_all_that_was_worked_today(run: Run) -> None:
+    run("start", "work", "--at", "-2s")
+    assert re.search(r"^today 0:00:0\d, 0:00:0\d of it still open$", run("status").out, re.MULTILINE)
+    assert run("status", "--json").json["today_open_seconds"] >= 0
+    assert re.fullmatch(r"0:00:0\d\n", run("status", "--format", "{today}").out)
+
+
 def test_clients_and_projects_are_made_renamed_merged_moved_and_deleted(run: Run) -> None:
     recorded(run, "2026-03-02T09:00", "2026-03-02T10:00", client="acme", project="api")
     recorded(run, "2026-03-03T09:00", "2026-03-03T10:00", client="acmee")
@@ -243,7 +287,7 @@ def test_work_goes_on_while_another_program_holds_the_vectors(run: Run, tmp_path
 
 def test_a_status_makes_no_database(run: Run, tmp_path: Path) -> None:
     ran = run("status", "--json", MEMORIA_DATABASE_URL="")
-    assert ran.json == {"sessions": [], "warnings": []}
+    assert ran.json == {"sessions": [], "warnings": [], "today_seconds": 0.0, "today_open_seconds": 0.0}
     assert not (tmp_path / "home").exists()
 
 

@@ -105,3 +105,27 @@ def test_pauses_written_in_berlin_are_right_in_london() -> None:
 def test_an_instant_that_is_not_the_texts_does_not_count(instant: object) -> None:
     entry = {"start": "2026-10-24T14:00:00", "end": "2026-10-24T15:00:00", "start_at": instant, "end_at": instant}
     assert decoded([entry], BERLIN, START, END)[0] == (Pause(START, START + timedelta(hours=1)),)
+
+
+@given(st.integers(0, 60), st.integers(0, 60), st.integers(0, 7 * 3600), zones)
+def test_clocks_that_differ_by_a_minute_are_not_another_zone(
+    early: int, late: int, length: int, zone: WriterZone
+) -> None:
+    """Another program stamps a pause by its own clock: it may end a moment after the session, or begin before it."""
+    for pause in (
+        Pause(START - timedelta(seconds=early), START + timedelta(seconds=length)),
+        Pause(END - timedelta(seconds=length), END + timedelta(seconds=late)),
+    ):
+        texts = [{key: value for key, value in encoded([pause], zone)[0].items() if not key.endswith("_at")}]
+        read, found = decoded(texts, zone, START, END)
+        assert (read, found) == ((pause,), ())
+        session = WorkSession("1", "work", SessionCategory.CODING, SessionStatus.COMPLETED, START, END, pauses=read)
+        assert flaws(session, END) == ()
+
+
+def test_another_zone_is_found_though_clocks_differ() -> None:
+    """Written in Berlin and read in London, the pause ends 30 seconds after the session."""
+    end = START + timedelta(hours=8)
+    texts = [{"start": "2026-10-24T21:30:30", "end": "2026-10-24T22:00:30", "reason": None}]
+    (read,), _ = decoded(texts, WriterZone(ZoneInfo("Europe/London")), START, end)
+    assert read.end == end + timedelta(seconds=30)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -34,6 +34,7 @@ from services.work.working_copy import WorkingCopy, issue_of, repo_of, working_c
 ROME = ZoneInfo("Europe/Rome")
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 TODAY = date(2026, 11, 20)
+zones = st.sampled_from(["Europe/Rome", "America/New_York", "Australia/Lord_Howe", "UTC"]).map(ZoneInfo)
 
 
 @pytest.mark.parametrize(
@@ -126,6 +127,50 @@ def test_lengths_are_what_they_say(text: str, seconds: int) -> None:
 )
 def test_a_time_alone_that_has_not_come_yet_was_yesterday(text: str, instant: datetime) -> None:
     assert parse_past(text, NOW, ROME) == instant
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("23:30", "18 22:30"),
+        ("2:00", "19 01:00"),
+        ("4:00", "19 03:00"),
+        ("21:30", "18 20:30"),
+        ("today 2:00", "20 01:00"),
+    ],
+)
+def test_a_time_alone_is_one_of_the_session_or_the_nearest_to_it(text: str, found: str) -> None:
+    """From 22:00 to 3:00 in Rome."""
+    span = datetime(2026, 11, 18, 21, tzinfo=UTC), datetime(2026, 11, 19, 2, tzinfo=UTC)
+    assert f"{parse_past(text, NOW, ROME, span):%d %H:%M}" == found
+
+
+def test_of_a_timer_that_ran_for_days_a_time_alone_is_the_last_such_time_while_it_ran() -> None:
+    span = datetime(2026, 11, 15, 8, tzinfo=UTC), datetime(2026, 11, 19, 2, tzinfo=UTC)
+    assert parse_past("17:30", NOW, ROME, span) == datetime(2026, 11, 18, 16, 30, tzinfo=UTC)
+
+
+@given(st.datetimes(datetime(2010, 1, 1), datetime(2030, 1, 1)), st.times(), zones)  # noqa: DTZ001
+def test_a_time_alone_is_the_last_one_that_has_come(now: datetime, clock: time, zone: ZoneInfo) -> None:
+    now = now.replace(tzinfo=UTC)
+    read = parse_past(f"{clock:%H:%M:%S}", now, zone)
+    assert read <= now
+    assert now - read <= timedelta(hours=26)
+
+
+@given(
+    st.datetimes(datetime(2010, 1, 1), datetime(2030, 1, 1)),  # noqa: DTZ001
+    st.timedeltas(timedelta(hours=25), timedelta(days=9)),
+    st.times(),
+    zones,
+)
+def test_a_session_of_more_than_a_day_has_every_time(
+    start: datetime, length: timedelta, clock: time, zone: ZoneInfo
+) -> None:
+    span = start.replace(tzinfo=UTC), start.replace(tzinfo=UTC) + length
+    read = parse_past(f"{clock:%H:%M:%S}", NOW, zone, span)
+    assert span[0] - timedelta(hours=1) <= read <= span[1] + timedelta(hours=1)
+    assert read > span[1] - timedelta(hours=26)
 
 
 @pytest.mark.parametrize("text", ["last-week", "2026-10", "yesterday", "monday", "2026-11-03", "2026"])

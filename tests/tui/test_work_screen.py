@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,7 +17,7 @@ from memoria_tui.screens.modals.form import FormDialog
 from memoria_tui.screens.modals.prompt import PromptDialog
 from memoria_tui.screens.work import WorkScreen
 from services.model import SessionStatus
-from services.work.model import LogOrder, SessionDraft
+from services.work.model import LogOrder, SessionDraft, WorkPreferences
 from tests.tui.conftest import press, settle, toasts
 from tests.tui.work_world import NOW, Desk, WorkServices, at_desk, one_running, shown, two_days, work_screen
 
@@ -54,7 +55,7 @@ async def test_the_form_takes_an_earlier_start_a_new_client_and_numbers(desk: De
     [
         ((), "description", "needs a description"),
         (("=work", *["tab"] * 7, "=tomorrow"), "start", "not a time"),
-        (("=work", *["tab"] * 7, "=23:59"), "start", "ahead"),
+        (("=work", *["tab"] * 7, "=today 23:59"), "start", "ahead"),
         (("=work", *["tab"] * 5, "=x1"), "issue", "no number"),
     ],
 )
@@ -284,11 +285,18 @@ async def test_days_have_totals_cut_at_midnight(desk: Desk) -> None:
 
     async with desk.working(over_midnight) as pilot:
         lines = [line for line in shown(pilot).splitlines() if "──" in line]
-        assert [(line.split()[0], line.split()[-1]) for line in lines] == [("Today", "0:30:00"), ("Wed", "1:00:00")]
+        assert [(line.split()[0], line.split()[-1]) for line in lines] == [
+            ("Today", "0:30:00"),
+            ("Yesterday", "2:00:00"),
+            ("Wed", "1:00:00"),
+        ]
+        assert "00:00–02:00 ←   2:00:00" in shown(pilot)
+        assert "23:00–24:00 →   1:00:00" in shown(pilot)
+        assert "today 0:30:00, 0:30:00 of it still open" in shown(pilot)
         desk.clock.go(seconds=5)
         work_screen(pilot)._tick()
         await settle(pilot)
-        assert "0:30:05" in next(line for line in shown(pilot).splitlines() if "Today ─" in line)
+        assert sum("0:30:05" in line for line in shown(pilot).splitlines()) >= 3
 
 
 async def test_the_log_loads_further_pages_as_they_come_near(desk: Desk) -> None:
@@ -406,6 +414,54 @@ async def test_clients_are_renamed_merged_moved_and_deleted(desk: Desk) -> None:
         assert "sessions" in str(dialog.query_one("#hint").render())
         await press(pilot, "escape")
         assert {session.client for session in work_screen(pilot).log_list.sessions} == {"Birch", "Cedar", None}
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_the_clients_dialog_shows_exact_times_and_all_its_keys_in_one_line(
+    desk: Desk, size: tuple[int, int]
+) -> None:
+    async def thirty_clients(services: WorkServices) -> None:
+        await two_days(services)
+        for number in range(30):
+            await services.clients.create_client(f"client {number}")
+        session = await services.work.start(SessionDraft("odd", client="Acme", start=NOW - timedelta(days=4)))
+        await services.work.stop(session.id, at=NOW - timedelta(days=4) + timedelta(seconds=107))
+
+    async with desk.working(thirty_clients, size=size) as pilot:
+        await press(pilot, "c")
+        await settle(pilot)
+        (keys,) = [line for line in shown(pilot).splitlines() if "n client" in line]
+        assert all(word in keys for word in ("p project", "r rename", "m merge", "v move", "d delete", "esc close"))
+        assert "MCP Memoria counts whole minutes" in shown(pilot)
+        assert any("Acme" in line and "3:16:47" in line for line in shown(pilot).splitlines())
+
+
+async def test_a_start_waits_for_the_defaults_so_that_an_empty_field_means_none(desk: Desk) -> None:
+    """What is typed while the settings are read goes into the form, which shows the default client by then."""
+
+    async def prefers_acme(services: WorkServices) -> None:
+        await services.work.set_preference("default_client", "Acme")
+
+    async with desk.working(prefers_acme) as pilot:
+        read = desk.services.work.preferences
+
+        async def slowly() -> WorkPreferences:
+            await asyncio.sleep(0.5)
+            return await read()
+
+        desk.services.work.preferences = slowly  # type: ignore[method-assign]
+        await press(pilot, "n", "=quick", "tab", "ctrl+u", "enter")
+        await settle(pilot)
+        (session,) = work_screen(pilot).running.sessions
+        assert (session.description, session.client) == ("quick", None)
+
+
+async def test_an_edit_says_which_client_is_new(desk: Desk) -> None:
+    async with desk.working(two_days) as pilot:
+        await press(pilot, "j", "j", "enter")
+        pilot.app.screen.query_one("#client", Input).value = "Cedar"
+        await press(pilot, "ctrl+s")
+        assert any("new client Cedar" in told for told in toasts(pilot))
 
 
 async def test_a_merge_is_undone_in_the_clients_dialog_and_told_in_words(desk: Desk) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from textual import getters, work
@@ -21,7 +21,7 @@ from memoria_tui.widgets.name_input import Names
 from memoria_tui.writes import UnderWay, not_done, write
 from services.errors import MemoriaError
 from services.model import FacetCount
-from services.work.model import Client, ClientTotal, Project, ProjectTotal
+from services.work.model import Client, ClientTotal, Project, ProjectTotal, ReportBy
 
 if TYPE_CHECKING:
     from services.container import Services
@@ -30,6 +30,7 @@ Answer = TypeVar("Answer")
 
 _NAME, _TIME, _SESSIONS = 40, 10, 10
 _NOBODY = "-"
+_RULE = "worked: exact, of completed sessions; MCP Memoria counts whole minutes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +38,10 @@ class Line:
     """A client, or a project under its client; what stands without one has no `entity`."""
 
     entity: Client | Project | None
-    minutes: int
     sessions: int
     project: bool
+    seconds: float | None = None
+    """Exact, of completed sessions; None until they are added up."""
 
 
 class ClientsDialog(Dialog[bool]):
@@ -71,6 +73,7 @@ class ClientsDialog(Dialog[bool]):
     def __init__(self, services: Services) -> None:
         super().__init__("Clients and projects")
         self._clients = services.clients
+        self._reports = services.reports
         self._lines: Sequence[Line] = ()
         self._changed = False
         self._writing = 0
@@ -81,6 +84,7 @@ class ClientsDialog(Dialog[bool]):
         head = f" {present.fit('', _NAME)}{present.fit('worked', _TIME, right=True)}"
         yield Static(Content.styled(f"{head}{present.fit('sessions', _SESSIONS, right=True)}", "$text-muted"))
         yield OptionList()
+        yield Static(_RULE, classes="rule")
         yield Static("", id="hint")
 
     def on_mount(self) -> None:
@@ -108,11 +112,26 @@ class ClientsDialog(Dialog[bool]):
         self._aim = ""
         self._lines = _lines(clients, projects)
         self.options.set_options(Option(_drawn(line)) for line in self._lines)
+        self._add_up()
         ids = [line.entity.id if line.entity is not None else "" for line in self._lines]
         place = ids.index(here) if here and here in ids else min(place, len(ids) - 1)
         self.options.highlighted = place if self._lines else None
         if not self._lines:
             self.say("There are no clients yet: n makes one, or name one when you start work")
+
+    @work(exclusive=True, group="worked")
+    async def _add_up(self) -> None:
+        """Fills in the times, which take a second or two with a million sessions."""
+        try:
+            by_client = await self._reports.worked(ReportBy.CLIENT)
+            by_project = await self._reports.worked(ReportBy.PROJECT)
+        except MemoriaError as error:
+            self.say(str(error), wrong=True)
+            return
+        for place, line in enumerate(self._lines):
+            worked = by_project if line.project else by_client
+            seconds = worked.get(line.entity.id if line.entity is not None else None, 0.0)
+            self.options.replace_option_prompt_at_index(place, _drawn(replace(line, seconds=seconds)))
 
     @property
     def _line(self) -> Line | None:
@@ -252,16 +271,16 @@ def _lines(clients: Sequence[ClientTotal], projects: Sequence[ProjectTotal]) -> 
     """Each client with its projects under it, then what has none."""
     lines = []
     for total in clients:
-        lines.append(Line(total.client, total.minutes, total.sessions, project=False))
+        lines.append(Line(total.client, total.sessions, project=False))
         owner = total.client.id if total.client is not None else None
         lines += [
-            Line(one.project, one.minutes, one.sessions, project=True)
+            Line(one.project, one.sessions, project=True)
             for one in projects
             if one.project is not None and one.project.client_id == owner
         ]
     shown = {line.entity.id for line in lines if line.entity is not None}
     lines += [
-        Line(one.project, one.minutes, one.sessions, project=True)
+        Line(one.project, one.sessions, project=True)
         for one in projects
         if one.project is not None and one.project.id not in shown
     ]
@@ -270,7 +289,7 @@ def _lines(clients: Sequence[ClientTotal], projects: Sequence[ProjectTotal]) -> 
 
 def _drawn(line: Line) -> Content:
     name = present.line(line.entity.name) if line.entity is not None else "no client"
-    worked = f"{line.minutes // 60}:{line.minutes % 60:02}"
+    worked = "…" if line.seconds is None else present.duration(line.seconds)
     return Content.assemble(
         (f" {present.fit(('  ' if line.project else '') + name, _NAME)}", "" if line.project else "bold"),
         (present.fit(worked, _TIME, right=True), "" if line.project else "bold"),

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 
 from memoria_tui import present, work_text
 from memoria_tui.screens.modals.form import Field, FieldProblem, FormDialog, Values
-from memoria_tui.screens.modals.session_fields import about_fields, moment_of, number
+from memoria_tui.screens.modals.session_fields import Saved, about_fields, moment_of, number
 from services.errors import InvalidInput
 from services.model import Pause, SessionCategory, WorkSession
 from services.ports import Clock
@@ -28,16 +28,17 @@ _FIELD_OF = {"issue_number": "issue", "pr_number": "pull_request"}
 _LINE_BREAK = " ⏎ "
 
 
-def edit_session(services: Services, clock: Clock, session: WorkSession, zone: tzinfo) -> FormDialog[WorkSession]:
+def edit_session(services: Services, clock: Clock, session: WorkSession, zone: tzinfo) -> FormDialog[Saved]:
     """Shows a session and changes what the person changed."""
     shown = _shown(session, zone)
 
-    async def save(values: Values) -> WorkSession:
+    async def save(values: Values) -> Saved:
         changes = _Reading(session, shown, values, clock(), zone).changes()
         if changes == SessionChanges():
-            return session
+            return Saved(session)
         _check(session, changes, clock())
-        return await services.work.edit(session, changes)
+        new = await services.work.new_names_of_edit(session, changes)
+        return Saved(await services.work.edit(session, changes), new)
 
     rows = (
         (Field("description", "What", shown["description"]),),
@@ -115,10 +116,14 @@ class _Reading:
         self._values = values
         self._now = now
         self._zone = zone
-        self._day = session.start.astimezone(zone).date()
+        self._span = (session.start, max(session.start, session.end or now))
 
     def changes(self) -> SessionChanges:
         """Raises FieldProblem."""
+        start = self._moment("start")
+        self._reach(start)
+        end = self._moment("end")
+        self._reach(end)
         return SessionChanges(
             description=self._text("description"),
             category=SessionCategory(self._values["category"]) if self._changed("category") else None,
@@ -127,8 +132,8 @@ class _Reading:
             issue_number=number(self._values, "issue") if self._changed("issue") else None,
             pr_number=number(self._values, "pull_request") if self._changed("pull_request") else None,
             branch=self._text("branch"),
-            start=self._moment("start"),
-            end=self._moment("end"),
+            start=start,
+            end=end,
             pauses=self._pauses() if self._changed("pauses") else None,
             notes=self._notes() if self._changed("notes") else None,
         )
@@ -139,12 +144,17 @@ class _Reading:
     def _text(self, field: str) -> str | None:
         return self._values[field] if self._changed(field) else None
 
+    def _reach(self, moment: datetime | None) -> None:
+        """Times alone are looked for up to a new start or end too."""
+        if moment is not None:
+            self._span = (min(self._span[0], moment), max(self._span[1], moment))
+
     def _moment(self, field: str) -> datetime | None:
         if not self._changed(field):
             return None
         if not self._values[field]:
             raise FieldProblem(field, "a time is needed; write 9:30 or 2026-11-20 9:30")
-        return moment_of(self._values, field, self._now, self._zone, self._day)
+        return moment_of(self._values, field, self._now, self._zone, self._span)
 
     def _pauses(self) -> tuple[Pause, ...]:
         known = {_pause_line(pause, self._zone): pause for pause in self._session.pauses}
@@ -158,13 +168,13 @@ class _Reading:
         )
         if found is None:
             raise FieldProblem("pauses", f"{line!r} is no pause; write 12:00 – 12:45  lunch")
-        start = self._pause_time(found["start"], self._day)
-        day = start.astimezone(self._zone).date()
-        end = self._pause_time(found["end"], day) if found["end"].strip() else None
+        start = self._pause_time(found["start"], self._span)
+        after = (start, max(start, min(self._span[1], start + timedelta(days=1))))
+        end = self._pause_time(found["end"], after) if found["end"].strip() else None
         return Pause(start, end, (found["reason"] or "").strip() or None)
 
-    def _pause_time(self, text: str, day: date) -> datetime:
-        return moment_of({"pauses": text.strip()}, "pauses", self._now, self._zone, day)
+    def _pause_time(self, text: str, span: tuple[datetime, datetime]) -> datetime:
+        return moment_of({"pauses": text.strip()}, "pauses", self._now, self._zone, span)
 
     def _notes(self) -> tuple[str, ...]:
         known = {_note_line(note): note for note in self._session.notes}

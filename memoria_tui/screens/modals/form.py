@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -28,8 +27,6 @@ from services.errors import MemoriaError
 Answer = TypeVar("Answer")
 Values = Mapping[str, str]
 """What stands in the fields, by their names, without blanks around."""
-Prefill = Callable[[], Awaitable[Values]]
-"""What to put into empty fields, asked for while the form is on screen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +74,8 @@ class FormDialog(Dialog[Answer]):
         verb: str = "save",
         writes: str = "",
         facts: Content | Callable[[Values], Content] | None = None,
-        prefill: Prefill | None = None,
     ) -> None:
-        """`facts` stand above the fields, and may tell what they would do. `prefill` fills in what is left empty.
+        """`facts` stand above the fields, and may tell what they would do.
 
         `writes` names what `save` writes, in its turn among the other writes; "": it only reads."""
         super().__init__(title)
@@ -87,9 +83,6 @@ class FormDialog(Dialog[Answer]):
         self._rows = rows
         self._save = save
         self._facts = facts
-        self._prefill = prefill
-        self._filled: dict[str, str] = {}
-        """What `prefill` put into fields."""
         self._refused: Values | None = None
         """What could not be saved as it stood."""
         fields = [field for row in rows for field in row]
@@ -119,17 +112,6 @@ class FormDialog(Dialog[Answer]):
 
     def on_mount(self) -> None:
         self.narrow_names()
-        self._prepare()
-
-    @work(exclusive=True, group="prefill")
-    async def _prepare(self) -> None:
-        if self._prefill is None:
-            return
-        with suppress(MemoriaError):  # the services fill in what the form cannot show
-            for name, text in (await self._prefill()).items():
-                field = self.query_one(f"#{name}", Input)
-                if text and not field.value:
-                    self._filled[name] = field.value = text
 
     # what was typed
 
@@ -151,7 +133,7 @@ class FormDialog(Dialog[Answer]):
     @property
     def _touched(self) -> bool:
         before = {field.name: field.value.strip() for row in self._rows for field in row}
-        return self.values() != before | self._filled
+        return self.values() != before
 
     @on(Input.Changed)
     def narrow_names(self) -> None:

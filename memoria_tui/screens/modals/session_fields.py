@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from datetime import date, datetime, tzinfo
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, TypeVar
 
+from memoria_tui import present
 from memoria_tui.screens.modals.form import Field, FieldProblem, Values
 from memoria_tui.widgets.name_input import Names
 from services.errors import InvalidInput
-from services.model import FacetCount, SessionCategory
-from services.times import is_clock, parse_time
+from services.model import FacetCount, SessionCategory, WorkSession
+from services.times import parse_past
 from services.work.model import ProjectTotal
 
 if TYPE_CHECKING:
@@ -23,6 +25,20 @@ _NOBODY = frozenset({"-"})
 CATEGORIES = tuple(category.value for category in SessionCategory)
 
 Read = TypeVar("Read")
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A session that was started or changed."""
+
+    session: WorkSession
+    new: tuple[str, ...] = ()
+    """Names that were made with it: `client acme`."""
+
+    @property
+    def news(self) -> str:
+        """` · new client acme`, for a toast; "" without."""
+        return "".join(f" · new {present.line(name)}" for name in self.new)
 
 
 def client_names(services: Services, *, makes: bool = True) -> Names:
@@ -94,13 +110,12 @@ def number(values: Values, field: str) -> int:
     return int(text or 0)
 
 
-def moment_of(values: Values, field: str, now: datetime, zone: tzinfo, day: date | None = None) -> datetime:
-    """The time in a field; a time alone is one of `day`, or of today. Raises FieldProblem."""
-    text = values[field]
-    if day is not None and is_clock(text):
-        text = f"{day} {text}"
+def moment_of(
+    values: Values, field: str, now: datetime, zone: tzinfo, span: tuple[datetime, datetime] | None = None
+) -> datetime:
+    """The time in a field; a time alone is the last such time, up to now or in `span`. Raises FieldProblem."""
     try:
-        return parse_time(text, now, zone)
+        return parse_past(values[field], now, zone, span)
     except InvalidInput as error:
         raise FieldProblem(field, str(error)) from error
 

@@ -2,41 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from memoria_tui import present
 from memoria_tui.screens.modals.form import Field, FormDialog, Values
-from memoria_tui.screens.modals.session_fields import about_fields, blaming, checked, moment_of, number
-from services.model import SessionCategory, WorkSession
+from memoria_tui.screens.modals.session_fields import Saved, about_fields, blaming, checked, moment_of, number
+from services.model import SessionCategory
 from services.ports import Clock
-from services.work.model import SessionDraft
+from services.work.model import SessionDraft, WorkPreferences
 from services.work.rules import check_description, check_numbers, check_past
 
 if TYPE_CHECKING:
     from services.container import Services
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
-    """A session that was started."""
-
-    session: WorkSession
-    new: tuple[str, ...]
-    """Names that were made with it: `client acme`."""
-
-
-def start_session(services: Services, clock: Clock, branch: str | None) -> FormDialog[Started]:
+def start_session(
+    services: Services, clock: Clock, branch: str | None, preferences: WorkPreferences
+) -> FormDialog[Saved]:
     """Asks what is begun and starts it; the branch, and the default client and project, are filled in."""
-    shown = False
 
-    async def defaults() -> Values:
-        nonlocal shown
-        preferences = await services.work.preferences()
-        shown = True
-        return {"client": preferences.default_client or "", "project": preferences.default_project or ""}
-
-    async def start(values: Values) -> Started:
+    async def start(values: Values) -> Saved:
         checked("description", lambda: check_description(values["description"]))
         now, zone = clock(), await services.reports.zone()
         start = moment_of(values, "start", now, zone) if values["start"] else None
@@ -48,19 +33,24 @@ def start_session(services: Services, clock: Clock, branch: str | None) -> FormD
         draft = SessionDraft(
             description=values["description"],
             category=SessionCategory(values["category"]),
-            client=values["client"] if shown else values["client"] or None,
-            project=values["project"] if shown else values["project"] or None,
+            client=values["client"],
+            project=values["project"],
             issue_number=issue or None,
             pr_number=pull_request or None,
             branch=values["branch"] or None,
             start=start,
         )
         new = await services.work.new_names(draft)
-        return Started(await blaming("description", services.work.start(draft)), new)
+        return Saved(await blaming("description", services.work.start(draft)), new)
 
     rows = (
         (Field("description", "What", placeholder="what you are going to do"),),
-        *about_fields(services, branch=present.harmless(branch or "")),
+        *about_fields(
+            services,
+            client=present.harmless(preferences.default_client or ""),
+            project=present.harmless(preferences.default_project or ""),
+            branch=present.harmless(branch or ""),
+        ),
         (Field("start", "Start", placeholder="now; or -15m, 9:30, yesterday 17:00"),),
     )
-    return FormDialog("Start work", rows, start, verb="start", writes="start work", prefill=defaults)
+    return FormDialog("Start work", rows, start, verb="start", writes="start work")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import psycopg
     from sqlalchemy import Row
 
-_PARAMETER = re.compile(r"(?<!:):(\w+)")
+_PARAMETER = re.compile(r"(?<![:\w]):(\w+)")
 """As SQLAlchemy writes them."""
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
+from datetime import datetime
 
 from services.adapters.postgres.work.base import WorkTables
 from services.adapters.postgres.work.rows import SESSION, stored_session
-from services.adapters.postgres.work.selection import conditions
+from services.adapters.postgres.work.selection import TOUCHING, conditions
 from services.errors import InvalidInput
 from services.work.model import LogOrder
 from services.work.records import SessionSelection, StoredSession
@@ -33,7 +34,10 @@ class LogTable(WorkTables):
         if order is LogOrder.DURATION:
             where += " AND session.duration_minutes IS NOT NULL"
         if selection.since is not None:
-            where, given = f"{where} AND session.start_time >= :since", {**given, "since": selection.since}
+            touches = "session.start_time >= :since"
+            if order is not LogOrder.START:
+                touches = f"({touches} OR session.end_time > :since OR session.end_time IS NULL)"
+            where, given = f"{where} AND {touches}", {**given, "since": selection.since}
         if selection.until is not None:
             where, given = f"{where} AND session.start_time < :until", {**given, "until": selection.until}
         if after is not None:
@@ -50,6 +54,13 @@ class LogTable(WorkTables):
         now = self._clock()
         page = [stored_session(row, self._writer_zone, now) for row in rows[:limit]]
         return page, _cursor(rows[limit - 1].place, page[-1].session.id) if len(rows) > limit else None
+
+    async def crossing(self, selection: SessionSelection, instant: datetime) -> list[StoredSession]:
+        where, given = conditions(selection)
+        touching = TOUCHING.format(columns="session.id", conditions=where)
+        rows = await self._read(f"{SESSION} WHERE session.id IN ({touching})", **given, since=instant, until=instant)
+        now = self._clock()
+        return [stored_session(row, self._writer_zone, now) for row in rows]
 
 
 def _cursor(place: str, session_id: str) -> str:

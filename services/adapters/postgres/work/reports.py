@@ -12,7 +12,7 @@ from datetime import datetime, timedelta, timezone
 
 from services.adapters.postgres.work.base import WorkTables
 from services.adapters.postgres.work.rows import SESSION, stored_session
-from services.adapters.postgres.work.selection import conditions
+from services.adapters.postgres.work.selection import TOUCHING, conditions
 from services.work.model import ReportBy
 from services.work.records import ReportQuestion, ReportRow, StoredSession
 from services.work.timesheet import transitions
@@ -23,19 +23,6 @@ _KEYS: Mapping[ReportBy, str] = {
     ReportBy.CATEGORY: "session.category",
     ReportBy.DAY: "NULL::text",
 }
-_TOUCHING = """
-SELECT {columns} FROM public.work_sessions session
-WHERE session.start_time >= :since - interval '1 day' AND session.start_time < :until
-  AND (session.start_time >= :since OR session.end_time > :since OR session.end_time IS NULL) AND {conditions}
-UNION ALL
-SELECT {columns} FROM public.work_sessions session
-WHERE session.end_time - session.start_time > interval '1 day' AND session.end_time > :since
-  AND session.start_time < :since - interval '1 day' AND {conditions}
-UNION ALL
-SELECT {columns} FROM public.work_sessions session
-WHERE session.end_time IS NULL AND session.start_time < :since - interval '1 day' AND {conditions}
-"""
-"""Sessions with some time in the period; see 005_work.sql for the indexes."""
 _COLUMNS = "session.id, {key} AS key, session.status, session.start_time, session.end_time, session.pauses"
 _PLAIN_TIME = """
 {text} LIKE '____-__-__T__:__:__%' AND substr({text}, 20) COLLATE "C" ~ '^[.0-9]*$'
@@ -128,6 +115,9 @@ UNION ALL
 SELECT NULL, NULL, NULL, NULL, NULL, NULL, id::text FROM odd
 """
 _CHOSEN = f"{SESSION} WHERE session.id = ANY(CAST(:ids AS uuid[])) ORDER BY session.start_time, session.id"
+_EXTENT = """
+SELECT min(start_time) AS first, max(GREATEST(start_time, end_time)) AS last FROM public.work_sessions
+"""
 _BEFORE = timedelta(days=40)
 """How long before the period the offsets of the zone are told; sessions with earlier pauses count as odd."""
 
@@ -140,8 +130,10 @@ class ReportTable(WorkTables):
 
     async def report(self, question: ReportQuestion) -> tuple[list[ReportRow], list[StoredSession]]:
         if self._server is None:
-            (version,) = await self._read("SELECT current_setting('server_version_num')::int AS number")
-            self._server = version.number
+            version = await self._read("SELECT current_setting('server_version_num')::int AS number")
+            if not version:
+                return [], []  # a database that is not made yet
+            self._server = version[0].number
         plain = _PLAIN_TIME if self._server >= _IS_VALID_SINCE else _PLAIN_TIME_15
         rows = await self._read(_statement(question, plain), **self._parameters(question))
         odd = [row.odd for row in rows if row.odd is not None]
@@ -151,6 +143,10 @@ class ReportTable(WorkTables):
             if row.odd is None
         ]
         return added, await self._chosen(odd) if odd else []
+
+    async def extent(self) -> tuple[datetime, datetime] | None:
+        rows = await self._read(_EXTENT)
+        return (rows[0].first, rows[0].last) if rows and rows[0].first is not None else None
 
     async def _chosen(self, ids: list[str]) -> list[StoredSession]:
         now = self._clock()
@@ -174,7 +170,7 @@ class ReportTable(WorkTables):
 
 
 def _statement(question: ReportQuestion, plain_time: str) -> str:
-    touching = _TOUCHING.format(
+    touching = TOUCHING.format(
         columns=_COLUMNS.format(key=_KEYS[question.by]), conditions=conditions(question.selection)[0]
     )
     return _REPORT.format(

@@ -7,6 +7,20 @@ import re
 from services.adapters.postgres.records.text import storable
 from services.work.records import SessionSelection
 
+TOUCHING = """
+SELECT {columns} FROM public.work_sessions session
+WHERE session.start_time >= :since - interval '1 day' AND session.start_time < :until
+  AND (session.start_time >= :since OR session.end_time > :since OR session.end_time IS NULL) AND {conditions}
+UNION ALL
+SELECT {columns} FROM public.work_sessions session
+WHERE session.end_time - session.start_time > interval '1 day' AND session.end_time > :since
+  AND session.start_time < :since - interval '1 day' AND {conditions}
+UNION ALL
+SELECT {columns} FROM public.work_sessions session
+WHERE session.end_time IS NULL AND session.start_time < :since - interval '1 day' AND {conditions}
+"""
+"""Sessions with some time from `since` to `until` (one instant as both: that go on over it); see 005_work.sql."""
+
 
 def conditions(selection: SessionSelection) -> tuple[str, dict[str, object]]:
     """What follows WHERE, without the conditions on time, and its parameters."""
