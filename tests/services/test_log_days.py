@@ -105,8 +105,8 @@ async def test_the_rows_of_each_day_add_up_to_the_report(postgres_url: str, tmp_
                 for descending in (True, False):
                     parts = await listed(here, SessionFilter(), limit, descending=descending)
                     _agree(parts, {group.name: (group.seconds, group.sessions) for group in report.groups})
-                    keys = [(part.start, part.session.id) for part in parts]
-                    assert keys == sorted(keys, reverse=descending)
+                    starts = [part.start for part in parts]
+                    assert starts == sorted(starts, reverse=descending)
             for day in {date.fromisoformat(group.name) for group in report.groups if group.name}:
                 only = await listed(here, SessionFilter(first=day, last=day), 2)
                 (group,) = (one for one in report.groups if one.name == day.isoformat())
