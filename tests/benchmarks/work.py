@@ -162,7 +162,9 @@ def reports(one: Bench) -> list[tuple[str, int, Call]]:
         ("log, newest page", 50, lambda: one.reports.log()),
         ("log, page in the middle", 50, lambda: one.reports.log(middle)),
         ("log of one client", 50, lambda: one.reports.log(of_client)),
-        ("clients with totals", 500, one.clients.clients),
+        ("log of one day", 50, lambda: one.reports.log(SessionFilter(first=date(2020, 6, 1), last=date(2020, 6, 1)))),
+        ("clients with counts", 500, one.clients.clients),
+        ("exact time of every client, ever", 5000, lambda: one.reports.worked(ReportBy.CLIENT)),
     ]
     return asked
 

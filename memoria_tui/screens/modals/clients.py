@@ -121,7 +121,7 @@ class ClientsDialog(Dialog[bool]):
 
     @work(exclusive=True, group="worked")
     async def _add_up(self) -> None:
-        """Fills in the times, which take a second or two with a million sessions."""
+        """Fills in the times, which take seconds with a million sessions."""
         try:
             by_client = await self._reports.worked(ReportBy.CLIENT)
             by_project = await self._reports.worked(ReportBy.PROJECT)
