@@ -407,7 +407,7 @@ class MemoriaApp(TypingAhead[None]):
 
     @work(group="leaving")
     async def _leave(self) -> None:
-        await self.leaving.leave(self._unsaved())
+        await self.leaving.leave(self._unsaved)
 
     def _unsaved(self) -> tuple[str, ...]:
         """What was typed somewhere and is not saved."""
@@ -432,12 +432,12 @@ class MemoriaApp(TypingAhead[None]):
         if self._undoing is not None:
             await self._undoing.changes()
 
-    def _was_undone(self) -> None:
+    def _was_undone(self, line: str) -> None:
         from memoria_tui.screens.modals.dialog import Dialog
 
         self.on_work_changed()
         if isinstance(self.screen, Dialog):
-            self.screen.undone()
+            self.screen.undone(line)
         for screen in self.mode_screens:
             screen.changed()
 

@@ -13,9 +13,19 @@ if TYPE_CHECKING:
 
     from memoria_tui.writes import Writes
 
+_LOOKS, _GLANCE = 25, 0.02
+"""How often, and how many seconds apart, what is about to happen is looked for."""
 _BOUND = 5.0
 """Seconds for which a signal waits for writes."""
 SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+
+
+async def _soon(happened: Callable[[], bool]) -> None:
+    """Waits a moment for something that is about to happen, if it is."""
+    for _ in range(_LOOKS):
+        if happened():
+            return
+        await asyncio.sleep(_GLANCE)
 
 
 class Leaving:
@@ -31,7 +41,7 @@ class Leaving:
         self.lost: tuple[str, ...] = ()
         """What was asked for and not written when the app ended."""
 
-    async def leave(self, unsaved: tuple[str, ...]) -> None:
+    async def leave(self, unsaved: Callable[[], tuple[str, ...]]) -> None:
         """Ends the app once all is written; stays when something of it failed, which was said then.
 
         `unsaved`: what was typed and not saved. It and long runs are given up at the second request.
@@ -39,18 +49,22 @@ class Leaving:
         if self._under_way:
             self._say(self._waiting())
             return
+        failures = self._writes.failures
+        if unsaved():
+            await _soon(lambda: bool(self._writes.waiting))  # the key before may have been the one that saves
+        if self._writes.waiting:
+            self._say(self._waiting())
+            await self._finish(None)
+            await _soon(lambda: not unsaved())  # the field whose text was written closes
+        if self._writes.failures != failures:
+            return
         running = self._writes.beside
-        given_up = (*unsaved, *([f"{running}, which is under way"] if running else []))
+        given_up = (*unsaved(), *([f"{running}, which is under way"] if running else []))
         if given_up and given_up != self._warned_of:
             self._warned_of = given_up
             self._say(f"ctrl+q again leaves without: {', '.join(given_up)}")
             return
-        failures = self._writes.failures
-        if self._writes.waiting:
-            self._say(self._waiting())
-            await self._finish(None)
-        if self._writes.failures == failures:
-            self.end()
+        self.end()
 
     def _waiting(self) -> str:
         number = len(self._writes.waiting)

@@ -31,9 +31,9 @@ class Undoing:
         writes: Writes,
         clock: Clock,
         say: Callable[..., None],
-        done: Callable[[], None],
+        done: Callable[[str], None],
     ) -> None:
-        """`say` tells a line, with `wrong=True` a bad one; `done` is called after something was undone."""
+        """`say` tells a line, with `wrong=True` a bad one; `done` is called with what was undone."""
         self._app = app
         self._services = services
         self._memories = services.memories
@@ -84,7 +84,7 @@ class Undoing:
                 if found is None or isinstance(found, Undone):
                     self._told(found)
                     return
-                self._asked = asked = self._asked + 1
+                asked = self._asked
                 if not await self._ask(found, skip):
                     return
         except NothingToUndo as nothing:
@@ -98,6 +98,7 @@ class Undoing:
             return None
         preview = await find()
         if self._reasons(preview) or preview.changed or not preview.effects:
+            self._asked += 1
             return preview
         return await self._memories.undo(preview.group)
 
@@ -129,7 +130,7 @@ class Undoing:
         if undone is not None:
             self._app.clear_notifications()
             self._say(undone.line)
-            self._done()
+            self._done(undone.line)
 
 
 def _sentence(text: str) -> str:

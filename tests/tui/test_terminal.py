@@ -29,6 +29,21 @@ def assert_usable(terminal: Terminal, before: list[object], since: int = 0) -> N
     assert terminal.modes() == before
 
 
+@pytest.mark.parametrize("opened", ["n", "e"])
+def test_leaving_right_after_saving_needs_one_key_only(tmp_path: Path, opened: str) -> None:
+    written = tmp_path / "written"
+    with program(Play(slow=0.3, written=str(written))) as terminal:
+        terminal.until(_NEWEST)
+        terminal.type(opened)
+        terminal.until("New memory" if opened == "n" else "save")
+        terminal.type("kept")
+        terminal.until("kept")
+        terminal.type(_SAVE + "\x11")
+        assert terminal.wait() == 0
+    (text,) = (json.loads(line) for line in written.read_text().splitlines())
+    assert "kept" in text
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_app_and_leaves_a_usable_terminal(number: signal.Signals) -> None:
     with program(Play()) as terminal:

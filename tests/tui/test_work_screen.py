@@ -476,6 +476,7 @@ async def test_a_merge_is_undone_in_the_clients_dialog_and_told_in_words(desk: D
         assert pilot.app.screen is dialog
         assert [(line.entity, line.sessions) for line in dialog._lines] == before
         assert toasts(pilot) == ['Undone: merged client "Acme" into "Birch", 3 sessions']
+        assert "Undone: merged client" in str(dialog.query_one("#hint").render())
 
 
 async def test_settings_of_work_are_kept_for_other_programs_too(desk: Desk) -> None:

@@ -93,8 +93,9 @@ class ClientsDialog(Dialog[bool]):
     def leave(self) -> None:
         self.dismiss(self._changed)
 
-    def undone(self) -> None:
+    def undone(self, line: str) -> None:
         self._changed = True
+        self.say(line)
         self._load()
 
     @work(exclusive=True, group="clients")

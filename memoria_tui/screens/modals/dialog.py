@@ -65,8 +65,8 @@ class Dialog(ModalScreen[Answer | None]):
         """What was typed here and is not saved, each named."""
         return ()
 
-    def undone(self) -> None:
-        """Called when something was undone while the dialog is open."""
+    def undone(self, line: str) -> None:
+        """Called when something was undone while the dialog is open; `line` says what."""
 
     def action_leave(self) -> None:
         if self.saving:
