@@ -191,7 +191,7 @@ class TypingAhead(App[ReturnType]):
 
     async def _look_if_left(self, key: Timer, screen: Screen[object]) -> None:
         """A screen that is no longer shown draws nothing, and tells nobody that it did."""
-        if screen is not self.screen:
+        if self.screen_stack and screen is not self.screen:
             await self._look_whether_ready(key)
 
     async def _look_whether_ready(self, key: Timer) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from memoria_tui.cli import graph_commands, store_commands, trash, undo, work_commands
 from memoria_tui.cli.options import Id, Json, terminal_of
-from services.integrity.model import DefectKind
+from services.integrity.model import DefectKind, Keep
 from services.model import MemoryType, SearchMode
 
 if TYPE_CHECKING:
@@ -91,13 +91,19 @@ def repair_(
         list[Defects] | None,
         typer.Argument(metavar="[KIND…|all]", help="What to repair; without it, what is wrong is told and left."),
     ] = None,
+    keep: Annotated[
+        Keep,
+        typer.Option(
+            "--keep", help="For uneven: values of the first or newest chunk, or all tags and the highest importance."
+        ),
+    ] = Keep.FIRST,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: Json = False,
 ) -> int:
     """Put right what others left in disorder: headless, nested, uneven, chunk-ends, orphans. `undo` undoes it."""
     from memoria_tui.cli import repair
 
-    return repair.repair(terminal_of(context), kinds or [], sure=yes, as_json=as_json)
+    return repair.repair(terminal_of(context), kinds or [], keep, sure=yes, as_json=as_json)
 
 
 @app.command()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from memoria_tui.cli.files import progress_bar
 from memoria_tui.cli.terminal import Terminal
 from memoria_tui.present import clip, line, title
-from services.integrity.model import REPAIRABLE, DefectKind
+from services.integrity.model import REPAIRABLE, DefectKind, Keep
 
 if TYPE_CHECKING:
     from services.container import Services
@@ -19,7 +19,7 @@ _SHOWN = 5
 """Defects of a kind that are told one by one."""
 
 
-def repair(terminal: Terminal, kinds: Sequence[str], *, sure: bool, as_json: bool) -> int:
+def repair(terminal: Terminal, kinds: Sequence[str], keep: Keep, *, sure: bool, as_json: bool) -> int:
     """Without kinds it only tells; on a terminal it tells and asks, unless the person is `sure`."""
     wanted = REPAIRABLE if ALL in kinds else tuple(kind for kind in REPAIRABLE if kind in kinds)
 
@@ -40,7 +40,7 @@ def repair(terminal: Terminal, kinds: Sequence[str], *, sure: bool, as_json: boo
             terminal.complain("nothing was repaired")
             return 1
         with progress_bar(terminal) as advance:
-            repaired = await services.integrity.repair(defects, progress=advance)
+            repaired = await services.integrity.repair(defects, keep=keep, progress=advance)
         if as_json:
             counts = {"memories": repaired.memories, "moved": repaired.moved, "removed": repaired.removed}
             terminal.print_json(_counts(survey) | {"repaired": counts})
@@ -90,3 +90,5 @@ def _lines(finding: Finding) -> Iterator[str]:
     names = " → ".join("no memory" if memory is None else clip(title(memory), 40) for memory in finding.memories)
     yield f"  {finding.defect.id[:8]}  {names}"
     yield f"            {line(finding.what)}{f' → {line(finding.repair)}' if finding.repair else ''}"
+    for keep, outcome in finding.outcomes.items():
+        yield f"            --keep {keep}: {line(outcome)}"

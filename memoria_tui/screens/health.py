@@ -166,9 +166,10 @@ class HealthScreen(HealthRunning):
 
     # repairing and looking
 
-    def action_repair_one(self) -> None:
+    @asks
+    async def action_repair_one(self) -> None:
         if (finding := self._finding) is not None:
-            self.repair((finding.defect,))
+            await self.repair_chosen(finding)
 
     @asks
     async def action_repair_kind(self) -> None:

@@ -35,8 +35,8 @@ _ABOUT: Mapping[DefectKind, str] = {
     ),
     DefectKind.UNEVEN: (
         "Another program changed the first chunk of these memories alone. The memory goes by its first chunk, but a "
-        "search with filters may miss it, and agents may read the old values. A repair gives all chunks what the first "
-        "one has; taking it back does not make them differ again."
+        "search with filters may miss it, and agents may read the old values. A repair asks which values all chunks "
+        "shall have; undo gives each its own again."
     ),
     DefectKind.CHUNK_ENDS: (
         "These relations start or end in a chunk instead of its memory, so the graph cannot follow them. A repair "

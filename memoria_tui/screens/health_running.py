@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -13,9 +13,11 @@ from textual.widgets import Static
 from textual.worker import Worker, get_current_worker
 
 from memoria_tui.log import refused
+from memoria_tui.present import line
 from memoria_tui.screens.health_looking import HealthLooking
 from memoria_tui.screens.health_pages import size
 from memoria_tui.screens.health_states import Pace, Running, running_line
+from memoria_tui.screens.modals.choice import Choice, ChoiceDialog
 from memoria_tui.screens.modals.confirm import ConfirmDialog
 from memoria_tui.screens.modals.restore import REPLACE, RestoreDialog
 from memoria_tui.screens.modals.upgrade import UpgradeDialog
@@ -23,6 +25,7 @@ from memoria_tui.screens.trash import open_trash
 from memoria_tui.typing_ahead import asks
 from memoria_tui.writes import run_beside
 from services.errors import MemoriaError
+from services.integrity.model import DefectKind, Keep
 from services.model import Progress, Subject
 from services.times import person_zone
 
@@ -30,11 +33,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from services.backup.values import Comparison
-    from services.integrity.model import Defect
+    from services.integrity.model import Defect, Finding
     from services.ports import Clock
 
 Advance = Callable[[Progress], None]
 Answer = TypeVar("Answer")
+
+
+_KEEPS = (("f", "of the first chunk"), ("n", "of the newest chunk"), ("a", "all tags, highest importance"))
+"""Key and words for each way to repair chunks that differ."""
 
 
 class HealthRunning(HealthLooking):
@@ -50,8 +57,8 @@ class HealthRunning(HealthLooking):
     # running
 
     def watch_running(self, before: Running | None, running: Running | None) -> None:
-        line = Content("") if running is None else running_line(running, self._clock())
-        self.query_one("#progress", Static).update(line)
+        told = Content("") if running is None else running_line(running, self._clock())
+        self.query_one("#progress", Static).update(told)
         if (before is None) is not (running is None):
             self.set_class(running is not None, "-busy")
             self.refresh_bindings()
@@ -99,17 +106,33 @@ class HealthRunning(HealthLooking):
 
     # what can be started
 
-    def repair(self, defects: tuple[Defect, ...]) -> None:
-        """Repairs as one act."""
+    def repair(self, defects: tuple[Defect, ...], keep: Keep = Keep.FIRST) -> None:
+        """Repairs as one act; `keep` is for chunks that differ."""
         integrity = self._services.integrity
 
         async def act(advance: Advance) -> str:
-            repaired = await integrity.repair(defects, progress=advance)
+            repaired = await integrity.repair(defects, keep=keep, progress=advance)
             told = repaired.summary[:1].upper() + repaired.summary[1:]
             return f"{told} · u to undo" if repaired.total else told
 
         if defects:
             self.start("Repair", act)
+
+    async def repair_chosen(self, finding: Finding) -> None:
+        """Repairs one thing; where chunks differ the person chooses among their values."""
+        keep: Keep | None = Keep.FIRST
+        if finding.outcomes:
+            keep = await self._choose("Which values shall all chunks have?", finding.what, finding.outcomes)
+        if keep is not None:
+            self.repair((finding.defect,), keep)
+
+    async def _choose(self, title: str, about: str, outcomes: Mapping[Keep, str]) -> Keep | None:
+        choices = [
+            Choice(key, keep.value, _choice(name, outcomes.get(keep, "")))
+            for keep, (key, name) in zip(Keep, _KEEPS, strict=True)
+        ]
+        chosen = await self.app.push_screen_wait(ChoiceDialog(title, choices, Keep.FIRST, line(about)))
+        return None if chosen is None else Keep(chosen)
 
     async def repair_all(self, defects: tuple[Defect, ...]) -> None:
         """Repairs several at once, after saying what that does to memories and relations."""
@@ -119,7 +142,11 @@ class HealthRunning(HealthLooking):
             self.tell(str(error), wrong=True)
             return
         question = f"This would {foreseen.intent}, as one act; undo brings all of it back."
-        if await self.app.push_screen_wait(ConfirmDialog("Repair all of these?", question, "repair")):
+        if uneven := sum(one.kind is DefectKind.UNEVEN for one in defects):
+            question += f" Chunks differ in {uneven:,} of the memories: which values shall all chunks have?"
+            if (keep := await self._choose("Repair all of these?", question, {})) is not None:
+                self.repair(defects, keep)
+        elif await self.app.push_screen_wait(ConfirmDialog("Repair all of these?", question, "repair")):
             self.repair(defects)
 
     def action_embed(self) -> None:
@@ -225,3 +252,7 @@ class HealthRunning(HealthLooking):
         if told := await open_trash(self, self._services, self._clock):
             self.tell(told)
             self.look()
+
+
+def _choice(name: str, outcome: str) -> Content:
+    return Content.assemble(name, (f"\n→ {line(outcome)}" if outcome else "", "$foreground 60%"))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from services.backup.looks import MARKED, Seen
 from services.memories.chunking import chunks
-from services.memories.layout import points_of, vectors_by_text
+from services.memories.layout import keeping, kept_own_keys, points_of, vectors_by_text
 from services.memories.payload import State
 from services.memories.reading import Stored, canonical, chunk_index, fold, memory_id_of
 from services.model import MemoryType
@@ -218,10 +218,10 @@ class Gathering:
             if one.state == state and one.texts is not None:
                 return [one]
         texts = chunks(state.content, self._settings.chunk_size, self._settings.chunk_overlap)
-        known = vectors_by_text(states)
+        known, own = vectors_by_text(states), {**keeping(states), **kept_own_keys(change.after)}
         points = [
             Point(point.id, point.payload, known.get(text), text in known)
-            for point, text in zip(points_of(change.memory_id, state, texts), texts, strict=True)
+            for point, text in zip(points_of(change.memory_id, state, texts, own), texts, strict=True)
         ]
         if not promised and any(point.vector is None for point in points):
             self.promises.append(LatePromise(change.memory_id, change.change_id))

@@ -79,10 +79,10 @@ class GraphService:
             raise Conflict("one of the two memories was deleted by another program; nothing was written", None)
         raise Conflict(f"{source[:8]} already {type_.value} {target[:8]}; change its weight instead", there[0])
 
-    async def link_many(self, relations: Sequence[NewRelation]) -> list[Relation]:
+    async def link_many(self, relations: Sequence[NewRelation], group: str | None = None) -> list[Relation]:
         """Draws several in one act; those that exist, or whose ends were deleted since, are left out of the answer.
 
-        Ends are ids of memories.
+        Ends are ids of memories; `group` is the change group, a new one when none is given.
         """
         for relation in relations:
             _check(relation.source_id, relation.target_id, relation.weight)
@@ -93,7 +93,7 @@ class GraphService:
                 [one for one in relations if one.source_id not in gone and one.target_id not in gone]
             )
             await transaction.append_history(
-                str(uuid4()), [relation_change(None, relation, _summary(None, relation)) for relation in made]
+                group or str(uuid4()), [relation_change(None, relation, _summary(None, relation)) for relation in made]
             )
         await self._tell_agents(made)
         return made

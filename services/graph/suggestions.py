@@ -47,8 +47,13 @@ class SuggestionService:
             raise NotFound(f"no memory has the id {memory_id}")
         return (await self._suggest_for([stored[0]]))[:limit]
 
-    async def accept(self, suggestions: Sequence[Suggestion], type_: RelationType | None = None) -> list[Relation]:
-        """Draws them in one act as made by suggestion (`auto`), of another type if given; gives what is new."""
+    async def accept(
+        self, suggestions: Sequence[Suggestion], type_: RelationType | None = None, group: str | None = None
+    ) -> list[Relation]:
+        """Draws them in one act as made by suggestion (`auto`), of another type if given; gives what is new.
+
+        `group` is the change group of the act, by which it can be undone.
+        """
         return await self._graph.link_many(
             [
                 NewRelation(
@@ -59,7 +64,8 @@ class SuggestionService:
                     metadata={"confidence": round(one.confidence, 3), "reason": one.reason},
                 )
                 for one in suggestions
-            ]
+            ],
+            group,
         )
 
     async def reject(self, suggestions: Sequence[Suggestion]) -> None:

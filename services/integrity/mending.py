@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from itertools import count
 
-from services.integrity.model import DefectKind
+from services.integrity.model import DefectKind, Keep
+from services.memories.dates import read_date
+from services.memories.editing import value_under, with_values
 from services.memories.mending import Mended
-from services.memories.payload import CHUNK_KEYS, State
+from services.memories.payload import CHUNK_KEYS, State, read_memory
 from services.memories.reading import Stored, chunk_index
+from services.times import WriterZone
 
 NEST = "metadata"
 """The key under which MCP Memoria's update of a text puts what was metadata."""
@@ -18,8 +21,8 @@ _NAMED = 6
 """Keys that a line names."""
 
 
-def mended(stored: Stored, kinds: Collection[DefectKind]) -> Mended | None:
-    """How the memory shall be, None when nothing is wrong with it any more."""
+def mended(stored: Stored, kinds: Collection[DefectKind], keep: Keep, zone: WriterZone) -> Mended | None:
+    """How the memory shall be, None when nothing is wrong with it any more; `keep` is for chunks that differ."""
     summaries, state = [], stored.state
     anew = DefectKind.HEADLESS in kinds and is_headless(stored) and stored.whole
     if anew:
@@ -30,6 +33,7 @@ def mended(stored: Stored, kinds: Collection[DefectKind]) -> Mended | None:
     if DefectKind.UNEVEN in kinds and unlike(stored):
         lost = "; ".join(_values(stored, key) for key in unlike(stored)[:_NAMED])
         summaries.append(f"repaired: the same in all chunks, which had {lost}")
+        state = State(state.type, with_values(state.payload, SAME, agreed(stored, keep, zone)))
     return Mended(state, ", ".join(summaries), anew) if summaries else None
 
 
@@ -45,6 +49,23 @@ def unlike(stored: Stored) -> list[str]:
     """Keys in which a chunk differs from the first."""
     first, *others = (point.payload for point in stored.points)
     return [key for key in SAME if any(other.get(key) != first.get(key) for other in others)]
+
+
+def agreed(stored: Stored, keep: Keep, zone: WriterZone) -> Mapping[str, object]:
+    """The values that all chunks get under the keys that they share."""
+    first = stored.points[0].payload
+    chosen = dict(first)
+    if keep is Keep.NEWEST:
+        dates = [read_date(point.payload.get("updated_at"), zone) for point in stored.points]
+        known = {date: place for place, date in reversed(list(enumerate(dates))) if date}
+        chosen = dict(stored.points[known[max(known)]].payload) if known else chosen
+    elif keep is Keep.UNION:
+        read = [read_memory(stored.id, State(stored.state.type, point.payload), zone) for point in stored.points]
+        tags = list(dict.fromkeys(tag for one in read for tag in one.tags))
+        highest = max(range(len(read)), key=lambda place: read[place].importance)
+        chosen |= {"tags": tags} if tags else {}
+        chosen = with_values(chosen, ["importance"], stored.points[highest].payload)
+    return {key: value[0] for key in SAME if (value := value_under(chosen, key))}
 
 
 def flattened(payload: Mapping[str, object]) -> dict[str, object]:
@@ -77,6 +98,15 @@ def _free(flat: Mapping[str, object], key: str, value: object) -> bool:
         return False
     there = flat.get(key)
     return there is None or there == [] or there == "" or there == value
+
+
+def outcomes(stored: Stored, zone: WriterZone) -> dict[Keep, str]:
+    """«tags: auth, old; importance: 0.9» for each choice between what the chunks have; empty where they are alike."""
+    keys = [key for key in unlike(stored) if key != "updated_at"] or unlike(stored)
+    return {
+        keep: "; ".join(f"{key}: {_shown(agreed(stored, keep, zone).get(key))[:60]}" for key in keys)
+        for keep in (Keep if keys else ())
+    }
 
 
 def told(stored: Stored, kind: DefectKind, chunks: int) -> tuple[str, str]:
@@ -112,18 +142,23 @@ def _uneven(stored: Stored) -> tuple[str, str]:
     if not (keys := unlike(stored)):
         return "is in order by now", ""
     values = "; ".join(_values(stored, key) for key in keys[:_NAMED])
-    return f"its {len(stored.points)} chunks differ in {values}", "all get what the first one has"
+    return (
+        f"its {len(stored.points)} chunks differ in {values}",
+        "all get the same, of which you choose",
+    )
 
 
 def _values(stored: Stored, key: str) -> str:
     """«tags: auth (chunk 1), old (chunks 2, 3)»."""
     places: dict[str, list[int]] = {}
     for point in stored.points:
-        value = point.payload.get(key)
-        shown = ", ".join(map(str, value)) if isinstance(value, list) else "none" if value is None else str(value)
-        places.setdefault(shown or "none", []).append((chunk_index(point) or 0) + 1)
+        places.setdefault(_shown(point.payload.get(key)), []).append((chunk_index(point) or 0) + 1)
     told_ = [f"{value[:60]} (chunk{'' if len(at) == 1 else 's'} {_ranges(at)})" for value, at in places.items()]
     return f"{key}: {', '.join(told_[:3])}" + (" …" if len(told_) > 3 else "")
+
+
+def _shown(value: object) -> str:
+    return (", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)) or "none"
 
 
 def _ranges(places: Sequence[int]) -> str:

@@ -26,6 +26,17 @@ class DefectKind(StrEnum):
     """A text that is not the one the history has: another program changed it. Nothing to repair."""
 
 
+class Keep(StrEnum):
+    """Which values all chunks of a memory get where they differ; the words that the command line takes."""
+
+    FIRST = "first"
+    """Those of its first chunk, by which the memory goes now."""
+    NEWEST = "newest"
+    """Those of the chunk that was changed last."""
+    UNION = "union"
+    """All tags and the highest importance; the rest of the first chunk."""
+
+
 REPAIRABLE = tuple(kind for kind in DefectKind if kind is not DefectKind.CHANGED)
 """In the order in which all are repaired: a memory that has all its chunks again saves relations from being orphans."""
 
@@ -74,6 +85,8 @@ class Finding:
     """What is wrong, in one line."""
     repair: str
     """What a repair does, in one line; "" when there is none."""
+    outcomes: Mapping[Keep, str] = field(default_factory=dict)
+    """What the chunks would have, in one line, where a person has to choose; else empty."""
 
 
 @dataclass(frozen=True, slots=True)

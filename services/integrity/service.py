@@ -12,8 +12,8 @@ from uuid import UUID, uuid4
 
 from services.graph.state import relation_change, same_relation
 from services.integrity.ends import Ends, EndsPlan, Key, planned, read_ends
-from services.integrity.mending import NEST, SAME, mended, told
-from services.integrity.model import REPAIRABLE, Defect, DefectKind, Finding, Repaired, Survey
+from services.integrity.mending import NEST, SAME, mended, outcomes, told
+from services.integrity.model import REPAIRABLE, Defect, DefectKind, Finding, Keep, Repaired, Survey
 from services.memories.chunking import chunk_id, chunks
 from services.memories.mending import Mended
 from services.memories.payload import logical
@@ -182,7 +182,8 @@ class IntegrityService:
         what, repair = told(stored, defect.kind, len(self._cut(stored.state.content)))
         if repair and moves and (moves.moved or moves.removed):
             repair += f"; this would {replace(moves, memories=0).intent}"
-        return Finding(defect, (memory,), what, repair)
+        choices = outcomes(stored, self._zone) if defect.kind is DefectKind.UNEVEN else {}
+        return Finding(defect, (memory,), what, repair, choices)
 
     def _of_relation(self, defect: Defect, found: Relation, ends: Ends, stored: Mapping[str, Stored]) -> Finding:
         where = {"source": found.source_id, "target": found.target_id}
@@ -209,8 +210,10 @@ class IntegrityService:
 
     # repairing
 
-    async def repair(self, defects: Sequence[Defect], *, progress: Advance = quiet) -> Repaired:
-        """Repairs defects as one act; what is in order by now stays as it is.
+    async def repair(
+        self, defects: Sequence[Defect], *, keep: Keep = Keep.FIRST, progress: Advance = quiet
+    ) -> Repaired:
+        """Repairs defects as one act; what is in order by now stays as it is. `keep` is for chunks that differ.
 
         All of it is one transaction, then the points follow. Raises StoreUnavailable, StoreReadOnly, SchemaMissing, or
         Conflict when others write the same relations at the moment.
@@ -228,7 +231,7 @@ class IntegrityService:
 
         def mend(stored: Stored) -> Mended | None:
             advance(1)
-            return mended(stored, kinds[stored.id])
+            return mended(stored, kinds[stored.id], keep, self._zone)
 
         async def relate(transaction: Transaction) -> Sequence[NewChange]:
             nonlocal done

@@ -12,7 +12,16 @@ from typing import Protocol
 from services.errors import EmbeddingFailed, ModelMismatch, StoreReadOnly, StoreUnavailable
 from services.memories.chunking import chunks, is_chunk_id
 from services.memories.current import Plan
-from services.memories.layout import key_changes, moved, only_keys_differ, points_of, vectors_by_text
+from services.memories.layout import (
+    is_one_chunk,
+    keeping,
+    key_changes,
+    moved,
+    only_keys_differ,
+    own_keys,
+    points_of,
+    vectors_by_text,
+)
 from services.memories.payload import State
 from services.memories.reading import memory_id_of, read_stored
 from services.model import MemoryType
@@ -42,8 +51,8 @@ class _Layout:
     texts: tuple[str, ...] = ()
     points: list[Point] = field(default_factory=list)
     known: Mapping[str, Vector] = field(default_factory=dict)
-    keys: tuple[MemoryType, str, list[str]] | None = None
-    """Collection, (to set, to remove) as JSON, and ids of points of which only keys change."""
+    keys: Mapping[tuple[MemoryType, str], list[str]] = field(default_factory=dict)
+    """By collection and [to set, to remove] as JSON, ids of points of which only keys change."""
     surplus: list[tuple[MemoryType, str]] = field(default_factory=list)
     pending: bool = False
     """True when the memory is left without some vector."""
@@ -51,6 +60,11 @@ class _Layout:
     """Ids of chunks of this memory that are those of other memories."""
     moved: list[Point] = field(default_factory=list)
     """Chunks of other memories that were stored under this memory's id."""
+
+    @property
+    def in_chunks(self) -> bool:
+        """True when it is not written as one point under the memory's own id."""
+        return bool(self.points) and self.points[0].id != self.plan.memory_id
 
 
 class Applier:
@@ -181,9 +195,8 @@ class Applier:
         for one in layouts:
             if one.type is not None:
                 written[one.type] += [*one.moved, *one.points]
-            if one.keys is not None:
-                type_, wanted, ids = one.keys
-                keys[type_, wanted] += ids
+            for change, ids in one.keys.items():
+                keys[change] += ids
             for type_, point_id in one.surplus:
                 surplus[type_].append(point_id)
         for type_, points in written.items():
@@ -235,29 +248,29 @@ class Applier:
         # The vectors of another model are not to be written again.
         known = {**vectors_by_text(plan.stored), **plan.known} if self._prepared else {}
         present = tuple(text for text in texts if text is not None)
-        return _Layout(plan, plan.after.type, present, points_of(plan.memory_id, plan.after, texts), known)
+        points = points_of(plan.memory_id, plan.after, texts, {**keeping(plan.stored), **plan.own})
+        return _Layout(plan, plan.after.type, present, points, known)
 
     def _by_keys(self, plan: Plan, after: State) -> _Layout | None:
         """The layout where changing keys alone is enough, None where points must be written."""
         current = next(
             (one for one in plan.stored if only_keys_differ(one, after) and plan.texts in (None, one.pieces)), None
         )
-        if current is None:
+        if current is None or (is_one_chunk(plan.own) and not is_one_chunk(own_keys(current))):
             return None
-        to_set, to_remove = key_changes(current, after)
-        if self._prepared and None in to_set.values():
+        type_, changes = current.state.type, key_changes(current, after, plan.own)
+        if self._prepared and any(None in json.loads(change)[0].values() for change in changes):
             return None  # Qdrant takes null for «remove»: such a point must be written whole
-        ids = [point.id for point in current.points]
-        changed = json.dumps([to_set, to_remove], sort_keys=True)
-        keys = (current.state.type, changed, ids) if to_set or to_remove else None
-        return _Layout(plan, keys=keys, surplus=_surplus(plan, {(current.state.type, one) for one in ids}))
+        keys = {(type_, change): ids for change, ids in changes.items()}
+        return _Layout(plan, keys=keys, surplus=_surplus(plan, {(type_, point.id) for point in current.points}))
 
     def _texts(self, plan: Plan, after: State) -> tuple[str | None, ...]:
         """What to index the memory by: as it is indexed now if the text is the same, else what the chunker gives."""
         if plan.texts is not None:
             return plan.texts
         for one in plan.stored:
-            if one.state.content == after.content and (texts := one.texts) is not None and len(texts) > 1:
+            texts = one.texts if one.state.content == after.content else None
+            if texts is not None and (len(texts) > 1 or is_one_chunk(own_keys(one))):
                 return texts
         return self.chunks(after.content)
 
@@ -270,7 +283,7 @@ class Applier:
         owned: defaultdict[MemoryType, dict[str, str]] = defaultdict(dict)
         firsts: list[str] = []
         for one in layouts:
-            if one.type is not None and len(one.points) > 1:
+            if one.type is not None and one.in_chunks:
                 owned[one.type] |= {point.id: one.plan.memory_id for point in one.points}
                 firsts.append(one.points[0].id)
         # Of the memories of this act, which may not be in the store yet, the history knows.
@@ -282,7 +295,7 @@ class Applier:
             taken |= {point.id for point in there if memory_id_of(point) != owners[point.id]}
         if taken:
             for one in layouts:
-                if len(one.points) > 1:
+                if one.in_chunks:
                     one.foreign = {point.id for point in one.points} & taken
                     one.points = [moved(point) if point.id in taken else point for point in one.points]
         await self._make_room(layouts)

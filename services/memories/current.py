@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from services.memories.editing import changed_keys, value_under, with_values
+from services.memories.layout import OwnKeys
 from services.memories.payload import LOOKED_AT_KEYS, State, read_memory
 from services.memories.reading import Stored, read_stored
 from services.model import Action, Change, Memory
@@ -35,6 +36,8 @@ class Plan:
     """Vectors by text that need not be made again."""
     texts: tuple[str | None, ...] | None = None
     """What to index the memory by when that is not what the chunker gives; None for a chunk that shall be missing."""
+    own: OwnKeys = field(default_factory=dict)
+    """What single chunks shall have otherwise than the memory."""
     attempts: int = 0
     """How often embedding was tried in vain."""
     mark: Mark = UNMARKED
@@ -68,9 +71,12 @@ class Current:
         summary: str,
         known: Mapping[str, Vector] | None = None,
         texts: tuple[str | None, ...] | None = None,
+        own: OwnKeys | None = None,
     ) -> Plan:
         """A plan to bring it to `after`; as `Plan` has it."""
-        return Plan(self.id, self.state, after, action, summary, self.stored, known or {}, texts=texts, mark=self.mark)
+        return Plan(
+            self.id, self.state, after, action, summary, self.stored, known or {}, texts, own or {}, mark=self.mark
+        )
 
 
 async def read_current(

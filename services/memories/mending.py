@@ -51,9 +51,14 @@ class Mending:
         if mended is None:
             return None
         after = mended.state
-        if after != current.state:  # else nothing changes that a person would see
+        if current.state is None or _seen(after) != _seen(current.state):
             after = stamped(after, self._saver.clock(), self._zone)
         if mended.anew:
             await self._saver.applier.require_model()
         texts = self._saver.applier.chunks(after.content) if mended.anew else None
         return current.plan(after, Action.UPDATED, mended.summary, texts=texts)
+
+
+def _seen(state: State) -> tuple[object, ...]:
+    """What of a state a person would see."""
+    return state.type, {key: value for key, value in state.payload.items() if key != "updated_at"}

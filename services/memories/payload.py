@@ -19,7 +19,7 @@ CHUNK_KEYS = ("full_content", "is_chunk", "parent_id", "chunk_index", "chunk_cou
 """Keys that tell how a memory is stored."""
 LOOKED_AT_KEYS = frozenset({"accessed_at", "access_count", "importance", "has_relations", "updated_at"})
 """Keys that agents set by looking or linking; a difference in these alone is no edit."""
-_COUNTERS = ("accessed_at", "access_count", "has_relations", "updated_at")
+COUNTERS = ("accessed_at", "access_count", "has_relations", "updated_at")
 """Keys in which two copies of a memory may differ without being different memories."""
 _DEFAULTS: Mapping[MemoryType, Mapping[str, object]] = {
     MemoryType.EPISODIC: {},
@@ -130,7 +130,7 @@ def same_but_for_looks(one: State, other: State, memory_id: str, zone: WriterZon
 
 
 def _unlooked(state: State) -> State:
-    return State(state.type, {key: value for key, value in state.payload.items() if key not in _COUNTERS})
+    return State(state.type, {key: value for key, value in state.payload.items() if key not in COUNTERS})
 
 
 def _text(value: object) -> str:

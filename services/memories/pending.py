@@ -10,6 +10,7 @@ from datetime import datetime
 
 from services.errors import InvalidInput, StoreMismatch
 from services.memories.current import Chain, ChangedOutside, Plan, merged, read_waiting
+from services.memories.layout import kept_own_keys
 from services.memories.payload import State
 from services.memories.reading import Stored, read_stored
 from services.memories.saving import Also, Saver, batches
@@ -70,8 +71,9 @@ class PendingWork:
     def _plan(self, chain: Chain, stored: Sequence[Stored]) -> Plan:
         goal, change = merged(chain.states, stored), chain.change
         mark = Mark(change.id, change.id)
+        own = kept_own_keys(change.after)
         plan = Plan(
-            change.entity_id, chain.states[0], goal, change.action, "", stored, attempts=chain.attempts, mark=mark
+            change.entity_id, chain.states[0], goal, change.action, "", stored, {}, None, own, chain.attempts, mark
         )
         if goal and stored and stored[0].texts is None and stored[0].whole:
             return replace(plan, texts=self._saver.applier.chunks(goal.content))  # a repair that was cut short

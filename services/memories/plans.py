@@ -130,6 +130,7 @@ def _packed(planned: Planned) -> tuple[Any, ...]:
         plan.summary,
         _arrays(plan.known),
         plan.texts,
+        plan.own,
         tuple(plan.mark),
         row.content_hash,
         None if kept is None else (kept.model, [array("f", vector) for vector in kept.vectors]),
@@ -138,7 +139,7 @@ def _packed(planned: Planned) -> tuple[Any, ...]:
 
 
 def _unpacked(packed: tuple[Any, ...]) -> Planned:
-    memory_id, before, after, action, summary, known, texts, mark, digest, kept, ends = packed
+    memory_id, before, after, action, summary, known, texts, own, mark, digest, kept, ends = packed
     vectors = None if kept is None else KeptVectors(kept[0], tuple(vector.tolist() for vector in kept[1]))
     row = NewChange(Entity.MEMORY, memory_id, Action(action), before, after, digest, summary, vectors)
     plan = Plan(
@@ -149,6 +150,7 @@ def _unpacked(packed: tuple[Any, ...]) -> Planned:
         summary,
         known=dict(known),
         texts=texts,
+        own=own,
         mark=Mark(*mark),
     )
     return Planned(plan, row, ends)

@@ -42,6 +42,7 @@ from services.graph.state import relation_change
 from services.memories.applying import Applier, Permit
 from services.memories.current import ChangedOutside, Current, Plan, merged, read_current
 from services.memories.gate import Gate
+from services.memories.layout import own_keys, with_own_keys
 from services.memories.plans import Planned, Plans
 from services.memories.prefetch import Prefetch
 from services.memories.reading import Stored, read_stored
@@ -387,13 +388,16 @@ class Act:
             pieces = plan.stored[0].pieces
             if pieces and pieces != self._saver.applier.chunks(plan.before.content):
                 before["chunks"] = list(pieces)
+        if before and plan.stored and not plan.mark.waiting:
+            before = with_own_keys(before, own_keys(plan.stored[0]))
+        after = with_own_keys(plan.after.as_json(), plan.own) if plan.after else None
         state = plan.after or plan.before
         return NewChange(
             Entity.MEMORY,
             plan.memory_id,
             plan.action,
             before,
-            plan.after.as_json() if plan.after else None,
+            after,
             content_hash=Memory("", state.type, state.content).content_hash if state else None,
             summary=plan.summary,
             kept_vectors=kept,

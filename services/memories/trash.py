@@ -10,12 +10,13 @@ from services.errors import Conflict, NotFound
 from services.graph.state import anew, relation_of, taken_back
 from services.memories.chunking import chunk_id
 from services.memories.current import Current, Plan
+from services.memories.layout import is_one_chunk, kept_own_keys
 from services.memories.payload import State, read_memory
 from services.memories.reading import owners
 from services.memories.saving import Also, Saver, batches
 from services.model import Action, Change, Entity, Kind, TrashedMemory
 from services.points import Vector
-from services.ports import UNMARKED, NewChange, Records, Transaction
+from services.ports import UNMARKED, KeptVectors, NewChange, Records, Transaction
 from services.times import WriterZone
 
 _ANOTHER_PROGRAM = "another program"
@@ -67,6 +68,7 @@ class Trash:
     ) -> list[Plan]:
         """Plans to bring memories back as they were. Raises Conflict when one exists again, unless forced."""
         plans = []
+        kept = await self.read_kept(deletions)
         for change in deletions:
             current = currents[change.entity_id]
             if current.state and not force:
@@ -74,22 +76,30 @@ class Trash:
                     f"the memory {current.id} exists again; nothing was restored", current.memory(self._zone)
                 )
             state = State.from_json(change.before or {})
-            known, texts = await self.kept(change, state)
-            plans.append(current.plan(state, Action.RESTORED, "restored", known, texts))
+            known, texts = self.of_kept(change, state, kept)
+            own = kept_own_keys(change.before)
+            plans.append(current.plan(state, Action.RESTORED, "restored", known, texts, own))
         return plans
 
-    async def kept(self, change: Change, goal: State) -> tuple[Mapping[str, Vector], tuple[str | None, ...] | None]:
-        """Vectors by text that were kept with a change, and the texts if another program had cut them.
+    async def read_kept(self, changes: Sequence[Change]) -> dict[int, KeptVectors]:
+        """The vectors that were kept with changes, by their numbers, as far as the model of the store made them."""
+        kept = await self._records.kept_vectors([change.id for change in changes]) if changes else {}
+        model = await self._saver.applier.model() if kept else ""
+        return {number: one for number, one in kept.items() if one.model == model}
 
-        Empty and None when another model made them, or when `goal` has another text than the state before the change.
+    def of_kept(
+        self, change: Change, goal: State, read: Mapping[int, KeptVectors]
+    ) -> tuple[Mapping[str, Vector], tuple[str | None, ...] | None]:
+        """Vectors by text of what was read for a change, and the texts if another program had cut them.
+
+        Empty and None where nothing was read, or when `goal` has another text than the state before the change.
         """
         texts = kept_texts(change.before or {})
         cut = [text for text in texts or self._saver.applier.chunks(goal.content) if text is not None]
-        kept = await self._records.kept_vectors(change.id)
+        kept = read.get(change.id)
         if (
             kept is None
             or State.from_json(change.before or {}).content != goal.content
-            or kept.model != await self._saver.applier.model()
             or len(kept.vectors) != len(cut)
         ):
             return {}, None
@@ -103,17 +113,25 @@ class Trash:
 
     def all_ends(self, plans: Sequence[Plan]) -> set[str]:
         """The ids by which relations may name these memories. For a thread: an act can have changed every memory."""
-        return {end for plan in plans if plan.after for end in self._ends(plan.memory_id, plan.after, plan.texts)}
+        return {
+            end
+            for plan in plans
+            if plan.after
+            for end in self._ends(plan.memory_id, plan.after, plan.texts, one_chunk=is_one_chunk(plan.own))
+        }
 
-    def _ends(self, memory_id: str, state: State, texts: tuple[str | None, ...] | None) -> Iterable[str]:
+    def _ends(
+        self, memory_id: str, state: State, texts: tuple[str | None, ...] | None, *, one_chunk: bool
+    ) -> Iterable[str]:
         """The ids by which relations may name a memory: its own, and those of its chunks."""
         count = len(texts or self._saver.applier.chunks(state.content))
-        return [memory_id, *(chunk_id(memory_id, index) for index in range(count if count > 1 else 0))]
+        return [memory_id, *(chunk_id(memory_id, index) for index in range(count if count > 1 or one_chunk else 0))]
 
     def ends_of(self, deletion: Change) -> Iterable[str]:
         """The ids by which relations may name a memory in the trash."""
         before = deletion.before or {}
-        return self._ends(deletion.entity_id, State.from_json(before), kept_texts(before))
+        single = is_one_chunk(kept_own_keys(before))
+        return self._ends(deletion.entity_id, State.from_json(before), kept_texts(before), one_chunk=single)
 
     async def listing(self, limit: int, offset: int) -> tuple[TrashedMemory, ...]:
         """What lies in the trash, newest first."""

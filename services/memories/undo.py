@@ -12,6 +12,7 @@ from services.graph.state import anew, net_relations, relation_change, relation_
 from services.memories.acts import ActReader, titled
 from services.memories.current import Current, Plan, read_current
 from services.memories.editing import changed_keys, stamped, value_under, with_values
+from services.memories.layout import OwnKeys, kept_own_keys, own_changes
 from services.memories.payload import LOOKED_AT_KEYS, State
 from services.memories.reading import deleted_ends
 from services.memories.saving import Saver, batches
@@ -29,7 +30,7 @@ from services.model import (
     UndoPreview,
     undone_summary,
 )
-from services.ports import NewChange, Records, Transaction, VectorStore
+from services.ports import KeptVectors, NewChange, Records, Transaction, VectorStore
 from services.times import WriterZone
 
 _WORK = (Entity.SESSION, Entity.CLIENT, Entity.PROJECT)
@@ -172,6 +173,7 @@ class Undo:
     async def _plans(self, attempt: _Attempt, changes: Sequence[Change], currents: Mapping[str, Current]) -> list[Plan]:
         """Plans that lead memories back, none for a preview; those that were changed since are left and told."""
         plans = []
+        kept = {} if attempt.looking else await self._trash.read_kept([one for one in changes if one.before])
         for change in changes:
             current = currents[change.entity_id]
             attempt.touched.pop(change.entity_id, None)
@@ -181,7 +183,7 @@ class Undo:
             elif change.before is not None or current.state is not None:
                 attempt.effects.add(change.entity_id)
                 if not attempt.looking:
-                    plans.append(await self._plan_of(change, current))
+                    plans.append(self._plan_of(change, current, kept))
         back = [plan for plan in plans if plan.before is None]
         attempt.ends |= await asyncio.to_thread(self._trash.all_ends, back)
         return plans
@@ -195,28 +197,29 @@ class Undo:
         if current.state is not None:
             attempt.current = current.memory(self._zone)
 
-    async def _plan_of(self, change: Change, current: Current) -> Plan:
+    def _plan_of(self, change: Change, current: Current, kept: Mapping[int, KeptVectors]) -> Plan:
         """How to lead one memory back."""
         now, text = current.state, undone_summary(change)
         if change.before is None:
             return current.plan(None, Action.DELETED, text)
         before = goal = State.from_json(change.before)
         if change.after is None:
-            known, texts = await self._trash.kept(change, goal)
-            return current.plan(goal, Action.RESTORED, text, known, texts)
+            known, texts = self._trash.of_kept(change, goal, kept)
+            return current.plan(goal, Action.RESTORED, text, known, texts, kept_own_keys(change.before))
         after = State.from_json(change.after)
         if now is not None:
-            goal = self._merged(before, after, now)
+            goal = self._merged(change, before, after, now)
+        own = _own(change, before, goal)
         cut = kept_texts(change.before)
         if now is not None and now.content == goal.content:
             # Only the points were cut again: they come back as they were.
-            return current.plan(goal, Action.UPDATED, text, texts=cut)
-        known, texts = await self._trash.kept(change, goal)
-        return current.plan(goal, Action.UPDATED if now else Action.RESTORED, text, known, texts)
+            return current.plan(goal, Action.UPDATED, text, texts=cut, own=own)
+        known, texts = self._trash.of_kept(change, goal, kept)
+        return current.plan(goal, Action.UPDATED if now else Action.RESTORED, text, known, texts, own)
 
-    def _merged(self, before: State, after: State, now: State) -> State:
+    def _merged(self, change: Change, before: State, after: State, now: State) -> State:
         """The state before under the keys that the change set; all others as they are now."""
-        keys = changed_keys(before.payload, after.payload)
+        keys = [*changed_keys(before.payload, after.payload), *_of_chunks(change)]
         goal = State(before.type, with_values(now.payload, keys, before.payload))
         if value_under(now.payload, "updated_at") == value_under(after.payload, "updated_at"):
             return goal
@@ -323,7 +326,7 @@ def _changed_since(change: Change, now: State | None) -> str:
         return "was deleted" if change.before else ""
     before = State.from_json(change.before) if change.before else None
     after = State.from_json(change.after)
-    keys = changed_keys(before.payload if before else now.payload, after.payload)
+    keys = dict.fromkeys(changed_keys(before.payload if before else now.payload, after.payload) + _of_chunks(change))
     touched = [
         "text" if key == "content" else key
         for key in keys
@@ -333,6 +336,21 @@ def _changed_since(change: Change, now: State | None) -> str:
     if now.type is not after.type:
         touched.append("type")
     return ", ".join(touched)
+
+
+def _of_chunks(change: Change) -> list[str]:
+    """Keys that the change set in single chunks."""
+    return [key for key, _ in own_changes(change.before, change.after)] if change.before else []
+
+
+def _own(change: Change, before: State, goal: State) -> OwnKeys:
+    """What single chunks had before the change, under keys that get the value that the memory had then."""
+
+    def is_back(key: str) -> bool:
+        return value_under(before.payload, key) == value_under(goal.payload, key)
+
+    own = kept_own_keys(change.before)
+    return {place: {key: value for key, value in keys.items() if is_back(key)} for place, keys in own.items()}
 
 
 def _net_memories(changes: Sequence[Change]) -> list[Change]:

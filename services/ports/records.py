@@ -148,7 +148,9 @@ class Records(Protocol):
         """The hash of the text that the newest change of each memory left; not of deleted and promised ones."""
         ...
 
-    async def kept_vectors(self, change_id: int) -> KeptVectors | None: ...
+    async def kept_vectors(self, change_ids: Sequence[int]) -> dict[int, KeptVectors]:
+        """By the number of the change; those of which none were kept are left out."""
+        ...
 
     async def group(self, group: str) -> list[Change]:
         """All changes of one act, in order."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from services.memories.chunking import chunks
 from services.memories.embedding import text_of, vectors_for
-from services.memories.layout import moved, points_of
+from services.memories.layout import keeping, moved, own_keys, points_of
 from services.memories.payload import logical
 from services.memories.reading import Stored, memory_id_of, read_stored
 from services.model import MemoryType
@@ -48,11 +48,16 @@ class Filling:
     def _laid_out(self, memories: Sequence[Stored]) -> dict[str, list[Point]]:
         """The points of each memory, without vectors."""
         size, overlap = self._settings.chunk_size, self._settings.chunk_overlap
-        return {one.id: points_of(one.id, one.state, chunks(one.state.content, size, overlap)) for one in memories}
+        laid_out = {}
+        for one in memories:
+            texts = chunks(one.state.content, size, overlap)
+            own = own_keys(one) if texts == one.texts else keeping([one])
+            laid_out[one.id] = points_of(one.id, one.state, texts, own)
+        return laid_out
 
     async def _placed(self, type_: MemoryType, laid_out: Mapping[str, list[Point]]) -> dict[str, list[Point]]:
         """Moves a chunk whose id is that of another memory, which is stored under it."""
-        owned = {point.id for points in laid_out.values() if len(points) > 1 for point in points}
+        owned = {point.id for one, points in laid_out.items() for point in points if point.id != one}
         if not owned:
             return dict(laid_out)
         keys = ("parent_id", "content", "full_content")
@@ -66,7 +71,7 @@ class Filling:
             and len(str(logical(point.payload).get("content", ""))) <= self._settings.chunk_size
         }
         return {
-            one: [moved(point) if point.id in taken and len(points) > 1 else point for point in points]
+            one: [moved(point) if point.id in taken and point.id != one else point for point in points]
             for one, points in laid_out.items()
         }
 

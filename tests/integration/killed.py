@@ -47,6 +47,9 @@ LONG = "".join(f"Sentence number {number} of a long memory. " for number in rang
 OTHER = "".join(f"Sentence number {number} of another text. " for number in range(5))
 MOST_STEPS = 60
 MANY = 110
+IMPORTED = 450
+STRIDE = {"undo import": 10}
+"""Of acts of many steps only each so-manieth is tried."""
 
 
 class Steps:
@@ -135,9 +138,10 @@ class Life:
         self.service = MemoryService(self.vectors, SteppedEmbedder(self.steps), self.records, settings, TickingClock())
 
 
-def many_of(ids: Sequence[str]) -> list[str]:
+def many_of(act: str, ids: Sequence[str]) -> list[str]:
     """More memories for an act on so many that their plans go to the disk."""
-    return [str(uuid.uuid5(uuid.NAMESPACE_URL, f"{ids[0]} {number}")) for number in range(MANY)]
+    many = IMPORTED if act == "undo import" else MANY
+    return [str(uuid.uuid5(uuid.NAMESPACE_URL, f"{ids[0]} {number}")) for number in range(many)]
 
 
 def ids_of(act: str, step: int) -> list[str]:
@@ -148,8 +152,14 @@ def ids_of(act: str, step: int) -> list[str]:
 async def prepare(life: Life, act: str, ids: Sequence[str]) -> Memory:
     """What stands in the store before the act: two related memories, the first one long."""
     if act == "delete very many":
-        items = [Memory(one, MemoryType.SEMANTIC, "one of many") for one in many_of(ids)]
+        items = [Memory(one, MemoryType.SEMANTIC, "one of many") for one in many_of(act, ids)]
         await life.service.store_many([Incoming(item) for item in items])
+    if act == "undo import":
+        await life.service.create(MemoryDraft(OTHER, id=ids[1]))
+        memory = Memory(ids[0], MemoryType.SEMANTIC, LONG)
+        items = [memory, *(Memory(one, MemoryType.SEMANTIC, "one of many") for one in many_of(act, ids))]
+        await life.service.store_many([Incoming(item) for item in items])
+        return memory
     if act in ("create", "bulk", "bulk of very many"):
         await life.service.create(MemoryDraft(OTHER, id=ids[1]))
         return Memory(ids[0], MemoryType.SEMANTIC, LONG)
@@ -183,16 +193,16 @@ async def perform(life: Life, act: str, memory: Memory, ids: Sequence[str]) -> N
             await life.service.delete(ids)
         case "restore":
             await life.service.restore(ids[:1])
-        case "undo edit" | "undo deletion":
+        case "undo edit" | "undo deletion" | "undo import":
             await life.service.undo()
         case "bulk":
             items = [Memory(ids[1], MemoryType.EPISODIC, LONG, tags=("moved",)), memory]
             await life.service.store_many([Incoming(item) for item in items])
         case "bulk of very many":
-            items = [memory, *(Memory(one, MemoryType.SEMANTIC, "one of many") for one in many_of(ids))]
+            items = [memory, *(Memory(one, MemoryType.SEMANTIC, "one of many") for one in many_of(act, ids))]
             await life.service.store_many([Incoming(item) for item in items])
         case "delete very many":
-            await life.service.delete([*ids, *many_of(ids)])
+            await life.service.delete([*ids, *many_of(act, ids)])
 
 
 async def check(life: Life, act: str, ids: Sequence[str]) -> None:
@@ -216,16 +226,29 @@ async def check(life: Life, act: str, ids: Sequence[str]) -> None:
         assert all(near(point, text) for point, text in zip(states[0].points, texts, strict=True)), "a wrong vector"
         indexes = [chunk_id(memory_id, index) for index in range(len(texts))] if len(texts) > 1 else [memory_id]
         assert [point.id for point in states[0].points] == indexes, "wrong ids"
-    many = await read_stored(life.vectors, many_of(ids))
-    assert len(many) in (0, MANY), "a part of an act"
-    assert bool(many) == ((ids[0] in stored) if act.endswith("very many") else False), "a part of an act"
+    many = await read_stored(life.vectors, many_of(act, ids))
+    assert len(many) in (0, len(many_of(act, ids))), "a part of an act"
+    of_many = act.endswith("very many") or act == "undo import"
+    assert bool(many) == (ids[0] in stored if of_many else False), "a part of an act"
     assert all(len(states) == 1 and states[0].points[0].vector for states in many.values())
-    if act not in ("create", "bulk", "bulk of very many") and len(stored) == 2:
+    if act not in ("create", "bulk", "bulk of very many", "undo import") and len(stored) == 2:
         assert len(await life.records.relations_of(ids)) == 1, "the relation is lost"
     assert act in ("create", "delete", "delete very many") or ids[1] in stored, "a bystander is lost"
     before = [len(await life.records.history(Entity.MEMORY, one)) for one in ids]
     assert await life.service.recover() == 0
     assert before == [len(await life.records.history(Entity.MEMORY, one)) for one in ids]
+    if act == "undo import":
+        await check_undo(life, act, ids, there=bool(many))
+
+
+async def check_undo(life: Life, act: str, ids: Sequence[str], *, there: bool) -> None:
+    """The import can be undone where it was not yet, done again where it was; in the end nothing of it is left."""
+    imported = [ids[0], *many_of(act, ids)]
+    for _ in range(3 if there else 2):
+        there = not there
+        await (life.service.redo() if there else life.service.undo())
+        assert len(await read_stored(life.vectors, imported)) == (len(imported) if there else 0), "half undone"
+    assert ids[1] in await read_stored(life.vectors, ids), "a bystander is lost"
 
 
 def near(point: Point, text: str) -> bool:
@@ -252,7 +275,8 @@ def main(act: str, folder: Path, url: str) -> int:
     importlib.import_module("sqlalchemy.dialects.postgresql.psycopg")
     (folder / "qdrant").mkdir(parents=True, exist_ok=True)
     survived: Sequence[str] = ()
-    for step in range(1, MOST_STEPS):
+    stride = STRIDE.get(act, 1)
+    for step in range(1, MOST_STEPS * stride, stride):
         ids = ids_of(act, step)
 
         async def live(step: int = step, ids: Sequence[str] = ids, survived: Sequence[str] = survived) -> None:

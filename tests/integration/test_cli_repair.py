@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 from services.container import open_services
+from services.memories.chunking import chunk_id
 from services.model import MemoryDraft
 from services.settings import Settings
 from tests.integration.test_cli import Run, run  # noqa: F401  # a fixture
@@ -32,6 +33,27 @@ def test_nested_metadata_is_told_repaired_and_taken_back(run: Run, tmp_path: Pat
     done = run("repair", "nested", "--yes", "--json")
     assert done.json["repaired"] == {"memories": 1, "moved": 0, "removed": 0}
     assert run("show", "00000000", "--json").json["metadata"]["ticket"] == 7
-    assert run("undo").status == 0
+    asked = run("undo")
+    assert (asked.status, "it was a repair" in asked.complaint) == (1, True)
+    assert run("undo", "--yes").status == 0
     assert run("show", "00000000", "--json").json["metadata"]["metadata"] == {"ticket": 7}
     assert run("repair", "everything").status == 2  # no such kind
+
+
+async def write_uneven(home: Path, postgres_url: str) -> None:
+    """A memory whose first chunk another program changed alone."""
+    async with open_services(Settings(home=home, database_url=postgres_url)) as services:
+        memory = await services.memories.create(MemoryDraft("words " * 200, id=ID, tags=("old",)))
+        await services.vectors.set_payload(memory.type, [chunk_id(ID, 0)], {"tags": ["new"]})
+
+
+def test_the_values_of_chunks_that_differ_are_chosen_by_an_option(run: Run, tmp_path: Path, postgres_url: str) -> None:  # noqa: F811
+    asyncio.run(write_uneven(tmp_path / "home", postgres_url))
+    told = run("repair", "uneven")
+    assert "tags: new (chunk 1), old" in told.out
+    assert "union: tags: new, old" in told.out
+    assert run("repair", "uneven", "--yes", "--keep", "oldest").status == 2
+    assert run("repair", "uneven", "--yes", "--keep", "union").status == 0
+    assert run("show", ID, "--json").json["tags"] == ["new", "old"]
+    assert run("undo", "--yes").status == 0
+    assert "uneven: 1" in run("repair").out

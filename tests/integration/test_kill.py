@@ -24,6 +24,7 @@ ACTS = {
     "bulk": 7,
     "bulk of very many": 12,
     "delete very many": 12,
+    "undo import": 30,
 }
 """Each with the least number of steps at which it can be killed."""
 

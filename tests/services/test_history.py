@@ -179,11 +179,11 @@ async def test_kept_vectors_come_back_exactly(records: PostgresRecords) -> None:
     with_vectors, without = await append(
         records, "g", change(str(uuid4()), kept=kept), change(str(uuid4()), kept=KeptVectors("m", ()))
     )
-    found = await records.kept_vectors(with_vectors)
+    found = (await records.kept_vectors([with_vectors, without])).get(with_vectors)
     assert found is not None
     assert found.model == "nomic-embed-text"
     assert [list(vector) for vector in found.vectors] == [pytest.approx(vector) for vector in kept.vectors]
-    assert await records.kept_vectors(without) is None
+    assert list(await records.kept_vectors([with_vectors, without])) == [with_vectors]
 
 
 async def test_vectors_are_kept_of_the_newest_changes_only(records: PostgresRecords, postgres_url: str) -> None:
@@ -191,9 +191,9 @@ async def test_vectors_are_kept_of_the_newest_changes_only(records: PostgresReco
     (old,) = await append(records, "old", change(str(uuid4()), kept=kept))
     query(postgres_url, f"ALTER TABLE memoria_tui.audit_log ALTER COLUMN id RESTART WITH {old + 100_000}")
     (new,) = await append(records, "new", change(str(uuid4()), kept=kept))
-    assert [await records.kept_vectors(one) is not None for one in (old, new)] == [True, True]
+    assert set(await records.kept_vectors([old, new])) == {old, new}
     await append(records, "newer", change(str(uuid4()), kept=kept))
-    assert [await records.kept_vectors(one) is not None for one in (old, new)] == [False, True]
+    assert set(await records.kept_vectors([old, new])) == {new}
 
 
 async def test_an_act_of_very_many_changes_is_one_group_in_order(records: PostgresRecords) -> None:
@@ -202,9 +202,7 @@ async def test_an_act_of_very_many_changes_is_one_group_in_order(records: Postgr
     ids = await append(records, "many", *changes)
     found = await records.group("many")
     assert [(one.id, one.entity_id) for one in found] == list(zip(ids, (one.entity_id for one in changes), strict=True))
-    assert [await records.kept_vectors(ids[number]) is None for number in (49, 50, 149, 150, 151)] == [
-        *(True, True, True, False, True)
-    ]
+    assert list(await records.kept_vectors(ids)) == [ids[150]]
     assert await records.last_undoable_group("tester") == "many"
     await append(records, "undo", *changes, kind=Kind.UNDO, undoes="many")
     assert await records.last_undoable_group("tester") is None

@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from memoria_tui.screens.modals.difference_view import of_chunks
 from services.adapters.edge.store import EdgeVectorStore
 from services.container import Services, open_services
 from services.errors import StoreUnavailable
 from services.integrity.mending import flattened
-from services.integrity.model import DefectKind, Survey
+from services.integrity.model import DefectKind, Keep, Survey
 from services.memories.reading import fold
-from services.model import Entity, MemoryChanges, MemoryDraft, MemoryType, Progress, Query, Relation, RelationType
+from services.model import (
+    Entity,
+    IfChanged,
+    MemoryChanges,
+    MemoryDraft,
+    MemoryType,
+    Progress,
+    Query,
+    Relation,
+    RelationType,
+)
 from services.points import EVERYTHING, Point, Scroll
 from services.ports import NewRelation
 from services.settings import Settings
 from tests.services.servers import restore_upstream
 
 UPSTREAM = Path(__file__).parents[2].parent / "shared" / "data" / "upstream-dev"
-_MOVING = ("updated_at", "has_relations")
-"""What an undo sets anew, and what upstream sets on single chunks, so that a save makes it the same on all."""
 
 
 @pytest.fixture
@@ -53,7 +61,7 @@ async def everything(services: Services) -> tuple[dict[str, Any], dict[str, Rela
     points = {
         point.id: (
             type_,
-            {key: value for key, value in point.payload.items() if key not in _MOVING},
+            dict(point.payload),
             len(point.vector or ()),
         )
         for type_ in MemoryType
@@ -78,7 +86,6 @@ async def test_all_that_upstream_left_is_put_right_and_comes_back_exactly(empty_
         assert (survey.memories, survey.relations) == (448, 143)
         uneven = truth["memories"]["chunks_disagree_on_tags_importance_or_updated_at"]
         assert [one.id for one in survey.found[DefectKind.UNEVEN]] == uneven
-        of_first = [await services.memories.get(one) for one in uneven]
         assert counts(survey) == {
             "headless": len(truth["memories"]["headless"]),
             "nested": len(truth["memories"]["nested_metadata"]),
@@ -113,14 +120,92 @@ async def test_all_that_upstream_left_is_put_right_and_comes_back_exactly(empty_
         assert (await services.integrity.repair(survey.repairable())).total == 0
 
         await services.memories.undo()
-        points, relations = await everything(services)
-        assert relations == before[1]
-        assert points.keys() == before[0].keys()
-        # What only the later chunks of these had is no part of the memory, so it does not come back.
-        stale = {id_ for id_, (_, payload, _) in points.items() if payload.get("parent_id") in uneven}
-        assert {id_ for id_ in points if points[id_] != before[0][id_]} < stale
-        for memory in of_first:
-            assert replace(await services.memories.get(memory.id), updated_at=None) == replace(memory, updated_at=None)
+        assert await everything(services) == before
+        await services.memories.redo()
+        assert counts(await services.integrity.survey()) == dict.fromkeys(DefectKind, 0)
+        await services.memories.undo()
+        assert await everything(services) == before
+
+
+async def write_uneven(services: Services) -> str:
+    """A memory whose second chunk was changed last, and whose third one has no project."""
+    memory = await services.memories.create(
+        MemoryDraft("words of a long text " * 60, tags=("first",), importance=0.4, project="api")
+    )
+    points = await services.vectors.scroll(Scroll(MemoryType.SEMANTIC, 100))
+    later = sorted((point.payload["chunk_index"], point.id) for point in points)
+    newer = {"tags": ["second", "first"], "importance": 0.7, "updated_at": "2040-01-01T10:00:00"}
+    await services.vectors.set_payload(MemoryType.SEMANTIC, [later[1][1]], newer | {"has_relations": True})
+    await services.vectors.set_payload(MemoryType.SEMANTIC, [later[2][1]], {"importance": 0.9, "only here": 1})
+    await services.vectors.delete_payload(MemoryType.SEMANTIC, [later[2][1]], ["project"])
+    return memory.id
+
+
+@pytest.mark.parametrize(
+    ("keep", "tags", "importance"),
+    [(Keep.FIRST, ["first"], 0.4), (Keep.NEWEST, ["second", "first"], 0.7), (Keep.UNION, ["first", "second"], 0.9)],
+)
+async def test_the_person_chooses_which_values_win_and_undo_gives_each_chunk_its_own_again(
+    services: Services, keep: Keep, tags: list[str], importance: float
+) -> None:
+    memory_id = await write_uneven(services)
+    before = await everything(services)
+    survey = await services.integrity.survey()
+    (finding,) = await services.integrity.describe(survey.found[DefectKind.UNEVEN])
+    assert set(finding.outcomes) == set(Keep)
+    assert finding.outcomes[keep] == f"tags: {', '.join(tags)}; project: api; importance: {importance}"
+    await services.integrity.repair(survey.repairable(), keep=keep)
+    assert counts(await services.integrity.survey())["uneven"] == 0
+    for _, payload, _ in (await everything(services))[0].values():
+        assert (payload["tags"], payload["importance"], payload["project"]) == (tags, importance, "api")
+    (change, *_) = await services.memories.history(memory_id)
+    told = dict(of_chunks(change.before, change.after))
+    assert told.get("tags of chunk 2") == (None if keep is Keep.NEWEST else (["second", "first"], tags))
+    assert told["project of chunk 3"] == (None, "api")
+    await services.memories.undo()
+    assert await everything(services) == before
+    await services.memories.redo()
+    assert counts(await services.integrity.survey())["uneven"] == 0
+    await services.memories.undo()
+    assert await everything(services) == before
+
+
+async def test_undo_of_chunks_made_alike_leaves_what_was_changed_since(services: Services) -> None:
+    memory_id = await write_uneven(services)
+    before = await everything(services)
+    survey = await services.integrity.survey()
+    await services.integrity.repair(survey.repairable())
+    memory = await services.memories.get(memory_id)
+    ids = list(before[0])
+    await services.vectors.set_payload(MemoryType.SEMANTIC, ids, {"tags": ["theirs"]})
+    preview = await services.memories.undo_preview()
+    assert [one.what for one in preview.changed] == ["tags"]
+    await services.memories.undo(preview.group, IfChanged.FORCE)
+    assert await everything(services) == before
+    assert (await services.memories.get(memory_id)).tags == memory.tags
+
+
+async def test_an_undo_that_was_cut_short_still_gives_each_chunk_its_own(tmp_path: Path, postgres_url: str) -> None:
+    settings = Settings(home=tmp_path, database_url=postgres_url, zone="UTC", actor="tester")
+    store = BreakingStore(settings.vectors_dir)
+    async with open_services(settings, vectors=store) as services:
+        memory_id = await write_uneven(services)
+        before = await everything(services)
+        await services.memories.delete([memory_id])
+        store.broken = True
+        with pytest.raises(StoreUnavailable):
+            await services.memories.undo()
+        store.broken = False
+        assert await services.memories.recover() == 1
+        assert await everything(services) == before
+        survey = await services.integrity.survey()
+        await services.integrity.repair(survey.repairable())
+        store.broken = True
+        with pytest.raises(StoreUnavailable):
+            await services.memories.undo()
+        store.broken = False
+        assert await services.memories.recover() == 1
+        assert await everything(services) == before
 
 
 def test_nested_metadata_rises_and_overwrites_nothing() -> None:
@@ -190,6 +275,11 @@ class BreakingStore(EdgeVectorStore):
         if self.broken:
             raise StoreUnavailable("cut off")
         await super().upsert(collection, points)
+
+    async def set_payload(self, collection: MemoryType, ids: Sequence[str], values: Mapping[str, object]) -> None:
+        if self.broken:
+            raise StoreUnavailable("cut off")
+        await super().set_payload(collection, ids, values)
 
 
 async def test_a_repair_that_was_cut_short_is_finished_at_the_next_start(tmp_path: Path, postgres_url: str) -> None:

@@ -233,3 +233,55 @@ async def test_an_act_on_very_many_relations_is_taken_back_as_a_whole(world: Wor
     assert {one.id: one for one in await world.records.relations_of([hub])} == {one.id: one for one in made}
     await world.service.undo()
     assert await world.records.relations_of([hub]) == []
+
+
+async def one_chunk(world: World, text: str) -> Point:
+    """A memory of exactly one chunk, as MCP Memoria makes one of a text without a place to cut."""
+    memory_id = str(uuid.uuid4())
+    chunk = {"full_content": text, "is_chunk": True, "parent_id": memory_id, "chunk_index": 0, "chunk_count": 1}
+    payload = {"content": text, "memory_type": "semantic", "updated_at": "2026-01-02T03:04:05", **chunk}
+    await world.put(MemoryType.SEMANTIC, Point(chunk_id(memory_id, 0), payload, vector_of(text)))
+    return (await world.points(memory_id))[0][1]
+
+
+@pytest.mark.parametrize("text", ["short", "x" * 100])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        MemoryChanges(content="another"),
+        MemoryChanges(content=LONG),
+        MemoryChanges(tags=("new",)),
+        MemoryChanges(type=MemoryType.EPISODIC),
+        None,
+    ],
+    ids=["text", "longer", "tags", "type", "deletion"],
+)
+async def test_a_memory_of_one_chunk_stays_one(world: World, text: str, changes: MemoryChanges | None) -> None:
+    """One text is longer than the chunks of the settings."""
+    point = await one_chunk(world, text)
+    memory = await world.service.get(point.id)
+    if changes is None:
+        await world.service.delete([memory.id])
+    else:
+        await world.service.update(memory, changes)
+        stored = await world.points(memory.id)
+        assert stored[0][1].id == point.id
+        assert changes.content == LONG or (len(stored), stored[0][1].payload["chunk_count"]) == (1, 1)
+    await world.service.undo()
+    assert await world.points(memory.id) == [(MemoryType.SEMANTIC, point)]
+    if changes is not None:
+        await world.service.redo()
+        await world.service.undo()
+        assert await world.points(memory.id) == [(MemoryType.SEMANTIC, point)]
+        assert await world.service.recover() == 0
+
+
+async def test_a_plain_memory_stays_plain_through_longer_and_shorter_texts(world: World) -> None:
+    memory = await world.service.create(MemoryDraft("short"))
+    before = await world.points(memory.id)
+    longer = await world.service.update(memory, MemoryChanges(content=LONG))
+    await world.service.update(longer, MemoryChanges(content="short again"))
+    assert [point.id for _, point in await world.points(memory.id)] == [memory.id]
+    await world.service.undo()
+    await world.service.undo()
+    assert await world.points(memory.id) == before

@@ -105,9 +105,9 @@ class Store:
         if self.failure is not None:
             raise self.failure
 
-    def remember(self, summary: str) -> None:
+    def remember(self, summary: str, group: str | None = None) -> None:
         """Makes what follows undoable."""
-        self.undoable.append((f"group-{len(self.undoable)}", summary, dict(self.memories)))
+        self.undoable.append((group or f"group-{len(self.undoable)}", summary, dict(self.memories)))
         self.relations_before.append(self.relations)
 
     def record(self, action: Action, before: Memory | None, after: Memory | None, summary: str = "") -> None:
@@ -440,6 +440,9 @@ class FakeMemories:
             return self._redo(*self.store.undone)
         if not self.store.undoable:
             raise NothingToUndo("There is no change of yours left to undo")
+        groups = [one for one, _, _ in self.store.undoable]
+        if group is not None and (place := groups.index(group)) < len(groups) - 1:
+            return self._undo_links(place)
         undone, summary, before = self.store.undoable.pop()
         self.store.undone = (f"undo {undone}", summary, dict(self.store.memories))
         for one in before:
@@ -448,6 +451,14 @@ class FakeMemories:
         self.store.relations = self.store.relations_before.pop()
         self.store.latest += 1
         return Undone(undone, summary)
+
+    def _undo_links(self, place: int) -> Undone:
+        """Undoes an older act, which has to be one that only made relations."""
+        group, summary, _ = self.store.undoable.pop(place)
+        before = self.store.relations_before.pop(place)
+        made = [one for one in self.store.relations_before[place] if one not in before]
+        self.store.relations = [one for one in self.store.relations if one not in made]
+        return Undone(group, summary)
 
     def _redo(self, group: str, summary: str, memories: dict[str, Memory]) -> Undone:
         self.store.remember(summary)

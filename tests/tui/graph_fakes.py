@@ -66,7 +66,7 @@ class FakeGraph:
         best = sorted(set(ends), key=lambda end: (-ends.count(end), end))
         return tuple(Connected(end, ends.count(end), self.store.memories.get(end)) for end in best[:limit])
 
-    async def link_many(self, relations: Sequence[NewRelation]) -> list[Relation]:
+    async def link_many(self, relations: Sequence[NewRelation], group: str | None = None) -> list[Relation]:
         self.store.check()
         known = {(one.source_id, one.target_id, one.type) for one in self.store.relations}
         made = [
@@ -82,7 +82,7 @@ class FakeGraph:
             if (one.source_id, one.target_id, one.type) not in known
         ]
         if made:
-            self.store.remember("linked")
+            self.store.remember("linked", group)
             self.store.relations = [*self.store.relations, *made]
         return made
 
@@ -115,12 +115,15 @@ class FakeSuggestions:
         self.store.check()
         return tuple(one for one in self._open() if memory_id in (one.source.id, one.target.id))[:limit]
 
-    async def accept(self, suggestions: Sequence[Suggestion], type_: RelationType | None = None) -> list[Relation]:
+    async def accept(
+        self, suggestions: Sequence[Suggestion], type_: RelationType | None = None, group: str | None = None
+    ) -> list[Relation]:
         return await self.graph.link_many(
             [
                 NewRelation(one.source.id, one.target.id, type_ or one.type, created_by=RelationCreator.AUTO)
                 for one in suggestions
-            ]
+            ],
+            group,
         )
 
     async def reject(self, suggestions: Sequence[Suggestion]) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 from services.backup.values import Archive, Comparison, Difference, RestoreReport
 from services.database import DatabaseStatus, UpgradePlan
 from services.health import Waiting
-from services.integrity.model import Defect, DefectKind, Finding, Repaired, Survey
+from services.integrity.model import Defect, DefectKind, Finding, Keep, Repaired, Survey
 from services.model import (
     IfChanged,
     Memory,
@@ -48,10 +48,12 @@ _TOLD = {
         "2 keys lie under `metadata`, where no filter finds them: ticket, attendees",
         "they go to the top level; metadata_attendees where that key has another value already",
     ),
-    DefectKind.UNEVEN: ("its 4 chunks differ in tags, updated_at", "all get what the first one has"),
+    DefectKind.UNEVEN: ("its 4 chunks differ in tags: one (chunk 1), two (chunks 2, 3, 4)", "all get the same"),
     DefectKind.CHUNK_ENDS: ("the target is a chunk", "ends in the memory itself"),
     DefectKind.ORPHANS: ("the source is no memory", "removed; the history keeps it"),
 }
+
+_OUTCOMES = {Keep.FIRST: "tags: one", Keep.NEWEST: "tags: two", Keep.UNION: "tags: one, two"}
 
 
 def defects(store: Store) -> dict[DefectKind, tuple[Defect, ...]]:
@@ -80,6 +82,8 @@ class FakeIntegrity:
     may_repair: asyncio.Event = field(default_factory=asyncio.Event)
     """Not set: a repair waits after its first step."""
     surveys: int = 0
+    keeps: list[Keep] = field(default_factory=list)
+    """The choice of each repair."""
 
     def __post_init__(self) -> None:
         self.may_repair.set()
@@ -95,7 +99,8 @@ class FakeIntegrity:
 
     def _described(self, one: Defect) -> Finding:
         if one.relation is None:
-            return Finding(one, (self.store.memories.get(one.id),), *_TOLD[one.kind])
+            outcomes = _OUTCOMES if one.kind is DefectKind.UNEVEN else {}
+            return Finding(one, (self.store.memories.get(one.id),), *_TOLD[one.kind], outcomes)
         ends = (one.relation.source_id, one.relation.target_id)
         return Finding(one, tuple(map(self.store.memories.get, ends)), *_TOLD[one.kind])
 
@@ -103,8 +108,11 @@ class FakeIntegrity:
         relations = sum(one.relation is not None for one in chosen)
         return Repaired("", memories=len(chosen) - relations, moved=relations)
 
-    async def repair(self, chosen: Sequence[Defect], *, progress: Callable[[Progress], None]) -> Repaired:
+    async def repair(
+        self, chosen: Sequence[Defect], *, keep: Keep = Keep.FIRST, progress: Callable[[Progress], None]
+    ) -> Repaired:
         self.store.check()
+        self.keeps.append(keep)
         self.store.remember(f"repaired {len(chosen)}")
         progress(Progress(1, len(chosen), "Repairing"))
         await self.may_repair.wait()

@@ -226,6 +226,24 @@ async def test_a_review_accepts_nothing_by_itself_goes_on_where_it_was_left_and_
         assert len(store.relations) == 5
 
 
+async def test_undo_in_a_review_undoes_its_own_last_decision_and_no_other_act() -> None:
+    store = filled()
+    async with running(store) as pilot:
+        services = services_of(pilot)
+        services.suggestions.given = [suggested(store.memories[JWT], store.memories[BILLING], RelationType.RELATED)]
+        await press(pilot, "2", "S", "enter")
+        assert (JWT, RelationType.RELATED, BILLING) in drawn(store)
+        await services.memories.delete([RELEASE])
+        await press(pilot, "u")
+        assert (JWT, RelationType.RELATED, BILLING) not in drawn(store)
+        assert RELEASE not in store.memories
+        dialog = pilot.app.screen
+        assert isinstance(dialog, ReviewDialog)
+        assert len(dialog.suggestions.shown) == 1
+        await press(pilot, "u")
+        assert RELEASE not in store.memories
+
+
 async def test_ends_that_are_no_memory_are_shown_as_such() -> None:
     store = filled()
     chunk = "88888888-8888-4888-8888-888888888888"

@@ -17,7 +17,7 @@ from memoria_tui.screens.modals.restore import RestoreDialog
 from memoria_tui.screens.modals.trash import TrashDialog
 from memoria_tui.screens.modals.upgrade import UpgradeDialog
 from services.errors import StoreInUse
-from services.integrity.model import DefectKind
+from services.integrity.model import DefectKind, Keep
 from services.model import Subject
 from tests.tui.conftest import press, settle, toasts
 from tests.tui.fakes import clock
@@ -75,13 +75,33 @@ async def test_a_defect_is_seen_repaired_and_taken_back() -> None:
         assert len(rows(screen)) == 2
 
 
+async def test_where_chunks_differ_the_person_sees_what_each_choice_would_give() -> None:
+    services = HealthServices()
+    async with health(services) as (pilot, screen):
+        await go_to(pilot, screen, Section.UNEVEN)
+        await press(pilot, "enter", "f")
+        shown = pilot.app.export_screenshot().replace("&#160;", " ")
+        for part in ("one (chunk 1), two (chunks 2, 3, 4)", "of the newest chunk", "tags: one, two"):
+            assert part in shown
+        await press(pilot, "escape")
+        assert services.integrity.keeps == []
+        await press(pilot, "f", "n")
+        assert services.integrity.keeps == [Keep.NEWEST]
+        assert services.integrity.found[DefectKind.UNEVEN] == ()
+
+
 async def test_everything_is_repaired_by_one_key_and_looked_at_again_only_when_something_changed() -> None:
     services = HealthServices()
     async with health(services) as (pilot, screen):
         assert services.integrity.surveys == 1
         await press(pilot, "1", "5")
         assert services.integrity.surveys == 1
-        await press(pilot, "X", "y")
+        await press(pilot, "X")
+        shown = pilot.app.export_screenshot().replace("&#160;", " ")
+        assert "This would repair 4 memories" in shown
+        assert "all tags, highest importance" in shown
+        await press(pilot, "a")
+        assert services.integrity.keeps == [Keep.UNION]
         assert not any(services.integrity.found.values())
         assert services.integrity.surveys == 2
         await press(pilot, "r")
@@ -98,7 +118,7 @@ async def test_long_work_goes_on_in_other_modes_and_can_be_stopped() -> None:
         screen = pilot.app.screen
         assert isinstance(screen, HealthScreen)
         await press(pilot, "X")
-        await pilot.press("y")
+        await pilot.press("f")
         await pilot.pause()
         assert "1 of 6" in str(screen.query_one("#progress", Static).render())
         await pilot.press("b")
@@ -113,7 +133,7 @@ async def test_long_work_goes_on_in_other_modes_and_can_be_stopped() -> None:
         services.integrity.found = services.memories.before
         await press(pilot, "5", "r")
         await press(pilot, "X")
-        await pilot.press("y")
+        await pilot.press("f")
         await pilot.pause()
         await press(pilot, "c")
         assert toasts(pilot) == ["Repair was stopped; what is done stays"]

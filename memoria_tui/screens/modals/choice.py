@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from textual import events, on
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import OptionList
+from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from memoria_tui.screens.modals.dialog import Dialog
@@ -28,12 +28,17 @@ class ChoiceDialog(Dialog[str]):
 
     KEYS = (("enter", "choose"), ("esc", "cancel"))
 
-    def __init__(self, title: str, choices: Sequence[Choice], current: str | None = None) -> None:
+    def __init__(self, title: str, choices: Sequence[Choice], current: str | None = None, about: str = "") -> None:
+        """`about` is said above the list."""
         super().__init__(title)
+        self.set_class(bool(about), "-about")
+        self._about = about
         self._choices = choices
         self._current = current
 
     def compose_body(self) -> Iterable[Widget]:
+        if self._about:
+            yield Static(Content(self._about), classes="text")
         options = OptionList(
             *(
                 Option(Content.assemble((f" {choice.key} ", "bold $accent"), " ", choice.label), id=choice.value)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from textual.content import Content
 
 from memoria_tui.difference import DiffLine
 from memoria_tui.present import clip, safe
+from services.memories.layout import own_changes
 
 LONGEST = 20_000
 """Characters of a text that a dialog shows."""
@@ -29,6 +30,15 @@ def difference(lines: Iterable[DiffLine]) -> Content:
             sign, style = _STYLES[part.kind]
             drawn.append(Content.styled(sign + clip(safe(part.text), 2_000), style))
     return Content("\n").join(drawn) if drawn else Content.styled("  nothing differs", "$foreground 60%")
+
+
+def of_chunks(
+    before: Mapping[str, object] | None, after: Mapping[str, object] | None
+) -> Iterable[tuple[str, tuple[object, object]]]:
+    """«tags of chunk 2» with both values, where a change of a memory made the chunks differ or alike."""
+    if before and after and "payload" in before and "payload" in after:
+        for (key, place), values in own_changes(before, after).items():
+            yield f"{key} of chunk {place + 1}", values
 
 
 def excerpt(text: str) -> Content:

@@ -16,7 +16,7 @@ from textual.widgets.option_list import Option
 from memoria_tui.difference import compare
 from memoria_tui.present import age, clip, line, title
 from memoria_tui.screens.modals.dialog import Dialog
-from memoria_tui.screens.modals.difference_view import difference, excerpt
+from memoria_tui.screens.modals.difference_view import difference, excerpt, of_chunks
 from services.memories.payload import State
 from services.model import Change, Memory
 from services.ports import Clock
@@ -102,6 +102,11 @@ def _fields(change: Change) -> Iterable[Content]:
         was, now = (clip(line(str(values.get(key, "—"))), 60) for values in (before, after))
         yield Content.assemble(
             (f"{clip(line(key), 24)}  ", "$foreground 60%"), (was, "$error"), " → ", (now, "$success")
+        )
+    for name, values in of_chunks(change.before, change.after):
+        was, now = (clip(line("—" if value is None else str(value)), 60) for value in values)
+        yield Content.assemble(
+            (f"{clip(line(name), 24)}  ", "$foreground 60%"), (was, "$error"), " → ", (now, "$success")
         )
 
 

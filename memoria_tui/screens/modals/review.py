@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from textual import getters, on, work
 from textual.binding import Binding
@@ -19,7 +21,7 @@ from memoria_tui.screens.modals.relation_type import RelationTypeDialog
 from memoria_tui.typing_ahead import asks
 from memoria_tui.widgets.suggestion_list import SuggestionList
 from memoria_tui.writes import UnderWay, not_done, write
-from services.errors import MemoriaError
+from services.errors import MemoriaError, NothingToUndo
 
 if TYPE_CHECKING:
     from services.container import Services
@@ -63,7 +65,8 @@ class ReviewDialog(Dialog[int]):
         super().__init__(title)
         self._services = services
         self._queue = queue
-        self._decided: list[tuple[bool, Sequence[Suggestion]]] = []
+        self._decided: list[tuple[str | None, Sequence[Suggestion]]] = []
+        """Each with the change group of the relations that it made; None: rejected."""
         self._writing = 0
 
     def compose_body(self) -> Iterable[Widget]:
@@ -134,9 +137,11 @@ class ReviewDialog(Dialog[int]):
     def _accept(
         self, chosen: Sequence[Suggestion], type_: RelationType | None, meant: Sequence[Suggestion] | None = None
     ) -> None:
+        group = str(uuid4())
+
         async def act() -> None:
-            await self._services.suggestions.accept(meant or chosen, type_)
-            self._settle(chosen, accepted=True)
+            await self._services.suggestions.accept(meant or chosen, type_, group)
+            self._settle(chosen, group)
 
         if chosen:
             self._decide(f"accept {len(chosen):,}", act(), chosen)
@@ -146,7 +151,7 @@ class ReviewDialog(Dialog[int]):
 
         async def act() -> None:
             await self._services.suggestions.reject(chosen)
-            self._settle(chosen, accepted=False)
+            self._settle(chosen, None)
 
         if chosen:
             self._decide(f"reject {len(chosen):,}", act(), chosen)
@@ -155,14 +160,17 @@ class ReviewDialog(Dialog[int]):
         self._decide("undo the last decision", self._undo(), ())
 
     async def _undo(self) -> None:
+        """Undoes the last decision of this dialog and no other act."""
         if not self._decided:
             return
-        accepted, chosen = self._decided[-1]
-        if accepted:
-            await self._services.memories.undo()
-        else:
+        group, chosen = self._decided[-1]
+        if group is None:
             for one in chosen:
                 await self._services.suggestions.unreject(one.source.id, one.target.id)
+        else:
+            with contextlib.suppress(NothingToUndo):  # all of it was there before, or somebody undid it already
+                preview = await self._services.memories.undo_preview(group)
+                await self._services.memories.undo(preview.group)
         self._decided.pop()
         self._queue.waiting += chosen
         self.suggestions.add(chosen)
@@ -185,11 +193,11 @@ class ReviewDialog(Dialog[int]):
     def saving(self) -> bool:
         return self._writing > 0
 
-    def _settle(self, chosen: Sequence[Suggestion], *, accepted: bool) -> None:
-        self._decided.append((accepted, chosen))
+    def _settle(self, chosen: Sequence[Suggestion], group: str | None) -> None:
+        self._decided.append((group, chosen))
         self.suggestions.drop(chosen)
         self._queue.waiting = list(self.suggestions.shown)
         self._tell()
 
     def leave(self) -> None:
-        self.dismiss(sum(len(chosen) for accepted, chosen in self._decided if accepted))
+        self.dismiss(sum(len(chosen) for group, chosen in self._decided if group is not None))

@@ -14,7 +14,7 @@ from textual.widgets import Static
 from memoria_tui.difference import compare
 from memoria_tui.present import age, clip, line
 from memoria_tui.screens.modals.dialog import Dialog
-from memoria_tui.screens.modals.difference_view import difference
+from memoria_tui.screens.modals.difference_view import difference, of_chunks
 from services.model import ChangedSince, UndoPreview
 from services.ports import Clock
 
@@ -122,10 +122,14 @@ def values(before: Mapping[str, object], after: Mapping[str, object], named: Seq
         if key == "text" and isinstance(one, str) and isinstance(other, str):
             yield difference(compare(one, other))
             continue
-        shown = (clip(line("—" if value is None else str(value)), 40) for value in (one, other))
-        yield Content.assemble(
-            (f"    {clip(line(key.replace('_', ' ')), 24)}  ", _QUIET), (next(shown), "$error"), " → ", next(shown)
-        )
+        yield _pair(key.replace("_", " "), one, other)
+    for name, (one, other) in of_chunks(before, after):
+        yield _pair(name, one, other)
+
+
+def _pair(name: str, before: object, after: object) -> Content:
+    was, will = (clip(line("—" if value is None else str(value)), 40) for value in (before, after))
+    return Content.assemble((f"    {clip(line(name), 24)}  ", _QUIET), (was, "$error"), " → ", will)
 
 
 def _flat(state: Mapping[str, object]) -> dict[str, object]:

@@ -194,11 +194,13 @@ class HistoryReads(Reads):
     async def known_hashes(self, memory_ids: Sequence[str]) -> dict[str, str]:
         return {row.id: row.content_hash for row in await self._read(_KNOWN_HASHES, ids=list(memory_ids))}
 
-    async def kept_vectors(self, change_id: int) -> KeptVectors | None:
+    async def kept_vectors(self, change_ids: Sequence[int]) -> dict[int, KeptVectors]:
         rows = await self._read(
-            "SELECT model, dimensions, vectors FROM memoria_tui.kept_vectors WHERE change_id = :id", id=change_id
+            "SELECT change_id, model, dimensions, vectors FROM memoria_tui.kept_vectors "
+            "WHERE change_id = ANY(CAST(:ids AS bigint[]))",
+            ids=list(change_ids),
         )
-        return KeptVectors(rows[0].model, _unpacked(rows[0].vectors, rows[0].dimensions)) if rows else None
+        return {row.change_id: KeptVectors(row.model, _unpacked(row.vectors, row.dimensions)) for row in rows}
 
     async def group(self, group: str) -> list[Change]:
         rows = await self._read(
