@@ -82,7 +82,8 @@ def own_changes(
     Without those that agents count by looking.
     """
     own = [kept_own_keys(state) for state in (before, after)]
-    payloads = [State.from_json(state).payload if state else {} for state in (before, after)]
+    read = [(state or {}).get("payload") for state in (before, after)]
+    payloads = [payload if isinstance(payload, Mapping) else {} for payload in read]
     places = sorted({(key, place) for one in own for place, keys in one.items() for key in keys})
     changes = {}
     for key, place in places:

@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 
 from memoria_tui.config import Config
 from services.errors import StoreInUse
-from services.model import Progress
+from services.model import ChangedSince, Entity, Kind, Progress
 from tests.tui.conftest import keys, make_app, press, settle
 from tests.tui.fakes import Store, filled, many, memory_id
 
@@ -98,6 +98,35 @@ def test_conflict(snap_compare: Compare) -> None:
         await press(pilot, "ctrl+s")
 
     assert snap_compare(make_app(store), terminal_size=(120, 40), run_before=to_conflict)
+
+
+_SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
+
+
+@_SIZES
+@pytest.mark.parametrize("steps", [("H",), ("d", "e", "=X ", "ctrl+s", "H", "enter")], ids=["none", "some"])
+def test_the_last_changes(snap_compare: Compare, steps: tuple[str, ...], size: tuple[int, int]) -> None:
+    assert snap_compare(make_app(filled()), terminal_size=size, run_before=keys(*steps))
+
+
+@_SIZES
+@pytest.mark.parametrize("changed", [False, True], ids=["asked", "changed_since"])
+def test_undo_asks(snap_compare: Compare, size: tuple[int, int], changed: bool) -> None:
+    store = filled()
+    theirs, mine = ({"type": "semantic", "payload": {"content": text, "tags": [text]}} for text in ("theirs", "mine"))
+
+    async def to_question(pilot: Pilot[None]) -> None:
+        await settle(pilot)
+        await press(pilot, "d")
+        store.act = replace(store.act, kind=Kind.IMPORT, counts={Entity.MEMORY: 307}, titles=("One", "Two"))
+        if changed:
+            store.changed_since = (
+                ChangedSince(Entity.MEMORY, memory_id(7), "theirs", "text, tags", mine, theirs),
+                ChangedSince(Entity.SESSION, memory_id(8), "work", "was deleted", {"end_time": "10:00"}, None),
+            )
+        await press(pilot, "u")
+
+    assert snap_compare(make_app(store), terminal_size=size, run_before=to_question)
 
 
 def test_a_long_list(snap_compare: Compare) -> None:

@@ -41,6 +41,7 @@ class ChangesDialog(Dialog[Act]):
     def __init__(self, acts: Sequence[Act], load: Load, clock: Clock, zone: tzinfo) -> None:
         super().__init__("Last changes")
         self._acts = acts
+        self._keys = self.KEYS if acts else self.KEYS[-1:]
         self._load = load
         self._clock = clock
         self._zone = zone

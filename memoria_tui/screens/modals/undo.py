@@ -57,7 +57,7 @@ class UndoDialog(Dialog[UndoChoice]):
             "all": ("y", verb),
             "force": ("f", f"{verb} all the same"),
             "rest": ("r", "the rest, leave those"),
-            "skip": ("s", "the act before"),
+            "skip": ("s", "skip to the act before"),
         }
         self._keys = (*(keys[choice] for choice in self._choices), ("esc", "cancel"))
 
