@@ -213,7 +213,10 @@ class Undo:
         cut = kept_texts(change.before)
         if now is not None and now.content == goal.content:
             # Only the points were cut again: they come back as they were.
-            return current.plan(goal, Action.UPDATED, text, texts=cut, own=own)
+            known, texts = self._trash.of_kept(change, goal, kept)
+            if cut is None and known:
+                texts = self._saver.applier.chunks(goal.content)
+            return current.plan(goal, Action.UPDATED, text, known, cut or texts, own)
         known, texts = self._trash.of_kept(change, goal, kept)
         return current.plan(goal, Action.UPDATED if now else Action.RESTORED, text, known, texts, own)
 

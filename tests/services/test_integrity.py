@@ -300,6 +300,9 @@ async def test_a_repair_that_was_cut_short_is_finished_at_the_next_start(tmp_pat
         assert counts(await services.integrity.survey()) == dict.fromkeys(DefectKind, 0)
         await services.memories.undo()
         assert (await services.memories.get(memory.id)).headless
+        await services.memories.redo()
+        assert not (await services.memories.get(memory.id)).headless
+        assert counts(await services.integrity.survey()) == dict.fromkeys(DefectKind, 0)
 
 
 async def test_a_text_that_another_program_changed_is_told_and_left_alone(services: Services) -> None:

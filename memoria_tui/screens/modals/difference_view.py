@@ -41,6 +41,13 @@ def of_chunks(
             yield f"{key} of chunk {place + 1}", values
 
 
+def shown(value: object) -> str:
+    """A value of a memory for a person: lists without brackets, «—» for what is absent."""
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return "—" if value is None else str(value)
+
+
 def excerpt(text: str) -> Content:
     """The beginning of a text, safe, as long as a dialog can show."""
     return Content(safe(text[:LONGEST]) + ("…" if len(text) > LONGEST else ""))

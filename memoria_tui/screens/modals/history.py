@@ -16,7 +16,7 @@ from textual.widgets.option_list import Option
 from memoria_tui.difference import compare
 from memoria_tui.present import age, clip, line, title
 from memoria_tui.screens.modals.dialog import Dialog
-from memoria_tui.screens.modals.difference_view import difference, excerpt, of_chunks
+from memoria_tui.screens.modals.difference_view import difference, excerpt, of_chunks, shown
 from services.memories.payload import State
 from services.model import Change, Memory
 from services.ports import Clock
@@ -99,15 +99,14 @@ def _fields(change: Change) -> Iterable[Content]:
     for key in sorted({*before, *after} - {"content", "updated_at", "accessed_at"}):
         if change.before is None or change.after is None or before.get(key) == after.get(key):
             continue
-        was, now = (clip(line(str(values.get(key, "—"))), 60) for values in (before, after))
-        yield Content.assemble(
-            (f"{clip(line(key), 24)}  ", "$foreground 60%"), (was, "$error"), " → ", (now, "$success")
-        )
+        yield _pair(key, before.get(key), after.get(key))
     for name, values in of_chunks(change.before, change.after):
-        was, now = (clip(line("—" if value is None else str(value)), 60) for value in values)
-        yield Content.assemble(
-            (f"{clip(line(name), 24)}  ", "$foreground 60%"), (was, "$error"), " → ", (now, "$success")
-        )
+        yield _pair(name, *values)
+
+
+def _pair(name: str, before: object, after: object) -> Content:
+    was, now = (clip(line(shown(value)), 60) for value in (before, after))
+    return Content.assemble((f"{clip(line(name), 24)}  ", "$foreground 60%"), (was, "$error"), " → ", (now, "$success"))
 
 
 def _payload(state: object) -> dict[str, object]:

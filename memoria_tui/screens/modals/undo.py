@@ -14,7 +14,7 @@ from textual.widgets import Static
 from memoria_tui.difference import compare
 from memoria_tui.present import age, clip, line
 from memoria_tui.screens.modals.dialog import Dialog
-from memoria_tui.screens.modals.difference_view import difference, of_chunks
+from memoria_tui.screens.modals.difference_view import difference, of_chunks, shown
 from services.model import ChangedSince, UndoPreview
 from services.ports import Clock
 
@@ -56,8 +56,8 @@ class UndoDialog(Dialog[UndoChoice]):
         keys = {
             "all": ("y", verb),
             "force": ("f", f"{verb} all the same"),
-            "rest": ("r", "the rest, leave those"),
-            "skip": ("s", "skip to the act before"),
+            "rest": ("r", "only the rest"),
+            "skip": ("s", "the act before"),
         }
         self._keys = (*(keys[choice] for choice in self._choices), ("esc", "cancel"))
 
@@ -128,7 +128,7 @@ def values(before: Mapping[str, object], after: Mapping[str, object], named: Seq
 
 
 def _pair(name: str, before: object, after: object) -> Content:
-    was, will = (clip(line("—" if value is None else str(value)), 40) for value in (before, after))
+    was, will = (clip(line(shown(value)), 40) for value in (before, after))
     return Content.assemble((f"    {clip(line(name), 24)}  ", _QUIET), (was, "$error"), " → ", will)
 
 
