@@ -25,6 +25,7 @@ OwnKeys = Mapping[int, Mapping[str, Sequence[object]]]
 
 A memory of exactly one chunk has `is_chunk` here, for nothing else tells it from a plain one.
 """
+NOTHING_OWN: OwnKeys = {}
 ONE_CHUNK: OwnKeys = {0: {"is_chunk": (True,)}}
 
 
@@ -102,7 +103,7 @@ def _with(payload: Mapping[str, object], own: Mapping[str, Sequence[object]]) ->
     return kept | {key: value[0] for key, value in own.items() if value and key not in CHUNK_KEYS}
 
 
-def points_of(memory_id: str, state: State, texts: Sequence[str | None], own: OwnKeys) -> list[Point]:
+def points_of(memory_id: str, state: State, texts: Sequence[str | None], own: OwnKeys = NOTHING_OWN) -> list[Point]:
     """The points, without vectors, that hold the memory when it is indexed by these texts; None makes no point."""
     if len(texts) == 1 and not is_one_chunk(own):
         return [Point(memory_id, {**state.payload, "is_chunk": False, "parent_id": memory_id})]
