@@ -37,7 +37,15 @@ from types import TracebackType
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
-from services.errors import Conflict, InvalidInput, MemoriaError, StoreBusy, StoreMismatch
+from services.errors import (
+    Conflict,
+    InvalidInput,
+    MemoriaError,
+    StoreBusy,
+    StoreMismatch,
+    StoreTimeout,
+    StoreUnavailable,
+)
 from services.graph.state import relation_change
 from services.memories.applying import Applier, Permit
 from services.memories.current import ChangedOutside, Current, Plan, merged, read_current
@@ -276,7 +284,7 @@ class Act:
                 await self._apply_all(numbers, applied, known=same_model)
             elif numbers:
                 plans = [one.plan for batch in self._plans.batches() for one in batch]
-                await _to_the_end(self._saver.applier.apply(plans, numbers))
+                await _to_the_end(self._apply_now(plans, numbers))
 
     async def _committed(self, undoes: str | None, also: Also | None, beside: Collection[str]) -> dict[str, int]:
         """Commits; what another program changed before is planned again."""
@@ -341,6 +349,15 @@ class Act:
                 gone = await transaction.delete_relations_of(sorted(ends))
                 rows += [relation_change(relation, None, "went with its memory") for relation in gone]
         return rows
+
+    async def _apply_now(self, plans: Sequence[Plan], numbers: Mapping[str, int]) -> None:
+        """Once more after a store went away in the middle: it may be back, and the change is committed already."""
+        try:
+            await self._saver.applier.apply(plans, numbers)
+        except StoreTimeout:
+            raise
+        except StoreUnavailable:
+            await self._saver.applier.apply(plans, numbers)
 
     async def _apply_all(self, numbers: Mapping[str, int], applied: Callable[[int], None], *, known: bool) -> None:
         """Batch by batch; what is not done when it ends early is in the outbox. Raises the first error at the end."""

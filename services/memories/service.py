@@ -312,8 +312,7 @@ class MemoryService:
                 return 0
             told(number)
             return await self._pending.finish(due_before=None, most=number, untried=True)
-        except MemoriaError as error:
-            _log.warning("what an ended program left was not finished: %s", error)
+        except MemoriaError:
             return 0
 
     async def embed_waiting(self, most: int = 100) -> int:

@@ -93,7 +93,7 @@ def test_exports_and_backups_onto_a_full_disk_leave_what_was_there(disk: Path, t
     assert run(home, "add", "kept memory " * 2000).returncode == 0
     write_file(disk / "export.jsonl", "before")
     ballast = fill(disk)
-    is_one_line(run(home, "export", str(disk / "export.jsonl")))
+    is_one_line(run(home, "export", str(disk / "export.jsonl"), "--force"))
     is_one_line(run(home, "backup", str(disk / "backups")))
     assert (disk / "export.jsonl").read_text() == "before"
     assert sorted(path.name for path in disk.rglob("*") if path.is_file()) == ["ballast", "export.jsonl"]

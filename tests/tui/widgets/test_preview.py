@@ -126,7 +126,7 @@ async def test_a_very_long_text_is_edited_elsewhere_and_stays_whole() -> None:
         await eventually(pilot, "too long to edit here · ctrl+e opens $EDITOR")
         await pilot.press("x", "ctrl+e", "ctrl+s")
         assert app.posted(Preview.ExternalEditorWanted)[0].content == long.content
-        assert app.posted(Preview.Edited)[0].content == long.content
+        assert app.posted(Preview.Edited) == []
         preview.begin_edit(long, "short again")
         await pilot.press("!")
         assert preview.edited_text == "!short again"
