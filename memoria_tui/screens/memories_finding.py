@@ -188,6 +188,8 @@ class MemoryFinding(ModeScreen):
         except MemoriaError as error:
             if isinstance(before, Loaded) and before.query == query and isinstance(error, StoreUnavailable):
                 self.state = before
+                if not quiet:
+                    self.tell(str(error), wrong=True)
             elif not isinstance(shown, Loaded):
                 self.state = Failed(error)
         else:
