@@ -193,6 +193,7 @@ class MemoriaApp(TypingAhead[None]):
         self.set_keymap(self._config.keymap)
         self.leaving.watch_signals()
         self.mode_change_signal.subscribe(self, self._entered)
+        self.app_resume_signal.subscribe(self, self._draw_again)
         self.call_after_refresh(self._begin)
 
     @work(exclusive=True, group="beginning")
@@ -401,6 +402,12 @@ class MemoriaApp(TypingAhead[None]):
     def _write_failed(self, what: str, error: BaseException) -> None:
         """A write whose screen or dialog is gone."""
         self._say(not_done(what, error), wrong=True)
+
+    def _draw_again(self, _app: App[object]) -> None:
+        """Draws everything after the terminal was somebody else's for a while."""
+        for widget in self.screen.query("*"):
+            widget.refresh()
+        self.screen.refresh(layout=True)
 
     async def action_quit(self) -> None:
         self._leave()

@@ -7,6 +7,7 @@ itself reads them. It prints how many acts were done, and how many were refused 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import random
@@ -146,7 +147,8 @@ async def main(acts: int, seed: int) -> None:
     done: Counter[str] = Counter()
     async with open_services(settings, embedder=WatchedEmbedder()) as services:
         for memory_id in IDS[seed::PROGRAMS]:
-            await services.memories.create(MemoryDraft(LONG, id=memory_id))
+            with contextlib.suppress(Conflict):  # another program has begun its acts and made it
+                await services.memories.create(MemoryDraft(LONG, id=memory_id))
         for _ in range(acts):
             try:
                 done[await act(services, dice)] += 1
