@@ -97,6 +97,33 @@ class TerminalDriver(LinuxDriver):
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         self._file = cast("TextIOWrapper", _Lasting(sys.__stderr__ or sys.stderr))
+        self._has_terminal = False
+        self._will_resume = False
+
+    def start_application_mode(self) -> None:
+        super().start_application_mode()  # type: ignore[no-untyped-call]
+        self._has_terminal = True
+
+    def stop_application_mode(self) -> None:
+        self._has_terminal = False
+        super().stop_application_mode()
+
+    def suspend_application_mode(self) -> None:
+        self._will_resume = True
+        super().suspend_application_mode()
+
+    def resume_application_mode(self) -> None:
+        """Takes the terminal again, and once only.
+
+        SIGCONT also comes with SIGHUP when the terminal goes away, and after a SIGSTOP that nobody sees coming. A
+        second reader of the keys would never be ended, and the program with it.
+        """
+        if self._has_terminal:
+            self.suspend_application_mode()
+            self._must_signal_resume = True  # what was drawn may be gone
+        if self._will_resume:
+            self._will_resume = False
+            super().resume_application_mode()
 
     def _run_input_thread(self) -> None:
         try:

@@ -101,6 +101,23 @@ def test_ctrl_z_gives_the_terminal_back_and_a_continued_app_draws_again() -> Non
         assert_usable(terminal, before)
 
 
+def test_an_app_that_was_stopped_from_outside_draws_again_and_ends() -> None:
+    with program(Play()) as terminal:
+        before = terminal.modes()
+        terminal.until(_NEWEST)
+        for _ in range(3):
+            terminal.read(0.2)
+            since = len(terminal.seen)
+            os.kill(terminal.process, signal.SIGSTOP)
+            _, status = os.waitpid(terminal.process, os.WUNTRACED)
+            assert os.WIFSTOPPED(status)
+            os.kill(terminal.process, signal.SIGCONT)
+            terminal.until(_NEWEST, since)
+        terminal.type("\x11")
+        assert terminal.wait() == 0
+        assert_usable(terminal, before)
+
+
 @pytest.mark.parametrize(
     ("editor", "told"),
     [("false", "ended with status 1"), ("/nonsense/editor", "nonsense")],
