@@ -1,4 +1,8 @@
-"""What a benchmark measures, and what every benchmark measures with."""
+"""What a benchmark measures, and what every benchmark measures with.
+
+A goal is always a ratio: to a baseline that was measured in the same run (`compared`), or, for what does not depend on
+the speed of the machine, to a limit (`limited`). So `ok` means the same on a fast and on a slow machine.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,13 @@ from dataclasses import dataclass
 from types import TracebackType
 
 import psutil
+from textual.app import App, ComposeResult
+from textual.widgets import Footer, Header, Static
+
+REDRAW = "one full redraw of a bare Textual screen"
+HELD = 6.0
+"""The goal for how long the event loop is held, as a multiple of `redraw_ms()`."""
+_REDRAWS = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +38,33 @@ class Figure:
     """What is wanted, for a reader."""
     ok: bool | None = None
     """Whether the goal is reached; None without a goal."""
+
+
+def compared(
+    what: str, value: float, unit: str, baseline: str, of_baseline: float, at_most: float | None = None
+) -> Figure:
+    """A cost beside the one of the baseline in the same run, in the same unit; `at_most` is the goal, as a multiple."""
+    return ratio_figure(what, value, unit, baseline, value / of_baseline, at_most)
+
+
+def ratio_figure(
+    what: str, value: float, unit: str, baseline: str, ratio: float, at_most: float | None = None
+) -> Figure:
+    """As `compared`, where the ratio is not between the value itself and the baseline, as for a rate."""
+    if at_most is None:
+        return Figure(what, value, unit, baseline, ratio)
+    return Figure(what, value, unit, baseline, ratio, f"≤ {at_most:g} ×", ratio <= at_most)
+
+
+def limited(what: str, value: float, unit: str, limit: float) -> Figure:
+    """What may not exceed a limit on any machine: memory, requests, sizes; no times."""
+    ratio = value / limit
+    return Figure(what, value, unit, f"the limit of {limit:,g} {unit}", ratio, "≤ 1 ×", ratio <= 1)
+
+
+def held(during: str, longest_ms: float, redraw: float) -> Figure:
+    """For how long the event loop was held at the longest; `redraw`: see `redraw_ms`."""
+    return compared(f"event loop held {during}", longest_ms, "ms", REDRAW, redraw, HELD)
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -64,3 +102,27 @@ class LoopWatch:
             before = time.perf_counter()
             await asyncio.sleep(every)
             self.longest_ms = max(self.longest_ms, (time.perf_counter() - before - every) * 1000)
+
+
+class _Bare(App[None]):
+    """Header, footer and a screen full of text."""
+
+    def compose(self) -> ComposeResult:
+        yield Header()
+        yield Static("\n".join("one line of plain text " * 5 for _ in range(38)))
+        yield Footer()
+
+
+async def redraw_ms() -> float:
+    """Median of the milliseconds for which a full redraw of a bare screen of 120×40 holds the event loop."""
+    app, longest = _Bare(), list[float]()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        for _ in range(_REDRAWS):
+            async with LoopWatch() as watch:
+                for widget in app.screen.query("*"):
+                    widget.refresh()
+                app.screen.refresh(layout=True)
+                await pilot.pause()
+            longest.append(watch.longest_ms)
+    return percentile(longest, 0.5)

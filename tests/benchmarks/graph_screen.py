@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 
 from memoria_tui.screens.graph import GraphScreen
 from services.model import Relation, RelationType
-from tests.benchmarks.figures import Figure, LoopWatch, percentile
+from tests.benchmarks.figures import REDRAW, Figure, LoopWatch, compared, held, percentile, redraw_ms
 from tests.tui.conftest import make_app, press, settle
 from tests.tui.fakes import Store, many, memory_id
 
@@ -25,14 +25,14 @@ def arguments(parser: ArgumentParser) -> None:
 
 async def run(args: Namespace) -> list[Figure]:
     """Milliseconds from the key to the painted screen, and for how long the event loop was held meanwhile."""
-    sixty, held = await measure(hub(60, near=9), args.rounds)
-    five_hundred, held_long = await measure(hub(500, near=30), args.rounds)
-    return [
-        Figure("redrawn after a key, 60 memories at depth 2, p95", sixty, "ms", goal="≤ 100 ms", ok=sixty <= 100),
-        Figure("event loop held, 60 memories", held, "ms", goal="≤ 50 ms", ok=held <= 50),
-        Figure("redrawn after a key, 500 memories at depth 2, p95", five_hundred, "ms"),
-        Figure("event loop held, 500 memories", held_long, "ms", goal="≤ 50 ms", ok=held_long <= 50),
-    ]
+    redraw = await redraw_ms()
+    figures = []
+    for memories, near, at_most in ((60, 9, 10), (500, 30, 15)):
+        taken, longest = await measure(hub(memories, near), args.rounds)
+        what = f"redrawn after a key, {memories} memories at depth 2, p95"
+        figures.append(compared(what, taken, "ms", REDRAW, redraw, at_most))
+        figures.append(held(f"by {memories} memories", longest, redraw))
+    return figures
 
 
 def hub(memories: int, near: int) -> Store:

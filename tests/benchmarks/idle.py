@@ -1,6 +1,6 @@
 """What a program costs that is open on servers while nobody does anything: requests and time of the processor.
 
-The servers are stand-ins in processes of their own, PostgreSQL is a real one. The baselines are the limits.
+The servers are stand-ins in processes of their own, PostgreSQL is a real one.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from services.container import Services, open_services
 from services.model import MemoryDraft
 from services.settings import Settings
 from services.work.model import SessionDraft
-from tests.benchmarks.figures import Figure
+from tests.benchmarks.figures import Figure, limited
 
 _REQUESTS, _CORE = 1.0, 0.5
 """The limits: requests a second over all stores, and percent of a core."""
@@ -138,11 +138,7 @@ async def _measured(state: str, asking: AsyncConnection[tuple[object, ...]], sec
     httpx.removeHandler(counted)
     requests = (counted.number + transactions) / lasted
     what = f"{state}: requests of {counted.number} over HTTP and {transactions} to PostgreSQL"
-    limit = "the limit"
-    return [
-        Figure(what, requests, "/s", limit, requests / _REQUESTS, f"≤ {_REQUESTS:g} /s", requests <= _REQUESTS),
-        Figure(f"{state}: of a core", cores, "%", limit, cores / _CORE, f"≤ {_CORE:g} %", cores <= _CORE),
-    ]
+    return [limited(what, requests, "/s", _REQUESTS), limited(f"{state}: of a core", cores, "%", _CORE)]
 
 
 async def _transactions(asking: AsyncConnection[tuple[object, ...]]) -> int:

@@ -1,7 +1,7 @@
-"""Start-up as a person sees it: from the command to the first paint, and to a list of memories that can be used.
+"""Start-up as a person sees it: to the first paint, to a list of memories that can be used, and through one command.
 
-Each program runs on a pseudo-terminal of 120×40 and is watched from outside; the baseline is a Textual app that has
-nothing but a header and a footer.
+The app runs on a pseudo-terminal of 120×40 and is watched from outside; its baseline is a Textual app that has nothing
+but a header and a footer. That of a command is Python importing httpx.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.benchmarks.figures import Figure
+from tests.benchmarks.figures import Figure, compared
 
 BARE_APP = """
 from textual.app import App
@@ -34,6 +34,8 @@ class Bare(App):
         yield Footer()
 Bare().run()
 """
+COMMANDS = {"work status --format": ("work", "status", "--format", "{description}"), "--help": ("--help",)}
+"""What a prompt asks for each time it is drawn, and what imports every command."""
 PATIENCE = 30.0
 """Seconds after which a program counts as hanging."""
 
@@ -44,7 +46,8 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> list[Figure]:
     """Medians over the rounds; the programs take turns, so that noise falls on both."""
-    bare, painted, usable = [], [], []
+    bare, painted, usable, httpx = [], [], [], []
+    commands: dict[str, list[float]] = {name: [] for name in COMMANDS}
     with tempfile.TemporaryDirectory() as home:
         environment = {**os.environ, "MEMORIA_HOME": home, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
         demo = [sys.executable, "-m", "memoria_tui", "demo"]
@@ -54,27 +57,26 @@ def run(args: Namespace) -> list[Figure]:
             first, loaded = seconds_until(demo, environment, ["memoria", "◆"])
             painted.append(first)
             usable.append(loaded)
-    baseline, paint, use = (statistics.median(times) for times in (bare, painted, usable))
+            httpx.append(seconds_of(["-c", "import httpx"], environment))
+            for name, command in COMMANDS.items():
+                commands[name].append(seconds_of(["-m", "memoria_tui", *command], environment))
+    app, importing = statistics.median(bare), statistics.median(httpx)
+    name = "first paint of a bare Textual app"
     return [
-        Figure(
-            "first paint",
-            paint,
-            "s",
-            "bare Textual app with header and footer",
-            paint / baseline,
-            "≤ 1.5 ×",
-            paint <= 1.5 * baseline,
-        ),
-        Figure(
-            "demo store usable",
-            use,
-            "s",
-            "bare Textual app with header and footer",
-            use / baseline,
-            "≤ 1.5 s",
-            use <= 1.5,
+        compared("first paint", statistics.median(painted), "s", name, app, 1.5),
+        compared("demo store usable", statistics.median(usable), "s", name, app, 4),
+        *(
+            compared(f"memoria-tui {name}", statistics.median(times), "s", 'python -c "import httpx"', importing, 2.5)
+            for name, times in commands.items()
         ),
     ]
+
+
+def seconds_of(arguments: Sequence[str], environment: Mapping[str, str]) -> float:
+    """Seconds of one run of Python."""
+    began = time.perf_counter()
+    subprocess.run([sys.executable, *arguments], env=environment, check=True, capture_output=True)
+    return time.perf_counter() - began
 
 
 def seconds_until(command: Sequence[str], environment: Mapping[str, str], marks: Sequence[str]) -> list[float]:
