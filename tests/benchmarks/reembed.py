@@ -10,6 +10,7 @@ import gc
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from datetime import UTC
 from pathlib import Path
 
 from services.container import open_services
@@ -21,7 +22,7 @@ from services.points import Point
 from services.ports import Embedder, VectorStore
 from services.reembedding.target import Target
 from services.settings import Settings
-from services.times import writer_zone
+from services.times import WriterZone
 from tests.benchmarks.figures import Figure, LoopWatch, compared, held, limited, memory_mb, ratio_figure, redraw_ms
 from tests.benchmarks.seeded import NEWEST, memories
 
@@ -82,7 +83,7 @@ async def _fill(vectors: VectorStore, count: int) -> float:
 
 def _points(count: int) -> Iterator[Sequence[tuple[MemoryType, Point]]]:
     batch: list[tuple[MemoryType, Point]] = []
-    zone = writer_zone(Settings(zone="UTC"))
+    zone = WriterZone(UTC)
     for draft in memories(count):
         name = str(draft.id)
         state = drafted(draft, name, draft.created_at or NEWEST, zone)
