@@ -7,6 +7,7 @@ import importlib
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from rich.text import Text
@@ -23,6 +24,7 @@ from textual.worker import WorkerFailed, get_current_worker
 
 from memoria_tui.background import Background
 from memoria_tui.config import Config
+from memoria_tui.drafts import Draft, DraftKind, Drafts
 from memoria_tui.driver import TerminalDriver
 from memoria_tui.leaving import Leaving
 from memoria_tui.themes import THEMES
@@ -32,6 +34,7 @@ from services.errors import MemoriaError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from textual.command import Provider
 
@@ -53,6 +56,8 @@ OpenServices = Callable[[], AbstractAsyncContextManager["Services"]]
 
 _SLOW_WRITE = 0.2
 """Seconds after which a person is told that something is being saved."""
+_DRAFT_AFTER = 1.0
+"""Seconds after which what was typed is in its file."""
 _LONG_TO_READ = 20.0
 """Seconds for a notice with a command to type."""
 
@@ -122,10 +127,12 @@ class MemoriaApp(TypingAhead[None]):
         where: str = "embedded",
         load_demo: LoadDemo | None = None,
         clock: Clock = local_time,
+        drafts: Path | None = None,
     ) -> None:
         """`open_services` opens the stores, after the first paint; `where` names them in the top line.
 
-        `load_demo` fills an empty store when the person asks for it; without it that is not offered.
+        `load_demo` fills an empty store when the person asks for it; without it that is not offered. `drafts` is the
+        folder for what is typed and not saved; None: it is not kept.
         """
         super().__init__(driver_class=TerminalDriver)
         self.services: Services | None = None
@@ -145,7 +152,9 @@ class MemoriaApp(TypingAhead[None]):
         self.set_reactive(App.theme, self._config.theme if known else Config().theme)
         self._refused: MemoriaError | None = None
         self.writes = Writes(changed=self._writes_changed, unheard=self._write_failed, permit=self._permit)
-        self.leaving = Leaving(self, self.writes, self._say)
+        self.leaving = Leaving(self, self.writes, self._say, self._keep_drafts)
+        self._drafts = Drafts(drafts, self._typed_drafts) if drafts is not None else None
+        self._draft_timer: Timer | None = None
         self._slow_write: Timer | None = None
         self._undoing: Undoing | None = None
         self.add_mode("memories", self._memories)
@@ -204,7 +213,7 @@ class MemoriaApp(TypingAhead[None]):
         await self.switch_mode("memories")
         for problem in [*self._config.problems, *self._unknown_settings()]:
             self._say(problem, wrong=True)
-        await self._look_for_a_restore()
+        await self._ask_at_start()
 
     def _unknown_settings(self) -> list[str]:
         """What the configuration names and nobody knows."""
@@ -226,6 +235,8 @@ class MemoriaApp(TypingAhead[None]):
     def _handle_exception(self, error: Exception) -> None:
         """Ends the app with one line, except for what looked for its widgets after its screen was closed."""
         if not self._of_what_is_gone(error):
+            with suppress(Exception):  # a broken screen must not hide why it is broken
+                self._keep_drafts()
             super()._handle_exception(error)
 
     def _of_what_is_gone(self, error: Exception) -> bool:
@@ -247,6 +258,8 @@ class MemoriaApp(TypingAhead[None]):
 
     async def on_unmount(self) -> None:
         await self.leaving.finish_in_time()
+        if self._drafts is not None:
+            self._drafts.release()
         await self._open.aclose()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
@@ -284,7 +297,7 @@ class MemoriaApp(TypingAhead[None]):
     @work(exclusive=True, group="stores")
     async def _connect(self) -> None:
         await self._open_stores()
-        await self._look_for_a_restore()
+        await self._ask_at_start()
 
     async def _open_stores(self) -> None:
         try:
@@ -305,16 +318,26 @@ class MemoriaApp(TypingAhead[None]):
             screen.connected(self.services)
         self.background.start(self.services)
 
-    async def _look_for_a_restore(self) -> None:
-        """Asks what is to become of a restore that was begun and not finished."""
+    async def _ask_at_start(self) -> None:
+        """Asks what is to become of a restore that was begun and not finished, and of texts that were not saved."""
         if self.services is None:
             return
+        begun = None
         with suppress(MemoriaError):  # what keeps the database from answering is told by its status
-            if begun := await self.services.restoring.unfinished():
-                self._ask_about(begun)
+            begun = await self.services.restoring.unfinished()
+        if self._drafts is not None:
+            self._try_drafts(self._drafts.adopt)
+        if begun is not None or (self._drafts is not None and self._drafts.left):
+            self._ask_about(begun)
 
     @asks
-    async def _ask_about(self, begun: UnfinishedRestore) -> None:
+    async def _ask_about(self, begun: UnfinishedRestore | None) -> None:
+        if begun is not None:
+            await self._ask_about_restore(begun)
+        if self._drafts is not None:
+            await self._offer(self._drafts)
+
+    async def _ask_about_restore(self, begun: UnfinishedRestore) -> None:
         from memoria_tui.present import safe
         from memoria_tui.screens.modals.unfinished_restore import FINISH, UnfinishedRestoreDialog
 
@@ -335,11 +358,58 @@ class MemoriaApp(TypingAhead[None]):
         for screen in self.mode_screens:
             screen.changed()
 
+    # what is typed and not saved
+
+    def _typed_drafts(self) -> list[Draft]:
+        screens = [screen for stack in self._screen_stacks.values() for screen in stack]
+        drafts = (getattr(screen, "draft", None) for screen in screens)
+        return [draft for draft in drafts if isinstance(draft, Draft)]
+
+    def _try_drafts(self, act: Callable[[], object]) -> None:
+        try:
+            act()
+        except MemoriaError as error:
+            self._say(f"What is typed is not kept for the next start: {error}", wrong=True)
+
+    def _keep_drafts(self) -> None:
+        """At once, for the program ends."""
+        if self._drafts is not None:
+            self._try_drafts(self._drafts.keep)
+
+    def _keep_drafts_soon(self) -> None:
+        if self._drafts is not None and self._draft_timer is None:
+            self._draft_timer = self.set_timer(_DRAFT_AFTER, self._write_drafts, name="drafts")
+
+    async def _write_drafts(self) -> None:
+        self._draft_timer = None
+        if self._drafts is not None and self._drafts.note():
+            self.run_worker(partial(self._try_drafts, self._drafts.write), group="drafts", thread=True)
+
+    async def _offer(self, drafts: Drafts) -> None:
+        """Asks about each text that was not saved, until one is opened that stays open."""
+        from memoria_tui.screens.memories import MemoriesScreen
+        from memoria_tui.screens.modals.unsaved import UnsavedDialog
+
+        memories = self._screens_made["memories"]
+        assert isinstance(memories, MemoriesScreen)
+        for draft in list(drafts.left):
+            opens = await self.push_screen_wait(UnsavedDialog(draft))
+            if opens is None:
+                continue
+            drafts.left.remove(draft)
+            of_memory = draft.kind in (DraftKind.NEW_MEMORY, DraftKind.EDIT_MEMORY)
+            if opens and not await (memories if of_memory else self._timing).reopen(draft):
+                drafts.left.append(draft)
+            self._keep_drafts_soon()
+            if memories.preview.editing is not None:
+                return
+
     # keys that work everywhere
 
     async def on_event(self, event: events.Event) -> None:
-        if isinstance(event, events.InputEvent):
+        if isinstance(event, events.InputEvent | events.Paste):
             self.background.attend()
+            self._keep_drafts_soon()
         await super().on_event(event)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -382,6 +452,7 @@ class MemoriaApp(TypingAhead[None]):
 
     def _writes_changed(self) -> None:
         """Says that something is being saved once that takes so long that a person wonders."""
+        self._keep_drafts_soon()
         if self.writes.waiting and self._slow_write is None:
             self._slow_write = self.set_timer(_SLOW_WRITE, self._say_saving, name="saving")
         elif not self.writes.waiting and self._slow_write is not None:

@@ -31,11 +31,14 @@ async def _soon(happened: Callable[[], bool]) -> None:
 class Leaving:
     """Waits for the writes of the app, then ends it."""
 
-    def __init__(self, app: App[None], writes: Writes, say: Callable[[str], None]) -> None:
-        """`say` shows a person one line."""
+    def __init__(
+        self, app: App[None], writes: Writes, say: Callable[[str], None], keep_drafts: Callable[[], None]
+    ) -> None:
+        """`say` shows a person one line, `keep_drafts` writes what was typed and not saved to its file."""
         self._app = app
         self._writes = writes
         self._say = say
+        self._keep_drafts = keep_drafts
         self._under_way = False
         self._warned_of: tuple[str, ...] = ()
         self.lost: tuple[str, ...] = ()
@@ -79,6 +82,7 @@ class Leaving:
 
     def end(self, status: int = 0) -> None:
         """Ends the app at once; no worker may look for widgets that are gone."""
+        self._keep_drafts()
         self._app.workers.cancel_all()
         self._app.exit(return_code=status)
 
@@ -92,10 +96,12 @@ class Leaving:
                 loop.add_signal_handler(number, self._signalled, number)
 
     def _signalled(self, number: signal.Signals) -> None:
+        self._keep_drafts()
         self._app.run_worker(self._end_by(number), group="signal", exclusive=True)
 
     async def _end_by(self, number: signal.Signals) -> None:
         await self.finish_in_time()
+        await asyncio.sleep(_GLANCE)  # the field whose text was written closes
         self.end(128 + number)
 
     async def finish_in_time(self) -> None:

@@ -74,20 +74,28 @@ class AtomicFile:
     def tell(self) -> int:
         return self._file.tell()
 
-    def commit(self, *, replace: bool = True) -> None:
-        """Gives the file its name. Without `replace`, raises FileExistsError when that name is taken."""
+    def commit(self, *, replace: bool = True, close: bool = True) -> None:
+        """Gives the file its name. Without `replace`, raises FileExistsError when that name is taken.
+
+        Without `close` it stays open and locked (flock), by which others see that its program lives, until `close`.
+        """
         try:
             self._file.flush()
             if self._draft is not None:
                 os.fsync(self._file.fileno())
                 (os.replace if replace else _move_beside)(self._draft, self._target)
                 sync_folder(self._target.parent)
-            self._file.close()
+            if close:
+                self._file.close()
         except FileExistsError:
             raise
         except OSError as error:
             self.discard()
             raise storage_error(error, self.path) from error
+
+    def close(self) -> None:
+        """Ends the lock that `commit` left."""
+        self._file.close()
 
     def rename(self, path: Path) -> None:
         """Changes the name that `commit` gives, in the same folder."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from services.files import close_to_others
 
-_OURS = ("qdrant", "postgres", "backups", "memoria-tui.log*", "demo-ready", ".*.partial")
+_OURS = ("qdrant", "postgres", "backups", "drafts", "memoria-tui.log*", "demo-ready", ".*.partial")
 """Names of what this program puts into a home."""
 
 

@@ -51,6 +51,7 @@ def open_app(terminal: Terminal, where: str | None = None) -> int:
         where=where or _where(terminal),
         load_demo=load_demo,
         clock=person_clock(terminal.settings),
+        drafts=terminal.settings.home / "drafts",
     )
     terminal.keep_log()
     app.run()

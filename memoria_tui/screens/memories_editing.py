@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from textual import on, work
 from textual.app import SuspendNotSupported
 
 from memoria_tui.difference import merged
+from memoria_tui.drafts import Draft, DraftKind
 from memoria_tui.present import clip, title
 from memoria_tui.screens.memories_finding import MemoryFinding
 from memoria_tui.screens.modals.conflict import ConflictDialog, Resolution
@@ -15,7 +18,7 @@ from memoria_tui.suspending import edit_outside
 from memoria_tui.typing_ahead import asks
 from memoria_tui.widgets.preview import Preview
 from memoria_tui.writes import UnderWay, write, written
-from services.errors import Conflict, InvalidInput, MemoriaError
+from services.errors import Conflict, InvalidInput, MemoriaError, NotFound
 from services.memories.payload import State, read_memory
 from services.model import Change, Memory, MemoryChanges, MemoryDraft
 from services.ports import Clock
@@ -43,6 +46,30 @@ class MemoryEditing(MemoryFinding):
             return ()
         return (f"what you typed into {named(base)}",)
 
+    @property
+    def draft(self) -> Draft | None:
+        if not self.unsaved or (base := self.preview.editing) is None:
+            return None
+        values = {"text": self.preview.edited_text, "before": base.content}
+        return Draft(DraftKind.EDIT_MEMORY, base.id, title(base), values)
+
+    async def reopen(self, draft: Draft) -> bool:
+        """Goes on with what was typed before the program ended; False when its memory cannot be read."""
+        try:
+            if draft.kind is DraftKind.EDIT_MEMORY:
+                memory = await self._services.memories.get(draft.of)
+                base = replace(memory, content=draft.values.get("before", memory.content))
+                self.preview.begin_edit(base, draft.values.get("text", ""))
+                self.refresh_bindings()
+                return True
+        except NotFound:
+            self.tell("That memory is gone: saving makes a new one")
+        except MemoriaError as error:
+            self.tell(str(error), wrong=True)
+            return False
+        await self._write_new(draft)
+        return True
+
     def title_of(self, memory_id: str) -> str | None:
         found = (hit.memory for hit in self.memory_list.hits() if hit.memory.id == memory_id)
         return next((named(memory) for memory in found), None)
@@ -51,11 +78,14 @@ class MemoryEditing(MemoryFinding):
 
     @asks
     async def action_new(self) -> None:
+        await self._write_new()
+
+    async def _write_new(self, draft: Draft | None = None) -> None:
         async def create(draft: MemoryDraft) -> Memory:
             return await write(self.app, "new memory", self._services.memories.create(draft), vectors=True)
 
         tags, projects = self.names("tag"), self.names("project")
-        if (memory := await self.app.push_screen_wait(NewMemoryDialog(tags, projects, create))) is not None:
+        if (memory := await self.app.push_screen_wait(NewMemoryDialog(tags, projects, create, draft))) is not None:
             self.select(memory.id)
             self.tell(f"Created {named(memory)} · {UNDO}")
 

@@ -15,6 +15,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
+from memoria_tui.drafts import Draft
 from memoria_tui.log import refused
 from memoria_tui.present import safe
 from memoria_tui.screens.states import Idle, failing_line, opening
@@ -116,6 +117,11 @@ class ModeScreen(Screen[None]):
     def unsaved(self) -> tuple[str, ...]:
         """What was typed here and is not saved, each named."""
         return ()
+
+    @property
+    def draft(self) -> Draft | None:
+        """What was typed here and is not saved, for the next start."""
+        return None
 
     def watch_busy(self, busy: str) -> None:
         for line in self.query(TopLine):

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine, Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 from textual.message import Message
 
 from memoria_tui import present, work_text
+from memoria_tui.drafts import Draft, DraftKind
 from memoria_tui.repository import current_branch
 from memoria_tui.screens.modals.choice import Choice, ChoiceDialog
-from memoria_tui.screens.modals.prompt import Check, PromptDialog, Save
+from memoria_tui.screens.modals.edit_session import edit_session
+from memoria_tui.screens.modals.prompt import PromptDialog
 from memoria_tui.screens.modals.start_session import start_session
 from memoria_tui.screens.modals.stop_session import stop_session
 from memoria_tui.screens.mode import ModeScreen
@@ -44,12 +46,30 @@ class Timing:
         self._clock = clock
         self._sessions = sessions
 
-    async def start(self) -> None:
+    async def reopen(self, draft: Draft) -> bool:
+        """Goes on with what was typed before the program ended; False when its session cannot be read."""
+        if draft.kind is DraftKind.START_WORK:
+            await self.start(draft)
+            return True
+        zone = await self._screen.attempt(self._services.reports.zone())
+        session = await self._screen.attempt(self._services.work.session(draft.of))
+        if session is None or zone is None:
+            return False
+        match draft.kind:
+            case DraftKind.STOP_WORK:
+                await self.stop(session, draft)
+            case DraftKind.EDIT_SESSION:
+                await self.edit(session, zone, draft)
+            case _:
+                await self.note(session, draft.values.get("text", ""))
+        return True
+
+    async def start(self, draft: Draft | None = None) -> None:
         """Asks what is begun, with the defaults of the settings filled in, and starts it."""
         preferences = await self._screen.attempt(self._services.work.preferences())
         if preferences is None:
             return
-        dialog = start_session(self._services, self._clock, current_branch(), preferences)
+        dialog = start_session(self._services, self._clock, current_branch(), preferences, draft)
         if (started := await self._screen.app.push_screen_wait(dialog)) is not None:
             self._tell(f"Started {work_text.named(started.session)}{started.news}")
 
@@ -66,11 +86,17 @@ class Timing:
             elif chosen is not None:
                 await self.start()
 
-    async def stop(self, session: WorkSession | None = None) -> None:
+    async def edit(self, session: WorkSession, zone: tzinfo, draft: Draft | None = None) -> None:
+        """Shows all of a session, and changes it."""
+        saved = await self._screen.app.push_screen_wait(edit_session(self._services, self._clock, session, zone, draft))
+        if saved is not None and saved.session != session:
+            self._tell(f"Changed {work_text.named(saved.session)}{saved.news}")
+
+    async def stop(self, session: WorkSession | None = None, draft: Draft | None = None) -> None:
         """Stops a session, the one that is meant when none is given."""
         if (session := session or await self.meant("Stop which")) is None:
             return
-        dialog = stop_session(self._services, self._clock, session)
+        dialog = stop_session(self._services, self._clock, session, draft=draft)
         if (stopped := await self._screen.app.push_screen_wait(dialog)) is not None:
             worked = present.duration(stopped.elapsed_seconds(self._clock()))
             kept = " · a memory of it is kept" if stopped.memory_id else ""
@@ -98,25 +124,21 @@ class Timing:
             paused = await write(self._screen.app, what, act, once=[session.id])
             return f"Paused {work_text.named(paused)}{f' · {reason}' if reason else ''}"
 
-        await self._ask(
-            f"Pause {work_text.named(session)}",
-            save,
-            hint="Why? May stay empty. The pause began when you pressed the key.",
-        )
+        hint = "Why? May stay empty. The pause began when you pressed the key."
+        await self._ask(PromptDialog(f"Pause {work_text.named(session)}", hint=hint, save=save))
 
     async def _write(
         self, what: str, act: Coroutine[object, object, WorkSession], session: WorkSession
     ) -> WorkSession | None:
         return await self._screen.write(what, act, once=[session.id])
 
-    async def _ask(self, title: str, save: Save, *, hint: str = "", check: Check | None = None) -> None:
+    async def _ask(self, dialog: PromptDialog) -> None:
         """Asks for a line and tells what was done with it."""
-        dialog = PromptDialog(title, hint=hint, check=check, save=save)
         if (told := await self._screen.app.push_screen_wait(dialog)) is not None:
             self._tell(told)
 
-    async def note(self, session: WorkSession | None = None) -> None:
-        """Appends a note to a session, the one that is meant when none is given."""
+    async def note(self, session: WorkSession | None = None, text: str = "") -> None:
+        """Appends a note to a session, the one that is meant when none is given; `text` is proposed."""
         if (session := session or await self.meant("Note on which")) is None:
             return
         meant = session
@@ -126,7 +148,8 @@ class Timing:
             await write(self._screen.app, f"note on {named}", self._services.work.note(text, meant.id))
             return f"Noted on {named}"
 
-        await self._ask(f"Note on {work_text.named(session)}", save, check=_empty)
+        title, draft = f"Note on {work_text.named(session)}", Draft(DraftKind.NOTE, session.id)
+        await self._ask(PromptDialog(title, value=text, check=_empty, save=save, draft=draft))
 
     async def cut_back(self, session: WorkSession | None = None) -> None:
         """Stops a session at the last sign of life, or when the person says it ended."""

@@ -12,7 +12,6 @@ from textual.content import Content
 from memoria_tui import work_text
 from memoria_tui.screens.modals.choice import Choice, ChoiceDialog
 from memoria_tui.screens.modals.clients import ClientsDialog
-from memoria_tui.screens.modals.edit_session import edit_session
 from memoria_tui.screens.modals.prompt import PromptDialog
 from memoria_tui.screens.modals.session_filter import session_filter
 from memoria_tui.screens.modals.work_preferences import work_preferences
@@ -85,10 +84,7 @@ class WorkBooking(WorkWatching):
 
     @asks
     async def _edit(self, session: WorkSession) -> None:
-        dialog = edit_session(self._services, self._clock, session, self._zone)
-        saved = await self.app.push_screen_wait(dialog)
-        if saved is not None and saved.session != session:
-            self._told(f"Changed {work_text.named(saved.session)}{saved.news}")
+        await self.timing.edit(session, self._zone)
 
     @asks
     async def action_delete(self) -> None:

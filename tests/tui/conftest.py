@@ -7,6 +7,7 @@ import time
 import unicodedata
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from textual import events
 from textual.keys import REPLACED_KEYS, _character_to_key, _get_unicode_name_from_key
@@ -24,10 +25,12 @@ _PATIENCE = 20.0
 """Seconds after which a test goes on although something still moves."""
 
 
-def make_app(store: Store, *, config: Config | None = None, load_demo: LoadDemo | None = None) -> MemoriaApp:
+def make_app(
+    store: Store, *, config: Config | None = None, load_demo: LoadDemo | None = None, drafts: Path | None = None
+) -> MemoriaApp:
     """The app on a fake store, at a time that stands still."""
     services = FakeServices(store)
-    return quick(MemoriaApp(services.opened, config=config, load_demo=load_demo, clock=clock))
+    return quick(MemoriaApp(services.opened, config=config, load_demo=load_demo, clock=clock, drafts=drafts))
 
 
 @asynccontextmanager
@@ -37,9 +40,10 @@ async def running(
     size: tuple[int, int] = (120, 40),
     config: Config | None = None,
     load_demo: LoadDemo | None = None,
+    drafts: Path | None = None,
 ) -> AsyncIterator[Pilot[None]]:
     """A running app that has shown what it has."""
-    app = make_app(store, config=config, load_demo=load_demo)
+    app = make_app(store, config=config, load_demo=load_demo, drafts=drafts)
     async with app.run_test(size=size, notifications=True) as pilot:
         await settle(pilot)
         yield pilot

@@ -38,6 +38,8 @@ class Play:
     written: str = ""
     """A file for the texts of memories that were written, one JSON a line."""
     log: str = ""
+    drafts: str = ""
+    """A folder for what is typed and not saved."""
     text: str = ""
     """Not empty: the text, the project and the tag of all memories."""
 
@@ -153,7 +155,8 @@ def _main() -> int:
     services.memories = Memories(services.store)
     if play.log:
         keep_log(Path(play.log), "INFO")
-    app = MemoriaApp(services.opened, config=Config(editor=play.editor), clock=clock)
+    drafts = Path(play.drafts) if play.drafts else None
+    app = MemoriaApp(services.opened, config=Config(editor=play.editor), clock=clock, drafts=drafts)
     app.run()
     return app.return_code or 0
 

@@ -102,7 +102,9 @@ class Desk:
     theme: str = "memoria-dark"
     clock: HeldClock = field(default_factory=lambda: HeldClock(NOW))
 
-    def app(self, before: Callable[[WorkServices], Awaitable[None]] | None = None) -> MemoriaApp:
+    def app(
+        self, before: Callable[[WorkServices], Awaitable[None]] | None = None, drafts: Path | None = None
+    ) -> MemoriaApp:
         """An app that finds what `before` put into its database."""
         services = WorkServices(self.settings, self.clock, self.failure)
 
@@ -114,14 +116,17 @@ class Desk:
                 yield given
 
         self.services = services
-        return quick(MemoriaApp(opened, config=Config(theme=self.theme), clock=self.clock))
+        return quick(MemoriaApp(opened, config=Config(theme=self.theme), clock=self.clock, drafts=drafts))
 
     @asynccontextmanager
     async def working(
-        self, before: Callable[[WorkServices], Awaitable[None]] | None = None, size: tuple[int, int] = (120, 40)
+        self,
+        before: Callable[[WorkServices], Awaitable[None]] | None = None,
+        size: tuple[int, int] = (120, 40),
+        drafts: Path | None = None,
     ) -> AsyncIterator[Pilot[None]]:
         """The Work screen of a running app."""
-        async with self.app(before).run_test(size=size, notifications=True) as pilot:
+        async with self.app(before, drafts).run_test(size=size, notifications=True) as pilot:
             await settle(pilot)
             await pilot.press("3")
             await settle(pilot)

@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Static
 
+from memoria_tui.drafts import Draft
 from memoria_tui.log import refused
 from memoria_tui.present import clip, line, safe
 from memoria_tui.widgets.name_input import NameInput
@@ -64,6 +65,11 @@ class Dialog(ModalScreen[Answer | None]):
     def unsaved(self) -> tuple[str, ...]:
         """What was typed here and is not saved, each named."""
         return ()
+
+    @property
+    def draft(self) -> Draft | None:
+        """What was typed here and is not saved, where the next start can go on with it."""
+        return None
 
     def undone(self, line: str) -> None:
         """Called when something was undone while the dialog is open; `line` says what."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from memoria_tui import present, work_text
+from memoria_tui.drafts import Draft, DraftKind
 from memoria_tui.screens.modals.form import Field, FieldProblem, FormDialog, Values
 from memoria_tui.screens.modals.session_fields import Saved, about_fields, moment_of, number
 from services.errors import InvalidInput
@@ -28,8 +29,10 @@ _FIELD_OF = {"issue_number": "issue", "pr_number": "pull_request"}
 _LINE_BREAK = " ⏎ "
 
 
-def edit_session(services: Services, clock: Clock, session: WorkSession, zone: tzinfo) -> FormDialog[Saved]:
-    """Shows a session and changes what the person changed."""
+def edit_session(
+    services: Services, clock: Clock, session: WorkSession, zone: tzinfo, draft: Draft | None = None
+) -> FormDialog[Saved]:
+    """Shows a session and changes what the person changed; `draft` was typed before the program ended."""
     shown = _shown(session, zone)
 
     async def save(values: Values) -> Saved:
@@ -59,7 +62,8 @@ def edit_session(services: Services, clock: Clock, session: WorkSession, zone: t
         (Field("notes", "Notes", shown["notes"], "a line each", lines=3),),
     )
     what = f"change {work_text.named(session)}"
-    return FormDialog("Work session", rows, save, writes=what, facts=_facts(session, clock()))
+    draft = draft or Draft(DraftKind.EDIT_SESSION, session.id, what)
+    return FormDialog("Work session", rows, save, writes=what, facts=_facts(session, clock()), draft=draft)
 
 
 def _facts(session: WorkSession, now: datetime) -> Content:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from textual import on, work
@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Select, Static, TextArea
 
+from memoria_tui.drafts import Draft
 from memoria_tui.log import refused
 from memoria_tui.present import safe
 from memoria_tui.screens.modals.confirm import ConfirmDialog
@@ -74,15 +75,18 @@ class FormDialog(Dialog[Answer]):
         verb: str = "save",
         writes: str = "",
         facts: Content | Callable[[Values], Content] | None = None,
+        draft: Draft | None = None,
     ) -> None:
         """`facts` stand above the fields, and may tell what they would do.
 
+        `draft` says as what the next start goes on with what is typed here; its values were typed before.
         `writes` names what `save` writes, in its turn among the other writes; "": it only reads."""
         super().__init__(title)
         self._writes = writes
         self._rows = rows
         self._save = save
         self._facts = facts
+        self._draft = draft
         self._refused: Values | None = None
         """What could not be saved as it stood."""
         fields = [field for row in rows for field in row]
@@ -94,7 +98,7 @@ class FormDialog(Dialog[Answer]):
     def compose_body(self) -> Iterable[Widget]:
         if self._facts is not None:
             now = {field.name: field.value.strip() for row in self._rows for field in row}
-            facts = self._facts(now) if callable(self._facts) else self._facts
+            facts = self._facts(now | self._begun) if callable(self._facts) else self._facts
             yield Static(facts, id="facts", classes="facts")
         with VerticalScroll(can_focus=False, classes="form"):
             for row in self._rows:
@@ -103,7 +107,7 @@ class FormDialog(Dialog[Answer]):
                         for place, field in enumerate(row):
                             with Horizontal(classes="entry -beside" if place else "entry"):
                                 yield Static(Content(field.label), classes="label")
-                                yield _entry(field)
+                                yield _entry(field, self._begun.get(field.name, field.value))
                     for field in row:
                         problem = Static("", id=f"{field.name}-problem", classes="problem")
                         problem.display = False
@@ -195,6 +199,19 @@ class FormDialog(Dialog[Answer]):
         self.query_one(f"#{field}").focus()
 
     @property
+    def _begun(self) -> dict[str, str]:
+        """What was typed before the program ended."""
+        return dict(self._draft.values) if self._draft is not None else {}
+
+    @property
+    def draft(self) -> Draft | None:
+        if self._draft is None or not self.unsaved:
+            return None
+        before = {field.name: field.value.strip() for row in self._rows for field in row}
+        typed = {name: value for name, value in self.values().items() if value != before[name]}
+        return replace(self._draft, title=self._draft.title or self._title, values=typed)
+
+    @property
     def unsaved(self) -> tuple[str, ...]:
         return (f"what you typed into {self._title}",) if self.is_mounted and self._touched else ()
 
@@ -210,21 +227,22 @@ class FormDialog(Dialog[Answer]):
             self.dismiss(None)
 
 
-def _entry(field: Field) -> Widget:
+def _entry(field: Field, value: str) -> Widget:
     if field.choices:
         options = [(choice, choice) for choice in field.choices]
-        return FormSelect(options, value=field.value, allow_blank=False, compact=True, id=field.name)
+        value = value if value in field.choices else field.value
+        return FormSelect(options, value=value, allow_blank=False, compact=True, id=field.name)
     if field.lines:
-        text = SafeTextArea(field.value, id=field.name, compact=True, placeholder=field.placeholder)
+        text = SafeTextArea(value, id=field.name, compact=True, placeholder=field.placeholder)
         text.styles.height = field.lines
         return text
     if field.names:
         return NameInput(
             field.names,
-            field.value,
+            value,
             placeholder=field.placeholder,
             id=field.name,
             compact=True,
             select_on_focus=False,
         )
-    return LineInput(field.value, placeholder=field.placeholder, id=field.name, compact=True, select_on_focus=False)
+    return LineInput(value, placeholder=field.placeholder, id=field.name, compact=True, select_on_focus=False)

@@ -11,6 +11,7 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.widgets import Input, Select, Static, TextArea
 
+from memoria_tui.drafts import Draft, DraftKind
 from memoria_tui.present import glyph
 from memoria_tui.screens.modals.confirm import ConfirmDialog
 from memoria_tui.screens.modals.dialog import Dialog
@@ -37,24 +38,34 @@ class NewMemoryDialog(Dialog[Memory]):
 
     text = getters.query_one(SafeTextArea)
 
-    def __init__(self, tags: Names, projects: Names, create: Create) -> None:
+    def __init__(self, tags: Names, projects: Names, create: Create, draft: Draft | None = None) -> None:
+        """`draft` is what was typed before the program ended."""
         super().__init__("New memory")
+        self._begun = draft.values if draft is not None else {}
         self._create = create
         self._tags = tags
         self._projects = projects
 
     def compose_body(self) -> Iterable[Widget]:
-        yield SafeTextArea(placeholder="What should be remembered? Markdown.")
+        begun = self._begun.get
+        yield SafeTextArea(begun("text", ""), placeholder="What should be remembered? Markdown.")
         with Horizontal(classes="fields"):
             yield FormSelect(
                 [(f"{glyph(kind)} {kind.value}", kind) for kind in _ORDER],
-                value=MemoryType.SEMANTIC,
+                value=next((kind for kind in _ORDER if kind == begun("type")), MemoryType.SEMANTIC),
                 allow_blank=False,
                 compact=True,
             )
-            yield NameInput(self._projects, placeholder="project", id="project", compact=True)
-            yield LineInput("0.5", placeholder="importance", id="importance", compact=True)
-        yield NameInput(self._tags, several=True, placeholder="tags, separated by commas", id="tags", compact=True)
+            yield NameInput(self._projects, begun("project", ""), placeholder="project", id="project", compact=True)
+            yield LineInput(begun("importance", "0.5"), placeholder="importance", id="importance", compact=True)
+        yield NameInput(
+            self._tags,
+            begun("tags", ""),
+            several=True,
+            placeholder="tags, separated by commas",
+            id="tags",
+            compact=True,
+        )
         yield Static("", id="hint")
 
     @on(TextArea.Changed)
@@ -74,15 +85,27 @@ class NewMemoryDialog(Dialog[Memory]):
         elif problem := importance_problem(importance):
             self.say(problem, wrong=True)
         else:
-            kind = self.query_one(Select).value
             draft = MemoryDraft(
                 content=self.text.content,
-                type=kind if isinstance(kind, MemoryType) else MemoryType.SEMANTIC,
+                type=self._type,
                 tags=split_tags(self.query_one("#tags", Input).value),
                 importance=float(importance),
                 project=self.query_one("#project", Input).value.strip() or None,
             )
             self.save(partial(self._create, draft))
+
+    @property
+    def _type(self) -> MemoryType:
+        kind = self.query_one(Select).value
+        return kind if isinstance(kind, MemoryType) else MemoryType.SEMANTIC
+
+    @property
+    def draft(self) -> Draft | None:
+        if not self.unsaved:
+            return None
+        lines = {name: self.query_one(f"#{name}", Input).value for name in ("project", "importance", "tags")}
+        values = {"text": self.text.content, "type": self._type.value, **lines}
+        return Draft(DraftKind.NEW_MEMORY, title="a new memory", values=values)
 
     @property
     def unsaved(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import replace
 from functools import partial
 
 from textual import on
@@ -10,6 +11,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
+from memoria_tui.drafts import Draft
 from memoria_tui.screens.modals.dialog import Dialog
 from memoria_tui.widgets.line_input import LineInput
 from memoria_tui.widgets.name_input import NameInput, Names
@@ -34,9 +36,14 @@ class PromptDialog(Dialog[str]):
         check: Check | None = None,
         names: Names | None = None,
         save: Save | None = None,
+        draft: Draft | None = None,
     ) -> None:
-        """With `save` the dialog stays until that succeeded, and its answer is what it gives."""
+        """With `save` the dialog stays until that succeeded, and its answer is what it gives.
+
+        `draft` says as what the next start goes on with what is typed here.
+        """
         super().__init__(title)
+        self._draft = draft
         self._save = save
         self._value = value
         self._hint = hint
@@ -50,6 +57,12 @@ class PromptDialog(Dialog[str]):
     def compose_body(self) -> Iterable[Widget]:
         yield NameInput(self._names, self._value) if self._names else LineInput(self._value)
         yield Static(Content(self._hint), id="hint")
+
+    @property
+    def draft(self) -> Draft | None:
+        if self._draft is None or not self.is_mounted or not (text := self.query_one(Input).value.strip()):
+            return None
+        return replace(self._draft, title=self._title, values={"text": text})
 
     @on(Input.Changed)
     @on(NameInput.Known)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memoria_tui import present
+from memoria_tui.drafts import Draft, DraftKind
 from memoria_tui.screens.modals.form import Field, FormDialog, Values
 from memoria_tui.screens.modals.session_fields import Saved, about_fields, blaming, checked, moment_of, number
 from services.model import SessionCategory
@@ -17,9 +18,12 @@ if TYPE_CHECKING:
 
 
 def start_session(
-    services: Services, clock: Clock, branch: str | None, preferences: WorkPreferences
+    services: Services, clock: Clock, branch: str | None, preferences: WorkPreferences, draft: Draft | None = None
 ) -> FormDialog[Saved]:
-    """Asks what is begun and starts it; the branch, and the default client and project, are filled in."""
+    """Asks what is begun and starts it; the branch, and the default client and project, are filled in.
+
+    `draft` was typed before the program ended.
+    """
 
     async def start(values: Values) -> Saved:
         checked("description", lambda: check_description(values["description"]))
@@ -53,4 +57,6 @@ def start_session(
         ),
         (Field("start", "Start", placeholder="now; or -15m, 9:30, yesterday 17:00"),),
     )
-    return FormDialog("Start work", rows, start, verb="start", writes="start work")
+    return FormDialog(
+        "Start work", rows, start, verb="start", writes="start work", draft=draft or Draft(DraftKind.START_WORK)
+    )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from memoria_tui import present, work_text
+from memoria_tui.drafts import Draft, DraftKind
 from memoria_tui.screens.modals.form import Field, FieldProblem, FormDialog, Values
 from memoria_tui.screens.modals.session_fields import blaming
 from services.errors import InvalidInput
@@ -24,10 +25,13 @@ _REMEMBER = {_AS_SET: None, _KEEP: True, _NONE: False}
 """Choice → what the service is told; None: as the settings say."""
 
 
-def stop_session(services: Services, clock: Clock, session: WorkSession, *, end: str = "") -> FormDialog[WorkSession]:
+def stop_session(
+    services: Services, clock: Clock, session: WorkSession, *, end: str = "", draft: Draft | None = None
+) -> FormDialog[WorkSession]:
     """Asks when it ended (`end` is proposed), for a note, and whether to keep a memory of it; then stops it.
 
     What would be booked is shown while the end is typed; above the warning hours it has to be confirmed.
+    `draft` was typed before the program ended.
     """
     zone = person_zone(services.settings)
     confirmed: set[str] = set()
@@ -72,4 +76,5 @@ def stop_session(services: Services, clock: Clock, session: WorkSession, *, end:
         ),
     )
     what = f"stop {work_text.named(session)}"
-    return FormDialog("Stop work", rows, stop, verb="stop", writes=what, facts=facts)
+    draft = draft or Draft(DraftKind.STOP_WORK, session.id, what)
+    return FormDialog("Stop work", rows, stop, verb="stop", writes=what, facts=facts, draft=draft)

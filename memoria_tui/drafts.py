@@ -1,0 +1,127 @@
+"""What was typed and not saved, kept in a private file for the next start, whatever ends the program."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import threading
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from services.files import AtomicFile, make_private, remove_partials, storage_errors
+
+_ENDING = ".json"
+
+
+class DraftKind(StrEnum):
+    """What a text was typed into."""
+
+    NEW_MEMORY = "new memory"
+    EDIT_MEMORY = "edit memory"
+    START_WORK = "start work"
+    STOP_WORK = "stop work"
+    EDIT_SESSION = "edit session"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What was typed into one editor or form and is not saved."""
+
+    kind: DraftKind
+    of: str = ""
+    """Id of the memory or session that it belongs to."""
+    title: str = ""
+    """What it was typed into, for a person."""
+    values: Mapping[str, str] = field(default_factory=dict)
+    """What is in the fields, by their names."""
+
+
+class Drafts:
+    """The file of this program; a lock of the kernel tells others that the program lives.
+
+    Files of programs that ended are taken over by `adopt`.
+    """
+
+    def __init__(self, folder: Path, typed: Callable[[], Iterable[Draft]]) -> None:
+        """`typed` gives what is not saved now."""
+        self._folder = folder
+        self._typed = typed
+        self._path = folder / f"{uuid.uuid4()}{_ENDING}"
+        self._file: AtomicFile | None = None
+        self._wanted: tuple[Draft, ...] = ()
+        self._written: tuple[Draft, ...] = ()
+        self._writing = threading.Lock()
+        self.left: list[Draft] = []
+        """Of programs that ended, until they are opened or discarded."""
+
+    def note(self) -> bool:
+        """Takes what is typed now; whether `write` has something to do."""
+        self._wanted = (*self.left, *self._typed())
+        return self._wanted != self._written
+
+    def write(self) -> None:
+        """Writes what was noted last, in any thread. Raises StorageFull, InvalidInput."""
+        with self._writing:
+            wanted, before = self._wanted, self._file
+            if wanted == self._written:
+                return
+            if wanted:
+                with storage_errors(self._folder):
+                    make_private(self._folder)
+                self._file = AtomicFile(self._path)
+                self._file.write(json.dumps([asdict(one) for one in wanted]).encode())
+                self._file.commit(close=False)
+            else:
+                self._path.unlink(missing_ok=True)
+                self._file = None
+            self._written = wanted
+            if before is not None:
+                before.close()
+
+    def keep(self) -> None:
+        """Notes and writes at once. Raises as `write`."""
+        self.note()
+        self.write()
+
+    def release(self) -> None:
+        """Leaves what is written to the next program."""
+        if self._file is not None:
+            self._file.close()
+
+    def adopt(self) -> None:
+        """Takes over what programs left that ended. Raises StorageFull, InvalidInput."""
+        if not self._folder.is_dir():
+            return
+        remove_partials(self._folder, ".")
+        with ExitStack() as locks:
+            taken = [path for path in sorted(self._folder.glob(f"*{_ENDING}")) if self._take(path, locks)]
+            self.keep()
+            for path in taken:
+                path.unlink(missing_ok=True)
+
+    def _take(self, path: Path, locks: ExitStack) -> bool:
+        """Not when its program lives, another one takes it now, or it is none of ours."""
+        with suppress(OSError, ValueError, TypeError):
+            file = locks.enter_context(path.open("rb"))
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.fstat(file.fileno()).st_nlink:
+                self.left += _read(json.load(file))
+                return True
+        return False
+
+
+def _read(drafts: object) -> list[Draft]:
+    """What `write` wrote. Raises TypeError, ValueError."""
+    if not isinstance(drafts, list) or not all(isinstance(one, dict) for one in drafts):
+        raise TypeError
+    return [_draft(**one) for one in drafts]
+
+
+def _draft(kind: str, of: str, title: str, values: Mapping[str, str]) -> Draft:
+    return Draft(DraftKind(kind), str(of), str(title), {str(name): str(value) for name, value in dict(values).items()})

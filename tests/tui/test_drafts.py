@@ -1,0 +1,220 @@
+"""What is typed and not saved is offered at the next start, whatever ended the program."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from memoria_tui.drafts import Draft, DraftKind, Drafts
+from memoria_tui.screens.modals.confirm import ConfirmDialog
+from memoria_tui.screens.modals.conflict import ConflictDialog
+from memoria_tui.screens.modals.form import FormDialog
+from memoria_tui.screens.modals.new_memory import NewMemoryDialog
+from memoria_tui.screens.modals.prompt import PromptDialog
+from memoria_tui.screens.modals.unsaved import UnsavedDialog
+from tests.tui.conftest import key_event, press, running, screen_of, toasts
+from tests.tui.fakes import Store, filled, memory_id
+from tests.tui.on_a_terminal import Play, program
+from tests.tui.work_world import Desk, at_desk, one_running
+
+NEWEST = memory_id(7)
+_FIRST_LINE = "Postgres autovacuum"
+
+
+def texts(folder: Path) -> list[str]:
+    """What stands in the files of a folder."""
+    return [one["values"].get("text", "") for file in folder.glob("*.json") for one in json.loads(file.read_bytes())]
+
+
+def left(folder: Path, *drafts: Draft) -> None:
+    """Leaves drafts as a program does that was killed."""
+    ended = Drafts(folder, lambda: drafts)
+    ended.keep()
+    ended.release()
+
+
+async def leave(pilot: Pilot[None], times: int = 1) -> None:
+    """Presses ctrl+q so often, until the app ends."""
+    for _ in range(times):
+        pilot.app.post_message(key_event("ctrl+q"))
+    for _ in range(1000):
+        if pilot.app._exit:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it never ended")
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGKILL])
+def test_a_text_survives_every_end_of_the_program(tmp_path: Path, number: signal.Signals) -> None:
+    drafts = tmp_path / "drafts"
+    with program(Play(drafts=str(drafts))) as terminal:
+        terminal.until(_FIRST_LINE)
+        terminal.type("n")
+        terminal.until("New memory")
+        terminal.type("precious")
+        terminal.until("precious")
+        while number is signal.SIGKILL and not texts(drafts):
+            terminal.read(0.1)
+        os.kill(terminal.process, number)
+        assert terminal.wait() == (-number if number is signal.SIGKILL else 128 + number)
+    assert texts(drafts) == ["precious"]
+    (file,) = drafts.glob("*.json")
+    assert (file.stat().st_mode & 0o777, drafts.stat().st_mode & 0o777) == (0o600, 0o700)
+
+
+def test_a_text_being_saved_when_a_signal_comes_is_saved_once(tmp_path: Path) -> None:
+    drafts, written = tmp_path / "drafts", tmp_path / "written"
+    with program(Play(drafts=str(drafts), slow=0.5, written=str(written))) as terminal:
+        terminal.until(_FIRST_LINE)
+        terminal.type("n")
+        terminal.until("New memory")
+        terminal.type("kept")
+        terminal.until("kept")
+        terminal.type("\x13")
+        terminal.until("saving")
+        os.kill(terminal.process, signal.SIGTERM)
+        assert terminal.wait() == 143
+    assert [json.loads(line) for line in written.read_text().splitlines()] == ["kept"]
+    assert texts(drafts) == []
+
+
+async def test_a_new_memory_goes_on_with_all_its_fields_and_is_offered_no_more_once_saved(tmp_path: Path) -> None:
+    values = {"text": "a\x1b[31m[b]\n\ud800", "type": "episodic", "project": "api", "importance": "0.7", "tags": "x, y"}
+    left(tmp_path, Draft(DraftKind.NEW_MEMORY, title="a new memory", values=values))
+    store = Store()
+    async with running(store, drafts=tmp_path) as pilot:
+        assert isinstance(pilot.app.screen, UnsavedDialog)
+        await press(pilot, "o")
+        assert isinstance(pilot.app.screen, NewMemoryDialog)
+        await press(pilot, "ctrl+s")
+        (memory,) = store.memories.values()
+        assert (memory.content, memory.type, memory.project) == (values["text"], "episodic", "api")
+        assert (memory.importance, memory.tags) == (0.7, ("x", "y"))
+        await leave(pilot)
+    assert texts(tmp_path) == []
+
+
+async def test_an_edit_goes_on_in_the_editor(tmp_path: Path) -> None:
+    store = filled()
+    before = store.memories[NEWEST].content
+    left(tmp_path, Draft(DraftKind.EDIT_MEMORY, NEWEST, "t", {"text": "my text", "before": before}))
+    async with running(store, drafts=tmp_path) as pilot:
+        await press(pilot, "o")
+        assert screen_of(pilot).preview.edited_text == "my text"
+        await press(pilot, "x", "ctrl+s")
+        assert store.memories[NEWEST].content == "xmy text"
+
+
+async def test_an_edit_of_what_others_changed_meanwhile_shows_both(tmp_path: Path) -> None:
+    left(tmp_path, Draft(DraftKind.EDIT_MEMORY, NEWEST, "t", {"text": "my text", "before": "as it was"}))
+    async with running(filled(), drafts=tmp_path) as pilot:
+        await press(pilot, "o", "ctrl+s")
+        assert isinstance(pilot.app.screen, ConflictDialog)
+
+
+async def test_an_edit_of_a_memory_that_is_gone_goes_on_as_a_new_one(tmp_path: Path) -> None:
+    left(tmp_path, Draft(DraftKind.EDIT_MEMORY, "gone", "t", {"text": "my text", "before": "as it was"}))
+    async with running(filled(), drafts=tmp_path) as pilot:
+        await press(pilot, "o")
+        assert isinstance(pilot.app.screen, NewMemoryDialog)
+        assert pilot.app.screen.text.content == "my text"
+
+
+async def test_it_is_thrown_away_only_after_a_yes_and_kept_for_later_by_escape(tmp_path: Path) -> None:
+    one, other = (Draft(DraftKind.NEW_MEMORY, title="a new memory", values={"text": text}) for text in ("one", "other"))
+    left(tmp_path, one)
+    left(tmp_path, other)
+    async with running(Store(), drafts=tmp_path) as pilot:
+        await press(pilot, "escape")
+        assert isinstance(pilot.app.screen, UnsavedDialog)
+        await press(pilot, "d")
+        assert isinstance(pilot.app.screen, ConfirmDialog)
+        await press(pilot, "escape")
+        assert isinstance(pilot.app.screen, UnsavedDialog)
+        await press(pilot, "d", "y")
+        assert pilot.app.screen is screen_of(pilot)
+        await leave(pilot)
+    assert len(texts(tmp_path)) == 1
+    async with running(Store(), drafts=tmp_path) as pilot:
+        assert isinstance(pilot.app.screen, UnsavedDialog)
+
+
+async def test_leaving_with_a_text_keeps_it_and_dropping_it_does_not(tmp_path: Path) -> None:
+    async with running(Store(), drafts=tmp_path) as pilot:
+        await press(pilot, "n", "=kept")
+        await leave(pilot, 2)
+    assert texts(tmp_path) == ["kept"]
+    async with running(Store(), drafts=tmp_path) as pilot:
+        await press(pilot, "o", "escape", "y")
+        await leave(pilot)
+    assert texts(tmp_path) == []
+
+
+async def test_a_living_program_keeps_its_own(tmp_path: Path) -> None:
+    lives = Drafts(tmp_path, lambda: [Draft(DraftKind.NEW_MEMORY, values={"text": "mine"})])
+    lives.keep()
+    async with running(Store(), drafts=tmp_path) as pilot:
+        assert not isinstance(pilot.app.screen, UnsavedDialog)
+        lives.release()
+    async with running(Store(), drafts=tmp_path) as pilot:
+        assert isinstance(pilot.app.screen, UnsavedDialog)
+        second = Drafts(tmp_path, list)
+        second.adopt()
+        assert second.left == []
+
+
+async def test_what_cannot_be_kept_is_told_and_nothing_stops(tmp_path: Path) -> None:
+    (tmp_path / "drafts").write_text("no folder")
+    async with running(Store(), drafts=tmp_path / "drafts") as pilot:
+        await press(pilot, "n", "=text")
+        await leave(pilot, 2)
+        assert any("not kept for the next start" in toast for toast in toasts(pilot))
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{}", b"[1]", b"\xff", b'[{"kind": "new memory"}]', b'[{"kind": 3, "of": 4}]']
+)
+async def test_a_file_that_is_none_of_ours_is_left_alone(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x.json").write_bytes(content)
+    drafts = Drafts(tmp_path, list)
+    drafts.adopt()
+    assert drafts.left == []
+    assert (tmp_path / "x.json").read_bytes() == content
+
+
+@pytest.fixture
+def desk(postgres_url: str, tmp_path: Path) -> Iterator[Desk]:
+    with at_desk(postgres_url, tmp_path) as desk:
+        yield desk
+
+
+@pytest.mark.parametrize(
+    ("keys", "kind"),
+    [
+        (("n", "=write it"), FormDialog),
+        (("s", "=done so far"), FormDialog),
+        (("e", "=more"), FormDialog),
+        (("N", "=a note"), PromptDialog),
+    ],
+)
+async def test_forms_of_work_go_on(desk: Desk, tmp_path: Path, keys: tuple[str, ...], kind: type) -> None:
+    drafts = tmp_path / "drafts"
+    async with desk.working(one_running, drafts=drafts) as pilot:
+        await press(pilot, *keys)
+        typed = pilot.app.screen.query_one(Input).value
+        await leave(pilot, 2)
+    async with desk.working(drafts=drafts) as pilot:
+        await press(pilot, "o")
+        assert isinstance(pilot.app.screen, kind)
+        assert pilot.app.screen.query_one(Input).value == typed
+        await press(pilot, "enter")
+        await leave(pilot)
+    assert texts(drafts) == []
