@@ -15,7 +15,7 @@ from services.memories.reading import read_stored
 from services.model import Memory, MemoryType, StoreStatus
 from services.points import EVERYTHING, CollectionInfo
 from services.ports import Embedder, Records, VectorStore
-from services.search.scope import Scoping
+from services.search.scope import Scope, Scoping
 from services.settings import Settings
 from services.times import person_zone, writer_zone
 from services.together import together
@@ -110,9 +110,9 @@ class HealthService:
         return replace(status, counts={**counts, "points": sum(status.counts.values())})
 
     async def _memories(self) -> Mapping[str, int]:
-        one_each = await self._scoping.heads(dict.fromkeys(MemoryType, EVERYTHING))
-        counts = await together(*(self._vectors.count(type_, where) for type_, where in one_each.items()))
-        return {"memories": sum(counts)} | {type_.value: count for type_, count in zip(one_each, counts, strict=True)}
+        heads = (await self._scoping.heads(Scope(dict.fromkeys(MemoryType, EVERYTHING)))).where
+        counts = await together(*(self._vectors.count(type_, heads[type_]) for type_ in MemoryType))
+        return {"memories": sum(counts)} | {type_.value: count for type_, count in zip(MemoryType, counts, strict=True)}
 
     async def _unfinished(self) -> list[str]:
         problems = []

@@ -10,7 +10,7 @@ from services.model import FacetCount, MemoryType, Query
 from services.points import DatedBetween, Filter
 from services.ports import Records, VectorStore
 from services.search.facets import values
-from services.search.scope import Scope, Scoping
+from services.search.scope import Scoping
 from services.settings import Settings
 from services.times import month_end, person_zone, to_wall_clock, writer_zone
 from services.together import together
@@ -38,7 +38,7 @@ class MemoryCounts:
 
     async def by_month(self, months: Sequence[date]) -> MemoryMonths:
         """For months that follow each other, given by their first days. Raises StoreUnavailable."""
-        heads = await self._scoping.heads(await self._scoping.points(Query()))
+        heads = (await self._scoping.heads(await self._scoping.points(Query()))).where
         counts = await together(*(self._month(heads, month) for month in months))
         tags = (
             await values(self._vectors, self._made(heads, months[0], month_end(months[-1])), "tags") if months else {}
@@ -48,12 +48,12 @@ class MemoryCounts:
             tuple(zip(months, counts, strict=True)), tuple(FacetCount(tag, count) for tag, count in most)
         )
 
-    async def _month(self, heads: Scope, month: date) -> Mapping[MemoryType, int]:
+    async def _month(self, heads: Mapping[MemoryType, Filter], month: date) -> Mapping[MemoryType, int]:
         made = self._made(heads, month, month_end(month))
         counts = await together(*(self._vectors.count(one, where) for one, where in made.items()))
         return dict(zip(made, counts, strict=True))
 
-    def _made(self, heads: Scope, first: date, last: date) -> Scope:
+    def _made(self, heads: Mapping[MemoryType, Filter], first: date, last: date) -> Mapping[MemoryType, Filter]:
         """The memories that were made from the first day to the last."""
         start, end = (self._midnight(day) for day in (first, last + timedelta(1)))
         span = DatedBetween("created_at", gte=start, lt=end)

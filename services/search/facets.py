@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from services.model import FacetCount, Facets, Hit
+from services.memories.dates import read_date
+from services.model import FacetCount, Facets, Hit, MemoryType
 from services.points import DatedBetween, Filter
 from services.ports import VectorStore
 from services.search.scope import Scope
@@ -28,15 +30,18 @@ _OLDER = "older"
 
 async def counted(vectors: VectorStore, heads: Scope, now: datetime, zone: WriterZone, week_begins: int) -> Facets:
     """Exact counts over all memories of a scope; `now` is in the person's zone, `zone` is the writer's."""
-    collections = list(heads)
+    starts = {name: parse_since(word, now, week_begins) for name, word in SPANS.items()}
+    if heads.linked:
+        return await _read(vectors, heads, starts, zone)
+    where = heads.where
     counts, tags, projects, dates = await together(
-        together(*(vectors.count(one, heads[one]) for one in collections)),
-        values(vectors, heads, "tags"),
-        values(vectors, heads, "project"),
-        _dates(vectors, heads, now, zone, week_begins),
+        together(*(vectors.count(one, condition) for one, condition in where.items())),
+        values(vectors, where, "tags"),
+        values(vectors, where, "project"),
+        _dates(vectors, where, {name: to_wall_clock(start, zone) for name, start in starts.items()}),
     )
     return Facets(
-        types=_sorted(Counter(dict(zip(map(str, collections), counts, strict=True)))),
+        types=_sorted(Counter(dict(zip(map(str, where), counts, strict=True)))),
         tags=_sorted(tags),
         projects=_sorted(projects),
         dates=dates,
@@ -45,20 +50,57 @@ async def counted(vectors: VectorStore, heads: Scope, now: datetime, zone: Write
 
 def of_hits(hits: Sequence[Hit], now: datetime, week_begins: int) -> Facets:
     """Counts over the hits of a ranked search."""
-    memories = [hit.memory for hit in hits]
-    created = [memory.created_at for memory in memories if memory.created_at]
-    starts = {name: parse_since(word, now, week_begins) for name, word in SPANS.items()}
-    spans = Counter({name: sum(date >= start for date in created) for name, start in starts.items()})
-    spans[_OLDER] = len(created) - spans["this year"]
-    return Facets(
-        types=_sorted(Counter(str(memory.type) for memory in memories)),
-        tags=_sorted(Counter(tag for memory in memories for tag in dict.fromkeys(memory.tags))),
-        projects=_sorted(Counter(memory.project for memory in memories if memory.project)),
-        dates=_present((name, spans[name]) for name in (*SPANS, _OLDER)),
-    )
+    counting = _Counting({name: parse_since(word, now, week_begins) for name, word in SPANS.items()})
+    for memory in (hit.memory for hit in hits):
+        counting.add(memory.type, memory.tags, memory.project, memory.created_at)
+    return counting.facets()
 
 
-async def values(vectors: VectorStore, heads: Scope, key: str) -> Counter[str]:
+@dataclass(slots=True)
+class _Counting:
+    """Counts memory by memory."""
+
+    starts: Mapping[str, datetime]
+    """Of the spans, newest first."""
+    types: Counter[str] = field(default_factory=Counter)
+    tags: Counter[str] = field(default_factory=Counter)
+    projects: Counter[str] = field(default_factory=Counter)
+    spans: Counter[str] = field(default_factory=Counter)
+
+    def add(self, type_: MemoryType, tags: Iterable[str], project: str | None, created: datetime | None) -> None:
+        self.types[str(type_)] += 1
+        self.tags.update(set(tags))
+        if project:
+            self.projects[project] += 1
+        if created:
+            self.spans.update(name for name, start in self.starts.items() if created >= start)
+            self.spans[_OLDER] += created < self.starts["this year"]
+
+    def facets(self) -> Facets:
+        dates = _present((name, self.spans[name]) for name in (*SPANS, _OLDER))
+        return Facets(_sorted(self.types), _sorted(self.tags), _sorted(self.projects), dates)
+
+
+async def _read(vectors: VectorStore, heads: Scope, starts: Mapping[str, datetime], zone: WriterZone) -> Facets:
+    """The counts where each memory is tested after it was read."""
+    counting = _Counting(starts)
+
+    async def read(collection: MemoryType) -> None:
+        async for page in heads.pages(vectors, collection, ("tags", "project", "created_at")):
+            for payload in (point.payload for point in page):
+                tags, project = payload.get("tags"), payload.get("project")
+                counting.add(
+                    collection,
+                    [tag for tag in (tags if isinstance(tags, list) else [tags]) if isinstance(tag, str)],
+                    project if isinstance(project, str) else None,
+                    read_date(payload.get("created_at"), zone),
+                )
+
+    await together(*(read(collection) for collection in heads.where))
+    return counting.facets()
+
+
+async def values(vectors: VectorStore, heads: Mapping[MemoryType, Filter], key: str) -> Counter[str]:
     """Values of a key with the number of memories that have them."""
     found = await together(*(vectors.facet(one, key, where, _MOST_VALUES) for one, where in heads.items()))
     total: Counter[str] = Counter()
@@ -68,16 +110,15 @@ async def values(vectors: VectorStore, heads: Scope, key: str) -> Counter[str]:
 
 
 async def _dates(
-    vectors: VectorStore, heads: Scope, now: datetime, zone: WriterZone, week_begins: int
+    vectors: VectorStore, heads: Mapping[MemoryType, Filter], starts: Mapping[str, datetime]
 ) -> tuple[FacetCount, ...]:
-    starts = {name: to_wall_clock(parse_since(word, now, week_begins), zone) for name, word in SPANS.items()}
     spans = {name: DatedBetween("created_at", gte=start) for name, start in starts.items()}
     spans[_OLDER] = DatedBetween("created_at", lt=starts["this year"])
     counts = await together(*(_count(vectors, heads, span) for span in spans.values()))
     return _present(zip(spans, counts, strict=True))
 
 
-async def _count(vectors: VectorStore, heads: Scope, span: DatedBetween) -> int:
+async def _count(vectors: VectorStore, heads: Mapping[MemoryType, Filter], span: DatedBetween) -> int:
     return sum(
         await together(
             *(vectors.count(collection, Filter((where, span))) for collection, where in heads.items()),

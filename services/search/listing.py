@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import heapq
 import sys
 import weakref
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from services.errors import MemoriaError
@@ -29,6 +31,7 @@ _ENTRY = 17
 """Bytes an entry takes: 1 for the collection and the kind of id, 16 for the id."""
 _NUMBER = 0x80
 _COLLECTIONS = tuple(MemoryType)
+_UNREADABLE = datetime(1, 1, 2, tzinfo=UTC)
 
 
 class Listing:
@@ -112,7 +115,7 @@ class Order:
     def __init__(
         self,
         vectors: VectorStore,
-        heads: Scope,
+        heads: Mapping[MemoryType, Filter],
         counts: dict[MemoryType, int],
         query: Query,
         *,
@@ -126,6 +129,17 @@ class Order:
         self._from_end = from_end
         self._entries = bytearray()
         self._turn = asyncio.Lock()
+
+    async def read_all(self, heads: Scope) -> int:
+        """Reads the order at once, of the memories that the scope keeps after they were read; gives their number."""
+        pages = await together(*(run.pages(heads) for run in self._runs))
+        items = heapq.merge(*(page for some in pages for page in some))
+        for number, item in enumerate(items):
+            self._entries += item.entry
+            if number % _BATCH == 0:
+                await asyncio.sleep(0)
+        self._runs = []
+        return len(self._entries) // _ENTRY
 
     @property
     def complete(self) -> bool:
@@ -171,7 +185,9 @@ class Order:
 class End:
     """The last entries of an order, read from its end: to get there through all the others takes long."""
 
-    def __init__(self, vectors: VectorStore, heads: Scope, counts: dict[MemoryType, int], query: Query) -> None:
+    def __init__(
+        self, vectors: VectorStore, heads: Mapping[MemoryType, Filter], counts: dict[MemoryType, int], query: Query
+    ) -> None:
         self._vectors = vectors
         self.heads = heads
         self._key = sort_key(query)
@@ -200,8 +216,7 @@ class End:
         return self._ordered
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
+class _Item(NamedTuple):
     rank: tuple[int, float]
     """Place in the order: (0, value, negated when descending), or (1, 0) without a value."""
     entry: bytes
@@ -225,6 +240,13 @@ class _Run:
     _after_id: str | None = None
     _unordered: bool = False
     _seen: set[bytes] = field(default_factory=set)
+
+    async def pages(self, heads: Scope) -> list[list[_Item]]:
+        """All that the scope keeps, in parts that are each in order."""
+        return [
+            sorted(self._item(point, _has_place(point, self.key)) for point in page)
+            async for page in heads.pages(self.vectors, self.collection, (str(self.key),))
+        ]
 
     async def fill(self) -> None:
         if self.items or self.done:
@@ -285,12 +307,13 @@ class _Run:
         return Scroll(self.collection, limit, where, key, self.descending, start_from, payload_keys=(str(self.key),))
 
     def _add(self, points: Sequence[Point], *, ranked: bool = True) -> None:
-        for point in points:
-            entry = _entry(self.collection, point.id)
-            rank = self._rank(point) if ranked else (1, 0.0)
-            self.items.append(_Item(rank, entry))
-            self._seen.add(entry)
+        items = [self._item(point, ranked) for point in points]
+        self.items += items
+        self._seen.update(item.entry for item in items)
         self.left -= len(points)
+
+    def _item(self, point: Point, ranked: bool) -> _Item:
+        return _Item(self._rank(point) if ranked else (1, 0.0), _entry(self.collection, point.id))
 
     def _rank(self, point: Point) -> tuple[int, float]:
         value = _value(point, self.key)
@@ -320,12 +343,19 @@ def _value(point: Point, key: SortKey) -> str | float | None:
     return value if isinstance(value, (str, int, float)) else None
 
 
+def _has_place(point: Point, key: SortKey) -> bool:
+    value = _value(point, key)
+    if key is SortKey.IMPORTANCE:
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, str) and _instant(value) > _UNREADABLE
+
+
 def _instant(value: str | float | None) -> datetime:
     """A date as the store orders it: what has no zone counts as UTC."""
     try:
         date = datetime.fromisoformat(str(value))
     except ValueError:
-        return datetime(1, 1, 2, tzinfo=UTC)
+        return _UNREADABLE
     return date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,7 +25,7 @@ _KEYS = ("parent_id", "chunk_index")
 """All that a leg needs of a payload."""
 _MOST_CHUNKS = 1000
 """Points that are looked at to find neighbours, and the vectors of a memory that others shall be like."""
-_ROUNDS = 5
+_ROUNDS = 10
 """How often a leg asks at most, each time for twice as many points."""
 
 
@@ -36,12 +37,12 @@ class _Leg:
     points: dict[str, Found] = field(default_factory=dict)
     failure: MemoriaError | None = None
 
-    def add(self, collection: MemoryType, hits: Iterable[ScoredPoint]) -> None:
-        """Takes in points of a collection, folded into memories by their best one."""
+    def add(self, collection: MemoryType, hits: Iterable[ScoredPoint], scope: Scope) -> None:
+        """Takes in points of a collection that are in the scope, folded into memories by their best one."""
         for hit in hits:
             point = Point(hit.id, hit.payload)
             memory_id = memory_id_of(point)
-            if memory_id not in self.scores or hit.score > self.scores[memory_id]:
+            if scope.keeps(point) and hit.score > self.scores.get(memory_id, -math.inf):
                 self.scores[memory_id] = hit.score
                 self.points[memory_id] = Found.of(collection, point)
 
@@ -161,15 +162,15 @@ class Ranking:
         One memory may have hundreds of chunks, and they may come before all others: where a full answer holds fewer
         memories than are wanted, the store is asked again for what is not of those, and for more of it.
         """
-        leg, open_, depth = _Leg(), dict(scope), fusion.DEPTH
+        leg, open_, depth = _Leg(), dict(scope.where), fusion.DEPTH
         for _ in range(_ROUNDS):
             found = await self._vectors.search([ask(one, where, depth) for one, where in open_.items()])
             for collection, hits in zip(open_, found, strict=True):
-                leg.add(collection, hits)
+                leg.add(collection, hits, scope)
             full = [one for one, hits in zip(open_, found, strict=True) if len(hits) >= depth]
             if not full or len(leg.scores) >= min(limit, fusion.ENOUGH):
                 break
-            open_ = {one: Filter((scope[one],), (memories_of(leg.of(one)),)) for one in full}
+            open_ = {one: Filter((scope.where[one],), (memories_of(leg.of(one)),)) for one in full}
             depth *= 2
         return leg.best(fusion.DEPTH)
 
@@ -233,10 +234,12 @@ class Ranking:
         pages = await together(
             *(
                 self._vectors.scroll(Scroll(one, _MOST_CHUNKS, Filter((these, where)), payload_keys=_KEYS))
-                for one, where in scope.items()
+                for one, where in scope.where.items()
             )
         )
-        points = [(one, point) for one, page in zip(scope, pages, strict=True) for point in page]
+        points = [
+            (one, point) for one, page in zip(scope.where, pages, strict=True) for point in page if scope.keeps(point)
+        ]
         return sorted(points, key=lambda one: chunk_index(one[1]) or 0)
 
 

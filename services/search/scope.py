@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 from typing import NamedTuple
 
-from services.memories.chunking import chunk_id
+from services.memories.chunking import chunk_id, is_chunk_id
 from services.memories.reading import chunk_index, ids_with_prefix, memory_id_of
 from services.model import Memory, MemoryType, Query
 from services.points import (
@@ -20,15 +22,16 @@ from services.points import (
     HasVector,
     Matches,
     Missing,
+    Point,
     Scroll,
 )
 from services.ports import Records, VectorStore
 from services.times import WriterZone, to_wall_clock
 from services.together import together
 
-Scope = Mapping[MemoryType, Filter]
-"""The conditions in each collection that is asked; other collections are not."""
-
+MOST_IDS = 500
+"""Ids that one request names at most, where their number grows with the store."""
+_PAGE = 1000
 _MANY = 1_000_000
 _MOST_BY_PREFIX = 1000
 _CHUNKED = Between("chunk_index", gte=0)
@@ -37,12 +40,42 @@ _SECOND = Between("chunk_index", gte=1, lte=1)
 _NOT_FIRST = Between("chunk_index", gt=0)
 
 
-class _Memories(NamedTuple):
-    """All memories of a collection."""
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """Memories with relations, or without, where those with relations are too many to be named in a request."""
 
-    ids: frozenset[str]
-    legacy: frozenset[str]
-    """Those whose point has no `parent_id`."""
+    related: frozenset[str]
+    """Ids of all memories with relations."""
+    wanted: frozenset[bool]
+    """True for those with relations, False for those without; nothing is both."""
+
+    def holds(self, point: Point) -> bool:
+        return self.wanted == {memory_id_of(point) in self.related}
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which memories a query is about."""
+
+    where: Mapping[MemoryType, Filter]
+    """The conditions in each collection that is asked; other collections are not."""
+    linked: Linked | None = None
+    """What each point is to be tested for after it was read, with its `parent_id`."""
+
+    def keeps(self, point: Point) -> bool:
+        return self.linked is None or self.linked.holds(point)
+
+    async def pages(
+        self, vectors: VectorStore, collection: MemoryType, keys: tuple[str, ...]
+    ) -> AsyncIterator[list[Point]]:
+        """All points of a collection that are in the scope, with these keys, in the order of their ids."""
+        request = Scroll(collection, _PAGE, self.where[collection], payload_keys=("parent_id", *keys))
+        while True:
+            page = await vectors.scroll(request)
+            yield [point for point in page if self.keeps(point)]
+            if len(page) < _PAGE:
+                return
+            request = replace(request, after_id=page[-1].id)
 
 
 class _ChunkCounts(NamedTuple):
@@ -73,8 +106,15 @@ class Scoping:
             must.append(await self._with_prefixes(query.id_prefixes))
         if query.like:
             must_not.append(memories_of(frozenset({query.like})))
-        wanted = {query.has_relations, None if query.orphan is None else not query.orphan} - {None}
-        linked = await self._linked(wanted) if wanted else {}
+        asked = (query.has_relations, None if query.orphan is None else not query.orphan)
+        wanted = frozenset(one for one in asked if one is not None)
+        related = await self._related() if wanted else frozenset[str]()
+        linked = None
+        if len(related) > MOST_IDS:
+            linked = Linked(related, wanted)
+        else:
+            must += [memories_of(related)] * (True in wanted)
+            must_not += [memories_of(related)] * (False in wanted)
         phrases = await together(*(self._indexed(Contains("content", one, True)) for one in query.phrases))
         needed: list[Condition] = [phrase for phrase in phrases if phrase]
         if texts:
@@ -84,8 +124,8 @@ class Scoping:
         for collection in _collections(query):
             present = await together(*(self._of_memory(collection, one) for one in needed))
             absent = await together(*(self._of_memory(collection, one) for one in excluded))
-            scope[collection] = Filter((*must, *present, *linked.get(collection, ())), (*must_not, *absent))
-        return scope
+            scope[collection] = Filter((*must, *present), (*must_not, *absent))
+        return Scope(scope, linked)
 
     async def heads(self, scope: Scope, *, hasty: bool = False) -> Scope:
         """The same memories, one point of each: the plain one, or the first chunk that there is.
@@ -95,12 +135,12 @@ class Scoping:
         """
         headless = await self.headless(hasty=hasty)
         heads = {}
-        for collection, where in scope.items():
+        for collection, where in scope.where.items():
             first: Filter = Filter(must_not=(_NOT_FIRST,))
             if points := headless[collection]:
                 first = Filter(any_of=(first, HasId(frozenset(points.values()))))
             heads[collection] = Filter((where, first)) if where else first
-        return heads
+        return replace(scope, where=heads)
 
     async def headless(self, *, hasty: bool = False) -> Mapping[MemoryType, Mapping[str, str]]:
         """Memories without chunk 0 and the point of each with the lowest index; `hasty` as for `heads`."""
@@ -122,8 +162,9 @@ class Scoping:
 
     async def _found_headless(self, collection: MemoryType) -> dict[str, str]:
         tails = await self._vectors.facet(collection, "parent_id", Filter((_NOT_FIRST,)), _MANY)
-        expected = HasId(frozenset(chunk_id(parent, 0) for parent in tails))
-        if await self._vectors.count(collection, Filter((expected, _FIRST))) == len(tails):
+        expected = _parts(chunk_id(parent, 0) for parent in tails)
+        counts = (self._vectors.count(collection, Filter((HasId(some), _FIRST))) for some in expected)
+        if sum(await together(*counts)) == len(tails):
             return {}
         heads = await self._vectors.facet(collection, "parent_id", Filter((_FIRST,)), _MANY)
         return await self._lowest(collection, tuple(tails.keys() - heads.keys()))
@@ -160,41 +201,12 @@ class Scoping:
     def _local(self, instant: datetime | None) -> datetime | None:
         return to_wall_clock(instant, self._zone) if instant else None
 
-    async def _linked(self, wanted: Collection[bool | None]) -> Mapping[MemoryType, Sequence[Filter]]:
-        """Memories with relations, or without, said by whichever of both is the shorter list.
-
-        Where few have relations, nothing else is read; where many have, the ids of all memories are.
-        """
+    async def _related(self) -> frozenset[str]:
+        """Ids of all memories that have relations, or one of whose chunks has."""
         related = await self._records.related_ids()
-        points = sum(await together(*(self._vectors.count(collection) for collection in MemoryType)))
-        if len(related) <= points / 2:
-            listed = memories_of(related | await self._owners(related))
-            return {one: [_with(listed, bool(some)) for some in wanted] for one in MemoryType}
-        known = await together(*(self._memories_of(collection) for collection in MemoryType))
-        related |= await self._owners(related.difference(*(memories.ids for memories in known)))
-        return {
-            one: [_shorter(memories, related, bool(some)) for some in wanted]
-            for one, memories in zip(MemoryType, known, strict=True)
-        }
-
-    async def _owners(self, ids: frozenset[str]) -> frozenset[str]:
-        """The memories of those ids that are a chunk's."""
-        if not ids:
-            return ids
-        where = Filter((HasId(ids), _CHUNKED))
-        return frozenset().union(
-            *await together(*(self._vectors.facet(one, "parent_id", where, _MANY) for one in MemoryType))
-        )
-
-    async def _memories_of(self, collection: MemoryType) -> _Memories:
-        parents, legacy = await together(
-            self._vectors.facet(collection, "parent_id", limit=_MANY), self._without_parent(collection)
-        )
-        return _Memories(legacy.union(parents), legacy)
-
-    async def _without_parent(self, collection: MemoryType) -> frozenset[str]:
-        points = await self._vectors.scroll(Scroll(collection, _MANY, Filter((Missing("parent_id"),)), payload_keys=()))
-        return frozenset(point.id for point in points)
+        chunks = [Filter((HasId(some), _CHUNKED)) for some in _parts(filter(is_chunk_id, related))]
+        owners = (self._vectors.facet(one, "parent_id", where, _MANY) for one in MemoryType for where in chunks)
+        return related.union(*await together(*owners))
 
     async def _with_prefixes(self, prefixes: Sequence[str]) -> Condition:
         found = await together(*(ids_with_prefix(self._vectors, one, _MOST_BY_PREFIX) for one in prefixes))
@@ -234,20 +246,16 @@ def keeps_keys(query: Query, memory: Memory) -> bool:
     )
 
 
-def _with(listed: Condition, wanted: bool) -> Filter:
-    return Filter((listed,)) if wanted else Filter(must_not=(listed,))
+def memories_of(ids: frozenset[str]) -> Condition:
+    """Points of these memories."""
+    return Filter(any_of=(HasId(ids), Matches("parent_id", tuple(ids))))
 
 
-def _shorter(memories: _Memories, related: frozenset[str], wanted: bool) -> Filter:
-    with_some, without = memories.ids & related, memories.ids - related
-    shorter = min(with_some, without, key=len)
-    return _with(memories_of(shorter, memories.legacy), (shorter is with_some) is wanted)
-
-
-def memories_of(ids: frozenset[str], without_parent: frozenset[str] | None = None) -> Condition:
-    """Points of these memories; the second set, where it is known, says which have a point without `parent_id`."""
-    alone = ids if without_parent is None else ids & without_parent
-    return Filter(any_of=(HasId(alone), Matches("parent_id", tuple(ids))))
+def _parts(ids: Iterable[str]) -> Iterator[frozenset[str]]:
+    """All ids, as many at a time as a request names."""
+    remaining = iter(ids)
+    while some := frozenset(islice(remaining, MOST_IDS)):
+        yield some
 
 
 def _collections(query: Query) -> tuple[MemoryType, ...]:

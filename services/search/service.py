@@ -82,10 +82,12 @@ class SearchService:
         `again`: only to see what others changed, perhaps soon once more; where nobody goes, it is not read at once.
         """
         points = await self._points(query)
-        listing = await self._opened(query, points, hasty=True)
+        hasty = points.linked is None  # otherwise all are read at once
+        listing = await self._opened(query, points, hasty=hasty)
         self._listed = (query, points)
         listing.read_ahead(_UNHURRIED if again else 0.0)
-        listing.replace_by(partial(self._opened, query, points))
+        if hasty:
+            listing.replace_by(partial(self._opened, query, points))
         listing.in_background(self._ranking.warm_up(after=FIRST_PAGE_SECONDS))
         return listing
 
@@ -104,16 +106,17 @@ class SearchService:
     async def in_use(self, operator: str) -> tuple[FacetCount, ...]:
         """All tags (`tag`) or projects (`project`) with the number of memories that have them, most used first."""
         heads = await self._scoping.heads(await self._points(Query()))
-        counts = await facet_counts.values(self._vectors, heads, "tags" if operator == "tag" else "project")
+        counts = await facet_counts.values(self._vectors, heads.where, "tags" if operator == "tag" else "project")
         values = sorted(counts, key=lambda value: (-counts[value], value.casefold()))
         return tuple(FacetCount(value, counts[value]) for value in values)
 
     async def _opened(self, query: Query, points: Scope | None = None, *, hasty: bool = False) -> Listing:
         heads = await self._scoping.heads(points or await self._points(query), hasty=hasty)
-        found = await together(*(self._vectors.count(one, where) for one, where in heads.items()))
-        counts = dict(zip(heads, found, strict=True))
-        order, end = Order(self._vectors, heads, counts, query), End(self._vectors, heads, counts, query)
-        return Listing(query, sum(found), order, end, self._reader)
+        found = await together(*(self._vectors.count(one, where) for one, where in heads.where.items()))
+        counts = dict(zip(heads.where, found, strict=True))
+        order, end = Order(self._vectors, heads.where, counts, query), End(self._vectors, heads.where, counts, query)
+        total = await order.read_all(heads) if heads.linked else sum(found)
+        return Listing(query, total, order, end, self._reader)
 
     async def _points(self, query: Query) -> Scope:
         return await self._scoping.points(query, await self._ranking.texts(query.text) if query.text else ())
