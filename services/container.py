@@ -7,15 +7,12 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from services.adapters.postgres.archive import PostgresTables
+from services.adapters.postgres.checked_database import CheckedDatabase
 from services.adapters.postgres.database import Database
 from services.adapters.postgres.listening import DatabaseFeed
-from services.adapters.postgres.records import PostgresRecords
-from services.adapters.postgres.work import PostgresWork
 from services.backup.restoring import RestoreService
 from services.backup.run import Into
 from services.backup.service import BackupService
@@ -29,6 +26,10 @@ from services.live import ALONE, LiveService
 from services.memories.counts import MemoryCounts
 from services.memories.service import MemoryService
 from services.model import StoreKind
+from services.ports import machine_clock
+from services.records import Records
+from services.records.backup_tables import BackupTables
+from services.records.pause_stamps import newest_stamps
 from services.reembedding.service import ReembeddingService
 from services.search.service import SearchService
 from services.transfer.exporting import ExportService
@@ -39,7 +40,8 @@ from services.work.service import WorkService
 from services.work.stamps import Stamp, Zones, with_writer_zone
 
 if TYPE_CHECKING:
-    from services.ports import Clock, Embedder, Records, SwitchableStore
+    from services.ports import Clock, Embedder, SwitchableStore
+    from services.records import Records
     from services.reembedding.target import Target
     from services.settings import Settings
 from services.graph.suggestions import SuggestionService
@@ -97,15 +99,17 @@ async def open_services(
     """
     await asyncio.to_thread(close_home, settings.home)
     database = Database.of(settings)
-    settings, zones = with_writer_zone(settings, await _stamps(database, settings))
+    checked = CheckedDatabase(database)
+    settings, zones = with_writer_zone(settings, await _stamps(database, checked, settings))
     services = _services(
         settings,
         zones,
         database,
+        checked,
         vectors or _vectors(settings),
         embedder or _embedder(settings),
-        records or PostgresRecords(database, settings),
-        clock or now,
+        records or Records(checked, settings, clock or machine_clock),
+        clock or machine_clock,
         ask,
     )
     async with contextlib.AsyncExitStack() as closing:
@@ -114,13 +118,13 @@ async def open_services(
         yield services
 
 
-async def _stamps(database: Database, settings: Settings) -> Sequence[Stamp]:
+async def _stamps(database: Database, checked: CheckedDatabase, settings: Settings) -> Sequence[Stamp]:
     """What tells of the zone in which others write; nothing where that is set, and where nobody else writes."""
     if settings.writer_zone is not None or database.embedded is not None:
         return ()
     try:
         async with asyncio.timeout(_PATIENCE):
-            return await PostgresWork(database, settings, now).stamps()
+            return await newest_stamps(checked)
     except (MemoriaError, TimeoutError) as error:
         _log.debug("the zone of stamps is not known: %s", error)
         return ()
@@ -130,6 +134,7 @@ def _services(
     settings: Settings,
     zones: Zones,
     database: Database,
+    checked: CheckedDatabase,
     vectors: SwitchableStore,
     embedder: Embedder,
     records: Records,
@@ -141,8 +146,7 @@ def _services(
     memories = MemoryService(vectors, embedder, records, settings, clock, schema.permit)
     graph = GraphService(vectors, records, settings)
     integrity = IntegrityService(vectors, records, memories, settings)
-    work = PostgresWork(database, settings, clock)
-    tables = PostgresTables(database, settings)
+    tables = BackupTables(checked, settings)
     backup = BackupService(vectors, tables, embedder, settings, clock)
     restoring = RestoreService(Into(vectors, tables, memories, settings), embedder, backup, settings, clock)
     return Services(
@@ -162,9 +166,9 @@ def _services(
         reembedding=ReembeddingService(vectors, partial(_target, settings, embedder), settings, memories.gate),
         importing=ImportService(vectors, embedder, records, memories, settings, clock),
         exporting=ExportService(vectors, records, settings, clock),
-        work=WorkService(work, settings, clock, memories),
-        reports=ReportService(work, settings, clock),
-        clients=ClientService(work),
+        work=WorkService(records, settings, clock, memories),
+        reports=ReportService(records, settings, clock),
+        clients=ClientService(records),
         backup=backup,
         restoring=restoring,
         zones=zones,
@@ -188,11 +192,6 @@ def _started(settings: Settings) -> frozenset[StoreKind]:
         StoreKind.EMBEDDER: settings.ollama_host,
     }
     return frozenset(kind for kind, host in hosts.items() if host is None)
-
-
-def now() -> datetime:
-    """The clock of the machine."""
-    return datetime.now(UTC)
 
 
 def _vectors(settings: Settings) -> SwitchableStore:

@@ -14,7 +14,8 @@ from services.memories.outside import OutsideDeletions
 from services.memories.reading import read_stored
 from services.model import Memory, MemoryType, StoreStatus
 from services.points import EVERYTHING, CollectionInfo
-from services.ports import Embedder, Records, VectorStore
+from services.ports import Embedder, VectorStore
+from services.records import Records
 from services.search.scope import Scope, Scoping
 from services.settings import Settings
 from services.times import person_zone, writer_zone
@@ -76,7 +77,7 @@ class HealthService:
 
     async def waiting(self, limit: int = 200) -> tuple[Waiting, ...]:
         """What waits to be finished, oldest first. Raises StoreUnavailable."""
-        work = await self._records.scheduled(limit=limit)
+        work = await self._records.outbox.entries(limit=limit)
         stored = await read_stored(self._vectors, [one.memory_id for one in work], embeddings=False)
         memories = {memory_id: states[0].memory(self._writer_zone) for memory_id, states in stored.items()}
         return tuple(
@@ -116,7 +117,7 @@ class HealthService:
 
     async def _unfinished(self) -> list[str]:
         problems = []
-        if pending := await self._records.scheduled_count():
+        if pending := await self._records.outbox.count():
             waits = "memory waits for its" if pending == 1 else "memories wait for their"
             problems.append(f"{pending:,} {waits} vectors; keyword search finds what waits")
         if begun := await self._unfinished_restore():

@@ -11,7 +11,8 @@ from itertools import cycle
 from services.errors import MemoriaError, StoreTimeout
 from services.model import MemoryType, StatusSnapshot, StoreKind, StoreStatus, Subject
 from services.points import Scroll
-from services.ports import Clock, Embedder, Feed, Pulse, Records, VectorStore
+from services.ports import Clock, Embedder, Feed, Pulse, VectorStore
+from services.records import Records
 
 _DATE = "updated_at"
 _TURNS = 120

@@ -15,12 +15,12 @@ import pytest
 
 from services.adapters.postgres.database import Database
 from services.adapters.postgres.embedded import EmbeddedPostgres
-from services.adapters.postgres.records import PostgresRecords
 from services.adapters.postgres.schema import upgrade
+from services.records import Records
 from services.settings import Settings
 from tests.in_memory import memory_root
 from tests.qdrant_server import Qdrant, running_qdrant
-from tests.services.servers import as_superuser, create_database, drop_database, query
+from tests.services.servers import as_superuser, create_database, drop_database, query, records_of
 
 _names = (f"test_{number}" for number in count())
 _HASTE = {
@@ -77,10 +77,10 @@ def qdrant() -> Iterator[Qdrant]:
 
 
 @pytest.fixture
-async def records(postgres_url: str, tmp_path: Path) -> AsyncIterator[PostgresRecords]:
+async def records(postgres_url: str, tmp_path: Path) -> AsyncIterator[Records]:
     """Records in a new database; the person is «tester», zone-less times are Rome's."""
     settings = Settings(home=tmp_path, database_url=postgres_url, actor="tester", zone="Europe/Rome")
-    records = PostgresRecords.of(settings)
+    records = records_of(settings)
     yield records
     await records.close()
 

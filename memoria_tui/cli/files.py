@@ -96,10 +96,10 @@ def preview_memori(terminal: Terminal, url: str, *, as_json: bool) -> int:
 
 def _memori(url: str) -> MemoriSource:
     from services.adapters.memori import MemoriDatabase
-    from services.container import now
+    from services.ports import machine_clock
     from services.transfer.memori import MemoriSource
 
-    return MemoriSource(MemoriDatabase(url), now)
+    return MemoriSource(MemoriDatabase(url), machine_clock)
 
 
 def _listed(counts: Mapping[str, int]) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
 from memoria_tui.cli.terminal import Terminal, one_line
 from services.errors import InvalidInput
 from services.model import SessionStatus, WorkSession
+from services.ports import machine_clock
 from services.work.report_export import clock
 
 if TYPE_CHECKING:
@@ -51,20 +52,11 @@ def status(terminal: Terminal, template: str | None, *, as_json: bool) -> int:
 
 async def _look(terminal: Terminal, *, today: bool) -> tuple[WorkStatus, Report | None, tzinfo]:
     """What runs, and with `today` what was worked today."""
-    from services.adapters.postgres.work.glance import WorkGlance
     from services.times import person_zone
-    from services.work.reports import ReportService
-    from services.work.service import WorkService
+    from services.work_glance import open_work_glance
 
-    settings = terminal.settings
-    glance = WorkGlance(settings, _now)
-    try:
-        await glance.find_writer_zone()
-        status = await WorkService(glance, settings, _now).status()
-        worked = await ReportService(glance, settings, _now).today() if today else None
-        return status, worked, person_zone(settings)
-    finally:
-        await glance.close()
+    async with open_work_glance(terminal.settings, machine_clock) as (work, reports):
+        return await work.status(), await reports.today() if today else None, person_zone(terminal.settings)
 
 
 def session_json(session: WorkSession, now: datetime) -> dict[str, object]:
@@ -114,7 +106,3 @@ def _filled(template: str, session: WorkSession, now: datetime, zone: tzinfo, to
         return one_line(template.format_map(fields))
     except (KeyError, ValueError, IndexError, AttributeError) as error:
         raise InvalidInput(f"--format knows {', '.join(f'{{{name}}}' for name in fields)}, not {error}") from error
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -25,7 +25,9 @@ from services.search.headless import NOT_FIRST
 
 if TYPE_CHECKING:
     from services.ports import VectorStore
-    from services.ports.tables import LastChange, Snapshot, Tables
+    from services.records.archive_tables import LastChange
+    from services.records.backup_snapshot import BackupSnapshot
+    from services.records.backup_tables import BackupTables
     from services.settings import Settings
 
 _PAGE = 200
@@ -74,7 +76,7 @@ class _Around:
 class Gathering:
     """One reading of all memories: the looks in their order, `look_around` inside the snapshot."""
 
-    def __init__(self, vectors: VectorStore, tables: Tables, settings: Settings) -> None:
+    def __init__(self, vectors: VectorStore, tables: BackupTables, settings: Settings) -> None:
         self._vectors = vectors
         self._tables = tables
         self._settings = settings
@@ -141,7 +143,7 @@ class Gathering:
             for gathered in _together(1, found.values()):
                 yield gathered
 
-    async def look_around(self, snapshot: Snapshot) -> None:
+    async def look_around(self, snapshot: BackupSnapshot) -> None:
         """Notes what was being changed while the snapshot was opened: what its history says, and how it stands now."""
         assert self._begun_at is not None
         self._newest = await snapshot.newest_change()

@@ -20,7 +20,8 @@ from services.ports import NewChange
 if TYPE_CHECKING:
     from services.memories.reading import Stored
     from services.memories.storing import StoringAct
-    from services.ports.tables import LastChange, Rows, Staged
+    from services.records.archive_tables import LastChange, Rows
+    from services.records.restore_staging import RestoreStaging
 
 
 async def merge(run: RestoreRun) -> Mapping[str, int]:
@@ -82,7 +83,7 @@ def _incoming(run: RestoreRun, pair: Pair, *, usable: bool) -> Incoming:
     return Incoming(memory, vectors, run.vectoring.model)
 
 
-async def _stay_as_here(run: RestoreRun, staged: Staged) -> None:
+async def _stay_as_here(run: RestoreRun, staged: RestoreStaging) -> None:
     """Takes back, in the history, what the appended part of it tells of memories that stay as they are here.
 
     Else a memory that was deleted in the archive's store would lie in the trash here, though it lives; and an undo

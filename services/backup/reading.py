@@ -17,7 +17,7 @@ from services.backup.values import Advance
 from services.errors import UnreadableFile
 from services.model import MemoryType, Progress
 from services.points import Point
-from services.ports.tables import Rows
+from services.records.archive_tables import Rows
 
 T = TypeVar("T")
 

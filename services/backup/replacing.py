@@ -15,7 +15,7 @@ from services.model import Action, Entity, Memory
 from services.ports import Draft, NewChange
 
 if TYPE_CHECKING:
-    from services.ports.tables import Staged
+    from services.records.restore_staging import RestoreStaging
 
 _SUMMARY = "replaced by a backup"
 _BATCH = 150
@@ -58,7 +58,7 @@ async def _tables(run: RestoreRun) -> Mapping[str, int]:
     return counts
 
 
-async def _record_memories(run: RestoreRun, staged: Staged) -> None:
+async def _record_memories(run: RestoreRun, staged: RestoreStaging) -> None:
     """Writes into the history what becomes of each memory: what is only here lies in the trash afterwards."""
     group, vectors = run.marker.group, run.into.vectors
     pairs = MemoryPairs(vectors, run.archive, run.into.zone)

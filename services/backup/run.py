@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from services.backup.reading import OpenArchive
     from services.memories.service import MemoryService
     from services.ports import Embedder, SwitchableStore, VectorStore
-    from services.ports.tables import Staged, Tables
+    from services.records.backup_tables import BackupTables
+    from services.records.restore_staging import RestoreStaging
     from services.settings import Settings
 
 
@@ -33,7 +34,7 @@ class Into:
     """What a restore writes into."""
 
     vectors: SwitchableStore
-    tables: Tables
+    tables: BackupTables
     memories: MemoryService
     settings: Settings
 
@@ -137,7 +138,7 @@ class RestoreRun:
         self.marker = self.marker if parts is None else replace(self.marker, parts=parts)
         await self.into.tables.keep_note(self.marker.as_text())
 
-    async def keep_tables(self, staged: Staged) -> None:
+    async def keep_tables(self, staged: RestoreStaging) -> None:
         """Writes down, in the transaction that changes the tables, that they are changed."""
         self.marker = replace(self.marker, tables=True)
         await staged.keep_note(self.marker.as_text())

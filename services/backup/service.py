@@ -31,11 +31,11 @@ from services.files import storage_errors
 from services.memories.reading import memory_id_of
 from services.model import MemoryType, Progress
 from services.points import Point
-from services.ports.tables import Rows
+from services.records.archive_tables import Rows
 
 if TYPE_CHECKING:
     from services.ports import Clock, Embedder, VectorStore
-    from services.ports.tables import Tables
+    from services.records.backup_tables import BackupTables
     from services.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class BackupService:
     """Backups of the whole store, from embedded and central alike."""
 
     def __init__(
-        self, vectors: VectorStore, tables: Tables, embedder: Embedder, settings: Settings, clock: Clock
+        self, vectors: VectorStore, tables: BackupTables, embedder: Embedder, settings: Settings, clock: Clock
     ) -> None:
         self._vectors = vectors
         self._tables = tables
@@ -125,7 +125,7 @@ class _Run:
     """One backup on its way."""
 
     def __init__(
-        self, vectors: VectorStore, tables: Tables, settings: Settings, writer: ArchiveWriter, progress: Advance
+        self, vectors: VectorStore, tables: BackupTables, settings: Settings, writer: ArchiveWriter, progress: Advance
     ) -> None:
         self._vectors = vectors
         self._tables = tables

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from services.ports.tables import Rows
+from services.records.archive_tables import Rows
 
 _PART = re.compile(r"tables/([a-z_]+\.[a-z_]+)/\d{6}\.tsv\.gz")
 

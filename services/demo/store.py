@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from services.container import Services
     from services.model import Progress
-    from services.ports import NewChange, Transaction
+    from services.ports import NewChange
+    from services.records import Transaction
     from services.settings import Settings
 
 _READY = "demo-ready"
@@ -33,9 +34,9 @@ async def load_demo(services: Services, progress: Callable[[Progress], None] = l
     year = compose(services.clock(), writer_zone(services.settings))
 
     async def beside_memories(transaction: Transaction) -> Sequence[NewChange]:
-        made = await transaction.insert_relations(year.relations)
+        made = await transaction.relations.insert(year.relations)
         rows = [relation_change(None, relation, "imported") for relation in made]
-        return rows + await transaction.upsert_sessions(year.sessions)
+        return rows + await transaction.rows.upsert_sessions(year.sessions)
 
     await services.importing.store_drafts(year.memories, also=beside_memories, progress=progress)
     return (

@@ -12,7 +12,8 @@ from services.graph.model import GLANCE, Connected, Neighborhood, Node, PathStep
 from services.graph.state import relation_change, same_relation
 from services.memories.reading import deleted_ends, owners, read_stored
 from services.model import Memory, MemoryType, Relation, RelationType
-from services.ports import NewRelation, Records, VectorStore
+from services.ports import NewRelation, VectorStore
+from services.records import Records
 from services.settings import Settings
 from services.times import writer_zone
 from services.together import together
@@ -35,10 +36,10 @@ class GraphService:
         """At most `limit` memories within `depth` (1..10) relations, the centre included, and the edges among them."""
         _check_depth(depth)
         center = await self._owner(center)
-        found = await self._records.around(center, depth, types, limit + 1)
+        found = await self._records.graph.neighbours(center, depth, types, limit + 1)
         more, found = len(found) >= limit, found[: limit - 1]
         ids = [center, *(node.id for node in found)]
-        memories, edges = await together(self.memories(ids), self._records.relations_among(ids, types))
+        memories, edges = await together(self.memories(ids), self._records.relations.between(ids, types))
         nodes = [Node(center, 0, (center,), None, memories.get(center))]
         nodes += [Node(node.id, node.depth, node.path, node.relation, memories.get(node.id)) for node in found]
         chunked = await self._whole([node.id for node in nodes if node.memory is None])
@@ -49,7 +50,7 @@ class GraphService:
         """One shortest path of at most `depth` relations, walked in either direction. Raises NotFound without one."""
         _check_depth(depth)
         start, goal = await self._owner(start), await self._owner(goal)
-        steps = await self._records.way(start, goal, depth)
+        steps = await self._records.graph.shortest_path(start, goal, depth)
         if not steps:
             raise NotFound(f"no path of at most {depth} relations joins {start[:8]} and {goal[:8]}")
         memories = await self.memories(step.id for step in steps)
@@ -60,7 +61,7 @@ class GraphService:
 
     async def overview(self, limit: int = 100) -> tuple[Connected, ...]:
         """The memories with the most relations, most first."""
-        best = await self._records.best_connected(limit)
+        best = await self._records.relations.best_connected(limit)
         memories = await self.memories(memory_id for memory_id, _ in best)
         return tuple(Connected(memory_id, degree, memories.get(memory_id)) for memory_id, degree in best)
 
@@ -89,10 +90,10 @@ class GraphService:
         ends = {end for relation in relations for end in (relation.source_id, relation.target_id)}
         async with self._records.transaction() as transaction:
             gone = await deleted_ends(self._vectors, transaction, ends)
-            made = await transaction.insert_relations(
+            made = await transaction.relations.insert(
                 [one for one in relations if one.source_id not in gone and one.target_id not in gone]
             )
-            await transaction.append_history(
+            await transaction.history.append(
                 group or str(uuid4()), [relation_change(None, relation, _summary(None, relation)) for relation in made]
             )
         await self._tell_agents(made)
@@ -119,12 +120,12 @@ class GraphService:
         Raises Conflict when one of those that a person has `seen` is another by now.
         """
         async with self._records.transaction() as transaction:
-            there = await transaction.locked_relations(ids)
+            there = await transaction.relations.locked(ids)
             for one in seen:
                 if (now := there.get(one.id)) and not same_relation(now, one):
                     raise Conflict(_other(now), now)
-            gone = await transaction.delete_relations(ids)
-            await transaction.append_history(
+            gone = await transaction.relations.delete(ids)
+            await transaction.history.append(
                 str(uuid4()), [relation_change(relation, None, _summary(relation, None)) for relation in gone]
             )
         return gone
@@ -146,7 +147,7 @@ class GraphService:
     async def between(self, source: str, target: str) -> list[Relation]:
         """All relations between two memories, in both directions."""
         ids = [await self._owner(source), await self._owner(target)]
-        return await self._records.relations_among(ids)
+        return await self._records.relations.between(ids)
 
     async def change(self, before: Relation, after: Relation) -> Relation:
         """Gives a relation the type, direction and weight of `after` in one act.
@@ -155,13 +156,13 @@ class GraphService:
         """
         _check(after.source_id, after.target_id, after.weight)
         async with self._records.transaction() as transaction:
-            now = (await transaction.locked_relations([before.id])).get(before.id)
+            now = (await transaction.relations.locked([before.id])).get(before.id)
             if now is None:
                 raise Conflict("the relation was removed by another program; nothing was written", None)
             if not same_relation(now, before):
                 raise Conflict(_other(now), now)
-            await transaction.update_relations([after])
-            await transaction.append_history(str(uuid4()), [relation_change(before, after, _summary(before, after))])
+            await transaction.relations.update([after])
+            await transaction.history.append(str(uuid4()), [relation_change(before, after, _summary(before, after))])
         return after
 
     async def _whole(self, strangers: Sequence[str]) -> dict[str, Memory]:
@@ -174,7 +175,7 @@ class GraphService:
         """The memory of an id. An id that only relations know stands for itself, so that orphans can be looked at."""
         if owner := (await owners(self._vectors, [memory_id])).get(memory_id):
             return owner
-        if await self._records.relation_counts([memory_id]):
+        if await self._records.relations.counts([memory_id]):
             return memory_id
         raise NotFound(f"no memory has the id {memory_id}")
 

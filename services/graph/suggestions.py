@@ -12,7 +12,8 @@ from services.graph.service import GraphService
 from services.memories.reading import Stored, memory_id_of, read_stored
 from services.model import Memory, MemoryType, Relation, RelationCreator, RelationType
 from services.points import Between, DenseSearch, Filter, HasId, Matches, Point, Scroll
-from services.ports import NewRelation, Records, VectorStore
+from services.ports import NewRelation, VectorStore
+from services.records import Records
 from services.together import together
 
 _LEAST_LIKENESS = 0.5
@@ -72,12 +73,12 @@ class SuggestionService:
         """Never suggests these pairs again."""
         async with self._records.transaction() as transaction:
             for one in suggestions:
-                await transaction.reject(one.source.id, one.target.id, one.type)
+                await transaction.rejected.add(one.source.id, one.target.id, one.type)
 
     async def unreject(self, source: str, target: str) -> bool:
         """Lets a rejected pair be suggested again; False when it was not rejected."""
         async with self._records.transaction() as transaction:
-            return await transaction.unreject(source, target) > 0
+            return await transaction.rejected.remove(source, target) > 0
 
     async def review(self, resume_from: str | None = None) -> AsyncIterator[Reviewed]:
         """Looks at every memory in turn, a few a step, each pair once. Stop it at any step and go on from there."""
@@ -109,7 +110,9 @@ class SuggestionService:
     async def _suggest_for(self, stored: Sequence[Stored]) -> tuple[Suggestion, ...]:
         likeness = await self._alike(stored)
         ids = [one.id for one in stored]
-        relations, rejected = await together(self._records.relations_of(ids), self._records.rejected(ids))
+        relations, rejected = await together(
+            self._records.relations.touching(ids), self._records.rejected.touching(ids)
+        )
         known = {frozenset((relation.source_id, relation.target_id)) for relation in relations}
         known |= {frozenset((source, target)) for source, target, _ in rejected}
         wanted = {pair: score for pair, score in likeness.items() if pair not in known}

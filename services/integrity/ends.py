@@ -9,7 +9,8 @@ from services.integrity.model import DefectKind
 from services.memories.reading import memory_id_of
 from services.model import MemoryType, Relation
 from services.points import Filter, HasId, Matches, Scroll
-from services.ports import Records, VectorStore
+from services.ports import VectorStore
+from services.records import Records
 from services.together import together
 
 Key = tuple[str, str, str]
@@ -63,7 +64,7 @@ async def read_ends(
     wanted = {(one.id, one.source_id, one.target_id) for one in relations}
     owned = await owners_of(vectors, ends | set(former.values())) if ends else {}
     owned = {end: owned[memory] for end, memory in former.items() if memory in owned} | owned
-    there = await records.relations_among(sorted(ends | set(owned.values()))) if ends else []
+    there = await records.relations.between(sorted(ends | set(owned.values()))) if ends else []
     now = tuple(one for one in there if (one.id, one.source_id, one.target_id) in wanted)
     return Ends(now, owned, there)
 

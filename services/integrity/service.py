@@ -21,7 +21,8 @@ from services.memories.reading import Stored, chunk_index, memory_id_of, read_st
 from services.memories.service import MemoryService
 from services.model import MemoryType, Progress, Relation
 from services.points import EVERYTHING, Between, Filter, Matches, Point, Scroll
-from services.ports import NewChange, Records, Transaction, VectorStore
+from services.ports import NewChange, VectorStore
+from services.records import Records, Transaction
 from services.search.headless import NOT_FIRST
 from services.settings import Settings
 from services.times import writer_zone
@@ -80,7 +81,7 @@ class IntegrityService:
         found[DefectKind.NESTED] = [Defect(DefectKind.NESTED, one) for one in sorted(places.nested)]
         found[DefectKind.UNEVEN] = [Defect(DefectKind.UNEVEN, one) for one in await self._uneven()]
         relations = 0
-        async for batch in self._records.all_relations(_PAGE):
+        async for batch in self._records.relations.all(_PAGE):
             relations += len(batch)
             for relation in batch:
                 for kind in _wrong_ends(relation, places):
@@ -145,7 +146,7 @@ class IntegrityService:
                 type_, Filter(must_not=(NOT_FIRST,)), ("parent_id", "content", "full_content")
             ):
                 texts = {memory_id_of(point): str(logical(point.payload).get("content", "")) for point in page}
-                known = await self._records.known_hashes(list(texts))
+                known = await self._records.history.known_hashes(list(texts))
                 changed += [one for one, known_hash in known.items() if _hash(texts[one]) != known_hash]
                 looked += len(page)
                 progress(Progress(looked, None, "Comparing texts"))
@@ -268,7 +269,7 @@ class IntegrityService:
                 async for page in self._points(type_, where, ("parent_id",))
                 for point in page
             ]
-            for relation in await self._records.relations_of(ids):
+            for relation in await self._records.relations.touching(ids):
                 relations.setdefault(relation.id, relation)
                 kinds.setdefault(relation.id, set()).add(DefectKind.CHUNK_ENDS)
         return relations
@@ -289,11 +290,11 @@ async def _write_ends(transaction: Transaction, made: EndsPlan) -> list[NewChang
     """Writes it for those relations that nobody changed since they were read; gives the rows for the history."""
     rows: list[NewChange] = []
     for ids in _batches(list(made.removed)):
-        rows += [relation_change(one, None, made.removed[one.id]) for one in await transaction.delete_relations(ids)]
+        rows += [relation_change(one, None, made.removed[one.id]) for one in await transaction.relations.delete(ids)]
     for pairs in _batches(made.moved):
-        there = await transaction.locked_relations([before.id for before, _ in pairs])
+        there = await transaction.relations.locked([before.id for before, _ in pairs])
         still = [(b, a) for b, a in pairs if b.id in there and same_relation(there[b.id], b)]
-        await transaction.update_relations([after for _, after in still])
+        await transaction.relations.update([after for _, after in still])
         rows += [relation_change(before, after, "repaired: ends in the memory") for before, after in still]
     return rows
 

@@ -10,7 +10,8 @@ from dataclasses import replace
 from services.errors import Ambiguous, NothingToUndo
 from services.memories.reading import read_stored
 from services.model import Act, Change, Entity, Kind, first_line, plain_summary
-from services.ports import Records, VectorStore
+from services.ports import VectorStore
+from services.records import Records
 
 _ORDER = (Entity.SESSION, Entity.CLIENT, Entity.PROJECT, Entity.MEMORY, Entity.RELATION)
 """What an act was about, before what it did besides."""
@@ -45,18 +46,18 @@ class ActReader:
 
     async def last(self, limit: int) -> tuple[Act, ...]:
         """The last acts of everybody, newest first, without those that came with an import or a restore."""
-        acts = await self._records.acts(limit)
-        changes = await self._records.first_changes([act.group for act in acts], _ROWS)
+        acts = await self._records.groups.newest(limit)
+        changes = await self._records.groups.first_changes([act.group for act in acts], _ROWS)
         titles = await self._titles([change for act in acts for change in changes.get(act.group, ())])
         return tuple(described(act, changes.get(act.group, []), titles) for act in acts)
 
     async def changes(self, group: str, limit: int = _ROWS) -> tuple[Change, ...]:
         """The first changes of an act, with what was before and after."""
-        return tuple((await self._records.first_changes([group], limit)).get(group, []))
+        return tuple((await self._records.groups.first_changes([group], limit)).get(group, []))
 
     async def find(self, text: str) -> str:
         """The group of the only act whose id begins so. Raises NothingToUndo or Ambiguous."""
-        groups = await self._records.groups_beginning(text.strip())
+        groups = await self._records.groups.beginning(text.strip())
         if len(groups) > 1:
             raise Ambiguous(f"several acts have an id that begins with {text!r}; give more of it")
         if not groups:

@@ -26,7 +26,8 @@ from services.memories.payload import State
 from services.memories.reading import memory_id_of, read_stored
 from services.model import MemoryType
 from services.points import Filter, HasId, Point, Scroll, Vector
-from services.ports import Clock, Embedder, Records, VectorStore
+from services.ports import Clock, Embedder, VectorStore
+from services.records import Records
 from services.settings import Settings
 
 _FIRST_WAIT = timedelta(seconds=30)
@@ -149,13 +150,13 @@ class Applier:
         layouts = await self._layouts(plans)
         ids = [plan.memory_id for plan in plans]
         async with self._records.transaction() as transaction:
-            await transaction.lock(ids)
+            await transaction.locks.acquire(ids)
             layouts = await self._laid_out_again(layouts)
             complete = {one.plan.memory_id for one in layouts if not one.pending}
-            ours = await transaction.done({one: changes[one] for one in ids if one in complete})
+            ours = await transaction.outbox.remove({one: changes[one] for one in ids if one in complete})
             done = len(ours)
             late = [one.plan for one in layouts if one.pending]
-            ours |= await transaction.postpone(
+            ours |= await transaction.outbox.postpone(
                 {plan.memory_id: changes[plan.memory_id] for plan in late},
                 self._reason,
                 [self._next_attempt(plan) for plan in late],
@@ -181,7 +182,7 @@ class Applier:
         """Puts an outbox entry off, each time for twice as long."""
         async with self._records.transaction() as transaction:
             times = [self._next_attempt(plan)]
-            await transaction.postpone({plan.memory_id: change}, reason, times, written=False)
+            await transaction.outbox.postpone({plan.memory_id: change}, reason, times, written=False)
 
     def _next_attempt(self, plan: Plan) -> datetime:
         wait: timedelta = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(plan.attempts, 10))
@@ -287,7 +288,7 @@ class Applier:
                 owned[one.type] |= {point.id: one.plan.memory_id for point in one.points}
                 firsts.append(one.points[0].id)
         # Of the memories of this act, which may not be in the store yet, the history knows.
-        marks = await self._records.marks(firsts) if firsts else {}
+        marks = await self._records.outbox.marks(firsts) if firsts else {}
         taken = {one for one, mark in marks.items() if not mark.deleted}
         for type_, owners in owned.items():
             where = Filter((HasId(frozenset(owners)),))

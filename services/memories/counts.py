@@ -8,7 +8,8 @@ from datetime import date, datetime, timedelta
 
 from services.model import FacetCount, MemoryType, Query
 from services.points import DatedBetween, Filter
-from services.ports import Records, VectorStore
+from services.ports import VectorStore
+from services.records import Records
 from services.search.facets import values
 from services.search.scope import Scoping
 from services.settings import Settings

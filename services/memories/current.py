@@ -13,7 +13,8 @@ from services.memories.payload import LOOKED_AT_KEYS, State, read_memory
 from services.memories.reading import Stored, read_stored
 from services.model import Action, Change, Memory
 from services.points import Vector
-from services.ports import UNMARKED, Mark, Records, VectorStore
+from services.ports import UNMARKED, Mark, VectorStore
+from services.records import Records
 from services.times import WriterZone
 
 
@@ -84,7 +85,7 @@ async def read_current(
 ) -> dict[str, Current]:
     """Every memory of the ids, in their order. Marks are read before points: what changes between is noticed."""
     wanted = list(dict.fromkeys(ids))
-    marks = await records.marks(wanted)
+    marks = await records.outbox.marks(wanted)
     waiting = await read_waiting(records, [one for one, mark in marks.items() if mark.waiting])
     stored = await read_stored(vectors, wanted, embeddings=embeddings)
     return {one: _current(one, marks.get(one, UNMARKED), waiting.get(one), stored.get(one, ())) for one in wanted}
@@ -103,9 +104,9 @@ class Chain:
 
 async def read_waiting(records: Records, ids: Sequence[str]) -> dict[str, Chain]:
     """What waits to be applied to these memories."""
-    waiting = await records.waiting(ids) if ids else {}
+    waiting = await records.outbox.waiting(ids) if ids else {}
     numbers = [number for one in waiting.values() for number in one.changes]
-    changes = {change.id: change for change in await records.changes(numbers)} if numbers else {}
+    changes = {change.id: change for change in await records.history.changes(numbers)} if numbers else {}
     chains = {}
     for memory_id, one in waiting.items():
         if rows := [changes[number] for number in one.changes if number in changes]:

@@ -16,7 +16,8 @@ from services.memories.reading import Stored, read_stored
 from services.memories.saving import Also, Saver, batches
 from services.memories.trash import Trash
 from services.model import Action, Change, Entity, Kind
-from services.ports import UNMARKED, Mark, NewChange, Records
+from services.ports import UNMARKED, Mark, NewChange
+from services.records import Records
 
 
 class PendingWork:
@@ -29,14 +30,14 @@ class PendingWork:
 
     async def finish(self, *, due_before: datetime | None, most: int | None = None, untried: bool = False) -> int:
         """Applies all entries, or those that are due or `untried`, `most` of them; gives how many are done."""
-        count = await self._records.scheduled_count()
+        count = await self._records.outbox.count()
         if not count:
             return 0
         await self._saver.applier.prepare(asking=False)
         if due_before is None:
             self._saver.applier.embedder_is_back()
         limit = count if most is None else min(most, count)
-        entries = await self._records.scheduled(due_before=due_before, untried=untried, limit=limit)
+        entries = await self._records.outbox.entries(due_before=due_before, untried=untried, limit=limit)
         done = 0
         for batch in batches([entry.memory_id for entry in entries]):
             async with self._saver.locked(batch):
@@ -87,16 +88,16 @@ class PendingWork:
         memory_id, change = chain.change.entity_id, chain.change
         related = await self._related(change)
         async with self._records.transaction() as transaction:
-            await transaction.lock([memory_id])
-            if (await transaction.marks([memory_id])).get(memory_id, UNMARKED).waiting != change.id:
+            await transaction.locks.acquire([memory_id])
+            if (await transaction.outbox.marks([memory_id])).get(memory_id, UNMARKED).waiting != change.id:
                 return False
             stored = (await read_stored(self._saver.vectors, [memory_id])).get(memory_id, [])
             with contextlib.suppress(ChangedOutside):
                 merged(chain.states, stored)
                 return False  # its own writer has got further
             rows = [_as_outside(change, stored), *(await related(transaction) if stored else ())]
-            await transaction.append_history(str(uuid.uuid4()), rows, kind=Kind.OUTSIDE)
-            await transaction.done({memory_id: change.id})
+            await transaction.history.append(str(uuid.uuid4()), rows, kind=Kind.OUTSIDE)
+            await transaction.outbox.remove({memory_id: change.id})
         return True
 
     async def _related(self, change: Change) -> Also:

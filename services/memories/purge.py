@@ -12,7 +12,8 @@ from services.memories.reading import owners, read_stored
 from services.memories.saving import Saver, batches
 from services.memories.trash import Trash
 from services.model import Action, Entity, Kind
-from services.ports import NewChange, Records
+from services.ports import NewChange
+from services.records import Records
 
 SUMMARY = "purged"
 _PAGE = 1000
@@ -48,21 +49,21 @@ class Purge:
             ends = await self._ends(wanted)
             lines = [NewChange(Entity.MEMORY, one, Action.DELETED, None, None, summary=SUMMARY) for one in wanted]
             async with self._records.transaction() as transaction:
-                await transaction.lock(wanted)
-                waiting = any(mark.waiting for mark in (await transaction.marks(wanted)).values())
+                await transaction.locks.acquire(wanted)
+                waiting = any(mark.waiting for mark in (await transaction.outbox.marks(wanted)).values())
                 if waiting or await self._stored(wanted):
                     raise Conflict(
                         "a memory that was to be purged is still stored, or came back: nothing was purged", None
                     )
-                changes = await transaction.purge_memories(wanted, ends)
-                await transaction.append_history(str(uuid.uuid4()), lines, kind=Kind.PURGE)
-        await self._records.reclaim()
+                changes = await transaction.history.purge(wanted, ends)
+                await transaction.history.append(str(uuid.uuid4()), lines, kind=Kind.PURGE)
+        await self._records.history.reclaim()
         return Purged(len(wanted), changes)
 
     async def _ends(self, ids: Sequence[str]) -> list[str]:
         """The ids by which relations may name these memories of the trash. Raises NotFound."""
         missing, ends, offset = set(ids), set(ids), 0
-        while missing and (page := await self._records.deleted_memories(_PAGE, offset)):
+        while missing and (page := await self._records.trash.deletions(_PAGE, offset)):
             mine = [change for change in page if change.entity_id in missing]
             ends |= await asyncio.to_thread(
                 lambda found: {end for one in found for end in self._trash.ends_of(one)}, mine

@@ -11,7 +11,8 @@ from uuid import UUID
 from services.memories.payload import State, logical, read_memory
 from services.model import Memory, MemoryType
 from services.points import Between, Filter, HasId, Matches, Point, Scroll
-from services.ports import Transaction, VectorStore
+from services.ports import VectorStore
+from services.records import Transaction
 from services.times import WriterZone
 from services.together import together
 
@@ -166,8 +167,8 @@ async def deleted_ends(vectors: VectorStore, transaction: Transaction, ends: Ite
     Ids that only other programs know are not among them.
     """
     wanted = sorted(set(ends))
-    await transaction.lock(wanted, shared=True)
-    gone = [one for one, mark in (await transaction.marks(wanted)).items() if mark.deleted] if wanted else []
+    await transaction.locks.acquire(wanted, shared=True)
+    gone = [one for one, mark in (await transaction.outbox.marks(wanted)).items() if mark.deleted] if wanted else []
     return set(gone) - set(await owners(vectors, gone)) if gone else set()
 
 

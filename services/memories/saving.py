@@ -55,7 +55,8 @@ from services.memories.plans import Planned, Plans
 from services.memories.prefetch import Prefetch
 from services.memories.reading import Stored, read_stored
 from services.model import Entity, Kind, Memory
-from services.ports import UNMARKED, Clock, Embedder, KeptVectors, NewChange, Records, Transaction, VectorStore
+from services.ports import UNMARKED, Clock, Embedder, KeptVectors, NewChange, VectorStore
+from services.records import Records, Transaction
 from services.settings import Settings
 
 BATCH = 100
@@ -301,20 +302,20 @@ class Act:
         """The transaction; gives the number of each memory's change."""
         numbers: dict[str, int] = {}
         async with self._saver.records.transaction() as transaction:
-            await transaction.lock([*self._plans.marks, *beside])
+            await transaction.locks.acquire([*self._plans.marks, *beside])
             await self._compare(transaction)
             more = [*(await also(transaction) if also else ()), *await self._without_relations(transaction)]
             for batch in self._plans.batches():
                 rows = [one.row for one in batch]
                 if not self._plans.large:
                     rows, more = rows + more, []
-                written = await transaction.append_history(self.group, rows, kind=self._kind, undoes=undoes)
+                written = await transaction.history.append(self.group, rows, kind=self._kind, undoes=undoes)
                 numbers |= {one.plan.memory_id: number for one, number in zip(batch, written, strict=False)}
             if more:
-                await transaction.append_history(self.group, more, kind=self._kind, undoes=undoes)
+                await transaction.history.append(self.group, more, kind=self._kind, undoes=undoes)
             ids = list(numbers)
             for start in range(0, len(ids), _COMPARED):
-                await transaction.schedule({one: numbers[one] for one in ids[start : start + _COMPARED]})
+                await transaction.outbox.put({one: numbers[one] for one in ids[start : start + _COMPARED]})
         return numbers
 
     async def _compare(self, transaction: Transaction) -> None:
@@ -322,7 +323,7 @@ class Act:
         ids, changed = list(self._plans.marks), []
         for start in range(0, len(ids), _COMPARED):
             part = ids[start : start + _COMPARED]
-            now = await transaction.marks(part)
+            now = await transaction.outbox.marks(part)
             changed += [one for one in part if now.get(one, UNMARKED) != self._plans.marks[one]]
         if changed:
             raise _Changed(changed)
@@ -346,7 +347,7 @@ class Act:
         for batch in self._plans.batches() if self._plans.deletes else ():
             ends = {end for one in batch if one.plan.after is None for end in one.ends}
             if ends:
-                gone = await transaction.delete_relations_of(sorted(ends))
+                gone = await transaction.relations.delete_touching(sorted(ends))
                 rows += [relation_change(relation, None, "went with its memory") for relation in gone]
         return rows
 

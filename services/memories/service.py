@@ -41,7 +41,8 @@ from services.model import (
     UndoPreview,
 )
 from services.points import Scroll
-from services.ports import Clock, Embedder, Records, VectorStore
+from services.ports import Clock, Embedder, VectorStore
+from services.records import Records
 from services.settings import Settings
 from services.times import writer_zone
 from services.together import together
@@ -106,7 +107,7 @@ class MemoryService:
         """
         states = (await read_stored(self._vectors, [memory_id], embeddings=False)).get(memory_id, [])
         own = {memory_id} | {point.id for one in states for point in one.points}
-        relations = await self._records.relations_of(sorted(own))
+        relations = await self._records.relations.touching(sorted(own))
         others = {end for one in relations for end in (one.source_id, one.target_id)} - own
         owned = await owners(self._vectors, sorted(others)) if others else {}
         owned |= dict.fromkeys(own, memory_id)
@@ -122,7 +123,7 @@ class MemoryService:
 
     async def history(self, memory_id: str) -> tuple[Change, ...]:
         """The last hundred changes of a memory, newest first, also of a deleted one."""
-        return tuple(await self._records.history(Entity.MEMORY, memory_id))
+        return tuple(await self._records.history.of(Entity.MEMORY, memory_id))
 
     async def create(self, draft: MemoryDraft, *, also: Also | None = None) -> Memory:
         """Makes a memory; `also` writes what else belongs to the act, in the same transaction.
@@ -250,7 +251,7 @@ class MemoryService:
 
     async def trash_ids(self, before: datetime | None = None) -> list[str]:
         """Ids of all memories in the trash, or of those deleted before an instant, last deleted first."""
-        return await self._records.deleted_ids(before)
+        return await self._records.trash.ids(before)
 
     async def deleted(self, memory_id: str) -> Memory:
         """A memory as it was when it was deleted. Raises NotFound when it is not in the trash."""
@@ -305,9 +306,9 @@ class MemoryService:
         refuse is told by the command itself.
         """
         try:
-            if not await self._records.scheduled_count():
+            if not await self._records.outbox.count():
                 return 0
-            number = len(await self._records.scheduled(untried=True, limit=most or _MOST_UNTRIED))
+            number = len(await self._records.outbox.entries(untried=True, limit=most or _MOST_UNTRIED))
             if not number:
                 return 0
             told(number)
@@ -323,7 +324,7 @@ class MemoryService:
         if not self._saver.saved or self._saver.applier.embedder_is_away:
             return 0
         try:
-            if await self._records.scheduled_count() and (await self._embedder.status()).ok:
+            if await self._records.outbox.count() and (await self._embedder.status()).ok:
                 return await self._pending.finish(due_before=None, most=most)
         except MemoriaError as error:
             _log.warning("what waits was not embedded: %s", error)
@@ -336,7 +337,7 @@ class MemoryService:
 
     async def pending_count(self) -> int:
         """Memories whose points wait to be finished, mostly for their vectors."""
-        return await self._records.scheduled_count()
+        return await self._records.outbox.count()
 
     async def latest_update(self) -> str | None:
         """The newest `updated_at` of the store as it is written, None when it is empty; cheap, for polling."""

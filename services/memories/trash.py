@@ -16,7 +16,8 @@ from services.memories.reading import owners
 from services.memories.saving import Also, Saver, batches
 from services.model import Action, Change, Entity, Kind, TrashedMemory
 from services.points import Vector
-from services.ports import UNMARKED, KeptVectors, NewChange, Records, Transaction
+from services.ports import UNMARKED, KeptVectors, NewChange
+from services.records import Records, Transaction
 from services.times import WriterZone
 
 _ANOTHER_PROGRAM = "another program"
@@ -58,7 +59,7 @@ class Trash:
 
     async def deletion(self, memory_id: str) -> Change:
         """The change that put a memory into the trash. Raises NotFound when it is not there."""
-        newest = await self._records.history(Entity.MEMORY, memory_id, limit=1)
+        newest = await self._records.history.of(Entity.MEMORY, memory_id, limit=1)
         if not newest or newest[0].action is not Action.DELETED or newest[0].before is None:
             raise NotFound(f"{memory_id} is not in the trash")
         return newest[0]
@@ -83,7 +84,7 @@ class Trash:
 
     async def read_kept(self, changes: Sequence[Change]) -> dict[int, KeptVectors]:
         """The vectors that were kept with changes, by their numbers, as far as the model of the store made them."""
-        kept = await self._records.kept_vectors([change.id for change in changes]) if changes else {}
+        kept = await self._records.history.kept_vectors([change.id for change in changes]) if changes else {}
         model = await self._saver.applier.model() if kept else ""
         return {number: one for number, one in kept.items() if one.model == model}
 
@@ -135,10 +136,10 @@ class Trash:
 
     async def listing(self, limit: int, offset: int) -> tuple[TrashedMemory, ...]:
         """What lies in the trash, newest first."""
-        deletions = await self._records.deleted_memories(limit, offset)
+        deletions = await self._records.trash.deletions(limit, offset)
         states = [State.from_json(change.before or {}) for change in deletions]
         ends = [set(self.ends_of(change)) for change in deletions]
-        gone = await self._records.relations_gone(sorted(set().union(*ends)))
+        gone = await self._records.trash.relations(sorted(set().union(*ends)))
         relations = [relation_of(change.before) for change in gone if change.before]
         return tuple(
             TrashedMemory(
@@ -164,7 +165,7 @@ class Related:
         new = set(ends) - self._there
         self._there |= new
         for some in batches(sorted(new)):
-            self._gone |= {change.id: change for change in await self._saver.records.relations_gone(some)}
+            self._gone |= {change.id: change for change in await self._saver.records.trash.relations(some)}
 
     async def insert(self, transaction: Transaction) -> Sequence[NewChange]:
         """Makes them again; the other ends are locked, so that nobody deletes them at the same moment."""
@@ -173,15 +174,15 @@ class Related:
         there = self._there | await self._existing(transaction, others)
         rows = []
         for batch in batches([one for one in gone if one.source_id in there and one.target_id in there]):
-            made = await transaction.insert_relations([anew(relation) for relation in batch])
+            made = await transaction.relations.insert([anew(relation) for relation in batch])
             rows += [taken_back(relation, "came back with its memory") for relation in made]
         return rows
 
     async def _existing(self, transaction: Transaction, ids: set[str]) -> set[str]:
         owned = await owners(self._saver.vectors, sorted(ids)) if ids else {}
         memories = ids | set(owned.values())
-        await transaction.lock(memories, shared=True)
-        marks = await transaction.marks(sorted(memories)) if memories else {}
+        await transaction.locks.acquire(memories, shared=True)
+        marks = await transaction.outbox.marks(sorted(memories)) if memories else {}
         known = {one for one in ids if one in marks and one not in owned} | owned.keys()
         return {one for one in known if not marks.get(owned.get(one, one), UNMARKED).deleted}
 

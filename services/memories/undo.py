@@ -30,7 +30,8 @@ from services.model import (
     UndoPreview,
     undone_summary,
 )
-from services.ports import KeptVectors, NewChange, Records, Transaction, VectorStore
+from services.ports import KeptVectors, NewChange, VectorStore
+from services.records import Records, Transaction
 from services.times import WriterZone
 
 _WORK = (Entity.SESSION, Entity.CLIENT, Entity.PROJECT)
@@ -102,7 +103,7 @@ class Undo:
         if group is not None:
             return await self._preview(await self._newest_in_line(group))
         passed = list(skip)
-        while found := await self._records.last_undoable_group(self._saver.settings.actor, passed):
+        while found := await self._records.groups.last_undoable(self._saver.settings.actor, passed):
             preview = await self._preview(found)
             if preview.effects or preview.changed or preview.kept:
                 return preview
@@ -111,7 +112,7 @@ class Undo:
 
     async def redo_preview(self) -> UndoPreview:
         """As `preview`, of the undo that this person made last. Raises NothingToUndo when something was done since."""
-        group = await self._records.last_redoable_group(self._saver.settings.actor)
+        group = await self._records.groups.last_redoable(self._saver.settings.actor)
         if group is None:
             raise NothingToUndo("there is nothing to redo")
         return await self._preview(group)
@@ -135,7 +136,7 @@ class Undo:
 
     async def _newest_in_line(self, group: str) -> str:
         """The last of the undos and redos of an act. Raises NothingToUndo when the act is undone at the moment."""
-        line = await self._records.line_of(group)
+        line = await self._records.groups.line(group)
         if not line:
             raise NothingToUndo("the history has no such act; `memoria-tui undo --list` shows the last ones")
         if len(line) % 2 == 0:
@@ -143,7 +144,7 @@ class Undo:
         return line[-1]
 
     async def _attempt(self, group: str, if_changed: IfChanged) -> _Attempt:
-        changes = await self._records.group(group)
+        changes = await self._records.groups.changes(group)
         if not changes:
             raise NothingToUndo("the history has no such act; `memoria-tui undo --list` shows the last ones")
         memories = await asyncio.to_thread(_net_memories, changes)
@@ -234,14 +235,14 @@ class Undo:
         """Undoes what is no memory; may be called again. Raises Conflict when it refuses what was changed since."""
         attempt.changed.clear()
         attempt.kept.clear()
-        if await transaction.is_undone(attempt.group):
+        if await transaction.history.is_undone(attempt.group):
             raise Conflict("it was undone by another program; nothing was undone", None)
         rows = await _undo_relations(transaction, attempt, self._saver.vectors)
         if attempt.ends:  # relations that went with memories which exist again after it
             rows += await (await self._trash.with_relations(attempt.ends))(transaction)
         work = [change for change in attempt.changes if change.entity in _WORK]
         if work:
-            undone = await transaction.undo_work(work, force=attempt.force)
+            undone = await transaction.work.undo(work, force=attempt.force)
             rows += undone.rows
             attempt.changed += undone.changed
             attempt.kept += undone.kept
@@ -261,7 +262,7 @@ async def _undo_relations(transaction: Transaction, attempt: _Attempt, vectors: 
     pairs = attempt.relations
     there: dict[str, Relation] = {}
     for batch in batches([after.id for _, after in pairs if after]):
-        there |= await transaction.locked_relations(batch)
+        there |= await transaction.relations.locked(batch)
     deleted = {change.entity_id for change in attempt.memories if change.after is None}
     made, altered, removed = [], [], []
     for before, after in pairs:
@@ -299,12 +300,12 @@ async def _write_relations(
     said = {change.entity_id: undone_summary(change) for change in attempt.changes if change.entity is Entity.RELATION}
     rows: list[NewChange] = []
     for ids in batches([relation.id for relation in made]):
-        rows += [relation_change(one, None, said[one.id]) for one in await transaction.delete_relations(ids)]
+        rows += [relation_change(one, None, said[one.id]) for one in await transaction.relations.delete(ids)]
     for pairs in batches(altered):
-        await transaction.update_relations([before for _, before in pairs])
+        await transaction.relations.update([before for _, before in pairs])
         rows += [relation_change(now, before, said[now.id]) for now, before in pairs]
     for gone in batches(removed):
-        again = await transaction.insert_relations([anew(relation) for relation in gone])
+        again = await transaction.relations.insert([anew(relation) for relation in gone])
         rows += [taken_back(relation, said[relation.id]) for relation in again]
     return rows
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from services.ports.clock import Clock
+from services.ports.clock import Clock, machine_clock
 from services.ports.embedding import Embedder, WordEmbedder
 from services.ports.feed import Feed, Tell
-from services.ports.records import Records, Transaction
+from services.ports.sql import SqlConnection, SqlDatabase, SqlFeatures, SqlTransaction
 from services.ports.values import (
     UNMARKED,
     Edge,
@@ -37,14 +37,17 @@ __all__ = [
     "NewChange",
     "NewRelation",
     "Pulse",
-    "Records",
     "Room",
     "ScheduledWork",
+    "SqlConnection",
+    "SqlDatabase",
+    "SqlFeatures",
+    "SqlTransaction",
     "SwitchableStore",
     "Tell",
-    "Transaction",
     "VectorStore",
     "Waiting",
     "WordEmbedder",
     "WorkUndone",
+    "machine_clock",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol
 
 
@@ -12,3 +12,8 @@ class Clock(Protocol):
     def __call__(self) -> datetime:
         """Now, aware."""
         ...
+
+
+def machine_clock() -> datetime:
+    """The clock of the machine."""
+    return datetime.now(UTC)

@@ -11,7 +11,8 @@ from services.memories.chunking import chunk_id
 from services.memories.reading import chunk_index, fold, memory_id_of, read_stored
 from services.model import Memory, MemoryType
 from services.points import Filter, HasId, HasVector, Point, Scroll
-from services.ports import Records, VectorStore
+from services.ports import VectorStore
+from services.records import Records
 from services.times import WriterZone
 from services.together import together
 
@@ -72,7 +73,7 @@ class HitReader:
         if not memory_ids:
             return {}, ()
         try:
-            return await self._records.relation_counts(memory_ids), ()
+            return await self._records.relations.counts(memory_ids), ()
         except MemoriaError as error:
             return {}, (f"relations are not shown: {error}",)
 

@@ -13,7 +13,8 @@ from services.errors import EmbeddingFailed, MemoriaError, NotFound
 from services.memories.reading import chunk_index, memory_id_of
 from services.model import MemoryType, Query, SearchMode
 from services.points import DenseSearch, Filter, HasId, Matches, Point, ScoredPoint, Scroll, TextSearch, Vector
-from services.ports import Embedder, Records, VectorStore, WordEmbedder
+from services.ports import Embedder, VectorStore, WordEmbedder
+from services.records import Records
 from services.search import fusion
 from services.search.hits import Found, HitReader, Read
 from services.search.ranked import RankedHits, Scores
@@ -209,9 +210,9 @@ class Ranking:
         seeds = dict(sorted(own.items(), key=lambda one: -one[1])[: fusion.SEEDS])
         neighbourhood = fusion.Neighbourhood(seeds)
         try:
-            neighbourhood.add(await self._records.edges_of(list(seeds)), seeds)
+            neighbourhood.add(await self._records.relations.edges(list(seeds)), seeds)
             if middles := neighbourhood.middles():
-                neighbourhood.add(await self._records.edges_of(middles), middles)
+                neighbourhood.add(await self._records.relations.edges(middles), middles)
             activation = neighbourhood.activation()
             new = sorted(activation.keys() - own.keys(), key=lambda one: -activation[one])[: fusion.SEEDS]
             points = await self._points_of(new, scope)

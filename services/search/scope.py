@@ -25,7 +25,8 @@ from services.points import (
     Point,
     Scroll,
 )
-from services.ports import Records, VectorStore
+from services.ports import VectorStore
+from services.records import Records
 from services.times import WriterZone, to_wall_clock
 from services.together import together
 
@@ -203,7 +204,7 @@ class Scoping:
 
     async def _related(self) -> frozenset[str]:
         """Ids of all memories that have relations, or one of whose chunks has."""
-        related = await self._records.related_ids()
+        related = await self._records.relations.related_ids()
         chunks = [Filter((HasId(some), _CHUNKED)) for some in _parts(filter(is_chunk_id, related))]
         owners = (self._vectors.facet(one, "parent_id", where, _MANY) for one in MemoryType for where in chunks)
         return related.union(*await together(*owners))

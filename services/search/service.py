@@ -7,7 +7,8 @@ from collections.abc import Callable
 from functools import partial
 
 from services.model import FacetCount, Facets, Query, SearchResult
-from services.ports import Clock, Embedder, Records, VectorStore
+from services.ports import Clock, Embedder, VectorStore
+from services.records import Records
 from services.search import facets as facet_counts
 from services.search.hits import HitReader
 from services.search.listing import FIRST_PAGE_SECONDS, End, Listing, Order

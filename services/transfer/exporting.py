@@ -14,7 +14,8 @@ from services.memories.chunking import chunks
 from services.memories.reading import Stored, chunk_index, fold, read_stored
 from services.model import Progress, Relation
 from services.points import Filter, Scroll
-from services.ports import Clock, Records, VectorStore
+from services.ports import Clock, VectorStore
+from services.records import Records
 from services.search.headless import NOT_FIRST, headless_ids
 from services.settings import Settings
 from services.transfer.formats import own
@@ -66,10 +67,10 @@ class ExportService:
 
     async def _require_applied(self) -> None:
         for _ in range(_LOOKS):
-            if not await self._records.scheduled(untried=True, limit=1):
+            if not await self._records.outbox.entries(untried=True, limit=1):
                 return
             await asyncio.sleep(_PAUSE)
-        number = len(await self._records.scheduled(untried=True, limit=100_000))
+        number = len(await self._records.outbox.entries(untried=True, limit=100_000))
         raise Conflict(f"{number:,} memories are still being saved: nothing was exported, try again in a while", None)
 
     async def _values(self, ids: Sequence[str] | None) -> AsyncIterator[tuple[str, str, Mapping[str, object]]]:
@@ -83,14 +84,14 @@ class ExportService:
 
     async def _around(self) -> AsyncIterator[tuple[str, str, Mapping[str, object]]]:
         """What is neither memory nor relation. The history comes first, so that an import adds to it at its end."""
-        async for changes in self._records.all_changes():
+        async for changes in self._records.history.all():
             for change in changes:
                 yield "history", "changes", change_row(change)
         for table in own.TABLES:
-            async for rows in self._records.all_rows(table):
+            async for rows in self._records.rows.of(table):
                 for row in rows:
                     yield table, table, row
-        async for sessions in self._records.all_sessions():
+        async for sessions in self._records.rows.sessions():
             for session in sessions:
                 yield "work_sessions", "sessions", session
 
@@ -129,11 +130,11 @@ class ExportService:
 
     async def _relations(self, ids: Sequence[str] | None) -> AsyncIterator[Relation]:
         if ids is None:
-            async for batch in self._records.all_relations():
+            async for batch in self._records.relations.all():
                 for relation in batch:
                     yield relation
             return
         inside = frozenset(ids)
-        for relation in await self._records.relations_of(ids):
+        for relation in await self._records.relations.touching(ids):
             if relation.source_id in inside and relation.target_id in inside:
                 yield relation

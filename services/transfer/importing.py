@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
     from services.memories.service import MemoryService
     from services.model import Memory, MemoryDraft
-    from services.ports import Clock, Embedder, Records, Transaction, VectorStore
+    from services.ports import Clock, Embedder, VectorStore
+    from services.records import Records, Transaction
     from services.settings import Settings
 
 Advance = Callable[[Progress], None]
@@ -124,11 +125,11 @@ class ImportService:
         report.memories, report.unchanged = stored.created + stored.updated, report.unchanged + stored.unchanged
         for new in run.relations:
             ends = list({end for relation in new for end in (relation.source_id, relation.target_id)})
-            there = {(one.source_id, one.target_id, one.type) for one in await self._records.relations_among(ends)}
+            there = {(one.source_id, one.target_id, one.type) for one in await self._records.relations.between(ends)}
             report.relations += sum((one.source_id, one.target_id, one.type) not in there for one in new)
             report.unchanged += sum((one.source_id, one.target_id, one.type) in there for one in new)
         ids = {str(row["id"]).lower() for rows, _ in run.rows for row in rows.get("work_sessions", [])}
-        known = {str(row["id"]) async for batch in self._records.all_sessions() for row in batch} if ids else set()
+        known = {str(row["id"]) async for batch in self._records.rows.sessions() for row in batch} if ids else set()
         report.sessions, report.unchanged = len(ids - known), report.unchanged + len(ids & known)
 
     async def _write(self, run: ImportRun, progress: Advance) -> None:
@@ -149,20 +150,20 @@ class ImportService:
         """What is no memory. History of the file comes before that of the import, which is the newest."""
         sessions = relations = known = 0
         for rows, changes in run.rows:
-            made = [row for table in TABLES for row in await transaction.insert_rows(table, rows.get(table, []))]
+            made = [row for table in TABLES for row in await transaction.rows.insert(table, rows.get(table, []))]
             own = list({str(row["id"]).lower(): row for row in rows.get("work_sessions", [])}.values())
-            written = await transaction.upsert_sessions(own)
-            await transaction.import_history(changes)
-            await transaction.append_history(run.act.group, [*made, *written], kind=Kind.IMPORT)
+            written = await transaction.rows.upsert_sessions(own)
+            await transaction.history.append_imported(changes)
+            await transaction.history.append(run.act.group, [*made, *written], kind=Kind.IMPORT)
             new = sum(one.entity is Entity.SESSION and one.before is None for one in written)
             sessions += new
             known += len(own) - new
         gone = await run.deleted_ends(transaction)
         for batch in run.relations:
             wanted = [one for one in batch if one.source_id not in gone and one.target_id not in gone]
-            inserted = await transaction.insert_relations(wanted)
+            inserted = await transaction.relations.insert(wanted)
             rows_ = [relation_change(None, one, "imported") for one in inserted]
-            await transaction.append_history(run.act.group, rows_, kind=Kind.IMPORT)
+            await transaction.history.append(run.act.group, rows_, kind=Kind.IMPORT)
             relations += len(inserted)
             known += len(batch) - len(inserted)
         run.report.relations, run.report.sessions = relations, sessions
@@ -215,7 +216,7 @@ class ImportService:
         for deleted in await self._deleted(run, [one for one in newest if current[one].state is None]):
             del newest[deleted]
         run.report.notes += [Remark(run.source, one.where, note) for one in newest.values() for note in one.notes]
-        last = await self._records.last_imports([one for one in newest if current[one].state is not None])
+        last = await self._records.history.last_imports([one for one in newest if current[one].state is not None])
         # Comparing hundreds of texts takes longer than a screen may stand still.
         outcomes = await asyncio.to_thread(
             lambda: {one: self._outcome(record, current[one].state, last.get(one)) for one, record in newest.items()}
@@ -238,7 +239,7 @@ class ImportService:
 
     async def _deleted(self, run: ImportRun, ids: Sequence[str]) -> set[str]:
         """Those that were deleted here and shall not come back."""
-        return await self._records.deleted_here(ids) if run.lasting else set()
+        return await self._records.history.deleted_here(ids) if run.lasting else set()
 
     def _outcome(self, record: MemoryRecord, current: State | None, last: Mapping[str, object] | None) -> Outcome:
         """What becomes of the memory of a record; `last` is what the latest import made of it."""

@@ -10,7 +10,8 @@ from types import TracebackType
 from services.memories.chunking import chunk_id, chunks
 from services.memories.storing import Incoming, StoringAct
 from services.model import Change
-from services.ports import NewRelation, Transaction
+from services.ports import NewRelation
+from services.records import Transaction
 from services.settings import Settings
 from services.spool import Spool
 from services.transfer.ends import Ends, derived_ids
@@ -147,7 +148,7 @@ class ImportRun:
     async def deleted_ends(self, transaction: Transaction) -> set[str]:
         """Those that were deleted since they were looked at."""
         ends = sorted(self.other_ends)
-        marks = [await transaction.marks(ends[start : start + _MARKS]) for start in range(0, len(ends), _MARKS)]
+        marks = [await transaction.outbox.marks(ends[start : start + _MARKS]) for start in range(0, len(ends), _MARKS)]
         return {one for some in marks for one, mark in some.items() if mark.deleted}
 
     def fail(self, where: str, reason: str) -> None:

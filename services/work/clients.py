@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from services.errors import Ambiguous, InvalidInput, NotFound
 from services.model import Entity
+from services.records import Records
 from services.work.model import Client, ClientTotal, Project, ProjectTotal
-from services.work.records import WorkRecords
 
 
 class ClientService:
     """Clients and projects by name. A project is named with its client where several share its name: `acme / api`."""
 
-    def __init__(self, work: WorkRecords) -> None:
-        self._work = work
+    def __init__(self, records: Records) -> None:
+        self._records = records
 
     async def clients(self) -> tuple[ClientTotal, ...]:
         """All clients with their totals, then what has none, if anything."""
-        return tuple(await self._work.client_totals())
+        return tuple(await self._records.clients.client_totals())
 
     async def projects(self) -> tuple[ProjectTotal, ...]:
         """All projects with their totals, then what has none, if anything."""
-        return tuple(await self._work.project_totals())
+        return tuple(await self._records.clients.project_totals())
 
     async def client(self, name: str) -> Client:
         """By name or id. Raises NotFound."""
-        for client in await self._work.clients():
+        for client in await self._records.clients.clients():
             if name.strip() in (client.name, client.id):
                 return client
         raise NotFound(f"no client is called {name!r}")
@@ -34,7 +34,7 @@ class ClientService:
         wanted = name.strip()
         found = [
             one
-            for one in await self._work.projects()
+            for one in await self._records.clients.projects()
             if wanted in (one.name, one.id, f"{one.client or 'no client'} / {one.name}")
         ]
         if not found:
@@ -46,41 +46,45 @@ class ClientService:
 
     async def create_client(self, name: str) -> Client:
         """Raises InvalidInput for an empty name, Conflict for one that is taken."""
-        return await self._work.create_client(_checked(name))
+        return await self._records.clients.create_client(_checked(name))
 
     async def create_project(self, name: str, client: str | None = None, repo: str | None = None) -> Project:
         """Raises as `create_client`, NotFound for an unknown client."""
         owner = (await self.client(client)).id if client else None
-        return await self._work.create_project(_checked(name), owner, repo or None)
+        return await self._records.clients.create_project(_checked(name), owner, repo or None)
 
     async def rename_client(self, name: str, new_name: str) -> None:
         """Raises NotFound, InvalidInput, or Conflict when the name is taken."""
-        await self._work.rename(Entity.CLIENT, (await self.client(name)).id, _checked(new_name))
+        await self._records.clients.rename(Entity.CLIENT, (await self.client(name)).id, _checked(new_name))
 
     async def rename_project(self, name: str, new_name: str) -> None:
         """Raises as `rename_client`."""
-        await self._work.rename(Entity.PROJECT, (await self.project(name)).id, _checked(new_name))
+        await self._records.clients.rename(Entity.PROJECT, (await self.project(name)).id, _checked(new_name))
 
     async def merge_clients(self, source: str, target: str) -> int:
         """Everything of `source` becomes `target`'s, projects of one name become one; gives how many sessions moved."""
-        return await self._work.merge(Entity.CLIENT, (await self.client(source)).id, (await self.client(target)).id)
+        return await self._records.clients.merge(
+            Entity.CLIENT, (await self.client(source)).id, (await self.client(target)).id
+        )
 
     async def merge_projects(self, source: str, target: str) -> int:
         """Every session of `source` becomes one of `target` and its client; gives how many moved."""
-        return await self._work.merge(Entity.PROJECT, (await self.project(source)).id, (await self.project(target)).id)
+        return await self._records.clients.merge(
+            Entity.PROJECT, (await self.project(source)).id, (await self.project(target)).id
+        )
 
     async def move_project(self, name: str, client: str | None) -> int:
         """Gives a project to another client, or to none; gives how many sessions changed their client with it."""
         owner = (await self.client(client)).id if client else None
-        return await self._work.move_project((await self.project(name)).id, owner)
+        return await self._records.clients.move_project((await self.project(name)).id, owner)
 
     async def delete_client(self, name: str) -> None:
         """Raises Conflict while it has sessions or projects."""
-        await self._work.delete_unused(Entity.CLIENT, (await self.client(name)).id)
+        await self._records.clients.delete_unused(Entity.CLIENT, (await self.client(name)).id)
 
     async def delete_project(self, name: str) -> None:
         """Raises Conflict while it has sessions."""
-        await self._work.delete_unused(Entity.PROJECT, (await self.project(name)).id)
+        await self._records.clients.delete_unused(Entity.PROJECT, (await self.project(name)).id)
 
 
 def _checked(name: str) -> str:

@@ -11,6 +11,8 @@ from math import fsum
 from services.errors import InvalidInput, NotFound
 from services.model import SessionStatus, WorkSession
 from services.ports import Clock
+from services.records import Records
+from services.records.session_values import ReportQuestion, ReportRow, SessionSelection, StoredSession
 from services.settings import Settings
 from services.times import Period, first_weekday, person_zone, zone_name
 from services.work.model import (
@@ -28,15 +30,14 @@ from services.work.model import (
     SessionFilter,
     UnitTotal,
 )
-from services.work.records import ReportQuestion, ReportRow, SessionSelection, StoredSession, WorkRecords
 from services.work.timesheet import Span, day_starts, days_between, flaws, parts_of, period, spans_of, split
 
 
 class ReportService:
     """Reports and the log, in the person's zone."""
 
-    def __init__(self, work: WorkRecords, settings: Settings, clock: Clock) -> None:
-        self._work = work
+    def __init__(self, records: Records, settings: Settings, clock: Clock) -> None:
+        self._records = records
         self._settings = settings
         self._clock = clock
         self._week_begins = first_weekday(settings)
@@ -65,8 +66,8 @@ class ReportService:
         where = where or SessionFilter()
         span = Period(max(span.first, where.first or span.first), min(span.last, where.last or span.last))
         zone = await self.zone()
-        clients = await self._work.clients() if where.clients or by is ReportBy.CLIENT else []
-        projects = await self._work.projects() if where.projects or by is ReportBy.PROJECT else []
+        clients = await self._records.clients.clients() if where.clients or by is ReportBy.CLIENT else []
+        projects = await self._records.clients.projects() if where.projects or by is ReportBy.PROJECT else []
         listed, bounds = days_between(span.first, span.last, zone)
         question = ReportQuestion(
             selection=_selection(where, clients, projects),
@@ -74,7 +75,7 @@ class ReportService:
             bounds=bounds,
             units=_units(listed, ReportUnit.DAY if by is ReportBy.DAY else unit, self._week_begins),
         )
-        rows, odd = await self._work.report(question) if listed else ([], [])
+        rows, odd = await self._records.reports.worked(question) if listed else ([], [])
         sums = _Sums(question)
         for row in rows:
             sums.add(row)
@@ -107,14 +108,14 @@ class ReportService:
         Raises NotFound for a name nobody has, InvalidInput for an `after` that is no `next` of a page.
         """
         where = where or SessionFilter()
-        clients = await self._work.clients() if where.clients else []
-        projects = await self._work.projects() if where.projects else []
+        clients = await self._records.clients.clients() if where.clients else []
+        projects = await self._records.clients.projects() if where.projects else []
         selection = _selection(where, clients, projects, await self.zone())
         if order is not LogOrder.START:
-            stored, following = await self._work.log(selection, order, descending, after, limit)
+            stored, following = await self._records.log.page(selection, order, descending, after, limit)
             return LogPage(tuple(one.session for one in stored), self._flaws(stored), following)
         reached, place = _place(after)
-        stored, following = await self._work.log(selection, order, descending, place, limit)
+        stored, following = await self._records.log.page(selection, order, descending, place, limit)
         zone = await self.zone()
         last = stored[-1].session.start.astimezone(zone).date() if following else None
         first, final = where.first or date.min, where.last or date.max
@@ -135,7 +136,7 @@ class ReportService:
         """What began before the days and reaches into them."""
         if days.first == date.min or days.first > days.last:
             return []
-        return await self._work.crossing(selection, day_starts(days.first, days.first, zone)[0])
+        return await self._records.log.crossing(selection, day_starts(days.first, days.first, zone)[0])
 
     def _begun(self, session: WorkSession, days: Period, zone: tzinfo) -> list[DayPart]:
         """The part of the day on which a session began, and those of other days that begin on the page."""
@@ -155,12 +156,12 @@ class ReportService:
 
         The one truth about time. The database's own column, which other programs read, counts whole minutes.
         """
-        extent = await self._work.extent()
+        extent = await self._records.reports.extent()
         if extent is None:
             return {}
         bounds = (extent[0], extent[1] + timedelta(microseconds=1))
         sums = _Sums(ReportQuestion(SessionSelection(), by, bounds, (0,)))
-        rows, odd = await self._work.report(sums.question)
+        rows, odd = await self._records.reports.worked(sums.question)
         for row in rows:
             sums.add(row)
         for stored in odd:
@@ -170,7 +171,7 @@ class ReportService:
 
     async def refresh_views(self) -> bool:
         """Brings the views that other programs read up to date; slow, for the background. False: somebody else does."""
-        return await self._work.refresh_views()
+        return await self._records.reports.refresh_views()
 
 
 @dataclass(slots=True)

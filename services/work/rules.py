@@ -9,8 +9,8 @@ from itertools import pairwise
 
 from services.errors import Conflict, InvalidInput
 from services.model import Pause, SessionStatus, WorkSession
+from services.records.session_values import SessionChange, StoredSession
 from services.work.model import SessionChanges, WarningKind, WorkWarning
-from services.work.records import SessionChange, StoredSession
 from services.work.timesheet import flaws, spans_of
 
 _AHEAD = timedelta(seconds=5)

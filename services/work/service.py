@@ -23,7 +23,9 @@ from services.errors import (
     StoreUnavailable,
 )
 from services.model import Memory, MemoryDraft, Pause, SessionStatus, WorkSession
-from services.ports import Clock, NewChange, Transaction
+from services.ports import Clock, NewChange
+from services.records import Records, Transaction
+from services.records.session_values import Change, NewSession, SessionChange, StoredSession
 from services.settings import Settings
 from services.times import person_zone
 from services.work import rules
@@ -34,7 +36,6 @@ from services.work.model import (
     WorkStatus,
 )
 from services.work.preferences import checked, preferences_of
-from services.work.records import Change, NewSession, SessionChange, StoredSession, WorkRecords
 from services.work.remembered import draft_of
 
 OPEN = (SessionStatus.ACTIVE, SessionStatus.PAUSED)
@@ -64,9 +65,9 @@ class WorkService:
     """Work sessions of one person. `session_id` may be None where only one session can be meant."""
 
     def __init__(
-        self, work: WorkRecords, settings: Settings, clock: Clock, memories: KeepsMemories | None = None
+        self, records: Records, settings: Settings, clock: Clock, memories: KeepsMemories | None = None
     ) -> None:
-        self._work = work
+        self._records = records
         self._settings = settings
         self._clock = clock
         self._memories = memories
@@ -74,8 +75,8 @@ class WorkService:
     async def status(self) -> WorkStatus:
         """What runs, with everything that is odd about it."""
         now = self._clock()
-        stored = await self._work.open_sessions()
-        beside = await self._work.ending_after(stored[0].session.start, _MOST_BESIDE) if stored else []
+        stored = await self._records.sessions.open()
+        beside = await self._records.sessions.ending_after(stored[0].session.start, _MOST_BESIDE) if stored else []
         warnings = rules.warnings(
             stored,
             [other.session for other in beside],
@@ -87,7 +88,7 @@ class WorkService:
 
     async def session(self, session_id: str) -> WorkSession:
         """By id or the beginning of one. Raises NotFound or Ambiguous."""
-        return (await self._work.session(session_id)).session
+        return (await self._records.sessions.one(session_id)).session
 
     async def start(self, draft: SessionDraft) -> WorkSession:
         """Starts a session; clients and projects that do not exist are made.
@@ -110,7 +111,7 @@ class WorkService:
             branch=draft.branch or None,
             start=start.astimezone(UTC),
         )
-        return (await self._work.insert(new, self._settings.work_max_parallel_sessions)).session
+        return (await self._records.sessions.insert(new, self._settings.work_max_parallel_sessions)).session
 
     async def new_names(self, draft: SessionDraft) -> tuple[str, ...]:
         """What a start would make: `client acme`, `project api`; in any case of letters the known one is taken."""
@@ -124,14 +125,16 @@ class WorkService:
             return ()
         client, project = _named(changes.client, session.client), _named(changes.project, None)
         if changes.project is None and client is not None:
-            owned = {one.id for one in await self._work.projects() if one.client_id is not None}
+            owned = {one.id for one in await self._records.clients.projects() if one.client_id is not None}
             project = session.project if session.project_id in owned else None
         return await self._unknown(client, project)
 
     async def _unknown(self, client: str | None, project: str | None) -> tuple[str, ...]:
-        owned = [one.name for one in await self._work.projects() if _same(one.client, client)] if project else []
+        owned = (
+            [one.name for one in await self._records.clients.projects() if _same(one.client, client)] if project else []
+        )
         new = []
-        if client and not any(_same(one.name, client) for one in await self._work.clients()):
+        if client and not any(_same(one.name, client) for one in await self._records.clients.clients()):
             new.append(f"client {client}")
         if project and not any(_same(one, project) for one in owned):
             new.append(f"project {project}")
@@ -194,7 +197,7 @@ class WorkService:
         if remember is None:
             remember = (await self.preferences()).auto_session_memory
         if not remember or self._memories is None:
-            return (await self._work.update(meant.id, change, "stopped")).session
+            return (await self._records.sessions.update(meant.id, change, "stopped")).session
         try:
             return await self._remembered(
                 meant.id, change, "stopped", lambda session: rules.stopped(session, when, note)
@@ -202,7 +205,7 @@ class WorkService:
         except (StoreUnavailable, StoreReadOnly, SchemaMissing) as error:
             if unremembered is None:
                 raise
-            stopped = (await self._work.update(meant.id, change, "stopped")).session
+            stopped = (await self._records.sessions.update(meant.id, change, "stopped")).session
             unremembered(error)
             return stopped
 
@@ -229,9 +232,9 @@ class WorkService:
         """
         assert self._memories is not None
         for _ in range(_ATTEMPTS):
-            seen = await self._work.session(session_id)
+            seen = await self._records.sessions.one(session_id)
             if seen.session.memory_id is not None:
-                return (await self._work.update(session_id, change, summary)).session
+                return (await self._records.sessions.update(session_id, change, summary)).session
             change(seen)
             draft = draft_of(changed(seen.session), self._clock(), person_zone(self._settings))
             memory_id = str(uuid.uuid4())
@@ -254,12 +257,12 @@ class WorkService:
             changed = change(stored)
             return replace(changed, columns={**changed.columns, "memory_id": memory_id})
 
-        return await self._work.update_in(transaction, seen.session.id, linked, summary)
+        return await self._records.sessions.update_in(transaction.connection, seen.session.id, linked, summary)
 
     async def last_activity(self, session_id: str | None = None) -> datetime:
         """The last sign of life that is known since a session began: what to cut it back to after the machine slept."""
         session = await self._meant(session_id, OPEN)
-        known = await self._work.last_activity(session.id) or session.start
+        known = await self._records.sessions.last_activity(session.id) or session.start
         return max(session.start, min(known.astimezone(UTC), self._clock()))
 
     async def cut_back(self, session_id: str | None = None, *, to: datetime | None = None) -> WorkSession:
@@ -279,7 +282,7 @@ class WorkService:
 
         meant = await self.session(session_id)
         limit = self._settings.work_max_parallel_sessions
-        return (await self._work.update(meant.id, change, "resumed", limit=limit)).session
+        return (await self._records.sessions.update(meant.id, change, "resumed", limit=limit)).session
 
     async def edit(self, base: WorkSession, changes: SessionChanges) -> WorkSession:
         """Changes a session as the person opened it (`base`).
@@ -293,33 +296,33 @@ class WorkService:
             rules.check_edit(stored.session, changes, self._clock())
             return rules.as_change(changes)
 
-        return (await self._work.update(base.id, change, "edited")).session
+        return (await self._records.sessions.update(base.id, change, "edited")).session
 
     async def delete(self, session_id: str) -> WorkSession:
         """Deletes a session; undo brings it back. Raises NotFound or Ambiguous."""
         session = await self.session(session_id)
-        return (await self._work.delete(session.id)).session
+        return (await self._records.sessions.delete(session.id)).session
 
     async def preferences(self) -> WorkPreferences:
         """The person's settings that upstream shares."""
-        return preferences_of(await self._work.preferences())
+        return preferences_of(await self._records.user_settings.all())
 
     async def set_preference(self, key: str, value: object) -> WorkPreferences:
         """Changes one of them, named as the fields of `WorkPreferences`. Raises InvalidInput."""
-        await self._work.set_preference(key, checked(key, value))
+        await self._records.user_settings.set(key, checked(key, value))
         return await self.preferences()
 
     async def _changed(
         self, session_id: str | None, statuses: Sequence[SessionStatus], change: Change, summary: str
     ) -> WorkSession:
         meant = await self._meant(session_id, statuses)
-        return (await self._work.update(meant.id, change, summary)).session
+        return (await self._records.sessions.update(meant.id, change, summary)).session
 
     async def _meant(self, session_id: str | None, statuses: Sequence[SessionStatus]) -> WorkSession:
         """The session of that id; without one the only one that runs in one of the states."""
         if session_id is not None:
             return await self.session(session_id)
-        found = [one.session for one in await self._work.open_sessions() if one.session.status in statuses]
+        found = [one.session for one in await self._records.sessions.open() if one.session.status in statuses]
         if not found:
             raise NotFound("no session is " + " or ".join(statuses))
         if len(found) > 1:

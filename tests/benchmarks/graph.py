@@ -18,11 +18,12 @@ import psycopg
 
 from services.adapters.postgres.database import Database
 from services.adapters.postgres.embedded import EmbeddedPostgres
-from services.adapters.postgres.records import PostgresRecords
 from services.adapters.postgres.schema import upgrade
 from services.model import RelationType
+from services.records import Records
 from services.settings import Settings
 from tests.benchmarks.figures import Figure, compared, percentile
+from tests.services.servers import records_of
 
 TYPES = [type_.value for type_ in RelationType]
 SIMPLE_PATHS = """
@@ -57,7 +58,7 @@ async def run(args: Namespace) -> list[Figure]:
         url = await server.start()
         try:
             await upgrade(Database(url))
-            records = PostgresRecords.of(Settings(home=Path(folder), database_url=url))
+            records = records_of(Settings(home=Path(folder), database_url=url))
             ids = seed(url, args.memories, args.relations)
             figures = await measure(records, url, ids, args.rounds)
             await records.close()
@@ -84,16 +85,16 @@ def seed(url: str, memories: int, relations: int) -> list[str]:
     return ids
 
 
-async def measure(records: PostgresRecords, url: str, ids: Sequence[str], rounds: int) -> list[Figure]:
+async def measure(records: Records, url: str, ids: Sequence[str], rounds: int) -> list[Figure]:
     chance = random.Random(21)
     two, three, paths, clique, empty = [], [], [], [], []
     for _ in range(rounds):
         start, goal = chance.choice(ids), chance.choice(ids)
-        two.append(await milliseconds(records.around(start, 2, (), 500)))
-        three.append(await milliseconds(records.around(start, 3, (), 500)))
-        paths.append(await milliseconds(records.way(start, goal, 10)))
-        clique.append(await milliseconds(records.around(COMPLETE[0], 6, (), 500)))
-        empty.append(await milliseconds(records.around(NOBODY, 1, (), 1)))
+        two.append(await milliseconds(records.graph.neighbours(start, 2, (), 500)))
+        three.append(await milliseconds(records.graph.neighbours(start, 3, (), 500)))
+        paths.append(await milliseconds(records.graph.shortest_path(start, goal, 10)))
+        clique.append(await milliseconds(records.graph.neighbours(COMPLETE[0], 6, (), 500)))
+        empty.append(await milliseconds(records.graph.neighbours(NOBODY, 1, (), 1)))
     with psycopg.connect(url) as connection:
         began = time.perf_counter()
         connection.execute(SIMPLE_PATHS, {"start": COMPLETE[0]}).fetchall()

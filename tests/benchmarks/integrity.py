@@ -78,7 +78,7 @@ async def _read(services: Services) -> float:
         after = None
         while page := await services.vectors.scroll(Scroll(type_, 1000, after_id=after)):
             after = page[-1].id
-    async for _ in services.records.all_relations():
+    async for _ in services.records.relations.all():
         pass
     return time.perf_counter() - start
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from services.adapters.bundled_embedder import BundledEmbedder
 from services.adapters.edge.store import EdgeVectorStore
 from services.adapters.postgres.database import Database
-from services.adapters.postgres.records import PostgresRecords
 from services.adapters.postgres.schema import upgrade
 from services.memories.chunking import chunks
 from services.memories.layout import points_of
@@ -21,9 +20,11 @@ from services.memories.payload import drafted
 from services.model import MemoryDraft, MemoryType
 from services.points import Point
 from services.ports import Clock, NewRelation
+from services.records import Records
 from services.search.service import SearchService
 from services.settings import Settings
 from services.times import writer_zone
+from tests.services.servers import records_of
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 _BATCH = 1000
@@ -36,7 +37,7 @@ class Stores:
     settings: Settings
     vectors: EdgeVectorStore
     embedder: BundledEmbedder
-    records: PostgresRecords
+    records: Records
 
     def search(self, clock: Clock = lambda: NOW) -> SearchService:
         return SearchService(self.vectors, self.embedder, self.records, self.settings, clock)
@@ -60,7 +61,7 @@ class Stores:
         remaining = iter(relations)
         while batch := list(islice(remaining, _BATCH)):
             async with self.records.transaction() as transaction:
-                await transaction.insert_relations(batch)
+                await transaction.relations.insert(batch)
 
     def _points(self, draft: MemoryDraft) -> list[Point]:
         assert draft.id is not None
@@ -77,7 +78,7 @@ async def empty_stores(home: Path | None = None) -> AsyncIterator[Stores]:
         database = Database.of(settings)
         await upgrade(database)
         await database.close()
-        records = PostgresRecords.of(settings)
+        records = records_of(settings)
         vectors, embedder = EdgeVectorStore(settings.vectors_dir), BundledEmbedder()
         await vectors.ensure(embedder.dimensions, embedder.model)
         try:

@@ -18,13 +18,13 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from services.adapters.postgres.records import PostgresRecords
 from services.database import DatabaseService
 from services.model import Action, Entity
 from services.ports import NewChange
+from services.records import Records
 from services.settings import Settings
 from tests.docker.stack import CENTRAL, DOCKER, compose
-from tests.services.servers import DEBIAN_15, open_to_others, postgres_15, query
+from tests.services.servers import DEBIAN_15, open_to_others, postgres_15, query, records_of
 
 PASSWORD = "s3cret: @/?#%41 ü'"
 PGBOUNCER = shutil.which("pgbouncer", path=f"{os.defpath}:/usr/sbin")
@@ -99,10 +99,10 @@ async def test_the_program_works_through_the_pooler_of_the_stack(tmp_path: Path)
         assert (await service.status()).current
         await service.close()
 
-        programs = [PostgresRecords.of(settings) for _ in range(8)]
+        programs = [records_of(settings) for _ in range(8)]
         memory = str(uuid4())
         await asyncio.gather(*(write(records, memory) for records in programs for _ in range(5)))
-        for history in await asyncio.gather(*(records.history(Entity.MEMORY, memory) for records in programs)):
+        for history in await asyncio.gather(*(records.history.of(Entity.MEMORY, memory) for records in programs)):
             assert len(history) == 40
         for records in programs:
             await records.close()
@@ -110,9 +110,9 @@ async def test_the_program_works_through_the_pooler_of_the_stack(tmp_path: Path)
             query(f"{url}?options=-c%20default_transaction_read_only%3Don", "SELECT 1")
 
 
-async def write(records: PostgresRecords, memory: str) -> None:
+async def write(records: Records, memory: str) -> None:
     """One transaction of the program's: a change and the promise that goes with it."""
     async with records.transaction() as transaction:
         change = NewChange(Entity.MEMORY, memory, Action.UPDATED, before=None, after={})
-        (number,) = await transaction.append_history(str(uuid4()), [change])
-        await transaction.schedule({memory: number})
+        (number,) = await transaction.history.append(str(uuid4()), [change])
+        await transaction.outbox.put({memory: number})

@@ -22,7 +22,6 @@ from typing import Any
 from services.adapters.edge.frames import IN_USE
 from services.adapters.edge.sets import EdgeSets
 from services.adapters.postgres.database import Database
-from services.adapters.postgres.records import PostgresRecords
 from services.memories.chunking import chunk_id, chunks
 from services.memories.payload import State
 from services.memories.reading import read_stored
@@ -39,7 +38,8 @@ from services.model import (
     StoreStatus,
 )
 from services.points import Point, Vector
-from services.ports import NewRelation, Transaction
+from services.ports import NewRelation
+from services.records import Records, Transaction
 from services.settings import Settings
 from tests.services.memory_world import TickingClock, WatchedEmbedder, vector_of
 
@@ -101,7 +101,7 @@ class SteppedTransaction:
         return getattr(self._transaction, method)
 
 
-class SteppedRecords(PostgresRecords):
+class SteppedRecords(Records):
     """Real records; statements and commits are steps."""
 
     step: Callable[[], None]
@@ -166,7 +166,7 @@ async def prepare(life: Life, act: str, ids: Sequence[str]) -> Memory:
     memory = await life.service.create(MemoryDraft(LONG, id=ids[0], metadata={"ticket": 1}))
     await life.service.create(MemoryDraft(OTHER, id=ids[1]))
     async with life.records.transaction() as transaction:
-        await transaction.insert_relations([NewRelation(ids[0], ids[1], RelationType.FIXES)])
+        await transaction.relations.insert([NewRelation(ids[0], ids[1], RelationType.FIXES)])
     if act in ("restore", "undo deletion"):
         await life.service.delete(ids[:1])
     if act == "undo edit":
@@ -211,13 +211,13 @@ async def check(life: Life, act: str, ids: Sequence[str]) -> None:
     assert await life.service.pending_count() == 0, "a promise is left"
     stored = await read_stored(life.vectors, ids)
     for memory_id in ids:
-        history = await life.records.history(Entity.MEMORY, memory_id)
+        history = await life.records.history.of(Entity.MEMORY, memory_id)
         assert len({change.id for change in history}) <= 3, "a change is doubled"
         after = State.from_json(history[0].after) if history and history[0].after else None
         states = stored.get(memory_id, [])
         if after is None:
             assert not states, "a memory without a state in the history"
-            assert not await life.records.relations_of([memory_id]), "a relation of a deleted memory"
+            assert not await life.records.relations.touching([memory_id]), "a relation of a deleted memory"
             continue
         assert len(states) == 1, f"{len(states)} states of one memory"
         assert states[0].state == after, "points and history differ"
@@ -232,11 +232,11 @@ async def check(life: Life, act: str, ids: Sequence[str]) -> None:
     assert bool(many) == (ids[0] in stored if of_many else False), "a part of an act"
     assert all(len(states) == 1 and states[0].points[0].vector for states in many.values())
     if act not in ("create", "bulk", "bulk of very many", "undo import") and len(stored) == 2:
-        assert len(await life.records.relations_of(ids)) == 1, "the relation is lost"
+        assert len(await life.records.relations.touching(ids)) == 1, "the relation is lost"
     assert act in ("create", "delete", "delete very many") or ids[1] in stored, "a bystander is lost"
-    before = [len(await life.records.history(Entity.MEMORY, one)) for one in ids]
+    before = [len(await life.records.history.of(Entity.MEMORY, one)) for one in ids]
     assert await life.service.recover() == 0
-    assert before == [len(await life.records.history(Entity.MEMORY, one)) for one in ids]
+    assert before == [len(await life.records.history.of(Entity.MEMORY, one)) for one in ids]
     if act == "undo import":
         await check_undo(life, act, ids, there=bool(many))
 

@@ -22,12 +22,12 @@ from typing import Any
 
 import psycopg
 
-from services.adapters.postgres.archive import PostgresTables
 from services.adapters.postgres.database import Database
 from services.backup.restoring import RestoreService
 from services.backup.run import Into
 from services.container import open_services
 from services.model import MemoryChanges, MemoryDraft, RelationType
+from services.records.backup_tables import BackupTables
 from services.settings import Settings
 from tests.integration.edge_here import EdgeHere
 from tests.integration.killed import LONG, OTHER, Steps, in_a_fork
@@ -51,7 +51,7 @@ class SteppedStaged:
         return getattr(self._staged, method)
 
 
-class SteppedTables(PostgresTables):
+class SteppedTables(BackupTables):
     """The real tables; statements and the commit are steps."""
 
     step: Callable[[], None]

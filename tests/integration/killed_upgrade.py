@@ -13,8 +13,8 @@ import sys
 from datetime import UTC, datetime
 
 from services.adapters.postgres.database import Database
-from services.adapters.postgres.records import PostgresRecords
 from services.adapters.postgres.schema import NEWEST, schema_state, upgrade
+from services.records import Records
 from services.settings import load_settings
 from tests.integration.killed import MOST_STEPS, Steps, in_a_fork
 from tests.services.servers import create_database, drop_database, query
@@ -48,7 +48,7 @@ def standing(url: str) -> tuple[object, ...]:
 async def opened(url: str) -> None:
     """The program reads it, and goes on with the upgrade."""
     database = Database(url)
-    records = PostgresRecords(database, load_settings({"MEMORIA_DATABASE_URL": url, "MEMORIA_HOME": os.devnull}))
+    records = Records(database, load_settings({"MEMORIA_DATABASE_URL": url, "MEMORIA_HOME": os.devnull}))
     assert len((await records.pulse(datetime.now(UTC))).sessions) == 3
     await asyncio.gather(upgrade(database), upgrade(Database(url)))
     assert (await schema_state(database)).version == NEWEST

@@ -20,7 +20,6 @@ from typing import Any
 import pytest
 
 from services.adapters.postgres.database import Database
-from services.adapters.postgres.records import PostgresRecords
 from services.adapters.postgres.schema import upgrade
 from services.adapters.server.store import ServerVectorStore
 from services.graph.state import relation_of
@@ -28,11 +27,12 @@ from services.memories.chunking import chunks
 from services.memories.payload import State
 from services.memories.reading import owners, read_stored
 from services.model import Change, Entity
+from services.records import Records
 from services.settings import Settings, load_settings
 from tests.integration.several import PROGRAMS
 from tests.qdrant_server import Qdrant, real_server, running_qdrant
 from tests.services.memory_world import vector_of
-from tests.services.servers import pgbouncer, postgres_15
+from tests.services.servers import pgbouncer, postgres_15, records_of
 
 States = Mapping[str, Mapping[str, Any] | None]
 """By id, what the history says; None of what is deleted."""
@@ -93,7 +93,7 @@ async def test_programs_at_once_lose_nothing(database_url: str, tmp_path: Path) 
             done.update(json.loads(told))
         took = time.perf_counter() - begin
         settings = load_settings(environment)
-        records, vectors = PostgresRecords.of(settings), qdrant.store()
+        records, vectors = records_of(settings), qdrant.store()
         try:
             wrong = await _wrong(records, vectors, settings)
         finally:
@@ -113,11 +113,11 @@ async def _program(acts: int, seed: int, environment: dict[str, str]) -> asyncio
     )
 
 
-async def _wrong(records: PostgresRecords, vectors: ServerVectorStore, settings: Settings) -> list[str]:
+async def _wrong(records: Records, vectors: ServerVectorStore, settings: Settings) -> list[str]:
     """What is not as its newest change left it, one line each."""
-    wrong = [f"{one.memory_id[:8]} waits: {one.last_error}" for one in await records.scheduled()]
+    wrong = [f"{one.memory_id[:8]} waits: {one.last_error}" for one in await records.outbox.entries()]
     newest: dict[tuple[Entity, str], Change] = {}
-    async for batch in records.all_changes():
+    async for batch in records.history.all():
         newest |= {(change.entity, change.entity_id): change for change in batch}
     told = {
         entity: {id_: change.after for (kind, id_), change in newest.items() if kind is entity} for entity in Entity
@@ -162,8 +162,8 @@ def _told(state: State) -> State:
     return replace(state, payload={key: value for key, value in state.payload.items() if key != "has_relations"})
 
 
-async def _wrong_relations(records: PostgresRecords, vectors: ServerVectorStore, told: States) -> list[str]:
-    there = {one.id: one async for batch in records.all_relations() for one in batch}
+async def _wrong_relations(records: Records, vectors: ServerVectorStore, told: States) -> list[str]:
+    there = {one.id: one async for batch in records.relations.all() for one in batch}
     ends = sorted({end for one in there.values() for end in (one.source_id, one.target_id)})
     existing = await owners(vectors, ends)
     wrong = [

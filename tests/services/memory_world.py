@@ -12,11 +12,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from services.adapters.edge.store import EdgeVectorStore
-from services.adapters.postgres.records import PostgresRecords
 from services.errors import EmbeddingFailed
 from services.memories.service import MemoryService
 from services.model import MemoryType, StoreKind, StoreStatus
 from services.points import EVERYTHING, Point, Scroll, Vector
+from services.records import Records
 from services.settings import Settings
 from tests.in_memory import memory_root
 
@@ -80,7 +80,7 @@ class World:
 
     service: MemoryService
     vectors: EdgeVectorStore
-    records: PostgresRecords
+    records: Records
     embedder: WatchedEmbedder
     clock: TickingClock
     settings: Settings
@@ -107,7 +107,7 @@ def quick_folder() -> tempfile.TemporaryDirectory[str]:
 
 
 @contextlib.asynccontextmanager
-async def open_world(records: PostgresRecords) -> AsyncIterator[World]:
+async def open_world(records: Records) -> AsyncIterator[World]:
     """A world over an empty store; chunks have at most 60 characters."""
     with quick_folder() as name:
         async with _world_in(records, Path(name)) as world:
@@ -115,7 +115,7 @@ async def open_world(records: PostgresRecords) -> AsyncIterator[World]:
 
 
 @contextlib.asynccontextmanager
-async def _world_in(records: PostgresRecords, folder: Path) -> AsyncIterator[World]:
+async def _world_in(records: Records, folder: Path) -> AsyncIterator[World]:
     settings = Settings(home=folder, chunk_size=60, chunk_overlap=10, actor="tester", zone="Europe/Rome")
     vectors, embedder, clock = EdgeVectorStore(folder / "qdrant"), WatchedEmbedder(), TickingClock()
     service = MemoryService(vectors, embedder, records, settings, clock)

@@ -17,13 +17,21 @@ import psycopg
 import pytest
 
 from services.adapters.postgres import roles
+from services.adapters.postgres.checked_database import CheckedDatabase
 from services.adapters.postgres.database import parse_url
 from services.adapters.postgres.programs import binaries
 from services.adapters.postgres.server_user import HERE
+from services.records import Records
+from services.settings import Settings
 
 DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
 PGBOUNCER = Path("/usr/sbin/pgbouncer")
 UPSTREAM_DUMP = Path(__file__).parents[3] / "shared" / "data" / "upstream-dev" / "postgres.sql"
+
+
+def records_of(settings: Settings) -> Records:
+    """The records in the database that the settings name; to be closed."""
+    return Records(CheckedDatabase.of(settings), settings)
 
 
 @contextlib.contextmanager

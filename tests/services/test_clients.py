@@ -45,12 +45,12 @@ async def totals(here: Bench) -> tuple[Totals, Totals]:
 
 
 async def take_back(here: Bench) -> None:
-    group = await here.records.last_undoable_group("tester")
+    group = await here.records.groups.last_undoable("tester")
     assert group is not None
-    changes = await here.records.group(group)
+    changes = await here.records.groups.changes(group)
     async with here.records.transaction() as transaction:
-        rows = (await transaction.undo_work(changes, force=False)).rows
-        await transaction.append_history(f"undo {group}", rows, kind=Kind.UNDO, undoes=group)
+        rows = (await transaction.work.undo(changes, force=False)).rows
+        await transaction.history.append(f"undo {group}", rows, kind=Kind.UNDO, undoes=group)
 
 
 async def test_totals_are_not_multiplied_by_projects(here: Bench) -> None:

@@ -14,13 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.adapters.edge.store import EdgeVectorStore
-from services.adapters.postgres.records import PostgresRecords
 from services.errors import Conflict, InvalidInput, NotFound
 from services.graph.service import GraphService
 from services.memories.chunking import chunk_id
 from services.model import Entity, MemoryType, RelationCreator, RelationType
 from services.points import Point, Scroll
 from services.ports import NewRelation
+from services.records import Records
 from services.settings import Settings
 
 A, B, C, D = (str(UUID(int=number)) for number in range(1, 5))
@@ -28,7 +28,7 @@ GONE = str(UUID(int=99))
 
 
 @pytest.fixture
-async def graph(records: PostgresRecords, tmp_path: Path) -> AsyncIterator[GraphService]:
+async def graph(records: Records, tmp_path: Path) -> AsyncIterator[GraphService]:
     """Memories A, B and C, and D of two chunks."""
     vectors = EdgeVectorStore(tmp_path / "qdrant")
     await vectors.ensure(2, "test")
@@ -54,24 +54,22 @@ async def graph(records: PostgresRecords, tmp_path: Path) -> AsyncIterator[Graph
     await vectors.close()
 
 
-async def test_a_relation_drawn_by_hand_says_so_and_is_in_the_history(
-    graph: GraphService, records: PostgresRecords
-) -> None:
+async def test_a_relation_drawn_by_hand_says_so_and_is_in_the_history(graph: GraphService, records: Records) -> None:
     relation = await graph.link(A, B, RelationType.FIXES)
     assert (relation.created_by, relation.weight) == (RelationCreator.USER, 1.0)
-    assert await records.relations_of([B]) == [relation]
-    (change,) = await records.history(Entity.RELATION, relation.id)
+    assert await records.relations.touching([B]) == [relation]
+    (change,) = await records.history.of(Entity.RELATION, relation.id)
     assert (change.before, change.actor) == (None, "tester")
     assert "fixes" in change.summary
 
 
 async def test_the_same_relation_twice_is_one_clear_line_and_changes_nothing(
-    graph: GraphService, records: PostgresRecords
+    graph: GraphService, records: Records
 ) -> None:
     await graph.link(A, B, RelationType.FIXES)
     with pytest.raises(Conflict, match="already fixes"):
         await graph.link(A, B, RelationType.FIXES)
-    assert len(await records.relations_of([A])) == 1
+    assert len(await records.relations.touching([A])) == 1
 
 
 async def test_a_memory_is_never_related_to_itself_not_even_through_a_chunk(graph: GraphService) -> None:
@@ -89,36 +87,36 @@ async def test_a_relation_to_nothing_is_refused(graph: GraphService) -> None:
 
 
 async def test_type_direction_and_weight_change_and_each_change_is_in_the_history(
-    graph: GraphService, records: PostgresRecords
+    graph: GraphService, records: Records
 ) -> None:
     relation = await graph.link(A, B, RelationType.RELATED)
     relation = await graph.retype(relation, RelationType.CAUSES)
     relation = await graph.reverse(relation)
     relation = await graph.weigh(relation, 0.25)
-    assert await records.relations_of([A]) == [relation]
+    assert await records.relations.touching([A]) == [relation]
     assert (relation.source_id, relation.type, relation.weight) == (B, RelationType.CAUSES, 0.25)
-    assert len(await records.history(Entity.RELATION, relation.id)) == 4
+    assert len(await records.history.of(Entity.RELATION, relation.id)) == 4
     with pytest.raises(InvalidInput, match="0 to 1"):
         await graph.weigh(relation, 1.5)
 
 
 async def test_turning_a_relation_onto_one_that_is_there_is_refused_and_changes_nothing(
-    graph: GraphService, records: PostgresRecords
+    graph: GraphService, records: Records
 ) -> None:
     there = await graph.link(A, B, RelationType.CAUSES)
     other = await graph.link(B, A, RelationType.CAUSES)
     with pytest.raises(Conflict):
         await graph.reverse(other)
-    assert {relation.id for relation in await records.relations_of([A])} == {there.id, other.id}
+    assert {relation.id for relation in await records.relations.touching([A])} == {there.id, other.id}
 
 
 async def test_unlinking_takes_the_relation_away_and_keeps_it_in_the_history(
-    graph: GraphService, records: PostgresRecords
+    graph: GraphService, records: Records
 ) -> None:
     relation = await graph.link(A, B, RelationType.DERIVES)
     assert await graph.unlink([relation.id]) == [relation]
-    assert await records.relations_of([A]) == []
-    assert (await records.history(Entity.RELATION, relation.id))[0].after is None
+    assert await records.relations.touching([A]) == []
+    assert (await records.history.of(Entity.RELATION, relation.id))[0].after is None
 
 
 async def test_a_neighbourhood_has_each_memory_once_with_its_text_the_way_there_and_the_edges(
@@ -151,11 +149,9 @@ async def test_a_neighbourhood_that_is_cut_says_that_there_is_more(graph: GraphS
     assert (len(around.nodes), around.more) == (2, True)
 
 
-async def test_orphaned_and_chunk_ended_relations_are_shown_as_such(
-    graph: GraphService, records: PostgresRecords
-) -> None:
+async def test_orphaned_and_chunk_ended_relations_are_shown_as_such(graph: GraphService, records: Records) -> None:
     async with records.transaction() as transaction:
-        await transaction.insert_relations(
+        await transaction.relations.insert(
             [
                 NewRelation(A, GONE, RelationType.RELATED),
                 NewRelation(A, chunk_id(D, 1), RelationType.RELATED, created_by=RelationCreator.AUTO),
@@ -197,47 +193,47 @@ async def test_the_overview_lists_the_best_connected_memories_first(graph: Graph
 )
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_neighbours_and_paths_agree_with_networkx_on_any_graph(
-    records: PostgresRecords, edges: list[tuple[int, int]], depth: int
+    records: Records, edges: list[tuple[int, int]], depth: int
 ) -> None:
     ids = [str(UUID(int=1000 + number)) for number in range(12)]
     known = nx.Graph((ids[a], ids[b]) for a, b in edges if a != b)
     known.add_nodes_from(ids)
     async with records.transaction() as transaction:
-        await transaction.delete_relations([relation.id for relation in await records.relations_of(ids)])
-        await transaction.insert_relations(
+        await transaction.relations.delete([relation.id for relation in await records.relations.touching(ids)])
+        await transaction.relations.insert(
             [NewRelation(ids[a], ids[b], RelationType.RELATED) for a, b in edges if a != b]
         )
     reached = nx.single_source_shortest_path_length(known, ids[0], cutoff=depth)
-    around = await records.around(ids[0], depth, (), 1000)
+    around = await records.graph.neighbours(ids[0], depth, (), 1000)
     assert {ids[0]: 0} | {node.id: node.depth for node in around} == reached
     for node in around:
         assert len(node.path) == node.depth + 1
         assert all(known.has_edge(a, b) for a, b in pairwise(node.path))
     for goal in ids[1:]:
-        way = await records.way(ids[0], goal, depth)
+        way = await records.graph.shortest_path(ids[0], goal, depth)
         assert len(way) == (reached[goal] + 1 if goal in reached else 0)
         assert all(known.has_edge(a.id, b.id) for a, b in pairwise(way))
 
 
 async def test_a_relation_that_others_changed_or_removed_is_not_written_over(
-    graph: GraphService, records: PostgresRecords
+    graph: GraphService, records: Records
 ) -> None:
     seen = await graph.link(A, B, RelationType.CAUSES)
     async with records.transaction() as transaction:
-        await transaction.update_relations([replace(seen, weight=0.3, metadata={"auto_generated": True})])
-    (there,) = await records.relations_of([A])
+        await transaction.relations.update([replace(seen, weight=0.3, metadata={"auto_generated": True})])
+    (there,) = await records.relations.touching([A])
     for act in (graph.weigh(seen, 0.5), graph.retype(seen, RelationType.FIXES), graph.reverse(seen)):
         with pytest.raises(Conflict, match=r"changed by another program: now .* causes .*, weight 0\.3") as refused:
             await act
         assert refused.value.current == there
     with pytest.raises(Conflict, match="changed by another program"):
         await graph.unlink([seen.id], [seen])
-    assert await records.relations_of([A]) == [there]
+    assert await records.relations.touching([A]) == [there]
     assert (await graph.weigh(there, 0.5)).metadata == {"auto_generated": True}
     await graph.unlink([seen.id])
     with pytest.raises(Conflict, match="removed by another program"):
         await graph.weigh(there, 0.7)
-    assert len(await records.history(Entity.RELATION, seen.id)) == 3
+    assert len(await records.history.of(Entity.RELATION, seen.id)) == 3
 
 
 async def test_a_link_tells_agents_that_a_semantic_memory_is_related(graph: GraphService) -> None:

@@ -40,7 +40,7 @@ async def copy_upstream(services: Services) -> None:
     backup = json.loads((UPSTREAM / "rest-backup.json").read_text("utf-8"))
     records = [relation_record("", relation) for relation in backup["relations"]]
     async with services.records.transaction() as transaction:
-        await transaction.insert_relations([one.relation for one in records if isinstance(one, RelationRecord)])
+        await transaction.relations.insert([one.relation for one in records if isinstance(one, RelationRecord)])
 
 
 def count_of(problems: list[str], words: str) -> int:

@@ -69,7 +69,7 @@ async def test_an_export_of_upstream_gives_its_true_numbers_and_its_relations_fo
     wanted = truth()["relations"]
     ends = {end: known for one in wanted["chunk_ended"]["relations"] for end, known in mapped(one)}
     orphaned = {one["id"] for one in wanted["orphaned"]["relations"]}
-    stored = {one.id: one async for batch in services.records.all_relations() for one in batch}
+    stored = {one.id: one async for batch in services.records.relations.all() for one in batch}
     for line in json.loads((UPSTREAM / "rest-backup.json").read_text("utf-8"))["relations"]:
         source, target = (ends.get(line[end], line[end]) for end in ("source_id", "target_id"))
         if line["id"] not in orphaned and source != target:
@@ -206,14 +206,14 @@ async def test_a_dry_run_of_our_own_export_counts_sessions_too(
 ) -> None:
     session = {"id": ID, "description": "work", "start_time": "2026-11-20T10:00:00+00:00"}
     async with services.records.transaction() as transaction:
-        await transaction.upsert_sessions([session])
+        await transaction.rows.upsert_sessions([session])
     await services.exporting.export(tmp_path / "all.jsonl")
     assert (await services.importing.import_sources([Source(tmp_path / "all.jsonl")], dry_run=True)).unchanged == 1
     async with open_services(Settings(home=tmp_path / "second", database_url=empty_url, zone="UTC")) as second:
         await second.database.upgrade()
         report = await second.importing.import_sources([Source(tmp_path / "all.jsonl")], dry_run=True)
         assert (report.sessions, report.unchanged) == (1, 0)
-        assert [row async for batch in second.records.all_sessions() for row in batch] == []
+        assert [row async for batch in second.records.rows.sessions() for row in batch] == []
 
 
 @pytest.mark.parametrize("together", [True, False])
@@ -315,9 +315,9 @@ async def test_our_own_export_makes_the_same_store_again(
                "pauses": [{"start": "2026-11-20T10:10:00", "end": "2026-11-20T10:20:00", "reason": "tea"}],
                "total_pause_minutes": 10, "status": "completed"}  # fmt: skip
     async with services.records.transaction() as transaction:
-        await transaction.insert_relations([NewRelation(other.id, ID, RelationType.FIXES, weight=0.5)])
-        await transaction.insert_rows("clients", [{"id": ID, "name": "Idle client", "metadata": {}}])
-        await transaction.upsert_sessions([session])
+        await transaction.relations.insert([NewRelation(other.id, ID, RelationType.FIXES, weight=0.5)])
+        await transaction.rows.insert("clients", [{"id": ID, "name": "Idle client", "metadata": {}}])
+        await transaction.rows.upsert_sessions([session])
     gone = await services.memories.create(MemoryDraft("deleted"))
     await services.memories.delete([gone.id])
     counts = await services.exporting.export(tmp_path / "all.jsonl")
@@ -353,7 +353,7 @@ async def lines_of(exporting: ExportService) -> list[str]:
 async def test_only_the_chosen_memories_and_their_relations_are_exported(services: Services, tmp_path: Path) -> None:
     one, two, three = [await services.memories.create(MemoryDraft(text)) for text in ("one", "two", "three")]
     async with services.records.transaction() as transaction:
-        await transaction.insert_relations(
+        await transaction.relations.insert(
             [NewRelation(one.id, two.id, RelationType.FIXES), NewRelation(one.id, three.id, RelationType.FIXES)]
         )
     counts = await services.exporting.export(tmp_path / "two.jsonl", [one.id, two.id])

@@ -67,7 +67,7 @@ async def everything(services: Services) -> tuple[dict[str, Any], dict[str, Rela
         for type_ in MemoryType
         for point in await services.vectors.scroll(Scroll(type_, 10_000, EVERYTHING, with_vectors=True))
     }
-    return points, {one.id: one async for batch in services.records.all_relations() for one in batch}
+    return points, {one.id: one async for batch in services.records.relations.all() for one in batch}
 
 
 def counts(survey: Survey) -> dict[str, int]:
@@ -244,7 +244,7 @@ async def test_chosen_defects_are_repaired_alone_and_what_changed_meanwhile_is_l
     of_one = [chunk for chunk in chunks if owner[chunk] == one.id]
     of_two = [chunk for chunk in chunks if owner[chunk] == two.id]
     async with services.records.transaction() as transaction:
-        await transaction.insert_relations(
+        await transaction.relations.insert(
             [
                 NewRelation(one.id, two.id, RelationType.FIXES, 0.4),
                 NewRelation(of_one[0], two.id, RelationType.FIXES, 0.9),
@@ -259,7 +259,9 @@ async def test_chosen_defects_are_repaired_alone_and_what_changed_meanwhile_is_l
     assert (await services.integrity.repair(alone)).removed == 1
     rest = await services.integrity.repair(survey.repairable(), progress=lambda _: None)
     assert (rest.moved, rest.removed) == (1, 2)
-    left = {(one.source_id, one.target_id, one.type) for one in await services.records.relations_of([one.id, two.id])}
+    left = {
+        (one.source_id, one.target_id, one.type) for one in await services.records.relations.touching([one.id, two.id])
+    }
     assert left == {(one.id, two.id, RelationType.FIXES), (one.id, two.id, RelationType.CAUSES)}
     await services.memories.undo()
     await services.memories.undo()
@@ -327,7 +329,7 @@ async def test_history_and_memories_agree_after_an_import_was_undone(services: S
     await services.memories.undo()
     for type_ in MemoryType:
         for found in fold(type_, await services.vectors.scroll(Scroll(type_, 10_000))):
-            for change in await services.records.history(Entity.MEMORY, found.id, limit=1):
+            for change in await services.records.history.of(Entity.MEMORY, found.id, limit=1):
                 assert change.after is not None
                 written = change.after["payload"]
                 assert isinstance(written, dict)

@@ -18,7 +18,8 @@ from services.errors import StoreUnavailable
 from services.live import LiveService, Rhythm
 from services.model import MemoryType, StatusSnapshot, StoreKind, StoreStatus, Subject
 from services.points import EVERYTHING, CollectionInfo, Filter, Point, Scroll
-from services.ports import Embedder, Pulse, Records, Tell, VectorStore
+from services.ports import Embedder, Pulse, Tell, VectorStore
+from services.records import Records
 
 FAST = Rhythm(
     gather=0.01, rest=0.01, busy=0.002, idle=0.002, postgres=0.01, embedder=0.01, away=0.01, patience=0.1, start=20

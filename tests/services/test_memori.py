@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from services.adapters.memori import MemoriDatabase
-from services.container import Services, now, open_services
+from services.container import Services, open_services
 from services.errors import AuthenticationFailed, InvalidInput, MemoriaError, StoreMismatch, StoreUnavailable
 from services.memories.reading import read_stored
 from services.model import Memory, MemoryChanges, MemoryType, Relation, RelationType
 from services.points import Scroll
+from services.ports import machine_clock
 from services.settings import Settings
 from services.transfer.formats.memori_names import memory_type, relation_type
 from services.transfer.formats.turns import turns
@@ -29,7 +30,7 @@ async def services(tmp_path: Path, postgres_url: str) -> AsyncIterator[Services]
 
 
 async def taken_in(services: Services, url: str) -> ImportReport:
-    return await services.importing.import_sources([MemoriSource(MemoriDatabase(url), now)])
+    return await services.importing.import_sources([MemoriSource(MemoriDatabase(url), machine_clock)])
 
 
 async def memories(services: Services) -> dict[str, Memory]:
@@ -44,7 +45,7 @@ async def memories(services: Services) -> dict[str, Memory]:
 
 
 async def relations(services: Services) -> list[Relation]:
-    return [one async for batch in services.records.all_relations() for one in batch]
+    return [one async for batch in services.records.relations.all() for one in batch]
 
 
 async def test_everything_comes_over_once_and_the_source_stays_as_it_is(services: Services, empty_url: str) -> None:
@@ -133,8 +134,8 @@ async def test_what_changed_there_comes_and_what_is_newer_here_stays(services: S
 async def test_it_is_read_through_pgbouncer_while_others_write(empty_url: str, tmp_path: Path) -> None:
     memori_schema.make(empty_url)
     with pgbouncer(empty_url, tmp_path) as url:
-        direct, _ = tally(MemoriSource(MemoriDatabase(empty_url), now))
-        records = MemoriSource(MemoriDatabase(url), now).records()
+        direct, _ = tally(MemoriSource(MemoriDatabase(empty_url), machine_clock))
+        records = MemoriSource(MemoriDatabase(url), machine_clock).records()
         first = next(records)
         memori_schema.run(empty_url, "DELETE FROM memori.conversations; DELETE FROM memori.memories WHERE id > 1")
         assert len([first, *records]) == sum(direct.memories.values()) + sum(direct.relations.values()) + 8
@@ -151,7 +152,7 @@ async def test_two_databases_are_kept_apart_and_older_tables_are_enough(
         )
         assert (await taken_in(services, url)).memories == 1
         assert (await taken_in(services, url)).unchanged == 1
-    counts, bad = tally(MemoriSource(MemoriDatabase(empty_url), now))
+    counts, bad = tally(MemoriSource(MemoriDatabase(empty_url), machine_clock))
     assert (counts.memories, counts.relations, bad) == ({"semantic": 1}, {}, [])
 
 

@@ -9,13 +9,13 @@ from dataclasses import replace
 
 import pytest
 
-from services.adapters.postgres.records import PostgresRecords
 from services.errors import Ambiguous, Conflict, InvalidInput, NotFound
 from services.memories.chunking import chunk_id, chunks
 from services.memories.storing import Incoming, StoredMany
 from services.model import Action, Memory, MemoryChanges, MemoryDraft, MemoryType, RelationType
 from services.points import Point
 from services.ports import NewRelation
+from services.records import Records
 from tests.services.memory_world import World, open_world, vector_of
 
 ID = "5fb66a64-fc17-40a0-9052-fa0d9035e93c"
@@ -24,7 +24,7 @@ LONG = "".join(f"Sentence number {number} of a long memory. " for number in rang
 
 
 @pytest.fixture
-async def world(records: PostgresRecords) -> AsyncIterator[World]:
+async def world(records: Records) -> AsyncIterator[World]:
     async with open_world(records) as opened:
         yield opened
 
@@ -221,7 +221,7 @@ async def test_without_the_embedder_a_memory_is_saved_as_pending_and_embedded_la
     assert tagged.pending
     assert await world.service.recover() == 0
     assert await world.service.pending_count() == 1
-    (promise,) = await world.records.scheduled()
+    (promise,) = await world.records.outbox.entries()
     assert promise.last_error == "the embedder is away"
     world.embedder.away = False
     assert await world.service.recover(due_only=True) == 0
@@ -320,7 +320,7 @@ async def test_relations_show_the_other_end_also_when_it_is_named_by_a_chunk(wor
     long = await world.service.create(MemoryDraft(LONG))
     nothing = str(uuid.uuid4())
     async with world.records.transaction() as transaction:
-        await transaction.insert_relations(
+        await transaction.relations.insert(
             [
                 NewRelation(memory.id, chunk_id(long.id, 2), RelationType.FIXES),
                 NewRelation(nothing, memory.id, RelationType.CAUSES),

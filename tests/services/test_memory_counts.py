@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-from services.adapters.postgres.records import PostgresRecords
 from services.memories.counts import MemoryCounts
 from services.model import FacetCount, MemoryDraft, MemoryType
+from services.records import Records
 from tests.services.memory_world import World, open_world
 
 _OCTOBER, _NOVEMBER = date(2026, 10, 1), date(2026, 11, 1)
 
 
-async def test_each_memory_counts_once_in_the_month_of_the_writers_zone(records: PostgresRecords) -> None:
+async def test_each_memory_counts_once_in_the_month_of_the_writers_zone(records: Records) -> None:
     async with open_world(records) as world:
         for made, kind, text, tags in (
             (datetime(2026, 10, 31, 22, 59, tzinfo=UTC), MemoryType.SEMANTIC, "short", ("auth",)),
@@ -29,7 +29,7 @@ async def test_each_memory_counts_once_in_the_month_of_the_writers_zone(records:
     assert counted.tags == (FacetCount("auth", 3), FacetCount("api", 2))
 
 
-async def test_an_empty_store_and_no_month_count_nothing(records: PostgresRecords) -> None:
+async def test_an_empty_store_and_no_month_count_nothing(records: Records) -> None:
     async with open_world(records) as world:
         empty = await _counts(world).by_month((_NOVEMBER,))
         nothing = await _counts(world).by_month(())

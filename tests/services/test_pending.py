@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.adapters.postgres.records import PostgresRecords
 from services.errors import NotFound
 from services.memories.current import ChangedOutside, merged
 from services.memories.payload import State
@@ -16,6 +15,7 @@ from services.memories.service import MemoryService
 from services.model import Action, Entity, MemoryChanges, MemoryDraft, MemoryType, RelationType
 from services.points import Point
 from services.ports import NewChange, NewRelation
+from services.records import Records
 from tests.services.memory_world import World, open_world, vector_of
 
 BEFORE = State(MemoryType.SEMANTIC, {"content": "one", "tags": ["a"], "mine": 1})
@@ -23,7 +23,7 @@ AFTER = State(MemoryType.SEMANTIC, {"content": "two", "tags": ["a"]})
 
 
 @pytest.fixture
-async def world(records: PostgresRecords) -> AsyncIterator[World]:
+async def world(records: Records) -> AsyncIterator[World]:
     async with open_world(records) as opened:
         yield opened
 
@@ -81,10 +81,10 @@ async def promise(world: World, memory_id: str, after: State | None) -> None:
         after.as_json() if after else None,
     )
     async with world.records.transaction() as transaction:
-        relations = await world.records.relations_of([memory_id])
-        gone = await transaction.delete_relations([one.id for one in relations]) if after is None else []
-        (number,) = await transaction.append_history("killed", [row])
-        await transaction.append_history(
+        relations = await world.records.relations.touching([memory_id])
+        gone = await transaction.relations.delete([one.id for one in relations]) if after is None else []
+        (number,) = await transaction.history.append("killed", [row])
+        await transaction.history.append(
             "killed",
             [
                 NewChange(
@@ -97,7 +97,7 @@ async def promise(world: World, memory_id: str, after: State | None) -> None:
                 for one in gone
             ],
         )
-        await transaction.schedule({memory_id: number})
+        await transaction.outbox.put({memory_id: number})
 
 
 async def test_an_edit_from_outside_wins_over_an_unfinished_save_and_is_written_down(world: World) -> None:
@@ -132,7 +132,7 @@ async def test_a_memory_that_others_edited_is_not_deleted_and_keeps_its_relation
     await world.put(MemoryType.SEMANTIC, Point(memory_id, {"content": "one"}, vector_of("one")))
     other = await world.service.create(MemoryDraft("other"))
     async with world.records.transaction() as transaction:
-        await transaction.insert_relations([NewRelation(memory_id, other.id, RelationType.FIXES)])
+        await transaction.relations.insert([NewRelation(memory_id, other.id, RelationType.FIXES)])
     await promise(world, memory_id, None)
     await world.put(MemoryType.SEMANTIC, Point(memory_id, {"content": "theirs"}, vector_of("theirs")))
     await world.service.recover()
@@ -146,7 +146,7 @@ async def test_a_promise_that_is_kept_twice_changes_nothing(world: World) -> Non
     await world.service.update(memory, MemoryChanges(content="two"))
     newest = (await world.service.history(memory.id))[0]
     async with world.records.transaction() as transaction:
-        await transaction.schedule({memory.id: newest.id})
+        await transaction.outbox.put({memory.id: newest.id})
     before = await world.points(memory.id)
     assert await world.service.recover() == 1
     assert await world.points(memory.id) == before
@@ -160,7 +160,7 @@ async def test_a_memory_that_the_store_refuses_does_not_hinder_the_others(world:
     assert await world.service.recover() == 1
     assert not (await world.service.get(good.id)).pending
     assert (await world.service.get(bad.id)).pending
-    (promise,) = await world.records.scheduled()
+    (promise,) = await world.records.outbox.entries()
     assert promise.last_error is not None
     assert "not finite" in promise.last_error
     world.embedder.broken = None
@@ -175,8 +175,8 @@ async def test_two_changes_that_were_never_applied_are_applied_together(world: W
     for before, after in ((state, tagged), (tagged, edited)):
         row = NewChange(Entity.MEMORY, memory.id, Action.UPDATED, before.as_json(), after.as_json())
         async with world.records.transaction() as transaction:
-            (number,) = await transaction.append_history(after.content, [row])
-            await transaction.schedule({memory.id: number})
+            (number,) = await transaction.history.append(after.content, [row])
+            await transaction.outbox.put({memory.id: number})
     assert (await world.service.edit_many([memory.id], add_tags=["c"])) == 1
     memory = await world.service.get(memory.id)
     assert (memory.content, memory.tags) == ("two", ("b", "c"))

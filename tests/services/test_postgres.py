@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 
 from services.adapters.postgres.database import Database, parse_url
 from services.adapters.postgres.embedded import EmbeddedPostgres
-from services.adapters.postgres.records import PostgresRecords
 from services.errors import (
     AuthenticationFailed,
     InvalidInput,
@@ -29,8 +28,9 @@ from services.errors import (
 )
 from services.model import Entity, RelationType
 from services.ports import NewRelation
+from services.records import Records
 from services.settings import Settings
-from tests.services.servers import as_superuser, as_user, pgbouncer, query
+from tests.services.servers import as_superuser, as_user, pgbouncer, query, records_of
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ async def test_cancelling_the_task_cancels_the_query_on_the_server(postgres_url:
 
 async def test_records_come_back_after_the_embedded_server_was_killed(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
-    records = PostgresRecords.of(settings)
+    records = records_of(settings)
     assert (await records.status()).problems == ()
     server = psutil.Process(int((settings.postgres_dir / "data" / "postmaster.pid").read_text().splitlines()[0]))
     processes = [*server.children(), server]
@@ -170,7 +170,7 @@ async def test_records_come_back_after_the_embedded_server_was_killed(tmp_path: 
     await asyncio.to_thread(psutil.wait_procs, processes, timeout=5)
     assert (await records.pulse(datetime.now(UTC))).sessions == ()
     async with records.transaction() as transaction:
-        await transaction.schedule({})
+        await transaction.outbox.put({})
     await records.close()
     await EmbeddedPostgres(settings.postgres_dir).erase()
 
@@ -186,9 +186,7 @@ async def test_a_database_restarted_in_between_costs_no_error(postgres_url: str,
 
 
 async def test_status_of_a_server_that_is_away_is_a_value(tmp_path: Path) -> None:
-    records = PostgresRecords.of(
-        Settings(home=tmp_path, database_url=f"postgresql://u:secret@/memoria?host={tmp_path}")
-    )
+    records = records_of(Settings(home=tmp_path, database_url=f"postgresql://u:secret@/memoria?host={tmp_path}"))
     status = await records.status()
     assert not status.ok
     assert len(status.problems) == 1
@@ -204,15 +202,15 @@ def pgbouncer_url(postgres_url: str, tmp_path: Path) -> Iterator[str]:
 
 async def test_records_work_behind_pgbouncer_in_transaction_mode(pgbouncer_url: str, tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, database_url=pgbouncer_url)
-    first, second = PostgresRecords.of(settings), PostgresRecords.of(settings)
+    first, second = records_of(settings), records_of(settings)
 
-    async def work(records: PostgresRecords) -> None:
+    async def work(records: Records) -> None:
         for _ in range(20):
             async with records.transaction() as transaction:
-                await transaction.insert_relations(
+                await transaction.relations.insert(
                     [NewRelation(str(uuid4()), str(uuid4()), RelationType.CAUSES) for _ in range(3)]
                 )
-            assert await records.history(Entity.MEMORY, str(uuid4())) == []
+            assert await records.history.of(Entity.MEMORY, str(uuid4())) == []
 
     await asyncio.gather(work(first), work(second), work(first), work(second))
     assert (await first.status()).counts["relations"] == 240

@@ -9,11 +9,11 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from services.adapters.postgres.records import PostgresRecords
 from services.errors import Conflict, NotFound
 from services.model import Action, Entity, Kind, MemoryChanges, MemoryDraft, RelationType
 from services.points import Point
 from services.ports import NewRelation
+from services.records import Records
 from tests.services.memory_world import World, open_world
 from tests.services.servers import query
 
@@ -22,7 +22,7 @@ LONG = "".join(f"{SECRET}, sentence {number}. " for number in range(12))
 
 
 @pytest.fixture
-async def world(records: PostgresRecords) -> AsyncIterator[World]:
+async def world(records: Records) -> AsyncIterator[World]:
     async with open_world(records) as opened:
         yield opened
 
@@ -42,17 +42,17 @@ async def test_nothing_of_a_purged_memory_is_left_in_either_store(world: World, 
     memory = await world.service.update(first, MemoryChanges(content=LONG))
     other = await world.service.create(MemoryDraft("another one"))
     async with world.records.transaction() as transaction:
-        await transaction.insert_relations(
+        await transaction.relations.insert(
             [NewRelation(memory.id, other.id, RelationType.FIXES, metadata={"why": "hunter2-why"})]
         )
-        await transaction.reject(memory.id, other.id, RelationType.CAUSES)
+        await transaction.rejected.add(memory.id, other.id, RelationType.CAUSES)
     await world.service.delete([memory.id])
     assert "hunter2" in dump(postgres_url)
     purged = await world.service.purge([memory.id])
     assert (purged.memories, "hunter2" in dump(postgres_url)) == (1, False)
     assert await world.points(memory.id) == []
     assert query(postgres_url, "SELECT count(*) FROM public.rejected_suggestions") == [(0,)]
-    (line,) = await world.records.history(Entity.MEMORY, memory.id)
+    (line,) = await world.records.history.of(Entity.MEMORY, memory.id)
     assert (line.action, line.kind, line.summary) == (Action.DELETED, Kind.PURGE, "purged")
     assert (line.before, line.after, line.content_hash) == (None, None, None)
     assert await world.service.trash() == ()
@@ -96,12 +96,12 @@ async def test_nothing_is_purged_while_points_of_it_are_stored(world: World, pos
     ((type_, point),) = await world.points(memory.id)
     await world.service.delete([memory.id])
     async with world.records.transaction() as transaction:
-        (change,) = await world.records.history(Entity.MEMORY, memory.id, limit=1)
-        await transaction.schedule({memory.id: change.id})
+        (change,) = await world.records.history.of(Entity.MEMORY, memory.id, limit=1)
+        await transaction.outbox.put({memory.id: change.id})
     with pytest.raises(Conflict, match="nothing was purged"):
         await world.service.purge([memory.id])
     async with world.records.transaction() as transaction:
-        await transaction.done({memory.id: change.id})
+        await transaction.outbox.remove({memory.id: change.id})
     await world.put(type_, Point(point.id, point.payload, point.vector))
     await world.service.purge([memory.id])
     assert "hunter2" not in dump(postgres_url)

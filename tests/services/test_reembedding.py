@@ -16,7 +16,6 @@ import pytest
 
 from services.adapters.edge.store import EdgeVectorStore
 from services.adapters.ollama import OllamaEmbedder
-from services.adapters.postgres.records import PostgresRecords
 from services.errors import Conflict, MemoriaError, StorageFull, StoreUnavailable
 from services.memories.chunking import chunk_id, chunks
 from services.memories.gate import Gate
@@ -25,6 +24,7 @@ from services.memories.service import MemoryService
 from services.model import MemoryChanges, MemoryDraft, MemoryType, Progress
 from services.points import Point, Vector
 from services.ports import Draft, Embedder, Room, SwitchableStore, VectorStore
+from services.records import Records
 from services.reembedding.reading import digests, memories
 from services.reembedding.service import ReembeddingService
 from services.reembedding.target import Target, missing_settings, target_of
@@ -107,9 +107,7 @@ async def contents(vectors: VectorStore) -> dict[tuple[MemoryType, str], dict[st
 
 
 @contextlib.asynccontextmanager
-async def moving(
-    vectors: SwitchableStore, records: PostgresRecords, folder: Path, chunk_size: int = 60
-) -> AsyncIterator[Move]:
+async def moving(vectors: SwitchableStore, records: Records, folder: Path, chunk_size: int = 60) -> AsyncIterator[Move]:
     settings = Settings(home=folder, chunk_size=chunk_size, chunk_overlap=10, actor="tester", zone="Europe/Rome")
     embedder, target = WatchedEmbedder(), NextEmbedder()
     service = MemoryService(vectors, embedder, records, settings, TickingClock())
@@ -123,7 +121,7 @@ async def moving(
 
 
 @pytest.fixture(params=["edge", "server"])
-async def move(request: pytest.FixtureRequest, records: PostgresRecords) -> AsyncIterator[Move]:
+async def move(request: pytest.FixtureRequest, records: Records) -> AsyncIterator[Move]:
     with quick_folder() as name:
         async with (
             opened_store(request.param, Path(name, "qdrant")) as vectors,
@@ -133,7 +131,7 @@ async def move(request: pytest.FixtureRequest, records: PostgresRecords) -> Asyn
             yield made
 
 
-async def test_a_store_that_lacks_a_collection_moves_all_the_same(records: PostgresRecords) -> None:
+async def test_a_store_that_lacks_a_collection_moves_all_the_same(records: Records) -> None:
     with quick_folder() as name:
         folder = Path(name, "qdrant")
         before = EdgeVectorStore(folder)
@@ -304,9 +302,7 @@ async def test_a_re_embedding_under_way_can_be_thrown_away(move: Move) -> None:
 
 
 @pytest.mark.skipif(not UPSTREAM.exists(), reason="upstream's data is not here")
-async def test_upstreams_own_points_become_whole_memories(
-    qdrant: Qdrant, records: PostgresRecords, tmp_path: Path
-) -> None:
+async def test_upstreams_own_points_become_whole_memories(qdrant: Qdrant, records: Records, tmp_path: Path) -> None:
     store = qdrant.store()
     async with moving(store, records, tmp_path, chunk_size=500) as move:
         await store.ensure(DIMENSIONS, "watched")

@@ -8,20 +8,20 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.adapters.postgres.records import PostgresRecords
 from services.errors import Conflict, InvalidInput
 from services.model import Relation, RelationCreator, RelationType
 from services.ports import NewRelation
+from services.records import Records
 
 A, B, C, D = (str(UUID(int=number)) for number in range(1, 5))
 
 
-async def insert(records: PostgresRecords, *relations: NewRelation) -> list[Relation]:
+async def insert(records: Records, *relations: NewRelation) -> list[Relation]:
     async with records.transaction() as transaction:
-        return await transaction.insert_relations(relations)
+        return await transaction.relations.insert(relations)
 
 
-async def test_relations_keep_all_they_were_made_with(records: PostgresRecords) -> None:
+async def test_relations_keep_all_they_were_made_with(records: Records) -> None:
     new = NewRelation(
         A,
         B,
@@ -43,10 +43,10 @@ async def test_relations_keep_all_they_were_made_with(records: PostgresRecords) 
         new.created_at,
         {"reason": "said � so", "n": [1, None]},
     )
-    assert await records.relations_of([B]) == [made]
+    assert await records.relations.touching([B]) == [made]
 
 
-async def test_what_exists_is_left_out_and_left_alone(records: PostgresRecords) -> None:
+async def test_what_exists_is_left_out_and_left_alone(records: Records) -> None:
     (first,) = await insert(records, NewRelation(A, B, RelationType.CAUSES, weight=0.5))
     again = await insert(
         records,
@@ -58,7 +58,7 @@ async def test_what_exists_is_left_out_and_left_alone(records: PostgresRecords) 
     assert [(relation.source_id, relation.target_id, relation.type) for relation in again] == [
         (A, B, RelationType.FIXES)
     ]
-    assert first in await records.relations_of([A])
+    assert first in await records.relations.touching([A])
 
 
 @pytest.mark.parametrize(
@@ -69,55 +69,53 @@ async def test_what_exists_is_left_out_and_left_alone(records: PostgresRecords) 
         NewRelation("x", B, RelationType.CAUSES),
     ],
 )
-async def test_self_loops_weights_beyond_one_and_bad_ids_are_refused(
-    records: PostgresRecords, wrong: NewRelation
-) -> None:
+async def test_self_loops_weights_beyond_one_and_bad_ids_are_refused(records: Records, wrong: NewRelation) -> None:
     with pytest.raises(InvalidInput):
         await insert(records, NewRelation(C, D, RelationType.CAUSES), wrong)
-    assert await records.related_ids() == frozenset()
+    assert await records.relations.related_ids() == frozenset()
 
 
-async def test_relations_are_found_and_counted_from_both_ends(records: PostgresRecords) -> None:
+async def test_relations_are_found_and_counted_from_both_ends(records: Records) -> None:
     await insert(
         records,
         NewRelation(A, B, RelationType.CAUSES),
         NewRelation(B, C, RelationType.FIXES),
         NewRelation(C, A, RelationType.FOLLOWS),
     )
-    assert len(await records.relations_of([A, B])) == 3
-    assert len(await records.relations_of([A])) == 2
-    assert sorted(await records.edges_of([A, B])) == sorted(
-        (one.source_id, one.target_id, one.weight) for one in await records.relations_of([A, B])
+    assert len(await records.relations.touching([A, B])) == 3
+    assert len(await records.relations.touching([A])) == 2
+    assert sorted(await records.relations.edges([A, B])) == sorted(
+        (one.source_id, one.target_id, one.weight) for one in await records.relations.touching([A, B])
     )
-    assert await records.relations_of([]) == []
-    assert await records.relation_counts([A, B, D]) == {A: 2, B: 2}
-    assert await records.related_ids() == frozenset({A, B, C})
-    batches = [batch async for batch in records.all_relations(batch=2)]
+    assert await records.relations.touching([]) == []
+    assert await records.relations.counts([A, B, D]) == {A: 2, B: 2}
+    assert await records.relations.related_ids() == frozenset({A, B, C})
+    batches = [batch async for batch in records.relations.all(batch=2)]
     assert [len(batch) for batch in batches] == [2, 1]
     assert len({relation.id for batch in batches for relation in batch}) == 3
 
 
-async def test_deleting_gives_back_what_was_there(records: PostgresRecords) -> None:
+async def test_deleting_gives_back_what_was_there(records: Records) -> None:
     made = await insert(records, NewRelation(A, B, RelationType.CAUSES), NewRelation(B, C, RelationType.CAUSES))
     async with records.transaction() as transaction:
-        gone = await transaction.delete_relations([made[0].id, str(uuid4())])
+        gone = await transaction.relations.delete([made[0].id, str(uuid4())])
     assert gone == [made[0]]
-    assert await records.relations_of([A, B, C]) == [made[1]]
+    assert await records.relations.touching([A, B, C]) == [made[1]]
 
 
-async def test_a_relation_can_be_turned_unless_it_would_double_another(records: PostgresRecords) -> None:
+async def test_a_relation_can_be_turned_unless_it_would_double_another(records: Records) -> None:
     made = await insert(records, NewRelation(A, B, RelationType.CAUSES), NewRelation(A, C, RelationType.CAUSES))
     turned = replace(made[0], source_id=B, target_id=A, type=RelationType.SUPPORTS, weight=0.1, metadata={"k": 1})
     async with records.transaction() as transaction:
-        await transaction.update_relations([turned])
-    assert await records.relations_of([B]) == [turned]
+        await transaction.relations.update([turned])
+    assert await records.relations.touching([B]) == [turned]
 
     async def double() -> None:
         async with records.transaction() as transaction:
-            await transaction.update_relations(
+            await transaction.relations.update(
                 [replace(made[1], target_id=D), replace(made[0], source_id=A, target_id=D)]
             )
 
     with pytest.raises(Conflict):
         await double()
-    assert await records.relations_of([B]) == [turned]
+    assert await records.relations.touching([B]) == [turned]

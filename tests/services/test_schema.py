@@ -14,14 +14,22 @@ import pytest
 from alembic.script import ScriptDirectory
 
 from services.adapters.postgres.database import Database
-from services.adapters.postgres.records import PostgresRecords
 from services.adapters.postgres.schema import NEWEST, TABLES, upgrade
 from services.database import DatabaseService
 from services.errors import SchemaMissing, StoreTooNew
 from services.migrations import HERE, sql_folder
 from services.model import Entity, Kind
 from services.settings import Settings
-from tests.services.servers import binaries, create_database, drop_database, postgres_15, query, restore_upstream, run
+from tests.services.servers import (
+    binaries,
+    create_database,
+    drop_database,
+    postgres_15,
+    query,
+    records_of,
+    restore_upstream,
+    run,
+)
 
 
 @pytest.fixture(scope="module", params=["15", "18"])
@@ -139,13 +147,13 @@ async def test_programs_that_upgrade_at_once_all_succeed(url: str) -> None:
 async def test_a_database_of_upstreams_is_read_as_it_is_and_written_after_an_upgrade(url: str, tmp_path: Path) -> None:
     restore_upstream(url)
     before = catalogue(url)
-    records = PostgresRecords.of(Settings(home=tmp_path, database_url=url))
-    sessions = [row async for batch in records.all_sessions() for row in batch]
+    records = records_of(Settings(home=tmp_path, database_url=url))
+    sessions = [row async for batch in records.rows.sessions() for row in batch]
     assert len(sessions) == 160
     assert len((await records.pulse(datetime.now(UTC))).sessions) == 3
-    assert sum(len(batch) for batch in [batch async for batch in records.all_relations()]) == 143
-    assert await records.history(Entity.MEMORY, str(uuid4())) == []
-    assert await records.scheduled() == []
+    assert sum(len(batch) for batch in [batch async for batch in records.relations.all()]) == 143
+    assert await records.history.of(Entity.MEMORY, str(uuid4())) == []
+    assert await records.outbox.entries() == []
     status = await records.status()
     assert (status.ok, status.counts) == (True, {"relations": 143, "sessions": 160})
     assert any("db upgrade" in problem for problem in status.problems)
@@ -162,7 +170,7 @@ async def test_a_database_of_upstreams_is_read_as_it_is_and_written_after_an_upg
     assert await service.upgrade() == shown
     assert (await service.status()).current
     async with records.transaction() as transaction:
-        assert await transaction.delete_relations([]) == []
+        assert await transaction.relations.delete([]) == []
     after = catalogue(url)
     assert [kind for kind in after if after[kind] != before[kind]] == ["indexes", "triggers"]
     assert query(url, "SELECT count(*) FROM _migrations") == [(5,)]
@@ -215,17 +223,17 @@ async def test_a_history_without_kinds_is_read_as_it_is_and_gets_them_by_an_upgr
             "undoes, summary) VALUES (%s, 0, 'memory', %s, 'created', 'user', 'memoria-tui', %s, %s)",
             *(group, UUID(int=7), undoes, summary),
         )
-    records = PostgresRecords.of(Settings(home=tmp_path, database_url=url))
-    before = await records.history(Entity.MEMORY, str(UUID(int=7)))
+    records = records_of(Settings(home=tmp_path, database_url=url))
+    before = await records.history.of(Entity.MEMORY, str(UUID(int=7)))
     assert [(change.group, change.kind) for change in before] == [
         *(("back", Kind.UNDO), ("backup", Kind.EDIT), ("demo", Kind.EDIT), ("demo", Kind.EDIT), ("edit", Kind.EDIT))
     ]
-    assert await records.last_undoable_group("user") == "backup"
+    assert await records.groups.last_undoable("user") == "backup"
     await upgraded(url)
-    for opened in (records, PostgresRecords.of(Settings(home=tmp_path, database_url=url))):
-        after = await opened.history(Entity.MEMORY, str(UUID(int=7)))
-        assert await opened.last_undoable_group("user") == "backup"
-        assert await opened.last_redoable_group("user") == "back"
+    for opened in (records, records_of(Settings(home=tmp_path, database_url=url))):
+        after = await opened.history.of(Entity.MEMORY, str(UUID(int=7)))
+        assert await opened.groups.last_undoable("user") == "backup"
+        assert await opened.groups.last_redoable("user") == "back"
         await opened.close()
     assert [(change.group, change.kind) for change in after] == [
         ("back", Kind.UNDO),
@@ -266,7 +274,7 @@ async def test_work_views_count_each_minute_once_and_refresh_concurrently(url: s
 async def test_a_newer_schema_is_neither_read_nor_written(url: str, tmp_path: Path) -> None:
     await upgraded(url)
     query(url, "UPDATE memoria_tui.alembic_version SET version_num = '9999'")
-    records = PostgresRecords.of(Settings(home=tmp_path, database_url=url))
+    records = records_of(Settings(home=tmp_path, database_url=url))
     with pytest.raises(StoreTooNew, match="9999"):
         await records.pulse(datetime.now(UTC))
     with pytest.raises(StoreTooNew, match="9999"):
@@ -282,11 +290,11 @@ async def test_a_newer_schema_is_neither_read_nor_written(url: str, tmp_path: Pa
 
 
 async def test_an_empty_database_is_set_up_by_the_first_write(url: str, tmp_path: Path) -> None:
-    records = PostgresRecords.of(Settings(home=tmp_path, database_url=url))
+    records = records_of(Settings(home=tmp_path, database_url=url))
     assert (await records.pulse(datetime.now(UTC))).sessions == ()
     assert query(url, "SELECT to_regclass('memoria_tui.audit_log')") == [(None,)]
     async with records.transaction() as transaction:
-        await transaction.schedule({})
+        await transaction.outbox.put({})
     assert (await records.status()).problems == ()
     await records.close()
 
@@ -430,13 +438,13 @@ async def test_upstreams_migrations_run_after_ours_and_both_programs_read_on(url
     status = await service.status()
     assert (status.current, status.upstream, status.problems) == (True, True, ())
     assert await service.upgrade() == ""
-    records = PostgresRecords.of(Settings(home=tmp_path, database_url=url))
-    assert len(await records.around(str(UUID(int=1)), 3, (), 50)) == 3
-    way = await records.way(str(UUID(int=1)), str(UUID(int=3)), 5)
+    records = records_of(Settings(home=tmp_path, database_url=url))
+    assert len(await records.graph.neighbours(str(UUID(int=1)), 3, (), 50)) == 3
+    way = await records.graph.shortest_path(str(UUID(int=1)), str(UUID(int=3)), 5)
     assert [(step.id, step.outgoing) for step in way] in (
         [(str(UUID(int=n)), out) for n, out in ((1, True), (middle, False), (3, False))] for middle in (2, 4)
     )
     async with records.transaction() as transaction:
-        assert await transaction.delete_relations([]) == []
+        assert await transaction.relations.delete([]) == []
     await records.close()
     await service.close()

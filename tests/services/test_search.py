@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -35,7 +36,8 @@ from services.model import (
     SortKey,
 )
 from services.points import Point, Vector
-from services.ports import Edge, Embedder, Records, VectorStore
+from services.ports import Edge, Embedder, VectorStore
+from services.records import Records
 from services.search.hits import HitReader
 from services.search.query import parse_query
 from services.search.ranked import FIRST
@@ -52,8 +54,8 @@ EMBEDDER = BundledEmbedder()
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-class Relations:
-    """The part of `Records` that a search asks."""
+class LinkedMemories:
+    """The part of `Records.relations` that a search asks."""
 
     def __init__(self) -> None:
         self.all: list[Relation] = []
@@ -62,17 +64,17 @@ class Relations:
     def link(self, source: str, target: str, kind: RelationType = RelationType.FIXES) -> None:
         self.all.append(Relation(f"relation {len(self.all)}", source, target, kind))
 
-    async def relations_of(self, memory_ids: Sequence[str]) -> list[Relation]:
+    async def touching(self, memory_ids: Sequence[str]) -> list[Relation]:
         if self.away:
             raise StoreUnavailable("PostgreSQL cannot be reached")
         wanted = set(memory_ids)
         return [relation for relation in self.all if wanted & {relation.source_id, relation.target_id}]
 
-    async def edges_of(self, memory_ids: Sequence[str]) -> list[Edge]:
-        return [Edge(one.source_id, one.target_id, one.weight) for one in await self.relations_of(memory_ids)]
+    async def edges(self, memory_ids: Sequence[str]) -> list[Edge]:
+        return [Edge(one.source_id, one.target_id, one.weight) for one in await self.touching(memory_ids)]
 
-    async def relation_counts(self, memory_ids: Sequence[str]) -> dict[str, int]:
-        ends = (end for one in await self.relations_of(memory_ids) for end in (one.source_id, one.target_id))
+    async def counts(self, memory_ids: Sequence[str]) -> dict[str, int]:
+        ends = (end for one in await self.touching(memory_ids) for end in (one.source_id, one.target_id))
         return dict(Counter(end for end in ends if end in set(memory_ids)))
 
     async def related_ids(self) -> frozenset[str]:
@@ -114,11 +116,12 @@ class Store:
     def __init__(self, folder: Path, vectors: VectorStore | None = None) -> None:
         self.settings = Settings(home=folder, zone="Europe/Rome")
         self.vectors = vectors or EdgeVectorStore(folder / "qdrant")
-        self.relations = Relations()
+        self.relations = LinkedMemories()
+        self.records = cast(Records, SimpleNamespace(relations=self.relations))
         self.search = self.service(EMBEDDER)
 
     def service(self, embedder: Embedder) -> SearchService:
-        return SearchService(self.vectors, embedder, cast(Records, self.relations), self.settings, lambda: NOW)
+        return SearchService(self.vectors, embedder, self.records, self.settings, lambda: NOW)
 
     async def put(self, *drafts: MemoryDraft, pending: bool = False) -> None:
         for draft in drafts:
@@ -592,7 +595,7 @@ def counts(facets: Facets) -> dict[str, dict[str, int]]:
 
 
 async def test_what_the_first_search_needs_is_loaded_once_although_the_first_list_went_away(office: Store) -> None:
-    embedder, records = SlowEmbedder(), cast(Records, office.relations)
+    embedder, records = SlowEmbedder(), office.records
     scoping, reader = Scoping(office.vectors, records, ROME), HitReader(office.vectors, records, ROME)
     ranking = Ranking(office.vectors, embedder, records, scoping, reader)
     first = asyncio.create_task(ranking.warm_up(after=0))

@@ -10,13 +10,13 @@ from uuid import UUID
 import pytest
 
 from services.adapters.edge.store import EdgeVectorStore
-from services.adapters.postgres.records import PostgresRecords
 from services.errors import NotFound
 from services.graph.service import GraphService
 from services.graph.suggestions import SuggestionService
 from services.memories.chunking import chunk_id
 from services.model import MemoryType, RelationCreator, RelationType
 from services.points import Point
+from services.records import Records
 from services.settings import Settings
 
 BUG, FIX, OTHER, FAR, LONG = (str(UUID(int=number)) for number in range(1, 6))
@@ -27,7 +27,7 @@ def point(id_: str, text: str, vector: list[float], **payload: object) -> Point:
 
 
 @pytest.fixture
-async def suggestions(records: PostgresRecords, tmp_path: Path) -> AsyncIterator[SuggestionService]:
+async def suggestions(records: Records, tmp_path: Path) -> AsyncIterator[SuggestionService]:
     """A bug and its fix in one project, a like memory elsewhere, an unlike one, and a long one that ends like them."""
     vectors = EdgeVectorStore(tmp_path / "qdrant")
     await vectors.ensure(2, "test")
@@ -75,12 +75,12 @@ async def test_unlike_memories_are_not_suggested_and_each_chunk_of_a_long_one_co
 
 
 async def test_an_accepted_suggestion_is_a_relation_made_by_suggestion_and_does_not_come_again(
-    suggestions: SuggestionService, records: PostgresRecords
+    suggestions: SuggestionService, records: Records
 ) -> None:
     first = (await suggestions.suggest(BUG))[0]
     (made,) = await suggestions.accept([first])
     assert (made.created_by, made.type) == (RelationCreator.AUTO, RelationType.FIXES)
-    assert await records.relations_of([BUG]) == [made]
+    assert await records.relations.touching([BUG]) == [made]
     assert FIX not in {one.source.id for one in await suggestions.suggest(BUG)}
 
 
@@ -102,19 +102,19 @@ async def test_a_rejected_pair_does_not_come_again_from_either_side_until_it_is_
 
 
 async def test_a_review_sees_every_memory_once_draws_nothing_and_goes_on_where_it_was_left(
-    suggestions: SuggestionService, records: PostgresRecords
+    suggestions: SuggestionService, records: Records
 ) -> None:
     steps = [step async for step in suggestions.review()]
     assert (steps[-1].done, steps[-1].total, steps[-1].resume_from) == (5, 5, None)
     pairs = [frozenset((one.source.id, one.target.id)) for step in steps for one in step.suggestions]
     assert len(pairs) == len(set(pairs))
     assert frozenset((BUG, FIX)) in pairs
-    assert await records.relations_of([BUG, FIX, OTHER, FAR, LONG]) == []
+    assert await records.relations.touching([BUG, FIX, OTHER, FAR, LONG]) == []
     rest = [step async for step in suggestions.review(steps[0].resume_from)]
     assert (rest[0].done > steps[0].done, rest[-1].done) == (True, 5)
 
 
-async def test_a_review_suggests_only_the_surest_few_of_each_memory(records: PostgresRecords, tmp_path: Path) -> None:
+async def test_a_review_suggests_only_the_surest_few_of_each_memory(records: Records, tmp_path: Path) -> None:
     vectors = EdgeVectorStore(tmp_path / "alike")
     await vectors.ensure(2, "test")
     ids = [str(UUID(int=number)) for number in range(100, 130)]

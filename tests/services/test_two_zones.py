@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.adapters.postgres.records import PostgresRecords
 from services.errors import InvalidInput
 from services.memories.counts import MemoryCounts
 from services.memories.service import MemoryService
 from services.model import MemoryDraft, MemoryType
 from services.points import Point
+from services.records import Records
 from services.search.query import parse_query
 from services.search.service import SearchService
 from services.settings import Settings, load_settings
@@ -33,7 +33,7 @@ def test_the_two_zones_are_two_settings() -> None:
         load_settings({"MEMORIA_WRITER_TIMEZONE": "Mars/Base"})
 
 
-async def test_stamps_are_read_and_written_in_the_writers_zone(records: PostgresRecords) -> None:
+async def test_stamps_are_read_and_written_in_the_writers_zone(records: Records) -> None:
     async with open_world(records) as world:
         service = MemoryService(world.vectors, world.embedder, records, _docker(world), world.clock)
         await world.put(MemoryType.SEMANTIC, _point("2026-11-19T23:30:00"))
@@ -45,7 +45,7 @@ async def test_stamps_are_read_and_written_in_the_writers_zone(records: Postgres
     assert point.payload["updated_at"] == f"{world.clock.now.replace(tzinfo=None).isoformat()}"
 
 
-async def test_days_of_a_search_and_of_counts_are_the_persons(records: PostgresRecords) -> None:
+async def test_days_of_a_search_and_of_counts_are_the_persons(records: Records) -> None:
     """Half an hour after midnight in Rome it is half past eleven of the day before in UTC."""
     async with open_world(records) as world:
         settings, now = _docker(world), MIDNIGHT.replace(hour=15)

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.adapters.postgres.records import PostgresRecords
 from services.errors import Conflict, NotFound, NothingToUndo
 from services.graph.state import relation_change
 from services.memories.chunking import chunk_id
@@ -15,13 +14,14 @@ from services.memories.service import MemoryService
 from services.model import Action, IfChanged, MemoryChanges, MemoryDraft, MemoryType, RelationType
 from services.points import Point
 from services.ports import NewRelation
+from services.records import Records
 from tests.services.memory_world import World, open_world, vector_of
 
 LONG = "".join(f"Sentence number {number} of a long memory. " for number in range(12))
 
 
 @pytest.fixture
-async def world(records: PostgresRecords) -> AsyncIterator[World]:
+async def world(records: Records) -> AsyncIterator[World]:
     async with open_world(records) as opened:
         yield opened
 
@@ -29,8 +29,8 @@ async def world(records: PostgresRecords) -> AsyncIterator[World]:
 async def link(world: World, source: str, target: str) -> str:
     """Relates two memories as the graph does, with history."""
     async with world.records.transaction() as transaction:
-        (made,) = await transaction.insert_relations([NewRelation(source, target, RelationType.FIXES, 0.7)])
-        await transaction.append_history(str(uuid.uuid4()), [relation_change(None, made)])
+        (made,) = await transaction.relations.insert([NewRelation(source, target, RelationType.FIXES, 0.7)])
+        await transaction.history.append(str(uuid.uuid4()), [relation_change(None, made)])
     return made.id
 
 
@@ -96,7 +96,7 @@ async def test_a_deletion_takes_relations_along_and_restore_brings_all_back(worl
     stored = await world.points(memory.id)
     assert await world.service.delete([chunk_id(memory.id, 0)]) == 1
     assert await world.points(memory.id) == []
-    assert await world.records.relations_of([other.id]) == []
+    assert await world.records.relations.touching([other.id]) == []
     (trashed,) = await world.service.trash()
     assert (trashed.memory.content, trashed.relations, trashed.actor) == (LONG, 2, "tester")
     world.embedder.embedded.clear()
@@ -143,7 +143,7 @@ async def test_deleting_and_restoring_are_acts_that_can_be_taken_back(world: Wor
     await world.service.undo()
     with pytest.raises(NotFound):
         await world.service.get(ids[0])
-    assert await world.records.relations_of(ids) == []
+    assert await world.records.relations.touching(ids) == []
     await world.service.restore(ids[:1])
     assert [one.relation.id for one in await world.service.relations(ids[1])] == [relation]
 
@@ -172,8 +172,8 @@ async def test_a_relation_that_a_person_removed_stays_away_when_its_memory_comes
     one, two = [(await world.service.create(MemoryDraft(text))).id for text in ("one", "two")]
     relation = await link(world, one, two)
     async with world.records.transaction() as transaction:
-        removed = await transaction.delete_relations([relation])
-        await transaction.append_history(str(uuid.uuid4()), [relation_change(gone, None) for gone in removed])
+        removed = await transaction.relations.delete([relation])
+        await transaction.history.append(str(uuid.uuid4()), [relation_change(gone, None) for gone in removed])
     await world.service.delete([one])
     await world.service.restore([one])
     assert await world.service.relations(one) == ()
@@ -194,8 +194,8 @@ async def test_relations_made_by_hand_are_taken_back(world: World) -> None:
     one, two = [(await world.service.create(MemoryDraft(text))).id for text in ("one", "two")]
     relation = await link(world, one, two)
     async with world.records.transaction() as transaction:
-        removed = await transaction.delete_relations([relation])
-        await transaction.append_history("unlink", [relation_change(removed[0], None)])
+        removed = await transaction.relations.delete([relation])
+        await transaction.history.append("unlink", [relation_change(removed[0], None)])
     await world.service.undo()
     (back,) = await world.service.relations(one)
     assert (back.relation, back.outgoing) == (removed[0], True)
@@ -207,32 +207,32 @@ async def test_a_removed_relation_does_not_come_back_to_a_memory_that_was_delete
     one, two = [(await world.service.create(MemoryDraft(text))).id for text in ("one", "two")]
     relation = await link(world, one, two)
     async with world.records.transaction() as transaction:
-        removed = await transaction.delete_relations([relation])
-        await transaction.append_history("unlink", [relation_change(removed[0], None)])
+        removed = await transaction.relations.delete([relation])
+        await transaction.history.append("unlink", [relation_change(removed[0], None)])
     await world.service.delete([two])
     for if_changed in IfChanged:
         with pytest.raises((Conflict, NothingToUndo)):
             await world.service.undo("unlink", if_changed)
-    assert await world.records.relations_of([one]) == []
+    assert await world.records.relations.touching([one]) == []
     (left,) = (await world.service.undo_preview("unlink")).changed
     assert left.line == 'relation "fixes": one of its memories was deleted'
     await world.service.restore([two])
     await world.service.undo("unlink")
-    assert [one.id for one in await world.records.relations_of([two])] == [relation]
+    assert [one.id for one in await world.records.relations.touching([two])] == [relation]
 
 
 async def test_an_act_on_very_many_relations_is_taken_back_as_a_whole(world: World) -> None:
     hub = (await world.service.create(MemoryDraft("hub"))).id
     wanted = [NewRelation(hub, str(uuid.uuid4()), RelationType.FIXES) for _ in range(230)]
     async with world.records.transaction() as transaction:
-        made = await transaction.insert_relations(wanted)
-        await transaction.append_history("link", [relation_change(None, one) for one in made])
-        removed = await transaction.delete_relations([one.id for one in made])
-        await transaction.append_history("unlink", [relation_change(one, None) for one in removed])
+        made = await transaction.relations.insert(wanted)
+        await transaction.history.append("link", [relation_change(None, one) for one in made])
+        removed = await transaction.relations.delete([one.id for one in made])
+        await transaction.history.append("unlink", [relation_change(one, None) for one in removed])
     await world.service.undo()
-    assert {one.id: one for one in await world.records.relations_of([hub])} == {one.id: one for one in made}
+    assert {one.id: one for one in await world.records.relations.touching([hub])} == {one.id: one for one in made}
     await world.service.undo()
-    assert await world.records.relations_of([hub]) == []
+    assert await world.records.relations.touching([hub]) == []
 
 
 async def one_chunk(world: World, text: str) -> Point:

@@ -77,7 +77,7 @@ async def test_imported_history_is_shown_and_never_executed(
     await services.importing.import_files(
         [export(tmp_path / "crafted.jsonl", line, history_row(entity, own, crafted, after))]
     )
-    assert {change.imported for change in await services.records.history(entity, own)} == {True, False}
+    assert {change.imported for change in await services.records.history.of(entity, own)} == {True, False}
     before = rows(postgres_url)
     await services.memories.undo("crafted")
     assert rows(postgres_url) == before, "keys that are no columns are ignored"
@@ -137,7 +137,7 @@ async def test_undone_demo_data_leaves_nothing_and_says_what_would_go(services: 
     assert await services.memories.latest_update() is None
     with pytest.raises(NothingToUndo):
         await services.memories.undo_preview()
-    assert await services.records.scheduled_count() == 0
+    assert await services.records.outbox.count() == 0
     again = await services.memories.redo()
     assert again.line == f"Redone: {preview.act.summary}"
     assert len(rows(postgres_url)["work_sessions"]) == counts[Entity.SESSION]

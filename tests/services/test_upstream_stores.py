@@ -75,7 +75,7 @@ async def test_relations_of_the_dump_are_those_that_truth_names(empty_url: str, 
     expected = truth()["relations"]
     restore_upstream(empty_url)
     async with opened("edge", empty_url, tmp_path) as services:
-        relations = [one async for batch in services.records.all_relations() for one in batch]
+        relations = [one async for batch in services.records.relations.all() for one in batch]
         ends = {end for one in relations for end in (one.source_id, one.target_id)}
         owner = await owners(services.vectors, sorted(ends))
         assert len(relations) == expected["total"]
@@ -110,7 +110,7 @@ async def test_relations_of_the_dump_are_those_that_truth_names(empty_url: str, 
         assert len(around.nodes) > hub["degree"]
         far = around.nodes[-1]
         assert len(await services.graph.path(hub["id"], far.id)) == 3
-        rejected = [one async for batch in services.records.all_rows("rejected_suggestions") for one in batch]
+        rejected = [one async for batch in services.records.rows.of("rejected_suggestions") for one in batch]
         assert len(rejected) == truth()["rejected_suggestions"]
 
 
@@ -118,7 +118,7 @@ async def test_work_of_the_dump_is_added_up_as_truth_says(empty_url: str, tmp_pa
     expected = truth()["work"]
     restore_upstream(empty_url)
     async with open_services(Settings(home=tmp_path, database_url=empty_url, zone="UTC")) as services:
-        sessions = [row async for batch in services.records.all_sessions() for row in batch]
+        sessions = [row async for batch in services.records.rows.sessions() for row in batch]
         assert len(sessions) == expected["sessions"]
         assert Counter(row["status"] for row in sessions) == expected["by_status"]
         assert Counter(row["category"] for row in sessions) == expected["by_category_all"]

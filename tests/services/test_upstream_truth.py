@@ -172,7 +172,7 @@ async def test_marks_of_relations_are_not_believed(shown: Shown) -> None:
 
 
 async def relations(services: Services) -> list[Relation]:
-    return [one async for batch in services.records.all_relations() for one in batch]
+    return [one async for batch in services.records.relations.all() for one in batch]
 
 
 async def test_ends_that_are_no_memory_are_told_with_what_they_were(shown: Shown) -> None:

@@ -12,9 +12,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from services.adapters.postgres.checked_database import CheckedDatabase
 from services.adapters.postgres.database import Database
 from services.errors import Ambiguous, Conflict, InvalidInput, NotFound
 from services.model import Action, Entity, Kind, Pause, SessionCategory, SessionStatus
+from services.records import Records
 from services.work.model import Flaw, SessionChanges, SessionDraft, WarningKind
 from services.work.service import WorkService
 from tests.services.worktables import NOON, Bench, bench
@@ -67,7 +69,7 @@ async def test_clients_and_projects_are_made_on_the_fly(here: Bench) -> None:
     second = await here.work.start(SessionDraft("review", SessionCategory.REVIEW, client="Acme", project="api"))
     assert (first.client, first.project, first.issue_number, first.branch) == ("Acme", "api", 7, "fix/7")
     assert (first.client_id, first.project_id) == (second.client_id, second.project_id)
-    changes = await here.records.group((await here.records.last_undoable_group("tester")) or "")
+    changes = await here.records.groups.changes((await here.records.groups.last_undoable("tester")) or "")
     assert [change.entity for change in changes] == [Entity.SESSION]
 
 
@@ -301,12 +303,12 @@ async def test_settings_of_all_programs_are_honoured(here: Bench) -> None:
 
 async def take_back(here: Bench) -> list[str]:
     """As the undo of the memory service does for what is no memory; gives what was changed since."""
-    group = await here.records.last_undoable_group("tester")
+    group = await here.records.groups.last_undoable("tester")
     assert group is not None
-    changes = await here.records.group(group)
+    changes = await here.records.groups.changes(group)
     async with here.records.transaction() as transaction:
-        undone = await transaction.undo_work(changes, force=False)
-        await transaction.append_history("undo", undone.rows, kind=Kind.UNDO, undoes=group)
+        undone = await transaction.work.undo(changes, force=False)
+        await transaction.history.append("undo", undone.rows, kind=Kind.UNDO, undoes=group)
     return [one.line for one in undone.changed]
 
 
@@ -326,7 +328,7 @@ async def test_every_act_can_be_taken_back(here: Bench) -> None:
         assert await here.work.session(started.id) == state
     await take_back(here)
     assert await here.sql("SELECT id FROM work_sessions UNION SELECT id FROM clients WHERE name = 'Acme'") == []
-    history = await here.records.history(Entity.SESSION, started.id)
+    history = await here.records.history.of(Entity.SESSION, started.id)
     assert [history[-1].action, history[0].action] == [Action.CREATED, Action.DELETED]
 
 
@@ -353,7 +355,7 @@ async def test_programs_acting_at_once_lose_no_note_and_no_pause(here: Bench, po
     """Two of ours and one like upstream, which appends its notes by a statement of its own."""
     session = await here.work.start(SessionDraft("work"))
     other_database = Database(postgres_url)
-    other = WorkService(type(here.table)(other_database, here.settings, here.clock), here.settings, here.clock)
+    other = WorkService(Records(CheckedDatabase(other_database), here.settings, here.clock), here.settings, here.clock)
 
     async def noting(work: WorkService, who: str) -> None:
         for number in range(8):

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.adapters.postgres.records import PostgresRecords
-from services.adapters.postgres.records.work import Row
 from services.errors import InvalidInput
 from services.model import Entity, Pause, SessionCategory, SessionStatus
+from services.records import Records
+from services.records.exported_rows import Row
 from tests.services.servers import query
 
 ROME = ZoneInfo("Europe/Rome")
@@ -28,17 +28,17 @@ def session(**columns: object) -> dict[str, object]:
     }
 
 
-async def upsert(records: PostgresRecords, *sessions: Row) -> int:
+async def upsert(records: Records, *sessions: Row) -> int:
     async with records.transaction() as transaction:
-        written = await transaction.upsert_sessions(sessions)
+        written = await transaction.rows.upsert_sessions(sessions)
         return sum(one.entity is Entity.SESSION and one.before is None for one in written)
 
 
-async def all_rows(records: PostgresRecords) -> list[Row]:
-    return [row async for batch in records.all_sessions(batch=2) for row in batch]
+async def all_rows(records: Records) -> list[Row]:
+    return [row async for batch in records.rows.sessions(batch=2) for row in batch]
 
 
-async def test_an_open_session_is_read_with_names_and_pauses_in_the_writers_zone(records: PostgresRecords) -> None:
+async def test_an_open_session_is_read_with_names_and_pauses_in_the_writers_zone(records: Records) -> None:
     row = session(
         status="paused",
         client="Acme",
@@ -69,7 +69,7 @@ async def test_an_open_session_is_read_with_names_and_pauses_in_the_writers_zone
     assert found.elapsed_seconds(now) == 7200 - 900.5 - 3600
 
 
-async def test_whole_rows_go_out_and_come_in_the_same(records: PostgresRecords, postgres_url: str) -> None:
+async def test_whole_rows_go_out_and_come_in_the_same(records: Records, postgres_url: str) -> None:
     rows = [
         session(
             client="Acme",
@@ -96,7 +96,7 @@ async def test_whole_rows_go_out_and_come_in_the_same(records: PostgresRecords, 
     assert await all_rows(records) == exported
 
 
-async def test_an_existing_session_is_overwritten_whole(records: PostgresRecords) -> None:
+async def test_an_existing_session_is_overwritten_whole(records: Records) -> None:
     row = session(client="Acme", branch="old")
     await upsert(records, row)
     assert await upsert(records, {**row, "client": "Other", "branch": None}) == 0
@@ -104,9 +104,7 @@ async def test_an_existing_session_is_overwritten_whole(records: PostgresRecords
     assert (found.client, found.branch) == ("Other", None)
 
 
-async def test_names_win_over_ids_and_a_taken_id_is_not_given_twice(
-    records: PostgresRecords, postgres_url: str
-) -> None:
+async def test_names_win_over_ids_and_a_taken_id_is_not_given_twice(records: Records, postgres_url: str) -> None:
     await upsert(records, session(client="Acme", project="Site"))
     ((acme,),) = query(postgres_url, "SELECT id FROM clients")
     ((site,),) = query(postgres_url, "SELECT id FROM projects")
@@ -128,7 +126,7 @@ async def test_names_win_over_ids_and_a_taken_id_is_not_given_twice(
     ) == [("Acme", 1, 2), ("New", 1, 1), (None, 1, 2)]
 
 
-async def test_a_value_that_does_not_fit_is_refused_and_nothing_written(records: PostgresRecords) -> None:
+async def test_a_value_that_does_not_fit_is_refused_and_nothing_written(records: Records) -> None:
     for wrong in ({"category": "sleeping"}, {"start_time": "yesterday-ish"}, {"id": "x"}, {"issue_number": "seven"}):
         with pytest.raises(InvalidInput):
             await upsert(records, session(), session(**wrong))
@@ -136,7 +134,7 @@ async def test_a_value_that_does_not_fit_is_refused_and_nothing_written(records:
 
 
 async def test_two_projects_of_one_name_without_client_do_not_double_sessions(
-    records: PostgresRecords, postgres_url: str
+    records: Records, postgres_url: str
 ) -> None:
     query(
         postgres_url,
@@ -147,12 +145,12 @@ async def test_two_projects_of_one_name_without_client_do_not_double_sessions(
     assert query(postgres_url, "SELECT count(DISTINCT project_id) FROM work_sessions") == [(1,)]
 
 
-async def test_user_settings_are_read_as_json(records: PostgresRecords, postgres_url: str) -> None:
+async def test_user_settings_are_read_as_json(records: Records, postgres_url: str) -> None:
     query(postgres_url, """INSERT INTO user_settings VALUES ('work_day_hours', '7.5'), ('timezone', '"Europe/Rome"')""")
-    assert await records.user_settings() == {"work_day_hours": 7.5, "timezone": "Europe/Rome"}
+    assert await records.user_settings.all() == {"work_day_hours": 7.5, "timezone": "Europe/Rome"}
 
 
-async def test_status_counts_what_is_there(records: PostgresRecords) -> None:
+async def test_status_counts_what_is_there(records: Records) -> None:
     await upsert(records, session(start_time=datetime.now(UTC) - timedelta(hours=1)))
     status = await records.status()
     assert (status.ok, status.problems) == (True, ())

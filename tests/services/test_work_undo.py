@@ -82,7 +82,7 @@ async def test_nothing_is_stopped_when_its_memory_cannot_be_kept_unless_that_is_
 async def test_a_memory_tells_of_the_session_as_it_was_stopped(here: Bench) -> None:
     """A note that another program makes between the look and the commit is in the memory."""
     session = await here.work.start(SessionDraft("fix login"))
-    looked = here.table.session
+    looked = here.records.sessions.one
     meddled = False
 
     async def meddle(session_id: str) -> object:
@@ -93,7 +93,7 @@ async def test_a_memory_tells_of_the_session_as_it_was_stopped(here: Bench) -> N
             await here.sql("UPDATE work_sessions SET notes = array_append(notes, 'theirs')")
         return seen
 
-    here.table.session = meddle  # type: ignore[assignment,method-assign]
+    here.records.sessions.one = meddle  # type: ignore[assignment,method-assign]
     await here.work.stop(session.id, note="mine", remember=True)
     (draft,) = here.memories.drafts
     assert draft.content.endswith("- theirs\n- mine")

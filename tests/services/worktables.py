@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from services.adapters.postgres.checked_database import CheckedDatabase
 from services.adapters.postgres.database import Database
-from services.adapters.postgres.records import PostgresRecords
-from services.adapters.postgres.work import PostgresWork
 from services.errors import MemoriaError
 from services.model import Memory, MemoryDraft
+from services.records import Records
 from services.settings import Settings
 from services.work.clients import ClientService
 from services.work.reports import ReportService
@@ -39,7 +39,7 @@ class HeldClock:
 class KeptMemories:
     """Stands in for the memory service."""
 
-    def __init__(self, records: PostgresRecords) -> None:
+    def __init__(self, records: Records) -> None:
         self._records = records
         self.drafts: list[MemoryDraft] = []
         self.failure: MemoriaError | None = None
@@ -50,7 +50,7 @@ class KeptMemories:
         assert draft.id is not None
         async with self._records.transaction() as transaction:
             rows = await also(transaction) if also else ()
-            await transaction.append_history(str(uuid.uuid4()), rows)
+            await transaction.history.append(str(uuid.uuid4()), rows)
         self.drafts.append(draft)
         return Memory(draft.id, draft.type, draft.content)
 
@@ -62,11 +62,10 @@ class Bench:
     database: Database
     settings: Settings
     clock: HeldClock
-    table: PostgresWork
     work: WorkService
     reports: ReportService
     clients: ClientService
-    records: PostgresRecords
+    records: Records
     memories: KeptMemories
 
     async def sql(self, statement: str, **parameters: object) -> Sequence[object]:
@@ -79,17 +78,15 @@ async def bench(url: str, home: Path, *, zone: str | None = "Europe/Rome", **set
     """Opens a bench; a zone of None is the system's."""
     chosen = Settings(home=home, database_url=url, actor="tester", zone=zone, **settings)  # type: ignore[arg-type]
     database, clock = Database(url), HeldClock(NOON)
-    records = PostgresRecords(database, chosen)
+    records = Records(CheckedDatabase(database), chosen, clock)
     memories = KeptMemories(records)
-    table = PostgresWork(database, chosen, clock)
     yield Bench(
         database,
         chosen,
         clock,
-        table,
-        WorkService(table, chosen, clock, memories),
-        ReportService(table, chosen, clock),
-        ClientService(table),
+        WorkService(records, chosen, clock, memories),
+        ReportService(records, chosen, clock),
+        ClientService(records),
         records,
         memories,
     )

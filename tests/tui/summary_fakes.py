@@ -7,28 +7,30 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
 from services.errors import MemoriaError
 from services.memories.counts import MemoryMonths
 from services.model import FacetCount, MemoryType, Pause, SessionCategory, SessionStatus, WorkSession
+from services.records.session_values import ReportQuestion, ReportRow, StoredSession
 from services.settings import Settings
 from services.work.clients import ClientService
 from services.work.model import Client, ClientTotal, Project, ProjectTotal
-from services.work.records import ReportQuestion, ReportRow, StoredSession, WorkRecords
 from services.work.reports import ReportService
 from services.work.service import WorkService
 from tests.tui.fakes import FakeServices, Store, clock
 
 if TYPE_CHECKING:
     from services.container import Services
+    from services.records import Records
 
 _CLIENTS = ("acme", "Globex", "Initech", "Umbrella", "Hooli", "Stark", "Wayne", "Wonka", "Tyrell")
 
 
 @dataclass
 class SessionTable:
-    """As much of `WorkRecords` as reports need; each session is added up one by one."""
+    """As much of `Records` as reports need; each session is added up one by one."""
 
     store: Store
     sessions: list[WorkSession] = field(default_factory=list)
@@ -46,10 +48,10 @@ class SessionTable:
     async def project_totals(self) -> list[ProjectTotal]:
         return [ProjectTotal(project, 0, 0, None) for project in await self.projects()]
 
-    async def preferences(self) -> dict[str, object]:
+    async def all(self) -> dict[str, object]:
         return {"work_day_hours": 7.5}
 
-    async def report(self, question: ReportQuestion) -> tuple[list[ReportRow], list[StoredSession]]:
+    async def worked(self, question: ReportQuestion) -> tuple[list[ReportRow], list[StoredSession]]:
         self.store.check()
         chosen, first, last = question.selection, question.bounds[0], question.bounds[-1]
         return [], [
@@ -93,7 +95,7 @@ class SummaryServices(FakeServices):
         super().__init__(Store())
         settings = Settings(home=Path("nowhere"), zone="Europe/Rome")
         self.table = SessionTable(self.store, list(sessions))
-        records = cast("WorkRecords", self.table)
+        records = cast("Records", SimpleNamespace(clients=self.table, user_settings=self.table, reports=self.table))
         self.reports = ReportService(records, settings, clock)
         self.work = WorkService(records, settings, clock)
         self.clients = ClientService(records)

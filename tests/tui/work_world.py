@@ -14,14 +14,14 @@ from textual.pilot import Pilot
 from memoria_tui.app import MemoriaApp
 from memoria_tui.config import Config
 from memoria_tui.screens.work import WorkScreen
+from services.adapters.postgres.checked_database import CheckedDatabase
 from services.adapters.postgres.database import Database
-from services.adapters.postgres.records import PostgresRecords
-from services.adapters.postgres.work import PostgresWork
 from services.container import Services
 from services.errors import MemoriaError
 from services.memories.service import MemoryService
 from services.model import SessionCategory, StatusSnapshot, StoreKind, StoreStatus, WorkSession
 from services.ports import Clock, Embedder, VectorStore
+from services.records import Records
 from services.settings import Settings
 from services.work.clients import ClientService
 from services.work.model import SessionDraft
@@ -53,7 +53,7 @@ class _NoVectors:
 class WorkLive(FakeLive):
     """Tells of the work that stands in the database."""
 
-    def __init__(self, store: Store, health: FakeHealth, records: PostgresRecords, clock: Clock) -> None:
+    def __init__(self, store: Store, health: FakeHealth, records: Records, clock: Clock) -> None:
         super().__init__(store, health)
         self._records, self._clock = records, clock
 
@@ -68,12 +68,11 @@ class WorkServices(FakeServices):
         super().__init__(Store(failure=failure))
         self.settings, self.clock = settings, clock  # type: ignore[assignment]  # a clock that can be moved
         self.postgres = Database(settings.database_url or "")
-        self.table = PostgresWork(self.postgres, settings, clock)
-        self.records = PostgresRecords(self.postgres, settings)
+        self.records = Records(CheckedDatabase(self.postgres), settings, clock)
         self.kept = KeptMemories(self.records)
-        self.work = WorkService(self.table, settings, clock, self.kept)
-        self.reports = ReportService(self.table, settings, clock)
-        self.clients = ClientService(self.table)
+        self.work = WorkService(self.records, settings, clock, self.kept)
+        self.reports = ReportService(self.records, settings, clock)
+        self.clients = ClientService(self.records)
         self.live = WorkLive(self.store, self.health, self.records, clock)
         undoing = MemoryService(
             cast("VectorStore", _NoVectors()),

@@ -1,0 +1,121 @@
+"""`ports.SqlDatabase` on a pool: what is read and written is checked against the version of the schema first."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from services.adapters.postgres import schema
+from services.adapters.postgres.database import Database, fetch
+from services.adapters.postgres.database_status import database_status
+from services.errors import MemoriaError, StoreTimeout
+from services.model import StoreKind, StoreStatus
+from services.ports import SqlDatabase, SqlFeatures
+from services.settings import Settings
+
+if TYPE_CHECKING:
+    import psycopg
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+class Transaction:
+    """`ports.SqlTransaction` on one connection of the pool."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def fetch(self, sql: str, **parameters: object) -> Sequence[Any]:
+        return await fetch(self._connection, sql, parameters)
+
+    async def copy_out(self, sql: str) -> AsyncIterator[bytes]:
+        async with (await self._driver()).cursor() as cursor, cursor.copy(sql) as copy:
+            async for row in copy:
+                yield bytes(row)
+
+    async def copy_in(self, sql: str, rows: bytes) -> None:
+        async with (await self._driver()).cursor() as cursor, cursor.copy(sql) as copy:
+            await copy.write(rows)
+
+    async def _driver(self) -> psycopg.AsyncConnection:
+        """psycopg's connection, which speaks COPY."""
+        return (await self._connection.get_raw_connection()).driver_connection  # type: ignore[return-value]
+
+
+class CheckedDatabase:
+    """A database that is asked once whether it can be read and written as this program does."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._features: SqlFeatures | None = None
+        self._writable = False
+
+    @classmethod
+    def of(cls, settings: Settings) -> CheckedDatabase:
+        """The database that the settings name."""
+        return cls(Database.of(settings))
+
+    async def features(self) -> SqlFeatures:
+        """Any database can be read as it is, save one of a newer version; the embedded one is set up."""
+        if self._features is None:
+            if self._database.embedded is not None:
+                return await self._require_schema()
+            state = await schema.schema_state(self._database)
+            schema.refuse_unusable(state, self._database.name)
+            self._features = _features(state)
+        return self._features
+
+    async def fetch(self, sql: str, **parameters: object) -> Sequence[Any]:
+        await self.features()
+        return await self._database.read(sql, parameters)
+
+    async def write(self, sql: str, **parameters: object) -> None:
+        await self._require_schema()
+        await self._database.write(sql, parameters)
+
+    @contextlib.asynccontextmanager
+    async def transaction(self, *, commit: bool = True) -> AsyncIterator[Transaction]:
+        await self._require_schema()
+        async with self._database.transaction() as connection:
+            yield Transaction(connection)
+            if not commit:
+                await connection.rollback()
+
+    @contextlib.asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Transaction]:
+        await self.features()
+        async with self._database.snapshot() as connection:
+            yield Transaction(connection)
+
+    async def status(self) -> StoreStatus:
+        try:
+            if self._database.embedded is not None:
+                await self._require_schema()
+            return await database_status(self._database)
+        except MemoriaError as error:
+            return StoreStatus(
+                StoreKind.POSTGRES,
+                ok=False,
+                label=self._database.label,
+                problems=(str(error),),
+                silent=isinstance(error, StoreTimeout),
+            )
+
+    async def close(self) -> None:
+        await self._database.close()
+
+    async def _require_schema(self) -> SqlFeatures:
+        """Raises SchemaMissing or StoreTooNew; asks the database until it was once in order."""
+        if self._features is None or not self._writable:
+            await schema.require_schema(self._database)
+            self._features = _features(await schema.schema_state(self._database))
+            self._writable = True
+        return self._features
+
+
+def _features(state: schema.SchemaState) -> SqlFeatures:
+    return SqlFeatures(bare=state.version is None, own_paths=state.own_paths, kinds=(state.version or "") >= "0003")
+
+
+if TYPE_CHECKING:
+    _database: type[SqlDatabase] = CheckedDatabase

@@ -1,0 +1,68 @@
+"""A database read in a hurry, for a shell's prompt: one connection, and no SQLAlchemy, whose import takes 0.2 s."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from services.adapters.postgres.checked_database import CheckedDatabase
+from services.adapters.postgres.database import CONNECT, Database, libpq_url
+from services.adapters.postgres.errors import MISSING_TABLE, sqlstate, translated
+from services.settings import Settings
+
+if TYPE_CHECKING:
+    import psycopg
+
+_PARAMETER = re.compile(r"(?<![:\w]):(\w+)")
+"""As SQLAlchemy writes them."""
+
+
+class GlanceDatabase(CheckedDatabase):
+    """Reads any schema as it is, and an embedded database that was never made as an empty one."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._connection: psycopg.Connection[Any] | None = None
+        super().__init__(Database.of(settings))
+
+    @property
+    def shared(self) -> bool:
+        """Whether other programs may write to it."""
+        return self._database.embedded is None
+
+    async def fetch(self, sql: str, **parameters: object) -> Sequence[Any]:
+        if self._database.embedded is not None and not self._settings.postgres_dir.exists():
+            return []
+        import psycopg
+
+        try:
+            connection = await self._connected()
+            return connection.execute(_PARAMETER.sub(r"%(\1)s", sql.replace("%", "%%")), parameters or None).fetchall()
+        except (psycopg.Error, OSError) as error:
+            if sqlstate(error) in MISSING_TABLE:
+                return []
+            with translated(self._database.name):
+                raise
+
+    async def _connected(self) -> psycopg.Connection[Any]:
+        """One connection; nothing else runs beside a glance that could wait for it."""
+        if self._connection is None:
+            from psycopg import connect
+            from psycopg.conninfo import make_conninfo
+            from psycopg.rows import namedtuple_row
+
+            url = self._settings.database_url or await self._embedded_url()
+            told = {name: str(value) for name, value in CONNECT.items() if f"{name}=" not in url}
+            conninfo = make_conninfo(libpq_url(url), **told)
+            self._connection = connect(conninfo, autocommit=True, row_factory=namedtuple_row)
+        return self._connection
+
+    async def _embedded_url(self) -> str:
+        assert self._database.embedded is not None
+        return await self._database.embedded.start()
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        await super().close()

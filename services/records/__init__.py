@@ -1,0 +1,87 @@
+"""What PostgreSQL holds, one class a table or topic: `records.history.of(...)`, `transaction.outbox.put(...)`.
+
+Nothing here knows how the database is reached; `services.adapters.postgres` gives the connections.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+from services.model import StoreStatus
+from services.ports import Clock, Pulse, SqlConnection, SqlDatabase, machine_clock
+from services.records.change_groups import ChangeGroups
+from services.records.clients_and_projects import ClientsAndProjects
+from services.records.deleted_memories import DeletedMemories
+from services.records.exported_rows import ExportedRows, ImportedRows
+from services.records.graph_walks import GraphWalks
+from services.records.history import History, HistoryWriter
+from services.records.memory_locks import MemoryLocks
+from services.records.outbox import Outbox, OutboxWriter
+from services.records.pulse import read_pulse
+from services.records.rejected_suggestions import RejectedSuggestions, RejectionWriter
+from services.records.relations import Relations, RelationWriter
+from services.records.session_log import SessionLog
+from services.records.session_reports import SessionReports
+from services.records.sessions import Sessions
+from services.records.user_settings import UserSettings
+from services.records.work_undo import WorkUndo
+from services.settings import Settings
+from services.times import writer_zone
+
+
+class Records:
+    """All tables of one database, to read; `transaction` is for writes that belong to one act.
+
+    Raises StoreUnavailable, SchemaMissing (writing to a database without our additions) or StoreTooNew.
+    """
+
+    def __init__(self, database: SqlDatabase, settings: Settings, clock: Clock = machine_clock) -> None:
+        self._database = database
+        self._settings = settings
+        self._zone = zone = writer_zone(settings)
+        self.history = History(database)
+        self.groups = ChangeGroups(database, self.history)
+        self.trash = DeletedMemories(self.history)
+        self.outbox = Outbox(database)
+        self.relations = Relations(database)
+        self.graph = GraphWalks(database, self.relations)
+        self.rejected = RejectedSuggestions(database)
+        self.sessions = Sessions(database, settings, zone, clock)
+        self.log = SessionLog(database, zone, clock)
+        self.reports = SessionReports(database, zone, clock)
+        self.clients = ClientsAndProjects(database, settings)
+        self.user_settings = UserSettings(database)
+        self.rows = ExportedRows(database)
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Committed at the end, rolled back on any error and on cancellation."""
+        async with self._database.transaction() as connection:
+            yield Transaction(connection, self._settings)
+
+    async def pulse(self, at: datetime) -> Pulse:
+        """What waits and who works, in one round trip."""
+        return await read_pulse(self._database, self._zone, at)
+
+    async def status(self) -> StoreStatus:
+        """As `SqlDatabase.status`."""
+        return await self._database.status()
+
+    async def close(self) -> None:
+        await self._database.close()
+
+
+class Transaction:
+    """All writes that belong to one act: all of them happen or none."""
+
+    def __init__(self, connection: SqlConnection, settings: Settings) -> None:
+        self.connection = connection
+        self.locks = MemoryLocks(connection)
+        self.history = HistoryWriter(connection, settings)
+        self.outbox = OutboxWriter(connection)
+        self.relations = RelationWriter(connection)
+        self.rejected = RejectionWriter(connection)
+        self.rows = ImportedRows(connection)
+        self.work = WorkUndo(connection)

@@ -1,0 +1,136 @@
+"""Change groups: the acts of a person in the history, and what undoes what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from services.model import Act, Change, Entity, Kind
+from services.ports import SqlDatabase
+from services.records.column_values import storable
+from services.records.history import BATCH, History
+
+_NO_ACT = "('outside', 'purge')"
+"""Kinds of changes that nobody undoes: what others did, and what is gone for good."""
+_UNDOABLE = f"""
+SELECT change_group FROM {{log}} done
+WHERE actor = :actor AND position = 0 AND NOT imported AND kind <> 'undo' AND kind NOT IN {_NO_ACT}
+  AND NOT EXISTS (SELECT 1 FROM memoria_tui.audit_log undo WHERE undo.undoes = done.change_group)
+  AND change_group <> ALL(CAST(:skip AS text[]))
+ORDER BY id DESC LIMIT 1
+"""
+_REDOABLE = f"""
+SELECT change_group FROM {{log}} undone
+WHERE actor = :actor AND position = 0 AND NOT imported AND kind = 'undo'
+  AND NOT EXISTS (SELECT 1 FROM memoria_tui.audit_log redo WHERE redo.undoes = undone.change_group)
+  AND NOT EXISTS (SELECT 1 FROM {{log}} act WHERE act.actor = undone.actor AND act.id > undone.id AND act.position = 0
+                    AND NOT act.imported AND act.kind NOT IN ('undo', 'redo') AND act.kind NOT IN {_NO_ACT})
+ORDER BY id DESC LIMIT 1
+"""
+_LINE = """
+WITH RECURSIVE line (change_group, place) AS (
+    (SELECT change_group, 1 FROM memoria_tui.audit_log WHERE change_group = :group LIMIT 1)
+    UNION
+    SELECT next.change_group, line.place + 1
+    FROM line JOIN memoria_tui.audit_log next ON next.undoes = line.change_group AND next.position = 0)
+SELECT change_group FROM line ORDER BY place
+"""
+_BEGINNING = """
+SELECT DISTINCT change_group FROM memoria_tui.audit_log WHERE starts_with(change_group, :prefix) LIMIT 2
+"""
+_ACTS = """
+SELECT id, change_group, kind, actor, program, changed_at, undoes FROM {log} act
+WHERE position = 0 AND NOT imported
+  AND NOT EXISTS (SELECT 1 FROM memoria_tui.audit_log first
+                  WHERE first.change_group = act.change_group AND first.position = 0 AND first.id < act.id)
+ORDER BY id DESC LIMIT :limit
+"""
+_COUNTS = """
+SELECT change_group, entity, count(DISTINCT entity_id) AS things FROM memoria_tui.audit_log
+WHERE change_group = ANY(CAST(:groups AS text[])) GROUP BY change_group, entity
+"""
+_UNDONE = """
+WITH RECURSIVE line (act, change_group, place) AS (
+    SELECT name, name, 1 FROM unnest(CAST(:groups AS text[])) AS name
+    UNION
+    SELECT line.act, next.change_group, line.place + 1
+    FROM line JOIN memoria_tui.audit_log next ON next.undoes = line.change_group AND next.position = 0)
+SELECT act FROM line GROUP BY act HAVING max(place) % 2 = 0
+"""
+_FIRST = """
+SELECT change.id FROM unnest(CAST(:groups AS text[])) AS act (name)
+CROSS JOIN LATERAL (SELECT id FROM memoria_tui.audit_log WHERE change_group = act.name ORDER BY id LIMIT :limit) change
+ORDER BY change.id
+"""
+
+
+class ChangeGroups:
+    """The changes of one act are a group, undone as one; so an undo and a redo are groups too."""
+
+    def __init__(self, database: SqlDatabase, history: History) -> None:
+        self._database = database
+        self._history = history
+
+    async def changes(self, group: str) -> list[Change]:
+        """All changes of one act, in order."""
+        rows = await self._database.fetch(
+            "SELECT string_agg(id::text, ' ' ORDER BY id) AS ids FROM memoria_tui.audit_log WHERE change_group = :name",
+            name=group,
+        )
+        ids = [int(one) for one in (rows[0].ids or "").split()] if rows else []
+        changes: list[Change] = []
+        for start in range(0, len(ids), BATCH):
+            changes += await self._history.changes(ids[start : start + BATCH])
+        return changes
+
+    async def last_undoable(self, actor: str, skip: Sequence[str] = ()) -> str | None:
+        """Newest act of this actor that is neither an undo, undone, imported nor among those to skip."""
+        rows = await self._history.read(_UNDOABLE, actor=storable(actor), skip=list(skip))
+        return str(rows[0].change_group) if rows else None
+
+    async def last_redoable(self, actor: str) -> str | None:
+        """Newest undo of this actor that is not undone and after which they did nothing else."""
+        rows = await self._history.read(_REDOABLE, actor=storable(actor))
+        return str(rows[0].change_group) if rows else None
+
+    async def line(self, group: str) -> list[str]:
+        """An act, the undo of it, the redo of that and so on, as far as they were made; [] for no act."""
+        return [row.change_group for row in await self._database.fetch(_LINE, group=group)]
+
+    async def beginning(self, prefix: str) -> list[str]:
+        """Up to two groups that begin so."""
+        rows = await self._database.fetch(_BEGINNING, prefix=storable(prefix))
+        return [row.change_group for row in rows]
+
+    async def newest(self, limit: int) -> list[Act]:
+        """The last acts of everybody without summaries, newest first, imported history left out."""
+        acts = await self._history.read(_ACTS, limit=limit)
+        groups = [row.change_group for row in acts]
+        counts: dict[str, dict[Entity, int]] = {}
+        for row in await self._database.fetch(_COUNTS, groups=groups):
+            counts.setdefault(row.change_group, {})[Entity(row.entity)] = row.things
+        undone = {row.act for row in await self._database.fetch(_UNDONE, groups=groups)}
+        return [
+            Act(
+                group=row.change_group,
+                change_id=row.id,
+                kind=Kind(row.kind),
+                actor=row.actor,
+                program=row.program,
+                at=row.changed_at,
+                summary="",
+                counts=counts[row.change_group],
+                undone=row.change_group in undone,
+                undoes=row.undoes,
+            )
+            for row in acts
+        ]
+
+    async def first_changes(self, groups: Sequence[str], limit: int) -> dict[str, list[Change]]:
+        """At most so many changes of each group, in order."""
+        rows = await self._database.fetch(_FIRST, groups=list(groups), limit=limit)
+        ids = [row.id for row in rows]
+        found: dict[str, list[Change]] = {}
+        for start in range(0, len(ids), BATCH):
+            for change in await self._history.changes(ids[start : start + BATCH]):
+                found.setdefault(change.group, []).append(change)
+        return found

@@ -1,0 +1,286 @@
+"""Clients and projects: listed with what was worked, made, found by name, renamed, merged, moved, deleted.
+
+The history of a merge or move lists the sessions that went along by id, so that taking it back finds them again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from services.errors import Conflict, NotFound
+from services.model import Entity, Kind
+from services.ports import SqlDatabase
+from services.records.column_values import storable
+from services.records.unit_of_work import UnitOfWork, unit_of_work
+from services.settings import Settings
+from services.work.model import Client, ClientTotal, Project, ProjectTotal
+
+_TABLE: Mapping[Entity, str] = {Entity.CLIENT: "clients", Entity.PROJECT: "projects"}
+_COLUMN: Mapping[Entity, str] = {Entity.CLIENT: "client_id", Entity.PROJECT: "project_id"}
+_CLIENTS = "SELECT id::text AS id, name, metadata FROM public.clients ORDER BY lower(name), name"
+_PROJECTS = """
+SELECT project.id::text AS id, project.name, project.client_id::text AS client_id, client.name AS client, project.repo,
+       project.metadata
+FROM public.projects project LEFT JOIN public.clients client ON client.id = project.client_id
+ORDER BY lower(project.name), client.name, project.id
+"""
+_TOTALS = """
+SELECT {column}::text AS id, COALESCE(sum(duration_minutes) FILTER (WHERE status = 'completed'), 0)::bigint AS minutes,
+       count(*) AS sessions, max(start_time) AS last
+FROM public.work_sessions GROUP BY 1
+"""
+_NEW_CLIENT = "INSERT INTO public.clients (name) VALUES (:name) RETURNING id::text AS id, to_jsonb(clients) AS row"
+_NEW_PROJECT = """
+INSERT INTO public.projects (name, client_id, repo) VALUES (:name, CAST(:client_id AS uuid), :repo)
+RETURNING id::text AS id, to_jsonb(projects) AS row
+"""
+_PROJECT_OF_NAME = """
+SELECT id::text AS id FROM public.projects
+WHERE name = :name AND client_id IS NOT DISTINCT FROM CAST(:client_id AS uuid) ORDER BY created_at, id LIMIT 1
+"""
+_SAME_NAMED = """
+SELECT source.id::text AS source, (
+    SELECT target.id::text FROM public.projects target
+    WHERE target.client_id = CAST(:target AS uuid) AND target.name = source.name) AS target
+FROM public.projects source WHERE source.client_id = CAST(:source AS uuid) ORDER BY source.id
+"""
+_ADD_CLIENT = """
+INSERT INTO public.clients (name) VALUES (:name) ON CONFLICT (name) DO NOTHING
+RETURNING id::text AS id, to_jsonb(clients) AS row
+"""
+_ADD_PROJECT = """
+INSERT INTO public.projects (client_id, name) VALUES (CAST(:client_id AS uuid), :name)
+ON CONFLICT (client_id, name) DO NOTHING
+RETURNING id::text AS id, to_jsonb(projects) AS row
+"""
+_NAMED_CLIENT = """
+SELECT id::text AS id FROM public.clients
+WHERE lower(name) = lower(:name) ORDER BY name <> :name, created_at, id LIMIT 1 FOR KEY SHARE
+"""
+"""Locked: until the transaction ends, no other program deletes it."""
+_NAMED_PROJECT = """
+SELECT id::text AS id FROM public.projects
+WHERE lower(name) = lower(:name) AND client_id IS NOT DISTINCT FROM CAST(:client_id AS uuid)
+ORDER BY name <> :name, created_at, id LIMIT 1 FOR KEY SHARE
+"""
+
+
+class ClientsAndProjects:
+    """`clients` and `projects`. Every write locks what it reads, and writes its history in the same transaction."""
+
+    def __init__(self, database: SqlDatabase, settings: Settings) -> None:
+        self._database = database
+        self._settings = settings
+
+    async def clients(self) -> list[Client]:
+        return [Client(row.id, row.name, row.metadata or {}) for row in await self._database.fetch(_CLIENTS)]
+
+    async def projects(self) -> list[Project]:
+        return [_project(row) for row in await self._database.fetch(_PROJECTS)]
+
+    async def client_totals(self) -> list[ClientTotal]:
+        totals = await self._totals(Entity.CLIENT)
+        owners = [project.client_id for project in await self.projects()]
+        listed = {client.id: client for client in await self.clients()}
+        return [
+            ClientTotal(listed[id_] if id_ else None, row.minutes, row.sessions, owners.count(id_), row.last)
+            for id_, row in _with_idle(totals, listed).items()
+        ]
+
+    async def project_totals(self) -> list[ProjectTotal]:
+        listed = {project.id: project for project in await self.projects()}
+        totals = await self._totals(Entity.PROJECT)
+        return [
+            ProjectTotal(listed[id_] if id_ else None, row.minutes, row.sessions, row.last)
+            for id_, row in _with_idle(totals, listed).items()
+        ]
+
+    async def create_client(self, name: str) -> Client:
+        """Raises Conflict when there is one of that name."""
+        async with unit_of_work(self._database, self._settings) as unit:
+            if await unit.fetch("SELECT 1 FROM public.clients WHERE name = :name", name=storable(name)):
+                raise Conflict(f"there is a client «{name}» already", current=None)
+            (row,) = await unit.fetch(_NEW_CLIENT, name=storable(name))
+            unit.record_change(Entity.CLIENT, row.id, None, {"row": row.row}, f"new client «{name}»")
+            return Client(row.id, row.row["name"], row.row["metadata"] or {})
+
+    async def create_project(self, name: str, client_id: str | None, repo: str | None) -> Project:
+        """Raises Conflict when the client has one of that name."""
+        async with unit_of_work(self._database, self._settings) as unit:
+            await self._refuse_project(unit, name, client_id)
+            (row,) = await unit.fetch(_NEW_PROJECT, name=storable(name), client_id=client_id, repo=repo)
+            unit.record_change(Entity.PROJECT, row.id, None, {"row": row.row}, f"new project «{name}»")
+        return next(project for project in await self.projects() if project.id == row.id)
+
+    async def rename(self, entity: Entity, entity_id: str, name: str) -> None:
+        """Raises Conflict when the name is taken, NotFound."""
+        async with unit_of_work(self._database, self._settings) as unit:
+            before = await _locked(unit, entity, entity_id)
+            if entity is Entity.PROJECT:
+                await self._refuse_project(unit, name, before["client_id"])
+            elif await unit.fetch("SELECT 1 FROM public.clients WHERE name = :name", name=storable(name)):
+                raise Conflict(f"there is a client «{name}» already: merge the two instead", current=None)
+            (after,) = await unit.fetch(
+                f"UPDATE public.{_TABLE[entity]} SET name = :name WHERE id = CAST(:id AS uuid) "
+                f"RETURNING to_jsonb({_TABLE[entity]}) AS row",
+                id=entity_id,
+                name=storable(name),
+            )
+            summary = f"renamed {entity} «{before['name']}» to «{name}»"
+            unit.record_change(entity, entity_id, {"row": before}, {"row": after.row}, summary)
+
+    async def merge(self, entity: Entity, source_id: str, target_id: str) -> int:
+        """Moves sessions (and projects, by name) to the target, deletes the source; gives how many sessions moved."""
+        if source_id == target_id:
+            raise Conflict(f"a {entity} cannot be merged with itself", current=None)
+        async with unit_of_work(self._database, self._settings, Kind.MERGE) as unit:
+            for id_ in sorted((source_id, target_id)):
+                await _locked(unit, entity, id_)
+            if entity is Entity.PROJECT:
+                return await _merge_project(unit, source_id, target_id)
+            moved = 0
+            for pair in await unit.fetch(_SAME_NAMED, source=source_id, target=target_id):
+                if pair.target is not None:
+                    moved += await _merge_project(unit, pair.source, pair.target)
+                else:
+                    moved += await _move_project(unit, pair.source, target_id)
+            return moved + await _absorb(unit, Entity.CLIENT, source_id, target_id)
+
+    async def move_project(self, project_id: str, client_id: str | None) -> int:
+        """Gives a project with its sessions to another client; says how many sessions that were. Raises Conflict."""
+        async with unit_of_work(self._database, self._settings) as unit:
+            before = await _locked(unit, Entity.PROJECT, project_id)
+            await self._refuse_project(unit, str(before["name"]), client_id)
+            return await _move_project(unit, project_id, client_id)
+
+    async def delete_unused(self, entity: Entity, entity_id: str) -> None:
+        """Raises Conflict while sessions (of a client: or projects) belong to it."""
+        async with unit_of_work(self._database, self._settings) as unit:
+            before = await _locked(unit, entity, entity_id)
+            owned = ["work_sessions", "projects"] if entity is Entity.CLIENT else ["work_sessions"]
+            for table in owned:
+                rows = await unit.fetch(
+                    f"SELECT 1 FROM public.{table} WHERE {_COLUMN[entity]} = CAST(:id AS uuid) LIMIT 1", id=entity_id
+                )
+                if rows:
+                    what = "sessions" if table == "work_sessions" else "projects"
+                    raise Conflict(f"{entity} «{before['name']}» still has {what}: move or merge them first", before)
+            await unit.fetch(f"DELETE FROM public.{_TABLE[entity]} WHERE id = CAST(:id AS uuid)", id=entity_id)
+            unit.record_change(entity, entity_id, {"row": before}, None, f"deleted {entity} «{before['name']}»")
+
+    async def _refuse_project(self, unit: UnitOfWork, name: str, client_id: object) -> None:
+        if await unit.fetch(_PROJECT_OF_NAME, name=storable(name), client_id=client_id):
+            raise Conflict(f"the client has a project «{name}» already: merge the two instead", current=None)
+
+    async def _totals(self, entity: Entity) -> dict[str | None, Any]:
+        rows = await self._database.fetch(_TOTALS.format(column=_COLUMN[entity]))
+        return {row.id: row for row in rows}
+
+
+async def client_id(unit: UnitOfWork, name: str | None) -> str | None:
+    """The client of that name; made when there is none."""
+    if not name:
+        return None
+    known = {"name": storable(name)}
+    if found := await unit.fetch(_NAMED_CLIENT, **known):
+        return str(found[0].id)
+    if made := await unit.fetch(_ADD_CLIENT, **known):
+        unit.record_change(Entity.CLIENT, made[0].id, None, {"row": made[0].row}, f"new client «{name}»")
+        return str(made[0].id)
+    (found_now,) = await unit.fetch(_NAMED_CLIENT, **known)
+    return str(found_now.id)
+
+
+async def project_id(unit: UnitOfWork, client: str | None, name: str | None) -> str | None:
+    """The project of that name of this client (id; None: without client); made when there is none."""
+    if not name:
+        return None
+    known = {"client_id": client, "name": storable(name)}
+    if found := await unit.fetch(_NAMED_PROJECT, **known):
+        return str(found[0].id)
+    if made := await unit.fetch(_ADD_PROJECT, **known):
+        unit.record_change(Entity.PROJECT, made[0].id, None, {"row": made[0].row}, f"new project «{name}»")
+        return str(made[0].id)
+    (found_now,) = await unit.fetch(_NAMED_PROJECT, **known)
+    return str(found_now.id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Nothing:
+    """The total of what was never worked on."""
+
+    minutes: int = 0
+    sessions: int = 0
+    last: None = None
+
+
+def _with_idle(totals: Mapping[str | None, Any], listed: Mapping[str, object]) -> dict[str | None, Any]:
+    """A total for everything that is listed, then the one of the sessions without, if there are some."""
+    shown: dict[str | None, Any] = {id_: totals.get(id_, _Nothing()) for id_ in listed}
+    return shown | ({None: totals[None]} if None in totals else {})
+
+
+async def _locked(unit: UnitOfWork, entity: Entity, entity_id: str) -> dict[str, Any]:
+    table = _TABLE[entity]
+    rows = await unit.fetch(
+        f"SELECT to_jsonb(t) AS row FROM public.{table} t WHERE id = CAST(:id AS uuid) FOR UPDATE", id=entity_id
+    )
+    if not rows:
+        raise NotFound(f"no {entity} has the id {entity_id}")
+    return dict(rows[0].row)
+
+
+async def _absorb(unit: UnitOfWork, entity: Entity, source_id: str, target_id: str, **more: object) -> int:
+    """Points the sessions of the source to the target and deletes the source; gives how many sessions."""
+    before, target = [await _locked(unit, entity, id_) for id_ in (source_id, target_id)]
+    moved = await unit.fetch(
+        f"UPDATE public.work_sessions SET {_COLUMN[entity]} = CAST(:target AS uuid) "
+        f"WHERE {_COLUMN[entity]} = CAST(:source AS uuid) RETURNING id::text AS id",
+        source=source_id,
+        target=target_id,
+    )
+    await unit.fetch(f"DELETE FROM public.{_TABLE[entity]} WHERE id = CAST(:id AS uuid)", id=source_id)
+    state = {"row": before, "sessions": [row.id for row in moved], "into": target_id, **more}
+    unit.record_change(entity, source_id, state, None, f"merged {entity} «{before['name']}» into «{target['name']}»")
+    return len(moved)
+
+
+async def _merge_project(unit: UnitOfWork, source_id: str, target_id: str) -> int:
+    """Sessions of the source's client go to the target's client along with their project."""
+    source, target = [await _locked(unit, Entity.PROJECT, id_) for id_ in (source_id, target_id)]
+    changed = await _to_client(unit, source_id, source["client_id"], target["client_id"])
+    more = {"client_sessions": changed, "client_into": target["client_id"]}
+    return await _absorb(unit, Entity.PROJECT, source_id, target_id, **more)
+
+
+async def _move_project(unit: UnitOfWork, project_id: str, client_id: str | None) -> int:
+    before = await _locked(unit, Entity.PROJECT, project_id)
+    changed = await _to_client(unit, project_id, before["client_id"], client_id)
+    (after,) = await unit.fetch(
+        "UPDATE public.projects SET client_id = CAST(:client AS uuid) WHERE id = CAST(:id AS uuid) "
+        "RETURNING to_jsonb(projects) AS row",
+        id=project_id,
+        client=client_id,
+    )
+    state = {"row": before, "client_sessions": changed, "client_into": client_id}
+    unit.record_change(Entity.PROJECT, project_id, state, {"row": after.row}, f"moved project «{before['name']}»")
+    return len(changed)
+
+
+async def _to_client(unit: UnitOfWork, project_id: str, old: object, new: object) -> list[str]:
+    """Ids of the project's sessions that followed it from one client to another; those of third clients stay."""
+    rows = await unit.fetch(
+        "UPDATE public.work_sessions SET client_id = CAST(:new AS uuid) WHERE project_id = CAST(:id AS uuid) "
+        "AND client_id IS NOT DISTINCT FROM CAST(:old AS uuid) AND client_id IS DISTINCT FROM CAST(:new AS uuid) "
+        "RETURNING id::text AS id",
+        id=project_id,
+        old=old,
+        new=new,
+    )
+    return [row.id for row in rows]
+
+
+def _project(row: Any) -> Project:
+    return Project(row.id, row.name, row.client_id, row.client, row.repo, row.metadata or {})

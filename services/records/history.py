@@ -1,0 +1,301 @@
+"""The history: `memoria_tui.audit_log` and the vectors kept with it."""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from services.model import Action, Change, Entity, Kind
+from services.ports import KeptVectors, NewChange, SqlConnection, SqlDatabase
+from services.records.column_values import exact_json, storable
+from services.settings import Settings
+
+_LOG = "memoria_tui.audit_log"
+_EARLIER_LOG = f"""(SELECT id, change_group, position, entity, entity_id, action, actor, program, changed_at, before,
+    after, content_hash, undoes, summary, ends,
+    CASE WHEN undoes IS NULL THEN 'edit' ELSE 'undo' END AS kind, false AS imported FROM {_LOG})"""
+"""What to read in a database that was not yet brought to the revision which has the last two columns."""
+BATCH = 100
+"""Rows read or written in one statement: few enough that turning them into values does not hold up the event loop."""
+COLUMNS = """id, change_group, entity, entity_id, action, actor, program, changed_at, before, after, content_hash,
+    undoes, summary, kind, imported"""
+
+_APPEND = """
+INSERT INTO memoria_tui.audit_log
+    (change_group, position, entity, entity_id, action, actor, program, before, after, content_hash, undoes, summary,
+     ends, kind)
+SELECT :change_group, :first + n - 1, entity, entity_id, action, :actor, :program, before::json, after::json,
+       content_hash, CAST(:undoes AS text), summary, ends::uuid[], :kind
+FROM unnest(CAST(:entities AS text[]), CAST(:ids AS uuid[]), CAST(:actions AS text[]), CAST(:befores AS text[]),
+            CAST(:afters AS text[]), CAST(:hashes AS text[]), CAST(:summaries AS text[]), CAST(:ends AS text[]))
+     WITH ORDINALITY AS new (entity, entity_id, action, before, after, content_hash, summary, ends, n)
+ORDER BY n
+RETURNING id, position
+"""
+_IMPORT = """
+INSERT INTO memoria_tui.audit_log
+    (change_group, position, entity, entity_id, action, actor, program, changed_at, before, after, content_hash, undoes,
+     summary, ends, kind, imported)
+SELECT change_group, row_number() OVER (PARTITION BY change_group ORDER BY n) - 1, entity, entity_id, action, actor,
+       program, changed_at, before::json, after::json, content_hash, undoes, summary, ends::uuid[], kind, true
+FROM unnest(CAST(:groups AS text[]), CAST(:entities AS text[]), CAST(:ids AS uuid[]), CAST(:actions AS text[]),
+            CAST(:actors AS text[]), CAST(:programs AS text[]), CAST(:times AS timestamptz[]), CAST(:befores AS text[]),
+            CAST(:afters AS text[]), CAST(:hashes AS text[]), CAST(:undoes AS text[]), CAST(:summaries AS text[]),
+            CAST(:ends AS text[]), CAST(:kinds AS text[]))
+     WITH ORDINALITY AS new (change_group, entity, entity_id, action, actor, program, changed_at, before, after,
+                             content_hash, undoes, summary, ends, kind, n)
+WHERE NOT EXISTS (
+    SELECT 1 FROM memoria_tui.audit_log old
+    WHERE old.entity_id = new.entity_id AND old.change_group = new.change_group AND old.changed_at = new.changed_at
+      AND old.entity = new.entity AND old.action = new.action)
+ORDER BY n
+RETURNING id
+"""
+_VECTORS_OF = 100_000
+"""Changes, counted from the newest, whose vectors are kept; those of older ones are made again when they are needed."""
+_KEEP_VECTORS = """
+WITH outdated AS (DELETE FROM memoria_tui.kept_vectors WHERE change_id < :oldest)
+INSERT INTO memoria_tui.kept_vectors (change_id, model, dimensions, vectors)
+SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:models AS text[]), CAST(:dimensions AS integer[]),
+                     CAST(:vectors AS bytea[]))
+"""
+_PURGE = "SELECT memoria_tui.purge_memories(CAST(:ids AS uuid[]), CAST(:ends AS uuid[])) AS changes"
+_KNOWN_HASHES = """
+SELECT id, content_hash
+FROM (SELECT DISTINCT ON (entity_id) entity_id, entity_id::text AS id, content_hash, action FROM memoria_tui.audit_log
+      WHERE entity_id = ANY(CAST(:ids AS uuid[])) AND entity = 'memory' ORDER BY entity_id, audit_log.id DESC) AS newest
+WHERE action <> 'deleted' AND content_hash IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM memoria_tui.embedding_schedule promise WHERE promise.memory_id = newest.entity_id)
+"""
+_LAST_IMPORTS = """
+SELECT DISTINCT ON (entity_id) entity_id::text AS memory_id, after FROM {log} AS log
+WHERE entity_id = ANY(CAST(:ids AS uuid[])) AND entity = 'memory' AND kind = 'import' AND NOT imported
+  AND after IS NOT NULL
+ORDER BY entity_id, log.id DESC
+"""
+_LIVING = """
+SELECT id
+FROM (SELECT DISTINCT ON (entity_id) entity_id, entity_id::text AS id, action FROM {log} AS log
+      WHERE entity = 'memory' AND NOT imported AND entity_id > CAST(:after AS uuid)
+      ORDER BY entity_id, log.id DESC) AS newest
+WHERE action <> 'deleted'
+  AND NOT EXISTS (SELECT 1 FROM memoria_tui.embedding_schedule waits WHERE waits.memory_id = newest.entity_id)
+ORDER BY entity_id LIMIT :limit
+"""
+_DELETED_HERE = """
+SELECT id
+FROM (SELECT DISTINCT ON (entity, entity_id) entity_id::text AS id, action, undoes FROM memoria_tui.audit_log
+      WHERE entity_id = ANY(CAST(:ids AS uuid[])) AND entity IN ('memory', 'relation')
+      ORDER BY entity, entity_id, audit_log.id DESC) AS newest
+WHERE action = 'deleted' AND undoes IS NULL
+"""
+
+
+class History:
+    """What was changed."""
+
+    def __init__(self, database: SqlDatabase) -> None:
+        self._database = database
+
+    async def of(self, entity: Entity, entity_id: str, limit: int = 100) -> list[Change]:
+        """Newest first."""
+        rows = await self.read(
+            f"SELECT {COLUMNS} FROM {{log}} AS log "
+            "WHERE entity_id = CAST(:id AS uuid) AND entity = :entity ORDER BY id DESC LIMIT :limit",
+            id=entity_id,
+            entity=entity.value,
+            limit=limit,
+        )
+        return [change_of(row) for row in rows]
+
+    async def changes(self, ids: Sequence[int]) -> list[Change]:
+        rows = await self.read(
+            f"SELECT {COLUMNS} FROM {{log}} AS log WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id",
+            ids=list(ids),
+        )
+        return [change_of(row) for row in rows]
+
+    async def known_hashes(self, memory_ids: Sequence[str]) -> dict[str, str]:
+        """The hash of the text that the newest change of each memory left; not of those deleted or in the outbox."""
+        return {row.id: row.content_hash for row in await self._database.fetch(_KNOWN_HASHES, ids=list(memory_ids))}
+
+    async def kept_vectors(self, change_ids: Sequence[int]) -> dict[int, KeptVectors]:
+        """By the number of the change; those of which none were kept are left out."""
+        rows = await self._database.fetch(
+            "SELECT change_id, model, dimensions, vectors FROM memoria_tui.kept_vectors "
+            "WHERE change_id = ANY(CAST(:ids AS bigint[]))",
+            ids=list(change_ids),
+        )
+        return {row.change_id: KeptVectors(row.model, _unpacked(row.vectors, row.dimensions)) for row in rows}
+
+    async def living_memories(self, after: str, limit: int) -> list[str]:
+        """Ids, in order from the one after `after`, of memories whose newest change is no deletion and is applied.
+
+        History that came with an import does not count: what it tells of may have happened in another store.
+        """
+        return [row.id for row in await self.read(_LIVING, after=after, limit=limit)]
+
+    async def last_imports(self, memory_ids: Sequence[str]) -> dict[str, Mapping[str, object]]:
+        """What the newest import that changed each memory here made of it, as the history has it."""
+        found: dict[str, Mapping[str, object]] = {}
+        for start in range(0, len(memory_ids), BATCH):
+            rows = await self.read(_LAST_IMPORTS, ids=list(memory_ids[start : start + BATCH]))
+            found |= {row.memory_id: row.after for row in rows}
+        return found
+
+    async def deleted_here(self, ids: Sequence[str]) -> set[str]:
+        """Of these memories and relations, those that were deleted and did not come back; an undo deletes nothing."""
+        return {row.id for row in await self._database.fetch(_DELETED_HERE, ids=list(ids))} if ids else set()
+
+    async def all(self, batch: int = 1000) -> AsyncIterator[list[Change]]:
+        """The whole history in order, for an export."""
+        last = 0
+        while rows := await self.read(
+            f"SELECT {COLUMNS} FROM {{log}} AS log WHERE id > :last ORDER BY id LIMIT :batch",
+            last=last,
+            batch=batch,
+        ):
+            last = rows[-1].id
+            yield [change_of(row) for row in rows]
+
+    async def read(self, sql: str, **parameters: object) -> Sequence[Any]:
+        """The rows of a statement that has `{log}` in the place of the history."""
+        kinds = (await self._database.features()).kinds
+        return await self._database.fetch(sql.format(log=_LOG if kinds else _EARLIER_LOG), **parameters)
+
+    async def reclaim(self) -> None:
+        """Gives the room of what was purged back to the database, which then writes over it."""
+        await self._database.write("VACUUM memoria_tui.audit_log, memoria_tui.kept_vectors")
+
+
+class HistoryWriter:
+    """Changes to write down, in one transaction."""
+
+    def __init__(self, connection: SqlConnection, settings: Settings) -> None:
+        self._connection = connection
+        self._settings = settings
+
+    async def is_undone(self, group: str) -> bool:
+        """Whether some group undoes this one."""
+        rows = await self._connection.fetch(
+            "SELECT 1 FROM memoria_tui.audit_log WHERE undoes = :group LIMIT 1", group=group
+        )
+        return bool(rows)
+
+    async def append(
+        self, group: str, changes: Sequence[NewChange], *, kind: Kind = Kind.EDIT, undoes: str | None = None
+    ) -> list[int]:
+        """Appends rows under one change group; gives their numbers in order."""
+        who = {"actor": storable(self._settings.actor), "program": self._settings.program}
+        act = {"change_group": group, **who, "kind": kind.value, "undoes": undoes}
+        numbers: list[int] = []
+        for first in range(0, len(changes), BATCH):
+            batch = changes[first : first + BATCH]
+            rows = await self._connection.fetch(_APPEND, **act, first=first, **_columns(batch))
+            ids = [row.id for row in sorted(rows, key=lambda row: row.position)]
+            kept = zip(ids, batch, strict=True)
+            await self._keep_vectors([(id_, one.kept_vectors) for id_, one in kept if one.kept_vectors])
+            numbers += ids
+        return numbers
+
+    async def append_imported(self, changes: Sequence[Change]) -> int:
+        """Appends changes of an export with their own group, actor, program and time, as new numbers.
+
+        Those that are there already are left out; gives how many were new.
+        """
+        if not changes:
+            return 0
+        rows = await self._connection.fetch(
+            _IMPORT,
+            groups=[change.group for change in changes],
+            actors=[storable(change.actor) for change in changes],
+            programs=[storable(change.program) for change in changes],
+            times=[change.at for change in changes],
+            undoes=[change.undoes for change in changes],
+            kinds=[change.kind.value for change in changes],
+            **_columns(changes),
+        )
+        return len(rows)
+
+    async def purge(self, ids: Sequence[str], ends: Sequence[str]) -> int:
+        """Erases the history of memories, and with it all relations whose end is one of `ends`.
+
+        Gives how many changes are gone.
+        """
+        (row,) = await self._connection.fetch(_PURGE, ids=list(ids), ends=list(ends))
+        return int(row.changes)
+
+    async def _keep_vectors(self, kept: Sequence[tuple[int, KeptVectors]]) -> None:
+        kept = [(id_, vectors) for id_, vectors in kept if vectors.vectors]
+        if kept:
+            await self._connection.fetch(
+                _KEEP_VECTORS,
+                oldest=kept[-1][0] - _VECTORS_OF,
+                ids=[id_ for id_, _ in kept],
+                models=[vectors.model for _, vectors in kept],
+                dimensions=[len(vectors.vectors[0]) for _, vectors in kept],
+                vectors=[_packed(vectors) for _, vectors in kept],
+            )
+
+
+def _columns(changes: Sequence[NewChange] | Sequence[Change]) -> dict[str, object]:
+    return {
+        "entities": [change.entity.value for change in changes],
+        "ids": [change.entity_id for change in changes],
+        "actions": [change.action.value for change in changes],
+        "befores": [_state(change.before) for change in changes],
+        "afters": [_state(change.after) for change in changes],
+        "hashes": [change.content_hash for change in changes],
+        "summaries": [storable(change.summary) for change in changes],
+        "ends": [_ends(change) for change in changes],
+    }
+
+
+def _ends(change: NewChange | Change) -> str | None:
+    """Source and target of a relation, as PostgreSQL writes an array."""
+    state = change.after or change.before
+    if change.entity is not Entity.RELATION or state is None:
+        return None
+    return f"{{{UUID(str(state['source_id']))},{UUID(str(state['target_id']))}}}"
+
+
+def _state(state: Mapping[str, object] | None) -> str | None:
+    return None if state is None else exact_json(state)
+
+
+def _packed(kept: KeptVectors) -> bytes:
+    numbers = array("f", (number for vector in kept.vectors for number in vector))
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers.tobytes()
+
+
+def _unpacked(packed: bytes, dimensions: int) -> tuple[list[float], ...]:
+    numbers = array("f", packed)
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return tuple(numbers[start : start + dimensions].tolist() for start in range(0, len(numbers), dimensions))
+
+
+def change_of(row: Any) -> Change:
+    """The value of a row that has all COLUMNS."""
+    return Change(
+        id=row.id,
+        group=row.change_group,
+        entity=Entity(row.entity),
+        entity_id=str(row.entity_id),
+        action=Action(row.action),
+        actor=row.actor,
+        program=row.program,
+        at=row.changed_at,
+        before=row.before,
+        after=row.after,
+        content_hash=row.content_hash,
+        undoes=row.undoes,
+        summary=row.summary,
+        kind=Kind(row.kind),
+        imported=row.imported,
+    )

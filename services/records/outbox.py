@@ -1,0 +1,142 @@
+"""The outbox, `memoria_tui.embedding_schedule`: changes whose points are still to be written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from services.ports import Mark, ScheduledWork, SqlConnection, Waiting
+from services.records.column_values import storable
+
+_PUT = """
+INSERT INTO memoria_tui.embedding_schedule AS entry (memory_id, change_id)
+SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:changes AS bigint[]))
+ON CONFLICT (memory_id) DO UPDATE
+SET change_id = excluded.change_id, since = COALESCE(entry.since, entry.change_id), attempts = 0, last_error = NULL,
+    next_attempt = now()
+"""
+_ENTRIES = """
+SELECT memory_id, change_id, attempts, last_error, next_attempt FROM memoria_tui.embedding_schedule
+WHERE (CAST(:due AS timestamptz) IS NULL OR next_attempt < :due)
+  AND (CAST(:ids AS uuid[]) IS NULL OR memory_id = ANY(CAST(:ids AS uuid[])))
+  AND (attempts = 0 OR NOT CAST(:untried AS boolean))
+ORDER BY attempts, change_id LIMIT :limit
+"""
+_REMOVE = """
+DELETE FROM memoria_tui.embedding_schedule entry
+USING unnest(CAST(:ids AS uuid[]), CAST(:changes AS bigint[])) AS applied (memory_id, change_id)
+WHERE entry.memory_id = applied.memory_id AND entry.change_id = applied.change_id
+RETURNING entry.memory_id::text AS id
+"""
+_POSTPONE = """
+UPDATE memoria_tui.embedding_schedule entry
+SET attempts = attempts + 1, last_error = :error, next_attempt = later.next_attempt,
+    since = CASE WHEN :written THEN entry.change_id + 1 ELSE entry.since END
+FROM unnest(CAST(:ids AS uuid[]), CAST(:changes AS bigint[]), CAST(:times AS timestamptz[]))
+     AS later (memory_id, change_id, next_attempt)
+WHERE entry.memory_id = later.memory_id AND entry.change_id = later.change_id
+RETURNING entry.memory_id::text AS id
+"""
+_WAITING = """
+SELECT entry.memory_id::text AS id, entry.attempts, COALESCE(entry.since > entry.change_id, false) AS written,
+       ARRAY(SELECT change.id FROM memoria_tui.audit_log change
+             WHERE change.entity_id = entry.memory_id AND change.entity = 'memory'
+               AND change.id BETWEEN LEAST(entry.since, entry.change_id) AND entry.change_id
+             ORDER BY change.id) AS changes
+FROM memoria_tui.embedding_schedule entry WHERE entry.memory_id = ANY(CAST(:ids AS uuid[]))
+"""
+_MARKS = """
+SELECT wanted.id::text AS id, COALESCE(newest.id, 0) AS newest, COALESCE(entry.change_id, 0) AS waiting,
+       COALESCE(newest.action = 'deleted', false) AS deleted
+FROM unnest(CAST(:ids AS uuid[])) AS wanted (id)
+LEFT JOIN LATERAL (SELECT change.id, change.action FROM memoria_tui.audit_log change
+                   WHERE change.entity_id = wanted.id AND change.entity = 'memory'
+                   ORDER BY change.id DESC LIMIT 1) AS newest ON true
+LEFT JOIN memoria_tui.embedding_schedule entry ON entry.memory_id = wanted.id
+WHERE newest.id IS NOT NULL OR entry.change_id IS NOT NULL
+"""
+
+
+class Outbox:
+    """What is still to be applied, and how far the history of each memory has come."""
+
+    def __init__(self, database: SqlConnection) -> None:
+        self._database = database
+
+    async def entries(
+        self,
+        *,
+        due_before: datetime | None = None,
+        memory_ids: Sequence[str] | None = None,
+        untried: bool = False,
+        limit: int = 1000,
+    ) -> list[ScheduledWork]:
+        """Outbox entries, least tried and oldest first: what is due before an instant, of these memories, or all.
+
+        With `untried` only those that nobody tried to apply yet: their points are not there.
+        """
+        ids = None if memory_ids is None else list(memory_ids)
+        return [
+            ScheduledWork(str(row.memory_id), row.change_id, row.attempts, row.last_error, row.next_attempt)
+            for row in await self._database.fetch(_ENTRIES, due=due_before, ids=ids, untried=untried, limit=limit)
+        ]
+
+    async def count(self) -> int:
+        rows = await self._database.fetch("SELECT count(*) AS entries FROM memoria_tui.embedding_schedule")
+        return rows[0].entries if rows else 0
+
+    async def waiting(self, memory_ids: Sequence[str]) -> dict[str, Waiting]:
+        """What waits to be applied to these memories; those of which everything is applied are left out."""
+        rows = await self._database.fetch(_WAITING, ids=list(memory_ids))
+        return {row.id: Waiting(tuple(row.changes), row.attempts, row.written) for row in rows}
+
+    async def marks(self, memory_ids: Sequence[str]) -> dict[str, Mark]:
+        """How far the history of each memory has come; those without history or outbox entry are left out."""
+        return _marks(await self._database.fetch(_MARKS, ids=list(memory_ids)))
+
+
+class OutboxWriter:
+    """Outbox entries in one transaction, memory id → number of the change whose `after` is the state to reach."""
+
+    def __init__(self, connection: SqlConnection) -> None:
+        self._connection = connection
+
+    async def marks(self, memory_ids: Sequence[str]) -> dict[str, Mark]:
+        """As `Outbox.marks`; under the lock they stay as they are."""
+        return _marks(await self._connection.fetch(_MARKS, ids=list(memory_ids)))
+
+    async def put(self, entries: Mapping[str, int]) -> None:
+        """Writes entries; one of the same memory is replaced."""
+        if entries:
+            await self._connection.fetch(_PUT, ids=list(entries), changes=list(entries.values()))
+
+    async def remove(self, entries: Mapping[str, int]) -> set[str]:
+        """Removes entries; gives the memories whose entry was this one."""
+        if not entries:
+            return set()
+        rows = await self._connection.fetch(_REMOVE, ids=list(entries), changes=list(entries.values()))
+        return {row.id for row in rows}
+
+    async def postpone(
+        self, entries: Mapping[str, int], error: str, next_attempts: Sequence[datetime], *, written: bool
+    ) -> set[str]:
+        """Counts a failed attempt at these entries; gives the memories whose entry was this one.
+
+        `written`: the points get the state in this transaction, and will lack vectors only.
+        """
+        if not entries:
+            return set()
+        rows = await self._connection.fetch(
+            _POSTPONE,
+            ids=list(entries),
+            changes=list(entries.values()),
+            times=list(next_attempts),
+            error=storable(error),
+            written=written,
+        )
+        return {row.id for row in rows}
+
+
+def _marks(rows: Sequence[Any]) -> dict[str, Mark]:
+    return {row.id: Mark(row.newest, row.waiting, row.deleted) for row in rows}

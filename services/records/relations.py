@@ -1,0 +1,185 @@
+"""Relations between memories: `memory_relations`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from services.model import Relation, RelationCreator, RelationType
+from services.ports import Edge, NewRelation, SqlConnection
+from services.records.column_values import storable_json
+
+_COLUMNS = "id, source_id, target_id, relation_type, weight, created_by, metadata, created_at"
+_OF = f"""
+SELECT {_COLUMNS} FROM public.memory_relations
+WHERE source_id = ANY(CAST(:ids AS uuid[])) OR target_id = ANY(CAST(:ids AS uuid[]))
+ORDER BY created_at, id
+"""
+_EDGES = """
+SELECT source_id::text, target_id::text, COALESCE(weight, 1) FROM public.memory_relations
+WHERE source_id = ANY(CAST(:ids AS uuid[])) OR target_id = ANY(CAST(:ids AS uuid[]))
+"""
+_COUNTS = """
+SELECT memory_id, count(*) AS relations
+FROM (SELECT source_id AS memory_id FROM public.memory_relations WHERE source_id = ANY(CAST(:ids AS uuid[]))
+      UNION ALL
+      SELECT target_id FROM public.memory_relations WHERE target_id = ANY(CAST(:ids AS uuid[]))) AS ends
+GROUP BY memory_id
+"""
+_INSERT = f"""
+INSERT INTO public.memory_relations ({_COLUMNS})
+SELECT COALESCE(id, gen_random_uuid()), source_id, target_id, type::public.relation_type, weight,
+       created_by::public.relation_creator, metadata::jsonb, COALESCE(created_at, now())
+FROM unnest(CAST(:ids AS uuid[]), CAST(:sources AS uuid[]), CAST(:targets AS uuid[]), CAST(:types AS text[]),
+            CAST(:weights AS float8[]), CAST(:creators AS text[]), CAST(:metadata AS text[]),
+            CAST(:times AS timestamptz[]))
+     AS new (id, source_id, target_id, type, weight, created_by, metadata, created_at)
+ON CONFLICT DO NOTHING
+RETURNING {_COLUMNS}
+"""
+_UPDATE = """
+UPDATE public.memory_relations relation
+SET source_id = new.source_id, target_id = new.target_id, relation_type = new.type::public.relation_type,
+    weight = new.weight, metadata = new.metadata::jsonb
+FROM unnest(CAST(:ids AS uuid[]), CAST(:sources AS uuid[]), CAST(:targets AS uuid[]), CAST(:types AS text[]),
+            CAST(:weights AS float8[]), CAST(:metadata AS text[]))
+     AS new (id, source_id, target_id, type, weight, metadata)
+WHERE relation.id = new.id
+"""
+_BETWEEN = f"""
+SELECT {_COLUMNS} FROM public.memory_relations
+WHERE source_id = ANY(CAST(:ids AS uuid[])) AND target_id = ANY(CAST(:ids AS uuid[]))
+  AND (CAST(:types AS public.relation_type[]) IS NULL OR relation_type = ANY(CAST(:types AS public.relation_type[])))
+ORDER BY created_at, id
+"""
+_BEST_CONNECTED = """
+SELECT memory_id::text AS id, count(*) AS degree
+FROM (SELECT source_id AS memory_id FROM public.memory_relations
+      UNION ALL SELECT target_id FROM public.memory_relations) AS ends
+GROUP BY memory_id ORDER BY degree DESC, memory_id LIMIT :limit
+"""
+_LOCKED = f"""
+SELECT {_COLUMNS} FROM public.memory_relations WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR UPDATE
+"""
+
+
+class Relations:
+    """Which memories belong together."""
+
+    def __init__(self, database: SqlConnection) -> None:
+        self._database = database
+
+    async def touching(self, memory_ids: Sequence[str]) -> list[Relation]:
+        """All relations that touch one of these ids, in one round trip."""
+        return [_relation(row) for row in await self._database.fetch(_OF, ids=list(memory_ids))]
+
+    async def edges(self, memory_ids: Sequence[str]) -> list[Edge]:
+        """The same relations, as little of each as a search needs."""
+        return [Edge._make(row) for row in await self._database.fetch(_EDGES, ids=list(memory_ids))]
+
+    async def counts(self, memory_ids: Sequence[str]) -> dict[str, int]:
+        """Number of relations of each memory that has any."""
+        return {str(row.memory_id): row.relations for row in await self._database.fetch(_COUNTS, ids=list(memory_ids))}
+
+    async def related_ids(self) -> frozenset[str]:
+        """Every id that is an end of some relation; all in one value: 100,000 rows would hold up the event loop."""
+        (row,) = await self._database.fetch(
+            "SELECT string_agg(id::text, ' ') AS ids FROM "
+            "(SELECT source_id AS id FROM public.memory_relations UNION SELECT target_id FROM public.memory_relations)"
+            " AS ends"
+        )
+        return frozenset((row.ids or "").split())
+
+    async def all(self, batch: int = 1000) -> AsyncIterator[list[Relation]]:
+        last = "00000000-0000-0000-0000-000000000000"
+        while rows := await self._database.fetch(
+            f"SELECT {_COLUMNS} FROM public.memory_relations WHERE id > CAST(:last AS uuid) ORDER BY id LIMIT :batch",
+            last=last,
+            batch=batch,
+        ):
+            last = str(rows[-1].id)
+            yield [_relation(row) for row in rows]
+
+    async def between(self, ids: Sequence[str], types: Sequence[RelationType] = ()) -> list[Relation]:
+        """Relations with both ends among these; () takes all types."""
+        rows = await self._database.fetch(_BETWEEN, ids=list(ids), types=type_names(types))
+        return [_relation(row) for row in rows]
+
+    async def best_connected(self, limit: int) -> list[tuple[str, int]]:
+        """Ids with the most relations, with their number."""
+        return [(row.id, row.degree) for row in await self._database.fetch(_BEST_CONNECTED, limit=limit)]
+
+
+class RelationWriter:
+    """Relations to make, change and take away, in one transaction."""
+
+    def __init__(self, connection: SqlConnection) -> None:
+        self._connection = connection
+
+    async def locked(self, ids: Sequence[str]) -> dict[str, Relation]:
+        """Those of the relations that are there, by id; nobody changes them until the transaction ends."""
+        rows = await self._connection.fetch(_LOCKED, ids=list(ids))
+        return {str(row.id): _relation(row) for row in rows}
+
+    async def insert(self, relations: Sequence[NewRelation]) -> list[Relation]:
+        """Inserts; those that exist already (same ends and type) are left out of the answer."""
+        if not relations:
+            return []
+        rows = await self._connection.fetch(
+            _INSERT,
+            **_parameters(relations),
+            creators=[relation.created_by.value for relation in relations],
+            times=[relation.created_at for relation in relations],
+        )
+        return [_relation(row) for row in rows]
+
+    async def delete(self, ids: Sequence[str]) -> list[Relation]:
+        """Deletes; gives what was deleted, for the history."""
+        rows = await self._connection.fetch(
+            f"DELETE FROM public.memory_relations WHERE id = ANY(CAST(:ids AS uuid[])) RETURNING {_COLUMNS}",
+            ids=list(ids),
+        )
+        return [_relation(row) for row in rows]
+
+    async def delete_touching(self, ends: Sequence[str]) -> list[Relation]:
+        """Deletes every relation that ends in one of these ids; gives what was deleted."""
+        rows = await self._connection.fetch(
+            "DELETE FROM public.memory_relations WHERE source_id = ANY(CAST(:ids AS uuid[])) "
+            f"OR target_id = ANY(CAST(:ids AS uuid[])) RETURNING {_COLUMNS}",
+            ids=list(ends),
+        )
+        return [_relation(row) for row in rows]
+
+    async def update(self, relations: Sequence[Relation]) -> None:
+        """Writes source, target, type, weight and metadata of relations that exist. Raises Conflict on a duplicate."""
+        await self._connection.fetch(_UPDATE, **_parameters(relations))
+
+
+def _parameters(relations: Sequence[NewRelation] | Sequence[Relation]) -> dict[str, object]:
+    return {
+        "ids": [relation.id for relation in relations],
+        "sources": [relation.source_id for relation in relations],
+        "targets": [relation.target_id for relation in relations],
+        "types": [relation.type.value for relation in relations],
+        "weights": [relation.weight for relation in relations],
+        "metadata": [storable_json(relation.metadata) for relation in relations],
+    }
+
+
+def _relation(row: Any) -> Relation:
+    """The value of a row that has all _COLUMNS."""
+    return Relation(
+        id=str(row.id),
+        source_id=str(row.source_id),
+        target_id=str(row.target_id),
+        type=RelationType(row.relation_type),
+        weight=1.0 if row.weight is None else row.weight,
+        created_by=RelationCreator(row.created_by or RelationCreator.USER),
+        created_at=row.created_at,
+        metadata=row.metadata or {},
+    )
+
+
+def type_names(types: Sequence[RelationType]) -> list[str] | None:
+    """For a parameter that chooses types: None for all."""
+    return [type_.value for type_ in types] or None

@@ -1,0 +1,87 @@
+"""The log: sessions in pages, each found by where the page before ended."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from datetime import datetime
+
+from services.errors import InvalidInput
+from services.ports import Clock, SqlConnection
+from services.records.session_rows import SESSION, TOUCHING, conditions, stored_session
+from services.records.session_values import SessionSelection, StoredSession
+from services.times import WriterZone
+from services.work.model import LogOrder
+
+_SORTED_BY: Mapping[LogOrder, tuple[str, str]] = {
+    LogOrder.START: ("session.start_time", "timestamptz"),
+    LogOrder.DURATION: ("session.duration_minutes", "integer"),
+    LogOrder.DESCRIPTION: ("session.description", "text"),
+}
+"""Column and type; only the start has an index, others sort the whole selection. Open sessions have no duration yet."""
+
+
+class SessionLog:
+    """Pages of `work_sessions`."""
+
+    def __init__(self, database: SqlConnection, zone: WriterZone, clock: Clock) -> None:
+        self._database = database
+        self._zone = zone
+        self._clock = clock
+
+    async def page(
+        self, selection: SessionSelection, order: LogOrder, descending: bool, after: str | None, limit: int
+    ) -> tuple[list[StoredSession], str | None]:
+        """One page, and where the next begins (None: there is none).
+
+        By start: sessions that began from `since` to `until`; by anything else: those with time between them.
+        """
+        column, kind = _SORTED_BY[order]
+        name = column.partition(".")[2]
+        where, given = conditions(selection)
+        if order is LogOrder.DURATION:
+            where += " AND session.duration_minutes IS NOT NULL"
+        if selection.since is not None:
+            touches = "session.start_time >= :since"
+            if order is not LogOrder.START:
+                touches = f"({touches} OR session.end_time > :since OR session.end_time IS NULL)"
+            where, given = f"{where} AND {touches}", {**given, "since": selection.since}
+        if selection.until is not None:
+            where, given = f"{where} AND session.start_time < :until", {**given, "until": selection.until}
+        if after is not None:
+            sign = "<" if descending else ">"
+            where += f" AND ({column}, session.id) {sign} (CAST(:after AS {kind}), CAST(:after_id AS uuid))"
+            given = {**given, **_place(after)}
+        way = "DESC" if descending else "ASC"
+        rows = await self._database.fetch(
+            f"SELECT page.*, page.{name}::text AS place FROM ({SESSION} WHERE {where} "
+            f"ORDER BY {column} {way}, session.id {way} LIMIT :limit) page ORDER BY {name} {way}, page.id {way}",
+            **given,
+            limit=limit + 1,
+        )
+        now = self._clock()
+        page = [stored_session(row, self._zone, now) for row in rows[:limit]]
+        return page, _cursor(rows[limit - 1].place, page[-1].session.id) if len(rows) > limit else None
+
+    async def crossing(self, selection: SessionSelection, instant: datetime) -> list[StoredSession]:
+        """Sessions that began before an instant and end after it or not at all, whatever days are selected."""
+        where, given = conditions(selection)
+        touching = TOUCHING.format(columns="session.id", conditions=where)
+        rows = await self._database.fetch(
+            f"{SESSION} WHERE session.id IN ({touching})", **given, since=instant, until=instant
+        )
+        now = self._clock()
+        return [stored_session(row, self._zone, now) for row in rows]
+
+
+def _cursor(place: str, session_id: str) -> str:
+    return base64.urlsafe_b64encode(json.dumps([place, session_id]).encode()).decode()
+
+
+def _place(cursor: str) -> dict[str, object]:
+    try:
+        place, session_id = json.loads(base64.urlsafe_b64decode(cursor))
+    except ValueError as error:
+        raise InvalidInput(f"{cursor!r} is no place in the log") from error
+    return {"after": str(place), "after_id": str(session_id)}

@@ -1,0 +1,205 @@
+"""Reports over any number of sessions, added up inside the database.
+
+A session counts there when all about it is plain: completed, and with closed pauses that lie inside it one after the
+other, away from the hours that the clocks repeat, whose instants, where they stand beside, are those of the writer's
+zone. The few others come out whole, to be judged by `services.work.timesheet`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
+
+from services.ports import Clock, SqlDatabase
+from services.records.session_rows import SESSION, TOUCHING, conditions, stored_session
+from services.records.session_values import ReportQuestion, ReportRow, StoredSession
+from services.times import WriterZone
+from services.work.model import ReportBy
+from services.work.timesheet import transitions
+
+_KEYS: Mapping[ReportBy, str] = {
+    ReportBy.CLIENT: "session.client_id",
+    ReportBy.PROJECT: "session.project_id",
+    ReportBy.CATEGORY: "session.category",
+    ReportBy.DAY: "NULL::text",
+}
+_COLUMNS = "session.id, {key} AS key, session.status, session.start_time, session.end_time, session.pauses"
+_PLAIN_TIME = """
+{text} LIKE '____-__-__T__:__:__%' AND substr({text}, 20) COLLATE "C" ~ '^[.0-9]*$'
+AND pg_input_is_valid({text}, 'timestamp')
+"""
+"""Zone-less ISO 8601 that a cast to timestamp is sure to take: one bad text must not fail a whole report."""
+_PLAIN_TIME_15 = r"""
+{text} ~ '^[12]\d{{3}}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3])(:[0-5]\d){{2}}(\.\d+)?$'
+AND CASE WHEN substr({text}, 9, 2) > '28'
+    THEN substr({text}, 9, 2)::int <= date_part('day', (left({text}, 7) || '-01')::date + interval '1 month -1 day')
+    ELSE true END
+"""
+"""The same for PostgreSQL 15, which has no pg_input_is_valid()."""
+_IS_VALID_SINCE = 160000
+_OFFSET = """
+CASE WHEN entry.{name}_at IS NULL THEN ''
+     WHEN starts_with(entry.{name}_at, entry.{name}) THEN substr(entry.{name}_at, length(entry.{name}) + 1)
+     ELSE '?' END
+"""
+"""What the instant beside a text says more than the text; '' where there is none."""
+# Each OFFSET 0 keeps the planner from evaluating what stands below it again at every use above.
+_REPORT = """
+WITH touching AS MATERIALIZED ({touching}),
+paused AS MATERIALIZED (
+    SELECT id, key, start, stop,
+           COALESCE(start <= stop AND start >= start_time AND stop <= end_time AND in_order AND told
+                    AND width_bucket(start_time - interval '1 day', CAST(:changes AS timestamptz[]))
+                      = width_bucket(end_time + interval '1 day', CAST(:changes AS timestamptz[])), false) AS plain
+    FROM (
+        SELECT id, key, start_time, end_time, in_order,
+               start_offset IN ('', (CAST(:suffixes AS text[]))[width_bucket(start, CAST(:locals AS timestamp[]))])
+               AND stop_offset IN ('', (CAST(:suffixes AS text[]))[width_bucket(stop, CAST(:locals AS timestamp[]))])
+                   AS told,
+               (start - (CAST(:offsets AS interval[]))[width_bucket(start, CAST(:locals AS timestamp[]))])
+                   AT TIME ZONE 'UTC' AS start,
+               (stop - (CAST(:offsets AS interval[]))[width_bucket(stop, CAST(:locals AS timestamp[]))])
+                   AT TIME ZONE 'UTC' AS stop
+        FROM (
+            SELECT t.id, t.key, t.start_time, t.end_time,
+                   (n = 1 OR entry.start >= (t.pauses -> (n::int - 2) ->> 'end') COLLATE "C") AS in_order,
+                   {start_offset} AS start_offset,
+                   {stop_offset} AS stop_offset,
+                   CASE WHEN {start_plain} THEN entry.start::timestamp END AS start,
+                   CASE WHEN {stop_plain} THEN entry.stop::timestamp END AS stop
+            FROM touching t
+            CROSS JOIN LATERAL ROWS FROM (
+                jsonb_to_recordset(
+                    CASE WHEN jsonb_typeof(t.pauses) <> 'array' OR t.pauses @? '$[*] ? (@.type() <> "object")'
+                    THEN '[{{}}]' ELSE t.pauses END
+                ) AS (start text, "end" text, start_at text, end_at text)
+            ) WITH ORDINALITY entry (start, stop, start_at, stop_at, n)
+            WHERE t.pauses <> '[]'
+            OFFSET 0
+        ) written
+        OFFSET 0
+    ) placed
+),
+odd AS MATERIALIZED (
+    SELECT id FROM touching WHERE (status = 'completed' AND end_time >= start_time) IS NOT TRUE
+    UNION
+    SELECT id FROM paused WHERE NOT plain
+),
+spans AS (
+    SELECT key, start_time AS start, end_time AS stop, 1 AS sign FROM touching
+    WHERE NOT EXISTS (SELECT 1 FROM odd WHERE odd.id = touching.id)
+    UNION ALL
+    SELECT key, start, stop, -1 FROM paused WHERE NOT EXISTS (SELECT 1 FROM odd WHERE odd.id = paused.id)
+),
+placed AS (
+    SELECT key, start, stop, sign,
+           GREATEST(width_bucket(start, CAST(:bounds AS timestamptz[])), 1) AS first,
+           LEAST(GREATEST(width_bucket(stop - interval '1 microsecond', CAST(:bounds AS timestamptz[])),
+                          width_bucket(start, CAST(:bounds AS timestamptz[]))), :days) AS last
+    FROM spans
+),
+daily AS (
+    SELECT key, day,
+           sum(sign * date_part('epoch', LEAST(stop, (CAST(:bounds AS timestamptz[]))[day + 1])
+                                         - GREATEST(start, (CAST(:bounds AS timestamptz[]))[day]))) AS seconds,
+           count(*) FILTER (WHERE sign = 1 AND (day = first OR (CAST(:units AS int[]))[day]
+                                                <> (CAST(:units AS int[]))[day - 1])) AS sessions,
+           count(*) FILTER (WHERE sign = 1 AND day = first) AS fresh
+    FROM placed CROSS JOIN LATERAL generate_series(first, last) AS day
+    GROUP BY key, day
+)
+SELECT key::text AS key, (CAST(:units AS int[]))[day] AS unit, sum(seconds) AS seconds, sum(sessions)::int AS sessions,
+       sum(fresh)::int AS fresh, array_agg(day - 1) FILTER (WHERE seconds > 0) AS days, NULL::text AS odd
+FROM daily GROUP BY daily.key, unit
+UNION ALL
+SELECT NULL, NULL, NULL, NULL, NULL, NULL, id::text FROM odd
+"""
+_CHOSEN = f"{SESSION} WHERE session.id = ANY(CAST(:ids AS uuid[])) ORDER BY session.start_time, session.id"
+_EXTENT = """
+SELECT min(start_time) AS first, max(GREATEST(start_time, end_time)) AS last FROM public.work_sessions
+"""
+_TAKE_TURN = "SELECT pg_try_advisory_xact_lock(hashtext('memoria_tui.refresh_work_views')) AS taken"
+_BEFORE = timedelta(days=40)
+"""How long before the period the offsets of the zone are told; sessions with earlier pauses count as odd."""
+
+
+class SessionReports:
+    """Worked time of a period."""
+
+    def __init__(self, database: SqlDatabase, zone: WriterZone, clock: Clock) -> None:
+        self._database = database
+        self._zone = zone
+        self._clock = clock
+        self._server: int | None = None
+        """Version of the server, once it was asked."""
+
+    async def worked(self, question: ReportQuestion) -> tuple[list[ReportRow], list[StoredSession]]:
+        """What is plain, added up, and the sessions that are not: open, impossible, or with pauses hard to place."""
+        if self._server is None:
+            version = await self._database.fetch("SELECT current_setting('server_version_num')::int AS number")
+            if not version:
+                return [], []  # a database that is not made yet
+            self._server = version[0].number
+        plain = _PLAIN_TIME if self._server >= _IS_VALID_SINCE else _PLAIN_TIME_15
+        rows = await self._database.fetch(_statement(question, plain), **self._parameters(question))
+        odd = [row.odd for row in rows if row.odd is not None]
+        added = [
+            ReportRow(row.key, row.unit, row.seconds, row.sessions, row.fresh, frozenset(row.days or ()))
+            for row in rows
+            if row.odd is None
+        ]
+        return added, await self._chosen(odd) if odd else []
+
+    async def extent(self) -> tuple[datetime, datetime] | None:
+        """The first start and the last start or end of all sessions; None without any."""
+        rows = await self._database.fetch(_EXTENT)
+        return (rows[0].first, rows[0].last) if rows and rows[0].first is not None else None
+
+    async def refresh_views(self) -> bool:
+        """Brings the views for other programs up to date; False when another program is at it.
+
+        Takes seconds with a million sessions: never awaited by a person.
+        """
+        async with self._database.transaction() as connection:
+            (turn,) = await connection.fetch(_TAKE_TURN)
+            if turn.taken:
+                await connection.fetch("SELECT public.refresh_work_views()")
+            return bool(turn.taken)
+
+    async def _chosen(self, ids: list[str]) -> list[StoredSession]:
+        now = self._clock()
+        return [stored_session(row, self._zone, now) for row in await self._database.fetch(_CHOSEN, ids=ids)]
+
+    def _parameters(self, question: ReportQuestion) -> dict[str, object]:
+        since, until = question.bounds[0], question.bounds[-1]
+        offsets = transitions(since - _BEFORE, until + timedelta(days=2), self._zone)
+        return {
+            **conditions(question.selection)[1],
+            "since": since,
+            "until": until,
+            "bounds": list(question.bounds),
+            "days": len(question.bounds) - 1,
+            "units": list(question.units),
+            "changes": [instant for instant, _ in offsets[1:]],
+            "locals": [(instant + offset).replace(tzinfo=None) for instant, offset in offsets],
+            "offsets": [offset for _, offset in offsets],
+            "suffixes": [_suffix(offset) for _, offset in offsets],
+        }
+
+
+def _statement(question: ReportQuestion, plain_time: str) -> str:
+    touching = TOUCHING.format(
+        columns=_COLUMNS.format(key=_KEYS[question.by]), conditions=conditions(question.selection)[0]
+    )
+    return _REPORT.format(
+        touching=touching,
+        start_plain=plain_time.format(text="entry.start"),
+        stop_plain=plain_time.format(text="entry.stop"),
+        start_offset=_OFFSET.format(name="start"),
+        stop_offset=_OFFSET.format(name="stop"),
+    )
+
+
+def _suffix(offset: timedelta) -> str:
+    """An offset as ISO 8601 writes it at the end of an instant."""
+    return datetime(2000, 1, 1, tzinfo=timezone(offset)).isoformat()[19:]

@@ -1,0 +1,87 @@
+"""Rows of `work_sessions`: which ones, and as values."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from services.model import SessionCategory, SessionStatus, WorkSession
+from services.records.column_values import storable
+from services.records.session_values import SessionSelection, StoredSession
+from services.times import WriterZone
+from services.work import pauses
+
+NAMES = """
+LEFT JOIN public.clients client ON client.id = session.client_id
+LEFT JOIN public.projects project ON project.id = session.project_id
+"""
+NAMED = "session.*, client.name AS client, project.name AS project"
+SESSION = f"SELECT {NAMED} FROM public.work_sessions session {NAMES}"
+"""All columns, with the names."""
+OPEN = f"{SESSION} WHERE session.status IN ('active', 'paused')"
+TOUCHING = """
+SELECT {columns} FROM public.work_sessions session
+WHERE session.start_time >= :since - interval '1 day' AND session.start_time < :until
+  AND (session.start_time >= :since OR session.end_time > :since OR session.end_time IS NULL) AND {conditions}
+UNION ALL
+SELECT {columns} FROM public.work_sessions session
+WHERE session.end_time - session.start_time > interval '1 day' AND session.end_time > :since
+  AND session.start_time < :since - interval '1 day' AND {conditions}
+UNION ALL
+SELECT {columns} FROM public.work_sessions session
+WHERE session.end_time IS NULL AND session.start_time < :since - interval '1 day' AND {conditions}
+"""
+"""Sessions with some time from `since` to `until` (one instant as both: that go on over it); see 005_work.sql."""
+
+
+def stored_session(row: Any, zone: WriterZone, now: datetime) -> StoredSession:
+    """A row of `SESSION`; zone-less pauses are read in `zone`. Times come out in UTC."""
+    start, end = row.start_time.astimezone(UTC), row.end_time and row.end_time.astimezone(UTC)
+    read, found = pauses.decoded(row.pauses, zone, start, end or now)
+    session = WorkSession(
+        id=str(row.id),
+        description=row.description,
+        category=SessionCategory(row.category),
+        status=SessionStatus(row.status or SessionStatus.ACTIVE),
+        start=start,
+        end=end,
+        pauses=read,
+        client=row.client,
+        project=row.project,
+        client_id=_text(row.client_id),
+        project_id=_text(row.project_id),
+        issue_number=row.issue_number,
+        pr_number=row.pr_number,
+        branch=row.branch,
+        notes=tuple(note or "" for note in row.notes or ()),
+        memory_id=_text(row.memory_id),
+    )
+    return StoredSession(session, found, row.updated_at and row.updated_at.astimezone(UTC))
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def conditions(selection: SessionSelection) -> tuple[str, dict[str, object]]:
+    """What follows WHERE, without the conditions on time, and its parameters."""
+    clauses, given = ["true"], dict[str, object]()
+    for column, ids in (("client_id", selection.client_ids), ("project_id", selection.project_ids)):
+        if ids:
+            without = f" OR session.{column} IS NULL" if None in ids else ""
+            clauses.append(f"(session.{column} = ANY(CAST(:{column}s AS uuid[])){without})")
+            given[f"{column}s"] = [id_ for id_ in ids if id_ is not None]
+    if selection.categories:
+        clauses.append("session.category = ANY(CAST(:categories AS public.session_category[]))")
+        given["categories"] = [category.value for category in selection.categories]
+    if selection.statuses:
+        clauses.append("session.status = ANY(CAST(:statuses AS public.session_status[]))")
+        given["statuses"] = [status.value for status in selection.statuses]
+    if selection.text:
+        clauses.append(
+            "(session.description ILIKE :pattern OR session.branch ILIKE :pattern"
+            " OR array_to_string(session.notes, E'\\n') ILIKE :pattern)"
+        )
+        given["pattern"] = "%" + re.sub(r"([\\%_])", r"\\\1", storable(selection.text)) + "%"
+    return " AND ".join(clauses), given

@@ -1,0 +1,235 @@
+"""Sessions: read, and changed one at a time under a lock on the row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from services.errors import Ambiguous, Conflict, NotFound
+from services.model import Entity, WorkSession
+from services.ports import Clock, NewChange, SqlConnection, SqlDatabase
+from services.records.clients_and_projects import client_id, project_id
+from services.records.column_values import storable, storable_json
+from services.records.columns import SESSION_SET
+from services.records.session_rows import NAMED, NAMES, OPEN, SESSION, stored_session
+from services.records.session_values import Change, NewSession, SessionChange, StoredSession
+from services.records.unit_of_work import UnitOfWork, unit_of_work
+from services.settings import Settings
+from services.times import WriterZone
+from services.work import pauses
+
+_OPEN = f"{OPEN} ORDER BY session.start_time, session.id"
+_ENDING_AFTER = f"""
+{SESSION}
+WHERE session.start_time > :since - interval '1 day' AND session.end_time > :since AND session.status = 'completed'
+ORDER BY session.start_time DESC, session.id DESC LIMIT :limit
+"""
+_BY_PREFIX = f"""
+{SESSION} WHERE session.id BETWEEN CAST(:low AS uuid) AND CAST(:high AS uuid) ORDER BY session.id LIMIT 2
+"""
+_LOCKED = f"""
+SELECT {NAMED}, to_jsonb(session) AS state, set_config('memoria_tui.refreshes_later', 'on', true)
+FROM public.work_sessions session {NAMES} WHERE session.id = CAST(:id AS uuid) FOR NO KEY UPDATE OF session
+"""
+"""The setting is for the trigger of 005_work.sql, which then leaves the views to `refresh_work_views()`."""
+_WRITTEN = f"""
+WITH session AS ({{statement}} RETURNING *) SELECT {NAMED}, to_jsonb(session) AS state FROM session {NAMES}
+"""
+_INSERT = """
+INSERT INTO public.work_sessions
+    (description, category, client_id, project_id, issue_number, pr_number, branch, start_time, status)
+VALUES (:description, CAST(:category AS public.session_category), CAST(:client_id AS uuid), CAST(:project_id AS uuid),
+        :issue_number, :pr_number, :branch, :start, 'active')
+"""
+_OPEN_COUNT = "SELECT count(*) AS number FROM public.work_sessions WHERE status IN ('active', 'paused')"
+_STARTING = "SELECT pg_advisory_xact_lock(hashtext('memoria_tui.work_sessions.start'))"
+_DELETE = "DELETE FROM public.work_sessions WHERE id = CAST(:id AS uuid)"
+_LAST_ACTIVITY = """
+WITH recent AS MATERIALIZED (
+    SELECT entity, action, changed_at, undoes, after FROM memoria_tui.audit_log ORDER BY id DESC LIMIT 10000
+)
+SELECT max(at) AS at FROM (
+    SELECT updated_at AS at FROM public.work_sessions session
+    WHERE id = CAST(:id AS uuid) AND NOT EXISTS (
+        SELECT FROM recent WHERE (entity IN ('client', 'project') OR undoes IS NOT NULL)
+            AND changed_at BETWEEN session.updated_at AND session.updated_at + interval '5 seconds')
+        AND NOT EXISTS (SELECT FROM memoria_tui.audit_log
+            WHERE entity_id = session.id AND (after ->> 'updated_at')::timestamptz = session.updated_at)
+    UNION ALL
+    SELECT changed_at FROM memoria_tui.audit_log
+    WHERE entity_id = CAST(:id AS uuid) AND entity = 'session' AND undoes IS NULL AND after IS NOT NULL
+        AND (before IS NULL OR before::jsonb - CAST(:no_acts AS text[])
+                               IS DISTINCT FROM after::jsonb - CAST(:no_acts AS text[]))
+    UNION ALL
+    SELECT changed_at FROM recent
+    WHERE entity = 'memory' AND action = 'created'
+        AND after -> 'payload' ->> 'session_id' = CAST(CAST(:id AS uuid) AS text)
+) acts
+"""
+"""When the session itself was last started, paused, resumed or noted on, or a memory written from it.
+
+`updated_at` tells of acts of other programs; it does not count where the history says that a merge, a move, an undo or
+an edit wrote the row.
+"""
+_NO_ACTS = [
+    *("description", "category", "client_id", "project_id", "issue_number", "pr_number", "branch", "start_time"),
+    *("duration_minutes", "total_pause_minutes", "updated_at"),
+]
+"""Columns that change without an act of the session."""
+_VALUES: Mapping[str, str] = {
+    **{name: f"CAST(:{name} AS {type_})" for name, type_ in SESSION_SET.items()},
+    "note": "array_append(COALESCE(notes, '{}'), :note)",
+}
+_TARGETS: Mapping[str, str] = {"note": "notes"}
+
+
+class Sessions:
+    """`work_sessions`, one session at a time.
+
+    Every write locks what it reads, and writes its history in the same transaction.
+    """
+
+    def __init__(self, database: SqlDatabase, settings: Settings, zone: WriterZone, clock: Clock) -> None:
+        self._database = database
+        self._settings = settings
+        self._zone = zone
+        self._clock = clock
+
+    async def open(self) -> list[StoredSession]:
+        """Active and paused ones, oldest first."""
+        return self._stored(await self._database.fetch(_OPEN))
+
+    async def ending_after(self, since: datetime, limit: int) -> list[StoredSession]:
+        """Completed sessions that end later and began at most a day before, newest first."""
+        return self._stored(await self._database.fetch(_ENDING_AFTER, since=since, limit=limit))
+
+    async def one(self, session_id: str) -> StoredSession:
+        """By id or by the beginning of one. Raises NotFound or Ambiguous."""
+        digits = session_id.strip().lower().replace("-", "")
+        if not digits or len(digits) > 32 or set(digits) - set("0123456789abcdef"):
+            raise NotFound(f"{session_id!r} is no session's id")
+        rows = await self._database.fetch(_BY_PREFIX, low=digits.ljust(32, "0"), high=digits.ljust(32, "f"))
+        if len(rows) > 1:
+            raise Ambiguous(f"several sessions' ids begin with {session_id}: write more of it")
+        return self._only(rows, session_id)
+
+    async def insert(self, new: NewSession, limit: int) -> StoredSession:
+        """Starts it unless `limit` sessions are open (0: no limit); makes client and project. Raises Conflict."""
+        async with unit_of_work(self._database, self._settings) as unit:
+            await _check_limit(unit, limit)
+            client = await client_id(unit, new.client)
+            project = await project_id(unit, client, new.project)
+            (row,) = await unit.fetch(
+                _WRITTEN.format(statement=_INSERT),
+                description=storable(new.description),
+                category=new.category.value,
+                client_id=client,
+                project_id=project,
+                issue_number=new.issue_number,
+                pr_number=new.pr_number,
+                branch=new.branch and storable(new.branch),
+                start=new.start,
+            )
+            unit.record_change(Entity.SESSION, str(row.id), None, row.state, f"started «{new.description}»")
+            return stored_session(row, self._zone, self._clock())
+
+    async def update(self, session_id: str, change: Change, summary: str, *, limit: int = 0) -> StoredSession:
+        """Changes one session under a lock. Raises NotFound, and what `change` raises.
+
+        With `limit` it raises Conflict when so many sessions are open already: for a change that opens one.
+        """
+        async with unit_of_work(self._database, self._settings) as unit:
+            await _check_limit(unit, limit)
+            return await self._update(unit, session_id, change, summary)
+
+    async def update_in(
+        self, connection: SqlConnection, session_id: str, change: Change, summary: str
+    ) -> Sequence[NewChange]:
+        """As `update`, in the transaction of another act; gives the rows for its history."""
+        unit = UnitOfWork(connection)
+        await self._update(unit, session_id, change, summary)
+        return unit.changes
+
+    async def _update(self, unit: UnitOfWork, session_id: str, change: Change, summary: str) -> StoredSession:
+        rows = await unit.fetch(_LOCKED, id=session_id)
+        stored = self._only(rows, session_id)
+        columns = await self._columns(unit, stored, rows[0].pauses, change(stored))
+        if not columns:
+            return stored
+        settings = ", ".join(f"{_TARGETS.get(name, name)} = {_VALUES[name]}" for name in columns)
+        update = f"UPDATE public.work_sessions SET {settings} WHERE id = CAST(:id AS uuid)"
+        (row,) = await unit.fetch(_WRITTEN.format(statement=update), id=session_id, **columns)
+        unit.record_change(Entity.SESSION, session_id, rows[0].state, row.state, f"{summary} «{row.description}»")
+        return stored_session(row, self._zone, self._clock())
+
+    async def delete(self, session_id: str) -> StoredSession:
+        async with unit_of_work(self._database, self._settings) as unit:
+            rows = await unit.fetch(_LOCKED, id=session_id)
+            stored = self._only(rows, session_id)
+            await unit.fetch(_DELETE, id=session_id)
+            unit.record_change(
+                Entity.SESSION, session_id, rows[0].state, None, f"deleted «{stored.session.description}»"
+            )
+            return stored
+
+    async def last_activity(self, session_id: str) -> datetime | None:
+        """When the session was last started, paused, resumed, noted on, or a memory written from it."""
+        rows = await self._database.fetch(_LAST_ACTIVITY, id=session_id, no_acts=_NO_ACTS)
+        return rows[0].at if rows else None
+
+    async def _columns(
+        self, unit: UnitOfWork, stored: StoredSession, written: object, change: SessionChange
+    ) -> dict[str, object]:
+        """The columns as the database takes them; `written` are the pauses as they stand there."""
+        columns = {name: storable(v) if isinstance(v, str) else v for name, v in change.columns.items()}
+        client = stored.session.client_id
+        if change.client is not None:
+            client = columns["client_id"] = await client_id(unit, change.client)
+        if change.project is not None:
+            columns["project_id"] = await project_id(unit, client, change.project)
+        elif client != stored.session.client_id and stored.session.project_id is not None:
+            columns |= await _project_of_client(unit, stored.session, client)
+        if change.note is not None:
+            columns["note"] = storable(change.note)
+        if change.pauses is not None or change.pause is not None or change.until is not None:
+            columns |= self._pauses(stored, written, change)
+        return columns
+
+    def _pauses(self, stored: StoredSession, written: object, change: SessionChange) -> dict[str, object]:
+        """The column of the pauses and their minutes by upstream's formula."""
+        start, end = stored.session.start, stored.session.end or self._clock()
+        if change.pauses is not None:
+            kept = pauses.replaced(written, self._zone, start, end, change.pauses)
+        else:
+            kept = pauses.rewritten(written, self._zone, start, end, until=change.until, begun=change.pause)
+        closed = change.pauses or pauses.decoded(kept, self._zone, start, end)[0]
+        return {"pauses": storable_json(kept), "total_pause_minutes": pauses.minutes(closed)}
+
+    def _stored(self, rows: Any) -> list[StoredSession]:
+        now = self._clock()
+        return [stored_session(row, self._zone, now) for row in rows]
+
+    def _only(self, rows: Any, session_id: str) -> StoredSession:
+        if not rows:
+            raise NotFound(f"no session has the id {session_id}")
+        return stored_session(rows[0], self._zone, self._clock())
+
+
+async def _project_of_client(unit: UnitOfWork, session: WorkSession, client: str | None) -> dict[str, object]:
+    """The project that takes the place of another client's: that of the same name, none where there is no client."""
+    (project,) = await unit.fetch(
+        "SELECT client_id::text AS owner FROM public.projects WHERE id = CAST(:id AS uuid)", id=session.project_id
+    )
+    if project.owner in (None, client):
+        return {}
+    return {"project_id": await project_id(unit, client, session.project) if client else None}
+
+
+async def _check_limit(unit: UnitOfWork, limit: int) -> None:
+    """Raises Conflict when as many sessions are open as may (0: any number); until the act ends, none is opened."""
+    if not limit:
+        return
+    await unit.fetch(_STARTING)
+    if (number := (await unit.fetch(_OPEN_COUNT))[0].number) >= limit:
+        raise Conflict(f"limit reached ({number} of {limit} running): stop one first", current=None)

@@ -1,0 +1,28 @@
+"""Opens what a shell's prompt asks of work time, without the other services, which take long to import."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+
+from services.adapters.postgres.glance_database import GlanceDatabase
+from services.ports import Clock
+from services.records import Records
+from services.records.pause_stamps import newest_stamps
+from services.settings import Settings
+from services.work.reports import ReportService
+from services.work.service import WorkService
+from services.work.stamps import with_writer_zone
+
+
+@contextlib.asynccontextmanager
+async def open_work_glance(settings: Settings, clock: Clock) -> AsyncIterator[tuple[WorkService, ReportService]]:
+    """Sessions and reports, to read only. Pauses are read by the clock of who wrote them, as far as they tell."""
+    database = GlanceDatabase(settings)
+    try:
+        if settings.writer_zone is None and database.shared:
+            settings, _ = with_writer_zone(settings, await newest_stamps(database))
+        records = Records(database, settings, clock)
+        yield WorkService(records, settings, clock), ReportService(records, settings, clock)
+    finally:
+        await database.close()
