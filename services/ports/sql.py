@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -24,8 +24,8 @@ class SqlConnection(Protocol):
 class SqlTransaction(SqlConnection, Protocol):
     """Statements that happen together; rows go out and in by COPY too."""
 
-    def copy_out(self, sql: str) -> AsyncIterator[bytes]:
-        """Row by row, as `COPY … TO STDOUT` writes them in text format."""
+    def copy_out(self, sql: str) -> AsyncGenerator[bytes]:
+        """Row by row, as `COPY … TO STDOUT` writes them in text format; to be closed."""
         ...
 
     async def copy_in(self, sql: str, rows: bytes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 
@@ -95,13 +96,14 @@ async def _copied(connection: SqlTransaction, table: Table, columns: tuple[str, 
     listed = ", ".join(columns)
     out = f"COPY (SELECT {listed} FROM {table.name}{order}) TO STDOUT"
     rows, count = bytearray(), 0
-    async for row in connection.copy_out(out):
-        rows += row
-        count += 1
-        if count % _TURN == 0:
-            await asyncio.sleep(0)
-        if len(rows) >= _BLOCK:
-            yield Rows(table.name, columns, count, bytes(rows), table.kind)
-            rows, count = bytearray(), 0
+    async with contextlib.aclosing(connection.copy_out(out)) as copied:
+        async for row in copied:
+            rows += row
+            count += 1
+            if count % _TURN == 0:
+                await asyncio.sleep(0)
+            if len(rows) >= _BLOCK:
+                yield Rows(table.name, columns, count, bytes(rows), table.kind)
+                rows, count = bytearray(), 0
     if count:
         yield Rows(table.name, columns, count, bytes(rows), table.kind)

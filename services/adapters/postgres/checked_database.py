@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from services.adapters.postgres import schema
@@ -28,7 +28,7 @@ class Transaction:
     async def fetch(self, sql: str, **parameters: object) -> Sequence[Any]:
         return await fetch(self._connection, sql, parameters)
 
-    async def copy_out(self, sql: str) -> AsyncIterator[bytes]:
+    async def copy_out(self, sql: str) -> AsyncGenerator[bytes]:
         async with (await self._driver()).cursor() as cursor, cursor.copy(sql) as copy:
             async for row in copy:
                 yield bytes(row)
