@@ -21,6 +21,7 @@ from typing import Any
 
 from services.adapters.edge.frames import IN_USE
 from services.adapters.edge.sets import EdgeSets
+from services.adapters.postgres.checked_database import CheckedDatabase
 from services.adapters.postgres.database import Database
 from services.memories.chunking import chunk_id, chunks
 from services.memories.payload import State
@@ -133,7 +134,7 @@ class Life:
         settings = Settings(home=folder, chunk_size=60, chunk_overlap=10, actor="tester", zone="Europe/Rome")
         self.sets = EdgeSets(folder / "qdrant")
         self.vectors: Any = Edge(self.sets, self.steps)
-        self.records = SteppedRecords(Database(url), settings)
+        self.records = SteppedRecords(CheckedDatabase(Database(url)), settings)
         self.records.step = self.steps
         self.service = MemoryService(self.vectors, SteppedEmbedder(self.steps), self.records, settings, TickingClock())
 

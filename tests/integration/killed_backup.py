@@ -22,6 +22,7 @@ from typing import Any
 
 import psycopg
 
+from services.adapters.postgres.checked_database import CheckedDatabase
 from services.adapters.postgres.database import Database
 from services.backup.restoring import RestoreService
 from services.backup.run import Into
@@ -88,7 +89,7 @@ async def life(folder: Path, url: str, steps: Steps) -> AsyncIterator[Store]:
     )
     vectors, embedder, clock = EdgeHere(settings.vectors_dir, steps), WatchedEmbedder(), TickingClock()
     async with open_services(settings, vectors=vectors, embedder=embedder, clock=clock) as services:
-        tables = SteppedTables(Database(url), settings)
+        tables = SteppedTables(CheckedDatabase(Database(url)), settings)
         tables.step = steps
         into = Into(vectors, tables, services.memories, settings)
         restoring = RestoreService(into, embedder, services.backup, settings, clock)

@@ -12,6 +12,7 @@ import signal
 import sys
 from datetime import UTC, datetime
 
+from services.adapters.postgres.checked_database import CheckedDatabase
 from services.adapters.postgres.database import Database
 from services.adapters.postgres.schema import NEWEST, schema_state, upgrade
 from services.records import Records
@@ -48,7 +49,9 @@ def standing(url: str) -> tuple[object, ...]:
 async def opened(url: str) -> None:
     """The program reads it, and goes on with the upgrade."""
     database = Database(url)
-    records = Records(database, load_settings({"MEMORIA_DATABASE_URL": url, "MEMORIA_HOME": os.devnull}))
+    records = Records(
+        CheckedDatabase(database), load_settings({"MEMORIA_DATABASE_URL": url, "MEMORIA_HOME": os.devnull})
+    )
     assert len((await records.pulse(datetime.now(UTC))).sessions) == 3
     await asyncio.gather(upgrade(database), upgrade(Database(url)))
     assert (await schema_state(database)).version == NEWEST
