@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from textual.app import App
 
     from memoria_tui.cli.terminal import Terminal
-    from services.database import Ask, UpgradePlan
+    from services.model.database import Ask, UpgradePlan
 
 
 async def ask_in_app(app: App[None], plan: UpgradePlan, upgrade: Callable[[], Awaitable[object]]) -> bool:

@@ -10,30 +10,34 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from services.adapters.database_upgrade import DatabaseService
+from services.adapters.memori_database import MemoriDatabase
+from services.adapters.memori_source import MemoriSource
 from services.adapters.postgres.checked_database import CheckedDatabase
 from services.adapters.postgres.database import Database
+from services.adapters.postgres.embedded import EmbeddedPostgres
 from services.adapters.postgres.listening import DatabaseFeed
 from services.backup.restoring import RestoreService
 from services.backup.run import Into
 from services.backup.service import BackupService
-from services.database import Ask, DatabaseService
 from services.errors import MemoriaError
 from services.graph.service import GraphService
 from services.health import HealthService
 from services.home import close_home
 from services.integrity.service import IntegrityService
 from services.live import ALONE, LiveService
-from services.memories.counts import MemoryCounts
 from services.memories.service import MemoryService
 from services.model import StoreKind
+from services.model.database import Ask
 from services.ports import machine_clock
 from services.records import Records
 from services.records.backup_tables import BackupTables
 from services.records.pause_stamps import newest_stamps
 from services.reembedding.service import ReembeddingService
+from services.search.memory_counts import MemoryCounts
 from services.search.service import SearchService
 from services.transfer.exporting import ExportService
-from services.transfer.importing import ImportService
+from services.transfer.importing import ImportService, RecordSource
 from services.work.clients import ClientService
 from services.work.reports import ReportService
 from services.work.service import WorkService
@@ -116,6 +120,16 @@ async def open_services(
         for opened in (database, services.records, services.embedder, services.vectors):
             closing.push_async_callback(opened.close)
         yield services
+
+
+async def erase_database(settings: Settings) -> None:
+    """Stops the embedded database of a home and throws it away. Raises StoreInUse while another program has it open."""
+    await EmbeddedPostgres(settings.postgres_dir).erase()
+
+
+def memori_source(url: str) -> RecordSource:
+    """What Memori keeps in a PostgreSQL, to be imported. Raises InvalidInput when the URL cannot be read."""
+    return MemoriSource(MemoriDatabase(url), machine_clock)
 
 
 async def _stamps(database: Database, checked: CheckedDatabase, settings: Settings) -> Sequence[Stamp]:

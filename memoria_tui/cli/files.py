@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from services.container import Services
     from services.model import Progress
     from services.transfer.importing import RecordSource
-    from services.transfer.memori import MemoriSource
     from services.transfer.run import ImportReport, Remark
 
 _SHOWN = 10
@@ -76,8 +75,8 @@ def _report_json(report: ImportReport, *, dry_run: bool) -> dict[str, object]:
 
 def preview_memori(terminal: Terminal, url: str, *, as_json: bool) -> int:
     """Tells what an import from Memori would read; neither side is written."""
-    from services.transfer.memori import tally
     from services.transfer.run import Remark
+    from services.transfer.tally import tally
 
     source = _memori(url)
     counts, bad = tally(source)
@@ -94,12 +93,10 @@ def preview_memori(terminal: Terminal, url: str, *, as_json: bool) -> int:
     return 0
 
 
-def _memori(url: str) -> MemoriSource:
-    from services.adapters.memori import MemoriDatabase
-    from services.ports import machine_clock
-    from services.transfer.memori import MemoriSource
+def _memori(url: str) -> RecordSource:
+    from services.container import memori_source
 
-    return MemoriSource(MemoriDatabase(url), machine_clock)
+    return memori_source(url)
 
 
 def _listed(counts: Mapping[str, int]) -> str:

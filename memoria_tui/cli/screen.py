@@ -19,7 +19,7 @@ from services.settings import APP
 
 if TYPE_CHECKING:
     from services.container import Services
-    from services.database import Ask
+    from services.model.database import Ask
     from services.settings import Settings
 
 _DEMO = "demo"

@@ -18,8 +18,8 @@ from services.model import Memory, MemoryType, StoreStatus
 
 if TYPE_CHECKING:
     from services.backup.values import Archive
-    from services.database import DatabaseStatus
     from services.health import Waiting
+    from services.model.database import DatabaseStatus
     from services.points import CollectionInfo
 
 _LABEL = 15

@@ -19,8 +19,8 @@ from services.model import MemoryType, Progress, StoreKind, StoreStatus
 
 if TYPE_CHECKING:
     from services.backup.values import Archive
-    from services.database import DatabaseStatus
     from services.health import Waiting
+    from services.model.database import DatabaseStatus
     from services.points import CollectionInfo
     from services.reembedding.values import ReembedState
     from services.work.stamps import Zones

@@ -32,9 +32,9 @@ from memoria_tui.screens.summary_states import (
 from memoria_tui.widgets.figure_table import FigureTable, Table
 from memoria_tui.widgets.stacked_bars import Chart, StackedBars
 from services.errors import MemoriaError
-from services.memories.counts import MemoryMonths
 from services.model import Subject
 from services.ports import Clock
+from services.search.memory_counts import MemoryMonths
 from services.times import month_start
 from services.together import together
 from services.work.model import ReportUnit

@@ -14,8 +14,8 @@ from memoria_tui.widgets.bar_layout import Bar
 from memoria_tui.widgets.chart_ink import SERIES, series_colour
 from memoria_tui.widgets.figure_table import Row, Table
 from memoria_tui.widgets.stacked_bars import Chart
-from services.memories.counts import MemoryMonths
 from services.model import MemoryType
+from services.search.memory_counts import MemoryMonths
 from services.work.model import ReportUnit
 
 Variables = Mapping[str, str]

@@ -11,7 +11,7 @@ from memoria_tui import present
 from memoria_tui.screens.states import Idle, failure, key
 from memoria_tui.work_text import filter_facts
 from services.errors import MemoriaError
-from services.memories.counts import MemoryMonths
+from services.search.memory_counts import MemoryMonths
 from services.times import Period, month_end, month_start
 from services.work.model import Report, ReportBy, ReportUnit, SessionFilter
 from services.work.report_export import named

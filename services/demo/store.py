@@ -28,7 +28,7 @@ def demo_ready(settings: Settings) -> bool:
 async def load_demo(services: Services, progress: Callable[[Progress], None] = lambda _: None) -> str:
     """Writes the year into the stores; what an interrupted run left is completed. Gives one line that says what."""
     from services.demo.year import compose
-    from services.graph.state import relation_change
+    from services.records.relation_states import relation_change
     from services.times import writer_zone
 
     year = compose(services.clock(), writer_zone(services.settings))
@@ -54,8 +54,8 @@ async def make_demo(services: Services) -> None:
 
 async def erase_demo(settings: Settings) -> None:
     """Throws the demo's own store away. Raises StoreInUse while another program has it open."""
-    from services.adapters.postgres.embedded import EmbeddedPostgres
+    from services.container import erase_database
 
-    await EmbeddedPostgres(settings.postgres_dir).erase()
+    await erase_database(settings)
     if settings.home.exists():
         await asyncio.to_thread(shutil.rmtree, settings.home)

@@ -9,11 +9,11 @@ from uuid import uuid4
 
 from services.errors import Conflict, InvalidInput, NotFound, StoreMismatch, StoreUnavailable
 from services.graph.model import GLANCE, Connected, Neighborhood, Node, PathStep
-from services.graph.state import relation_change, same_relation
 from services.memories.reading import deleted_ends, owners, read_stored
 from services.model import Memory, MemoryType, Relation, RelationType
 from services.ports import NewRelation, VectorStore
 from services.records import Records
+from services.records.relation_states import relation_change, same_relation
 from services.settings import Settings
 from services.times import writer_zone
 from services.together import together

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 from uuid import UUID, uuid4
 
-from services.graph.state import relation_change, same_relation
 from services.integrity.ends import Ends, EndsPlan, Key, planned, read_ends
 from services.integrity.mending import NEST, SAME, mended, outcomes, told
 from services.integrity.model import REPAIRABLE, Defect, DefectKind, Finding, Keep, Repaired, Survey
@@ -23,6 +22,7 @@ from services.model import MemoryType, Progress, Relation
 from services.points import EVERYTHING, Between, Filter, Matches, Point, Scroll
 from services.ports import NewChange, VectorStore
 from services.records import Records, Transaction
+from services.records.relation_states import relation_change, same_relation
 from services.search.headless import NOT_FIRST
 from services.settings import Settings
 from services.times import writer_zone

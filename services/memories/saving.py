@@ -46,7 +46,6 @@ from services.errors import (
     StoreTimeout,
     StoreUnavailable,
 )
-from services.graph.state import relation_change
 from services.memories.applying import Applier, Permit
 from services.memories.current import ChangedOutside, Current, Plan, merged, read_current
 from services.memories.gate import Gate
@@ -57,6 +56,7 @@ from services.memories.reading import Stored, read_stored
 from services.model import Entity, Kind, Memory
 from services.ports import UNMARKED, Clock, Embedder, KeptVectors, NewChange, VectorStore
 from services.records import Records, Transaction
+from services.records.relation_states import relation_change
 from services.settings import Settings
 
 BATCH = 100

@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 
 from services.errors import Conflict, NotFound
-from services.graph.state import anew, relation_of, taken_back
 from services.memories.chunking import chunk_id
 from services.memories.current import Current, Plan
 from services.memories.layout import is_one_chunk, kept_own_keys
@@ -18,6 +17,7 @@ from services.model import Action, Change, Entity, Kind, TrashedMemory
 from services.points import Vector
 from services.ports import UNMARKED, KeptVectors, NewChange
 from services.records import Records, Transaction
+from services.records.relation_states import anew, relation_of, taken_back
 from services.times import WriterZone
 
 _ANOTHER_PROGRAM = "another program"

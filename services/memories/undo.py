@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from services.errors import Conflict, NothingToUndo
-from services.graph.state import anew, net_relations, relation_change, relation_state, same_relation, taken_back
 from services.memories.acts import ActReader, titled
 from services.memories.current import Current, Plan, read_current
 from services.memories.editing import changed_keys, stamped, value_under, with_values
@@ -32,6 +31,14 @@ from services.model import (
 )
 from services.ports import KeptVectors, NewChange, VectorStore
 from services.records import Records, Transaction
+from services.records.relation_states import (
+    anew,
+    net_relations,
+    relation_change,
+    relation_state,
+    same_relation,
+    taken_back,
+)
 from services.times import WriterZone
 
 _WORK = (Entity.SESSION, Entity.CLIENT, Entity.PROJECT)

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from services.errors import Conflict
 from services.files import AtomicFile
-from services.graph.state import relation_state
 from services.memories.chunking import chunks
 from services.memories.reading import Stored, chunk_index, fold, read_stored
 from services.model import Progress, Relation
 from services.points import Filter, Scroll
 from services.ports import Clock, VectorStore
 from services.records import Records
+from services.records.relation_states import relation_state
 from services.search.headless import NOT_FIRST, headless_ids
 from services.settings import Settings
 from services.transfer.formats import own

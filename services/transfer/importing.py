@@ -10,7 +10,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from services.errors import EmbeddingFailed, StoreTooNew, StoreUnavailable, UnreadableFile
-from services.graph.state import relation_change
 from services.memories.chunking import chunks
 from services.memories.dates import read_date, write_date
 from services.memories.payload import State, drafted, read_memory, with_defaults
@@ -19,6 +18,7 @@ from services.memories.storing import Incoming
 from services.model import Entity, Kind, Progress
 from services.points import same_model
 from services.ports import NewChange, NewRelation
+from services.records.relation_states import relation_change
 from services.times import writer_zone
 from services.transfer.comparing import Outcome, outcome
 from services.transfer.ends import Ends

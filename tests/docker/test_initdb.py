@@ -13,8 +13,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from services.adapters.database_upgrade import DatabaseService
 from services.adapters.postgres.programs import binaries
-from services.database import DatabaseService
 from services.settings import Settings
 from tests.docker.catalogue import Catalogue, catalogue
 from tests.docker.stack import first_start

@@ -18,7 +18,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from services.database import DatabaseService
+from services.adapters.database_upgrade import DatabaseService
 from services.model import Action, Entity
 from services.ports import NewChange
 from services.records import Records

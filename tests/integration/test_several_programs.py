@@ -22,12 +22,12 @@ import pytest
 from services.adapters.postgres.database import Database
 from services.adapters.postgres.schema import upgrade
 from services.adapters.server.store import ServerVectorStore
-from services.graph.state import relation_of
 from services.memories.chunking import chunks
 from services.memories.payload import State
 from services.memories.reading import owners, read_stored
 from services.model import Change, Entity
 from services.records import Records
+from services.records.relation_states import relation_of
 from services.settings import Settings, load_settings
 from tests.integration.several import PROGRAMS
 from tests.qdrant_server import Qdrant, real_server, running_qdrant

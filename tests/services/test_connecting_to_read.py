@@ -12,9 +12,9 @@ import pytest
 
 from services.adapters.server.store import ServerVectorStore
 from services.container import Services, open_services
-from services.database import UpgradePlan
 from services.errors import AuthenticationFailed, MemoriaError, StoreReadOnly, StoreUnavailable
 from services.model import MemoryDraft, MemoryType, Query
+from services.model.database import UpgradePlan
 from services.settings import Settings
 from services.work.model import SessionDraft
 from tests.services.servers import as_superuser, as_user, query, restore_upstream

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from services.adapters.memori import MemoriDatabase
+from services.adapters.memori_database import MemoriDatabase
+from services.adapters.memori_source import MemoriSource
 from services.container import Services, open_services
 from services.errors import AuthenticationFailed, InvalidInput, MemoriaError, StoreMismatch, StoreUnavailable
 from services.memories.reading import read_stored
@@ -17,8 +18,8 @@ from services.ports import machine_clock
 from services.settings import Settings
 from services.transfer.formats.memori_names import memory_type, relation_type
 from services.transfer.formats.turns import turns
-from services.transfer.memori import MemoriSource, tally
 from services.transfer.run import ImportReport
+from services.transfer.tally import tally
 from tests.services import memori_schema
 from tests.services.servers import pgbouncer
 

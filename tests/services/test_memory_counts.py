@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-from services.memories.counts import MemoryCounts
 from services.model import FacetCount, MemoryDraft, MemoryType
 from services.records import Records
+from services.search.memory_counts import MemoryCounts
 from tests.services.memory_world import World, open_world
 
 _OCTOBER, _NOVEMBER = date(2026, 10, 1), date(2026, 11, 1)

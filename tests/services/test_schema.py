@@ -13,9 +13,9 @@ import psycopg
 import pytest
 from alembic.script import ScriptDirectory
 
+from services.adapters.database_upgrade import DatabaseService
 from services.adapters.postgres.database import Database
 from services.adapters.postgres.schema import NEWEST, TABLES, upgrade
-from services.database import DatabaseService
 from services.errors import SchemaMissing, StoreTooNew
 from services.migrations import HERE, sql_folder
 from services.model import Entity, Kind

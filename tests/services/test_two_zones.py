@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from services.errors import InvalidInput
-from services.memories.counts import MemoryCounts
 from services.memories.service import MemoryService
 from services.model import MemoryDraft, MemoryType
 from services.points import Point
 from services.records import Records
+from services.search.memory_counts import MemoryCounts
 from services.search.query import parse_query
 from services.search.service import SearchService
 from services.settings import Settings, load_settings

@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator
 import pytest
 
 from services.errors import Conflict, NotFound, NothingToUndo
-from services.graph.state import relation_change
 from services.memories.chunking import chunk_id
 from services.memories.service import MemoryService
 from services.model import Action, IfChanged, MemoryChanges, MemoryDraft, MemoryType, RelationType
 from services.points import Point
 from services.ports import NewRelation
 from services.records import Records
+from services.records.relation_states import relation_change
 from tests.services.memory_world import World, open_world, vector_of
 
 LONG = "".join(f"Sentence number {number} of a long memory. " for number in range(12))

@@ -13,10 +13,10 @@ import pytest
 
 from services.adapters.postgres.programs import binaries
 from services.container import Services, open_services
-from services.database import UpgradePlan
 from services.errors import SchemaMissing
 from services.memories.reading import owners, read_stored
 from services.model import MemoryChanges, MemoryDraft, Query
+from services.model.database import UpgradePlan
 from services.points import EVERYTHING
 from services.search.query import parse_query
 from services.settings import Settings

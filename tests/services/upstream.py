@@ -18,8 +18,8 @@ from services.adapters.bundled_embedder import BundledEmbedder
 from services.adapters.edge.store import EdgeVectorStore
 from services.adapters.server.store import ServerVectorStore
 from services.container import Services, open_services
-from services.database import Ask
 from services.model import MemoryType
+from services.model.database import Ask
 from services.points import EVERYTHING, Point, Scroll, Vector
 from services.settings import Settings
 from tests.qdrant_server import running_qdrant

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from services.backup.values import Archive, Comparison, Difference, RestoreReport
-from services.database import DatabaseStatus, UpgradePlan
 from services.health import Waiting
 from services.integrity.model import Defect, DefectKind, Finding, Keep, Repaired, Survey
 from services.model import (
@@ -25,6 +24,7 @@ from services.model import (
     StoreStatus,
     Undone,
 )
+from services.model.database import DatabaseStatus, UpgradePlan
 from services.points import CollectionInfo
 from services.ports import Draft
 from services.reembedding.target import Target

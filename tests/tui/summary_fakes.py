@@ -11,9 +11,9 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
 from services.errors import MemoriaError
-from services.memories.counts import MemoryMonths
 from services.model import FacetCount, MemoryType, Pause, SessionCategory, SessionStatus, WorkSession
 from services.records.session_values import ReportQuestion, ReportRow, StoredSession
+from services.search.memory_counts import MemoryMonths
 from services.settings import Settings
 from services.work.clients import ClientService
 from services.work.model import Client, ClientTotal, Project, ProjectTotal

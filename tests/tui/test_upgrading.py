@@ -9,9 +9,9 @@ from memoria_tui.app import MemoriaApp
 from memoria_tui.screens.modals.new_memory import NewMemoryDialog
 from memoria_tui.screens.modals.upgrade import UpgradeDialog
 from memoria_tui.upgrading import ask_in_app
-from services.database import UpgradePlan
 from services.errors import MemoriaError, SchemaMissing, StoreUnavailable
 from services.model import Memory, MemoryChanges, MemoryDraft, StoreKind, StoreStatus
+from services.model.database import UpgradePlan
 from tests.tui.conftest import screen_of, settle, toasts, type_text
 from tests.tui.fakes import FakeMemories, FakeServices, Store, clock, filled, memory_id
 

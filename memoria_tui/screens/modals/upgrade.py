@@ -18,7 +18,7 @@ from memoria_tui.screens.modals.dialog import Dialog, keys_line
 from services.errors import MemoriaError
 
 if TYPE_CHECKING:
-    from services.database import UpgradePlan
+    from services.model.database import UpgradePlan
 
 
 class UpgradeDialog(Dialog[bool]):

@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from itertools import groupby
-from typing import TYPE_CHECKING
 
-from services.transfer.formats.memori import EXPIRED, Origin
-from services.transfer.formats.records import BadRecord, MemoryRecord, Record, RelationRecord
-
-if TYPE_CHECKING:
-    from services.adapters.memori import MemoriDatabase, Row
-    from services.ports import Clock
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """How much there is to take in, by type."""
-
-    memories: Mapping[str, int]
-    relations: Mapping[str, int]
-    expired: int
-    """Of the memories, those that Memori would no longer recall."""
-
-    def as_json(self) -> dict[str, object]:
-        return {"memories": dict(self.memories), "relations": dict(self.relations), "expired": self.expired}
+from services.adapters.memori_database import MemoriDatabase, Row
+from services.ports import Clock
+from services.transfer.formats.memori import Origin
+from services.transfer.formats.records import BadRecord, Record
 
 
 class MemoriSource:
@@ -68,23 +50,6 @@ class MemoriSource:
                 together = list(rows)
                 yield from origin.relations(together, left_out.get("entities", ()))
                 self.done += len(together)
-
-
-def tally(source: MemoriSource) -> tuple[Tally, list[BadRecord]]:
-    """What an import would read, and what it would leave out. Raises as `MemoriSource.records`."""
-    memories: Counter[str] = Counter()
-    relations: Counter[str] = Counter()
-    expired, bad = 0, []
-    for record in source.records():
-        if isinstance(record, MemoryRecord):
-            memories[str(record.type)] += 1
-            tags = record.payload["tags"]
-            expired += isinstance(tags, list) and EXPIRED in tags
-        elif isinstance(record, RelationRecord):
-            relations[str(record.relation.type)] += 1
-        elif isinstance(record, BadRecord):
-            bad.append(record)
-    return Tally(memories, relations, expired), bad
 
 
 def _pair(row: Row) -> frozenset[object]:

@@ -5,61 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from services.adapters.postgres import schema
 from services.adapters.postgres.database import Database
 from services.errors import ModelMismatch, SchemaMissing, StoreUnavailable
+from services.model.database import Ask, DatabaseStatus, UpgradePlan
 from services.ports import Embedder, VectorStore
 from services.settings import Settings
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class DatabaseStatus:
-    """How the database stands to this program."""
-
-    place: str
-    """«embedded» or «host:port/database»."""
-    server_version: str
-    schema_version: str | None
-    """None: nothing of ours in it yet."""
-    newest_version: str
-    upstream: bool
-    """MCP Memoria uses this database too."""
-    missing: tuple[str, ...] = ()
-    """What an upgrade would add to it or replace in it, one line each."""
-    problems: tuple[str, ...] = ()
-    indexes: tuple[str, ...] = ()
-    """What an upgrade would add to the collections of a shared Qdrant, one line each."""
-    read_only: bool = False
-    """With these rights nothing can be written, and nothing added."""
-
-    @property
-    def current(self) -> bool:
-        return self.schema_version == self.newest_version
-
-
-@dataclass(frozen=True, slots=True)
-class UpgradePlan:
-    """What stores that other programs made must get before this one writes to them."""
-
-    place: str
-    """The database: «host:port/database»."""
-    added: tuple[str, ...] = ()
-    replaced: tuple[str, ...] = ()
-    vectors_place: str = ""
-    indexes: tuple[str, ...] = ()
-    """Payload indexes that the collections lack, one line a collection."""
-
-    def __bool__(self) -> bool:
-        return bool(self.added or self.replaced or self.indexes)
-
-
-Ask = Callable[[UpgradePlan, Callable[[], Awaitable[object]]], Awaitable[bool]]
-"""Shows a person the plan and, on a yes, carries it out by the function given; whether that was done."""
 
 
 class DatabaseService:

@@ -1,0 +1,33 @@
+"""What the contracts of the imports in pyproject.toml cannot say of themselves."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_every_module_of_the_services_has_its_layer() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (layers,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
+    named = {module for layer in layers for module in re.split(r" [|:] ", layer)}
+    modules = [*(ROOT / "services").glob("*"), *(ROOT / "services" / "work").glob("*.py")]
+    names = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for path in modules
+        if path.stem != "__init__" and (path.suffix == ".py" or (path / "__init__.py").exists())
+    }
+    assert names - {"services.work"} == named
+
+
+def test_only_the_command_line_opens_the_services() -> None:
+    """Screens and services get them from there."""
+    calling = {
+        path.relative_to(ROOT).parts[:2]
+        for folder in ("memoria_tui", "services")
+        for path in (ROOT / folder).rglob("*.py")
+        if re.search(r"import open_services|\.open_services\(|services\.container\"", path.read_text())
+    }
+    assert calling == {("memoria_tui", "cli")}
