@@ -85,12 +85,10 @@ async def test_programs_at_once_lose_nothing(database_url: str, tmp_path: Path) 
             "MEMORIA_CHUNK_OVERLAP": "10",
         }
         begin = time.perf_counter()
-        children = [await _program(ACTS // PROGRAMS, seed, environment) for seed in range(PROGRAMS)]
-        done: Counter[str] = Counter()
-        for child in children:
-            told, damage = await child.communicate()
-            assert child.returncode == 0, damage.decode()
-            done.update(json.loads(told))
+        ended = await asyncio.gather(*(_program(ACTS // PROGRAMS, seed, environment) for seed in range(PROGRAMS)))
+        if failed := [said for said, status in ended if status]:
+            pytest.fail("\n\n".join(failed), pytrace=False)
+        done = sum((Counter(json.loads(said)) for said, _ in ended), Counter[str]())
         took = time.perf_counter() - begin
         settings = load_settings(environment)
         records, vectors = records_of(settings), qdrant.store()
@@ -103,14 +101,21 @@ async def test_programs_at_once_lose_nothing(database_url: str, tmp_path: Path) 
     assert not wrong, wrong
 
 
-async def _program(acts: int, seed: int, environment: dict[str, str]) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
+async def _program(acts: int, seed: int, environment: dict[str, str]) -> tuple[str, int]:
+    """Runs one to its end; gives all that it said, errors last, and its exit status."""
+    child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.integration.several", str(acts), str(seed)),
         cwd=Path(__file__).parents[2],
         env={**os.environ, **environment},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
+    told, errors = await child.communicate()
+    assert child.returncode is not None
+    if child.returncode:
+        return f"program {seed} ended with {child.returncode}: {told.decode()}{errors.decode()}", child.returncode
+    sys.stderr.write(errors.decode())
+    return told.decode(), 0
 
 
 async def _wrong(records: Records, vectors: ServerVectorStore, settings: Settings) -> list[str]:

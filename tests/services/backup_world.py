@@ -31,6 +31,28 @@ TABLES = {
 }
 
 
+TOLERANCE = 1e-6
+"""How far a number of a vector may be from that in another store: each normalises again, in floats of 32 bits."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Near:
+    """A vector that equals those whose numbers differ from its own by at most the tolerance."""
+
+    numbers: tuple[float, ...]
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Near)
+            and len(self.numbers) == len(other.numbers)
+            and all(abs(one - two) <= TOLERANCE for one, two in zip(self.numbers, other.numbers, strict=True))
+        )
+
+    def __str__(self) -> str:
+        """The numbers to a digit that no normalising changes, for what compares texts."""
+        return str([round(number, 4) for number in self.numbers])
+
+
 @dataclass(frozen=True, slots=True)
 class Store:
     """Services over stores of their own."""
@@ -45,7 +67,7 @@ class Store:
         found = {}
         for type_ in MemoryType:
             for point in await self.services.vectors.scroll(Scroll(type_, 10_000, with_vectors=True)):
-                vector = None if point.vector is None else [round(number, 6) for number in point.vector]
+                vector = None if point.vector is None else Near(tuple(point.vector))
                 found[str(type_), point.id] = (dict(point.payload), vector)
         return found
 
