@@ -25,6 +25,7 @@ _TOLD = {
     DefectKind.HEADLESS: "without the first chunk, whose beginning no search finds",
     DefectKind.NESTED: "with metadata nested under `metadata`, where no filter finds it",
     DefectKind.UNEVEN: "whose chunks differ in what filters ask for",
+    DefectKind.STALE: "whose points have an older state than the history, by a write that came late",
     DefectKind.CHUNK_ENDS: "from or to a chunk instead of its memory",
     DefectKind.ORPHANS: "with an end that is no memory",
 }
@@ -130,7 +131,7 @@ def _told(survey: Survey) -> Sequence[str]:
     for kind in REPAIRABLE:
         if found := survey.found[kind]:
             named = ", ".join(defect.id for defect in found[:_NAMED]) + (" …" if len(found) > _NAMED else "")
-            of_memories = kind in (DefectKind.HEADLESS, DefectKind.NESTED, DefectKind.UNEVEN)
+            of_memories = kind not in (DefectKind.CHUNK_ENDS, DefectKind.ORPHANS)
             thing, things = ("memory", "memories") if of_memories else ("relation", "relations")
             what = f"{len(found):,} {thing if len(found) == 1 else things} {_TOLD[kind]}"
             lines.append(f"{what}: {named}; `memoria-tui repair {kind}` puts that right")

@@ -41,6 +41,7 @@ class Defects(StrEnum):
     HEADLESS = DefectKind.HEADLESS.value
     NESTED = DefectKind.NESTED.value
     UNEVEN = DefectKind.UNEVEN.value
+    STALE = DefectKind.STALE.value
     CHUNK_ENDS = DefectKind.CHUNK_ENDS.value
     ORPHANS = DefectKind.ORPHANS.value
 
@@ -94,13 +95,15 @@ def repair_(
     keep: Annotated[
         Keep,
         typer.Option(
-            "--keep", help="For uneven: values of the first or newest chunk, or all tags and the highest importance."
+            "--keep",
+            help="For uneven: values of the first or newest chunk, or all tags and the highest importance (union). "
+            "For stale: stored accepts the older state; else it becomes as the history has it.",
         ),
     ] = Keep.FIRST,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: Json = False,
 ) -> int:
-    """Put right what others left in disorder: headless, nested, uneven, chunk-ends, orphans. `undo` undoes it."""
+    """Repair what others left in disorder: headless, nested, uneven, stale, chunk-ends, orphans. `undo` undoes it."""
     from memoria_tui.cli import repair
 
     return repair.repair(terminal_of(context), kinds or [], keep, sure=yes, as_json=as_json)

@@ -38,6 +38,11 @@ _ABOUT: Mapping[DefectKind, str] = {
         "search with filters may miss it, and agents may read the old values. A repair asks which values all chunks "
         "shall have; undo gives each its own again."
     ),
+    DefectKind.STALE: (
+        "A write that was stuck, mostly of a program that was killed, came after a newer change of these memories and "
+        "put an older state over it. An import of an older export by another program looks the same. A repair asks "
+        "whether the newest state of the history is written again, or the older one is kept."
+    ),
     DefectKind.CHUNK_ENDS: (
         "These relations start or end in a chunk instead of its memory, so the graph cannot follow them. A repair "
         "moves them to the memory, and removes those that then join it with itself or say what another says already."

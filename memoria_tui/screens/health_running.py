@@ -40,8 +40,15 @@ Advance = Callable[[Progress], None]
 Answer = TypeVar("Answer")
 
 
-_KEEPS = (("f", "of the first chunk"), ("n", "of the newest chunk"), ("a", "all tags, highest importance"))
+_VALUES = "Which values shall all chunks have?"
+_OF_CHUNKS = {
+    Keep.FIRST: ("f", "of the first chunk"),
+    Keep.NEWEST: ("n", "of the newest chunk"),
+    Keep.UNION: ("a", "all tags, highest importance"),
+}
 """Key and words for each way to repair chunks that differ."""
+_OF_HISTORY = {Keep.NEWEST: ("h", "newest of the history"), Keep.STORED: ("s", "as it is stored")}
+"""The same for a memory that is older than its history."""
 
 
 class HealthRunning(HealthLooking):
@@ -119,19 +126,22 @@ class HealthRunning(HealthLooking):
             self.start("Repair", act)
 
     async def repair_chosen(self, finding: Finding) -> None:
-        """Repairs one thing; where chunks differ the person chooses among their values."""
+        """Repairs one thing; where it can be repaired in several ways the person chooses."""
         keep: Keep | None = Keep.FIRST
-        if finding.outcomes:
-            keep = await self._choose("Which values shall all chunks have?", finding.what, finding.outcomes)
+        if finding.defect.kind is DefectKind.STALE and finding.outcomes:
+            keep = await self._choose("Which state shall it have?", finding.what, _OF_HISTORY, finding.outcomes)
+        elif finding.outcomes:
+            keep = await self._choose(_VALUES, finding.what, _OF_CHUNKS, finding.outcomes)
         if keep is not None:
             self.repair((finding.defect,), keep)
 
-    async def _choose(self, title: str, about: str, outcomes: Mapping[Keep, str]) -> Keep | None:
+    async def _choose(
+        self, title: str, about: str, names: Mapping[Keep, tuple[str, str]], outcomes: Mapping[Keep, str]
+    ) -> Keep | None:
         choices = [
-            Choice(key, keep.value, _choice(name, outcomes.get(keep, "")))
-            for keep, (key, name) in zip(Keep, _KEEPS, strict=True)
+            Choice(key, keep.value, _choice(name, outcomes.get(keep, ""))) for keep, (key, name) in names.items()
         ]
-        chosen = await self.app.push_screen_wait(ChoiceDialog(title, choices, Keep.FIRST, line(about)))
+        chosen = await self.app.push_screen_wait(ChoiceDialog(title, choices, next(iter(names)), line(about)))
         return None if chosen is None else Keep(chosen)
 
     async def repair_all(self, defects: tuple[Defect, ...]) -> None:
@@ -142,9 +152,11 @@ class HealthRunning(HealthLooking):
             self.tell(str(error), wrong=True)
             return
         question = f"This would {foreseen.intent}, as one act; undo brings all of it back."
+        if older := sum(one.kind is DefectKind.STALE for one in defects):
+            question += f" {older:,} of the memories get the newest state of the history again."
         if uneven := sum(one.kind is DefectKind.UNEVEN for one in defects):
             question += f" Chunks differ in {uneven:,} of the memories: which values shall all chunks have?"
-            if (keep := await self._choose("Repair all of these?", question, {})) is not None:
+            if (keep := await self._choose("Repair all of these?", question, _OF_CHUNKS, {})) is not None:
                 self.repair(defects, keep)
         elif await self.app.push_screen_wait(ConfirmDialog("Repair all of these?", question, "repair")):
             self.repair(defects)

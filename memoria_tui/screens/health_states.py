@@ -36,6 +36,7 @@ class Section(Enum):
     HEADLESS = "First chunks missing"
     NESTED = "Nested metadata"
     UNEVEN = "Chunks that differ"
+    STALE = "Older than history"
     CHUNK_ENDS = "Relations to chunks"
     ORPHANS = "Orphaned relations"
     CHANGED = "Changed outside"
@@ -56,6 +57,7 @@ GROUPS: Mapping[str, tuple[Section, ...]] = {
         Section.HEADLESS,
         Section.NESTED,
         Section.UNEVEN,
+        Section.STALE,
         Section.CHUNK_ENDS,
         Section.ORPHANS,
         Section.CHANGED,

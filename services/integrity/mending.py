@@ -105,7 +105,7 @@ def outcomes(stored: Stored, zone: WriterZone) -> dict[Keep, str]:
     keys = [key for key in unlike(stored) if key != "updated_at"] or unlike(stored)
     return {
         keep: "; ".join(f"{key}: {_shown(agreed(stored, keep, zone).get(key))[:60]}" for key in keys)
-        for keep in (Keep if keys else ())
+        for keep in ((Keep.FIRST, Keep.NEWEST, Keep.UNION) if keys else ())
     }
 
 

@@ -18,6 +18,8 @@ class DefectKind(StrEnum):
     """Metadata that lies one level too deep, where no filter finds it."""
     UNEVEN = "uneven"
     """A memory whose chunks differ in what filters ask for: another program changed the first one alone."""
+    STALE = "stale"
+    """A memory whose points have an older state than its newest change left: a write that was stuck came after it."""
     CHUNK_ENDS = "chunk-ends"
     """A relation that ends in a chunk instead of its memory."""
     ORPHANS = "orphans"
@@ -27,7 +29,10 @@ class DefectKind(StrEnum):
 
 
 class Keep(StrEnum):
-    """Which values all chunks of a memory get where they differ; the words that the command line takes."""
+    """Which values a memory keeps where its chunks differ, or it and its history; the command line takes these words.
+
+    Where it differs from its history, any but STORED is the newest state of the history.
+    """
 
     FIRST = "first"
     """Those of its first chunk, by which the memory goes now."""
@@ -35,6 +40,8 @@ class Keep(StrEnum):
     """Those of the chunk that was changed last."""
     UNION = "union"
     """All tags and the highest importance; the rest of the first chunk."""
+    STORED = "stored"
+    """What is stored, also where the history has a newer state; of chunks that differ as FIRST."""
 
 
 REPAIRABLE = tuple(kind for kind in DefectKind if kind is not DefectKind.CHANGED)
@@ -86,7 +93,7 @@ class Finding:
     repair: str
     """What a repair does, in one line; "" when there is none."""
     outcomes: Mapping[Keep, str] = field(default_factory=dict)
-    """What the chunks would have, in one line, where a person has to choose; else empty."""
+    """What the memory would have, in one line, where a person has to choose; else empty."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,9 @@ from uuid import UUID, uuid4
 from services.integrity.ends import Ends, EndsPlan, Key, planned, read_ends
 from services.integrity.mending import NEST, SAME, mended, outcomes, told
 from services.integrity.model import REPAIRABLE, Defect, DefectKind, Finding, Keep, Repaired, Survey
+from services.integrity.stale import Stale, confirmed, explained, find_stale, mended_stale, oldest_stamps
 from services.memories.chunking import chunk_id, chunks
+from services.memories.current import Current
 from services.memories.mending import Mended
 from services.memories.payload import logical
 from services.memories.reading import Stored, chunk_index, memory_id_of, read_stored
@@ -88,7 +90,8 @@ class IntegrityService:
                     found[kind].append(Defect(kind, relation.id, relation))
             progress(Progress(relations, None, "Looking at relations"))
         await self._remember_chunks(places, found)
-        found[DefectKind.CHANGED] = [Defect(DefectKind.CHANGED, one) for one in await self._changed(progress)]
+        for kind, ids in (await self._against_history(progress)).items():
+            found[kind] = [Defect(kind, one) for one in sorted(ids)]
         return Survey({kind: tuple(defects) for kind, defects in found.items()}, len(places.memories), relations)
 
     async def _remember_chunks(self, places: _Places, found: dict[DefectKind, list[Defect]]) -> None:
@@ -138,19 +141,23 @@ class IntegrityService:
                         uneven.add(memory_id)
         return sorted(uneven)
 
-    async def _changed(self, progress: Advance) -> list[str]:
-        """Memories whose text is not the one that their newest change left."""
-        changed, looked = [], 0
+    async def _against_history(self, progress: Advance) -> Mapping[DefectKind, set[str]]:
+        """Memories whose text is not the one that their newest change left, and those that are older than that change.
+
+        Two statements for each page of memories.
+        """
+        changed, stale, looked = set[str](), set[str](), 0
         for type_ in MemoryType:
             async for page in self._points(
-                type_, Filter(must_not=(NOT_FIRST,)), ("parent_id", "content", "full_content")
+                type_, Filter(must_not=(NOT_FIRST,)), ("parent_id", "content", "full_content", "updated_at")
             ):
                 texts = {memory_id_of(point): str(logical(point.payload).get("content", "")) for point in page}
                 known = await self._records.history.known_hashes(list(texts))
-                changed += [one for one, known_hash in known.items() if _hash(texts[one]) != known_hash]
+                changed |= {one for one, known_hash in known.items() if _hash(texts[one]) != known_hash}
+                stale |= (await find_stale(self._vectors, self._records, oldest_stamps(page))).keys()
                 looked += len(page)
                 progress(Progress(looked, None, "Comparing texts"))
-        return sorted(changed)
+        return {DefectKind.CHANGED: changed - stale, DefectKind.STALE: stale}
 
     async def _points(self, type_: MemoryType, where: Filter, keys: tuple[str, ...]) -> AsyncIterator[list[Point]]:
         after: str | None = None
@@ -167,19 +174,31 @@ class IntegrityService:
         ids = {defect.id for defect in defects if defect.relation is None} | set(ends.owned.values())
         stored = {one: states[0] for one, states in (await read_stored(self._vectors, ids, embeddings=False)).items()}
         moves = {one.id: await self.foresee([one]) for one in defects if one.kind is DefectKind.HEADLESS}
+        older = await self._stale(_kinds(defects))
         return tuple(
-            self._of_memory(defect, stored.get(defect.id), moves.get(defect.id))
+            self._of_memory(defect, stored.get(defect.id), moves.get(defect.id), older)
             if defect.relation is None
             else self._of_relation(defect, defect.relation, ends, stored)
             for defect in defects
         )
 
-    def _of_memory(self, defect: Defect, stored: Stored | None, moves: Repaired | None) -> Finding:
+    async def _stale(self, kinds: Mapping[str, Collection[DefectKind]]) -> Mapping[str, Stale]:
+        """Those that are older than their newest change still."""
+        ids = [one for one, of in kinds.items() if DefectKind.STALE in of]
+        return await confirmed(self._vectors, self._records, ids)
+
+    def _of_memory(
+        self, defect: Defect, stored: Stored | None, moves: Repaired | None, older: Mapping[str, Stale]
+    ) -> Finding:
         if stored is None:
             return Finding(defect, (None,), "was deleted meanwhile", "")
         memory = stored.memory(self._zone)
         if defect.kind is DefectKind.CHANGED:
             return Finding(defect, (memory,), "another program changed its text since it was last saved here", "")
+        if defect.kind is DefectKind.STALE:
+            if defect.id not in older:
+                return Finding(defect, (memory,), "is in order by now", "")
+            return Finding(defect, (memory,), *explained(older[defect.id]))
         what, repair = told(stored, defect.kind, len(self._cut(stored.state.content)))
         if repair and moves and (moves.moved or moves.removed):
             repair += f"; this would {replace(moves, memories=0).intent}"
@@ -214,7 +233,7 @@ class IntegrityService:
     async def repair(
         self, defects: Sequence[Defect], *, keep: Keep = Keep.FIRST, progress: Advance = quiet
     ) -> Repaired:
-        """Repairs defects as one act; what is in order by now stays as it is. `keep` is for chunks that differ.
+        """Repairs defects as one act; what is in order by now stays as it is. `keep` answers `Finding.outcomes`.
 
         All of it is one transaction, then the points follow. Raises StoreUnavailable, StoreReadOnly, SchemaMissing, or
         Conflict when others write the same relations at the moment.
@@ -223,6 +242,7 @@ class IntegrityService:
         total = len(kinds)
         relations, former = await self._related(defects, kinds), _former(defects)
         memories = [one for one in kinds if one not in relations]
+        older = await self._stale(kinds)
         done, finished = Repaired(group), 0
 
         def advance(number: int) -> None:
@@ -230,9 +250,11 @@ class IntegrityService:
             finished = min(finished + number, total)
             progress(Progress(finished, total, "Repairing"))
 
-        def mend(stored: Stored) -> Mended | None:
+        def mend(current: Current) -> Mended | None:
             advance(1)
-            return mended(stored, kinds[stored.id], keep, self._zone)
+            if stale := older.get(current.id):
+                return mended_stale(current, stale, keep)
+            return mended(current.stored[0], kinds[current.id], keep, self._zone)
 
         async def relate(transaction: Transaction) -> Sequence[NewChange]:
             nonlocal done

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from services.memories.current import Current, Plan
 from services.memories.editing import stamped
 from services.memories.payload import State
-from services.memories.reading import Stored
 from services.memories.saving import Also, Saver
 from services.model import Action, Kind
 from services.times import WriterZone
@@ -18,14 +17,15 @@ from services.times import WriterZone
 class Mended:
     """How a memory shall be."""
 
-    state: State
+    state: State | None
+    """None: deleted."""
     summary: str
     anew: bool = False
     """Cut into chunks again, though the text is the same."""
 
 
-Mend = Callable[[Stored], Mended | None]
-"""What to make of a memory; None leaves it alone."""
+Mend = Callable[[Current], Mended | None]
+"""What to make of a memory that exists; None leaves it alone."""
 
 
 class Mending:
@@ -47,11 +47,13 @@ class Mending:
         return await self._saver.change(group, ids, plan, kind=Kind.REPAIR, also=also)
 
     async def _plan(self, current: Current, mend: Mend) -> Plan | None:
-        mended = mend(current.stored[0]) if current.state and current.stored else None
-        if mended is None:
+        mended = mend(current) if current.state and current.stored else None
+        if mended is None or current.state is None:
             return None
         after = mended.state
-        if current.state is None or _seen(after) != _seen(current.state):
+        if after is None:
+            return current.plan(None, Action.DELETED, mended.summary)
+        if _seen(after) != _seen(current.state):
             after = stamped(after, self._saver.clock(), self._zone)
         if mended.anew:
             await self._saver.applier.require_model()

@@ -70,6 +70,18 @@ FROM (SELECT DISTINCT ON (entity_id) entity_id, entity_id::text AS id, content_h
 WHERE action <> 'deleted' AND content_hash IS NOT NULL
   AND NOT EXISTS (SELECT 1 FROM memoria_tui.embedding_schedule promise WHERE promise.memory_id = newest.entity_id)
 """
+_STALE = """
+SELECT point.id, newest.id AS newest
+FROM unnest(CAST(:ids AS text[]), CAST(:stamps AS text[])) AS point (id, stamp)
+CROSS JOIN LATERAL (SELECT * FROM {log} AS log WHERE entity_id = point.id::uuid AND entity = 'memory'
+                    ORDER BY log.id DESC LIMIT 1) AS newest
+WHERE NOT newest.imported AND NOT (newest.action = 'deleted' AND newest.kind = 'outside')
+  AND (newest.after IS NULL OR strpos(newest.after::text, stamp) = 0)
+  AND NOT EXISTS (SELECT 1 FROM memoria_tui.embedding_schedule waits WHERE waits.memory_id = newest.entity_id)
+  AND EXISTS (SELECT 1 FROM {log} AS older WHERE older.entity_id = newest.entity_id AND older.entity = 'memory'
+                AND older.id < newest.id AND NOT older.imported AND strpos(older.after::text, stamp) > 0)
+"""
+"""The states are compared as texts: to look into them is not for SQL."""
 _LAST_IMPORTS = """
 SELECT DISTINCT ON (entity_id) entity_id::text AS memory_id, after FROM {log} AS log
 WHERE entity_id = ANY(CAST(:ids AS uuid[])) AND entity = 'memory' AND kind = 'import' AND NOT imported
@@ -121,6 +133,15 @@ class History:
     async def known_hashes(self, memory_ids: Sequence[str]) -> dict[str, str]:
         """The hash of the text that the newest change of each memory left; not of those deleted or in the outbox."""
         return {row.id: row.content_hash for row in await self._database.fetch(_KNOWN_HASHES, ids=list(memory_ids))}
+
+    async def stale(self, stamps: Mapping[str, str]) -> dict[str, int]:
+        """The memories whose `updated_at`, as given, an older change than the newest left, with the newest's number.
+
+        Not those of which something waits in the outbox, nor what another program deleted or an import tells of.
+        """
+        texts = [exact_json({"updated_at": stamp})[1:-1] for stamp in stamps.values()]
+        rows = await self.read(_STALE, ids=list(stamps), stamps=texts)
+        return {row.id: row.newest for row in rows}
 
     async def kept_vectors(self, change_ids: Sequence[int]) -> dict[int, KeptVectors]:
         """By the number of the change; those of which none were kept are left out."""

@@ -90,6 +90,7 @@ async def test_all_that_upstream_left_is_put_right_and_comes_back_exactly(empty_
             "headless": len(truth["memories"]["headless"]),
             "nested": len(truth["memories"]["nested_metadata"]),
             "uneven": len(uneven),
+            "stale": 0,
             "chunk-ends": truth["relations"]["chunk_ended"]["count"],
             "orphans": truth["relations"]["orphaned"]["count"],
             "changed-outside": 0,
@@ -152,7 +153,7 @@ async def test_the_person_chooses_which_values_win_and_undo_gives_each_chunk_its
     before = await everything(services)
     survey = await services.integrity.survey()
     (finding,) = await services.integrity.describe(survey.found[DefectKind.UNEVEN])
-    assert set(finding.outcomes) == set(Keep)
+    assert set(finding.outcomes) == {Keep.FIRST, Keep.NEWEST, Keep.UNION}
     assert finding.outcomes[keep] == f"tags: {', '.join(tags)}; project: api; importance: {importance}"
     await services.integrity.repair(survey.repairable(), keep=keep)
     assert counts(await services.integrity.survey())["uneven"] == 0

@@ -49,11 +49,15 @@ _TOLD = {
         "they go to the top level; metadata_attendees where that key has another value already",
     ),
     DefectKind.UNEVEN: ("its 4 chunks differ in tags: one (chunk 1), two (chunks 2, 3, 4)", "all get the same"),
+    DefectKind.STALE: ("a write that came late put an older state over the newest", "gets the newest state again"),
     DefectKind.CHUNK_ENDS: ("the target is a chunk", "ends in the memory itself"),
     DefectKind.ORPHANS: ("the source is no memory", "removed; the history keeps it"),
 }
 
-_OUTCOMES = {Keep.FIRST: "tags: one", Keep.NEWEST: "tags: two", Keep.UNION: "tags: one, two"}
+_OUTCOMES = {
+    DefectKind.UNEVEN: {Keep.FIRST: "tags: one", Keep.NEWEST: "tags: two", Keep.UNION: "tags: one, two"},
+    DefectKind.STALE: {Keep.NEWEST: "the newer text", Keep.STORED: "the older text"},
+}
 
 
 def defects(store: Store) -> dict[DefectKind, tuple[Defect, ...]]:
@@ -99,7 +103,7 @@ class FakeIntegrity:
 
     def _described(self, one: Defect) -> Finding:
         if one.relation is None:
-            outcomes = _OUTCOMES if one.kind is DefectKind.UNEVEN else {}
+            outcomes = _OUTCOMES.get(one.kind, {})
             return Finding(one, (self.store.memories.get(one.id),), *_TOLD[one.kind], outcomes)
         ends = (one.relation.source_id, one.relation.target_id)
         return Finding(one, tuple(map(self.store.memories.get, ends)), *_TOLD[one.kind])

@@ -17,10 +17,10 @@ from memoria_tui.screens.modals.restore import RestoreDialog
 from memoria_tui.screens.modals.trash import TrashDialog
 from memoria_tui.screens.modals.upgrade import UpgradeDialog
 from services.errors import StoreInUse
-from services.integrity.model import DefectKind, Keep
+from services.integrity.model import Defect, DefectKind, Keep
 from services.model import Subject
 from tests.tui.conftest import press, settle, toasts
-from tests.tui.fakes import clock
+from tests.tui.fakes import clock, memory_id
 from tests.tui.health_fakes import HealthServices, waiting
 
 
@@ -88,6 +88,23 @@ async def test_where_chunks_differ_the_person_sees_what_each_choice_would_give()
         await press(pilot, "f", "n")
         assert services.integrity.keeps == [Keep.NEWEST]
         assert services.integrity.found[DefectKind.UNEVEN] == ()
+
+
+async def test_of_a_memory_that_is_older_than_its_history_the_person_chooses_the_state() -> None:
+    services = HealthServices()
+    for key, keep in (("h", Keep.NEWEST), ("s", Keep.STORED)):
+        services.integrity.found[DefectKind.STALE] = (Defect(DefectKind.STALE, memory_id(4)),)
+        async with health(services) as (pilot, screen):
+            await go_to(pilot, screen, Section.STALE)
+            await press(pilot, "enter", "f")
+            shown = pilot.app.export_screenshot().replace("&#160;", " ")
+            assert all(part in shown for part in ("the newer text", "as it is stored", "the older text"))
+            await press(pilot, key)
+            assert services.integrity.keeps[-1] is keep
+            services.integrity.found[DefectKind.STALE] = (Defect(DefectKind.STALE, memory_id(4)),)
+            await press(pilot, "r", "F")
+            asked = " ".join(pilot.app.export_screenshot().replace("&#160;", " ").split())
+            assert "newest state of the history" in asked
 
 
 async def test_everything_is_repaired_by_one_key_and_looked_at_again_only_when_something_changed() -> None:

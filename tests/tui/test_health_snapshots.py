@@ -33,7 +33,7 @@ def test_state(snap_compare: Compare, state: str) -> None:
 
 
 def test_relations_where_it_is_narrow(snap_compare: Compare) -> None:
-    steps = keys("5", *["down"] * 7, "enter")
+    steps = keys("5", *["down"] * 8, "enter")
     assert snap_compare(app(HealthServices()), terminal_size=(80, 24), run_before=steps)
 
 
