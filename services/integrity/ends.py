@@ -10,7 +10,7 @@ from services.memories.reading import memory_id_of
 from services.model import MemoryType, Relation
 from services.points import Filter, HasId, Matches, Scroll
 from services.ports import VectorStore
-from services.records import Records
+from services.records.relations import Relations
 from services.together import together
 
 Key = tuple[str, str, str]
@@ -54,7 +54,7 @@ class Ends:
 
 
 async def read_ends(
-    vectors: VectorStore, records: Records, relations: Collection[Relation], former: Mapping[str, str]
+    vectors: VectorStore, table: Relations, relations: Collection[Relation], former: Mapping[str, str]
 ) -> Ends:
     """Reads relations again, with `former` chunks taken for their memories, if those exist.
 
@@ -64,7 +64,7 @@ async def read_ends(
     wanted = {(one.id, one.source_id, one.target_id) for one in relations}
     owned = await owners_of(vectors, ends | set(former.values())) if ends else {}
     owned = {end: owned[memory] for end, memory in former.items() if memory in owned} | owned
-    there = await records.relations.between(sorted(ends | set(owned.values()))) if ends else []
+    there = await table.between(sorted(ends | set(owned.values()))) if ends else []
     now = tuple(one for one in there if (one.id, one.source_id, one.target_id) in wanted)
     return Ends(now, owned, there)
 

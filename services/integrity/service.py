@@ -25,6 +25,7 @@ from services.points import EVERYTHING, Between, Filter, Matches, Point, Scroll
 from services.ports import NewChange, VectorStore
 from services.records import Records, Transaction
 from services.records.relation_states import relation_change, same_relation
+from services.records.relations import Relations
 from services.search.headless import NOT_FIRST
 from services.settings import Settings
 from services.times import writer_zone
@@ -170,7 +171,7 @@ class IntegrityService:
     async def describe(self, defects: Sequence[Defect]) -> tuple[Finding, ...]:
         """What a person needs to decide about each, in order; for as many as fit on a screen or two."""
         relations = {one.id: one.relation for one in defects if one.relation is not None}
-        ends = await read_ends(self._vectors, self._records, relations.values(), _former(defects))
+        ends = await read_ends(self._vectors, self._records.relations, relations.values(), _former(defects))
         ids = {defect.id for defect in defects if defect.relation is None} | set(ends.owned.values())
         stored = {one: states[0] for one, states in (await read_stored(self._vectors, ids, embeddings=False)).items()}
         moves = {one.id: await self.foresee([one]) for one in defects if one.kind is DefectKind.HEADLESS}
@@ -258,7 +259,7 @@ class IntegrityService:
 
         async def relate(transaction: Transaction) -> Sequence[NewChange]:
             nonlocal done
-            made = await self._plan_ends(list(relations.values()), kinds, former)
+            made = await self._plan_ends(Relations(transaction.connection), list(relations.values()), kinds, former)
             rows = await _write_ends(transaction, made)
             removed = sum(row.after is None for row in rows)
             done = replace(done, moved=len(rows) - removed, removed=removed)
@@ -274,7 +275,7 @@ class IntegrityService:
         """What a repair would do, as far as it can be told; writes nothing."""
         kinds = _kinds(defects)
         relations = await self._related(defects, kinds)
-        made = await self._plan_ends(list(relations.values()), kinds, _former(defects))
+        made = await self._plan_ends(self._records.relations, list(relations.values()), kinds, _former(defects))
         return Repaired("", sum(one not in relations for one in kinds), len(made.moved), len(made.removed))
 
     async def _related(self, defects: Sequence[Defect], kinds: dict[str, set[DefectKind]]) -> dict[str, Relation]:
@@ -297,12 +298,16 @@ class IntegrityService:
         return relations
 
     async def _plan_ends(
-        self, relations: Sequence[Relation], kinds: Mapping[str, Collection[DefectKind]], former: Mapping[str, str]
+        self,
+        table: Relations,
+        relations: Sequence[Relation],
+        kinds: Mapping[str, Collection[DefectKind]],
+        former: Mapping[str, str],
     ) -> EndsPlan:
         """What to do with the ends of all relations together: of two that would say the same, one stays."""
         made, taken = EndsPlan(), set[Key]()
         for batch in _batches(relations):
-            some = planned(await read_ends(self._vectors, self._records, batch, former), kinds, taken)
+            some = planned(await read_ends(self._vectors, table, batch, former), kinds, taken)
             made.moved.extend(some.moved)
             made.removed.update(some.removed)
         return made

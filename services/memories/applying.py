@@ -28,6 +28,7 @@ from services.model import MemoryType
 from services.points import Filter, HasId, Point, Scroll, Vector
 from services.ports import Clock, Embedder, VectorStore
 from services.records import Records
+from services.records.outbox import Outbox, OutboxWriter
 from services.settings import Settings
 
 _FIRST_WAIT = timedelta(seconds=30)
@@ -151,7 +152,7 @@ class Applier:
         ids = [plan.memory_id for plan in plans]
         async with self._records.transaction() as transaction:
             await transaction.locks.acquire(ids)
-            layouts = await self._laid_out_again(layouts)
+            layouts = await self._laid_out_again(layouts, transaction.outbox)
             complete = {one.plan.memory_id for one in layouts if not one.pending}
             ours = await transaction.outbox.remove({one: changes[one] for one in ids if one in complete})
             done = len(ours)
@@ -213,14 +214,14 @@ class Applier:
 
     async def _layouts(self, plans: Sequence[Plan]) -> list[_Layout]:
         layouts = [self._layout(plan) for plan in plans]
-        await self._place(layouts)
+        await self._place(layouts, self._records.outbox)
         wanted = dict.fromkeys(text for one in layouts for text in one.texts if text not in one.known)
         made = await self._embed(list(wanted))
         for one in layouts:
             _complete(one, made)
         return layouts
 
-    async def _laid_out_again(self, layouts: Sequence[_Layout]) -> list[_Layout]:
+    async def _laid_out_again(self, layouts: Sequence[_Layout], outbox: OutboxWriter) -> list[_Layout]:
         """What was laid out over a change that was still to be applied, by what the points hold under the lock.
 
         The writer of that change may have been killed in the middle of it after its points were read here.
@@ -234,7 +235,7 @@ class Applier:
             vectors = {text: point.vector for text, point in zip(one.texts, one.points, strict=True) if point.vector}
             plan = replace(one.plan, stored=stored.get(one.plan.memory_id, ()), known={**one.plan.known, **vectors})
             again[plan.memory_id] = self._layout(plan)
-        await self._place(list(again.values()))
+        await self._place(list(again.values()), outbox)
         for one in again.values():
             _complete(one, {})
         return [again.get(one.plan.memory_id, one) for one in layouts]
@@ -279,7 +280,7 @@ class Applier:
         """The text, cut as the settings say."""
         return chunks(text, self._settings.chunk_size, self._settings.chunk_overlap)
 
-    async def _place(self, layouts: Sequence[_Layout]) -> None:
+    async def _place(self, layouts: Sequence[_Layout], outbox: Outbox | OutboxWriter) -> None:
         """Moves a chunk whose id is that of another memory: MCP Memoria can make one under the id of a first chunk."""
         owned: defaultdict[MemoryType, dict[str, str]] = defaultdict(dict)
         firsts: list[str] = []
@@ -288,7 +289,7 @@ class Applier:
                 owned[one.type] |= {point.id: one.plan.memory_id for point in one.points}
                 firsts.append(one.points[0].id)
         # Of the memories of this act, which may not be in the store yet, the history knows.
-        marks = await self._records.outbox.marks(firsts) if firsts else {}
+        marks = await outbox.marks(firsts) if firsts else {}
         taken = {one for one, mark in marks.items() if not mark.deleted}
         for type_, owners in owned.items():
             where = Filter((HasId(frozenset(owners)),))

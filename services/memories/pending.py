@@ -86,7 +86,7 @@ class PendingWork:
         Looked at under the lock: a program of ours may have finished the entry, and changed the memory again.
         """
         memory_id, change = chain.change.entity_id, chain.change
-        related = await self._related(change)
+        related = self._related(change)
         async with self._records.transaction() as transaction:
             await transaction.locks.acquire([memory_id])
             if (await transaction.outbox.marks([memory_id])).get(memory_id, UNMARKED).waiting != change.id:
@@ -100,11 +100,11 @@ class PendingWork:
             await transaction.outbox.remove({memory_id: change.id})
         return True
 
-    async def _related(self, change: Change) -> Also:
+    def _related(self, change: Change) -> Also:
         """Brings back what went with a memory that another program kept."""
         before = State.from_json(change.before) if change.before else None
         kept = [Plan(change.entity_id, None, before, Action.RESTORED, "")] if change.after is None and before else []
-        return await self._trash.with_relations(self._trash.all_ends(kept))
+        return self._trash.with_relations(self._trash.all_ends(kept))
 
 
 def _as_outside(change: Change, states: Sequence[Stored]) -> NewChange:

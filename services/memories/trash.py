@@ -52,7 +52,7 @@ class Trash:
 
         async def plan(currents: Mapping[str, Current]) -> list[Plan]:
             plans = await self.restorations([deletions[one] for one in currents], currents)
-            await related.add(await asyncio.to_thread(self.all_ends, plans))
+            related.ends |= await asyncio.to_thread(self.all_ends, plans)
             return plans
 
         return await self._saver.change(str(uuid.uuid4()), deletions, plan, also=related.insert)
@@ -106,10 +106,10 @@ class Trash:
             return {}, None
         return dict(zip(cut, kept.vectors, strict=True)), texts
 
-    async def with_relations(self, ends: Iterable[str]) -> Also:
+    def with_relations(self, ends: Iterable[str]) -> Also:
         """Makes the relations again that went with memories of these ends, or with the other one, once both exist."""
         related = Related(self._saver)
-        await related.add(ends)
+        related.ends |= set(ends)
         return related.insert
 
     def all_ends(self, plans: Sequence[Plan]) -> set[str]:
@@ -157,21 +157,17 @@ class Related:
 
     def __init__(self, saver: Saver) -> None:
         self._saver = saver
-        self._there: set[str] = set()
-        self._gone: dict[int, Change] = {}
-
-    async def add(self, ends: Iterable[str]) -> None:
-        """Looks for the relations of more ids that exist again."""
-        new = set(ends) - self._there
-        self._there |= new
-        for some in batches(sorted(new)):
-            self._gone |= {change.id: change for change in await self._saver.records.trash.relations(some)}
+        self.ends: set[str] = set()
+        """Ids that exist again."""
 
     async def insert(self, transaction: Transaction) -> Sequence[NewChange]:
         """Makes them again; the other ends are locked, so that nobody deletes them at the same moment."""
-        gone = [relation_of(change.before) for _, change in sorted(self._gone.items()) if change.before]
-        others = {end for one in gone for end in (one.source_id, one.target_id)} - self._there
-        there = self._there | await self._existing(transaction, others)
+        changes: dict[int, Change] = {}
+        for some in batches(sorted(self.ends)):
+            changes |= {change.id: change for change in await transaction.trash.relations(some)}
+        gone = [relation_of(change.before) for _, change in sorted(changes.items()) if change.before]
+        others = {end for one in gone for end in (one.source_id, one.target_id)} - self.ends
+        there = self.ends | await self._existing(transaction, others)
         rows = []
         for batch in batches([one for one in gone if one.source_id in there and one.target_id in there]):
             made = await transaction.relations.insert([anew(relation) for relation in batch])

@@ -246,7 +246,7 @@ class Undo:
             raise Conflict("it was undone by another program; nothing was undone", None)
         rows = await _undo_relations(transaction, attempt, self._saver.vectors)
         if attempt.ends:  # relations that went with memories which exist again after it
-            rows += await (await self._trash.with_relations(attempt.ends))(transaction)
+            rows += await self._trash.with_relations(attempt.ends)(transaction)
         work = [change for change in attempt.changes if change.entity in _WORK]
         if work:
             undone = await transaction.work.undo(work, force=attempt.force)

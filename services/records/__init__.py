@@ -13,7 +13,7 @@ from services.model import StoreStatus
 from services.ports import Clock, Pulse, SqlConnection, SqlDatabase, machine_clock
 from services.records.change_groups import ChangeGroups
 from services.records.clients_and_projects import ClientsAndProjects
-from services.records.deleted_memories import DeletedMemories
+from services.records.deleted_memories import DeletedMemories, DeletedRelations
 from services.records.exported_rows import ExportedRows, ImportedRows
 from services.records.graph_walks import GraphWalks
 from services.records.history import History, HistoryWriter
@@ -74,12 +74,16 @@ class Records:
 
 
 class Transaction:
-    """All writes that belong to one act: all of them happen or none."""
+    """All writes that belong to one act: all of them happen or none.
+
+    What is read meanwhile is read through it: behind a pooler of few connections a second one would wait for this one.
+    """
 
     def __init__(self, connection: SqlConnection, settings: Settings) -> None:
         self.connection = connection
         self.locks = MemoryLocks(connection)
         self.history = HistoryWriter(connection, settings)
+        self.trash = DeletedRelations(connection)
         self.outbox = OutboxWriter(connection)
         self.relations = RelationWriter(connection)
         self.rejected = RejectionWriter(connection)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from services.model import Change
-from services.records.history import COLUMNS, History, change_of
+from services.ports import SqlConnection
+from services.records.history import COLUMNS, LOG, History, change_of
 
 _IN_TRASH = """entity = 'memory' AND action = 'deleted' AND kind <> 'purge'
   AND NOT EXISTS (SELECT 1 FROM memoria_tui.audit_log later
@@ -48,3 +49,14 @@ class DeletedMemories:
     async def relations(self, ends: Sequence[str]) -> list[Change]:
         """The removal of each relation that ended in one of these ids, went with a memory and did not come back."""
         return [change_of(row) for row in await self._history.read(_RELATIONS_GONE, ends=list(ends))]
+
+
+class DeletedRelations:
+    """As `DeletedMemories.relations`, in one transaction."""
+
+    def __init__(self, connection: SqlConnection) -> None:
+        self._connection = connection
+
+    async def relations(self, ends: Sequence[str]) -> list[Change]:
+        rows = await self._connection.fetch(_RELATIONS_GONE.format(log=LOG), ends=list(ends))
+        return [change_of(row) for row in rows]

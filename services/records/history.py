@@ -13,10 +13,10 @@ from services.ports import KeptVectors, NewChange, SqlConnection, SqlDatabase
 from services.records.column_values import exact_json, storable
 from services.settings import Settings
 
-_LOG = "memoria_tui.audit_log"
+LOG = "memoria_tui.audit_log"
 _EARLIER_LOG = f"""(SELECT id, change_group, position, entity, entity_id, action, actor, program, changed_at, before,
     after, content_hash, undoes, summary, ends,
-    CASE WHEN undoes IS NULL THEN 'edit' ELSE 'undo' END AS kind, false AS imported FROM {_LOG})"""
+    CASE WHEN undoes IS NULL THEN 'edit' ELSE 'undo' END AS kind, false AS imported FROM {LOG})"""
 """What to read in a database that was not yet brought to the revision which has the last two columns."""
 BATCH = 100
 """Rows read or written in one statement: few enough that turning them into values does not hold up the event loop."""
@@ -185,7 +185,7 @@ class History:
     async def read(self, sql: str, **parameters: object) -> Sequence[Any]:
         """The rows of a statement that has `{log}` in the place of the history."""
         kinds = (await self._database.features()).kinds
-        return await self._database.fetch(sql.format(log=_LOG if kinds else _EARLIER_LOG), **parameters)
+        return await self._database.fetch(sql.format(log=LOG if kinds else _EARLIER_LOG), **parameters)
 
     async def reclaim(self) -> None:
         """Gives the room of what was purged back to the database, which then writes over it."""

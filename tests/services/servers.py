@@ -82,7 +82,7 @@ def pgbouncer(database_url: str, folder: Path) -> Iterator[str]:
         f"[databases]\nmemoria = host={host} port={url.query.get('port', '5432')} "
         f"dbname={url.database} user={url.username}\n"
         f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\n"
-        "pool_mode = transaction\ndefault_pool_size = 1\n"
+        "pool_mode = transaction\ndefault_pool_size = 1\nquery_wait_timeout = 60\n"
     )
     open_to_others(configuration)
     with subprocess.Popen(
