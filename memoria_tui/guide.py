@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 
 from textual.binding import Binding
 from textual.dom import DOMNode
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 
 from memoria_tui import screens
 from memoria_tui.screens.modals.help import HelpSection
@@ -20,6 +20,7 @@ _GROUPS = {
     "work": "Here",
     "summary": "Here",
     "health": "Here",
+    "clients": "Here",
     "app": "Everywhere",
     "list": "In the list",
     "choices": "In the lists",
@@ -36,7 +37,7 @@ _GROUPS = {
 
 
 def sections(screen: Screen[object], display: Callable[[Binding], str]) -> tuple[HelpSection, ...]:
-    """Sections for all bindings with an id on a screen and its widgets, then the operators."""
+    """Sections for all bindings with an id on a screen and in it, then the operators; a dialog has only its own."""
     groups: dict[str, dict[str, tuple[list[str], str]]] = {}
     for binding in _bindings(screen):
         group, _, _ = (binding.id or "").partition(".")
@@ -49,7 +50,8 @@ def sections(screen: Screen[object], display: Callable[[Binding], str]) -> tuple
         if group in groups
     ]
     rules = tuple(getattr(screen, "HELP_RULES", ()))
-    return (*known, *([HelpSection("Marks", rules)] if rules else []), _operators())
+    operators = () if isinstance(screen, ModalScreen) else (_operators(),)
+    return (*known, *([HelpSection("Marks", rules)] if rules else []), *operators)
 
 
 def key_ids() -> frozenset[str]:
@@ -72,7 +74,8 @@ def _descendants(node: type[DOMNode]) -> Iterable[type[DOMNode]]:
 
 
 def _bindings(screen: Screen[object]) -> Iterable[Binding]:
-    for node in (screen, *screen.walk_children(), screen.app):
+    above = () if isinstance(screen, ModalScreen) else (screen.app,)
+    for node in (screen, *screen.walk_children(), *above):
         for _, binding in node._bindings:
             if binding.id and not binding.system:
                 yield binding

@@ -30,6 +30,8 @@ DIALOG_GROUP = "dialog"
 _PATIENCE = 2.0
 """Seconds after which the effect of a key is no longer waited for, unless it opens a dialog."""
 _GLANCE = 0.01
+_DOUBLE = 0.4
+"""Seconds within which the key that answered a dialog is taken as pressed twice by mistake."""
 _SLOW_FRAME = 0.1
 """Seconds after which a screen that was left is no longer waited for to be drawn."""
 
@@ -84,6 +86,10 @@ class TypingAhead(App[ReturnType]):
         self._patience: Timer | None = None
         self.pressed_at = 0.0
         """When the key was pressed that has its effect now, in monotonic seconds."""
+        self._pressed: events.Key | None = None
+        """The key that has its effect now."""
+        self._answer: events.Key | None = None
+        """The key that answered the last dialog."""
         self._typed = 0
         """Texts on their way to the field that has the focus."""
         self._asking: list[_Asking] = []
@@ -124,6 +130,19 @@ class TypingAhead(App[ReturnType]):
         stack = self.screen_stack
         return any(asking.is_opening(stack) for asking in self._asking)
 
+    def answered(self) -> None:
+        """A dialog was answered by the key that has its effect now."""
+        self._answer = self._pressed
+
+    def _answers_again(self, event: events.Key | events.Paste) -> bool:
+        """Whether it is the key that answered the last dialog, pressed twice; a letter may begin a text instead."""
+        answer = self._answer
+        if answer is None or not isinstance(event, events.Key) or event.key != answer.key:
+            self._answer = None
+            return False
+        letter = event.is_printable and not (event.key.isalpha() and self._is_text(event))
+        return letter and event.time - answer.time < _DOUBLE
+
     def _give_up(self) -> None:
         for asking in self._asking:
             if asking.worker is not None and asking.is_opening(self.screen_stack):
@@ -144,7 +163,10 @@ class TypingAhead(App[ReturnType]):
             self.set_timer(_PATIENCE, self._give_up_text)
 
     async def _send(self, event: events.Key | events.Paste) -> None:
+        if self._answers_again(event):
+            return
         self.pressed_at = event.time
+        self._pressed = event if isinstance(event, events.Key) else None
         start = self.focused or self.screen
         if self._is_text(event):
             self._typed += 1

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from memoria_tui.cli import graph_commands, store_commands, trash, undo, work_commands
-from memoria_tui.cli.options import Id, Json, terminal_of
+from memoria_tui.cli.options import Id, Json, Yes, terminal_of
 from services.integrity.model import DefectKind, Keep
 from services.model import MemoryType, SearchMode
 
@@ -100,7 +100,7 @@ def repair_(
             "For stale: stored accepts the older state; else it becomes as the history has it.",
         ),
     ] = Keep.FIRST,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
     as_json: Json = False,
 ) -> int:
     """Repair what others left in disorder: headless, nested, uneven, stale, chunk-ends, orphans. `undo` undoes it."""
@@ -199,11 +199,11 @@ def edit(
 
 
 @app.command()
-def delete(context: typer.Context, ids: Ids, as_json: Json = False) -> int:
-    """Put memories into the trash, with their relations; `undo` and `restore` bring them back."""
+def delete(context: typer.Context, ids: Ids, yes: Yes = False, as_json: Json = False) -> int:
+    """Put memories into the trash, with their relations; `undo` and `restore` bring them back. Above 20 it asks."""
     from memoria_tui.cli import memories
 
-    return memories.delete(terminal_of(context), ids, as_json=as_json)
+    return memories.delete(terminal_of(context), ids, yes=yes, as_json=as_json)
 
 
 @app.command()
@@ -223,7 +223,7 @@ def restore(
     replace: Annotated[
         bool, typer.Option("--replace", help="Put a backup in the place of what is here, which is backed up first.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Verify and show what would change, no more.")] = False,
     as_json: Json = False,
 ) -> int:

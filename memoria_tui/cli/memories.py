@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from memoria_tui.cli.terminal import Terminal, memory_json, relation_json
 from services.errors import Ambiguous, InvalidInput, NotFound
 from services.model import Hit, Memory, MemoryChanges, MemoryDraft, RelatedMemory, SearchMode
+from services.model.history import MANY
 
 if TYPE_CHECKING:
     from services.container import Services
@@ -115,9 +116,13 @@ def edit(terminal: Terminal, memory_id: str, changes: MemoryChanges, retag: Reta
     return terminal.run(act)
 
 
-def delete(terminal: Terminal, ids: Sequence[str], *, as_json: bool) -> int:
+def delete(terminal: Terminal, ids: Sequence[str], *, yes: bool, as_json: bool) -> int:
     async def act(services: Services) -> int:
         found = [(await services.memories.get(one)).id for one in ids]
+        asks = len(found) > MANY and terminal.converses and not yes
+        if asks and not await terminal.agrees(f"Put {len(found):,} memories into the trash?"):
+            terminal.complain("nothing was deleted")
+            return 1
         count = await services.memories.delete(found)
         if as_json:
             terminal.print_json({"deleted": count, "ids": found})

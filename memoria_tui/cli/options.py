@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="The id, or a beginning of it that fits one memory only.")]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from memoria_tui.cli.memories import in_trash
-from memoria_tui.cli.options import Json, terminal_of
+from memoria_tui.cli.options import Json, Yes, terminal_of
 from memoria_tui.cli.terminal import Terminal, memory_json
 from services.errors import NotFound
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Deleted memories: list, restore, or erase them for good.", rich_markup_mode=None)
 
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 _SHOWN = 5
 """Memories that a question names one by one."""
 

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memoria_tui.cli.options import Json, terminal_of
+from memoria_tui.cli.options import Json, Yes, terminal_of
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
     from services.container import Services
     from services.model import Act, IfChanged, UndoPreview
 
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what it would do, no more.")]
 Rest = Annotated[bool, typer.Option("--rest", help="Leave what was changed since, and do it for the rest.")]
 Force = Annotated[bool, typer.Option("--force", help="Do it also for what was changed since.")]

@@ -41,8 +41,11 @@ class WorkBooking(WorkWatching):
 
     @property
     def pointed(self) -> WorkSession | None:
-        """The card under the cursor, while the cards have the focus."""
-        return self.running.current if self.running.has_focus else None
+        """The open session under the cursor where the focus is; None when that one is not open."""
+        if self.running.has_focus:
+            return self.running.current
+        current = self.log_list.current
+        return next((one for one in self.running.sessions if current is not None and one.id == current.id), None)
 
     @property
     def selected(self) -> WorkSession | None:

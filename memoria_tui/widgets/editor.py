@@ -54,6 +54,11 @@ def _not_drawn(text: str) -> set[str]:
 class SafeTextArea(TextArea):
     """A text area in which every character survives and none reaches the terminal unseen."""
 
+    BINDINGS = [
+        Binding("ctrl+home", "text_start", "Start", id="text.start", show=False, tooltip="Start of the text"),
+        Binding("ctrl+end", "text_end", "End", id="text.end", show=False, tooltip="End of the text"),
+    ]
+
     def __init__(
         self,
         content: str = "",
@@ -71,6 +76,12 @@ class SafeTextArea(TextArea):
         """The text as it is meant, which is not always as it is drawn."""
         text: str = self.text
         return self._disguise.reveal(text)
+
+    def action_text_start(self) -> None:
+        self.move_cursor((0, 0))
+
+    def action_text_end(self) -> None:
+        self.move_cursor(self.document.end)
 
     async def _on_paste(self, event: events.Paste) -> None:
         event.prevent_default()

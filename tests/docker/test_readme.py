@@ -1,10 +1,21 @@
-"""What the README says about the stack and the settings is so."""
+"""What the README says about the stack, the settings and the keys is so."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
+import pytest
+from textual.binding import Binding
+from textual.dom import DOMNode
+
+from memoria_tui.app import MemoriaApp
+from memoria_tui.screens.graph import GraphScreen
+from memoria_tui.screens.health import HealthScreen
+from memoria_tui.screens.memories import MemoriesScreen
+from memoria_tui.screens.modals.clients import ClientsDialog
+from memoria_tui.screens.summary import SummaryScreen
+from memoria_tui.screens.work import WorkScreen
 from services.settings import VARIABLES
 from tests.docker.stack import CENTRAL, DOCKER, compose
 
@@ -51,3 +62,29 @@ def test_ports_volumes_and_files_of_the_stack_exist() -> None:
     assert all(Path(ROOT, name).exists() for name in named)
     variables = set(re.findall(r"\b((?:MEMORIA|QDRANT|POSTGRES|PGBOUNCER|OLLAMA)_[A-Z_]+)\b", text))
     assert variables <= set(re.findall(r"[A-Z][A-Z_]+", (DOCKER / ".env.example").read_text("utf-8")))
+
+
+def table_row(where: str) -> str:
+    """What the table of keys says of a place."""
+    (row,) = [line for line in section("Keys").splitlines() if line.startswith(f"| {where} |")]
+    return row
+
+
+@pytest.mark.parametrize(
+    ("where", "owner"),
+    [
+        ("everywhere", MemoriaApp),
+        ("Memories", MemoriesScreen),
+        ("Graph", GraphScreen),
+        ("Work", WorkScreen),
+        ("Clients (`c` in Work)", ClientsDialog),
+        ("Summary", SummaryScreen),
+        ("Health", HealthScreen),
+    ],
+)
+def test_every_key_is_in_the_table(where: str, owner: type[DOMNode]) -> None:
+    shown = set(re.findall(r"`([^`]+)`", table_row(where)))
+    names = {"slash": "/", "question_mark": "?", "escape": "esc", "plus": "+", "minus": "-", "full_stop": ".",
+             "left_square_bracket": "[", "right_square_bracket": "]"}  # fmt: skip
+    keys = {key for one in owner.BINDINGS if isinstance(one, Binding) for key in one.key.split(",")} - {"equals_sign"}
+    assert {names.get(key, key) for key in keys} - shown == set()

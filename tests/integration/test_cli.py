@@ -21,9 +21,10 @@ import pytest
 
 from memoria_tui.cli import main
 from memoria_tui.cli.commands import program
+from memoria_tui.cli.files import progress_bar
 from memoria_tui.cli.terminal import Terminal
 from services.adapters.edge.store import EdgeVectorStore
-from services.model import MemoryType
+from services.model import MemoryType, Progress
 
 HOSTILE = "\x1b]52;c;ZWNobw==\x07 \x1b[31mred\x1b[0m [bold]x[/] \u202e \x9b2J"
 
@@ -253,7 +254,11 @@ class Broken(io.StringIO):
 def commands() -> list[tuple[str, ...]]:
     """Every command, with arguments with which it can run on an empty store."""
     known: dict[tuple[str, ...], tuple[str, ...]] = {
-        ("search",): ("text",), ("add",): ("text",), ("import",): ("-",), ("export",): ("-",),
+        ("search",): ("text",), ("add",): ("text",), ("import",): ("-",), ("export",): ("-",), ("doctor",): (),
+        ("undo",): ("--list", "--json"), ("backup",): (), ("repair",): ("all",), ("db", "status"): (),
+        ("db", "upgrade"): ("--dry-run",), ("trash", "list"): (), ("trash", "missing"): (), ("trash", "empty"): ("-y",),
+        ("work", "start"): ("work",), ("work", "status"): (), ("work", "log"): ("--json",), ("work", "report"): (),
+        ("work", "refresh"): (), ("work", "clients"): ("--json",), ("work", "projects"): ("--json",),
     }  # fmt: skip
     found = []
     for name, command in program().commands.items():  # type: ignore[attr-defined]
@@ -453,3 +458,24 @@ def test_the_demo_has_a_store_of_its_own_and_its_commands_work(tmp_path: Path) -
     tried = subprocess.run(first, shell=True, capture_output=True, text=True, env=environment, check=True)
     assert "signed out" in tried.stdout
     assert demo("--reset")["counts"]["memories"] == made["counts"]["memories"]
+
+
+@pytest.mark.parametrize("variables", [{"NO_COLOR": "1", "TERM": "xterm"}, {"TERM": "dumb"}])
+def test_progress_writes_no_codes_where_none_are_wanted(variables: dict[str, str]) -> None:
+    terminal = Terminal(variables, io.BytesIO(), Screen(), Screen())
+    with progress_bar(terminal) as advance:
+        advance(Progress(1, 2, "Importing"))
+    assert terminal.stderr.getvalue() == ""  # type: ignore[attr-defined]
+
+
+def test_names_of_work_are_harmless_on_a_terminal(run: Run, postgres_url: str) -> None:
+    run("work", "start", "x", "--client", "Acme", "--project", "api")
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("UPDATE clients SET name = %s", (HOSTILE,))
+        connection.execute("UPDATE projects SET name = %s", (HOSTILE,))
+        connection.execute("UPDATE work_sessions SET description = %s, notes = ARRAY[%s]", (HOSTILE, HOSTILE))
+    for command in (("status",), ("log",), ("clients",), ("projects",), ("report", "--running"), ("stop",)):
+        shown = run("work", *command, out=Screen())
+        assert shown.status == 0, shown.err
+        assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(shown.out + shown.err), command
+        assert "[bold]x[/]" in shown.out, command

@@ -11,7 +11,9 @@ from typing import Any
 
 from memoria_tui.cli import main
 from memoria_tui.cli.terminal import Terminal
+from services.backup.marker import Marker
 from tests.services.memory_world import quick_folder
+from tests.services.servers import query
 
 
 @dataclass(frozen=True)
@@ -69,3 +71,32 @@ def test_a_backup_is_made_looked_at_and_restored(postgres_url: str, empty_url: s
     assert {"bytes", "seconds", "records_per_second", "sha256"} <= made.keys()
     assert (wrong.status, "is no backup" in wrong.err) == (2, True)
     assert (missing.status, missing.err.endswith("there is no such file\n")) == (1, True)
+
+
+def test_a_restore_that_was_begun_is_finished_or_undone(postgres_url: str, empty_url: str) -> None:
+    with quick_folder() as name:
+        here, there = runner(Path(name, "here"), postgres_url), runner(Path(name, "there"), empty_url)
+        here("add", "kept in a backup")
+        backup = here("backup", "--json").json
+        there("add", "only there")
+        none_begun = [there("restore", how) for how in ("--resume", "--undo")]
+
+        def begin() -> None:
+            group = "a5e1a6d0-0000-4000-8000-000000000001"
+            marker = Marker(backup["file"], backup["sha256"], "merge", group, "2026-11-20T12:00:00+00:00")
+            query(empty_url, "INSERT INTO memoria_tui.unfinished_restore (note) VALUES (%s)", marker.as_text())
+
+        begin()
+        told = there("search", "kept")
+        undone = there("restore", "--undo")
+        after_undo = there("search", "kept", "--json").json
+        begin()
+        finished = there("restore", "--resume", "--json")
+        after = there("search", "kept", "--json").json
+
+    assert [(one.status, "no restore was begun" in one.err) for one in none_begun] == [(1, True)] * 2
+    assert "`memoria-tui restore --resume`" in told.err
+    assert (undone.status, undone.out.startswith("the restore was taken back")) == (0, True)
+    assert "kept in a backup" not in [hit["content"] for hit in after_undo["hits"]]
+    assert finished.json["restored"]["memories"] == 1
+    assert "kept in a backup" in [hit["content"] for hit in after["hits"]]

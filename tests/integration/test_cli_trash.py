@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
+from memoria_tui.cli import main
+from memoria_tui.cli.terminal import Terminal
+from services.adapters.edge.store import EdgeVectorStore
+from services.model import MemoryType
 from tests.integration.test_cli import HOSTILE, Run, Screen, run  # noqa: F401  # the fixture
+from tests.integration.test_cli_connecting import typed
 
 
 def added(run: Run, text: str) -> str:  # noqa: F811
@@ -49,3 +57,32 @@ def test_a_memory_is_purged_wherever_it_is(run: Run) -> None:  # noqa: F811
 
 def test_days_and_ids_exclude_each_other(run: Run) -> None:  # noqa: F811
     assert run("trash", "empty", "abc", "--older-than", "3").status == 2
+
+
+def test_what_another_program_deleted_goes_to_the_trash_after_a_yes(run: Run, tmp_path: Path) -> None:  # noqa: F811
+    assert run("trash", "missing").out == "none is missing\n"
+    gone = added(run, "deleted by an agent")
+
+    async def delete_outside() -> None:
+        store = EdgeVectorStore(tmp_path / "home" / "qdrant")
+        await store.delete_points(MemoryType.SEMANTIC, [gone])
+        await store.close()
+
+    asyncio.run(delete_outside())
+    asked = run("trash", "missing")
+    assert (asked.status, asked.out) == (1, "")
+    assert asked.complaint.startswith("nothing was done: 1 memory was deleted by another program")
+    assert run("trash", "missing", "--yes", "--json").json == {"trashed": 1, "living": 0}
+    assert run("restore", gone).status == 0
+    assert run("show", gone, "--json").json["content"] == "deleted by an agent"
+
+
+def test_a_no_deletes_none_of_many(run: Run, tmp_path: Path, postgres_url: str) -> None:  # noqa: F811
+    run("import", "-", stdin=b"".join(b'{"content": "text %d"}\n' % number for number in range(21)))
+    ids = [hit["id"] for hit in run("search", "text", "--limit", "30", "--json").json["hits"]]
+    environment = {"MEMORIA_HOME": str(tmp_path / "home"), "MEMORIA_DATABASE_URL": postgres_url}
+    with typed("n\n") as stdin:
+        terminal = Terminal(environment, stdin, Screen(), Screen())
+        assert main(["delete", *ids], terminal) == 1
+    assert terminal.stderr.getvalue() == "Put 21 memories into the trash? [y/N] nothing was deleted\n"  # type: ignore[attr-defined]
+    assert run("delete", *ids, "--yes", "--json").json["deleted"] == 21

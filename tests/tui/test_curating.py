@@ -7,9 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from memoria_tui.screens.modals.choice import ChoiceDialog
 from memoria_tui.screens.modals.prompt import PromptDialog
 from memoria_tui.screens.modals.why import WhyDialog
 from services.model import MemoryType, Progress
@@ -159,3 +161,31 @@ async def _until(pilot: Pilot[None], true: Callable[[], bool]) -> None:
             return
         await asyncio.sleep(0.01)
     raise AssertionError("it never came true")
+
+
+async def hidden_mark(pilot: Pilot[None]) -> None:
+    """Marks the newest memory, then searches so that it is not in the list, with the cursor on another one."""
+    await press(pilot, "space", "/", "=JWT expiry", "enter")
+    assert len(titles(pilot)) == 1
+    assert screen_of(pilot).memory_list.marked == {memory_id(7)}
+
+
+@pytest.mark.parametrize(("answer", "deleted"), [("a", {memory_id(7)}), ("escape", set())])
+async def test_an_act_on_marked_memories_that_are_not_in_the_list_asks_first(answer: str, deleted: set[str]) -> None:
+    store = filled()
+    async with running(store) as pilot:
+        await hidden_mark(pilot)
+        await press(pilot, "d")
+        assert isinstance(pilot.app.screen, ChoiceDialog)
+        assert "1 marked memory is not in the list" in str(pilot.app.screen.query_one("#dialog").border_title)
+        assert not store.trash
+        await press(pilot, answer)
+        assert set(store.trash) == deleted
+
+
+async def test_of_marked_memories_only_the_shown_ones_can_be_chosen() -> None:
+    store = filled()
+    async with running(store) as pilot:
+        await hidden_mark(pilot)
+        await press(pilot, "space", "d", "s")
+        assert set(store.trash) == {memory_id(1)}

@@ -15,7 +15,7 @@ from memoria_tui.screens.modals.new_memory import NewMemoryDialog
 from memoria_tui.screens.modals.trash import TrashDialog
 from services.errors import InvalidInput, StoreUnavailable
 from services.model import MemoryType
-from tests.tui.conftest import press, running, screen_of, toasts, type_text
+from tests.tui.conftest import key_event, press, running, screen_of, settle, toasts, type_text
 from tests.tui.fakes import Store, filled, memory_id
 
 NEWEST = memory_id(7)
@@ -225,3 +225,49 @@ async def test_an_editor_that_cannot_be_started_is_told_in_one_line(command: str
 async def test_an_editor_that_fails_gives_what_it_saved_and_says_so() -> None:
     edited = await edit_text("false", "text")
     assert edited == Edited("text", "the editor 'false' ended with status 1")
+
+
+async def test_a_new_memory_is_the_one_that_the_next_key_acts_on() -> None:
+    store = filled()
+    async with running(store) as pilot:
+        await press(pilot, "j", "j", "n", "=fresh", "ctrl+s")
+        current = screen_of(pilot).memory_list.current
+        assert current is not None
+        assert current.memory.content == "fresh"
+        await press(pilot, "t", "=mine", "enter", "ctrl+s")
+        assert {one.content for one in store.memories.values() if "mine" in one.tags} == {"fresh"}
+
+
+async def test_two_deletes_and_a_new_memory_in_one_breath_are_all_written() -> None:
+    store = filled()
+    async with running(store) as pilot:
+        for key in ("d", "d", "n"):
+            pilot.app.post_message(key_event(key))
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, NewMemoryDialog)
+        await press(pilot, "=after", "ctrl+s")
+        assert "after" in {one.content for one in store.memories.values()}
+        assert len(store.trash) == 1  # the second one was the same key on the same memory
+
+
+@pytest.mark.parametrize(
+    ("keys", "left"),
+    [
+        (("ctrl+k",), "one two"),
+        (("ctrl+a", "ctrl+k"), ""),
+        (("ctrl+u",), ""),
+        (("ctrl+w",), "one "),
+        (("ctrl+a", "x"), "xone two"),
+        (("ctrl+a", "ctrl+e", "x"), "one twox"),
+        (("ctrl+home", "x"), "xone two"),
+        (("ctrl+home", "ctrl+end", "x"), "one twox"),
+    ],
+)
+@pytest.mark.parametrize("opened", ["/", "n"])
+async def test_the_editing_keys_of_a_terminal_belong_to_text_fields(
+    opened: str, keys: tuple[str, ...], left: str
+) -> None:
+    async with running(Store() if opened == "n" else filled()) as pilot:
+        await press(pilot, opened, "=one two", *keys)
+        field = pilot.app.focused
+        assert (field.text if isinstance(field, TextArea) else getattr(field, "value", None)) == left

@@ -7,18 +7,21 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 from textual import events
+from textual.pilot import Pilot
 from textual.widgets import Input, Select, Static, TextArea
 
 from memoria_tui.screens.modals.choice import ChoiceDialog
 from memoria_tui.screens.modals.clients import ClientsDialog
 from memoria_tui.screens.modals.form import FormDialog
+from memoria_tui.screens.modals.help import HelpDialog
 from memoria_tui.screens.modals.prompt import PromptDialog
 from memoria_tui.screens.work import WorkScreen
 from services.model import SessionStatus
 from services.work.model import LogOrder, SessionDraft, WorkPreferences
-from tests.tui.conftest import press, settle, toasts
+from tests.tui.conftest import key_event, press, settle, toasts
 from tests.tui.work_world import NOW, Desk, WorkServices, at_desk, one_running, shown, two_days, work_screen
 
 
@@ -201,12 +204,42 @@ async def test_a_stop_can_keep_a_memory_of_the_work(desk: Desk) -> None:
         assert work_screen(pilot).log_list.sessions[0].memory_id
 
 
-async def test_with_several_open_the_person_is_asked_which(desk: Desk) -> None:
+async def test_with_several_open_and_the_cursor_on_none_of_them_the_person_is_asked_which(desk: Desk) -> None:
     async with desk.working(two_days) as pilot:
+        await to_row(pilot, "answer tickets")
         await press(pilot, "s")
         assert isinstance(pilot.app.screen, ChoiceDialog)
         await press(pilot, "2", "enter")
         assert [one.description for one in work_screen(pilot).running.sessions] == ["fix login"]
+
+
+async def to_row(pilot: Pilot[None], description: str) -> None:
+    log = work_screen(pilot).log_list
+    while log.current is None or log.current.description != description:
+        await press(pilot, "j")
+
+
+async def test_an_open_session_under_the_cursor_of_the_log_is_meant_and_named(desk: Desk) -> None:
+    async with desk.working(two_days) as pilot:
+        await to_row(pilot, "fix login")
+        await press(pilot, "s")
+        assert isinstance(pilot.app.screen, FormDialog)
+        assert "fix login" in shown(pilot)
+        await press(pilot, "escape", "space")
+        assert "Pause «fix login»" in str(pilot.app.screen.query_one("#dialog").border_title)
+        await press(pilot, "escape", "N")
+        assert "Note on «fix login»" in str(pilot.app.screen.query_one("#dialog").border_title)
+
+
+async def test_a_key_that_answered_a_dialog_and_is_pressed_twice_does_not_reach_the_next(desk: Desk) -> None:
+    async with desk.working(two_days) as pilot:
+        await to_row(pilot, "answer tickets")
+        await press(pilot, "s")
+        for key in ("2", "2", "x"):
+            pilot.app.post_message(key_event(key))
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, FormDialog)
+        assert pilot.app.screen.query_one("#note", Input).value == "x"
 
 
 async def test_a_card_under_the_cursor_is_meant_without_asking(desk: Desk) -> None:
@@ -552,3 +585,42 @@ async def test_many_hours_are_shown_and_confirmed_before_they_are_booked(desk: D
         assert work_screen(pilot).running.sessions
         await press(pilot, "enter")
         assert work_screen(pilot).running.sessions == ()
+
+
+async def test_after_a_rename_the_cursor_of_the_clients_stays_on_the_renamed_one(desk: Desk) -> None:
+    async with desk.working(two_days) as pilot:
+        await press(pilot, "c", "r", "ctrl+u", "=Zeta", "enter", "m")
+        assert "Merge «Zeta» into" in str(pilot.app.screen.query_one("#dialog").border_title)
+
+
+async def test_help_in_the_clients_dialog_tells_its_keys_and_fits_into_80_columns(desk: Desk) -> None:
+    async with desk.working(two_days, size=(80, 24)) as pilot:
+        await press(pilot, "c", "question_mark")
+        assert isinstance(pilot.app.screen, HelpDialog)
+        seen = shown(pilot)
+        for line in ("n              Make a client", "m              Let it become part of another one", "esc close"):
+            assert line in seen
+        await press(pilot, "escape")
+        assert isinstance(pilot.app.screen, ClientsDialog)
+
+
+async def test_names_of_clients_and_sessions_are_shown_and_never_obeyed(desk: Desk) -> None:
+    hostile = "[b]x[/] \x1b]52;c;aGk=\x07 \x1b[31mred \u202eevil \x9b1m"
+
+    async def named(services: WorkServices) -> None:
+        client = await services.clients.create_client("Acme")
+        project = await services.clients.create_project("api", "Acme")
+        session = await services.work.start(SessionDraft("x", client="Acme", project="api"))
+        async with await psycopg.AsyncConnection.connect(services.settings.database_url or "") as connection:
+            await connection.execute("UPDATE clients SET name = %s WHERE id = %s", (hostile, client.id))
+            await connection.execute("UPDATE projects SET name = %s WHERE id = %s", (hostile, project.id))
+            await connection.execute(
+                "UPDATE work_sessions SET description = %s, notes = %s WHERE id = %s", (hostile, [hostile], session.id)
+            )
+
+    async with desk.working(named) as pilot:
+        for keys in ((), ("s",), ("escape", "N"), ("escape", "enter"), ("escape", "c"), ("r",)):
+            await press(pilot, *keys)
+            seen = shown(pilot)
+            assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(seen), keys
+            assert "[b]x[/]" in seen, keys

@@ -57,6 +57,7 @@ class ClientsDialog(Dialog[bool]):
         ("u", "undo"),
         ("esc", "close"),
     )
+    HELP = "Clients and projects"
     KEYS_GAP = 2  # so that all fit into 80 columns
     BINDINGS = [
         Binding("n", "new_client", "New client", id="clients.new", tooltip="Make a client"),
@@ -66,6 +67,9 @@ class ClientsDialog(Dialog[bool]):
         Binding("v", "move", "Move", id="clients.move", tooltip="Give the project to another client"),
         Binding("d", "delete", "Delete", id="clients.delete", tooltip="Delete what has no sessions"),
         Binding("u", "app.undo", "Undo", id="clients.undo", tooltip="Undo the last change"),
+        Binding(
+            "question_mark", "app.help", "Help", id="clients.help", key_display="?", tooltip="What can be done here"
+        ),
     ]
 
     options = getters.query_one(OptionList)

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from textual import events, work
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
@@ -17,6 +18,7 @@ from textual.widgets import Static
 from memoria_tui.drafts import Draft
 from memoria_tui.log import refused
 from memoria_tui.present import clip, line, safe
+from memoria_tui.typing_ahead import TypingAhead
 from memoria_tui.widgets.name_input import NameInput
 from services.errors import MemoriaError
 
@@ -55,6 +57,11 @@ class Dialog(ModalScreen[Answer | None]):
     def compose_body(self) -> Iterable[Widget]:
         """What stands in the box."""
         raise NotImplementedError
+
+    def dismiss(self, result: Answer | None = None) -> AwaitComplete:
+        if isinstance(self.app, TypingAhead):
+            self.app.answered()
+        return super().dismiss(result)
 
     @property
     def saving(self) -> bool:
