@@ -54,7 +54,7 @@ _STATES = {
     "start_with_a_problem": ("n", "=work", *["tab"] * 7, "=soon", "enter"),
     "edit": ("j", "j", "j", "enter"),
     "stop": ("tab", "s"),
-    "choice": ("s",),
+    "choice": ("j", "j", "s"),
     "filter": ("f",),
     "filtered": ("f", "tab", "tab", "tab", "=Acme", "enter"),
     "by_duration": ("o", "l"),
