@@ -43,6 +43,10 @@ class ScoredPoint:
     payload: Mapping[str, object]
     score: float
 
+    @property
+    def point(self) -> Point:
+        return Point(self.id, self.payload)
+
     def __reduce__(self) -> tuple[type[ScoredPoint], tuple[object, ...]]:
         """As `Point` does."""
         return ScoredPoint, (self.id, self.payload, self.score)
@@ -158,6 +162,20 @@ class TextSearch:
     where: Filter = EVERYTHING
     payload_keys: tuple[str, ...] | None = None
     """None: the whole payload; (): none of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """Points that meet a condition, in no order; their scores say nothing."""
+
+    collection: MemoryType
+    limit: int
+    where: Filter
+    payload_keys: tuple[str, ...] | None = None
+    """None: the whole payload; (): none of it."""
+
+
+SearchRequest = DenseSearch | TextSearch | Lookup
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ from services.together import together
 _PAGE = 1000
 _MOST_IDS = 1_000_000
 _ID_PART = re.compile(r"[0-9a-f]{1,32}")
+_CANONICAL = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""A UUID as memories have it; twice as fast as reading it, and a list by relations asks it of every point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +76,7 @@ class Stored:
 def memory_id_of(point: Point) -> str:
     """The id of the memory that a point belongs to: its `parent_id`, else its own id."""
     parent = point.payload.get("parent_id")
-    if parent == point.id:
-        return point.id
-    return parent if isinstance(parent, str) and canonical(parent) == parent else point.id
+    return parent if isinstance(parent, str) and _CANONICAL.fullmatch(parent) else point.id
 
 
 def chunk_index(point: Point) -> int | None:

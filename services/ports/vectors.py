@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from services.model import MemoryType, StoreStatus
-from services.points import EVERYTHING, CollectionInfo, DenseSearch, Filter, Point, ScoredPoint, Scroll, TextSearch
+from services.points import (
+    EVERYTHING,
+    CollectionInfo,
+    Filter,
+    Point,
+    ScoredPoint,
+    Scroll,
+    SearchRequest,
+)
 
 
 class VectorStore(Protocol):
@@ -49,7 +57,7 @@ class VectorStore(Protocol):
 
     async def scroll(self, request: Scroll) -> list[Point]: ...
 
-    async def search(self, requests: Sequence[DenseSearch | TextSearch]) -> list[list[ScoredPoint]]:
+    async def search(self, requests: Sequence[SearchRequest]) -> list[list[ScoredPoint]]:
         """One list a request, best first; one batch a collection."""
         ...
 

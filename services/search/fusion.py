@@ -78,6 +78,10 @@ class Neighbourhood:
                 self._links[target].append((source, weight))
         self._known.update(memory_ids)
 
+    def counts(self) -> dict[str, int]:
+        """The number of relations of each memory whose relations are all known."""
+        return {one: len(self._links.get(one, ())) for one in self._known}
+
     def middles(self) -> list[str]:
         """The most active neighbours whose own relations are not known yet."""
         reached = self._first_hop()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from services.errors import MemoriaError
 from services.memories.chunking import chunk_id
 from services.memories.reading import chunk_index, fold, memory_id_of, read_stored
 from services.model import Memory, MemoryType
-from services.points import Filter, HasId, HasVector, Point, Scroll
+from services.points import Filter, HasId, HasVector, Lookup, Point
 from services.ports import VectorStore
 from services.records import Records
 from services.times import WriterZone
@@ -26,13 +26,13 @@ class Found:
 
     collection: MemoryType
     point_id: str
-    first_id: str | None = None
-    """Where the point is known to be a later chunk: the id that the first one should have."""
+    memory_id: str | None = None
+    """Where the point is known to be a later chunk: the memory's."""
 
     @classmethod
     def of(cls, collection: MemoryType, point: Point) -> Found:
         """By a point with its place in its memory."""
-        return cls(collection, point.id, chunk_id(memory_id_of(point), 0) if _is_later(point) else None)
+        return cls(collection, point.id, memory_id_of(point) if _is_later(point) else None)
 
 
 _OF_A_CHUNK = ("parent_id", "chunk_index", "chunk_count", "content")
@@ -61,10 +61,8 @@ class HitReader:
 
         `embedded` are points known to have their vectors.
         """
-        by_collection: defaultdict[MemoryType, list[Found]] = defaultdict(list)
-        for one in found:
-            by_collection[one.collection].append(one)
-        parts = await together(*(self._of(kind, some, embedded) for kind, some in by_collection.items()))
+        some = (found[start : start + _AT_ONCE] for start in range(0, len(found), _AT_ONCE))
+        parts = await together(*(self._read(one, embedded) for one in some))
         read = {point_id: one for part in parts for point_id, one in part.items()}
         return [read[one.point_id] for one in found if one.point_id in read]
 
@@ -77,18 +75,33 @@ class HitReader:
         except MemoriaError as error:
             return {}, (f"relations are not shown: {error}",)
 
-    async def _of(self, collection: MemoryType, found: Sequence[Found], embedded: frozenset[str]) -> dict[str, Read]:
-        """By point. A memory's keys are those of its first chunk, its passage is that of the chunk that was found."""
-        later = [one.point_id for one in found if one.first_id]
-        waiting, points, chunks = await together(
-            self._pending(collection, frozenset(one.point_id for one in found) - embedded),
-            self._points(collection, [one.first_id or one.point_id for one in found]),
-            self._chunks(collection, later),
-        )
+    async def _read(self, found: Sequence[Found], embedded: frozenset[str]) -> dict[str, Read]:
+        """By point. All that is needed is asked for at once."""
+        by_collection: defaultdict[MemoryType, list[tuple[Found, str]]] = defaultdict(list)
+        for one in found:
+            first = chunk_id(one.memory_id, 0) if one.memory_id else one.point_id
+            by_collection[one.collection].append((one, first))
+        asked = [request for kind, some in by_collection.items() for request in _lookups(kind, some, embedded)]
+        answers = iter([{hit.id: hit.point for hit in hits} for hits in await self._vectors.search(asked)])
+        parts = [
+            await self._of(kind, some, next(answers), next(answers), next(answers))
+            for kind, some in by_collection.items()
+        ]
+        return {point_id: one for part in parts for point_id, one in part.items()}
+
+    async def _of(
+        self,
+        collection: MemoryType,
+        found: Sequence[tuple[Found, str]],
+        points: Mapping[str, Point],
+        chunks: Mapping[str, Point],
+        waiting: Mapping[str, Point],
+    ) -> dict[str, Read]:
+        """A memory's keys are those of its first chunk, its passage is that of the chunk that was found."""
         pairs = [
-            (chunk, points.get(one.first_id or one.point_id))
-            for one in found
-            if (chunk := (chunks if one.first_id else points).get(one.point_id))
+            (chunk, points.get(first))
+            for one, first in found
+            if (chunk := (chunks if one.memory_id else points).get(one.point_id))
         ]
         apart = [memory_id_of(chunk) for chunk, first in pairs if not _tells_all(first, chunk)]
         stored = await read_stored(self._vectors, apart, embeddings=False) if apart else {}
@@ -106,25 +119,17 @@ class HitReader:
             read[chunk.id] = Read(memory, str(chunk.payload.get("content", "")), _is_later(chunk))
         return read
 
-    async def _chunks(self, collection: MemoryType, ids: Sequence[str]) -> dict[str, Point]:
-        """The texts of chunks and where they belong, without the whole text that each has with it."""
-        if not ids:
-            return {}
-        where = Filter((HasId(frozenset(ids)),))
-        points = await self._vectors.scroll(Scroll(collection, len(ids), where, payload_keys=_OF_A_CHUNK))
-        return {point.id: point for point in points}
 
-    async def _points(self, collection: MemoryType, ids: Sequence[str]) -> dict[str, Point]:
-        parts = [ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE)]
-        pages = await together(*(self._vectors.retrieve(collection, part) for part in parts))
-        return {point.id: point for page in pages for point in page}
-
-    async def _pending(self, collection: MemoryType, ids: frozenset[str]) -> frozenset[str]:
-        if not ids:
-            return frozenset()
-        where = Filter((HasId(ids),), (HasVector(),))
-        points = await self._vectors.scroll(Scroll(collection, len(ids), where, payload_keys=()))
-        return frozenset(point.id for point in points)
+def _lookups(collection: MemoryType, found: Sequence[tuple[Found, str]], embedded: frozenset[str]) -> list[Lookup]:
+    """The first points whole, of later chunks the texts without the whole one beside them, and what has no vector."""
+    firsts, ids = frozenset(first for _, first in found), frozenset(one.point_id for one, _ in found)
+    later = frozenset(one.point_id for one, _ in found if one.memory_id)
+    asked = (
+        (Filter((HasId(firsts),)), None),
+        (Filter((HasId(later),)), _OF_A_CHUNK),
+        (Filter((HasId(ids - embedded),), (HasVector(),)), ()),
+    )
+    return [Lookup(collection, len(found), where, keys) for where, keys in asked]
 
 
 def _tells_all(first: Point | None, chunk: Point) -> bool:

@@ -40,10 +40,14 @@ class RankedHits:
         scores: Scores,
         found: Mapping[str, Found],
         embedded: frozenset[str],
+        relations: Mapping[str, int],
         reader: HitReader,
         closeness: Closeness,
     ) -> None:
-        """`found` has the best point of each memory; `embedded` are points known to have their vectors."""
+        """`found` has the best point of each memory; `embedded` are points known to have their vectors.
+
+        `relations` are the numbers that are known already.
+        """
         self.query = query
         self.notices: tuple[str, ...] = ()
         """One line for each part that could not take part and why."""
@@ -61,7 +65,7 @@ class RankedHits:
         self._closeness: dict[str, float] | None = None
         self._remaining = [one for one in scores.totals if one in found]
         self._kept: list[Read] = []
-        self._relations: dict[str, int] = {}
+        self._relations = dict(relations)
         self._turn = asyncio.Lock()
         self.total = 0
         """Hits, as far as can be told before all are read: the texts of a few may show that they are none."""
@@ -100,7 +104,8 @@ class RankedHits:
             some = self._remaining[: max(FIRST, length - len(self._kept))]
             found = [self._found[one] for one in some]
             read, (counts, notices) = await together(
-                self._reader.read(found, self._embedded), self._reader.relation_counts(some)
+                self._reader.read(found, self._embedded),
+                self._reader.relation_counts([one for one in some if one not in self._relations]),
             )
             self._relations |= counts
             self.notices = tuple(dict.fromkeys((*self.notices, *notices)))

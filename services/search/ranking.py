@@ -12,7 +12,7 @@ from functools import partial
 from services.errors import EmbeddingFailed, MemoriaError, NotFound
 from services.memories.reading import chunk_index, memory_id_of
 from services.model import MemoryType, Query, SearchMode
-from services.points import DenseSearch, Filter, HasId, Matches, Point, ScoredPoint, Scroll, TextSearch, Vector
+from services.points import DenseSearch, Filter, HasId, Lookup, Matches, Point, ScoredPoint, Scroll, TextSearch, Vector
 from services.ports import Embedder, VectorStore, WordEmbedder
 from services.records import Records
 from services.search import fusion
@@ -41,7 +41,7 @@ class _Leg:
     def add(self, collection: MemoryType, hits: Iterable[ScoredPoint], scope: Scope) -> None:
         """Takes in points of a collection that are in the scope, folded into memories by their best one."""
         for hit in hits:
-            point = Point(hit.id, hit.payload)
+            point = hit.point
             memory_id = memory_id_of(point)
             if scope.keeps(point) and hit.score > self.scores.get(memory_id, -math.inf):
                 self.scores[memory_id] = hit.score
@@ -63,6 +63,8 @@ class _Graph:
 
     activation: dict[str, float] = field(default_factory=dict)
     points: dict[str, Found] = field(default_factory=dict)
+    relations: dict[str, int] = field(default_factory=dict)
+    """How many relations some memories have."""
     failure: MemoriaError | None = None
 
 
@@ -122,7 +124,7 @@ class Ranking:
         points = {**graph.points, **dense.points, **keyword.points}
         embedded = frozenset(found.point_id for found in dense.points.values())
         closeness = partial(self._closeness, query if dense.scores else None)
-        ranked = RankedHits(query, scores, points, embedded, self._reader, closeness)
+        ranked = RankedHits(query, scores, points, embedded, graph.relations, self._reader, closeness)
         ranked.notices = tuple(_notices(dense, keyword, graph))
         await ranked.open()
         return ranked
@@ -215,31 +217,32 @@ class Ranking:
                 neighbourhood.add(await self._records.relations.edges(middles), middles)
             activation = neighbourhood.activation()
             new = sorted(activation.keys() - own.keys(), key=lambda one: -activation[one])[: fusion.SEEDS]
-            points = await self._points_of(new, scope)
+            reached = await self._points_of(new, scope)
         except MemoriaError as error:
             return _Graph(failure=error)
         known = {one: value for one, value in activation.items() if one in own}
         found: dict[str, Found] = {}
-        for collection, point in points:
+        for collection, point in reached:
             memory_id = memory_id_of(point)
             value = max(activation.get(memory_id, 0.0), activation.get(point.id, 0.0))
             known[memory_id] = max(known.get(memory_id, 0.0), value)
             found.setdefault(memory_id, Found.of(collection, point))
-        return _Graph(known, {one: place for one, place in found.items() if one not in own})
+        points = {one: place for one, place in found.items() if one not in own}
+        return _Graph(known, points, neighbourhood.counts())
 
     async def _points_of(self, ids: Sequence[str], scope: Scope) -> list[tuple[MemoryType, Point]]:
         """Points of those that are memories, or chunks of one, and in the scope; first chunks first."""
         if not ids:
             return []
-        these = Filter(any_of=(HasId(frozenset(ids)), Matches("parent_id", tuple(ids))))
-        pages = await together(
-            *(
-                self._vectors.scroll(Scroll(one, _MOST_CHUNKS, Filter((these, where)), payload_keys=_KEYS))
-                for one, where in scope.where.items()
-            )
+        these = memories_of(frozenset(ids))
+        found = await self._vectors.search(
+            [Lookup(one, _MOST_CHUNKS, Filter((these, where)), _KEYS) for one, where in scope.where.items()]
         )
         points = [
-            (one, point) for one, page in zip(scope.where, pages, strict=True) for point in page if scope.keeps(point)
+            (one, hit.point)
+            for one, hits in zip(scope.where, found, strict=True)
+            for hit in hits
+            if scope.keeps(hit.point)
         ]
         return sorted(points, key=lambda one: chunk_index(one[1]) or 0)
 

@@ -14,14 +14,13 @@ from services.model import Facets, MemoryType, Query, SearchMode, SortKey
 from services.points import (
     EVERYTHING,
     Condition,
-    DenseSearch,
     Filter,
     HasId,
     Matches,
     Point,
     ScoredPoint,
     Scroll,
-    TextSearch,
+    SearchRequest,
 )
 from services.ports import VectorStore
 from services.search.query import parse_query
@@ -51,7 +50,7 @@ class Watched:
         self._watch(request.where)
         return await self._store.scroll(request)
 
-    async def search(self, requests: Sequence[DenseSearch | TextSearch]) -> list[list[ScoredPoint]]:
+    async def search(self, requests: Sequence[SearchRequest]) -> list[list[ScoredPoint]]:
         for request in requests:
             self._watch(request.where)
         return await self._store.search(requests)

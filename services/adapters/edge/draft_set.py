@@ -8,7 +8,7 @@ from typing import Any
 
 from services.adapters.edge.set import EdgeSet
 from services.model import MemoryType
-from services.points import CollectionInfo, DenseSearch, ScoredPoint, Scroll, TextSearch
+from services.points import CollectionInfo, ScoredPoint, Scroll, SearchRequest
 
 FIRST_INDEXES = ("parent_id",)
 """Those that filling a draft asks for; the others are made at its end, once a point instead of twice."""
@@ -37,7 +37,7 @@ class EdgeDraftSet(EdgeSet):
         parts: list[dict[MemoryType, CollectionInfo]] = await self._ask_all("info")
         return {collection: found for part in parts for collection, found in part.items()}
 
-    async def search(self, requests: Sequence[DenseSearch | TextSearch]) -> list[list[ScoredPoint]]:
+    async def search(self, requests: Sequence[SearchRequest]) -> list[list[ScoredPoint]]:
         answers = await asyncio.gather(*(self._ask(one.collection, "search", [one]) for one in requests))
         return [hits for answer in answers for hits in answer]
 

@@ -19,7 +19,7 @@ from services.points import (
     Point,
     ScoredPoint,
     Scroll,
-    TextSearch,
+    SearchRequest,
 )
 
 _PAGE = 1000
@@ -83,7 +83,7 @@ class EdgeSet:
             after = page[-1].id
         return points
 
-    async def search(self, requests: Sequence[DenseSearch | TextSearch]) -> list[list[ScoredPoint]]:
+    async def search(self, requests: Sequence[SearchRequest]) -> list[list[ScoredPoint]]:
         if any(isinstance(request, DenseSearch) for request in requests):
             self._check_model()
         answer: list[list[ScoredPoint]] = await self._call("search", list(requests))

@@ -39,6 +39,7 @@ from services.points import (
     Point,
     ScoredPoint,
     Scroll,
+    SearchRequest,
     TextSearch,
 )
 
@@ -174,7 +175,7 @@ class EdgeShards:
         points = [_point(record, request.with_vectors) for record in records]
         return [point for point in points if point.id != str(after)][: request.limit]
 
-    def search(self, requests: Sequence[DenseSearch | TextSearch]) -> list[list[ScoredPoint]]:
+    def search(self, requests: Sequence[SearchRequest]) -> list[list[ScoredPoint]]:
         answers: dict[int, list[ScoredPoint]] = {}
         for collection in {request.collection: None for request in requests}:
             mine = [place for place, request in enumerate(requests) if request.collection is collection]
@@ -216,8 +217,9 @@ class EdgeShards:
             shard.close()
         self._shards.clear()
 
-    def _query(self, request: DenseSearch | TextSearch) -> edge.QueryRequest:
-        query: edge.Query | edge.TextQuery
+    def _query(self, request: SearchRequest) -> edge.QueryRequest:
+        query: edge.Query | edge.TextQuery | None = None
+        params = None
         if isinstance(request, DenseSearch):
             dimensions = self._dimensions or len(request.vector)
             if len(request.vector) != dimensions:
@@ -226,9 +228,8 @@ class EdgeShards:
                 )
             query = edge.Query.Nearest(list(request.vector))
             params = edge.SearchParams(exact=request.exact)
-        else:
-            scoring = edge.Bm25Params(k=BM25_K, b=BM25_B)
-            query, params = edge.TextQuery(TEXT_KEY, storable_text(request.text), scoring), None
+        elif isinstance(request, TextSearch):
+            query = edge.TextQuery(TEXT_KEY, storable_text(request.text), edge.Bm25Params(k=BM25_K, b=BM25_B))
         return edge.QueryRequest(
             limit=request.limit,
             query=query,

@@ -53,6 +53,7 @@ from services.points import (
     Point,
     ScoredPoint,
     Scroll,
+    SearchRequest,
     TextSearch,
 )
 
@@ -223,7 +224,7 @@ class ServerCollections:
             return []
         return await self._read(request.collection, [], partial(self._scroll, request))
 
-    async def search(self, requests: Sequence[DenseSearch | TextSearch]) -> list[list[ScoredPoint]]:
+    async def search(self, requests: Sequence[SearchRequest]) -> list[list[ScoredPoint]]:
         """One batch a collection; text that the server cannot score is searched beside it."""
         batched: dict[MemoryType, list[int]] = {}
         answers: list[list[ScoredPoint]] = [[] for _ in requests]
@@ -299,9 +300,7 @@ class ServerCollections:
         answer = await self._client.facet(name, key=key, facet_filter=condition, limit=limit, exact=True)
         return {str(hit.value): hit.count for hit in answer.hits}
 
-    async def _search(
-        self, requests: Sequence[DenseSearch | TextSearch], name: str, found: Described
-    ) -> list[list[ScoredPoint]]:
+    async def _search(self, requests: Sequence[SearchRequest], name: str, found: Described) -> list[list[ScoredPoint]]:
         for request in requests:
             _check_question(request, found.dimensions)
         where = [await self._filter(name, found, request.where) for request in requests]
@@ -399,30 +398,21 @@ def switching(aliases: Mapping[str, str], name: str) -> bool:
     return name not in aliases and f"{name}{DRAFT}" in aliases and f"{name}{FORMER}" in aliases
 
 
-def _check_question(request: DenseSearch | TextSearch, dimensions: int) -> None:
+def _check_question(request: SearchRequest, dimensions: int) -> None:
     if isinstance(request, DenseSearch) and len(request.vector) != dimensions:
         raise ModelMismatch(
             f"the question has {len(request.vector)} dimensions, the stored vectors have {dimensions}; {REMEDY}"
         )
 
 
-def _query(request: DenseSearch | TextSearch, where: models.Filter | None) -> models.QueryRequest:
+def _query(request: SearchRequest, where: models.Filter | None) -> models.QueryRequest:
+    asked = models.QueryRequest(filter=where, limit=request.limit, with_payload=selected(request.payload_keys))
     if isinstance(request, TextSearch):
-        question = models.TextQuery(text=models.TextQueryInput(query=storable_text(request.text), scoring=_SCORING))
-        return models.QueryRequest(
-            query=question,
-            using=TEXT_KEY,
-            filter=where,
-            limit=request.limit,
-            with_payload=selected(request.payload_keys),
-        )
-    return models.QueryRequest(
-        query=list(request.vector),
-        params=models.SearchParams(exact=request.exact),
-        filter=where,
-        limit=request.limit,
-        with_payload=selected(request.payload_keys),
-    )
+        asked.query = models.TextQuery(text=models.TextQueryInput(query=storable_text(request.text), scoring=_SCORING))
+        asked.using = TEXT_KEY
+    elif isinstance(request, DenseSearch):
+        asked.query, asked.params = list(request.vector), models.SearchParams(exact=request.exact)
+    return asked
 
 
 def _these(ids: Sequence[str]) -> models.Filter:

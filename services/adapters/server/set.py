@@ -16,7 +16,7 @@ from services.points import (
     Point,
     ScoredPoint,
     Scroll,
-    TextSearch,
+    SearchRequest,
 )
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class ServerSet:
     async def scroll(self, request: Scroll) -> list[Point]:
         return await (await self._open()).scroll(request)
 
-    async def search(self, requests: Sequence[DenseSearch | TextSearch]) -> list[list[ScoredPoint]]:
+    async def search(self, requests: Sequence[SearchRequest]) -> list[list[ScoredPoint]]:
         if any(isinstance(request, DenseSearch) for request in requests):
             self._check_model()
         return await (await self._open()).search(requests)
