@@ -10,7 +10,7 @@ from uuid import UUID
 
 from services.memories.payload import State, logical, read_memory
 from services.model import Memory, MemoryType
-from services.points import Between, Filter, HasId, Matches, Point, Scroll
+from services.points import Between, Filter, HasId, Matches, Point, ScoredPoint, Scroll
 from services.ports import VectorStore
 from services.records import Transaction
 from services.times import WriterZone
@@ -73,13 +73,13 @@ class Stored:
         )
 
 
-def memory_id_of(point: Point) -> str:
+def memory_id_of(point: Point | ScoredPoint) -> str:
     """The id of the memory that a point belongs to: its `parent_id`, else its own id."""
     parent = point.payload.get("parent_id")
     return parent if isinstance(parent, str) and _CANONICAL.fullmatch(parent) else point.id
 
 
-def chunk_index(point: Point) -> int | None:
+def chunk_index(point: Point | ScoredPoint) -> int | None:
     """Place of the point among the chunks, from 0; None for a plain memory."""
     index = point.payload.get("chunk_index")
     return index if isinstance(index, int) and not isinstance(index, bool) and index >= 0 else None

@@ -10,7 +10,7 @@ from services.errors import MemoriaError
 from services.memories.chunking import chunk_id
 from services.memories.reading import chunk_index, fold, memory_id_of, read_stored
 from services.model import Memory, MemoryType
-from services.points import Filter, HasId, HasVector, Lookup, Point
+from services.points import Filter, HasId, HasVector, Lookup, Point, ScoredPoint
 from services.ports import VectorStore
 from services.records import Records
 from services.times import WriterZone
@@ -30,7 +30,7 @@ class Found:
     """Where the point is known to be a later chunk: the memory's."""
 
     @classmethod
-    def of(cls, collection: MemoryType, point: Point) -> Found:
+    def of(cls, collection: MemoryType, point: Point | ScoredPoint) -> Found:
         """By a point with its place in its memory."""
         return cls(collection, point.id, memory_id_of(point) if _is_later(point) else None)
 
@@ -139,5 +139,5 @@ def _tells_all(first: Point | None, chunk: Point) -> bool:
     return "chunk_index" not in first.payload or "full_content" in first.payload
 
 
-def _is_later(point: Point) -> bool:
+def _is_later(point: Point | ScoredPoint) -> bool:
     return (chunk_index(point) or 0) > 0

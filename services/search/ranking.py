@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,7 +11,7 @@ from functools import partial
 from services.errors import EmbeddingFailed, MemoriaError, NotFound
 from services.memories.reading import chunk_index, memory_id_of
 from services.model import MemoryType, Query, SearchMode
-from services.points import DenseSearch, Filter, HasId, Lookup, Matches, Point, ScoredPoint, Scroll, TextSearch, Vector
+from services.points import DenseSearch, Filter, HasId, Lookup, Matches, ScoredPoint, Scroll, TextSearch, Vector
 from services.ports import Embedder, VectorStore, WordEmbedder
 from services.records import Records
 from services.search import fusion
@@ -37,24 +36,6 @@ class _Leg:
     scores: dict[str, float] = field(default_factory=dict)
     points: dict[str, Found] = field(default_factory=dict)
     failure: MemoriaError | None = None
-
-    def add(self, collection: MemoryType, hits: Iterable[ScoredPoint], scope: Scope) -> None:
-        """Takes in points of a collection that are in the scope, folded into memories by their best one."""
-        for hit in hits:
-            point = hit.point
-            memory_id = memory_id_of(point)
-            if scope.keeps(point) and hit.score > self.scores.get(memory_id, -math.inf):
-                self.scores[memory_id] = hit.score
-                self.points[memory_id] = Found.of(collection, point)
-
-    def of(self, collection: MemoryType) -> frozenset[str]:
-        """The memories that were found in this collection."""
-        return frozenset(one for one, found in self.points.items() if found.collection is collection)
-
-    def best(self, count: int) -> _Leg:
-        """The same with the memories of the highest scores alone."""
-        kept = sorted(self.scores, key=lambda one: -self.scores[one])[:count]
-        return _Leg({one: self.scores[one] for one in kept}, {one: self.points[one] for one in kept})
 
 
 @dataclass(slots=True)
@@ -165,17 +146,23 @@ class Ranking:
         One memory may have hundreds of chunks, and they may come before all others: where a full answer holds fewer
         memories than are wanted, the store is asked again for what is not of those, and for more of it.
         """
-        leg, open_, depth = _Leg(), dict(scope.where), fusion.DEPTH
+        best: dict[str, tuple[float, MemoryType, ScoredPoint]] = {}
+        open_, depth = dict(scope.where), fusion.DEPTH
         for _ in range(_ROUNDS):
             found = await self._vectors.search([ask(one, where, depth) for one, where in open_.items()])
             for collection, hits in zip(open_, found, strict=True):
-                leg.add(collection, hits, scope)
+                for hit in filter(scope.keeps, hits):
+                    memory_id = memory_id_of(hit)
+                    if memory_id not in best or hit.score > best[memory_id][0]:
+                        best[memory_id] = (hit.score, collection, hit)
             full = [one for one, hits in zip(open_, found, strict=True) if len(hits) >= depth]
-            if not full or len(leg.scores) >= min(limit, fusion.ENOUGH):
+            if not full or len(best) >= min(limit, fusion.ENOUGH):
                 break
-            open_ = {one: Filter((scope.where[one],), (memories_of(leg.of(one)),)) for one in full}
+            seen = {one: frozenset(memory for memory, (_, kind, _) in best.items() if kind is one) for one in full}
+            open_ = {one: Filter((scope.where[one],), (memories_of(seen[one]),)) for one in full}
             depth *= 2
-        return leg.best(fusion.DEPTH)
+        kept = sorted(best, key=lambda one: -best[one][0])[: fusion.DEPTH]
+        return _Leg({one: best[one][0] for one in kept}, {one: Found.of(*best[one][1:]) for one in kept})
 
     async def _vector_for(self, text: str) -> Vector:
         if isinstance(self._embedder, WordEmbedder) and (weights := await self._vocabulary.weights(text)):
@@ -230,7 +217,7 @@ class Ranking:
         points = {one: place for one, place in found.items() if one not in own}
         return _Graph(known, points, neighbourhood.counts())
 
-    async def _points_of(self, ids: Sequence[str], scope: Scope) -> list[tuple[MemoryType, Point]]:
+    async def _points_of(self, ids: Sequence[str], scope: Scope) -> list[tuple[MemoryType, ScoredPoint]]:
         """Points of those that are memories, or chunks of one, and in the scope; first chunks first."""
         if not ids:
             return []
@@ -238,12 +225,7 @@ class Ranking:
         found = await self._vectors.search(
             [Lookup(one, _MOST_CHUNKS, Filter((these, where)), _KEYS) for one, where in scope.where.items()]
         )
-        points = [
-            (one, hit.point)
-            for one, hits in zip(scope.where, found, strict=True)
-            for hit in hits
-            if scope.keeps(hit.point)
-        ]
+        points = [(one, hit) for one, hits in zip(scope.where, found, strict=True) for hit in hits if scope.keeps(hit)]
         return sorted(points, key=lambda one: chunk_index(one[1]) or 0)
 
 

@@ -23,6 +23,7 @@ from services.points import (
     Matches,
     Missing,
     Point,
+    ScoredPoint,
     Scroll,
 )
 from services.ports import VectorStore
@@ -50,7 +51,7 @@ class Linked:
     wanted: frozenset[bool]
     """True for those with relations, False for those without; nothing is both."""
 
-    def holds(self, point: Point) -> bool:
+    def holds(self, point: Point | ScoredPoint) -> bool:
         return self.wanted == {memory_id_of(point) in self.related}
 
 
@@ -63,7 +64,7 @@ class Scope:
     linked: Linked | None = None
     """What each point is to be tested for after it was read, with its `parent_id`."""
 
-    def keeps(self, point: Point) -> bool:
+    def keeps(self, point: Point | ScoredPoint) -> bool:
         return self.linked is None or self.linked.holds(point)
 
     async def pages(
