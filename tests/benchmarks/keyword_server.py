@@ -30,7 +30,7 @@ from tests.qdrant_server import real_server, running_qdrant
 ON_STAND_IN, ON_SERVER = 1_000, 100_000
 SOUGHT = 6
 DIMENSIONS = 64
-DENSE = "the nearest vectors alone"
+DENSE = "p50 of the nearest vectors alone"
 LEFT_OUT = frozenset(("after", "again", "because", "once", "under", "until"))
 """Words of the seeded texts that the server's own list of stop words keeps out of its index."""
 LISTED = 10
@@ -57,6 +57,7 @@ async def run(args: Namespace) -> list[Figure]:
             times.append(took)
             places.append(found.index(sought) if sought in found else len(drafts))
         await store.close()
+    half = percentile(dense, 0.5)
     first = sum(place == 0 for place in places) / len(places)
     listed = sum(place < LISTED for place in places) / len(places)
     return [
@@ -64,9 +65,7 @@ async def run(args: Namespace) -> list[Figure]:
         Figure("right memory first", first * 100, "%", goal="≥ 90 %", ok=first >= 0.9),
         Figure(f"right memory among the first {LISTED}", listed * 100, "%", goal="≥ 95 %", ok=listed >= 0.95),
         *(
-            compared(
-                f"keyword search p{share * 100:.0f}", percentile(times, share), "ms", DENSE, percentile(dense, share)
-            )
+            compared(f"keyword search p{share * 100:.0f}", percentile(times, share), "ms", DENSE, half)
             for share in (0.5, 0.95)
         ),
     ]
