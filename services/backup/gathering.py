@@ -124,7 +124,7 @@ class Gathering:
         """What changed, came and went during the first look, whoever did it."""
         newest, _ = await self._tables.newest_change()
         self._under_way_after = max(0, newest - _UNDER_WAY)
-        self._promised = await self._tables.promised_after(self._under_way_after)
+        self._promised = await self._tables.waiting_after(self._under_way_after)
         changed: dict[str, None] = {}
         for type_, seen in self._seen.items():
             chunked: set[str] = set()
@@ -147,7 +147,7 @@ class Gathering:
         """Notes what was being changed while the snapshot was opened: what its history says, and how it stands now."""
         assert self._begun_at is not None
         self._newest = await snapshot.newest_change()
-        self._open_promises = set(await snapshot.promised_after(self._under_way_after))
+        self._open_promises = set(await snapshot.waiting_after(self._under_way_after))
         ends = await snapshot.linked_since(self._begun_at)
         around = [
             *await snapshot.changed_after(self._under_way_after),

@@ -53,7 +53,7 @@ async def _tables(run: RestoreRun) -> Mapping[str, int]:
         counts = Counter({"changes": await staged.bring_history()})
         await _record_memories(run, staged)
         counts.update(await staged.replace(run.marker.group))
-        await staged.take_promises()
+        await staged.take_outbox()
         await run.keep_tables(staged)
     return counts
 

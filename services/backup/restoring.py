@@ -199,7 +199,7 @@ async def _fill_empty(run: RestoreRun) -> Mapping[str, int]:
     async with run.into.tables.staged(counted(run)) as staged:
         counts = Counter({"changes": await staged.bring_history()})
         counts.update(await staged.merge(None))
-        await staged.take_promises()
+        await staged.take_outbox()
         await run.keep_tables(staged)
     counts["memories"] = run.archive.archive.counts.get("memories", 0)
     return counts

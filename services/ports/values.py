@@ -35,8 +35,8 @@ class NewChange:
 
 
 @dataclass(frozen=True, slots=True)
-class ScheduledWork:
-    """Work on one memory that was promised and is not yet done: bring its points to the state of `change`."""
+class OutboxEntry:
+    """The points of one memory are still to be brought to the state of `change`."""
 
     memory_id: str
     change_id: int

@@ -93,12 +93,12 @@ HISTORY = Table(
     "id",
 )
 KEPT_VECTORS = Table("memoria_tui.kept_vectors", None, ("change_id", "model", "dimensions", "vectors"))
-PROMISES = Table(
+OUTBOX = Table(
     "memoria_tui.embedding_schedule",
     None,
     ("memory_id", "change_id", "attempts", "last_error", "next_attempt", "since"),
 )
-TABLES = (CLIENTS, PROJECTS, SESSIONS, RELATIONS, REJECTED, SETTINGS, HISTORY, KEPT_VECTORS, PROMISES)
+TABLES = (CLIENTS, PROJECTS, SESSIONS, RELATIONS, REJECTED, SETTINGS, HISTORY, KEPT_VECTORS, OUTBOX)
 """In the order in which foreign keys allow to fill them."""
 BY_NAME = {table.name: table for table in TABLES}
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 
 from services.ports import SqlConnection, SqlTransaction
-from services.records.archive_tables import HISTORY, PROMISES, RELATIONS, TABLES, LastChange, Rows, Table
+from services.records.archive_tables import HISTORY, OUTBOX, RELATIONS, TABLES, LastChange, Rows, Table
 
 _BLOCK = 2 << 20
 """Bytes of rows that are handed on together."""
@@ -21,7 +21,7 @@ _NEWEST_OF = """
 SELECT DISTINCT ON (entity_id) entity_id::text AS memory_id, id, change_group, after FROM memoria_tui.audit_log
 WHERE entity = 'memory' AND entity_id = ANY(CAST(:ids AS uuid[])) ORDER BY entity_id, id DESC
 """
-PROMISED_AFTER = "SELECT memory_id::text AS memory_id FROM memoria_tui.embedding_schedule WHERE change_id > :after"
+WAITING_AFTER = "SELECT memory_id::text AS memory_id FROM memoria_tui.embedding_schedule WHERE change_id > :after"
 _EXISTING = """
 SELECT name, array_agg(attname::text) AS columns
 FROM unnest(CAST(:names AS text[])) AS name JOIN pg_attribute ON attrelid = to_regclass(name)
@@ -60,11 +60,11 @@ class BackupSnapshot:
         rows = await self._connection.fetch(_NEWEST_OF, ids=list(memory_ids))
         return [LastChange(row.memory_id, row.id, row.change_group, row.after) for row in rows]
 
-    async def promised_after(self, change_id: int) -> list[str]:
+    async def waiting_after(self, change_id: int) -> list[str]:
         """Memories with an outbox entry of a later change than this."""
-        if PROMISES.name not in self._existing:
+        if OUTBOX.name not in self._existing:
             return []
-        return [row.memory_id for row in await self._connection.fetch(PROMISED_AFTER, after=change_id)]
+        return [row.memory_id for row in await self._connection.fetch(WAITING_AFTER, after=change_id)]
 
     async def linked_since(self, instant: datetime) -> list[str]:
         """Ends of the relations made since."""

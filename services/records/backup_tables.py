@@ -8,7 +8,7 @@ from datetime import datetime
 
 from services.ports import SqlDatabase
 from services.records.archive_tables import KEEP_NOTE, TABLES, UNIFORM, Rows
-from services.records.backup_snapshot import PROMISED_AFTER, BackupSnapshot, existing
+from services.records.backup_snapshot import WAITING_AFTER, BackupSnapshot, existing
 from services.records.restore_staging import RestoreStaging
 from services.settings import Settings
 
@@ -39,9 +39,9 @@ class BackupTables:
         rows = await self._database.fetch("SELECT COALESCE(max(id), 0) AS newest FROM memoria_tui.audit_log")
         return rows[0].newest if rows else 0, now.now
 
-    async def promised_after(self, change_id: int) -> list[str]:
-        """As `BackupSnapshot.promised_after`, at this moment."""
-        return [row.memory_id for row in await self._database.fetch(PROMISED_AFTER, after=change_id)]
+    async def waiting_after(self, change_id: int) -> list[str]:
+        """As `BackupSnapshot.waiting_after`, at this moment."""
+        return [row.memory_id for row in await self._database.fetch(WAITING_AFTER, after=change_id)]
 
     async def newest_changes_of(self, memory_ids: Sequence[str]) -> Mapping[str, int]:
         """Number of the newest change of each memory that has one."""

@@ -68,7 +68,7 @@ SELECT id, content_hash
 FROM (SELECT DISTINCT ON (entity_id) entity_id, entity_id::text AS id, content_hash, action FROM memoria_tui.audit_log
       WHERE entity_id = ANY(CAST(:ids AS uuid[])) AND entity = 'memory' ORDER BY entity_id, audit_log.id DESC) AS newest
 WHERE action <> 'deleted' AND content_hash IS NOT NULL
-  AND NOT EXISTS (SELECT 1 FROM memoria_tui.embedding_schedule promise WHERE promise.memory_id = newest.entity_id)
+  AND NOT EXISTS (SELECT 1 FROM memoria_tui.embedding_schedule entry WHERE entry.memory_id = newest.entity_id)
 """
 _STALE = """
 SELECT point.id, newest.id AS newest

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from services.ports import Mark, ScheduledWork, SqlConnection, Waiting
+from services.ports import Mark, OutboxEntry, SqlConnection, Waiting
 from services.records.column_values import storable
 
 _PUT = """
@@ -71,14 +71,14 @@ class Outbox:
         memory_ids: Sequence[str] | None = None,
         untried: bool = False,
         limit: int = 1000,
-    ) -> list[ScheduledWork]:
+    ) -> list[OutboxEntry]:
         """Outbox entries, least tried and oldest first: what is due before an instant, of these memories, or all.
 
         With `untried` only those that nobody tried to apply yet: their points are not there.
         """
         ids = None if memory_ids is None else list(memory_ids)
         return [
-            ScheduledWork(str(row.memory_id), row.change_id, row.attempts, row.last_error, row.next_attempt)
+            OutboxEntry(str(row.memory_id), row.change_id, row.attempts, row.last_error, row.next_attempt)
             for row in await self._database.fetch(_ENTRIES, due=due_before, ids=ids, untried=untried, limit=limit)
         ]
 

@@ -115,10 +115,10 @@ class RestoreStaging:
         """Appends changes of memories to the history."""
         await HistoryWriter(self._connection, self._settings).append(group, changes, kind=kind, undoes=undoes)
 
-    async def take_promises(self) -> None:
+    async def take_outbox(self) -> None:
         """Takes over the outbox of the archive, in the place of the one here."""
         await self._connection.fetch("DELETE FROM memoria_tui.embedding_schedule")
-        await self._connection.fetch(statements.TAKE_PROMISES)
+        await self._connection.fetch(statements.TAKE_OUTBOX)
 
     async def appended_memories(self) -> AsyncIterator[list[LastChange]]:
         """For the memories in the rows that `bring_history` appended: their newest change now."""

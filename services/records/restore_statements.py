@@ -63,7 +63,7 @@ INSERT INTO {KEPT_VECTORS.name} ({KEPT_VECTORS.listed})
 SELECT n.new, {KEPT_VECTORS.of("r", "change_id")} FROM {KEPT_VECTORS.staged} r
 JOIN restored_numbers n ON n.old = r.change_id WHERE n.new IS NOT NULL
 """
-TAKE_PROMISES = """
+TAKE_OUTBOX = """
 INSERT INTO memoria_tui.embedding_schedule (memory_id, change_id, attempts, last_error, next_attempt, since)
 SELECT r.memory_id, COALESCE(n.new, n.here), r.attempts, r.last_error, r.next_attempt,
        CASE WHEN r.since > r.change_id THEN COALESCE(n.new, n.here) + 1 ELSE COALESCE(first.new, first.here) END
