@@ -30,6 +30,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -58,6 +59,8 @@ from services.ports import UNMARKED, Clock, Embedder, KeptVectors, NewChange, Ve
 from services.records import Records, Transaction
 from services.records.relation_states import relation_change
 from services.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 BATCH = 100
 """Most memories that are read, planned or applied at once: few enough that the event loop is not held up."""
@@ -270,7 +273,7 @@ class Act:
         beside: Collection[str] = (),
         applied: Callable[[int], None] = lambda _: None,
     ) -> None:
-        """Commits the act and brings the points to its states.
+        """Commits the act and brings the points to its states; what a store that goes away leaves is in the outbox.
 
         `also` may be called more than once, each time in a transaction of its own after the one before was taken back;
         `beside` are memories that it refers to, which are locked too. `applied` is told how many memories are applied.
@@ -281,11 +284,14 @@ class Act:
             self._saver.saved |= bool(numbers)
             if self._prefetch is not None:
                 await self._prefetch.finish()
-            if self._plans.large:
-                await self._apply_all(numbers, applied, known=same_model)
-            elif numbers:
-                plans = [one.plan for batch in self._plans.batches() for one in batch]
-                await _to_the_end(self._apply_now(plans, numbers))
+            try:
+                if self._plans.large:
+                    await self._apply_all(numbers, applied, known=same_model)
+                elif numbers:
+                    plans = [one.plan for batch in self._plans.batches() for one in batch]
+                    await _to_the_end(self._apply_now(plans, numbers))
+            except StoreUnavailable as error:
+                _log.warning("%d memories are saved, but their points wait in the outbox: %s", self.count, error)
 
     async def _committed(self, undoes: str | None, also: Also | None, beside: Collection[str]) -> dict[str, int]:
         """Commits; what another program changed before is planned again."""

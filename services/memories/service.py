@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from services.errors import Ambiguous, Conflict, InvalidInput, MemoriaError, NotFound
+from services.errors import Ambiguous, Conflict, InvalidInput, MemoriaError, NotFound, StoreUnavailable
 from services.memories.acts import ActReader
 from services.memories.applying import Permit
 from services.memories.current import Current, Plan
@@ -140,7 +141,7 @@ class MemoryService:
         if draft.id is None:  # an id that nobody has: there is nothing to read first
             new = Plan(memory_id, None, after, Action.CREATED, "created")
             await self._saver.save(str(uuid.uuid4()), [new], also=also)
-            return await self.get(memory_id)
+            return await self._written(memory_id, after)
 
         async def plan(currents: Mapping[str, Current]) -> list[Plan]:
             current = currents[memory_id]
@@ -149,7 +150,15 @@ class MemoryService:
             return [current.plan(after, Action.CREATED, "created")]
 
         await self._saver.change(str(uuid.uuid4()), [memory_id], plan, also=also)
-        return await self.get(memory_id)
+        return await self._written(memory_id, after)
+
+    async def _written(self, memory_id: str, after: State) -> Memory:
+        """A memory that was saved, as the store has it by now; as it will be, where the store went away meanwhile."""
+        with contextlib.suppress(StoreUnavailable):
+            for one in (await read_stored(self._vectors, [memory_id])).get(memory_id, ()):
+                if one.state == after:
+                    return one.memory(self._zone)
+        return replace(read_memory(memory_id, after, self._zone), pending=True)
 
     async def update(self, base: Memory, changes: MemoryChanges, *, force: bool = False) -> Memory:
         """Edits a memory that a person opened as `base`; keys that the edit does not name keep their current value.
@@ -157,6 +166,7 @@ class MemoryService:
         Raises Conflict when somebody else changed the same keys since, or deleted the memory; with `force` the edit
         wins, and a deleted memory comes back. Raises InvalidInput for values that cannot be.
         """
+        planned: list[Plan] = []
 
         async def plan(currents: Mapping[str, Current]) -> list[Plan]:
             current = currents[base.id]
@@ -167,14 +177,17 @@ class MemoryService:
             after = edited(start, changes).storable()
             if before and not force:
                 self._check(base, current, after, changes)
+            planned.clear()
             if after == before:
                 return []
             action = Action.UPDATED if before else Action.RESTORED
             after = stamped(after, self._clock(), self._zone)
-            return [current.plan(after, action, summary(before, after))]
+            planned[:] = [current.plan(after, action, summary(before, after))]
+            return planned
 
         await self._saver.change(str(uuid.uuid4()), [base.id], plan)
-        return await self.get(base.id)
+        saved = planned[0].after if planned else None
+        return await (self._written(base.id, saved) if saved else self.get(base.id))
 
     def _check(self, base: Memory, current: Current, after: State, changes: MemoryChanges) -> None:
         memory = current.memory(self._zone)

@@ -194,16 +194,14 @@ async def test_an_undo_that_was_cut_short_still_gives_each_chunk_its_own(tmp_pat
         before = await everything(services)
         await services.memories.delete([memory_id])
         store.broken = True
-        with pytest.raises(StoreUnavailable):
-            await services.memories.undo()
+        await services.memories.undo()
         store.broken = False
         assert await services.memories.recover() == 1
         assert await everything(services) == before
         survey = await services.integrity.survey()
         await services.integrity.repair(survey.repairable())
         store.broken = True
-        with pytest.raises(StoreUnavailable):
-            await services.memories.undo()
+        await services.memories.undo()
         store.broken = False
         assert await services.memories.recover() == 1
         assert await everything(services) == before
@@ -295,8 +293,7 @@ async def test_a_repair_that_was_cut_short_is_finished_at_the_next_start(tmp_pat
         await store.delete_points(MemoryType.SEMANTIC, [first])
         survey = await services.integrity.survey()
         store.broken = True
-        with pytest.raises(StoreUnavailable):
-            await services.integrity.repair(survey.repairable())
+        await services.integrity.repair(survey.repairable())
         assert (await services.memories.get(memory.id)).headless
         store.broken = False
         assert await services.memories.recover() == 1

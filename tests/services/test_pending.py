@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from typing import cast
 
 import pytest
 
-from services.errors import NotFound
+from services.errors import NotFound, StorageFull
 from services.memories.current import ChangedOutside, merged
 from services.memories.payload import State
 from services.memories.reading import Stored
+from services.memories.saving import BATCH
 from services.memories.service import MemoryService
-from services.model import Action, Entity, MemoryChanges, MemoryDraft, MemoryType, RelationType
+from services.memories.storing import Incoming
+from services.model import Action, Entity, Memory, MemoryChanges, MemoryDraft, MemoryType, RelationType
 from services.points import Point
-from services.ports import NewChange, NewRelation
+from services.ports import NewChange, NewRelation, VectorStore
 from services.records import Records
 from tests.services.memory_world import World, open_world, vector_of
 
@@ -165,6 +168,42 @@ async def test_a_memory_that_the_store_refuses_does_not_hinder_the_others(world:
     assert "not finite" in promise.last_error
     world.embedder.broken = None
     assert await world.service.recover() == 1
+
+
+@pytest.mark.parametrize("number", [1, 2 * BATCH])
+async def test_what_is_committed_is_told_as_saved_when_the_vector_store_goes_away_meanwhile(
+    world: World, number: int
+) -> None:
+    there = await world.service.create(MemoryDraft("there"))
+    store = FullDisk(world.vectors)
+    world.service._saver.applier._vectors = cast("VectorStore", store)
+    created = await world.service.create(MemoryDraft("new"))
+    saved = await world.service.update(there, MemoryChanges(content="edited"))
+    assert (created.content, created.pending, saved.content, saved.pending) == ("new", True, "edited", True)
+    await world.service.store_many(
+        [Incoming(Memory(str(uuid.uuid4()), MemoryType.SEMANTIC, f"many {place}")) for place in range(number)]
+    )
+    store.is_full = False
+    assert await world.service.recover() == number + 2
+    assert (await world.service.get(created.id)).content == "new"
+    assert (await world.service.get(there.id)).content == "edited"
+    assert await world.service.delete([created.id]) == 1
+
+
+class FullDisk:
+    """A vector store that can be read, and not be written."""
+
+    def __init__(self, store: VectorStore) -> None:
+        self._store = store
+        self.is_full = True
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._store, name)
+
+    async def upsert(self, collection: MemoryType, points: Sequence[Point]) -> None:
+        if self.is_full:
+            raise StorageFull("no space left")
+        await self._store.upsert(collection, points)
 
 
 async def test_two_changes_that_were_never_applied_are_applied_together(world: World) -> None:
