@@ -16,6 +16,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, TextArea
 
 from memoria_tui.app import MemoriaApp
+from memoria_tui.screens.modals.new_memory import NewMemoryDialog
 from memoria_tui.screens.modals.trash import TrashDialog
 from services.errors import StoreUnavailable
 from services.model import RelationType
@@ -99,6 +100,30 @@ async def test_writing_keys_of_memories(keys: str) -> None:
         assert acts.done == MEMORIES[keys], toasts(pilot)
         assert acts.most_at_once == 1
         assert_whole(pilot.app)
+
+
+async def test_a_dialog_takes_no_text_while_what_stands_in_it_is_saved() -> None:
+    services = FakeServices(filled())
+    async with slow_app(services, "memories") as (pilot, _):
+        await hurry(pilot, "n", "x")
+        dialog = pilot.app.screen
+        assert isinstance(dialog, NewMemoryDialog)
+        text = dialog.text
+        await hurry(pilot, "ctrl+s", "y", "tab", "z")
+        assert text.content == "x"
+        assert pilot.app.screen is not dialog
+        assert "x" in {one.content for one in services.store.memories.values()}
+
+
+async def test_a_dialog_whose_text_could_not_be_saved_is_written_on() -> None:
+    async with slow_app(FakeServices(filled()), "memories") as (pilot, _):
+        services = cast("FakeServices", pilot.app.services)  # type: ignore[attr-defined]
+        services.store.failure = StoreUnavailable("away")
+        await hurry(pilot, "n", "x", "ctrl+s")
+        dialog = pilot.app.screen
+        assert isinstance(dialog, NewMemoryDialog)
+        await hurry(pilot, "y")
+        assert dialog.text.content == "xy"
 
 
 async def test_what_is_typed_while_a_text_is_saved_stays_in_the_editor() -> None:

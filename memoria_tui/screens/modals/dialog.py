@@ -91,21 +91,37 @@ class Dialog(ModalScreen[Answer | None]):
         """Closes without an answer; what was typed may be asked about first."""
         self.dismiss(None)
 
-    @work(group="saving")
-    async def save(self, act: Callable[[], Coroutine[object, object, Answer]]) -> None:
+    def save(self, act: Callable[[], Coroutine[object, object, Answer]]) -> None:
         """Closes with the answer of an act; when it fails the dialog stays as it is and says why."""
-        if self.saving:
-            return
-        self._saving = True
+        if not self.saving:
+            self._carry_out(act, self.hold())
+
+    @work(group="saving")
+    async def _carry_out(self, act: Callable[[], Coroutine[object, object, Answer]], go_on: Callable[[], None]) -> None:
         try:
             answer = await act()
         except MemoriaError as error:
+            go_on()
             refused(error)
             self.say(f"Not saved: {error}", wrong=True)
         else:
             self.dismiss(answer)
-        finally:
-            self._saving = False
+
+    def hold(self) -> Callable[[], None]:
+        """Lets the fields take nothing while what stands in them is written; to be called when it failed.
+
+        What is typed then would be in no memory, and would be gone with the dialog.
+        """
+        focused, box = self.focused, self.query_one("#dialog")
+        self._saving = box.disabled = True
+        self.set_focus(None)
+
+        def go_on() -> None:
+            self._saving = box.disabled = False
+            if focused is not None:
+                focused.focus()
+
+        return go_on
 
     @property
     def notes(self) -> str:

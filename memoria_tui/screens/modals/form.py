@@ -167,26 +167,25 @@ class FormDialog(Dialog[Answer]):
     @on(Input.Submitted)
     def action_save(self) -> None:
         if not self.saving:
-            self._saving = True  # at once: the worker begins after the next key
-            self._attempt(self.values())
+            self._attempt(self.values(), self.hold())
 
     @work(group="saving")
-    async def _attempt(self, values: Values) -> None:
+    async def _attempt(self, values: Values, go_on: Callable[[], None]) -> None:
         self.forget_problems()
         try:
             act = self._save(values)
             answer = await (write(self.app, self._writes, act) if self._writes else act)
         except FieldProblem as problem:
+            go_on()
             self._refused = values
             self._say(str(problem), problem.field)
         except MemoriaError as error:
+            go_on()
             refused(error)
             self._refused = values
             self._say(str(error))
         else:
             self.dismiss(answer)
-        finally:
-            self._saving = False
 
     def _say(self, text: str, field: str | None = None) -> None:
         """Says what is wrong under its field, or at the end of the form."""
