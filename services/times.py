@@ -90,6 +90,11 @@ def minute(instant: datetime, zone: tzinfo) -> str:
     return f"{instant.astimezone(zone):%Y-%m-%d %H:%M}"
 
 
+def whole(instant: datetime) -> datetime:
+    """The second that an instant lies in: what is begun and ended at whole seconds adds up as it is shown."""
+    return instant.replace(microsecond=0)
+
+
 def person_clock(settings: Settings) -> Clock:
     """The clock of the machine, in the person's zone."""
     return lambda: datetime.now(person_zone(settings))
@@ -123,9 +128,8 @@ def parse_time(text: str, now: datetime, zone: tzinfo) -> datetime:
     try:
         if given in ("", "now"):
             return now.astimezone(UTC)
-        if (read := _ago(given, now, zone) or _iso(text.strip(), zone)) is not None:
-            return read.astimezone(UTC)
-        return _clock_of_a_day(given, now, zone).astimezone(UTC)
+        read = _ago(given, now, zone) or _iso(text.strip(), zone) or _clock_of_a_day(given, now, zone)
+        return _in_every_zone(read).astimezone(UTC)
     except OverflowError as error:
         raise InvalidInput(f"{text!r} is beyond the calendar") from error
 
@@ -156,7 +160,7 @@ def parse_since(text: str, now: datetime, week_begins: int = 0) -> datetime:
     given = text.strip().lower()
     try:
         if (read := _ago(given, now, zone) or _iso(text.strip(), zone)) is not None:
-            return read
+            return _in_every_zone(read)
         if is_clock(given):
             return _clock_of_a_day(given, now, zone)
         return _midnight(parse_days(given, now.date(), week_begins).first, zone)
@@ -171,6 +175,20 @@ def parse_day(text: str, today: date) -> date:
 
     Raises InvalidInput.
     """
+    try:
+        return _in_every_zone(_day(text, today))
+    except OverflowError as error:
+        raise InvalidInput(f"{text!r} is beyond the calendar") from error
+
+
+def _in_every_zone(moment: Moment) -> Moment:
+    """The moment. Raises OverflowError in the first and the last year, which cannot be brought into every zone."""
+    if not 1 < moment.year < 9999:
+        raise OverflowError
+    return moment
+
+
+def _day(text: str, today: date) -> date:
     given = text.strip().lower()
     if given in _RELATIVE_DAYS:
         return today + timedelta(_RELATIVE_DAYS[given])

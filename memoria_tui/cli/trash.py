@@ -71,7 +71,9 @@ def empty(
     ] = None,
     older_than: Annotated[
         int | None,
-        typer.Option("--older-than", min=0, metavar="DAYS", help="Only what was deleted more than DAYS days ago."),
+        typer.Option(
+            "--older-than", min=0, max=36_500, metavar="DAYS", help="Only what was deleted more than DAYS days ago."
+        ),
     ] = None,
     yes: Yes = False,
     as_json: Json = False,

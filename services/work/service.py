@@ -27,7 +27,7 @@ from services.ports import Clock, NewChange
 from services.records import Records, Transaction
 from services.records.session_values import Change, NewSession, SessionChange, StoredSession
 from services.settings import Settings
-from services.times import person_zone
+from services.times import person_zone, whole
 from services.work import rules
 from services.work.model import (
     SessionChanges,
@@ -96,7 +96,7 @@ class WorkService:
         Raises InvalidInput for an empty description or a start ahead, Conflict when as many run as may.
         """
         now = self._clock()
-        start = draft.start or now
+        start = whole(draft.start or now)
         rules.check_description(draft.description)
         rules.check_past(start, now)
         rules.check_numbers(draft.issue_number, draft.pr_number)
@@ -144,7 +144,7 @@ class WorkService:
         self, session_id: str | None = None, *, reason: str | None = None, at: datetime | None = None
     ) -> WorkSession:
         """Stops the clock. Raises Conflict when it is not running, InvalidInput for a time that cannot be."""
-        when = at or self._clock()
+        when = whole(at or self._clock())
 
         def change(stored: StoredSession) -> SessionChange:
             rules.require(stored.session, SessionStatus.ACTIVE, "pause")
@@ -155,7 +155,7 @@ class WorkService:
 
     async def resume(self, session_id: str | None = None, *, at: datetime | None = None) -> WorkSession:
         """Lets the clock run again. Raises as `pause`."""
-        when = at or self._clock()
+        when = whole(at or self._clock())
 
         def change(stored: StoredSession) -> SessionChange:
             rules.require(stored.session, SessionStatus.PAUSED, "resume")
@@ -185,11 +185,11 @@ class WorkService:
         nothing is done, unless `unremembered` is given: then the session is stopped without, and that is told why.
         Raises Conflict when it is completed already.
         """
-        when = (at or self._clock()).astimezone(UTC)
+        asked = self._clock()
 
         def change(stored: StoredSession) -> SessionChange:
             rules.require_open(stored.session)
-            rules.check_end(stored.session, when, self._clock())
+            when = _end_of(stored.session, at, asked)
             columns = {"status": SessionStatus.COMPLETED.value, "end_time": when}
             return SessionChange(columns, note=note or None, until=when)
 
@@ -200,7 +200,7 @@ class WorkService:
             return (await self._records.sessions.update(meant.id, change, "stopped")).session
         try:
             return await self._remembered(
-                meant.id, change, "stopped", lambda session: rules.stopped(session, when, note)
+                meant.id, change, "stopped", lambda session: rules.stopped(session, _end_of(session, at, asked), note)
             )
         except (StoreUnavailable, StoreReadOnly, SchemaMissing) as error:
             if unremembered is None:
@@ -212,9 +212,7 @@ class WorkService:
     async def as_stopped(self, session_id: str | None = None, *, at: datetime | None = None) -> WorkSession:
         """The session as `stop` would leave it, for a person to look at first. Raises as `stop`, writes nothing."""
         session = await self._meant(session_id, OPEN)
-        when = (at or self._clock()).astimezone(UTC)
-        rules.check_end(session, when, self._clock())
-        return rules.stopped(session, when, None)
+        return rules.stopped(session, _end_of(session, at, self._clock()), None)
 
     async def remember(self, session_id: str) -> WorkSession:
         """Keeps an episodic memory of a session and links it; a session that has one stays as it is."""
@@ -272,7 +270,7 @@ class WorkService:
 
     async def unstop(self, session_id: str) -> WorkSession:
         """Lets a completed session run on as if it had not been stopped; the time since then counts as a pause."""
-        now = self._clock()
+        now = whole(self._clock())
 
         def change(stored: StoredSession) -> SessionChange:
             rules.require(stored.session, SessionStatus.COMPLETED, "un-stop")
@@ -336,3 +334,11 @@ def _same(one: str | None, other: str | None) -> bool:
 
 def _named(given: str | None, default: str | None) -> str | None:
     return (default if given is None else given.strip()) or None
+
+
+def _end_of(session: WorkSession, at: datetime | None, now: datetime) -> datetime:
+    """When a session ends that is stopped now, or at a time that was given. Raises InvalidInput."""
+    when = at or now
+    end = max(whole(when), min(session.start, when)).astimezone(UTC)
+    rules.check_end(session, end, now)
+    return end

@@ -17,7 +17,8 @@ from services.adapters.postgres.database import Database
 from services.errors import Ambiguous, Conflict, InvalidInput, NotFound
 from services.model import Action, Entity, Kind, Pause, SessionCategory, SessionStatus
 from services.records import Records
-from services.work.model import Flaw, SessionChanges, SessionDraft, WarningKind
+from services.times import Period
+from services.work.model import Flaw, ReportBy, SessionChanges, SessionDraft, WarningKind
 from services.work.service import WorkService
 from tests.services.worktables import NOON, Bench, bench
 
@@ -41,6 +42,21 @@ async def test_elapsed_time_stands_still_while_paused(here: Bench) -> None:
     assert (stopped.status, stopped.elapsed_seconds(here.clock())) == (SessionStatus.COMPLETED, 1859)
     assert stopped.pauses == (Pause(NOON + timedelta(minutes=30), NOON + timedelta(minutes=150), "lunch"),)
     assert stopped.notes == ("done",)
+
+
+async def test_the_seconds_that_were_told_of_each_session_add_up_to_those_of_the_report(here: Bench) -> None:
+    told = 0
+    for _ in range(4):
+        here.clock.go(seconds=0.7)
+        await here.work.start(SessionDraft("fix login"))
+        here.clock.go(seconds=10.4)
+        await here.work.pause()
+        here.clock.go(seconds=0.9)
+        await here.work.resume()
+        here.clock.go(seconds=5.8)
+        told += int((await here.work.stop()).elapsed_seconds(here.clock()))
+    day = NOON.date()
+    assert (await here.reports.report(Period(day, day), ReportBy.CLIENT)).total_seconds == told
 
 
 async def test_pauses_are_written_as_upstream_reads_them(here: Bench) -> None:
