@@ -203,6 +203,18 @@ def test_a_folder_gives_a_memory_a_text_and_reports_the_rest(tmp_path: Path) -> 
     assert [record.where for record in records if isinstance(record, BadRecord)] == ["c.md", "d.md", "e.md"]
 
 
+def test_links_out_of_a_folder_are_told_and_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "secret.md").write_text("secret", "utf-8")
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    (folder / "a.md").write_text("one", "utf-8")
+    (folder / "again.md").symlink_to(folder / "a.md")
+    (folder / "out.md").symlink_to(tmp_path / "secret.md")
+    records = list(Source(folder).records())
+    assert {str(memory.payload["content"]) for memory in memories(records)} == {"one"}
+    assert [record.where for record in records if isinstance(record, BadRecord)] == ["out.md"]
+
+
 def test_an_export_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StoreTooNew, match="newer memoria-tui"):
         read(tmp_path / "a.jsonl", '{"format": "memoria-tui", "version": 2}\n')

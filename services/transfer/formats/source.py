@@ -76,8 +76,15 @@ class Source:
         if not files:
             raise UnreadableFile(f"{folder}: holds no Markdown or text files ({', '.join(sorted(SUFFIXES))})")
         self.unit, self.size = "files", len(files)
+        real = folder.resolve()
         for path in files:
-            yield read_text_file(path, str(path.relative_to(folder)))
+            name = str(path.relative_to(folder))
+            inside = path.resolve().is_relative_to(real)
+            yield (
+                read_text_file(path, name)
+                if inside
+                else BadRecord(name, "a link out of the folder; it is not followed")
+            )
             self._files += 1
 
     def _read(self, stream: BinaryIO, suffix: str) -> Iterator[Record]:
