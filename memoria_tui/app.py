@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual import events, work
-from textual._context import active_message_pump
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding
 from textual.css.query import NoMatches
@@ -27,6 +25,8 @@ from memoria_tui.config import Config
 from memoria_tui.drafts import Draft, DraftKind, Drafts
 from memoria_tui.driver import TerminalDriver
 from memoria_tui.leaving import Leaving
+from memoria_tui.modes.registry import GRAPH, MEMORIES, MODES
+from memoria_tui.textual_internals import handling_node
 from memoria_tui.themes import THEMES
 from memoria_tui.typing_ahead import DIALOG_GROUP, TypingAhead, asks
 from memoria_tui.writes import Writes, not_done
@@ -38,20 +38,14 @@ if TYPE_CHECKING:
 
     from textual.command import Provider
 
-    from memoria_tui.screens.graph import GraphScreen
-    from memoria_tui.screens.health import HealthScreen
-    from memoria_tui.screens.memories import MemoriesScreen
-    from memoria_tui.screens.memories_files import LoadDemo
-    from memoria_tui.screens.mode import ModeScreen
-    from memoria_tui.screens.summary import SummaryScreen
+    from memoria_tui.modes.mode import LoadDemo, ModeScreen
+    from memoria_tui.modes.registry import Mode
     from memoria_tui.screens.timing import Timing
-    from memoria_tui.screens.work import WorkScreen
     from memoria_tui.undoing import Undoing
     from services.backup.values import UnfinishedRestore
     from services.container import Services
     from services.ports import Clock
 
-AnyMode = TypeVar("AnyMode", bound="ModeScreen")
 OpenServices = Callable[[], AbstractAsyncContextManager["Services"]]
 
 _SLOW_WRITE = 0.2
@@ -94,11 +88,13 @@ class MemoriaApp(TypingAhead[None]):
         Binding("u", "undo", "Undo", id="app.undo", tooltip="Undo the last change"),
         Binding("U,ctrl+y", "redo", "Redo", id="app.redo", show=False, tooltip="Do again what was undone last"),
         Binding("H", "changes", "Changes", id="app.changes", show=False, tooltip="The last changes, to undo any"),
-        Binding("1", "switch_mode('memories')", "Memories", id="app.memories", show=False, tooltip="Go to Memories"),
-        Binding("2", "switch_mode('graph')", "Graph", id="app.graph", show=False, tooltip="Go to the Graph"),
-        Binding("3", "switch_mode('work')", "Work", id="app.work", show=False, tooltip="Go to Work"),
-        Binding("4", "switch_mode('summary')", "Summary", id="app.summary", show=False, tooltip="Go to the Summary"),
-        Binding("5", "switch_mode('health')", "Health", id="app.health", show=False, tooltip="Go to Health"),
+        *(
+            Binding(
+                mode.key, f"switch_mode('{mode.name}')", mode.title, id=f"app.{mode.name}", show=False,
+                tooltip=mode.tooltip,
+            )
+            for mode in MODES
+        ),
         Binding(
             "ctrl+t", "start_or_stop", "Timer", id="app.timer", show=False, priority=True, tooltip="Start or stop work"
         ),
@@ -117,7 +113,7 @@ class MemoriaApp(TypingAhead[None]):
             tooltip="Back to the shell; fg goes on",
         ),
         Binding("ctrl+q", "quit", "Quit", id="app.quit", show=False, priority=True, tooltip="Leave the program"),
-    ]
+    ]  # fmt: skip
 
     def __init__(
         self,
@@ -157,46 +153,18 @@ class MemoriaApp(TypingAhead[None]):
         self._draft_timer: Timer | None = None
         self._slow_write: Timer | None = None
         self._undoing: Undoing | None = None
-        self.add_mode("memories", self._memories)
-        self.add_mode("graph", self._graph)
-        self.add_mode("work", self._work_time)
-        self.add_mode("summary", self._summary)
-        self.add_mode("health", self._health)
+        for mode in MODES:
+            self.add_mode(mode.name, partial(self._make, mode))
 
     def compose(self) -> ComposeResult:
         yield Static(f" {self.TITLE} · {self._where}", id="opening", markup=False)
 
-    def _made(self, mode: str, screen: AnyMode) -> AnyMode:
-        self._screens_made[mode] = screen
+    def _make(self, mode: Mode) -> ModeScreen:
+        from memoria_tui.modes.mode import Setup
+
+        setup = Setup(self._where, self.clock, self._config.editor, self._load_demo)
+        screen = self._screens_made[mode.name] = mode.screen()(setup)
         return screen
-
-    def _memories(self) -> MemoriesScreen:
-        from memoria_tui.screens.memories import MemoriesScreen
-
-        return self._made(
-            "memories",
-            MemoriesScreen(self._where, self.clock, editor=self._config.editor, load_demo=self._load_demo),
-        )
-
-    def _graph(self) -> GraphScreen:
-        from memoria_tui.screens.graph import GraphScreen
-
-        return self._made("graph", GraphScreen(self._where, self.clock))
-
-    def _work_time(self) -> WorkScreen:
-        from memoria_tui.screens.work import WorkScreen
-
-        return self._made("work", WorkScreen(self._where, self.clock))
-
-    def _summary(self) -> SummaryScreen:
-        from memoria_tui.screens.summary import SummaryScreen
-
-        return self._made("summary", SummaryScreen(self._where, self.clock))
-
-    def _health(self) -> HealthScreen:
-        from memoria_tui.screens.health import HealthScreen
-
-        return self._made("health", HealthScreen(self._where, self.clock))
 
     def on_mount(self) -> None:
         self.set_keymap(self._config.keymap)
@@ -209,8 +177,8 @@ class MemoriaApp(TypingAhead[None]):
     async def _begin(self) -> None:
         """Opens the stores, which start while the first mode is imported, and says what is wrong in the settings."""
         await self._open_stores()
-        await asyncio.to_thread(importlib.import_module, "memoria_tui.screens.memories")
-        await self.switch_mode("memories")
+        await asyncio.to_thread(MEMORIES.screen)
+        await self.switch_mode(MEMORIES.name)
         for problem in [*self._config.problems, *self._unknown_settings()]:
             self._say(problem, wrong=True)
         await self._ask_at_start()
@@ -242,11 +210,16 @@ class MemoriaApp(TypingAhead[None]):
     def _of_what_is_gone(self, error: Exception) -> bool:
         """Whether a worker or handler looked for widgets after its screen was closed."""
         cause = error.error if isinstance(error, WorkerFailed) else error
-        node = get_current_worker().node if isinstance(error, WorkerFailed) else active_message_pump.get(None)
+        node = get_current_worker().node if isinstance(error, WorkerFailed) else handling_node()
         if not isinstance(cause, NoMatches) or not isinstance(node, DOMNode) or node is self:
             return False
-        screens = [screen for stack in self._screen_stacks.values() for screen in stack]
-        return not any(one in screens for one in node.ancestors_with_self)
+        return not any(one in self._open_screens for one in node.ancestors_with_self)
+
+    @property
+    def _open_screens(self) -> list[Screen[object]]:
+        """The screens of all modes that were opened, with the dialogs above them."""
+        modes = (self.DEFAULT_MODE, *self._screens_made)
+        return [screen for mode in modes for screen in self.get_screen_stack(mode)]
 
     def _fatal_error(self) -> None:
         """Without Textual's traceback, which shows texts of memories."""
@@ -282,7 +255,7 @@ class MemoriaApp(TypingAhead[None]):
 
     def on_mode_screen_opened(self, event: ModeScreen.Opened) -> None:
         """Tells a mode that is opened later than the stores what the others were told."""
-        if self.services is not None and event.screen.services is None:
+        if self.services is not None and not event.screen.is_connected:
             event.screen.connected(self.services)
             event.screen.status = self.background.status
         elif self._refused is not None:
@@ -291,7 +264,7 @@ class MemoriaApp(TypingAhead[None]):
     def _entered(self, mode: str) -> None:
         """Shows what other modes changed meanwhile."""
         screen = self._screens_made.get(mode)
-        if screen is not None and screen.is_running and screen.services is not None:
+        if screen is not None and screen.is_running and screen.is_connected:
             screen.changed()
 
     @work(exclusive=True, group="stores")
@@ -361,8 +334,7 @@ class MemoriaApp(TypingAhead[None]):
     # what is typed and not saved
 
     def _typed_drafts(self) -> list[Draft]:
-        screens = [screen for stack in self._screen_stacks.values() for screen in stack]
-        drafts = (getattr(screen, "draft", None) for screen in screens)
+        drafts = (getattr(screen, "draft", None) for screen in self._open_screens)
         return [draft for draft in drafts if isinstance(draft, Draft)]
 
     def _try_drafts(self, act: Callable[[], object]) -> None:
@@ -390,7 +362,7 @@ class MemoriaApp(TypingAhead[None]):
         from memoria_tui.screens.memories import MemoriesScreen
         from memoria_tui.screens.modals.unsaved import UnsavedDialog
 
-        memories = self._screens_made["memories"]
+        memories = self._screens_made[MEMORIES.name]
         assert isinstance(memories, MemoriesScreen)
         for draft in list(drafts.left):
             opens = await self.push_screen_wait(UnsavedDialog(draft))
@@ -423,7 +395,7 @@ class MemoriaApp(TypingAhead[None]):
 
     @property
     def _timing(self) -> Timing:
-        from memoria_tui.screens.mode import ModeScreen
+        from memoria_tui.modes.mode import ModeScreen
         from memoria_tui.screens.timing import Timing
 
         screen = self.screen
@@ -489,11 +461,10 @@ class MemoriaApp(TypingAhead[None]):
 
     def _unsaved(self) -> tuple[str, ...]:
         """What was typed somewhere and is not saved."""
+        from memoria_tui.modes.mode import ModeScreen
         from memoria_tui.screens.modals.dialog import Dialog
-        from memoria_tui.screens.mode import ModeScreen
 
-        screens = [screen for stack in self._screen_stacks.values() for screen in stack]
-        return tuple(what for one in screens if isinstance(one, ModeScreen | Dialog) for what in one.unsaved)
+        return tuple(what for one in self._open_screens if isinstance(one, ModeScreen | Dialog) for what in one.unsaved)
 
     @work(group=DIALOG_GROUP)
     async def action_undo(self) -> None:
@@ -531,16 +502,16 @@ class MemoriaApp(TypingAhead[None]):
         """Goes to the Memories mode and shows one memory."""
         from memoria_tui.screens.memories import MemoriesScreen
 
-        self.switch_mode("memories")
-        screen = self._screens_made["memories"]
+        self.switch_mode(MEMORIES.name)
+        screen = self._screens_made[MEMORIES.name]
         assert isinstance(screen, MemoriesScreen)
         screen.search_bar.set_text(f"id:{memory_id}")
 
     def on_mode_screen_graph_wanted(self, event: ModeScreen.GraphWanted) -> None:
         """Goes to the Graph mode and stands on one memory."""
-        from memoria_tui.screens.graph import GraphScreen
+        from memoria_tui.modes.graph.screen import GraphScreen
 
-        self.switch_mode("graph")
-        screen = self._screens_made["graph"]
+        self.switch_mode(GRAPH.name)
+        screen = self._screens_made[GRAPH.name]
         assert isinstance(screen, GraphScreen)
         screen.stand_on(event.memory_id)

@@ -14,7 +14,7 @@ from services.errors import MemoriaError
 from services.model import StatusSnapshot, Subject
 
 if TYPE_CHECKING:
-    from memoria_tui.screens.mode import ModeScreen
+    from memoria_tui.modes.mode import ModeScreen
     from services.container import Services
 
 _REST = 2.0

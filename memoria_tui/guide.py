@@ -10,16 +10,14 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.screen import ModalScreen, Screen
 
-from memoria_tui import screens
+from memoria_tui import modes, screens
+from memoria_tui.modes.registry import MODES
 from memoria_tui.screens.modals.help import HelpSection
+from memoria_tui.textual_internals import bindings_of
 from services.search.query import operators
 
 _GROUPS = {
-    "memories": "Here",
-    "graph": "Here",
-    "work": "Here",
-    "summary": "Here",
-    "health": "Here",
+    **{mode.name: "Here" for mode in MODES},
     "clients": "Here",
     "app": "Everywhere",
     "list": "In the list",
@@ -56,8 +54,9 @@ def sections(screen: Screen[object], display: Callable[[Binding], str]) -> tuple
 
 def key_ids() -> frozenset[str]:
     """The id of every binding of the program, also of modes and dialogs that were not opened yet."""
-    for module in pkgutil.walk_packages(screens.__path__, f"{screens.__name__}."):
-        importlib.import_module(module.name)
+    for package in (modes, screens):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            importlib.import_module(module.name)
     return frozenset(
         binding.id
         for node in _descendants(DOMNode)
@@ -76,7 +75,7 @@ def _descendants(node: type[DOMNode]) -> Iterable[type[DOMNode]]:
 def _bindings(screen: Screen[object]) -> Iterable[Binding]:
     above = () if isinstance(screen, ModalScreen) else (screen.app,)
     for node in (screen, *screen.walk_children(), *above):
-        for _, binding in node._bindings:
+        for binding in bindings_of(node):
             if binding.id and not binding.system:
                 yield binding
 

@@ -19,7 +19,6 @@ from textual import events, work
 from textual.app import App, ReturnType
 from textual.dom import DOMNode
 from textual.driver import Driver
-from textual.message_pump import MessagePump
 from textual.screen import ModalScreen, Screen
 from textual.timer import Timer
 from textual.widgets import Input, TextArea
@@ -185,12 +184,12 @@ class TypingAhead(App[ReturnType]):
         shortcuts = getattr(field, "SHORTCUTS", "")
         return event.is_printable and isinstance(field, Input | TextArea) and (event.character or "") not in shortcuts
 
-    def _follow(self, node: MessagePump | None, then: Callable[[], object]) -> None:
+    def _follow(self, node: DOMNode | None, then: Callable[[], object]) -> None:
         """Goes behind the key through the queues of all nodes up to the app."""
         while node is not None and node is not self:
-            if node.call_later(self._follow, node._parent, then):
+            if node.call_later(self._follow, node.parent, then):
                 return
-            node = node._parent
+            node = node.parent
         # Once more to the end of the app's queue: the key may have put a change of focus there.
         self.call_later(then)
 

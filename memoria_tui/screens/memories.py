@@ -10,9 +10,9 @@ from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 from textual.widgets import Static
 
+from memoria_tui.loadable import Failed, Idle, Loaded, Loading
 from memoria_tui.screens.memories_files import MemoryFiles
 from memoria_tui.screens.memories_linking import MemoryLinking
-from memoria_tui.screens.states import Failed, Idle, Loaded, Searching, notice
 from memoria_tui.widgets.facets import FacetPanel
 from memoria_tui.widgets.memory_list import MemoryList
 from memoria_tui.widgets.preview import Preview
@@ -71,28 +71,25 @@ class MemoriesScreen(MemoryFiles, MemoryLinking):
         with Horizontal(id="body"):
             yield FacetPanel(id="facets")
             with Vertical(id="centre"):
-                yield MemoryList(self._clock, id="memories")
-            yield Preview(self._clock, id="preview")
-            yield Static(notice(Idle(), False) or "", id="notice")
+                yield MemoryList(self.clock, id="memories")
+            yield Preview(self.clock, id="preview")
         yield Static(id="progress")
-
-    def on_mount(self) -> None:
-        self.add_class("-noticed")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in _NOT_WHILE_EDITING and self.is_mounted and self.preview.editing is not None:
             return False
         match action:
             case "load_demo":
-                return self._demo and isinstance(self.state, Loaded) and self.state.empty_store
+                empty = isinstance(self.state, Loaded) and self.state.value.empty_store
+                return empty and self._load_demo is not None
             case "search" | "leave_search":
                 return self._searching is (action == "leave_search")
             case "retry":
                 return not isinstance(self.state, Idle)
             case "new" | "import" | "trash":
-                return self.services is not None
+                return self.is_connected
             case _ if action in _ON_A_MEMORY:
-                return isinstance(self.state, Loaded | Searching) and self.memory_list.total > 0
+                return isinstance(self.state, Loaded | Loading) and self.memory_list.total > 0
         return True
 
     @property
@@ -135,9 +132,3 @@ class MemoriesScreen(MemoryFiles, MemoryLinking):
             self.memory_list.mark_all(frozenset())
         else:
             self.search_bar.set_text("")
-
-    def action_retry(self) -> None:
-        if self.services is None:
-            self.post_message(self.Reopen())
-        else:
-            self.ask()

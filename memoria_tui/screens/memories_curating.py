@@ -9,13 +9,13 @@ from time import monotonic
 from textual import work
 from textual.content import Content
 
+from memoria_tui.modes.trash import open_trash
 from memoria_tui.present import counted, glyph
 from memoria_tui.screens.memories_editing import UNDO, MemoryEditing, named
 from memoria_tui.screens.modals.choice import Choice, ChoiceDialog
 from memoria_tui.screens.modals.prompt import PromptDialog, importance_problem
 from memoria_tui.screens.modals.tags import TagEdit, TagsDialog
 from memoria_tui.screens.modals.why import WhyDialog
-from memoria_tui.screens.trash import open_trash
 from memoria_tui.typing_ahead import asks
 from memoria_tui.writes import pressed_before, write
 from services.model import Memory, MemoryType
@@ -54,7 +54,7 @@ class MemoryCurating(MemoryEditing):
     async def memories(self, ids: tuple[str, ...]) -> tuple[Memory, ...]:
         """The memories of these ids, from the list where it has them."""
         loaded = self._loaded()
-        return tuple([loaded.get(one) or await self._services.memories.get(one) for one in ids])
+        return tuple([loaded.get(one) or await self.services.memories.get(one) for one in ids])
 
     def _loaded(self) -> dict[str, Memory]:
         return {hit.memory.id: hit.memory for hit in self.memory_list.hits()}
@@ -98,7 +98,7 @@ class MemoryCurating(MemoryEditing):
             return
 
         async def save(edit: TagEdit) -> str:
-            act = self._services.memories.edit_many(ids, add_tags=edit.added, remove_tags=edit.removed)
+            act = self.services.memories.edit_many(ids, add_tags=edit.added, remove_tags=edit.removed)
             signs = [f"+{tag}" for tag in edit.added] + [f"−{tag}" for tag in edit.removed]
             return await self._set(f"Tags {' '.join(signs)}", ids, act)
 
@@ -139,7 +139,7 @@ class MemoryCurating(MemoryEditing):
             case "type":
                 await self._set_type(ids)
             case "no project":
-                await self._set_at_once("No project", ids, self._services.memories.edit_many(ids, project=""))
+                await self._set_at_once("No project", ids, self.services.memories.edit_many(ids, project=""))
 
     async def _set_at_once(self, what: str, ids: tuple[str, ...], act: Coroutine[object, object, int]) -> None:
         told = f"{what} on {self.listed(ids)}"
@@ -148,7 +148,7 @@ class MemoryCurating(MemoryEditing):
 
     async def _set_importance(self, ids: tuple[str, ...]) -> None:
         async def save(text: str) -> str:
-            act = self._services.memories.edit_many(ids, importance=float(text))
+            act = self.services.memories.edit_many(ids, importance=float(text))
             return await self._set(f"Importance {float(text):g}", ids, act)
 
         value = self._common(ids, lambda memory: f"{memory.importance:g}")
@@ -163,7 +163,7 @@ class MemoryCurating(MemoryEditing):
 
     async def _set_project(self, ids: tuple[str, ...]) -> None:
         async def save(project: str) -> str:
-            return await self._set(f"Project {project}", ids, self._services.memories.edit_many(ids, project=project))
+            return await self._set(f"Project {project}", ids, self.services.memories.edit_many(ids, project=project))
 
         dialog = PromptDialog(
             "Project",
@@ -184,7 +184,7 @@ class MemoryCurating(MemoryEditing):
         ]
         now = self._common(ids, lambda memory: memory.type.value)
         if kind := await self.app.push_screen_wait(ChoiceDialog("Type", choices, now or None)):
-            act = self._services.memories.edit_many(ids, type=MemoryType(kind))
+            act = self.services.memories.edit_many(ids, type=MemoryType(kind))
             await self._set_at_once(f"Type {kind}", ids, act)
 
     # trash
@@ -200,7 +200,7 @@ class MemoryCurating(MemoryEditing):
         told = self.listed(ids)
         self._going |= set(ids)
         try:
-            number = await self.write(f"delete {told}", self._services.memories.delete(ids), once=ids, vectors=True)
+            number = await self.write(f"delete {told}", self.services.memories.delete(ids), once=ids, vectors=True)
         finally:
             self._going -= set(ids)
         if number:
@@ -210,7 +210,7 @@ class MemoryCurating(MemoryEditing):
 
     @asks
     async def action_trash(self) -> None:
-        if told := await open_trash(self, self._services, self._clock):
+        if told := await open_trash(self):
             self.tell(told)
             self.changed()
 

@@ -9,6 +9,7 @@ from textual.app import SuspendNotSupported
 
 from memoria_tui.difference import merged
 from memoria_tui.drafts import Draft, DraftKind
+from memoria_tui.modes.mode import Setup
 from memoria_tui.present import clip, title
 from memoria_tui.screens.memories_finding import MemoryFinding
 from memoria_tui.screens.modals.conflict import ConflictDialog, Resolution
@@ -21,7 +22,6 @@ from memoria_tui.writes import UnderWay, write, written
 from services.errors import Conflict, InvalidInput, MemoriaError, NotFound
 from services.memories.payload import State, read_memory
 from services.model import Change, Memory, MemoryChanges, MemoryDraft
-from services.ports import Clock
 from services.times import WriterZone, minute, person_zone, writer_zone
 
 UNDO = "u to undo"
@@ -36,9 +36,9 @@ def named(memory: Memory) -> str:
 class MemoryEditing(MemoryFinding):
     """Everything that changes the text of one memory."""
 
-    def __init__(self, where: str, clock: Clock, *, demo: bool, editor: str | None) -> None:
-        super().__init__(where, clock, demo=demo)
-        self._editor = editor
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        self._editor = setup.editor
 
     @property
     def unsaved(self) -> tuple[str, ...]:
@@ -57,7 +57,7 @@ class MemoryEditing(MemoryFinding):
         """Goes on with what was typed before the program ended; False when its memory cannot be read."""
         try:
             if draft.kind is DraftKind.EDIT_MEMORY:
-                memory = await self._services.memories.get(draft.of)
+                memory = await self.services.memories.get(draft.of)
                 base = replace(memory, content=draft.values.get("before", memory.content))
                 self.preview.begin_edit(base, draft.values.get("text", ""))
                 self.refresh_bindings()
@@ -82,7 +82,7 @@ class MemoryEditing(MemoryFinding):
 
     async def _write_new(self, draft: Draft | None = None) -> None:
         async def create(draft: MemoryDraft) -> Memory:
-            return await write(self.app, "new memory", self._services.memories.create(draft), vectors=True)
+            return await write(self.app, "new memory", self.services.memories.create(draft), vectors=True)
 
         tags, projects = self.names("tag"), self.names("project")
         if (memory := await self.app.push_screen_wait(NewMemoryDialog(tags, projects, create, draft))) is not None:
@@ -117,7 +117,7 @@ class MemoryEditing(MemoryFinding):
         if not content.strip():
             self.tell(f"Not saved: {_EMPTY}", wrong=True)
             return
-        act = self._services.memories.update(base, MemoryChanges(content=content), force=force)
+        act = self.services.memories.update(base, MemoryChanges(content=content), force=force)
         try:
             saved = await write(self.app, f"save {named(base)}", act, once=[base.id], vectors=True)
         except UnderWay as under_way:
@@ -151,7 +151,7 @@ class MemoryEditing(MemoryFinding):
                 self.preview.begin_edit(theirs or base, merged(theirs.content if theirs else "", mine))
 
     async def _restore(self, memory: Memory) -> int | None:
-        act = self._services.memories.restore([memory.id])
+        act = self.services.memories.restore([memory.id])
         return await self.write(f"restore {named(memory)}", act, vectors=True)
 
     # in the person's own editor
@@ -166,7 +166,7 @@ class MemoryEditing(MemoryFinding):
     async def go_on_outside(self, event: Preview.ExternalEditorWanted) -> None:
         base = event.base
         if await written(self.app):
-            stored = await self.attempt(self._services.memories.get(base.id))
+            stored = await self.attempt(self.services.memories.get(base.id))
             if stored is not None and stored.content == event.content:
                 base = stored  # the text was being saved here
         await self._edit_outside(base, event.content)
@@ -198,7 +198,7 @@ class MemoryEditing(MemoryFinding):
             self.tell("No memory is under the cursor")
             return None
         await written(self.app)
-        return await self.attempt(self._services.memories.get(hit.memory.id))
+        return await self.attempt(self.services.memories.get(hit.memory.id))
 
     # earlier versions
 
@@ -206,10 +206,10 @@ class MemoryEditing(MemoryFinding):
     async def action_history(self) -> None:
         if (memory := await self._opened()) is None:
             return
-        changes = await self.attempt(self._services.memories.history(memory.id))
+        changes = await self.attempt(self.services.memories.history(memory.id))
         if changes is None:
             return
-        chosen = await self.app.push_screen_wait(HistoryDialog(memory, changes, self._clock))
+        chosen = await self.app.push_screen_wait(HistoryDialog(memory, changes, self.clock))
         if chosen is not None:
             await self._bring_back(memory, chosen)
 
@@ -217,9 +217,9 @@ class MemoryEditing(MemoryFinding):
         if (state := version(chosen)) is None:
             self.tell("The history does not hold that version", wrong=True)
             return
-        settings = self._services.settings
+        settings = self.services.settings
         changes = to_version(memory, state, writer_zone(settings))
-        act = self._services.memories.update(memory, changes)
+        act = self.services.memories.update(memory, changes)
         if saved := await self.write(f"restore {named(memory)}", act, vectors=True):
             self.tell(f"{named(saved)} is as it was on {minute(chosen.at, person_zone(settings))} · {UNDO}")
             self.changed()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Coroutine
+from typing import TypeVar
 
 from textual.content import Content
 from textual.widgets import Static
@@ -11,27 +11,16 @@ from textual.widgets import Static
 from memoria_tui.present import counted, safe
 from memoria_tui.screens.memories_curating import MemoryCurating
 from memoria_tui.screens.modals.prompt import PromptDialog
-from memoria_tui.screens.paths import file_of, why_not_new
+from memoria_tui.typed_paths import file_of, why_not_new
 from memoria_tui.typing_ahead import asks
 from memoria_tui.writes import run_beside
 from services.model import Progress
-from services.ports import Clock
-
-if TYPE_CHECKING:
-    from services.container import Services
-
-LoadDemo = Callable[["Services", Callable[[Progress], None]], Coroutine[object, object, str]]
-"""Fills the store with the demo data, telling how far it is; answers with one line that says what is there now."""
 
 Answer = TypeVar("Answer")
 
 
 class MemoryFiles(MemoryCurating):
     """Memories from files and to files."""
-
-    def __init__(self, where: str, clock: Clock, *, editor: str | None, load_demo: LoadDemo | None) -> None:
-        super().__init__(where, clock, demo=load_demo is not None, editor=editor)
-        self._load_demo = load_demo
 
     @asks
     async def action_export(self) -> None:
@@ -43,7 +32,7 @@ class MemoryFiles(MemoryCurating):
         )
         if path is not None:
             file = file_of(path)
-            act = self._services.exporting.export(file, ids=ids, progress=self._show_progress)
+            act = self.services.exporting.export(file, ids=ids, progress=self._show_progress)
             if await self._long_run("Export", act) is not None:
                 self.tell(f"Exported {counted(len(ids))} to {file}")
 
@@ -54,7 +43,7 @@ class MemoryFiles(MemoryCurating):
         )
         if path is None:
             return
-        act = self._services.importing.import_files((file_of(path),), progress=self._show_progress)
+        act = self.services.importing.import_files((file_of(path),), progress=self._show_progress)
         if (report := await self._long_run("Import", act)) is not None:
             remarks = [*report.failed, *report.kept, *report.notes]
             told = [report.summary(), *map(str, remarks[:1])]
@@ -67,7 +56,7 @@ class MemoryFiles(MemoryCurating):
     async def action_load_demo(self) -> None:
         if self._load_demo is None:
             return
-        act = self._load_demo(self._services, self._show_progress)
+        act = self._load_demo(self.services, self._show_progress)
         if (told := await self._long_run("Demo data", act)) is not None:
             self.tell(told)
             self.changed()

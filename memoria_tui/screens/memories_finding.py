@@ -10,12 +10,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import getters, on, work
+from textual.content import Content
 from textual.reactive import var
-from textual.widgets import Static
 
+from memoria_tui.loadable import Failed, Idle, Loadable, Loaded, Loading
+from memoria_tui.modes.mode import ModeScreen, Setup
 from memoria_tui.operators import active, toggled
-from memoria_tui.screens.mode import ModeScreen
-from memoria_tui.screens.states import Failed, Idle, Loaded, Searching, State, notice, result_line
+from memoria_tui.screens.states import Found, greeting, result_line
 from memoria_tui.widgets.facets import FacetPanel
 from memoria_tui.widgets.memory_list import MemoryList
 from memoria_tui.widgets.name_input import Names
@@ -23,14 +24,12 @@ from memoria_tui.widgets.preview import Preview
 from memoria_tui.widgets.search_bar import SearchBar
 from services.errors import MemoriaError, NotFound, QuerySyntaxError, StoreUnavailable
 from services.model import FacetCount, Facets, Memory, Query, Subject
-from services.ports import Clock
 from services.search.query import parse_query
 from services.search.ranked import FIRST
 from services.times import first_weekday
 from services.together import together
 
 if TYPE_CHECKING:
-    from services.container import Services
     from services.search.listing import Listing
     from services.search.ranked import RankedHits
 
@@ -52,16 +51,16 @@ class MemoryFinding(ModeScreen):
 
     FOLLOWS = frozenset({Subject.MEMORIES, Subject.RELATIONS, Subject.HISTORY})
 
-    state: var[State] = var(Idle, init=False)
+    state: var[Loadable[Found]] = var(Idle, init=False)
 
     search_bar = getters.query_one(SearchBar)
     memory_list = getters.query_one(MemoryList)
     facet_panel = getters.query_one(FacetPanel)
     preview = getters.query_one(Preview)
 
-    def __init__(self, where: str, clock: Clock, *, demo: bool) -> None:
-        super().__init__(where, clock)
-        self._demo = demo
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        self._load_demo = setup.load_demo
         self._query = Query()
         self._answered = Query()
         """What the list answers."""
@@ -74,7 +73,7 @@ class MemoryFinding(ModeScreen):
         """Something was written while a question was under way: its answer may be older."""
         self._warned_of: tuple[Memory, str | None] | None = None
         """A memory that is edited and the text that stands outside, as far as the person was told."""
-        self._keys_for: tuple[type[State], bool] | None = None
+        self._keys_for: tuple[type[object], bool] | None = None
         self._carried: frozenset[str] = frozenset()
         """Marks that were made in the answer to another question."""
         self._going: set[str] = set()
@@ -82,76 +81,69 @@ class MemoryFinding(ModeScreen):
         self._deleted_at = 0.0
         """When the last of them were, in monotonic seconds."""
 
-    @property
-    def is_waiting(self) -> bool:
-        return isinstance(self.state, Idle | Searching)
-
-    def connected(self, services: Services) -> None:
-        super().connected(services)
-        self.ask()
-
-    def failed(self, error: MemoriaError) -> None:
-        self.state = Failed(error)
-
     def changed(self) -> None:
         if self._asking:
             self._outdated = True  # asking again now would make a person wait longer who is waiting already
-        elif self.services is not None:
+        elif self.is_connected:
             self._search(self._query, quiet=True)
 
     def changed_outside(self, subjects: frozenset[Subject]) -> None:
         self.changed()
         self._warn_editor()
 
-    def watch_state(self, state: State) -> None:
-        shown = notice(state, self._demo)
-        if not isinstance(state, Searching):
-            self.set_class(shown is not None, "-noticed")
+    def notice(self, state: Loadable[Found]) -> Content | None:
+        if isinstance(state, Loaded) and state.value.empty_store:
+            return greeting(demo=self._load_demo is not None)
+        return super().notice(state)
+
+    def draw(self, shown: Found) -> None:
+        """The list is drawn already, from the pages of the answer."""
+
+    def watch_state(self, state: Loadable[Found]) -> None:
+        super().watch_state(state)
+        if not isinstance(state, Loading):
             self._tell_result()
-            self._offer_keys(state)
-        if shown is not None:
-            self.query_one("#notice", Static).update(shown)
-        elif self.focused is None:
+        if self.focused is None and self.notice(state) is None:
             self.memory_list.focus()
 
     @on(MemoryList.MarksChanged)
     def _tell_result(self) -> None:
         self.search_bar.result_line = result_line(self.state, len(self.memory_list.marked))
 
-    def _offer_keys(self, state: State) -> None:
-        """Draws the footer anew only when other keys work: that takes longer than a search."""
-        standing = (type(state), isinstance(state, Loaded) and state.total > 0)
+    def offer_keys(self) -> None:
+        """Only when other keys work: that takes longer than a search."""
+        standing = (type(self.state), isinstance(self.state, Loaded) and self.state.value.total > 0)
         if standing != self._keys_for:
             self._keys_for = standing
-            self.refresh_bindings()
+            super().offer_keys()
 
     # what is asked
 
     @on(SearchBar.Changed)
     def ask_while_typing(self) -> None:
-        self.ask(rest=_TYPING)
+        self.load(rest=_TYPING)
 
     @on(SearchBar.ModeChanged)
     def ask_in_other_mode(self) -> None:
-        self.ask()
+        self.load()
 
     @on(FacetPanel.Toggled)
     def narrow(self, event: FacetPanel.Toggled) -> None:
         self.search_bar.set_text(toggled(self.search_bar.text, event.kind, event.value))
 
-    def ask(self, rest: float = 0.0) -> None:
+    def load(self, rest: float = 0.0) -> None:
         """Reads the search box and asks; text that cannot be understood is marked and asks nothing."""
         bar = self.search_bar
         try:
-            week_begins = 0 if self.services is None else first_weekday(self.services.settings)
-            query = parse_query(bar.text, now=self._clock(), mode=bar.mode, week_begins=week_begins)
+            week_begins = 0 if not self.is_connected else first_weekday(self.services.settings)
+            query = parse_query(bar.text, now=self.clock(), mode=bar.mode, week_begins=week_begins)
         except QuerySyntaxError as error:
             self._point_at(error, bar.text)
             return
         bar.error = None
         self._query = query
         self.facet_panel.active = active(query)
-        if self.services is not None:
+        if self.is_connected:
             self._search(query, rest=rest)
 
     @work(exclusive=True, group="mistake")
@@ -180,22 +172,23 @@ class MemoryFinding(ModeScreen):
         """
         slow, before = None, self.state
         if not quiet:
-            self.state = Searching(query)
+            self.state = Loading()
             slow = self.set_timer(_SLOW, self._say_slow)
         shown = self.state
         try:
-            loaded = await (self._rank(query) if query.ranked else self._list(query, again=quiet))
+            found = await (self._rank(query) if query.ranked else self._list(query, again=quiet))
         except MemoriaError as error:
-            if isinstance(before, Loaded) and before.query == query and isinstance(error, StoreUnavailable):
+            if isinstance(before, Loaded) and before.value.query == query and isinstance(error, StoreUnavailable):
                 self.state = before
                 if not quiet:
                     self.tell(str(error), wrong=True)
             elif not isinstance(shown, Loaded):
                 self.state = Failed(error)
         else:
-            if loaded is not None:
+            if found is not None:
                 self.shown()
-                self.state = replace(loaded, took_ms=shown.took_ms) if isinstance(shown, Loaded) else loaded
+                took_ms = shown.value.took_ms if isinstance(shown, Loaded) else found.took_ms
+                self.state = Loaded(replace(found, took_ms=took_ms))
                 self._count(query)
         finally:
             if slow is not None:
@@ -204,16 +197,16 @@ class MemoryFinding(ModeScreen):
     def _say_slow(self) -> None:
         self.search_bar.result_line = "searching …"
 
-    async def _rank(self, query: Query) -> Loaded | None:
+    async def _rank(self, query: Query) -> Found | None:
         """None when the person has asked something else meanwhile."""
-        ranked = await self._services.search.ranked(query)
+        ranked = await self.services.search.ranked(query)
         if ranked.query != self._query:
             return None
         self._carry_marks(query)
         self._listing = ranked
         ranked.corrected = partial(self._show_fewer, ranked)
         self._show_ranked(ranked)
-        return Loaded(query, ranked.total, ranked.took_ms, ranked.notices)
+        return Found(query, ranked.total, ranked.took_ms, ranked.notices)
 
     def _show_ranked(self, ranked: RankedHits) -> None:
         """The hits that are read, and places for the others."""
@@ -222,12 +215,12 @@ class MemoryFinding(ModeScreen):
     def _show_fewer(self, ranked: RankedHits) -> None:
         if ranked is self._listing and isinstance(self.state, Loaded):
             self._show_ranked(ranked)
-            self.state = replace(self.state, total=ranked.total)
+            self.state = Loaded(replace(self.state.value, total=ranked.total))
 
-    async def _list(self, query: Query, *, again: bool) -> Loaded | None:
+    async def _list(self, query: Query, *, again: bool) -> Found | None:
         """As `_rank`."""
-        started = self._clock()
-        listing = await self._services.search.listing(query, again=again)
+        started = self.clock()
+        listing = await self.services.search.listing(query, again=again)
         first = await listing.page(0, PAGE) if listing.total else ()
         if query != self._query:
             return None
@@ -235,7 +228,7 @@ class MemoryFinding(ModeScreen):
         self._listing = listing
         listing.corrected = self.changed
         self.memory_list.show_listing(listing.total, query, first=first, empty="Nothing fits.")
-        return Loaded(query, listing.total, (self._clock() - started) / _MILLISECOND)
+        return Found(query, listing.total, (self.clock() - started) / _MILLISECOND)
 
     def _carry_marks(self, query: Query) -> None:
         if self._answered != query:
@@ -256,7 +249,7 @@ class MemoryFinding(ModeScreen):
     @work(exclusive=True, group="facets")
     async def _count(self, query: Query) -> None:
         try:
-            facets = await self._services.search.facets(query)
+            facets = await self.services.search.facets(query)
         except MemoriaError:
             if query == self._counted:
                 return
@@ -286,7 +279,7 @@ class MemoryFinding(ModeScreen):
 
     @on(SearchBar.CompletionWanted)
     def complete(self, event: SearchBar.CompletionWanted) -> None:
-        if self.services is not None:
+        if self.is_connected:
             self._complete(event.operator, event.prefix)
 
     @work(exclusive=True, group="completion")
@@ -296,7 +289,7 @@ class MemoryFinding(ModeScreen):
     async def completions(self, operator: str, prefix: str) -> tuple[str, ...]:
         """Values in use, most used first; none when the store does not answer: typing goes on."""
         try:
-            return await self._services.search.complete(operator, prefix)
+            return await self.services.search.complete(operator, prefix)
         except MemoriaError:
             return ()
 
@@ -304,7 +297,7 @@ class MemoryFinding(ModeScreen):
         """The tags or projects of the memories, for a field that asks for some."""
 
         async def load(owner: str) -> Sequence[FacetCount]:
-            return await self._services.search.in_use(noun)
+            return await self.services.search.in_use(noun)
 
         return Names(noun, load)
 
@@ -326,7 +319,7 @@ class MemoryFinding(ModeScreen):
     @work(exclusive=True, group="details")
     async def _details(self, memory_id: str) -> None:
         await asyncio.sleep(_RESTING)
-        memories = self._services.memories
+        memories = self.services.memories
         try:
             relations, history = await together(memories.relations(memory_id), memories.history(memory_id))
         except MemoriaError:
@@ -343,7 +336,7 @@ class MemoryFinding(ModeScreen):
         if (base := self.preview.editing) is None:
             return
         try:
-            outside = (await self._services.memories.get(base.id)).content
+            outside = (await self.services.memories.get(base.id)).content
         except NotFound:
             outside = None
         except MemoriaError:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from memoria_tui.modes.linking import Linking
 from memoria_tui.present import clip, counted, title
-from memoria_tui.screens.linking import Linking
 from memoria_tui.screens.memories_curating import MemoryCurating
 from memoria_tui.typing_ahead import asks
 from services.model import Memory
 
 
-class MemoryLinking(MemoryCurating, Linking):
+class MemoryLinking(MemoryCurating):
     """A pair that is marked, or marked and under the cursor, is linked at once; else the target is asked for."""
 
     @asks
@@ -25,11 +25,11 @@ class MemoryLinking(MemoryCurating, Linking):
             (memories[:1], memories[1]) if len(memories) == 2 else (memories, await self._target(memories))
         )
         if target is not None:
-            await self.link(sources, target)
+            await Linking(self).link(sources, target)
 
     async def _target(self, sources: tuple[Memory, ...]) -> Memory | None:
         what = f"«{clip(title(sources[0]), 48)}»" if len(sources) == 1 else counted(len(sources))
-        return await self.pick(f"Link {what}", self._near({memory.id for memory in sources}))
+        return await Linking(self).pick(f"Link {what}", self._near({memory.id for memory in sources}))
 
     def _near(self, without: set[str]) -> list[Memory]:
         """The memories in the list, those nearest to the cursor first."""

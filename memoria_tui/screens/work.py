@@ -9,9 +9,9 @@ from textual.binding import Binding
 from textual.widget import Widget
 from textual.widgets import Static
 
-from memoria_tui.screens.states import Idle
+from memoria_tui.loadable import Idle
 from memoria_tui.screens.work_booking import WorkBooking
-from memoria_tui.screens.work_states import Failed, Loaded, LogQuestion, log_facts, notice
+from memoria_tui.screens.work_states import LogQuestion, log_facts
 from memoria_tui.widgets.day_strip import DayStrip
 from memoria_tui.widgets.running_sessions import RunningSessions
 from memoria_tui.widgets.session_log import SessionLog
@@ -50,25 +50,21 @@ class WorkScreen(WorkBooking):
     ]
 
     def compose_body(self) -> Iterable[Widget]:
-        yield RunningSessions(self._clock, id="running")
+        yield RunningSessions(self.clock, id="running")
         yield Static(id="warnings")
         yield DayStrip(id="day")
         yield Static(log_facts(LogQuestion()), id="log-facts")
-        yield SessionLog(self._clock, id="log")
-        yield Static(notice(Idle()) or "", id="notice")
-
-    def on_mount(self) -> None:
-        self.add_class("-noticed")
+        yield SessionLog(self.clock, id="log")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "retry":
             return not isinstance(self.state, Idle)
         if action == "show_all":
             return True
-        if not isinstance(self.state, Loaded):
-            return action not in {binding.action for _, binding in self._bindings} - {"retry"}
+        if self.open_work is None:
+            return action not in {binding.action for binding in self.BINDINGS if isinstance(binding, Binding)}
         if action in _ON_WHAT_RUNS:
-            return bool(self.state.status.sessions)
+            return bool(self.open_work.status.sessions)
         if action in _ON_A_SESSION:
             return self.selected is not None
         return True
@@ -93,9 +89,3 @@ class WorkScreen(WorkBooking):
             self.log_list.focus()
         elif self.question != LogQuestion():
             self.question = LogQuestion()
-
-    def action_retry(self) -> None:
-        if self.services is None:
-            self.post_message(self.Reopen())
-        elif isinstance(self.state, Failed | Loaded):
-            self.changed()

@@ -15,10 +15,10 @@ from memoria_tui.screens.modals.clients import ClientsDialog
 from memoria_tui.screens.modals.prompt import PromptDialog
 from memoria_tui.screens.modals.session_filter import session_filter
 from memoria_tui.screens.modals.work_preferences import work_preferences
-from memoria_tui.screens.paths import file_of, why_not_new
 from memoria_tui.screens.timing import UNDO, Timing, WorkChanged
 from memoria_tui.screens.work_states import ORDERS, LogQuestion
 from memoria_tui.screens.work_watching import WorkWatching
+from memoria_tui.typed_paths import file_of, why_not_new
 from memoria_tui.typing_ahead import asks
 from memoria_tui.widgets.running_sessions import RunningSessions
 from memoria_tui.widgets.session_log import SessionLog
@@ -37,7 +37,7 @@ class WorkBooking(WorkWatching):
     @property
     def timing(self) -> Timing:
         """The acts of the timer, asked here."""
-        return Timing(self, self._services, self._clock, self.running.sessions)
+        return Timing(self, self.services, self.clock, self.running.sessions)
 
     @property
     def pointed(self) -> WorkSession | None:
@@ -94,7 +94,7 @@ class WorkBooking(WorkWatching):
         session = self.selected
         if session is None:
             return
-        act, what = self._services.work.delete(session.id), f"delete {work_text.named(session)}"
+        act, what = self.services.work.delete(session.id), f"delete {work_text.named(session)}"
         if await self.write(what, act, once=[session.id]) is not None:
             self._told(f"Deleted {work_text.named(session)}")
 
@@ -104,7 +104,7 @@ class WorkBooking(WorkWatching):
         if session is None or session.status is not SessionStatus.COMPLETED:
             self.tell("Go to a session in the log that was stopped")
             return
-        act, what = self._services.work.unstop(session.id), f"resume {work_text.named(session)}"
+        act, what = self.services.work.unstop(session.id), f"resume {work_text.named(session)}"
         if await self.write(what, act, once=[session.id]) is not None:
             self._told(f"{work_text.named(session)} runs on")
 
@@ -116,7 +116,7 @@ class WorkBooking(WorkWatching):
         elif session.memory_id is not None:
             self.tell("There is a memory of it already")
         else:
-            act, what = self._services.work.remember(session.id), f"memory of {work_text.named(session)}"
+            act, what = self.services.work.remember(session.id), f"memory of {work_text.named(session)}"
             if await self.write(what, act, once=[session.id], vectors=True) is not None:
                 self._told(f"Kept a memory of {work_text.named(session)}")
 
@@ -128,7 +128,7 @@ class WorkBooking(WorkWatching):
 
     @asks
     async def action_filter(self) -> None:
-        dialog = session_filter(self._services, self._clock, self.question.where)
+        dialog = session_filter(self.services, self.clock, self.question.where)
         if (where := await self.app.push_screen_wait(dialog)) is not None:
             self.question = replace(self.question, where=where)
 
@@ -158,10 +158,10 @@ class WorkBooking(WorkWatching):
 
     async def _export(self, file: Path) -> int:
         """Writes all sessions that the log shows or would show on further pages. Raises StorageFull, InvalidInput."""
-        asked, after, zone, now = self.question, None, self._zone, self._clock()
+        asked, after, zone, now = self.question, None, self._zone, self.clock()
         parts = list[DayPart]()
         while True:
-            page = await self._services.reports.log(
+            page = await self.services.reports.log(
                 asked.where, asked.order, descending=asked.descending, after=after, limit=_EXPORT_PAGE
             )
             parts += page.parts or [
@@ -176,12 +176,12 @@ class WorkBooking(WorkWatching):
 
     @asks
     async def action_clients(self) -> None:
-        if await self.app.push_screen_wait(ClientsDialog(self._services)):
+        if await self.app.push_screen_wait(ClientsDialog(self.services)):
             self.post_message(WorkChanged())
 
     @asks
     async def action_preferences(self) -> None:
-        now = await self.attempt(self._services.work.preferences())
-        if now is not None and await self.app.push_screen_wait(work_preferences(self._services, now)) is not None:
+        now = await self.attempt(self.services.work.preferences())
+        if now is not None and await self.app.push_screen_wait(work_preferences(self.services, now)) is not None:
             self.tell("Settings kept")
             self.post_message(WorkChanged())

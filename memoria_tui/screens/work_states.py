@@ -1,4 +1,4 @@
-"""What the Work screen is doing: one of three states, and how each is told."""
+"""What the Work screen draws, and its lines of text."""
 
 from __future__ import annotations
 
@@ -8,30 +8,18 @@ from datetime import datetime, tzinfo
 from textual.content import Content
 
 from memoria_tui import present, work_text
-from memoria_tui.screens.states import Idle, failure
-from services.errors import MemoriaError
 from services.model import SessionStatus
 from services.work.model import LogOrder, Report, SessionFilter, WorkStatus, WorkWarning
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
-    """What runs is on screen."""
+class OpenWork:
+    """What runs."""
 
     status: WorkStatus
     zone: tzinfo
     today: Report
     """What was worked today, what is open included."""
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """What runs could not be read."""
-
-    error: MemoriaError
-
-
-State = Idle | Loaded | Failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +31,6 @@ class LogQuestion:
     descending: bool = True
 
 
-def notice(state: State) -> Content | None:
-    """What stands in place of everything; None while work is there."""
-    match state:
-        case Idle():
-            return Content.styled("Opening the stores …", "$foreground 60%")
-        case Failed(error):
-            return failure(error)
-        case Loaded():
-            return None
-
-
 def warning_line(warning: WorkWarning, width: int) -> Content:
     """What is odd, and the keys that help; the keys go first where there is no room."""
     what, help_ = f" ⚠ {present.line(warning.message)}", f"  ·  {work_text.way_out(warning)}"
@@ -62,15 +39,15 @@ def warning_line(warning: WorkWarning, width: int) -> Content:
     return Content.assemble((present.clip(what, width), "$warning"), (help_, "$foreground 60%"))
 
 
-def today_facts(state: Loaded, now: datetime) -> str:
+def today_facts(work: OpenWork, now: datetime) -> str:
     """«today 6:12:03, 1:24:00 of it still open», up to `now`; "" when nothing was worked."""
-    timers = sum(session.status is SessionStatus.ACTIVE for session in state.status.sessions)
-    since = timers * max(0.0, (now - state.status.now).total_seconds())
-    if not state.today.sessions:
+    timers = sum(session.status is SessionStatus.ACTIVE for session in work.status.sessions)
+    since = timers * max(0.0, (now - work.status.now).total_seconds())
+    if not work.today.sessions:
         return ""
-    if not state.status.sessions:
-        return f"today {present.duration(state.today.total_seconds)}"
-    total, running = state.today.total_seconds + since, state.today.open_seconds + since
+    if not work.status.sessions:
+        return f"today {present.duration(work.today.total_seconds)}"
+    total, running = work.today.total_seconds + since, work.today.open_seconds + since
     return f"today {present.duration(total)}, {present.duration(running)} of it still open"
 
 

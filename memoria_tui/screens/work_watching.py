@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, date, tzinfo
-from typing import TYPE_CHECKING
 
 from textual import getters, on, work
 from textual.content import Content
@@ -13,16 +12,13 @@ from textual.reactive import var
 from textual.timer import Timer
 from textual.widgets import Static
 
-from memoria_tui.screens.mode import ModeScreen
-from memoria_tui.screens.states import Idle
+from memoria_tui.loadable import Failed, Idle, Loadable, Loaded
+from memoria_tui.modes.mode import ModeScreen, Setup
 from memoria_tui.screens.timing import WorkChanged
 from memoria_tui.screens.work_states import (
-    Failed,
-    Loaded,
     LogQuestion,
-    State,
+    OpenWork,
     log_facts,
-    notice,
     today_facts,
     warning_line,
 )
@@ -31,13 +27,9 @@ from memoria_tui.widgets.running_sessions import RunningSessions
 from memoria_tui.widgets.session_log import SessionLog
 from services.errors import MemoriaError, StoreUnavailable
 from services.model import SessionStatus, StatusSnapshot, Subject
-from services.ports import Clock
 from services.times import Period
 from services.work.model import ReportBy, SessionFilter
 from services.work.timesheet import day_starts, spans_of
-
-if TYPE_CHECKING:
-    from services.container import Services
 
 PAGE = 100
 """Sessions asked for at a time."""
@@ -53,15 +45,15 @@ class WorkWatching(ModeScreen):
 
     FOLLOWS = frozenset({Subject.SESSIONS, Subject.NAMES, Subject.SETTINGS})
 
-    state: var[State] = var(Idle, init=False)
+    state: var[Loadable[OpenWork]] = var(Idle, init=False)
     question: var[LogQuestion] = var(LogQuestion, init=False)
 
     running = getters.query_one(RunningSessions)
     log_list = getters.query_one(SessionLog)
     day_strip = getters.query_one(DayStrip)
 
-    def __init__(self, where: str, clock: Clock) -> None:
-        super().__init__(where, clock)
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
         self._ticking: Timer | None = None
 
     def on_mount(self) -> None:
@@ -69,31 +61,30 @@ class WorkWatching(ModeScreen):
 
     # being told
 
-    def connected(self, services: Services) -> None:
-        super().connected(services)
-        self._look_at_work()
-        self._load_log(keep=False)
-
-    def failed(self, error: MemoriaError) -> None:
-        self.state = Failed(error)
+    @property
+    def open_work(self) -> OpenWork | None:
+        """What runs, as far as it is on screen."""
+        return self.state.value if isinstance(self.state, Loaded) else None
 
     @on(WorkChanged)
     def changed(self) -> None:
-        if self.services is not None:
-            self._look_at_work()
-            self._load_log(keep=True)
+        super().changed()
+
+    def load(self) -> None:
+        self._look_at_work()
+        self._load_log(keep=bool(self.log_list.sessions))
 
     def watch_status(self, status: StatusSnapshot) -> None:
         super().watch_status(status)
-        if isinstance(self.state, Loaded) and status.sessions != self.state.status.sessions:
+        if self.open_work is not None and status.sessions != self.open_work.status.sessions:
             self.changed()
 
     # what runs
 
     def _look_for_warnings(self) -> None:
-        if not self.is_current or not isinstance(self.state, Loaded) or not self.state.status.sessions:
+        if not self.is_current or self.open_work is None or not self.open_work.status.sessions:
             return
-        if self._clock().astimezone(self._zone).date() != self.day_strip.today:
+        if self.clock().astimezone(self._zone).date() != self.day_strip.today:
             self.changed()  # a new day has begun in the log
         else:
             self._look_at_work()
@@ -101,35 +92,26 @@ class WorkWatching(ModeScreen):
     @work(exclusive=True, group="status")
     async def _look_at_work(self) -> None:
         try:
-            zone = await self._services.reports.zone()
-            status = await self._services.work.status()
-            today = await self._services.reports.today()
+            zone = await self.services.reports.zone()
+            status = await self.services.work.status()
+            today = await self.services.reports.today()
         except MemoriaError as error:
             self._not_read(error)
         else:
             self.shown()
-            self.state = Loaded(status, zone, today)
+            self.state = Loaded(OpenWork(status, zone, today))
 
     def _not_read(self, error: MemoriaError) -> None:
         """What is on screen stays while a store is away; the line under the header says as of when it is."""
-        if not (isinstance(self.state, Loaded) and isinstance(error, StoreUnavailable)):
+        if self.open_work is None or not isinstance(error, StoreUnavailable):
             self.state = Failed(error)
 
-    def watch_state(self, state: State) -> None:
-        shown = notice(state)
-        self.set_class(shown is not None, "-noticed")
-        if shown is not None:
-            self.query_one("#notice", Static).update(shown)
-        if isinstance(state, Loaded):
-            self._show_running(state)
-        self.refresh_bindings()
-
-    def _show_running(self, state: Loaded) -> None:
-        sessions = state.status.sessions
-        self.running.zone = state.zone
+    def draw(self, shown: OpenWork) -> None:
+        sessions = shown.status.sessions
+        self.running.zone = shown.zone
         self.running.sessions = sessions
         self.running.can_focus = bool(sessions)
-        self.day_strip.today = self._clock().astimezone(state.zone).date()
+        self.day_strip.today = self.clock().astimezone(shown.zone).date()
         self._show_warnings()
         self._show_facts()
         self._show_day(self.log_list.day)
@@ -138,7 +120,7 @@ class WorkWatching(ModeScreen):
             self.log_list.focus()
 
     def _show_warnings(self) -> None:
-        warnings = self.state.status.warnings if isinstance(self.state, Loaded) else ()
+        warnings = self.open_work.status.warnings if self.open_work is not None else ()
         width = self.size.width - 2
         lines = [warning_line(warning, width) for warning in warnings[:_MOST_WARNINGS]]
         if len(warnings) > _MOST_WARNINGS:
@@ -170,27 +152,27 @@ class WorkWatching(ModeScreen):
             self._show_facts()
 
     def _show_facts(self) -> None:
-        today = today_facts(self.state, self._clock()) if isinstance(self.state, Loaded) else ""
+        today = today_facts(self.open_work, self.clock()) if self.open_work is not None else ""
         self.query_one("#log-facts", Static).update(log_facts(self.question, today))
 
     # the log
 
     def watch_question(self) -> None:
-        if self.services is not None:
+        if self.is_connected:
             self._load_log(keep=False)
 
     @property
     def _zone(self) -> tzinfo:
-        return self.state.zone if isinstance(self.state, Loaded) else UTC
+        return self.open_work.zone if self.open_work is not None else UTC
 
     @work(exclusive=True, group="log")
     async def _load_log(self, *, keep: bool) -> None:
         asked = self.question
         try:
-            page = await self._services.reports.log(
+            page = await self.services.reports.log(
                 asked.where, asked.order, descending=asked.descending, limit=max(PAGE, self._held if keep else 0)
             )
-            zone = await self._services.reports.zone()
+            zone = await self.services.reports.zone()
         except MemoriaError as error:
             if keep:
                 self._not_read(error)
@@ -216,7 +198,7 @@ class WorkWatching(ModeScreen):
     async def _more(self, after: str | None) -> None:
         asked, log = self.question, self.log_list
         try:
-            page = await self._services.reports.log(
+            page = await self.services.reports.log(
                 asked.where, asked.order, descending=asked.descending, after=after, limit=PAGE
             )
         except MemoriaError as error:
@@ -233,9 +215,9 @@ class WorkWatching(ModeScreen):
             return
         try:
             span = Period(min(days), max(days))
-            as_of = self._clock()
+            as_of = self.clock()
             where = self.question.where
-            report = await self._services.reports.report(span, ReportBy.DAY, where=where, include_open=True)
+            report = await self.services.reports.report(span, ReportBy.DAY, where=where, include_open=True)
         except MemoriaError:
             return  # the next look asks again
         worked = {date.fromisoformat(group.name): group.seconds for group in report.groups if group.name}
@@ -250,11 +232,11 @@ class WorkWatching(ModeScreen):
     @work(exclusive=True, group="day")
     async def _show_day(self, day: date | None) -> None:
         await asyncio.sleep(_RESTING)
-        now = self._clock()
+        now = self.clock()
         try:
-            zone = await self._services.reports.zone()
+            zone = await self.services.reports.zone()
             day = day or now.astimezone(zone).date()
-            page = await self._services.reports.log(SessionFilter(first=day, last=day), limit=5 * PAGE)
+            page = await self.services.reports.log(SessionFilter(first=day, last=day), limit=5 * PAGE)
         except MemoriaError:
             return
         bounds = day_starts(day, day, zone)

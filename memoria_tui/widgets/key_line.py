@@ -6,6 +6,8 @@ from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widgets import Footer
 
+from memoria_tui.textual_internals import draws_keys
+
 At = tuple[str, str, str, bool, str]
 
 
@@ -17,7 +19,7 @@ class KeyLine(Footer):
         self._shown: list[At] | None = None
 
     def compose(self) -> ComposeResult:
-        if self._bindings_ready:
+        if draws_keys(self):
             self._shown = _at_hand(self.screen)
         yield from super().compose()
 

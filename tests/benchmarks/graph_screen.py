@@ -12,7 +12,7 @@ from typing import cast
 from textual import events
 from textual.pilot import Pilot
 
-from memoria_tui.screens.graph import GraphScreen
+from memoria_tui.modes.graph.screen import GraphScreen
 from services.model import Relation, RelationType
 from tests.benchmarks.figures import REDRAW, Figure, LoopWatch, compared, held, percentile, redraw_ms
 from tests.tui.conftest import make_app, press, settle

@@ -15,8 +15,8 @@ from typing import cast
 from textual.pilot import Pilot
 
 from memoria_tui.app import MemoriaApp
-from memoria_tui.screens.health import HealthScreen
-from memoria_tui.screens.health_running import Advance
+from memoria_tui.modes.health.long_work import Advance
+from memoria_tui.modes.health.screen import HealthScreen
 from services.backup.values import Comparison
 from services.container import Services, open_services
 from tests.benchmarks.figures import Figure, LoopWatch, held, redraw_ms
@@ -87,7 +87,7 @@ async def _act(screen: HealthScreen, act: Callable[[Advance], Awaitable[object]]
         await act(advance)
         return "done"
 
-    screen.start("Benchmark", told)
+    screen.long_work.start("Benchmark", told)
     await _done(screen)
 
 

@@ -12,8 +12,8 @@ from textual import events
 from textual.pilot import Pilot
 
 from memoria_tui.app import MemoriaApp
+from memoria_tui.loadable import Loaded
 from memoria_tui.screens.memories import MemoriesScreen
-from memoria_tui.screens.states import Loaded
 from services.container import open_services
 from tests.benchmarks.figures import Figure, LoopWatch, compared, held, percentile, redraw_ms
 from tests.benchmarks.search import legs
@@ -70,7 +70,7 @@ async def taken(pilot: Pilot[None], asked: Sequence[str]) -> list[float]:
             await asyncio.sleep(_BETWEEN)
             began = time.perf_counter()
             pilot.app.post_message(events.Key(character, character))
-        while not (isinstance(screen.state, Loaded) and screen.state.query.raw == question):  # noqa: ASYNC110
+        while not (isinstance(screen.state, Loaded) and screen.state.value.query.raw == question):  # noqa: ASYNC110
             await asyncio.sleep(0.001)
         await asyncio.sleep(0)
         times.append((time.perf_counter() - began) * 1000)

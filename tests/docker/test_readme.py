@@ -6,15 +6,15 @@ import re
 from pathlib import Path
 
 import pytest
+from memoria_tui.screens.graph import GraphScreen
+from memoria_tui.screens.health import HealthScreen
+from memoria_tui.screens.summary import SummaryScreen
 from textual.binding import Binding
 from textual.dom import DOMNode
 
 from memoria_tui.app import MemoriaApp
-from memoria_tui.screens.graph import GraphScreen
-from memoria_tui.screens.health import HealthScreen
 from memoria_tui.screens.memories import MemoriesScreen
 from memoria_tui.screens.modals.clients import ClientsDialog
-from memoria_tui.screens.summary import SummaryScreen
 from memoria_tui.screens.work import WorkScreen
 from services.settings import VARIABLES
 from tests.docker.stack import CENTRAL, DOCKER, compose

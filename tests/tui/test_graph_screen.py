@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from textual.widgets import OptionList
 
 from memoria_tui.app import MemoriaApp
-from memoria_tui.screens.graph import GraphScreen
+from memoria_tui.modes.graph.screen import GraphScreen
 from memoria_tui.screens.modals.path import PathDialog
 from memoria_tui.screens.modals.review import ReviewDialog
 from services.errors import StoreUnavailable

@@ -10,9 +10,10 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from memoria_tui.app import MemoriaApp
-from memoria_tui.screens.graph import GraphScreen
-from memoria_tui.screens.health import HealthScreen
-from memoria_tui.screens.health_states import Failed, Pace, Section
+from memoria_tui.loadable import Failed
+from memoria_tui.modes.graph.screen import GraphScreen
+from memoria_tui.modes.health.screen import HealthScreen
+from memoria_tui.modes.health.state import Pace, Section
 from memoria_tui.screens.modals.restore import RestoreDialog
 from memoria_tui.screens.modals.trash import TrashDialog
 from memoria_tui.screens.modals.upgrade import UpgradeDialog

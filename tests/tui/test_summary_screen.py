@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 
 from memoria_tui.app import MemoriaApp
 from memoria_tui.config import Config
-from memoria_tui.screens.summary import SummaryScreen
+from memoria_tui.modes.summary.screen import SummaryScreen
 from services.errors import StoreInUse, StoreUnavailable
 from services.model import WorkSession
 from services.work.model import ReportBy

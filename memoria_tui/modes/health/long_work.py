@@ -1,44 +1,35 @@
-"""The Health screen at work: repairs, backups, restores and re-embedding, one at a time, with progress in one line."""
+"""Long work begun in Health: repairs, backups, restores and re-embedding, with the questions before it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from textual import work
 from textual.content import Content
-from textual.reactive import var
-from textual.widgets import Static
 from textual.worker import Worker, get_current_worker
 
 from memoria_tui.log import refused
+from memoria_tui.modes.health.pages import size
+from memoria_tui.modes.health.state import Pace, Running
 from memoria_tui.present import line
-from memoria_tui.screens.health_looking import HealthLooking
-from memoria_tui.screens.health_pages import size
-from memoria_tui.screens.health_states import Pace, Running, running_line
 from memoria_tui.screens.modals.choice import Choice, ChoiceDialog
 from memoria_tui.screens.modals.confirm import ConfirmDialog
 from memoria_tui.screens.modals.restore import REPLACE, RestoreDialog
-from memoria_tui.screens.modals.upgrade import UpgradeDialog
-from memoria_tui.screens.trash import open_trash
-from memoria_tui.typing_ahead import asks
 from memoria_tui.writes import run_beside
 from services.errors import MemoriaError
 from services.integrity.model import DefectKind, Keep
-from services.model import Progress, Subject
+from services.model import Progress
 from services.times import person_zone
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from memoria_tui.modes.mode import ModeScreen
     from services.backup.values import Comparison
     from services.integrity.model import Defect, Finding
-    from services.ports import Clock
 
 Advance = Callable[[Progress], None]
-Answer = TypeVar("Answer")
-
 
 _VALUES = "Which values shall all chunks have?"
 _OF_CHUNKS = {
@@ -51,71 +42,64 @@ _OF_HISTORY = {Keep.NEWEST: ("h", "newest of the history"), Keep.STORED: ("s", "
 """The same for a memory that is older than its history."""
 
 
-class HealthRunning(HealthLooking):
-    """Long work goes on while other modes are on screen; a toast tells when it is done."""
+class LongWork:
+    """One at a time; it goes on while other modes are on screen, and a toast tells when it is done."""
 
-    running: var[Running | None] = var(None, init=False)
-
-    def __init__(self, where: str, clock: Clock) -> None:
-        super().__init__(where, clock)
+    def __init__(self, screen: ModeScreen, show: Callable[[Running | None], None]) -> None:
+        """`show` is told what is under way, how far it is, and with None that nothing is."""
+        self._screen = screen
+        self._show = show
+        self._running: Running | None = None
         self._run: Worker[None] | None = None
-        self._drawing = Pace()
+        self._pace = Pace()
 
-    # running
+    def _set(self, running: Running | None) -> None:
+        self._running = running
+        self._show(running)
 
-    def watch_running(self, before: Running | None, running: Running | None) -> None:
-        told = Content("") if running is None else running_line(running, self._clock())
-        self.query_one("#progress", Static).update(told)
-        if (before is None) is not (running is None):
-            self.set_class(running is not None, "-busy")
-            self.refresh_bindings()
+    def _is_free(self) -> bool:
+        if self._running is not None:
+            self._screen.tell(f"{self._running.what} is under way; c stops it", wrong=True)
+        return self._running is None
+
+    def _begin(self, what: str) -> None:
+        self._pace = Pace()
+        self._set(Running(what, self._screen.clock()))
 
     def start(self, what: str, act: Callable[[Advance], Coroutine[object, object, str]]) -> None:
         """Begins long work, whose answer is told in a toast; not while other work is under way."""
-        if self.running is not None:
-            self.tell(f"{self.running.what} is under way; c stops it", wrong=True)
-            return
-        self._begin(what)
-        self._run = self._go_on(what, act)
+        if self._is_free():
+            self._begin(what)
+            self._run = self._screen.run_worker(self._go_on(what, act), group="run", exclusive=True)
 
-    def _begin(self, what: str) -> None:
-        self._drawing = Pace()
-        self.running = Running(what, self._clock())
-
-    @work(exclusive=True, group="run")
     async def _go_on(self, what: str, act: Callable[[Advance], Coroutine[object, object, str]]) -> None:
         try:
-            self.tell(await run_beside(self.app, what, act(self._advance)))
+            self._screen.tell(await run_beside(self._screen.app, what, act(self._advance)))
         except MemoriaError as error:
             refused(error)
-            self.tell(str(error), wrong=True)
+            self._screen.tell(str(error), wrong=True)
         finally:
-            if self.is_running:
-                self.running = None
+            self._set(None)
         if not get_current_worker().is_cancelled:
-            self.look()
+            self._screen.changed()
 
     def _advance(self, progress: Progress) -> None:
-        if self.running is not None and self._drawing.due:
-            self.running = replace(self.running, progress=progress)
+        if self._running is not None and self._pace.due:
+            self._set(replace(self._running, progress=progress))
 
-    def action_stop(self) -> None:
-        if self._run is not None and self.running is not None:
-            what = self.running.what
+    def stop(self) -> None:
+        """Cancels what is under way."""
+        if self._run is not None and self._running is not None:
+            what = self._running.what
             self._run.cancel()
-            self.tell(f"{what} was stopped; what is done stays")
-            self.look()
-
-    def changed_outside(self, subjects: frozenset[Subject]) -> None:
-        """Long work writes without end; it is looked at when it is done."""
-        if self.running is None:
-            super().changed_outside(subjects)
+            self._screen.tell(f"{what} was stopped; what is done stays")
+            self._screen.changed()
 
     # what can be started
 
     def repair(self, defects: tuple[Defect, ...], keep: Keep = Keep.FIRST) -> None:
         """Repairs as one act; `keep` is for chunks that differ."""
-        integrity = self._services.integrity
+        integrity = self._screen.services.integrity
 
         async def act(advance: Advance) -> str:
             repaired = await integrity.repair(defects, keep=keep, progress=advance)
@@ -129,40 +113,41 @@ class HealthRunning(HealthLooking):
         """Repairs one thing; where it can be repaired in several ways the person chooses."""
         keep: Keep | None = Keep.FIRST
         if finding.defect.kind is DefectKind.STALE and finding.outcomes:
-            keep = await self._choose("Which state shall it have?", finding.what, _OF_HISTORY, finding.outcomes)
+            keep = await self._choose_values("Which state shall it have?", finding.what, _OF_HISTORY, finding.outcomes)
         elif finding.outcomes:
-            keep = await self._choose(_VALUES, finding.what, _OF_CHUNKS, finding.outcomes)
+            keep = await self._choose_values(_VALUES, finding.what, _OF_CHUNKS, finding.outcomes)
         if keep is not None:
             self.repair((finding.defect,), keep)
 
-    async def _choose(
+    async def _choose_values(
         self, title: str, about: str, names: Mapping[Keep, tuple[str, str]], outcomes: Mapping[Keep, str]
     ) -> Keep | None:
         choices = [
             Choice(key, keep.value, _choice(name, outcomes.get(keep, ""))) for keep, (key, name) in names.items()
         ]
-        chosen = await self.app.push_screen_wait(ChoiceDialog(title, choices, next(iter(names)), line(about)))
+        chosen = await self._screen.app.push_screen_wait(ChoiceDialog(title, choices, next(iter(names)), line(about)))
         return None if chosen is None else Keep(chosen)
 
     async def repair_all(self, defects: tuple[Defect, ...]) -> None:
         """Repairs several at once, after saying what that does to memories and relations."""
         try:
-            foreseen = await self._services.integrity.foresee(defects)
+            foreseen = await self._screen.services.integrity.foresee(defects)
         except MemoriaError as error:
-            self.tell(str(error), wrong=True)
+            self._screen.tell(str(error), wrong=True)
             return
         question = f"This would {foreseen.intent}, as one act; undo brings all of it back."
         if older := sum(one.kind is DefectKind.STALE for one in defects):
             question += f" {older:,} of the memories get the newest state of the history again."
         if uneven := sum(one.kind is DefectKind.UNEVEN for one in defects):
             question += f" Chunks differ in {uneven:,} of the memories: which values shall all chunks have?"
-            if (keep := await self._choose("Repair all of these?", question, _OF_CHUNKS, {})) is not None:
+            if (keep := await self._choose_values("Repair all of these?", question, _OF_CHUNKS, {})) is not None:
                 self.repair(defects, keep)
-        elif await self.app.push_screen_wait(ConfirmDialog("Repair all of these?", question, "repair")):
+        elif await self._screen.app.push_screen_wait(ConfirmDialog("Repair all of these?", question, "repair")):
             self.repair(defects)
 
-    def action_embed(self) -> None:
-        memories = self._services.memories
+    def embed(self) -> None:
+        """Tries again what waits for vectors."""
+        memories = self._screen.services.memories
 
         async def act(_: Advance) -> str:
             done = await memories.recover()
@@ -172,8 +157,9 @@ class HealthRunning(HealthLooking):
 
         self.start("Embedding", act)
 
-    def action_back_up(self) -> None:
-        services = self._services
+    def back_up(self) -> None:
+        """Backs up everything into the folder for backups."""
+        services = self._screen.services
 
         async def act(advance: Advance) -> str:
             archive = await services.backup.backup(services.settings.backups_dir, progress=advance)
@@ -181,25 +167,21 @@ class HealthRunning(HealthLooking):
 
         self.start("Backup", act)
 
-    @work(group="compare")
-    async def restore_backup(self, path: Path) -> None:
-        """Compares, asks, restores; a merge goes into the history, before a replacement there is a backup."""
-        services = self._services
-        if self.running is not None:
-            self.tell(f"{self.running.what} is under way; c stops it", wrong=True)
-            return
+    async def compare(self, path: Path) -> Comparison | None:
+        """Compares a backup with what is here, before it is asked how to restore it."""
+        if not self._is_free():
+            return None
         self._begin("Comparing")
+        restoring = self._screen.services.restoring
         try:
-            compared = await self.attempt(services.restoring.compare(path, progress=self._advance))
+            return await self._screen.attempt(restoring.compare(path, progress=self._advance))
         finally:
-            self.running = None
-        if compared is not None:
-            self._ask_how_to_restore(compared)
+            self._set(None)
 
-    @asks
-    async def _ask_how_to_restore(self, compared: Comparison) -> None:
-        services = self._services
-        how = await self.app.push_screen_wait(
+    async def restore(self, compared: Comparison) -> None:
+        """Asks how; a merge goes into the history, before a replacement there is a backup."""
+        services = self._screen.services
+        how = await self._screen.app.push_screen_wait(
             RestoreDialog(compared, str(services.settings.backups_dir), person_zone(services.settings))
         )
         if how is None:
@@ -213,11 +195,11 @@ class HealthRunning(HealthLooking):
 
         self.start("Restore", act)
 
-    @asks
-    async def action_reembed(self) -> None:
+    async def reembed(self) -> None:
+        """Asks whether to move the store to the embedder that is set, and does so."""
         from services.reembedding.target import target_of
 
-        services = self._services
+        services = self._screen.services
         target = target_of(services.settings, None, None, None)
         question = (
             f"The store is moved to the model {target.model}, and all vectors are made anew. It stays usable, "
@@ -225,7 +207,7 @@ class HealthRunning(HealthLooking):
         )
         if warning := services.reembedding.warning(target):
             question = f"{question}\n\n{warning}"
-        if not await self.app.push_screen_wait(ConfirmDialog("Make all vectors anew", question, "begin")):
+        if not await self._screen.app.push_screen_wait(ConfirmDialog("Make all vectors anew", question, "begin")):
             return
 
         async def act(advance: Advance) -> str:
@@ -237,33 +219,15 @@ class HealthRunning(HealthLooking):
 
         self.start("Re-embedding", act)
 
-    @asks
-    async def action_drop_old(self) -> None:
+    async def drop_old(self) -> None:
+        """Asks whether to delete the vectors of before, and does so."""
         question = "The former vectors are deleted. That cannot be taken back; the memories themselves stay."
-        if await self.app.push_screen_wait(ConfirmDialog("Delete the former vectors", question, "delete")):
-            act = self._services.reembedding.drop_old()
-            points = await self.write("delete the former vectors", act, once=["former vectors"])
+        if await self._screen.app.push_screen_wait(ConfirmDialog("Delete the former vectors", question, "delete")):
+            act = self._screen.services.reembedding.drop_old()
+            points = await self._screen.write("delete the former vectors", act, once=["former vectors"])
             if points is not None:
-                self.tell(f"Deleted the former vectors of {points:,} points")
-                self.look()
-
-    @asks
-    async def action_upgrade(self) -> None:
-        database = self._services.database
-        plan = await self.attempt(database.plan())
-        if plan is None:
-            return
-        if not plan:
-            self.tell("Nothing is missing in the database")
-        elif await self.app.push_screen_wait(UpgradeDialog(plan, database.upgrade)):
-            self.tell("The database was upgraded")
-            self.look()
-
-    @asks
-    async def action_trash(self) -> None:
-        if told := await open_trash(self, self._services, self._clock):
-            self.tell(told)
-            self.look()
+                self._screen.tell(f"Deleted the former vectors of {points:,} points")
+                self._screen.changed()
 
 
 def _choice(name: str, outcome: str) -> Content:

@@ -1,4 +1,4 @@
-"""What the Summary screen asks for, what it is doing, and how each of that is told."""
+"""What the Summary screen asks for and gets, and its lines of text."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from datetime import date, timedelta
 from textual.content import Content
 
 from memoria_tui import present
-from memoria_tui.screens.states import Idle, failure, key
+from memoria_tui.modes.notices import key
 from memoria_tui.work_text import filter_facts
-from services.errors import MemoriaError
 from services.search.memory_counts import MemoryMonths
 from services.times import Period, month_end, month_start
 from services.work.model import Report, ReportBy, ReportUnit, SessionFilter
@@ -73,44 +72,10 @@ class Figures:
     """None: they cannot be counted at the moment."""
 
 
-@dataclass(frozen=True, slots=True)
-class Adding:
-    """An answer is on its way; what was there before stays on screen."""
-
-    asked: Asked
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """An answer is on screen."""
-
-    figures: Figures
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """It could not be added up."""
-
-    error: MemoriaError
-
-
-State = Idle | Adding | Loaded | Failed
-
-
 def shifted(month: date, months: int) -> date:
     """The first day of the month so many months later."""
     number = month.year * 12 + month.month - 1 + months
     return month_start(date(number // 12, number % 12 + 1, 1))
-
-
-def notice(state: State) -> Content | None:
-    """What stands in place of everything; None while there is something to see."""
-    match state:
-        case Idle():
-            return Content.styled("Opening the stores …", "$foreground 60%")
-        case Failed(error):
-            return failure(error)
-    return None
 
 
 def nothing(figures: Figures) -> Content | None:

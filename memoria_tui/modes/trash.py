@@ -10,22 +10,21 @@ from memoria_tui.screens.modals.trash import TrashDialog
 from memoria_tui.writes import written
 
 if TYPE_CHECKING:
-    from memoria_tui.screens.mode import ModeScreen
-    from services.container import Services
-    from services.ports import Clock
+    from memoria_tui.modes.mode import ModeScreen
 
 _LOADED = 500
 """Deleted memories that the dialog lists; the command line reaches all."""
 
 
-async def open_trash(screen: ModeScreen, services: Services, clock: Clock) -> str | None:
+async def open_trash(screen: ModeScreen) -> str | None:
     """What was done, for a toast; None when nothing was."""
+    services = screen.services
     await written(screen.app)
     trashed = await screen.attempt(services.memories.trash(_LOADED))
     ids = await screen.attempt(services.memories.trash_ids())
     if trashed is None or ids is None:
         return None
-    choice = await screen.app.push_screen_wait(TrashDialog(trashed, len(ids), clock))
+    choice = await screen.app.push_screen_wait(TrashDialog(trashed, len(ids), screen.clock))
     if choice is None:
         return None
     what = counted(len(choice.ids))

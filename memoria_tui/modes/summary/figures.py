@@ -8,8 +8,8 @@ from datetime import date
 from textual.color import Color
 
 from memoria_tui import present
+from memoria_tui.modes.summary.state import Figures, group_name
 from memoria_tui.present import colour_style
-from memoria_tui.screens.summary_states import Figures, group_name
 from memoria_tui.widgets.bar_layout import Bar
 from memoria_tui.widgets.chart_ink import SERIES, series_colour
 from memoria_tui.widgets.figure_table import Row, Table

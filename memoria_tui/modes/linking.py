@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 
@@ -11,27 +12,32 @@ from memoria_tui.branches import memory_end
 from memoria_tui.present import clip, title
 from memoria_tui.screens.modals.link_target import LinkTargetDialog
 from memoria_tui.screens.modals.relation_type import RelationTypeDialog
-from memoria_tui.screens.mode import ModeScreen
 from services.graph.inference import infer_relation
 from services.model import Memory, Relation, RelationType
 from services.ports import NewRelation
 from services.search.query import parse_query
 from services.times import first_weekday
 
+if TYPE_CHECKING:
+    from memoria_tui.modes.mode import ModeScreen
+
 UNDO = "u to undo"
 
 
-class Linking(ModeScreen):
-    """Asks for what is missing of a relation, then draws it."""
+class Linking:
+    """Asks for what is missing of a relation, then draws it; every method is awaited in a worker."""
+
+    def __init__(self, screen: ModeScreen) -> None:
+        self._screen = screen
 
     async def pick(self, title: str, at_hand: Sequence[Memory]) -> Memory | None:
         """A memory that the person searches for; those at hand are offered first."""
-        return await self.app.push_screen_wait(LinkTargetDialog(title, at_hand, self._find))
+        return await self._screen.app.push_screen_wait(LinkTargetDialog(title, at_hand, self._find))
 
     async def _find(self, text: str) -> Sequence[Memory]:
-        week_begins = first_weekday(self._services.settings)
-        query = parse_query(text, now=self._clock(), week_begins=week_begins)
-        result = await self._services.search.search(query)
+        week_begins = first_weekday(self._screen.services.settings)
+        query = parse_query(text, now=self._screen.clock(), week_begins=week_begins)
+        result = await self._screen.services.search.search(query)
         return [hit.memory for hit in result.hits]
 
     async def link(self, sources: Sequence[Memory], target: Memory) -> None:
@@ -45,23 +51,23 @@ class Linking(ModeScreen):
             kind = inferred.type
             if not inferred.forward:
                 sources, target = (target,), sources[0]
-        choice = await self.app.push_screen_wait(RelationTypeDialog("Link", _ends(sources), memory_end(target), kind))
-        if choice is None:
+        dialog = RelationTypeDialog("Link", _ends(sources), memory_end(target), kind)
+        if (choice := await self._screen.app.push_screen_wait(dialog)) is None:
             return
         pairs = [(target, one) if choice.turned else (one, target) for one in sources]
-        act = self._services.graph.link_many(
+        act = self._screen.services.graph.link_many(
             [NewRelation(source.id, goal.id, choice.type) for source, goal in pairs if source.id != goal.id]
         )
         verb, (source, goal) = choice.type.value.replace("_", " "), pairs[0]
         told = f"{_named(source)} {verb} {_named(goal)}"
-        if (made := await self.write(f"link {told}", act)) is None:
+        if (made := await self._screen.write(f"link {told}", act)) is None:
             return
         if not made:
-            self.tell("They are related so already; on the graph w changes the weight", wrong=True)
+            self._screen.tell("They are related so already; on the graph w changes the weight", wrong=True)
             return
         number = len(made)
-        self.tell(f"{told} · {UNDO}" if number == 1 else f"{number} linked: {told}, … · {UNDO}")
-        self.changed()
+        self._screen.tell(f"{told} · {UNDO}" if number == 1 else f"{number} linked: {told}, … · {UNDO}")
+        self._screen.changed()
 
 
 def _ends(memories: Sequence[Memory]) -> Content:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from memoria_tui import present
-from memoria_tui.screens.health_states import STORES, Checked, Loaded, Section
+from memoria_tui.modes.health.state import STORES, Checked, HealthReport, Section
 from services.errors import MemoriaError
 from services.integrity.model import DefectKind, Finding
 from services.model import Memory, MemoryType, StoreStatus
@@ -68,29 +68,29 @@ class Page:
     """One for each thing that can be chosen, in the order of the values that the section has."""
 
 
-def page(section: Section, state: Loaded, now: datetime, width: int) -> Page:
+def page(section: Section, report: HealthReport, now: datetime, width: int) -> Page:
     """The details of a section, its rows for so many cells."""
-    health = state.health
+    health = report.health
     if section in STORES:
-        return Page(section.value, _store(section, state))
+        return Page(section.value, _store(section, report))
     if section.kind is not None:
-        return _integrity(section, section.kind, state, width)
+        return _integrity(section, section.kind, report, width)
     match section:
         case Section.QUEUE:
             return _queue(health.waiting, health.pending, now, width)
         case Section.TRASH:
-            missing = state.checked.missing if isinstance(state.checked, Checked) else ""
+            missing = report.checked.missing if isinstance(report.checked, Checked) else ""
             return Page(section.value, _trash(health.trash, missing))
         case Section.BACKUPS:
             return _backups(health.archives, health.folder, now)
-    return Page(section.value, _model(state))
+    return Page(section.value, _model(report))
 
 
 # stores
 
 
-def _store(section: Section, state: Loaded) -> Content:
-    store = state.health.stores[STORES[section]]
+def _store(section: Section, report: HealthReport) -> Content:
+    store = report.health.stores[STORES[section]]
     lines = [
         _fact("reached", _reached(store)),
         _fact("where", store.label),
@@ -98,11 +98,11 @@ def _store(section: Section, state: Loaded) -> Content:
         *(_fact("writes", f"none: {store.read_only}", "$warning") for _ in range(bool(store.read_only))),
     ]
     if section is Section.QDRANT:
-        lines += _collections(state.health.collections, store)
+        lines += _collections(report.health.collections, store)
     elif section is Section.POSTGRES:
         lines += [_fact(name, f"{count:,}") for name, count in store.counts.items()]
-        lines += [_fact("stamps", state.health.zones.line)]
-        lines += _database(state.health.database)
+        lines += [_fact("stamps", report.health.zones.line)]
+        lines += _database(report.health.database)
     else:
         lines += [_fact(name, f"{count:,}") for name, count in store.counts.items()]
     told = {store.read_only}
@@ -181,18 +181,17 @@ def _waits(one: Waiting, now: datetime, width: int) -> Content:
 # integrity
 
 
-def _integrity(section: Section, kind: DefectKind, state: Loaded, width: int) -> Page:
-    match state.checked:
+def _integrity(section: Section, kind: DefectKind, report: HealthReport, width: int) -> Page:
+    match report.checked:
         case None:
-            looked = f" · {state.looking.what.lower()}, {state.looking.done:,} so far" if state.looking else ""
+            looked = f" · {report.looking.what.lower()}, {report.looking.done:,} so far" if report.looking else ""
             return Page(section.value, _text(f"Looking at everything{looked} …"))
         case MemoriaError():
-            return Page(section.value, _refused(state.checked))
-    checked = state.checked
+            return Page(section.value, _refused(report.checked))
+    checked = report.checked
     found = checked.survey.found[kind]
-    old = (
-        [_text("Others wrote since this was looked at: r looks again.", "$warning"), Content("")] if state.stale else []
-    )
+    told = "Others wrote since this was looked at: r looks again."
+    old = [_text(told, "$warning"), Content("")] if report.stale else []
     if not found:
         over = f"{checked.survey.memories:,} memories and {checked.survey.relations:,} relations were looked at."
         return Page(section.value, _joined([*old, _text(f"None. {over}")]))
@@ -266,8 +265,8 @@ def _archive(one: Archive, now: datetime) -> Content:
     return Content("\n").join([head, Content.styled(f"   {told}", _MUTED)])
 
 
-def _model(state: Loaded) -> Content:
-    model, embedder = state.health.model, state.health.stores[STORES[Section.EMBEDDER]]
+def _model(report: HealthReport) -> Content:
+    model, embedder = report.health.model, report.health.stores[STORES[Section.EMBEDDER]]
     if isinstance(model, MemoriaError):
         return _refused(model)
     lines = [

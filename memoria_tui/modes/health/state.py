@@ -1,4 +1,4 @@
-"""What the Health screen knows, what it is doing, and how its sections are told at the left."""
+"""What the Health screen draws, and the lines of its sections at the left."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from memoria_tui import present
-from memoria_tui.screens.states import Idle, failure
 from services.errors import MemoriaError
 from services.integrity.model import DefectKind, Finding, Survey
 from services.model import MemoryType, Progress, StoreKind, StoreStatus
@@ -103,24 +102,14 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
-    """The answers are on screen; the look at all memories and relations may still be under way."""
+class HealthReport:
+    """All that is drawn; the look at all memories and relations may still be under way."""
 
     health: Health
     checked: Checked | Refused | None = None
     looking: Progress | None = None
     stale: bool = False
     """Others wrote since that look."""
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """The stores cannot be opened."""
-
-    error: MemoriaError
-
-
-State = Idle | Loaded | Failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,17 +138,6 @@ class Pace:
         return True
 
 
-def notice(state: State) -> Content | None:
-    """What stands in place of everything; None while there is something to see."""
-    match state:
-        case Idle():
-            return Content.styled("Opening the stores …", "$foreground 60%")
-        case Failed(error):
-            return failure(error)
-        case Loaded():
-            return None
-
-
 def running_line(running: Running, now: datetime) -> Content:
     """«Repairing  120 of 448 · 310/s · c stops»."""
     parts, progress = [], running.progress
@@ -174,9 +152,9 @@ def running_line(running: Running, now: datetime) -> Content:
     )
 
 
-def section_line(section: Section, state: Loaded, now: datetime, width: int) -> Content:
+def section_line(section: Section, report: HealthReport, now: datetime, width: int) -> Content:
     """A sign, the name, and at the right the one thing that is to be known."""
-    sign, colour, told = _told(section, state, now)
+    sign, colour, told = _told(section, report, now)
     room = max(4, width - len(section.value) - 5)
     told = present.clip(told, room)
     gap = " " * max(1, width - len(section.value) - len(told) - 4)
@@ -186,19 +164,19 @@ def section_line(section: Section, state: Loaded, now: datetime, width: int) -> 
 _FINE, _ODD, _BAD, _PLAIN = ("●", "$success"), ("!", "bold $warning"), ("✖", "bold $error"), ("·", "$foreground 45%")
 
 
-def _told(section: Section, state: Loaded, now: datetime) -> tuple[str, str, str]:
-    health = state.health
+def _told(section: Section, report: HealthReport, now: datetime) -> tuple[str, str, str]:
+    health = report.health
     if section in STORES:
         info = health.collections if section is Section.QDRANT else {}
         lacks = not isinstance(info, MemoriaError) and any(one.missing_indexes for one in info.values())
         return _store_told(health.stores[STORES[section]], lacks=lacks)
     if section.kind is not None:
-        return _kind_told(section.kind, state)
+        return _kind_told(section.kind, report)
     match section:
         case Section.QUEUE:
             return _counted(health.pending, _ODD, "nothing waits")
         case Section.TRASH:
-            if isinstance(state.checked, Checked) and state.checked.missing:
+            if isinstance(report.checked, Checked) and report.checked.missing:
                 return (*_ODD, "memories are missing")
             return _counted(health.trash, _PLAIN, "empty")
         case Section.BACKUPS:
@@ -219,12 +197,12 @@ def _store_told(store: StoreStatus, *, lacks: bool) -> tuple[str, str, str]:
     return (*(_ODD if store.problems or lacks else _FINE), present.line(store.label))
 
 
-def _kind_told(kind: DefectKind, state: Loaded) -> tuple[str, str, str]:
-    if state.checked is None:
+def _kind_told(kind: DefectKind, report: HealthReport) -> tuple[str, str, str]:
+    if report.checked is None:
         return (*_PLAIN, "…")
-    if isinstance(state.checked, MemoriaError):
+    if isinstance(report.checked, MemoriaError):
         return (*_BAD, "")
-    count = len(state.checked.survey.found[kind])
+    count = len(report.checked.survey.found[kind])
     return (*(_PLAIN if not count or kind is DefectKind.CHANGED else _ODD), f"{count:,}" if count else "none")
 
 

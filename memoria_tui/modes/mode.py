@@ -1,14 +1,28 @@
-"""What every mode of the app has in common: the line above, the keys below, and how it learns of the stores."""
+"""What every mode has in common: the line above, the keys below, how it learns of the stores, and how it is built.
+
+A mode is one class in one file, `modes/<mode>/screen.py`: its keys with the action of each, what it composes, `load`,
+which asks the stores, and `draw`, which shows the answer. What is drawn is one value, `state`, a `Loadable` of a type
+in its `state.py`. A topic that would fill the screen is a controller, not a base class: a plain object made in
+`__init__` that knows the screen as a `ModeScreen` alone. It is given values, asks in dialogs, writes and tells, and
+leaves drawing to the screen. Textual ties `action_…`, `@on` and `@work` to nodes, so they stay on the screen:
+
+    @asks
+    async def action_unlink(self) -> None:
+        await self._relations.unlink(self.around, self.node)
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Coroutine, Iterable
+from abc import abstractmethod
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from textual import getters
 from textual.app import ComposeResult
+from textual.content import Content
 from textual.message import Message
 from textual.reactive import var
 from textual.screen import Screen
@@ -16,29 +30,50 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from memoria_tui.drafts import Draft
+from memoria_tui.loadable import Failed, Idle, Loadable, Loaded, Loading
 from memoria_tui.log import refused
+from memoria_tui.modes.notices import BEGINNING, failing_line, failure, opening
 from memoria_tui.present import safe
-from memoria_tui.screens.states import Idle, failing_line, opening
 from memoria_tui.widgets.key_line import KeyLine
 from memoria_tui.widgets.top_line import TopLine
 from memoria_tui.writes import UnderWay, not_done, write
 from services.errors import MemoriaError
-from services.model import StatusSnapshot, Subject
+from services.model import Progress, StatusSnapshot, Subject
 from services.ports import Clock
 
 if TYPE_CHECKING:
     from services.container import Services
 
 Answer = TypeVar("Answer")
+LoadDemo = Callable[["Services", Callable[[Progress], None]], Coroutine[object, object, str]]
+"""Fills the store with the demo data, telling how far it is; answers with one line that says what is there now."""
 
 _MEMORY_ID = re.compile(r"['\"]?(?P<id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})['\"]?")
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What the modes are made with."""
+
+    where: str
+    """The stores, as the top line names them."""
+    clock: Clock
+    editor: str | None = None
+    """The person's own, as a command; None: as the environment says."""
+    load_demo: LoadDemo | None = None
+    """None: demo data is not offered."""
 
 
 class ModeScreen(Screen[None]):
     """A mode: it is on screen before the stores are open, and is told when they are, or why they are not."""
 
     DEFAULT_CSS = """
-    ModeScreen #failing { display: none; height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    ModeScreen {
+        layout: vertical;
+        #failing { display: none; height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+        #notice { display: none; width: 1fr; height: 1fr; content-align: center middle; padding: 0 4; }
+        &.-noticed #notice { display: block; }
+    }
     """
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]
     AUTO_FOCUS = ""
@@ -64,54 +99,90 @@ class ModeScreen(Screen[None]):
 
     status: var[StatusSnapshot] = var(StatusSnapshot, init=False)
     """How the stores are, as far as it is known."""
-    state: object
-    """What is shown, a union of each mode's own; `Idle` while the stores are being opened."""
+    state: var[Loadable[Any]] = var(Idle, init=False)
+    """What is drawn."""
     busy: var[str] = var("", init=False)
     """What a person waits for: «saving …»."""
     top_line = getters.query_one(TopLine)
 
-    def __init__(self, where: str, clock: Clock) -> None:
+    def __init__(self, setup: Setup) -> None:
         super().__init__()
-        self._where = where
-        self._clock = clock
+        self._where = setup.where
+        self.clock = setup.clock
         self._unseen: frozenset[Subject] = frozenset()
         self._shown_at: datetime | None = None
-        self.services: Services | None = None
+        self._services: Services | None = None
 
     def compose(self) -> ComposeResult:
-        line = TopLine(self._clock)
+        line = TopLine(self.clock)
         line.where = self._where
         yield line
         yield Static(id="failing")
         yield from self.compose_body()
+        yield Static(self.notice(Idle()) or "", id="notice")
         yield KeyLine()
 
+    @abstractmethod
     def compose_body(self) -> Iterable[Widget]:
-        """What stands between the two lines."""
-        raise NotImplementedError
+        """What is between the two lines."""
 
     def on_mount(self) -> None:
+        self.add_class("-noticed")
         self.post_message(self.Opened(self))
+
+    # what is drawn
+
+    @abstractmethod
+    def load(self) -> object:
+        """Asks the stores for what is drawn."""
+
+    @abstractmethod
+    def draw(self, shown: Any) -> None:
+        """Shows an answer."""
+
+    def notice(self, state: Loadable[Any]) -> Content | None:
+        """What is shown in place of everything; None while there is something to see."""
+        match state:
+            case Idle():
+                return BEGINNING
+            case Failed(error):
+                return failure(error)
+        return None
+
+    def watch_state(self, state: Loadable[Any]) -> None:
+        if isinstance(state, Loading):
+            return
+        notice = self.notice(state)
+        self.set_class(notice is not None, "-noticed")
+        if notice is not None:
+            self.query_one("#notice", Static).update(notice)
+        if isinstance(state, Loaded):
+            self.draw(state.value)
+        self.offer_keys()
+
+    def offer_keys(self) -> None:
+        """Lets the footer follow what can be done now."""
+        self.refresh_bindings()
 
     def watch_status(self, status: StatusSnapshot) -> None:
         for line in self.query(TopLine):  # none before the screen is composed and after it was taken down
             line.stores, line.pending, line.sessions = status.stores, status.pending, status.sessions
         for failing in self.query("#failing").results(Static):
-            told = failing_line(status, self._shown_at, self._clock().tzinfo)
+            told = failing_line(status, self._shown_at, self.clock().tzinfo)
             failing.display = told is not None
             failing.update(told or "")
-        if self.services is not None and self._shown_at is None and self.is_waiting:
+        if self._services is not None and self._shown_at is None and self.is_waiting:
             for notice in self.query("#notice").results(Static):
-                notice.update(opening(status, self.services.settings, self._clock().tzinfo))
+                notice.update(opening(status, self._services.settings, self.clock().tzinfo))
 
     @property
     def is_waiting(self) -> bool:
         """Whether an answer is on its way."""
-        return isinstance(self.state, Idle)
+        return isinstance(self.state, Idle | Loading)
 
     def shown(self) -> None:
         """What is on screen was read from the stores just now."""
-        self._shown_at = self._clock()
+        self._shown_at = self.clock()
 
     @property
     def unsaved(self) -> tuple[str, ...]:
@@ -127,18 +198,39 @@ class ModeScreen(Screen[None]):
         for line in self.query(TopLine):
             line.busy = busy
 
+    # the stores
+
+    @property
+    def services(self) -> Services:
+        """Only to be asked for when the stores are open."""
+        assert self._services is not None, "asked before the stores were open"
+        return self._services
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the stores are open."""
+        return self._services is not None
+
     def connected(self, services: Services) -> None:
         """The stores are open."""
-        self.services = services
+        self._services = services
         self.watch_status(self.status)
+        self.load()
 
     def failed(self, error: MemoriaError) -> None:
         """The stores cannot be opened."""
-        raise NotImplementedError
+        self.state = Failed(error)
 
     def changed(self) -> None:
-        """Something was written by another part of the app: show what stands there now."""
-        raise NotImplementedError
+        """Something was written by another part of the app: show what is there now."""
+        if self.is_connected:
+            self.load()
+
+    def action_retry(self) -> None:
+        if self.is_connected:
+            self.load()
+        else:
+            self.post_message(self.Reopen())
 
     def heard(self, subjects: frozenset[Subject]) -> None:
         """Others wrote this. It waits while a dialog lies above: what that one asks about must not move."""
@@ -149,7 +241,7 @@ class ModeScreen(Screen[None]):
         self._see()
 
     def _see(self) -> None:
-        if self._unseen and self.is_active and self.services is not None:
+        if self._unseen and self.is_active and self.is_connected:
             unseen, self._unseen = self._unseen, frozenset()
             self.changed_outside(unseen)
 
@@ -196,8 +288,3 @@ class ModeScreen(Screen[None]):
             refused(error)
             self.tell(str(error), wrong=True)
             return None
-
-    @property
-    def _services(self) -> Services:
-        assert self.services is not None, "asked before the stores were open"
-        return self.services

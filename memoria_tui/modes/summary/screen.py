@@ -6,32 +6,30 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
 
-from textual import on
+from textual import getters, on, work
 from textual.binding import Binding
 from textual.containers import Container, Horizontal, Vertical
+from textual.reactive import var
 from textual.widget import Widget
 from textual.widgets import Static
 
+from memoria_tui.loadable import Failed, Idle, Loadable, Loaded, Loading
+from memoria_tui.modes.mode import ModeScreen, Setup
+from memoria_tui.modes.summary.figures import group_table, memory_chart, tag_table, type_table, unit_table, work_chart
+from memoria_tui.modes.summary.state import GROUPINGS, MONTHS, Asked, Figures, headline, nothing, shifted
 from memoria_tui.screens.modals.prompt import PromptDialog
 from memoria_tui.screens.modals.summary_filter import SummaryFilterDialog
-from memoria_tui.screens.paths import file_of, why_not_new
-from memoria_tui.screens.states import Idle
-from memoria_tui.screens.summary_adding import SummaryAdding
-from memoria_tui.screens.summary_states import (
-    GROUPINGS,
-    MONTHS,
-    Adding,
-    Failed,
-    Loaded,
-    notice,
-    shifted,
-)
+from memoria_tui.typed_paths import file_of, why_not_new
 from memoria_tui.typing_ahead import asks
-from memoria_tui.widgets.figure_table import FigureTable
-from memoria_tui.widgets.stacked_bars import StackedBars
+from memoria_tui.widgets.figure_table import FigureTable, Table
+from memoria_tui.widgets.stacked_bars import Chart, StackedBars
 from services.errors import MemoriaError
 from services.files import write_file
-from services.work.model import Report
+from services.model import Subject
+from services.search.memory_counts import MemoryMonths
+from services.times import month_start
+from services.together import together
+from services.work.model import Report, ReportUnit
 from services.work.report_export import as_csv, as_markdown
 
 _WRITERS = {".csv": as_csv, ".md": as_markdown}
@@ -39,11 +37,16 @@ _ON_FIGURES = frozenset({"shift", "group", "filter", "export", "table", "memorie
 """Actions that need figures on screen."""
 
 
-class SummaryScreen(SummaryAdding):
-    """Twelve months, or the days of one; chart and tables side by side, or one at a time where it is narrow."""
+class SummaryScreen(ModeScreen):
+    """Twelve months, or the days of one; chart and tables side by side, or one at a time where it is narrow.
+
+    The last answer stays on screen until the next one is there.
+    """
 
     CSS_PATH = "summary.tcss"
     HELP = "Summary: what work and memories add up to"
+
+    FOLLOWS = frozenset({Subject.MEMORIES, Subject.SESSIONS, Subject.NAMES, Subject.SETTINGS})
 
     BINDINGS = [
         Binding(
@@ -71,6 +74,23 @@ class SummaryScreen(SummaryAdding):
         Binding("escape", "back", "Months", id="summary.back", tooltip="Back to the twelve months"),
     ]
 
+    state: var[Loadable[Figures]] = var(Idle, init=False)
+
+    chart = getters.query_one("#chart", StackedBars)
+    memories_chart = getters.query_one("#memory-chart", StackedBars)
+    groups = getters.query_one("#groups", FigureTable)
+    units = getters.query_one("#units", FigureTable)
+    types = getters.query_one("#types", FigureTable)
+    tags = getters.query_one("#tags", FigureTable)
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        self._asked: Asked | None = None
+        self._drawn: Figures | None = None
+        """The last answer, also after a failure."""
+        self._memories_changed = False
+        """Memories may be others than when they were counted."""
+
     def compose_body(self) -> Iterable[Widget]:
         yield Static(id="headline")
         with Vertical(id="body"):
@@ -86,16 +106,12 @@ class SummaryScreen(SummaryAdding):
                 with Vertical(id="tags-and-types"):
                     yield FigureTable(id="types")
                     yield FigureTable(id="tags")
-        yield Static(notice(Idle()) or "", id="notice")
 
     def on_mount(self) -> None:
-        self.add_class("-noticed")
-        self.app.theme_changed_signal.subscribe(self, lambda _: self._draw())
-
-    # what a person can do
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._draw_figures())
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in _ON_FIGURES and not isinstance(self.state, Loaded | Adding):
+        if action in _ON_FIGURES and not isinstance(self.state, Loaded | Loading):
             return False
         match action:
             case "table":
@@ -107,6 +123,85 @@ class SummaryScreen(SummaryAdding):
             case "back":
                 return self._asked is not None and self._asked.month is not None
         return True
+
+    # adding up
+
+    def changed(self) -> None:
+        self._memories_changed = True
+        super().changed()
+
+    def changed_outside(self, subjects: frozenset[Subject]) -> None:
+        self._memories_changed |= Subject.MEMORIES in subjects
+        self.load(quiet=isinstance(self.state, Loaded))
+
+    @work(exclusive=True, group="summary")
+    async def load(self, *, quiet: bool = False) -> None:
+        """Late answers are never shown: a newer question ends this one.
+
+        `quiet`: nobody asked, so what is there stays when the stores cannot be asked.
+        """
+        try:
+            asked = self._asked or Asked(month_start((await self.services.reports.current(ReportUnit.MONTH)).first))
+            self._asked = asked
+            if not quiet:
+                self.state = Loading()
+            reports = self.services.reports
+            report, preferences, memories = await together(
+                reports.report(asked.period, asked.by, asked.unit, asked.where),
+                self.services.work.preferences(),
+                self._memories(asked),
+            )
+            today = (await reports.current(ReportUnit.DAY)).first
+            figures = Figures(asked, report, preferences.work_day_hours, today, memories)
+        except MemoriaError as error:
+            if not quiet:
+                self.state = Failed(error)
+        else:
+            self.shown()
+            self.state = Loaded(figures)
+
+    async def _memories(self, asked: Asked) -> MemoryMonths | None:
+        """None while the vector store cannot be asked: work is shown all the same."""
+        drawn = self._drawn
+        known = drawn.memories if drawn is not None and drawn.asked.months == asked.months else None
+        if known and not self._memories_changed:
+            return known
+        try:
+            counted = await self.services.memory_counts.by_month(asked.months)
+        except MemoriaError:
+            return None
+        self._memories_changed = False
+        return counted
+
+    def draw(self, shown: Figures) -> None:
+        before, self._drawn = self._drawn, shown
+        self._draw_figures()
+        self.chart.cursor = _place(shown, before, self.chart.cursor)
+        self.units.marked = self.chart.cursor
+        if self.focused is None and self.is_current:
+            self.chart.focus()
+
+    def _draw_figures(self) -> None:
+        figures, variables = self._drawn, self.app.theme_variables
+        if figures is None:
+            return
+        memories = figures.memories
+        self.query_one("#headline", Static).update(headline(figures))
+        empty = nothing(figures)
+        self.set_class(empty is not None, "-empty")
+        self.query_one("#nothing", Static).update(empty or "")
+        self.chart.chart, self.chart.opens = work_chart(figures, variables), figures.asked.month is None
+        self.groups.table, self.units.table = group_table(figures, variables), unit_table(figures)
+        self.memories_chart.chart = memory_chart(memories, variables) if memories else Chart()
+        self.types.table = type_table(memories, variables) if memories else Table()
+        self.tags.table = tag_table(memories) if memories else Table()
+        self.set_class(not self.memories_chart.chart.bars, "-without-memories")
+
+    def _ask(self, asked: Asked) -> None:
+        self._asked = asked
+        self.load()
+
+    # what a person can do
 
     @on(StackedBars.Moved)
     def follow(self, event: StackedBars.Moved) -> None:
@@ -148,17 +243,11 @@ class SummaryScreen(SummaryAdding):
         self.toggle_class("-remembering")
         self.call_after_refresh(self.chart.focus)
 
-    def action_retry(self) -> None:
-        if self.services is None:
-            self.post_message(self.Reopen())
-        else:
-            self._add_up()
-
     @asks
     async def action_filter(self) -> None:
         asked = self._asked
-        clients = await self.attempt(self._services.clients.clients())
-        projects = await self.attempt(self._services.clients.projects())
+        clients = await self.attempt(self.services.clients.clients())
+        projects = await self.attempt(self.services.clients.projects())
         if asked is None or clients is None or projects is None:
             return
         owners = [one.client.name for one in clients if one.client]
@@ -169,7 +258,7 @@ class SummaryScreen(SummaryAdding):
 
     @asks
     async def action_export(self) -> None:
-        figures = self._figures
+        figures = self._drawn
         if figures is None:
             return
         asked = figures.asked
@@ -187,6 +276,19 @@ class SummaryScreen(SummaryAdding):
             self.tell(str(error), wrong=True)
         else:
             self.tell(f"Wrote {path}")
+
+
+def _place(figures: Figures, before: Figures | None, cursor: int) -> int:
+    """Where the cursor goes: to the month one comes back from, to the present month or day, else it stays."""
+    asked, starts = figures.asked, figures.asked.starts
+    if before is not None and before.asked.unit is asked.unit:
+        return cursor
+    if before is not None and before.asked.month in starts:
+        return starts.index(before.asked.month)
+    now = figures.today if asked.unit is ReportUnit.DAY else month_start(figures.today)
+    if now in starts:
+        return starts.index(now)
+    return 0 if asked.unit is ReportUnit.DAY else len(starts) - 1
 
 
 def _unwritable(text: str) -> str | None:

@@ -1,0 +1,97 @@
+"""Changing the relation by which the selected memory of the graph is reached."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from memoria_tui import present
+from memoria_tui.branches import name, node_end
+from memoria_tui.modes.linking import UNDO, turned
+from memoria_tui.screens.modals.choice import Choice, ChoiceDialog
+from memoria_tui.screens.modals.prompt import PromptDialog
+from memoria_tui.screens.modals.relation_type import RelationTypeDialog
+from services.graph.model import Neighborhood, Node
+from services.model import Relation
+
+if TYPE_CHECKING:
+    from memoria_tui.modes.mode import ModeScreen
+
+
+class Relations:
+    """Takes a relation away, or changes its type, direction or weight; every method is awaited in a worker."""
+
+    def __init__(self, screen: ModeScreen) -> None:
+        self._screen = screen
+
+    async def unlink(self, around: Neighborhood | None, node: Node | None) -> None:
+        """Deletes it."""
+        if node is None or (relation := await self._relation(around, node)) is None:
+            return
+        what = f"{relation.type.value.replace('_', ' ')} of {present.clip(name(node), 36)}"
+        act = self._screen.services.graph.unlink([relation.id], [relation])
+        if await self._screen.write(f"unlink {what}", act, once=[relation.id]):
+            self._screen.tell(f"Unlinked {what} · {UNDO}")
+            self._screen.changed()
+
+    async def retype(self, around: Neighborhood | None, node: Node | None) -> None:
+        """Asks for its type and direction."""
+        relation = await self._relation(around, node)
+        if relation is None or around is None:
+            return
+        source, target = around.node(relation.source_id), around.node(relation.target_id)
+        if source is None or target is None:
+            return
+        dialog = RelationTypeDialog("Type and direction", node_end(source), node_end(target), relation.type)
+        if (choice := await self._screen.app.push_screen_wait(dialog)) is not None:
+            after = replace(turned(relation) if choice.turned else relation, type=choice.type)
+            await self._change(relation, after)
+
+    async def weigh(self, around: Neighborhood | None, node: Node | None) -> None:
+        """Asks for its weight."""
+        if (relation := await self._relation(around, node)) is None:
+            return
+        dialog = PromptDialog("Weight", hint="From 0 to 1", check=weight_problem, value=f"{relation.weight:g}")
+        if (text := await self._screen.app.push_screen_wait(dialog)) is not None:
+            await self._change(relation, replace(relation, weight=float(text)))
+
+    async def _relation(self, around: Neighborhood | None, node: Node | None) -> Relation | None:
+        """The relation that leads to the node; asks which when there are several."""
+        if around is None or node is None or not node.depth:
+            self._screen.tell("Go to a memory beside the centre: the relation that leads to it is meant")
+            return None
+        ends = set(node.path[-2:])
+        found = [edge for edge in around.edges if {edge.source_id, edge.target_id} == ends]
+        if len(found) < 2:
+            return found[0] if found else None
+        choices = [Choice(str(place), edge.id, _label(edge, node)) for place, edge in enumerate(found, 1)]
+        chosen = await self._screen.app.push_screen_wait(ChoiceDialog("Which relation", choices))
+        return next((edge for edge in found if edge.id == chosen), None)
+
+    async def _change(self, before: Relation, after: Relation) -> None:
+        if after == before:
+            return
+        act = self._screen.services.graph.change(before, after)
+        what = f"change {before.type.value.replace('_', ' ')}"
+        if await self._screen.write(what, act, once=[before.id]) is not None:
+            way = " the other way round" if after.source_id != before.source_id else ""
+            self._screen.tell(f"Now {after.type.value.replace('_', ' ')}{way}, weight {after.weight:g} · {UNDO}")
+            self._screen.changed()
+
+
+def _label(relation: Relation, node: Node) -> Content:
+    colour = f"${present.COLOURS[relation.type][0]}"
+    return Content.assemble(
+        (present.direction(relation.type, relation.target_id == node.id), colour), f"  {relation.weight:g}"
+    )
+
+
+def weight_problem(text: str) -> str | None:
+    """Says what a weight must be when `text` is none."""
+    try:
+        fine = 0.0 <= float(text) <= 1.0
+    except ValueError:
+        fine = False
+    return None if fine else "A weight is a number from 0 to 1"

@@ -1,0 +1,364 @@
+"""The Graph mode: walk the relations, draw them by hand, find paths, decide on suggestions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from textual import events, getters, on, work
+from textual.binding import Binding
+from textual.containers import Container, Horizontal, Vertical
+from textual.content import Content
+from textual.reactive import var
+from textual.widget import Widget
+from textual.widgets import Static
+
+from memoria_tui import present
+from memoria_tui.branches import name
+from memoria_tui.loadable import Failed, Idle, Loadable, Loaded, Loading
+from memoria_tui.modes.graph.relations import Relations
+from memoria_tui.modes.graph.state import Nowhere, map_facts, nowhere, trail_facts
+from memoria_tui.modes.graph.suggestions import Suggestions
+from memoria_tui.modes.linking import Linking
+from memoria_tui.modes.mode import ModeScreen, Setup
+from memoria_tui.screens.modals.overview import OverviewDialog
+from memoria_tui.screens.modals.path import PathDialog
+from memoria_tui.screens.modals.relation_type import TypeFilterDialog
+from memoria_tui.typing_ahead import asks
+from memoria_tui.widgets.preview import Preview
+from memoria_tui.widgets.relation_map import RelationMap
+from memoria_tui.widgets.relation_tree import RelationTree
+from memoria_tui.widgets.trail import Trail
+from services.errors import MemoriaError, NotFound, StoreUnavailable
+from services.graph.model import Neighborhood, Node
+from services.model import Hit, Memory, Query, RelationType, Subject
+from services.together import together
+
+SHALLOWEST, DEEPEST = 1, 5
+"""Depths that can be chosen on the screen."""
+_FIRST_DEPTH = 2
+_RESTING = 0.08
+"""Seconds on one memory before its relations and history are asked for."""
+_OVERVIEW = 100
+"""Memories in the overview."""
+_AROUND = frozenset({"link", "path", "suggest", "read", "deeper", "filter", "map", "unlink", "retype", "weigh"})
+"""Actions that need a memory to stand on."""
+
+
+class GraphScreen(ModeScreen):
+    """The way above; tree, map and preview side by side, or one at a time where it is narrow."""
+
+    CSS_PATH = "graph.tcss"
+    HELP = "Graph: walk the relations, draw and change them"
+    FOLLOWS = frozenset({Subject.MEMORIES, Subject.RELATIONS, Subject.HISTORY})
+
+    BINDINGS = [
+        Binding("backspace", "back", "Back", id="graph.back", key_display="⌫", tooltip="Back along the trail"),
+        Binding("plus,equals_sign", "deeper(1)", "Deeper", id="graph.deeper", key_display="+", tooltip="See farther"),
+        Binding("minus", "deeper(-1)", "Nearer", id="graph.nearer", key_display="-", tooltip="See less far"),
+        Binding("f", "filter", "Types", id="graph.types", tooltip="Follow only some types of relation"),
+        Binding("l", "link", "Link", id="graph.link", tooltip="Link the selected memory to another"),
+        Binding("x", "unlink", "Unlink", id="graph.unlink", tooltip="Take the relation to it away"),
+        Binding("r", "retype", "Type", id="graph.type", tooltip="Change type or direction of the relation to it"),
+        Binding("w", "weigh", "Weight", id="graph.weight", tooltip="Change the weight of the relation to it"),
+        Binding("p", "path", "Path", id="graph.path", tooltip="The shortest path to another memory"),
+        Binding("s", "suggest", "Suggest", id="graph.suggest", tooltip="What it may be related to"),
+        Binding("S", "review", "Review", id="graph.review", show=False, tooltip="Decide on suggestions for everything"),
+        Binding("o", "overview", "Overview", id="graph.overview", tooltip="The best-connected memories"),
+        Binding("m", "map", "Map", id="graph.map", tooltip="Go to the map, or back to the tree"),
+        Binding("slash", "find", "Find", id="graph.find", show=False, key_display="/", tooltip="Stand on any memory"),
+        Binding("v", "read", "Read", id="graph.read", show=False, tooltip="Go to the text and scroll it"),
+        Binding("r", "retry", "Again", id="graph.retry", tooltip="Look again"),
+        Binding("escape", "leave", "Tree", id="graph.tree", show=False, tooltip="Go to the tree"),
+    ]
+
+    state: var[Loadable[Neighborhood | Nowhere]] = var(Idle, init=False)
+
+    relation_tree = getters.query_one(RelationTree)
+    relation_map = getters.query_one(RelationMap)
+    preview = getters.query_one(Preview)
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        self._linking = Linking(self)
+        self._relations = Relations(self)
+        self._suggestions = Suggestions(self)
+        self._trail: list[str] = []
+        """Ids of the centres so far, the present one last."""
+        self._names: dict[str, str] = {}
+        self._depth = _FIRST_DEPTH
+        self._types: tuple[RelationType, ...] = ()
+        self._selected = ""
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield Trail(id="trail")
+        with Horizontal(id="body"):
+            yield RelationTree(id="tree")
+            with Container(id="stage"):
+                with Vertical(id="map-page"):
+                    yield RelationMap(id="map")
+                    yield Static(id="also")
+                yield Preview(self.clock, id="preview")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in _AROUND:
+            return isinstance(self.state, Loading) or self.around is not None
+        if action == "retry":
+            return isinstance(self.state, Failed)
+        if action == "back":
+            return len(self._trail) > 1
+        if action in {"find", "overview", "review"}:
+            return self.is_connected
+        return True
+
+    def notice(self, state: Loadable[Neighborhood | Nowhere]) -> Content | None:
+        if isinstance(state, Loaded) and isinstance(state.value, Nowhere):
+            return nowhere(state.value)
+        return super().notice(state)
+
+    def changed_outside(self, subjects: frozenset[Subject]) -> None:
+        if self.around is not None:
+            self._look_again(self.around)
+        else:
+            self.load()
+
+    # where one stands
+
+    @property
+    def around(self) -> Neighborhood | None:
+        """The neighbourhood on screen."""
+        shown = self.state.value if isinstance(self.state, Loaded) else None
+        return shown if isinstance(shown, Neighborhood) else None
+
+    def title_of(self, memory_id: str) -> str | None:
+        node = self.around.node(memory_id) if self.around is not None else None
+        return f"«{present.clip(name(node), 36)}»" if node is not None else None
+
+    @property
+    def node(self) -> Node | None:
+        """The selected memory."""
+        return self.around.node(self._selected) if self.around is not None else None
+
+    def stand_on(self, memory_id: str) -> None:
+        """Makes a memory the centre; the one before it stays in the trail."""
+        if not self._trail or self._trail[-1] != memory_id:
+            self._trail.append(memory_id)
+        self._selected = memory_id
+        self.changed()
+
+    @work(exclusive=True, group="walk")
+    async def load(self) -> None:
+        before = self.state
+        try:
+            if not self._trail and not await self._find_start():
+                return
+            asked = (self._trail[-1], self._depth, self._types)
+            self.state = Loading()
+            around = await self.services.graph.neighborhood(*asked)
+        except NotFound:
+            self._trail.pop()
+            self.load()
+        except MemoriaError as error:
+            stays = isinstance(error, StoreUnavailable) and self._answers(before)
+            self.state = before if stays else Failed(error)
+        else:
+            self._trail[-1] = around.center
+            self.shown()
+            self.state = Loaded(around)
+
+    def _answers(self, state: Loadable[Neighborhood | Nowhere]) -> bool:
+        """Whether what it shows is what would be asked for now."""
+        if not isinstance(state, Loaded) or not isinstance(around := state.value, Neighborhood):
+            return False
+        return (around.center, around.depth, around.types) == (self._trail[-1], self._depth, self._types)
+
+    @work(exclusive=True, group="again")
+    async def _look_again(self, before: Neighborhood) -> None:
+        """Looks for what others changed here; whoever walks on meanwhile sees it there."""
+        try:
+            around = await self.services.graph.neighborhood(before.center, before.depth, before.types)
+        except MemoriaError:
+            return  # what was seen stays: the centre may be gone, or a store, which the top line tells
+        if self.around is not before:
+            return
+        self.shown()
+        if around == before:
+            self._select(self._selected)
+        else:
+            self.state = Loaded(around)
+
+    async def _find_start(self) -> bool:
+        """Stands on the best-connected memory; False when there is no relation yet."""
+        best = await self.services.graph.overview(20)
+        known = [one.memory_id for one in best if one.memory is not None] or [one.memory_id for one in best]
+        if known:
+            self._trail.append(known[0])
+            return True
+        listing = await self.services.search.listing(Query())
+        self.state = Loaded(Nowhere(empty_store=not listing.total))
+        return False
+
+    # what is shown
+
+    def draw(self, shown: Neighborhood | Nowhere) -> None:
+        around = shown if isinstance(shown, Neighborhood) else None
+        if around is None or around.node(self._selected) is None:
+            beside = self.relation_tree.beside(self._selected, around) if around is not None else ""
+            self._selected = beside or (around.center if around is not None else "")
+        self.relation_tree.show(around, self._selected)
+        self.relation_map.show(around)
+        if around is not None:
+            self._names[around.center] = name(around.nodes[0])
+            if self.focused is None:
+                self.relation_tree.focus()
+        trail = self.query_one(Trail)
+        trail.steps = tuple(self._names.get(one, one[:8]) for one in self._trail) if around is not None else ()
+        trail.facts = trail_facts(around) if around is not None else ""
+        self._select(self._selected)
+
+    @on(RelationTree.Highlighted)
+    @on(RelationMap.Highlighted)
+    def follow(self, event: RelationTree.Highlighted | RelationMap.Highlighted) -> None:
+        self._select(event.memory_id)
+
+    def _select(self, memory_id: str) -> None:
+        """Lets tree, map and preview show the same memory."""
+        self._selected = memory_id
+        self.relation_tree.select(memory_id)
+        self.relation_map.selected = memory_id
+        node = self.node
+        facts = map_facts(self.around, node, self.relation_map.left_out)
+        self.query_one("#also", Static).update(facts, layout=False)
+        memory = node.memory or node.chunk_of if node is not None else None
+        self.preview.show(Hit(memory) if memory is not None else None)
+        if memory is not None:
+            self._details(memory.id)
+
+    @work(exclusive=True, group="details")
+    async def _details(self, memory_id: str) -> None:
+        await asyncio.sleep(_RESTING)
+        memories = self.services.memories
+        try:
+            relations, history = await together(memories.relations(memory_id), memories.history(memory_id))
+        except MemoriaError:
+            return  # the text can be read without them, and the top line says which store is away
+        if self.preview.shown is not None and self.preview.shown.id == memory_id:
+            self.preview.show_relations(relations)
+            self.preview.show_history(history)
+
+    # moving
+
+    @on(RelationTree.Walked)
+    @on(RelationMap.Walked)
+    def walk(self, event: RelationTree.Walked | RelationMap.Walked) -> None:
+        node = self.around.node(event.memory_id) if self.around is not None else None
+        if node is not None and node.depth:
+            self.stand_on(node.chunk_of.id if node.chunk_of is not None else node.id)
+
+    @asks
+    async def action_find(self) -> None:
+        memory = await self._linking.pick("Stand on", self._at_hand(self._selected))
+        if memory is not None:
+            self.stand_on(memory.id)
+
+    @asks
+    async def action_overview(self) -> None:
+        best = await self.attempt(self.services.graph.overview(_OVERVIEW))
+        if best is not None and (chosen := await self.app.push_screen_wait(OverviewDialog(best))):
+            self.stand_on(chosen)
+
+    @asks
+    async def action_filter(self) -> None:
+        types = await self.app.push_screen_wait(TypeFilterDialog(self._types))
+        if types is not None and types != self._types:
+            self._types = types
+            self.changed()
+
+    @asks
+    async def action_path(self) -> None:
+        if (memory := self._memory()) is None:
+            return
+        title = f"Path from «{present.clip(present.title(memory), 44)}» to"
+        goal = await self._linking.pick(title, self._at_hand(memory.id)[::-1])
+        if goal is None:
+            return
+        steps = await self.attempt(self.services.graph.path(memory.id, goal.id))
+        if steps and (chosen := await self.app.push_screen_wait(PathDialog(steps))):
+            self.stand_on(chosen)
+
+    def action_back(self) -> None:
+        if len(self._trail) > 1:
+            self._selected = self._trail.pop()
+            self.load()
+
+    def action_deeper(self, by: int) -> None:
+        depth = max(SHALLOWEST, min(DEEPEST, self._depth + by))
+        if depth != self._depth:
+            self._depth = depth
+            self.load()
+
+    # relations and suggestions
+
+    def _memory(self) -> Memory | None:
+        """The selected memory; says so when there is none."""
+        node = self.node
+        memory = node.memory or node.chunk_of if node is not None else None
+        if memory is None:
+            self.tell("That end of the relation is no memory" if node else "No memory is selected")
+        return memory
+
+    def _at_hand(self, without: str) -> list[Memory]:
+        """The memories around, the nearest first."""
+        nodes = self.around.nodes if self.around is not None else ()
+        return [node.memory for node in nodes if node.memory is not None and node.id != without]
+
+    @asks
+    async def action_link(self) -> None:
+        if memory := self._memory():
+            title = f"Link «{present.clip(present.title(memory), 48)}»"
+            target = await self._linking.pick(title, self._at_hand(memory.id))
+            if target is not None:
+                await self._linking.link([memory], target)
+
+    @asks
+    async def action_unlink(self) -> None:
+        await self._relations.unlink(self.around, self.node)
+
+    @asks
+    async def action_retype(self) -> None:
+        await self._relations.retype(self.around, self.node)
+
+    @asks
+    async def action_weigh(self) -> None:
+        await self._relations.weigh(self.around, self.node)
+
+    @asks
+    async def action_suggest(self) -> None:
+        if memory := self._memory():
+            await self._suggestions.suggest(memory)
+
+    @asks
+    async def action_review(self) -> None:
+        await self._suggestions.review()
+
+    # where the eyes and hands are
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Where it is narrow, what has the focus gets the room."""
+        self.set_class(self.relation_map.has_focus, "-mapping")
+        self.set_class(self.preview.has_focus_within, "-reading")
+
+    def action_map(self) -> None:
+        if self.relation_map.has_focus:
+            self.action_leave()
+        else:
+            self.add_class("-mapping")
+            self.relation_map.focus()
+
+    def action_read(self) -> None:
+        self.add_class("-reading")
+        self.query_one("#preview-page").focus()
+
+    def action_leave(self) -> None:
+        self.remove_class("-mapping", "-reading")
+        self.relation_tree.focus()

@@ -1,0 +1,42 @@
+"""Deciding on relations that are suggested: for one memory, or for all of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memoria_tui import present
+from memoria_tui.modes.linking import UNDO
+from memoria_tui.screens.modals.review import ReviewDialog, ReviewQueue
+
+if TYPE_CHECKING:
+    from memoria_tui.modes.mode import ModeScreen
+    from services.model import Memory
+
+_SUGGESTIONS = 30
+
+
+class Suggestions:
+    """Keeps what a review of all memories has found, so that it goes on where it was left."""
+
+    def __init__(self, screen: ModeScreen) -> None:
+        self._screen = screen
+        self._review = ReviewQueue()
+
+    async def suggest(self, memory: Memory) -> None:
+        """Offers what one memory may be related to."""
+        found = await self._screen.attempt(self._screen.services.suggestions.suggest(memory.id, _SUGGESTIONS))
+        if found is not None:
+            title = f"Suggested for «{present.clip(present.title(memory), 44)}»"
+            await self._decide(title, ReviewQueue(list(found), finished=True))
+
+    async def review(self) -> None:
+        """Goes on with the review of all memories, or begins it again."""
+        if self._review.finished and not self._review.waiting:
+            self._review = ReviewQueue()
+        await self._decide("Review of all memories", self._review)
+
+    async def _decide(self, title: str, queue: ReviewQueue) -> None:
+        dialog = ReviewDialog(title, self._screen.services, queue)
+        if accepted := await self._screen.app.push_screen_wait(dialog):
+            self._screen.tell(f"{accepted:,} relation{'' if accepted == 1 else 's'} accepted · {UNDO}")
+            self._screen.changed()

@@ -1,0 +1,492 @@
+"""The Health mode: how the stores are, what waits, what is wrong with the data, and what is kept of it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
+
+from textual import getters, on, work
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.reactive import var
+from textual.widget import Widget
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+from textual.worker import Worker, get_current_worker
+
+from memoria_tui.loadable import Idle, Loadable, Loaded
+from memoria_tui.modes.health.long_work import LongWork
+from memoria_tui.modes.health.pages import Page, page
+from memoria_tui.modes.health.state import (
+    GROUPS,
+    Checked,
+    Health,
+    HealthReport,
+    Pace,
+    Running,
+    Section,
+    running_line,
+    section_line,
+)
+from memoria_tui.modes.mode import ModeScreen, Setup
+from memoria_tui.modes.trash import open_trash
+from memoria_tui.present import safe
+from memoria_tui.screens.modals.upgrade import UpgradeDialog
+from memoria_tui.typing_ahead import asks
+from memoria_tui.widgets.choice_list import ChoiceList
+from services.errors import MemoriaError
+from services.integrity.model import REPAIRABLE, DefectKind
+from services.model import Progress, StatusSnapshot, Subject
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from services.backup.values import Archive, Comparison
+    from services.container import Services
+    from services.integrity.model import Finding
+    from services.model import Memory
+    from services.reembedding.values import ReembedState
+
+DESCRIBED = 200
+"""Defects of a kind that are listed; a repair of all takes the others too."""
+_TRASH = 100
+
+Answer = TypeVar("Answer")
+
+
+class HealthScreen(ModeScreen):
+    """Sections at the left, the details of the chosen one at the right; asks again when it is entered, when others
+    wrote, and on a key.
+
+    What others write does not start the long look at everything: it is only said that its findings are older.
+    """
+
+    CSS_PATH = "health.tcss"
+    HELP = "Health: stores, waiting work, integrity, trash, backups, model"
+
+    FOLLOWS = frozenset({Subject.MEMORIES, Subject.RELATIONS, Subject.SESSIONS, Subject.HISTORY})
+
+    BINDINGS = [
+        Binding("f", "repair_one", "Repair", id="health.repair", tooltip="Repair the chosen one"),
+        Binding("F", "repair_kind", "Repair all", id="health.repair_all", tooltip="Repair all of this kind"),
+        Binding(
+            "X", "repair_everything", "Repair everything", id="health.repair_everything", show=False,
+            tooltip="Repair every defect of every kind",
+        ),
+        Binding("g", "graph", "Graph", id="health.graph", tooltip="See the memory in the graph"),
+        Binding("e", "embed", "Embed now", id="health.embed", tooltip="Try again now what waits for vectors"),
+        Binding("T", "trash", "Trash", id="health.trash", tooltip="Deleted memories, and the way back"),
+        Binding("b", "back_up", "Back up", id="health.back_up", tooltip="Back up everything into the folder"),
+        Binding("m", "reembed", "Re-embed", id="health.reembed", tooltip="Make all vectors anew"),
+        Binding("D", "drop_old", "Delete former", id="health.drop_old", tooltip="Delete the former vectors"),
+        Binding("A", "upgrade", "Upgrade", id="health.upgrade", tooltip="Add to the stores what this program needs"),
+        Binding("c", "stop", "Stop", id="health.stop", tooltip="Stop what is under way"),
+        Binding("tab", "switch", "Sections or details", id="health.switch", show=False, tooltip="Between the lists"),
+        Binding("escape", "back", "Sections", id="health.back", show=False, tooltip="Back to the sections"),
+        Binding("r", "retry", "Look again", id="health.retry", tooltip="Ask all stores and look at everything again"),
+    ]  # fmt: skip
+
+    state: var[Loadable[HealthReport]] = var(Idle, init=False)
+    section: var[Section] = var(Section.QDRANT, init=False)
+    running: var[Running | None] = var(None, init=False)
+
+    sections = getters.query_one("#sections", ChoiceList)
+    rows = getters.query_one("#rows", ChoiceList)
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        self.long_work = LongWork(self, self._show_run)
+        self._page = Page("", Content(""))
+        self._pace = Pace()
+        self._asking: Worker[None] | None = None
+        self._mark: object = None
+        """What the stores hold by the last answers."""
+        self._looked: object = None
+        """What they held when the last long look began."""
+
+    def compose_body(self) -> Iterable[Widget]:
+        with Horizontal(id="body"):
+            yield ChoiceList(id="sections", markup=False)
+            with Vertical(id="details"):
+                yield Static(id="title")
+                with VerticalScroll(id="scroll", can_focus=False):
+                    yield Static(id="facts")
+                yield ChoiceList(id="rows", markup=False)
+        yield Static(id="progress")
+
+    def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._show())
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action not in {binding.action for binding in self.BINDINGS if isinstance(binding, Binding)}:
+            return super().check_action(action, parameters)
+        if action == "retry":
+            return not isinstance(self.state, Idle)
+        return self.report is not None and self._is_possible(action, self.report)
+
+    def _is_possible(self, action: str, report: HealthReport) -> bool:
+        kind, model, database = self.section.kind, report.health.model, report.health.database
+        match action:
+            case "repair_one":
+                return bool((one := self._finding) and one.repair and self.rows.has_focus)
+            case "repair_kind":
+                return bool(self._checked and kind in REPAIRABLE and self._checked.survey.found[kind])
+            case "repair_everything":
+                return bool(self._checked and self._checked.survey.total)
+            case "graph":
+                return self._memory is not None
+            case "embed":
+                return self.section is Section.QUEUE and report.health.pending != 0
+            case "reembed":
+                return self.section is Section.MODEL
+            case "drop_old":
+                is_kept = not isinstance(model, MemoriaError) and model.former is not None
+                return self.section is Section.MODEL and is_kept
+            case "upgrade":
+                lacks = not isinstance(database, MemoriaError) and bool(database.missing or database.indexes)
+                return self.section in (Section.POSTGRES, Section.QDRANT) and lacks
+            case "stop":
+                return self.running is not None
+        return True
+
+    # what is drawn, and what of it is under the cursor
+
+    @property
+    def report(self) -> HealthReport | None:
+        """What is on screen."""
+        return self.state.value if isinstance(self.state, Loaded) else None
+
+    @property
+    def _checked(self) -> Checked | None:
+        """The last check of everything that succeeded."""
+        checked = self.report.checked if self.report is not None else None
+        return checked if isinstance(checked, Checked) else None
+
+    @property
+    def _chosen(self) -> int | None:
+        return self.rows.highlighted if self.rows.display else None
+
+    def _under_cursor(self, listed: Sequence[Answer] | MemoriaError) -> Answer | None:
+        """The one of those that the section lists."""
+        if self._chosen is None or isinstance(listed, MemoriaError) or self._chosen >= len(listed):
+            return None
+        return listed[self._chosen]
+
+    @property
+    def _finding(self) -> Finding | None:
+        """The defect under the cursor."""
+        kind = self.section.kind
+        return self._under_cursor(self._checked.findings.get(kind, ())) if self._checked and kind else None
+
+    @property
+    def _memory(self) -> Memory | None:
+        """The memory under the cursor, of a relation the first that there is."""
+        if (finding := self._finding) is not None:
+            return next((memory for memory in finding.memories if memory is not None), None)
+        if self.report is None or self.section is not Section.QUEUE:
+            return None
+        waiting = self._under_cursor(self.report.health.waiting)
+        return waiting.memory if waiting is not None else None
+
+    @property
+    def _archive(self) -> Archive | None:
+        if self.report is None or self.section is not Section.BACKUPS:
+            return None
+        return self._under_cursor(self.report.health.archives)
+
+    # asking
+
+    def changed_outside(self, subjects: frozenset[Subject]) -> None:
+        """Waits for a look that is under way, which a person may have asked for; long work writes without end."""
+        if self.running is not None:
+            return
+        if self._asking is None:
+            self.load(outside=True)
+        else:
+            self._unseen |= subjects
+
+    def watch_status(self, status: StatusSnapshot) -> None:
+        super().watch_status(status)
+        if self.report is not None and status.stores:
+            health = self.report.health
+            # What was asked for this page tells more, such as counts, for as long as all is well.
+            stores = {
+                kind: replace(asked, ok=now.ok) if now.ok else now
+                for kind, asked in health.stores.items()
+                for now in status.stores
+                if now.kind is kind
+            }
+            self.state = Loaded(replace(self.report, health=replace(health, stores=stores)))
+            if status.pending != health.pending:
+                self.heard(frozenset({Subject.MEMORIES}))
+
+    @work(exclusive=True, group="health")
+    async def load(self, *, thoroughly: bool = False, outside: bool = False) -> None:
+        """Asks all stores; looks at everything when something changed since the last time, or `thoroughly`.
+
+        After a change `outside` it does not, and only marks what was found as older.
+        """
+        this = self._asking = get_current_worker()
+        try:
+            await self._ask(thoroughly=thoroughly, outside=outside)
+        finally:
+            if self._asking is this:
+                self._asking = None
+                self._see()
+
+    async def _ask(self, *, thoroughly: bool, outside: bool) -> None:
+        health = await self._health(outside=outside)
+        self._mark = await self._mark_of(health)
+        known, before = self._checked, self.report
+        self.shown()
+        is_stale = outside and self._stale
+        self.state = Loaded(replace(before or HealthReport(health), health=health, stale=is_stale))
+        if thoroughly or not (outside or (known is not None and known.mark == self._mark)):
+            self._check(self._mark)
+
+    async def _health(self, *, outside: bool) -> Health:
+        services = self.services
+        waiting = await _or_error(services.health.waiting())
+        trash = await _or_error(services.memories.trash(limit=_TRASH))
+        collections = await _or_error(services.health.collections())
+        database = await _or_error(services.database.status())
+        # Asked now that all are open, for the latency that is usual.
+        stores = await services.health.status()
+        return Health(
+            stores={status.kind: status for status in stores},
+            collections=collections,
+            database=database,
+            pending=await _or_error(services.memories.pending_count()),
+            waiting=waiting,
+            trash=trash if isinstance(trash, MemoriaError) else len(trash),
+            zones=services.zones,
+            folder=str(services.settings.backups_dir),
+            archives=await _or_error(_archives(services)),
+            model=await self._model(outside=outside),
+        )
+
+    async def _model(self, *, outside: bool) -> ReembedState | MemoriaError:
+        """As it was known, after others wrote: counting memories by it takes long."""
+        if outside and self.report is not None:
+            return self.report.health.model
+        return await _or_error(self.services.reembedding.state())
+
+    @property
+    def _stale(self) -> bool:
+        return self._looked is not None and self._looked != self._mark
+
+    async def _mark_of(self, health: Health) -> object:
+        latest = await _or_error(self.services.memories.latest_update())
+        counts = {name: count for store in health.stores.values() for name, count in store.counts.items()}
+        return (None if isinstance(latest, MemoriaError) else latest, counts)
+
+    @work(exclusive=True, group="integrity")
+    async def _check(self, mark: object) -> None:
+        """The long look; what the last one found stays on screen meanwhile."""
+        integrity = self.services.integrity
+        self._looked = mark
+        try:
+            missing = await self.services.memories.outside.notice()
+            survey = await integrity.survey(progress=self._looking)
+            findings: dict[DefectKind, tuple[Finding, ...]] = {}
+            for kind, found in survey.found.items():
+                findings[kind] = await integrity.describe(found[:DESCRIBED])
+        except MemoriaError as error:
+            self._show_check(error)
+        else:
+            self._show_check(Checked(survey, findings, mark, missing.told if missing.ids else ""))
+
+    def _looking(self, progress: Progress) -> None:
+        if self.report is not None and self.report.checked is None and self._pace.due:
+            self.state = Loaded(replace(self.report, looking=progress))
+
+    def _show_check(self, checked: Checked | MemoriaError) -> None:
+        if self.report is not None:
+            self.state = Loaded(replace(self.report, checked=checked, looking=None, stale=self._stale))
+
+    # showing
+
+    def watch_state(self, state: Loadable[HealthReport]) -> None:
+        if self.query("#sections"):  # none once the screen was taken down while it asked
+            super().watch_state(state)
+
+    def draw(self, shown: HealthReport) -> None:
+        self._show()
+        if self.focused is None or not self.focused.focusable:
+            self.sections.focus()
+
+    def watch_section(self) -> None:
+        self._show()
+        self.refresh_bindings()
+
+    @on(ChoiceList.Widened, "#sections")
+    def _widened(self) -> None:
+        """Also when the list comes on screen, which may be after what it shows is known."""
+        self._show()
+
+    def _show(self) -> None:
+        if self.report is None or not self.is_mounted:
+            return
+        self._show_sections(self.report)
+        # Two cells for the scroll bar, so that nothing moves when it comes.
+        shown = page(self.section, self.report, self.clock(), max(20, self.query_one("#details").size.width - 4))
+        self.query_one("#title", Static).update(Content.styled(safe(shown.title), "bold $primary"))
+        self.query_one("#facts", Static).update(shown.facts)
+        if shown.rows != self._page.rows or shown.title != self._page.title:
+            self._show_rows(shown)
+        self._page = shown
+
+    def _show_sections(self, report: HealthReport) -> None:
+        now, width = self.clock(), max(20, self.sections.size.width)
+        lines: list[Option] = []
+        for heading, sections in GROUPS.items():
+            lines += [Option("", disabled=True)] if lines else []
+            older = " · r looks again" if heading == "Integrity" and report.stale else ""
+            title = Content.assemble((f" {heading.upper()}", "bold $foreground 45%"), (older, "$warning"))
+            lines.append(Option(title, disabled=True))
+            lines += [Option(section_line(one, report, now, width), id=one.name) for one in sections]
+        with self.sections.prevent(OptionList.OptionHighlighted):
+            self.sections.set_options(lines)
+            self.sections.highlighted = self.sections.get_option_index(self.section.name)
+
+    def _show_rows(self, shown: Page) -> None:
+        same = shown.title == self._page.title
+        at = (self.rows.highlighted or 0) if same else 0
+        self.rows.set_options([Option(row) for row in shown.rows])
+        self.rows.display = bool(shown.rows)
+        self.rows.highlighted = min(at, len(shown.rows) - 1) if shown.rows else None
+        if not shown.rows and self.rows.has_focus:
+            self.sections.focus()
+
+    @on(OptionList.OptionHighlighted, "#sections")
+    def choose_section(self, event: OptionList.OptionHighlighted) -> None:
+        if event.option.id is not None:
+            self.section = Section[event.option.id]
+
+    # moving
+
+    @on(OptionList.OptionSelected, "#sections")
+    def open_section(self) -> None:
+        if self.section is Section.TRASH:
+            self.action_trash()
+        elif self.rows.display:
+            self.rows.focus()
+
+    @on(OptionList.OptionSelected, "#rows")
+    def open_row(self) -> None:
+        if (archive := self._archive) is not None:
+            self._restore(archive.path)
+        elif self._memory is not None:
+            self.action_graph()
+
+    @on(OptionList.OptionHighlighted, "#rows")
+    def follow(self) -> None:
+        self.refresh_bindings()
+
+    def on_descendant_focus(self) -> None:
+        self.refresh_bindings()
+
+    def action_switch(self) -> None:
+        if self.sections.has_focus and self.rows.display:
+            self.rows.focus()
+        else:
+            self.sections.focus()
+
+    def action_back(self) -> None:
+        self.sections.focus()
+
+    # repairs and other long work
+
+    @asks
+    async def action_repair_one(self) -> None:
+        if (finding := self._finding) is not None:
+            await self.long_work.repair_chosen(finding)
+
+    @asks
+    async def action_repair_kind(self) -> None:
+        if self._checked is not None and self.section.kind:
+            await self.long_work.repair_all(self._checked.survey.repairable((self.section.kind,)))
+
+    @asks
+    async def action_repair_everything(self) -> None:
+        if self._checked is not None:
+            await self.long_work.repair_all(self._checked.survey.repairable())
+
+    def action_embed(self) -> None:
+        self.long_work.embed()
+
+    def action_back_up(self) -> None:
+        self.long_work.back_up()
+
+    @work(group="compare")
+    async def _restore(self, path: Path) -> None:
+        if (compared := await self.long_work.compare(path)) is not None:
+            self._ask_how_to_restore(compared)
+
+    @asks
+    async def _ask_how_to_restore(self, compared: Comparison) -> None:
+        await self.long_work.restore(compared)
+
+    @asks
+    async def action_reembed(self) -> None:
+        await self.long_work.reembed()
+
+    @asks
+    async def action_drop_old(self) -> None:
+        await self.long_work.drop_old()
+
+    def action_stop(self) -> None:
+        self.long_work.stop()
+
+    def _show_run(self, running: Running | None) -> None:
+        if self.is_running:
+            self.running = running
+
+    def watch_running(self, before: Running | None, running: Running | None) -> None:
+        told = Content("") if running is None else running_line(running, self.clock())
+        self.query_one("#progress", Static).update(told)
+        if (before is None) is not (running is None):
+            self.set_class(running is not None, "-busy")
+            self.refresh_bindings()
+
+    @asks
+    async def action_upgrade(self) -> None:
+        database = self.services.database
+        plan = await self.attempt(database.plan())
+        if plan is None:
+            return
+        if not plan:
+            self.tell("Nothing is missing in the database")
+        elif await self.app.push_screen_wait(UpgradeDialog(plan, database.upgrade)):
+            self.tell("The database was upgraded")
+            self.load()
+
+    @asks
+    async def action_trash(self) -> None:
+        if told := await open_trash(self):
+            self.tell(told)
+            self.load()
+
+    def action_graph(self) -> None:
+        if (memory := self._memory) is not None:
+            self.post_message(self.GraphWanted(memory.id))
+
+    def action_retry(self) -> None:
+        if self.is_connected:
+            self.load(thoroughly=True)
+        else:
+            super().action_retry()
+
+
+async def _archives(services: Services) -> tuple[Archive, ...]:
+    return tuple(await services.backup.archives(services.settings.backups_dir))
+
+
+async def _or_error(asked: Awaitable[Answer]) -> Answer | MemoriaError:
+    """The answer, or why there is none: one store that is away does not hide the others."""
+    try:
+        return await asked
+    except MemoriaError as error:
+        return error

@@ -1,0 +1,26 @@
+"""What is used of Textual 8.2 without being public, each with the reason: to be looked at with every new version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from textual._context import active_message_pump
+from textual._xterm_parser import XTermParser as XTermParser  # a paste with marks in it, see `driver`
+from textual.binding import Binding
+from textual.dom import DOMNode
+from textual.widgets import Footer
+
+
+def bindings_of(node: DOMNode) -> Iterator[Binding]:
+    """The keys of a node after the person's keymap; public are only those of what has the focus."""
+    return (binding for _, binding in node._bindings)
+
+
+def handling_node() -> object:
+    """Whose handler runs now; an error that a handler raises does not say it."""
+    return active_message_pump.get(None)
+
+
+def draws_keys(footer: Footer) -> bool:
+    """Whether it shows keys when it is composed: the first time it does not yet."""
+    return footer._bindings_ready
