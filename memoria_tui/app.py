@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from memoria_tui.modes.mode import LoadDemo, ModeScreen
     from memoria_tui.modes.registry import Mode
-    from memoria_tui.screens.timing import Timing
+    from memoria_tui.modes.timing import Timing
     from memoria_tui.undoing import Undoing
     from services.backup.values import UnfinishedRestore
     from services.container import Services
@@ -396,7 +396,7 @@ class MemoriaApp(TypingAhead[None]):
     @property
     def _timing(self) -> Timing:
         from memoria_tui.modes.mode import ModeScreen
-        from memoria_tui.screens.timing import Timing
+        from memoria_tui.modes.timing import Timing
 
         screen = self.screen
         assert isinstance(screen, ModeScreen)

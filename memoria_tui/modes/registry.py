@@ -36,7 +36,7 @@ def _graph() -> type[ModeScreen]:
 
 
 def _work() -> type[ModeScreen]:
-    from memoria_tui.screens.work import WorkScreen
+    from memoria_tui.modes.work.screen import WorkScreen
 
     return WorkScreen
 

@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 
 from memoria_tui.app import MemoriaApp
 from memoria_tui.config import Config
-from memoria_tui.screens.work import WorkScreen
+from memoria_tui.modes.work.screen import WorkScreen
 from services.adapters.postgres.checked_database import CheckedDatabase
 from services.adapters.postgres.database import Database
 from services.container import Services

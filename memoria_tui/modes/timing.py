@@ -164,7 +164,38 @@ class Timing:
             worked = present.duration(stopped.elapsed_seconds(self._clock()))
             self._tell(f"Cut {work_text.named(stopped)} back to {worked}")
 
+    async def delete(self, session: WorkSession | None) -> None:
+        """Deletes a session."""
+        if session is not None:
+            what, act = f"delete {work_text.named(session)}", self._services.work.delete(session.id)
+            if await self._screen.write(what, act, once=[session.id]) is not None:
+                self._tell(f"Deleted {work_text.named(session)}")
+
+    async def resume_stopped(self, session: WorkSession | None) -> None:
+        """Lets a stopped session run on."""
+        if (stopped := self._stopped(session)) is not None:
+            act = self._services.work.unstop(stopped.id)
+            if await self._write(f"resume {work_text.named(stopped)}", act, stopped) is not None:
+                self._tell(f"{work_text.named(stopped)} runs on")
+
+    async def remember(self, session: WorkSession | None) -> None:
+        """Keeps a memory of a stopped session."""
+        if (stopped := self._stopped(session)) is None:
+            return
+        if stopped.memory_id is not None:
+            self._screen.tell("There is a memory of it already")
+            return
+        what, act = f"memory of {work_text.named(stopped)}", self._services.work.remember(stopped.id)
+        if await self._screen.write(what, act, once=[stopped.id], vectors=True) is not None:
+            self._tell(f"Kept a memory of {work_text.named(stopped)}")
+
     # which session
+
+    def _stopped(self, session: WorkSession | None) -> WorkSession | None:
+        if session is not None and session.status is SessionStatus.COMPLETED:
+            return session
+        self._screen.tell("Go to a session in the log that was stopped")
+        return None
 
     async def meant(self, question: str) -> WorkSession | None:
         """The only session that is open, or the one that the person chooses; None tells why."""

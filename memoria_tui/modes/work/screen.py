@@ -1,32 +1,37 @@
-"""The Work screen as a watcher: what runs, its warnings, the log in pages, and the day under the cursor."""
+"""The Work mode: the timer, what was worked, and for whom."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, tzinfo
 
 from textual import getters, on, work
+from textual.binding import Binding
 from textual.content import Content
 from textual.reactive import var
 from textual.timer import Timer
+from textual.widget import Widget
 from textual.widgets import Static
 
 from memoria_tui.loadable import Failed, Idle, Loadable, Loaded
 from memoria_tui.modes.mode import ModeScreen, Setup
-from memoria_tui.screens.timing import WorkChanged
-from memoria_tui.screens.work_states import (
-    LogQuestion,
-    OpenWork,
-    log_facts,
-    today_facts,
-    warning_line,
-)
+from memoria_tui.modes.timing import Timing, WorkChanged
+from memoria_tui.modes.work.log_file import write_log
+from memoria_tui.modes.work.state import ORDERS, LogQuestion, OpenWork, log_facts, today_facts, warning_line
+from memoria_tui.screens.modals.choice import Choice, ChoiceDialog
+from memoria_tui.screens.modals.clients import ClientsDialog
+from memoria_tui.screens.modals.prompt import PromptDialog
+from memoria_tui.screens.modals.session_filter import session_filter
+from memoria_tui.screens.modals.work_preferences import work_preferences
+from memoria_tui.typed_paths import file_of, why_not_new
+from memoria_tui.typing_ahead import asks
 from memoria_tui.widgets.day_strip import Block, DayOfWork, DayStrip
 from memoria_tui.widgets.running_sessions import RunningSessions
 from memoria_tui.widgets.session_log import SessionLog
 from services.errors import MemoriaError, StoreUnavailable
-from services.model import SessionStatus, StatusSnapshot, Subject
+from services.model import SessionStatus, StatusSnapshot, Subject, WorkSession
 from services.times import Period
 from services.work.model import ReportBy, SessionFilter
 from services.work.timesheet import day_starts, spans_of
@@ -38,12 +43,40 @@ _RESTING = 0.08
 _STALE = 60.0
 """Seconds after which warnings are looked for again: time alone makes a session a forgotten one."""
 _MOST_WARNINGS = 3
+_ON_WHAT_RUNS = frozenset({"pause", "note", "stop", "cut_back"})
+_ON_A_SESSION = frozenset({"edit", "delete", "resume_stopped", "remember"})
 
 
-class WorkWatching(ModeScreen):
-    """Shows what the services say; asks again when something changed."""
+class WorkScreen(ModeScreen):
+    """What runs above, then the day under the cursor, then the log."""
+
+    CSS_PATH = "work.tcss"
+    HELP = "Work: start and stop the timer, put the log right"
 
     FOLLOWS = frozenset({Subject.SESSIONS, Subject.NAMES, Subject.SETTINGS})
+
+    BINDINGS = [
+        Binding("n", "start", "Start", id="work.start", tooltip="Start work"),
+        Binding("space", "pause", "Pause", id="work.pause", tooltip="Pause with a reason, or resume"),
+        Binding("s", "stop", "Stop", id="work.stop", tooltip="Stop, with a note and a memory of it"),
+        Binding("N", "note", "Note", id="work.note", tooltip="Note something on what runs"),
+        Binding("e", "edit", "Edit", id="work.edit", tooltip="Details; change times, pauses, client and all else"),
+        Binding("f", "filter", "Filter", id="work.filter", tooltip="Which sessions the log shows"),
+        Binding("slash", "search", "Find", id="work.search", key_display="/", show=False, tooltip="Find by a text"),
+        Binding("o", "sort", "Sort", id="work.sort", tooltip="Sort the log"),
+        Binding("c", "clients", "Clients", id="work.clients", tooltip="Clients and projects, with their totals"),
+        Binding("x", "export", "Export", id="work.export", tooltip="Write what the log shows to a CSV file"),
+        Binding("d", "delete", "Delete", id="work.delete", show=False, tooltip="Delete the session"),
+        Binding("b", "cut_back", "Cut back", id="work.cut", show=False, tooltip="Stop at the last sign of life"),
+        Binding("R", "resume_stopped", "Run on", id="work.unstop", show=False, tooltip="Let a stopped session run on"),
+        Binding("m", "remember", "Remember", id="work.remember", show=False, tooltip="Keep a memory of the session"),
+        Binding(
+            "P", "preferences", "Settings", id="work.settings", show=False, tooltip="Default client, hours, memory"
+        ),
+        Binding("tab", "switch", "Log or clocks", id="work.switch", show=False, tooltip="Between clocks and log"),
+        Binding("r", "retry", "Again", id="work.retry", show=False, tooltip="Look again"),
+        Binding("escape", "show_all", "All", id="work.all", show=False, tooltip="Back to the log, then to all of it"),
+    ]
 
     state: var[Loadable[OpenWork]] = var(Idle, init=False)
     question: var[LogQuestion] = var(LogQuestion, init=False)
@@ -55,6 +88,26 @@ class WorkWatching(ModeScreen):
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
         self._ticking: Timer | None = None
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield RunningSessions(self.clock, id="running")
+        yield Static(id="warnings")
+        yield DayStrip(id="day")
+        yield Static(log_facts(LogQuestion()), id="log-facts")
+        yield SessionLog(self.clock, id="log")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "retry":
+            return not isinstance(self.state, Idle)
+        if action == "show_all":
+            return True
+        if self.open_work is None:
+            return action not in {binding.action for binding in self.BINDINGS if isinstance(binding, Binding)}
+        if action in _ON_WHAT_RUNS:
+            return bool(self.open_work.status.sessions)
+        if action in _ON_A_SESSION:
+            return self.selected is not None
+        return True
 
     def on_mount(self) -> None:
         self.set_interval(_STALE, self._look_for_warnings)
@@ -247,3 +300,138 @@ class WorkWatching(ModeScreen):
             if span.start < bounds[1] and span.end > bounds[0]
         ]
         self.day_strip.shown = DayOfWork(day, zone, tuple(blocks))
+
+    # the timer and single sessions
+
+    @property
+    def timing(self) -> Timing:
+        """The acts of the timer, asked here."""
+        return Timing(self, self.services, self.clock, self.running.sessions)
+
+    @property
+    def pointed(self) -> WorkSession | None:
+        """The open session under the cursor where the focus is; None when that one is not open."""
+        if self.running.has_focus:
+            return self.running.current
+        current = self.log_list.current
+        return next((one for one in self.running.sessions if current is not None and one.id == current.id), None)
+
+    @property
+    def selected(self) -> WorkSession | None:
+        """The session under the cursor where the focus is."""
+        return self.pointed or self.log_list.current
+
+    @asks
+    async def action_start(self) -> None:
+        await self.timing.start()
+
+    @asks
+    async def action_pause(self) -> None:
+        await self.timing.pause_or_resume(self.pointed)
+
+    @asks
+    async def action_note(self) -> None:
+        await self.timing.note(self.pointed)
+
+    @asks
+    async def action_stop(self) -> None:
+        await self.timing.stop(self.pointed)
+
+    @asks
+    async def action_cut_back(self) -> None:
+        await self.timing.cut_back(self.pointed)
+
+    @on(RunningSessions.Selected)
+    @on(SessionLog.Selected)
+    def open_selected(self, event: RunningSessions.Selected | SessionLog.Selected) -> None:
+        self._edit(event.session)
+
+    def action_edit(self) -> None:
+        if self.selected is not None:
+            self._edit(self.selected)
+
+    @asks
+    async def _edit(self, session: WorkSession) -> None:
+        await self.timing.edit(session, self._zone)
+
+    @asks
+    async def action_delete(self) -> None:
+        await self.timing.delete(self.selected)
+
+    @asks
+    async def action_resume_stopped(self) -> None:
+        await self.timing.resume_stopped(self.selected)
+
+    @asks
+    async def action_remember(self) -> None:
+        await self.timing.remember(self.selected)
+
+    # what the log shows
+
+    @asks
+    async def action_filter(self) -> None:
+        dialog = session_filter(self.services, self.clock, self.question.where)
+        if (where := await self.app.push_screen_wait(dialog)) is not None:
+            self.question = replace(self.question, where=where)
+
+    @asks
+    async def action_search(self) -> None:
+        hint = "Part of the description, a note or the branch; empty shows all"
+        text = await self.app.push_screen_wait(PromptDialog("Find", value=self.question.where.text, hint=hint))
+        if text is not None:
+            self.question = replace(self.question, where=replace(self.question.where, text=text))
+
+    @asks
+    async def action_sort(self) -> None:
+        keys = dict(zip("nolsdb", ORDERS, strict=True))
+        choices = [Choice(key, key, Content(ORDERS[order])) for key, order in keys.items()]
+        now = (self.question.order, self.question.descending)
+        current = next(key for key, order in keys.items() if order == now)
+        if (chosen := await self.app.push_screen_wait(ChoiceDialog("Sort", choices, current))) is not None:
+            self.question = LogQuestion(self.question.where, *keys[chosen])
+
+    @asks
+    async def action_export(self) -> None:
+        dialog = PromptDialog("Export the log", value="work.csv", hint="Path of the CSV file", check=why_not_new)
+        if (path := await self.app.push_screen_wait(dialog)) is not None:
+            act = write_log(self.services.reports, self.question, file_of(path), self._zone, self.clock())
+            number = await self.attempt(act)
+            if number is not None:
+                self.tell(f"Exported {number:,} session{'' if number == 1 else 's'} to {file_of(path)}")
+
+    # clients, projects, settings
+
+    @asks
+    async def action_clients(self) -> None:
+        if await self.app.push_screen_wait(ClientsDialog(self.services)):
+            self.post_message(WorkChanged())
+
+    @asks
+    async def action_preferences(self) -> None:
+        now = await self.attempt(self.services.work.preferences())
+        if now is not None and await self.app.push_screen_wait(work_preferences(self.services, now)) is not None:
+            self.tell("Settings kept")
+            self.post_message(WorkChanged())
+
+    # where the eyes and hands are
+
+    @on(RunningSessions.Left)
+    def to_log(self) -> None:
+        self.log_list.focus()
+
+    @on(SessionLog.Left)
+    def to_clocks(self) -> None:
+        if self.running.sessions:
+            self.running.focus()
+
+    def action_switch(self) -> None:
+        if self.running.has_focus or not self.running.sessions:
+            self.log_list.focus()
+        else:
+            self.running.focus()
+
+    def action_show_all(self) -> None:
+        if self.running.has_focus:
+            self.log_list.focus()
+        elif self.question != LogQuestion():
+            self.question = LogQuestion()

@@ -1,0 +1,34 @@
+"""The log as a CSV file: all that it shows or would show on further pages."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, tzinfo
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from services.files import write_file
+from services.work.log_export import log_csv
+from services.work.model import DayPart
+from services.work.timesheet import parts_of
+
+if TYPE_CHECKING:
+    from memoria_tui.modes.work.state import LogQuestion
+    from services.work.reports import ReportService
+
+_PAGE = 1_000
+
+
+async def write_log(reports: ReportService, asked: LogQuestion, file: Path, zone: tzinfo, now: datetime) -> int:
+    """How many sessions were written. Raises StorageFull, InvalidInput."""
+    after = None
+    parts = list[DayPart]()
+    while True:
+        page = await reports.log(asked.where, asked.order, descending=asked.descending, after=after, limit=_PAGE)
+        parts += page.parts or [
+            part for one in page.sessions for part in parts_of(one, now, zone, asked.where.first, asked.where.last)
+        ]
+        if (after := page.next) is None:
+            break
+    await asyncio.to_thread(write_file, file, log_csv(parts, zone, now))
+    return len({part.session.id for part in parts})
