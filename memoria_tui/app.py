@@ -359,7 +359,7 @@ class MemoriaApp(TypingAhead[None]):
 
     async def _offer(self, drafts: Drafts) -> None:
         """Asks about each text that was not saved, until one is opened that stays open."""
-        from memoria_tui.screens.memories import MemoriesScreen
+        from memoria_tui.modes.memories.screen import MemoriesScreen
         from memoria_tui.screens.modals.unsaved import UnsavedDialog
 
         memories = self._screens_made[MEMORIES.name]
@@ -500,7 +500,7 @@ class MemoriaApp(TypingAhead[None]):
 
     def show_memory(self, memory_id: str) -> None:
         """Goes to the Memories mode and shows one memory."""
-        from memoria_tui.screens.memories import MemoriesScreen
+        from memoria_tui.modes.memories.screen import MemoriesScreen
 
         self.switch_mode(MEMORIES.name)
         screen = self._screens_made[MEMORIES.name]

@@ -21,8 +21,6 @@ from services.times import first_weekday
 if TYPE_CHECKING:
     from memoria_tui.modes.mode import ModeScreen
 
-UNDO = "u to undo"
-
 
 class Linking:
     """Asks for what is missing of a relation, then draws it; every method is awaited in a worker."""
@@ -66,7 +64,7 @@ class Linking:
             self._screen.tell("They are related so already; on the graph w changes the weight", wrong=True)
             return
         number = len(made)
-        self._screen.tell(f"{told} · {UNDO}" if number == 1 else f"{number} linked: {told}, … · {UNDO}")
+        self._screen.tell_done(told if number == 1 else f"{number} linked: {told}, …")
         self._screen.changed()
 
 

@@ -258,6 +258,10 @@ class ModeScreen(Screen[None]):
         told = _MEMORY_ID.sub(lambda found: self.title_of(found["id"]) or found[0], message)
         self.notify(safe(told), severity="error" if wrong else "information", markup=False)
 
+    def tell_done(self, what: str) -> None:
+        """Says what was done, and how to undo it."""
+        self.tell(f"{what} · u to undo")
+
     def title_of(self, memory_id: str) -> str | None:
         """«the first line» of a memory; None when it is not known here."""
         return None

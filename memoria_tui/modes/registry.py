@@ -24,7 +24,7 @@ class Mode:
 
 
 def _memories() -> type[ModeScreen]:
-    from memoria_tui.screens.memories import MemoriesScreen
+    from memoria_tui.modes.memories.screen import MemoriesScreen
 
     return MemoriesScreen
 

@@ -25,7 +25,6 @@ from services.ports import Clock
 if TYPE_CHECKING:
     from services.container import Services
 
-UNDO = "u to undo"
 _NEW = "new"
 
 
@@ -214,7 +213,7 @@ class Timing:
         return next((one for one in self._sessions if one.id == chosen), chosen)
 
     def _tell(self, what: str) -> None:
-        self._screen.tell(f"{what} · {UNDO}")
+        self._screen.tell_done(what)
         self._screen.post_message(WorkChanged())
 
 

@@ -16,8 +16,8 @@ from textual.widgets import Input, TextArea
 
 from memoria_tui.app import MemoriaApp
 from memoria_tui.config import Config
+from memoria_tui.modes.memories.screen import MemoriesScreen
 from memoria_tui.modes.mode import LoadDemo
-from memoria_tui.screens.memories import MemoriesScreen
 from tests.tui.fakes import FakeServices, Store, clock
 from tests.tui.quick import has_to_draw, is_moving, quick
 

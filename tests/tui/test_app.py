@@ -20,7 +20,7 @@ from textual.widgets import TextArea
 from memoria_tui.app import MemoriaApp
 from memoria_tui.config import Config
 from memoria_tui.guide import _descendants, key_ids
-from memoria_tui.screens.memories import MemoriesScreen
+from memoria_tui.modes.memories.screen import MemoriesScreen
 from memoria_tui.screens.modals.changes import ChangesDialog
 from memoria_tui.screens.modals.dialog import Dialog
 from memoria_tui.screens.modals.help import HelpDialog

@@ -9,7 +9,7 @@ from textual.content import Content
 
 from memoria_tui import present
 from memoria_tui.branches import name, node_end
-from memoria_tui.modes.linking import UNDO, turned
+from memoria_tui.modes.linking import turned
 from memoria_tui.screens.modals.choice import Choice, ChoiceDialog
 from memoria_tui.screens.modals.prompt import PromptDialog
 from memoria_tui.screens.modals.relation_type import RelationTypeDialog
@@ -33,7 +33,7 @@ class Relations:
         what = f"{relation.type.value.replace('_', ' ')} of {present.clip(name(node), 36)}"
         act = self._screen.services.graph.unlink([relation.id], [relation])
         if await self._screen.write(f"unlink {what}", act, once=[relation.id]):
-            self._screen.tell(f"Unlinked {what} · {UNDO}")
+            self._screen.tell_done(f"Unlinked {what}")
             self._screen.changed()
 
     async def retype(self, around: Neighborhood | None, node: Node | None) -> None:
@@ -77,7 +77,7 @@ class Relations:
         what = f"change {before.type.value.replace('_', ' ')}"
         if await self._screen.write(what, act, once=[before.id]) is not None:
             way = " the other way round" if after.source_id != before.source_id else ""
-            self._screen.tell(f"Now {after.type.value.replace('_', ' ')}{way}, weight {after.weight:g} · {UNDO}")
+            self._screen.tell_done(f"Now {after.type.value.replace('_', ' ')}{way}, weight {after.weight:g}")
             self._screen.changed()
 
 

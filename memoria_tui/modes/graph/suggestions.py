@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memoria_tui import present
-from memoria_tui.modes.linking import UNDO
 from memoria_tui.screens.modals.review import ReviewDialog, ReviewQueue
 
 if TYPE_CHECKING:
@@ -38,5 +37,5 @@ class Suggestions:
     async def _decide(self, title: str, queue: ReviewQueue) -> None:
         dialog = ReviewDialog(title, self._screen.services, queue)
         if accepted := await self._screen.app.push_screen_wait(dialog):
-            self._screen.tell(f"{accepted:,} relation{'' if accepted == 1 else 's'} accepted · {UNDO}")
+            self._screen.tell_done(f"{accepted:,} relation{'' if accepted == 1 else 's'} accepted")
             self._screen.changed()

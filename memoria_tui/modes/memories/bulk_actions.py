@@ -1,0 +1,183 @@
+"""What is done to several memories at once, without opening their text: tags, values, the trash."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Coroutine, Sequence
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from memoria_tui.modes.memories.state import Targets
+from memoria_tui.present import counted, glyph
+from memoria_tui.screens.modals.choice import Choice, ChoiceDialog
+from memoria_tui.screens.modals.prompt import PromptDialog, importance_problem
+from memoria_tui.screens.modals.tags import TagEdit, TagsDialog
+from memoria_tui.widgets.name_input import Names
+from memoria_tui.writes import pressed_before, write
+from services.model import FacetCount, Memory, MemoryType
+
+if TYPE_CHECKING:
+    from memoria_tui.modes.mode import ModeScreen
+
+
+class BulkActions:
+    """Every method is awaited in a worker."""
+
+    def __init__(self, screen: ModeScreen) -> None:
+        self._screen = screen
+        self._going: set[str] = set()
+        """Memories that are being deleted."""
+        self._deleted_at = 0.0
+        """When the last of them were, in monotonic seconds."""
+
+    async def read(self, targets: Targets) -> tuple[Memory, ...] | None:
+        """The memories, from the list where it has them; None after telling why they cannot be read."""
+
+        async def all_of_them() -> tuple[Memory, ...]:
+            memories = self._screen.services.memories
+            return tuple([targets.loaded.get(one) or await memories.get(one) for one in targets.ids])
+
+        return await self._screen.attempt(all_of_them())
+
+    # tags, importance, project, type
+
+    async def tag(self, targets: Targets) -> None:
+        """Asks which tags to add and to remove."""
+        if (memories := await self.read(targets)) is None:
+            return
+
+        async def save(edit: TagEdit) -> str:
+            act = self._screen.services.memories.edit_many(targets.ids, add_tags=edit.added, remove_tags=edit.removed)
+            signs = [f"+{tag}" for tag in edit.added] + [f"−{tag}" for tag in edit.removed]
+            return await self._set(f"Tags {' '.join(signs)}", targets, act)
+
+        self._set_as(
+            await self._screen.app.push_screen_wait(TagsDialog(memories, names_in_use(self._screen, "tag"), save))
+        )
+
+    async def _set(self, what: str, targets: Targets, act: Coroutine[object, object, int]) -> str:
+        """Writes while a dialog stays open; gives what was done, "" when nothing had to be. Raises the act's errors."""
+        told = f"{what} on {targets.describe()}"
+        return told if await write(self._screen.app, told, act, vectors=True) else ""
+
+    def _set_as(self, told: str | None) -> None:
+        """Tells what a dialog wrote; None: it was left."""
+        if told:
+            self._done(told)
+        elif told is not None:
+            self._screen.tell("Nothing was changed: it was so already")
+
+    async def set(self, targets: Targets) -> None:
+        """Asks what to set, then its value."""
+        what = await self._screen.app.push_screen_wait(
+            ChoiceDialog(
+                f"Set on {counted(len(targets.ids))}",
+                (
+                    Choice("i", "importance", Content("importance")),
+                    Choice("p", "project", Content("project")),
+                    Choice("t", "type", Content("type")),
+                    Choice("n", "no project", Content("remove the project")),
+                ),
+            )
+        )
+        match what:
+            case "importance":
+                await self._set_importance(targets)
+            case "project":
+                await self._set_project(targets)
+            case "type":
+                await self._set_type(targets)
+            case "no project":
+                await self._set_at_once(
+                    "No project", targets, self._screen.services.memories.edit_many(targets.ids, project="")
+                )
+
+    async def _set_at_once(self, what: str, targets: Targets, act: Coroutine[object, object, int]) -> None:
+        told = f"{what} on {targets.describe()}"
+        if (number := await self._screen.write(told, act, vectors=True)) is not None:
+            self._set_as(told if number else "")
+
+    async def _set_importance(self, targets: Targets) -> None:
+        async def save(text: str) -> str:
+            act = self._screen.services.memories.edit_many(targets.ids, importance=float(text))
+            return await self._set(f"Importance {float(text):g}", targets, act)
+
+        value = targets.common(lambda memory: f"{memory.importance:g}")
+        dialog = PromptDialog("Importance", hint="From 0 to 1", check=importance_problem, value=value, save=save)
+        self._set_as(await self._screen.app.push_screen_wait(dialog))
+
+    async def _set_project(self, targets: Targets) -> None:
+        async def save(project: str) -> str:
+            return await self._set(
+                f"Project {project}", targets, self._screen.services.memories.edit_many(targets.ids, project=project)
+            )
+
+        dialog = PromptDialog(
+            "Project",
+            value=targets.common(lambda memory: memory.project or ""),
+            hint="s n removes the project",
+            check=lambda text: None if text else "A project needs a name; esc, then s n removes the project",
+            names=names_in_use(self._screen, "project"),
+            save=save,
+        )
+        self._set_as(await self._screen.app.push_screen_wait(dialog))
+
+    async def _set_type(self, targets: Targets) -> None:
+        choices = [
+            Choice(
+                kind.value[0], kind.value, Content.assemble((glyph(kind), f"$memory-{kind.value}"), f" {kind.value}")
+            )
+            for kind in (MemoryType.SEMANTIC, MemoryType.EPISODIC, MemoryType.PROCEDURAL)
+        ]
+        now = targets.common(lambda memory: memory.type.value)
+        if kind := await self._screen.app.push_screen_wait(ChoiceDialog("Type", choices, now or None)):
+            act = self._screen.services.memories.edit_many(targets.ids, type=MemoryType(kind))
+            await self._set_at_once(f"Type {kind}", targets, act)
+
+    def _done(self, what: str) -> None:
+        self._screen.tell_done(what)
+        self._screen.changed()
+
+    # trash
+
+    def may_delete(self) -> bool:
+        """Whether the key was pressed on the list that is there; says so when not."""
+        if pressed_before(self._screen.app, self._deleted_at):
+            self._screen.tell("Not deleted: d was pressed before the list had changed")
+            return False
+        return True
+
+    async def delete(self, targets: Targets) -> frozenset[str]:
+        """Puts them into the trash; gives the ids of those that are there then."""
+        targets = targets.without(self._going)
+        ids, told = targets.ids, targets.describe()
+        self._going |= set(ids)
+        try:
+            act = self._screen.services.memories.delete(ids)
+            number = await self._screen.write(f"delete {told}", act, once=ids, vectors=True)
+        finally:
+            self._going -= set(ids)
+        if not number:
+            return frozenset()
+        self._deleted_at = monotonic()
+        self._done(f"Deleted {told}")
+        return frozenset(ids)
+
+
+def names_in_use(screen: ModeScreen, noun: str) -> Names:
+    """The tags or projects of the memories, for a field that asks for some."""
+
+    async def load(owner: str) -> Sequence[FacetCount]:
+        return await screen.services.search.in_use(noun)
+
+    return Names(noun, load)
+
+
+def clean(text: str) -> str:
+    """The text as another program may get it from the clipboard: without controls that a terminal would obey."""
+    return _CONTROLS.sub("", text).encode("utf-8", "replace").decode()
+
+
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")

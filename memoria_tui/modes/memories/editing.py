@@ -1,0 +1,253 @@
+"""Everything that changes the text of one memory: new ones, edits in place and outside, conflicts, earlier versions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from textual.app import SuspendNotSupported
+
+from memoria_tui.difference import merged
+from memoria_tui.drafts import Draft, DraftKind
+from memoria_tui.modes.memories.bulk_actions import names_in_use
+from memoria_tui.modes.memories.state import named
+from memoria_tui.present import title
+from memoria_tui.screens.modals.conflict import ConflictDialog, Resolution
+from memoria_tui.screens.modals.history import HistoryDialog, version
+from memoria_tui.screens.modals.new_memory import NewMemoryDialog
+from memoria_tui.suspending import edit_outside
+from memoria_tui.writes import UnderWay, write, written
+from services.errors import Conflict, InvalidInput, MemoriaError, NotFound
+from services.memories.payload import State, read_memory
+from services.model import Change, Memory, MemoryChanges, MemoryDraft
+from services.times import WriterZone, minute, person_zone, writer_zone
+
+if TYPE_CHECKING:
+    from memoria_tui.modes.mode import ModeScreen
+    from memoria_tui.widgets.preview import Preview
+
+_EMPTY = "a memory needs a text; esc leaves it as it is, d deletes it"
+
+
+class Editing:
+    """Drives the editor in the preview; every coroutine is awaited in a worker."""
+
+    def __init__(
+        self,
+        screen: ModeScreen,
+        preview: Callable[[], Preview],
+        command: str | None,
+        created: Callable[[str], None],
+        close: Callable[[], None],
+    ) -> None:
+        """`command`: the person's own editor. `created` is told the id of a new memory, `close` closes the editor."""
+        self._screen = screen
+        self._find_preview = preview
+        self._command = command
+        self._created = created
+        self._close = close
+        self._warned_of: tuple[Memory, str | None] | None = None
+        """A memory that is edited and the text that is outside, as far as the person was told."""
+
+    @property
+    def _preview(self) -> Preview:
+        return self._find_preview()
+
+    def begin(self, base: Memory, text: str | None = None) -> None:
+        """Opens the editor, with a text other than the memory's own if there is one."""
+        self._preview.begin_edit(base, text)
+        self._screen.refresh_bindings()
+
+    @property
+    def unsaved(self) -> tuple[str, ...]:
+        """What was typed and is not saved, named."""
+        if (base := self._preview.editing) is None or self._preview.edited_text == base.content:
+            return ()
+        return (f"what you typed into {named(base)}",)
+
+    @property
+    def draft(self) -> Draft | None:
+        """The same, to go on with at the next start."""
+        if not self.unsaved or (base := self._preview.editing) is None:
+            return None
+        values = {"text": self._preview.edited_text, "before": base.content}
+        return Draft(DraftKind.EDIT_MEMORY, base.id, title(base), values)
+
+    async def reopen(self, draft: Draft) -> bool:
+        """Goes on with what was typed before the program ended; False when its memory cannot be read."""
+        try:
+            if draft.kind is DraftKind.EDIT_MEMORY:
+                memory = await self._screen.services.memories.get(draft.of)
+                base = replace(memory, content=draft.values.get("before", memory.content))
+                self.begin(base, draft.values.get("text", ""))
+                return True
+        except NotFound:
+            self._screen.tell("That memory is gone: saving makes a new one")
+        except MemoriaError as error:
+            self._screen.tell(str(error), wrong=True)
+            return False
+        await self.create(draft)
+        return True
+
+    async def create(self, draft: Draft | None = None) -> None:
+        """Asks for a new memory."""
+
+        async def create(draft: MemoryDraft) -> Memory:
+            return await write(
+                self._screen.app, "new memory", self._screen.services.memories.create(draft), vectors=True
+            )
+
+        tags, projects = names_in_use(self._screen, "tag"), names_in_use(self._screen, "project")
+        if (
+            memory := await self._screen.app.push_screen_wait(NewMemoryDialog(tags, projects, create, draft))
+        ) is not None:
+            self._created(memory.id)
+            self._screen.tell_done(f"Created {named(memory)}")
+
+    # in place
+
+    async def save(self, base: Memory, content: str, *, force: bool = False) -> Conflict | None:
+        """Closes the editor once the text is written, unless the person typed on, whose base it is then.
+
+        Gives the conflict with what another program wrote.
+        """
+        if content == base.content and not force:
+            self._close()
+            return None
+        if not content.strip():
+            self._screen.tell(f"Not saved: {_EMPTY}", wrong=True)
+            return None
+        act = self._screen.services.memories.update(base, MemoryChanges(content=content), force=force)
+        try:
+            saved = await write(self._screen.app, f"save {named(base)}", act, once=[base.id], vectors=True)
+        except UnderWay as under_way:
+            self._screen.tell(f"{under_way}; ctrl+s again when it is saved")
+        except Conflict as conflict:
+            return conflict
+        except MemoriaError as error:
+            self._screen.tell(f"Not saved: {error}", wrong=True)
+        else:
+            if (editing := self._preview.editing) is not None and editing.id == base.id:
+                if self._preview.edited_text == content:
+                    self._close()
+                else:
+                    self._preview.rebase(saved)
+            self._screen.tell_done(f"Saved {named(saved)}")
+            self._screen.changed()
+        return None
+
+    async def resolve(self, base: Memory, mine: str, conflict: Conflict) -> Memory | None:
+        """The person sees both versions and chooses; esc leaves the editor as it is.
+
+        Gives the memory over which their own text is to be saved.
+        """
+        theirs = conflict.current if isinstance(conflict.current, Memory) else None
+        match await self._screen.app.push_screen_wait(ConflictDialog(mine, theirs)):
+            case Resolution.THEIRS:
+                self._close()
+                self._screen.changed()
+            case Resolution.MINE:
+                back = 1 if theirs else await self._restore(base)
+                return (theirs or base) if back else None
+            case Resolution.MERGE:
+                self._preview.begin_edit(theirs or base, merged(theirs.content if theirs else "", mine))
+        return None
+
+    async def _restore(self, memory: Memory) -> int | None:
+        act = self._screen.services.memories.restore([memory.id])
+        return await self._screen.write(f"restore {named(memory)}", act, vectors=True)
+
+    # in the person's own editor
+
+    async def read(self, memory: Memory | None) -> Memory | None:
+        """The memory as it is in the store now, to edit it; says why when there is none."""
+        if memory is None:
+            self._screen.tell("No memory is under the cursor")
+            return None
+        await written(self._screen.app)
+        return await self._screen.attempt(self._screen.services.memories.get(memory.id))
+
+    async def base_of(self, base: Memory, content: str) -> Memory:
+        """What a text is an edit of: as it is in the store when the text was being saved just now."""
+        if await written(self._screen.app):
+            stored = await self._screen.attempt(self._screen.services.memories.get(base.id))
+            if stored is not None and stored.content == content:
+                return stored
+        return base
+
+    async def edit_outside(self, base: Memory, content: str) -> str | None:
+        """The text that the person's editor left, to be saved; what cannot be saved so goes on in place."""
+        try:
+            edited = await edit_outside(self._screen.app, self._command, content)
+        except SuspendNotSupported:
+            self._screen.tell("This terminal cannot be handed to an editor; e edits in place", wrong=True)
+            return None
+        except InvalidInput as error:
+            self._screen.tell(str(error), wrong=True)
+            return None
+        problem = edited.problem or ("" if edited.text.strip() else _EMPTY)
+        if edited.text in (content, base.content) and (problem or edited.text == base.content):
+            self._screen.tell(f"Nothing was changed: {problem}" if problem else "Nothing was changed in the editor")
+            return None
+        self.begin(base, edited.text)
+        if problem:
+            self._screen.tell(f"Not saved: {problem}", wrong=True)
+            return None
+        return edited.text
+
+    # what others do
+
+    async def warn(self) -> None:
+        """Says above the open editor, once for each change, that the memory is another one outside."""
+        if (base := self._preview.editing) is None:
+            return
+        try:
+            outside = (await self._screen.services.memories.get(base.id)).content
+        except NotFound:
+            outside = None
+        except MemoriaError:
+            return
+        if base is not self._preview.editing or (base, outside) == self._warned_of:
+            return
+        self._warned_of = (base, outside)
+        if outside is None:
+            self._preview.show_external_change("deleted outside since you opened it")
+        elif outside != base.content:
+            self._preview.show_external_change()
+
+    # earlier versions
+
+    async def show_history(self, memory: Memory) -> None:
+        """Shows its versions; the one that is chosen is brought back."""
+        changes = await self._screen.attempt(self._screen.services.memories.history(memory.id))
+        if changes is None:
+            return
+        chosen = await self._screen.app.push_screen_wait(HistoryDialog(memory, changes, self._screen.clock))
+        if chosen is not None:
+            await self._bring_back(memory, chosen)
+
+    async def _bring_back(self, memory: Memory, chosen: Change) -> None:
+        if (state := version(chosen)) is None:
+            self._screen.tell("The history does not hold that version", wrong=True)
+            return
+        settings = self._screen.services.settings
+        changes = to_version(memory, state, writer_zone(settings))
+        act = self._screen.services.memories.update(memory, changes)
+        if saved := await self._screen.write(f"restore {named(memory)}", act, vectors=True):
+            self._screen.tell_done(f"{named(saved)} is as it was on {minute(chosen.at, person_zone(settings))}")
+            self._screen.changed()
+
+
+def to_version(memory: Memory, state: State, zone: WriterZone) -> MemoryChanges:
+    """What must be set and removed to make a memory again what a version of it was; its dates and counters stay."""
+    earlier = read_memory(memory.id, state, zone)
+    return MemoryChanges(
+        content=earlier.content,
+        tags=earlier.tags,
+        importance=earlier.importance,
+        project=earlier.project or "",
+        type=earlier.type,
+        metadata=earlier.metadata,
+        removed_keys=tuple(key for key in memory.metadata if key not in earlier.metadata),
+    )

@@ -1,0 +1,76 @@
+"""Memories from files and to files: import, export, demo data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, TypeVar
+
+from memoria_tui.present import counted, safe
+from memoria_tui.screens.modals.prompt import PromptDialog
+from memoria_tui.typed_paths import file_of, why_not_new
+from memoria_tui.writes import run_beside
+from services.model import Progress
+
+if TYPE_CHECKING:
+    from memoria_tui.modes.mode import LoadDemo, ModeScreen
+
+Answer = TypeVar("Answer")
+
+
+class MemoryFiles:
+    """Every method is awaited in a worker."""
+
+    def __init__(self, screen: ModeScreen, show: Callable[[str | None], None]) -> None:
+        """`show` is told how far a run is, in one line, and with None that it ended."""
+        self._screen = screen
+        self._show = show
+
+    async def export(self, ids: tuple[str, ...]) -> None:
+        """Asks for a file and writes the memories to it."""
+        title = f"Export {counted(len(ids))}"
+        path = await self._screen.app.push_screen_wait(
+            PromptDialog(title, value="memories.jsonl", hint="Path of the file", check=why_not_new)
+        )
+        if path is not None:
+            file = file_of(path)
+            act = self._screen.services.exporting.export(file, ids=ids, progress=self._show_progress)
+            if await self._long_run("Export", act) is not None:
+                self._screen.tell(f"Exported {counted(len(ids))} to {file}")
+
+    async def import_(self) -> None:
+        """Asks for a file or folder and imports it."""
+        path = await self._screen.app.push_screen_wait(
+            PromptDialog("Import", hint="Path of an export, a backup, Markdown or a folder of it", check=_absent)
+        )
+        if path is None:
+            return
+        act = self._screen.services.importing.import_files((file_of(path),), progress=self._show_progress)
+        if (report := await self._long_run("Import", act)) is not None:
+            remarks = [*report.failed, *report.kept, *report.notes]
+            told = [report.summary(), *map(str, remarks[:1])]
+            if len(remarks) > 1:
+                told.append(f"{len(remarks) - 1:,} more: memoria-tui import --dry-run lists them")
+            self._screen.tell(" · ".join(told), wrong=bool(remarks))
+            self._screen.changed()
+
+    async def load_demo(self, load: LoadDemo) -> None:
+        """Fills the empty store."""
+        act = load(self._screen.services, self._show_progress)
+        if (told := await self._long_run("Demo data", act)) is not None:
+            self._screen.tell(told)
+            self._screen.changed()
+
+    async def _long_run(self, what: str, act: Coroutine[object, object, Answer]) -> Answer | None:
+        self._show("")
+        try:
+            return await self._screen.attempt(run_beside(self._screen.app, what, act))
+        finally:
+            self._show(None)
+
+    def _show_progress(self, progress: Progress) -> None:
+        of = f" of {progress.total:,}" if progress.total else ""
+        self._show(safe(f"{progress.what}  {progress.done:,}{of}"))
+
+
+def _absent(text: str) -> str | None:
+    return None if text and file_of(text).exists() else "There is no file or folder of that name"

@@ -1,0 +1,646 @@
+"""The Memories mode: search and browse are one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from textual import events, getters, on, work
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.reactive import var
+from textual.widget import Widget
+from textual.widgets import Static
+
+from memoria_tui.drafts import Draft
+from memoria_tui.loadable import Failed, Idle, Loadable, Loaded, Loading
+from memoria_tui.modes.linking import Linking
+from memoria_tui.modes.memories.bulk_actions import BulkActions, clean
+from memoria_tui.modes.memories.editing import Editing
+from memoria_tui.modes.memories.files import MemoryFiles
+from memoria_tui.modes.memories.state import Found, Targets, greeting, named, nearest, result_line
+from memoria_tui.modes.mode import ModeScreen, Setup
+from memoria_tui.modes.trash import open_trash
+from memoria_tui.operators import active, toggled
+from memoria_tui.present import clip, counted, title
+from memoria_tui.screens.modals.choice import Choice, ChoiceDialog
+from memoria_tui.screens.modals.why import WhyDialog
+from memoria_tui.typing_ahead import asks
+from memoria_tui.widgets.facets import FacetPanel
+from memoria_tui.widgets.memory_list import MemoryList
+from memoria_tui.widgets.preview import Preview
+from memoria_tui.widgets.search_bar import SearchBar
+from services.errors import Conflict, MemoriaError, QuerySyntaxError, StoreUnavailable
+from services.model import Facets, Memory, Query, Subject
+from services.search.query import operators, parse_query
+from services.search.ranked import FIRST
+from services.times import first_weekday
+from services.together import together
+
+if TYPE_CHECKING:
+    from services.search.listing import Listing
+    from services.search.ranked import RankedHits
+
+PAGE = 100
+"""Rows fetched with a listing, so that the list is full in one go."""
+_TYPING = 0.001
+"""Seconds of rest before a keystroke becomes a question: keys that arrive together ask once."""
+_THINKING = 0.6
+"""Seconds of rest before text that cannot be understood is marked."""
+_RESTING = 0.08
+"""Seconds on one memory before its relations and history are asked for."""
+_SLOW = 0.2
+"""Seconds after which a search is said to be running."""
+_MILLISECOND = timedelta(milliseconds=1)
+_BATCH = 1000
+"""Rows fetched at once when all hits are marked."""
+_ALL, _SHOWN = "all", "shown"
+_ON_A_MEMORY = frozenset(
+    {"edit", "editor", "tags", "set", "more_like", "history", "why", "copy_text", "copy_id", "delete", "export"}
+    | {"mark_all", "link", "graph"}
+)
+"""Actions that need a memory in the list."""
+_NOT_WHILE_EDITING = _ON_A_MEMORY | {"new", "import", "load_demo", "trash", "retry"}
+
+
+class MemoriesScreen(ModeScreen):
+    """Search box above; facets, list and preview side by side, or one under the other where it is narrow."""
+
+    CSS_PATH = "memories.tcss"
+    HELP = "Memories: search, read, write and curate what is remembered"
+    HELP_RULES = (
+        ("e h v w m g", "what opens one memory takes the one under the cursor"),
+        ("t s d l x y Y", "what acts takes the marked ones, else the one under the cursor"),
+        ("hidden marks", "marked memories that are not in the list: it asks first which are meant"),
+        ("esc", "marks stay until esc in the list"),
+    )
+
+    FOLLOWS = frozenset({Subject.MEMORIES, Subject.RELATIONS, Subject.HISTORY})
+
+    BINDINGS = [
+        Binding("slash", "search", "Search", id="memories.search", key_display="/", tooltip="Type a search"),
+        Binding("n", "new", "New", id="memories.new", tooltip="Write a new memory"),
+        Binding("e", "edit", "Edit", id="memories.edit", tooltip="Edit the text in place"),
+        Binding("t", "tags", "Tags", id="memories.tags", tooltip="Add and remove tags"),
+        Binding("m", "more_like", "Similar", id="memories.more", tooltip="More like it"),
+        Binding("l", "link", "Link", id="memories.link", tooltip="Link it, or the marked pair"),
+        Binding("g", "graph", "Graph", id="memories.graph", tooltip="Show it in the graph"),
+        Binding("h", "history", "History", id="memories.history", tooltip="Earlier versions: compare and restore"),
+        Binding("d", "delete", "Delete", id="memories.delete", tooltip="Put into the trash"),
+        Binding("w", "why", "Why", id="memories.why", tooltip="Why it was found: the parts of its score"),
+        Binding("a", "mark_all", "Mark all", id="memories.mark_all", show=False, tooltip="Mark all hits, or none"),
+        Binding("s", "set", "Set", id="memories.set", show=False, tooltip="Set importance, project or type"),
+        Binding("ctrl+e", "editor", "Editor", id="memories.editor", show=False, tooltip="Edit in $EDITOR"),
+        Binding("y", "copy_text", "Copy text", id="memories.copy", show=False, tooltip="Copy the text"),
+        Binding("Y", "copy_id", "Copy id", id="memories.copy_id", show=False, tooltip="Copy the id"),
+        Binding("x", "export", "Export", id="memories.export", show=False, tooltip="Export the marked to a file"),
+        Binding("i", "import", "Import", id="memories.import", show=False, tooltip="Import a file or a folder"),
+        Binding("D", "load_demo", "Demo data", id="memories.demo", show=False, tooltip="Load the demo data"),
+        Binding("T", "trash", "Trash", id="memories.trash", show=False, tooltip="See and restore what was deleted"),
+        Binding("F", "facets", "Facets", id="memories.facets", show=False, tooltip="Go to the counts at the left"),
+        Binding("v", "read", "Read", id="memories.read", show=False, tooltip="Go to the text and scroll it"),
+        Binding("r", "retry", "Again", id="memories.retry", show=False, tooltip="Ask again"),
+        Binding("escape", "leave_search", "List", id="memories.list", tooltip="Go to the list"),
+        Binding("escape", "back", "Back", id="memories.back", show=False, tooltip="Back to the list, then to all"),
+    ]
+
+    state: var[Loadable[Found]] = var(Idle, init=False)
+
+    search_bar = getters.query_one(SearchBar)
+    memory_list = getters.query_one(MemoryList)
+    facet_panel = getters.query_one(FacetPanel)
+    preview = getters.query_one(Preview)
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        self._load_demo = setup.load_demo
+        self._bulk = BulkActions(self)
+        self._editing = Editing(self, lambda: self.preview, setup.editor, self._select, self._close_editor)
+        self._files = MemoryFiles(self, self._show_progress)
+        self._linking = Linking(self)
+        self._query = Query()
+        self._answered = Query()
+        """What the list answers."""
+        self._listing: Listing | RankedHits | None = None
+        self._counted: Query | None = None
+        """What the facets are of."""
+        self._asking = 0
+        """Questions under way."""
+        self._outdated = False
+        """Something was written while a question was under way: its answer may be older."""
+        self._keys_for: tuple[type[object], bool] | None = None
+        self._carried: frozenset[str] = frozenset()
+        """Marks that were made in the answer to another question."""
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield SearchBar(operators())
+        with Horizontal(id="body"):
+            yield FacetPanel(id="facets")
+            with Vertical(id="centre"):
+                yield MemoryList(self.clock, id="memories")
+            yield Preview(self.clock, id="preview")
+        yield Static(id="progress")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in _NOT_WHILE_EDITING and self.is_mounted and self.preview.editing is not None:
+            return False
+        match action:
+            case "load_demo":
+                empty = isinstance(self.state, Loaded) and self.state.value.empty_store
+                return empty and self._load_demo is not None
+            case "search" | "leave_search":
+                return self._searching is (action == "leave_search")
+            case "retry":
+                return not isinstance(self.state, Idle)
+            case "new" | "import" | "trash":
+                return self.is_connected
+            case _ if action in _ON_A_MEMORY:
+                return isinstance(self.state, Loaded | Loading) and self.memory_list.total > 0
+        return True
+
+    @property
+    def _searching(self) -> bool:
+        return self.is_mounted and self.search_bar.has_focus_within
+
+    def changed(self) -> None:
+        if self._asking:
+            self._outdated = True  # asking again now would make a person wait longer who is waiting already
+        elif self.is_connected:
+            self._search(self._query, quiet=True)
+
+    def changed_outside(self, subjects: frozenset[Subject]) -> None:
+        self.changed()
+        self._warn_editor()
+
+    def notice(self, state: Loadable[Found]) -> Content | None:
+        if isinstance(state, Loaded) and state.value.empty_store:
+            return greeting(demo=self._load_demo is not None)
+        return super().notice(state)
+
+    def draw(self, shown: Found) -> None:
+        """The list is drawn already, from the pages of the answer."""
+
+    def watch_state(self, state: Loadable[Found]) -> None:
+        super().watch_state(state)
+        if not isinstance(state, Loading):
+            self._tell_result()
+        if self.focused is None and self.notice(state) is None:
+            self.memory_list.focus()
+
+    @on(MemoryList.MarksChanged)
+    def _tell_result(self) -> None:
+        self.search_bar.result_line = result_line(self.state, len(self.memory_list.marked))
+
+    def offer_keys(self) -> None:
+        """Only when other keys work: that takes longer than a search."""
+        standing = (type(self.state), isinstance(self.state, Loaded) and self.state.value.total > 0)
+        if standing != self._keys_for:
+            self._keys_for = standing
+            super().offer_keys()
+
+    # what is asked
+
+    @on(SearchBar.Changed)
+    def ask_while_typing(self) -> None:
+        self.load(rest=_TYPING)
+
+    @on(SearchBar.ModeChanged)
+    def ask_in_other_mode(self) -> None:
+        self.load()
+
+    @on(FacetPanel.Toggled)
+    def narrow(self, event: FacetPanel.Toggled) -> None:
+        self.search_bar.set_text(toggled(self.search_bar.text, event.kind, event.value))
+
+    def load(self, rest: float = 0.0) -> None:
+        """Reads the search box and asks; text that cannot be understood is marked and asks nothing."""
+        bar = self.search_bar
+        try:
+            week_begins = 0 if not self.is_connected else first_weekday(self.services.settings)
+            query = parse_query(bar.text, now=self.clock(), mode=bar.mode, week_begins=week_begins)
+        except QuerySyntaxError as error:
+            self._point_at(error, bar.text)
+            return
+        bar.error = None
+        self._query = query
+        self.facet_panel.active = active(query)
+        if self.is_connected:
+            self._search(query, rest=rest)
+
+    @work(exclusive=True, group="mistake")
+    async def _point_at(self, error: QuerySyntaxError, raw: str) -> None:
+        """Marks what cannot be understood, once the person rests: half of an operator is no mistake yet."""
+        await asyncio.sleep(_THINKING)
+        if self.search_bar.text == raw:
+            self.search_bar.error = error
+
+    @work(exclusive=True, group="search")
+    async def _search(self, query: Query, *, rest: float = 0.0, quiet: bool = False) -> None:
+        self._asking += 1
+        try:
+            await asyncio.sleep(rest)
+            await self._answer(query, quiet=quiet)
+        finally:
+            self._asking -= 1
+        if self._outdated:
+            self._outdated = False
+            self.call_later(self.changed)
+
+    async def _answer(self, query: Query, *, quiet: bool) -> None:
+        """`quiet`: nobody asked, so nobody is told that it is asked, how long it took, or that it failed.
+
+        The answer that is on screen stays while a store is away, until something else is asked.
+        """
+        slow, before = None, self.state
+        if not quiet:
+            self.state = Loading()
+            slow = self.set_timer(_SLOW, self._say_slow)
+        shown = self.state
+        try:
+            found = await (self._rank(query) if query.ranked else self._list(query, again=quiet))
+        except MemoriaError as error:
+            if isinstance(before, Loaded) and before.value.query == query and isinstance(error, StoreUnavailable):
+                self.state = before
+                if not quiet:
+                    self.tell(str(error), wrong=True)
+            elif not isinstance(shown, Loaded):
+                self.state = Failed(error)
+        else:
+            if found is not None:
+                self.shown()
+                took_ms = shown.value.took_ms if isinstance(shown, Loaded) else found.took_ms
+                self.state = Loaded(replace(found, took_ms=took_ms))
+                self._count(query)
+        finally:
+            if slow is not None:
+                slow.stop()
+
+    def _say_slow(self) -> None:
+        self.search_bar.result_line = "searching …"
+
+    async def _rank(self, query: Query) -> Found | None:
+        """None when the person has asked something else meanwhile."""
+        ranked = await self.services.search.ranked(query)
+        if ranked.query != self._query:
+            return None
+        self._carry_marks(query)
+        self._listing = ranked
+        ranked.corrected = partial(self._show_fewer, ranked)
+        self._show_ranked(ranked)
+        return Found(query, ranked.total, ranked.took_ms, ranked.notices)
+
+    def _show_ranked(self, ranked: RankedHits) -> None:
+        """The hits that are read, and places for the others."""
+        self.memory_list.show_listing(ranked.total, ranked.query, first=ranked.hits, empty="Nothing fits.")
+
+    def _show_fewer(self, ranked: RankedHits) -> None:
+        if ranked is self._listing and isinstance(self.state, Loaded):
+            self._show_ranked(ranked)
+            self.state = Loaded(replace(self.state.value, total=ranked.total))
+
+    async def _list(self, query: Query, *, again: bool) -> Found | None:
+        """As `_rank`."""
+        started = self.clock()
+        listing = await self.services.search.listing(query, again=again)
+        first = await listing.page(0, PAGE) if listing.total else ()
+        if query != self._query:
+            return None
+        self._carry_marks(query)
+        self._listing = listing
+        listing.corrected = self.changed
+        self.memory_list.show_listing(listing.total, query, first=first, empty="Nothing fits.")
+        return Found(query, listing.total, (self.clock() - started) / _MILLISECOND)
+
+    def _carry_marks(self, query: Query) -> None:
+        if self._answered != query:
+            self._answered = query
+            self._carried = self.memory_list.marked
+
+    def _select(self, memory_id: str) -> None:
+        """Shows all memories with the cursor on this one, which was written just now."""
+        self.memory_list.aim_at(memory_id)
+        self.search_bar.set_text("")
+        self.changed()
+
+    @work(exclusive=True, group="facets")
+    async def _count(self, query: Query) -> None:
+        try:
+            facets = await self.services.search.facets(query)
+        except MemoriaError:
+            if query == self._counted:
+                return
+            facets = Facets()
+        if query == self._query:
+            self._counted = query
+            self.facet_panel.facets = facets
+            if query.ranked and self._listing is not None and self._listing.total > FIRST:
+                self._page(self._listing, FIRST, self._listing.total)  # to count the hits, all were read
+
+    @on(MemoryList.PageWanted)
+    def fetch_page(self, event: MemoryList.PageWanted) -> None:
+        if self._listing is not None:
+            self._page(self._listing, event.offset, event.limit)
+
+    @work(group="pages")
+    async def _page(self, listing: Listing | RankedHits, offset: int, limit: int) -> None:
+        try:
+            hits = await listing.page(offset, limit)
+        except StoreUnavailable:
+            return  # the rows that were read stay, and the others are asked for again when the store is back
+        except MemoriaError as error:
+            self.state = Failed(error)
+            return
+        if listing is self._listing:
+            self.memory_list.put_page(offset, hits)
+
+    @on(SearchBar.CompletionWanted)
+    def complete(self, event: SearchBar.CompletionWanted) -> None:
+        if self.is_connected:
+            self._complete(event.operator, event.prefix)
+
+    @work(exclusive=True, group="completion")
+    async def _complete(self, operator: str, prefix: str) -> None:
+        self.search_bar.offer(await self.completions(operator, prefix))
+
+    async def completions(self, operator: str, prefix: str) -> tuple[str, ...]:
+        """Values in use, most used first; none when the store does not answer: typing goes on."""
+        try:
+            return await self.services.search.complete(operator, prefix)
+        except MemoriaError:
+            return ()
+
+    # what is read
+
+    @on(MemoryList.Highlighted)
+    def read(self) -> None:
+        self._show_current()
+
+    def _show_current(self) -> None:
+        """Shows the memory under the cursor, unless one is being edited."""
+        if self.preview.editing is not None:
+            return
+        hit = self.memory_list.current
+        self.preview.show(hit)
+        if hit is not None:
+            self._details(hit.memory.id)
+
+    @work(exclusive=True, group="details")
+    async def _details(self, memory_id: str) -> None:
+        await asyncio.sleep(_RESTING)
+        memories = self.services.memories
+        try:
+            relations, history = await together(memories.relations(memory_id), memories.history(memory_id))
+        except MemoriaError:
+            return  # the text can be read without them, and the top line says which store is away
+        if (current := self.memory_list.current) is not None and current.memory.id == memory_id:
+            self.preview.show_relations(relations)
+            self.preview.show_history(history)
+
+    # what is done to memories
+
+    @property
+    def _loaded(self) -> dict[str, Memory]:
+        return {hit.memory.id: hit.memory for hit in self.memory_list.hits()}
+
+    def title_of(self, memory_id: str) -> str | None:
+        memory = self._loaded.get(memory_id)
+        return named(memory) if memory is not None else None
+
+    @property
+    def hidden_marks(self) -> frozenset[str]:
+        """Marked memories that are not in the list, as far as it is loaded."""
+        return (self._carried & self.memory_list.marked) - self._loaded.keys()
+
+    async def _targets(self) -> Targets | None:
+        """The marked memories, else the one under the cursor; says so when there is none.
+
+        Asks what is meant when some of the marked are not in the list.
+        """
+        if marked := self.memory_list.marked:
+            if hidden := self.hidden_marks:
+                marked = await self._ask_about_hidden(marked, hidden)
+            return Targets(tuple(sorted(marked)), self._loaded) if marked else None
+        if (hit := self.memory_list.current) is None:
+            self.tell("No memory is under the cursor")
+            return None
+        return Targets((hit.memory.id,), self._loaded)
+
+    async def _ask_about_hidden(self, marked: frozenset[str], hidden: frozenset[str]) -> frozenset[str]:
+        are = "1 marked memory is" if len(hidden) == 1 else f"{len(hidden):,} marked memories are"
+        shown = marked - hidden
+        choices = [Choice("a", _ALL, Content(f"all {len(marked):,}"))]
+        choices += [Choice("s", _SHOWN, Content(f"only the {len(shown):,} shown"))] if shown else []
+        chosen = await self.app.push_screen_wait(ChoiceDialog(f"{are} not in the list: act on", choices))
+        return {_ALL: marked, _SHOWN: shown}.get(chosen or "", frozenset())
+
+    @work(exclusive=True, group="mark")
+    async def action_mark_all(self) -> None:
+        if self._listing is None:
+            return
+        found: set[str] = set()
+        for offset in range(0, self._listing.total, _BATCH):
+            page = await self.attempt(self._listing.page(offset, _BATCH))
+            if page is None:
+                return
+            found |= {hit.memory.id for hit in page}
+        ids = frozenset(found)
+        self.memory_list.mark_all(frozenset() if ids == self.memory_list.marked else ids)
+
+    @asks
+    async def action_tags(self) -> None:
+        if targets := await self._targets():
+            await self._bulk.tag(targets)
+
+    @asks
+    async def action_set(self) -> None:
+        if targets := await self._targets():
+            await self._bulk.set(targets)
+
+    @asks
+    async def action_delete(self) -> None:
+        if self._bulk.may_delete() and (targets := await self._targets()):
+            gone = await self._bulk.delete(targets)
+            self.memory_list.mark_all(self.memory_list.marked - gone)
+
+    @asks
+    async def action_trash(self) -> None:
+        if told := await open_trash(self):
+            self.tell(told)
+            self.changed()
+
+    @asks
+    async def action_copy_text(self) -> None:
+        if (targets := await self._targets()) and (memories := await self._bulk.read(targets)) is not None:
+            self.app.copy_to_clipboard("\n\n".join(clean(memory.content) for memory in memories))
+            self.tell(f"Copied the text of {targets.describe()}")
+
+    @asks
+    async def action_copy_id(self) -> None:
+        if targets := await self._targets():
+            ids = targets.ids
+            self.app.copy_to_clipboard("\n".join(ids))
+            self.tell(f"Copied {ids[0] if len(ids) == 1 else f'the ids of {counted(len(ids))}'}")
+
+    @asks
+    async def action_link(self) -> None:
+        """A pair that is marked, or marked and under the cursor, is linked at once; else the target is asked for."""
+        if (targets := await self._targets()) is None:
+            return
+        ids, current = set(targets.ids), self.memory_list.current
+        if current is not None and len(ids) < 2:
+            ids.add(current.memory.id)
+        memories = await self._bulk.read(Targets(tuple(sorted(ids)), targets.loaded))
+        if memories is None:
+            return
+        if len(memories) == 2:
+            await self._linking.link(memories[:1], memories[1])
+            return
+        what = f"«{clip(title(memories[0]), 48)}»" if len(memories) == 1 else counted(len(memories))
+        at_hand = nearest(self.memory_list.hits(), current, ids)
+        if (target := await self._linking.pick(f"Link {what}", at_hand)) is not None:
+            await self._linking.link(memories, target)
+
+    # files
+
+    @asks
+    async def action_export(self) -> None:
+        if targets := await self._targets():
+            await self._files.export(targets.ids)
+
+    @asks
+    async def action_import(self) -> None:
+        await self._files.import_()
+
+    @asks
+    async def action_load_demo(self) -> None:
+        if self._load_demo is not None:
+            await self._files.load_demo(self._load_demo)
+
+    def _show_progress(self, progress: str | None) -> None:
+        self.set_class(progress is not None, "-busy")
+        self.query_one("#progress", Static).update(Content(progress or ""))
+
+    # one memory
+
+    @property
+    def unsaved(self) -> tuple[str, ...]:
+        return self._editing.unsaved if self.is_mounted else ()
+
+    @property
+    def draft(self) -> Draft | None:
+        return self._editing.draft if self.is_mounted else None
+
+    async def reopen(self, draft: Draft) -> bool:
+        """Goes on with what was typed before the program ended; False when its memory cannot be read."""
+        return await self._editing.reopen(draft)
+
+    async def _read_current(self) -> Memory | None:
+        hit = self.memory_list.current
+        return await self._editing.read(hit.memory if hit is not None else None)
+
+    @asks
+    async def action_new(self) -> None:
+        await self._editing.create()
+
+    @asks
+    async def action_edit(self) -> None:
+        if memory := await self._read_current():
+            self._editing.begin(memory)
+
+    @asks
+    async def action_editor(self) -> None:
+        if memory := await self._read_current():
+            await self._edit_outside(memory, memory.content)
+
+    @on(Preview.ExternalEditorWanted)
+    @asks
+    async def go_on_outside(self, event: Preview.ExternalEditorWanted) -> None:
+        await self._edit_outside(await self._editing.base_of(event.base, event.content), event.content)
+
+    async def _edit_outside(self, base: Memory, content: str) -> None:
+        if (text := await self._editing.edit_outside(base, content)) is not None:
+            self._save(base, text)
+
+    @on(Preview.Edited)
+    def save(self, event: Preview.Edited) -> None:
+        self._save(event.base, event.content)
+
+    @work(group="save")
+    async def _save(self, base: Memory, content: str, *, force: bool = False) -> None:
+        if (conflict := await self._editing.save(base, content, force=force)) is not None:
+            self._resolve(base, content, conflict)
+
+    @asks
+    async def _resolve(self, base: Memory, mine: str, conflict: Conflict) -> None:
+        if (over := await self._editing.resolve(base, mine, conflict)) is not None:
+            self._save(over, mine, force=True)
+
+    @on(Preview.EditCancelled)
+    def _close_editor(self) -> None:
+        self.preview.end_edit()
+        self.memory_list.focus()
+        self.refresh_bindings()
+        self._show_current()
+
+    @work(exclusive=True, group="outside")
+    async def _warn_editor(self) -> None:
+        await self._editing.warn()
+
+    @asks
+    async def action_history(self) -> None:
+        if memory := await self._read_current():
+            await self._editing.show_history(memory)
+
+    def action_why(self) -> None:
+        if hit := self.memory_list.current:
+            self.app.push_screen(WhyDialog(hit, self._query))
+
+    def action_more_like(self) -> None:
+        if hit := self.memory_list.current:
+            self.search_bar.set_text(f"like:{hit.memory.id}")
+
+    def action_graph(self) -> None:
+        if (hit := self.memory_list.current) is not None:
+            self.post_message(self.GraphWanted(hit.memory.id))
+
+    # where the eyes and hands are
+
+    @on(SearchBar.Submitted)
+    def to_list(self) -> None:
+        if isinstance(self.state, Failed):
+            self.action_retry()
+        self.memory_list.focus()
+
+    @on(MemoryList.Selected)
+    def action_read(self) -> None:
+        self.query_one("#preview-page").focus()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Where it is narrow, what has the focus gets the room."""
+        self.set_class(self.preview.has_focus_within, "-reading")
+        self.set_class(self.facet_panel.has_focus, "-choosing")
+
+    def action_search(self) -> None:
+        self.search_bar.focus()
+
+    def action_leave_search(self) -> None:
+        self.set_focus(None if self.has_class("-noticed") else self.memory_list)
+
+    def action_facets(self) -> None:
+        self.add_class("-choosing")
+        self.facet_panel.focus()
+
+    def action_back(self) -> None:
+        """One step back: to the list, then no marks, then no search."""
+        if not (self.memory_list.has_focus or self.has_class("-noticed")):
+            self.remove_class("-reading", "-choosing")
+            self.memory_list.focus()
+        elif self.memory_list.marked:
+            self.memory_list.mark_all(frozenset())
+        else:
+            self.search_bar.set_text("")

@@ -1,0 +1,96 @@
+"""What the Memories screen draws, and how it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from textual.content import Content
+
+from memoria_tui.loadable import Failed, Idle, Loadable, Loaded, Loading
+from memoria_tui.modes.notices import key
+from memoria_tui.present import clip, counted, safe, title
+from services.model import Hit, Memory, Query
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What answers `query`."""
+
+    query: Query
+    total: int
+    took_ms: float
+    notices: tuple[str, ...] = ()
+
+    @property
+    def empty_store(self) -> bool:
+        """True when the unfiltered list is empty: a person's first start."""
+        return self.total == 0 and not self.query.raw.strip()
+
+
+def result_line(state: Loadable[Found], marked: int = 0) -> str:
+    """«hybrid · 38 hits · 21 ms · 3 marked»."""
+    match state:
+        case Idle():
+            return "opening"
+        case Loading():
+            return "searching"
+        case Failed():
+            return "no answer"
+        case Loaded(Found(query, total, took_ms, notices)):
+            noun = ("hit" if total == 1 else "hits") if query.ranked else ("memory" if total == 1 else "memories")
+            mode = [query.mode.value] if query.ranked else []
+            marks = [f"{marked:,} marked"] if marked else []
+            return " · ".join([*mode, f"{total:,} {noun}", f"{took_ms:.0f} ms", *marks, *map(safe, notices)])
+
+
+def greeting(*, demo: bool) -> Content:
+    """What an empty store says; `demo`: demo data can be loaded."""
+    lines = [
+        Content.styled("Nothing is remembered here yet.", "bold $foreground"),
+        Content(""),
+        key("n", "write a memory"),
+        key("i", "import a file"),
+    ]
+    if demo:
+        lines.append(key("D", "load the demo data"))
+    lines += [Content(""), Content.styled("Everything else is under ?", "$foreground 60%")]
+    return Content("\n").join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """The memories that an action is for."""
+
+    ids: tuple[str, ...]
+    loaded: Mapping[str, Memory]
+    """Those that the list has read, by id."""
+
+    def without(self, ids: set[str]) -> Targets:
+        """The same without some; all of them when none would be left."""
+        return Targets(tuple(one for one in self.ids if one not in ids) or self.ids, self.loaded)
+
+    def describe(self) -> str:
+        """«"the first line"», «3 memories: "one", "two", …»."""
+        names = [named(self.loaded[one]) for one in self.ids if one in self.loaded]
+        if len(self.ids) == 1:
+            return names[0] if names else counted(1)
+        some = ", ".join([*names[:2], *(["…"] if len(self.ids) > min(2, len(names)) else [])])
+        return f"{counted(len(self.ids))}: {some}" if names else counted(len(self.ids))
+
+    def common(self, what: Callable[[Memory], str]) -> str:
+        """What all of them have; "" when they differ or are not in the list."""
+        found = {what(self.loaded[one]) if one in self.loaded else "" for one in self.ids}
+        return found.pop() if len(found) == 1 else ""
+
+
+def named(memory: Memory) -> str:
+    """«the first line», short enough for a toast."""
+    return f"«{clip(title(memory), 36)}»"
+
+
+def nearest(hits: Sequence[Hit], current: Hit | None, without: set[str]) -> list[Memory]:
+    """The memories in the list, those nearest to the cursor first."""
+    here = next((place for place, hit in enumerate(hits) if current and hit.memory.id == current.memory.id), 0)
+    places = sorted(range(len(hits)), key=lambda place: abs(place - here))
+    return [hits[place].memory for place in places if hits[place].memory.id not in without]
