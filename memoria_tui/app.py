@@ -311,8 +311,8 @@ class MemoriaApp(TypingAhead[None]):
             await self._offer(self._drafts)
 
     async def _ask_about_restore(self, begun: UnfinishedRestore) -> None:
+        from memoria_tui.dialogs.unfinished_restore import FINISH, UnfinishedRestoreDialog
         from memoria_tui.present import safe
-        from memoria_tui.screens.modals.unfinished_restore import FINISH, UnfinishedRestoreDialog
 
         assert self.services is not None
         restoring, advice = self.services.restoring, safe(begun.advice(self.clock().tzinfo or UTC))
@@ -359,8 +359,8 @@ class MemoriaApp(TypingAhead[None]):
 
     async def _offer(self, drafts: Drafts) -> None:
         """Asks about each text that was not saved, until one is opened that stays open."""
+        from memoria_tui.dialogs.unsaved_text import UnsavedDialog
         from memoria_tui.modes.memories.screen import MemoriesScreen
-        from memoria_tui.screens.modals.unsaved import UnsavedDialog
 
         memories = self._screens_made[MEMORIES.name]
         assert isinstance(memories, MemoriesScreen)
@@ -461,8 +461,8 @@ class MemoriaApp(TypingAhead[None]):
 
     def _unsaved(self) -> tuple[str, ...]:
         """What was typed somewhere and is not saved."""
+        from memoria_tui.dialogs.dialog import Dialog
         from memoria_tui.modes.mode import ModeScreen
-        from memoria_tui.screens.modals.dialog import Dialog
 
         return tuple(what for one in self._open_screens if isinstance(one, ModeScreen | Dialog) for what in one.unsaved)
 
@@ -482,7 +482,7 @@ class MemoriaApp(TypingAhead[None]):
             await self._undoing.changes()
 
     def _was_undone(self, line: str) -> None:
-        from memoria_tui.screens.modals.dialog import Dialog
+        from memoria_tui.dialogs.dialog import Dialog
 
         self.on_work_changed()
         if isinstance(self.screen, Dialog):
@@ -491,8 +491,8 @@ class MemoriaApp(TypingAhead[None]):
             screen.changed()
 
     def action_help(self) -> None:
+        from memoria_tui.dialogs.help import HelpDialog
         from memoria_tui.guide import sections
-        from memoria_tui.screens.modals.help import HelpDialog
 
         screen = self.screen
         title = (getattr(screen, "HELP", None) or "Help").partition(":")[0]

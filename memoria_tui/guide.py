@@ -10,9 +10,9 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.screen import ModalScreen, Screen
 
-from memoria_tui import modes, screens
+from memoria_tui import dialogs, modes
+from memoria_tui.dialogs.help import HelpSection
 from memoria_tui.modes.registry import MODES
-from memoria_tui.screens.modals.help import HelpSection
 from memoria_tui.textual_internals import bindings_of
 from services.search.query import operators
 
@@ -54,7 +54,7 @@ def sections(screen: Screen[object], display: Callable[[Binding], str]) -> tuple
 
 def key_ids() -> frozenset[str]:
     """The id of every binding of the program, also of modes and dialogs that were not opened yet."""
-    for package in (modes, screens):
+    for package in (modes, dialogs):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
     return frozenset(

@@ -59,7 +59,7 @@ class Undoing:
 
     async def changes(self) -> None:
         """Lists the last changes of everybody; one that is chosen is undone."""
-        from memoria_tui.screens.modals.changes import ChangesDialog
+        from memoria_tui.dialogs.last_changes import ChangesDialog
 
         try:
             acts = await self._memories.acts.last(_LISTED)
@@ -108,7 +108,7 @@ class Undoing:
 
     async def _ask(self, preview: UndoPreview, skip: list[str] | None) -> bool:
         """Shows what an undo would do and does what the person decides; True when they pass the act over."""
-        from memoria_tui.screens.modals.undo import UndoChoice, UndoDialog
+        from memoria_tui.dialogs.undo_preview import UndoChoice, UndoDialog
 
         dialog = UndoDialog(preview, self._reasons(preview), self._clock, can_skip=skip is not None)
         if_changed = IfChanged.REFUSE

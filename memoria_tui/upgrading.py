@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 async def ask_in_app(app: App[None], plan: UpgradePlan, upgrade: Callable[[], Awaitable[object]]) -> bool:
     """Asks in a dialog over whatever is on screen; the act that waits for the answer goes on after it."""
-    from memoria_tui.screens.modals.upgrade import UpgradeDialog
+    from memoria_tui.dialogs.upgrade_database import UpgradeDialog
 
     answer: asyncio.Future[bool | None] = asyncio.get_running_loop().create_future()
 

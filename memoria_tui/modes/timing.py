@@ -10,14 +10,14 @@ from textual.content import Content
 from textual.message import Message
 
 from memoria_tui import present, work_text
+from memoria_tui.dialogs.choice import Choice, ChoiceDialog
+from memoria_tui.dialogs.edit_session import edit_session
+from memoria_tui.dialogs.line_prompt import PromptDialog
+from memoria_tui.dialogs.start_session import start_session
+from memoria_tui.dialogs.stop_session import stop_session
 from memoria_tui.drafts import Draft, DraftKind
 from memoria_tui.modes.mode import ModeScreen
 from memoria_tui.repository import current_branch
-from memoria_tui.screens.modals.choice import Choice, ChoiceDialog
-from memoria_tui.screens.modals.edit_session import edit_session
-from memoria_tui.screens.modals.prompt import PromptDialog
-from memoria_tui.screens.modals.start_session import start_session
-from memoria_tui.screens.modals.stop_session import stop_session
 from memoria_tui.writes import write
 from services.model import SessionStatus, WorkSession
 from services.ports import Clock

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memoria_tui.dialogs.confirm import ConfirmDialog
+from memoria_tui.dialogs.trash import TrashDialog
 from memoria_tui.present import counted
-from memoria_tui.screens.modals.confirm import ConfirmDialog
-from memoria_tui.screens.modals.trash import TrashDialog
 from memoria_tui.writes import written
 
 if TYPE_CHECKING:

@@ -6,16 +6,16 @@ import re
 from pathlib import Path
 
 import pytest
-from memoria_tui.screens.graph import GraphScreen
-from memoria_tui.screens.health import HealthScreen
-from memoria_tui.screens.summary import SummaryScreen
 from textual.binding import Binding
 from textual.dom import DOMNode
 
 from memoria_tui.app import MemoriaApp
-from memoria_tui.screens.memories import MemoriesScreen
-from memoria_tui.screens.modals.clients import ClientsDialog
-from memoria_tui.screens.work import WorkScreen
+from memoria_tui.dialogs.clients_and_projects import ClientsDialog
+from memoria_tui.modes.graph.screen import GraphScreen
+from memoria_tui.modes.health.screen import HealthScreen
+from memoria_tui.modes.memories.screen import MemoriesScreen
+from memoria_tui.modes.summary.screen import SummaryScreen
+from memoria_tui.modes.work.screen import WorkScreen
 from services.settings import VARIABLES
 from tests.docker.stack import CENTRAL, DOCKER, compose
 

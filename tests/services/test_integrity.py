@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from memoria_tui.screens.modals.difference_view import of_chunks
+from memoria_tui.dialogs.difference_view import of_chunks
 from services.adapters.edge.store import EdgeVectorStore
 from services.container import Services, open_services
 from services.errors import StoreUnavailable

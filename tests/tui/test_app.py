@@ -19,13 +19,13 @@ from textual.widgets import TextArea
 
 from memoria_tui.app import MemoriaApp
 from memoria_tui.config import Config
+from memoria_tui.dialogs.dialog import Dialog
+from memoria_tui.dialogs.help import HelpDialog
+from memoria_tui.dialogs.last_changes import ChangesDialog
+from memoria_tui.dialogs.new_memory import NewMemoryDialog
+from memoria_tui.dialogs.undo_preview import UndoDialog
 from memoria_tui.guide import _descendants, key_ids
 from memoria_tui.modes.memories.screen import MemoriesScreen
-from memoria_tui.screens.modals.changes import ChangesDialog
-from memoria_tui.screens.modals.dialog import Dialog
-from memoria_tui.screens.modals.help import HelpDialog
-from memoria_tui.screens.modals.new_memory import NewMemoryDialog
-from memoria_tui.screens.modals.undo import UndoDialog
 from memoria_tui.themes import THEMES
 from memoria_tui.widgets.top_line import TopLine
 from services.container import Services, open_services

@@ -11,9 +11,9 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from memoria_tui.screens.modals.choice import ChoiceDialog
-from memoria_tui.screens.modals.prompt import PromptDialog
-from memoria_tui.screens.modals.why import WhyDialog
+from memoria_tui.dialogs.choice import ChoiceDialog
+from memoria_tui.dialogs.line_prompt import PromptDialog
+from memoria_tui.dialogs.why_found import WhyDialog
 from services.model import MemoryType, Progress
 from tests.tui.conftest import press, running, screen_of, settle, titles, toasts, type_text
 from tests.tui.fakes import Store, filled, many, memory_id

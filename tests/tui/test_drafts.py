@@ -13,13 +13,13 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from memoria_tui.dialogs.confirm import ConfirmDialog
+from memoria_tui.dialogs.conflict import ConflictDialog
+from memoria_tui.dialogs.form import FormDialog
+from memoria_tui.dialogs.line_prompt import PromptDialog
+from memoria_tui.dialogs.new_memory import NewMemoryDialog
+from memoria_tui.dialogs.unsaved_text import UnsavedDialog
 from memoria_tui.drafts import Draft, DraftKind, Drafts
-from memoria_tui.screens.modals.confirm import ConfirmDialog
-from memoria_tui.screens.modals.conflict import ConflictDialog
-from memoria_tui.screens.modals.form import FormDialog
-from memoria_tui.screens.modals.new_memory import NewMemoryDialog
-from memoria_tui.screens.modals.prompt import PromptDialog
-from memoria_tui.screens.modals.unsaved import UnsavedDialog
 from tests.tui.conftest import key_event, press, running, screen_of, toasts
 from tests.tui.fakes import Store, filled, memory_id
 from tests.tui.on_a_terminal import Play, program

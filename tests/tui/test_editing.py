@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from textual.widgets import TextArea
 
+from memoria_tui.dialogs.confirm import ConfirmDialog
+from memoria_tui.dialogs.conflict import ConflictDialog
+from memoria_tui.dialogs.new_memory import NewMemoryDialog
+from memoria_tui.dialogs.trash import TrashDialog
 from memoria_tui.editor import Edited, edit_text, editor_command
-from memoria_tui.screens.modals.confirm import ConfirmDialog
-from memoria_tui.screens.modals.conflict import ConflictDialog
-from memoria_tui.screens.modals.new_memory import NewMemoryDialog
-from memoria_tui.screens.modals.trash import TrashDialog
 from services.errors import InvalidInput, StoreUnavailable
 from services.model import MemoryType
 from tests.tui.conftest import key_event, press, running, screen_of, settle, toasts, type_text

@@ -16,8 +16,8 @@ from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, TextArea
 
 from memoria_tui.app import MemoriaApp
-from memoria_tui.screens.modals.new_memory import NewMemoryDialog
-from memoria_tui.screens.modals.trash import TrashDialog
+from memoria_tui.dialogs.new_memory import NewMemoryDialog
+from memoria_tui.dialogs.trash import TrashDialog
 from services.errors import StoreUnavailable
 from services.model import RelationType
 from tests.tui.conftest import key_event, settle, toasts

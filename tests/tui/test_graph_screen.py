@@ -10,9 +10,9 @@ from textual.pilot import Pilot
 from textual.widgets import OptionList
 
 from memoria_tui.app import MemoriaApp
+from memoria_tui.dialogs.relation_path import PathDialog
+from memoria_tui.dialogs.suggestion_review import ReviewDialog
 from memoria_tui.modes.graph.screen import GraphScreen
-from memoria_tui.screens.modals.path import PathDialog
-from memoria_tui.screens.modals.review import ReviewDialog
 from services.errors import StoreUnavailable
 from services.model import Relation, RelationCreator, RelationType
 from tests.tui.conftest import make_app, press, running, screen_of, settle, toasts

@@ -10,13 +10,13 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from memoria_tui.app import MemoriaApp
+from memoria_tui.dialogs.restore_backup import RestoreDialog
+from memoria_tui.dialogs.trash import TrashDialog
+from memoria_tui.dialogs.upgrade_database import UpgradeDialog
 from memoria_tui.loadable import Failed
 from memoria_tui.modes.graph.screen import GraphScreen
 from memoria_tui.modes.health.screen import HealthScreen
 from memoria_tui.modes.health.state import Pace, Section
-from memoria_tui.screens.modals.restore import RestoreDialog
-from memoria_tui.screens.modals.trash import TrashDialog
-from memoria_tui.screens.modals.upgrade import UpgradeDialog
 from services.errors import StoreInUse
 from services.integrity.model import Defect, DefectKind, Keep
 from services.model import Subject

@@ -11,11 +11,11 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 from memoria_tui.app import MemoriaApp
+from memoria_tui.dialogs.confirm import ConfirmDialog
+from memoria_tui.dialogs.edit_tags import TagsDialog
 from memoria_tui.loadable import Failed, Loaded
 from memoria_tui.modes.graph.screen import GraphScreen
 from memoria_tui.modes.summary.screen import SummaryScreen
-from memoria_tui.screens.modals.confirm import ConfirmDialog
-from memoria_tui.screens.modals.tags import TagsDialog
 from memoria_tui.widgets.top_line import TopLine
 from services.errors import StoreUnavailable
 from services.model import Memory, MemoryType, Relation, RelationType, StoreKind, StoreStatus, Subject

@@ -8,8 +8,8 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Select, Static
 
-from memoria_tui.screens.modals.dialog import Dialog
-from memoria_tui.screens.modals.prompt import PromptDialog
+from memoria_tui.dialogs.dialog import Dialog
+from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.widgets.completions import Completions
 from services.errors import StoreUnavailable
 from services.model import MemoryType

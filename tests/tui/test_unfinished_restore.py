@@ -11,7 +11,7 @@ import pytest
 from textual.pilot import Pilot
 
 from memoria_tui.app import MemoriaApp
-from memoria_tui.screens.modals.unfinished_restore import UnfinishedRestoreDialog
+from memoria_tui.dialogs.unfinished_restore import UnfinishedRestoreDialog
 from services.backup.values import UnfinishedRestore
 from tests.tui.fakes import FakeRestoring, FakeServices, Store, clock
 

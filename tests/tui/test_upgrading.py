@@ -6,8 +6,8 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from memoria_tui.app import MemoriaApp
-from memoria_tui.screens.modals.new_memory import NewMemoryDialog
-from memoria_tui.screens.modals.upgrade import UpgradeDialog
+from memoria_tui.dialogs.new_memory import NewMemoryDialog
+from memoria_tui.dialogs.upgrade_database import UpgradeDialog
 from memoria_tui.upgrading import ask_in_app
 from services.errors import MemoriaError, SchemaMissing, StoreUnavailable
 from services.model import Memory, MemoryChanges, MemoryDraft, StoreKind, StoreStatus

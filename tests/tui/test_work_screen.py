@@ -13,12 +13,12 @@ from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input, Select, Static, TextArea
 
+from memoria_tui.dialogs.choice import ChoiceDialog
+from memoria_tui.dialogs.clients_and_projects import ClientsDialog
+from memoria_tui.dialogs.form import FormDialog
+from memoria_tui.dialogs.help import HelpDialog
+from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.modes.work.screen import WorkScreen
-from memoria_tui.screens.modals.choice import ChoiceDialog
-from memoria_tui.screens.modals.clients import ClientsDialog
-from memoria_tui.screens.modals.form import FormDialog
-from memoria_tui.screens.modals.help import HelpDialog
-from memoria_tui.screens.modals.prompt import PromptDialog
 from services.model import SessionStatus
 from services.work.model import LogOrder, SessionDraft, WorkPreferences
 from tests.tui.conftest import key_event, press, settle, toasts

@@ -9,10 +9,10 @@ from textual.content import Content
 
 from memoria_tui import present
 from memoria_tui.branches import name, node_end
+from memoria_tui.dialogs.choice import Choice, ChoiceDialog
+from memoria_tui.dialogs.line_prompt import PromptDialog
+from memoria_tui.dialogs.relation_type import RelationTypeDialog
 from memoria_tui.modes.linking import turned
-from memoria_tui.screens.modals.choice import Choice, ChoiceDialog
-from memoria_tui.screens.modals.prompt import PromptDialog
-from memoria_tui.screens.modals.relation_type import RelationTypeDialog
 from services.graph.model import Neighborhood, Node
 from services.model import Relation
 

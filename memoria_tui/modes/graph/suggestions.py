@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memoria_tui import present
-from memoria_tui.screens.modals.review import ReviewDialog, ReviewQueue
+from memoria_tui.dialogs.suggestion_review import ReviewDialog, ReviewQueue
 
 if TYPE_CHECKING:
     from memoria_tui.modes.mode import ModeScreen

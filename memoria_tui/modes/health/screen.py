@@ -16,6 +16,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 from textual.worker import Worker, get_current_worker
 
+from memoria_tui.dialogs.upgrade_database import UpgradeDialog
 from memoria_tui.loadable import Idle, Loadable, Loaded
 from memoria_tui.modes.health.long_work import LongWork
 from memoria_tui.modes.health.pages import Page, page
@@ -33,7 +34,6 @@ from memoria_tui.modes.health.state import (
 from memoria_tui.modes.mode import ModeScreen, Setup
 from memoria_tui.modes.trash import open_trash
 from memoria_tui.present import safe
-from memoria_tui.screens.modals.upgrade import UpgradeDialog
 from memoria_tui.typing_ahead import asks
 from memoria_tui.widgets.choice_list import ChoiceList
 from services.errors import MemoriaError

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from memoria_tui.dialogs.choice import Choice, ChoiceDialog
+from memoria_tui.dialogs.edit_tags import TagEdit, TagsDialog
+from memoria_tui.dialogs.line_prompt import PromptDialog, importance_problem
 from memoria_tui.modes.memories.state import Targets
 from memoria_tui.present import counted, glyph
-from memoria_tui.screens.modals.choice import Choice, ChoiceDialog
-from memoria_tui.screens.modals.prompt import PromptDialog, importance_problem
-from memoria_tui.screens.modals.tags import TagEdit, TagsDialog
 from memoria_tui.widgets.name_input import Names
 from memoria_tui.writes import pressed_before, write
 from services.model import FacetCount, Memory, MemoryType

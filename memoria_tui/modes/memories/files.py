@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, TypeVar
 
+from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.present import counted, safe
-from memoria_tui.screens.modals.prompt import PromptDialog
 from memoria_tui.typed_paths import file_of, why_not_new
 from memoria_tui.writes import run_beside
 from services.model import Progress

@@ -17,6 +17,8 @@ from textual.reactive import var
 from textual.widget import Widget
 from textual.widgets import Static
 
+from memoria_tui.dialogs.choice import Choice, ChoiceDialog
+from memoria_tui.dialogs.why_found import WhyDialog
 from memoria_tui.drafts import Draft
 from memoria_tui.loadable import Failed, Idle, Loadable, Loaded, Loading
 from memoria_tui.modes.linking import Linking
@@ -28,8 +30,6 @@ from memoria_tui.modes.mode import ModeScreen, Setup
 from memoria_tui.modes.trash import open_trash
 from memoria_tui.operators import active, toggled
 from memoria_tui.present import clip, counted, title
-from memoria_tui.screens.modals.choice import Choice, ChoiceDialog
-from memoria_tui.screens.modals.why import WhyDialog
 from memoria_tui.typing_ahead import asks
 from memoria_tui.widgets.facets import FacetPanel
 from memoria_tui.widgets.memory_list import MemoryList

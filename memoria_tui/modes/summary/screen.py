@@ -13,12 +13,12 @@ from textual.reactive import var
 from textual.widget import Widget
 from textual.widgets import Static
 
+from memoria_tui.dialogs.line_prompt import PromptDialog
+from memoria_tui.dialogs.summary_filter import SummaryFilterDialog
 from memoria_tui.loadable import Failed, Idle, Loadable, Loaded, Loading
 from memoria_tui.modes.mode import ModeScreen, Setup
 from memoria_tui.modes.summary.figures import group_table, memory_chart, tag_table, type_table, unit_table, work_chart
 from memoria_tui.modes.summary.state import GROUPINGS, MONTHS, Asked, Figures, headline, nothing, shifted
-from memoria_tui.screens.modals.prompt import PromptDialog
-from memoria_tui.screens.modals.summary_filter import SummaryFilterDialog
 from memoria_tui.typed_paths import file_of, why_not_new
 from memoria_tui.typing_ahead import asks
 from memoria_tui.widgets.figure_table import FigureTable, Table

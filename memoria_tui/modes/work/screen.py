@@ -15,16 +15,16 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
 
+from memoria_tui.dialogs.choice import Choice, ChoiceDialog
+from memoria_tui.dialogs.clients_and_projects import ClientsDialog
+from memoria_tui.dialogs.line_prompt import PromptDialog
+from memoria_tui.dialogs.session_filter import session_filter
+from memoria_tui.dialogs.work_preferences import work_preferences
 from memoria_tui.loadable import Failed, Idle, Loadable, Loaded
 from memoria_tui.modes.mode import ModeScreen, Setup
 from memoria_tui.modes.timing import Timing, WorkChanged
 from memoria_tui.modes.work.log_file import write_log
 from memoria_tui.modes.work.state import ORDERS, LogQuestion, OpenWork, log_facts, today_facts, warning_line
-from memoria_tui.screens.modals.choice import Choice, ChoiceDialog
-from memoria_tui.screens.modals.clients import ClientsDialog
-from memoria_tui.screens.modals.prompt import PromptDialog
-from memoria_tui.screens.modals.session_filter import session_filter
-from memoria_tui.screens.modals.work_preferences import work_preferences
 from memoria_tui.typed_paths import file_of, why_not_new
 from memoria_tui.typing_ahead import asks
 from memoria_tui.widgets.day_strip import Block, DayOfWork, DayStrip

@@ -1,0 +1,302 @@
+"""Clients with their projects and what was worked for each: made, renamed, merged, moved, deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
+
+from textual import getters, work
+from textual.binding import Binding
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from memoria_tui import present
+from memoria_tui.dialogs.dialog import Dialog
+from memoria_tui.dialogs.line_prompt import PromptDialog
+from memoria_tui.typing_ahead import asks
+from memoria_tui.widgets.name_input import Names
+from memoria_tui.writes import UnderWay, not_done, write
+from services.errors import MemoriaError
+from services.model import FacetCount
+from services.work.model import Client, ClientTotal, Project, ProjectTotal, ReportBy
+
+if TYPE_CHECKING:
+    from services.container import Services
+
+Answer = TypeVar("Answer")
+
+_NAME, _TIME, _SESSIONS = 40, 10, 10
+_NOBODY = "-"
+_RULE = "worked: exact, of completed sessions; MCP Memoria counts whole minutes"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A client, or a project under its client; what stands without one has no `entity`."""
+
+    entity: Client | Project | None
+    sessions: int
+    project: bool
+    seconds: float | None = None
+    """Exact, of completed sessions; None until they are added up."""
+
+
+class ClientsDialog(Dialog[bool]):
+    """A list in which everything can be done; the answer says whether something was."""
+
+    KEYS = (
+        ("n", "client"),
+        ("p", "project"),
+        ("r", "rename"),
+        ("m", "merge"),
+        ("v", "move"),
+        ("d", "delete"),
+        ("u", "undo"),
+        ("esc", "close"),
+    )
+    HELP = "Clients and projects"
+    KEYS_GAP = 2  # so that all fit into 80 columns
+    BINDINGS = [
+        Binding("n", "new_client", "New client", id="clients.new", tooltip="Make a client"),
+        Binding("p", "new_project", "New project", id="clients.project", tooltip="Make a project of this client"),
+        Binding("r", "rename", "Rename", id="clients.rename", tooltip="Give it another name"),
+        Binding("m", "merge", "Merge", id="clients.merge", tooltip="Let it become part of another one"),
+        Binding("v", "move", "Move", id="clients.move", tooltip="Give the project to another client"),
+        Binding("d", "delete", "Delete", id="clients.delete", tooltip="Delete what has no sessions"),
+        Binding("u", "app.undo", "Undo", id="clients.undo", tooltip="Undo the last change"),
+        Binding(
+            "question_mark", "app.help", "Help", id="clients.help", key_display="?", tooltip="What can be done here"
+        ),
+    ]
+
+    options = getters.query_one(OptionList)
+
+    def __init__(self, services: Services) -> None:
+        super().__init__("Clients and projects")
+        self._clients = services.clients
+        self._reports = services.reports
+        self._lines: Sequence[Line] = ()
+        self._changed = False
+        self._writing = 0
+        self._aim = ""
+        """The client or project for the cursor."""
+
+    def compose_body(self) -> Iterable[Widget]:
+        head = f" {present.fit('', _NAME)}{present.fit('worked', _TIME, right=True)}"
+        yield Static(Content.styled(f"{head}{present.fit('sessions', _SESSIONS, right=True)}", "$text-muted"))
+        yield OptionList()
+        yield Static(_RULE, classes="rule")
+        yield Static("", id="hint")
+
+    def on_mount(self) -> None:
+        self._load()
+
+    def leave(self) -> None:
+        self.dismiss(self._changed)
+
+    def undone(self, line: str) -> None:
+        self._changed = True
+        self.say(line)
+        self._load()
+
+    @work(exclusive=True, group="clients")
+    async def _load(self) -> None:
+        await self._show()
+
+    async def _show(self) -> None:
+        try:
+            clients, projects = await self._clients.clients(), await self._clients.projects()
+        except MemoriaError as error:
+            self.say(str(error), wrong=True)
+            return
+        place = self.options.highlighted or 0
+        here = self._aim or (self._line.entity.id if self._line is not None and self._line.entity is not None else "")
+        self._aim = ""
+        self._lines = _lines(clients, projects)
+        self.options.set_options(Option(_drawn(line)) for line in self._lines)
+        self._add_up()
+        ids = [line.entity.id if line.entity is not None else "" for line in self._lines]
+        place = ids.index(here) if here and here in ids else min(place, len(ids) - 1)
+        self.options.highlighted = place if self._lines else None
+        if not self._lines:
+            self.say("There are no clients yet: n makes one, or name one when you start work")
+
+    @work(exclusive=True, group="worked")
+    async def _add_up(self) -> None:
+        """Fills in the times, which take seconds with a million sessions."""
+        try:
+            by_client = await self._reports.worked(ReportBy.CLIENT)
+            by_project = await self._reports.worked(ReportBy.PROJECT)
+        except MemoriaError as error:
+            self.say(str(error), wrong=True)
+            return
+        for place, line in enumerate(self._lines):
+            worked = by_project if line.project else by_client
+            seconds = worked.get(line.entity.id if line.entity is not None else None, 0.0)
+            self.options.replace_option_prompt_at_index(place, _drawn(replace(line, seconds=seconds)))
+
+    @property
+    def _line(self) -> Line | None:
+        place = self.options.highlighted
+        return self._lines[place] if place is not None and place < len(self._lines) else None
+
+    # acts
+
+    @asks
+    async def action_new_client(self) -> None:
+        async def save(name: str) -> str:
+            self._aim = (await self._write(f"client «{name}»", self._clients.create_client(name))).id
+            return f"Made «{name}»"
+
+        await self._ask(PromptDialog("New client", check=_nameless, save=save))
+
+    @asks
+    async def action_new_project(self) -> None:
+        line = self._line
+        entity = line.entity if line is not None else None
+        owner = entity.client if isinstance(entity, Project) else entity.name if entity is not None else None
+
+        async def save(name: str) -> str:
+            self._aim = (await self._write(f"project «{name}»", self._clients.create_project(name, owner))).id
+            return f"Made «{name}»"
+
+        await self._ask(PromptDialog(f"New project of {owner or 'no client'}", check=_nameless, save=save))
+
+    @asks
+    async def action_rename(self) -> None:
+        if (entity := self._entity()) is None:
+            return
+        shown = present.harmless(entity.name)
+
+        async def save(name: str) -> str:
+            if name == shown:
+                return ""
+            rename = self._clients.rename_project if isinstance(entity, Project) else self._clients.rename_client
+            await self._write(f"rename «{entity.name}»", rename(entity.id, name))
+            return f"Renamed «{entity.name}» to «{name}»"
+
+        await self._ask(PromptDialog(f"Rename «{entity.name}»", value=shown, check=_nameless, save=save))
+
+    @asks
+    async def action_merge(self) -> None:
+        if (entity := self._entity()) is None:
+            return
+        project = isinstance(entity, Project)
+        title, hint = f"Merge «{entity.name}» into", "Its sessions become those of the one you name"
+        names = self._names(project=project, but=entity.id)
+
+        async def save(target: str) -> str:
+            merge = self._clients.merge_projects if project else self._clients.merge_clients
+            await self._write(title, merge(entity.id, target))
+            return f"Merged «{entity.name}» into «{target}»"
+
+        await self._ask(PromptDialog(title, hint=hint, names=names, check=_nameless, save=save))
+
+    @asks
+    async def action_move(self) -> None:
+        entity = self._entity()
+        if not isinstance(entity, Project):
+            self.say("Go to a project: it can be given to another client", wrong=True)
+            return
+        title, hint = f"Move «{entity.name}» to", f"Name of a client; {_NOBODY} for none. Its sessions go along"
+        names = self._names(project=False)
+
+        async def save(target: str) -> str:
+            owner = None if target == _NOBODY else target
+            await self._write(title, self._clients.move_project(entity.id, owner))
+            return f"Moved «{entity.name}» to {owner or 'no client'}"
+
+        await self._ask(PromptDialog(title, hint=hint, names=names, check=_nameless, save=save))
+
+    @asks
+    async def action_delete(self) -> None:
+        if (entity := self._entity()) is None:
+            return
+        remove = self._clients.delete_project if isinstance(entity, Project) else self._clients.delete_client
+        try:
+            await self._write(f"delete «{entity.name}»", remove(entity.id), once=[entity.id])
+        except UnderWay as under_way:
+            self.say(str(under_way))
+        except MemoriaError as error:
+            self.say(not_done(f"delete «{entity.name}»", error), wrong=True)
+        else:
+            await self._done(f"Deleted «{entity.name}»")
+
+    def _entity(self) -> Client | Project | None:
+        if self._line is None or self._line.entity is None:
+            self.say("Go to a client or project", wrong=True)
+            return None
+        return self._line.entity
+
+    def _names(self, *, project: bool, but: str = "") -> Names:
+        """The other clients or projects with their sessions."""
+        others = [
+            FacetCount(line.entity.name, line.sessions)
+            for line in self._lines
+            if line.project is project and line.entity is not None and line.entity.id != but
+        ]
+
+        async def load(owner: str) -> Sequence[FacetCount]:
+            return others
+
+        noun = "project" if project else "client"
+        return Names(noun, load, makes=False, except_for=frozenset({_NOBODY}))
+
+    async def _write(self, what: str, act: Coroutine[object, object, Answer], *, once: Iterable[str] = ()) -> Answer:
+        """Keeps the dialog open until it is written. Raises the errors of the act."""
+        self._writing += 1
+        try:
+            return await write(self.app, what, act, once=once)
+        finally:
+            self._writing -= 1
+
+    @property
+    def saving(self) -> bool:
+        return self._writing > 0
+
+    async def _ask(self, dialog: PromptDialog) -> None:
+        """Tells what a dialog wrote, if anything."""
+        if told := await self.app.push_screen_wait(dialog):
+            await self._done(told)
+
+    async def _done(self, told: str) -> None:
+        self._changed = True
+        self.say(f"{told} · u to undo")
+        await self._show()
+
+
+def _nameless(text: str) -> str | None:
+    return None if text else "A name is needed"
+
+
+def _lines(clients: Sequence[ClientTotal], projects: Sequence[ProjectTotal]) -> list[Line]:
+    """Each client with its projects under it, then what has none."""
+    lines = []
+    for total in clients:
+        lines.append(Line(total.client, total.sessions, project=False))
+        owner = total.client.id if total.client is not None else None
+        lines += [
+            Line(one.project, one.sessions, project=True)
+            for one in projects
+            if one.project is not None and one.project.client_id == owner
+        ]
+    shown = {line.entity.id for line in lines if line.entity is not None}
+    lines += [
+        Line(one.project, one.sessions, project=True)
+        for one in projects
+        if one.project is not None and one.project.id not in shown
+    ]
+    return lines
+
+
+def _drawn(line: Line) -> Content:
+    name = present.line(line.entity.name) if line.entity is not None else "no client"
+    worked = "…" if line.seconds is None else present.duration(line.seconds)
+    return Content.assemble(
+        (f" {present.fit(('  ' if line.project else '') + name, _NAME)}", "" if line.project else "bold"),
+        (present.fit(worked, _TIME, right=True), "" if line.project else "bold"),
+        (present.fit(f"{line.sessions:,}", _SESSIONS, right=True), "$foreground 60%"),
+    )

@@ -1,0 +1,58 @@
+"""Shows both versions when a memory was changed outside while it was edited here, and asks which one shall stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from textual.binding import Binding
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from memoria_tui.dialogs.dialog import Dialog
+from memoria_tui.dialogs.difference_view import difference, excerpt
+from memoria_tui.difference import compare
+from services.model import Memory
+
+
+class Resolution(StrEnum):
+    """Which version stands in the end."""
+
+    THEIRS = "theirs"
+    MINE = "mine"
+    MERGE = "merge"
+
+
+class ConflictDialog(Dialog[Resolution]):
+    """What stands there now at the left, mine as changes to it at the right; esc goes on editing."""
+
+    KEYS = (("t", "take theirs"), ("m", "keep mine"), ("e", "merge in the editor"), ("esc", "go on editing"))
+    BINDINGS = [
+        Binding("t", "resolve('theirs')", "Theirs", id="conflict.theirs", tooltip="Drop my text"),
+        Binding("m", "resolve('mine')", "Mine", id="conflict.mine", tooltip="Write my text over theirs"),
+        Binding("e", "resolve('merge')", "Merge", id="conflict.merge", tooltip="Put both into the editor"),
+    ]
+
+    def __init__(self, mine: str, theirs: Memory | None) -> None:
+        super().__init__("Changed outside meanwhile")
+        self._mine = mine
+        self._theirs = theirs
+
+    def compose_body(self) -> Iterable[Widget]:
+        with Horizontal(classes="sides"):
+            with VerticalScroll() as left:
+                left.border_title = "theirs: what stands there now"
+                yield self._left()
+            with VerticalScroll() as right:
+                right.border_title = "mine: what I would change of it"
+                yield Static(difference(compare(self._theirs.content if self._theirs else "", self._mine)))
+
+    def _left(self) -> Static:
+        if self._theirs is None:
+            return Static(Content.styled("The memory was deleted. Keeping mine brings it back.", "$foreground 60%"))
+        return Static(excerpt(self._theirs.content))
+
+    def action_resolve(self, resolution: str) -> None:
+        self.dismiss(Resolution(resolution))

@@ -1,0 +1,141 @@
+"""What all dialogs share: a quiet box over the dimmed screen, a title, a line of keys; esc leaves."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Coroutine, Iterable
+from typing import TypeVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widget import Widget
+from textual.widgets import Static
+
+from memoria_tui.drafts import Draft
+from memoria_tui.log import refused
+from memoria_tui.present import clip, line, safe
+from memoria_tui.typing_ahead import TypingAhead
+from memoria_tui.widgets.name_input import NameInput
+from services.errors import MemoriaError
+
+Answer = TypeVar("Answer")
+
+
+class Dialog(ModalScreen[Answer | None]):
+    """A box with a title; its answer is None when the person left with esc."""
+
+    CSS_PATH = "dialog.tcss"
+    AUTO_FOCUS = "*"
+    KEYS: tuple[tuple[str, str], ...] = (("esc", "cancel"),)
+    """What the last line of the box says."""
+    KEYS_GAP = 3
+    """Cells between them."""
+
+    BINDINGS = [Binding("escape", "leave", "Cancel", id="dialog.leave", tooltip="Close without doing anything")]
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self._title = clip(line(title), 72)
+        self._keys = self.KEYS
+        self._saving = False
+
+    def on_mount(self) -> None:
+        # What was done before is no news any more, and a toast would cover the keys.
+        self.app.clear_notifications()
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="dialog") as box:
+            box.border_title = Content(self._title)
+            yield from self.compose_body()
+            yield Static(keys_line(self._keys, self.KEYS_GAP), id="keys")
+
+    @abstractmethod
+    def compose_body(self) -> Iterable[Widget]:
+        """What stands in the box."""
+
+    def dismiss(self, result: Answer | None = None) -> AwaitComplete:
+        if isinstance(self.app, TypingAhead):
+            self.app.answered()
+        return super().dismiss(result)
+
+    @property
+    def saving(self) -> bool:
+        """True while something is being written here: until then the dialog stays."""
+        return self._saving
+
+    @property
+    def unsaved(self) -> tuple[str, ...]:
+        """What was typed here and is not saved, each named."""
+        return ()
+
+    @property
+    def draft(self) -> Draft | None:
+        """What was typed here and is not saved, where the next start can go on with it."""
+        return None
+
+    def undone(self, line: str) -> None:
+        """Called when something was undone while the dialog is open; `line` says what."""
+
+    def action_leave(self) -> None:
+        if self.saving:
+            self.say("Still saving; the dialog closes when it is done")
+        else:
+            self.leave()
+
+    def leave(self) -> None:
+        """Closes without an answer; what was typed may be asked about first."""
+        self.dismiss(None)
+
+    def save(self, act: Callable[[], Coroutine[object, object, Answer]]) -> None:
+        """Closes with the answer of an act; when it fails the dialog stays as it is and says why."""
+        if not self.saving:
+            self._carry_out(act, self.hold())
+
+    @work(group="saving")
+    async def _carry_out(self, act: Callable[[], Coroutine[object, object, Answer]], go_on: Callable[[], None]) -> None:
+        try:
+            answer = await act()
+        except MemoriaError as error:
+            go_on()
+            refused(error)
+            self.say(f"Not saved: {error}", wrong=True)
+        else:
+            self.dismiss(answer)
+
+    def hold(self) -> Callable[[], None]:
+        """Lets the fields take nothing while what stands in them is written; to be called when it failed.
+
+        What is typed then would be in no memory, and would be gone with the dialog.
+        """
+        focused, box = self.focused, self.query_one("#dialog")
+        self._saving = box.disabled = True
+        self.set_focus(None)
+
+        def go_on() -> None:
+            self._saving = box.disabled = False
+            if focused is not None:
+                focused.focus()
+
+        return go_on
+
+    @property
+    def notes(self) -> str:
+        """«new client acme · new project api»: what is typed here and not in use yet."""
+        return " · ".join(field.note for field in self.query(NameInput) if field.note)
+
+    def say(self, text: str, *, wrong: bool = False) -> None:
+        """Says something in the line for hints."""
+        for hint in self.query("#hint").results(Static):
+            hint.update(Content(safe(text)))
+            hint.set_class(wrong, "-wrong")
+            hint.display |= bool(text)
+
+
+def keys_line(keys: Iterable[tuple[str, str]], gap: int = 3) -> Content:
+    """«enter save   esc cancel», keys in the accent colour, with a gap of so many cells."""
+    return Content(" " * gap).join(Content.assemble((key, "bold $accent"), f" {what}") for key, what in keys)

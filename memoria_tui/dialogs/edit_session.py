@@ -1,0 +1,205 @@
+"""The form with everything that is known of a session, all of it changeable."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from memoria_tui import present, work_text
+from memoria_tui.dialogs.form import Field, FieldProblem, FormDialog, Values
+from memoria_tui.dialogs.session_fields import Saved, about_fields, moment_of, number
+from memoria_tui.drafts import Draft, DraftKind
+from services.errors import InvalidInput
+from services.model import Pause, SessionCategory, WorkSession
+from services.ports import Clock
+from services.work.model import SessionChanges
+from services.work.rules import check_edit
+from services.work.timesheet import flaws
+
+if TYPE_CHECKING:
+    from services.container import Services
+
+_FIELD_OF = {"issue_number": "issue", "pr_number": "pull_request"}
+"""Where a change is called otherwise than its field."""
+_LINE_BREAK = " ⏎ "
+
+
+def edit_session(
+    services: Services, clock: Clock, session: WorkSession, zone: tzinfo, draft: Draft | None = None
+) -> FormDialog[Saved]:
+    """Shows a session and changes what the person changed; `draft` was typed before the program ended."""
+    shown = _shown(session, zone)
+
+    async def save(values: Values) -> Saved:
+        changes = _Reading(session, shown, values, clock(), zone).changes()
+        if changes == SessionChanges():
+            return Saved(session)
+        _check(session, changes, clock())
+        new = await services.work.new_names_of_edit(session, changes)
+        return Saved(await services.work.edit(session, changes), new)
+
+    rows = (
+        (Field("description", "What", shown["description"]),),
+        *about_fields(
+            services,
+            category=session.category,
+            client=shown["client"],
+            project=shown["project"],
+            issue=shown["issue"],
+            pull_request=shown["pull_request"],
+            branch=shown["branch"],
+        ),
+        (
+            Field("start", "Start", shown["start"], "2026-11-20 9:30"),
+            *([Field("end", "End", shown["end"], "2026-11-20 17:30")] if session.end is not None else []),
+        ),
+        (Field("pauses", "Pauses", shown["pauses"], "12:00 – 12:45  lunch; a line each", lines=3),),
+        (Field("notes", "Notes", shown["notes"], "a line each", lines=3),),
+    )
+    what = f"change {work_text.named(session)}"
+    draft = draft or Draft(DraftKind.EDIT_SESSION, session.id, what)
+    return FormDialog("Work session", rows, save, writes=what, facts=_facts(session, clock()), draft=draft)
+
+
+def _facts(session: WorkSession, now: datetime) -> Content:
+    """Worked and paused time, the memory that was kept, and what cannot be true."""
+    parts = [
+        Content.styled(present.duration(session.elapsed_seconds(now)), "bold $accent"),
+        Content(f"{present.duration(session.paused_seconds(now))} paused"),
+        Content(session.status.value),
+        *([Content("memory kept")] if session.memory_id else []),
+        *(Content.styled(f"⚠ {flaw.value}", "$warning") for flaw in flaws(session, now)),
+    ]
+    return Content("  ·  ").join(parts)
+
+
+def _shown(session: WorkSession, zone: tzinfo) -> Mapping[str, str]:
+    """The session as text that no terminal takes for a command, by field."""
+    return {
+        "description": present.harmless(session.description),
+        "category": session.category.value,
+        "client": present.harmless(session.client or ""),
+        "project": present.harmless(session.project or ""),
+        "issue": str(session.issue_number or ""),
+        "pull_request": str(session.pr_number or ""),
+        "branch": present.harmless(session.branch or ""),
+        "start": work_text.moment(session.start, zone),
+        "end": work_text.moment(session.end, zone) if session.end is not None else "",
+        "pauses": "\n".join(_pause_line(pause, zone) for pause in session.pauses),
+        "notes": "\n".join(_note_line(note) for note in session.notes),
+    }
+
+
+def _pause_line(pause: Pause, zone: tzinfo) -> str:
+    """«2026-11-20 12:00:00 – 12:45:10  lunch», the second day only when it is another one; no end while it lasts."""
+    start = pause.start.astimezone(zone)
+    end = ""
+    if pause.end is not None:
+        local = pause.end.astimezone(zone)
+        end = f"{local:%H:%M:%S}" if local.date() == start.date() else f"{local:%Y-%m-%d %H:%M:%S}"
+    return f"{start:%Y-%m-%d %H:%M:%S} – {end}  {present.line(pause.reason or '')}".rstrip()
+
+
+def _note_line(note: str) -> str:
+    return present.safe(note).replace("\n", _LINE_BREAK)
+
+
+class _Reading:
+    """What the person changed. Fields that read as before stay as they are, to the microsecond."""
+
+    def __init__(
+        self, session: WorkSession, shown: Mapping[str, str], values: Values, now: datetime, zone: tzinfo
+    ) -> None:
+        self._session = session
+        self._shown = shown
+        self._values = values
+        self._now = now
+        self._zone = zone
+        self._span = (session.start, max(session.start, session.end or now))
+
+    def changes(self) -> SessionChanges:
+        """Raises FieldProblem."""
+        start = self._moment("start")
+        self._reach(start)
+        end = self._moment("end")
+        self._reach(end)
+        return SessionChanges(
+            description=self._text("description"),
+            category=SessionCategory(self._values["category"]) if self._changed("category") else None,
+            client=self._text("client"),
+            project=self._text("project"),
+            issue_number=number(self._values, "issue") if self._changed("issue") else None,
+            pr_number=number(self._values, "pull_request") if self._changed("pull_request") else None,
+            branch=self._text("branch"),
+            start=start,
+            end=end,
+            pauses=self._pauses() if self._changed("pauses") else None,
+            notes=self._notes() if self._changed("notes") else None,
+        )
+
+    def _changed(self, field: str) -> bool:
+        return self._values.get(field, "") != self._shown[field].strip()
+
+    def _text(self, field: str) -> str | None:
+        return self._values[field] if self._changed(field) else None
+
+    def _reach(self, moment: datetime | None) -> None:
+        """Times alone are looked for up to a new start or end too."""
+        if moment is not None:
+            self._span = (min(self._span[0], moment), max(self._span[1], moment))
+
+    def _moment(self, field: str) -> datetime | None:
+        if not self._changed(field):
+            return None
+        if not self._values[field]:
+            raise FieldProblem(field, "a time is needed; write 9:30 or 2026-11-20 9:30")
+        return moment_of(self._values, field, self._now, self._zone, self._span)
+
+    def _pauses(self) -> tuple[Pause, ...]:
+        known = {_pause_line(pause, self._zone): pause for pause in self._session.pauses}
+        lines = [line.strip() for line in self._values["pauses"].splitlines() if line.strip()]
+        read = [known[line] if line in known else self._pause(line) for line in lines]
+        return tuple(sorted(read, key=lambda pause: pause.start))
+
+    def _pause(self, line: str) -> Pause:
+        found = re.fullmatch(
+            r"(?P<start>.+?)\s*(?:–|\s-\s|(?<=\d)-(?=\d\d?:))\s*(?P<end>[-\d: ]*)(?P<reason>\D.*)?", line
+        )
+        if found is None:
+            raise FieldProblem("pauses", f"{line!r} is no pause; write 12:00 – 12:45  lunch")
+        start = self._pause_time(found["start"], self._span)
+        after = (start, max(start, min(self._span[1], start + timedelta(days=1))))
+        end = self._pause_time(found["end"], after) if found["end"].strip() else None
+        return Pause(start, end, (found["reason"] or "").strip() or None)
+
+    def _pause_time(self, text: str, span: tuple[datetime, datetime]) -> datetime:
+        return moment_of({"pauses": text.strip()}, "pauses", self._now, self._zone, span)
+
+    def _notes(self) -> tuple[str, ...]:
+        known = {_note_line(note): note for note in self._session.notes}
+        lines: Sequence[str] = [line.strip() for line in self._values["notes"].splitlines() if line.strip()]
+        return tuple(known.get(line, line.replace(_LINE_BREAK, "\n")) for line in lines)
+
+
+def _check(session: WorkSession, changes: SessionChanges, now: datetime) -> None:
+    """The service's checks, each said at the field without whose change it would pass. Raises FieldProblem."""
+    try:
+        check_edit(session, changes, now)
+    except InvalidInput as error:
+        for name in ("description", "issue_number", "pr_number", "end", "pauses", "start"):
+            if getattr(changes, name) is not None and _passes(session, replace(changes, **{name: None}), now):
+                raise FieldProblem(_FIELD_OF.get(name, name), str(error)) from error
+        raise
+
+
+def _passes(session: WorkSession, changes: SessionChanges, now: datetime) -> bool:
+    try:
+        check_edit(session, changes, now)
+    except InvalidInput:
+        return False
+    return True

@@ -1,0 +1,116 @@
+"""Tags of one memory or of many: what all have, what some have, what is added and taken away."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from textual import getters, on
+from textual.binding import Binding
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from memoria_tui.dialogs.dialog import Dialog
+from memoria_tui.dialogs.new_memory import split_tags
+from memoria_tui.present import line
+from memoria_tui.widgets.name_input import NameInput, Names
+from services.model import Memory
+
+
+@dataclass(frozen=True, slots=True)
+class TagEdit:
+    """What to add to and remove from every memory that was chosen."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+Save = Callable[[TagEdit], Coroutine[object, object, str]]
+"""Writes the tags; gives one line that says what was done."""
+
+
+class TagsDialog(Dialog[str]):
+    """An input that adds, and a list in which each tag can be switched; its answer says what was done."""
+
+    KEYS = (("enter", "add"), ("↓ space", "switch"), ("ctrl+s", "save"), ("esc", "cancel"))
+    BINDINGS = [
+        Binding("ctrl+s", "save", "Save", id="tags.save", tooltip="Save the tags", priority=True),
+        Binding("down", "list", "To the list", id="tags.list", tooltip="Go to the list of tags", show=False),
+    ]
+
+    options = getters.query_one(OptionList)
+    entry = getters.query_one(Input)
+
+    def __init__(self, memories: Sequence[Memory], names: Names, save: Save) -> None:
+        super().__init__("Tags" if len(memories) == 1 else f"Tags of {len(memories)} memories")
+        self._memories = len(memories)
+        self._counts = Counter(tag for memory in memories for tag in dict.fromkeys(memory.tags))
+        self._wanted: dict[str, bool | None] = {tag: self._initial(tag) for tag in self._counts}
+        self._names = names
+        self._save = save
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield NameInput(self._names, several=True, placeholder="add a tag")
+        yield OptionList()
+        yield Static(id="hint")
+
+    def on_mount(self) -> None:
+        self._draw()
+
+    @on(Input.Changed)
+    @on(NameInput.Known)
+    def show_new(self) -> None:
+        self.say(self.notes)
+
+    @on(Input.Submitted)
+    def add(self, event: Input.Submitted) -> None:
+        if not event.value.strip():
+            self.action_save()
+            return
+        for tag in split_tags(event.value):
+            self._wanted[tag] = True
+        event.input.clear()
+        self._draw()
+
+    @on(OptionList.OptionSelected)
+    def switch(self, event: OptionList.OptionSelected) -> None:
+        tag = list(self._wanted)[event.option_index]
+        self._wanted[tag] = not self._wanted[tag]
+        self._draw(event.option_index)
+
+    def key_space(self) -> None:
+        if self.options.has_focus:
+            self.options.action_select()
+
+    def action_list(self) -> None:
+        self.options.focus()
+        if self.options.highlighted is None:
+            self.options.action_first()
+
+    def action_save(self) -> None:
+        pending = split_tags(self.entry.value)
+        self._wanted |= dict.fromkeys(pending, True)
+        added = tuple(tag for tag, on in self._wanted.items() if on and self._initial(tag) is not True)
+        removed = tuple(tag for tag, on in self._wanted.items() if on is False and self._counts[tag])
+        if added or removed:
+            self.save(partial(self._save, TagEdit(added, removed)))
+        else:
+            self.dismiss(None)
+
+    def _initial(self, tag: str) -> bool | None:
+        """True: all have it; None: some have it; False: none has it."""
+        number = self._counts[tag]
+        return True if number == self._memories else (None if number else False)
+
+    def _draw(self, highlighted: int | None = None) -> None:
+        self.options.set_options(Option(self._label(tag, on)) for tag, on in self._wanted.items())
+        self.options.highlighted = highlighted
+
+    def _label(self, tag: str, on: bool | None) -> Content:
+        sign, style = {True: ("✓", "$success"), False: ("·", "$foreground 60%"), None: ("–", "$warning")}[on]
+        some = f"   {self._counts[tag]} of {self._memories}" if on is None else ""
+        return Content.assemble((f" {sign} ", style), (line(tag), "" if on is not False else "$foreground 60%"), some)

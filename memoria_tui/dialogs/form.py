@@ -1,0 +1,247 @@
+"""A form: named fields in rows, what is wrong said under the field, saved without closing until it succeeds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from textual import on, work
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Input, Select, Static, TextArea
+
+from memoria_tui.dialogs.confirm import ConfirmDialog
+from memoria_tui.dialogs.dialog import Dialog
+from memoria_tui.drafts import Draft
+from memoria_tui.log import refused
+from memoria_tui.present import safe
+from memoria_tui.widgets.editor import SafeTextArea
+from memoria_tui.widgets.form_select import FormSelect
+from memoria_tui.widgets.line_input import LineInput
+from memoria_tui.widgets.name_input import NameInput, Names
+from memoria_tui.writes import write
+from services.errors import MemoriaError
+
+Answer = TypeVar("Answer")
+Values = Mapping[str, str]
+"""What stands in the fields, by their names, without blanks around."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One thing that a form asks for."""
+
+    name: str
+    label: str
+    value: str = ""
+    placeholder: str = ""
+    names: Names | None = None
+    """What it asks for is a name."""
+    of: str = ""
+    """The field that names what these names belong to."""
+    choices: Sequence[str] = ()
+    """Not empty: one of these."""
+    lines: int = 0
+    """Not 0: a text of several lines, so many of them in sight."""
+
+
+class FieldProblem(Exception):
+    """What is wrong with one field."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class FormDialog(Dialog[Answer]):
+    """Asks for everything at once; `save` may refuse with a FieldProblem or an error of the services."""
+
+    AUTO_FOCUS = "Input, Select, TextArea"
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-tall")]
+    BINDINGS = [
+        Binding("ctrl+s", "save", "Save", id="form.save", tooltip="Save what stands in the fields", priority=True),
+        Binding("enter", "save", "Save", id="form.enter", show=False, tooltip="Save what stands in the fields"),
+    ]
+
+    def __init__(
+        self,
+        title: str,
+        rows: Sequence[Sequence[Field]],
+        save: Callable[[Values], Coroutine[object, object, Answer]],
+        *,
+        verb: str = "save",
+        writes: str = "",
+        facts: Content | Callable[[Values], Content] | None = None,
+        draft: Draft | None = None,
+    ) -> None:
+        """`facts` stand above the fields, and may tell what they would do.
+
+        `draft` says as what the next start goes on with what is typed here; its values were typed before.
+        `writes` names what `save` writes, in its turn among the other writes; "": it only reads."""
+        super().__init__(title)
+        self._writes = writes
+        self._rows = rows
+        self._save = save
+        self._facts = facts
+        self._draft = draft
+        self._refused: Values | None = None
+        """What could not be saved as it stood."""
+        fields = [field for row in rows for field in row]
+        names = (("↓", "names"),) if any(field.names for field in fields) else ()
+        choices = (("space", "choices"),) if any(field.choices for field in fields) else ()
+        save_key = "ctrl+s" if any(field.lines for field in fields) else "enter"
+        self._keys = ((save_key, verb), ("tab", "next field"), *names, *choices, ("esc", "cancel"))
+
+    def compose_body(self) -> Iterable[Widget]:
+        if self._facts is not None:
+            now = {field.name: field.value.strip() for row in self._rows for field in row}
+            facts = self._facts(now | self._begun) if callable(self._facts) else self._facts
+            yield Static(facts, id="facts", classes="facts")
+        with VerticalScroll(can_focus=False, classes="form"):
+            for row in self._rows:
+                with Vertical(classes="row"):
+                    with Horizontal(classes="entries"):
+                        for place, field in enumerate(row):
+                            with Horizontal(classes="entry -beside" if place else "entry"):
+                                yield Static(Content(field.label), classes="label")
+                                yield _entry(field, self._begun.get(field.name, field.value))
+                    for field in row:
+                        problem = Static("", id=f"{field.name}-problem", classes="problem")
+                        problem.display = False
+                        yield problem
+        yield Static("", id="hint")
+
+    def on_mount(self) -> None:
+        self.narrow_names()
+
+    # what was typed
+
+    def values(self) -> dict[str, str]:
+        """What stands in the fields."""
+        return {field.name: self._value(field) for row in self._rows for field in row}
+
+    def _value(self, field: Field) -> str:
+        found = self.query_one(f"#{field.name}")
+        match found:
+            case Select():
+                return str(found.value)
+            case SafeTextArea():
+                return found.content.strip()
+            case Input():
+                return found.value.strip()
+        raise AssertionError(f"{field.name} is no field")
+
+    @property
+    def _touched(self) -> bool:
+        before = {field.name: field.value.strip() for row in self._rows for field in row}
+        return self.values() != before
+
+    @on(Input.Changed)
+    def narrow_names(self) -> None:
+        """A project is one of the client that stands beside it."""
+        values = self.values()
+        for field in (field for row in self._rows for field in row if field.of):
+            self.query_one(f"#{field.name}", NameInput).belong_to(values[field.of])
+
+    @on(Input.Changed)
+    def show_facts(self) -> None:
+        if callable(self._facts):
+            self.query_one("#facts", Static).update(self._facts(self.values()))
+
+    @on(TextArea.Changed)
+    @on(Input.Changed)
+    @on(NameInput.Known)
+    def forget_problems(self) -> None:
+        if self.values() == self._refused:
+            return  # news of a change from before
+        self.say(self.notes)
+        for problem in self.query(".problem").results(Static):
+            problem.update("")
+            problem.display = False
+
+    # saving and leaving
+
+    @on(Input.Submitted)
+    def action_save(self) -> None:
+        if not self.saving:
+            self._attempt(self.values(), self.hold())
+
+    @work(group="saving")
+    async def _attempt(self, values: Values, go_on: Callable[[], None]) -> None:
+        self.forget_problems()
+        try:
+            act = self._save(values)
+            answer = await (write(self.app, self._writes, act) if self._writes else act)
+        except FieldProblem as problem:
+            go_on()
+            self._refused = values
+            self._say(str(problem), problem.field)
+        except MemoriaError as error:
+            go_on()
+            refused(error)
+            self._refused = values
+            self._say(str(error))
+        else:
+            self.dismiss(answer)
+
+    def _say(self, text: str, field: str | None = None) -> None:
+        """Says what is wrong under its field, or at the end of the form."""
+        if field is None:
+            self.say(text, wrong=True)
+            return
+        line = self.query_one(f"#{field}-problem", Static)
+        line.update(Content(safe(text)))
+        line.display = True
+        self.query_one(f"#{field}").focus()
+
+    @property
+    def _begun(self) -> dict[str, str]:
+        """What was typed before the program ended."""
+        return dict(self._draft.values) if self._draft is not None else {}
+
+    @property
+    def draft(self) -> Draft | None:
+        if self._draft is None or not self.unsaved:
+            return None
+        before = {field.name: field.value.strip() for row in self._rows for field in row}
+        typed = {name: value for name, value in self.values().items() if value != before[name]}
+        return replace(self._draft, title=self._draft.title or self._title, values=typed)
+
+    @property
+    def unsaved(self) -> tuple[str, ...]:
+        return (f"what you typed into {self._title}",) if self.is_mounted and self._touched else ()
+
+    def leave(self) -> None:
+        if not self._touched:
+            self.dismiss(None)
+            return
+        question = "What you typed is not saved. Throw it away?"
+        self.app.push_screen(ConfirmDialog("Not saved", question, "throw away"), self._leave_if)
+
+    def _leave_if(self, sure: bool | None) -> None:
+        if sure:
+            self.dismiss(None)
+
+
+def _entry(field: Field, value: str) -> Widget:
+    if field.choices:
+        options = [(choice, choice) for choice in field.choices]
+        value = value if value in field.choices else field.value
+        return FormSelect(options, value=value, allow_blank=False, compact=True, id=field.name)
+    if field.lines:
+        text = SafeTextArea(value, id=field.name, compact=True, placeholder=field.placeholder)
+        text.styles.height = field.lines
+        return text
+    if field.names:
+        return NameInput(
+            field.names,
+            value,
+            placeholder=field.placeholder,
+            id=field.name,
+            compact=True,
+            select_on_focus=False,
+        )
+    return LineInput(value, placeholder=field.placeholder, id=field.name, compact=True, select_on_focus=False)

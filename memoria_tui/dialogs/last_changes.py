@@ -1,0 +1,115 @@
+"""The last acts of everybody, newest first: what each changed, and the way to undo any of them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import tzinfo
+
+from textual import getters, on, work
+from textual.binding import Binding
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from memoria_tui.dialogs.dialog import Dialog
+from memoria_tui.dialogs.difference_view import excerpt
+from memoria_tui.dialogs.undo_preview import values
+from memoria_tui.present import age, clip, line
+from services.errors import MemoriaError
+from services.model import Act, Change, Kind, first_line
+from services.ports import Clock
+from services.times import minute
+
+Load = Callable[[str], Awaitable[Sequence[Change]]]
+"""The first changes of an act."""
+
+_QUIET = "$foreground 60%"
+_SHOWN = 20
+"""Changes of an act that are shown."""
+
+
+class ChangesDialog(Dialog[Act]):
+    """Its answer is the act that shall be undone."""
+
+    KEYS = (("enter", "before and after"), ("u", "undo this"), ("tab", "scroll"), ("esc", "close"))
+    BINDINGS = [Binding("u", "undo", "Undo", id="changes.undo", tooltip="Undo this act")]
+
+    options = getters.query_one(OptionList)
+
+    def __init__(self, acts: Sequence[Act], load: Load, clock: Clock, zone: tzinfo) -> None:
+        super().__init__("Last changes")
+        self._acts = acts
+        self._keys = self.KEYS if acts else self.KEYS[-1:]
+        self._load = load
+        self._clock = clock
+        self._zone = zone
+
+    def compose_body(self) -> Iterable[Widget]:
+        if not self._acts:
+            yield Static(Content("Nothing was changed yet."), classes="text")
+            return
+        now = self._clock()
+        with Vertical(classes="sides"):
+            yield OptionList(*(Option(_label(act, age(act.at, now))) for act in self._acts))
+            with VerticalScroll():
+                yield Static(id="act")
+
+    @on(OptionList.OptionHighlighted)
+    def _told(self, event: OptionList.OptionHighlighted) -> None:
+        self.query_one("#act", Static).update(self._head(self._acts[event.option_index]))
+
+    @on(OptionList.OptionSelected)
+    def _open(self, event: OptionList.OptionSelected) -> None:
+        self._show(self._acts[event.option_index])
+
+    @work(exclusive=True, group="changes")
+    async def _show(self, act: Act) -> None:
+        """Before and after of what the act changed."""
+        try:
+            changes = await self._load(act.group)
+        except MemoriaError as error:
+            self.query_one("#act", Static).update(Content(line(str(error))))
+            return
+        lines = [self._head(act)]
+        for change in changes[:_SHOWN]:
+            lines += [Content(""), *_change(change)]
+        if act.total > _SHOWN:
+            lines.append(Content.styled(f"\n… and {act.total - _SHOWN:,} more", _QUIET))
+        self.query_one("#act", Static).update(Content("\n").join(lines))
+
+    def _head(self, act: Act) -> Content:
+        when = minute(act.at, self._zone)
+        return Content.styled(f"{when} · {line(act.kind)} · {clip(line(act.summary), 200)}", _QUIET)
+
+    def action_undo(self) -> None:
+        if self._acts and (index := self.options.highlighted) is not None:
+            self.dismiss(self._acts[index])
+
+
+def _label(act: Act, when: str) -> Content:
+    kind = f"{act.kind}: " if act.kind in (Kind.UNDO, Kind.REDO) else ""
+    return Content.assemble(
+        (f"{when:>6}  ", _QUIET),
+        (clip(line(kind + act.summary), 60), _QUIET if act.undone else ""),
+        (" (undone)" if act.undone else "", _QUIET),
+        (f"  {clip(line(act.actor), 16)} · {clip(line(act.program), 24)}", _QUIET),
+    )
+
+
+def _change(change: Change) -> Iterable[Content]:
+    yield Content.styled(f"{change.entity} · {clip(line(change.summary or change.action), 100)}", "bold")
+    if change.before is not None and change.after is not None:
+        yield from values(change.before, change.after)
+        return
+    state = change.after or change.before or {}
+    payload = state.get("payload")
+    text = payload.get("content") if isinstance(payload, dict) else None
+    if isinstance(text, str):
+        yield excerpt(text if len(text) < 400 else first_line(text))
+        return
+    row = state.get("row", state)
+    known = row if isinstance(row, dict) else {}
+    shown = [f"{key.replace('_', ' ')} {value}" for key, value in known.items() if value not in (None, [], {}, "")]
+    yield Content.styled(clip(line(", ".join(shown)), 300), _QUIET)

@@ -1,0 +1,92 @@
+"""Asks for one line: an importance, a project, a path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import replace
+from functools import partial
+
+from textual import on
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from memoria_tui.dialogs.dialog import Dialog
+from memoria_tui.drafts import Draft
+from memoria_tui.widgets.line_input import LineInput
+from memoria_tui.widgets.name_input import NameInput, Names
+
+Check = Callable[[str], str | None]
+"""Text → what is wrong with it, or None."""
+Save = Callable[[str], Coroutine[object, object, str]]
+"""Writes what was typed; gives the answer of the dialog."""
+
+
+class PromptDialog(Dialog[str]):
+    """One input; what is wrong is said under it, and enter is refused until it is right."""
+
+    KEYS = (("enter", "ok"), ("esc", "cancel"))
+
+    def __init__(
+        self,
+        title: str,
+        *,
+        value: str = "",
+        hint: str = "",
+        check: Check | None = None,
+        names: Names | None = None,
+        save: Save | None = None,
+        draft: Draft | None = None,
+    ) -> None:
+        """With `save` the dialog stays until that succeeded, and its answer is what it gives.
+
+        `draft` says as what the next start goes on with what is typed here.
+        """
+        super().__init__(title)
+        self._draft = draft
+        self._save = save
+        self._value = value
+        self._hint = hint
+        self._check = check
+        self._refused: str | None = None
+        """What could not be answered as it was typed."""
+        self._names = names
+        if names is not None:
+            self._keys = (("enter", "ok"), ("↓", names.noun + "s"), ("esc", "cancel"))
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield NameInput(self._names, self._value) if self._names else LineInput(self._value)
+        yield Static(Content(self._hint), id="hint")
+
+    @property
+    def draft(self) -> Draft | None:
+        if self._draft is None or not self.is_mounted or not (text := self.query_one(Input).value.strip()):
+            return None
+        return replace(self._draft, title=self._title, values={"text": text})
+
+    @on(Input.Changed)
+    @on(NameInput.Known)
+    def forget_problem(self) -> None:
+        if self.query_one(Input).value.strip() != self._refused:  # not news of a change from before
+            self.say(" · ".join(filter(None, (self.notes, self._hint))))
+
+    @on(Input.Submitted)
+    def answer(self, event: Input.Submitted) -> None:
+        text = event.value.strip()
+        if self._check and (problem := self._check(text)):
+            self._refused = text
+            self.say(problem, wrong=True)
+        elif self._save is not None:
+            self._refused = text
+            self.save(partial(self._save, text))
+        else:
+            self.dismiss(text)
+
+
+def importance_problem(text: str) -> str | None:
+    """Says what an importance must be when `text` is none."""
+    try:
+        fine = 0.0 <= float(text) <= 1.0
+    except ValueError:
+        fine = False
+    return None if fine else "Importance is a number from 0 to 1"

@@ -1,0 +1,115 @@
+"""The changes of one memory, newest first, what each did to the text, and the way back to an earlier version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, tzinfo
+
+from textual import getters, on
+from textual.binding import Binding
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from memoria_tui.dialogs.dialog import Dialog
+from memoria_tui.dialogs.difference_view import difference, excerpt, of_chunks, shown
+from memoria_tui.difference import compare
+from memoria_tui.present import age, clip, line, title
+from services.memories.payload import State
+from services.model import Change, Memory
+from services.ports import Clock
+from services.times import minute
+
+
+class HistoryDialog(Dialog[Change]):
+    """Its answer is the change whose version shall stand again."""
+
+    KEYS = (("↑↓", "version"), ("r", "restore this version"), ("tab", "scroll the text"), ("esc", "close"))
+    BINDINGS = [
+        Binding("r", "restore", "Restore", id="history.restore", tooltip="Make this version the current one"),
+    ]
+
+    options = getters.query_one(OptionList)
+
+    def __init__(self, memory: Memory, changes: Sequence[Change], clock: Clock) -> None:
+        super().__init__(f"History of {title(memory)}")
+        self._changes = changes
+        self._clock = clock
+
+    def compose_body(self) -> Iterable[Widget]:
+        if not self._changes:
+            yield Static(Content("No change of this memory was made with this program."), classes="text")
+            return
+        now = self._clock()
+        with Horizontal(classes="sides"):
+            yield OptionList(*(Option(_label(change, age(change.at, now))) for change in self._changes))
+            with VerticalScroll():
+                yield Static(_told(self._changes[0], self._clock().tzinfo or UTC), id="change")
+
+    @on(OptionList.OptionHighlighted)
+    def show(self, event: OptionList.OptionHighlighted) -> None:
+        self.query_one("#change", Static).update(_told(self._changes[event.option_index], self._clock().tzinfo or UTC))
+
+    @on(OptionList.OptionSelected)
+    def action_restore(self) -> None:
+        if self._changes and (index := self.options.highlighted) is not None:
+            self.dismiss(self._changes[index])
+
+
+def version(change: Change) -> State | None:
+    """The state that a change led to, or the last one before a deletion; None when the history cannot tell."""
+    for state in (change.after, change.before):
+        if state is not None:
+            try:
+                return State.from_json(state)
+            except ValueError:
+                return None
+    return None
+
+
+def _label(change: Change, when: str) -> Content:
+    what = clip(line(change.summary) or change.action.value, 40)
+    return Content.assemble(
+        (f"{when:>6}  ", "$foreground 60%"), what, (f"  {clip(line(change.actor), 16)}", "$foreground 60%")
+    )
+
+
+def _told(change: Change, zone: tzinfo) -> Content:
+    before, after = _text(change.before), _text(change.after)
+    head = f"{minute(change.at, zone)} · {line(change.actor)} · {line(change.program)} · {change.action.value}"
+    lines = [Content.styled(clip(head, 200), "$foreground 60%"), Content("")]
+    if change.before is None or change.after is None:
+        lines.append(excerpt(after or before))
+    elif before != after:
+        lines.append(difference(compare(before, after)))
+    lines += _fields(change)
+    return Content("\n").join(lines)
+
+
+def _text(state: object) -> str:
+    payload = state.get("payload") if isinstance(state, dict) else None
+    text = payload.get("content") if isinstance(payload, dict) else None
+    return text if isinstance(text, str) else ""
+
+
+def _fields(change: Change) -> Iterable[Content]:
+    before, after = _payload(change.before), _payload(change.after)
+    for key in sorted({*before, *after} - {"content", "updated_at", "accessed_at"}):
+        if change.before is None or change.after is None or before.get(key) == after.get(key):
+            continue
+        yield _pair(key, before.get(key), after.get(key))
+    for name, values in of_chunks(change.before, change.after):
+        yield _pair(name, *values)
+
+
+def _pair(name: str, before: object, after: object) -> Content:
+    was, now = (clip(line(shown(value)), 60) for value in (before, after))
+    return Content.assemble((f"{clip(line(name), 24)}  ", "$foreground 60%"), (was, "$error"), " → ", (now, "$success"))
+
+
+def _payload(state: object) -> dict[str, object]:
+    payload = state.get("payload") if isinstance(state, dict) else None
+    known = dict(payload) if isinstance(payload, dict) else {}
+    return known | ({"type": state["type"]} if isinstance(state, dict) and "type" in state else {})

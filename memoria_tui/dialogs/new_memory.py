@@ -1,0 +1,131 @@
+"""Writes a new memory: text, type, tags, project, importance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterable
+from functools import partial
+
+from textual import getters, on
+from textual.binding import Binding
+from textual.containers import Horizontal
+from textual.widget import Widget
+from textual.widgets import Input, Select, Static, TextArea
+
+from memoria_tui.dialogs.confirm import ConfirmDialog
+from memoria_tui.dialogs.dialog import Dialog
+from memoria_tui.dialogs.line_prompt import importance_problem
+from memoria_tui.drafts import Draft, DraftKind
+from memoria_tui.present import glyph
+from memoria_tui.widgets.editor import SafeTextArea
+from memoria_tui.widgets.form_select import FormSelect
+from memoria_tui.widgets.line_input import LineInput
+from memoria_tui.widgets.name_input import NameInput, Names
+from services.model import Memory, MemoryDraft, MemoryType
+
+Create = Callable[[MemoryDraft], Coroutine[object, object, Memory]]
+"""Writes a draft; gives the memory."""
+
+
+class NewMemoryDialog(Dialog[Memory]):
+    """A form that stays until its memory is written, which is its answer."""
+
+    KEYS = (("ctrl+s", "save"), ("tab", "next field"), ("esc", "cancel"))
+    AUTO_FOCUS = "TextArea"
+    BINDINGS = [
+        Binding("ctrl+s", "save", "Save", id="new.save", tooltip="Save the memory", priority=True),
+        Binding("enter", "next_field", "Next field", id="new.next", show=False, tooltip="Go to the next field"),
+    ]
+
+    text = getters.query_one(SafeTextArea)
+
+    def __init__(self, tags: Names, projects: Names, create: Create, draft: Draft | None = None) -> None:
+        """`draft` is what was typed before the program ended."""
+        super().__init__("New memory")
+        self._begun = draft.values if draft is not None else {}
+        self._create = create
+        self._tags = tags
+        self._projects = projects
+
+    def compose_body(self) -> Iterable[Widget]:
+        begun = self._begun.get
+        yield SafeTextArea(begun("text", ""), placeholder="What should be remembered? Markdown.")
+        with Horizontal(classes="fields"):
+            yield FormSelect(
+                [(f"{glyph(kind)} {kind.value}", kind) for kind in _ORDER],
+                value=next((kind for kind in _ORDER if kind == begun("type")), MemoryType.SEMANTIC),
+                allow_blank=False,
+                compact=True,
+            )
+            yield NameInput(self._projects, begun("project", ""), placeholder="project", id="project", compact=True)
+            yield LineInput(begun("importance", "0.5"), placeholder="importance", id="importance", compact=True)
+        yield NameInput(
+            self._tags,
+            begun("tags", ""),
+            several=True,
+            placeholder="tags, separated by commas",
+            id="tags",
+            compact=True,
+        )
+        yield Static("", id="hint")
+
+    @on(TextArea.Changed)
+    @on(Input.Changed)
+    @on(NameInput.Known)
+    def forget_problem(self) -> None:
+        self.say(self.notes)
+
+    @on(Input.Submitted)
+    def action_next_field(self) -> None:
+        self.focus_next()
+
+    def action_save(self) -> None:
+        importance = self.query_one("#importance", Input).value.strip() or "0.5"
+        if not self.text.content.strip():
+            self.say("A memory needs a text", wrong=True)
+        elif problem := importance_problem(importance):
+            self.say(problem, wrong=True)
+        else:
+            draft = MemoryDraft(
+                content=self.text.content,
+                type=self._type,
+                tags=split_tags(self.query_one("#tags", Input).value),
+                importance=float(importance),
+                project=self.query_one("#project", Input).value.strip() or None,
+            )
+            self.save(partial(self._create, draft))
+
+    @property
+    def _type(self) -> MemoryType:
+        kind = self.query_one(Select).value
+        return kind if isinstance(kind, MemoryType) else MemoryType.SEMANTIC
+
+    @property
+    def draft(self) -> Draft | None:
+        if not self.unsaved:
+            return None
+        lines = {name: self.query_one(f"#{name}", Input).value for name in ("project", "importance", "tags")}
+        values = {"text": self.text.content, "type": self._type.value, **lines}
+        return Draft(DraftKind.NEW_MEMORY, title="a new memory", values=values)
+
+    @property
+    def unsaved(self) -> tuple[str, ...]:
+        return ("the new memory",) if self.is_mounted and self.text.content.strip() else ()
+
+    def leave(self) -> None:
+        if not self.unsaved:
+            self.dismiss(None)
+            return
+        question = "The text you wrote is not saved. Throw it away?"
+        self.app.push_screen(ConfirmDialog("Not saved", question, "throw away"), self._leave_if)
+
+    def _leave_if(self, sure: bool | None) -> None:
+        if sure:
+            self.dismiss(None)
+
+
+_ORDER = (MemoryType.SEMANTIC, MemoryType.EPISODIC, MemoryType.PROCEDURAL)
+
+
+def split_tags(text: str) -> tuple[str, ...]:
+    """Tags of a text with commas, each once, in order."""
+    return tuple(dict.fromkeys(tag for part in text.split(",") if (tag := part.strip())))

@@ -1,0 +1,107 @@
+"""Asks how one memory relates to another: a key a type, tab for the direction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from textual import events, getters, on
+from textual.binding import Binding
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from memoria_tui.dialogs.dialog import Dialog
+from memoria_tui.relation_keys import described, type_of_key
+from services.model import RelationType
+
+_TYPES = tuple(RelationType)
+
+
+@dataclass(frozen=True, slots=True)
+class TypeChoice:
+    """A type, and whether the two ends change places."""
+
+    type: RelationType
+    turned: bool
+
+
+class RelationTypeDialog(Dialog[TypeChoice]):
+    """Shows both ends and every type with its key; one key answers."""
+
+    KEYS = (("key", "choose"), ("tab", "turn round"), ("esc", "cancel"))
+    BINDINGS = [
+        Binding("tab", "turn", "Turn round", id="relation.turn", tooltip="Let the two memories change places"),
+    ]
+
+    ends = getters.query_one("#ends", Static)
+
+    def __init__(self, title: str, source: Content, target: Content, current: RelationType | None = None) -> None:
+        super().__init__(title)
+        self._source, self._target = source, target
+        self._current = current
+        self._turned = False
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield Static(id="ends", classes="section ends")
+        options = OptionList(*(Option(described(kind)) for kind in _TYPES))
+        options.highlighted = _TYPES.index(self._current) if self._current else 0
+        yield options
+
+    def on_mount(self) -> None:
+        self._show_ends()
+
+    def action_turn(self) -> None:
+        self._turned = not self._turned
+        self._show_ends()
+
+    def _show_ends(self) -> None:
+        first, second = (self._target, self._source) if self._turned else (self._source, self._target)
+        self.ends.update(Content.assemble("  ", first, "\n", ("→ ", "bold $accent"), second))
+
+    def on_key(self, event: events.Key) -> None:
+        if (kind := type_of_key(event.character)) is not None:
+            event.stop()
+            self.dismiss(TypeChoice(kind, self._turned))
+
+    @on(OptionList.OptionSelected)
+    def choose(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(TypeChoice(_TYPES[event.option_index], self._turned))
+
+
+class TypeFilterDialog(Dialog[tuple[RelationType, ...]]):
+    """Which types of relation to follow; none marked follows all."""
+
+    KEYS = (("key", "mark"), ("enter", "show"), ("backspace", "all"), ("esc", "cancel"))
+    BINDINGS = [Binding("backspace", "all", "All", id="types.all", tooltip="Follow all types again")]
+
+    options = getters.query_one(OptionList)
+
+    def __init__(self, chosen: Sequence[RelationType]) -> None:
+        super().__init__("Follow only")
+        self._chosen = set(chosen)
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield OptionList(*self._rows())
+
+    def on_key(self, event: events.Key) -> None:
+        kind = type_of_key(event.character)
+        if event.key == "space" and self.options.highlighted is not None:
+            kind = _TYPES[self.options.highlighted]
+        if kind is not None:
+            event.stop()
+            self._chosen ^= {kind}
+            place = self.options.highlighted
+            self.options.set_options(self._rows())
+            self.options.highlighted = place
+
+    @on(OptionList.OptionSelected)
+    def show(self) -> None:
+        self.dismiss(tuple(kind for kind in _TYPES if kind in self._chosen))
+
+    def action_all(self) -> None:
+        self.dismiss(())
+
+    def _rows(self) -> list[Option]:
+        return [Option(described(kind, "✓" if kind in self._chosen else " ")) for kind in _TYPES]

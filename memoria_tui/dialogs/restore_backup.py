@@ -1,0 +1,82 @@
+"""Shows what a restore would do with a backup that was verified, and asks how it shall be done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import tzinfo
+from typing import TYPE_CHECKING
+
+from textual.binding import Binding
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from memoria_tui.dialogs.dialog import Dialog
+from memoria_tui.present import clip, fit, line
+from services.times import minute
+
+if TYPE_CHECKING:
+    from services.backup.values import Comparison
+
+MERGE, REPLACE = "merge", "replace"
+_HEAD = ("new", "newer", "older", "same", "only here")
+
+
+class RestoreDialog(Dialog[str]):
+    """Its answer is `merge` or `replace`; into an empty store everything goes as it is."""
+
+    BINDINGS = [
+        Binding(
+            "m,enter", "merge", "Merge", id="restore.merge", tooltip="Bring what is missing or newer in the backup"
+        ),
+        Binding("p", "replace", "Replace", id="restore.replace", tooltip="Put the backup in the place of what is here"),
+    ]
+
+    def __init__(self, comparison: Comparison, safety: str, zone: tzinfo) -> None:
+        """`safety` is the folder for the backup of what a replacement replaces."""
+        made = comparison.archive.made_at
+        super().__init__(f"Backup of {minute(made, zone)}" if made else "Backup")
+        self._comparison = comparison
+        self._safety = safety
+        if comparison.empty:
+            self._keys = (("enter", "restore"), ("esc", "change nothing"))
+        else:
+            self._keys = (("m", "merge"), ("p", "replace what is here"), ("esc", "change nothing"))
+
+    def compose_body(self) -> Iterable[Widget]:
+        compared = self._comparison
+        notes = [f"{line(compared.archive.path.name)} is whole to its last byte."]
+        notes += ["A restore of it was begun and not finished: it goes on."] if compared.continues else []
+        notes += [f"{line(compared.re_embed)}: vectors are made anew."] if compared.re_embed else []
+        yield Static(Content("\n".join(notes)), classes="section")
+        yield Static(self._table(), classes="section")
+        if compared.empty:
+            yield Static(Content("Nothing is here: everything comes as it is in the backup."), classes="text")
+            return
+        told = (
+            ("merge  ", "brings what is new or newer in the backup; u to undo."),
+            ("replace", f" makes all as in the backup, after a backup of what is here into {clip(self._safety, 60)}."),
+        )
+        lines = (Content.assemble((name, "bold $accent"), f" {line(what)}") for name, what in told)
+        yield Static(Content("\n").join(lines), classes="text")
+
+    def _table(self) -> Content:
+        kinds = [one for one in self._comparison.differences if any(self._figures(one))]
+        if not kinds:
+            return Content("It holds nothing that could differ.")
+        head = f"{'':20}" + "".join(f"{name:>10}" for name in _HEAD)
+        rows = [Content.styled(head, "$foreground 60%")]
+        for one in kinds:
+            figures = "".join(f"{number:>10,}" if number else f"{'·':>10}" for number in self._figures(one))
+            rows.append(Content(fit(line(one.kind), 20) + figures))
+        return Content("\n").join(rows)
+
+    def _figures(self, one: object) -> tuple[int, ...]:
+        return tuple(getattr(one, name) for name in ("new", "newer", "older", "same", "only_here"))
+
+    def action_merge(self) -> None:
+        self.dismiss(MERGE)
+
+    def action_replace(self) -> None:
+        if not self._comparison.empty:
+            self.dismiss(REPLACE)

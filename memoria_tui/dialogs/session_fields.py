@@ -1,0 +1,136 @@
+"""The fields that forms about work share, and what stands in them as values."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING, TypeVar
+
+from memoria_tui import present
+from memoria_tui.dialogs.form import Field, FieldProblem, Values
+from memoria_tui.widgets.name_input import Names
+from services.errors import InvalidInput
+from services.model import FacetCount, SessionCategory, WorkSession
+from services.times import parse_past
+from services.work.model import ProjectTotal
+
+if TYPE_CHECKING:
+    from services.container import Services
+
+_NOBODY = frozenset({"-"})
+"""What stands for no client or project where a filter asks for one."""
+CATEGORIES = tuple(category.value for category in SessionCategory)
+
+Read = TypeVar("Read")
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A session that was started or changed."""
+
+    session: WorkSession
+    new: tuple[str, ...] = ()
+    """Names that were made with it: `client acme`."""
+
+    @property
+    def news(self) -> str:
+        """` · new client acme`, for a toast; "" without."""
+        return "".join(f" · new {present.line(name)}" for name in self.new)
+
+
+def client_names(services: Services, *, makes: bool = True) -> Names:
+    """Clients with how many sessions each has, most worked for first."""
+
+    async def load(owner: str) -> Sequence[FacetCount]:
+        totals = await services.clients.clients()
+        return _ranked((total.client.name, total.sessions) for total in totals if total.client is not None)
+
+    return Names("client", load, makes, any_case=True, except_for=_NOBODY)
+
+
+def project_names(services: Services, *, makes: bool = True, of_client: bool = False) -> Names:
+    """Projects with how many sessions each has, most worked on first; `of_client`: only those of the form's client."""
+    totals: list[ProjectTotal] = []
+
+    async def load(owner: str) -> Sequence[FacetCount]:
+        totals[:] = totals or await services.clients.projects()
+        return _ranked(
+            (total.project.name, total.sessions)
+            for total in totals
+            if total.project is not None
+            and (not of_client or (total.project.client or "").casefold() == owner.casefold())
+        )
+
+    return Names("project", load, makes, any_case=True, except_for=_NOBODY)
+
+
+def _ranked(named: Iterable[tuple[str, int]]) -> Sequence[FacetCount]:
+    """Each name once, with its counts added up."""
+    counts: Counter[str] = Counter()
+    for name, sessions in named:
+        counts[name] += sessions
+    return [FacetCount(name, count) for name, count in counts.most_common()]
+
+
+def about_fields(
+    services: Services,
+    *,
+    category: SessionCategory = SessionCategory.CODING,
+    client: str = "",
+    project: str = "",
+    issue: str = "",
+    pull_request: str = "",
+    branch: str = "",
+) -> tuple[tuple[Field, ...], ...]:
+    """What a session is about, as rows of a form."""
+    return (
+        (
+            Field("client", "Client", client, "new or known", client_names(services)),
+            Field("project", "Project", project, "new or known", project_names(services, of_client=True), of="client"),
+        ),
+        (
+            Field("category", "Kind", category.value, choices=CATEGORIES),
+            Field("branch", "Branch", branch, "git branch"),
+        ),
+        (
+            Field("issue", "Issue", issue, "number"),
+            Field("pull_request", "PR", pull_request, "number"),
+        ),
+    )
+
+
+def number(values: Values, field: str) -> int:
+    """A number of an issue or pull request, «#42» too; 0 for none. Raises FieldProblem."""
+    text = values[field].removeprefix("#")
+    if text and not re.fullmatch(r"\d{1,10}", text):
+        raise FieldProblem(field, f"{text!r} is no number")
+    return int(text or 0)
+
+
+def moment_of(
+    values: Values, field: str, now: datetime, zone: tzinfo, span: tuple[datetime, datetime] | None = None
+) -> datetime:
+    """The time in a field; a time alone is the last such time, up to now or in `span`. Raises FieldProblem."""
+    try:
+        return parse_past(values[field], now, zone, span)
+    except InvalidInput as error:
+        raise FieldProblem(field, str(error)) from error
+
+
+async def blaming(field: str, act: Awaitable[Read]) -> Read:
+    """The answer of a service; what it finds invalid is said at that field."""
+    try:
+        return await act
+    except InvalidInput as error:
+        raise FieldProblem(field, str(error)) from error
+
+
+def checked(field: str, check: Callable[[], object]) -> None:
+    """Runs a check of the services; what it finds invalid is said at that field."""
+    try:
+        check()
+    except InvalidInput as error:
+        raise FieldProblem(field, str(error)) from error

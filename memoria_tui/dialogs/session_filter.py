@@ -1,0 +1,92 @@
+"""The form that narrows the log."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, TypeVar
+
+from memoria_tui import present
+from memoria_tui.dialogs.form import Field, FieldProblem, FormDialog, Values
+from memoria_tui.dialogs.session_fields import CATEGORIES, client_names, project_names
+from services.errors import Ambiguous, InvalidInput, NotFound
+from services.model import SessionCategory, SessionStatus
+from services.ports import Clock
+from services.times import Period, first_weekday, parse_days
+from services.work.model import SessionFilter
+
+if TYPE_CHECKING:
+    from services.container import Services
+
+_ANY = "any"
+_WITHOUT = "-"
+_STATUSES = tuple(status.value for status in SessionStatus)
+
+One = TypeVar("One", SessionCategory, SessionStatus)
+
+
+def session_filter(services: Services, clock: Clock, where: SessionFilter) -> FormDialog[SessionFilter]:
+    """Asks which sessions the log shows; names that nobody has are refused."""
+
+    async def read(values: Values) -> SessionFilter:
+        today = clock().astimezone(await services.reports.zone()).date()
+        week_begins = first_weekday(services.settings)
+        first, last = _days(values, "first", today, week_begins), _days(values, "last", today, week_begins)
+        await _known(services, values)
+        return SessionFilter(
+            first=None if first is None else first.first,
+            last=None if last is None else last.last,
+            clients=_names(values["client"]),
+            projects=_names(values["project"]),
+            categories=_one(values["category"], SessionCategory),
+            statuses=_one(values["status"], SessionStatus),
+            text=values["text"],
+        )
+
+    clients, projects = client_names(services, makes=False), project_names(services, makes=False)
+    rows = (
+        (Field("text", "Text", where.text, "part of the description, a note or the branch"),),
+        (
+            Field("first", "From", str(where.first or ""), "monday, 7d, last-week, 2026-11"),
+            Field("last", "To", str(where.last or ""), "today"),
+        ),
+        (
+            Field("client", "Client", _shown(where.clients), "name; - for none", clients),
+            Field("project", "Project", _shown(where.projects), "name; - for none", projects),
+        ),
+        (
+            Field("category", "Kind", (*where.categories, _ANY)[0], choices=(_ANY, *CATEGORIES)),
+            Field("status", "Status", (*where.statuses, _ANY)[0], choices=(_ANY, *_STATUSES)),
+        ),
+    )
+    return FormDialog("Which sessions", rows, read, verb="show")
+
+
+async def _known(services: Services, values: Values) -> None:
+    """Raises FieldProblem for a client or project that does not exist."""
+    for field, find in (("client", services.clients.client), ("project", services.clients.project)):
+        if values[field] not in ("", _WITHOUT):
+            try:
+                await find(values[field])
+            except Ambiguous:
+                continue  # all that share the name are meant
+            except NotFound as error:
+                raise FieldProblem(field, str(error)) from error
+
+
+def _shown(names: tuple[str | None, ...]) -> str:
+    return present.harmless(names[0] or _WITHOUT) if names else ""
+
+
+def _names(text: str) -> tuple[str | None, ...]:
+    return (None,) if text == _WITHOUT else (text,) if text else ()
+
+
+def _one(text: str, kind: type[One]) -> tuple[One, ...]:
+    return () if text == _ANY else (kind(text),)
+
+
+def _days(values: Values, field: str, today: date, week_begins: int) -> Period | None:
+    try:
+        return parse_days(values[field], today, week_begins) if values[field] else None
+    except InvalidInput as error:
+        raise FieldProblem(field, str(error)) from error

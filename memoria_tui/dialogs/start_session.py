@@ -1,0 +1,62 @@
+"""The form that starts work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memoria_tui import present
+from memoria_tui.dialogs.form import Field, FormDialog, Values
+from memoria_tui.dialogs.session_fields import Saved, about_fields, blaming, checked, moment_of, number
+from memoria_tui.drafts import Draft, DraftKind
+from services.model import SessionCategory
+from services.ports import Clock
+from services.work.model import SessionDraft, WorkPreferences
+from services.work.rules import check_description, check_numbers, check_past
+
+if TYPE_CHECKING:
+    from services.container import Services
+
+
+def start_session(
+    services: Services, clock: Clock, branch: str | None, preferences: WorkPreferences, draft: Draft | None = None
+) -> FormDialog[Saved]:
+    """Asks what is begun and starts it; the branch, and the default client and project, are filled in.
+
+    `draft` was typed before the program ended.
+    """
+
+    async def start(values: Values) -> Saved:
+        checked("description", lambda: check_description(values["description"]))
+        now, zone = clock(), await services.reports.zone()
+        start = moment_of(values, "start", now, zone) if values["start"] else None
+        if start is not None:
+            checked("start", lambda: check_past(start, now))
+        issue, pull_request = number(values, "issue"), number(values, "pull_request")
+        checked("issue", lambda: check_numbers(issue))
+        checked("pull_request", lambda: check_numbers(pull_request))
+        draft = SessionDraft(
+            description=values["description"],
+            category=SessionCategory(values["category"]),
+            client=values["client"],
+            project=values["project"],
+            issue_number=issue or None,
+            pr_number=pull_request or None,
+            branch=values["branch"] or None,
+            start=start,
+        )
+        new = await services.work.new_names(draft)
+        return Saved(await blaming("description", services.work.start(draft)), new)
+
+    rows = (
+        (Field("description", "What", placeholder="what you are going to do"),),
+        *about_fields(
+            services,
+            client=present.harmless(preferences.default_client or ""),
+            project=present.harmless(preferences.default_project or ""),
+            branch=present.harmless(branch or ""),
+        ),
+        (Field("start", "Start", placeholder="now; or -15m, 9:30, yesterday 17:00"),),
+    )
+    return FormDialog(
+        "Start work", rows, start, verb="start", writes="start work", draft=draft or Draft(DraftKind.START_WORK)
+    )

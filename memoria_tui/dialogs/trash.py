@@ -1,0 +1,149 @@
+"""Deleted memories, last deleted first: bring any of them back, or erase them for good."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from textual import getters, on
+from textual.binding import Binding
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from memoria_tui.dialogs.dialog import Dialog
+from memoria_tui.dialogs.difference_view import excerpt
+from memoria_tui.present import age, clip, glyph, line, title
+from services.model import TrashedMemory
+from services.ports import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class TrashChoice:
+    """What a person wants done with memories of the trash."""
+
+    ids: tuple[str, ...]
+    purge: bool = False
+    """Erase them for good instead of bringing them back."""
+
+
+class TrashDialog(Dialog[TrashChoice]):
+    """Its answer concerns the marked memories, or the one under the cursor when none is marked."""
+
+    AUTO_FOCUS = "OptionList"
+    KEYS = (
+        ("space", "mark"),
+        ("a", "mark all"),
+        ("/", "filter"),
+        ("enter", "restore"),
+        ("P", "erase for good"),
+        ("esc", "close"),
+    )
+    BINDINGS = [
+        Binding("space", "mark", "Mark", id="trash.mark", tooltip="Mark for restoring or erasing"),
+        Binding("a", "mark_all", "Mark all", id="trash.mark_all", tooltip="Mark all that are shown, or none"),
+        Binding("slash", "filter", "Filter", id="trash.filter", key_display="/", tooltip="Show only what has a text"),
+        Binding("P", "purge", "Erase for good", id="trash.purge", tooltip="Erase text, vectors and history"),
+    ]
+
+    options = getters.query_one(OptionList)
+
+    def __init__(self, trashed: Sequence[TrashedMemory], total: int, clock: Clock) -> None:
+        """`trashed` are the newest of `total` deleted memories."""
+        super().__init__(f"Trash · {total:,}" if len(trashed) == total else f"Trash · {len(trashed):,} of {total:,}")
+        self._trashed = trashed
+        self._shown = tuple(trashed)
+        self._clock = clock
+        self._marked: set[str] = set()
+
+    def compose_body(self) -> Iterable[Widget]:
+        if not self._trashed:
+            yield Static(Content("The trash is empty."), classes="text")
+            return
+        words = Input(placeholder="Part of a text", compact=True, id="filter")
+        words.display = False
+        yield words
+        yield OptionList(*self._options())
+        with VerticalScroll(id="preview", can_focus=False):
+            yield Static(excerpt(self._trashed[0].memory.content), id="text")
+
+    @property
+    def _current(self) -> TrashedMemory | None:
+        index = self.options.highlighted if self._shown else None
+        return None if index is None else self._shown[index]
+
+    @property
+    def _chosen(self) -> tuple[str, ...]:
+        marked = tuple(one.memory.id for one in self._trashed if one.memory.id in self._marked)
+        current = self._current
+        return marked or ((current.memory.id,) if current else ())
+
+    @on(OptionList.OptionHighlighted)
+    def show_text(self) -> None:
+        if (current := self._current) is not None:
+            self.query_one("#text", Static).update(excerpt(current.memory.content))
+            self.query_one("#preview").scroll_home(animate=False)
+
+    @on(OptionList.OptionSelected)
+    def restore(self) -> None:
+        self._answer(purge=False)
+
+    def action_purge(self) -> None:
+        self._answer(purge=True)
+
+    def _answer(self, *, purge: bool) -> None:
+        if ids := self._chosen if self._trashed else ():
+            self.dismiss(TrashChoice(ids, purge))
+
+    def action_mark(self) -> None:
+        if self._trashed and (current := self._current) is not None:
+            self._marked ^= {current.memory.id}
+            index = self._shown.index(current)
+            self._draw(min(index + 1, len(self._shown) - 1))
+
+    def action_mark_all(self) -> None:
+        if self._trashed:
+            shown = {one.memory.id for one in self._shown}
+            self._marked = self._marked - shown if shown <= self._marked else self._marked | shown
+            self._draw(self.options.highlighted)
+
+    def action_filter(self) -> None:
+        if self._trashed:
+            words = self.query_one("#filter", Input)
+            words.display = True
+            words.focus()
+
+    @on(Input.Changed)
+    def narrow(self, event: Input.Changed) -> None:
+        """Marks of what is not shown go: only what is seen is acted on."""
+        wanted = event.value.casefold()
+        self._shown = tuple(one for one in self._trashed if wanted in one.memory.content.casefold())
+        self._marked &= {one.memory.id for one in self._shown}
+        self._draw(0 if self._shown else None)
+        if not self._shown:
+            self.query_one("#text", Static).update(Content("No deleted memory has this text."))
+
+    @on(Input.Submitted)
+    def to_the_list(self) -> None:
+        self.options.focus()
+
+    def _draw(self, highlighted: int | None) -> None:
+        self.options.set_options(self._options())
+        self.options.highlighted = highlighted
+
+    def _options(self) -> Iterable[Option]:
+        now = self._clock()
+        for item in self._shown:
+            mark = "✓" if item.memory.id in self._marked else " "
+            relations = f"  ⇄ {item.relations}" if item.relations else ""
+            yield Option(
+                Content.assemble(
+                    (f" {mark} ", "$accent"),
+                    (f"{age(item.deleted_at, now):>6}  ", "$foreground 60%"),
+                    (f"{glyph(item.memory.type)} ", f"$memory-{item.memory.type.value}"),
+                    clip(title(item.memory), 60),
+                    (f"  {clip(line(item.actor), 16)}{relations}", "$foreground 60%"),
+                )
+            )

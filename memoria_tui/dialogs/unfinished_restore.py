@@ -1,0 +1,34 @@
+"""Says at the start that a restore was begun and not finished, and offers to finish or to undo it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from textual.binding import Binding
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from memoria_tui.dialogs.dialog import Dialog
+
+FINISH, UNDO = "finish", "undo"
+
+
+class UnfinishedRestoreDialog(Dialog[str]):
+    """Answers FINISH or UNDO; None to look at the stores as they are."""
+
+    BINDINGS = [
+        Binding("f", "answer('finish')", "Finish", id="unfinished_restore.finish", tooltip="Finish the restore"),
+        Binding("u", "answer('undo')", "Undo", id="unfinished_restore.undo", tooltip="Undo the restore"),
+    ]
+    KEYS = (("f", "finish it"), ("u", "undo it"), ("esc", "look first"))
+
+    def __init__(self, advice: str) -> None:
+        super().__init__("A restore is not finished")
+        self._advice = advice
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield Static(Content(self._advice), classes="text")
+
+    def action_answer(self, how: str) -> None:
+        self.dismiss(how)

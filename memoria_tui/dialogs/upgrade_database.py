@@ -1,0 +1,106 @@
+"""Shows what the stores that others made must get before the first write, and adds it on a yes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING
+
+from textual import getters, work
+from textual.binding import Binding
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.timer import Timer
+from textual.widget import Widget
+from textual.widgets import Static
+
+from memoria_tui.dialogs.dialog import Dialog, keys_line
+from memoria_tui.present import safe
+from services.errors import MemoriaError
+
+if TYPE_CHECKING:
+    from services.model.database import UpgradePlan
+
+
+class UpgradeDialog(Dialog[bool]):
+    """A question whose yes is carried out before the dialog closes; its answer is whether that was done."""
+
+    KEYS = (("y", "add it and go on"), ("n", "change nothing"))
+    AUTO_FOCUS = "VerticalScroll"
+    BINDINGS = [
+        Binding("y", "yes", "Yes", id="upgrade.yes", tooltip="Add it, then do what was asked"),
+        Binding("n", "leave", "No", id="upgrade.no", tooltip="Change nothing in the stores"),
+    ]
+
+    hint = getters.query_one("#hint", Static)
+
+    def __init__(self, plan: UpgradePlan, upgrade: Callable[[], Awaitable[object]]) -> None:
+        super().__init__("Before the first change")
+        self._plan = plan
+        self._upgrade = upgrade
+        self._ticking: Timer | None = None
+        self._seconds = 0
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield Static(
+            Content(
+                "Another program made these stores. To keep a history that undo can use, this one adds to them, once; "
+                "no memory, relation or session is changed, and MCP Memoria goes on working with them."
+            ),
+            classes="section",
+        )
+        with VerticalScroll():
+            for sign, line in told(self._plan):
+                with Horizontal(classes="entry" if sign else "place"):
+                    yield Static(Content.styled(sign, "bold $accent"), classes="sign")
+                    yield Static(line)
+        yield Static("", id="hint")
+
+    def action_yes(self) -> None:
+        if self._ticking is None:
+            self._ticking = self.set_interval(1.0, self._tick)
+            self._say(self._progress())
+            self.query_one("#keys", Static).update(keys_line((("", "a moment, it is one transaction"),)))
+            self._carry_out()
+
+    def action_leave(self) -> None:
+        if self._ticking is None:
+            self.dismiss(False)
+
+    @work(exclusive=True, group="upgrade")
+    async def _carry_out(self) -> None:
+        try:
+            await self._upgrade()
+        except MemoriaError as error:
+            self._stop()
+            self._say(f"Nothing was added: {error}", wrong=True)
+            self.query_one("#keys", Static).update(keys_line((("y", "try again"), ("n", "change nothing"))))
+        else:
+            self._stop()
+            self.dismiss(True)
+
+    def _stop(self) -> None:
+        if self._ticking is not None:
+            self._ticking.stop()
+        self._ticking, self._seconds = None, 0
+
+    def _tick(self) -> None:
+        self._seconds += 1
+        self._say(self._progress())
+
+    def _progress(self) -> str:
+        return f"Adding … {self._seconds} s" if self._seconds else "Adding …"
+
+    def _say(self, text: str, *, wrong: bool = False) -> None:
+        self.hint.update(Content(safe(text)))
+        self.hint.set_class(wrong, "-wrong")
+
+
+def told(plan: UpgradePlan) -> Iterable[tuple[str, Content]]:
+    """The stores by name, below each with its sign what it gets (+) and what is replaced (~)."""
+    if plan.added or plan.replaced:
+        yield "", Content.styled(f"PostgreSQL {safe(plan.place)}", "bold")
+        yield from ((" + ", Content(safe(line))) for line in plan.added)
+        yield from ((" ~ ", Content(safe(line))) for line in plan.replaced)
+    if plan.indexes:
+        yield "", Content.styled(f"Qdrant {safe(plan.vectors_place)}", "bold")
+        yield from ((" + ", Content(f"indexes of {safe(line)}")) for line in plan.indexes)

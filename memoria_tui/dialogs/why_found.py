@@ -1,0 +1,63 @@
+"""Says why a memory was found: the parts of its score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from textual.binding import Binding
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from memoria_tui.dialogs.dialog import Dialog
+from memoria_tui.present import clip, line, title
+from services.model import Hit, Query
+
+_WIDTH = 24
+_PARTS = (
+    ("meaning", "dense", "how near the text lies to the question"),
+    ("words", "keyword", "how well its words match"),
+    ("graph", "graph", "linked to other good hits"),
+)
+
+
+class WhyDialog(Dialog[None]):
+    """A bar for each leg of the search, the sum, and the passage that matched best."""
+
+    KEYS = (("esc", "close"),)
+    BINDINGS = [Binding("w,enter", "leave", "Close", id="why.close", tooltip="Close")]
+
+    def __init__(self, hit: Hit, query: Query) -> None:
+        super().__init__(f"Why: {title(hit.memory)}")
+        self._hit = hit
+        self._query = query
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield Static(Content("\n").join(self._lines()), classes="text")
+
+    def _lines(self) -> Iterable[Content]:
+        if not self._query.ranked:
+            yield Content("It is in a plain list, newest first: no words were asked for,")
+            yield Content("so nothing was ranked. Search for words to see their parts.")
+            return
+        for name, field, meaning in _PARTS:
+            yield from _part(name, getattr(self._hit.why, field), meaning)
+        yield Content("")
+        yield Content.assemble((f"{'score':<8}", "bold"), _bar(self._hit.score), f" {self._hit.score:.2f}")
+        if self._hit.passage:
+            yield Content("")
+            yield Content.styled("best passage", "$foreground 60%")
+            yield Content(clip(line(self._hit.passage), 280))
+
+
+def _part(name: str, value: float | None, meaning: str) -> Iterable[Content]:
+    if value is None:
+        yield Content.assemble(f"{name:<8}", ("─ not found by this".ljust(_WIDTH + 5), "$foreground 60%"))
+    else:
+        yield Content.assemble(f"{name:<8}", _bar(value), f" {value:.2f}")
+    yield Content.styled(f"{'':<8}{meaning}", "$foreground 60%")
+
+
+def _bar(value: float) -> Content:
+    full = round(max(0.0, min(1.0, value)) * _WIDTH)
+    return Content.assemble(("━" * full, "$primary"), ("━" * (_WIDTH - full), "$border"))

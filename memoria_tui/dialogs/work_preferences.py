@@ -1,0 +1,54 @@
+"""The form with the settings of work time, which other programs read too."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memoria_tui import present
+from memoria_tui.dialogs.form import Field, FieldProblem, FormDialog, Values
+from memoria_tui.dialogs.session_fields import blaming, client_names, project_names
+from services.work.model import WorkPreferences
+
+if TYPE_CHECKING:
+    from services.container import Services
+
+_YES, _NO = "yes", "no"
+
+
+def work_preferences(services: Services, now: WorkPreferences) -> FormDialog[WorkPreferences]:
+    """Shows the settings as they are and keeps what is changed."""
+    shown = {
+        "default_client": present.harmless(now.default_client or ""),
+        "default_project": present.harmless(now.default_project or ""),
+        "work_day_hours": f"{now.work_day_hours:g}",
+        "auto_session_memory": _YES if now.auto_session_memory else _NO,
+    }
+
+    async def keep(values: Values) -> WorkPreferences:
+        for key, text in values.items():
+            if text != shown[key]:
+                await blaming(key, services.work.set_preference(key, _value(key, text)))
+        return await services.work.preferences()
+
+    rows = (
+        (
+            Field("default_client", "Client", shown["default_client"], "for new sessions", client_names(services)),
+            Field("default_project", "Project", shown["default_project"], "for new sessions", project_names(services)),
+        ),
+        (
+            Field("work_day_hours", "Hours", shown["work_day_hours"], "of a working day"),
+            Field("auto_session_memory", "Memory", shown["auto_session_memory"], choices=(_NO, _YES)),
+        ),
+    )
+    return FormDialog("Settings of work", rows, keep, writes="settings of work")
+
+
+def _value(key: str, text: str) -> object:
+    if key == "auto_session_memory":
+        return text == _YES
+    if key != "work_day_hours":
+        return text or None
+    try:
+        return float(text)
+    except ValueError as error:
+        raise FieldProblem(key, f"{text!r} is no number of hours") from error
