@@ -30,7 +30,7 @@ class Linking:
 
     async def pick(self, title: str, at_hand: Sequence[Memory]) -> Memory | None:
         """A memory that the person searches for; those at hand are offered first."""
-        return await self._screen.app.push_screen_wait(LinkTargetDialog(title, at_hand, self._find))
+        return await self._screen.ask(LinkTargetDialog(title, at_hand, self._find))
 
     async def _find(self, text: str) -> Sequence[Memory]:
         week_begins = first_weekday(self._screen.services.settings)
@@ -50,7 +50,7 @@ class Linking:
             if not inferred.forward:
                 sources, target = (target,), sources[0]
         dialog = RelationTypeDialog("Link", _ends(sources), memory_end(target), kind)
-        if (choice := await self._screen.app.push_screen_wait(dialog)) is None:
+        if (choice := await self._screen.ask(dialog)) is None:
             return
         pairs = [(target, one) if choice.turned else (one, target) for one in sources]
         act = self._screen.services.graph.link_many(

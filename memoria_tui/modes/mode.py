@@ -284,6 +284,10 @@ class ModeScreen(Screen[None]):
             self.tell(not_done(what, error), wrong=True)
         return None
 
+    async def ask(self, dialog: Screen[Answer]) -> Answer | None:
+        """The answer of a dialog, to be awaited in a worker; None when the person left it."""
+        return await self.app.push_screen_wait(dialog)
+
     async def attempt(self, act: Awaitable[Answer]) -> Answer | None:
         """The answer of a service that reads, or None after telling why there is none."""
         try:

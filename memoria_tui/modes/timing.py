@@ -69,7 +69,7 @@ class Timing:
         if preferences is None:
             return
         dialog = start_session(self._services, self._clock, current_branch(), preferences, draft)
-        if (started := await self._screen.app.push_screen_wait(dialog)) is not None:
+        if (started := await self._screen.ask(dialog)) is not None:
             self._tell(f"Started {work_text.named(started.session)}{started.news}")
 
     async def start_or_stop(self) -> None:
@@ -87,7 +87,7 @@ class Timing:
 
     async def edit(self, session: WorkSession, zone: tzinfo, draft: Draft | None = None) -> None:
         """Shows all of a session, and changes it."""
-        saved = await self._screen.app.push_screen_wait(edit_session(self._services, self._clock, session, zone, draft))
+        saved = await self._screen.ask(edit_session(self._services, self._clock, session, zone, draft))
         if saved is not None and saved.session != session:
             self._tell(f"Changed {work_text.named(saved.session)}{saved.news}")
 
@@ -96,7 +96,7 @@ class Timing:
         if (session := session or await self.meant("Stop which")) is None:
             return
         dialog = stop_session(self._services, self._clock, session, draft=draft)
-        if (stopped := await self._screen.app.push_screen_wait(dialog)) is not None:
+        if (stopped := await self._screen.ask(dialog)) is not None:
             worked = present.duration(stopped.elapsed_seconds(self._clock()))
             kept = " · a memory of it is kept" if stopped.memory_id else ""
             self._tell(f"Stopped {work_text.named(stopped)} after {worked}{kept}")
@@ -133,7 +133,7 @@ class Timing:
 
     async def _ask(self, dialog: PromptDialog) -> None:
         """Asks for a line and tells what was done with it."""
-        if (told := await self._screen.app.push_screen_wait(dialog)) is not None:
+        if (told := await self._screen.ask(dialog)) is not None:
             self._tell(told)
 
     async def note(self, session: WorkSession | None = None, text: str = "") -> None:
@@ -159,7 +159,7 @@ class Timing:
         if last is None or zone is None:
             return
         dialog = stop_session(self._services, self._clock, session, end=work_text.moment(last, zone))
-        if (stopped := await self._screen.app.push_screen_wait(dialog)) is not None:
+        if (stopped := await self._screen.ask(dialog)) is not None:
             worked = present.duration(stopped.elapsed_seconds(self._clock()))
             self._tell(f"Cut {work_text.named(stopped)} back to {worked}")
 
@@ -209,7 +209,7 @@ class Timing:
         now = self._clock()
         choices = [Choice(str(place), one.id, _label(one, now)) for place, one in enumerate(self._sessions, 1)]
         choices += [Choice("n", _NEW, Content("start something new"))] if new else []
-        chosen = await self._screen.app.push_screen_wait(ChoiceDialog(question, choices))
+        chosen = await self._screen.ask(ChoiceDialog(question, choices))
         return next((one for one in self._sessions if one.id == chosen), chosen)
 
     def _tell(self, what: str) -> None:

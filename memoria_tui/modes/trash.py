@@ -24,7 +24,7 @@ async def open_trash(screen: ModeScreen) -> str | None:
     ids = await screen.attempt(services.memories.trash_ids())
     if trashed is None or ids is None:
         return None
-    choice = await screen.app.push_screen_wait(TrashDialog(trashed, len(ids), screen.clock))
+    choice = await screen.ask(TrashDialog(trashed, len(ids), screen.clock))
     if choice is None:
         return None
     what = counted(len(choice.ids))
@@ -34,7 +34,7 @@ async def open_trash(screen: ModeScreen) -> str | None:
         )
         return None if number is None else f"Restored {counted(number)}"
     question = f"Erase {what} for good, with text, vectors and history? This cannot be undone."
-    if not await screen.app.push_screen_wait(ConfirmDialog("Erase for good", question, "erase")):
+    if not await screen.ask(ConfirmDialog("Erase for good", question, "erase")):
         return None
     purged = await screen.write(f"erase {what}", services.memories.purge(choice.ids), once=choice.ids, vectors=True)
     return None if purged is None else f"Erased {counted(purged.memories)} for good"

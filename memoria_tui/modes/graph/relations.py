@@ -45,7 +45,7 @@ class Relations:
         if source is None or target is None:
             return
         dialog = RelationTypeDialog("Type and direction", node_end(source), node_end(target), relation.type)
-        if (choice := await self._screen.app.push_screen_wait(dialog)) is not None:
+        if (choice := await self._screen.ask(dialog)) is not None:
             after = replace(turned(relation) if choice.turned else relation, type=choice.type)
             await self._change(relation, after)
 
@@ -54,7 +54,7 @@ class Relations:
         if (relation := await self._relation(around, node)) is None:
             return
         dialog = PromptDialog("Weight", hint="From 0 to 1", check=weight_problem, value=f"{relation.weight:g}")
-        if (text := await self._screen.app.push_screen_wait(dialog)) is not None:
+        if (text := await self._screen.ask(dialog)) is not None:
             await self._change(relation, replace(relation, weight=float(text)))
 
     async def _relation(self, around: Neighborhood | None, node: Node | None) -> Relation | None:
@@ -67,7 +67,7 @@ class Relations:
         if len(found) < 2:
             return found[0] if found else None
         choices = [Choice(str(place), edge.id, _label(edge, node)) for place, edge in enumerate(found, 1)]
-        chosen = await self._screen.app.push_screen_wait(ChoiceDialog("Which relation", choices))
+        chosen = await self._screen.ask(ChoiceDialog("Which relation", choices))
         return next((edge for edge in found if edge.id == chosen), None)
 
     async def _change(self, before: Relation, after: Relation) -> None:

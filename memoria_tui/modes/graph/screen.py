@@ -264,12 +264,12 @@ class GraphScreen(ModeScreen):
     @asks
     async def action_overview(self) -> None:
         best = await self.attempt(self.services.graph.overview(_OVERVIEW))
-        if best is not None and (chosen := await self.app.push_screen_wait(OverviewDialog(best))):
+        if best is not None and (chosen := await self.ask(OverviewDialog(best))):
             self.stand_on(chosen)
 
     @asks
     async def action_filter(self) -> None:
-        types = await self.app.push_screen_wait(TypeFilterDialog(self._types))
+        types = await self.ask(TypeFilterDialog(self._types))
         if types is not None and types != self._types:
             self._types = types
             self.changed()
@@ -283,7 +283,7 @@ class GraphScreen(ModeScreen):
         if goal is None:
             return
         steps = await self.attempt(self.services.graph.path(memory.id, goal.id))
-        if steps and (chosen := await self.app.push_screen_wait(PathDialog(steps))):
+        if steps and (chosen := await self.ask(PathDialog(steps))):
             self.stand_on(chosen)
 
     def action_back(self) -> None:

@@ -36,6 +36,6 @@ class Suggestions:
 
     async def _decide(self, title: str, queue: ReviewQueue) -> None:
         dialog = ReviewDialog(title, self._screen.services, queue)
-        if accepted := await self._screen.app.push_screen_wait(dialog):
+        if accepted := await self._screen.ask(dialog):
             self._screen.tell_done(f"{accepted:,} relation{'' if accepted == 1 else 's'} accepted")
             self._screen.changed()

@@ -125,7 +125,7 @@ class LongWork:
         choices = [
             Choice(key, keep.value, _choice(name, outcomes.get(keep, ""))) for keep, (key, name) in names.items()
         ]
-        chosen = await self._screen.app.push_screen_wait(ChoiceDialog(title, choices, next(iter(names)), line(about)))
+        chosen = await self._screen.ask(ChoiceDialog(title, choices, next(iter(names)), line(about)))
         return None if chosen is None else Keep(chosen)
 
     async def repair_all(self, defects: tuple[Defect, ...]) -> None:
@@ -142,7 +142,7 @@ class LongWork:
             question += f" Chunks differ in {uneven:,} of the memories: which values shall all chunks have?"
             if (keep := await self._choose_values("Repair all of these?", question, _OF_CHUNKS, {})) is not None:
                 self.repair(defects, keep)
-        elif await self._screen.app.push_screen_wait(ConfirmDialog("Repair all of these?", question, "repair")):
+        elif await self._screen.ask(ConfirmDialog("Repair all of these?", question, "repair")):
             self.repair(defects)
 
     def embed(self) -> None:
@@ -181,7 +181,7 @@ class LongWork:
     async def restore(self, compared: Comparison) -> None:
         """Asks how; a merge goes into the history, before a replacement there is a backup."""
         services = self._screen.services
-        how = await self._screen.app.push_screen_wait(
+        how = await self._screen.ask(
             RestoreDialog(compared, str(services.settings.backups_dir), person_zone(services.settings))
         )
         if how is None:
@@ -207,7 +207,7 @@ class LongWork:
         )
         if warning := services.reembedding.warning(target):
             question = f"{question}\n\n{warning}"
-        if not await self._screen.app.push_screen_wait(ConfirmDialog("Make all vectors anew", question, "begin")):
+        if not await self._screen.ask(ConfirmDialog("Make all vectors anew", question, "begin")):
             return
 
         async def act(advance: Advance) -> str:
@@ -222,7 +222,7 @@ class LongWork:
     async def drop_old(self) -> None:
         """Asks whether to delete the vectors of before, and does so."""
         question = "The former vectors are deleted. That cannot be taken back; the memories themselves stay."
-        if await self._screen.app.push_screen_wait(ConfirmDialog("Delete the former vectors", question, "delete")):
+        if await self._screen.ask(ConfirmDialog("Delete the former vectors", question, "delete")):
             act = self._screen.services.reembedding.drop_old()
             points = await self._screen.write("delete the former vectors", act, once=["former vectors"])
             if points is not None:

@@ -459,7 +459,7 @@ class HealthScreen(ModeScreen):
             return
         if not plan:
             self.tell("Nothing is missing in the database")
-        elif await self.app.push_screen_wait(UpgradeDialog(plan, database.upgrade)):
+        elif await self.ask(UpgradeDialog(plan, database.upgrade)):
             self.tell("The database was upgraded")
             self.load()
 

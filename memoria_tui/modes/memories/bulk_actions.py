@@ -20,6 +20,7 @@ from services.model import FacetCount, Memory, MemoryType
 
 if TYPE_CHECKING:
     from memoria_tui.modes.mode import ModeScreen
+    from services.memories.service import MemoryService
 
 
 class BulkActions:
@@ -32,12 +33,15 @@ class BulkActions:
         self._deleted_at = 0.0
         """When the last of them were, in monotonic seconds."""
 
+    @property
+    def _memories(self) -> MemoryService:
+        return self._screen.services.memories
+
     async def read(self, targets: Targets) -> tuple[Memory, ...] | None:
         """The memories, from the list where it has them; None after telling why they cannot be read."""
 
         async def all_of_them() -> tuple[Memory, ...]:
-            memories = self._screen.services.memories
-            return tuple([targets.loaded.get(one) or await memories.get(one) for one in targets.ids])
+            return tuple([targets.loaded.get(one) or await self._memories.get(one) for one in targets.ids])
 
         return await self._screen.attempt(all_of_them())
 
@@ -49,13 +53,11 @@ class BulkActions:
             return
 
         async def save(edit: TagEdit) -> str:
-            act = self._screen.services.memories.edit_many(targets.ids, add_tags=edit.added, remove_tags=edit.removed)
+            act = self._memories.edit_many(targets.ids, add_tags=edit.added, remove_tags=edit.removed)
             signs = [f"+{tag}" for tag in edit.added] + [f"−{tag}" for tag in edit.removed]
             return await self._set(f"Tags {' '.join(signs)}", targets, act)
 
-        self._set_as(
-            await self._screen.app.push_screen_wait(TagsDialog(memories, names_in_use(self._screen, "tag"), save))
-        )
+        self._set_as(await self._screen.ask(TagsDialog(memories, names_in_use(self._screen, "tag"), save)))
 
     async def _set(self, what: str, targets: Targets, act: Coroutine[object, object, int]) -> str:
         """Writes while a dialog stays open; gives what was done, "" when nothing had to be. Raises the act's errors."""
@@ -71,7 +73,7 @@ class BulkActions:
 
     async def set(self, targets: Targets) -> None:
         """Asks what to set, then its value."""
-        what = await self._screen.app.push_screen_wait(
+        what = await self._screen.ask(
             ChoiceDialog(
                 f"Set on {counted(len(targets.ids))}",
                 (
@@ -90,9 +92,7 @@ class BulkActions:
             case "type":
                 await self._set_type(targets)
             case "no project":
-                await self._set_at_once(
-                    "No project", targets, self._screen.services.memories.edit_many(targets.ids, project="")
-                )
+                await self._set_at_once("No project", targets, self._memories.edit_many(targets.ids, project=""))
 
     async def _set_at_once(self, what: str, targets: Targets, act: Coroutine[object, object, int]) -> None:
         told = f"{what} on {targets.describe()}"
@@ -101,17 +101,17 @@ class BulkActions:
 
     async def _set_importance(self, targets: Targets) -> None:
         async def save(text: str) -> str:
-            act = self._screen.services.memories.edit_many(targets.ids, importance=float(text))
+            act = self._memories.edit_many(targets.ids, importance=float(text))
             return await self._set(f"Importance {float(text):g}", targets, act)
 
         value = targets.common(lambda memory: f"{memory.importance:g}")
         dialog = PromptDialog("Importance", hint="From 0 to 1", check=importance_problem, value=value, save=save)
-        self._set_as(await self._screen.app.push_screen_wait(dialog))
+        self._set_as(await self._screen.ask(dialog))
 
     async def _set_project(self, targets: Targets) -> None:
         async def save(project: str) -> str:
             return await self._set(
-                f"Project {project}", targets, self._screen.services.memories.edit_many(targets.ids, project=project)
+                f"Project {project}", targets, self._memories.edit_many(targets.ids, project=project)
             )
 
         dialog = PromptDialog(
@@ -122,7 +122,7 @@ class BulkActions:
             names=names_in_use(self._screen, "project"),
             save=save,
         )
-        self._set_as(await self._screen.app.push_screen_wait(dialog))
+        self._set_as(await self._screen.ask(dialog))
 
     async def _set_type(self, targets: Targets) -> None:
         choices = [
@@ -132,8 +132,8 @@ class BulkActions:
             for kind in (MemoryType.SEMANTIC, MemoryType.EPISODIC, MemoryType.PROCEDURAL)
         ]
         now = targets.common(lambda memory: memory.type.value)
-        if kind := await self._screen.app.push_screen_wait(ChoiceDialog("Type", choices, now or None)):
-            act = self._screen.services.memories.edit_many(targets.ids, type=MemoryType(kind))
+        if kind := await self._screen.ask(ChoiceDialog("Type", choices, now or None)):
+            act = self._memories.edit_many(targets.ids, type=MemoryType(kind))
             await self._set_at_once(f"Type {kind}", targets, act)
 
     def _done(self, what: str) -> None:
@@ -155,7 +155,7 @@ class BulkActions:
         ids, told = targets.ids, targets.describe()
         self._going |= set(ids)
         try:
-            act = self._screen.services.memories.delete(ids)
+            act = self._memories.delete(ids)
             number = await self._screen.write(f"delete {told}", act, once=ids, vectors=True)
         finally:
             self._going -= set(ids)

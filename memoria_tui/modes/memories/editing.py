@@ -26,6 +26,7 @@ from services.times import WriterZone, minute, person_zone, writer_zone
 if TYPE_CHECKING:
     from memoria_tui.modes.mode import ModeScreen
     from memoria_tui.widgets.preview import Preview
+    from services.memories.service import MemoryService
 
 _EMPTY = "a memory needs a text; esc leaves it as it is, d deletes it"
 
@@ -54,6 +55,10 @@ class Editing:
     def _preview(self) -> Preview:
         return self._find_preview()
 
+    @property
+    def _memories(self) -> MemoryService:
+        return self._screen.services.memories
+
     def begin(self, base: Memory, text: str | None = None) -> None:
         """Opens the editor, with a text other than the memory's own if there is one."""
         self._preview.begin_edit(base, text)
@@ -78,7 +83,7 @@ class Editing:
         """Goes on with what was typed before the program ended; False when its memory cannot be read."""
         try:
             if draft.kind is DraftKind.EDIT_MEMORY:
-                memory = await self._screen.services.memories.get(draft.of)
+                memory = await self._memories.get(draft.of)
                 base = replace(memory, content=draft.values.get("before", memory.content))
                 self.begin(base, draft.values.get("text", ""))
                 return True
@@ -94,14 +99,10 @@ class Editing:
         """Asks for a new memory."""
 
         async def create(draft: MemoryDraft) -> Memory:
-            return await write(
-                self._screen.app, "new memory", self._screen.services.memories.create(draft), vectors=True
-            )
+            return await write(self._screen.app, "new memory", self._memories.create(draft), vectors=True)
 
         tags, projects = names_in_use(self._screen, "tag"), names_in_use(self._screen, "project")
-        if (
-            memory := await self._screen.app.push_screen_wait(NewMemoryDialog(tags, projects, create, draft))
-        ) is not None:
+        if (memory := await self._screen.ask(NewMemoryDialog(tags, projects, create, draft))) is not None:
             self._created(memory.id)
             self._screen.tell_done(f"Created {named(memory)}")
 
@@ -118,7 +119,7 @@ class Editing:
         if not content.strip():
             self._screen.tell(f"Not saved: {_EMPTY}", wrong=True)
             return None
-        act = self._screen.services.memories.update(base, MemoryChanges(content=content), force=force)
+        act = self._memories.update(base, MemoryChanges(content=content), force=force)
         try:
             saved = await write(self._screen.app, f"save {named(base)}", act, once=[base.id], vectors=True)
         except UnderWay as under_way:
@@ -143,7 +144,7 @@ class Editing:
         Gives the memory over which their own text is to be saved.
         """
         theirs = conflict.current if isinstance(conflict.current, Memory) else None
-        match await self._screen.app.push_screen_wait(ConflictDialog(mine, theirs)):
+        match await self._screen.ask(ConflictDialog(mine, theirs)):
             case Resolution.THEIRS:
                 self._close()
                 self._screen.changed()
@@ -155,7 +156,7 @@ class Editing:
         return None
 
     async def _restore(self, memory: Memory) -> int | None:
-        act = self._screen.services.memories.restore([memory.id])
+        act = self._memories.restore([memory.id])
         return await self._screen.write(f"restore {named(memory)}", act, vectors=True)
 
     # in the person's own editor
@@ -166,12 +167,12 @@ class Editing:
             self._screen.tell("No memory is under the cursor")
             return None
         await written(self._screen.app)
-        return await self._screen.attempt(self._screen.services.memories.get(memory.id))
+        return await self._screen.attempt(self._memories.get(memory.id))
 
     async def base_of(self, base: Memory, content: str) -> Memory:
         """What a text is an edit of: as it is in the store when the text was being saved just now."""
         if await written(self._screen.app):
-            stored = await self._screen.attempt(self._screen.services.memories.get(base.id))
+            stored = await self._screen.attempt(self._memories.get(base.id))
             if stored is not None and stored.content == content:
                 return stored
         return base
@@ -203,7 +204,7 @@ class Editing:
         if (base := self._preview.editing) is None:
             return
         try:
-            outside = (await self._screen.services.memories.get(base.id)).content
+            outside = (await self._memories.get(base.id)).content
         except NotFound:
             outside = None
         except MemoriaError:
@@ -220,10 +221,10 @@ class Editing:
 
     async def show_history(self, memory: Memory) -> None:
         """Shows its versions; the one that is chosen is brought back."""
-        changes = await self._screen.attempt(self._screen.services.memories.history(memory.id))
+        changes = await self._screen.attempt(self._memories.history(memory.id))
         if changes is None:
             return
-        chosen = await self._screen.app.push_screen_wait(HistoryDialog(memory, changes, self._screen.clock))
+        chosen = await self._screen.ask(HistoryDialog(memory, changes, self._screen.clock))
         if chosen is not None:
             await self._bring_back(memory, chosen)
 
@@ -233,7 +234,7 @@ class Editing:
             return
         settings = self._screen.services.settings
         changes = to_version(memory, state, writer_zone(settings))
-        act = self._screen.services.memories.update(memory, changes)
+        act = self._memories.update(memory, changes)
         if saved := await self._screen.write(f"restore {named(memory)}", act, vectors=True):
             self._screen.tell_done(f"{named(saved)} is as it was on {minute(chosen.at, person_zone(settings))}")
             self._screen.changed()

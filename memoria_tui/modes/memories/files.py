@@ -28,7 +28,7 @@ class MemoryFiles:
     async def export(self, ids: tuple[str, ...]) -> None:
         """Asks for a file and writes the memories to it."""
         title = f"Export {counted(len(ids))}"
-        path = await self._screen.app.push_screen_wait(
+        path = await self._screen.ask(
             PromptDialog(title, value="memories.jsonl", hint="Path of the file", check=why_not_new)
         )
         if path is not None:
@@ -39,7 +39,7 @@ class MemoryFiles:
 
     async def import_(self) -> None:
         """Asks for a file or folder and imports it."""
-        path = await self._screen.app.push_screen_wait(
+        path = await self._screen.ask(
             PromptDialog("Import", hint="Path of an export, a backup, Markdown or a folder of it", check=_absent)
         )
         if path is None:

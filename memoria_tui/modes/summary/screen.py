@@ -252,7 +252,7 @@ class SummaryScreen(ModeScreen):
             return
         owners = [one.client.name for one in clients if one.client]
         names = dict.fromkeys(one.project.name for one in projects if one.project)
-        where = await self.app.push_screen_wait(SummaryFilterDialog(asked.where, owners, list(names)))
+        where = await self.ask(SummaryFilterDialog(asked.where, owners, list(names)))
         if where is not None:
             self._ask(replace(asked, where=where))
 
@@ -265,7 +265,7 @@ class SummaryScreen(ModeScreen):
         span = f"{asked.month:%Y-%m}" if asked.month else f"{asked.months[0]:%Y-%m}-to-{asked.last:%Y-%m}"
         hint = "A file whose name ends in .csv or .md"
         dialog = PromptDialog("Export", value=f"work-by-{asked.by.value}-{span}.csv", hint=hint, check=_unwritable)
-        path = await self.app.push_screen_wait(dialog)
+        path = await self.ask(dialog)
         if path is None:
             return
         try:

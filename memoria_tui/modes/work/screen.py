@@ -371,13 +371,13 @@ class WorkScreen(ModeScreen):
     @asks
     async def action_filter(self) -> None:
         dialog = session_filter(self.services, self.clock, self.question.where)
-        if (where := await self.app.push_screen_wait(dialog)) is not None:
+        if (where := await self.ask(dialog)) is not None:
             self.question = replace(self.question, where=where)
 
     @asks
     async def action_search(self) -> None:
         hint = "Part of the description, a note or the branch; empty shows all"
-        text = await self.app.push_screen_wait(PromptDialog("Find", value=self.question.where.text, hint=hint))
+        text = await self.ask(PromptDialog("Find", value=self.question.where.text, hint=hint))
         if text is not None:
             self.question = replace(self.question, where=replace(self.question.where, text=text))
 
@@ -387,13 +387,13 @@ class WorkScreen(ModeScreen):
         choices = [Choice(key, key, Content(ORDERS[order])) for key, order in keys.items()]
         now = (self.question.order, self.question.descending)
         current = next(key for key, order in keys.items() if order == now)
-        if (chosen := await self.app.push_screen_wait(ChoiceDialog("Sort", choices, current))) is not None:
+        if (chosen := await self.ask(ChoiceDialog("Sort", choices, current))) is not None:
             self.question = LogQuestion(self.question.where, *keys[chosen])
 
     @asks
     async def action_export(self) -> None:
         dialog = PromptDialog("Export the log", value="work.csv", hint="Path of the CSV file", check=why_not_new)
-        if (path := await self.app.push_screen_wait(dialog)) is not None:
+        if (path := await self.ask(dialog)) is not None:
             act = write_log(self.services.reports, self.question, file_of(path), self._zone, self.clock())
             number = await self.attempt(act)
             if number is not None:
@@ -403,13 +403,13 @@ class WorkScreen(ModeScreen):
 
     @asks
     async def action_clients(self) -> None:
-        if await self.app.push_screen_wait(ClientsDialog(self.services)):
+        if await self.ask(ClientsDialog(self.services)):
             self.post_message(WorkChanged())
 
     @asks
     async def action_preferences(self) -> None:
         now = await self.attempt(self.services.work.preferences())
-        if now is not None and await self.app.push_screen_wait(work_preferences(self.services, now)) is not None:
+        if now is not None and await self.ask(work_preferences(self.services, now)) is not None:
             self.tell("Settings kept")
             self.post_message(WorkChanged())
 
