@@ -39,16 +39,16 @@ class ActionCommands(Provider):
     """Every action that has a key where the person is."""
 
     async def discover(self) -> Hits:
-        for binding in self._bindings():
+        for binding in self._available():
             yield DiscoveryHit(binding.description, self._run(binding), help=self._help(binding))
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
-        for binding in self._bindings():
+        for binding in self._available():
             if (score := matcher.match(f"{binding.description} {binding.tooltip}")) > 0:
                 yield Hit(score, binding.description, self._run(binding), help=self._help(binding))
 
-    def _bindings(self) -> list[Binding]:
+    def _available(self) -> list[Binding]:
         seen: dict[str, Binding] = {}
         for active in self.screen.active_bindings.values():
             binding = active.binding

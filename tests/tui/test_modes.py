@@ -1,0 +1,53 @@
+"""The registry of modes, and what keys and actions, modes and help must have in common."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from textual.binding import Binding
+from textual.dom import DOMNode
+
+import memoria_tui
+from memoria_tui.app import MemoriaApp
+from memoria_tui.guide import key_ids
+from memoria_tui.modes.registry import MODES, Mode
+
+_PRIVATE = re.compile(r"\btextual\._|\._(?:bindings|bindings_ready|screen_stacks|parent)\b")
+
+
+def bindings(node: type[DOMNode]) -> Iterable[Binding]:
+    return (binding for binding in node.BINDINGS if isinstance(binding, Binding))
+
+
+@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.name)
+def test_a_mode_has_a_key_of_its_own_and_names_its_keys_after_itself(mode: Mode) -> None:
+    own = {(binding.id or "").partition(".")[0] for binding in bindings(mode.screen())}
+    assert own == {mode.name}
+    assert [binding.key for binding in bindings(MemoriaApp) if binding.id == f"app.{mode.name}"] == [mode.key]
+
+
+def test_every_key_has_its_action_beside_it() -> None:
+    key_ids()  # imports all that has keys
+    nodes = [node for node in _descendants(DOMNode) if node.__module__.startswith("memoria_tui.")]
+    homeless = []
+    for node in nodes:
+        for binding in bindings(node):
+            place, _, action = binding.action.partition("(")[0].rpartition(".")
+            if not hasattr(MemoriaApp if place == "app" else node, f"action_{action}"):
+                homeless.append(f"{node.__name__}: {binding.action}")
+    assert homeless == []
+
+
+def _descendants(node: type[DOMNode]) -> Iterable[type[DOMNode]]:
+    for child in node.__subclasses__():
+        yield child
+        yield from _descendants(child)
+
+
+def test_what_is_private_in_textual_is_used_in_one_module_only() -> None:
+    files = Path(memoria_tui.__file__).parent.rglob("*.py")
+    users = {file.name for file in files if _PRIVATE.search(file.read_text())}
+    assert users == {"textual_internals.py"}
