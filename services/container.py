@@ -17,31 +17,31 @@ from services.adapters.postgres.checked_database import CheckedDatabase
 from services.adapters.postgres.database import Database
 from services.adapters.postgres.embedded import EmbeddedPostgres
 from services.adapters.postgres.listening import DatabaseFeed
+from services.backup.backup_service import BackupService
+from services.backup.restore_run import RestoreTarget
 from services.backup.restoring import RestoreService
-from services.backup.run import Into
-from services.backup.service import BackupService
 from services.errors import MemoriaError
-from services.graph.service import GraphService
+from services.graph.graph_service import GraphService
 from services.health import HealthService
 from services.home import close_home
-from services.integrity.service import IntegrityService
+from services.integrity.integrity_service import IntegrityService
 from services.live import ALONE, LiveService
-from services.memories.service import MemoryService
+from services.memories.memory_service import MemoryService
 from services.model import StoreKind
 from services.model.database import Ask
 from services.ports import machine_clock
 from services.records import Records
 from services.records.backup_tables import BackupTables
 from services.records.pause_stamps import newest_stamps
-from services.reembedding.service import ReembeddingService
+from services.reembedding.reembedding_service import ReembeddingService
 from services.search.memory_counts import MemoryCounts
-from services.search.service import SearchService
+from services.search.search_service import SearchService
 from services.transfer.exporting import ExportService
 from services.transfer.importing import ImportService, RecordSource
 from services.work.clients import ClientService
 from services.work.reports import ReportService
-from services.work.service import WorkService
 from services.work.stamps import Stamp, Zones, with_writer_zone
+from services.work.work_service import WorkService
 
 if TYPE_CHECKING:
     from services.ports import Clock, Embedder, SwitchableStore
@@ -162,7 +162,7 @@ def _services(
     integrity = IntegrityService(vectors, records, memories, settings)
     tables = BackupTables(checked, settings)
     backup = BackupService(vectors, tables, embedder, settings, clock)
-    restoring = RestoreService(Into(vectors, tables, memories, settings), embedder, backup, settings, clock)
+    restoring = RestoreService(RestoreTarget(vectors, tables, memories, settings), embedder, backup, settings, clock)
     return Services(
         settings=settings,
         clock=clock,
@@ -177,7 +177,7 @@ def _services(
         suggestions=SuggestionService(vectors, records, graph),
         health=HealthService(vectors, embedder, records, integrity, memories.outside, settings, restoring.unfinished),
         integrity=integrity,
-        reembedding=ReembeddingService(vectors, partial(_target, settings, embedder), settings, memories.gate),
+        reembedding=ReembeddingService(vectors, partial(_target, settings, embedder), settings, memories.barrier),
         importing=ImportService(vectors, embedder, records, memories, settings, clock),
         exporting=ExportService(vectors, records, settings, clock),
         work=WorkService(records, settings, clock, memories),

@@ -8,15 +8,15 @@ from datetime import datetime
 
 from services.backup.values import UnfinishedRestore
 from services.errors import MemoriaError
+from services.integrity.integrity_service import Advance, IntegrityService, quiet
 from services.integrity.model import REPAIRABLE, DefectKind, Survey
-from services.integrity.service import Advance, IntegrityService, quiet
 from services.memories.outside import OutsideDeletions
 from services.memories.reading import read_stored
 from services.model import Memory, MemoryType, StoreStatus
 from services.points import EVERYTHING, CollectionInfo
 from services.ports import Embedder, VectorStore
 from services.records import Records
-from services.search.scope import Scope, Scoping
+from services.search.filters import FilterBuilder, Filters
 from services.settings import Settings
 from services.times import person_zone, writer_zone
 from services.together import together
@@ -66,7 +66,7 @@ class HealthService:
         self._outside = outside
         self._person_zone, self._writer_zone = person_zone(settings), writer_zone(settings)
         self._unfinished_restore = unfinished_restore
-        self._scoping = Scoping(vectors, records, self._writer_zone)
+        self._filters = FilterBuilder(vectors, records, self._writer_zone)
 
     async def status(self) -> tuple[StoreStatus, StoreStatus, StoreStatus]:
         """Qdrant, PostgreSQL and the embedder, asked at the same time; what is wrong stands in `problems`."""
@@ -112,7 +112,7 @@ class HealthService:
         return replace(status, counts={**counts, "points": sum(status.counts.values())})
 
     async def _memories(self) -> Mapping[str, int]:
-        heads = (await self._scoping.heads(Scope(dict.fromkeys(MemoryType, EVERYTHING)))).where
+        heads = (await self._filters.heads(Filters(dict.fromkeys(MemoryType, EVERYTHING)))).where
         counts = await together(*(self._vectors.count(type_, heads[type_]) for type_ in MemoryType))
         return {"memories": sum(counts)} | {type_.value: count for type_, count in zip(MemoryType, counts, strict=True)}
 

@@ -11,8 +11,8 @@ from services.records import Records
 from services.records.pause_stamps import newest_stamps
 from services.settings import Settings
 from services.work.reports import ReportService
-from services.work.service import WorkService
 from services.work.stamps import with_writer_zone
+from services.work.work_service import WorkService
 
 
 @contextlib.asynccontextmanager

@@ -13,8 +13,8 @@ from services.errors import InvalidInput
 if TYPE_CHECKING:
     from services.container import Services
     from services.model import Progress
+    from services.transfer.import_run import ImportReport, Remark
     from services.transfer.importing import RecordSource
-    from services.transfer.run import ImportReport, Remark
 
 _SHOWN = 10
 """Remarks of one kind that are printed."""
@@ -75,7 +75,7 @@ def _report_json(report: ImportReport, *, dry_run: bool) -> dict[str, object]:
 
 def preview_memori(terminal: Terminal, url: str, *, as_json: bool) -> int:
     """Tells what an import from Memori would read; neither side is written."""
-    from services.transfer.run import Remark
+    from services.transfer.import_run import Remark
     from services.transfer.tally import tally
 
     source = _memori(url)

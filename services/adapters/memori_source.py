@@ -7,8 +7,8 @@ from itertools import groupby
 
 from services.adapters.memori_database import MemoriDatabase, Row
 from services.ports import Clock
+from services.transfer.formats.imported_records import BadRecord, Record
 from services.transfer.formats.memori import Origin
-from services.transfer.formats.records import BadRecord, Record
 
 
 class MemoriSource:

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from services.backup.looks import Seen
+from services.backup.fingerprints import Fingerprints
 from services.memories.dates import read_date
 from services.memories.payload import State, same_but_for_looks
 from services.memories.reading import Stored, fold, memory_id_of, read_stored
@@ -51,7 +51,7 @@ class MemoryPairs:
         self._vectors = vectors
         self._archive = archive
         self._zone = zone
-        self._archived = Seen()
+        self._archived = Fingerprints()
 
     async def batches(self) -> AsyncIterator[list[Pair]]:
         """Some of the archive's memories at once, each whole."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from services.backup.looks import MARKED, Seen
+from services.backup.fingerprints import MARKED, Fingerprints
 from services.memories.chunking import chunks
 from services.memories.layout import keeping, kept_own_keys, points_of, vectors_by_text
 from services.memories.payload import State
@@ -80,7 +80,7 @@ class Gathering:
         self._vectors = vectors
         self._tables = tables
         self._settings = settings
-        self._seen = {type_: Seen() for type_ in MemoryType}
+        self._seen = {type_: Fingerprints() for type_ in MemoryType}
         self._unsettled: set[str] = set()
         self._begun_at: datetime | None = None
         self._under_way_after = 0

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING
 
 from services.backup.comparing import MemoryPairs, Pair, Standing
-from services.backup.run import RestoreRun
+from services.backup.restore_run import RestoreRun
 from services.memories.chunking import chunks
 from services.memories.payload import State, read_memory, same_but_for_looks
 from services.memories.reading import canonical, read_stored
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 async def merge(run: RestoreRun) -> Mapping[str, int]:
     """Tables first, in one transaction, then the memories in one act of the same group; each can be repeated."""
-    into = run.into
-    await into.memories.recover()  # what a killed life promised is not to be promised again
-    async with into.tables.staged(counted(run)) as staged:
+    target = run.target
+    await target.memories.recover()  # what a killed life promised is not to be promised again
+    async with target.tables.staged(counted(run)) as staged:
         counts = Counter({"changes": await staged.bring_history()})
         await _stay_as_here(run, staged)
         counts.update(await staged.merge(run.marker.group))
         await run.keep_tables(staged)
-    with into.memories.storing(run.marker.group, Kind.RESTORE) as act:
+    with target.memories.storing(run.marker.group, Kind.RESTORE) as act:
         counts["memories"] = await _plan(run, act)
         await act.write(applied=lambda number: run.advance(number, "memories"))
         counts["memories"] += act.count
@@ -45,13 +45,13 @@ async def _plan(run: RestoreRun, act: StoringAct) -> int:
 
     Those are memories that the history cannot name.
     """
-    into, written = run.into, 0
-    async for batch in MemoryPairs(into.vectors, run.archive, into.zone).batches():
+    target, written = run.target, 0
+    async for batch in MemoryPairs(target.vectors, run.archive, target.zone).batches():
         wanted = [pair for pair in batch if pair.standing in (Standing.NEW, Standing.NEWER)]
         named = [pair for pair in wanted if nameable(pair.archived.id)]
         for pair in wanted:
             if not nameable(pair.archived.id):
-                await into.vectors.upsert(pair.archived.state.type, await run.vectoring.of(pair.archived.points))
+                await target.vectors.upsert(pair.archived.state.type, await run.vectoring.of(pair.archived.points))
                 written += 1
         usable = await run.vectoring.reason() is None
         items = await asyncio.to_thread(lambda: [_incoming(run, pair, usable=usable) for pair in named])  # noqa: B023 - awaited at once
@@ -74,10 +74,10 @@ def nameable(memory_id: str) -> bool:
 
 
 def _incoming(run: RestoreRun, pair: Pair, *, usable: bool) -> Incoming:
-    archived, into = pair.archived, run.into
-    memory = read_memory(archived.id, archived.state, into.zone)
+    archived, target = pair.archived, run.target
+    memory = read_memory(archived.id, archived.state, target.zone)
     vectors = tuple(point.vector for point in archived.points if point.vector is not None)
-    cut = chunks(archived.state.content, into.settings.chunk_size, into.settings.chunk_overlap)
+    cut = chunks(archived.state.content, target.settings.chunk_size, target.settings.chunk_overlap)
     if not usable or archived.texts != cut or len(vectors) != len(cut):
         return Incoming(memory)
     return Incoming(memory, vectors, run.vectoring.model)
@@ -90,7 +90,7 @@ async def _stay_as_here(run: RestoreRun, staged: RestoreStaging) -> None:
     would try to take back what was never done here.
     """
     async for changes in staged.appended_memories():
-        stored = await read_stored(run.into.vectors, [one.memory_id for one in changes], embeddings=False)
+        stored = await read_stored(run.target.vectors, [one.memory_id for one in changes], embeddings=False)
         kept: dict[str, list[NewChange]] = {}
         for change in changes:
             if (states := stored.get(change.memory_id)) and not _same(run, change, states[0]):
@@ -101,7 +101,7 @@ async def _stay_as_here(run: RestoreRun, staged: RestoreStaging) -> None:
 
 def _same(run: RestoreRun, change: LastChange, here: Stored) -> bool:
     after = None if change.after is None else State.from_json(change.after)
-    return after is not None and same_but_for_looks(after, here.state, change.memory_id, run.into.zone)
+    return after is not None and same_but_for_looks(after, here.state, change.memory_id, run.target.zone)
 
 
 def _kept(change: LastChange, here: Stored) -> NewChange:

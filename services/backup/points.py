@@ -8,7 +8,7 @@ import sys
 from array import array
 from collections.abc import Mapping, Sequence
 
-from services.backup.container import encoded
+from services.backup.archive_file import encoded
 from services.memories.reading import memory_id_of
 from services.model import MemoryType
 from services.points import Point

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from services.backup.container import ArchiveReader, Part
+from services.backup.archive_file import ArchiveReader, Part
+from services.backup.backup_service import archive_of
 from services.backup.points import LINES, SUPERSEDED, VECTORS, part_of, unpack_points
-from services.backup.service import archive_of
 from services.backup.tables import unpack_rows
 from services.backup.values import Advance
 from services.errors import UnreadableFile

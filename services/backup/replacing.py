@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from services.backup.comparing import MemoryPairs, Pair, Standing
 from services.backup.merging import counted, nameable
-from services.backup.run import RestoreRun
+from services.backup.restore_run import RestoreRun
 from services.memories.payload import State
 from services.memories.reading import read_stored
 from services.model import Action, Entity, Memory
@@ -27,7 +27,7 @@ async def replace(run: RestoreRun) -> Mapping[str, int]:
     Saves of this process wait while the tables and the collections are switched, so that none falls between them.
     Raises Conflict when another draft is under way (a re-embedding).
     """
-    vectors = run.into.vectors
+    vectors = run.target.vectors
     counts: Counter[str] = Counter(memories=run.archive.archive.counts.get("memories", 0))
     draft = await vectors.draft()
     if draft is None and run.marker.tables:
@@ -40,7 +40,7 @@ async def replace(run: RestoreRun) -> Mapping[str, int]:
         await run.keep(parts=0)
     await run.fill(await vectors.open_draft(wanted))
     await vectors.prepare_adoption()
-    async with run.into.memories.gate.held():
+    async with run.target.memories.barrier.exclusive():
         if not run.marker.tables:
             counts.update(await _tables(run))
         await vectors.adopt_draft()
@@ -49,7 +49,7 @@ async def replace(run: RestoreRun) -> Mapping[str, int]:
 
 
 async def _tables(run: RestoreRun) -> Mapping[str, int]:
-    async with run.into.tables.staged(counted(run)) as staged:
+    async with run.target.tables.staged(counted(run)) as staged:
         counts = Counter({"changes": await staged.bring_history()})
         await _record_memories(run, staged)
         counts.update(await staged.replace(run.marker.group))
@@ -60,8 +60,8 @@ async def _tables(run: RestoreRun) -> Mapping[str, int]:
 
 async def _record_memories(run: RestoreRun, staged: RestoreStaging) -> None:
     """Writes into the history what becomes of each memory: what is only here lies in the trash afterwards."""
-    group, vectors = run.marker.group, run.into.vectors
-    pairs = MemoryPairs(vectors, run.archive, run.into.zone)
+    group, vectors = run.marker.group, run.target.vectors
+    pairs = MemoryPairs(vectors, run.archive, run.target.zone)
     async for batch in pairs.batches():
         different = [pair for pair in batch if pair.standing is not Standing.SAME]
         await staged.append(group, [_becomes(pair) for pair in different if nameable(pair.archived.id)])

@@ -16,7 +16,7 @@ from services.backup.marker import Marker, read_marker, remove_former_file
 from services.backup.merging import counted, merge
 from services.backup.reading import OpenArchive
 from services.backup.replacing import replace as put_in_place
-from services.backup.run import Into, RestoreRun, Vectoring
+from services.backup.restore_run import RestoreRun, RestoreTarget, Vectoring
 from services.backup.values import Advance, Archive, Comparison, Difference, RestoreReport, UnfinishedRestore
 from services.errors import Conflict, NotFound
 from services.model import MemoryType, Progress
@@ -25,7 +25,7 @@ from services.ports import Draft
 from services.search.headless import NOT_FIRST, headless_ids
 
 if TYPE_CHECKING:
-    from services.backup.service import BackupService
+    from services.backup.backup_service import BackupService
     from services.ports import Clock, Embedder
     from services.settings import Settings
 
@@ -37,8 +37,10 @@ _FRESH, _MERGE, _REPLACE = "fresh", "merge", "replace"
 class RestoreService:
     """Restores archives of `BackupService`, from embedded and central alike."""
 
-    def __init__(self, into: Into, embedder: Embedder, backup: BackupService, settings: Settings, clock: Clock) -> None:
-        self._into = into
+    def __init__(
+        self, target: RestoreTarget, embedder: Embedder, backup: BackupService, settings: Settings, clock: Clock
+    ) -> None:
+        self._target = target
         self._embedder = embedder
         self._backup = backup
         self._settings = settings
@@ -60,11 +62,11 @@ class RestoreService:
         that the history tells of both. Raises NotFound when there is none, Conflict as `restore` and `undo`.
         """
         marker = await self._begun()
-        vectors = self._into.vectors
+        vectors = self._target.vectors
         if marker.tables:
             await self._finish(marker, progress)
             if marker.mode == _MERGE:
-                await self._into.memories.undo(group=marker.group)
+                await self._target.memories.undo(group=marker.group)
             elif marker.safety:
                 comparison = await self.compare(Path(marker.safety), progress=progress)
                 await self.restore(comparison, replace=True, progress=progress)
@@ -119,7 +121,7 @@ class RestoreService:
                     safety = await self._backup.backup(self._settings.backups_dir, progress=progress)
             marker = former or self._new_marker(opened.archive, mode, safety)
             total = opened.archive.records + (opened.archive.counts.get("memories", 0) if mode == _REPLACE else 0)
-            run = RestoreRun(opened, self._into, vectoring, marker, progress, total)
+            run = RestoreRun(opened, self._target, vectoring, marker, progress, total)
             await run.keep()
             act = {_FRESH: _fill_empty, _MERGE: merge, _REPLACE: put_in_place}[mode]
             counts = await act(run)
@@ -135,7 +137,7 @@ class RestoreService:
         return marker if marker is not None and marker.digest == archive.digest else None
 
     async def _marker(self) -> Marker | None:
-        note = await self._into.tables.note()
+        note = await self._target.tables.note()
         return await asyncio.to_thread(read_marker, note, self._settings.home)
 
     async def _begun(self) -> Marker:
@@ -150,11 +152,11 @@ class RestoreService:
         return await self.restore(comparison, replace=marker.mode == _REPLACE, progress=progress)
 
     async def _forget(self) -> None:
-        await self._into.tables.remove_note()
+        await self._target.tables.remove_note()
         await asyncio.to_thread(remove_former_file, self._settings.home)
 
     async def _dimensions(self) -> int:
-        info = await self._into.vectors.info()
+        info = await self._target.vectors.info()
         return next((one.dimensions for one in info.values() if one.dimensions), self._embedder.dimensions)
 
     def _new_marker(self, archive: Archive, mode: str, safety: Archive | None) -> Marker:
@@ -163,11 +165,11 @@ class RestoreService:
         return Marker(path, archive.digest, mode, str(uuid.uuid4()), self._clock().isoformat(), safety=kept)
 
     async def _empty(self) -> bool:
-        points = sum(one.points for one in (await self._into.vectors.info()).values())
-        return not points and not any((await self._into.tables.counts()).values())
+        points = sum(one.points for one in (await self._target.vectors.info()).values())
+        return not points and not any((await self._target.tables.counts()).values())
 
     async def _differences(self, opened: OpenArchive, progress: Advance) -> tuple[Difference, ...]:
-        tables = self._into.tables
+        tables = self._target.tables
         async with tables.staged(opened.rows(), commit=False) as staged:
             counts = await staged.compare()
         return (
@@ -176,8 +178,8 @@ class RestoreService:
         )
 
     async def _memories(self, opened: OpenArchive, progress: Advance) -> Difference:
-        vectors, total = self._into.vectors, opened.archive.counts.get("memories", 0)
-        pairs = MemoryPairs(vectors, opened, self._into.zone)
+        vectors, total = self._target.vectors, opened.archive.counts.get("memories", 0)
+        pairs = MemoryPairs(vectors, opened, self._target.zone)
         found: Counter[str] = Counter()
         async for batch in pairs.batches():
             found.update(pair.standing.value for pair in batch)
@@ -194,9 +196,9 @@ async def _fill_empty(run: RestoreRun) -> Mapping[str, int]:
     Not at the same time: the points note how far they are, which needs a connection while the tables would hold one,
     and behind PgBouncer there may be no second one.
     """
-    await run.into.vectors.ensure(run.vectoring.dimensions, run.vectoring.model)
-    await run.fill(run.into.vectors)
-    async with run.into.tables.staged(counted(run)) as staged:
+    await run.target.vectors.ensure(run.vectoring.dimensions, run.vectoring.model)
+    await run.fill(run.target.vectors)
+    async with run.target.tables.staged(counted(run)) as staged:
         counts = Counter({"changes": await staged.bring_history()})
         counts.update(await staged.merge(None))
         await staged.take_outbox()

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 
 from services.errors import NotFound
+from services.graph.graph_service import GraphService
 from services.graph.inference import infer_relation
 from services.graph.model import Reviewed, Suggestion
-from services.graph.service import GraphService
 from services.memories.reading import Stored, memory_id_of, read_stored
 from services.model import Memory, MemoryType, Relation, RelationCreator, RelationType
 from services.points import Between, DenseSearch, Filter, HasId, Matches, Point, Scroll

@@ -8,9 +8,9 @@ from itertools import count
 from services.integrity.model import DefectKind, Keep
 from services.memories.dates import read_date
 from services.memories.editing import value_under, with_values
-from services.memories.mending import Mended
 from services.memories.payload import CHUNK_KEYS, State, read_memory
 from services.memories.reading import Stored, chunk_index
+from services.memories.repairing import Mended
 from services.times import WriterZone
 
 NEST = "metadata"

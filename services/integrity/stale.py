@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from services.integrity.model import Keep
 from services.memories.current import Current
 from services.memories.editing import summary
-from services.memories.mending import Mended
 from services.memories.payload import State
 from services.memories.reading import Stored, memory_id_of, read_stored
+from services.memories.repairing import Mended
 from services.points import Point
 from services.ports import UNMARKED, VectorStore
 from services.records import Records

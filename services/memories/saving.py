@@ -49,11 +49,11 @@ from services.errors import (
 )
 from services.memories.applying import Applier, Permit
 from services.memories.current import ChangedOutside, Current, Plan, merged, read_current
-from services.memories.gate import Gate
 from services.memories.layout import own_keys, with_own_keys
 from services.memories.plans import Planned, Plans
 from services.memories.prefetch import Prefetch
 from services.memories.reading import Stored, read_stored
+from services.memories.write_barrier import WriteBarrier
 from services.model import Entity, Kind, Memory
 from services.ports import UNMARKED, Clock, Embedder, KeptVectors, NewChange, VectorStore
 from services.records import Records, Transaction
@@ -113,20 +113,20 @@ class Saver:
         self.settings = settings
         self.clock = clock
         self.applier = Applier(vectors, embedder, records, settings, clock, permit)
-        self.gate = Gate()
+        self.barrier = WriteBarrier()
         self.saved = False
         """True once this program wrote a memory."""
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @contextlib.asynccontextmanager
     async def locked(self, ids: Iterable[str]) -> AsyncIterator[None]:
-        """Lets the tasks of this process change these memories one after the other; of very many, only passes the gate.
+        """Lets the tasks of this process change these memories one after the other; of very many, none is held up.
 
         It spares planning again. What keeps two writers apart, also of two programs, are the locks in PostgreSQL.
         """
         async with contextlib.AsyncExitStack() as stack:
             wanted = sorted(set(ids))
-            await stack.enter_async_context(self.gate.passing(wanted))
+            await stack.enter_async_context(self.barrier.shared(wanted))
             for memory_id in wanted if len(wanted) <= BATCH else ():
                 await stack.enter_async_context(self._locks.setdefault(memory_id, asyncio.Lock()))
             yield
@@ -278,7 +278,7 @@ class Act:
         `also` may be called more than once, each time in a transaction of its own after the one before was taken back;
         `beside` are memories that it refers to, which are locked too. `applied` is told how many memories are applied.
         """
-        async with self._saver.gate.passing(list(self._plans.marks)):
+        async with self._saver.barrier.shared(list(self._plans.marks)):
             same_model = await self._saver.applier.follow_model() == self._model
             numbers = await self._committed(undoes, also, beside)
             self._saver.saved |= bool(numbers)

@@ -11,7 +11,7 @@ from services.memories.dates import read_date
 from services.model import FacetCount, Facets, Hit, MemoryType
 from services.points import DatedBetween, Filter
 from services.ports import VectorStore
-from services.search.scope import Scope
+from services.search.filters import Filters
 from services.times import WriterZone, parse_since, to_wall_clock
 from services.together import together
 
@@ -28,7 +28,7 @@ SPANS: Mapping[str, str] = {
 _OLDER = "older"
 
 
-async def counted(vectors: VectorStore, heads: Scope, now: datetime, zone: WriterZone, week_begins: int) -> Facets:
+async def counted(vectors: VectorStore, heads: Filters, now: datetime, zone: WriterZone, week_begins: int) -> Facets:
     """Exact counts over all memories of a scope; `now` is in the person's zone, `zone` is the writer's."""
     starts = {name: parse_since(word, now, week_begins) for name, word in SPANS.items()}
     if heads.linked:
@@ -81,7 +81,7 @@ class _Counting:
         return Facets(_sorted(self.types), _sorted(self.tags), _sorted(self.projects), dates)
 
 
-async def _read(vectors: VectorStore, heads: Scope, starts: Mapping[str, datetime], zone: WriterZone) -> Facets:
+async def _read(vectors: VectorStore, heads: Filters, starts: Mapping[str, datetime], zone: WriterZone) -> Facets:
     """The counts where each memory is tested after it was read."""
     counting = _Counting(starts)
 

@@ -17,8 +17,8 @@ from services.errors import MemoriaError
 from services.model import Hit, MemoryType, Query, SortKey
 from services.points import Between, Condition, DatedBetween, Filter, Point, Scroll
 from services.ports import VectorStore
+from services.search.filters import Filters
 from services.search.hits import Found, HitReader
-from services.search.scope import Scope
 from services.together import together
 
 FIRST_PAGE_SECONDS = 0.5
@@ -130,7 +130,7 @@ class Order:
         self._entries = bytearray()
         self._turn = asyncio.Lock()
 
-    async def read_all(self, heads: Scope) -> int:
+    async def read_all(self, heads: Filters) -> int:
         """Reads the order at once, of the memories that the scope keeps after they were read; gives their number."""
         pages = await together(*(run.pages(heads) for run in self._runs))
         items = heapq.merge(*(page for some in pages for page in some))
@@ -241,7 +241,7 @@ class _Run:
     _unordered: bool = False
     _seen: set[bytes] = field(default_factory=set)
 
-    async def pages(self, heads: Scope) -> list[list[_Item]]:
+    async def pages(self, heads: Filters) -> list[list[_Item]]:
         """All that the scope keeps, in parts that are each in order."""
         return [
             sorted(self._item(point, _has_place(point, self.key)) for point in page)

@@ -11,7 +11,7 @@ from services.points import DatedBetween, Filter
 from services.ports import VectorStore
 from services.records import Records
 from services.search.facets import values
-from services.search.scope import Scoping
+from services.search.filters import FilterBuilder
 from services.settings import Settings
 from services.times import month_end, person_zone, to_wall_clock, writer_zone
 from services.together import together
@@ -35,11 +35,11 @@ class MemoryCounts:
     def __init__(self, vectors: VectorStore, records: Records, settings: Settings) -> None:
         self._vectors = vectors
         self._person_zone, self._writer_zone = person_zone(settings), writer_zone(settings)
-        self._scoping = Scoping(vectors, records, self._writer_zone)
+        self._filters = FilterBuilder(vectors, records, self._writer_zone)
 
     async def by_month(self, months: Sequence[date]) -> MemoryMonths:
         """For months that follow each other, given by their first days. Raises StoreUnavailable."""
-        heads = (await self._scoping.heads(await self._scoping.points(Query()))).where
+        heads = (await self._filters.heads(await self._filters.points(Query()))).where
         counts = await together(*(self._month(heads, month) for month in months))
         tags = (
             await values(self._vectors, self._made(heads, months[0], month_end(months[-1])), "tags") if months else {}

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from services.model import Hit, Query
 from services.search import fusion
+from services.search.filters import keeps_keys, keeps_text
 from services.search.hits import Found, HitReader, Read
-from services.search.scope import keeps_keys, keeps_text
 from services.text import has_word
 from services.together import together
 

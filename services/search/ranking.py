@@ -15,9 +15,9 @@ from services.points import DenseSearch, Filter, HasId, Lookup, Matches, ScoredP
 from services.ports import Embedder, VectorStore, WordEmbedder
 from services.records import Records
 from services.search import fusion
+from services.search.filters import FilterBuilder, Filters, memories_of
 from services.search.hits import Found, HitReader, Read
 from services.search.ranked import RankedHits, Scores
-from services.search.scope import Scope, Scoping, memories_of
 from services.search.vocabulary import Vocabulary
 from services.together import together
 
@@ -57,7 +57,7 @@ class Ranking:
         vectors: VectorStore,
         embedder: Embedder,
         records: Records,
-        scoping: Scoping,
+        filters: FilterBuilder,
         reader: HitReader,
     ) -> None:
         self.loaded: Callable[[], object] | None = None
@@ -65,7 +65,7 @@ class Ranking:
         self._vectors = vectors
         self._embedder = embedder
         self._records = records
-        self._scoping = scoping
+        self._filters = filters
         self._reader = reader
         self._vocabulary = Vocabulary(vectors)
         self._warm = False
@@ -92,7 +92,7 @@ class Ranking:
 
     async def rank(self, query: Query) -> RankedHits:
         """The hits, the first of them read. Raises what failed when no leg could answer."""
-        scope = await self._scoping.points(query)
+        scope = await self._filters.points(query)
         dense, keyword = await together(self._dense(query, scope), self._keyword(query, scope))
         used = [leg for leg in (dense, keyword) if leg is not None]
         if all(leg.failure for leg in used):
@@ -110,7 +110,7 @@ class Ranking:
         await ranked.open()
         return ranked
 
-    async def _dense(self, query: Query, scope: Scope) -> _Leg | None:
+    async def _dense(self, query: Query, scope: Filters) -> _Leg | None:
         if query.mode is SearchMode.KEYWORD and not query.like:
             return None
         try:
@@ -125,7 +125,7 @@ class Ranking:
         except MemoriaError as error:
             return _Leg(failure=error)
 
-    async def _keyword(self, query: Query, scope: Scope) -> _Leg | None:
+    async def _keyword(self, query: Query, scope: Filters) -> _Leg | None:
         if query.mode is SearchMode.SEMANTIC or not query.text:
             return None
         try:
@@ -139,7 +139,7 @@ class Ranking:
             return _Leg(failure=error)
 
     async def _found(
-        self, scope: Scope, ask: Callable[[MemoryType, Filter, int], DenseSearch | TextSearch], limit: int
+        self, scope: Filters, ask: Callable[[MemoryType, Filter, int], DenseSearch | TextSearch], limit: int
     ) -> _Leg:
         """The best memories of a leg, each by its best chunk.
 
@@ -195,7 +195,7 @@ class Ranking:
             raise EmbeddingFailed(f"memory {memory_id} waits for its vectors; others like it cannot be found yet")
         return [sum(numbers) / len(vectors) for numbers in zip(*vectors, strict=True)]
 
-    async def _graph(self, query: Query, scope: Scope, own: Mapping[str, float]) -> _Graph:
+    async def _graph(self, query: Query, scope: Filters, own: Mapping[str, float]) -> _Graph:
         seeds = dict(sorted(own.items(), key=lambda one: -one[1])[: fusion.SEEDS])
         neighbourhood = fusion.Neighbourhood(seeds)
         try:
@@ -217,7 +217,7 @@ class Ranking:
         points = {one: place for one, place in found.items() if one not in own}
         return _Graph(known, points, neighbourhood.counts())
 
-    async def _points_of(self, ids: Sequence[str], scope: Scope) -> list[tuple[MemoryType, ScoredPoint]]:
+    async def _points_of(self, ids: Sequence[str], scope: Filters) -> list[tuple[MemoryType, ScoredPoint]]:
         """Points of those that are memories, or chunks of one, and in the scope; first chunks first."""
         if not ids:
             return []

@@ -18,7 +18,7 @@ from services.records import Records
 from services.records.relation_states import relation_state
 from services.search.headless import NOT_FIRST, headless_ids
 from services.settings import Settings
-from services.transfer.formats import own
+from services.transfer.formats import own_export
 from services.transfer.formats.rows import change_row
 
 _PAGE = 500
@@ -59,11 +59,13 @@ class ExportService:
         """
         await self._require_applied()
         counts = Counter() if counts is None else counts
-        yield own.encode(own.header(self._clock(), await self._vectors.model(), self._settings, part=ids is not None))
+        yield own_export.encode(
+            own_export.header(self._clock(), await self._vectors.model(), self._settings, part=ids is not None)
+        )
         async for kind, name, value in self._values(ids):
             counts[name] += 1
-            yield own.encode({kind: value})
-        yield own.encode({"end": dict(counts)})
+            yield own_export.encode({kind: value})
+        yield own_export.encode({"end": dict(counts)})
 
     async def _require_applied(self) -> None:
         for _ in range(_LOOKS):
@@ -87,7 +89,7 @@ class ExportService:
         async for changes in self._records.history.all():
             for change in changes:
                 yield "history", "changes", change_row(change)
-        for table in own.TABLES:
+        for table in own_export.TABLES:
             async for rows in self._records.rows.of(table):
                 for row in rows:
                     yield table, table, row
@@ -121,7 +123,7 @@ class ExportService:
             "type": str(stored.state.type),
             "payload": dict(stored.state.payload),
         }
-        vectors = [own.pack(point.vector) for point in stored.points if point.vector is not None]
+        vectors = [own_export.pack(point.vector) for point in stored.points if point.vector is not None]
         if stored.texts and len(vectors) == len(stored.texts):
             line["vectors"] = vectors
             if stored.texts != chunks(stored.state.content, self._settings.chunk_size, self._settings.chunk_overlap):

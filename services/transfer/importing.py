@@ -21,17 +21,17 @@ from services.ports import NewChange, NewRelation
 from services.records.relation_states import relation_change
 from services.times import writer_zone
 from services.transfer.comparing import Outcome, outcome
-from services.transfer.ends import Ends
-from services.transfer.formats.ahead import BATCH, chunk_ids_last, read_ahead
-from services.transfer.formats.own import TABLES
-from services.transfer.formats.records import BadRecord, MemoryRecord, Record, RelationRecord, RowRecord
+from services.transfer.formats.imported_records import BadRecord, MemoryRecord, Record, RelationRecord, RowRecord
+from services.transfer.formats.own_export import TABLES
+from services.transfer.formats.prefetch import BATCH, chunk_ids_last, read_ahead
 from services.transfer.formats.rows import change_of
-from services.transfer.run import ImportReport, ImportRun, Remark
+from services.transfer.import_run import ImportReport, ImportRun, Remark
+from services.transfer.relation_ends import RelationEnds
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from services.memories.service import MemoryService
+    from services.memories.memory_service import MemoryService
     from services.model import Memory, MemoryDraft
     from services.ports import Clock, Embedder, VectorStore
     from services.records import Records, Transaction
@@ -93,7 +93,7 @@ class ImportService:
         """
         with (
             self._memories.storing(prefetch=not dry_run) as act,
-            ImportRun(act, Ends(self._vectors), self._settings.home) as run,
+            ImportRun(act, RelationEnds(self._vectors), self._settings.home) as run,
         ):
             for source in sources:
                 await self._read(run, source, progress)

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from services.transfer.formats.imported_records import BadRecord, MemoryRecord, RelationRecord
 from services.transfer.formats.memori import EXPIRED
-from services.transfer.formats.records import BadRecord, MemoryRecord, RelationRecord
 from services.transfer.importing import RecordSource
 
 

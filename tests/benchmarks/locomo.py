@@ -17,7 +17,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from services.model import MemoryDraft, MemoryType, Query, RelationType, SearchMode
 from services.ports import NewRelation
-from services.search.service import SearchService
+from services.search.search_service import SearchService
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.stores import empty_stores
 

@@ -21,7 +21,7 @@ from services.model import MemoryDraft, MemoryType
 from services.points import Point
 from services.ports import Clock, NewRelation
 from services.records import Records
-from services.search.service import SearchService
+from services.search.search_service import SearchService
 from services.settings import Settings
 from services.times import writer_zone
 from tests.services.servers import records_of

@@ -24,9 +24,9 @@ from services.adapters.edge.sets import EdgeSets
 from services.adapters.postgres.checked_database import CheckedDatabase
 from services.adapters.postgres.database import Database
 from services.memories.chunking import chunk_id, chunks
+from services.memories.memory_service import MemoryService
 from services.memories.payload import State
 from services.memories.reading import read_stored
-from services.memories.service import MemoryService
 from services.memories.storing import Incoming
 from services.model import (
     Entity,

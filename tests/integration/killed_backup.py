@@ -24,8 +24,8 @@ import psycopg
 
 from services.adapters.postgres.checked_database import CheckedDatabase
 from services.adapters.postgres.database import Database
+from services.backup.restore_run import RestoreTarget
 from services.backup.restoring import RestoreService
-from services.backup.run import Into
 from services.container import open_services
 from services.model import MemoryChanges, MemoryDraft, RelationType
 from services.records.backup_tables import BackupTables
@@ -91,7 +91,7 @@ async def life(folder: Path, url: str, steps: Steps) -> AsyncIterator[Store]:
     async with open_services(settings, vectors=vectors, embedder=embedder, clock=clock) as services:
         tables = SteppedTables(CheckedDatabase(Database(url)), settings)
         tables.step = steps
-        into = Into(vectors, tables, services.memories, settings)
+        into = RestoreTarget(vectors, tables, services.memories, settings)
         restoring = RestoreService(into, embedder, services.backup, settings, clock)
         yield Store(replace(services, restoring=restoring), url, embedder, folder)
         await tables.close()

@@ -17,15 +17,15 @@ from typing import cast
 
 from services.adapters.edge.marker import Marker
 from services.adapters.edge.sets import EdgeSets
-from services.memories.gate import Gate
 from services.memories.layout import points_of
 from services.memories.payload import State
 from services.memories.reading import Stored
+from services.memories.write_barrier import WriteBarrier
 from services.model import MemoryType
 from services.points import Point, Vector
 from services.ports import Embedder
 from services.reembedding.reading import digest, digests, memories
-from services.reembedding.service import ReembeddingService
+from services.reembedding.reembedding_service import ReembeddingService
 from services.reembedding.target import Target
 from services.settings import Settings
 from tests.integration.edge_here import EdgeHere
@@ -72,7 +72,7 @@ class Life:
         self.store = EdgeHere(folder / "qdrant", self.steps, partial(SteppedSets, self.steps))
         self.embedder = NextEmbedder()
         settings = Settings(home=folder, chunk_size=60, chunk_overlap=10)
-        self.service = ReembeddingService(self.store, self._opened, settings, Gate())
+        self.service = ReembeddingService(self.store, self._opened, settings, WriteBarrier())
 
     @contextlib.asynccontextmanager
     async def _opened(self, _: Target) -> AsyncIterator[Embedder]:

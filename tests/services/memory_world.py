@@ -13,7 +13,7 @@ from pathlib import Path
 
 from services.adapters.edge.store import EdgeVectorStore
 from services.errors import EmbeddingFailed
-from services.memories.service import MemoryService
+from services.memories.memory_service import MemoryService
 from services.model import MemoryType, StoreKind, StoreStatus
 from services.points import EVERYTHING, Point, Scroll, Vector
 from services.records import Records

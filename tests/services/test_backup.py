@@ -315,7 +315,7 @@ async def test_the_points_of_a_store_that_names_no_model_are_recognised(postgres
 
 def without_model(path: Path) -> Path:
     """The same archive, as if nobody had known the model."""
-    from services.backup.container import ArchiveReader, ArchiveWriter
+    from services.backup.archive_file import ArchiveReader, ArchiveWriter
 
     reader = ArchiveReader(path)
     assert reader.facts["made_at"]

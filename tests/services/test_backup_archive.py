@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from services.backup.container import ArchiveReader, ArchiveWriter, encoded, head_facts
+from services.backup.archive_file import ArchiveReader, ArchiveWriter, encoded, head_facts
 from services.errors import InvalidInput, MemoriaError, StoreTooNew, UnreadableFile
 
 MADE = datetime(2026, 11, 21, 12, tzinfo=UTC)

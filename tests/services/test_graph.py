@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from services.adapters.edge.store import EdgeVectorStore
 from services.errors import Conflict, InvalidInput, NotFound
-from services.graph.service import GraphService
+from services.graph.graph_service import GraphService
 from services.memories.chunking import chunk_id
 from services.model import Entity, MemoryType, RelationCreator, RelationType
 from services.points import Point, Scroll

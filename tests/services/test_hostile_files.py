@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from services.errors import StoreTooNew, UnreadableFile
 from services.memories.limits import MOST_METADATA, MOST_TAGS, MOST_TEXT
+from services.transfer.formats.imported_records import BadRecord, MemoryRecord, Record, RelationRecord, RowRecord
 from services.transfer.formats.jsontext import MOST_BYTES
-from services.transfer.formats.records import BadRecord, MemoryRecord, Record, RelationRecord, RowRecord
 from services.transfer.formats.rows import change_of
 from services.transfer.formats.source import Source
 

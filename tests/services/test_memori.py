@@ -18,7 +18,7 @@ from services.ports import machine_clock
 from services.settings import Settings
 from services.transfer.formats.memori_names import memory_type, relation_type
 from services.transfer.formats.turns import turns
-from services.transfer.run import ImportReport
+from services.transfer.import_run import ImportReport
 from services.transfer.tally import tally
 from tests.services import memori_schema
 from tests.services.servers import pgbouncer

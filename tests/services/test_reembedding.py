@@ -18,15 +18,15 @@ from services.adapters.edge.store import EdgeVectorStore
 from services.adapters.ollama import OllamaEmbedder
 from services.errors import Conflict, MemoriaError, StorageFull, StoreUnavailable
 from services.memories.chunking import chunk_id, chunks
-from services.memories.gate import Gate
+from services.memories.memory_service import MemoryService
 from services.memories.reading import Stored, read_stored
-from services.memories.service import MemoryService
+from services.memories.write_barrier import WriteBarrier
 from services.model import MemoryChanges, MemoryDraft, MemoryType, Progress
 from services.points import Point, Vector
 from services.ports import Draft, Embedder, Room, SwitchableStore, VectorStore
 from services.records import Records
 from services.reembedding.reading import digests, memories
-from services.reembedding.service import ReembeddingService
+from services.reembedding.reembedding_service import ReembeddingService
 from services.reembedding.target import Target, missing_settings, target_of
 from services.settings import Settings
 from tests.qdrant_server import Qdrant
@@ -116,7 +116,7 @@ async def moving(vectors: SwitchableStore, records: Records, folder: Path, chunk
     async def opened(_: Target) -> AsyncIterator[Embedder]:
         yield target
 
-    yield Move(vectors, service, ReembeddingService(vectors, opened, settings, service.gate), embedder, target)
+    yield Move(vectors, service, ReembeddingService(vectors, opened, settings, service.barrier), embedder, target)
     await vectors.close()
 
 
@@ -346,7 +346,7 @@ async def test_ollama_that_is_away_or_lacks_the_model_is_told_with_what_to_do(
 
     store = qdrant.store()
     await store.ensure(DIMENSIONS, "watched")
-    service = ReembeddingService(store, opened, Settings(home=tmp_path), Gate())
+    service = ReembeddingService(store, opened, Settings(home=tmp_path), WriteBarrier())
     with pytest.raises(StoreUnavailable, match=reason):
         await service.reembed(Target("nomic-embed-text", "localhost"))
     assert await store.draft() is None
@@ -369,7 +369,7 @@ async def test_a_model_tells_its_size_and_what_is_to_be_set_for_it(qdrant: Qdran
     store = qdrant.store()
     await store.ensure(DIMENSIONS, "watched")
     await store.upsert(S, [point(1, "plain", vector_of("plain"))])
-    service = ReembeddingService(store, opened, Settings(home=tmp_path), Gate())
+    service = ReembeddingService(store, opened, Settings(home=tmp_path), WriteBarrier())
     report = await service.reembed(Target("bge-m3", "http://user:secret@box:1"))
     assert (report.model, report.dimensions, report.embedded) == ("bge-m3", 3, 1)
     assert "secret" not in str(report.settings)

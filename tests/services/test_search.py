@@ -38,12 +38,12 @@ from services.model import (
 from services.points import Point, Vector
 from services.ports import Edge, Embedder, VectorStore
 from services.records import Records
+from services.search.filters import FilterBuilder
 from services.search.hits import HitReader
 from services.search.query import parse_query
 from services.search.ranked import FIRST
 from services.search.ranking import Ranking
-from services.search.scope import Scoping
-from services.search.service import SearchService
+from services.search.search_service import SearchService
 from services.settings import Settings
 from services.times import writer_zone, zone_of
 
@@ -596,8 +596,8 @@ def counts(facets: Facets) -> dict[str, dict[str, int]]:
 
 async def test_what_the_first_search_needs_is_loaded_once_although_the_first_list_went_away(office: Store) -> None:
     embedder, records = SlowEmbedder(), office.records
-    scoping, reader = Scoping(office.vectors, records, ROME), HitReader(office.vectors, records, ROME)
-    ranking = Ranking(office.vectors, embedder, records, scoping, reader)
+    filters, reader = FilterBuilder(office.vectors, records, ROME), HitReader(office.vectors, records, ROME)
+    ranking = Ranking(office.vectors, embedder, records, filters, reader)
     first = asyncio.create_task(ranking.warm_up(after=0))
     await embedder.asked.wait()
     first.cancel()

@@ -23,8 +23,8 @@ from services.points import (
     SearchRequest,
 )
 from services.ports import VectorStore
+from services.search.filters import MOST_IDS
 from services.search.query import parse_query
-from services.search.scope import MOST_IDS
 from tests.services.stores import opened_store
 from tests.services.test_search import EMBEDDER, NOW, Store, counts, memory, numbers, uid
 

@@ -11,7 +11,7 @@ import pytest
 
 from services.adapters.edge.store import EdgeVectorStore
 from services.errors import NotFound
-from services.graph.service import GraphService
+from services.graph.graph_service import GraphService
 from services.graph.suggestions import SuggestionService
 from services.memories.chunking import chunk_id
 from services.model import MemoryType, RelationCreator, RelationType

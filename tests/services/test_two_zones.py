@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from services.errors import InvalidInput
-from services.memories.service import MemoryService
+from services.memories.memory_service import MemoryService
 from services.model import MemoryDraft, MemoryType
 from services.points import Point
 from services.records import Records
 from services.search.memory_counts import MemoryCounts
 from services.search.query import parse_query
-from services.search.service import SearchService
+from services.search.search_service import SearchService
 from services.settings import Settings, load_settings
 from services.times import person_zone, writer_zone
 from tests.services.memory_world import DIMENSIONS, World, open_world

@@ -9,7 +9,7 @@ import pytest
 
 from services.errors import Conflict, NotFound, NothingToUndo
 from services.memories.chunking import chunk_id
-from services.memories.service import MemoryService
+from services.memories.memory_service import MemoryService
 from services.model import Action, IfChanged, MemoryChanges, MemoryDraft, MemoryType, RelationType
 from services.points import Point
 from services.ports import NewRelation

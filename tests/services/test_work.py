@@ -19,7 +19,7 @@ from services.model import Action, Entity, Kind, Pause, SessionCategory, Session
 from services.records import Records
 from services.times import Period
 from services.work.model import Flaw, ReportBy, SessionChanges, SessionDraft, WarningKind
-from services.work.service import WorkService
+from services.work.work_service import WorkService
 from tests.services.worktables import NOON, Bench, bench
 
 

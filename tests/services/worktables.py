@@ -17,7 +17,7 @@ from services.records import Records
 from services.settings import Settings
 from services.work.clients import ClientService
 from services.work.reports import ReportService
-from services.work.service import TransactionHook, WorkService
+from services.work.work_service import TransactionHook, WorkService
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 

@@ -51,7 +51,7 @@ from services.model import (
 )
 from services.settings import Settings
 from services.times import WriterZone
-from services.transfer.run import ImportReport
+from services.transfer.import_run import ImportReport
 from tests.tui.graph_fakes import FakeGraph, FakeSuggestions
 
 if TYPE_CHECKING:

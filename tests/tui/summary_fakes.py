@@ -18,7 +18,7 @@ from services.settings import Settings
 from services.work.clients import ClientService
 from services.work.model import Client, ClientTotal, Project, ProjectTotal
 from services.work.reports import ReportService
-from services.work.service import WorkService
+from services.work.work_service import WorkService
 from tests.tui.fakes import FakeServices, Store, clock
 
 if TYPE_CHECKING:

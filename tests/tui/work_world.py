@@ -18,7 +18,7 @@ from services.adapters.postgres.checked_database import CheckedDatabase
 from services.adapters.postgres.database import Database
 from services.container import Services
 from services.errors import MemoriaError
-from services.memories.service import MemoryService
+from services.memories.memory_service import MemoryService
 from services.model import SessionCategory, StatusSnapshot, StoreKind, StoreStatus, WorkSession
 from services.ports import Clock, Embedder, VectorStore
 from services.records import Records
@@ -26,7 +26,7 @@ from services.settings import Settings
 from services.work.clients import ClientService
 from services.work.model import SessionDraft
 from services.work.reports import ReportService
-from services.work.service import WorkService
+from services.work.work_service import WorkService
 from tests.services.worktables import HeldClock, KeptMemories
 from tests.tui.conftest import settle
 from tests.tui.fakes import FakeHealth, FakeLive, FakeServices, Store

@@ -20,7 +20,7 @@ from services.model import FacetCount, Memory, MemoryType
 
 if TYPE_CHECKING:
     from memoria_tui.modes.mode import ModeScreen
-    from services.memories.service import MemoryService
+    from services.memories.memory_service import MemoryService
 
 
 class BulkActions:

@@ -26,7 +26,7 @@ from services.times import WriterZone, minute, person_zone, writer_zone
 if TYPE_CHECKING:
     from memoria_tui.modes.mode import ModeScreen
     from memoria_tui.widgets.preview import Preview
-    from services.memories.service import MemoryService
+    from services.memories.memory_service import MemoryService
 
 _EMPTY = "a memory needs a text; esc leaves it as it is, d deletes it"
 

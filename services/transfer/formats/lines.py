@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from services.transfer.formats.imported_records import BadRecord
 from services.transfer.formats.jsontext import DECODER, MOST_BYTES, TOO_DEEP, TOO_LONG, too_deep
-from services.transfer.formats.records import BadRecord
 
 
 def json_lines(stream: BinaryIO) -> Iterator[tuple[str, dict[str, object]] | BadRecord]:

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from services.errors import UnreadableFile
-from services.transfer.formats import own, upstream
+from services.transfer.formats import own_export, upstream
+from services.transfer.formats.imported_records import BadRecord, Record
 from services.transfer.formats.jsonstream import BrokenJson, JsonStream
 from services.transfer.formats.jsontext import TOO_DEEP, too_deep
 from services.transfer.formats.lines import json_lines
-from services.transfer.formats.records import BadRecord, Record
 from services.transfer.formats.text import SUFFIXES, read_text_file, text_files
 
 if TYPE_CHECKING:
@@ -134,8 +134,8 @@ def _line_records(lines: Iterator[tuple[str, dict[str, object]] | BadRecord]) ->
             yield line
             continue
         where, value = line
-        if number == 0 and own.is_header(value):
-            yield from own.read_lines(value, lines)
+        if number == 0 and own_export.is_header(value):
+            yield from own_export.read_lines(value, lines)
         elif "payload" in value:
             collection = value.get("_collection", value.get("collection"))
             yield upstream.RawPoint(where, value, collection if isinstance(collection, str) else None)

@@ -10,8 +10,8 @@ from pathlib import Path
 import yaml
 
 from services.memories.limits import MOST_TEXT
+from services.transfer.formats.imported_records import BadRecord, MemoryRecord
 from services.transfer.formats.jsontext import TOO_DEEP
-from services.transfer.formats.records import BadRecord, MemoryRecord
 from services.transfer.formats.upstream import id_of, memory_record
 
 SUFFIXES = frozenset({".md", ".markdown", ".mdown", ".txt", ".text"})

@@ -17,7 +17,7 @@ from services.model import MemoryType, RelationCreator, RelationType
 from services.points import Vector
 from services.ports import NewRelation
 from services.text import quoted, storable
-from services.transfer.formats.records import BadRecord, MemoryRecord, Record, RelationRecord
+from services.transfer.formats.imported_records import BadRecord, MemoryRecord, Record, RelationRecord
 
 _CHUNK_KEYS = frozenset({"full_content", "is_chunk", "parent_id", "chunk_index", "chunk_count"})
 _NOT_STORED = frozenset({"id", "type", "chunks", "headless", "pending", "relations"})

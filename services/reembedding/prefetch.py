@@ -7,14 +7,14 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 
 
-class Ahead:
+class Prefetch:
     """Lets a few pieces of work be under way while the next one is prepared."""
 
     def __init__(self, together: int) -> None:
         self._together = together
         self._tasks: deque[asyncio.Task[None]] = deque()
 
-    async def __aenter__(self) -> Ahead:
+    async def __aenter__(self) -> Prefetch:
         return self
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:

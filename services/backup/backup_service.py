@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from services.backup.container import (
+from services.backup.archive_file import (
     HEADER,
     ArchiveReader,
     ArchiveWriter,

@@ -14,8 +14,8 @@ from services.ports import NewRelation
 from services.records import Transaction
 from services.settings import Settings
 from services.spool import Spool
-from services.transfer.ends import Ends, derived_ids
-from services.transfer.formats.records import RelationRecord
+from services.transfer.formats.imported_records import RelationRecord
+from services.transfer.relation_ends import RelationEnds, derived_ids
 
 _MARKS = 5000
 """Marks read at once."""
@@ -80,7 +80,7 @@ Rows = tuple[dict[str, list[Mapping[str, object]]], list[Change]]
 class ImportRun:
     """One import on its way: what it will write, and what it still waits for. To be closed."""
 
-    def __init__(self, act: StoringAct, ends: Ends, folder: Path) -> None:
+    def __init__(self, act: StoringAct, ends: RelationEnds, folder: Path) -> None:
         """`folder` is where the disk has room for what does not fit into memory."""
         self.act = act
         self.report = ImportReport()

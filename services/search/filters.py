@@ -56,7 +56,7 @@ class Linked:
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class Filters:
     """Which memories a query is about."""
 
     where: Mapping[MemoryType, Filter]
@@ -88,7 +88,7 @@ class _ChunkCounts(NamedTuple):
     later: int
 
 
-class Scoping:
+class FilterBuilder:
     """Turns queries into scopes. A condition on the text holds for a memory when it holds for one of its chunks."""
 
     def __init__(self, vectors: VectorStore, records: Records, zone: WriterZone) -> None:
@@ -98,7 +98,7 @@ class Scoping:
         self._headless: dict[MemoryType, tuple[_ChunkCounts, Mapping[str, str]]] = {}
         """Those that were found last, for hasty answers alone: others may have written without changing the numbers."""
 
-    async def points(self, query: Query, texts: Sequence[str] = ()) -> Scope:
+    async def points(self, query: Query, texts: Sequence[str] = ()) -> Filters:
         """Conditions that every point of a matching memory meets; with `texts`, all words of one of them occur.
 
         Raises StoreUnavailable when an operator needs a store that cannot be reached.
@@ -127,9 +127,9 @@ class Scoping:
             present = await together(*(self._of_memory(collection, one) for one in needed))
             absent = await together(*(self._of_memory(collection, one) for one in excluded))
             scope[collection] = Filter((*must, *present), (*must_not, *absent))
-        return Scope(scope, linked)
+        return Filters(scope, linked)
 
-    async def heads(self, scope: Scope, *, hasty: bool = False) -> Scope:
+    async def heads(self, scope: Filters, *, hasty: bool = False) -> Filters:
         """The same memories, one point of each: the plain one, or the first chunk that there is.
 
         A hasty answer supposes that the same first chunks are missing as before where there are as many chunks, and

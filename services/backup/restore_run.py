@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from services.backup.reading import OpenArchive
-    from services.memories.service import MemoryService
+    from services.memories.memory_service import MemoryService
     from services.ports import Embedder, SwitchableStore, VectorStore
     from services.records.backup_tables import BackupTables
     from services.records.restore_staging import RestoreStaging
@@ -30,7 +30,7 @@ _SAMPLE = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Into:
+class RestoreTarget:
     """What a restore writes into."""
 
     vectors: SwitchableStore
@@ -122,7 +122,7 @@ class RestoreRun:
     """One restore on its way."""
 
     archive: OpenArchive
-    into: Into
+    target: RestoreTarget
     vectoring: Vectoring
     marker: Marker
     progress: Advance
@@ -136,7 +136,7 @@ class RestoreRun:
     async def keep(self, *, parts: int | None = None) -> None:
         """Writes down how far it is."""
         self.marker = self.marker if parts is None else replace(self.marker, parts=parts)
-        await self.into.tables.keep_note(self.marker.as_text())
+        await self.target.tables.keep_note(self.marker.as_text())
 
     async def keep_tables(self, staged: RestoreStaging) -> None:
         """Writes down, in the transaction that changes the tables, that they are changed."""

@@ -14,18 +14,18 @@ from services.memories.acts import ActReader
 from services.memories.applying import Permit
 from services.memories.current import Current, Plan
 from services.memories.editing import checked_importance, conflicts, edited, stamped, summary
-from services.memories.gate import Gate
 from services.memories.limits import checked_payload, checked_text
-from services.memories.mending import Mend, Mending
 from services.memories.outside import OutsideDeletions
 from services.memories.payload import State, drafted, read_memory, write_payload
 from services.memories.pending import PendingWork
 from services.memories.purge import Purge, Purged
 from services.memories.reading import canonical, ids_with_prefix, owners, read_stored
+from services.memories.repairing import Mend, Mending
 from services.memories.saving import Also, Saver
 from services.memories.storing import Incoming, StoredMany, StoringAct
 from services.memories.trash import Trash
 from services.memories.undo import Undo
+from services.memories.write_barrier import WriteBarrier
 from services.model import (
     Action,
     Change,
@@ -344,9 +344,9 @@ class MemoryService:
         return 0
 
     @property
-    def gate(self) -> Gate:
+    def barrier(self) -> WriteBarrier:
         """What every save of this process passes."""
-        return self._saver.gate
+        return self._saver.barrier
 
     async def pending_count(self) -> int:
         """Memories whose points wait to be finished, mostly for their vectors."""

@@ -1,4 +1,4 @@
-"""Which memories were seen in which state, in 24 bytes each, so that a second look finds what changed meanwhile."""
+"""Fingerprints of memories, in 24 bytes each, so that a second pass finds what was changed since the first."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from services.memories.reading import memory_id_of
 from services.points import Point
 
 MARKED = ("updated_at", "parent_id", "chunk_index", "chunk_count")
-"""Keys of a point that the second look reads."""
+"""Keys of a point that the second pass reads."""
 _RUN = 4096
 _LOW = (1 << 64) - 1
 _NUMBERED = _LOW
 """High half for ids that are plain numbers, which other programs may have chosen."""
 
 
-class Seen:
+class Fingerprints:
     """Filled by `add`, closed by `seal`, then asked."""
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Seen:
         self._marks.append(_mark(point))
 
     def seal(self) -> None:
-        """Ends the first look; for a thread, for it takes a second for a million memories."""
+        """Ends the first pass; for a thread, for it takes a second for a million memories."""
         # Merged from short runs: one sort of all would not let other threads go on meanwhile.
         size, low = len(self._low), self._low.__getitem__
         runs = [sorted(range(start, min(start + _RUN, size)), key=low) for start in range(0, size, _RUN)]

@@ -16,7 +16,7 @@ _SHORTEST_STEP = 50
 _MOST_CHUNKS = 4000
 
 
-class Ends:
+class RelationEnds:
     """Finds the memory of an id: of a memory, of a chunk that is stored, or of one that once was cut from its text."""
 
     def __init__(self, vectors: VectorStore) -> None:

@@ -1,4 +1,4 @@
-"""Reads records in batches ahead of whoever stores them."""
+"""Reads the next batches of records while one is stored."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 
 from services.memories.chunking import is_chunk_id
-from services.transfer.formats.records import MemoryRecord, Record, RelationRecord
+from services.transfer.formats.imported_records import MemoryRecord, Record, RelationRecord
 
 BATCH = 500
 """Records that are read, compared and stored together."""

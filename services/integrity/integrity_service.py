@@ -16,10 +16,10 @@ from services.integrity.model import REPAIRABLE, Defect, DefectKind, Finding, Ke
 from services.integrity.stale import Stale, confirmed, explained, find_stale, mended_stale, oldest_stamps
 from services.memories.chunking import chunk_id, chunks
 from services.memories.current import Current
-from services.memories.mending import Mended
+from services.memories.memory_service import MemoryService
 from services.memories.payload import logical
 from services.memories.reading import Stored, chunk_index, memory_id_of, read_stored
-from services.memories.service import MemoryService
+from services.memories.repairing import Mended
 from services.model import MemoryType, Progress, Relation
 from services.points import EVERYTHING, Between, Filter, Matches, Point, Scroll
 from services.ports import NewChange, VectorStore

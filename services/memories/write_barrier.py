@@ -1,4 +1,4 @@
-"""Watches the saves of this process, and holds them back for a moment in which the store must stand still."""
+"""A readers-writer lock: saves of this process share it, an act that needs the store to stand still has it alone."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from contextvars import ContextVar
 _PASSED: ContextVar[bool] = ContextVar("passed", default=False)
 
 
-class Gate:
-    """Saves pass it, many at a time; while it is held they wait before it."""
+class WriteBarrier:
+    """Shared by saves, many at a time; while one act has it alone, they wait."""
 
     def __init__(self) -> None:
         self._inside: list[list[str]] = []
@@ -31,7 +31,7 @@ class Gate:
             self._watching.remove(seen)
 
     @contextlib.asynccontextmanager
-    async def passing(self, ids: list[str]) -> AsyncIterator[None]:
+    async def shared(self, ids: list[str]) -> AsyncIterator[None]:
         """A save of these memories; one within another does not wait."""
         nested = _PASSED.get()
         while self._held and not nested:
@@ -48,7 +48,7 @@ class Gate:
             self._left.set()
 
     @contextlib.asynccontextmanager
-    async def held(self) -> AsyncIterator[None]:
+    async def exclusive(self) -> AsyncIterator[None]:
         """Waits for the saves under way; the next ones wait until its end."""
         while self._held:
             await self._opened.wait()

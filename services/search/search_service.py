@@ -10,12 +10,12 @@ from services.model import FacetCount, Facets, Query, SearchResult
 from services.ports import Clock, Embedder, VectorStore
 from services.records import Records
 from services.search import facets as facet_counts
+from services.search.filters import FilterBuilder, Filters
 from services.search.hits import HitReader
 from services.search.listing import FIRST_PAGE_SECONDS, End, Listing, Order
 from services.search.query import operators
 from services.search.ranked import RankedHits
 from services.search.ranking import Ranking
-from services.search.scope import Scope, Scoping
 from services.settings import Settings
 from services.times import first_weekday, person_zone, writer_zone
 from services.together import together
@@ -35,11 +35,11 @@ class SearchService:
         self._clock = clock
         self._person_zone, self._writer_zone = person_zone(settings), writer_zone(settings)
         self._week_begins = first_weekday(settings)
-        self._scoping = Scoping(vectors, records, self._writer_zone)
+        self._filters = FilterBuilder(vectors, records, self._writer_zone)
         self._reader = HitReader(vectors, records, self._writer_zone)
-        self._ranking = Ranking(vectors, embedder, records, self._scoping, self._reader)
+        self._ranking = Ranking(vectors, embedder, records, self._filters, self._reader)
         self._last: RankedHits | None = None
-        self._listed: tuple[Query, Scope] | None = None
+        self._listed: tuple[Query, Filters] | None = None
         """What the last list is of: the counts beside it are of the same, and what that took is not done twice."""
 
     async def search(self, query: Query) -> SearchResult:
@@ -74,7 +74,7 @@ class SearchService:
             return facet_counts.of_hits(await ranked.page(0, query.limit), now, self._week_begins)
         listed, self._listed = self._listed, None
         points = listed[1] if listed and listed[0] == query else await self._points(query)
-        heads = await self._scoping.heads(points)
+        heads = await self._filters.heads(points)
         return await facet_counts.counted(self._vectors, heads, now, self._writer_zone, self._week_begins)
 
     async def listing(self, query: Query, *, again: bool = False) -> Listing:
@@ -106,18 +106,18 @@ class SearchService:
 
     async def in_use(self, operator: str) -> tuple[FacetCount, ...]:
         """All tags (`tag`) or projects (`project`) with the number of memories that have them, most used first."""
-        heads = await self._scoping.heads(await self._points(Query()))
+        heads = await self._filters.heads(await self._points(Query()))
         counts = await facet_counts.values(self._vectors, heads.where, "tags" if operator == "tag" else "project")
         values = sorted(counts, key=lambda value: (-counts[value], value.casefold()))
         return tuple(FacetCount(value, counts[value]) for value in values)
 
-    async def _opened(self, query: Query, points: Scope | None = None, *, hasty: bool = False) -> Listing:
-        heads = await self._scoping.heads(points or await self._points(query), hasty=hasty)
+    async def _opened(self, query: Query, points: Filters | None = None, *, hasty: bool = False) -> Listing:
+        heads = await self._filters.heads(points or await self._points(query), hasty=hasty)
         found = await together(*(self._vectors.count(one, where) for one, where in heads.where.items()))
         counts = dict(zip(heads.where, found, strict=True))
         order, end = Order(self._vectors, heads.where, counts, query), End(self._vectors, heads.where, counts, query)
         total = await order.read_all(heads) if heads.linked else sum(found)
         return Listing(query, total, order, end, self._reader)
 
-    async def _points(self, query: Query) -> Scope:
-        return await self._scoping.points(query, await self._ranking.texts(query.text) if query.text else ())
+    async def _points(self, query: Query) -> Filters:
+        return await self._filters.points(query, await self._ranking.texts(query.text) if query.text else ())

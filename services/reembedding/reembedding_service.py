@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from services.errors import Conflict, StorageFull, StoreMismatch, StoreReadOnly, StoreUnavailable
-from services.memories.gate import Gate
 from services.memories.reading import Stored
+from services.memories.write_barrier import WriteBarrier
 from services.model import MemoryType, Progress
 from services.points import Filter
 from services.ports import Draft, Embedder, SwitchableStore, VectorStore
-from services.reembedding.ahead import Ahead
 from services.reembedding.filling import Filling
+from services.reembedding.prefetch import Prefetch
 from services.reembedding.reading import Digests, digest, digests, memories, newest, telling_digests
 from services.reembedding.target import SHARED_MODELS, Target, missing_settings
 from services.reembedding.values import Advance, ReembedPlan, ReembedReport, ReembedState
@@ -68,11 +68,13 @@ class _Run:
 class ReembeddingService:
     """Moves the memories to another model. Everything that was finished stays when a run is stopped."""
 
-    def __init__(self, vectors: SwitchableStore, open_embedder: OpenEmbedder, settings: Settings, gate: Gate) -> None:
+    def __init__(
+        self, vectors: SwitchableStore, open_embedder: OpenEmbedder, settings: Settings, barrier: WriteBarrier
+    ) -> None:
         self._vectors = vectors
         self._open_embedder = open_embedder
         self._settings = settings
-        self._gate = gate
+        self._barrier = barrier
 
     async def state(self) -> ReembedState:
         """Raises StoreUnavailable or StoreMismatch."""
@@ -91,7 +93,7 @@ class ReembeddingService:
 
     async def _done(self) -> int:
         """Memories in the draft; never at the moment of a switch, after which opening the draft would begin another."""
-        async with self._gate.held():
+        async with self._barrier.exclusive():
             draft = await self._vectors.draft()
             mine = draft is not None and draft.purpose == PURPOSE
             return await _headed(await self._vectors.open_draft(draft)) if draft and mine else 0
@@ -192,9 +194,9 @@ class ReembeddingService:
         draft = await self._vectors.open_draft(wanted)
         filling = Filling(self._vectors, draft, embedder, self._settings)
         run = _Run(filling, self._vectors, draft, await _count(self._vectors), progress)
-        with self._gate.watched() as saved:
+        with self._barrier.watched() as saved:
             await self._catch_up(run)
-            async with self._gate.held():
+            async with self._barrier.exclusive():
                 if self._vectors.shared:
                     await self._last_look(run)
                     await self._vectors.adopt_draft()
@@ -227,7 +229,7 @@ class ReembeddingService:
         The largest collection comes first: its indexes are made while the others are filled.
         """
         points = Counter({type_: found.points for type_, found in (await run.source.info()).items()})
-        async with Ahead(_TOGETHER) as completing:
+        async with Prefetch(_TOGETHER) as completing:
             for type_ in sorted(MemoryType, key=points.__getitem__, reverse=True):
                 await self._pass(run, type_)
                 await completing.start(partial(self._vectors.complete_draft, type_))
@@ -235,7 +237,7 @@ class ReembeddingService:
     async def _pass(self, run: _Run, type_: MemoryType) -> None:
         there = await digests(run.draft, type_)
         made = run.made[type_] = {}
-        async with Ahead(_TOGETHER) as writes:
+        async with Prefetch(_TOGETHER) as writes:
             async for batch in memories(run.source, type_):
                 await writes.start(partial(self._write_changed, run, type_, batch, there, made))
         gone = there.keys() - made.keys()
@@ -259,7 +261,7 @@ class ReembeddingService:
 
     async def _check_written(self, run: _Run) -> None:
         """Reads the draft again where the set in use can only have changed by saves that are known anyway."""
-        async with Ahead(_TOGETHER) as looks:
+        async with Prefetch(_TOGETHER) as looks:
             for type_ in MemoryType:
                 await looks.start(partial(self._check, run, type_))
 
