@@ -29,13 +29,13 @@ async def ask_in_app(app: App[None], plan: UpgradePlan, upgrade: Callable[[], Aw
 
 def asking_on(terminal: Terminal) -> Ask | None:
     """Asks with y/N; None where nobody can answer."""
-    if not terminal.converses:
+    if not terminal.is_interactive:
         return None
 
     async def ask(plan: UpgradePlan, upgrade: Callable[[], Awaitable[object]]) -> bool:
         for line in lines(plan):
-            terminal.remark(line)
-        if not await terminal.agrees("Add this now?"):
+            terminal.info(line)
+        if not await terminal.confirm("Add this now?"):
             return False
         await upgrade()
         return True

@@ -38,12 +38,12 @@ def _status(arguments: Sequence[str], terminal: Terminal) -> int:
         from memoria_tui.log import refused
 
         refused(error)
-        terminal.complain(str(error))
+        terminal.error(str(error))
         return WRONG_USAGE if isinstance(error, QuerySyntaxError) else NOT_DONE
     except OutputClosed:
         return OUTPUT_CLOSED
     except Exception as error:
-        terminal.complain(_recorded(error, terminal))
+        terminal.error(_recorded(error, terminal))
         return NOT_DONE
     return status
 
@@ -54,17 +54,17 @@ def _at_once(arguments: list[str], terminal: Terminal) -> int | None:
         return None
     match arguments:
         case []:
-            from memoria_tui.cli import screen
+            from memoria_tui.cli.open_app import open_app
 
-            return screen.open_app(terminal)
+            return open_app(terminal)
         case ["demo"]:
-            from memoria_tui.cli import screen
+            from memoria_tui.cli.open_app import open_demo
 
-            return screen.demo(terminal, reset=False, as_json=False)
+            return open_demo(terminal, reset=False, as_json=False)
         case ["work", "status", "--format", template]:
-            from memoria_tui.cli import work_status
+            from memoria_tui.cli.work_status import print_status
 
-            return work_status.status(terminal, template, as_json=False)
+            return print_status(terminal, template, as_json=False)
     return None
 
 
@@ -72,7 +72,7 @@ def _command(arguments: Sequence[str], terminal: Terminal) -> int:
     from typer import Abort
     from typer.exceptions import TyperException
 
-    from memoria_tui.cli.commands import program
+    from memoria_tui.cli.program import program
 
     try:
         status = program()(arguments, prog_name="memoria-tui", obj=terminal, standalone_mode=False)
@@ -86,9 +86,7 @@ def _command(arguments: Sequence[str], terminal: Terminal) -> int:
         raise InvalidInput(f"standard output cannot be written: {error.strerror}") from error
     except TyperException as error:
         context = getattr(error, "ctx", None)
-        terminal.complain(
-            f"{error.format_message()} · see: {context.command_path if context else 'memoria-tui'} --help"
-        )
+        terminal.error(f"{error.format_message()} · see: {context.command_path if context else 'memoria-tui'} --help")
         return WRONG_USAGE
     return status if isinstance(status, int) else DONE
 

@@ -1,170 +1,199 @@
-"""The commands `backup` and `restore`."""
+"""The commands that back everything up and restore it, or memories from the trash."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from memoria_tui.cli.files import progress_bar
-from memoria_tui.cli.table import rows
-from memoria_tui.cli.terminal import Terminal
+import typer
+
+from memoria_tui.cli.json_output import archive_json, comparison_json
+from memoria_tui.cli.options import Json, Yes
+from memoria_tui.cli.progress_bar import progress_bar
+from memoria_tui.cli.text_table import table_lines
+from memoria_tui.cli.trash import restore_memories
+from memoria_tui.cli.with_services import terminal_of, with_services
 from services.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from services.backup.values import Archive, Comparison, RestoreReport
+    from memoria_tui.cli.terminal import Terminal
+    from services.backup.values import Comparison, RestoreReport
     from services.container import Services
+
+commands = typer.Typer()
 
 _SUFFIX = ".tar"
 
 
-def backup(terminal: Terminal, folder: Path | None, keep: int | None, *, as_json: bool) -> int:
+@commands.command()
+@with_services
+async def backup(
+    services: Services,
+    terminal: Terminal,
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="[DIR]", help="Where to; otherwise MEMORIA_HOME/backups.")
+    ] = None,
+    keep: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Delete all but the newest N backups there.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write everything into one checksummed file, also while others write: vectors, relations, work time, history."""
+    start = time.perf_counter()
     place = terminal.settings.backups_dir if folder is None else folder.expanduser()
-
-    async def act(services: Services) -> tuple[Archive, float]:
-        start = time.perf_counter()
-        with progress_bar(terminal) as advance:
-            archive = await services.backup.backup(place, keep=keep, progress=advance)
-        return archive, time.perf_counter() - start
-
-    archive, seconds = terminal.run(act)
+    with progress_bar(terminal) as advance:
+        archive = await services.backup.backup(place, keep=keep, progress=advance)
+    seconds = time.perf_counter() - start
     if as_json:
-        terminal.print_json({**_archive_json(archive), **_speed_json(archive.records, seconds)})
+        terminal.print_json(archive_json(archive) | _speed_json(archive.records, seconds))
     else:
         terminal.print_text(str(archive.path))
         terminal.print(f"{_counted(archive.counts)} · {_size(archive.bytes)}{_speed(archive.records, seconds)}")
-    return 0
 
 
-def is_backup(argument: str) -> bool:
-    """Whether an argument of `restore` names a backup or a folder of them, not a memory in the trash."""
+@commands.command()
+def restore(
+    context: typer.Context,
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="BACKUP|FOLDER|ID…", help="A backup, a folder (its newest one), or ids of memories in the trash."
+        ),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Finish a restore that was stopped in the middle.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Undo a restore that was stopped in the middle.")] = False,
+    merge: Annotated[
+        bool, typer.Option("--merge", help="Of a backup, bring what is missing or newer; the rest stays (default).")
+    ] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Put a backup in the place of what is here, which is backed up first.")
+    ] = False,
+    yes: Yes = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Verify and show what would change, no more.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring memories back from the trash, with their relations; or restore a backup."""
+    if merge and replace:
+        raise typer.BadParameter("choose one of --merge and --replace")
+    terminal = terminal_of(context)
+    if resume or undo:
+        if what or merge or replace or dry_run or (resume and undo):
+            raise typer.BadParameter("--resume and --undo take nothing else: they are about a restore that was begun")
+        finish = _undo_restore if undo else _finish_restore
+        terminal.run(lambda services: finish(services, terminal, yes=yes, as_json=as_json), resumes=True)
+    elif not what:
+        raise typer.BadParameter("give a backup, a folder of them, or ids of memories in the trash")
+    elif any(map(_is_backup, what)):
+        if len(what) != 1:
+            raise InvalidInput("give one backup, or one folder of them, at a time")
+        given = Path(what[0]).expanduser()
+        is_folder = given.is_dir()
+
+        async def act(services: Services) -> None:
+            path = await _newest(services, given) if is_folder else given
+            await _restore(services, terminal, path, replace=replace, yes=yes, dry_run=dry_run, as_json=as_json)
+
+        terminal.run(act, resumes=True)
+    elif merge or replace or dry_run:
+        raise typer.BadParameter(f"{what[0]!r} is no backup; --merge, --replace and --dry-run are for backups")
+    else:
+        terminal.run(lambda services: restore_memories(services, terminal, what, as_json=as_json))
+
+
+def _is_backup(argument: str) -> bool:
+    """Whether it names a backup or a folder of them, not a memory in the trash."""
     return "/" in argument or argument.endswith(_SUFFIX) or argument.startswith("~") or Path(argument).exists()
 
 
-def restore(
-    terminal: Terminal, arguments: Sequence[str], *, replace: bool, yes: bool, dry_run: bool, as_json: bool
-) -> int:
+async def _restore(
+    services: Services, terminal: Terminal, path: Path, *, replace: bool, yes: bool, dry_run: bool, as_json: bool
+) -> None:
     """Compares, shows, asks on a terminal, restores. Raises InvalidInput where nobody can be asked."""
-    if len(arguments) != 1:
-        raise InvalidInput("give one backup, or one folder of them, at a time")
-
-    given = Path(arguments[0]).expanduser()
-    folder = given if given.is_dir() else None
-
-    async def act(services: Services) -> int:
-        path = given if folder is None else await _newest(services, folder)
-        with progress_bar(terminal) as advance:
-            comparison = await services.restoring.compare(path, progress=advance)
-        if dry_run:
-            _show(terminal, comparison, replace=replace, as_json=as_json)
-            return 0
-        if not as_json:
-            _show(terminal, comparison, replace=replace, as_json=False)
-        if not yes and not await _agreed(terminal, comparison, replace=replace):
-            terminal.complain("nothing was restored")
-            return 1
-        start = time.perf_counter()
-        with progress_bar(terminal) as advance:
-            report = await services.restoring.restore(comparison, replace=replace, progress=advance)
-        _report(terminal, report, time.perf_counter() - start, as_json=as_json)
-        return 0
-
-    return terminal.run(act, resumes=True)
+    with progress_bar(terminal) as advance:
+        comparison = await services.restoring.compare(path, progress=advance)
+    if dry_run and as_json:
+        terminal.print_json(comparison_json(comparison))
+    elif not as_json:
+        _print_comparison(terminal, comparison, replace=replace)
+    if dry_run:
+        return
+    if not yes:
+        await _require_yes(terminal, loses=replace and not comparison.empty)
+    start = time.perf_counter()
+    with progress_bar(terminal) as advance:
+        report = await services.restoring.restore(comparison, replace=replace, progress=advance)
+    _print_report(terminal, report, time.perf_counter() - start, as_json=as_json)
 
 
-def finish_restore(terminal: Terminal, *, undo: bool, yes: bool, as_json: bool) -> int:
-    """Finishes the restore that was begun, or undoes it. Raises NotFound when there is none."""
+async def _finish_restore(services: Services, terminal: Terminal, *, yes: bool, as_json: bool) -> None:
+    """Finishes the restore that was begun. Raises NotFound when there is none."""
+    start = time.perf_counter()
+    with progress_bar(terminal) as advance:
+        report = await services.restoring.finish(progress=advance)
+    _print_report(terminal, report, time.perf_counter() - start, as_json=as_json)
 
-    async def act(services: Services) -> int:
-        question = "Undo the restore that was begun?"
-        if undo and not yes and terminal.converses and not await terminal.agrees(question):
-            terminal.complain("nothing was taken back")
-            return 1
-        start = time.perf_counter()
-        with progress_bar(terminal) as advance:
-            if undo:
-                await services.restoring.take_back(progress=advance)
-            else:
-                report = await services.restoring.finish(progress=advance)
-        if not undo:
-            _report(terminal, report, time.perf_counter() - start, as_json=as_json)
-        elif as_json:
-            terminal.print_json({"undone": True})
-        else:
-            terminal.print("the restore was taken back: what was here before it is here again")
-        return 0
 
-    return terminal.run(act, resumes=True)
+async def _undo_restore(services: Services, terminal: Terminal, *, yes: bool, as_json: bool) -> None:
+    """Undoes the restore that was begun. Raises NotFound when there is none."""
+    if not yes:
+        await terminal.require_yes("Undo the restore that was begun?", declined="nothing was undone", unattended=None)
+    with progress_bar(terminal) as advance:
+        await services.restoring.take_back(progress=advance)
+    undone = "the restore was undone: what was here before it is here again"
+    terminal.print_result({"undone": True}, undone, as_json=as_json)
 
 
 async def _newest(services: Services, folder: Path) -> Path:
-    """The newest whole archive of a folder."""
+    """The newest complete archive of a folder."""
     found = await services.backup.archives(folder)
-    whole = next((archive for archive in found if archive.problem is None), None)
-    if whole is None:
+    complete = next((archive for archive in found if archive.problem is None), None)
+    if complete is None:
         why = f": {found[0].problem}" if found else ""
         raise InvalidInput(f"{folder}: there is no backup in this folder that could be restored{why}")
-    return whole.path
+    return complete.path
 
 
-async def _agreed(terminal: Terminal, comparison: Comparison, *, replace: bool) -> bool:
-    loses = replace and not comparison.empty
-    if not terminal.converses:
-        if loses:
-            raise InvalidInput("--replace replaces what is here: add --yes where nobody can be asked")
-        return True
-    if loses:
-        return await terminal.agrees("Replace what is here with this backup? What is here is backed up first.")
-    return await terminal.agrees("Restore this?")
+async def _require_yes(terminal: Terminal, *, loses: bool) -> None:
+    """`loses`: what is here is replaced; only then somebody must answer."""
+    question = "Replace what is here with this backup? What is here is backed up first." if loses else "Restore this?"
+    refused = "--replace replaces what is here: add --yes where nobody can be asked"
+    await terminal.require_yes(question, declined="nothing was restored", unattended=refused if loses else None)
 
 
-def _show(terminal: Terminal, comparison: Comparison, *, replace: bool, as_json: bool) -> None:
+def _print_comparison(terminal: Terminal, comparison: Comparison, *, replace: bool) -> None:
     """What the restore would do."""
     archive = comparison.archive
-    if as_json:
-        differences = {
-            one.kind: {
-                "new": one.new,
-                "newer": one.newer,
-                "older": one.older,
-                "same": one.same,
-                "only_here": one.only_here,
-            }
-            for one in comparison.differences
-        }
-        about = {"empty": comparison.empty, "re_embed": comparison.re_embed, "continues": comparison.continues}
-        terminal.print_json({**_archive_json(archive), **about, "differences": differences})
-        return
-    made = terminal.local(archive.made_at) if archive.made_at else "unknown"
-    terminal.print_text(f"{archive.path} · made {made} · {_size(archive.bytes)} · every byte is as it was written")
+    made = terminal.local_time(archive.made_at) if archive.made_at else "unknown"
+    terminal.print_text(f"{archive.path} · made {made} · {_size(archive.bytes)} · verified, no damage")
     if comparison.continues:
-        terminal.print("its restore was begun and not finished: it goes on")
+        terminal.print("a restore of it was begun and not finished: this finishes it")
     if comparison.re_embed:
-        terminal.print_text(f"{comparison.re_embed}: they are made anew")
+        terminal.print_text(f"{comparison.re_embed}: the memories are embedded again")
     if comparison.empty:
         terminal.print(f"the store is empty · restores {_counted(archive.counts)}")
         return
-    kept = "here newer, replaced" if replace else "here newer, kept"
+    older = "here newer, replaced" if replace else "here newer, kept"
     gone = "only here, deleted" if replace else "only here, kept"
-    head = ("", "new", "changed", kept, "same", gone)
+    head = ("", "new", "changed", older, "same", gone)
     table = [
         (one.kind, *(f"{count:,}" for count in (one.new, one.newer, one.older, one.same, one.only_here)))
         for one in comparison.differences
         if one.kind != "changes" and any((one.new, one.newer, one.older, one.same, one.only_here))
     ]
-    for line in rows(head, table, right=head[1:]):
+    for line in table_lines(head, table, right=head[1:]):
         terminal.print(line)
     if replace:
-        terminal.print_text("what is here is backed up first; the history stays, and deleted memories lie in the trash")
+        terminal.print_text("what is here is backed up first; the history stays, and deleted memories are in the trash")
 
 
-def _report(terminal: Terminal, report: RestoreReport, seconds: float, *, as_json: bool) -> None:
+def _print_report(terminal: Terminal, report: RestoreReport, seconds: float, *, as_json: bool) -> None:
     records = report.archive.records
     if as_json:
         safety = None if report.safety is None else str(report.safety.path)
         told = {"restored": dict(report.counts), "unchanged": report.unchanged, "safety_backup": safety}
-        terminal.print_json({**_archive_json(report.archive), **told, **_speed_json(records, seconds)})
+        terminal.print_json(archive_json(report.archive) | told | _speed_json(records, seconds))
         return
     if report.safety is not None:
         terminal.print_text(f"what was here before is in {report.safety.path}")
@@ -186,15 +215,3 @@ def _speed(records: int, seconds: float) -> str:
 
 def _speed_json(records: int, seconds: float) -> dict[str, object]:
     return {"seconds": round(seconds, 3), "records_per_second": round(records / max(seconds, 0.001))}
-
-
-def _archive_json(archive: Archive) -> dict[str, object]:
-    return {
-        "file": str(archive.path),
-        "made_at": archive.made_at.isoformat() if archive.made_at else None,
-        "bytes": archive.bytes,
-        "counts": dict(archive.counts),
-        "model": archive.model,
-        "dimensions": archive.dimensions,
-        "sha256": archive.digest,
-    }

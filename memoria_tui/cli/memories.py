@@ -1,83 +1,107 @@
-"""Commands about memories."""
+"""The commands that search, read and write memories."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from memoria_tui.cli.terminal import Terminal, memory_json, relation_json
-from services.errors import Ambiguous, InvalidInput, NotFound
-from services.model import Hit, Memory, MemoryChanges, MemoryDraft, RelatedMemory, SearchMode
+import typer
+
+from memoria_tui.cli.json_output import hit_json, memory_json, related_json
+from memoria_tui.cli.options import Id, Json, Yes
+from memoria_tui.cli.with_services import terminal_of, with_services
+from services.errors import InvalidInput
+from services.model import MemoryChanges, MemoryDraft, MemoryType, SearchMode
 from services.model.history import MANY
 
 if TYPE_CHECKING:
+    from memoria_tui.cli.terminal import Terminal
     from services.container import Services
+    from services.model import Hit, Memory, RelatedMemory
+
+commands = typer.Typer()
+
+Tags = Annotated[list[str] | None, typer.Option("--tag", "-t", metavar="TAG", help="A tag; may be repeated.")]
+Project = Annotated[str | None, typer.Option("--project", "-p", metavar="NAME", help="The project.")]
+Importance = Annotated[float | None, typer.Option("--importance", "-i", min=0.0, max=1.0, help="From 0 to 1.")]
 
 
-def search(terminal: Terminal, text: str, mode: SearchMode, limit: int, *, as_json: bool) -> int:
+@commands.command()
+@with_services
+async def search(
+    services: Services,
+    terminal: Terminal,
+    query: Annotated[
+        list[str], typer.Argument(metavar="QUERY", help="Words and operators, such as type:semantic tag:auth.")
+    ],
+    mode: Annotated[SearchMode, typer.Option(help="How to search.")] = SearchMode.HYBRID,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="Most hits to print.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """Find memories by meaning and by words."""
     from services.search.query import parse_query
     from services.times import first_weekday, person_zone
 
-    async def act(services: Services) -> int:
-        now = services.clock().astimezone(person_zone(services.settings))
-        query = replace(
-            parse_query(text, now=now, mode=mode, week_begins=first_weekday(services.settings)), limit=limit
-        )
-        result = await services.search.search(query)
-        hits = result.hits[:limit]
-        if as_json:
-            terminal.print_json(
-                {
-                    "query": text,
-                    "mode": str(mode),
-                    "hits": [_hit_json(hit) for hit in hits],
-                    "took_ms": round(result.took_ms, 2),
-                }
-            )
-            return 0
-        for hit in hits:
-            _print_hit(terminal, hit, ranked=query.ranked)
-        for notice in result.notices:
-            terminal.complain(notice)
-        if not hits:
-            terminal.complain("nothing found")
-        return 0
-
-    return terminal.run(act)
+    text, now = " ".join(query), services.clock().astimezone(person_zone(services.settings))
+    parsed = parse_query(text, now=now, mode=mode, week_begins=first_weekday(services.settings))
+    result = await services.search.search(replace(parsed, limit=limit))
+    hits = result.hits[:limit]
+    if as_json:
+        found = {"hits": [hit_json(hit) for hit in hits], "took_ms": round(result.took_ms, 2)}
+        terminal.print_json({"query": text, "mode": mode, **found})
+        return
+    for hit in hits:
+        _print_hit(terminal, hit, ranked=parsed.ranked)
+    for notice in result.notices:
+        terminal.error(notice)
+    if not hits:
+        terminal.error("no results")
 
 
-def show(terminal: Terminal, memory_id: str, *, as_json: bool) -> int:
-    async def act(services: Services) -> int:
-        memory = await services.memories.get(memory_id)
-        related = await services.memories.relations(memory.id)
-        if as_json:
-            terminal.print_json(memory_json(memory) | {"relations": [_relation_json(one) for one in related]})
-        else:
-            _print_memory(terminal, memory, related)
-        return 0
+@commands.command()
+@with_services
+async def show(services: Services, terminal: Terminal, memory_id: Id, as_json: Json = False) -> None:
+    """Print one memory with its relations."""
+    memory = await services.memories.get(memory_id)
+    related = await services.memories.relations(memory.id)
+    if as_json:
+        terminal.print_json(memory_json(memory) | {"relations": [related_json(one) for one in related]})
+    else:
+        _print_memory(terminal, memory, related)
 
-    return terminal.run(act)
 
-
-def add(terminal: Terminal, text: str | None, draft: MemoryDraft, *, as_json: bool) -> int:
+@commands.command()
+def add(
+    context: typer.Context,
+    text: Annotated[
+        str | None, typer.Argument(metavar="[TEXT|-]", help="The text; - reads it from standard input.")
+    ] = None,
+    kind: Annotated[MemoryType, typer.Option("--type", help="The type.")] = MemoryType.SEMANTIC,
+    tag: Tags = None,
+    project: Project = None,
+    importance: Importance = None,
+    as_json: Json = False,
+) -> int:
+    """Write a new memory; without a text in your editor."""
+    terminal = terminal_of(context)
     content = terminal.read_text() if text == "-" else text if text is not None else _edited(terminal, "")
     if not content.strip():
         raise InvalidInput("the text is empty; nothing was written")
-
-    async def act(services: Services) -> int:
-        return _printed(terminal, await services.memories.create(replace(draft, content=content)), as_json=as_json)
-
-    return terminal.run(act)
+    weight = 0.5 if importance is None else importance
+    draft = MemoryDraft(content, kind, tags=tuple(tag or ()), project=project, importance=weight)
+    memory = terminal.run(lambda services: services.memories.create(draft))
+    terminal.print_result(memory_json(memory), memory.id, as_json=as_json)
+    return 0
 
 
 @dataclass(frozen=True, slots=True)
 class Retag:
     """Tags to add to a memory's and to remove from them."""
 
-    add: tuple[str, ...] = ()
-    remove: tuple[str, ...] = ()
+    add: Sequence[str]
+    remove: Sequence[str]
 
     def __bool__(self) -> bool:
         return bool(self.add or self.remove)
@@ -86,10 +110,43 @@ class Retag:
         return tuple(dict.fromkeys(tag for tag in (*memory.tags, *self.add) if tag and tag not in self.remove))
 
 
-def edit(terminal: Terminal, memory_id: str, changes: MemoryChanges, retag: Retag, *, as_json: bool) -> int:
-    if changes.content == "-":
-        changes = replace(changes, content=terminal.read_text())
+@commands.command()
+def edit(
+    context: typer.Context,
+    memory_id: Id,
+    text: Annotated[
+        str | None, typer.Option(metavar="TEXT|-", help="The new text; - reads it from standard input.")
+    ] = None,
+    add_tag: Annotated[
+        list[str] | None, typer.Option("--add-tag", "-t", metavar="TAG", help="Add this tag; may be repeated.")
+    ] = None,
+    remove_tag: Annotated[
+        list[str] | None, typer.Option("--remove-tag", metavar="TAG", help="Remove this tag; may be repeated.")
+    ] = None,
+    tags: Annotated[
+        str | None, typer.Option("--tags", metavar="TAG,…", help="These tags in the place of all others; '' for none.")
+    ] = None,
+    tag: Annotated[list[str] | None, typer.Option("--tag", hidden=True)] = None,
+    project: Annotated[
+        str | None, typer.Option("--project", "-p", metavar="NAME", help="The project; '' removes it.")
+    ] = None,
+    importance: Importance = None,
+    kind: Annotated[MemoryType | None, typer.Option("--type", help="The type.")] = None,
+    as_json: Json = False,
+) -> int:
+    """Change a memory and say what changed; without options its text in your editor."""
+    if tag:
+        raise typer.BadParameter("choose --add-tag to add one, --tags to replace all", param_hint="--tag")
+    if tags is not None and (add_tag or remove_tag):
+        raise typer.BadParameter("it replaces all tags; leave out --add-tag and --remove-tag", param_hint="--tags")
+    terminal = terminal_of(context)
+    named = None if tags is None else tuple(one for name in tags.split(",") if (one := name.strip()))
+    content = terminal.read_text() if text == "-" else text
+    changes = MemoryChanges(content=content, tags=named, project=project, importance=importance, type=kind)
+    return _edit(terminal, memory_id, changes, Retag(add_tag or (), remove_tag or ()), as_json=as_json)
 
+
+def _edit(terminal: Terminal, memory_id: str, changes: MemoryChanges, retag: Retag, *, as_json: bool) -> int:
     async def read(services: Services) -> Memory:
         return await services.memories.get(memory_id)
 
@@ -103,12 +160,12 @@ def edit(terminal: Terminal, memory_id: str, changes: MemoryChanges, retag: Reta
             terminal.print(f"{memory.id}  nothing to change")
         else:
             newest, *_ = await services.memories.history(memory.id)
-            terminal.print_text(_line(f"{memory.id}  {newest.summary}"))
+            terminal.print_text_line(f"{memory.id}  {newest.summary}")
         return 0
 
     opened = None
     if changes == MemoryChanges() and not retag:
-        # The stores are closed while the editor runs: another program may need them meanwhile.
+        # The stores are closed while the editor runs: another program may need them.
         opened = terminal.run(read)
         changes = MemoryChanges(content=_edited(terminal, opened.content))
         if changes.content == opened.content:
@@ -116,44 +173,25 @@ def edit(terminal: Terminal, memory_id: str, changes: MemoryChanges, retag: Reta
     return terminal.run(act)
 
 
-def delete(terminal: Terminal, ids: Sequence[str], *, yes: bool, as_json: bool) -> int:
-    async def act(services: Services) -> int:
-        found = [(await services.memories.get(one)).id for one in ids]
-        asks = len(found) > MANY and terminal.converses and not yes
-        if asks and not await terminal.agrees(f"Put {len(found):,} memories into the trash?"):
-            terminal.complain("nothing was deleted")
-            return 1
-        count = await services.memories.delete(found)
-        if as_json:
-            terminal.print_json({"deleted": count, "ids": found})
-        else:
-            terminal.print(f"{count} in the trash · undo with: memoria-tui undo")
-        return 0
-
-    return terminal.run(act)
-
-
-def restore(terminal: Terminal, ids: Sequence[str], *, as_json: bool) -> int:
-    async def act(services: Services) -> int:
-        trash = await services.memories.trash_ids()
-        count = await services.memories.restore([in_trash(one, trash) for one in ids])
-        if as_json:
-            terminal.print_json({"restored": count})
-        else:
-            terminal.print(f"{count} restored")
-        return 0
-
-    return terminal.run(act)
-
-
-def in_trash(prefix: str, trash: Sequence[str]) -> str:
-    """The only id in the trash that begins so. Raises NotFound or Ambiguous."""
-    found = sorted({one for one in trash if one.startswith(prefix.strip().lower())})
-    if len(found) > 1:
-        raise Ambiguous(f"{len(found)} memories in the trash begin with {prefix!r}; give more of the id")
-    if not found:
-        raise NotFound(f"no memory in the trash has an id that begins with {prefix!r}")
-    return found[0]
+@commands.command()
+@with_services
+async def delete(
+    services: Services,
+    terminal: Terminal,
+    ids: Annotated[
+        list[str], typer.Argument(metavar="ID…", help="Ids, or beginnings of ids that fit one memory only.")
+    ],
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Put memories into the trash, with their relations; `undo` and `restore` bring them back. Above 20 it asks."""
+    found = [(await services.memories.get(one)).id for one in ids]
+    if len(found) > MANY and not yes:
+        question = f"Put {len(found):,} memories into the trash?"
+        await terminal.require_yes(question, declined="nothing was deleted", unattended=None)
+    count = await services.memories.delete(found)
+    told = f"{count} in the trash · undo with: memoria-tui undo"
+    terminal.print_result({"deleted": count, "ids": found}, told, as_json=as_json)
 
 
 def _edited(terminal: Terminal, text: str) -> str:
@@ -161,7 +199,7 @@ def _edited(terminal: Terminal, text: str) -> str:
     from memoria_tui.editor import edit_text
 
     editor = load_config(terminal.config_file, terminal.environment).editor
-    if editor is None and not terminal.converses:
+    if editor is None and not terminal.is_interactive:
         raise InvalidInput("no editor is set; set EDITOR, or give the text (- reads it from standard input)")
     edited = asyncio.run(edit_text(editor, text))
     if edited.problem:
@@ -169,57 +207,27 @@ def _edited(terminal: Terminal, text: str) -> str:
     return edited.text
 
 
-def _printed(terminal: Terminal, memory: Memory, *, as_json: bool) -> int:
-    if as_json:
-        terminal.print_json(memory_json(memory))
-    else:
-        terminal.print(memory.id)
-    return 0
-
-
 def _print_hit(terminal: Terminal, hit: Hit, *, ranked: bool) -> None:
     memory = hit.memory
     score = f"{hit.score:.2f}  " if ranked else ""
     about = " ".join([f"#{tag}" for tag in memory.tags] + ([memory.project] if memory.project else []))
-    terminal.print_text(_line(f"{memory.id[:8]}  {score}{memory.type:<10}  {memory.title[:100]}  {about}".rstrip()))
+    terminal.print_text_line(f"{memory.id[:8]}  {score}{memory.type:<10}  {memory.title[:100]}  {about}".rstrip())
 
 
 def _print_memory(terminal: Terminal, memory: Memory, related: Sequence[RelatedMemory]) -> None:
-    created = terminal.local(memory.created_at) if memory.created_at else "unknown"
-    terminal.print_text(_line(f"{memory.type} · {memory.id} · created {created} · importance {memory.importance:g}"))
+    created = terminal.local_time(memory.created_at) if memory.created_at else "unknown"
+    terminal.print_text_line(f"{memory.type} · {memory.id} · created {created} · importance {memory.importance:g}")
     if memory.project or memory.tags:
-        terminal.print_text(_line(" ".join([memory.project or "", *(f"#{tag}" for tag in memory.tags)]).strip()))
+        terminal.print_text_line(" ".join([memory.project or "", *(f"#{tag}" for tag in memory.tags)]).strip())
     if memory.headless:
-        terminal.print("headless: its first chunk is gone, the text is whole; saving it again repairs it")
+        terminal.print("headless: its first chunk is gone, the text is complete; saving it again repairs it")
     terminal.print()
     terminal.print_text(memory.content)
     if related:
         terminal.print()
     for one in related:
-        end = one.relation.target_id if one.outgoing else one.relation.source_id
+        other = one.relation.target_id if one.outgoing else one.relation.source_id
         title = one.other.title if one.other else "no such memory"
         chunk = "chunk: " if one.of_chunk else ""
-        way = "→" if one.outgoing else "←"
-        terminal.print_text(_line(f"{way} {one.relation.type:<10} {end[:8]}  {chunk}{title[:100]}"))
-
-
-def _line(text: str) -> str:
-    return " ".join(text.splitlines())
-
-
-def _hit_json(hit: Hit) -> dict[str, object]:
-    memory = hit.memory
-    return {
-        "id": memory.id,
-        "type": str(memory.type),
-        "score": round(hit.score, 4),
-        "content": memory.content,
-        "tags": list(memory.tags),
-        "project": memory.project,
-        "created_at": memory.created_at.isoformat() if memory.created_at else None,
-        "why": {"dense": hit.why.dense, "keyword": hit.why.keyword, "graph": hit.why.graph},
-    }
-
-
-def _relation_json(related: RelatedMemory) -> dict[str, object]:
-    return relation_json(related.relation) | {"orphaned": related.other is None, "of_chunk": related.of_chunk}
+        arrow = "→" if one.outgoing else "←"
+        terminal.print_text_line(f"{arrow} {one.relation.type:<10} {other[:8]}  {chunk}{title[:100]}")

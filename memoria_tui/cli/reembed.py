@@ -3,40 +3,93 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from memoria_tui.cli.files import progress_bar
-from memoria_tui.cli.terminal import Terminal
+import typer
+
+from memoria_tui.cli.options import Json
+from memoria_tui.cli.progress_bar import progress_bar
+from memoria_tui.cli.with_services import terminal_of
 
 if TYPE_CHECKING:
+    from memoria_tui.cli.terminal import Terminal
     from services.container import Services
-    from services.reembedding.values import ReembedReport, ReembedState
+    from services.reembedding.target import Target
+    from services.reembedding.values import ReembedReport
+
+commands = typer.Typer()
 
 
+@commands.command()
 def reembed(
-    terminal: Terminal, model: str | None, host: str | None, dimensions: int | None, *, yes: bool, as_json: bool
-) -> int:
-    from services.reembedding.target import target_of
+    context: typer.Context,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model", "-m", metavar="NAME", help="`bundled`, or a model of Ollama; else as the settings say."
+        ),
+    ] = None,
+    ollama: Annotated[
+        str | None, typer.Option(metavar="HOST", help="Where Ollama is; otherwise MEMORIA_OLLAMA_HOST, or here.")
+    ] = None,
+    dimensions: Annotated[
+        int | None, typer.Option(min=1, max=65536, help="Size of the vectors; otherwise as the model makes them.")
+    ] = None,
+    show: Annotated[bool, typer.Option("--status", help="Say which vectors are in use, under way and kept.")] = False,
+    drop_old: Annotated[bool, typer.Option("--drop-old", help="Delete the vectors in use before.")] = False,
+    cancel: Annotated[bool, typer.Option("--cancel", help="Discard an unfinished re-embedding.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask where a program that shares the store cannot follow.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Re-embed all memories with another model while they stay usable; resumes where it was stopped."""
+    if show + drop_old + cancel + (model is not None) > 1 or (show + drop_old + cancel and (ollama or dimensions)):
+        raise typer.BadParameter("choose one of --model, --status, --drop-old and --cancel")
+    terminal = terminal_of(context)
+    if show:
+        terminal.run(lambda services: _print_status(services, terminal, as_json=as_json))
+    elif drop_old:
+        points = terminal.run(lambda services: services.reembedding.drop_old())
+        deleted = f"the old vectors are deleted: {points:,} points" if points else "there are no old vectors"
+        terminal.print_result({"points": points}, deleted, as_json=as_json)
+    elif cancel:
+        cancelled = terminal.run(lambda services: services.reembedding.cancel())
+        discarded = "the unfinished re-embedding is discarded" if cancelled else "no re-embedding is under way"
+        terminal.print_result({"cancelled": cancelled}, discarded, as_json=as_json)
+    else:
+        from services.reembedding.target import target_of
 
-    target = target_of(terminal.settings, model, host, dimensions)
+        target = target_of(terminal.settings, model, ollama, dimensions)
+        report = terminal.run(lambda services: _reembed(services, terminal, target, yes=yes, as_json=as_json))
+        _print_report(terminal, report, as_json=as_json)
 
-    async def act(services: Services) -> ReembedReport | None:
-        plan = await services.reembedding.plan(target)
-        if not (plan.needless or yes) and not await _agreed(terminal, services.reembedding.warning(target), as_json):
-            return None
-        if plan.room is not None and not plan.needless and not as_json:
-            needed, free = (f"{size / 2**20:,.0f} MB" for size in (plan.room.needed, plan.room.free))
-            terminal.print(f"needs about {needed} beside the vectors in use; {free} are free")
-            terminal.flush()
-        with progress_bar(terminal) as advance:
-            return await services.reembedding.reembed(target, progress=advance)
 
-    report = terminal.run(act)
-    if report is None:
-        return 1
+async def _reembed(
+    services: Services, terminal: Terminal, target: Target, *, yes: bool, as_json: bool
+) -> ReembedReport:
+    plan = await services.reembedding.plan(target)
+    warning = "" if plan.needless or yes else services.reembedding.warning(target)
+    if warning:
+        await terminal.require_yes(
+            "Embed all memories by the bundled model all the same?",
+            details=[warning],
+            declined="nothing was embedded",
+            unattended=f"nothing was embedded, and nobody can be asked here; --yes does it all the same: {warning}",
+            as_json=as_json,
+        )
+    if plan.room is not None and not plan.needless and not as_json:
+        needed, free = (f"{size / 2**20:,.0f} MB" for size in (plan.room.needed, plan.room.free))
+        terminal.print(f"needs about {needed} in addition to the vectors in use; {free} are free")
+        terminal.flush()
+    with progress_bar(terminal) as advance:
+        return await services.reembedding.reembed(target, progress=advance)
+
+
+def _print_report(terminal: Terminal, report: ReembedReport, *, as_json: bool) -> None:
     if as_json:
         terminal.print_json(asdict(report))
-        return 0
+        return
     what = f"{report.model}, {report.dimensions} dimensions"
     if not report.switched:
         terminal.print(f"the {report.memories:,} memories are embedded by {what} already")
@@ -51,64 +104,21 @@ def reembed(
         terminal.print("for searching by meaning, and in MCP Memoria too, set:")
     for line in report.settings:
         terminal.print_text(f"  {line}")
-    return 0
 
 
-async def _agreed(terminal: Terminal, warning: str, as_json: bool) -> bool:
-    """Whether a person wants what others may lose by; a script says so beforehand."""
-    if not warning:
-        return True
-    if as_json or not terminal.converses:
-        terminal.complain(f"nothing was embedded, and nobody can be asked here; --yes does it all the same: {warning}")
-        return False
-    terminal.remark(warning)
-    if await terminal.agrees("Embed all memories by the bundled model all the same?"):
-        return True
-    terminal.complain("nothing was embedded")
-    return False
-
-
-def status(terminal: Terminal, *, as_json: bool) -> int:
-    async def act(services: Services) -> ReembedState:
-        return await services.reembedding.state()
-
-    state = terminal.run(act)
+async def _print_status(services: Services, terminal: Terminal, *, as_json: bool) -> None:
+    state = await services.reembedding.state()
     if as_json:
         terminal.print_json(asdict(state))
-        return 0
+        return
     if not state.dimensions:
         terminal.print("the store has no memories yet")
-        return 0
-    model = state.model or "a model that is not known"
-    terminal.print(f"in use: {state.memories:,} memories, {model}, {state.dimensions} dimensions")
+        return
+    unknown = "a model that is not known"
+    terminal.print(f"in use: {state.memories:,} memories, {state.model or unknown}, {state.dimensions} dimensions")
     if (draft := state.draft) is not None:
         done = f"{state.done:,} of {state.memories:,} memories" if draft.purpose == "reembed" else draft.purpose
         terminal.print(f"under way: {done}, {draft.model}, {draft.dimensions} dimensions")
     if (former := state.former) is not None:
-        model = former.model or "a model that is not known"
-        terminal.print(f"kept from before: {model}, {former.dimensions} dimensions (--drop-old deletes it)")
-    return 0
-
-
-def drop_old(terminal: Terminal, *, as_json: bool) -> int:
-    async def act(services: Services) -> int:
-        return await services.reembedding.drop_old()
-
-    points = terminal.run(act)
-    if as_json:
-        terminal.print_json({"points": points})
-    else:
-        terminal.print(f"the old vectors are deleted: {points:,} points" if points else "there are no old vectors")
-    return 0
-
-
-def cancel(terminal: Terminal, *, as_json: bool) -> int:
-    async def act(services: Services) -> bool:
-        return await services.reembedding.cancel()
-
-    was_there = terminal.run(act)
-    if as_json:
-        terminal.print_json({"cancelled": was_there})
-    else:
-        terminal.print("what was embedded so far is deleted" if was_there else "no re-embedding is under way")
-    return 0
+        kept = f"{former.model or unknown}, {former.dimensions} dimensions"
+        terminal.print(f"kept from before: {kept} (--drop-old deletes it)")

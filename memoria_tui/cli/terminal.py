@@ -9,7 +9,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -22,7 +22,6 @@ from services.settings import APP, Settings, config_dir, load_settings
 if TYPE_CHECKING:
     from memoria_tui.log import LogFile
     from services.container import Services
-    from services.model import Memory, Relation
 
 T = TypeVar("T")
 _SOME = 500
@@ -45,7 +44,7 @@ class Terminal:
     stdin: BinaryIO
     stdout: TextIO
     stderr: TextIO
-    alone: bool = False
+    is_single: bool = False
     """True when the whole process is one command."""
 
     @classmethod
@@ -61,7 +60,7 @@ class Terminal:
         except OSError:
             stdin = io.BytesIO()  # started without any standard input
         stdout, stderr = (stream or open(os.devnull, "w", encoding="utf-8") for stream in (sys.stdout, sys.stderr))  # noqa: SIM115
-        return cls(os.environ, stdin, stdout, stderr, alone=True)
+        return cls(os.environ, stdin, stdout, stderr, is_single=True)
 
     @cached_property
     def settings(self) -> Settings:
@@ -79,18 +78,41 @@ class Terminal:
         return keep_log(self.settings.log_file or self.settings.home / "memoria-tui.log", self.settings.log_level)
 
     @property
-    def interactive(self) -> bool:
+    def prints_to_person(self) -> bool:
         """True when a person sees what is printed."""
         return self.stdout.isatty()
 
     @property
-    def converses(self) -> bool:
+    def is_interactive(self) -> bool:
         """True when a person sees a question on stderr and can answer it."""
         return self.stdin.isatty() and self.stderr.isatty()
 
-    async def agrees(self, question: str) -> bool:
+    async def require_yes(
+        self,
+        question: str,
+        *,
+        declined: str,
+        unattended: str | None,
+        details: Sequence[str] = (),
+        as_json: bool = False,
+    ) -> None:
+        """Asks, below lines of details, and returns after a yes.
+
+        Raises InvalidInput: `declined` after a no; `unattended` for JSON and where nobody can be asked, unless it is
+        None, which is as good as a yes.
+        """
+        if as_json or not self.is_interactive:
+            if unattended is not None:
+                raise InvalidInput(unattended)
+            return
+        for line in details:
+            self.info(line)
+        if not await self.confirm(question):
+            raise InvalidInput(declined)
+
+    async def confirm(self, question: str) -> bool:
         """Asks; anything but a yes is a no. Ctrl-C gets through while it waits."""
-        self._tell(f"{one_line(question)} [y/N] ")
+        self._write_error(f"{one_line(question)} [y/N] ")
         loop, answered = asyncio.get_running_loop(), asyncio.Event()
         loop.add_reader(self.stdin, answered.set)
         try:
@@ -99,11 +121,11 @@ class Terminal:
             loop.remove_reader(self.stdin)
         return self.stdin.readline().decode("utf-8", "replace").strip().lower() in ("y", "yes")
 
-    def remark(self, text: str) -> None:
+    def info(self, text: str) -> None:
         """One line on stderr, kept as it is laid out."""
-        self._tell(one_line(text, keep_indent=True) + "\n")
+        self._write_error(one_line(text, keep_indent=True) + "\n")
 
-    def local(self, instant: datetime) -> str:
+    def local_time(self, instant: datetime) -> str:
         """A day and time in the person's zone."""
         from services.times import minute, person_zone
 
@@ -125,10 +147,10 @@ class Terminal:
             try:
                 stream.flush()
             except (OSError, ValueError):
-                if self.alone:
+                if self.is_single:
                     os.dup2(os.open(os.devnull, os.O_WRONLY), number)
 
-    def _tell(self, text: str) -> None:
+    def _write_error(self, text: str) -> None:
         """To standard error, if it can be."""
         with contextlib.suppress(OSError, ValueError):
             self.stderr.write(text)
@@ -139,27 +161,38 @@ class Terminal:
         self.write(text + "\n")
 
     def print_text(self, text: str) -> None:
-        """Text of a memory: as it is into a pipe, harmless on a terminal."""
-        if self.interactive:
+        """Text of a memory: as it is into a pipe, without control characters on a terminal."""
+        if self.prints_to_person:
             from memoria_tui.present import safe
 
             text = safe(text)
         self.write(text + "\n")
 
+    def print_text_line(self, text: str) -> None:
+        """Text of a memory on one line."""
+        self.print_text(" ".join(text.splitlines()))
+
     def print_json(self, value: object) -> None:
         """One line of JSON; everything beyond ASCII is escaped, so that any text survives any terminal and pipe."""
         self.write(json.dumps(value, ensure_ascii=True, default=str) + "\n")
 
-    def complain(self, text: str) -> None:
+    def print_result(self, value: object, text: str, *, as_json: bool) -> None:
+        """What a command gives: JSON for scripts, or one line of the program's own words."""
+        if as_json:
+            self.print_json(value)
+        else:
+            self.print(text)
+
+    def error(self, text: str) -> None:
         """One line on stderr."""
-        self._tell(" ".join(one_line(text).split("\n")) + "\n")
+        self._write_error(" ".join(one_line(text).split("\n")) + "\n")
 
     def read_text(self) -> str:
-        """All of standard input. Raises InvalidInput when it is no UTF-8."""
+        """All of standard input. Raises InvalidInput when it is not UTF-8."""
         try:
             return self.stdin.read().decode("utf-8")
         except UnicodeDecodeError as error:
-            raise InvalidInput(f"standard input is no UTF-8 text (byte {error.start + 1})") from error
+            raise InvalidInput(f"standard input is not UTF-8 text (byte {error.start + 1})") from error
 
     def with_home(self, home: Path) -> Terminal:
         """The same, with the embedded stores of another folder and no server."""
@@ -169,9 +202,9 @@ class Terminal:
         )
         return other
 
-    def leave_behind(self, *arguments: str) -> None:
-        """Has one of our commands run in a process of its own, for which nobody waits."""
-        if self.alone:
+    def spawn_detached(self, *arguments: str) -> None:
+        """Starts one of our commands in a process of its own, which outlives this one."""
+        if self.is_single:
             command, nothing = [sys.executable, "-m", "memoria_tui", *arguments], subprocess.DEVNULL
             subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True)
 
@@ -189,7 +222,7 @@ class Terminal:
         self.keep_log()
         async with open_services(self.settings, ask=asking_on(self)) as services:
             if not resumes:
-                await self._tell_unfinished(services)
+                await self._warn_of_unfinished_restore(services)
                 await self._finish_untried(services)
             done = await act(services)
             await services.memories.embed_waiting()
@@ -198,20 +231,20 @@ class Terminal:
     async def _finish_untried(self, services: Services) -> None:
         """On servers only some: another program may be in the middle of applying them."""
 
-        def told(number: int) -> None:
+        def announce(number: int) -> None:
             if number > _MANY:
-                self.remark(f"finishing {number:,} memories that a program which was ended had begun to save …")
+                self.info(f"finishing {number:,} memories that a program which was ended had begun to save …")
 
         shared = bool(self.settings.qdrant_host or self.settings.database_url)
-        await services.memories.finish_untried(most=_SOME if shared else None, told=told)
+        await services.memories.finish_untried(most=_SOME if shared else None, told=announce)
 
-    async def _tell_unfinished(self, services: Services) -> None:
+    async def _warn_of_unfinished_restore(self, services: Services) -> None:
         """What keeps the database from answering is told by the act itself, which may not need it."""
         from services.times import person_zone
 
         with contextlib.suppress(MemoriaError):
             if begun := await services.restoring.unfinished():
-                self.remark(begun.advice(person_zone(self.settings)))
+                self.info(begun.advice(person_zone(self.settings)))
 
 
 @contextlib.contextmanager
@@ -237,35 +270,3 @@ def one_line(text: str, *, keep_indent: bool = False) -> str:
     """Text as one line without control characters, for messages that may quote what others wrote."""
     line = "".join(character if character.isprintable() else " " for character in text)
     return line.rstrip() if keep_indent else line.strip()
-
-
-def memory_json(memory: Memory) -> dict[str, object]:
-    """A memory as scripts get it; what `import -` reads back."""
-    return {
-        "id": memory.id,
-        "type": str(memory.type),
-        "content": memory.content,
-        "tags": list(memory.tags),
-        "project": memory.project,
-        "importance": memory.importance,
-        "created_at": memory.created_at.isoformat() if memory.created_at else None,
-        "updated_at": memory.updated_at.isoformat() if memory.updated_at else None,
-        "accessed_at": memory.accessed_at.isoformat() if memory.accessed_at else None,
-        "access_count": memory.access_count,
-        "metadata": dict(memory.metadata),
-        "chunks": memory.chunk_count,
-        "headless": memory.headless,
-        "pending": memory.pending,
-    }
-
-
-def relation_json(relation: Relation) -> dict[str, object]:
-    """A relation as scripts get it, from every command."""
-    return {
-        "id": relation.id,
-        "source_id": relation.source_id,
-        "target_id": relation.target_id,
-        "type": str(relation.type),
-        "weight": relation.weight,
-        "created_by": str(relation.created_by),
-    }

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memoria_tui.cli.options import Json, Yes, terminal_of
+from memoria_tui.cli.json_output import act_json, undo_preview_json
+from memoria_tui.cli.options import Json, Yes
+from memoria_tui.cli.with_services import terminal_of
+from services.errors import InvalidInput
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
     from services.container import Services
     from services.model import Act, IfChanged, UndoPreview
 
+commands = typer.Typer()
+
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what it would do, no more.")]
 Rest = Annotated[bool, typer.Option("--rest", help="Leave what was changed since, and do it for the rest.")]
 Force = Annotated[bool, typer.Option("--force", help="Do it also for what was changed since.")]
 
+_DONE = {"undo": "undone", "redo": "redone"}
 
+
+@commands.command()
 def undo(
     context: typer.Context,
     act: Annotated[
@@ -35,7 +43,7 @@ def undo(
     """Undo your last change, or one of the list; above 20 things, of others or long ago it asks."""
     terminal = terminal_of(context)
     if listed:
-        return _list(terminal, limit, as_json=as_json)
+        return terminal.run(lambda services: _list(services, terminal, limit, as_json=as_json))
 
     async def preview(services: Services) -> UndoPreview:
         found = None if act is None else await services.memories.acts.find(act)
@@ -44,6 +52,7 @@ def undo(
     return _do(terminal, preview, _if_changed(rest, force), yes=yes, dry_run=dry_run, as_json=as_json, named=bool(act))
 
 
+@commands.command()
 def redo(
     context: typer.Context,
     rest: Rest = False,
@@ -61,9 +70,6 @@ def redo(
     return _do(terminal, preview, _if_changed(rest, force), yes=yes, dry_run=dry_run, as_json=as_json)
 
 
-COMMANDS: Mapping[str, Callable[..., int]] = {"undo": undo, "redo": redo}
-
-
 def _if_changed(rest: bool, force: bool) -> IfChanged:
     from services.model import IfChanged
 
@@ -74,7 +80,7 @@ def _if_changed(rest: bool, force: bool) -> IfChanged:
 
 def _do(
     terminal: Terminal,
-    find: Callable[[Services], object],
+    find: Callable[[Services], Awaitable[UndoPreview]],
     if_changed: IfChanged,
     *,
     yes: bool,
@@ -86,107 +92,67 @@ def _do(
     from services.model import IfChanged
 
     async def act(services: Services) -> int:
-        preview: UndoPreview = await find(services)  # type: ignore[misc]
+        preview = await find(services)
         verb = "redo" if preview.redo else "undo"
         settings = services.settings
         program = preview.act.program if named else settings.program
         reasons = preview.reasons(settings.actor, program, None if named else services.clock())
         if dry_run:
-            _show(terminal, services, preview, reasons, as_json=as_json)
+            _show(terminal, preview, reasons, as_json=as_json)
             return 0
         if preview.changed and if_changed is IfChanged.REFUSE:
             more = f" and {len(preview.changed) - 1:,} more" if len(preview.changed) > 1 else ""
-            terminal.complain(
+            raise InvalidInput(
                 f"nothing was {_DONE[verb]}: changed since: {preview.changed[0].line}{more}; "
                 "--rest leaves that as it is, --force does not, --dry-run shows both"
             )
-            return 1
         if reasons and not yes:
-            told = f"{preview.act.summary} ({_when(services, preview.act)}): {', '.join(reasons)}"
-            if as_json or not terminal.converses:
-                terminal.complain(f"nothing was {_DONE[verb]}: say --yes to {verb} {told}")
-                return 1
-            if not await terminal.agrees(f"{verb.capitalize()} {told}?"):
-                terminal.complain(f"nothing was {_DONE[verb]}")
-                return 1
+            what = f"{preview.act.summary} ({_when(terminal, preview.act)}): {', '.join(reasons)}"
+            await terminal.require_yes(
+                f"{verb.capitalize()} {what}?",
+                declined=f"nothing was {_DONE[verb]}",
+                unattended=f"nothing was {_DONE[verb]}: say --yes to {verb} {what}",
+                as_json=as_json,
+            )
         undone = await services.memories.undo(preview.group, if_changed)
         if as_json:
             left = [one.line for one in undone.left]
             terminal.print_json({_DONE[verb]: undone.summary, "ids": list(undone.entity_ids), "left": left})
         else:
-            terminal.print_text(_line(undone.line))
+            terminal.print_text_line(undone.line)
         return 0
 
     return terminal.run(act)
 
 
-_DONE = {"undo": "undone", "redo": "redone"}
-
-
-def _show(
-    terminal: Terminal, services: Services, preview: UndoPreview, reasons: tuple[str, ...], *, as_json: bool
-) -> None:
+def _show(terminal: Terminal, preview: UndoPreview, reasons: Sequence[str], *, as_json: bool) -> None:
     if as_json:
-        terminal.print_json(
-            _act_json(preview.act)
-            | {
-                "redo": preview.redo,
-                "asks_because": list(reasons),
-                "changed_since": [
-                    {"entity": one.entity, "id": one.entity_id, "what": one.what, "now": one.now, "goal": one.goal}
-                    for one in preview.changed
-                ],
-                "stays": [one.line for one in preview.kept],
-            }
-        )
+        terminal.print_json(undo_preview_json(preview, reasons))
         return
-    terminal.print_text(_line(f"would {'redo' if preview.redo else 'undo'}: {preview.act.summary}"))
-    terminal.print_text(_line(f"  {_when(services, preview.act)}"))
+    terminal.print_text_line(f"would {'redo' if preview.redo else 'undo'}: {preview.act.summary}")
+    terminal.print_text_line(f"  {_when(terminal, preview.act)}")
     for title in preview.act.titles:
-        terminal.print_text(_line(f"  {title}"))
+        terminal.print_text_line(f"  {title}")
     for one in preview.changed:
-        terminal.print_text(_line(f"  changed since: {one.line}"))
+        terminal.print_text_line(f"  changed since: {one.line}")
     for one in preview.kept:
-        terminal.print_text(_line(f"  stays: {one.line}"))
+        terminal.print_text_line(f"  stays: {one.line}")
     if reasons:
         terminal.print(f"  asks first: {', '.join(reasons)}")
 
 
-def _list(terminal: Terminal, limit: int, *, as_json: bool) -> int:
-    async def act(services: Services) -> int:
-        acts = await services.memories.acts.last(limit)
-        if as_json:
-            terminal.print_json([_act_json(one) for one in acts])
-            return 0
-        for one in acts:
-            undone = "  (undone)" if one.undone else ""
-            terminal.print_text(_line(f"{one.group[:8]}  {_when(services, one)}  {one.kind:<7}  {one.summary}{undone}"))
-        if not acts:
-            terminal.remark("nothing was changed yet")
+async def _list(services: Services, terminal: Terminal, limit: int, *, as_json: bool) -> int:
+    acts = await services.memories.acts.last(limit)
+    if as_json:
+        terminal.print_json([act_json(one) for one in acts])
         return 0
-
-    return terminal.run(act)
-
-
-def _when(services: Services, act: Act) -> str:
-    from services.times import minute, person_zone
-
-    return f"{minute(act.at, person_zone(services.settings))}  {act.actor} · {act.program}"
+    for one in acts:
+        undone = "  (undone)" if one.undone else ""
+        terminal.print_text_line(f"{one.group[:8]}  {_when(terminal, one)}  {one.kind:<7}  {one.summary}{undone}")
+    if not acts:
+        terminal.info("nothing was changed yet")
+    return 0
 
 
-def _act_json(act: Act) -> dict[str, object]:
-    return {
-        "id": act.group,
-        "kind": act.kind,
-        "actor": act.actor,
-        "program": act.program,
-        "at": act.at.isoformat(),
-        "summary": act.summary,
-        "counts": {str(entity): number for entity, number in act.counts.items()},
-        "titles": list(act.titles),
-        "undone": act.undone,
-    }
-
-
-def _line(text: str) -> str:
-    return " ".join(text.splitlines())
+def _when(terminal: Terminal, act: Act) -> str:
+    return f"{terminal.local_time(act.at)}  {act.actor} · {act.program}"

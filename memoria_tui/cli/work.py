@@ -1,36 +1,230 @@
-"""Commands that start, pause, note, stop and correct sessions of work."""
+"""The commands about sessions of work: start, pause, stop, note and correct them."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from memoria_tui.cli.terminal import Terminal, one_line
-from memoria_tui.cli.work_status import ICONS, session_json
+import typer
+
+from memoria_tui.cli.json_output import session_json
+from memoria_tui.cli.options import Json
+from memoria_tui.cli.terminal import one_line
+from memoria_tui.cli.with_services import terminal_of, with_services
 from services.errors import InvalidInput, MemoriaError
-from services.times import parse_past
-from services.work.model import SessionChanges
-from services.work.report_export import clock
-from services.work.rules import too_long
+from services.model import SessionCategory
 
 if TYPE_CHECKING:
+    from memoria_tui.cli.terminal import Terminal
     from services.container import Services
     from services.model import WorkSession
-    from services.work.model import SessionDraft
 
-HERE = "."
-"""In place of a branch: the one that is checked out where the person stands."""
+commands = typer.Typer(help="Work time: start, pause, stop, and what it adds up to.")
+
+At = Annotated[
+    str | None, typer.Option("--at", metavar="TIME", help="When: -15m, 9:30, 'yesterday 17:00', 2026-11-20T09:30.")
+]
+Session = Annotated[
+    str | None, typer.Option("--session", "-s", metavar="ID", help="Which one, where several could be meant.")
+]
+SessionId = Annotated[str, typer.Argument(metavar="ID", help="The session's id, or a beginning of it.")]
+Client = Annotated[str | None, typer.Option("--client", "-c", metavar="NAME", help="The client; '' for none.")]
+Project = Annotated[str | None, typer.Option("--project", "-p", metavar="NAME", help="The project; '' for none.")]
+Issue = Annotated[int | None, typer.Option("--issue", min=0, help="Number of the issue; 0 for none.")]
+PullRequest = Annotated[int | None, typer.Option("--pr", min=0, help="Number of the pull request; 0 for none.")]
+Branch = Annotated[
+    str | None, typer.Option("--branch", metavar="NAME", help="The branch; . for the one checked out where you stand.")
+]
+
 REFRESH = ("work", "refresh")
 """What is left to a process of its own after completed work changed: with much work it takes seconds."""
-_UNDO = "undo with: memoria-tui undo"
 
 
-def branch_of(given: str | None) -> str | None:
+@commands.command()
+def start(
+    context: typer.Context,
+    description: Annotated[list[str], typer.Argument(metavar="DESCRIPTION", help="What is worked on.")],
+    client: Client = None,
+    project: Project = None,
+    category: Annotated[SessionCategory, typer.Option("--category", help="Kind of work.")] = SessionCategory.CODING,
+    issue: Issue = None,
+    pr: PullRequest = None,
+    branch: Branch = None,
+    at: At = None,
+    as_json: Json = False,
+) -> None:
+    """Start a session; a client or project that is new is made."""
+    from services.work.model import SessionDraft
+
+    draft = SessionDraft(" ".join(description), category, client, project, issue, pr, _branch(branch))
+    terminal = terminal_of(context)
+
+    async def act(services: Services) -> None:
+        new = await services.work.new_names(draft)
+        started = await services.work.start(replace(draft, start=await _time(services, at)))
+        _print_session(services, terminal, started, "started", new, as_json=as_json)
+
+    terminal.run(act)
+
+
+@commands.command()
+@with_services
+async def pause(
+    services: Services,
+    terminal: Terminal,
+    reason: Annotated[str | None, typer.Option("--reason", "-r", metavar="TEXT", help="Why.")] = None,
+    session: Session = None,
+    at: At = None,
+    as_json: Json = False,
+) -> None:
+    """Pause the timer."""
+    paused = await services.work.pause(session, reason=reason, at=await _time(services, at))
+    _print_session(services, terminal, paused, "paused", as_json=as_json)
+
+
+@commands.command()
+@with_services
+async def resume(
+    services: Services, terminal: Terminal, session: Session = None, at: At = None, as_json: Json = False
+) -> None:
+    """Resume the timer."""
+    resumed = await services.work.resume(session, at=await _time(services, at))
+    _print_session(services, terminal, resumed, "resumed", as_json=as_json)
+
+
+@commands.command()
+@with_services
+async def stop(
+    services: Services,
+    terminal: Terminal,
+    session: Session = None,
+    at: At = None,
+    note: Annotated[str | None, typer.Option("--note", "-n", metavar="TEXT", help="A last note.")] = None,
+    remember: Annotated[
+        bool | None, typer.Option("--remember/--no-remember", help="Keep a memory of the work.", show_default=False)
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Book more than the warning hours without asking.")] = False,
+    as_json: Json = False,
+) -> int:
+    """Complete a session; `undo` resumes it."""
+    from services.work.rules import too_long
+
+    when = await _time(services, at)
+    ended = await services.work.as_stopped(session, at=when)
+    if not yes and too_long(ended, services.clock(), services.settings.work_session_warning_hours):
+        await _confirm_long(terminal, ended, as_json=as_json)
+    # A memory that cannot be kept, as while another program holds the vectors, leaves the session stopped.
+    failed: list[MemoriaError] = []
+    stopped = await services.work.stop(session, at=when, note=note, remember=remember, unremembered=failed.append)
+    _print_session(services, terminal, stopped, "stopped", as_json=as_json)
+    terminal.spawn_detached(*REFRESH)
+    for error in failed:
+        terminal.error(f"the session is stopped, but no memory of it was kept: {error}")
+    return 1 if failed else 0
+
+
+@commands.command()
+@with_services
+async def unstop(services: Services, terminal: Terminal, session_id: SessionId, as_json: Json = False) -> None:
+    """Reopen a stopped session; the time since it was stopped counts as a pause."""
+    _print_session(services, terminal, await services.work.unstop(session_id), "resumed", as_json=as_json)
+    terminal.spawn_detached(*REFRESH)
+
+
+@commands.command()
+@with_services
+async def note(
+    services: Services,
+    terminal: Terminal,
+    text: Annotated[list[str], typer.Argument(metavar="TEXT", help="What to note.")],
+    session: Session = None,
+    as_json: Json = False,
+) -> None:
+    """Add a note to a session."""
+    noted = await services.work.note(" ".join(text), session)
+    _print_session(services, terminal, noted, "noted on", as_json=as_json)
+
+
+@commands.command()
+def status(
+    context: typer.Context,
+    template: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="TEXT",
+            help="For prompts and status lines, such as '{icon} {elapsed} {description}'. Also: id, status, paused, "
+            "client, project, category, started, seconds, today. Nothing is printed while no session is running.",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Print the running sessions, and today's time."""
+    from memoria_tui.cli.work_status import print_status
+
+    return print_status(terminal_of(context), template, as_json=as_json)
+
+
+@commands.command()
+def edit(
+    context: typer.Context,
+    session_id: SessionId,
+    description: Annotated[
+        str | None, typer.Option("--description", "-d", metavar="TEXT", help="What was done.")
+    ] = None,
+    client: Client = None,
+    project: Project = None,
+    category: Annotated[SessionCategory | None, typer.Option("--category", help="Kind of work.")] = None,
+    issue: Issue = None,
+    pr: PullRequest = None,
+    branch: Branch = None,
+    begin: Annotated[str | None, typer.Option("--start", metavar="TIME", help="When it began, as --at.")] = None,
+    end: Annotated[str | None, typer.Option("--end", metavar="TIME", help="When it ended.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Correct a session afterwards."""
+    from services.work.model import SessionChanges
+
+    given = SessionChanges(description, category, client, project, issue, pr, _branch(branch))
+    terminal = terminal_of(context)
+
+    async def act(services: Services) -> None:
+        session = await services.work.session(session_id)
+        ended = session.end or services.clock()
+        start = await _time(services, begin, (session.start, ended))
+        begun = start or session.start
+        changes = replace(given, start=start, end=await _time(services, end, (begun, max(begun, ended))))
+        if changes == SessionChanges():
+            raise InvalidInput("say what to change; see: memoria-tui work edit --help")
+        new = await services.work.new_names_of_edit(session, changes)
+        edited = await services.work.edit(session, changes)
+        _print_session(services, terminal, edited, "edited", new, as_json=as_json)
+        terminal.spawn_detached(*REFRESH)
+
+    terminal.run(act)
+
+
+@commands.command()
+@with_services
+async def delete(services: Services, terminal: Terminal, session_id: SessionId, as_json: Json = False) -> None:
+    """Delete a session; `undo` brings it back."""
+    _print_session(services, terminal, await services.work.delete(session_id), "deleted", as_json=as_json)
+    terminal.spawn_detached(*REFRESH)
+
+
+@commands.command()
+@with_services
+async def refresh(services: Services, terminal: Terminal) -> None:
+    """Bring the views that other programs read up to date; done by itself after each change."""
+    await services.reports.refresh_views()  # when another program is at it already, that is as good
+
+
+def _branch(given: str | None) -> str | None:
     """Raises InvalidInput when the branch of this folder is wanted and there is none."""
-    if given != HERE:
+    if given != ".":
         return given
     from services.work.working_copy import working_copy
 
@@ -40,138 +234,40 @@ def branch_of(given: str | None) -> str | None:
     return found.branch
 
 
-def start(terminal: Terminal, draft: SessionDraft, at: str | None, *, as_json: bool) -> int:
-    new: list[str] = []
-
-    async def act(services: Services) -> WorkSession:
-        new.extend(await services.work.new_names(draft))
-        return await services.work.start(replace(draft, start=await _time(services, at)))
-
-    _run(terminal, act, "started", as_json=as_json)
-    _tell_new(terminal, new, as_json=as_json)
-    return 0
-
-
-def pause(terminal: Terminal, session: str | None, reason: str | None, at: str | None, *, as_json: bool) -> int:
-    async def act(services: Services) -> WorkSession:
-        return await services.work.pause(session, reason=reason, at=await _time(services, at))
-
-    return _run(terminal, act, "paused", as_json=as_json)
-
-
-def resume(terminal: Terminal, session: str | None, at: str | None, *, as_json: bool) -> int:
-    async def act(services: Services) -> WorkSession:
-        return await services.work.resume(session, at=await _time(services, at))
-
-    return _run(terminal, act, "resumed", as_json=as_json)
-
-
-def stop(
-    terminal: Terminal,
-    session: str | None,
-    at: str | None,
-    note: str | None,
-    *,
-    remember: bool | None,
-    yes: bool,
-    as_json: bool,
-) -> int:
-    """A memory that cannot be kept, as while another program holds the vectors, leaves the session stopped.
-
-    A session that becomes longer than the warning hours is only stopped after a yes.
-    """
-    trouble: list[MemoriaError] = []
-
-    async def act(services: Services) -> WorkSession:
-        when = await _time(services, at)
-        ended = await services.work.as_stopped(session, at=when)
-        if not yes and too_long(ended, services.clock(), services.settings.work_session_warning_hours):
-            await _agree(terminal, ended, as_json=as_json)
-        return await services.work.stop(session, at=when, note=note, remember=remember, unremembered=trouble.append)
-
-    _run(terminal, act, "stopped", as_json=as_json)
-    terminal.leave_behind(*REFRESH)
-    for error in trouble:
-        terminal.complain(f"the session is stopped, but no memory of it was kept: {error}")
-    return 1 if trouble else 0
-
-
-async def _agree(terminal: Terminal, ended: WorkSession, *, as_json: bool) -> None:
-    """Asks before many hours are booked. Raises InvalidInput on a no, and where nobody can be asked."""
-    assert ended.end is not None
-    worked = f"{clock(ended.elapsed_seconds(ended.end))} of «{ended.description}», until {terminal.local(ended.end)}"
-    if as_json or not terminal.converses:
-        raise InvalidInput(f"not stopped: it would book {worked}; add --yes, or say when it ended with --at")
-    if not await terminal.agrees(f"Book {worked}?"):
-        raise InvalidInput("not stopped; say when it ended with --at")
-
-
-def unstop(terminal: Terminal, session_id: str, *, as_json: bool) -> int:
-    _run(terminal, lambda services: services.work.unstop(session_id), "resumed", as_json=as_json)
-    terminal.leave_behind(*REFRESH)
-    return 0
-
-
-def note(terminal: Terminal, text: str, session: str | None, *, as_json: bool) -> int:
-    return _run(terminal, lambda services: services.work.note(text, session), "noted on", as_json=as_json)
-
-
-def edit(
-    terminal: Terminal, session_id: str, changes: SessionChanges, begin: str | None, end: str | None, *, as_json: bool
-) -> int:
-    new: list[str] = []
-
-    async def act(services: Services) -> WorkSession:
-        session = await services.work.session(session_id)
-        ended = session.end or services.clock()
-        start = await _time(services, begin, (session.start, ended))
-        begun = start or session.start
-        times = replace(changes, start=start, end=await _time(services, end, (begun, max(begun, ended))))
-        if times == SessionChanges():
-            raise InvalidInput("say what to change; see: memoria-tui work edit --help")
-        new.extend(await services.work.new_names_of_edit(session, times))
-        return await services.work.edit(session, times)
-
-    _run(terminal, act, "edited", as_json=as_json)
-    _tell_new(terminal, new, as_json=as_json)
-    terminal.leave_behind(*REFRESH)
-    return 0
-
-
-def delete(terminal: Terminal, session_id: str, *, as_json: bool) -> int:
-    _run(terminal, lambda services: services.work.delete(session_id), "deleted", as_json=as_json)
-    terminal.leave_behind(*REFRESH)
-    return 0
-
-
-def _tell_new(terminal: Terminal, new: Sequence[str], *, as_json: bool) -> None:
-    """Says which clients and projects an act made."""
-    if new and not as_json:
-        terminal.print(one_line(f"new: {', '.join(new)}"))
-
-
-def refresh(terminal: Terminal) -> int:
-    """When another program is at it already, that is as good."""
-    terminal.run(lambda services: services.reports.refresh_views())
-    return 0
-
-
-def _run(terminal: Terminal, act: Callable[[Services], Awaitable[WorkSession]], done: str, *, as_json: bool) -> int:
-    """Does one thing to a session and tells how the session stands."""
-
-    async def acted(services: Services) -> tuple[WorkSession, datetime]:
-        return await act(services), services.clock()
-
-    session, now = terminal.run(acted)
-    if as_json:
-        terminal.print_json(session_json(session, now))
-    else:
-        elapsed = clock(session.elapsed_seconds(now))
-        told = f"{ICONS[session.status]} {done} «{session.description}» · {elapsed} · {session.id[:8]} · {_UNDO}"
-        terminal.print(one_line(told))
-    return 0
-
-
 async def _time(services: Services, text: str | None, span: tuple[datetime, datetime] | None = None) -> datetime | None:
     """What the person typed for a time, read in their zone; see `parse_past`. Raises InvalidInput."""
+    from services.times import parse_past
+
     return None if text is None else parse_past(text, services.clock(), await services.reports.zone(), span)
+
+
+async def _confirm_long(terminal: Terminal, ended: WorkSession, *, as_json: bool) -> None:
+    """Asks before many hours are booked. Raises InvalidInput on a no, and where nobody can be asked."""
+    from services.work.report_export import clock
+
+    assert ended.end is not None
+    until = terminal.local_time(ended.end)
+    worked = f'{clock(ended.elapsed_seconds(ended.end))} of "{ended.description}", until {until}'
+    await terminal.require_yes(
+        f"Book {worked}?",
+        declined="not stopped; say when it ended with --at",
+        unattended=f"not stopped: it would book {worked}; add --yes, or say when it ended with --at",
+        as_json=as_json,
+    )
+
+
+def _print_session(
+    services: Services, terminal: Terminal, session: WorkSession, done: str, new: Sequence[str] = (), *, as_json: bool
+) -> None:
+    """What was done to a session and its state now; `new` are the clients and projects that were made for it."""
+    from memoria_tui.cli.work_status import ICONS
+    from services.work.report_export import clock
+
+    now = services.clock()
+    elapsed = clock(session.elapsed_seconds(now))
+    told = f'{ICONS[session.status]} {done} "{session.description}" · {elapsed} · {session.id[:8]}'
+    terminal.print_result(
+        session_json(session, now), one_line(f"{told} · undo with: memoria-tui undo"), as_json=as_json
+    )
+    if new and not as_json:
+        terminal.print(one_line(f"new: {', '.join(new)}"))

@@ -1,53 +1,71 @@
-"""`work log` and `work report`."""
+"""The commands that list and add up work time: `work log` and `work report`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from memoria_tui.cli.table import rows
-from memoria_tui.cli.terminal import Terminal
-from memoria_tui.cli.work_status import ICONS, session_json
+import typer
+
+from memoria_tui.cli.json_output import logged_session_json, report_json
+from memoria_tui.cli.options import Json
+from memoria_tui.cli.text_table import table_lines
+from memoria_tui.cli.with_services import terminal_of, with_services
 from services.errors import InvalidInput
-from services.model import SessionCategory, SessionStatus, WorkSession
-from services.times import Period, first_weekday, parse_days
-from services.work.model import DayPart, Flaw, Report, ReportBy, ReportUnit, SessionFilter
-from services.work.report_export import as_csv, as_markdown, clock, named
-from services.work.timesheet import parts_of
+from services.model import SessionCategory, SessionStatus
 
 if TYPE_CHECKING:
+    from memoria_tui.cli.terminal import Terminal
     from services.container import Services
+    from services.model import WorkSession
+    from services.times import Period
+    from services.work.model import DayPart, Flaw, Report, SessionFilter
+
+commands = typer.Typer()
+
+Clients = Annotated[list[str] | None, typer.Option("--client", "-c", metavar="NAME", help="Only this; repeatable.")]
+Projects = Annotated[list[str] | None, typer.Option("--project", "-p", metavar="NAME", help="Only this; repeatable.")]
+Categories = Annotated[list[SessionCategory] | None, typer.Option("--category", help="Only this; repeatable.")]
+From = Annotated[
+    str | None,
+    typer.Option("--from", metavar="DAY", help="First day: 2026-11-20, 2026-11, last-week, monday, 7d."),
+]
+To = Annotated[str | None, typer.Option("--to", metavar="DAY", help="Last day, included.")]
 
 _PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class Filters:
     """What the options say about which sessions are meant."""
 
     first: str | None
     last: str | None
-    clients: Sequence[str] = ()
+    clients: Sequence[str] | None = None
     """"" for those without; so for projects."""
-    projects: Sequence[str] = ()
-    categories: Sequence[SessionCategory] = ()
-    statuses: Sequence[SessionStatus] = ()
+    projects: Sequence[str] | None = None
+    categories: Sequence[SessionCategory] | None = None
+    statuses: Sequence[SessionStatus] | None = None
     text: str = ""
 
     def where(self, today: date, week_begins: int) -> SessionFilter:
         """Raises InvalidInput for what is no day, or a last day before the first."""
-        first, last = _first(self.first, today, week_begins), _last(self.last, today, week_begins)
+        from services.times import parse_days
+        from services.work.model import SessionFilter
+
+        first = None if self.first is None else parse_days(self.first, today, week_begins).first
+        last = None if self.last is None else parse_days(self.last, today, week_begins).last
         if first and last and last < first:
-            raise InvalidInput(f"the last day, {last}, lies before the first, {first}")
+            raise InvalidInput(f"the last day, {last}, is before the first, {first}")
         return SessionFilter(
             first=first,
             last=last,
-            clients=tuple(name or None for name in self.clients),
-            projects=tuple(name or None for name in self.projects),
-            categories=tuple(self.categories),
-            statuses=tuple(self.statuses),
+            clients=tuple(name or None for name in self.clients or ()),
+            projects=tuple(name or None for name in self.projects or ()),
+            categories=tuple(self.categories or ()),
+            statuses=tuple(self.statuses or ()),
             text=self.text,
         )
 
@@ -64,27 +82,42 @@ class Logged:
     zone: tzinfo
 
 
-def log(terminal: Terminal, chosen: Chosen, limit: int, *, as_json: bool) -> int:
-    """Prints sessions cut at midnight, as reports count them."""
-    logged = terminal.run(lambda services: _logged(services, chosen, limit))
+@commands.command()
+@with_services
+async def log(
+    services: Services,
+    terminal: Terminal,
+    first: From = None,
+    last: To = None,
+    client: Clients = None,
+    project: Projects = None,
+    category: Categories = None,
+    state: Annotated[list[SessionStatus] | None, typer.Option("--status", help="Only this; repeatable.")] = None,
+    text: Annotated[str, typer.Option("--text", metavar="TEXT", help="In the description, a note, the branch.")] = "",
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="Most sessions to print.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """Print sessions, newest first, cut at midnight as in the report; times are exact."""
+    logged = await _logged(services, Filters(first, last, client, project, category, state, text), limit)
     if as_json:
         sessions = {part.session.id: part.session for part in logged.parts}
         listed = [_logged_json(session, logged) for session in sessions.values()]
         terminal.print_json({"sessions": listed, "more": logged.more})
-        return 0
+        return
     table = [_log_row(part, logged) for part in logged.parts]
-    for row in rows(("ID", "", "START", "END", "TIME", "WHAT", "CLIENT / PROJECT", ""), table, right={"TIME"}):
+    for row in table_lines(("ID", "", "START", "END", "TIME", "WHAT", "CLIENT / PROJECT", ""), table, right={"TIME"}):
         terminal.print(row)
     if not table:
         terminal.print("no sessions")
     elif logged.more:
         terminal.print("… and more; --limit shows them")
-    return 0
 
 
-async def _logged(services: Services, chosen: Chosen, limit: int) -> Logged:
+async def _logged(services: Services, filters: Filters, limit: int) -> Logged:
+    from services.times import first_weekday
+
     now, zone = services.clock(), await services.reports.zone()
-    where = chosen.where(now.astimezone(zone).date(), first_weekday(services.settings))
+    where = filters.where(now.astimezone(zone).date(), first_weekday(services.settings))
     parts: list[DayPart] = []
     flaws: dict[str, tuple[Flaw, ...]] = {}
     after: str | None = None
@@ -100,65 +133,75 @@ async def _logged(services: Services, chosen: Chosen, limit: int) -> Logged:
 
 
 def _logged_json(session: WorkSession, logged: Logged) -> dict[str, object]:
-    """The whole session, with its seconds in each of the days that were asked for."""
-    where = logged.where
-    parts = parts_of(session, logged.now, logged.zone, where.first, where.last)
-    return session_json(session, logged.now) | {
-        "ended_at": session.end and session.end.isoformat(),
-        "days": [{"day": part.day, "seconds": part.seconds} for part in parts],
-        "issue": session.issue_number,
-        "pr": session.pr_number,
-        "branch": session.branch,
-        "notes": list(session.notes),
-        "memory_id": session.memory_id,
-        "flaws": list(logged.flaws.get(session.id, ())),
-    }
+    """The complete session, with its seconds in each of the days that were asked for."""
+    from services.work.timesheet import parts_of
+
+    parts = parts_of(session, logged.now, logged.zone, logged.where.first, logged.where.last)
+    days = [(part.day, part.seconds) for part in parts]
+    return logged_session_json(session, logged.now, days, logged.flaws.get(session.id, ()))
 
 
-def report(terminal: Terminal, chosen: Chosen, span: str | None, by: str, *, running: bool, form: str | None) -> int:
+@commands.command()
+def report(
+    context: typer.Context,
+    day: Annotated[bool, typer.Option("--day", help="Today.")] = False,
+    week: Annotated[bool, typer.Option("--week", help="This week.")] = False,
+    month: Annotated[bool, typer.Option("--month", help="This month; also without any other.")] = False,
+    year: Annotated[bool, typer.Option("--year", help="This year.")] = False,
+    first: From = None,
+    last: To = None,
+    by: Annotated[
+        str, typer.Option("--by", metavar="client|project|category|day", help="What to add up by.")
+    ] = "client",
+    client: Clients = None,
+    project: Projects = None,
+    category: Categories = None,
+    running: Annotated[bool, typer.Option("--running", help="Count what still runs too.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV, by day and group.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Add up worked time to the second, in days of your zone. MCP Memoria counts whole minutes of each session."""
+    from services.work.model import ReportBy
+    from services.work.report_export import as_csv, as_markdown
+
+    units = [name for name, wanted in (("day", day), ("week", week), ("month", month), ("year", year)) if wanted]
+    if len(units) + bool(first or last) > 1:
+        raise typer.BadParameter("give one of --day, --week, --month, --year, or --from and --to")
+    if csv + markdown + as_json > 1:
+        raise typer.BadParameter("give one of --json, --csv and --markdown")
     if by not in tuple(ReportBy):
         raise InvalidInput(f"--by is {by!r}; it must be one of {', '.join(ReportBy)}")
-
-    async def act(services: Services) -> Report:
-        today = services.clock().astimezone(await services.reports.zone()).date()
-        where = chosen.where(today, first_weekday(services.settings))
-        period = await services.reports.current(ReportUnit(span or ReportUnit.MONTH))
-        if where.first or where.last:
-            period = await _between(services, where)
-        return await services.reports.report(period, ReportBy(by), ReportUnit.DAY, where, include_open=running)
-
-    made = terminal.run(act)
-    match form:
-        case "json":
-            terminal.print_json(report_json(made))
-        case "csv":
-            terminal.write(as_csv(made))
-        case "markdown":
-            terminal.print_text(as_markdown(made).rstrip("\n"))
-        case _:
-            _print_report(terminal, made, running=running)
-    return 0
+    terminal, filters = terminal_of(context), Filters(first, last, client, project, category)
+    unit = units[0] if units else "month"
+    made = terminal.run(lambda services: _report(services, filters, unit, by, running=running))
+    if as_json:
+        terminal.print_json(report_json(made))
+    elif csv:
+        terminal.write(as_csv(made))
+    elif markdown:
+        terminal.print_text(as_markdown(made).rstrip("\n"))
+    else:
+        _print_report(terminal, made, running=running)
 
 
-def report_json(made: Report) -> Mapping[str, object]:
-    """A report as scripts get it; both days are included."""
-    return {
-        "from": made.period.first,
-        "to": made.period.last,
-        "zone": made.zone,
-        "by": made.by,
-        "groups": [
-            {"name": group.name, "seconds": group.seconds, "sessions": group.sessions, "days": group.days}
-            for group in made.groups
-        ],
-        "total_seconds": made.total_seconds,
-        "open_sessions": made.open_sessions,
-        "open_seconds": made.open_seconds,
-    }
+async def _report(services: Services, filters: Filters, unit: str, by: str, *, running: bool) -> Report:
+    from services.times import first_weekday
+    from services.work.model import ReportBy, ReportUnit
+
+    today = services.clock().astimezone(await services.reports.zone()).date()
+    where = filters.where(today, first_weekday(services.settings))
+    period = await services.reports.current(ReportUnit(unit))
+    if where.first or where.last:
+        period = await _between(services, where)
+    return await services.reports.report(period, ReportBy(by), ReportUnit.DAY, where, include_open=running)
 
 
 async def _between(services: Services, where: SessionFilter) -> Period:
     """From the day of the oldest session where no first day is given, to today where no last is."""
+    from services.times import Period
+    from services.work.model import ReportUnit, SessionFilter
+
     today = (await services.reports.current(ReportUnit.DAY)).first
     last = where.last or max(today, where.first or today)
     first = where.first
@@ -169,6 +212,8 @@ async def _between(services: Services, where: SessionFilter) -> Period:
 
 
 def _print_report(terminal: Terminal, made: Report, *, running: bool) -> None:
+    from services.work.report_export import clock, named
+
     period = made.period
     terminal.print(f"{period.first} to {period.last} · {made.zone} · by {made.by}")
     table = [
@@ -183,7 +228,7 @@ def _print_report(terminal: Terminal, made: Report, *, running: bool) -> None:
     ]
     total = ("total", clock(made.total_seconds), f"{made.sessions:,}", f"{made.days:,}")
     numbers = ("TIME", "SESSIONS", "DAYS", "A DAY")
-    for row in rows(
+    for row in table_lines(
         (made.by.upper(), *numbers), [*table, (*total, _average(made.total_seconds, made.days))], right=numbers
     ):
         terminal.print(row)
@@ -196,6 +241,9 @@ def _print_report(terminal: Terminal, made: Report, *, running: bool) -> None:
 
 
 def _log_row(part: DayPart, logged: Logged) -> tuple[str, ...]:
+    from memoria_tui.cli.work_status import ICONS
+    from services.work.report_export import clock
+
     session, start = part.session, part.start.astimezone(logged.zone)
     notes = [f"! {', '.join(odd)}"] if (odd := logged.flaws.get(session.id)) else []
     if not part.is_complete:
@@ -221,16 +269,6 @@ def _until(part: DayPart, zone: tzinfo) -> str:
 
 
 def _average(seconds: float, days: int) -> str:
+    from services.work.report_export import clock
+
     return clock(seconds / days) if days else ""
-
-
-def _first(text: str | None, today: date, week_begins: int) -> date | None:
-    if text is None:
-        return None
-    return parse_days(text, today, week_begins).first
-
-
-def _last(text: str | None, today: date, week_begins: int) -> date | None:
-    if text is None:
-        return None
-    return parse_days(text, today, week_begins).last

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
+from memoria_tui.cli.json_output import session_json, warning_json
 from memoria_tui.cli.terminal import Terminal, one_line
 from services.errors import InvalidInput
 from services.model import SessionStatus, WorkSession
@@ -24,33 +25,31 @@ ICONS: Mapping[SessionStatus, str] = {
 _BETWEEN = "   "
 
 
-def status(terminal: Terminal, template: str | None, *, as_json: bool) -> int:
+def print_status(terminal: Terminal, template: str | None, *, as_json: bool) -> int:
     """What runs; without a running server or a database made yet, nothing is started for long or made."""
-    found, today, zone = asyncio.run(_look(terminal, today=template is None or "{today" in template))
+    found, today, zone = asyncio.run(_read_status(terminal, today=template is None or "{today" in template))
     if as_json:
-        warnings = [
-            {"kind": one.kind, "session_ids": list(one.session_ids), "message": one.message} for one in found.warnings
-        ]
+        warnings = [warning_json(warning) for warning in found.warnings]
         sessions = [session_json(session, found.now) for session in found.sessions]
         worked = {"today_seconds": today.total_seconds, "today_open_seconds": today.open_seconds} if today else {}
         terminal.print_json({"sessions": sessions, "warnings": warnings, **worked})
     elif template is not None:
         if found.sessions:
-            terminal.print(_BETWEEN.join(_filled(template, one, found.now, zone, today) for one in found.sessions))
+            terminal.print(_BETWEEN.join(_fill_in(template, one, found.now, zone, today) for one in found.sessions))
     else:
         for session in found.sessions:
-            terminal.print(_told(session, found.now, zone))
+            terminal.print(_status_line(session, found.now, zone))
         for warning in found.warnings:
             terminal.print(f"! {one_line(warning.message)}")
         if not found.sessions:
-            terminal.print("nothing runs · start with: memoria-tui work start DESCRIPTION")
+            terminal.print("no session is running · start with: memoria-tui work start DESCRIPTION")
         if today is not None and today.sessions:
             running = f", {clock(today.open_seconds)} of it still open" if today.open_seconds else ""
             terminal.print(f"today {clock(today.total_seconds)}{running}")
     return 0
 
 
-async def _look(terminal: Terminal, *, today: bool) -> tuple[WorkStatus, Report | None, tzinfo]:
+async def _read_status(terminal: Terminal, *, today: bool) -> tuple[WorkStatus, Report | None, tzinfo]:
     """What runs, and with `today` what was worked today."""
     from services.times import person_zone
     from services.work_glance import open_work_glance
@@ -59,22 +58,7 @@ async def _look(terminal: Terminal, *, today: bool) -> tuple[WorkStatus, Report 
         return await work.status(), await reports.today() if today else None, person_zone(terminal.settings)
 
 
-def session_json(session: WorkSession, now: datetime) -> dict[str, object]:
-    """A session as scripts get it; times are in UTC."""
-    return {
-        "id": session.id,
-        "description": session.description,
-        "status": session.status,
-        "elapsed_seconds": session.elapsed_seconds(now),
-        "paused_seconds": session.paused_seconds(now),
-        "client": session.client,
-        "project": session.project,
-        "category": session.category,
-        "started_at": session.start.isoformat(),
-    }
-
-
-def _told(session: WorkSession, now: datetime, zone: tzinfo) -> str:
+def _status_line(session: WorkSession, now: datetime, zone: tzinfo) -> str:
     place = " / ".join(name for name in (session.client, session.project) if name)
     parts = [
         f"{ICONS[session.status]} {clock(session.elapsed_seconds(now))}  {session.description}",
@@ -87,7 +71,7 @@ def _told(session: WorkSession, now: datetime, zone: tzinfo) -> str:
     return one_line(" · ".join(parts))
 
 
-def _filled(template: str, session: WorkSession, now: datetime, zone: tzinfo, today: Report | None) -> str:
+def _fill_in(template: str, session: WorkSession, now: datetime, zone: tzinfo, today: Report | None) -> str:
     fields = {
         "id": session.id[:8],
         "description": session.description,

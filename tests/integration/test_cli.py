@@ -20,8 +20,8 @@ import psycopg
 import pytest
 
 from memoria_tui.cli import main
-from memoria_tui.cli.commands import program
-from memoria_tui.cli.files import progress_bar
+from memoria_tui.cli.program import program
+from memoria_tui.cli.progress_bar import progress_bar
 from memoria_tui.cli.terminal import Terminal
 from services.adapters.edge.store import EdgeVectorStore
 from services.model import MemoryType, Progress
@@ -278,7 +278,7 @@ def test_no_command_fails_with_more_than_a_line_where_its_output_is_not_taken(
             continue  # printed by the library, see the test of whole processes
         ran = run(*command, stdin=stdin, out=Broken(error, at_once=at_once))
         if error == errno.EPIPE:
-            assert (ran.status, ran.err.replace("nothing found\n", "")) == (141, "")
+            assert (ran.status, ran.err.replace("no results\n", "")) == (141, "")
         else:
             assert ran.status == 1
             assert ran.err.splitlines()[-1] == "standard output cannot be written: No space left on device"

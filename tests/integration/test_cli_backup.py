@@ -96,7 +96,7 @@ def test_a_restore_that_was_begun_is_finished_or_undone(postgres_url: str, empty
 
     assert [(one.status, "no restore was begun" in one.err) for one in none_begun] == [(1, True)] * 2
     assert "`memoria-tui restore --resume`" in told.err
-    assert (undone.status, undone.out.startswith("the restore was taken back")) == (0, True)
+    assert (undone.status, undone.out.startswith("the restore was undone")) == (0, True)
     assert "kept in a backup" not in [hit["content"] for hit in after_undo["hits"]]
     assert finished.json["restored"]["memories"] == 1
     assert "kept in a backup" in [hit["content"] for hit in after["hits"]]

@@ -299,7 +299,7 @@ def test_a_status_without_its_database_is_one_line(run: Run) -> None:
 
 def test_a_status_imports_neither_the_screens_nor_what_is_slow() -> None:
     code = (
-        "import sys, memoria_tui.cli.commands, memoria_tui.cli.work_status, services.work.work_service\n"
+        "import sys, memoria_tui.cli.program, memoria_tui.cli.work_status, services.work.work_service\n"
         "import services.work_glance\n"
         "slow = {'textual', 'rich', 'sqlalchemy', 'qdrant_client', 'qdrant_edge', 'wordllama', 'numpy', 'httpx'}\n"
         "print(*(slow & set(sys.modules)))"
@@ -323,7 +323,7 @@ def test_only_what_changes_completed_work_leaves_something_behind(tmp_path: Path
 
     @dataclass(frozen=True)
     class Watched(Terminal):
-        def leave_behind(self, *arguments: str) -> None:
+        def spawn_detached(self, *arguments: str) -> None:
             left.append(arguments)
 
     environment = {"MEMORIA_HOME": str(tmp_path), "MEMORIA_DATABASE_URL": postgres_url}

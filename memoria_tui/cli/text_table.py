@@ -1,18 +1,22 @@
-"""Columns for a terminal."""
+"""A table as lines of text."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from rich.cells import cell_len
-
-from memoria_tui.present import clip, fit, line
-
 _WIDEST = 48
+"""Cells of a column at most."""
 
 
-def rows(head: Sequence[str], table: Sequence[Sequence[str]], *, right: Collection[str] = ()) -> Iterator[str]:
-    """Lines of a table under its head, each cell safe and on one line; none when there is nothing in it."""
+def table_lines(head: Sequence[str], table: Sequence[Sequence[str]], *, right: Collection[str] = ()) -> Iterator[str]:
+    """Lines of a table under its head, each cell safe and on one line; none when the table is empty.
+
+    `right`: the heads of the columns that are aligned right.
+    """
+    from rich.cells import cell_len
+
+    from memoria_tui.present import clip, fit, line
+
     if not table:
         return
     cells = [list(head), *([clip(line(cell), _WIDEST) for cell in row] for row in table)]

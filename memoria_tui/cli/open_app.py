@@ -1,4 +1,4 @@
-"""Opening the program in the terminal, on the user's stores or on the demo's."""
+"""Opens the program in the terminal, on the user's stores or on the demo's."""
 
 from __future__ import annotations
 
@@ -26,17 +26,10 @@ _DEMO = "demo"
 _SERVERS = ("MEMORIA_QDRANT_HOST", "MEMORIA_DATABASE_URL", "MEMORIA_OLLAMA_HOST")
 
 
-def print_version(terminal: Terminal) -> int:
-    from importlib.metadata import version
-
-    terminal.print(version("memoria-tui"))
-    return 0
-
-
 def open_app(terminal: Terminal, where: str | None = None) -> int:
     """The app on the stores of the settings."""
-    if not (terminal.interactive and terminal.stdin.isatty()):
-        terminal.complain("memoria-tui needs a terminal; for scripts there are commands, see: memoria-tui --help")
+    if not (terminal.prints_to_person and terminal.stdin.isatty()):
+        terminal.error("memoria-tui needs a terminal; for scripts there are commands, see: memoria-tui --help")
         return 1
     from memoria_tui.app import MemoriaApp
     from memoria_tui.config import load_config
@@ -56,7 +49,7 @@ def open_app(terminal: Terminal, where: str | None = None) -> int:
     terminal.keep_log()
     app.run()
     for what in app.leaving.lost:
-        terminal.complain(f"not done: {what}")
+        terminal.error(f"not done: {what}")
     return app.return_code or 0
 
 
@@ -70,8 +63,8 @@ async def _open_services(settings: Settings, ask: Ask) -> AsyncIterator[Services
         yield services
 
 
-def demo(terminal: Terminal, *, reset: bool, as_json: bool) -> int:
-    """Makes the demo store when it is missing, then opens the app on it, or tells without a terminal what to try."""
+def open_demo(terminal: Terminal, *, reset: bool, as_json: bool) -> int:
+    """Makes the demo store when it is missing, then opens the app on it, or prints without a terminal what to try."""
     from services.demo.store import demo_ready, erase_demo, make_demo
 
     home = terminal.settings.home.parent / f"{terminal.settings.home.name}-{_DEMO}"
@@ -79,10 +72,10 @@ def demo(terminal: Terminal, *, reset: bool, as_json: bool) -> int:
     if reset:
         asyncio.run(erase_demo(inside.settings))
     if not demo_ready(inside.settings):
-        if inside.interactive:
+        if inside.prints_to_person:
             inside.print("Making the demo store, a moment …")
         inside.run(make_demo)
-    if inside.interactive and terminal.stdin.isatty() and not as_json:
+    if inside.prints_to_person and terminal.stdin.isatty() and not as_json:
         return open_app(inside, where=_DEMO)
 
     async def counts(services: Services) -> Mapping[str, int]:

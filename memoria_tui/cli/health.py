@@ -1,0 +1,151 @@
+"""The commands that say how the stores are, and repair what other programs damaged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from memoria_tui.cli.json_output import store_json, survey_json
+from memoria_tui.cli.options import Json, Yes
+from memoria_tui.cli.progress_bar import progress_bar
+from memoria_tui.cli.with_services import with_services
+from services.integrity.model import REPAIRABLE, DefectKind, Keep
+
+if TYPE_CHECKING:
+    from memoria_tui.cli.terminal import Terminal
+    from services.container import Services
+    from services.integrity.model import Finding, Survey
+    from services.model import StoreStatus
+    from services.work.stamps import Zones
+
+commands = typer.Typer()
+
+_SHOWN = 5
+"""Defects of a kind that are listed one by one."""
+
+
+class Defects(StrEnum):
+    """What `repair` takes."""
+
+    ALL = "all"
+    HEADLESS = DefectKind.HEADLESS.value
+    NESTED = DefectKind.NESTED.value
+    UNEVEN = DefectKind.UNEVEN.value
+    STALE = DefectKind.STALE.value
+    CHUNK_ENDS = DefectKind.CHUNK_ENDS.value
+    ORPHANS = DefectKind.ORPHANS.value
+
+
+@commands.command()
+@with_services
+async def doctor(services: Services, terminal: Terminal, as_json: Json = False) -> int:
+    """Say how the stores are, and what is wrong with what they hold."""
+    await services.health.status()  # opens the stores, so that the second call measures their latency
+    stores = await services.health.status()
+    problems = [problem for store in stores for problem in store.problems]
+    if all(store.ok for store in stores[:2]):
+        with progress_bar(terminal) as advance:
+            problems += await services.health.problems(advance)
+    if as_json:
+        zones = {"person": services.zones.person, "stamps": services.zones.writer}
+        described = {str(store.kind): store_json(store) for store in stores}
+        terminal.print_json(described | {"zones": zones, "problems": problems})
+    else:
+        _print_stores(terminal, stores, problems, services.zones)
+    broken = [store for store in stores if not store.ok]
+    for store in broken:
+        terminal.error(f"{store.kind} does not work: {'; '.join(store.problems) or 'no reason is known'}")
+    return 1 if broken else 0
+
+
+@commands.command()
+@with_services
+async def repair(
+    services: Services,
+    terminal: Terminal,
+    kinds: Annotated[
+        list[Defects] | None,
+        typer.Argument(metavar="[KIND…|all]", help="What to repair; without it, what is wrong is only listed."),
+    ] = None,
+    keep: Annotated[
+        Keep,
+        typer.Option(
+            "--keep",
+            help="For uneven: values of the first or newest chunk, or all tags and the highest importance (union). "
+            "For stale: stored accepts the older state; else it becomes as the history has it.",
+        ),
+    ] = Keep.FIRST,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Repair what other programs damaged: headless, nested, uneven, stale, chunk-ends, orphans. `undo` undoes it."""
+    given: Sequence[str] = kinds or ()
+    wanted = REPAIRABLE if Defects.ALL in given else tuple(kind for kind in REPAIRABLE if kind in given)
+    with progress_bar(terminal) as advance:
+        survey = await services.integrity.survey(progress=advance)
+    if not as_json:
+        for line in await _described(services, survey, wanted or tuple(DefectKind)):
+            terminal.print_text(line)
+    defects = survey.repairable(wanted) if wanted else ()
+    if not defects:
+        listed = survey.total and not wanted
+        hint = "repair with: memoria-tui repair all, or one kind of them" if listed else "nothing to repair"
+        terminal.print_result(survey_json(survey), hint, as_json=as_json)
+        return
+    if not yes:
+        intent = (await services.integrity.foresee(defects)).intent
+        await terminal.require_yes(
+            f"{intent[:1].upper()}{intent[1:]}?",
+            declined="nothing was repaired",
+            unattended="nothing was repaired: nobody can be asked here; say --yes",
+            as_json=as_json,
+        )
+    with progress_bar(terminal) as advance:
+        repaired = await services.integrity.repair(defects, keep=keep, progress=advance)
+    counts = {"memories": repaired.memories, "moved": repaired.moved, "removed": repaired.removed}
+    done = f"{repaired.summary} · undo with: memoria-tui undo"
+    terminal.print_result(survey_json(survey) | {"repaired": counts}, done, as_json=as_json)
+
+
+def _print_stores(terminal: Terminal, stores: Sequence[StoreStatus], problems: Sequence[str], zones: Zones) -> None:
+    for store in stores:
+        latency = "" if store.latency_ms is None else f"{store.latency_ms:.1f} ms"
+        counts = ", ".join(
+            f"{'about ' if name in store.estimated else ''}{count:,} {name}" for name, count in store.counts.items()
+        )
+        parts = [store.label, store.version, latency, counts, "read-only" if store.read_only else ""]
+        terminal.print_text(
+            f"{'ok ' if store.ok else 'NO '} {store.kind:<9} {' · '.join(part for part in parts if part)}"
+        )
+    terminal.print(f"zone {zones.person} · stamps of other programs: {zones.line}")
+    terminal.print()
+    for problem in problems:
+        terminal.print_text(f"- {problem}")
+    if not problems:
+        terminal.print("no problems")
+
+
+async def _described(services: Services, survey: Survey, kinds: Sequence[DefectKind]) -> list[str]:
+    lines = []
+    for kind in kinds:
+        found = survey.found[kind]
+        if not found:
+            continue
+        lines.append(f"{kind}: {len(found):,}")
+        lines += [line for one in await services.integrity.describe(found[:_SHOWN]) for line in _finding_lines(one)]
+        lines += [f"  … and {len(found) - _SHOWN:,} more"] if len(found) > _SHOWN else []
+        lines.append("")
+    return lines
+
+
+def _finding_lines(finding: Finding) -> Iterator[str]:
+    from memoria_tui.present import clip, line, title
+
+    names = " → ".join("no memory" if memory is None else clip(title(memory), 40) for memory in finding.memories)
+    yield f"  {finding.defect.id[:8]}  {names}"
+    yield f"            {line(finding.what)}{f' → {line(finding.repair)}' if finding.repair else ''}"
+    for keep, outcome in finding.outcomes.items():
+        yield f"            --keep {keep}: {line(outcome)}"

@@ -1,0 +1,78 @@
+"""The whole command line: a file a group of commands, each with its options beside what it does."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from memoria_tui.cli import (
+    backup,
+    clients_and_projects,
+    database,
+    health,
+    memories,
+    open_app,
+    reembed,
+    relations,
+    transfer,
+    trash,
+    undo,
+    work,
+    work_report,
+)
+from memoria_tui.cli.options import Json
+from memoria_tui.cli.with_services import terminal_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+app = typer.Typer(
+    help="Search, read, edit and link the long-term memories of AI agents, in the terminal.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for group in (memories, relations, undo, health, backup, transfer, reembed):
+    app.add_typer(group.commands)
+app.command()(trash.purge)
+app.add_typer(trash.commands, name="trash")
+app.add_typer(database.commands, name="db")
+app.add_typer(work.commands, name="work")
+work.commands.add_typer(work_report.commands)
+work.commands.add_typer(clients_and_projects.clients, name="clients")
+work.commands.add_typer(clients_and_projects.projects, name="projects")
+
+
+@cache
+def program() -> Callable[..., object]:
+    """The whole command line."""
+    return typer.main.get_command(app)
+
+
+@app.callback(invoke_without_command=True)
+def start(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> int:
+    """Opens the program in the terminal; with a command, does that one thing."""
+    if context.invoked_subcommand is not None:
+        return 0
+    terminal = terminal_of(context)
+    if not version:
+        return open_app.open_app(terminal)
+    from importlib.metadata import version as version_of
+
+    terminal.print(version_of("memoria-tui"))
+    return 0
+
+
+@app.command()
+def demo(
+    context: typer.Context,
+    reset: Annotated[bool, typer.Option("--reset", help="Delete the demo store and make it again.")] = False,
+    as_json: Json = False,
+) -> int:
+    """Try the program on a year of a small software company, in a store of its own."""
+    return open_app.open_demo(terminal_of(context), reset=reset, as_json=as_json)

@@ -1,0 +1,160 @@
+"""The commands that import and export."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from memoria_tui.cli.json_output import import_json, remarks_json
+from memoria_tui.cli.options import Json
+from memoria_tui.cli.progress_bar import progress_bar
+from memoria_tui.cli.with_services import terminal_of
+from services.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from memoria_tui.cli.terminal import Terminal
+    from services.container import Services
+    from services.transfer.import_run import ImportReport, Remark
+    from services.transfer.importing import RecordSource
+
+commands = typer.Typer()
+
+_SHOWN = 10
+"""Remarks of one kind that are printed."""
+
+
+@commands.command("import")
+def import_(
+    context: typer.Context,
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="FILE…",
+            help="Exports and backups of MCP Memoria or of this program, "
+            "JSON lines, Markdown and text files or folders of them; - reads JSON lines from standard input.",
+        ),
+    ] = None,
+    memori: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="A PostgreSQL with Memori's schema `memori`: postgresql://user@host/db. It is only read.",
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be imported and write nothing.")] = False,
+    as_json: Json = False,
+) -> int:
+    """Import memories, relations and work time from files or from Memori. What was changed here since stays."""
+    if memori is None and not files:
+        raise typer.BadParameter("name a file, or a database with --memori", param_hint="FILE…")
+    terminal = terminal_of(context)
+    if memori is not None and dry_run and not files:
+        _preview_memori(terminal, memori, as_json=as_json)
+        return 0
+
+    async def act(services: Services) -> ImportReport:
+        from services.transfer.formats.source import Source
+
+        sources: list[RecordSource] = [
+            Source(None, terminal.stdin) if str(file) == "-" else Source(file.expanduser()) for file in files or ()
+        ]
+        if memori is not None:
+            sources.append(_memori(memori))
+        with progress_bar(terminal) as advance:
+            return await services.importing.import_sources(sources, dry_run=dry_run, progress=advance)
+
+    report = terminal.run(act)
+    if as_json:
+        terminal.print_json(import_json(report, dry_run=dry_run))
+    else:
+        terminal.print(f"dry run, nothing was written: {report.summary()}" if dry_run else report.summary())
+        _print_remarks(terminal, "left out", report.failed)
+        _print_remarks(terminal, "kept", report.kept)
+        _print_remarks(terminal, "note", report.notes)
+    if (problem := _problem(report)) is None:
+        return 0
+    terminal.error(problem)
+    return 1
+
+
+@commands.command()
+def export(
+    context: typer.Context,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The file to write, JSON lines; - writes to standard output.")
+    ],
+    ids: Annotated[
+        list[str] | None, typer.Option("--id", metavar="ID", help="Only this memory; may be repeated.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Write over a file that is there.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write everything into a file that `import` makes the same store of: memories, relations, work time, history."""
+    terminal, path = terminal_of(context), file.expanduser()
+    if path.is_file() and not force:
+        raise InvalidInput(f"{file} is there already; nothing was written. --force writes over it")
+
+    async def act(services: Services) -> None:
+        wanted = [(await services.memories.get(one)).id for one in ids] if ids else None
+        if str(file) == "-":
+            async for line in services.exporting.lines(wanted):
+                terminal.write(line.decode("ascii"))
+            return
+        with progress_bar(terminal) as advance:
+            counts = await services.exporting.export(path, wanted, progress=advance)
+        told = f"{file}: " + ", ".join(f"{count:,} {name}" for name, count in counts.items())
+        terminal.print_result({"file": str(file), **counts}, told, as_json=as_json)
+
+    terminal.run(act)
+
+
+def _problem(report: ImportReport) -> str | None:
+    """Why the import is not done, in one line; None when it is."""
+    unreadable = [one for one in report.failed if not one.record]
+    if len(unreadable) > 1:
+        return f"{len(unreadable)} sources could not be read: {', '.join(one.source for one in unreadable)}"
+    if report.broken is not None:
+        return report.broken
+    if report.barren:
+        return f"nothing could be imported from {', '.join(report.barren)}; the reasons are above"
+    return None
+
+
+def _preview_memori(terminal: Terminal, url: str, *, as_json: bool) -> None:
+    """What an import from Memori would read; neither side is written."""
+    from services.transfer.import_run import Remark
+    from services.transfer.tally import tally
+
+    source = _memori(url)
+    counts, bad = tally(source)
+    failed = [Remark(source.name, one.where, one.reason) for one in bad]
+    if as_json:
+        terminal.print_json({"rows": source.size, **counts.as_json(), "failed": remarks_json(failed)})
+        return
+    terminal.print(f"{source.name}: {source.size or 0:,} rows; nothing was imported")
+    terminal.print(f"memories:  {_listed(counts.memories)}")
+    terminal.print(f"relations: {_listed(counts.relations)}")
+    terminal.print(f'expired:   {counts.expired:,}, imported with the tag "expired"')
+    terminal.print(f"left out:  {len(failed):,}")
+    _print_remarks(terminal, "left out", failed)
+
+
+def _memori(url: str) -> RecordSource:
+    from services.container import memori_source
+
+    return memori_source(url)
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    """`1,200 semantic, 30 episodic`."""
+    return ", ".join(f"{count:,} {name}" for name, count in sorted(counts.items(), key=lambda one: -one[1])) or "none"
+
+
+def _print_remarks(terminal: Terminal, what: str, remarks: Sequence[Remark]) -> None:
+    for one in remarks[:_SHOWN]:
+        terminal.print_text(f"{what}: {one}")
+    if len(remarks) > _SHOWN:
+        terminal.print(f"{what}: {len(remarks) - _SHOWN:,} more; --json lists all")

@@ -1,0 +1,49 @@
+"""A command as one asynchronous function that gets the open services and the terminal."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Concatenate, ParamSpec
+
+import typer
+
+if TYPE_CHECKING:
+    from memoria_tui.cli.terminal import Terminal
+    from services.container import Services
+
+P = ParamSpec("P")
+
+
+def terminal_of(context: typer.Context) -> Terminal:
+    """The terminal that `main` was given."""
+    return context.find_root().obj  # type: ignore[no-any-return]
+
+
+def with_services(
+    function: Callable[Concatenate[Services, Terminal, P], Awaitable[int | None]],
+) -> Callable[..., int]:
+    """Opens the services for a command, whose options are the parameters after the first two:
+
+        @commands.command()
+        @with_services
+        async def show(services: Services, terminal: Terminal, memory_id: Id, as_json: Json = False) -> None: ...
+
+    Its exit status is what it returns; 0 for None. A command that checks something before the stores are opened takes
+    the context instead, and calls `Terminal.run` itself.
+    """
+    for name in list(function.__annotations__)[:2]:
+        del function.__annotations__[name]  # types that are not imported when the program runs
+
+    @wraps(function)
+    def command(context: typer.Context, *arguments: P.args, **options: P.kwargs) -> int:
+        terminal = terminal_of(context)
+        return terminal.run(lambda services: function(services, terminal, *arguments, **options)) or 0
+
+    signature = inspect.signature(function, eval_str=True)
+    first = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+    parameters = [first, *list(signature.parameters.values())[2:]]
+    command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {one.name: one.annotation for one in parameters}  # typer need not read them once more
+    return command
