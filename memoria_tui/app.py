@@ -62,13 +62,13 @@ def local_time() -> datetime:
 
 
 def _action_commands() -> type[Provider]:
-    from memoria_tui.commands import ActionCommands
+    from memoria_tui.palette import ActionCommands
 
     return ActionCommands
 
 
 def _memory_commands() -> type[Provider]:
-    from memoria_tui.commands import MemoryCommands
+    from memoria_tui.palette import MemoryCommands
 
     return MemoryCommands
 
@@ -223,7 +223,7 @@ class MemoriaApp(TypingAhead[None]):
 
     def _fatal_error(self) -> None:
         """Without Textual's traceback, which shows texts of memories."""
-        from memoria_tui.log import crashed
+        from memoria_tui.program_log import crashed
 
         error = self._exception
         cause = error.error if isinstance(error, WorkerFailed) else error
@@ -276,7 +276,7 @@ class MemoriaApp(TypingAhead[None]):
         try:
             self.services = await self._open.enter_async_context(self._open_services())
         except MemoriaError as error:
-            from memoria_tui.log import refused
+            from memoria_tui.program_log import refused
 
             refused(error)
             self._refused = error

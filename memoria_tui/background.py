@@ -68,7 +68,7 @@ class Background:
 
     def _on_status(self, status: StatusSnapshot) -> None:
         """Shows it everywhere; modes go on by themselves when a store is back."""
-        from memoria_tui.log import log_status_change
+        from memoria_tui.program_log import log_status_change
 
         log_status_change(self.status.stores, status.stores)
         were_failing = {store.kind for store in self.status.failing}

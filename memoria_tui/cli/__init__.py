@@ -35,7 +35,7 @@ def _status(arguments: Sequence[str], terminal: Terminal) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except MemoriaError as error:
-        from memoria_tui.log import refused
+        from memoria_tui.program_log import refused
 
         refused(error)
         terminal.error(str(error))

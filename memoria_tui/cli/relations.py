@@ -79,7 +79,7 @@ async def neighbors(
     as_json: Json = False,
 ) -> None:
     """Print the neighbours of a memory."""
-    from memoria_tui.branches import branch_out, name, sign
+    from memoria_tui.neighbor_tree import branch_out, name, sign
     from memoria_tui.present import clip, direction
 
     found = await services.graph.neighborhood(await _id(services, memory_id), depth, types or ())

@@ -20,7 +20,7 @@ from services.errors import InvalidInput, MemoriaError
 from services.settings import APP, Settings, config_dir, load_settings
 
 if TYPE_CHECKING:
-    from memoria_tui.log import LogFile
+    from memoria_tui.program_log import LogFile
     from services.container import Services
 
 T = TypeVar("T")
@@ -73,7 +73,7 @@ class Terminal:
 
     def keep_log(self) -> LogFile:
         """Has what is worth it written to the log file. Raises InvalidInput when a setting is wrong."""
-        from memoria_tui.log import keep_log
+        from memoria_tui.program_log import keep_log
 
         return keep_log(self.settings.log_file or self.settings.home / "memoria-tui.log", self.settings.log_level)
 

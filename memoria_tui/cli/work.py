@@ -226,12 +226,12 @@ def _branch(given: str | None) -> str | None:
     """Raises InvalidInput when the branch of this folder is wanted and there is none."""
     if given != ".":
         return given
-    from services.work.working_copy import working_copy
+    from services.work.git_branch import current_branch
 
-    found = working_copy(Path.cwd())
-    if found is None or found.branch is None:
+    branch = current_branch(Path.cwd())
+    if branch is None:
         raise InvalidInput(f"no branch is checked out in {Path.cwd()}")
-    return found.branch
+    return branch
 
 
 async def _time(services: Services, text: str | None, span: tuple[datetime, datetime] | None = None) -> datetime | None:

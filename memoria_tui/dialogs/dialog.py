@@ -17,8 +17,8 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from memoria_tui.drafts import Draft
-from memoria_tui.log import refused
 from memoria_tui.present import clip, line, safe
+from memoria_tui.program_log import refused
 from memoria_tui.typing_ahead import TypingAhead
 from memoria_tui.widgets.name_input import NameInput
 from services.errors import MemoriaError

@@ -16,8 +16,8 @@ from textual.widgets import Input, Select, Static, TextArea
 from memoria_tui.dialogs.confirm import ConfirmDialog
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.drafts import Draft
-from memoria_tui.log import refused
 from memoria_tui.present import safe
+from memoria_tui.program_log import refused
 from memoria_tui.widgets.editor import SafeTextArea
 from memoria_tui.widgets.form_select import FormSelect
 from memoria_tui.widgets.line_input import LineInput

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from memoria_tui.branches import memory_end
 from memoria_tui.dialogs.link_target import LinkTargetDialog
 from memoria_tui.dialogs.relation_type import RelationTypeDialog
+from memoria_tui.neighbor_tree import memory_end
 from memoria_tui.present import clip, title
 from services.graph.inference import infer_relation
 from services.model import Memory, Relation, RelationType

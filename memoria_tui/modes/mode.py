@@ -31,9 +31,9 @@ from textual.widgets import Static
 
 from memoria_tui.drafts import Draft
 from memoria_tui.loadable import Failed, Idle, Loadable, Loaded, Loading
-from memoria_tui.log import refused
 from memoria_tui.modes.notices import BEGINNING, failing_line, failure, opening
 from memoria_tui.present import safe
+from memoria_tui.program_log import refused
 from memoria_tui.widgets.key_line import KeyLine
 from memoria_tui.widgets.top_line import TopLine
 from memoria_tui.writes import UnderWay, not_done, write

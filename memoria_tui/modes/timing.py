@@ -17,10 +17,10 @@ from memoria_tui.dialogs.start_session import start_session
 from memoria_tui.dialogs.stop_session import stop_session
 from memoria_tui.drafts import Draft, DraftKind
 from memoria_tui.modes.mode import ModeScreen
-from memoria_tui.repository import current_branch
 from memoria_tui.writes import write
 from services.model import SessionStatus, WorkSession
 from services.ports import Clock
+from services.work.git_branch import current_branch
 
 if TYPE_CHECKING:
     from services.container import Services

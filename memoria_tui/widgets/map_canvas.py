@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from rich.cells import cell_len, split_graphemes
 
 from memoria_tui import present
-from memoria_tui.branches import arrow_label, kind_of, name, sign
+from memoria_tui.neighbor_tree import arrow_label, kind_of, name, sign
 from memoria_tui.widgets.map_layout import BESIDE_LABEL, Box, Layout
 from services.model import MemoryType, Relation, RelationType
 

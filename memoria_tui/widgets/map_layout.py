@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 
-from memoria_tui.branches import Branch, arrow_label
+from memoria_tui.neighbor_tree import Branch, arrow_label
 
 BESIDE_LABEL = 6
 """Cells between two columns beside the name of a relation: bus, arrowhead and blanks."""

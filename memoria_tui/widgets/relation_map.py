@@ -17,7 +17,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.style import Style
 
-from memoria_tui.branches import branch_out
+from memoria_tui.neighbor_tree import branch_out
 from memoria_tui.widgets.ink import ink, type_ink
 from memoria_tui.widgets.map_canvas import Canvas, Cell, Tone, paint, selection
 from memoria_tui.widgets.map_layout import Box, Layout, lay_out, neighbour

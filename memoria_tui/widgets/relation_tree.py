@@ -15,7 +15,7 @@ from textual.widgets import Tree
 from textual.widgets.tree import TreeNode
 
 from memoria_tui import present
-from memoria_tui.branches import Branch, branch_out, kind_of, name, sign
+from memoria_tui.neighbor_tree import Branch, branch_out, kind_of, name, sign
 from memoria_tui.widgets.ink import type_ink
 from services.graph.model import Neighborhood
 from services.model import MemoryType, RelationType

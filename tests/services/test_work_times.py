@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import subprocess
 from datetime import UTC, date, datetime, time, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -29,7 +27,6 @@ from services.times import (
 from services.work.model import Flaw, ReportUnit
 from services.work.pauses import decoded, encoded, minutes, rewritten
 from services.work.timesheet import day_starts, period
-from services.work.working_copy import WorkingCopy, issue_of, repo_of, working_copy
 
 ROME = ZoneInfo("Europe/Rome")
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -258,32 +255,3 @@ def test_rewriting_ends_and_drops_what_comes_later() -> None:
     stored = encoded([Pause(NOW, NOW + timedelta(hours=1)), Pause(NOW + timedelta(hours=2))], ROME)
     half = NOW + timedelta(minutes=30)
     assert rewritten(stored, ROME, NOW, NOW + timedelta(hours=3), until=half) == encoded([Pause(NOW, half)], ROME)
-
-
-@pytest.mark.parametrize(
-    ("branch", "issue"),
-    [
-        ("fix/1234-crash", 1234),
-        ("feature/issue-12", 12),
-        ("77-login", 77),
-        ("main", None),
-        ("release/v2.1", None),
-        ("", None),
-    ],
-)
-def test_the_issue_in_a_branch(branch: str, issue: int | None) -> None:
-    assert issue_of(branch) == issue
-
-
-def test_the_repository_in_a_remote() -> None:
-    assert repo_of("git@github.com:acme/api.git") == repo_of("https://github.com/acme/api") == "acme/api"
-    assert repo_of("") is None
-
-
-def test_what_git_knows_of_a_folder(tmp_path: Path) -> None:
-    assert working_copy(tmp_path) is None
-    try:
-        subprocess.run(["git", "init", "-q", "-b", "fix/31-x", str(tmp_path)], check=True)
-    except FileNotFoundError:
-        pytest.skip("git is not installed")
-    assert working_copy(tmp_path) == WorkingCopy("fix/31-x", None, 31)

@@ -123,7 +123,7 @@ def program(play: Play, *, environment: Sequence[tuple[str, str]] = ()) -> Itera
 def _main() -> int:
     from memoria_tui.app import MemoriaApp
     from memoria_tui.config import Config
-    from memoria_tui.log import keep_log
+    from memoria_tui.program_log import keep_log
     from services.model import Memory, MemoryChanges, MemoryDraft
     from tests.tui.fakes import FakeMemories, FakeServices, clock, filled
 

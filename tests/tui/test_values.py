@@ -10,7 +10,7 @@ import pytest
 from memoria_tui.config import Config, load_config
 from memoria_tui.dialogs.line_prompt import importance_problem
 from memoria_tui.difference import DiffLine, compare, merged
-from memoria_tui.operators import active, toggled
+from memoria_tui.query_toggles import active, toggled
 from services.search.query import parse_query
 
 

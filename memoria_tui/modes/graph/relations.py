@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from memoria_tui import present
-from memoria_tui.branches import name, node_end
 from memoria_tui.dialogs.choice import Choice, ChoiceDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.dialogs.relation_type import RelationTypeDialog
 from memoria_tui.modes.linking import turned
+from memoria_tui.neighbor_tree import name, node_end
 from services.graph.model import Neighborhood, Node
 from services.model import Relation
 

@@ -14,7 +14,6 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from memoria_tui import present
-from memoria_tui.branches import name
 from memoria_tui.dialogs.best_connected import OverviewDialog
 from memoria_tui.dialogs.relation_path import PathDialog
 from memoria_tui.dialogs.relation_type import TypeFilterDialog
@@ -24,6 +23,7 @@ from memoria_tui.modes.graph.state import Nowhere, map_facts, nowhere, trail_fac
 from memoria_tui.modes.graph.suggestions import Suggestions
 from memoria_tui.modes.linking import Linking
 from memoria_tui.modes.mode import ModeScreen, Setup
+from memoria_tui.neighbor_tree import name
 from memoria_tui.typing_ahead import asks
 from memoria_tui.widgets.preview import Preview
 from memoria_tui.widgets.relation_map import RelationMap

@@ -12,10 +12,10 @@ from textual.worker import Worker, get_current_worker
 from memoria_tui.dialogs.choice import Choice, ChoiceDialog
 from memoria_tui.dialogs.confirm import ConfirmDialog
 from memoria_tui.dialogs.restore_backup import REPLACE, RestoreDialog
-from memoria_tui.log import refused
 from memoria_tui.modes.health.pages import size
 from memoria_tui.modes.health.state import Pace, Running
 from memoria_tui.present import line
+from memoria_tui.program_log import refused
 from memoria_tui.writes import run_beside
 from services.errors import MemoriaError
 from services.integrity.model import DefectKind, Keep

@@ -28,8 +28,8 @@ from memoria_tui.modes.memories.files import MemoryFiles
 from memoria_tui.modes.memories.state import Found, Targets, greeting, named, nearest, result_line
 from memoria_tui.modes.mode import ModeScreen, Setup
 from memoria_tui.modes.trash import open_trash
-from memoria_tui.operators import active, toggled
 from memoria_tui.present import clip, counted, title
+from memoria_tui.query_toggles import active, toggled
 from memoria_tui.typing_ahead import asks
 from memoria_tui.widgets.facets import FacetPanel
 from memoria_tui.widgets.memory_list import MemoryList

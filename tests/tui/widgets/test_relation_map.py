@@ -7,7 +7,7 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memoria_tui.branches import branch_out
+from memoria_tui.neighbor_tree import branch_out
 from memoria_tui.widgets.map_canvas import Canvas, paint, selection
 from memoria_tui.widgets.map_layout import lay_out, neighbour
 from services.graph.model import Neighborhood, Node

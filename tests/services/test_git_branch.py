@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from memoria_tui.repository import current_branch
+from services.work.git_branch import current_branch
 
 
 def _file(path: Path, text: str) -> None:
