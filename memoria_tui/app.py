@@ -352,6 +352,9 @@ class MemoriaApp(TypingAhead[None]):
         if self._drafts is not None and self._draft_timer is None:
             self._draft_timer = self.set_timer(_DRAFT_AFTER, self._write_drafts, name="drafts")
 
+    def on_mode_screen_typed_elsewhere(self) -> None:
+        self._keep_drafts_soon()
+
     async def _write_drafts(self) -> None:
         self._draft_timer = None
         if self._drafts is not None and self._drafts.note():

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from services.errors import InvalidInput
 
@@ -23,7 +24,7 @@ class Edited:
 
     text: str
     problem: str = ""
-    """Not empty: the editor failed, and the text is what it had saved until then."""
+    """Not empty: the editor failed, and the text is what it had saved until then, as far as it is one."""
 
 
 def editor_command(wanted: str | None, path: str | None = None) -> str | None:
@@ -31,33 +32,53 @@ def editor_command(wanted: str | None, path: str | None = None) -> str | None:
     return wanted or next((name for name in _FOUND_EVERYWHERE if shutil.which(name, path=path)), None)
 
 
-async def edit_text(command: str | None, text: str) -> Edited:
-    """Runs the editor on a private temporary file and returns what was saved in it; the event loop goes on meanwhile.
+class EditorFile:
+    """A private temporary file that holds a text for the person's own editor, until the end of a `with`."""
 
-    The terminal must be the editor's. Raises InvalidInput, one line, when there is no editor, or when it leaves a file
-    that is no UTF-8.
-    """
-    if (found := editor_command(command)) is None:
-        raise InvalidInput("no editor was found: set EDITOR")
-    with tempfile.TemporaryDirectory(prefix="memoria-") as folder:
-        file = Path(folder, "memory.md")
-        _write(file, text)
-        status = await _run(found, file)
-        edited = _read(file, found)
-    # Editors end a file with a newline of their own.
-    edited = edited[:-1] if edited.endswith("\n") and not text.endswith("\n") else edited
-    return Edited(edited, f"the editor {found!r} ended with status {status}" if status else "")
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._read = text.encode("utf-8", "surrogatepass")
+        self._folder = tempfile.TemporaryDirectory(prefix="memoria-")
+        self._file = Path(self._folder.name, "memory.md")
+        self._file.write_bytes(self._read)
 
+    def __enter__(self) -> Self:
+        return self
 
-def _write(file: Path, text: str) -> None:
-    file.write_bytes(text.encode("utf-8", "surrogatepass"))
+    def __exit__(self, *_: object) -> None:
+        self._look()
+        self._folder.cleanup()
 
+    def _look(self) -> None:
+        with suppress(OSError):
+            self._read = self._file.read_bytes()
 
-def _read(file: Path, command: str) -> str:
-    try:
-        return file.read_bytes().decode("utf-8", "surrogatepass")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"what the editor {command!r} saved cannot be read: {error}") from error
+    @property
+    def saved(self) -> str:
+        """What was saved in it last, also once it is gone; bytes that are no UTF-8 text come replaced."""
+        self._look()
+        text = self._read.decode("utf-8", "surrogatepass" if self._is_text else "replace")
+        # Editors end a file with a newline of their own.
+        return text[:-1] if text.endswith("\n") and not self._text.endswith("\n") else text
+
+    @property
+    def _is_text(self) -> bool:
+        try:
+            self._read.decode("utf-8", "surrogatepass")
+        except UnicodeDecodeError:
+            return False
+        return True
+
+    async def edit(self, command: str | None) -> Edited:
+        """Runs the editor on it and returns what was saved; the event loop goes on meanwhile.
+
+        The terminal must be the editor's. Raises InvalidInput, one line, when there is no editor.
+        """
+        if (found := editor_command(command)) is None:
+            raise InvalidInput("no editor was found: set EDITOR")
+        if status := await _run(found, self._file):
+            return Edited(self.saved, f"the editor {found!r} ended with status {status}")
+        return Edited(self.saved, "" if self._is_text else f"the editor {found!r} saved what is no UTF-8 text")
 
 
 async def _run(command: str, file: Path) -> int:

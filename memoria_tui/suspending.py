@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memoria_tui.editor import Edited, edit_text
+from memoria_tui.editor import Edited, EditorFile
 
 if TYPE_CHECKING:
     from textual.app import App
 
 
-async def edit_outside(app: App[object], command: str | None, text: str) -> Edited:
-    """`edit_text` in the place of the app, which draws nothing meanwhile and goes on afterwards, whatever happened.
+async def edit_outside(app: App[object], command: str | None, file: EditorFile) -> Edited:
+    """`EditorFile.edit` in the place of the app, which draws nothing then and goes on afterwards, whatever happened.
 
     Raises as that, and SuspendNotSupported.
     """
@@ -19,7 +19,7 @@ async def edit_outside(app: App[object], command: str | None, text: str) -> Edit
     # Textual resumes only when nothing is raised inside.
     with app.batch_update(), app.suspend():
         try:
-            return_value = await edit_text(command, text)
+            return_value = await file.edit(command)
         except BaseException as error:
             failure = error
     if failure is not None:

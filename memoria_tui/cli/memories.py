@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +13,7 @@ import typer
 
 from memoria_tui.cli.json_output import hit_json, memory_json, related_json
 from memoria_tui.cli.options import Id, Json, Yes
+from memoria_tui.cli.terminal import interrupted_by
 from memoria_tui.cli.with_services import terminal_of, with_services
 from services.errors import InvalidInput
 from services.model import MemoryChanges, MemoryDraft, MemoryType, SearchMode
@@ -18,6 +21,7 @@ from services.model.history import MANY
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
+    from memoria_tui.drafts import Draft
     from services.container import Services
     from services.model import Hit, Memory, RelatedMemory
 
@@ -86,14 +90,27 @@ def add(
 ) -> int:
     """Write a new memory; without a text in your editor."""
     terminal = terminal_of(context)
-    content = terminal.read_text() if text == "-" else text if text is not None else _edited(terminal, "")
-    if not content.strip():
-        raise InvalidInput("the text is empty; nothing was written")
     weight = 0.5 if importance is None else importance
-    draft = MemoryDraft(content, kind, tags=tuple(tag or ()), project=project, importance=weight)
+    draft = MemoryDraft("", kind, tags=tuple(tag or ()), project=project, importance=weight)
+    if text is None:
+        with _from_editor(terminal, "", _offered(draft)) as written:
+            return _add(terminal, replace(draft, content=written), as_json=as_json)
+    return _add(terminal, replace(draft, content=terminal.read_text() if text == "-" else text), as_json=as_json)
+
+
+def _add(terminal: Terminal, draft: MemoryDraft, *, as_json: bool) -> int:
+    if not draft.content.strip():
+        raise InvalidInput("the text is empty; nothing was written")
     memory = terminal.run(lambda services: services.memories.create(draft))
     terminal.print_result(memory_json(memory), memory.id, as_json=as_json)
     return 0
+
+
+def _offered(draft: MemoryDraft) -> Draft:
+    from memoria_tui.drafts import Draft, DraftKind
+
+    values = {"type": draft.type.value, "importance": f"{draft.importance:g}", "tags": ", ".join(draft.tags)}
+    return Draft(DraftKind.NEW_MEMORY, title="a new memory", values={**values, "project": draft.project or ""})
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +164,9 @@ def edit(
 
 
 def _edit(terminal: Terminal, memory_id: str, changes: MemoryChanges, retag: Retag, *, as_json: bool) -> int:
+    from memoria_tui.drafts import Draft, DraftKind
+    from memoria_tui.present import title
+
     async def read(services: Services) -> Memory:
         return await services.memories.get(memory_id)
 
@@ -164,13 +184,16 @@ def _edit(terminal: Terminal, memory_id: str, changes: MemoryChanges, retag: Ret
         return 0
 
     opened = None
-    if changes == MemoryChanges() and not retag:
-        # The stores are closed while the editor runs: another program may need them.
-        opened = terminal.run(read)
-        changes = MemoryChanges(content=_edited(terminal, opened.content))
-        if changes.content == opened.content:
+    if changes != MemoryChanges() or retag:
+        return terminal.run(act)
+    # The stores are closed while the editor runs: another program may need them.
+    opened = terminal.run(read)
+    offered = Draft(DraftKind.EDIT_MEMORY, opened.id, title(opened), {"before": opened.content})
+    with _from_editor(terminal, opened.content, offered) as written:
+        if written == opened.content:
             raise InvalidInput("the text is as it was; nothing was changed")
-    return terminal.run(act)
+        changes = MemoryChanges(content=written)
+        return terminal.run(act)
 
 
 @commands.command()
@@ -194,17 +217,37 @@ async def delete(
     terminal.print_result({"deleted": count, "ids": found}, told, as_json=as_json)
 
 
-def _edited(terminal: Terminal, text: str) -> str:
+@contextmanager
+def _from_editor(terminal: Terminal, text: str, draft: Draft) -> Iterator[str]:
+    """What the person's editor saved, for the body to store; what is not stored is offered when the program starts.
+
+    `draft` is what is offered, without the text.
+    """
     from memoria_tui.config import load_config
-    from memoria_tui.editor import edit_text
+    from memoria_tui.editor import EditorFile
 
     editor = load_config(terminal.config_file, terminal.environment).editor
     if editor is None and not terminal.is_interactive:
         raise InvalidInput("no editor is set; set EDITOR, or give the text (- reads it from standard input)")
-    edited = asyncio.run(edit_text(editor, text))
-    if edited.problem:
-        raise InvalidInput(f"{edited.problem}; nothing was changed")
-    return edited.text
+    with EditorFile(text) as file, interrupted_by(signal.SIGTERM, signal.SIGHUP):
+        try:
+            edited = asyncio.run(file.edit(editor))
+            if edited.problem:
+                raise InvalidInput(f"{edited.problem}; nothing was changed")
+            yield edited.text
+        except BaseException:
+            if file.saved.strip() and file.saved != text:
+                _leave(terminal, replace(draft, values={**draft.values, "text": file.saved}))
+            raise
+
+
+def _leave(terminal: Terminal, draft: Draft) -> None:
+    from memoria_tui.drafts import Drafts
+
+    drafts = Drafts(terminal.settings.home / "drafts", lambda: [draft])
+    drafts.keep()
+    drafts.release()
+    terminal.error("what you wrote is kept: memoria-tui offers it when it starts next")
 
 
 def _print_hit(terminal: Terminal, hit: Hit, *, ranked: bool) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -264,6 +265,16 @@ def _open_missing() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+
+
+@contextlib.contextmanager
+def interrupted_by(*numbers: signal.Signals) -> Iterator[None]:
+    """Has these signals interrupt what is done as ctrl+c does, instead of ending the process at once."""
+    with contextlib.ExitStack() as before:
+        for number in numbers:
+            with contextlib.suppress(ValueError):  # not in the main thread, which gets no signals
+                before.callback(signal.signal, number, signal.signal(number, signal.default_int_handler))
+        yield
 
 
 def one_line(text: str, *, keep_indent: bool = False) -> str:

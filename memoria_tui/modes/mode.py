@@ -90,6 +90,9 @@ class ModeScreen(Screen[None]):
             super().__init__()
             self.screen = screen
 
+    class TypedElsewhere(Message):
+        """What is typed and not saved may have changed without a key that the app saw."""
+
     class GraphWanted(Message):
         """The person asks to see a memory in the graph."""
 

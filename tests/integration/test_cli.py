@@ -401,6 +401,20 @@ def test_an_editor_that_changes_nothing_writes_nothing(run: Run) -> None:
     assert run("show", memory["id"], "--json").json["content"] == "new"
 
 
+def test_what_was_written_in_an_editor_and_cannot_be_stored_is_offered_at_the_next_start(
+    run: Run, tmp_path: Path, postgres_url: str
+) -> None:
+    memory = run("add", "text", "--json").json
+    failing = "sh -c 'echo precious > \"$0\"; exit 3'"
+    away = {"MEMORIA_DATABASE_URL": "postgresql://u@127.0.0.1:1/x", "EDITOR": "sh -c 'echo dear > \"$0\"'"}
+    for ran in (run("edit", memory["id"], EDITOR=failing), run("add", "--tag", "a", **away)):
+        assert ran.status == 1
+        assert "what you wrote is kept: memoria-tui offers it when it starts next" in ran.err
+    left = [one for file in (tmp_path / "home" / "drafts").glob("*.json") for one in json.loads(file.read_bytes())]
+    found = {one["values"]["text"]: (one["kind"], one["of"], one["values"].get("tags")) for one in left}
+    assert found == {"precious": ("edit memory", memory["id"], None), "dear": ("new memory", "", "a")}
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_is_there_for_each_shell(shell: str) -> None:
     environment = {**os.environ, "_MEMORIA_TUI_COMPLETE": f"source_{shell}"}

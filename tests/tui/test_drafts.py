@@ -70,6 +70,22 @@ def test_a_text_survives_every_end_of_the_program(tmp_path: Path, number: signal
     assert (file.stat().st_mode & 0o777, drafts.stat().st_mode & 0o777) == (0o600, 0o700)
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_what_an_editor_outside_saved_survives_every_end_of_the_program(tmp_path: Path, number: signal.Signals) -> None:
+    drafts, editor = tmp_path / "drafts", tmp_path / "editor"
+    editor.write_text('#!/bin/sh\necho precious > "$1"\necho editing\nexec sleep 60\n')
+    editor.chmod(0o755)
+    with program(Play(drafts=str(drafts), editor=str(editor))) as terminal:
+        terminal.until(_FIRST_LINE)
+        terminal.type("\x05")
+        terminal.until("editing")
+        while number is signal.SIGKILL and not texts(drafts):
+            terminal.read(0.1)
+        os.kill(terminal.process, number)
+        assert terminal.wait() == (-number if number is signal.SIGKILL else 128 + number)
+    assert texts(drafts) == ["precious"]
+
+
 def test_a_text_being_saved_when_a_signal_comes_is_saved_once(tmp_path: Path) -> None:
     drafts, written = tmp_path / "drafts", tmp_path / "written"
     with program(Play(drafts=str(drafts), slow=0.5, written=str(written))) as terminal:

@@ -12,7 +12,7 @@ from memoria_tui.dialogs.confirm import ConfirmDialog
 from memoria_tui.dialogs.conflict import ConflictDialog
 from memoria_tui.dialogs.new_memory import NewMemoryDialog
 from memoria_tui.dialogs.trash import TrashDialog
-from memoria_tui.editor import Edited, edit_text, editor_command
+from memoria_tui.editor import Edited, EditorFile, editor_command
 from services.errors import InvalidInput, StoreUnavailable
 from services.model import MemoryType
 from tests.tui.conftest import key_event, press, running, screen_of, settle, toasts, type_text
@@ -212,19 +212,28 @@ async def test_the_editor_gets_the_text_and_gives_it_back(tmp_path: Path) -> Non
     script = tmp_path / "editor with space.sh"
     script.write_text('#!/bin/sh\nprintf "%s and more\\n" "$(cat "$1")" > "$1"\n')
     script.chmod(0o700)
-    assert await edit_text(f"'{script}'", "text \ud800") == Edited("text \ud800 and more")
+    with EditorFile("text \ud800") as file:
+        assert await file.edit(f"'{script}'") == Edited("text \ud800 and more")
 
 
 @pytest.mark.parametrize("command", ["/no/such/editor", "'"])
 async def test_an_editor_that_cannot_be_started_is_told_in_one_line(command: str) -> None:
-    with pytest.raises(InvalidInput) as caught:
-        await edit_text(command, "text")
+    with EditorFile("text") as file, pytest.raises(InvalidInput) as caught:
+        await file.edit(command)
     assert "\n" not in str(caught.value)
 
 
 async def test_an_editor_that_fails_gives_what_it_saved_and_says_so() -> None:
-    edited = await edit_text("false", "text")
-    assert edited == Edited("text", "the editor 'false' ended with status 1")
+    with EditorFile("text") as file:
+        assert await file.edit("false") == Edited("text", "the editor 'false' ended with status 1")
+
+
+async def test_bytes_of_an_editor_that_are_no_text_keep_the_rest_of_it() -> None:
+    command = 'sh -c \'printf "caf\\\\351 now\\\\n" > "$0"\''
+    with EditorFile("text") as file:
+        edited = await file.edit(command)
+    assert edited == Edited("caf\ufffd now", f"the editor {command!r} saved what is no UTF-8 text")
+    assert file.saved == "caf\ufffd now"
 
 
 async def test_a_new_memory_is_the_one_that_the_next_key_acts_on() -> None:

@@ -13,8 +13,10 @@ from memoria_tui.dialogs.memory_history import HistoryDialog, version
 from memoria_tui.dialogs.new_memory import NewMemoryDialog
 from memoria_tui.difference import merged
 from memoria_tui.drafts import Draft, DraftKind
+from memoria_tui.editor import Edited, EditorFile
 from memoria_tui.modes.memories.bulk_actions import names_in_use
 from memoria_tui.modes.memories.state import named
+from memoria_tui.modes.mode import ModeScreen
 from memoria_tui.present import title
 from memoria_tui.suspending import edit_outside
 from memoria_tui.writes import UnderWay, write, written
@@ -24,10 +26,11 @@ from services.model import Change, Memory, MemoryChanges, MemoryDraft
 from services.times import WriterZone, minute, person_zone, writer_zone
 
 if TYPE_CHECKING:
-    from memoria_tui.modes.mode import ModeScreen
     from memoria_tui.widgets.preview import Preview
     from services.memories.memory_service import MemoryService
 
+_LOOK_AFTER = 1.0
+"""Seconds after which it is looked what an editor outside has saved, to keep it for the next start."""
 _EMPTY = "a memory needs a text; esc leaves it as it is, d deletes it"
 
 
@@ -50,6 +53,8 @@ class Editing:
         self._close = close
         self._warned_of: tuple[Memory, str | None] | None = None
         """A memory that is edited and the text that is outside, as far as the person was told."""
+        self._in_editor: tuple[Memory, EditorFile] | None = None
+        """What the person's own editor has; until the program ends when it ends before the editor."""
 
     @property
     def _preview(self) -> Preview:
@@ -74,9 +79,12 @@ class Editing:
     @property
     def draft(self) -> Draft | None:
         """The same, to go on with at the next start."""
-        if not self.unsaved or (base := self._preview.editing) is None:
+        base, text = self._preview.editing, self._preview.edited_text
+        if self._in_editor is not None:
+            base, text = self._in_editor[0], self._in_editor[1].saved
+        if base is None or text == base.content:
             return None
-        values = {"text": self._preview.edited_text, "before": base.content}
+        values = {"text": text, "before": base.content}
         return Draft(DraftKind.EDIT_MEMORY, base.id, title(base), values)
 
     async def reopen(self, draft: Draft) -> bool:
@@ -180,7 +188,7 @@ class Editing:
     async def edit_outside(self, base: Memory, content: str) -> str | None:
         """The text that the person's editor left, to be saved; what cannot be saved so goes on in place."""
         try:
-            edited = await edit_outside(self._screen.app, self._command, content)
+            edited = await self._run_editor(base, content)
         except SuspendNotSupported:
             self._screen.tell("This terminal cannot be handed to an editor; e edits in place", wrong=True)
             return None
@@ -196,6 +204,20 @@ class Editing:
             self._screen.tell(f"Not saved: {problem}", wrong=True)
             return None
         return edited.text
+
+    async def _run_editor(self, base: Memory, content: str) -> Edited:
+        looking = self._screen.set_interval(_LOOK_AFTER, lambda: self._screen.post_message(ModeScreen.TypedElsewhere()))
+        with EditorFile(content) as file:
+            self._in_editor = base, file
+            try:
+                edited = await edit_outside(self._screen.app, self._command, file)
+            except MemoriaError:
+                self._in_editor = None
+                raise
+            finally:
+                looking.stop()
+        self._in_editor = None
+        return edited
 
     # what others do
 
