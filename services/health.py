@@ -8,8 +8,10 @@ from datetime import datetime
 
 from services.backup.values import UnfinishedRestore
 from services.errors import MemoriaError
-from services.integrity.integrity_service import Advance, IntegrityService, quiet
-from services.integrity.model import REPAIRABLE, DefectKind, Survey
+from services.integrity.check import Advance
+from services.integrity.checks import REPAIRABLE
+from services.integrity.integrity_service import IntegrityService, quiet
+from services.integrity.model import Survey
 from services.memories.outside import OutsideDeletions
 from services.memories.reading import read_stored
 from services.model import Memory, MemoryType, StoreStatus
@@ -21,14 +23,6 @@ from services.settings import Settings
 from services.times import person_zone, writer_zone
 from services.together import together
 
-_TOLD = {
-    DefectKind.HEADLESS: "without the first chunk, whose beginning no search finds",
-    DefectKind.NESTED: "with metadata nested under `metadata`, where no filter finds it",
-    DefectKind.UNEVEN: "whose chunks differ in what filters ask for",
-    DefectKind.STALE: "whose points have an older state than the history, by a write that came late",
-    DefectKind.CHUNK_ENDS: "from or to a chunk instead of its memory",
-    DefectKind.ORPHANS: "with an end that is no memory",
-}
 _NAMED = 3
 """Ids that a problem names."""
 
@@ -128,11 +122,9 @@ class HealthService:
 
 def _told(survey: Survey) -> Sequence[str]:
     lines = []
-    for kind in REPAIRABLE:
-        if found := survey.found[kind]:
+    for check in REPAIRABLE:
+        if found := survey.found[check]:
             named = ", ".join(defect.id for defect in found[:_NAMED]) + (" …" if len(found) > _NAMED else "")
-            of_memories = kind not in (DefectKind.CHUNK_ENDS, DefectKind.ORPHANS)
-            thing, things = ("memory", "memories") if of_memories else ("relation", "relations")
-            what = f"{len(found):,} {thing if len(found) == 1 else things} {_TOLD[kind]}"
-            lines.append(f"{what}: {named}; `memoria-tui repair {kind}` puts that right")
+            what = f"{len(found):,} {check.things[len(found) > 1]} {check.problem}"
+            lines.append(f"{what}: {named}; `memoria-tui repair {check}` puts that right")
     return lines

@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from services.model import Memory, Relation
 
-
-class DefectKind(StrEnum):
-    """What can be wrong; the words that the command line takes."""
-
-    HEADLESS = "headless"
-    """A memory whose first chunk is gone: its beginning is found by no search."""
-    NESTED = "nested"
-    """Metadata that lies one level too deep, where no filter finds it."""
-    UNEVEN = "uneven"
-    """A memory whose chunks differ in what filters ask for: another program changed the first one alone."""
-    STALE = "stale"
-    """A memory whose points have an older state than its newest change left: a write that was stuck came after it."""
-    CHUNK_ENDS = "chunk-ends"
-    """A relation that ends in a chunk instead of its memory."""
-    ORPHANS = "orphans"
-    """A relation with an end that is no memory."""
-    CHANGED = "changed-outside"
-    """A text that is not the one the history has: another program changed it. Nothing to repair."""
+if TYPE_CHECKING:
+    from services.integrity.check import Check
 
 
 class Keep(StrEnum):
@@ -44,15 +29,12 @@ class Keep(StrEnum):
     """What is stored, also where the history has a newer state; of chunks that differ as FIRST."""
 
 
-REPAIRABLE = tuple(kind for kind in DefectKind if kind is not DefectKind.CHANGED)
-"""In the order in which all are repaired: a memory that has all its chunks again saves relations from being orphans."""
-
-
 @dataclass(frozen=True, slots=True)
 class Defect:
     """One thing that is wrong with one memory or relation."""
 
-    kind: DefectKind
+    check: Check
+    """That found it."""
     id: str
     """Of the memory or the relation."""
     relation: Relation | None = None
@@ -65,20 +47,21 @@ class Defect:
 class Survey:
     """All defects that a look at everything found."""
 
-    found: Mapping[DefectKind, tuple[Defect, ...]]
-    """Every kind is a key."""
+    found: Mapping[Check, tuple[Defect, ...]]
+    """Every check is a key."""
     memories: int
     relations: int
-    """How many were looked at."""
+    """How many were read."""
 
     @property
     def total(self) -> int:
-        """Defects that a repair puts right."""
-        return sum(len(self.found[kind]) for kind in REPAIRABLE)
+        """Defects that can be repaired."""
+        return len(self.repairable())
 
-    def repairable(self, kinds: Sequence[DefectKind] = REPAIRABLE) -> tuple[Defect, ...]:
-        """Those of some kinds, as `IntegrityService.repair` takes them."""
-        return tuple(defect for kind in kinds if kind in REPAIRABLE for defect in self.found[kind])
+    def repairable(self, checks: Collection[Check] | None = None) -> tuple[Defect, ...]:
+        """Those of some checks, None for all, as `IntegrityService.repair` takes them."""
+        wanted = (check for check in self.found if check.repairable and (checks is None or check in checks))
+        return tuple(defect for check in wanted for defect in self.found[check])
 
 
 @dataclass(frozen=True, slots=True)

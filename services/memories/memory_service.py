@@ -20,7 +20,7 @@ from services.memories.payload import State, drafted, read_memory, write_payload
 from services.memories.pending import PendingWork
 from services.memories.purge import Purge, Purged
 from services.memories.reading import canonical, ids_with_prefix, owners, read_stored
-from services.memories.repairing import Mend, Mending
+from services.memories.repairing import Repairing, RepairOf
 from services.memories.saving import Also, Saver
 from services.memories.storing import Incoming, StoredMany, StoringAct
 from services.memories.trash import Trash
@@ -77,7 +77,7 @@ class MemoryService:
         self._pending = PendingWork(self._saver, records, self._trash)
         self._undo = Undo(self._saver, records, self._trash, self._zone)
         self._embedder = embedder
-        self._mending = Mending(self._saver, self._zone)
+        self._repairing = Repairing(self._saver, self._zone)
 
     async def get(self, id_or_prefix: str) -> Memory:
         """The memory of an id, of the id of one of its chunks, or of the only id that begins so.
@@ -243,9 +243,9 @@ class MemoryService:
         """
         return StoringAct(self._saver, self._embedder, self._zone, group or str(uuid.uuid4()), kind, prefetch=prefetch)
 
-    async def mend(self, ids: Sequence[str], mend: Mend, *, group: str, also: Also | None = None) -> int:
-        """Saves memories as `mend` wants them, with what `also` writes, as one act; gives how many it changed."""
-        return await self._mending.mend(ids, mend, group, also)
+    async def repair(self, ids: Sequence[str], repair: RepairOf, *, group: str, also: Also | None = None) -> int:
+        """Saves memories as `repair` wants them, with what `also` writes, as one act; gives how many it changed."""
+        return await self._repairing.repair(ids, repair, group, also)
 
     async def delete(self, ids: Sequence[str]) -> int:
         """Moves memories and their relations to the trash in one act. Raises NotFound when none of them exists."""

@@ -1,4 +1,4 @@
-"""Puts memories right that other programs left in disorder: saved as any change is, so it can be taken back."""
+"""Repairs memories that other programs damaged: saved as any change is, so it can be undone."""
 
 from __future__ import annotations
 
@@ -14,51 +14,51 @@ from services.times import WriterZone
 
 
 @dataclass(frozen=True, slots=True)
-class Mended:
+class RepairedMemory:
     """How a memory shall be."""
 
     state: State | None
     """None: deleted."""
     summary: str
-    anew: bool = False
+    rechunk: bool = False
     """Cut into chunks again, though the text is the same."""
 
 
-Mend = Callable[[Current], Mended | None]
+RepairOf = Callable[[Current], RepairedMemory | None]
 """What to make of a memory that exists; None leaves it alone."""
 
 
-class Mending:
-    """Writes what is to be put right; a memory that changed meanwhile is looked at as it is then."""
+class Repairing:
+    """Writes repairs; a memory that changed meanwhile is looked at as it is then."""
 
     def __init__(self, saver: Saver, zone: WriterZone) -> None:
         self._saver = saver
         self._zone = zone
 
-    async def mend(self, ids: Sequence[str], mend: Mend, group: str, also: Also | None = None) -> int:
+    async def repair(self, ids: Sequence[str], repair: RepairOf, group: str, also: Also | None = None) -> int:
         """Repairs any number in one transaction, with what `also` writes; gives how many were changed.
 
-        Raises ModelMismatch when a memory is to be cut anew and the store's vectors are another model's.
+        Raises ModelMismatch when a memory is to be cut into chunks again and the store's vectors are another model's.
         """
 
         async def plan(currents: Mapping[str, Current]) -> list[Plan]:
-            return [one for current in currents.values() if (one := await self._plan(current, mend))]
+            return [one for current in currents.values() if (one := await self._plan(current, repair))]
 
         return await self._saver.change(group, ids, plan, kind=Kind.REPAIR, also=also)
 
-    async def _plan(self, current: Current, mend: Mend) -> Plan | None:
-        mended = mend(current) if current.state and current.stored else None
-        if mended is None or current.state is None:
+    async def _plan(self, current: Current, repair: RepairOf) -> Plan | None:
+        repaired = repair(current) if current.state and current.stored else None
+        if repaired is None or current.state is None:
             return None
-        after = mended.state
+        after = repaired.state
         if after is None:
-            return current.plan(None, Action.DELETED, mended.summary)
+            return current.plan(None, Action.DELETED, repaired.summary)
         if _seen(after) != _seen(current.state):
             after = stamped(after, self._saver.clock(), self._zone)
-        if mended.anew:
+        if repaired.rechunk:
             await self._saver.applier.require_model()
-        texts = self._saver.applier.chunks(after.content) if mended.anew else None
-        return current.plan(after, Action.UPDATED, mended.summary, texts=texts)
+        texts = self._saver.applier.chunks(after.content) if repaired.rechunk else None
+        return current.plan(after, Action.UPDATED, repaired.summary, texts=texts)
 
 
 def _seen(state: State) -> tuple[object, ...]:

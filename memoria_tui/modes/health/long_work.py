@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -18,7 +19,8 @@ from memoria_tui.present import line
 from memoria_tui.program_log import refused
 from memoria_tui.writes import run_beside
 from services.errors import MemoriaError
-from services.integrity.model import DefectKind, Keep
+from services.integrity.checks import REPAIRABLE, UNEVEN
+from services.integrity.model import Keep
 from services.model import Progress
 from services.times import person_zone
 
@@ -27,19 +29,10 @@ if TYPE_CHECKING:
 
     from memoria_tui.modes.mode import ModeScreen
     from services.backup.values import Comparison
+    from services.integrity.check import Check
     from services.integrity.model import Defect, Finding
 
 Advance = Callable[[Progress], None]
-
-_VALUES = "Which values shall all chunks have?"
-_OF_CHUNKS = {
-    Keep.FIRST: ("f", "of the first chunk"),
-    Keep.NEWEST: ("n", "of the newest chunk"),
-    Keep.UNION: ("a", "all tags, highest importance"),
-}
-"""Key and words for each way to repair chunks that differ."""
-_OF_HISTORY = {Keep.NEWEST: ("h", "newest of the history"), Keep.STORED: ("s", "as it is stored")}
-"""The same for a memory that is older than its history."""
 
 
 class LongWork:
@@ -112,20 +105,18 @@ class LongWork:
     async def repair_chosen(self, finding: Finding) -> None:
         """Repairs one thing; where it can be repaired in several ways the person chooses."""
         keep: Keep | None = Keep.FIRST
-        if finding.defect.kind is DefectKind.STALE and finding.outcomes:
-            keep = await self._choose_values("Which state shall it have?", finding.what, _OF_HISTORY, finding.outcomes)
-        elif finding.outcomes:
-            keep = await self._choose_values(_VALUES, finding.what, _OF_CHUNKS, finding.outcomes)
+        if finding.outcomes:
+            check = finding.defect.check
+            keep = await self._choose_values(check.question, finding.what, check, finding.outcomes)
         if keep is not None:
             self.repair((finding.defect,), keep)
 
-    async def _choose_values(
-        self, title: str, about: str, names: Mapping[Keep, tuple[str, str]], outcomes: Mapping[Keep, str]
-    ) -> Keep | None:
+    async def _choose_values(self, title: str, about: str, check: Check, outcomes: Mapping[Keep, str]) -> Keep | None:
         choices = [
-            Choice(key, keep.value, _choice(name, outcomes.get(keep, ""))) for keep, (key, name) in names.items()
+            Choice(key, keep.value, _choice(name, outcomes.get(keep, "")))
+            for keep, (key, name) in check.choices.items()
         ]
-        chosen = await self._screen.ask(ChoiceDialog(title, choices, next(iter(names)), line(about)))
+        chosen = await self._screen.ask(ChoiceDialog(title, choices, next(iter(check.choices)), line(about)))
         return None if chosen is None else Keep(chosen)
 
     async def repair_all(self, defects: tuple[Defect, ...]) -> None:
@@ -136,11 +127,12 @@ class LongWork:
             self._screen.tell(str(error), wrong=True)
             return
         question = f"This would {foreseen.intent}, as one act; undo brings all of it back."
-        if older := sum(one.kind is DefectKind.STALE for one in defects):
-            question += f" {older:,} of the memories get the newest state of the history again."
-        if uneven := sum(one.kind is DefectKind.UNEVEN for one in defects):
-            question += f" Chunks differ in {uneven:,} of the memories: which values shall all chunks have?"
-            if (keep := await self._choose_values("Repair all of these?", question, _OF_CHUNKS, {})) is not None:
+        counts = Counter(one.check for one in defects)
+        for check in sorted(REPAIRABLE, key=lambda one: not one.alone):
+            if check.warning and counts[check]:
+                question += f" {check.warning.format(count=counts[check])}"
+        if counts[UNEVEN]:
+            if (keep := await self._choose_values("Repair all of these?", question, UNEVEN, {})) is not None:
                 self.repair(defects, keep)
         elif await self._screen.ask(ConfirmDialog("Repair all of these?", question, "repair")):
             self.repair(defects)

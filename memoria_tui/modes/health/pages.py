@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from memoria_tui import present
-from memoria_tui.modes.health.state import STORES, Checked, HealthReport, Section
+from memoria_tui.modes.health.state import STORES, Checked, HealthReport, Line, Section
 from services.errors import MemoriaError
-from services.integrity.model import DefectKind, Finding
+from services.integrity.check import Check
+from services.integrity.model import Finding
 from services.model import Memory, MemoryType, StoreStatus
 
 if TYPE_CHECKING:
@@ -24,38 +25,6 @@ if TYPE_CHECKING:
 
 _LABEL = 15
 _MUTED = "$foreground 60%"
-_ABOUT: Mapping[DefectKind, str] = {
-    DefectKind.HEADLESS: (
-        "Another program deleted the first chunk of these memories. Their text is whole in the other chunks, but no "
-        "search finds how it begins. A repair saves each again from its whole text."
-    ),
-    DefectKind.NESTED: (
-        "Another program's update put the metadata of these memories one level too deep, where no filter finds it. "
-        "A repair brings every key to the top level; none is overwritten."
-    ),
-    DefectKind.UNEVEN: (
-        "Another program changed the first chunk of these memories alone. The memory goes by its first chunk, but a "
-        "search with filters may miss it, and agents may read the old values. A repair asks which values all chunks "
-        "shall have; undo gives each its own again."
-    ),
-    DefectKind.STALE: (
-        "A write that was stuck, mostly of a program that was killed, came after a newer change of these memories and "
-        "put an older state over it. An import of an older export by another program looks the same. A repair asks "
-        "whether the newest state of the history is written again, or the older one is kept."
-    ),
-    DefectKind.CHUNK_ENDS: (
-        "These relations start or end in a chunk instead of its memory, so the graph cannot follow them. A repair "
-        "moves them to the memory, and removes those that then join it with itself or say what another says already."
-    ),
-    DefectKind.ORPHANS: (
-        "An end of these relations is no memory: it was deleted without them. A repair removes them, save those that "
-        "ended in a chunk that is gone, which it moves to the memory."
-    ),
-    DefectKind.CHANGED: (
-        "Another program changed these texts after they were last saved here, so the newest version in the history is "
-        "not what stands in the store. Nothing is wrong with that; h shows the history in the Memories mode."
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,28 +37,28 @@ class Page:
     """One for each thing that can be chosen, in the order of the values that the section has."""
 
 
-def page(section: Section, report: HealthReport, now: datetime, width: int) -> Page:
+def page(section: Line, report: HealthReport, now: datetime, width: int) -> Page:
     """The details of a section, its rows for so many cells."""
     health = report.health
     if section in STORES:
-        return Page(section.value, _store(section, report))
-    if section.kind is not None:
-        return _integrity(section, section.kind, report, width)
+        return Page(section.title, _store(section, report))
+    if isinstance(section, Check):
+        return _integrity(section, report, width)
     match section:
         case Section.QUEUE:
             return _queue(health.waiting, health.pending, now, width)
         case Section.TRASH:
             missing = report.checked.missing if isinstance(report.checked, Checked) else ""
-            return Page(section.value, _trash(health.trash, missing))
+            return Page(section.title, _trash(health.trash, missing))
         case Section.BACKUPS:
             return _backups(health.archives, health.folder, now)
-    return Page(section.value, _model(report))
+    return Page(section.title, _model(report))
 
 
 # stores
 
 
-def _store(section: Section, report: HealthReport) -> Content:
+def _store(section: Line, report: HealthReport) -> Content:
     store = report.health.stores[STORES[section]]
     lines = [
         _fact("reached", _reached(store)),
@@ -181,24 +150,24 @@ def _waits(one: Waiting, now: datetime, width: int) -> Content:
 # integrity
 
 
-def _integrity(section: Section, kind: DefectKind, report: HealthReport, width: int) -> Page:
+def _integrity(check: Check, report: HealthReport, width: int) -> Page:
     match report.checked:
         case None:
             looked = f" · {report.looking.what.lower()}, {report.looking.done:,} so far" if report.looking else ""
-            return Page(section.value, _text(f"Looking at everything{looked} …"))
+            return Page(check.title, _text(f"Looking at everything{looked} …"))
         case MemoriaError():
-            return Page(section.value, _refused(report.checked))
+            return Page(check.title, _refused(report.checked))
     checked = report.checked
-    found = checked.survey.found[kind]
+    found = checked.survey.found[check]
     told = "Others wrote since this was looked at: r looks again."
     old = [_text(told, "$warning"), Content("")] if report.stale else []
     if not found:
         over = f"{checked.survey.memories:,} memories and {checked.survey.relations:,} relations were looked at."
-        return Page(section.value, _joined([*old, _text(f"None. {over}")]))
-    lines = [*old, _text(_ABOUT[kind])]
-    if len(found) > len(checked.findings[kind]):
-        lines += [Content(""), _text(f"The first {len(checked.findings[kind])} of {len(found):,}:", _MUTED)]
-    return Page(section.value, _joined(lines), tuple(_finding(one, width) for one in checked.findings[kind]))
+        return Page(check.title, _joined([*old, _text(f"None. {over}")]))
+    lines = [*old, _text(check.about)]
+    if len(found) > len(checked.findings[check]):
+        lines += [Content(""), _text(f"The first {len(checked.findings[check])} of {len(found):,}:", _MUTED)]
+    return Page(check.title, _joined(lines), tuple(_finding(one, width) for one in checked.findings[check]))
 
 
 def _finding(finding: Finding, width: int) -> Content:

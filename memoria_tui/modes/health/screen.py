@@ -25,6 +25,7 @@ from memoria_tui.modes.health.state import (
     Checked,
     Health,
     HealthReport,
+    Line,
     Pace,
     Running,
     Section,
@@ -37,7 +38,7 @@ from memoria_tui.present import safe
 from memoria_tui.typing_ahead import asks
 from memoria_tui.widgets.choice_list import ChoiceList
 from services.errors import MemoriaError
-from services.integrity.model import REPAIRABLE, DefectKind
+from services.integrity.check import Check
 from services.model import Progress, StatusSnapshot, Subject
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class HealthScreen(ModeScreen):
     ]  # fmt: skip
 
     state: var[Loadable[HealthReport]] = var(Idle, init=False)
-    section: var[Section] = var(Section.QDRANT, init=False)
+    section: var[Line] = var(Section.QDRANT, init=False)
     running: var[Running | None] = var(None, init=False)
 
     sections = getters.query_one("#sections", ChoiceList)
@@ -127,12 +128,14 @@ class HealthScreen(ModeScreen):
         return self.report is not None and self._is_possible(action, self.report)
 
     def _is_possible(self, action: str, report: HealthReport) -> bool:
-        kind, model, database = self.section.kind, report.health.model, report.health.database
+        section, model, database = self.section, report.health.model, report.health.database
         match action:
             case "repair_one":
                 return bool((one := self._finding) and one.repair and self.rows.has_focus)
             case "repair_kind":
-                return bool(self._checked and kind in REPAIRABLE and self._checked.survey.found[kind])
+                return bool(
+                    self._checked and isinstance(section, Check) and self._checked.survey.repairable((section,))
+                )
             case "repair_everything":
                 return bool(self._checked and self._checked.survey.total)
             case "graph":
@@ -177,8 +180,9 @@ class HealthScreen(ModeScreen):
     @property
     def _finding(self) -> Finding | None:
         """The defect under the cursor."""
-        kind = self.section.kind
-        return self._under_cursor(self._checked.findings.get(kind, ())) if self._checked and kind else None
+        if self._checked is None or not isinstance(self.section, Check):
+            return None
+        return self._under_cursor(self._checked.findings[self.section])
 
     @property
     def _memory(self) -> Memory | None:
@@ -290,9 +294,9 @@ class HealthScreen(ModeScreen):
         try:
             missing = await self.services.memories.outside.notice()
             survey = await integrity.survey(progress=self._looking)
-            findings: dict[DefectKind, tuple[Finding, ...]] = {}
-            for kind, found in survey.found.items():
-                findings[kind] = await integrity.describe(found[:DESCRIBED])
+            findings: dict[Check, tuple[Finding, ...]] = {}
+            for check, found in survey.found.items():
+                findings[check] = await integrity.describe(found[:DESCRIBED])
         except MemoriaError as error:
             self._show_check(error)
         else:
@@ -363,7 +367,7 @@ class HealthScreen(ModeScreen):
     @on(OptionList.OptionHighlighted, "#sections")
     def choose_section(self, event: OptionList.OptionHighlighted) -> None:
         if event.option.id is not None:
-            self.section = Section[event.option.id]
+            self.section = next(one for group in GROUPS.values() for one in group if one.name == event.option.id)
 
     # moving
 
@@ -406,8 +410,8 @@ class HealthScreen(ModeScreen):
 
     @asks
     async def action_repair_kind(self) -> None:
-        if self._checked is not None and self.section.kind:
-            await self.long_work.repair_all(self._checked.survey.repairable((self.section.kind,)))
+        if self._checked is not None and isinstance(self.section, Check):
+            await self.long_work.repair_all(self._checked.survey.repairable((self.section,)))
 
     @asks
     async def action_repair_everything(self) -> None:

@@ -13,7 +13,9 @@ from textual.content import Content
 
 from memoria_tui import present
 from services.errors import MemoriaError
-from services.integrity.model import DefectKind, Finding, Survey
+from services.integrity.check import Check
+from services.integrity.checks import CHECKS
+from services.integrity.model import Finding, Survey
 from services.model import MemoryType, Progress, StoreKind, StoreStatus
 
 if TYPE_CHECKING:
@@ -32,38 +34,28 @@ class Section(Enum):
     POSTGRES = "PostgreSQL"
     EMBEDDER = "Embedder"
     QUEUE = "Queue"
-    HEADLESS = "First chunks missing"
-    NESTED = "Nested metadata"
-    UNEVEN = "Chunks that differ"
-    STALE = "Older than history"
-    CHUNK_ENDS = "Relations to chunks"
-    ORPHANS = "Orphaned relations"
-    CHANGED = "Changed outside"
     TRASH = "Trash"
     BACKUPS = "Backups"
     MODEL = "Model"
 
     @property
-    def kind(self) -> DefectKind | None:
-        """The defects that it lists."""
-        return DefectKind[self.name] if self.name in DefectKind.__members__ else None
+    def title(self) -> str:
+        return self.value
 
 
-GROUPS: Mapping[str, tuple[Section, ...]] = {
+Line = Section | Check
+"""What is listed at the left."""
+GROUPS: Mapping[str, tuple[Line, ...]] = {
     "Stores": (Section.QDRANT, Section.POSTGRES, Section.EMBEDDER),
     "Waiting": (Section.QUEUE,),
-    "Integrity": (
-        Section.HEADLESS,
-        Section.NESTED,
-        Section.UNEVEN,
-        Section.STALE,
-        Section.CHUNK_ENDS,
-        Section.ORPHANS,
-        Section.CHANGED,
-    ),
+    "Integrity": CHECKS,
     "Kept": (Section.TRASH, Section.BACKUPS, Section.MODEL),
 }
-STORES = {Section.QDRANT: StoreKind.QDRANT, Section.POSTGRES: StoreKind.POSTGRES, Section.EMBEDDER: StoreKind.EMBEDDER}
+STORES: Mapping[Line, StoreKind] = {
+    Section.QDRANT: StoreKind.QDRANT,
+    Section.POSTGRES: StoreKind.POSTGRES,
+    Section.EMBEDDER: StoreKind.EMBEDDER,
+}
 
 Refused = MemoriaError
 """In the place of a value that could not be had."""
@@ -93,7 +85,7 @@ class Checked:
     """The last look at all memories and relations."""
 
     survey: Survey
-    findings: Mapping[DefectKind, tuple[Finding, ...]]
+    findings: Mapping[Check, tuple[Finding, ...]]
     """The first of each kind, described."""
     mark: object
     """What the stores held then, to tell whether to look again."""
@@ -152,26 +144,26 @@ def running_line(running: Running, now: datetime) -> Content:
     )
 
 
-def section_line(section: Section, report: HealthReport, now: datetime, width: int) -> Content:
+def section_line(section: Line, report: HealthReport, now: datetime, width: int) -> Content:
     """A sign, the name, and at the right the one thing that is to be known."""
     sign, colour, told = _told(section, report, now)
-    room = max(4, width - len(section.value) - 5)
+    room = max(4, width - len(section.title) - 5)
     told = present.clip(told, room)
-    gap = " " * max(1, width - len(section.value) - len(told) - 4)
-    return Content.assemble((f" {sign} ", colour), section.value, gap, (told, "$foreground 60%"), " ")
+    gap = " " * max(1, width - len(section.title) - len(told) - 4)
+    return Content.assemble((f" {sign} ", colour), section.title, gap, (told, "$foreground 60%"), " ")
 
 
 _FINE, _ODD, _BAD, _PLAIN = ("●", "$success"), ("!", "bold $warning"), ("✖", "bold $error"), ("·", "$foreground 45%")
 
 
-def _told(section: Section, report: HealthReport, now: datetime) -> tuple[str, str, str]:
+def _told(section: Line, report: HealthReport, now: datetime) -> tuple[str, str, str]:
     health = report.health
     if section in STORES:
         info = health.collections if section is Section.QDRANT else {}
         lacks = not isinstance(info, MemoriaError) and any(one.missing_indexes for one in info.values())
         return _store_told(health.stores[STORES[section]], lacks=lacks)
-    if section.kind is not None:
-        return _kind_told(section.kind, report)
+    if isinstance(section, Check):
+        return _check_told(section, report)
     match section:
         case Section.QUEUE:
             return _counted(health.pending, _ODD, "nothing waits")
@@ -197,13 +189,13 @@ def _store_told(store: StoreStatus, *, lacks: bool) -> tuple[str, str, str]:
     return (*(_ODD if store.problems or lacks else _FINE), present.line(store.label))
 
 
-def _kind_told(kind: DefectKind, report: HealthReport) -> tuple[str, str, str]:
+def _check_told(check: Check, report: HealthReport) -> tuple[str, str, str]:
     if report.checked is None:
         return (*_PLAIN, "…")
     if isinstance(report.checked, MemoriaError):
         return (*_BAD, "")
-    count = len(report.checked.survey.found[kind])
-    return (*(_PLAIN if not count or kind is DefectKind.CHANGED else _ODD), f"{count:,}" if count else "none")
+    count = len(report.checked.survey.found[check])
+    return (*(_PLAIN if not count or not check.repairable else _ODD), f"{count:,}" if count else "none")
 
 
 def _counted(count: int | Refused, sign: tuple[str, str], none: str) -> tuple[str, str, str]:

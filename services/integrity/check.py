@@ -1,0 +1,148 @@
+"""What an integrity check is: one object that finds, explains and repairs one kind of defect. `checks` has them all."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from services.integrity.model import Defect, Keep, Repaired
+from services.memories.current import Current
+from services.memories.payload import State
+from services.memories.reading import Stored
+from services.memories.repairing import RepairedMemory
+from services.model import MemoryType, Progress, Relation
+from services.points import Filter, Point, Scroll
+from services.ports import VectorStore
+from services.records import Records
+from services.settings import Settings
+from services.times import WriterZone
+
+if TYPE_CHECKING:
+    from services.integrity.relation_ends import Ends
+
+PAGE = 500
+"""Points or relations read at once: few enough that the event loop is not held up."""
+
+Advance = Callable[[Progress], None]
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What checks read."""
+
+    vectors: VectorStore
+    records: Records
+    settings: Settings
+    zone: WriterZone
+    """In which zone-less dates are read."""
+
+
+class Scan:
+    """One reading of everything; a pass that several checks need is made once."""
+
+    def __init__(self, stores: Stores, progress: Advance, tests: Mapping[Check, PointTest]) -> None:
+        self.stores = stores
+        self.progress = progress
+        self.tests = tests
+        """What the pass over all points tests each one for."""
+        self._made: dict[object, object] = {}
+
+    async def once(self, read: Callable[[Scan], Awaitable[Answer]]) -> Answer:
+        """What `read` gives for this scan, from the second time on without reading again."""
+        if read not in self._made:
+            self._made[read] = await read(self)
+        return cast(Answer, self._made[read])
+
+    async def points(self, type_: MemoryType, where: Filter, keys: Sequence[str]) -> AsyncIterator[list[Point]]:
+        after: str | None = None
+        while page := await self.stores.vectors.scroll(
+            Scroll(type_, PAGE, where, after_id=after, payload_keys=tuple(keys))
+        ):
+            yield page
+            if len(page) < PAGE:
+                return
+            after = page[-1].id
+
+
+@dataclass(frozen=True, slots=True)
+class PointTest:
+    """Tells by one point alone whether its memory is defect."""
+
+    key: str
+    """Of the payload, read for it."""
+    fails: Callable[[Mapping[str, object]], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known about defects that are explained together."""
+
+    stores: Stores
+    stored: Mapping[str, Stored]
+    """The memories that exist."""
+    ends: Ends
+    foresee: Callable[[Sequence[Defect]], Awaitable[Repaired]]
+    """What a repair of some would do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One line that says what is wrong, one that says what a repair does ("" for none), and what each choice gives."""
+
+    what: str
+    repair: str = ""
+    outcomes: Mapping[Keep, str] = field(default_factory=dict)
+
+
+IN_ORDER = Explanation("is in order by now")
+
+Explain = Callable[[Facts, Sequence[Defect]], Awaitable[Sequence[Explanation]]]
+"""One explanation for each defect, whose memory or relation exists."""
+RepairStep = Callable[[Current, State], RepairedMemory | None]
+"""From the memory and the state that other steps made of it; None when there is nothing to repair."""
+RepairMemories = Callable[[Stores, Sequence[str], Keep], Awaitable[RepairStep]]
+RepairRelation = Callable[[Relation, Mapping[str, str]], Relation | str]
+"""From a relation and the memory of each end that has one: how it shall be, or why it is removed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Check:
+    """A kind of defect; all that is known about it, on whatever screen. It is a check of memories or of relations."""
+
+    name: str
+    """As the command line takes it."""
+    title: str
+    """As the Health screen lists it."""
+    problem: str
+    """What is wrong with them, after how many there are."""
+    about: str
+    """How it comes about and what a repair does."""
+    find: Callable[[Scan], Awaitable[Sequence[Defect]]]
+    explain: Explain
+    point_test: PointTest | None = None
+    repair_memories: RepairMemories | None = None
+    repair_relation: RepairRelation | None = None
+    alone: bool = False
+    """Its repair of a memory is the whole repair."""
+    rechunks: bool = False
+    """Its repair may remove chunks: relations that end in one are moved to the memory first."""
+    question: str = ""
+    """Asked where the person has to choose between the values of `choices`."""
+    choices: Mapping[Keep, tuple[str, str]] = field(default_factory=dict)
+    """Key and words of each."""
+    warning: str = ""
+    """Told of so many memories (`{count}`) before several defects are repaired at once."""
+
+    @property
+    def repairable(self) -> bool:
+        return self.repair_memories is not None or self.repair_relation is not None
+
+    @property
+    def things(self) -> tuple[str, str]:
+        """What it checks, one and several."""
+        return ("relation", "relations") if self.repair_relation else ("memory", "memories")
+
+    def __str__(self) -> str:
+        return self.name
