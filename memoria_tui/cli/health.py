@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,11 +11,12 @@ from memoria_tui.cli.json_output import store_json, survey_json
 from memoria_tui.cli.options import Json, Yes
 from memoria_tui.cli.progress_bar import progress_bar
 from memoria_tui.cli.with_services import with_services
-from services.integrity.model import REPAIRABLE, DefectKind, Keep
+from services.integrity.model import Keep
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
     from services.container import Services
+    from services.integrity.check import Check
     from services.integrity.model import Finding, Survey
     from services.model import StoreStatus
     from services.work.stamps import Zones
@@ -27,16 +27,18 @@ _SHOWN = 5
 """Defects of a kind that are listed one by one."""
 
 
-class Defects(StrEnum):
-    """What `repair` takes."""
+def _repairable(begun: str) -> list[str]:
+    """What `repair` takes, as far as it begins so."""
+    from services.integrity.checks import REPAIRABLE  # later: it takes longer than a short command
 
-    ALL = "all"
-    HEADLESS = DefectKind.HEADLESS.value
-    NESTED = DefectKind.NESTED.value
-    UNEVEN = DefectKind.UNEVEN.value
-    STALE = DefectKind.STALE.value
-    CHUNK_ENDS = DefectKind.CHUNK_ENDS.value
-    ORPHANS = DefectKind.ORPHANS.value
+    return [name for name in ("all", *map(str, REPAIRABLE)) if name.startswith(begun)]
+
+
+def _known(given: list[str] | None) -> list[str] | None:
+    for name in given or ():
+        if name not in (names := _repairable("")):
+            raise typer.BadParameter(f"{name!r} is not one of {', '.join(map(repr, names))}.")
+    return given
 
 
 @commands.command()
@@ -67,8 +69,13 @@ async def repair(
     services: Services,
     terminal: Terminal,
     kinds: Annotated[
-        list[Defects] | None,
-        typer.Argument(metavar="[KIND…|all]", help="What to repair; without it, what is wrong is only listed."),
+        list[str] | None,
+        typer.Argument(
+            metavar="[KIND…|all]",
+            help="What to repair; without it, what is wrong is only listed.",
+            callback=_known,
+            autocompletion=_repairable,
+        ),
     ] = None,
     keep: Annotated[
         Keep,
@@ -82,12 +89,12 @@ async def repair(
     as_json: Json = False,
 ) -> None:
     """Repair what other programs damaged: headless, nested, uneven, stale, chunk-ends, orphans. `undo` undoes it."""
-    given: Sequence[str] = kinds or ()
-    wanted = REPAIRABLE if Defects.ALL in given else tuple(kind for kind in REPAIRABLE if kind in given)
+    given = kinds or ()
     with progress_bar(terminal) as advance:
         survey = await services.integrity.survey(progress=advance)
+    wanted = tuple(check for check in survey.found if check.repairable and (check.name in given or "all" in given))
     if not as_json:
-        for line in await _described(services, survey, wanted or tuple(DefectKind)):
+        for line in await _described(services, survey, wanted or tuple(survey.found)):
             terminal.print_text(line)
     defects = survey.repairable(wanted) if wanted else ()
     if not defects:
@@ -128,13 +135,13 @@ def _print_stores(terminal: Terminal, stores: Sequence[StoreStatus], problems: S
         terminal.print("no problems")
 
 
-async def _described(services: Services, survey: Survey, kinds: Sequence[DefectKind]) -> list[str]:
+async def _described(services: Services, survey: Survey, checks: Sequence[Check]) -> list[str]:
     lines = []
-    for kind in kinds:
-        found = survey.found[kind]
+    for check in checks:
+        found = survey.found[check]
         if not found:
             continue
-        lines.append(f"{kind}: {len(found):,}")
+        lines.append(f"{check}: {len(found):,}")
         lines += [line for one in await services.integrity.describe(found[:_SHOWN]) for line in _finding_lines(one)]
         lines += [f"  … and {len(found) - _SHOWN:,} more"] if len(found) > _SHOWN else []
         lines.append("")

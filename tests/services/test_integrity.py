@@ -13,8 +13,9 @@ from memoria_tui.dialogs.difference_view import of_chunks
 from services.adapters.edge.store import EdgeVectorStore
 from services.container import Services, open_services
 from services.errors import StoreUnavailable
-from services.integrity.mending import flattened
-from services.integrity.model import DefectKind, Keep, Survey
+from services.integrity import checks
+from services.integrity.checks.nested import flattened
+from services.integrity.model import Keep, Survey
 from services.memories.reading import fold
 from services.model import (
     Entity,
@@ -71,7 +72,7 @@ async def everything(services: Services) -> tuple[dict[str, Any], dict[str, Rela
 
 
 def counts(survey: Survey) -> dict[str, int]:
-    return {kind.value: len(found) for kind, found in survey.found.items()}
+    return {check.name: len(found) for check, found in survey.found.items()}
 
 
 @pytest.mark.skipif(not UPSTREAM.exists(), reason="the files that upstream wrote are not here")
@@ -85,7 +86,7 @@ async def test_all_that_upstream_left_is_put_right_and_comes_back_exactly(empty_
         survey = await services.integrity.survey()
         assert (survey.memories, survey.relations) == (448, 143)
         uneven = truth["memories"]["chunks_disagree_on_tags_importance_or_updated_at"]
-        assert [one.id for one in survey.found[DefectKind.UNEVEN]] == uneven
+        assert [one.id for one in survey.found[checks.UNEVEN]] == uneven
         assert counts(survey) == {
             "headless": len(truth["memories"]["headless"]),
             "nested": len(truth["memories"]["nested_metadata"]),
@@ -109,7 +110,7 @@ async def test_all_that_upstream_left_is_put_right_and_comes_back_exactly(empty_
         assert repaired.moved + repaired.removed == len({one.id for one in survey.repairable() if one.relation})
         gone = truth["relations"]["orphaned_if_removed_chunk_ids_are_derived"]
         assert repaired.removed == gone + len(loops)
-        assert counts(await services.integrity.survey()) == dict.fromkeys(DefectKind, 0)
+        assert counts(await services.integrity.survey()) == dict.fromkeys(map(str, checks.CHECKS), 0)
         facets = await services.search.facets(Query())
         projects = {one.value: one.count for one in facets.projects}
         without = survey.memories - sum(projects.values())
@@ -123,7 +124,7 @@ async def test_all_that_upstream_left_is_put_right_and_comes_back_exactly(empty_
         await services.memories.undo()
         assert await everything(services) == before
         await services.memories.redo()
-        assert counts(await services.integrity.survey()) == dict.fromkeys(DefectKind, 0)
+        assert counts(await services.integrity.survey()) == dict.fromkeys(map(str, checks.CHECKS), 0)
         await services.memories.undo()
         assert await everything(services) == before
 
@@ -152,7 +153,7 @@ async def test_the_person_chooses_which_values_win_and_undo_gives_each_chunk_its
     memory_id = await write_uneven(services)
     before = await everything(services)
     survey = await services.integrity.survey()
-    (finding,) = await services.integrity.describe(survey.found[DefectKind.UNEVEN])
+    (finding,) = await services.integrity.describe(survey.found[checks.UNEVEN])
     assert set(finding.outcomes) == {Keep.FIRST, Keep.NEWEST, Keep.UNION}
     assert finding.outcomes[keep] == f"tags: {', '.join(tags)}; project: api; importance: {importance}"
     await services.integrity.repair(survey.repairable(), keep=keep)
@@ -254,7 +255,7 @@ async def test_chosen_defects_are_repaired_alone_and_what_changed_meanwhile_is_l
         )
     survey = await services.integrity.survey()
     assert counts(survey)["chunk-ends"] == 4
-    alone = [one for one in survey.found[DefectKind.CHUNK_ENDS] if one.relation and one.relation.weight == 0.9]
+    alone = [one for one in survey.found[checks.CHUNK_ENDS] if one.relation and one.relation.weight == 0.9]
     assert (await services.integrity.repair(alone)).removed == 1
     rest = await services.integrity.repair(survey.repairable(), progress=lambda _: None)
     assert (rest.moved, rest.removed) == (1, 2)
@@ -297,12 +298,12 @@ async def test_a_repair_that_was_cut_short_is_finished_at_the_next_start(tmp_pat
         assert (await services.memories.get(memory.id)).headless
         store.broken = False
         assert await services.memories.recover() == 1
-        assert counts(await services.integrity.survey()) == dict.fromkeys(DefectKind, 0)
+        assert counts(await services.integrity.survey()) == dict.fromkeys(map(str, checks.CHECKS), 0)
         await services.memories.undo()
         assert (await services.memories.get(memory.id)).headless
         await services.memories.redo()
         assert not (await services.memories.get(memory.id)).headless
-        assert counts(await services.integrity.survey()) == dict.fromkeys(DefectKind, 0)
+        assert counts(await services.integrity.survey()) == dict.fromkeys(map(str, checks.CHECKS), 0)
 
 
 async def test_a_text_that_another_program_changed_is_told_and_left_alone(services: Services) -> None:
@@ -311,7 +312,7 @@ async def test_a_text_that_another_program_changed_is_told_and_left_alone(servic
     await services.memories.create(MemoryDraft("another"))
     await services.vectors.set_payload(MemoryType.SEMANTIC, [memory.id], {"content": "as an agent left it"})
     survey = await services.integrity.survey()
-    (changed,) = survey.found[DefectKind.CHANGED]
+    (changed,) = survey.found[checks.CHANGED]
     assert (changed.id, survey.total) == (memory.id, 0)
     (finding,) = await services.integrity.describe([changed])
     assert finding.repair == ""

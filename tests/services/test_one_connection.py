@@ -76,8 +76,7 @@ async def test_a_change_is_written_over_one_that_waits(store: tuple[Services, Br
     services, vectors = store
     memory = await services.memories.create(MemoryDraft("short"))
     vectors.broken = True
-    with pytest.raises(StoreUnavailable):
-        await services.memories.update(memory, MemoryChanges(content=LONG))
+    await services.memories.update(memory, MemoryChanges(content=LONG))
     vectors.broken = False
     async with asyncio.timeout(_PATIENCE):
         await services.memories.edit_many([memory.id], add_tags=["new"])

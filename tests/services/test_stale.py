@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from services.container import Services, open_services
-from services.integrity.model import DefectKind, Keep
+from services.integrity import checks
+from services.integrity.model import Keep
 from services.model import Memory, MemoryChanges, MemoryDraft, MemoryType
 from services.points import Point, Scroll
 from services.settings import Settings
@@ -30,13 +31,13 @@ async def points(services: Services) -> list[Point]:
 
 async def stale(services: Services) -> list[str]:
     survey = await services.integrity.survey()
-    assert not survey.found[DefectKind.CHANGED]
-    return [one.id for one in survey.found[DefectKind.STALE]]
+    assert not survey.found[checks.CHANGED]
+    return [one.id for one in survey.found[checks.STALE]]
 
 
 async def repair(services: Services, keep: Keep = Keep.NEWEST) -> None:
     survey = await services.integrity.survey()
-    await services.integrity.repair(survey.found[DefectKind.STALE], keep=keep)
+    await services.integrity.repair(survey.found[checks.STALE], keep=keep)
 
 
 async def written_over(
@@ -61,7 +62,7 @@ async def test_a_late_write_is_found_repaired_and_undone(services: Services, old
     assert await stale(services) == [first.id]
     assert any("older state" in problem and first.id in problem for problem in await services.health.problems())
     survey = await services.integrity.survey()
-    (finding,) = await services.integrity.describe(survey.found[DefectKind.STALE])
+    (finding,) = await services.integrity.describe(survey.found[checks.STALE])
     assert "text" in finding.what
     assert finding.outcomes.keys() == {Keep.NEWEST, Keep.STORED}
 
@@ -133,5 +134,5 @@ async def test_a_change_after_the_search_is_not_written_over(services: Services)
     survey = await services.integrity.survey()
     now = await services.memories.get(first.id)
     await services.memories.update(now, MemoryChanges(content="the newest text"))
-    assert (await services.integrity.repair(survey.found[DefectKind.STALE])).total == 0
+    assert (await services.integrity.repair(survey.found[checks.STALE])).total == 0
     assert (await services.memories.get(first.id)).content == "the newest text"

@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from services.container import Services
 from services.errors import NotFound
-from services.integrity.model import DefectKind
+from services.integrity import checks
 from services.memories.chunking import chunk_id
 from services.memories.reading import Stored, owners, read_stored
 from services.model import Hit, Memory, Query, Relation
@@ -145,7 +145,7 @@ async def test_tags_and_projects_differ_between_all_and_complete_memories_by_the
 async def test_what_upstreams_programs_did_to_memories_is_told(shown: Shown) -> None:
     expected, memories = truth()["memories"], shown.memories
     survey = await shown.services.integrity.survey()
-    assert [one.id for one in survey.found[DefectKind.NESTED]] == expected["nested_metadata"]
+    assert [one.id for one in survey.found[checks.NESTED]] == expected["nested_metadata"]
     assert {id_ for id_, one in memories.items() if one.metadata.get("is_observation")} == set(expected["observations"])
     assert {id_ for id_, one in memories.items() if "merged_from" in one.metadata} == set(expected["merged_primaries"])
 
@@ -178,7 +178,7 @@ async def relations(services: Services) -> list[Relation]:
 async def test_ends_that_are_no_memory_are_told_with_what_they_were(shown: Shown) -> None:
     expected = truth()["relations"]
     survey = await shown.services.integrity.survey()
-    orphans = survey.found[DefectKind.ORPHANS]
+    orphans = survey.found[checks.ORPHANS]
     findings = await shown.services.integrity.describe(orphans)
     told = {}
     for one in findings:
@@ -214,7 +214,7 @@ async def test_ends_that_are_no_memory_are_told_with_what_they_were(shown: Shown
 async def test_ends_that_are_chunks_are_told_with_their_memories(shown: Shown) -> None:
     expected = truth()["relations"]["chunk_ended"]
     survey = await shown.services.integrity.survey()
-    defects = survey.found[DefectKind.CHUNK_ENDS]
+    defects = survey.found[checks.CHUNK_ENDS]
     assert len(defects) == expected["count"]
     creators = Counter(one.relation.created_by.value for one in defects if one.relation)
     assert creators == expected["by_creator"]

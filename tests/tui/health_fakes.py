@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, cast
 
 from services.backup.values import Archive, Comparison, Difference, RestoreReport
 from services.health import Waiting
-from services.integrity.model import Defect, DefectKind, Finding, Keep, Repaired, Survey
+from services.integrity import checks
+from services.integrity.check import Check
+from services.integrity.model import Defect, Finding, Keep, Repaired, Survey
 from services.model import (
     IfChanged,
     Memory,
@@ -40,27 +42,27 @@ _FOLDER = Path("/home/anna/.local/share/memoria-tui/backups")
 HOSTILE = "Notes of an agent \x1b[31m[bold]red[/]\x1b]52;c;ZWNobw==\x07"
 
 _TOLD = {
-    DefectKind.HEADLESS: (
+    checks.HEADLESS: (
         "the first chunk is missing, 4 of 5 are there",
         "saved again from its whole text, in 5 chunks",
     ),
-    DefectKind.NESTED: (
+    checks.NESTED: (
         "2 keys lie under `metadata`, where no filter finds them: ticket, attendees",
         "they go to the top level; metadata_attendees where that key has another value already",
     ),
-    DefectKind.UNEVEN: ("its 4 chunks differ in tags: one (chunk 1), two (chunks 2, 3, 4)", "all get the same"),
-    DefectKind.STALE: ("a write that came late put an older state over the newest", "gets the newest state again"),
-    DefectKind.CHUNK_ENDS: ("the target is a chunk", "ends in the memory itself"),
-    DefectKind.ORPHANS: ("the source is no memory", "removed; the history keeps it"),
+    checks.UNEVEN: ("its 4 chunks differ in tags: one (chunk 1), two (chunks 2, 3, 4)", "all get the same"),
+    checks.STALE: ("a write that came late put an older state over the newest", "gets the newest state again"),
+    checks.CHUNK_ENDS: ("the target is a chunk", "ends in the memory itself"),
+    checks.ORPHANS: ("the source is no memory", "removed; the history keeps it"),
 }
 
 _OUTCOMES = {
-    DefectKind.UNEVEN: {Keep.FIRST: "tags: one", Keep.NEWEST: "tags: two", Keep.UNION: "tags: one, two"},
-    DefectKind.STALE: {Keep.NEWEST: "the newer text", Keep.STORED: "the older text"},
+    checks.UNEVEN: {Keep.FIRST: "tags: one", Keep.NEWEST: "tags: two", Keep.UNION: "tags: one, two"},
+    checks.STALE: {Keep.NEWEST: "the newer text", Keep.STORED: "the older text"},
 }
 
 
-def defects(store: Store) -> dict[DefectKind, tuple[Defect, ...]]:
+def defects(store: Store) -> dict[Check, tuple[Defect, ...]]:
     """Some of most kinds, one of them on a memory with hostile text."""
     relations = [
         Relation("r7", memory_id(1), memory_id(3), RelationType.FIXES),
@@ -68,12 +70,12 @@ def defects(store: Store) -> dict[DefectKind, tuple[Defect, ...]]:
     ]
     made = NOW - timedelta(days=3)
     store.memories[memory_id(50)] = Memory(memory_id(50), MemoryType.SEMANTIC, HOSTILE, made, made)
-    found: dict[DefectKind, tuple[Defect, ...]] = dict.fromkeys(DefectKind, ())
-    found[DefectKind.HEADLESS] = (Defect(DefectKind.HEADLESS, memory_id(3)),)
-    found[DefectKind.NESTED] = tuple(Defect(DefectKind.NESTED, memory_id(number)) for number in (4, 50))
-    found[DefectKind.UNEVEN] = (Defect(DefectKind.UNEVEN, memory_id(3)),)
-    found[DefectKind.CHUNK_ENDS] = (Defect(DefectKind.CHUNK_ENDS, "r7", relations[0]),)
-    found[DefectKind.ORPHANS] = (Defect(DefectKind.ORPHANS, "r8", relations[1]),)
+    found: dict[Check, tuple[Defect, ...]] = dict.fromkeys(checks.CHECKS, ())
+    found[checks.HEADLESS] = (Defect(checks.HEADLESS, memory_id(3)),)
+    found[checks.NESTED] = tuple(Defect(checks.NESTED, memory_id(number)) for number in (4, 50))
+    found[checks.UNEVEN] = (Defect(checks.UNEVEN, memory_id(3)),)
+    found[checks.CHUNK_ENDS] = (Defect(checks.CHUNK_ENDS, "r7", relations[0]),)
+    found[checks.ORPHANS] = (Defect(checks.ORPHANS, "r8", relations[1]),)
     return found
 
 
@@ -82,7 +84,7 @@ class FakeIntegrity:
     """Keeps its defects in a dict."""
 
     store: Store
-    found: dict[DefectKind, tuple[Defect, ...]]
+    found: dict[Check, tuple[Defect, ...]]
     may_repair: asyncio.Event = field(default_factory=asyncio.Event)
     """Not set: a repair waits after its first step."""
     surveys: int = 0
@@ -103,10 +105,10 @@ class FakeIntegrity:
 
     def _described(self, one: Defect) -> Finding:
         if one.relation is None:
-            outcomes = _OUTCOMES.get(one.kind, {})
-            return Finding(one, (self.store.memories.get(one.id),), *_TOLD[one.kind], outcomes)
+            outcomes = _OUTCOMES.get(one.check, {})
+            return Finding(one, (self.store.memories.get(one.id),), *_TOLD[one.check], outcomes)
         ends = (one.relation.source_id, one.relation.target_id)
-        return Finding(one, tuple(map(self.store.memories.get, ends)), *_TOLD[one.kind])
+        return Finding(one, tuple(map(self.store.memories.get, ends)), *_TOLD[one.check])
 
     async def foresee(self, chosen: Sequence[Defect]) -> Repaired:
         relations = sum(one.relation is not None for one in chosen)
@@ -240,7 +242,7 @@ class HealthMemories(FakeMemories):
     """Memories whose undo takes repairs back too."""
 
     integrity: FakeIntegrity
-    before: dict[DefectKind, tuple[Defect, ...]]
+    before: dict[Check, tuple[Defect, ...]]
 
     async def undo(self, group: str | None = None, if_changed: IfChanged = IfChanged.REFUSE) -> Undone:
         undone = await super().undo(group, if_changed)
@@ -253,7 +255,7 @@ class HealthServices(FakeServices):
 
     def __init__(self, *, empty: bool = False) -> None:
         super().__init__(Store() if empty else filled())
-        found = dict.fromkeys(DefectKind, ()) if empty else defects(self.store)
+        found = dict.fromkeys(checks.CHECKS, ()) if empty else defects(self.store)
         self.settings = Settings(home=_FOLDER.parent, zone="UTC")
         self.zones = Zones("Europe/Rome", "UTC", "3 of 3 pauses show it")
         self.integrity = FakeIntegrity(self.store, dict(found))

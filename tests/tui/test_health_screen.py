@@ -16,9 +16,10 @@ from memoria_tui.dialogs.upgrade_database import UpgradeDialog
 from memoria_tui.loadable import Failed
 from memoria_tui.modes.graph.screen import GraphScreen
 from memoria_tui.modes.health.screen import HealthScreen
-from memoria_tui.modes.health.state import Pace, Section
+from memoria_tui.modes.health.state import Line, Pace, Section
 from services.errors import StoreInUse
-from services.integrity.model import Defect, DefectKind, Keep
+from services.integrity import checks
+from services.integrity.model import Defect, Keep
 from services.model import Subject
 from tests.tui.conftest import press, settle, toasts
 from tests.tui.fakes import clock, memory_id
@@ -38,7 +39,7 @@ async def health(
         yield pilot, screen
 
 
-async def go_to(pilot: Pilot[None], screen: HealthScreen, section: Section) -> None:
+async def go_to(pilot: Pilot[None], screen: HealthScreen, section: Line) -> None:
     screen.sections.focus()
     screen.sections.highlighted = screen.sections.get_option_index(section.name)
     await settle(pilot)
@@ -60,7 +61,7 @@ async def test_a_defect_is_seen_repaired_and_taken_back() -> None:
     services = HealthServices()
     async with health(services) as (pilot, screen):
         assert "Nested metadata 2" in " ".join(sections(screen).split())
-        await go_to(pilot, screen, Section.NESTED)
+        await go_to(pilot, screen, checks.NESTED)
         assert len(rows(screen)) == 2
         assert "\x1b" not in "".join(rows(screen))
         assert "[bold]red[/]" in rows(screen)[1]
@@ -68,7 +69,7 @@ async def test_a_defect_is_seen_repaired_and_taken_back() -> None:
         assert toasts(pilot) == ["Repaired 1 memory · u to undo"]
         assert len(rows(screen)) == 1
         await press(pilot, "F", "y")
-        assert services.integrity.found[DefectKind.NESTED] == ()
+        assert services.integrity.found[checks.NESTED] == ()
         assert not screen.rows.display
         assert screen.sections.has_focus
         assert "none" in sections(screen)
@@ -79,7 +80,7 @@ async def test_a_defect_is_seen_repaired_and_taken_back() -> None:
 async def test_where_chunks_differ_the_person_sees_what_each_choice_would_give() -> None:
     services = HealthServices()
     async with health(services) as (pilot, screen):
-        await go_to(pilot, screen, Section.UNEVEN)
+        await go_to(pilot, screen, checks.UNEVEN)
         await press(pilot, "enter", "f")
         shown = pilot.app.export_screenshot().replace("&#160;", " ")
         for part in ("one (chunk 1), two (chunks 2, 3, 4)", "of the newest chunk", "tags: one, two"):
@@ -88,21 +89,21 @@ async def test_where_chunks_differ_the_person_sees_what_each_choice_would_give()
         assert services.integrity.keeps == []
         await press(pilot, "f", "n")
         assert services.integrity.keeps == [Keep.NEWEST]
-        assert services.integrity.found[DefectKind.UNEVEN] == ()
+        assert services.integrity.found[checks.UNEVEN] == ()
 
 
 async def test_of_a_memory_that_is_older_than_its_history_the_person_chooses_the_state() -> None:
     services = HealthServices()
     for key, keep in (("h", Keep.NEWEST), ("s", Keep.STORED)):
-        services.integrity.found[DefectKind.STALE] = (Defect(DefectKind.STALE, memory_id(4)),)
+        services.integrity.found[checks.STALE] = (Defect(checks.STALE, memory_id(4)),)
         async with health(services) as (pilot, screen):
-            await go_to(pilot, screen, Section.STALE)
+            await go_to(pilot, screen, checks.STALE)
             await press(pilot, "enter", "f")
             shown = pilot.app.export_screenshot().replace("&#160;", " ")
             assert all(part in shown for part in ("the newer text", "as it is stored", "the older text"))
             await press(pilot, key)
             assert services.integrity.keeps[-1] is keep
-            services.integrity.found[DefectKind.STALE] = (Defect(DefectKind.STALE, memory_id(4)),)
+            services.integrity.found[checks.STALE] = (Defect(checks.STALE, memory_id(4)),)
             await press(pilot, "r", "F")
             asked = " ".join(pilot.app.export_screenshot().replace("&#160;", " ").split())
             assert "newest state of the history" in asked
@@ -163,7 +164,7 @@ async def test_what_others_write_is_counted_and_the_long_look_is_only_said_to_be
     services = HealthServices()
     services.store.others = asyncio.Queue()
     async with health(services) as (pilot, screen):
-        await go_to(pilot, screen, Section.NESTED)
+        await go_to(pilot, screen, checks.NESTED)
         await press(pilot, "tab", "down")
         assert "Queue nothing waits" in " ".join(sections(screen).split())
         late = waiting("away")
