@@ -28,6 +28,8 @@ def storage_error(error: OSError, path: Path) -> MemoriaError:
     reason = error.strerror or str(error)
     if error.errno in FULL:
         return StorageFull(f"{path}: cannot be written: {reason}; free space or choose another place")
+    if isinstance(error, FileNotFoundError) and path.parent.is_dir():
+        return StorageFull(f"{path}: no file can be made there; choose another place")
     if isinstance(error, FileNotFoundError):
         return InvalidInput(f"{path}: the folder {path.parent} does not exist")
     if isinstance(error, IsADirectoryError):

@@ -95,7 +95,7 @@ def add(
     if text is None:
         with _from_editor(terminal, "", _offered(draft)) as written:
             return _add(terminal, replace(draft, content=written), as_json=as_json)
-    return _add(terminal, replace(draft, content=terminal.read_text() if text == "-" else text), as_json=as_json)
+    return _add(terminal, replace(draft, content=terminal.typed(text)), as_json=as_json)
 
 
 def _add(terminal: Terminal, draft: MemoryDraft, *, as_json: bool) -> int:
@@ -158,7 +158,7 @@ def edit(
         raise typer.BadParameter("it replaces all tags; leave out --add-tag and --remove-tag", param_hint="--tags")
     terminal = terminal_of(context)
     named = None if tags is None else tuple(one for name in tags.split(",") if (one := name.strip()))
-    content = terminal.read_text() if text == "-" else text
+    content = None if text is None else terminal.typed(text)
     changes = MemoryChanges(content=content, tags=named, project=project, importance=importance, type=kind)
     return _edit(terminal, memory_id, changes, Retag(add_tag or (), remove_tag or ()), as_json=as_json)
 

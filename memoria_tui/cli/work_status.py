@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
+from string import Formatter
 from typing import TYPE_CHECKING
 
 from memoria_tui.cli.json_output import session_json, warning_json
@@ -23,6 +25,8 @@ ICONS: Mapping[SessionStatus, str] = {
     SessionStatus.COMPLETED: "■",
 }
 _BETWEEN = "   "
+_TOO_WIDE = re.compile(r"\d{4}|\{")
+"""In what follows the colon of a field: a width that no line has, or one that another field gives."""
 
 
 def print_status(terminal: Terminal, template: str | None, *, as_json: bool) -> int:
@@ -87,6 +91,8 @@ def _fill_in(template: str, session: WorkSession, now: datetime, zone: tzinfo, t
         "started": f"{session.start.astimezone(zone):%H:%M}",
     }
     try:
+        if any(spec and _TOO_WIDE.search(spec) for _, _, spec, _ in Formatter().parse(template)):
+            raise InvalidInput("--format takes widths of at most 999")
         return one_line(template.format_map(fields))
     except (KeyError, ValueError, IndexError, AttributeError) as error:
         raise InvalidInput(f"--format knows {', '.join(f'{{{name}}}' for name in fields)}, not {error}") from error

@@ -14,7 +14,7 @@ from services.ports import NewRelation
 from services.records import Transaction
 from services.settings import Settings
 from services.spool import Spool
-from services.transfer.formats.imported_records import RelationRecord
+from services.transfer.formats.imported_records import MemoryRecord, RelationRecord
 from services.transfer.relation_ends import RelationEnds, derived_ids
 
 _MARKS = 5000
@@ -132,6 +132,11 @@ class ImportRun:
             count = len(chunks(item.memory.content, settings.chunk_size, settings.chunk_overlap))
             if count > 1:
                 self._chunks |= {chunk_id(item.memory.id, index): item.memory.id for index in range(count)}
+
+    def note_twice(self, former: str, record: MemoryRecord) -> None:
+        """A memory came before with another text, which gives way; `former` is its place, when it is known."""
+        reason = f"{record.id} came before with another text{f' ({former})' if former else ''}; the later one is taken"
+        self.report.notes.append(Remark(self.source, record.where, reason))
 
     def keep(self, relations: Sequence[NewRelation]) -> None:
         """Relations to be written with the act."""

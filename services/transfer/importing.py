@@ -211,8 +211,17 @@ class ImportService:
         if not records:
             return
         owner = await run.known([record.id for record in records if not record.whole])
-        newest = {owner.get(record.id, record.id): record for record in records}
+        newest: dict[str, MemoryRecord] = {}
+        for record in records:
+            memory_id = owner.get(record.id, record.id)
+            if (former := newest.get(memory_id)) and former.payload.get("content") != record.payload.get("content"):
+                run.note_twice(former.where, record)
+            newest[memory_id] = record
         current = await run.act.current(newest)
+        for memory_id, record in newest.items():
+            planned = current[memory_id].state if memory_id in run.act else None
+            if planned and planned.payload.get("content") != record.payload.get("content"):
+                run.note_twice("", record)
         for deleted in await self._deleted(run, [one for one in newest if current[one].state is None]):
             del newest[deleted]
         run.report.notes += [Remark(run.source, one.where, note) for one in newest.values() for note in one.notes]

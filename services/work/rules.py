@@ -49,8 +49,12 @@ def check_numbers(*numbers: int | None) -> None:
 
 
 def check_moment(session: WorkSession, when: datetime, now: datetime) -> None:
-    """Whether a pause can begin or end then: after the start and after the last pause's begin and end, not ahead."""
-    last = max((t for p in session.pauses for t in (p.start, p.end) if t is not None), default=session.start)
+    """Whether a pause can begin or end then: after the start and after the last pause's begin and end, not ahead.
+
+    Times that lie ahead, as a clock leaves that was set back, keep nobody from going on.
+    """
+    known = (t for p in session.pauses for t in (p.start, p.end) if t is not None and t <= now + _AHEAD)
+    last = max(known, default=session.start)
     if when < max(last, session.start) - _AHEAD:
         raise InvalidInput(f"that time lies before the last start or pause of «{session.description}»")
     check_past(when, now)

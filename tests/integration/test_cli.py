@@ -415,6 +415,20 @@ def test_what_was_written_in_an_editor_and_cannot_be_stored_is_offered_at_the_ne
     assert found == {"precious": ("edit memory", memory["id"], None), "dear": ("new memory", "", "a")}
 
 
+def test_bytes_of_the_command_line_that_are_no_text_are_refused_as_those_of_standard_input(run: Run) -> None:
+    memory = run("add", "text", "--json").json["id"]
+    for ran in (run("add", "caf\udce9"), run("edit", memory, "--text", "caf\udce9")):
+        assert (ran.status, ran.complaint) == (1, "the text is not UTF-8 (character 4)")
+    assert run("show", memory, "--json").json["content"] == "text"
+
+
+@pytest.mark.parametrize("spec", ["{elapsed:>99999999999}", "{elapsed:>9999}", "{elapsed:>{seconds}}"])
+def test_a_line_of_status_has_a_width_that_a_terminal_has(run: Run, spec: str) -> None:
+    run("work", "start", "fix")
+    assert run("work", "status", "--format", spec).complaint == "--format takes widths of at most 999"
+    assert run("work", "status", "--format", "[{description:>10}]").out == "[       fix]\n"
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_is_there_for_each_shell(shell: str) -> None:
     environment = {**os.environ, "_MEMORIA_TUI_COMPLETE": f"source_{shell}"}

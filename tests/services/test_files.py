@@ -118,3 +118,9 @@ def test_existing_folders_are_closed_and_links_out_of_them_not_followed(tmp_path
     assert mode(home) == mode(home / "logs") == 0o700
     assert mode(home / "logs" / "log") == 0o600
     assert mode(outside) == 0o644
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no folder here that takes no files from anyone")
+def test_a_folder_that_takes_no_files_is_not_said_to_be_missing() -> None:
+    with pytest.raises(StorageFull, match="no file can be made there"):
+        write_file(Path("/proc/archive"), b"x")

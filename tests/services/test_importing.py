@@ -370,3 +370,15 @@ async def test_headless_memories_are_exported_whole(services: Services) -> None:
     assert (memory["id"], memory["payload"]["content"]) == (ID, "one two")
     assert "headless" not in memory
     assert any("without the first chunk" in problem for problem in await services.health.problems())
+
+
+@pytest.mark.parametrize("between", [0, 600])
+async def test_one_id_with_two_texts_is_told_and_the_later_text_is_taken(
+    services: Services, tmp_path: Path, between: int
+) -> None:
+    others = [{"content": f"other {number}"} for number in range(between)]
+    lines = [{"id": ID, "content": "first"}, *others, {"id": ID, "content": "second"}, {"id": ID, "content": "second"}]
+    report = await services.importing.import_files([write(tmp_path / "a.jsonl", *lines)])
+    (note,) = report.notes
+    assert f"{ID} came before with another text" in str(note)
+    assert (await services.memories.get(ID)).content == "second"

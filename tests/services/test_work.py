@@ -44,6 +44,16 @@ async def test_elapsed_time_stands_still_while_paused(here: Bench) -> None:
     assert stopped.notes == ("done",)
 
 
+async def test_a_pause_that_lies_ahead_since_the_clock_was_set_back_can_be_ended(here: Bench) -> None:
+    session = await here.work.start(SessionDraft("work"))
+    here.clock.go(hours=3)
+    await here.work.pause()
+    here.clock.go(hours=-2)
+    resumed = await here.work.resume()
+    assert (resumed.status, resumed.pauses) == (SessionStatus.ACTIVE, ())
+    assert (await here.work.session(session.id)).elapsed_seconds(here.clock()) == 3600
+
+
 async def test_the_seconds_that_were_told_of_each_session_add_up_to_those_of_the_report(here: Bench) -> None:
     told = 0
     for _ in range(4):

@@ -66,6 +66,7 @@ class Editing:
 
     def begin(self, base: Memory, text: str | None = None) -> None:
         """Opens the editor, with a text other than the memory's own if there is one."""
+        self._in_editor = None
         self._preview.begin_edit(base, text)
         self._screen.refresh_bindings()
 
@@ -211,7 +212,7 @@ class Editing:
             self._in_editor = base, file
             try:
                 edited = await edit_outside(self._screen.app, self._command, file)
-            except MemoriaError:
+            except Exception:  # a cancellation is the end of the program
                 self._in_editor = None
                 raise
             finally:
