@@ -48,7 +48,7 @@ async def run(args: Namespace) -> list[Figure]:
             await _checked(screen)
             longest = {"its pass over everything": await _watched(_look, pilot, screen)}
             longest["a backup"] = await _watched(_backup, pilot, screen)
-            services = cast("Services", screen.services)
+            services = screen.services
             (archive,) = await services.backup.archives(services.settings.backups_dir)
             compare = partial(services.restoring.compare, archive.path)
             longest["comparing"] = await _watched(_act, screen, lambda advance: compare(progress=advance))

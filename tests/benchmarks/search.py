@@ -64,8 +64,12 @@ async def searches(stores: Stores, asked: Sequence[str], redraw: float) -> list[
 
 async def legs(store: VectorStore, text: str, vector: Vector, mode: SearchMode = SearchMode.HYBRID) -> float:
     """Milliseconds for the raw queries of a search, both kinds at once."""
-    dense = [DenseSearch(kind, vector, DEPTH, payload_keys=KEYS) for kind in MemoryType]
-    worded = [TextSearch(kind, text, DEPTH, payload_keys=KEYS) for kind in MemoryType]
+    dense: Sequence[DenseSearch | TextSearch] = [
+        DenseSearch(kind, vector, DEPTH, payload_keys=KEYS) for kind in MemoryType
+    ]
+    worded: Sequence[DenseSearch | TextSearch] = [
+        TextSearch(kind, text, DEPTH, payload_keys=KEYS) for kind in MemoryType
+    ]
     asked = (*[dense] * (mode is not SearchMode.KEYWORD), *[worded] * (mode is not SearchMode.SEMANTIC))
     return (await timed(together(*(store.search(one) for one in asked))))[0]
 

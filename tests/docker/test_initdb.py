@@ -70,7 +70,7 @@ def start_image(url: str, programs: Path, custom: Path) -> None:
     }
     psql = ["psql", "-v", "ON_ERROR_STOP=1", "--username", user, "--no-password", "--no-psqlrc", "--dbname", name]
     for script in first_start():
-        command = [*psql, "-f", script] if script.suffix == ".sql" else [script, custom]
+        command: list[str | Path] = [*psql, "-f", script] if script.suffix == ".sql" else [script, custom]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
 

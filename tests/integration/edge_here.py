@@ -13,7 +13,10 @@ from services.adapters.edge.sets import EdgeSets
 from services.adapters.edge.store import EdgeVectorStore
 from services.model import MemoryType
 
-_WRITES = ("ensure", "upsert", "set_payload", "delete_points", "open_draft", "adopt_draft", "drop_draft", "drop_former")
+_WRITES = {
+    *("ensure", "upsert", "set_payload", "delete_payload", "delete_points"),
+    *("open_draft", "adopt_draft", "drop_draft", "drop_former"),
+}
 
 
 class EdgeHere(EdgeVectorStore):

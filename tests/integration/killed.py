@@ -19,8 +19,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from services.adapters.edge.frames import IN_USE
-from services.adapters.edge.sets import EdgeSets
 from services.adapters.postgres.checked_database import CheckedDatabase
 from services.adapters.postgres.database import Database
 from services.memories.chunking import chunk_id, chunks
@@ -35,13 +33,12 @@ from services.model import (
     MemoryDraft,
     MemoryType,
     RelationType,
-    StoreKind,
-    StoreStatus,
 )
 from services.points import Point, Vector
 from services.ports import NewRelation
 from services.records import Records, Transaction
 from services.settings import Settings
+from tests.integration.edge_here import EdgeHere
 from tests.services.memory_world import TickingClock, WatchedEmbedder, vector_of
 
 LONG = "".join(f"Sentence number {number} of a long memory. " for number in range(9))
@@ -67,27 +64,6 @@ class Steps:
             self._left -= 1
             if self._left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
-
-
-class Edge:
-    """Qdrant Edge in this very process; each write is a step."""
-
-    def __init__(self, sets: EdgeSets, step: Callable[[], None]) -> None:
-        self._sets = sets
-        self._step = step
-
-    async def status(self) -> StoreStatus:
-        return StoreStatus(StoreKind.QDRANT, ok=True, label="in this process")
-
-    def __getattr__(self, method: str) -> Callable[..., Awaitable[Any]]:
-        async def call(*arguments: Any, **keywords: Any) -> Any:
-            if method in ("ensure", "upsert", "set_payload", "delete_payload", "delete_points"):
-                self._step()
-            if method == "retrieve":
-                arguments = (*arguments, keywords.get("vectors", False))
-            return getattr(self._sets.of(IN_USE), method)(*arguments)
-
-        return call
 
 
 class SteppedTransaction:
@@ -132,8 +108,7 @@ class Life:
     def __init__(self, folder: Path, url: str) -> None:
         self.steps = Steps()
         settings = Settings(home=folder, chunk_size=60, chunk_overlap=10, actor="tester", zone="Europe/Rome")
-        self.sets = EdgeSets(folder / "qdrant")
-        self.vectors: Any = Edge(self.sets, self.steps)
+        self.vectors = EdgeHere(folder / "qdrant", self.steps)
         self.records = SteppedRecords(CheckedDatabase(Database(url)), settings)
         self.records.step = self.steps
         self.service = MemoryService(self.vectors, SteppedEmbedder(self.steps), self.records, settings, TickingClock())
@@ -274,7 +249,6 @@ def in_a_fork(work: Callable[[], Awaitable[None]]) -> int:
 def main(act: str, folder: Path, url: str) -> int:
     """Kills the act before every step; gives 1 when something was damaged."""
     importlib.import_module("sqlalchemy.dialects.postgresql.psycopg")
-    (folder / "qdrant").mkdir(parents=True, exist_ok=True)
     survived: Sequence[str] = ()
     stride = STRIDE.get(act, 1)
     for step in range(1, MOST_STEPS * stride, stride):

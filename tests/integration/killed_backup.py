@@ -122,7 +122,7 @@ async def change(store: Store) -> None:
 
 def run(url: str, sql: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(sql)  # type: ignore[arg-type]  # texts of the tests
+        connection.execute(sql)
 
 
 async def seen(store: Store) -> str:
@@ -166,7 +166,7 @@ async def check_taking_back(store: Store, before: str) -> None:
     await restoring.take_back()
     assert await held(store) == before, f"another store than before:\n{await held(store)}\n{before}"
     assert await restoring.unfinished() is None
-    assert await store.services.vectors.draft() is None  # type: ignore[attr-defined]
+    assert await store.services.vectors.draft() is None
 
 
 async def check(store: Store, act: str, archive: Path, expected: str) -> None:
@@ -182,7 +182,7 @@ async def check(store: Store, act: str, archive: Path, expected: str) -> None:
     outcome = await seen(store)
     assert outcome == expected, f"another outcome than without a kill:\n{outcome}\n{expected}"
     assert await services.restoring.unfinished() is None
-    assert await services.vectors.draft() is None  # type: ignore[attr-defined]
+    assert await services.vectors.draft() is None
     assert not list(store.folder.rglob("*.partial"))
     assert await services.memories.recover() == 0
     if act in ("backup", "replace"):

@@ -260,7 +260,7 @@ def commands() -> list[tuple[str, ...]]:
         ("work", "start"): ("work",), ("work", "status"): (), ("work", "log"): ("--json",), ("work", "report"): (),
         ("work", "refresh"): (), ("work", "clients"): ("--json",), ("work", "projects"): ("--json",),
     }  # fmt: skip
-    found = []
+    found: list[tuple[str, ...]] = []
     for name, command in program().commands.items():  # type: ignore[attr-defined]
         below = getattr(command, "commands", None)
         found += [(name, sub) for sub in below] if below else [(name,)]

@@ -11,7 +11,7 @@ from services.adapters.edge.store import EdgeVectorStore
 from services.container import Services, open_services
 from services.model import MemoryDraft, MemoryType, RelationType
 from services.points import Point, Scroll
-from services.ports import VectorStore
+from services.ports import SwitchableStore
 from services.settings import Settings
 from tests.services.memory_world import DIMENSIONS, TickingClock, WatchedEmbedder, vector_of
 from tests.services.servers import query
@@ -64,7 +64,7 @@ class Store:
 
     async def points(self) -> dict[tuple[str, str], tuple[object, object]]:
         """Every point with payload and vector."""
-        found = {}
+        found: dict[tuple[str, str], tuple[object, object]] = {}
         for type_ in MemoryType:
             for point in await self.services.vectors.scroll(Scroll(type_, 10_000, with_vectors=True)):
                 vector = None if point.vector is None else Near(tuple(point.vector))
@@ -82,7 +82,7 @@ class Store:
 
 @contextlib.asynccontextmanager
 async def open_store(
-    folder: Path, url: str, *, vectors: VectorStore | None = None, embedder: WatchedEmbedder | None = None
+    folder: Path, url: str, *, vectors: SwitchableStore | None = None, embedder: WatchedEmbedder | None = None
 ) -> AsyncIterator[Store]:
     """Services over Qdrant Edge in the folder, or over `vectors`; chunks have at most 60 characters."""
     settings = Settings(

@@ -54,6 +54,10 @@ class GuardedServer:
     def stop(self) -> None:
         self._control("stop", "-m", "immediate")
 
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
     def url(
         self, database: str = "postgres", *, host: str = "127.0.0.1", user: str = "memoria", password: str = ""
     ) -> str:

@@ -57,7 +57,7 @@ def make(url: str) -> None:
 
 def run(url: str, sql: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(sql)  # type: ignore[call-overload]  # texts of the tests
+        connection.execute(sql)
 
 
 def everything(url: str) -> list[tuple[object, ...]]:
@@ -66,5 +66,5 @@ def everything(url: str) -> list[tuple[object, ...]]:
         return [
             row
             for table in ("memories", "entities", "relationships", "conversations")
-            for row in connection.execute(f"SELECT xmin::text, ctid::text, t::text FROM memori.{table} t ORDER BY id")  # type: ignore[arg-type]
+            for row in connection.execute(f"SELECT xmin::text, ctid::text, t::text FROM memori.{table} t ORDER BY id")
         ]

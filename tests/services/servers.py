@@ -143,5 +143,5 @@ def run(user: int | None, *command: object) -> None:
 def query(url: str, sql: str, *parameters: object) -> list[tuple[object, ...]]:
     """Rows of one statement, committed."""
     with psycopg.connect(url, autocommit=True) as connection:
-        cursor = connection.execute(sql, parameters or None)  # type: ignore[call-overload]  # texts of the tests
+        cursor = connection.execute(sql, parameters or None)
         return cursor.fetchall() if cursor.description else []

@@ -112,7 +112,7 @@ async def test_a_server_that_went_away_costs_no_more_than_the_moment(server: Gua
         assert [change.summary for change in await services.memories.history(memory.id)][1:] == ["created"]
         again = await services.memories.update(memory, MemoryChanges(content="as it will be"))
         assert again.content == "as it will be"
-        vectors.cut = lambda: (server.stop(), server.start())[0]
+        vectors.cut = server.restart
         assert (await services.memories.update(again, MemoryChanges(content="once more"))).content == "once more"
         assert await services.memories.pending_count() == 0
 
@@ -169,6 +169,7 @@ async def test_all_that_writes_works_behind_pgbouncer_and_leaves_nothing_in_its_
             assert len((await services.graph.neighborhood(made[0].id, 2)).nodes) == 6
             held = await database.read("SELECT pg_backend_pid(), (SELECT count(*) FROM pg_prepared_statements)")
             again = await database.read("SELECT pg_backend_pid(), current_setting('transaction_read_only')")
-            assert held[0][0] == again[0][0]
-            assert (held[0][1], again[0][1]) == (0, "off")
+            connection = held[0].pg_backend_pid
+            assert [tuple(row) for row in held] == [(connection, 0)]
+            assert [tuple(row) for row in again] == [(connection, "off")]
         await database.close()

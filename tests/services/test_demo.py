@@ -13,18 +13,20 @@ from services.demo.store import demo_ready, load_demo, make_demo
 from services.demo.year import DemoYear, compose
 from services.model import MemoryType, RelationType
 from services.settings import Settings
+from services.times import WriterZone
 
 NOW = datetime(2026, 11, 20, 15, tzinfo=UTC)
+ZONE = WriterZone(UTC)
 
 
 @pytest.fixture(scope="module")
 def year() -> DemoYear:
-    return compose(NOW, UTC)
+    return compose(NOW, ZONE)
 
 
 def test_the_same_seed_gives_the_same_year(year: DemoYear) -> None:
-    assert compose(NOW, UTC) == year
-    assert compose(NOW, UTC, seed=8) != year
+    assert compose(NOW, ZONE) == year
+    assert compose(NOW, ZONE, seed=8) != year
 
 
 def test_it_holds_what_a_year_of_a_small_company_holds(year: DemoYear) -> None:
@@ -75,7 +77,7 @@ async def test_it_fills_a_store_once(tmp_path: Path, postgres_url: str) -> None:
         assert demo_ready(services.settings)
         await load_demo(services)
         qdrant, postgres, _ = await services.health.status()
-        year = compose(services.clock(), UTC)
+        year = compose(services.clock(), ZONE)
         assert qdrant.counts["memories"] == len(year.memories)
         assert postgres.counts["relations"] == len(year.relations)
         assert postgres.counts["sessions"] == len(year.sessions)

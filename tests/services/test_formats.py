@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ def point(content: str, **payload: object) -> dict[str, object]:
     return {"id": ID, "payload": {"content": content, **payload}}
 
 
-def export(*points: dict[str, object], collection: str = "semantic") -> dict[str, object]:
+def export(*points: Mapping[str, object], collection: str = "semantic") -> dict[str, object]:
     return {"version": "1.0", "collections": {collection: list(points)}}
 
 
@@ -65,9 +66,23 @@ def test_lines_end_at_line_feeds_only(tmp_path: Path) -> None:
 
 
 def test_chunks_come_together_in_any_order(tmp_path: Path) -> None:
-    chunk = {"is_chunk": True, "parent_id": ID, "chunk_count": 2, "full_content": "one two", "tags": ["later"]}
-    second = {"id": OTHER, "payload": {**chunk, "content": "two", "chunk_index": 1}, "vector": [0.0, 1.0]}
-    first = {"id": ID, "payload": {**chunk, "content": "one", "chunk_index": 0, "tags": ["t"]}, "vector": [1.0, 0.0]}
+    chunk = {
+        "is_chunk": True,
+        "parent_id": ID,
+        "chunk_count": 2,
+        "full_content": "one two",
+        "tags": ["later"],
+    }
+    second = {
+        "id": OTHER,
+        "payload": {**chunk, "content": "two", "chunk_index": 1},
+        "vector": [0.0, 1.0],
+    }
+    first = {
+        "id": ID,
+        "payload": {**chunk, "content": "one", "chunk_index": 0, "tags": ["t"]},
+        "vector": [1.0, 0.0],
+    }
     (memory,) = memories(read(tmp_path / "a.json", json.dumps(export(second, first))))
     assert memory.payload == {
         "content": "one two", "tags": ["t"], "importance": 0.5, "access_count": 0, "memory_type": "semantic",
@@ -76,7 +91,13 @@ def test_chunks_come_together_in_any_order(tmp_path: Path) -> None:
 
 
 def test_a_headless_group_is_a_memory_with_its_whole_text(tmp_path: Path) -> None:
-    chunk = {"is_chunk": True, "parent_id": ID, "chunk_count": 2, "full_content": "one two", "chunk_index": 1}
+    chunk = {
+        "is_chunk": True,
+        "parent_id": ID,
+        "chunk_count": 2,
+        "full_content": "one two",
+        "chunk_index": 1,
+    }
     points = export({"id": OTHER, "payload": {**chunk, "content": "two"}, "vector": [1.0]})
     (memory,) = memories(read(tmp_path / "a.json", json.dumps(points)))
     assert (memory.id, memory.payload["content"], memory.vectors) == (ID, "one two", ())

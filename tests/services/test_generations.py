@@ -66,7 +66,8 @@ async def test_a_draft_takes_the_place_of_the_set_in_use_which_is_kept_until_it_
     assert (described := await store.former())
     assert (described.dimensions, described.model) == (DIMENSIONS, MODEL)
     assert await store.drop_former() == 4
-    assert await store.former() is await store.open_former() is None
+    assert await store.former() is None
+    assert await store.open_former() is None
     assert await store.drop_former() == 0
     assert await contents(store) == (1, "next-model", 2 * DIMENSIONS)
 

@@ -20,8 +20,9 @@ from services.memories.payload import (
     write_payload,
 )
 from services.model import Memory, MemoryDraft, MemoryType
+from services.times import WriterZone
 
-ROME = ZoneInfo("Europe/Rome")
+ROME = WriterZone(ZoneInfo("Europe/Rome"))
 ID = "5fb66a64-fc17-40a0-9052-fa0d9035e93c"
 TEXT = st.text(st.characters() | st.sampled_from("\0\ud800\udfff\u2028"), max_size=12)
 JSON = st.recursive(

@@ -72,6 +72,7 @@ def writer(folder: Path, ending: str) -> subprocess.Popen[str]:
 
 def child() -> psutil.Process:
     """The store's process."""
+    found: psutil.Process
     (found,) = [one for one in psutil.Process().children() if "services.adapters.edge.process" in one.cmdline()]
     return found
 

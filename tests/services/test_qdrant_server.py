@@ -11,6 +11,7 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
@@ -100,7 +101,7 @@ class FakeQdrant(ThreadingHTTPServer):
             "payload_schema": {"content": {"data_type": "text", "params": self.text_index, "points": 1}},
         }
 
-    def sent(self, ending: str) -> list[dict[str, object]]:
+    def sent(self, ending: str) -> list[dict[str, Any]]:
         """Bodies of the requests whose path ends so."""
         return [body for _, path, body in self.asked if path.split("?")[0].endswith(ending)]
 
@@ -139,8 +140,8 @@ def qdrant() -> Iterator[FakeQdrant]:
         thread.join()
 
 
-def connected(qdrant: FakeQdrant, **options: int) -> ServerVectorStore:
-    return ServerVectorStore("127.0.0.1", qdrant.server_port, SECRET, **options)
+def connected(qdrant: FakeQdrant) -> ServerVectorStore:
+    return ServerVectorStore("127.0.0.1", qdrant.server_port, SECRET)
 
 
 async def failure(store: ServerVectorStore) -> MemoriaError:
@@ -188,7 +189,9 @@ async def test_servers_from_1_16_are_used(qdrant: FakeQdrant, version: str) -> N
 
 async def test_a_server_that_does_not_answer_is_a_timeout(qdrant: FakeQdrant) -> None:
     qdrant.delay = 1.3
-    assert isinstance(await failure(connected(qdrant, seconds=1)), StoreTimeout)
+    assert isinstance(
+        await failure(ServerVectorStore("127.0.0.1", qdrant.server_port, SECRET, seconds=1)), StoreTimeout
+    )
 
 
 async def test_a_server_that_is_not_there_is_named_and_found_when_it_comes(qdrant: FakeQdrant) -> None:
@@ -269,7 +272,7 @@ async def test_a_key_for_named_collections_alone_need_not_see_aliases(qdrant: Fa
 async def test_missing_collections_are_made_as_the_cluster_wants_them_and_present_ones_get_missing_indexes(
     qdrant: FakeQdrant,
 ) -> None:
-    store = connected(qdrant, shards=3, replicas=2, on_disk=True)
+    store = ServerVectorStore("127.0.0.1", qdrant.server_port, SECRET, shards=3, replicas=2, on_disk=True)
     await store.ensure(4, "model")
     (created,) = [body for _, path, body in qdrant.asked if path.split("?")[0] == "/collections/episodic" and body]
     assert created["vectors"] == {"size": 4, "distance": "Cosine", "on_disk": True}

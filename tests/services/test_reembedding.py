@@ -7,7 +7,7 @@ import contextlib
 import json
 import shutil
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,12 +50,12 @@ class NextEmbedder(WatchedEmbedder):
 
     def __init__(self) -> None:
         super().__init__()
-        self.meanwhile: Callable[[Sequence[str]], object] | None = None
+        self.meanwhile: Callable[[Sequence[str]], Awaitable[object]] | None = None
 
     async def embed_documents(self, texts: Sequence[str]) -> list[Vector]:
         vectors = await super().embed_documents(texts)
         if self.meanwhile is not None:
-            await asyncio.ensure_future(self.meanwhile(texts))  # type: ignore[arg-type]  # a coroutine function
+            await self.meanwhile(texts)
         return [[*vector, *vector] for vector in vectors]
 
 
@@ -99,7 +99,7 @@ class Move:
 
 async def contents(vectors: VectorStore) -> dict[tuple[MemoryType, str], dict[str, object]]:
     """What each memory is, apart from how it is stored."""
-    found = {}
+    found: dict[tuple[MemoryType, str], dict[str, object]] = {}
     for type_ in MemoryType:
         async for page in memories(vectors, type_):
             found |= {(type_, one.id): dict(one.state.payload) for one in page}

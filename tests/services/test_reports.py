@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from services.errors import NotFound
-from services.model import SessionCategory
+from services.model import SessionCategory, WorkSession
 from services.times import Period
 from services.work.model import LogOrder, ReportBy, ReportUnit, SessionChanges, SessionDraft, SessionFilter
 from services.work.timesheet import day_starts, spans_of, split
@@ -168,7 +168,8 @@ async def test_days_are_cut_in_the_persons_zone(postgres_url: str, tmp_path: Pat
 async def test_pages_of_the_log_show_each_session_once(here: Bench, order: LogOrder, descending: bool) -> None:
     for number in range(7):
         await worked(here, SessionDraft(f"work {number % 3}", start=NOON), 0.25 * (number % 2))
-    seen, after = [], None
+    seen: list[WorkSession] = []
+    after = None
     while True:
         page = await here.reports.log(order=order, descending=descending, after=after, limit=3)
         seen += page.sessions

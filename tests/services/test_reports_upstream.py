@@ -181,9 +181,9 @@ async def test_the_log_has_every_session_as_it_is_stored(upstream: Bench, truth:
         first = date.fromisoformat(f"{month}-01")
         begun = SessionFilter(first, month_end(first), statuses=(SessionStatus.COMPLETED,))
         assert len((await upstream.reports.log(begun, limit=1000)).sessions) == number, month
-    ended = [one for one in sessions.values() if one.end and one.end > one.start]
-    assert sorted(one.id for one in ended if one.end.date() != one.start.date()) == truth["crossing_midnight_utc"]
-    assert sorted(one.id for one in ended if one.end.month != one.start.month) == truth["crossing_month_end_utc"]
+    ended = [(one.id, one.start, one.end) for one in sessions.values() if one.end and one.end > one.start]
+    assert sorted(id_ for id_, start, end in ended if end.date() != start.date()) == truth["crossing_midnight_utc"]
+    assert sorted(id_ for id_, start, end in ended if end.month != start.month) == truth["crossing_month_end_utc"]
     for one in truth["open_sessions"]:
         session = sessions[one["id"]]
         pauses = [

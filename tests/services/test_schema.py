@@ -15,13 +15,13 @@ from alembic.script import ScriptDirectory
 
 from services.adapters.database_upgrade import DatabaseService
 from services.adapters.postgres.database import Database
+from services.adapters.postgres.programs import binaries
 from services.adapters.postgres.schema import NEWEST, TABLES, upgrade
 from services.errors import SchemaMissing, StoreTooNew
 from services.migrations import HERE, sql_folder
 from services.model import Entity, Kind
 from services.settings import Settings
 from tests.services.servers import (
-    binaries,
     create_database,
     drop_database,
     postgres_15,
@@ -427,7 +427,7 @@ async def test_upstreams_migrations_run_after_ours_and_both_programs_read_on(url
         "SELECT 'theirs', id, now() - interval '2 hours' FROM clients",
     )
     with psycopg.connect(url) as upstream:
-        upstream.execute(_AS_UPSTREAM_MIGRATES)  # type: ignore[call-overload]  # a text of the tests
+        upstream.execute(_AS_UPSTREAM_MIGRATES)
     query(url, "UPDATE work_sessions SET status = 'completed', end_time = start_time + interval '90 minutes'")
     query(url, "SELECT refresh_all_statistics()")
     for view in ("monthly_work_summary", "daily_work_totals", "client_statistics"):

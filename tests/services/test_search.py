@@ -45,10 +45,10 @@ from services.search.ranked import FIRST
 from services.search.ranking import Ranking
 from services.search.search_service import SearchService
 from services.settings import Settings
-from services.times import writer_zone, zone_of
+from services.times import WriterZone, writer_zone
 
 UPSTREAM = Path(__file__).parents[3] / "shared" / "data" / "upstream-dev"
-ROME = ZoneInfo("Europe/Rome")
+ROME = WriterZone(ZoneInfo("Europe/Rome"))
 NOW = datetime(2026, 11, 20, 12, tzinfo=ROME)
 EMBEDDER = BundledEmbedder()
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -441,7 +441,7 @@ async def test_a_list_can_be_read_anywhere_in_any_order(store: Store) -> None:
     ]
     for kind in MemoryType:
         mine = [draft for draft in drafts if draft.type is kind]
-        states = [(str(one.id), drafted(one, str(one.id), NOW, zone_of("Europe/Rome"))) for one in mine]
+        states = [(str(one.id), drafted(one, str(one.id), NOW, ROME)) for one in mine]
         await store.put_points(kind, [points_of(name, state, (state.content,))[0] for name, state in states])
     listing = await store.search.listing(Query())
     assert listing.total == 300
@@ -462,7 +462,7 @@ async def test_a_list_opened_in_haste_soon_holds_memories_without_a_first_chunk_
     texts = ["one " * 80, "two " * 80]
     for number, lost in ((1, 0), (2, 1)):
         draft = memory(number, " ".join(texts))
-        state = drafted(draft, uid(number), NOW, zone_of("Europe/Rome"))
+        state = drafted(draft, uid(number), NOW, ROME)
         points = points_of(uid(number), state, tuple(texts))
         await store.put_points(draft.type, [point for place, point in enumerate(points) if place != lost])
     listing = await store.search.listing(Query())
@@ -479,7 +479,7 @@ async def test_a_first_chunk_that_goes_while_another_comes_is_noticed_although_t
     points = {}
     for number in (1, 2):
         draft = memory(number, f"one {number}two {number}", created=datetime(2026, 3, 3 - number, tzinfo=UTC))
-        state = drafted(draft, uid(number), NOW, zone_of("Europe/Rome"))
+        state = drafted(draft, uid(number), NOW, ROME)
         points[number] = points_of(uid(number), state, (f"one {number}", f"two {number}"))
     await store.put_points(MemoryType.SEMANTIC, [*points[1], points[2][1]])
     assert await store.ids("") == [1, 2]

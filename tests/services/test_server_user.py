@@ -131,9 +131,9 @@ def test_programs_that_the_servers_user_may_not_run_are_copied(tmp_path: Path) -
             shutil.copytree(folder, tmp_path / folder.name, symlinks=True)
     closed = tmp_path / installed.relative_to(package.parent)
     before = {path: mode(path) for path in tmp_path.rglob("*")}
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
-        Path(folder).chmod(0o755)
-        cache = Path(folder) / "cache"
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as open_folder:
+        Path(open_folder).chmod(0o755)
+        cache = Path(open_folder) / "cache"
         assert programs.usable_by(None, closed, cache) == closed
         copied = programs.usable_by(user, closed, cache)
         assert copied != closed

@@ -40,9 +40,10 @@ def sessions(draw: st.DrawFn) -> WorkSession:
     start = draw(MOMENTS)
     end = draw(st.none() | st.just(start) | LENGTHS.map(lambda length: start + length))
     begins = draw(st.lists(st.timedeltas(timedelta(hours=-30), timedelta(days=3)), max_size=5))
+    lengths = [draw(st.none() | LENGTHS) for _ in begins]
     pauses = tuple(
-        Pause(start + begin, draw(st.none() | LENGTHS.map(lambda length, b=begin: start + b + length / 50)))
-        for begin in begins
+        Pause(start + begin, None if length is None else start + begin + length / 50)
+        for begin, length in zip(begins, lengths, strict=True)
     )
     status = SessionStatus.ACTIVE if end is None else SessionStatus.COMPLETED
     return WorkSession("s", "work", SessionCategory.CODING, status, start, end, pauses)

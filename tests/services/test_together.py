@@ -18,7 +18,7 @@ async def after(turns: int, result: str) -> str:
 
 async def test_results_come_in_order() -> None:
     assert await together(after(3, "a"), after(1, "b")) == ("a", "b")
-    assert await together(*(after(0, name) for name in ())) == ()
+    assert await together(*(after(0, name) for name in list[str]())) == ()
 
 
 async def test_when_one_fails_the_others_have_ended_and_its_error_comes_through() -> None:

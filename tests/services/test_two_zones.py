@@ -17,10 +17,10 @@ from services.search.memory_counts import MemoryCounts
 from services.search.query import parse_query
 from services.search.search_service import SearchService
 from services.settings import Settings, load_settings
-from services.times import person_zone, writer_zone
+from services.times import WriterZone, person_zone, writer_zone
 from tests.services.memory_world import DIMENSIONS, World, open_world
 
-ROME, UTC_ZONE = ZoneInfo("Europe/Rome"), ZoneInfo("UTC")
+ROME, UTC_ZONE = WriterZone(ZoneInfo("Europe/Rome")), WriterZone(ZoneInfo("UTC"))
 MIDNIGHT = datetime(2026, 11, 20, tzinfo=ROME)
 MEMORY = "00000000-0000-4000-8000-000000000001"
 

@@ -28,7 +28,7 @@ async def services(tmp_path: Path, postgres_url: str) -> AsyncIterator[Services]
         yield opened
 
 
-def rows(url: str) -> dict[str, list[object]]:
+def rows(url: str) -> dict[str, list[str]]:
     return {table: sorted(str(row) for row in query(url, f"SELECT * FROM {table}")) for table in TABLES}
 
 
@@ -65,17 +65,18 @@ async def test_imported_history_is_shown_and_never_executed(
     services: Services, tmp_path: Path, postgres_url: str, entity: Entity
 ) -> None:
     own = str(uuid4())
-    line: dict[str, object] = {
+    lines: dict[Entity, dict[str, object]] = {
         Entity.CLIENT: {"clients": {"id": own, "name": "mine", "metadata": {}}},
         Entity.PROJECT: {"projects": {"id": own, "name": "mine", "metadata": {}}},
         Entity.SESSION: {"work_sessions": {"id": own, **SESSION}},
-    }[entity]
+    }
     state = {**SESSION, "id": own} if entity is Entity.SESSION else {"id": own, "name": "mine"}
-    crafted, after = {**state, HOSTILE: "x"}, {**state, HOSTILE: "y"}
+    crafted: dict[str, object] = {**state, HOSTILE: "x"}
+    after: dict[str, object] = {**state, HOSTILE: "y"}
     if entity is not Entity.SESSION:
         crafted, after = {"row": crafted}, {"row": after}
     await services.importing.import_files(
-        [export(tmp_path / "crafted.jsonl", line, history_row(entity, own, crafted, after))]
+        [export(tmp_path / "crafted.jsonl", lines[entity], history_row(entity, own, crafted, after))]
     )
     assert {change.imported for change in await services.records.history.of(entity, own)} == {True, False}
     before = rows(postgres_url)
@@ -147,7 +148,7 @@ async def test_undone_demo_data_leaves_nothing_and_says_what_would_go(services: 
 async def test_what_others_use_meanwhile_stays_and_is_named(
     services: Services, tmp_path: Path, postgres_url: str
 ) -> None:
-    rows_ = [{"id": str(uuid4()), "name": name, "metadata": {}} for name in ("Acme", "Beta")]
+    rows_: list[dict[str, object]] = [{"id": str(uuid4()), "name": name, "metadata": {}} for name in ("Acme", "Beta")]
     await services.importing.import_files([export(tmp_path / "a.jsonl", *({"clients": row} for row in rows_))])
     query(
         postgres_url,
@@ -213,7 +214,7 @@ async def test_a_merge_of_clients_goes_back_and_forth_with_its_sessions(services
         await services.work.start(SessionDraft("work", client=client, project=project))
 
     async def booked() -> list[tuple[str | None, str | None]]:
-        return sorted((one.client, one.project) for one in (await services.work.status()).sessions)  # type: ignore[type-var]
+        return sorted((one.client, one.project) for one in (await services.work.status()).sessions)
 
     before = await booked()
     await services.clients.merge_clients("A", "B")

@@ -70,7 +70,7 @@ async def answers(store: VectorStore) -> list[object]:
             for descending in (True, False):
                 page = await store.scroll(Scroll(S, 400, where, key, descending, payload_keys=(key,)))
                 given.append([one.payload[key] for one in page])
-        values = ("2026-01-02T10:00:00.5", 0.5)
+        values: tuple[str | float, ...] = ("2026-01-02T10:00:00.5", 0.5)
         for key, start in zip(("created_at", "importance"), values, strict=True):
             rest = await store.scroll(Scroll(S, 400, where, key, True, start, payload_keys=(key,)))
             given.append([one.payload[key] for one in rest])

@@ -7,7 +7,6 @@ import shutil
 from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
 
 import pytest
 import pytest_asyncio
@@ -83,14 +82,9 @@ async def library(store: VectorStore) -> VectorStore:
     return store
 
 
-def shelf_scope(**_: object) -> Literal["function", "module"]:
-    """A real server is emptied for each test."""
-    return "function" if real_server() else "module"
-
-
-@pytest_asyncio.fixture(scope=shelf_scope, loop_scope="module", params=["edge", "server"])
+@pytest_asyncio.fixture(scope="function" if real_server() else "module", loop_scope="module", params=["edge", "server"])
 async def shelf(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[VectorStore]:
-    """The library for tests that only read, opened once."""
+    """The library for tests that only read, opened once; a real server is emptied for each test."""
     async with opened_store(request.param, tmp_path_factory.mktemp("shelf") / "vectors") as store:
         await store.ensure(DIMENSIONS, MODEL)
         await store.upsert(S, LIBRARY)

@@ -16,6 +16,7 @@ from services.settings import load_settings
 from services.times import (
     SPAN_WORDS,
     Period,
+    WriterZone,
     first_weekday,
     parse_day,
     parse_days,
@@ -28,7 +29,7 @@ from services.work.model import Flaw, ReportUnit
 from services.work.pauses import decoded, encoded, minutes, rewritten
 from services.work.timesheet import day_starts, period
 
-ROME = ZoneInfo("Europe/Rome")
+ROME = WriterZone(ZoneInfo("Europe/Rome"))
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 TODAY = date(2026, 11, 20)
 zones = st.sampled_from(["Europe/Rome", "America/New_York", "Australia/Lord_Howe", "UTC"]).map(ZoneInfo)

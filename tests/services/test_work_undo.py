@@ -11,7 +11,7 @@ import pytest
 
 from services.container import Services, open_services
 from services.errors import Conflict, StoreUnavailable
-from services.model import SessionStatus
+from services.model import Memory, Query, SessionStatus
 from services.settings import Settings
 from services.work.model import SessionDraft
 from tests.services.servers import query
@@ -107,7 +107,6 @@ async def test_a_session_that_others_stopped_keeps_no_memory(here: Bench) -> Non
     assert here.memories.drafts == []
 
 
-async def _memories(services: Services) -> list[object]:
-    from services.model import Query
+async def _memories(services: Services) -> list[Memory]:
 
     return [hit.memory for hit in (await services.search.search(Query())).hits]

@@ -8,6 +8,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Row
 
 from services.adapters.postgres.checked_database import CheckedDatabase
 from services.adapters.postgres.database import Database
@@ -68,7 +71,7 @@ class Bench:
     records: Records
     memories: KeptMemories
 
-    async def sql(self, statement: str, **parameters: object) -> Sequence[object]:
+    async def sql(self, statement: str, **parameters: object) -> Sequence[Row[Any]]:
         """Runs a statement as another program would."""
         return await self.database.read(statement, parameters)
 

@@ -86,6 +86,7 @@ async def press(pilot: Pilot[None], *keys: str) -> None:
 def key_event(key: str) -> events.Key:
     """The event of a key, named as for `Pilot.press`."""
     name = _character_to_key(key) if len(key) == 1 and not key.isalnum() else key
+    character: str | None
     try:
         character = unicodedata.lookup(_get_unicode_name_from_key(REPLACED_KEYS.get(name, name)))
     except KeyError:

@@ -10,10 +10,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from services.backup.values import UnfinishedRestore
+from services.adapters.database_upgrade import DatabaseService
+from services.backup.restoring import RestoreService
+from services.backup.values import Archive, RestoreReport, UnfinishedRestore
 from services.errors import Conflict, MemoriaError, NotFound, NothingToUndo
-from services.live import OnChange, OnStatus
-from services.memories.outside import Missing
+from services.health import HealthService
+from services.live import LiveService, OnChange, OnStatus
+from services.memories.acts import ActReader
+from services.memories.memory_service import MemoryService
+from services.memories.outside import Missing, OutsideDeletions
 from services.memories.payload import State, write_payload
 from services.memories.purge import Purged
 from services.model import (
@@ -49,9 +54,17 @@ from services.model import (
     Why,
     WorkSession,
 )
+from services.ports import Clock
+from services.search.listing import Listing
+from services.search.ranked import RankedHits
+from services.search.search_service import SearchService
 from services.settings import Settings
 from services.times import WriterZone
+from services.transfer.exporting import ExportService
 from services.transfer.import_run import ImportReport
+from services.transfer.importing import ImportService
+from services.work.reports import ReportService
+from services.work.work_service import TransactionHook
 from tests.tui.graph_fakes import FakeGraph, FakeSuggestions
 
 if TYPE_CHECKING:
@@ -63,6 +76,10 @@ NOW = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
 def clock() -> datetime:
     """The time at which all tests take place."""
     return NOW
+
+
+def unheard(_: Progress) -> None:
+    """For those who ask for no progress."""
 
 
 def _act() -> Act:
@@ -158,16 +175,15 @@ def _fits(memory: Memory, query: Query) -> bool:
 
 
 @dataclass
-class FakeListing:
+class FakeListing(Listing):
     """A plain list with random access."""
 
     store: Store
     query: Query
     found: list[Memory]
 
-    @property
-    def total(self) -> int:
-        return len(self.found)
+    def __post_init__(self) -> None:
+        self.total = len(self.found)
 
     async def page(self, offset: int, limit: int) -> tuple[Hit, ...]:
         self.store.check()
@@ -178,7 +194,7 @@ class FakeListing:
 
 
 @dataclass
-class FakeRanked:
+class FakeRanked(RankedHits):
     """Ranked hits, all of them read."""
 
     store: Store
@@ -187,9 +203,8 @@ class FakeRanked:
     notices: tuple[str, ...] = ()
     took_ms: float = 21.0
 
-    @property
-    def total(self) -> int:
-        return len(self.hits)
+    def __post_init__(self) -> None:
+        self.total = len(self.hits)
 
     async def page(self, offset: int, limit: int) -> tuple[Hit, ...]:
         self.store.check()
@@ -197,7 +212,7 @@ class FakeRanked:
 
 
 @dataclass
-class FakeSearch:
+class FakeSearch(SearchService):
     """Finds memories that have every word."""
 
     store: Store
@@ -261,7 +276,7 @@ def _counts(values: Iterable[str]) -> tuple[FacetCount, ...]:
     )
 
 
-class FakeOutside:
+class FakeOutside(OutsideDeletions):
     """Other programs deleted what the test says."""
 
     def __init__(self, *ids: str) -> None:
@@ -272,7 +287,7 @@ class FakeOutside:
 
 
 @dataclass
-class FakeActs:
+class FakeActs(ActReader):
     """The last acts as the store remembers them."""
 
     store: Store
@@ -287,7 +302,7 @@ class FakeActs:
 
 
 @dataclass
-class FakeMemories:
+class FakeMemories(MemoryService):
     """Keeps memories in a dict; conflicts, trash, history and undo as the real service has them."""
 
     store: Store
@@ -314,7 +329,7 @@ class FakeMemories:
         self.store.check()
         return tuple(change for change in reversed(self.store.changes) if change.entity_id == memory_id)
 
-    async def create(self, draft: MemoryDraft) -> Memory:
+    async def create(self, draft: MemoryDraft, *, also: TransactionHook | None = None) -> Memory:
         self.store.check()
         memory = Memory(
             id=draft.id or f"00000000-0000-4000-8000-{len(self.store.memories) + 1000:012d}",
@@ -479,7 +494,7 @@ class FakeMemories:
 
 
 @dataclass
-class FakeHealth:
+class FakeHealth(HealthService):
     """All three stores are well, until the shared failure is set."""
 
     store: Store
@@ -494,12 +509,14 @@ class FakeHealth:
 
 
 @dataclass
-class FakeImporting:
+class FakeImporting(ImportService):
     """Makes one memory of every line of a file."""
 
     store: Store
 
-    async def import_files(self, paths: Sequence[Path], *, progress: Callable[[Progress], None]) -> ImportReport:
+    async def import_files(
+        self, paths: Sequence[Path], *, progress: Callable[[Progress], None] = unheard
+    ) -> ImportReport:
         self.store.check()
         lines = [line for path in paths for line in path.read_text("utf-8").splitlines()]
         for number, line in enumerate(lines, 1):
@@ -509,32 +526,36 @@ class FakeImporting:
 
 
 @dataclass
-class FakeExporting:
+class FakeExporting(ExportService):
     """Writes one line a memory."""
 
     store: Store
 
     async def export(
-        self, path: Path, ids: Sequence[str], *, progress: Callable[[Progress], None]
+        self, path: Path, ids: Sequence[str] | None = None, *, progress: Callable[[Progress], None] = unheard
     ) -> Mapping[str, int]:
         self.store.check()
+        ids = list(self.store.memories) if ids is None else ids
         path.write_text("".join(f"{one}\n" for one in ids), "utf-8")  # noqa: ASYNC240
         return {"memories": len(ids)}
 
 
-class FakeReports:
+class FakeReports(ReportService):
     """Nobody reads views here."""
+
+    def __init__(self) -> None:
+        pass
 
     async def refresh_views(self) -> bool:
         return True
 
 
 @dataclass
-class FakeLive:
+class FakeLive(LiveService):
     """Tells what the test puts into the queue, and how the stores are each time."""
 
     store: Store
-    health: FakeHealth
+    health: HealthService
     attended: int = 0
 
     async def watch(self, on_status: OnStatus, on_change: OnChange) -> None:
@@ -554,27 +575,33 @@ class FakeLive:
         self.attended += 1
 
 
-class FakeDatabase:
+class FakeDatabase(DatabaseService):
     """Stores of our own: nobody need be asked before the first write."""
 
-    async def permit(self, *, vectors: bool = False) -> None:
+    def __init__(self) -> None:
+        pass
+
+    async def permit(self, *, vectors: bool = False, asking: bool = True) -> None:
         pass
 
 
-class FakeRestoring:
+class FakeRestoring(RestoreService):
     """Restores, of which one may have been begun and not finished."""
 
     def __init__(self, begun: UnfinishedRestore | None = None) -> None:
-        self._begun = begun
+        self.begun = begun
         self.done: list[str] = []
 
     async def unfinished(self) -> UnfinishedRestore | None:
-        return self._begun
+        return self.begun
 
-    async def finish(self) -> None:
+    async def finish(self, *, progress: Callable[[Progress], None] = unheard) -> RestoreReport:
+        assert self.begun is not None
         self.done.append("finished")
+        made = Archive(self.begun.path, NOW, 1, {}, "wordllama", 256, "", None)
+        return RestoreReport(made, {}, 0, None)
 
-    async def take_back(self) -> None:
+    async def take_back(self, *, progress: Callable[[Progress], None] = unheard) -> None:
         self.done.append("taken back")
 
 
@@ -583,22 +610,22 @@ class FakeServices:
     """What the container gives, in memory."""
 
     store: Store
-    restoring = FakeRestoring()
     settings = Settings(home=Path("/nowhere"), zone="UTC")
 
     def __post_init__(self) -> None:
         self.settings = Settings(home=Path("/home/anna/.local/share/memoria-tui"))
-        self.search = FakeSearch(self.store)
-        self.memories = FakeMemories(self.store)
+        self.restoring: RestoreService = FakeRestoring()
+        self.search: SearchService = FakeSearch(self.store)
+        self.memories: MemoryService = FakeMemories(self.store)
         self.graph = FakeGraph(self.store)
         self.suggestions = FakeSuggestions(self.store, self.graph)
-        self.health = FakeHealth(self.store)
-        self.importing = FakeImporting(self.store)
-        self.exporting = FakeExporting(self.store)
-        self.reports = FakeReports()
-        self.database = FakeDatabase()
-        self.live = FakeLive(self.store, self.health)
-        self.clock = clock
+        self.health: HealthService = FakeHealth(self.store)
+        self.importing: ImportService = FakeImporting(self.store)
+        self.exporting: ExportService = FakeExporting(self.store)
+        self.reports: ReportService = FakeReports()
+        self.database: DatabaseService = FakeDatabase()
+        self.live: LiveService = FakeLive(self.store, self.health)
+        self.clock: Clock = clock
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[Services]:

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from services.errors import NotFound
+from services.graph.graph_service import GraphService
 from services.graph.model import Connected, Neighborhood, Node, PathStep, Reviewed, Suggestion
+from services.graph.suggestions import SuggestionService
 from services.model import Memory, Relation, RelationCreator, RelationType
 from services.ports import NewRelation
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class FakeGraph:
+class FakeGraph(GraphService):
     """Walks breadth-first, as the real one does."""
 
     store: Store
@@ -101,7 +103,7 @@ class FakeGraph:
 
 
 @dataclass
-class FakeSuggestions:
+class FakeSuggestions(SuggestionService):
     """Suggests what it is given, without what was accepted or rejected."""
 
     store: Store

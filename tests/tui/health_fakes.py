@@ -10,10 +10,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from services.adapters.database_upgrade import DatabaseService
+from services.backup.backup_service import BackupService
+from services.backup.restoring import RestoreService
 from services.backup.values import Archive, Comparison, Difference, RestoreReport
-from services.health import Waiting
+from services.health import HealthService, Waiting
 from services.integrity import checks
 from services.integrity.check import Check
+from services.integrity.integrity_service import IntegrityService
 from services.integrity.model import Defect, Finding, Keep, Repaired, Survey
 from services.model import (
     IfChanged,
@@ -29,11 +33,12 @@ from services.model import (
 from services.model.database import DatabaseStatus, UpgradePlan
 from services.points import CollectionInfo
 from services.ports import Draft
+from services.reembedding.reembedding_service import ReembeddingService
 from services.reembedding.target import Target
 from services.reembedding.values import ReembedReport, ReembedState
 from services.settings import Settings
 from services.work.stamps import Zones
-from tests.tui.fakes import NOW, FakeMemories, FakeServices, Store, filled, memory_id
+from tests.tui.fakes import NOW, FakeMemories, FakeServices, Store, filled, memory_id, unheard
 
 if TYPE_CHECKING:
     from services.container import Services
@@ -80,7 +85,7 @@ def defects(store: Store) -> dict[Check, tuple[Defect, ...]]:
 
 
 @dataclass
-class FakeIntegrity:
+class FakeIntegrity(IntegrityService):
     """Keeps its defects in a dict."""
 
     store: Store
@@ -94,7 +99,7 @@ class FakeIntegrity:
     def __post_init__(self) -> None:
         self.may_repair.set()
 
-    async def survey(self, *, progress: Callable[[Progress], None]) -> Survey:
+    async def survey(self, *, progress: Callable[[Progress], None] = unheard) -> Survey:
         self.store.check()
         self.surveys += 1
         progress(Progress(len(self.store.memories), None, "Looking at memories"))
@@ -115,20 +120,20 @@ class FakeIntegrity:
         return Repaired("", memories=len(chosen) - relations, moved=relations)
 
     async def repair(
-        self, chosen: Sequence[Defect], *, keep: Keep = Keep.FIRST, progress: Callable[[Progress], None]
+        self, defects: Sequence[Defect], *, keep: Keep = Keep.FIRST, progress: Callable[[Progress], None] = unheard
     ) -> Repaired:
         self.store.check()
         self.keeps.append(keep)
-        self.store.remember(f"repaired {len(chosen)}")
-        progress(Progress(1, len(chosen), "Repairing"))
+        self.store.remember(f"repaired {len(defects)}")
+        progress(Progress(1, len(defects), "Repairing"))
         await self.may_repair.wait()
-        self.found = {kind: tuple(one for one in of if one not in chosen) for kind, of in self.found.items()}
+        self.found = {kind: tuple(one for one in of if one not in defects) for kind, of in self.found.items()}
         self.store.latest += 1
-        return Repaired("group", memories=len(chosen))
+        return Repaired("group", memories=len(defects))
 
 
 @dataclass
-class FakeHealthLook:
+class FakeHealthLook(HealthService):
     """What the stores say about themselves."""
 
     store: Store
@@ -158,12 +163,12 @@ class FakeHealthLook:
 
 
 @dataclass
-class FakeDatabase:
+class FakeDatabase(DatabaseService):
     """A database that lacks nothing, or all of ours; it is not asked about before other writes."""
 
     upgraded: bool = True
 
-    async def permit(self, *, vectors: bool = False) -> None:
+    async def permit(self, *, vectors: bool = False, asking: bool = True) -> None:
         pass
 
     async def status(self) -> DatabaseStatus:
@@ -173,36 +178,46 @@ class FakeDatabase:
     async def plan(self) -> UpgradePlan:
         return UpgradePlan("db.acme.example:5432/memoria", () if self.upgraded else ("table memoria_tui.audit_log",))
 
-    async def upgrade(self) -> None:
+    async def upgrade(self, *, dry_run: bool = False) -> str:
         self.upgraded = True
+        return ""
 
 
 @dataclass
-class FakeBackups:
-    """Archives in a list; restoring tells how it was asked for."""
+class FakeBackups(BackupService):
+    """Archives in a list."""
 
     kept: list[Archive] = field(default_factory=list)
+
+    async def archives(self, folder: Path) -> list[Archive]:
+        return self.kept
+
+    async def backup(
+        self, folder: Path, *, keep: int | None = None, progress: Callable[[Progress], None] = unheard
+    ) -> Archive:
+        progress(Progress(151, 151, "changes"))
+        self.kept.insert(0, archive(0))
+        return self.kept[0]
+
+
+@dataclass
+class FakeRestoring(RestoreService):
+    """Tells how it was asked for."""
+
+    archives: FakeBackups
     restored: list[bool] = field(default_factory=list)
     """Whether to replace, for each restore."""
 
     async def unfinished(self) -> None:
         """Nothing was begun."""
 
-    async def archives(self, folder: Path) -> list[Archive]:
-        return self.kept
-
-    async def backup(self, folder: Path, *, progress: Callable[[Progress], None]) -> Archive:
-        progress(Progress(151, 151, "changes"))
-        self.kept.insert(0, archive(0))
-        return self.kept[0]
-
-    async def compare(self, path: Path, *, progress: Callable[[Progress], None]) -> Comparison:
-        chosen = next(one for one in self.kept if one.path == path)
+    async def compare(self, archive: Path, *, progress: Callable[[Progress], None] = unheard) -> Comparison:
+        chosen = next(one for one in self.archives.kept if one.path == archive)
         differences = (Difference("memories", 2, 1, 0, 5, 1), Difference("relations", same=143))
         return Comparison(chosen, differences, empty=False, re_embed=None, continues=False)
 
     async def restore(
-        self, comparison: Comparison, *, replace: bool, progress: Callable[[Progress], None]
+        self, comparison: Comparison, *, replace: bool = False, progress: Callable[[Progress], None] = unheard
     ) -> RestoreReport:
         self.restored.append(replace)
         return RestoreReport(comparison.archive, {"memories": 3}, 148, archive(0) if replace else None)
@@ -216,7 +231,7 @@ def archive(days: int, problem: str | None = None) -> Archive:
 
 
 @dataclass
-class FakeReembedding:
+class FakeReembedding(ReembeddingService):
     """A store that is with its model."""
 
     state_: ReembedState = field(default_factory=lambda: ReembedState("wordllama", 256, 8, None, 0, None))
@@ -227,7 +242,7 @@ class FakeReembedding:
     def warning(self, target: Target) -> str:
         return ""
 
-    async def reembed(self, target: Target, *, progress: Callable[[Progress], None]) -> ReembedReport:
+    async def reembed(self, target: Target, *, progress: Callable[[Progress], None] = unheard) -> ReembedReport:
         progress(Progress(8, 8, "memories"))
         self.state_ = ReembedState("another", 384, 8, None, 0, Draft("reembed", 256, "wordllama"))
         return ReembedReport("another", 384, 8, 8, 0.1, True, ())
@@ -253,17 +268,22 @@ class HealthMemories(FakeMemories):
 class HealthServices(FakeServices):
     """What the Health screen asks, for `open_services`."""
 
+    memories: HealthMemories
+    database: FakeDatabase
+    restoring: FakeRestoring
+
     def __init__(self, *, empty: bool = False) -> None:
         super().__init__(Store() if empty else filled())
-        found = dict.fromkeys(checks.CHECKS, ()) if empty else defects(self.store)
+        found: dict[Check, tuple[Defect, ...]] = dict.fromkeys(checks.CHECKS, ()) if empty else defects(self.store)
         self.settings = Settings(home=_FOLDER.parent, zone="UTC")
         self.zones = Zones("Europe/Rome", "UTC", "3 of 3 pauses show it")
         self.integrity = FakeIntegrity(self.store, dict(found))
         self.memories = HealthMemories(self.store, self.integrity, found)
         self.health_look = FakeHealthLook(self.store)
-        self.health = self.health_look  # type: ignore[assignment]  # says more
+        self.health = self.health_look
         self.database = FakeDatabase()
-        self.backup = self.restoring = FakeBackups([] if empty else [archive(1), archive(9, "the archive is cut off")])
+        self.backup = FakeBackups([] if empty else [archive(1), archive(9, "the archive is cut off")])
+        self.restoring = FakeRestoring(self.backup)
         self.reembedding = FakeReembedding()
 
     @asynccontextmanager

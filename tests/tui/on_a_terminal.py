@@ -125,16 +125,17 @@ def _main() -> int:
     from memoria_tui.config import Config
     from memoria_tui.program_log import keep_log
     from services.model import Memory, MemoryChanges, MemoryDraft
+    from services.work.work_service import TransactionHook
     from tests.tui.fakes import FakeMemories, FakeServices, clock, filled
 
     play = Play(**json.loads(sys.argv[1]))
 
     class Memories(FakeMemories):
-        async def create(self, draft: MemoryDraft) -> Memory:
-            return self._written(await super().create(await self._taking_time(draft)))
+        async def create(self, draft: MemoryDraft, *, also: TransactionHook | None = None) -> Memory:
+            return self._put_down(await super().create(await self._taking_time(draft)))
 
         async def update(self, base: Memory, changes: MemoryChanges, *, force: bool = False) -> Memory:
-            return self._written(await super().update(base, await self._taking_time(changes), force=force))
+            return self._put_down(await super().update(base, await self._taking_time(changes), force=force))
 
         async def _taking_time(self, given: Given) -> Given:
             await asyncio.sleep(play.slow)
@@ -142,7 +143,7 @@ def _main() -> int:
                 raise KeyError(play.crash)
             return given
 
-        def _written(self, memory: Memory) -> Memory:
+        def _put_down(self, memory: Memory) -> Memory:
             if play.written:
                 with Path(play.written).open("a", encoding="utf-8") as file:
                     file.write(json.dumps(memory.content) + "\n")

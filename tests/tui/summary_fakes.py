@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 from services.errors import MemoriaError
 from services.model import FacetCount, MemoryType, Pause, SessionCategory, SessionStatus, WorkSession
 from services.records.session_values import ReportQuestion, ReportRow, StoredSession
-from services.search.memory_counts import MemoryMonths
+from services.search.memory_counts import MemoryCounts, MemoryMonths
 from services.settings import Settings
 from services.work.clients import ClientService
 from services.work.model import Client, ClientTotal, Project, ProjectTotal
@@ -66,7 +66,7 @@ class SessionTable:
 
 
 @dataclass
-class FakeMemoryCounts:
+class FakeMemoryCounts(MemoryCounts):
     """A steady stream of memories, unless there are none or they cannot be reached."""
 
     none: bool = False

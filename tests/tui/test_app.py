@@ -46,7 +46,7 @@ async def test_the_top_line_tells_stores_and_running_work() -> None:
 async def test_keys_are_remapped_by_their_ids() -> None:
     async with running(filled(), config=Config(keymap={"memories.new": "N", "app.undo": "ctrl+z"})) as pilot:
         await press(pilot, "n")
-        assert pilot.app.screen is screen_of(pilot)
+        assert screen_of(pilot).is_current
         await press(pilot, "N")
         assert isinstance(pilot.app.screen, NewMemoryDialog)
 
@@ -78,7 +78,7 @@ async def test_help_names_every_key_and_operator() -> None:
         for part in ("Write a new memory", "Undo the last change", "Mark this memory", "importance:", "since:"):
             assert part in shown
         await press(pilot, "escape")
-        assert pilot.app.screen is screen_of(pilot)
+        assert screen_of(pilot).is_current
 
 
 async def test_the_palette_runs_commands() -> None:
@@ -136,7 +136,7 @@ async def test_undo_asks_before_an_import_and_names_what_would_go() -> None:
         for part in ("it changes 307 things", "it was an import", "&quot;One&quot;, &quot;Two&quot;"):
             assert part in shown
         await press(pilot, "escape")
-        assert pilot.app.screen is screen_of(pilot), "a key pressed before the question asks no second one"
+        assert screen_of(pilot).is_current, "a key pressed before the question asks no second one"
         assert memory_id(7) not in store.memories
 
 

@@ -156,7 +156,7 @@ async def test_it_is_thrown_away_only_after_a_yes_and_kept_for_later_by_escape(t
         await press(pilot, "escape")
         assert isinstance(pilot.app.screen, UnsavedDialog)
         await press(pilot, "d", "y")
-        assert pilot.app.screen is screen_of(pilot)
+        assert screen_of(pilot).is_current
         await leave(pilot)
     assert len(texts(tmp_path)) == 1
     async with running(Store(), drafts=tmp_path) as pilot:

@@ -48,7 +48,7 @@ async def test_a_new_memory_without_text_is_refused_and_text_is_not_lost_by_esc(
         assert isinstance(pilot.app.screen, NewMemoryDialog)
         assert pilot.app.screen.text.text == "draft"
         await press(pilot, "escape", "y")
-        assert pilot.app.screen is screen_of(pilot)
+        assert screen_of(pilot).is_current
 
 
 async def test_an_edit_in_place_is_saved_and_undone() -> None:

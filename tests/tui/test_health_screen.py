@@ -217,12 +217,12 @@ async def test_backups_are_made_listed_compared_and_restored() -> None:
         await press(pilot, "enter", "enter")
         assert isinstance(pilot.app.screen, RestoreDialog)
         await press(pilot, "escape")
-        assert services.backup.restored == []
+        assert services.restoring.restored == []
         await press(pilot, "enter", "p")
-        assert services.backup.restored == [True]
+        assert services.restoring.restored == [True]
         assert "what was here before: /home/anna" in toasts(pilot)[0]
         await press(pilot, "enter", "m")
-        assert services.backup.restored == [True, False]
+        assert services.restoring.restored == [True, False]
 
 
 async def test_what_one_store_lacks_is_told_beside_the_others_and_added_after_a_yes() -> None:

@@ -209,7 +209,9 @@ async def test_while_a_store_hangs_what_is_shown_says_as_of_when_and_an_unopened
         store.stores = None
         await told(pilot, store, Subject.HISTORY)
         assert "does not answer" not in shown_now(pilot)
-        assert pilot.app.screen.around is not None
+        screen = pilot.app.screen
+        assert isinstance(screen, GraphScreen)
+        assert screen.around is not None
 
 
 async def test_what_another_program_deleted_is_said() -> None:

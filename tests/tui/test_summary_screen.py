@@ -135,7 +135,7 @@ async def test_parts_of_the_bars_add_up_to_the_total() -> None:
 
 
 def _year() -> tuple[Any]:
-    from services.work.model import Period
+    from services.times import Period
 
     return (Period(date(2025, 12, 1), date(2026, 11, 30)),)
 

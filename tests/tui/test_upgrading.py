@@ -12,6 +12,7 @@ from memoria_tui.upgrading import ask_in_app
 from services.errors import MemoriaError, SchemaMissing, StoreUnavailable
 from services.model import Memory, MemoryChanges, MemoryDraft, StoreKind, StoreStatus
 from services.model.database import UpgradePlan
+from services.work.work_service import TransactionHook
 from tests.tui.conftest import screen_of, settle, toasts, type_text
 from tests.tui.fakes import FakeMemories, FakeServices, Store, clock, filled, memory_id
 
@@ -44,7 +45,7 @@ class GuardedMemories(FakeMemories):
         await self.permit()
         return await super().update(base, changes, force=force)
 
-    async def create(self, draft: MemoryDraft) -> Memory:
+    async def create(self, draft: MemoryDraft, *, also: TransactionHook | None = None) -> Memory:
         await self.permit()
         return await super().create(draft)
 
@@ -95,7 +96,7 @@ async def test_no_leaves_the_edit_in_the_editor_and_yes_saves_it() -> None:
         await pressed(pilot, "y")
         await settle(pilot)
         assert memories.upgraded
-        assert app.screen is screen_of(pilot)
+        assert screen_of(pilot).is_current
         assert store.memories[NEWEST].content[0] == "X"
 
 

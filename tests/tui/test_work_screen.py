@@ -181,7 +181,7 @@ async def test_the_cursor_stands_on_a_new_client_and_u_undoes_it_in_the_dialog(d
         assert "Made «Zeta» · u to undo" in text
         assert all(said in text for said in ("n client", "p project", "r rename", "m merge", "u undo", "esc close"))
         await press(pilot, "u")
-        assert pilot.app.screen is dialog
+        assert dialog.is_current
         assert "Zeta" not in str([one.entity for one in dialog._lines])
 
 
@@ -306,7 +306,7 @@ async def test_text_that_was_typed_is_not_thrown_away_unasked(desk: Desk) -> Non
         await press(pilot, "n", "=half a thought", "escape", "escape")
         assert isinstance(pilot.app.screen, FormDialog)
         await press(pilot, "escape", "y")
-        assert pilot.app.screen is work_screen(pilot)
+        assert work_screen(pilot).is_current
 
 
 async def test_days_have_totals_cut_at_midnight(desk: Desk) -> None:
@@ -506,7 +506,7 @@ async def test_a_merge_is_undone_in_the_clients_dialog_and_told_in_words(desk: D
         await press(pilot, "m", "=Birch", "enter")
         assert len(dialog._lines) < len(before)
         await press(pilot, "u")
-        assert pilot.app.screen is dialog
+        assert dialog.is_current
         assert [(line.entity, line.sessions) for line in dialog._lines] == before
         assert toasts(pilot) == ['Undone: merged client "Acme" into "Birch", 3 sessions']
         assert "Undone: merged client" in str(dialog.query_one("#hint").render())

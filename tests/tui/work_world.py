@@ -18,6 +18,7 @@ from services.adapters.postgres.checked_database import CheckedDatabase
 from services.adapters.postgres.database import Database
 from services.container import Services
 from services.errors import MemoriaError
+from services.health import HealthService
 from services.memories.memory_service import MemoryService
 from services.model import SessionCategory, StatusSnapshot, StoreKind, StoreStatus, WorkSession
 from services.ports import Clock, Embedder, VectorStore
@@ -29,7 +30,7 @@ from services.work.reports import ReportService
 from services.work.work_service import WorkService
 from tests.services.worktables import HeldClock, KeptMemories
 from tests.tui.conftest import settle
-from tests.tui.fakes import FakeHealth, FakeLive, FakeServices, Store
+from tests.tui.fakes import FakeLive, FakeServices, Store
 from tests.tui.quick import quick
 
 NOW = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
@@ -53,7 +54,7 @@ class _NoVectors:
 class WorkLive(FakeLive):
     """Tells of the work that stands in the database."""
 
-    def __init__(self, store: Store, health: FakeHealth, records: Records, clock: Clock) -> None:
+    def __init__(self, store: Store, health: HealthService, records: Records, clock: Clock) -> None:
         super().__init__(store, health)
         self._records, self._clock = records, clock
 
@@ -66,7 +67,7 @@ class WorkServices(FakeServices):
 
     def __init__(self, settings: Settings, clock: HeldClock, failure: MemoriaError | None = None) -> None:
         super().__init__(Store(failure=failure))
-        self.settings, self.clock = settings, clock  # type: ignore[assignment]  # a clock that can be moved
+        self.settings, self.clock = settings, clock
         self.postgres = Database(settings.database_url or "")
         self.records = Records(CheckedDatabase(self.postgres), settings, clock)
         self.kept = KeptMemories(self.records)

@@ -82,13 +82,16 @@ TEXTS = st.one_of(
 )
 
 
+class Wide(Scene):
+    CSS = Scene.CSS + (
+        "Scene Screen { layout: vertical; } MemoryList, FacetPanel { height: 12; width: 1fr; } Preview { height: 90; }"
+    )
+
+
 async def rendered_dangers(texts: list[str]) -> set[str]:
     """Draws the texts in every place where memory text can stand."""
     found: set[str] = set()
-    scene = Scene(TopLine(clock), SearchBar(operators()), FacetPanel(), MemoryList(clock), Preview(clock))
-    scene.CSS += (
-        "Scene Screen { layout: vertical; } MemoryList, FacetPanel { height: 12; width: 1fr; } Preview { height: 90; }"
-    )
+    scene = Wide(TopLine(clock), SearchBar(operators()), FacetPanel(), MemoryList(clock), Preview(clock))
     async with scene.open(70, 130) as pilot:
         for text in texts:
             memory = Memory(
