@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from services.model import MemoryDraft, MemoryType, RelationType
 from services.ports import NewRelation
-from services.transfer.formats.upstream import id_of
+from services.transfer.formats.record_reading import id_of
 
 
 class Book:

@@ -21,7 +21,7 @@ from services.memories.pending import PendingWork
 from services.memories.purge import Purge, Purged
 from services.memories.reading import canonical, ids_with_prefix, owners, read_stored
 from services.memories.repairing import Repairing, RepairOf
-from services.memories.saving import Also, Saver
+from services.memories.saving import Saver, TransactionHook
 from services.memories.storing import Incoming, StoredMany, StoringAct
 from services.memories.trash import Trash
 from services.memories.undo import Undo
@@ -126,7 +126,7 @@ class MemoryService:
         """The last hundred changes of a memory, newest first, also of a deleted one."""
         return tuple(await self._records.history.of(Entity.MEMORY, memory_id))
 
-    async def create(self, draft: MemoryDraft, *, also: Also | None = None) -> Memory:
+    async def create(self, draft: MemoryDraft, *, also: TransactionHook | None = None) -> Memory:
         """Makes a memory; `also` writes what else belongs to the act, in the same transaction.
 
         Raises InvalidInput for what a memory cannot be, Conflict when the id is in use, and what `also` raises.
@@ -243,7 +243,9 @@ class MemoryService:
         """
         return StoringAct(self._saver, self._embedder, self._zone, group or str(uuid.uuid4()), kind, prefetch=prefetch)
 
-    async def repair(self, ids: Sequence[str], repair: RepairOf, *, group: str, also: Also | None = None) -> int:
+    async def repair(
+        self, ids: Sequence[str], repair: RepairOf, *, group: str, also: TransactionHook | None = None
+    ) -> int:
         """Saves memories as `repair` wants them, with what `also` writes, as one act; gives how many it changed."""
         return await self._repairing.repair(ids, repair, group, also)
 

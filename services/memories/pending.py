@@ -13,7 +13,7 @@ from services.memories.current import Chain, ChangedOutside, Plan, merged, read_
 from services.memories.layout import kept_own_keys
 from services.memories.payload import State
 from services.memories.reading import Stored, read_stored
-from services.memories.saving import Also, Saver, batches
+from services.memories.saving import Saver, TransactionHook, batches
 from services.memories.trash import Trash
 from services.model import Action, Change, Entity, Kind
 from services.ports import UNMARKED, Mark, NewChange
@@ -100,7 +100,7 @@ class PendingWork:
             await transaction.outbox.remove({memory_id: change.id})
         return True
 
-    def _related(self, change: Change) -> Also:
+    def _related(self, change: Change) -> TransactionHook:
         """Brings back what went with a memory that another program kept."""
         before = State.from_json(change.before) if change.before else None
         kept = [Plan(change.entity_id, None, before, Action.RESTORED, "")] if change.after is None and before else []

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from services.memories.current import Current, Plan
 from services.memories.editing import stamped
 from services.memories.payload import State
-from services.memories.saving import Also, Saver
+from services.memories.saving import Saver, TransactionHook
 from services.model import Action, Kind
 from services.times import WriterZone
 
@@ -35,7 +35,9 @@ class Repairing:
         self._saver = saver
         self._zone = zone
 
-    async def repair(self, ids: Sequence[str], repair: RepairOf, group: str, also: Also | None = None) -> int:
+    async def repair(
+        self, ids: Sequence[str], repair: RepairOf, group: str, also: TransactionHook | None = None
+    ) -> int:
         """Repairs any number in one transaction, with what `also` writes; gives how many were changed.
 
         Raises ModelMismatch when a memory is to be cut into chunks again and the store's vectors are another model's.

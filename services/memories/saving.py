@@ -84,7 +84,7 @@ def batches(things: Sequence[Thing]) -> Iterator[Sequence[Thing]]:
 Planner = Callable[[Mapping[str, Current]], Awaitable[Sequence[Plan]]]
 """What to make of memories as they are; those that stay as they are have no plan. Called again for those that another
 program changed before the commit. Raises what keeps the act from being done, such as Conflict."""
-Also = Callable[[Transaction], Awaitable[Sequence[NewChange]]]
+TransactionHook = Callable[[Transaction], Awaitable[Sequence[NewChange]]]
 """Work in the transaction of a save, under its locks and before its history; gives the history rows that it makes."""
 
 
@@ -139,7 +139,7 @@ class Saver:
         *,
         kind: Kind = Kind.EDIT,
         undoes: str | None = None,
-        also: Also | None = None,
+        also: TransactionHook | None = None,
     ) -> int:
         """Changes any number of memories in one act; gives how many were changed.
 
@@ -162,7 +162,7 @@ class Saver:
         *,
         kind: Kind = Kind.EDIT,
         undoes: str | None = None,
-        also: Also | None = None,
+        also: TransactionHook | None = None,
     ) -> None:
         """Writes plans in one act. Raises Conflict when another program changed one of the memories since."""
         await self.applier.prepare()
@@ -269,7 +269,7 @@ class Act:
         self,
         *,
         undoes: str | None = None,
-        also: Also | None = None,
+        also: TransactionHook | None = None,
         beside: Collection[str] = (),
         applied: Callable[[int], None] = lambda _: None,
     ) -> None:
@@ -293,7 +293,9 @@ class Act:
             except StoreUnavailable as error:
                 _log.warning("%d memories are saved, but their points wait in the outbox: %s", self.count, error)
 
-    async def _committed(self, undoes: str | None, also: Also | None, beside: Collection[str]) -> dict[str, int]:
+    async def _committed(
+        self, undoes: str | None, also: TransactionHook | None, beside: Collection[str]
+    ) -> dict[str, int]:
         """Commits; what another program changed before is planned again."""
         for _ in range(_ATTEMPTS):
             try:
@@ -304,7 +306,9 @@ class Act:
                 await asyncio.sleep(_PAUSE * random.random())
         raise Conflict("other programs keep changing the same memories; nothing was written, try again", None)
 
-    async def _commit(self, undoes: str | None, also: Also | None, beside: Collection[str]) -> dict[str, int]:
+    async def _commit(
+        self, undoes: str | None, also: TransactionHook | None, beside: Collection[str]
+    ) -> dict[str, int]:
         """The transaction; gives the number of each memory's change."""
         numbers: dict[str, int] = {}
         async with self._saver.records.transaction() as transaction:

@@ -13,7 +13,7 @@ from services.memories.current import Current, Plan
 from services.memories.editing import summary
 from services.memories.payload import State, same_state, write_payload
 from services.memories.reading import canonical, read_stored
-from services.memories.saving import BATCH, Also, Saver
+from services.memories.saving import BATCH, Saver, TransactionHook
 from services.model import Action, Kind, Memory
 from services.points import Vector
 from services.ports import Embedder
@@ -103,7 +103,7 @@ class StoringAct:
 
     async def write(
         self,
-        also: Also | None = None,
+        also: TransactionHook | None = None,
         beside: Collection[str] = (),
         applied: Callable[[int], None] = lambda _: None,
     ) -> None:

@@ -12,7 +12,7 @@ from services.memories.current import Current, Plan
 from services.memories.layout import is_one_chunk, kept_own_keys
 from services.memories.payload import State, read_memory
 from services.memories.reading import owners
-from services.memories.saving import Also, Saver, batches
+from services.memories.saving import Saver, TransactionHook, batches
 from services.model import Action, Change, Entity, Kind, TrashedMemory
 from services.points import Vector
 from services.ports import UNMARKED, KeptVectors, NewChange
@@ -106,7 +106,7 @@ class Trash:
             return {}, None
         return dict(zip(cut, kept.vectors, strict=True)), texts
 
-    def with_relations(self, ends: Iterable[str]) -> Also:
+    def with_relations(self, ends: Iterable[str]) -> TransactionHook:
         """Makes the relations again that went with memories of these ends, or with the other one, once both exist."""
         related = Related(self._saver)
         related.ends |= set(ends)

@@ -22,39 +22,22 @@ from services.times import ALLOWED, SPAN_WORDS, parse_since
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """An operator of the search box, for its completion and for the help."""
+    """An operator of the search box: how it is read, completed and explained."""
 
     name: str
     values: tuple[str, ...] | None
     """What can follow the colon, when it is known beforehand; None: it depends on the memories, or is free."""
     help: str
+    read: Callable[[_Reading, str, bool], None]
+    """Takes a value and whether it has a minus. Raises ValueError, InvalidInput for one that cannot be understood."""
     negatable: bool = True
+    allowed: str = ""
+    """What an error says can follow, where that is neither the values nor a name."""
 
-
-_OPERATORS = (
-    Operator("type", tuple(MemoryType), "kind of memory"),
-    Operator("tag", None, "has this tag; several: all of them"),
-    Operator("project", None, "belongs to this project (none: to no project); several: any of them"),
-    Operator("since", SPAN_WORDS, f"created then or later: {ALLOWED}", negatable=False),
-    Operator("before", SPAN_WORDS, f"created earlier: {ALLOWED}", negatable=False),
-    Operator("importance", (">0.7", ">=0.5", "<0.3", "0.4..0.6"), "importance from 0 to 1", negatable=False),
-    Operator("has", ("relations",), "is linked to other memories"),
-    Operator("is", ("pending", "orphan", "untagged"), "waits for its vectors; is linked to nothing; has no tag"),
-    Operator("id", None, "its id begins so", negatable=False),
-    Operator("like", None, "more like the memory of this id", negatable=False),
-)
-_BY_NAME: Mapping[str, Operator] = MappingProxyType({operator.name: operator for operator in _OPERATORS})
 
 _NO_PROJECT = "none"
 """What follows `project:` for memories without one; in quotes it is a name."""
 
-_TOKEN = re.compile(
-    rf"""(?=\S)
-    (?P<minus>-(?=[^\s-]))?
-    (?:(?P<name>{"|".join(_BY_NAME)}):)?
-    (?: "(?P<quoted>[^"]*)(?P<closed>"?) | (?P<bare>\S*) )""",
-    re.VERBOSE | re.IGNORECASE,
-)
 _LOOKS_LIKE_OPERATOR = re.compile(r"(?P<name>[a-z]{2,}):[^\s:/]", re.IGNORECASE)
 _NUMBER = r"(\d*\.?\d+)"
 _BOUND = re.compile(rf"(>=?|<=?|=)?{_NUMBER}", re.ASCII)
@@ -135,7 +118,7 @@ class _Reading:
             self.single["unassigned"] = not token["minus"]
             return
         try:
-            _READERS[operator.name](self, value, bool(token["minus"]))
+            operator.read(self, value, bool(token["minus"]))
         except (ValueError, InvalidInput) as error:
             message = f"{operator.name}: {value!r} cannot be understood; allowed: {_allowed(operator)}"
             raise QuerySyntaxError(message, token.end("name") + 1, token.end()) from error
@@ -168,7 +151,7 @@ class _Reading:
         self.single["has_relations"] = not excluded
 
     def is_(self, value: str, excluded: bool) -> None:
-        if value.lower() not in ("pending", "orphan", "untagged"):
+        if value.lower() not in (_BY_NAME["is"].values or ()):
             raise ValueError(value)
         self.single[value.lower()] = not excluded
 
@@ -186,8 +169,43 @@ class _Reading:
         self.found.setdefault(name, []).append(value)
 
 
-_READERS: Mapping[str, Callable[[_Reading, str, bool], None]] = MappingProxyType(
-    {name: getattr(_Reading, "is_" if name == "is" else name) for name in _BY_NAME}
+_OPERATORS = (
+    Operator("type", tuple(MemoryType), "kind of memory", _Reading.type),
+    Operator("tag", None, "has this tag; several: all of them", _Reading.tag),
+    Operator("project", None, "belongs to this project (none: to no project); several: any of them", _Reading.project),
+    Operator(
+        "since", SPAN_WORDS, f"created then or later: {ALLOWED}", _Reading.since, negatable=False, allowed=ALLOWED
+    ),
+    Operator("before", SPAN_WORDS, f"created earlier: {ALLOWED}", _Reading.before, negatable=False, allowed=ALLOWED),
+    Operator(
+        "importance",
+        (">0.7", ">=0.5", "<0.3", "0.4..0.6"),
+        "importance from 0 to 1",
+        _Reading.importance,
+        negatable=False,
+        allowed=">0.7, >=0.7, <0.3, <=0.3, 0.5 or 0.4..0.6, from 0 to 1",
+    ),
+    Operator("has", ("relations",), "is linked to other memories", _Reading.has),
+    Operator(
+        "is", ("pending", "orphan", "untagged"), "waits for its vectors; is linked to nothing; has no tag", _Reading.is_
+    ),
+    Operator(
+        "id",
+        None,
+        "its id begins so",
+        _Reading.id,
+        negatable=False,
+        allowed="the first characters of an id (0-9, a-f, -)",
+    ),
+    Operator("like", None, "more like the memory of this id", _Reading.like, negatable=False, allowed="a whole id"),
+)
+_BY_NAME: Mapping[str, Operator] = MappingProxyType({operator.name: operator for operator in _OPERATORS})
+_TOKEN = re.compile(
+    rf"""(?=\S)
+    (?P<minus>-(?=[^\s-]))?
+    (?:(?P<name>{"|".join(_BY_NAME)}):)?
+    (?: "(?P<quoted>[^"]*)(?P<closed>"?) | (?P<bare>\S*) )""",
+    re.VERBOSE | re.IGNORECASE,
 )
 
 
@@ -222,19 +240,8 @@ def _share(text: str) -> float:
 
 
 def _allowed(operator: Operator) -> str:
-    match operator.name:
-        case "since" | "before":
-            return ALLOWED
-        case "importance":
-            return ">0.7, >=0.7, <0.3, <=0.3, 0.5 or 0.4..0.6, from 0 to 1"
-        case "id":
-            return "the first characters of an id (0-9, a-f, -)"
-        case "like":
-            return "a whole id"
-        case _ if operator.values:
-            return " or ".join(operator.values)
-        case name:
-            return f'a name, in quotes if it has spaces: {name}:"two words"'
+    named = f'a name, in quotes if it has spaces: {operator.name}:"two words"'
+    return operator.allowed or " or ".join(operator.values or ()) or named
 
 
 def _refuse_misspelt(token: re.Match[str]) -> None:

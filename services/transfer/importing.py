@@ -13,7 +13,7 @@ from services.errors import EmbeddingFailed, StoreTooNew, StoreUnavailable, Unre
 from services.memories.chunking import chunks
 from services.memories.dates import read_date, write_date
 from services.memories.payload import State, drafted, read_memory, with_defaults
-from services.memories.saving import Also
+from services.memories.saving import TransactionHook
 from services.memories.storing import Incoming
 from services.model import Entity, Kind, Progress
 from services.points import same_model
@@ -177,7 +177,7 @@ class ImportService:
         return await self.import_sources([Source(path) for path in paths], progress=progress)
 
     async def store_drafts(
-        self, drafts: Sequence[MemoryDraft], *, also: Also | None = None, progress: Advance = lambda _: None
+        self, drafts: Sequence[MemoryDraft], *, also: TransactionHook | None = None, progress: Advance = lambda _: None
     ) -> None:
         """Stores many new memories in one act, with ids and dates as they say, and what `also` writes with them."""
         now = self._clock()

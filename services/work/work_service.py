@@ -193,7 +193,7 @@ class WorkService:
             columns = {"status": SessionStatus.COMPLETED.value, "end_time": when}
             return SessionChange(columns, note=note or None, until=when)
 
-        meant = await self._meant(session_id, OPEN)
+        meant = await self._resolve_session(session_id, OPEN)
         if remember is None:
             remember = (await self.preferences()).auto_session_memory
         if not remember or self._memories is None:
@@ -211,7 +211,7 @@ class WorkService:
 
     async def as_stopped(self, session_id: str | None = None, *, at: datetime | None = None) -> WorkSession:
         """The session as `stop` would leave it, for a person to look at first. Raises as `stop`, writes nothing."""
-        session = await self._meant(session_id, OPEN)
+        session = await self._resolve_session(session_id, OPEN)
         return rules.stopped(session, _end_of(session, at, self._clock()), None)
 
     async def remember(self, session_id: str) -> WorkSession:
@@ -259,13 +259,13 @@ class WorkService:
 
     async def last_activity(self, session_id: str | None = None) -> datetime:
         """The last sign of life that is known since a session began: what to cut it back to after the machine slept."""
-        session = await self._meant(session_id, OPEN)
+        session = await self._resolve_session(session_id, OPEN)
         known = await self._records.sessions.last_activity(session.id) or session.start
         return max(session.start, min(known.astimezone(UTC), self._clock()))
 
     async def cut_back(self, session_id: str | None = None, *, to: datetime | None = None) -> WorkSession:
         """Stops a session at the last sign of life, or at an earlier time that the caller knows better."""
-        session = await self._meant(session_id, OPEN)
+        session = await self._resolve_session(session_id, OPEN)
         return await self.stop(session.id, at=to or await self.last_activity(session.id))
 
     async def unstop(self, session_id: str) -> WorkSession:
@@ -313,10 +313,10 @@ class WorkService:
     async def _changed(
         self, session_id: str | None, statuses: Sequence[SessionStatus], change: Change, summary: str
     ) -> WorkSession:
-        meant = await self._meant(session_id, statuses)
+        meant = await self._resolve_session(session_id, statuses)
         return (await self._records.sessions.update(meant.id, change, summary)).session
 
-    async def _meant(self, session_id: str | None, statuses: Sequence[SessionStatus]) -> WorkSession:
+    async def _resolve_session(self, session_id: str | None, statuses: Sequence[SessionStatus]) -> WorkSession:
         """The session of that id; without one the only one that runs in one of the states."""
         if session_id is not None:
             return await self.session(session_id)

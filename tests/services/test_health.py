@@ -16,7 +16,7 @@ from services.model import MemoryDraft, MemoryType
 from services.points import Point
 from services.settings import Settings
 from services.transfer.formats.imported_records import RelationRecord
-from services.transfer.formats.upstream import relation_record
+from services.transfer.formats.record_reading import relation_record
 
 UPSTREAM = Path(__file__).parents[2].parent / "shared" / "data" / "upstream-dev"
 

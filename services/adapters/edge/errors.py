@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 from pathlib import Path
 
 from services.adapters.collections import storable_text
 from services.errors import MemoriaError, StorageFull, StoreInUse, StoreMismatch, StoreUnavailable
-
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+from services.files import FULL
 
 
 def translated(error: BaseException, folder: Path) -> MemoriaError:
@@ -33,5 +31,5 @@ def open_error(error: BaseException, path: Path) -> MemoriaError:
 
 def _is_full(error: BaseException, text: str) -> bool:
     """Edge tells errors of the system only by text, in two spellings."""
-    spellings = (spelling for code in _FULL for spelling in (f"os error {code})", f"code: {code},"))
-    return (isinstance(error, OSError) and error.errno in _FULL) or any(spelling in text for spelling in spellings)
+    spellings = (spelling for code in FULL for spelling in (f"os error {code})", f"code: {code},"))
+    return (isinstance(error, OSError) and error.errno in FULL) or any(spelling in text for spelling in spellings)

@@ -16,8 +16,8 @@ from services.model import MemoryType, RelationCreator, RelationType
 from services.ports import NewRelation
 from services.transfer.formats.imported_records import BadRecord, MemoryRecord, RelationRecord
 from services.transfer.formats.memori_names import memory_type, relation_type
+from services.transfer.formats.record_reading import id_of, memory_record
 from services.transfer.formats.turns import turns
-from services.transfer.formats.upstream import id_of, memory_record
 
 Row = Mapping[str, object]
 

@@ -10,7 +10,7 @@ from datetime import UTC
 from services.memories.payload import State
 from services.model import Action, Change, Entity, Kind
 from services.text import column_text
-from services.transfer.formats.upstream import canonical_id, date_of
+from services.transfer.formats.record_reading import canonical_id, date_of
 
 _MOST_NAME = 200
 """Characters of a group, an actor or a program."""

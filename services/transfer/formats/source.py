@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from services.errors import UnreadableFile
-from services.transfer.formats import own_export, upstream
+from services.transfer.formats import own_export, record_reading
 from services.transfer.formats.imported_records import BadRecord, Record
 from services.transfer.formats.jsonstream import BrokenJson, JsonStream
 from services.transfer.formats.jsontext import TOO_DEEP, too_deep
@@ -99,13 +99,13 @@ class Source:
         elif start == b"[" or (start == b"{" and not _is_lines(head)):
             yield from self._document(JsonStream(whole))
         elif start == b"{" or self._path is None or suffix in _LINES:
-            yield from upstream.assembled(_line_records(json_lines(whole)))
+            yield from record_reading.assembled(_line_records(json_lines(whole)))
         else:
             raise UnreadableFile(f"{self.name}: neither JSON, JSON lines, Markdown nor text")
 
     def _document(self, document: JsonStream) -> Iterator[Record]:
         seen: set[str] = set()
-        for record in upstream.assembled(_document_records(document, seen)):
+        for record in record_reading.assembled(_document_records(document, seen)):
             if not seen and isinstance(record, BadRecord):
                 raise UnreadableFile(f"{self.name}: no readable JSON: {record.reason}")
             yield record
@@ -128,7 +128,9 @@ def _is_lines(head: bytes) -> bool:
     return first.rstrip().endswith(b"}") or rest.lstrip()[:1] == b"{"
 
 
-def _line_records(lines: Iterator[tuple[str, dict[str, object]] | BadRecord]) -> Iterator[upstream.RawPoint | Record]:
+def _line_records(
+    lines: Iterator[tuple[str, dict[str, object]] | BadRecord],
+) -> Iterator[record_reading.RawPoint | Record]:
     for number, line in enumerate(lines):
         if isinstance(line, BadRecord):
             yield line
@@ -138,29 +140,33 @@ def _line_records(lines: Iterator[tuple[str, dict[str, object]] | BadRecord]) ->
             yield from own_export.read_lines(value, lines)
         elif "payload" in value:
             collection = value.get("_collection", value.get("collection"))
-            yield upstream.RawPoint(where, value, collection if isinstance(collection, str) else None)
+            yield record_reading.RawPoint(where, value, collection if isinstance(collection, str) else None)
         elif "source_id" in value:
-            yield upstream.relation_record(where, value)
+            yield record_reading.relation_record(where, value)
         else:
-            yield upstream.rest_memory(where, value)
+            yield record_reading.rest_memory(where, value)
 
 
-def _document_records(document: JsonStream, seen: set[str]) -> Iterator[upstream.RawPoint | Record]:
+def _document_records(document: JsonStream, seen: set[str]) -> Iterator[record_reading.RawPoint | Record]:
     """Records of one document; `seen` collects the parts that were recognised."""
     try:
         if document.peek() == "[":
             seen.add("list")
-            yield from _items(document, "record", upstream.rest_memory)
+            yield from _items(document, "record", record_reading.rest_memory)
             return
         for key in document.members():
             opened = document.peek()
             if key == "collections" and opened == "{":
                 seen.add(key)
                 for collection in document.members():
-                    yield from _items(document, collection, partial(upstream.RawPoint, collection=collection))
+                    yield from _items(document, collection, partial(record_reading.RawPoint, collection=collection))
             elif key in _DOCUMENT_KEYS and opened == "[":
                 seen.add(key)
-                read = upstream.relation_record if key == "relations" else partial(upstream.rest_memory, copied=True)
+                read = (
+                    record_reading.relation_record
+                    if key == "relations"
+                    else partial(record_reading.rest_memory, copied=True)
+                )
                 yield from _items(document, key, read)
             else:
                 document.value()
@@ -169,8 +175,8 @@ def _document_records(document: JsonStream, seen: set[str]) -> Iterator[upstream
 
 
 def _items(
-    document: JsonStream, name: str, read: Callable[[str, object], upstream.RawPoint | Record]
-) -> Iterator[upstream.RawPoint | Record]:
+    document: JsonStream, name: str, read: Callable[[str, object], record_reading.RawPoint | Record]
+) -> Iterator[record_reading.RawPoint | Record]:
     """The elements of the array at the cursor as records, each with its number as its place."""
     for number, value in enumerate(document.items(), 1):
         where = f"{name[:_MOST_NAME]} {number}"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from services.model import SessionCategory, SessionStatus
 from services.text import quoted
-from services.transfer.formats.upstream import canonical_id, date_of
+from services.transfer.formats.record_reading import canonical_id, date_of
 
 _MOST_NAME = 500
 """Characters of a name: an index of PostgreSQL holds no more than about 2,700 bytes."""

@@ -12,7 +12,7 @@ import yaml
 from services.memories.limits import MOST_TEXT
 from services.transfer.formats.imported_records import BadRecord, MemoryRecord
 from services.transfer.formats.jsontext import TOO_DEEP
-from services.transfer.formats.upstream import id_of, memory_record
+from services.transfer.formats.record_reading import id_of, memory_record
 
 SUFFIXES = frozenset({".md", ".markdown", ".mdown", ".txt", ".text"})
 _FRONT_MATTER = re.compile(
