@@ -96,7 +96,7 @@ class FilterBuilder:
         self._records = records
         self._zone = zone
         self._headless: dict[MemoryType, tuple[_ChunkCounts, Mapping[str, str]]] = {}
-        """Those that were found last, for hasty answers alone: others may have written without changing the numbers."""
+        """Those that were found last, for approximate answers alone: others may have written without changing the numbers."""
 
     async def points(self, query: Query, texts: Sequence[str] = ()) -> Filters:
         """Conditions that every point of a matching memory meets; with `texts`, all words of one of them occur.
@@ -129,13 +129,13 @@ class FilterBuilder:
             scope[collection] = Filter((*must, *present), (*must_not, *absent))
         return Filters(scope, linked)
 
-    async def heads(self, scope: Filters, *, hasty: bool = False) -> Filters:
+    async def heads(self, scope: Filters, *, approximate: bool = False) -> Filters:
         """The same memories, one point of each: the plain one, or the first chunk that there is.
 
-        A hasty answer supposes that the same first chunks are missing as before where there are as many chunks, and
+        An approximate answer supposes that the same first chunks are missing as before where there are as many chunks, and
         none where there are as many first chunks as second ones.
         """
-        headless = await self.headless(hasty=hasty)
+        headless = await self.headless(approximate=approximate)
         heads = {}
         for collection, where in scope.where.items():
             first: Filter = Filter(must_not=(_NOT_FIRST,))
@@ -144,15 +144,15 @@ class FilterBuilder:
             heads[collection] = Filter((where, first)) if where else first
         return replace(scope, where=heads)
 
-    async def headless(self, *, hasty: bool = False) -> Mapping[MemoryType, Mapping[str, str]]:
-        """Memories without chunk 0 and the point of each with the lowest index; `hasty` as for `heads`."""
-        found = await together(*(self._headless_of(collection, hasty) for collection in MemoryType))
+    async def headless(self, *, approximate: bool = False) -> Mapping[MemoryType, Mapping[str, str]]:
+        """Memories without chunk 0 and the point of each with the lowest index; `approximate` as for `heads`."""
+        found = await together(*(self._headless_of(collection, approximate) for collection in MemoryType))
         return dict(zip(MemoryType, found, strict=True))
 
-    async def _headless_of(self, collection: MemoryType, hasty: bool) -> Mapping[str, str]:
+    async def _headless_of(self, collection: MemoryType, approximate: bool) -> Mapping[str, str]:
         spans = (_FIRST, _SECOND, _NOT_FIRST)
         counts = _ChunkCounts(*await together(*(self._vectors.count(collection, Filter((one,))) for one in spans)))
-        if hasty:
+        if approximate:
             known = self._headless.get(collection)
             if known and known[0] == counts:
                 return known[1]

@@ -94,10 +94,10 @@ async def _read_all(order: Order, after: float) -> None:
 
 async def _replace(listing: weakref.ref[Listing], exact: Callable[[], Awaitable[Listing]]) -> None:
     await asyncio.sleep(FIRST_PAGE_SECONDS)
-    with contextlib.suppress(MemoriaError):  # the hasty list stays
+    with contextlib.suppress(MemoriaError):  # the approximate list stays
         found = await exact()
-        if (hasty := listing()) is not None:
-            hasty._become(found)
+        if (approximate := listing()) is not None:
+            approximate._become(found)
 
 
 def _cancel(task: asyncio.Task[None], loop: asyncio.AbstractEventLoop) -> None:

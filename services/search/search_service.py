@@ -83,11 +83,11 @@ class SearchService:
         `again`: only to see what others changed, perhaps soon once more; where nobody goes, it is not read at once.
         """
         points = await self._points(query)
-        hasty = points.linked is None  # otherwise all are read at once
-        listing = await self._opened(query, points, hasty=hasty)
+        approximate = points.linked is None  # otherwise all are read at once
+        listing = await self._opened(query, points, approximate=approximate)
         self._listed = (query, points)
         listing.read_ahead(_UNHURRIED if again else 0.0)
-        if hasty:
+        if approximate:
             listing.replace_by(partial(self._opened, query, points))
         listing.in_background(self._ranking.warm_up(after=FIRST_PAGE_SECONDS))
         return listing
@@ -111,8 +111,8 @@ class SearchService:
         values = sorted(counts, key=lambda value: (-counts[value], value.casefold()))
         return tuple(FacetCount(value, counts[value]) for value in values)
 
-    async def _opened(self, query: Query, points: Filters | None = None, *, hasty: bool = False) -> Listing:
-        heads = await self._filters.heads(points or await self._points(query), hasty=hasty)
+    async def _opened(self, query: Query, points: Filters | None = None, *, approximate: bool = False) -> Listing:
+        heads = await self._filters.heads(points or await self._points(query), approximate=approximate)
         found = await together(*(self._vectors.count(one, where) for one, where in heads.where.items()))
         counts = dict(zip(heads.where, found, strict=True))
         order, end = Order(self._vectors, heads.where, counts, query), End(self._vectors, heads.where, counts, query)
