@@ -96,7 +96,7 @@ class FilterBuilder:
         self._records = records
         self._zone = zone
         self._headless: dict[MemoryType, tuple[_ChunkCounts, Mapping[str, str]]] = {}
-        """Those that were found last, for approximate answers alone: others may have written without changing the numbers."""
+        """Those found last, for approximate answers: others may have written without changing the numbers."""
 
     async def points(self, query: Query, texts: Sequence[str] = ()) -> Filters:
         """Conditions that every point of a matching memory meets; with `texts`, all words of one of them occur.
@@ -132,7 +132,7 @@ class FilterBuilder:
     async def heads(self, scope: Filters, *, approximate: bool = False) -> Filters:
         """The same memories, one point of each: the plain one, or the first chunk that there is.
 
-        An approximate answer supposes that the same first chunks are missing as before where there are as many chunks, and
+        An approximate answer supposes that the same first chunks are missing where there are as many chunks, and
         none where there are as many first chunks as second ones.
         """
         headless = await self.headless(approximate=approximate)
