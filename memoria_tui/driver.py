@@ -107,11 +107,12 @@ class TerminalDriver(LinuxDriver):
 
     def stop_application_mode(self) -> None:
         self._has_terminal = False
+        self._will_resume = False  # the app may end while another program has the terminal
         super().stop_application_mode()
 
     def suspend_application_mode(self) -> None:
-        self._will_resume = True
         super().suspend_application_mode()
+        self._will_resume = True
 
     def resume_application_mode(self) -> None:
         """Takes the terminal again, and once only.

@@ -161,6 +161,20 @@ def test_the_event_loop_goes_on_while_the_editor_runs(tmp_path: Path) -> None:
         assert_usable(terminal, before)
 
 
+def test_an_editor_that_ends_after_the_app_does_not_make_it_take_the_terminal_again(tmp_path: Path) -> None:
+    editor = tmp_path / "editor"
+    editor.write_text("#!/bin/sh\ntrap 'sleep 1; exit' TERM\necho editing\nwhile :; do sleep 0.1; done\n")
+    editor.chmod(0o755)
+    with program(Play(editor=str(editor))) as terminal:
+        before = terminal.modes()
+        terminal.until(_NEWEST)
+        terminal.type(_EDITOR)
+        terminal.until("editing")
+        os.kill(terminal.process, signal.SIGTERM)
+        assert terminal.wait() == 143
+        assert_usable(terminal, before)
+
+
 def test_an_exception_in_a_worker_ends_with_one_line_without_memory_text(tmp_path: Path) -> None:
     log = tmp_path / "app.log"
     with program(Play(crash="secret text", log=str(log))) as terminal:
