@@ -52,6 +52,8 @@ _SLOW_WRITE = 0.2
 """Seconds after which a person is told that something is being saved."""
 _DRAFT_AFTER = 1.0
 """Seconds after which what was typed is in its file."""
+_FIRST_LIST = 0.5
+"""Seconds for which everything else leaves the machine to the first list."""
 _LONG_TO_READ = 20.0
 """Seconds for a notice with a command to type."""
 
@@ -175,10 +177,14 @@ class MemoriaApp(TypingAhead[None]):
 
     @work(exclusive=True, group="beginning")
     async def _begin(self) -> None:
-        """Opens the stores, which start while the first mode is imported, and says what is wrong in the settings."""
+        """Opens the stores, of which the first list needs one, and says what is wrong in the settings."""
         await self._open_stores()
         await asyncio.to_thread(MEMORIES.screen)
         await self.switch_mode(MEMORIES.name)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._screens_made[MEMORIES.name].answered.wait(), _FIRST_LIST)
+        if self.services is not None:
+            self.background.start(self.services)
         for problem in [*self._config.problems, *self._unknown_settings()]:
             self._say(problem, wrong=True)
         await self._ask_at_start()
@@ -270,6 +276,8 @@ class MemoriaApp(TypingAhead[None]):
     @work(exclusive=True, group="stores")
     async def _connect(self) -> None:
         await self._open_stores()
+        if self.services is not None:
+            self.background.start(self.services)
         await self._ask_at_start()
 
     async def _open_stores(self) -> None:
@@ -289,7 +297,6 @@ class MemoriaApp(TypingAhead[None]):
         self._undoing = Undoing(self, self.services, self.writes, self.clock, self._say, self._was_undone)
         for screen in self.mode_screens:
             screen.connected(self.services)
-        self.background.start(self.services)
 
     async def _ask_at_start(self) -> None:
         """Asks what is to become of a restore that was begun and not finished, and of texts that were not saved."""

@@ -8,13 +8,14 @@ import importlib
 import shutil
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
 from memoria_tui.cli.terminal import Terminal
+from services.errors import MemoriaError
 from services.settings import APP
 
 if TYPE_CHECKING:
@@ -60,7 +61,17 @@ async def _open_services(settings: Settings, ask: Ask) -> AsyncIterator[Services
     async with container.open_services(settings, ask=ask) as services:
         # What is loaded by then stays: when the collector looks through it again, it holds the event loop for 50 ms.
         services.search.when_loaded(gc.freeze)
-        yield services
+        waking = asyncio.create_task(_wake(services))
+        try:
+            yield services
+        finally:
+            waking.cancel()
+
+
+async def _wake(services: Services) -> None:
+    """Lets the store of the memories start while the first mode is imported."""
+    with suppress(MemoriaError):  # the first list meets the same error
+        await services.vectors.info()
 
 
 def open_demo(terminal: Terminal, *, reset: bool, as_json: bool) -> int:

@@ -13,6 +13,7 @@ leaves drawing to the screen. Textual ties `action_…`, `@on` and `@work` to no
 
 from __future__ import annotations
 
+import asyncio
 import re
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
@@ -114,6 +115,8 @@ class ModeScreen(Screen[None]):
         self.clock = setup.clock
         self._unseen: frozenset[Subject] = frozenset()
         self._shown_at: datetime | None = None
+        self.answered = asyncio.Event()
+        """Set when the stores have answered for the first time, or cannot."""
         self._services: Services | None = None
 
     def compose(self) -> ComposeResult:
@@ -155,6 +158,7 @@ class ModeScreen(Screen[None]):
     def watch_state(self, state: Loadable[Any]) -> None:
         if isinstance(state, Loading):
             return
+        self.answered.set()
         notice = self.notice(state)
         self.set_class(notice is not None, "-noticed")
         if notice is not None:

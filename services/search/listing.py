@@ -68,10 +68,11 @@ class Listing:
             if self.corrected is not None:
                 self.corrected()
 
-    async def page(self, offset: int, limit: int) -> tuple[Hit, ...]:
+    async def page(self, offset: int, limit: int, *, relations: bool = True) -> tuple[Hit, ...]:
         """The hits from `offset` on, at most `limit`; fewer at the end and where memories were deleted meanwhile.
 
-        Waits until the order is known that far, or near the end from there. Raises StoreUnavailable.
+        Waits until the order is known that far, or near the end from there. Without `relations` they are not counted,
+        and nothing waits for the database. Raises StoreUnavailable.
         """
         found = None
         if not self._order.knows(offset + limit):
@@ -80,7 +81,7 @@ class Listing:
             await self._order.reach(offset + limit)
             found = self._order.slice(offset, limit)
         read = await self._reader.read(found)
-        counts, _ = await self._reader.relation_counts([one.memory.id for one in read])
+        counts, _ = await self._reader.relation_counts([one.memory.id for one in read] if relations else ())
         return tuple(Hit(one.memory, relations=counts.get(one.memory.id, 0)) for one in read)
 
 

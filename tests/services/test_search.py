@@ -567,6 +567,13 @@ async def test_a_store_with_nothing_in_it_answers_with_nothing(store: Store) -> 
     assert await (await store.search.listing(Query())).page(0, 10) == ()
 
 
+async def test_a_page_is_read_without_counting_relations_where_nobody_waits_for_them(office: Store) -> None:
+    office.relations.link(uid(1), uid(2))
+    listing = await office.search.listing(Query())
+    assert any(hit.relations for hit in await listing.page(0, 10))
+    assert not any(hit.relations for hit in await listing.page(0, 10, relations=False))
+
+
 async def test_memories_of_upstream_are_counted_as_truth_has_them(store: Store) -> None:
     if not UPSTREAM.exists():
         pytest.skip("needs ../shared/data/upstream-dev")

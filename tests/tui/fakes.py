@@ -185,10 +185,10 @@ class FakeListing(Listing):
     def __post_init__(self) -> None:
         self.total = len(self.found)
 
-    async def page(self, offset: int, limit: int) -> tuple[Hit, ...]:
+    async def page(self, offset: int, limit: int, *, relations: bool = True) -> tuple[Hit, ...]:
         self.store.check()
         return tuple(
-            Hit(memory, relations=len(self.store.relations_of(memory.id)))
+            Hit(memory, relations=len(self.store.relations_of(memory.id)) if relations else 0)
             for memory in self.found[offset : offset + limit]
         )
 

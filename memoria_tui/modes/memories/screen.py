@@ -307,13 +307,16 @@ class MemoriesScreen(ModeScreen):
         """As `_rank`."""
         started = self.clock()
         listing = await self.services.search.listing(query, again=again)
-        first = await listing.page(0, PAGE) if listing.total else ()
+        hurried = self._shown_at is None
+        first = await listing.page(0, PAGE, relations=not hurried) if listing.total else ()
         if query != self._query:
             return None
         self._carry_marks(query)
         self._listing = listing
         listing.corrected = self.changed
         self.memory_list.show_listing(listing.total, query, first=first, empty="Nothing fits.")
+        if hurried and first:
+            self._page(listing, 0, PAGE)  # with their relations, when the database has started
         return Found(query, listing.total, (self.clock() - started) / _MILLISECOND)
 
     def _carry_marks(self, query: Query) -> None:
