@@ -50,6 +50,8 @@ OpenServices = Callable[[], AbstractAsyncContextManager["Services"]]
 
 _SLOW_WRITE = 0.2
 """Seconds after which a person is told that something is being saved."""
+_START = 5.0
+"""Seconds for which keys wait at the most for the first mode."""
 _DRAFT_AFTER = 1.0
 """Seconds after which what was typed is in its file."""
 _FIRST_LIST = 0.5
@@ -173,6 +175,7 @@ class MemoriaApp(TypingAhead[None]):
         self.leaving.watch_signals()
         self.mode_change_signal.subscribe(self, self._entered)
         self.app_resume_signal.subscribe(self, self._draw_again)
+        self.hold_keys(_START)
         self.call_after_refresh(self._begin)
 
     @work(exclusive=True, group="beginning")
@@ -183,6 +186,7 @@ class MemoriaApp(TypingAhead[None]):
         await self.switch_mode(MEMORIES.name)
         with suppress(TimeoutError):
             await asyncio.wait_for(self._screens_made[MEMORIES.name].answered.wait(), _FIRST_LIST)
+        self.release_keys()
         if self.services is not None:
             self.background.start(self.services)
         for problem in [*self._config.problems, *self._unknown_settings()]:
@@ -387,6 +391,9 @@ class MemoriaApp(TypingAhead[None]):
                 return
 
     # keys that work everywhere
+
+    def begins(self, screen: Screen[object]) -> bool:
+        return screen in self.mode_screens and screen.is_waiting
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.InputEvent | events.Paste):

@@ -87,6 +87,8 @@ class TypingAhead(App[ReturnType]):
         """When the key was pressed that has its effect now, in monotonic seconds."""
         self._pressed: events.Key | None = None
         """The key that has its effect now."""
+        self._pressed_on: Screen[object] | None = None
+        """The screen that it was pressed on."""
         self._answer: events.Key | None = None
         """The key that answered the last dialog."""
         self._typed = 0
@@ -150,6 +152,13 @@ class TypingAhead(App[ReturnType]):
 
     # keys
 
+    def hold_keys(self, seconds: float) -> None:
+        """Lets keys wait until `release_keys`, but not longer than that."""
+        self._patience = self.set_timer(seconds, self._go_on)
+
+    def release_keys(self) -> None:
+        self.call_later(self._go_on)
+
     async def on_event(self, event: events.Event) -> None:
         if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
             await super().on_event(event)
@@ -166,6 +175,7 @@ class TypingAhead(App[ReturnType]):
             return
         self.pressed_at = event.time
         self._pressed = event if isinstance(event, events.Key) else None
+        self._pressed_on = self.screen
         start = self.focused or self.screen
         if self._is_text(event):
             self._typed += 1
@@ -218,7 +228,7 @@ class TypingAhead(App[ReturnType]):
     async def _look_whether_ready(self, key: Timer) -> None:
         if key is not self._patience:
             return
-        if self.is_opening or self._dialog_begins:
+        if self.is_opening or self._dialog_begins or self._screen_begins:
             self.set_timer(_GLANCE, partial(self._look_whether_ready, key))
         else:
             await self._go_on()
@@ -230,6 +240,15 @@ class TypingAhead(App[ReturnType]):
         return isinstance(screen, ModalScreen) and (
             not screen.is_running or (screen.focused is None and bool(screen.focus_chain))
         )
+
+    @property
+    def _screen_begins(self) -> bool:
+        """Whether the key brought a screen that has nothing to act on yet; it is waited for as long as for a key."""
+        return self.screen is not self._pressed_on and self.begins(self.screen)
+
+    def begins(self, screen: Screen[object]) -> bool:
+        """Whether a screen still waits for what its keys act on."""
+        return False
 
     async def _go_on_unless_opening(self) -> None:
         if not self.is_opening:

@@ -19,6 +19,7 @@ from textual.widgets import TextArea
 
 from memoria_tui.app import MemoriaApp
 from memoria_tui.config import Config
+from memoria_tui.dialogs.clients_and_projects import ClientsDialog
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.help import HelpDialog
 from memoria_tui.dialogs.last_changes import ChangesDialog
@@ -31,7 +32,7 @@ from memoria_tui.widgets.top_line import TopLine
 from services.container import Services, open_services
 from services.model import ChangedSince, Entity, Kind, MemoryDraft, MemoryType, Query, RelationType
 from services.settings import Settings
-from tests.tui.conftest import press, running, screen_of, settle, titles, toasts, type_text
+from tests.tui.conftest import make_app, press, running, screen_of, settle, titles, toasts, type_text
 from tests.tui.fakes import filled, memory_id
 from tests.tui.quick import quick
 
@@ -256,3 +257,24 @@ async def test_keys_typed_faster_than_the_screen_follows_go_where_the_person_mea
             pilot.app.post_message(events.Key(key, None if len(key) > 1 else key))
         await settle(pilot)
         assert pilot.app.screen.query_one(TextArea).text == "text"
+
+
+async def test_keys_typed_right_after_a_mode_is_chosen_wait_until_it_can_take_them(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    settings = Settings(home=tmp_path, database_url=postgres_url, zone="UTC")
+    async with quick(MemoriaApp(lambda: open_services(settings))).run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        for key in ("3", "c"):
+            pilot.app.post_message(events.Key(key, key))
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, ClientsDialog)
+
+
+async def test_keys_typed_while_the_program_starts_are_kept() -> None:
+    app = make_app(filled())
+    async with app.run_test(size=(120, 40)) as pilot:
+        for key in ("n", *"text"):
+            app.post_message(events.Key(key, key))
+        await settle(pilot)
+        assert app.screen.query_one(TextArea).text == "text"
