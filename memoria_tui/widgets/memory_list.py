@@ -23,6 +23,8 @@ from memoria_tui.widgets.memory_row import ROW_LINES, Inks, RowLayout, draw_gap,
 from services.model import Hit, Query
 from services.ports import Clock
 
+_AGES = 30.0
+"""Seconds after which the ages of the rows are drawn again."""
 _SETTLE = 0.02
 """Seconds of rest before pages are asked for: a held key does not ask for all it passes."""
 
@@ -267,6 +269,9 @@ class MemoryList(ScrollView, can_focus=True):
                 of_type=partial(type_ink, self),
             )
         return self._inks
+
+    def on_mount(self) -> None:
+        self.set_interval(_AGES, self.refresh, name="ages")
 
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
