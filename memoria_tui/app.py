@@ -90,7 +90,7 @@ class MemoriaApp(TypingAhead[None]):
 
     BINDINGS = [
         Binding("u", "undo", "Undo", id="app.undo", tooltip="Undo the last change"),
-        Binding("U,ctrl+y", "redo", "Redo", id="app.redo", show=False, tooltip="Do again what was undone last"),
+        Binding("U,ctrl+y", "redo", "Redo", id="app.redo", show=False, tooltip="Redo what was undone last"),
         Binding("H", "changes", "Changes", id="app.changes", show=False, tooltip="The last changes, to undo any"),
         *(
             Binding(
@@ -114,7 +114,7 @@ class MemoriaApp(TypingAhead[None]):
             id="app.suspend",
             show=False,
             priority=True,
-            tooltip="Back to the shell; fg goes on",
+            tooltip="Back to the shell; fg resumes",
         ),
         Binding("ctrl+q", "quit", "Quit", id="app.quit", show=False, priority=True, tooltip="Leave the program"),
     ]  # fmt: skip
@@ -199,7 +199,7 @@ class MemoriaApp(TypingAhead[None]):
 
         problems = []
         if self.theme != self._config.theme:
-            problems.append(f"There is no theme {self._config.theme!r}; memoria-dark and memoria-light are ours")
+            problems.append(f"There is no theme {self._config.theme!r}; use memoria-dark or memoria-light")
         if self._config.keymap:
             unknown = set(self._config.keymap) - key_ids()
             problems += [f"keymap.{name}: no key has that id" for name in sorted(unknown)]
@@ -247,7 +247,7 @@ class MemoriaApp(TypingAhead[None]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Only what has no key of its own: the rest is listed with its key."""
-        yield SystemCommand("Theme", "Choose another palette", self.action_change_theme)
+        yield SystemCommand("Theme", "Choose another theme", self.action_change_theme)
 
     @property
     def mode_screens(self) -> list[ModeScreen]:
@@ -352,7 +352,7 @@ class MemoriaApp(TypingAhead[None]):
         try:
             act()
         except MemoriaError as error:
-            self._say(f"What is typed is not kept for the next start: {error}", wrong=True)
+            self._say(f"Drafts cannot be saved: {error}", wrong=True)
 
     def _keep_drafts(self) -> None:
         """At once, for the program ends."""

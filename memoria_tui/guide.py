@@ -27,7 +27,7 @@ _GROUPS = {
     "preview": "In the text",
     "tree": "In the tree",
     "map": "On the map",
-    "running": "On the clocks",
+    "running": "In the timers",
     "log": "In the log",
     "chart": "In the chart",
 }

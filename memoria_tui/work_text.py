@@ -23,11 +23,11 @@ CATEGORY_COLOURS: Mapping[SessionCategory, str] = {
 
 _SIGNS = {SessionStatus.ACTIVE: "▶", SessionStatus.PAUSED: "⏸", SessionStatus.COMPLETED: " "}
 _WAYS_OUT = {
-    WarningKind.FORGOTTEN: "b cuts it back to the last sign of life, s stops it now",
+    WarningKind.FORGOTTEN: "b stops it at its last activity, s now",
     WarningKind.OVERLAP: "space pauses one, enter changes its times",
     WarningKind.SAME_PROJECT: "s stops one",
     WarningKind.PARALLEL_LIMIT: "s stops one",
-    WarningKind.FLAWED: "enter puts it right",
+    WarningKind.FLAWED: "enter corrects it",
 }
 
 
@@ -80,7 +80,7 @@ def day_name(day: date, today: date) -> str:
 
 def named(session: WorkSession) -> str:
     """«fix login», as toasts and titles name a session."""
-    return f"«{present.clip(name(session), 40)}»"
+    return f'"{present.clip(name(session), 40)}"'
 
 
 def way_out(warning: WorkWarning) -> str:

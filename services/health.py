@@ -126,5 +126,5 @@ def _told(survey: Survey) -> Sequence[str]:
         if found := survey.found[check]:
             named = ", ".join(defect.id for defect in found[:_NAMED]) + (" …" if len(found) > _NAMED else "")
             what = f"{len(found):,} {check.things[len(found) > 1]} {check.problem}"
-            lines.append(f"{what}: {named}; `memoria-tui repair {check}` puts that right")
+            lines.append(f"{what}: {named}; `memoria-tui repair {check}` repairs that")
     return lines

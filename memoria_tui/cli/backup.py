@@ -65,10 +65,11 @@ def restore(
     resume: Annotated[bool, typer.Option("--resume", help="Finish a restore that was stopped in the middle.")] = False,
     undo: Annotated[bool, typer.Option("--undo", help="Undo a restore that was stopped in the middle.")] = False,
     merge: Annotated[
-        bool, typer.Option("--merge", help="Of a backup, bring what is missing or newer; the rest stays (default).")
+        bool, typer.Option("--merge", help="Add what is missing or newer in the backup; keep the rest (default).")
     ] = False,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Put a backup in the place of what is here, which is backed up first.")
+        bool,
+        typer.Option("--replace", help="Replace everything here with the backup; what is here is backed up first."),
     ] = False,
     yes: Yes = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Verify and show what would change, no more.")] = False,

@@ -136,7 +136,7 @@ def _show(terminal: Terminal, preview: UndoPreview, reasons: Sequence[str], *, a
     for one in preview.changed:
         terminal.print_text_line(f"  changed since: {one.line}")
     for one in preview.kept:
-        terminal.print_text_line(f"  stays: {one.line}")
+        terminal.print_text_line(f"  kept: {one.line}")
     if reasons:
         terminal.print(f"  asks first: {', '.join(reasons)}")
 
@@ -150,7 +150,7 @@ async def _list(services: Services, terminal: Terminal, limit: int, *, as_json: 
         undone = "  (undone)" if one.undone else ""
         terminal.print_text_line(f"{one.group[:8]}  {_when(terminal, one)}  {one.kind:<7}  {one.summary}{undone}")
     if not acts:
-        terminal.info("nothing was changed yet")
+        terminal.info("no changes yet")
     return 0
 
 

@@ -63,7 +63,7 @@ class ClientsDialog(Dialog[bool]):
         Binding("n", "new_client", "New client", id="clients.new", tooltip="Make a client"),
         Binding("p", "new_project", "New project", id="clients.project", tooltip="Make a project of this client"),
         Binding("r", "rename", "Rename", id="clients.rename", tooltip="Give it another name"),
-        Binding("m", "merge", "Merge", id="clients.merge", tooltip="Let it become part of another one"),
+        Binding("m", "merge", "Merge", id="clients.merge", tooltip="Merge it into another one"),
         Binding("v", "move", "Move", id="clients.move", tooltip="Give the project to another client"),
         Binding("d", "delete", "Delete", id="clients.delete", tooltip="Delete what has no sessions"),
         Binding("u", "app.undo", "Undo", id="clients.undo", tooltip="Undo the last change"),
@@ -148,8 +148,8 @@ class ClientsDialog(Dialog[bool]):
     @asks
     async def action_new_client(self) -> None:
         async def save(name: str) -> str:
-            self._aim = (await self._write(f"client «{name}»", self._clients.create_client(name))).id
-            return f"Made «{name}»"
+            self._aim = (await self._write(f'client "{name}"', self._clients.create_client(name))).id
+            return f'Made "{name}"'
 
         await self._ask(PromptDialog("New client", check=_nameless, save=save))
 
@@ -160,8 +160,8 @@ class ClientsDialog(Dialog[bool]):
         owner = entity.client if isinstance(entity, Project) else entity.name if entity is not None else None
 
         async def save(name: str) -> str:
-            self._aim = (await self._write(f"project «{name}»", self._clients.create_project(name, owner))).id
-            return f"Made «{name}»"
+            self._aim = (await self._write(f'project "{name}"', self._clients.create_project(name, owner))).id
+            return f'Made "{name}"'
 
         await self._ask(PromptDialog(f"New project of {owner or 'no client'}", check=_nameless, save=save))
 
@@ -175,23 +175,23 @@ class ClientsDialog(Dialog[bool]):
             if name == shown:
                 return ""
             rename = self._clients.rename_project if isinstance(entity, Project) else self._clients.rename_client
-            await self._write(f"rename «{entity.name}»", rename(entity.id, name))
-            return f"Renamed «{entity.name}» to «{name}»"
+            await self._write(f'rename "{entity.name}"', rename(entity.id, name))
+            return f'Renamed "{entity.name}" to "{name}"'
 
-        await self._ask(PromptDialog(f"Rename «{entity.name}»", value=shown, check=_nameless, save=save))
+        await self._ask(PromptDialog(f'Rename "{entity.name}"', value=shown, check=_nameless, save=save))
 
     @asks
     async def action_merge(self) -> None:
         if (entity := self._entity()) is None:
             return
         project = isinstance(entity, Project)
-        title, hint = f"Merge «{entity.name}» into", "Its sessions become those of the one you name"
+        title, hint = f'Merge "{entity.name}" into', "Its sessions become those of the one you name"
         names = self._names(project=project, but=entity.id)
 
         async def save(target: str) -> str:
             merge = self._clients.merge_projects if project else self._clients.merge_clients
             await self._write(title, merge(entity.id, target))
-            return f"Merged «{entity.name}» into «{target}»"
+            return f'Merged "{entity.name}" into "{target}"'
 
         await self._ask(PromptDialog(title, hint=hint, names=names, check=_nameless, save=save))
 
@@ -201,13 +201,13 @@ class ClientsDialog(Dialog[bool]):
         if not isinstance(entity, Project):
             self.say("Go to a project: it can be given to another client", wrong=True)
             return
-        title, hint = f"Move «{entity.name}» to", f"Name of a client; {_NOBODY} for none. Its sessions go along"
+        title, hint = f'Move "{entity.name}" to', f"Name of a client; {_NOBODY} for none. Its sessions go along"
         names = self._names(project=False)
 
         async def save(target: str) -> str:
             owner = None if target == _NOBODY else target
             await self._write(title, self._clients.move_project(entity.id, owner))
-            return f"Moved «{entity.name}» to {owner or 'no client'}"
+            return f'Moved "{entity.name}" to {owner or "no client"}'
 
         await self._ask(PromptDialog(title, hint=hint, names=names, check=_nameless, save=save))
 
@@ -217,13 +217,13 @@ class ClientsDialog(Dialog[bool]):
             return
         remove = self._clients.delete_project if isinstance(entity, Project) else self._clients.delete_client
         try:
-            await self._write(f"delete «{entity.name}»", remove(entity.id), once=[entity.id])
+            await self._write(f'delete "{entity.name}"', remove(entity.id), once=[entity.id])
         except UnderWay as under_way:
             self.say(str(under_way))
         except MemoriaError as error:
-            self.say(not_done(f"delete «{entity.name}»", error), wrong=True)
+            self.say(not_done(f'delete "{entity.name}"', error), wrong=True)
         else:
-            await self._done(f"Deleted «{entity.name}»")
+            await self._done(f'Deleted "{entity.name}"')
 
     def _entity(self) -> Client | Project | None:
         if self._line is None or self._line.entity is None:

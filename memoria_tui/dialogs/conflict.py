@@ -36,17 +36,17 @@ class ConflictDialog(Dialog[Resolution]):
     ]
 
     def __init__(self, mine: str, theirs: Memory | None) -> None:
-        super().__init__("Changed outside meanwhile")
+        super().__init__("Changed by another program")
         self._mine = mine
         self._theirs = theirs
 
     def compose_body(self) -> Iterable[Widget]:
         with Horizontal(classes="sides"):
             with VerticalScroll() as left:
-                left.border_title = "theirs: what stands there now"
+                left.border_title = "theirs: the text as it is stored now"
                 yield self._left()
             with VerticalScroll() as right:
-                right.border_title = "mine: what I would change of it"
+                right.border_title = "mine: my changes to it"
                 yield Static(difference(compare(self._theirs.content if self._theirs else "", self._mine)))
 
     def _left(self) -> Static:

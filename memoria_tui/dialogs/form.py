@@ -62,8 +62,8 @@ class FormDialog(Dialog[Answer]):
     AUTO_FOCUS = "Input, Select, TextArea"
     VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-tall")]
     BINDINGS = [
-        Binding("ctrl+s", "save", "Save", id="form.save", tooltip="Save what stands in the fields", priority=True),
-        Binding("enter", "save", "Save", id="form.enter", show=False, tooltip="Save what stands in the fields"),
+        Binding("ctrl+s", "save", "Save", id="form.save", tooltip="Save what is in the fields", priority=True),
+        Binding("enter", "save", "Save", id="form.enter", show=False, tooltip="Save what is in the fields"),
     ]
 
     def __init__(
@@ -218,8 +218,8 @@ class FormDialog(Dialog[Answer]):
         if not self._touched:
             self.dismiss(None)
             return
-        question = "What you typed is not saved. Throw it away?"
-        self.app.push_screen(ConfirmDialog("Not saved", question, "throw away"), self._leave_if)
+        question = "What you typed is not saved. Discard it?"
+        self.app.push_screen(ConfirmDialog("Not saved", question, "discard"), self._leave_if)
 
     def _leave_if(self, sure: bool | None) -> None:
         if sure:

@@ -48,7 +48,7 @@ class ChangesDialog(Dialog[Act]):
 
     def compose_body(self) -> Iterable[Widget]:
         if not self._acts:
-            yield Static(Content("Nothing was changed yet."), classes="text")
+            yield Static(Content("No changes yet."), classes="text")
             return
         now = self._clock()
         with Vertical(classes="sides"):

@@ -115,8 +115,8 @@ class NewMemoryDialog(Dialog[Memory]):
         if not self.unsaved:
             self.dismiss(None)
             return
-        question = "The text you wrote is not saved. Throw it away?"
-        self.app.push_screen(ConfirmDialog("Not saved", question, "throw away"), self._leave_if)
+        question = "The text you wrote is not saved. Discard it?"
+        self.app.push_screen(ConfirmDialog("Not saved", question, "discard"), self._leave_if)
 
     def _leave_if(self, sure: bool | None) -> None:
         if sure:

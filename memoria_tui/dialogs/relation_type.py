@@ -30,9 +30,9 @@ class TypeChoice:
 class RelationTypeDialog(Dialog[TypeChoice]):
     """Shows both ends and every type with its key; one key answers."""
 
-    KEYS = (("key", "choose"), ("tab", "turn round"), ("esc", "cancel"))
+    KEYS = (("key", "choose"), ("tab", "reverse direction"), ("esc", "cancel"))
     BINDINGS = [
-        Binding("tab", "turn", "Turn round", id="relation.turn", tooltip="Let the two memories change places"),
+        Binding("tab", "turn", "Reverse direction", id="relation.turn", tooltip="Swap source and target"),
     ]
 
     ends = getters.query_one("#ends", Static)

@@ -26,10 +26,8 @@ class RestoreDialog(Dialog[str]):
     """Its answer is `merge` or `replace`; into an empty store everything goes as it is."""
 
     BINDINGS = [
-        Binding(
-            "m,enter", "merge", "Merge", id="restore.merge", tooltip="Bring what is missing or newer in the backup"
-        ),
-        Binding("p", "replace", "Replace", id="restore.replace", tooltip="Put the backup in the place of what is here"),
+        Binding("m,enter", "merge", "Merge", id="restore.merge", tooltip="Add what is missing or newer in the backup"),
+        Binding("p", "replace", "Replace", id="restore.replace", tooltip="Replace what is here with the backup"),
     ]
 
     def __init__(self, comparison: Comparison, safety: str, zone: tzinfo) -> None:
@@ -45,17 +43,20 @@ class RestoreDialog(Dialog[str]):
 
     def compose_body(self) -> Iterable[Widget]:
         compared = self._comparison
-        notes = [f"{line(compared.archive.path.name)} is whole to its last byte."]
-        notes += ["A restore of it was begun and not finished: it goes on."] if compared.continues else []
-        notes += [f"{line(compared.re_embed)}: vectors are made anew."] if compared.re_embed else []
+        notes = [f"{line(compared.archive.path.name)}: verified, no damage."]
+        notes += ["A restore of it was not finished: it is resumed."] if compared.continues else []
+        notes += [f"{line(compared.re_embed)}: all memories are embedded again."] if compared.re_embed else []
         yield Static(Content("\n".join(notes)), classes="section")
         yield Static(self._table(), classes="section")
         if compared.empty:
-            yield Static(Content("Nothing is here: everything comes as it is in the backup."), classes="text")
+            yield Static(Content("The store is empty: everything is restored as it is in the backup."), classes="text")
             return
         told = (
-            ("merge  ", "brings what is new or newer in the backup; u to undo."),
-            ("replace", f" makes all as in the backup, after a backup of what is here into {clip(self._safety, 60)}."),
+            ("merge  ", "adds what is missing or newer in the backup; u to undo."),
+            (
+                "replace",
+                f" replaces all with the backup, after a backup of what is here into {clip(self._safety, 60)}.",
+            ),
         )
         lines = (Content.assemble((name, "bold $accent"), f" {line(what)}") for name, what in told)
         yield Static(Content("\n").join(lines), classes="text")
@@ -63,7 +64,7 @@ class RestoreDialog(Dialog[str]):
     def _table(self) -> Content:
         kinds = [one for one in self._comparison.differences if any(self._figures(one))]
         if not kinds:
-            return Content("It holds nothing that could differ.")
+            return Content("The backup is empty.")
         head = f"{'':20}" + "".join(f"{name:>10}" for name in _HEAD)
         rows = [Content.styled(head, "$foreground 60%")]
         for one in kinds:

@@ -107,7 +107,7 @@ class ReviewDialog(Dialog[int]):
             return
         queue = self._queue
         waiting = f"{len(queue.waiting):,} to decide"
-        looked = "" if queue.finished else f" · looked at {queue.done:,} of {queue.total:,} memories"
+        looked = "" if queue.finished else f" · scanned {queue.done:,} of {queue.total:,} memories"
         nothing = "Nothing to suggest" if queue.finished and not queue.waiting else waiting + looked
         hint = self.query_one("#hint", Static)
         hint.update(Content(line(problem) or nothing))

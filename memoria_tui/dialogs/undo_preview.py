@@ -97,7 +97,7 @@ class UndoDialog(Dialog[UndoChoice]):
         if len(preview.changed) > _SHOWN:
             yield Content.styled(f"… and {len(preview.changed) - _SHOWN:,} more", _QUIET)
         if preview.kept:
-            yield Content("\nStays in any case:")
+            yield Content("\nKept in any case:")
         for one in preview.kept[:_SHOWN]:
             yield Content.styled(f"  {line(one.line)}", _QUIET)
 

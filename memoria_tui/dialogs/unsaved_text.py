@@ -22,9 +22,9 @@ class UnsavedDialog(Dialog[bool]):
 
     BINDINGS = [
         Binding("o,enter", "open", "Open", id="unsaved.open", tooltip="Open the text and go on with it"),
-        Binding("d", "discard", "Throw away", id="unsaved.discard", tooltip="Throw the text away"),
+        Binding("d", "discard", "Discard", id="unsaved.discard", tooltip="Discard the text"),
     ]
-    KEYS = (("o", "open it"), ("d", "throw it away"), ("esc", "later"))
+    KEYS = (("o", "open it"), ("d", "discard it"), ("esc", "later"))
 
     def __init__(self, draft: Draft) -> None:
         super().__init__("A text that was not saved")
@@ -42,7 +42,7 @@ class UnsavedDialog(Dialog[bool]):
         self.dismiss(True)
 
     def action_discard(self) -> None:
-        self.app.push_screen(ConfirmDialog("Not saved", "Throw the text away?", "throw away"), self._discard_if)
+        self.app.push_screen(ConfirmDialog("Not saved", "Discard the text?", "discard"), self._discard_if)
 
     def _discard_if(self, sure: bool | None) -> None:
         if sure:

@@ -15,7 +15,7 @@ from services.model import Hit, Query
 
 _WIDTH = 24
 _PARTS = (
-    ("meaning", "dense", "how near the text lies to the question"),
+    ("meaning", "dense", "how close the text is to the question"),
     ("words", "keyword", "how well its words match"),
     ("graph", "graph", "linked to other good hits"),
 )

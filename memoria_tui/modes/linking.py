@@ -78,4 +78,4 @@ def turned(relation: Relation) -> Relation:
 
 
 def _named(memory: Memory) -> str:
-    return f"«{clip(title(memory), 32)}»"
+    return f'"{clip(title(memory), 32)}"'

@@ -70,7 +70,7 @@ def opening(status: StatusSnapshot, settings: Settings, zone: tzinfo | None) -> 
     if failing := [store for store in status.failing if store.kind in _READ]:
         lines = [Content.styled(_failing(store, zone), "bold $error") for store in failing]
         lines += [Content(safe(problem)) for store in failing if not store.silent for problem in store.problems]
-        return Content("\n").join([*lines, Content(""), Content("It is asked again by itself.")])
+        return Content("\n").join([*lines, Content(""), Content("Retrying automatically.")])
     hosts = {
         StoreKind.QDRANT: ("Opening the memories", settings.qdrant_host),
         StoreKind.POSTGRES: ("Starting PostgreSQL", settings.database_url),

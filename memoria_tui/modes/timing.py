@@ -152,7 +152,7 @@ class Timing:
 
     async def cut_back(self, session: WorkSession | None = None) -> None:
         """Stops a session at the last sign of life, or when the person says it ended."""
-        if (session := session or await self.meant("Cut back which")) is None:
+        if (session := session or await self.meant("Stop which at its last activity")) is None:
             return
         last = await self._screen.attempt(self._services.work.last_activity(session.id))
         zone = await self._screen.attempt(self._services.reports.zone())
@@ -199,7 +199,7 @@ class Timing:
     async def meant(self, question: str) -> WorkSession | None:
         """The only session that is open, or the one that the person chooses; None tells why."""
         if not self._sessions:
-            self._screen.tell("Nothing runs")
+            self._screen.tell("No session is running")
             return None
         chosen = self._sessions[0] if len(self._sessions) == 1 else await self._choose(question)
         return chosen if isinstance(chosen, WorkSession) else None

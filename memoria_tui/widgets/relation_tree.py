@@ -51,8 +51,8 @@ class RelationTree(Tree[Row]):
         Binding("enter", "select_cursor", "Walk", id="tree.walk", tooltip="Make this memory the centre"),
         Binding("down,j", "cursor_down", "Down", show=False, id="tree.down", tooltip="Go to the memory below"),
         Binding("up,k", "cursor_up", "Up", show=False, id="tree.up", tooltip="Go to the memory above"),
-        Binding("left", "cursor_parent", "Left", show=False, id="tree.parent", tooltip="Go to what it hangs on"),
-        Binding("space", "toggle_node", "Fold", show=False, id="tree.fold", tooltip="Fold or unfold what is behind it"),
+        Binding("left", "cursor_parent", "Left", show=False, id="tree.parent", tooltip="Go to its parent"),
+        Binding("space", "toggle_node", "Fold", show=False, id="tree.fold", tooltip="Collapse or expand it"),
         Binding("home,g", "scroll_home", "Top", show=False, id="tree.first", tooltip="Go to the centre"),
         Binding("end,G", "scroll_end", "Bottom", show=False, id="tree.last", tooltip="Go to the last memory"),
     ]

@@ -110,7 +110,7 @@ class RunningSessions(Widget, can_focus=True):
         if y != 1:
             return Content("")
         return Content.assemble(
-            ("  Nothing runs.  ", ink(self, "running--muted")),
+            ("  No session is running.  ", ink(self, "running--muted")),
             ("n", ink(self, "running--bar")),
             (" starts work", ink(self, "running--muted")),
         )

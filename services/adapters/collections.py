@@ -27,7 +27,7 @@ TEXT_KEY = "content"
 MIN_TOKEN, MAX_TOKEN = 1, 40
 """Characters of the shortest and longest word the text index keeps."""
 
-REMEDY = "keyword search goes on; set the model that made them, or move the memories to yours: memoria-tui reembed"
+REMEDY = "keyword search still works; set the model that made them, or move the memories to yours: memoria-tui reembed"
 """What to do when vectors and the embedder do not fit."""
 
 
@@ -76,7 +76,7 @@ SHARED_INDEXES: Mapping[MemoryType, Mapping[str, Index]] = {
 def under_way(draft: Draft) -> Conflict:
     """What to raise when a draft of another purpose stands where one is to be begun."""
     return Conflict(
-        f"a next set of collections is being filled already ({draft.purpose}: {draft.model}, {draft.dimensions} "
+        f"a new set of collections is being filled already ({draft.purpose}: {draft.model}, {draft.dimensions} "
         "dimensions); finish that, or drop it, first",
         draft,
     )

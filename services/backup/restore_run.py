@@ -76,8 +76,8 @@ class Vectoring:
             status = await self._embedder.status()
             if not status.ok:
                 raise StoreUnavailable(
-                    f"{reason}, so they must be made anew, but {self._embedder.model} does not answer: start it, or "
-                    "set the archive's model; nothing was restored"
+                    f"{reason}, so the memories must be embedded again, but {self._embedder.model} does not answer: "
+                    "start it, or set the archive's model; nothing was restored"
                 )
 
     async def of(self, points: Sequence[Point]) -> Sequence[Point]:

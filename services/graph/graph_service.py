@@ -205,9 +205,9 @@ def _summary(before: Relation | None, after: Relation | None) -> str:
         assert relation is not None
         verb = "linked" if after else "unlinked"
         return f"{verb} {relation.source_id[:8]} → {relation.type.value} → {relation.target_id[:8]}"
-    turned = " and turned round" if before.source_id != after.source_id else ""
+    turned = " and reversed" if before.source_id != after.source_id else ""
     if before.type is not after.type:
         return f"relation {before.type.value} became {after.type.value}{turned}"
     if turned:
-        return f"turned {before.type.value} round"
+        return f"reversed {before.type.value}"
     return f"weight {before.weight:g} became {after.weight:g}"

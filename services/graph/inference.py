@@ -118,7 +118,7 @@ def infer_relation(first: Memory, second: Memory) -> Inference:
         for source, target, forward in ((first, second, True), (second, first, False)):
             strength, cue = _weigh(rule, source, target)
             if strength > best.strength:
-                best = Inference(rule.type, forward, strength, f"«{cue}» in the source")
+                best = Inference(rule.type, forward, strength, f'"{cue}" in the source')
     return best
 
 

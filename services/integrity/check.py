@@ -96,7 +96,7 @@ class Explanation:
     outcomes: Mapping[Keep, str] = field(default_factory=dict)
 
 
-IN_ORDER = Explanation("is in order by now")
+IN_ORDER = Explanation("no longer needs repair")
 
 Explain = Callable[[Facts, Sequence[Defect]], Awaitable[Sequence[Explanation]]]
 """One explanation for each defect, whose memory or relation exists."""

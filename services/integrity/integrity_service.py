@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 _BATCH = 100
 """Memories or relations repaired in one transaction."""
 
-_DELETED = Explanation("was deleted meanwhile")
+_DELETED = Explanation("was deleted since the check")
 Thing = TypeVar("Thing")
 
 
@@ -79,7 +79,7 @@ class IntegrityService:
     async def repair(
         self, defects: Sequence[Defect], *, keep: Keep = Keep.FIRST, progress: Advance = quiet
     ) -> Repaired:
-        """Repairs defects as one act; what is in order by now stays as it is. `keep` answers `Finding.outcomes`.
+        """Repairs defects as one act; what no longer needs repair stays as it is. `keep` answers `Finding.outcomes`.
 
         All of it is one transaction, then the points follow. Raises StoreUnavailable, StoreReadOnly, SchemaMissing, or
         Conflict when others write the same relations at the moment.

@@ -42,7 +42,7 @@ async def read_places(scan: Scan) -> Places:
                     if test.fails(point.payload):
                         places.failed[check].add(memory_id)
             done += len(page)
-            scan.progress(Progress(done, None, "Looking at memories"))
+            scan.progress(Progress(done, None, "Checking memories"))
         places.memories |= first | later
         places.headless += sorted(later - first)
     return places

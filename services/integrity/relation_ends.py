@@ -79,7 +79,7 @@ async def read_ends(
 
 
 def planned(ends: Ends, checks: Mapping[str, Collection[Check]], taken: set[Key] | None = None) -> EndsPlan:
-    """The plan for those of the relations that checks found; what is in order by now is in no part of it.
+    """The plan for those of the relations that checks found; what no longer needs repair is in no part of it.
 
     `taken` are the relations that other parts of the same plan lead to; it grows by those of this one.
     """
@@ -95,9 +95,9 @@ def planned(ends: Ends, checks: Mapping[str, Collection[Check]], taken: set[Key]
         if after is None:
             continue
         if after.source_id == after.target_id:
-            made.removed[relation.id] = "repaired: joined a memory with itself"
+            made.removed[relation.id] = "repaired: link of a memory to itself"
         elif _key(after) in taken:
-            made.removed[relation.id] = "repaired: says what another relation says"
+            made.removed[relation.id] = "repaired: duplicate relation"
         else:
             taken.add(_key(after))
             made.moved.append((relation, after))
@@ -143,7 +143,7 @@ async def read_wrong_ends(scan: Scan) -> WrongEnds:
             in_chunks += [relation] if len(lost) < len(strangers) else []
             in_nothing += [relation] if lost else []
             nothing.update(lost)
-        scan.progress(Progress(count, None, "Looking at relations"))
+        scan.progress(Progress(count, None, "Checking relations"))
     derived = {end for end in nothing if UUID(end).version == _CHUNK_VERSION}
     former = await asyncio.to_thread(_once_chunks, places, derived) if derived else {}
     return WrongEnds(count, in_chunks, in_nothing, former)
@@ -172,7 +172,7 @@ def found_by(check: Check, relations: Sequence[Relation], wrong: WrongEnds) -> l
 
 async def explain_ends(facts: Facts, defects: Sequence[Defect]) -> list[Explanation]:
     there = {one.id for one in facts.ends.relations}
-    gone = Explanation("was changed or removed meanwhile")
+    gone = Explanation("was changed or removed since the check")
     return [_explained(one, one.relation, facts.ends) if one.relation and one.id in there else gone for one in defects]
 
 
@@ -186,7 +186,7 @@ def _explained(defect: Defect, relation: Relation, ends: Ends) -> Explanation:
     what += [_are(chunks, "a chunk", "chunks")] if chunks else []
     made = planned(ends, {relation.id: {defect.check}})
     if why := made.removed.get(relation.id):
-        reason = "" if strangers else f": it {why.removeprefix('repaired: ')}"
+        reason = "" if strangers else f": {why.removeprefix('repaired: ')}"
         repair = f"removed{reason}; the history keeps it"
     else:
         repair = "ends in the memory itself" if made.moved else ""

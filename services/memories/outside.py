@@ -41,7 +41,7 @@ class Missing:
         count = len(self.ids)
         if not self.many:
             what = "memory was" if count == 1 else "memories were"
-            return f"{count} {what} deleted by another program; the trash brings them back"
+            return f"{count} {what} deleted by another program; restore them from the trash"
         return (
             f"{count:,} of the {self.living:,} memories that the history knows are not in Qdrant: another program "
             "emptied it, or MEMORIA_QDRANT_HOST names another one; `memoria-tui restore BACKUP` brings all back, "

@@ -358,7 +358,7 @@ class Act:
             ends = {end for one in batch if one.plan.after is None for end in one.ends}
             if ends:
                 gone = await transaction.relations.delete_touching(sorted(ends))
-                rows += [relation_change(relation, None, "went with its memory") for relation in gone]
+                rows += [relation_change(relation, None, "removed with its memory") for relation in gone]
         return rows
 
     async def _apply_now(self, plans: Sequence[Plan], numbers: Mapping[str, int]) -> None:

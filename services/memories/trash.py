@@ -171,7 +171,7 @@ class Related:
         rows = []
         for batch in batches([one for one in gone if one.source_id in there and one.target_id in there]):
             made = await transaction.relations.insert([anew(relation) for relation in batch])
-            rows += [taken_back(relation, "came back with its memory") for relation in made]
+            rows += [taken_back(relation, "restored with its memory") for relation in made]
         return rows
 
     async def _existing(self, transaction: Transaction, ids: set[str]) -> set[str]:

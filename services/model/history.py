@@ -196,7 +196,7 @@ class Undone:
         if not self.left:
             return said
         more = f" and {len(self.left) - 1} more" if len(self.left) > 1 else ""
-        return f"{said} · stays: {self.left[0].line}{more}"
+        return f"{said} · kept: {self.left[0].line}{more}"
 
 
 _PREFIXES = ("undone: ", "redone: ", "took back: ")

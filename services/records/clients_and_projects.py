@@ -101,9 +101,9 @@ class ClientsAndProjects:
         """Raises Conflict when there is one of that name."""
         async with unit_of_work(self._database, self._settings) as unit:
             if await unit.fetch("SELECT 1 FROM public.clients WHERE name = :name", name=storable(name)):
-                raise Conflict(f"there is a client «{name}» already", current=None)
+                raise Conflict(f'there is a client "{name}" already', current=None)
             (row,) = await unit.fetch(_NEW_CLIENT, name=storable(name))
-            unit.record_change(Entity.CLIENT, row.id, None, {"row": row.row}, f"new client «{name}»")
+            unit.record_change(Entity.CLIENT, row.id, None, {"row": row.row}, f'new client "{name}"')
             return Client(row.id, row.row["name"], row.row["metadata"] or {})
 
     async def create_project(self, name: str, client_id: str | None, repo: str | None) -> Project:
@@ -111,7 +111,7 @@ class ClientsAndProjects:
         async with unit_of_work(self._database, self._settings) as unit:
             await self._refuse_project(unit, name, client_id)
             (row,) = await unit.fetch(_NEW_PROJECT, name=storable(name), client_id=client_id, repo=repo)
-            unit.record_change(Entity.PROJECT, row.id, None, {"row": row.row}, f"new project «{name}»")
+            unit.record_change(Entity.PROJECT, row.id, None, {"row": row.row}, f'new project "{name}"')
         return next(project for project in await self.projects() if project.id == row.id)
 
     async def rename(self, entity: Entity, entity_id: str, name: str) -> None:
@@ -121,14 +121,14 @@ class ClientsAndProjects:
             if entity is Entity.PROJECT:
                 await self._refuse_project(unit, name, before["client_id"])
             elif await unit.fetch("SELECT 1 FROM public.clients WHERE name = :name", name=storable(name)):
-                raise Conflict(f"there is a client «{name}» already: merge the two instead", current=None)
+                raise Conflict(f'there is a client "{name}" already: merge the two instead', current=None)
             (after,) = await unit.fetch(
                 f"UPDATE public.{_TABLE[entity]} SET name = :name WHERE id = CAST(:id AS uuid) "
                 f"RETURNING to_jsonb({_TABLE[entity]}) AS row",
                 id=entity_id,
                 name=storable(name),
             )
-            summary = f"renamed {entity} «{before['name']}» to «{name}»"
+            summary = f'renamed {entity} "{before["name"]}" to "{name}"'
             unit.record_change(entity, entity_id, {"row": before}, {"row": after.row}, summary)
 
     async def merge(self, entity: Entity, source_id: str, target_id: str) -> int:
@@ -166,13 +166,13 @@ class ClientsAndProjects:
                 )
                 if rows:
                     what = "sessions" if table == "work_sessions" else "projects"
-                    raise Conflict(f"{entity} «{before['name']}» still has {what}: move or merge them first", before)
+                    raise Conflict(f'{entity} "{before["name"]}" still has {what}: move or merge them first', before)
             await unit.fetch(f"DELETE FROM public.{_TABLE[entity]} WHERE id = CAST(:id AS uuid)", id=entity_id)
-            unit.record_change(entity, entity_id, {"row": before}, None, f"deleted {entity} «{before['name']}»")
+            unit.record_change(entity, entity_id, {"row": before}, None, f'deleted {entity} "{before["name"]}"')
 
     async def _refuse_project(self, unit: UnitOfWork, name: str, client_id: object) -> None:
         if await unit.fetch(_PROJECT_OF_NAME, name=storable(name), client_id=client_id):
-            raise Conflict(f"the client has a project «{name}» already: merge the two instead", current=None)
+            raise Conflict(f'the client has a project "{name}" already: merge the two instead', current=None)
 
     async def _totals(self, entity: Entity) -> dict[str | None, Any]:
         rows = await self._database.fetch(_TOTALS.format(column=_COLUMN[entity]))
@@ -187,7 +187,7 @@ async def client_id(unit: UnitOfWork, name: str | None) -> str | None:
     if found := await unit.fetch(_NAMED_CLIENT, **known):
         return str(found[0].id)
     if made := await unit.fetch(_ADD_CLIENT, **known):
-        unit.record_change(Entity.CLIENT, made[0].id, None, {"row": made[0].row}, f"new client «{name}»")
+        unit.record_change(Entity.CLIENT, made[0].id, None, {"row": made[0].row}, f'new client "{name}"')
         return str(made[0].id)
     (found_now,) = await unit.fetch(_NAMED_CLIENT, **known)
     return str(found_now.id)
@@ -201,7 +201,7 @@ async def project_id(unit: UnitOfWork, client: str | None, name: str | None) -> 
     if found := await unit.fetch(_NAMED_PROJECT, **known):
         return str(found[0].id)
     if made := await unit.fetch(_ADD_PROJECT, **known):
-        unit.record_change(Entity.PROJECT, made[0].id, None, {"row": made[0].row}, f"new project «{name}»")
+        unit.record_change(Entity.PROJECT, made[0].id, None, {"row": made[0].row}, f'new project "{name}"')
         return str(made[0].id)
     (found_now,) = await unit.fetch(_NAMED_PROJECT, **known)
     return str(found_now.id)
@@ -243,7 +243,7 @@ async def _absorb(unit: UnitOfWork, entity: Entity, source_id: str, target_id: s
     )
     await unit.fetch(f"DELETE FROM public.{_TABLE[entity]} WHERE id = CAST(:id AS uuid)", id=source_id)
     state = {"row": before, "sessions": [row.id for row in moved], "into": target_id, **more}
-    unit.record_change(entity, source_id, state, None, f"merged {entity} «{before['name']}» into «{target['name']}»")
+    unit.record_change(entity, source_id, state, None, f'merged {entity} "{before["name"]}" into "{target["name"]}"')
     return len(moved)
 
 
@@ -265,7 +265,7 @@ async def _move_project(unit: UnitOfWork, project_id: str, client_id: str | None
         client=client_id,
     )
     state = {"row": before, "client_sessions": changed, "client_into": client_id}
-    unit.record_change(Entity.PROJECT, project_id, state, {"row": after.row}, f"moved project «{before['name']}»")
+    unit.record_change(Entity.PROJECT, project_id, state, {"row": after.row}, f'moved project "{before["name"]}"')
     return len(changed)
 
 

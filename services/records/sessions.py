@@ -131,7 +131,7 @@ class Sessions:
                 branch=new.branch and storable(new.branch),
                 start=new.start,
             )
-            unit.record_change(Entity.SESSION, str(row.id), None, row.state, f"started «{new.description}»")
+            unit.record_change(Entity.SESSION, str(row.id), None, row.state, f'started "{new.description}"')
             return stored_session(row, self._zone, self._clock())
 
     async def update(self, session_id: str, change: Change, summary: str, *, limit: int = 0) -> StoredSession:
@@ -160,7 +160,7 @@ class Sessions:
         settings = ", ".join(f"{_TARGETS.get(name, name)} = {_VALUES[name]}" for name in columns)
         update = f"UPDATE public.work_sessions SET {settings} WHERE id = CAST(:id AS uuid)"
         (row,) = await unit.fetch(_WRITTEN.format(statement=update), id=session_id, **columns)
-        unit.record_change(Entity.SESSION, session_id, rows[0].state, row.state, f"{summary} «{row.description}»")
+        unit.record_change(Entity.SESSION, session_id, rows[0].state, row.state, f'{summary} "{row.description}"')
         return stored_session(row, self._zone, self._clock())
 
     async def delete(self, session_id: str) -> StoredSession:
@@ -169,7 +169,7 @@ class Sessions:
             stored = self._only(rows, session_id)
             await unit.fetch(_DELETE, id=session_id)
             unit.record_change(
-                Entity.SESSION, session_id, rows[0].state, None, f"deleted «{stored.session.description}»"
+                Entity.SESSION, session_id, rows[0].state, None, f'deleted "{stored.session.description}"'
             )
             return stored
 

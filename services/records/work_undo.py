@@ -105,7 +105,7 @@ class WorkUndo:
         if rows:
             undone.rows.append(_new(change, None, rows[0].row, await self._follow(change)))
         else:
-            undone.changed.append(_changed(change, goal, None, "there is another one like it", forceable=False))
+            undone.changed.append(_changed(change, goal, None, "another one like it exists", forceable=False))
 
     async def _revert(self, change: Change, goal: Row, now: Row, undone: WorkUndone, *, force: bool) -> None:
         """Gives a row its former values in the columns that the change set."""

@@ -124,7 +124,7 @@ class ReembeddingService:
             wanted = Draft(PURPOSE, plan.dimensions, plan.model)
             run = None if plan.needless else await self._run(wanted, embedder, progress)
         if run:
-            _log.info("embedded %d memories anew by %s, %d dimensions", run.total, plan.model, plan.dimensions)
+            _log.info("embedded %d memories again by %s, %d dimensions", run.total, plan.model, plan.dimensions)
         return ReembedReport(
             model=plan.model,
             dimensions=plan.dimensions,
@@ -168,8 +168,8 @@ class ReembeddingService:
         under_way = await self._vectors.draft()
         if under_way is not None and under_way != Draft(PURPOSE, size, model):
             raise Conflict(
-                f"a next set of vectors is being filled already ({under_way.purpose}: {under_way.model}, "
-                f"{under_way.dimensions} dimensions); finish that first, or throw a re-embedding away with: "
+                f"a new set of vectors is being filled already ({under_way.purpose}: {under_way.model}, "
+                f"{under_way.dimensions} dimensions); finish that first, or discard a re-embedding with: "
                 "memoria-tui reembed --cancel",
                 under_way,
             )
@@ -221,7 +221,7 @@ class ReembeddingService:
             if run.changed <= (_FEW if self._vectors.shared else 0):
                 return
         if not self._vectors.shared:
-            raise StoreMismatch("some memories cannot be stored beside each other; find them with: memoria-tui doctor")
+            raise StoreMismatch("some memories cannot be stored together; find them with: memoria-tui doctor")
 
     async def _whole_pass(self, run: _Run) -> None:
         """Writes every memory of the set in use whose digest is another in the draft; deletes what it does not have.

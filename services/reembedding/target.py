@@ -43,7 +43,7 @@ def target_of(settings: Settings, model: str | None, host: str | None, dimension
         model, dimensions = settings.embedding_model, dimensions or settings.embedding_dimensions
     if model in (None, BUNDLED):
         if host is not None or dimensions is not None:
-            raise InvalidInput("the bundled model needs no host and has one size; leave --ollama and --dimensions away")
+            raise InvalidInput("the bundled model needs no host and has one size; leave out --ollama and --dimensions")
         return Target()
     return Target(model, host or settings.ollama_host or DEFAULT_HOST, dimensions)
 

@@ -197,7 +197,7 @@ _OPERATORS = (
         negatable=False,
         allowed="the first characters of an id (0-9, a-f, -)",
     ),
-    Operator("like", None, "more like the memory of this id", _Reading.like, negatable=False, allowed="a whole id"),
+    Operator("like", None, "more like the memory of this id", _Reading.like, negatable=False, allowed="a complete id"),
 )
 _BY_NAME: Mapping[str, Operator] = MappingProxyType({operator.name: operator for operator in _OPERATORS})
 _TOKEN = re.compile(

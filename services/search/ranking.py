@@ -235,4 +235,4 @@ def _notices(dense: _Leg, keyword: _Leg, graph: _Graph) -> Iterable[str]:
     if keyword.failure:
         yield f"found by meaning only: {keyword.failure}"
     if graph.failure:
-        yield f"relations took no part: {graph.failure}"
+        yield f"relations were not used: {graph.failure}"

@@ -338,7 +338,7 @@ class ImportService:
 
 def _kept(memory: Memory, keys: Sequence[str]) -> str:
     title = memory.title if len(memory.title) <= _TITLE else f"{memory.title[:_TITLE]}…"
-    return f"«{title}» ({memory.id[:8]}) was changed here and in the source ({', '.join(keys)}): kept as it is here"
+    return f'"{title}" ({memory.id[:8]}) was changed here and in the source ({", ".join(keys)}): kept as it is here'
 
 
 def _between(relation: NewRelation, owner: Mapping[str, str]) -> NewRelation | None:

@@ -40,7 +40,7 @@ class ClientService:
         if not found:
             raise NotFound(f"no project is called {name!r}")
         if len(found) > 1:
-            known = ", ".join(f"«{one.client or 'no client'} / {one.name}»" for one in found)
+            known = ", ".join(f'"{one.client or "no client"} / {one.name}"' for one in found)
             raise Ambiguous(f"several projects are called {name!r}: {known}")
         return found[0]
 

@@ -24,12 +24,12 @@ _COLUMN_OF: Mapping[str, str] = {"start": "start_time", "end": "end_time"}
 def require(session: WorkSession, status: SessionStatus, act: str) -> None:
     """Raises Conflict unless the session is in that state."""
     if session.status is not status:
-        raise Conflict(f"cannot {act} «{session.description}»: it is {session.status}", session)
+        raise Conflict(f'cannot {act} "{session.description}": it is {session.status}', session)
 
 
 def require_open(session: WorkSession) -> None:
     if session.status is SessionStatus.COMPLETED:
-        raise Conflict(f"«{session.description}» is completed already", session)
+        raise Conflict(f'"{session.description}" is completed already', session)
 
 
 def check_description(text: str) -> None:
@@ -39,7 +39,7 @@ def check_description(text: str) -> None:
 
 def check_past(when: datetime, now: datetime) -> None:
     if when > now + _AHEAD:
-        raise InvalidInput("that time lies ahead")
+        raise InvalidInput("that time is in the future")
 
 
 def check_numbers(*numbers: int | None) -> None:
@@ -56,13 +56,13 @@ def check_moment(session: WorkSession, when: datetime, now: datetime) -> None:
     known = (t for p in session.pauses for t in (p.start, p.end) if t is not None and t <= now + _AHEAD)
     last = max(known, default=session.start)
     if when < max(last, session.start) - _AHEAD:
-        raise InvalidInput(f"that time lies before the last start or pause of «{session.description}»")
+        raise InvalidInput(f'that time is before the last start or pause of "{session.description}"')
     check_past(when, now)
 
 
 def check_end(session: WorkSession, end: datetime, now: datetime) -> None:
     if end < session.start:
-        raise InvalidInput(f"that time lies before «{session.description}» began")
+        raise InvalidInput(f'that time is before "{session.description}" began')
     check_past(end, now)
 
 
@@ -70,7 +70,7 @@ def check_unchanged(base: WorkSession, current: WorkSession, changes: SessionCha
     """Raises Conflict when a field that is to be changed is no longer what the person saw."""
     for name in changes.__slots__:
         if getattr(changes, name) is not None and getattr(base, name) != getattr(current, name):
-            raise Conflict(f"the {name} of «{current.description}» was changed elsewhere meanwhile", current)
+            raise Conflict(f'the {name} of "{current.description}" was changed by another program', current)
 
 
 def check_edit(session: WorkSession, changes: SessionChanges, now: datetime) -> None:
@@ -85,7 +85,7 @@ def check_edit(session: WorkSession, changes: SessionChanges, now: datetime) -> 
         raise InvalidInput("a running session has no end yet: stop it")
     check_past(start, now)
     if end is not None and end <= start:
-        raise InvalidInput("the end must lie after the start")
+        raise InvalidInput("the end must be after the start")
     if end is not None:
         check_past(end, now)
     _check_pauses(session.pauses if changes.pauses is None else changes.pauses, start, end or now)
@@ -120,7 +120,7 @@ def warnings(
         found.append(WorkWarning(WarningKind.PARALLEL_LIMIT, tuple(s.id for s in sessions), text))
     for stored in running:
         if odd := (*stored.flaws, *flaws(stored.session, now)):
-            text = f"«{stored.session.description}» {odd[0]}"
+            text = f'"{stored.session.description}" {odd[0]}'
             found.append(WorkWarning(WarningKind.FLAWED, (stored.session.id,), text))
     return tuple(found)
 
@@ -144,7 +144,7 @@ def _forgotten(sessions: Sequence[WorkSession], now: datetime, hours: float) -> 
         worked, paused = session.elapsed_seconds(now) / 3600, (now - paused_since).total_seconds() / 3600
         if max(worked, paused) >= hours:
             state = f"paused for {paused:.1f}" if paused >= hours else f"running for {worked:.1f}"
-            text = f"«{session.description}» has been {state} hours"
+            text = f'"{session.description}" has been {state} hours'
             found.append(WorkWarning(WarningKind.FORGOTTEN, (session.id,), text))
     return found
 
@@ -158,7 +158,7 @@ def _same_project(sessions: Sequence[WorkSession]) -> list[WorkWarning]:
         WorkWarning(
             WarningKind.SAME_PROJECT,
             tuple(s.id for s in same),
-            f"{len(same)} sessions are open for the project «{same[0].project}»",
+            f'{len(same)} sessions are open for the project "{same[0].project}"',
         )
         for same in by_project.values()
         if len(same) > 1
@@ -175,7 +175,7 @@ def _overlaps(sessions: Sequence[WorkSession], beside: Sequence[WorkSession], no
     for session in sessions:
         for other in beside:
             if (both := _at_once(session, other, now)) >= _NOTICEABLE:
-                text = f"«{session.description}» overlaps «{other.description}» by {timedelta(seconds=int(both))}"
+                text = f'"{session.description}" overlaps "{other.description}" by {timedelta(seconds=int(both))}'
                 found.append(WorkWarning(WarningKind.OVERLAP, (session.id, other.id), text))
     return found
 
@@ -194,7 +194,7 @@ def _check_pauses(pauses: Sequence[Pause], start: datetime, end: datetime) -> No
         if (pause.end or end) < pause.start:
             raise InvalidInput(f"pause {number} ends before it begins")
         if pause.start < start or (pause.end or end) > end:
-            raise InvalidInput(f"pause {number} lies outside the session")
+            raise InvalidInput(f"pause {number} is outside the session")
     for before, after in pairwise(sorted(pauses, key=lambda p: p.start)):
         if (before.end or end) > after.start:
             raise InvalidInput("two pauses overlap")

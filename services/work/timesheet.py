@@ -34,7 +34,7 @@ class Span:
 def spans_of(session: WorkSession, now: datetime) -> tuple[Span, ...]:
     """The worked parts of a session up to `now`, in order; together they last `session.elapsed_seconds(now)`.
 
-    Pauses are taken out where they fall. What of them lies outside the session is taken off its end, so that the
+    Pauses are taken out where they fall. What of them is outside the session is taken off its end, so that the
     sum agrees with the database's own column; `flaws` tells of such a session.
     """
     start, end = session.start.astimezone(UTC), (session.end or now).astimezone(UTC)

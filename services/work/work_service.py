@@ -324,7 +324,8 @@ class WorkService:
         if not found:
             raise NotFound("no session is " + " or ".join(statuses))
         if len(found) > 1:
-            raise Ambiguous("several sessions are meant: " + ", ".join(f"{s.id[:8]} «{s.description}»" for s in found))
+            named = ", ".join(f'{s.id[:8]} "{s.description}"' for s in found)
+            raise Ambiguous(f"ambiguous: {len(found)} sessions match: {named}")
         return found[0]
 
 

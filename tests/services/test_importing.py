@@ -159,7 +159,7 @@ async def test_what_both_sides_changed_is_kept_and_told_by_name(
         assert report.memories == 0
         (kept,) = report.kept
         assert str(kept) == (
-            f"{file}: line 1: «edited here» (11111111) was changed here and in the source (content): kept as it is here"
+            f'{file}: line 1: "edited here" (11111111) was changed here and in the source (content): kept as it is here'
         )
     assert (await services.memories.get(ID)).content == "edited here"
 

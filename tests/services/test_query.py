@@ -145,7 +145,7 @@ def test_importance_takes_bounds_and_spans(written: str, bounds: tuple[float | N
         ("has:tags", "tags", "relations"),
         ("is:new", "new", "pending or orphan or untagged"),
         ("id:xyz", "xyz", "0-9"),
-        ("like:0f8f", "0f8f", "whole id"),
+        ("like:0f8f", "0f8f", "complete id"),
         ("a -since:today", "-since", "minus"),
         ("a tags:auth", "tags:", "tag:"),
     ],

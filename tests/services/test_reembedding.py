@@ -383,7 +383,7 @@ def test_the_target_is_what_was_asked_for_else_what_the_settings_say(tmp_path: P
     assert target_of(ollama, None, None, None) == Target("nomic-embed-text", "box", 512)
     assert target_of(bundled, "bge-m3", None, None) == Target("bge-m3", "http://localhost:11434")
     assert target_of(ollama, "bge-m3", "other", 7) == Target("bge-m3", "other", 7)
-    with pytest.raises(MemoriaError, match="leave --ollama and --dimensions away"):
+    with pytest.raises(MemoriaError, match="leave out --ollama and --dimensions"):
         target_of(bundled, "bundled", "box", None)
     made = Draft("reembed", 512, "nomic-embed-text")
     assert missing_settings(ollama, Target("nomic-embed-text:latest", "box"), made) == ()

@@ -158,7 +158,7 @@ async def test_what_others_use_meanwhile_stays_and_is_named(
     preview = await services.memories.undo_preview()
     assert [one.line for one in preview.kept] == ['client "Acme": is used by other work']
     undone = await services.memories.undo()
-    assert undone.line == 'Undone: imported 2 clients · stays: client "Acme": is used by other work'
+    assert undone.line == 'Undone: imported 2 clients · kept: client "Acme": is used by other work'
     assert [one.client.name for one in await services.clients.clients() if one.client] == ["Acme"]
 
 
@@ -177,7 +177,7 @@ async def test_one_changed_thing_is_left_forced_or_passed_over(services: Service
     skipped = await services.memories.undo_preview(skip=[preview.group])
     assert skipped.act.summary == 'created "text 2"'
     undone = await services.memories.undo(preview.group, IfChanged.LEAVE)
-    assert undone.line == 'Undone: tags +new: 3 memories · stays: memory "text 0": tags'
+    assert undone.line == 'Undone: tags +new: 3 memories · kept: memory "text 0": tags'
     tags = [(await services.memories.get(one)).tags for one in ids]
     assert tags == [("theirs",), (), ()]
     await services.memories.redo()

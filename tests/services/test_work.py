@@ -235,7 +235,7 @@ async def test_only_work_at_the_same_time_is_an_overlap(here: Bench) -> None:
     late = await here.work.start(SessionDraft("late", start=here.clock() - timedelta(minutes=12)))
     await here.work.stop(late.id)
     (warning,) = (await here.work.status()).warnings
-    assert (warning.kind, warning.message) == (WarningKind.OVERLAP, "«first» overlaps «late» by 0:05:00")
+    assert (warning.kind, warning.message) == (WarningKind.OVERLAP, '"first" overlaps "late" by 0:05:00')
 
 
 async def test_a_session_is_cut_back_to_the_last_sign_of_life(here: Bench) -> None:

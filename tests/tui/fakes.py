@@ -342,7 +342,7 @@ class FakeMemories(MemoryService):
             project=draft.project,
             metadata=draft.metadata,
         )
-        self.store.remember(f"created «{memory.title}»")
+        self.store.remember(f'created "{memory.title}"')
         self.store.memories[memory.id] = memory
         self.store.record(Action.CREATED, None, memory)
         return memory

@@ -152,4 +152,4 @@ class FakeSuggestions(SuggestionService):
 
 def suggested(source: Memory, target: Memory, type_: RelationType, confidence: float = 0.8) -> Suggestion:
     """One suggestion with a reason."""
-    return Suggestion(source, target, type_, confidence, f"{confidence:.0%} alike, both in api; «fixed» in the source")
+    return Suggestion(source, target, type_, confidence, f'{confidence:.0%} alike, both in api; "fixed" in the source')

@@ -49,11 +49,11 @@ HOSTILE = "Notes of an agent \x1b[31m[bold]red[/]\x1b]52;c;ZWNobw==\x07"
 _TOLD = {
     checks.HEADLESS: (
         "the first chunk is missing, 4 of 5 are there",
-        "saved again from its whole text, in 5 chunks",
+        "saved again from its complete text, in 5 chunks",
     ),
     checks.NESTED: (
-        "2 keys lie under `metadata`, where no filter finds them: ticket, attendees",
-        "they go to the top level; metadata_attendees where that key has another value already",
+        "2 keys are under `metadata`, where no filter finds them: ticket, attendees",
+        "they move to the top level; metadata_attendees where that key has another value already",
     ),
     checks.UNEVEN: ("its 4 chunks differ in tags: one (chunk 1), two (chunks 2, 3, 4)", "all get the same"),
     checks.STALE: ("a write that came late put an older state over the newest", "gets the newest state again"),
@@ -102,7 +102,7 @@ class FakeIntegrity(IntegrityService):
     async def survey(self, *, progress: Callable[[Progress], None] = unheard) -> Survey:
         self.store.check()
         self.surveys += 1
-        progress(Progress(len(self.store.memories), None, "Looking at memories"))
+        progress(Progress(len(self.store.memories), None, "Checking memories"))
         return Survey(dict(self.found), len(self.store.memories), 143)
 
     async def describe(self, found: Sequence[Defect]) -> tuple[Finding, ...]:

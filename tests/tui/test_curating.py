@@ -31,7 +31,7 @@ async def test_tags_are_added_and_switched_off_on_one_memory() -> None:
         await type_text(pilot, "urgent, api")
         await press(pilot, "enter", "down", "space", "ctrl+s")
         assert store.memories[SECOND].tags == ("jwt", "urgent", "api")
-        assert toasts(pilot) == ["Tags +urgent +api −auth on «JWT expiry was set to 10 s; tokens…» · u to undo"]
+        assert toasts(pilot) == ['Tags +urgent +api −auth on "JWT expiry was set to 10 s; tokens…" · u to undo']
 
 
 async def test_tags_of_marked_memories_keep_what_only_some_have() -> None:
@@ -85,7 +85,7 @@ async def test_all_hits_are_marked_and_deleted_as_one_act() -> None:
         assert len(screen_of(pilot).memory_list.marked) == 2500
         await press(pilot, "d")
         assert not store.memories
-        assert toasts(pilot) == ["Deleted 2,500 memories: «memory 2400», «memory 2401», … · u to undo"]
+        assert toasts(pilot) == ['Deleted 2,500 memories: "memory 2400", "memory 2401", … · u to undo']
         await press(pilot, "u")
         assert len(store.memories) == 2500
 
@@ -126,7 +126,7 @@ async def test_an_empty_store_greets_and_takes_a_file(tmp_path: Path) -> None:
     file.write_text("one\ntwo\n")
     store = Store()
     async with running(store) as pilot:
-        assert "Nothing&#160;is&#160;remembered" in pilot.app.export_screenshot()
+        assert "No&#160;memories&#160;yet" in pilot.app.export_screenshot()
         await press(pilot, "i")
         pilot.app.screen.query_one(Input).value = str(tmp_path / "absent")
         await press(pilot, "enter")

@@ -192,7 +192,7 @@ async def test_what_cannot_be_kept_is_told_and_nothing_stops(tmp_path: Path) -> 
     async with running(Store(), drafts=tmp_path / "drafts") as pilot:
         await press(pilot, "n", "=text")
         for _ in range(1000):
-            if any("not kept for the next start" in toast for toast in toasts(pilot)):
+            if any("Drafts cannot be saved" in toast for toast in toasts(pilot)):
                 break
             await asyncio.sleep(0.01)
         else:

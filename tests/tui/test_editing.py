@@ -34,7 +34,7 @@ async def test_a_new_memory_is_written_with_its_fields() -> None:
         (memory,) = store.memories.values()
         assert (memory.content, memory.project, memory.tags) == ("hello", "api", ("a", "b"))
         assert memory.type is MemoryType.SEMANTIC
-        assert toasts(pilot) == ["Created «hello» · u to undo"]
+        assert toasts(pilot) == ['Created "hello" · u to undo']
 
 
 async def test_a_new_memory_without_text_is_refused_and_text_is_not_lost_by_esc() -> None:

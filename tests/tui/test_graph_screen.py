@@ -150,7 +150,7 @@ async def test_on_the_centre_there_is_no_relation_to_change() -> None:
     store = filled()
     async with running(store) as pilot:
         await press(pilot, "2", "x")
-        assert "beside the centre" in toasts(pilot)[-1]
+        assert "next to the centre" in toasts(pilot)[-1]
         assert len(store.relations) == 2
 
 
@@ -281,7 +281,7 @@ async def test_without_relations_and_without_memories_it_is_calm() -> None:
         await press(pilot, "x", "plus", "enter", "m")
     async with running(Store()) as pilot:
         await press(pilot, "2")
-        assert "Nothing is remembered" in str(graph_of(pilot).query_one("#notice").render())
+        assert "No memories yet." in str(graph_of(pilot).query_one("#notice").render())
 
 
 async def test_a_store_that_fails_is_told_and_asked_again() -> None:

@@ -166,7 +166,7 @@ async def test_what_others_write_is_counted_and_the_long_look_is_only_said_to_be
     async with health(services) as (pilot, screen):
         await go_to(pilot, screen, checks.NESTED)
         await press(pilot, "tab", "down")
-        assert "Queue nothing waits" in " ".join(sections(screen).split())
+        assert "Queue nothing pending" in " ".join(sections(screen).split())
         late = waiting("away")
         services.health_look.waits = (late,)
         assert late.memory is not None
@@ -176,12 +176,12 @@ async def test_what_others_write_is_counted_and_the_long_look_is_only_said_to_be
         await services.store.others.join()
         await settle(pilot)
         assert "Queue 1" in " ".join(sections(screen).split())
-        assert "r looks again" in sections(screen)
-        assert "Others wrote since" in facts(screen)
+        assert "r checks again" in sections(screen)
+        assert "Changed since this check" in facts(screen)
         assert (services.integrity.surveys, screen.rows.highlighted, screen.rows.has_focus) == (1, 1, True)
         await press(pilot, "r")
         assert services.integrity.surveys == 2
-        assert "r looks again" not in sections(screen)
+        assert "r checks again" not in sections(screen)
         assert screen.rows.highlighted == 1
 
 
@@ -248,9 +248,9 @@ async def test_what_one_store_lacks_is_told_beside_the_others_and_added_after_a_
         await go_to(pilot, screen, Section.MODEL)
         await press(pilot, "m", "y")
         assert toasts(pilot) == ["8 memories have vectors by another, 384 dimensions"]
-        assert "former vectors, by wordllama, are kept" in facts(screen)
+        assert "old vectors, by wordllama, are kept" in facts(screen)
         await press(pilot, "D", "y")
-        assert "former vectors" not in facts(screen)
+        assert "old vectors" not in facts(screen)
 
 
 async def test_stores_that_cannot_be_opened_are_told_and_tried_again() -> None:

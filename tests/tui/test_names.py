@@ -123,7 +123,7 @@ async def test_a_memory_that_another_program_deleted_is_told_by_its_title() -> N
     async with running(store) as pilot:
         del store.memories[NEWEST]
         await press(pilot, "e")
-        assert toasts(pilot) == ["There is no memory «Postgres autovacuum needs a lower s…»"]
+        assert toasts(pilot) == ['There is no memory "Postgres autovacuum needs a lower s…"']
 
 
 async def test_a_text_too_long_to_edit_here_offers_the_editor_and_no_save() -> None:

@@ -60,7 +60,7 @@ class Relations:
     async def _relation(self, around: Neighborhood | None, node: Node | None) -> Relation | None:
         """The relation that leads to the node; asks which when there are several."""
         if around is None or node is None or not node.depth:
-            self._screen.tell("Go to a memory beside the centre: the relation that leads to it is meant")
+            self._screen.tell("Go to a memory next to the centre, to choose its relation")
             return None
         ends = set(node.path[-2:])
         found = [edge for edge in around.edges if {edge.source_id, edge.target_id} == ends]
@@ -76,7 +76,7 @@ class Relations:
         act = self._screen.services.graph.change(before, after)
         what = f"change {before.type.value.replace('_', ' ')}"
         if await self._screen.write(what, act, once=[before.id]) is not None:
-            way = " the other way round" if after.source_id != before.source_id else ""
+            way = " reversed" if after.source_id != before.source_id else ""
             self._screen.tell_done(f"Now {after.type.value.replace('_', ' ')}{way}, weight {after.weight:g}")
             self._screen.changed()
 

@@ -54,21 +54,21 @@ class GraphScreen(ModeScreen):
 
     BINDINGS = [
         Binding("backspace", "back", "Back", id="graph.back", key_display="⌫", tooltip="Back along the trail"),
-        Binding("plus,equals_sign", "deeper(1)", "Deeper", id="graph.deeper", key_display="+", tooltip="See farther"),
-        Binding("minus", "deeper(-1)", "Nearer", id="graph.nearer", key_display="-", tooltip="See less far"),
+        Binding("plus,equals_sign", "deeper(1)", "Deeper", id="graph.deeper", key_display="+", tooltip="More depth"),
+        Binding("minus", "deeper(-1)", "Nearer", id="graph.nearer", key_display="-", tooltip="Less depth"),
         Binding("f", "filter", "Types", id="graph.types", tooltip="Follow only some types of relation"),
         Binding("l", "link", "Link", id="graph.link", tooltip="Link the selected memory to another"),
-        Binding("x", "unlink", "Unlink", id="graph.unlink", tooltip="Take the relation to it away"),
+        Binding("x", "unlink", "Unlink", id="graph.unlink", tooltip="Remove the relation to it"),
         Binding("r", "retype", "Type", id="graph.type", tooltip="Change type or direction of the relation to it"),
         Binding("w", "weigh", "Weight", id="graph.weight", tooltip="Change the weight of the relation to it"),
         Binding("p", "path", "Path", id="graph.path", tooltip="The shortest path to another memory"),
-        Binding("s", "suggest", "Suggest", id="graph.suggest", tooltip="What it may be related to"),
-        Binding("S", "review", "Review", id="graph.review", show=False, tooltip="Decide on suggestions for everything"),
+        Binding("s", "suggest", "Suggest", id="graph.suggest", tooltip="Suggest relations of it"),
+        Binding("S", "review", "Review", id="graph.review", show=False, tooltip="Review suggestions for all memories"),
         Binding("o", "overview", "Overview", id="graph.overview", tooltip="The best-connected memories"),
         Binding("m", "map", "Map", id="graph.map", tooltip="Go to the map, or back to the tree"),
-        Binding("slash", "find", "Find", id="graph.find", show=False, key_display="/", tooltip="Stand on any memory"),
+        Binding("slash", "find", "Find", id="graph.find", show=False, key_display="/", tooltip="Go to any memory"),
         Binding("v", "read", "Read", id="graph.read", show=False, tooltip="Go to the text and scroll it"),
-        Binding("r", "retry", "Again", id="graph.retry", tooltip="Look again"),
+        Binding("r", "retry", "Again", id="graph.retry", tooltip="Refresh"),
         Binding("escape", "leave", "Tree", id="graph.tree", show=False, tooltip="Go to the tree"),
     ]
 
@@ -132,7 +132,7 @@ class GraphScreen(ModeScreen):
 
     def title_of(self, memory_id: str) -> str | None:
         node = self.around.node(memory_id) if self.around is not None else None
-        return f"«{present.clip(name(node), 36)}»" if node is not None else None
+        return f'"{present.clip(name(node), 36)}"' if node is not None else None
 
     @property
     def node(self) -> Node | None:
@@ -257,7 +257,7 @@ class GraphScreen(ModeScreen):
 
     @asks
     async def action_find(self) -> None:
-        memory = await self._linking.pick("Stand on", self._at_hand(self._selected))
+        memory = await self._linking.pick("Go to", self._at_hand(self._selected))
         if memory is not None:
             self.stand_on(memory.id)
 
@@ -278,7 +278,7 @@ class GraphScreen(ModeScreen):
     async def action_path(self) -> None:
         if (memory := self._memory()) is None:
             return
-        title = f"Path from «{present.clip(present.title(memory), 44)}» to"
+        title = f'Path from "{present.clip(present.title(memory), 44)}" to'
         goal = await self._linking.pick(title, self._at_hand(memory.id)[::-1])
         if goal is None:
             return
@@ -315,7 +315,7 @@ class GraphScreen(ModeScreen):
     @asks
     async def action_link(self) -> None:
         if memory := self._memory():
-            title = f"Link «{present.clip(present.title(memory), 48)}»"
+            title = f'Link "{present.clip(present.title(memory), 48)}"'
             target = await self._linking.pick(title, self._at_hand(memory.id))
             if target is not None:
                 await self._linking.link([memory], target)

@@ -24,11 +24,11 @@ class Nowhere:
 def nowhere(state: Nowhere) -> Content:
     """What to do when there is no relation yet."""
     if state.empty_store:
-        headline, ways = "Nothing is remembered here yet.", [key("1", "go to Memories and write one")]
+        headline, ways = "No memories yet.", [key("1", "go to Memories and write one")]
     else:
         headline = "No memory is related to another yet."
         ways = [
-            key("/", "find a memory to stand on, then l links it"),
+            key("/", "find a memory, then l links it"),
             key("S", "review what might be related"),
         ]
     return Content("\n").join([Content.styled(headline, "bold $foreground"), Content(""), *ways])
@@ -48,8 +48,8 @@ def map_facts(around: Neighborhood | None, node: Node | None, left_out: int) -> 
         parts.append(Content.styled(f"{left_out:,} more in the tree", "$warning"))
     if around is not None and node is not None:
         if node.memory is None:
-            told = "the relation ends at a chunk" if node.chunk_of else "no memory has that id any more"
-            parts.append(Content.styled(f"{told} · x takes it away", "$warning"))
+            told = "the relation ends at a chunk" if node.chunk_of else "memory not found (deleted)"
+            parts.append(Content.styled(f"{told} · x to remove it", "$warning"))
         parts += [
             Content.assemble(
                 ("also ", "$foreground 60%"),

@@ -25,7 +25,7 @@ class Suggestions:
         """Offers what one memory may be related to."""
         found = await self._screen.attempt(self._screen.services.suggestions.suggest(memory.id, _SUGGESTIONS))
         if found is not None:
-            title = f"Suggested for «{present.clip(present.title(memory), 44)}»"
+            title = f'Suggested for "{present.clip(present.title(memory), 44)}"'
             await self._decide(title, ReviewQueue(list(found), finished=True))
 
     async def review(self) -> None:

@@ -194,18 +194,18 @@ class LongWork:
         services = self._screen.services
         target = target_of(services.settings, None, None, None)
         question = (
-            f"The store is moved to the model {target.model}, and all vectors are made anew. It stays usable, "
-            "the work can be stopped and goes on later, and the former vectors are kept until you delete them."
+            f"All memories are embedded again with the model {target.model}. The store stays usable, "
+            "the run can be stopped and resumed, and the old vectors are kept until you delete them."
         )
         if warning := services.reembedding.warning(target):
             question = f"{question}\n\n{warning}"
-        if not await self._screen.ask(ConfirmDialog("Make all vectors anew", question, "begin")):
+        if not await self._screen.ask(ConfirmDialog("Re-embed all memories", question, "begin")):
             return
 
         async def act(advance: Advance) -> str:
             report = await services.reembedding.reembed(target, progress=advance)
             if not report.switched:
-                return f"All vectors are by {report.model} already"
+                return f"All memories are already embedded by {report.model}"
             told = f"{report.memories:,} memories have vectors by {report.model}, {report.dimensions} dimensions"
             return f"{told} · to be set: {'; '.join(report.settings)}" if report.settings else told
 
@@ -213,12 +213,12 @@ class LongWork:
 
     async def drop_old(self) -> None:
         """Asks whether to delete the vectors of before, and does so."""
-        question = "The former vectors are deleted. That cannot be taken back; the memories themselves stay."
-        if await self._screen.ask(ConfirmDialog("Delete the former vectors", question, "delete")):
+        question = "The old vectors are deleted. This cannot be undone; the memories themselves stay."
+        if await self._screen.ask(ConfirmDialog("Delete the old vectors", question, "delete")):
             act = self._screen.services.reembedding.drop_old()
-            points = await self._screen.write("delete the former vectors", act, once=["former vectors"])
+            points = await self._screen.write("delete the old vectors", act, once=["old vectors"])
             if points is not None:
-                self._screen.tell(f"Deleted the former vectors of {points:,} points")
+                self._screen.tell(f"Deleted the old vectors of {points:,} points")
                 self._screen.changed()
 
 

@@ -128,10 +128,10 @@ def _queue(waiting: Sequence[Waiting] | MemoriaError, pending: int | MemoriaErro
     if isinstance(waiting, MemoriaError) or isinstance(pending, MemoriaError):
         return Page(title, _refused(waiting if isinstance(waiting, MemoriaError) else pending))
     if not pending:
-        return Page(title, _text("Nothing waits: every memory has its vectors."))
+        return Page(title, _text("Nothing pending: every memory has its vectors."))
     told = (
-        f"{pending:,} {'memory waits' if pending == 1 else 'memories wait'} for vectors. Search by words finds them "
-        "meanwhile; they are tried again by themselves, and at once with e."
+        f"{pending:,} {'memory waits' if pending == 1 else 'memories wait'} for vectors. Keyword search finds them. "
+        "They are retried automatically; e retries now."
     )
     return Page(title, _text(told), tuple(_waits(one, now, width) for one in waiting))
 
@@ -154,15 +154,15 @@ def _integrity(check: Check, report: HealthReport, width: int) -> Page:
     match report.checked:
         case None:
             looked = f" · {report.looking.what.lower()}, {report.looking.done:,} so far" if report.looking else ""
-            return Page(check.title, _text(f"Looking at everything{looked} …"))
+            return Page(check.title, _text(f"Checking everything{looked} …"))
         case MemoriaError():
             return Page(check.title, _refused(report.checked))
     checked = report.checked
     found = checked.survey.found[check]
-    told = "Others wrote since this was looked at: r looks again."
+    told = "Changed since this check: r checks again."
     old = [_text(told, "$warning"), Content("")] if report.stale else []
     if not found:
-        over = f"{checked.survey.memories:,} memories and {checked.survey.relations:,} relations were looked at."
+        over = f"{checked.survey.memories:,} memories and {checked.survey.relations:,} relations were checked."
         return Page(check.title, _joined([*old, _text(f"None. {over}")]))
     lines = [*old, _text(check.about)]
     if len(found) > len(checked.findings[check]):
@@ -203,10 +203,8 @@ def _trash(count: int | MemoriaError, missing: str) -> Content:
     gone = [_text(f"{missing}.", "$warning"), Content("")] if missing else []
     if not count:
         return _joined([*gone, _text("The trash is empty.")])
-    what = (
-        "100 or more memories lie" if count >= 100 else f"{count:,} {'memory lies' if count == 1 else 'memories lie'}"
-    )
-    told = f"{what} in the trash, with the relations they had. enter or T opens it and brings any of them back."
+    what = "100 or more memories are" if count >= 100 else f"{count:,} {'memory is' if count == 1 else 'memories are'}"
+    told = f"{what} in the trash, with the relations they had. enter or T opens it and restores any of them."
     return _joined([*gone, _text(told)])
 
 
@@ -248,18 +246,16 @@ def _model(report: HealthReport) -> Content:
             Content(""),
             _text(
                 f"A move to {model.draft.model} ({model.draft.dimensions} dimensions) was begun: "
-                f"{model.done:,} of {model.memories:,} memories are done. The store is used as it is meanwhile.",
+                f"{model.done:,} of {model.memories:,} memories are done. The store stays usable.",
                 "$warning",
             ),
         ]
     if model.former is not None:
         lines += [
             Content(""),
-            _text(
-                f"The former vectors, by {model.former.model}, are kept; D deletes them and frees their room.", _MUTED
-            ),
+            _text(f"The old vectors, by {model.former.model}, are kept; D deletes them and frees their space.", _MUTED),
         ]
-    lines += [Content(""), _text("m moves the store to the embedder that is set, and makes all vectors anew.", _MUTED)]
+    lines += [Content(""), _text("m embeds all memories again with the configured model.", _MUTED)]
     return _joined(lines)
 
 

@@ -80,13 +80,13 @@ class HealthScreen(ModeScreen):
         Binding("e", "embed", "Embed now", id="health.embed", tooltip="Try again now what waits for vectors"),
         Binding("T", "trash", "Trash", id="health.trash", tooltip="Deleted memories, and the way back"),
         Binding("b", "back_up", "Back up", id="health.back_up", tooltip="Back up everything into the folder"),
-        Binding("m", "reembed", "Re-embed", id="health.reembed", tooltip="Make all vectors anew"),
-        Binding("D", "drop_old", "Delete former", id="health.drop_old", tooltip="Delete the former vectors"),
+        Binding("m", "reembed", "Re-embed", id="health.reembed", tooltip="Re-embed all memories"),
+        Binding("D", "drop_old", "Delete old", id="health.drop_old", tooltip="Delete the old vectors"),
         Binding("A", "upgrade", "Upgrade", id="health.upgrade", tooltip="Add to the stores what this program needs"),
         Binding("c", "stop", "Stop", id="health.stop", tooltip="Stop what is under way"),
         Binding("tab", "switch", "Sections or details", id="health.switch", show=False, tooltip="Between the lists"),
         Binding("escape", "back", "Sections", id="health.back", show=False, tooltip="Back to the sections"),
-        Binding("r", "retry", "Look again", id="health.retry", tooltip="Ask all stores and look at everything again"),
+        Binding("r", "retry", "Refresh", id="health.retry", tooltip="Check all stores and memories again"),
     ]  # fmt: skip
 
     state: var[Loadable[HealthReport]] = var(Idle, init=False)
@@ -347,7 +347,7 @@ class HealthScreen(ModeScreen):
         lines: list[Option] = []
         for heading, sections in GROUPS.items():
             lines += [Option("", disabled=True)] if lines else []
-            older = " · r looks again" if heading == "Integrity" and report.stale else ""
+            older = " · r checks again" if heading == "Integrity" and report.stale else ""
             title = Content.assemble((f" {heading.upper()}", "bold $foreground 45%"), (older, "$warning"))
             lines.append(Option(title, disabled=True))
             lines += [Option(section_line(one, report, now, width), id=one.name) for one in sections]

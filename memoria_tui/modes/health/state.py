@@ -166,7 +166,7 @@ def _told(section: Line, report: HealthReport, now: datetime) -> tuple[str, str,
         return _check_told(section, report)
     match section:
         case Section.QUEUE:
-            return _counted(health.pending, _ODD, "nothing waits")
+            return _counted(health.pending, _ODD, "nothing pending")
         case Section.TRASH:
             if isinstance(report.checked, Checked) and report.checked.missing:
                 return (*_ODD, "memories are missing")

@@ -104,7 +104,7 @@ class MemoriesScreen(ModeScreen):
         Binding("T", "trash", "Trash", id="memories.trash", show=False, tooltip="See and restore what was deleted"),
         Binding("F", "facets", "Facets", id="memories.facets", show=False, tooltip="Go to the counts at the left"),
         Binding("v", "read", "Read", id="memories.read", show=False, tooltip="Go to the text and scroll it"),
-        Binding("r", "retry", "Again", id="memories.retry", show=False, tooltip="Ask again"),
+        Binding("r", "retry", "Again", id="memories.retry", show=False, tooltip="Refresh"),
         Binding("escape", "leave_search", "List", id="memories.list", tooltip="Go to the list"),
         Binding("escape", "back", "Back", id="memories.back", show=False, tooltip="Back to the list, then to all"),
     ]
@@ -296,7 +296,7 @@ class MemoriesScreen(ModeScreen):
 
     def _show_ranked(self, ranked: RankedHits) -> None:
         """The hits that are read, and places for the others."""
-        self.memory_list.show_listing(ranked.total, ranked.query, first=ranked.hits, empty="Nothing fits.")
+        self.memory_list.show_listing(ranked.total, ranked.query, first=ranked.hits, empty="No results.")
 
     def _show_fewer(self, ranked: RankedHits) -> None:
         if ranked is self._listing and isinstance(self.state, Loaded):
@@ -314,7 +314,7 @@ class MemoriesScreen(ModeScreen):
         self._carry_marks(query)
         self._listing = listing
         listing.corrected = self.changed
-        self.memory_list.show_listing(listing.total, query, first=first, empty="Nothing fits.")
+        self.memory_list.show_listing(listing.total, query, first=first, empty="No results.")
         if hurried and first:
             self._page(listing, 0, PAGE)  # with their relations, when the database has started
         return Found(query, listing.total, (self.clock() - started) / _MILLISECOND)
@@ -503,7 +503,7 @@ class MemoriesScreen(ModeScreen):
         if len(memories) == 2:
             await self._linking.link(memories[:1], memories[1])
             return
-        what = f"«{clip(title(memories[0]), 48)}»" if len(memories) == 1 else counted(len(memories))
+        what = f'"{clip(title(memories[0]), 48)}"' if len(memories) == 1 else counted(len(memories))
         at_hand = nearest(self.memory_list.hits(), current, ids)
         if (target := await self._linking.pick(f"Link {what}", at_hand)) is not None:
             await self._linking.link(memories, target)

@@ -47,7 +47,7 @@ def result_line(state: Loadable[Found], marked: int = 0) -> str:
 def greeting(*, demo: bool) -> Content:
     """What an empty store says; `demo`: demo data can be loaded."""
     lines = [
-        Content.styled("Nothing is remembered here yet.", "bold $foreground"),
+        Content.styled("No memories yet.", "bold $foreground"),
         Content(""),
         key("n", "write a memory"),
         key("i", "import a file"),
@@ -86,7 +86,7 @@ class Targets:
 
 def named(memory: Memory) -> str:
     """«the first line», short enough for a toast."""
-    return f"«{clip(title(memory), 36)}»"
+    return f'"{clip(title(memory), 36)}"'
 
 
 def nearest(hits: Sequence[Hit], current: Hit | None, without: set[str]) -> list[Memory]:

@@ -70,7 +70,7 @@ class SummaryScreen(ModeScreen):
         Binding("x", "export", "Export", id="summary.export", tooltip="Write what is seen as CSV or Markdown"),
         Binding("v", "table", "Table", id="summary.table", tooltip="Months or days as a table, or the chart again"),
         Binding("m", "memories", "Memories", id="summary.memories", tooltip="Memories by month and tag, or work again"),
-        Binding("r", "retry", "Again", id="summary.retry", tooltip="Add up again"),
+        Binding("r", "retry", "Again", id="summary.retry", tooltip="Refresh"),
         Binding("escape", "back", "Months", id="summary.back", tooltip="Back to the twelve months"),
     ]
 

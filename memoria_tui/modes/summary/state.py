@@ -85,7 +85,7 @@ def nothing(figures: Figures) -> Content | None:
     if figures.asked.where != SessionFilter():
         ways = [key(".", "change the filter")]
     elif figures.report.open_sessions:
-        ways = [Content.styled("What runs now counts when it is stopped.", "$foreground 60%")]
+        ways = [Content.styled("Running sessions count when they are stopped.", "$foreground 60%")]
     else:
         ways = [key("[", "look further back"), key("3", "go to Work and start something")]
     headline = Content.styled(f"No work in {present.line(figures.asked.title)}.", "bold $foreground")

@@ -51,7 +51,7 @@ class WorkScreen(ModeScreen):
     """What runs above, then the day under the cursor, then the log."""
 
     CSS_PATH = "work.tcss"
-    HELP = "Work: start and stop the timer, put the log right"
+    HELP = "Work: start and stop the timer, correct the log"
 
     FOLLOWS = frozenset({Subject.SESSIONS, Subject.NAMES, Subject.SETTINGS})
 
@@ -59,22 +59,26 @@ class WorkScreen(ModeScreen):
         Binding("n", "start", "Start", id="work.start", tooltip="Start work"),
         Binding("space", "pause", "Pause", id="work.pause", tooltip="Pause with a reason, or resume"),
         Binding("s", "stop", "Stop", id="work.stop", tooltip="Stop, with a note and a memory of it"),
-        Binding("N", "note", "Note", id="work.note", tooltip="Note something on what runs"),
+        Binding("N", "note", "Note", id="work.note", tooltip="Add a note to a running session"),
         Binding("e", "edit", "Edit", id="work.edit", tooltip="Details; change times, pauses, client and all else"),
         Binding("f", "filter", "Filter", id="work.filter", tooltip="Which sessions the log shows"),
-        Binding("slash", "search", "Find", id="work.search", key_display="/", show=False, tooltip="Find by a text"),
+        Binding("slash", "search", "Find", id="work.search", key_display="/", show=False, tooltip="Search the log"),
         Binding("o", "sort", "Sort", id="work.sort", tooltip="Sort the log"),
         Binding("c", "clients", "Clients", id="work.clients", tooltip="Clients and projects, with their totals"),
         Binding("x", "export", "Export", id="work.export", tooltip="Write what the log shows to a CSV file"),
         Binding("d", "delete", "Delete", id="work.delete", show=False, tooltip="Delete the session"),
-        Binding("b", "cut_back", "Cut back", id="work.cut", show=False, tooltip="Stop at the last sign of life"),
-        Binding("R", "resume_stopped", "Run on", id="work.unstop", show=False, tooltip="Let a stopped session run on"),
+        Binding(
+            "b", "cut_back", "Stop at last activity", id="work.cut", show=False, tooltip="Stop at the last activity"
+        ),
+        Binding("R", "resume_stopped", "Resume", id="work.unstop", show=False, tooltip="Resume a stopped session"),
         Binding("m", "remember", "Remember", id="work.remember", show=False, tooltip="Keep a memory of the session"),
         Binding(
             "P", "preferences", "Settings", id="work.settings", show=False, tooltip="Default client, hours, memory"
         ),
-        Binding("tab", "switch", "Log or clocks", id="work.switch", show=False, tooltip="Between clocks and log"),
-        Binding("r", "retry", "Again", id="work.retry", show=False, tooltip="Look again"),
+        Binding(
+            "tab", "switch", "Log or timers", id="work.switch", show=False, tooltip="Switch between timers and log"
+        ),
+        Binding("r", "retry", "Again", id="work.retry", show=False, tooltip="Refresh"),
         Binding("escape", "show_all", "All", id="work.all", show=False, tooltip="Back to the log, then to all of it"),
     ]
 
@@ -233,7 +237,7 @@ class WorkScreen(ModeScreen):
                 self.state = Failed(error)
             return
         self._show_facts()
-        empty = "No session fits." if asked != LogQuestion() else "Nothing was worked yet."
+        empty = "No results." if asked != LogQuestion() else "No sessions yet."
         by_day = asked.order.value == "start"
         self.log_list.show(page, zone, by_day=by_day, keep=keep, empty=empty)
         await self._add_totals(self.log_list.days)

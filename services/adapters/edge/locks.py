@@ -84,4 +84,4 @@ def _owner(folder: Path) -> str | None:
     except (OSError, ValueError, KeyError, TypeError, psutil.Error):
         return None
     name = "".join(letter for letter in str(data.get("name")) if letter.isprintable())
-    return f"«{name}» (process {program.pid}, running since {since:%Y-%m-%d %H:%M})"
+    return f'"{name}" (process {program.pid}, running since {since:%Y-%m-%d %H:%M})'

@@ -73,7 +73,7 @@ class ServerGenerations:
             raise under_way(there)
         opened = await self.collections(DRAFT)
         if opened is None:
-            raise StoreMismatch("the next set of collections is incomplete; drop it and begin anew")
+            raise StoreMismatch("the next set of collections is incomplete; drop it and start again")
         await opened.ensure(draft.dimensions, draft.model)
         return opened
 

@@ -18,7 +18,7 @@ CHUNK_ENDS = Check(
     problem="from or to a chunk instead of its memory",
     about=(
         "These relations start or end in a chunk instead of its memory, so the graph cannot follow them. A repair "
-        "moves them to the memory, and removes those that then join it with itself or say what another says already."
+        "moves them to the memory, and removes those that then link it to itself or duplicate another."
     ),
     find=_find,
     explain=explain_ends,

@@ -37,9 +37,9 @@ def _explained(stored: Stored, settings: Settings) -> Explanation:
     lost = "the first chunk is" if first == 1 else f"the first {first} chunks are"
     what = f"{lost} missing, {len(stored.points)} of {stored.points[0].payload.get('chunk_count')} are there"
     if not stored.whole:
-        return Explanation(f"{what}; no chunk has the whole text")
+        return Explanation(f"{what}; no chunk has the complete text")
     count = len(chunks(stored.state.content, settings.chunk_size, settings.chunk_overlap))
-    return Explanation(what, f"saved again from its whole text, in {count} chunk{'' if count == 1 else 's'}")
+    return Explanation(what, f"saved again from its complete text, in {count} chunk{'' if count == 1 else 's'}")
 
 
 async def _repair(stores: Stores, ids: Sequence[str], keep: Keep) -> RepairStep:
@@ -63,8 +63,8 @@ HEADLESS = Check(
     title="First chunks missing",
     problem="without the first chunk, whose beginning no search finds",
     about=(
-        "Another program deleted the first chunk of these memories. Their text is whole in the other chunks, but no "
-        "search finds how it begins. A repair saves each again from its whole text."
+        "Another program deleted the first chunk of these memories. Their text is complete in the other chunks, but no "
+        "search finds how it begins. A repair saves each again from its complete text."
     ),
     find=_find,
     explain=_explain,

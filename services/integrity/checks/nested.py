@@ -31,10 +31,10 @@ def _explained(payload: Mapping[str, object]) -> Explanation:
     if not isinstance(nested, Mapping):
         return IN_ORDER
     renamed = [key for key in flattened(payload) if key.startswith(f"{NEST}_") and key not in payload]
-    repair = "they go to the top level"
+    repair = "they move to the top level"
     if renamed:
         repair += f"; {_named(renamed)} where that key has another value already"
-    return Explanation(f"{len(nested)} keys lie under `{NEST}`, where no filter finds them: {_named(nested)}", repair)
+    return Explanation(f"{len(nested)} keys are under `{NEST}`, where no filter finds them: {_named(nested)}", repair)
 
 
 async def _repair(stores: Stores, ids: Sequence[str], keep: Keep) -> RepairStep:

@@ -194,9 +194,9 @@ async def test_no_hits_say_why_and_highlight_nothing() -> None:
     app, listed = scene()
     async with app.open() as pilot:
         listed.show_listing(len(HITS), QUERY, first=HITS)
-        listed.show_listing(0, Query(raw="zzz"), empty="nothing fits «zzz»")
+        listed.show_listing(0, Query(raw="zzz"), empty='nothing fits "zzz"')
         await pilot.pause()
-        assert "nothing fits «zzz»" in lines(app)[1]
+        assert 'nothing fits "zzz"' in lines(app)[1]
         assert app.posted(MemoryList.Highlighted)[-1].hit is None
         listed.focus()
         await pilot.press("down", "space", "enter", "f", "a", "end")
