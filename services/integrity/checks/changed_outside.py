@@ -24,7 +24,7 @@ CHANGED = Check(
     problem="whose text another program changed",
     about=(
         "Another program changed these texts after they were last saved here, so the newest version in the history is "
-        "not what stands in the store. Nothing is wrong with that; h shows the history in the Memories mode."
+        "not what is stored. Nothing is wrong with that; h shows the history in the Memories mode."
     ),
     find=_find,
     explain=_explain,
