@@ -250,7 +250,7 @@ def test_clients_and_projects_are_made_renamed_merged_moved_and_deleted(run: Run
         (("stop",), "active"),
         (("start", " "), "description"),
         (("start", "x", "--at", "soon"), "soon"),
-        (("start", "x", "--at", "2999-01-01 10:00"), "ahead"),
+        (("start", "x", "--at", "2999-01-01 10:00"), "in the future"),
         (("report", "--client", "nobody"), "nobody"),
         (("report", "--by", "mood"), "mood"),
         (("report", "--from", "2026-03-02", "--to", "2026-03-01"), "before"),

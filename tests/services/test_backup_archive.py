@@ -157,7 +157,7 @@ def test_a_backup_that_was_killed_is_cleared_away_and_a_living_one_is_not(tmp_pa
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").touch()
 
-    with pytest.raises(InvalidInput, match=place):
+    with pytest.raises(MemoriaError, match=place):
         ArchiveWriter(tmp_path / place, MADE)
 
 

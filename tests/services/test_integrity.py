@@ -98,7 +98,7 @@ async def test_all_that_upstream_left_is_put_right_and_comes_back_exactly(empty_
         }
         found = await services.integrity.describe(survey.repairable())
         assert all(one.what and one.repair and "in order" not in one.what for one in found)
-        loops = {one.defect.id for one in found if one.repair.startswith("removed: it joined a memory with itself")}
+        loops = {one.defect.id for one in found if one.repair.startswith("removed: link of a memory to itself")}
         # One between a chunk and a chunk that is gone would join a memory with itself as well.
         assert len(loops) == truth["relations"]["self_loops_after_mapping"] + 1
         await services.database.upgrade()
