@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from services.backup.archive_file import ArchiveReader, ArchiveWriter, encoded, head_facts
-from services.errors import InvalidInput, MemoriaError, StoreTooNew, UnreadableFile
+from services.errors import MemoriaError, StoreTooNew, UnreadableFile
 
 MADE = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
