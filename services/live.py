@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import cycle
 
@@ -223,10 +224,9 @@ class LiveService:
             await asyncio.sleep(self._rhythm.busy)
         else:
             self._attended.clear()
-            try:
-                await asyncio.wait_for(self._attended.wait(), self._rhythm.idle)
-            except TimeoutError:
-                return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._rhythm.idle):
+                    await self._attended.wait()
 
     # what is asked
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -129,9 +128,9 @@ class Followed:
         try:
             yield live
         finally:
-            watching.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await watching
+            while not watching.done():  # again, for Python 3.11 loses a cancellation that meets the end of a wait
+                watching.cancel()
+                await asyncio.wait({watching}, timeout=1)
 
     def _on_status(self, status: StatusSnapshot) -> None:
         self.status = status
