@@ -9,7 +9,7 @@ from textual.widgets import OptionList
 
 
 class ChoiceList(OptionList):
-    """Lines of any height; the cursor stays where it was when they are drawn anew."""
+    """Lines of any height; the cursor stays where it was when they are drawn again."""
 
     class Widened(Message):
         """Its lines were made for another width."""

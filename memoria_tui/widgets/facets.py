@@ -84,7 +84,7 @@ class FacetPanel(ScrollView, can_focus=True):
         """Line of each value."""
 
     def watch_facets(self, facets: Facets) -> None:
-        """Lays the lines out anew and keeps the cursor on its value."""
+        """Lays the lines out again and keeps the cursor on its value."""
         under_cursor = self._value_line(self.cursor)
         self._lines = _lay_out(facets, self.active)
         self._places = [place for place, line in enumerate(self._lines) if line.value is not None]

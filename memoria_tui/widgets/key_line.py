@@ -12,7 +12,7 @@ At = tuple[str, str, str, bool, str]
 
 
 class KeyLine(Footer):
-    """Makes its row of widgets anew only when there are other keys: it is told after every move of the focus."""
+    """Makes its row of widgets again only when there are other keys: it is told after every move of the focus."""
 
     def __init__(self) -> None:
         super().__init__(show_command_palette=False, compact=True)

@@ -95,7 +95,7 @@ class MemoryList(ScrollView, can_focus=True):
 
     @dataclass
     class Highlighted(Message):
-        """The cursor stands on another memory, or on none, or the memory under it is told anew."""
+        """The cursor stands on another memory, or on none, or the memory under it is told again."""
 
         hit: Hit | None
 

@@ -1,4 +1,4 @@
-"""What runs and what is paused, with large clocks; only the digits of running ones are drawn anew each second."""
+"""What runs and what is paused, with large clocks; only the digits of running ones are drawn again each second."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class RunningSessions(Widget, can_focus=True):
         return LINES if len(self.sessions) * LINES <= self.app.size.height // 3 + 1 else 1
 
     def tick(self) -> None:
-        """Draws the clocks that run anew."""
+        """Draws the running clocks again."""
         now = self._clock()
         for place, session in enumerate(self.sessions):
             if session.status is SessionStatus.ACTIVE:

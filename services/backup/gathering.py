@@ -212,7 +212,7 @@ class Gathering:
             self._unsettled.add(memory_id)
 
     def _of_history(self, change: LastChange, states: Sequence[Stored], *, promised: bool) -> list[Stored]:
-        """The memory as the change leaves it: as it stands in the store if that is the same, else laid out anew."""
+        """The memory as the change leaves it: as it stands in the store if that is the same, else laid out again."""
         if change.after is None:
             return []
         state = State.from_json(change.after)

@@ -45,7 +45,7 @@ class RestoreTarget:
 
 
 class Vectoring:
-    """The vectors of an archive, made anew where another model made them."""
+    """The vectors of an archive, made again where another model made them."""
 
     def __init__(self, archive: OpenArchive, embedder: Embedder) -> None:
         self._archive = archive.archive
@@ -64,7 +64,7 @@ class Vectoring:
         return self._embedder.dimensions
 
     async def reason(self) -> str | None:
-        """Why the vectors must be made anew; None when they serve as they are."""
+        """Why the vectors must be made again; None when they serve as they are."""
         if not self._asked:
             self._reason = await self._why()
             self._asked = True

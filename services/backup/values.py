@@ -60,7 +60,7 @@ class Comparison:
     empty: bool
     """The store holds nothing: all comes as it is in the archive."""
     re_embed: str | None
-    """Why the archive's vectors cannot be used here and are made anew; None when they can."""
+    """Why the archive's vectors cannot be used here and are made again; None when they can."""
     continues: bool
     """A restore of this archive was begun and not finished; it goes on."""
 

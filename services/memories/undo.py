@@ -32,7 +32,7 @@ from services.model import (
 from services.ports import KeptVectors, NewChange, VectorStore
 from services.records import Records, Transaction
 from services.records.relation_states import (
-    anew,
+    as_new,
     net_relations,
     relation_change,
     relation_state,
@@ -312,7 +312,7 @@ async def _write_relations(
         await transaction.relations.update([before for _, before in pairs])
         rows += [relation_change(now, before, said[now.id]) for now, before in pairs]
     for gone in batches(removed):
-        again = await transaction.relations.insert([anew(relation) for relation in gone])
+        again = await transaction.relations.insert([as_new(relation) for relation in gone])
         rows += [taken_back(relation, said[relation.id]) for relation in again]
     return rows
 

@@ -40,7 +40,7 @@ def relation_of(state: Mapping[str, object]) -> Relation:
     )
 
 
-def anew(relation: Relation) -> NewRelation:
+def as_new(relation: Relation) -> NewRelation:
     """The relation, to be made again as it was."""
     return NewRelation(
         id=relation.id,

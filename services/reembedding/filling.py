@@ -1,4 +1,4 @@
-"""Writing memories into the next set of collections, cut and embedded anew."""
+"""Writing memories into the next set of collections, cut and embedded again."""
 
 from __future__ import annotations
 

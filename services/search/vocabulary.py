@@ -23,7 +23,7 @@ _MOST_CHARACTERS = 2000
 _COMPLETIONS = 4
 _SHORTEST = 2
 _FRESH_SECONDS = 120.0
-"""Age from which the words are read anew, in the background of whoever asks."""
+"""Age from which the words are read again, in the background of whoever asks."""
 _WORD = re.compile(r"[^\W_]+")
 _UNFINISHED = re.compile(rf"(?<!\S)[^\W\d_]{{{_SHORTEST},}}$")
 

@@ -43,13 +43,13 @@ def main(folder: Path, collection: MemoryType | None = None) -> None:
         _send(replies, first, translated(error, folder), ending=True)
         return
     with lock:
-        _log_panics(folder / "edge.log", anew=collection is None)
+        _log_panics(folder / "edge.log", truncate=collection is None)
         _serve(served, folder, first, requests, replies)
 
 
-def _log_panics(file: Path, *, anew: bool) -> None:
+def _log_panics(file: Path, *, truncate: bool) -> None:
     """Edge writes panics to the standard error, which belongs to the terminal's program."""
-    log = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | (os.O_TRUNC if anew else 0), 0o600)
+    log = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | (os.O_TRUNC if truncate else 0), 0o600)
     os.dup2(log, 1)
     os.dup2(log, 2)
 

@@ -5,7 +5,7 @@ it looks every few seconds at numbers that PostgreSQL keeps anyway, which costs 
 
 - behind a pooler such as PgBouncer in transaction mode, which takes LISTEN and delivers nothing. A pooler shows by the
   process number it gives its client, which is not the server's;
-- in a database that lacks the triggers, or has lost one with a table that was made anew;
+- in a database that lacks the triggers, or has lost one with a table that was made again;
 - on a standby, which takes no LISTEN.
 """
 
