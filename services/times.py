@@ -85,6 +85,18 @@ def to_wall_clock(instant: datetime, zone: WriterZone) -> datetime:
     return instant.astimezone(zone).replace(tzinfo=None)
 
 
+def read_stamp(value: object, zone: WriterZone) -> datetime | None:
+    """The instant of a date as memories hold it, None when it cannot be read. A zone in the text wins over `zone`."""
+    try:
+        date = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    # The first and the last year cannot be brought into every zone.
+    if date is None or not 1 < date.year < 9999:
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=zone)
+
+
 def minute(instant: datetime, zone: tzinfo) -> str:
     """`2026-11-20 09:30`, as a person of that zone reads it."""
     return f"{instant.astimezone(zone):%Y-%m-%d %H:%M}"

@@ -10,13 +10,12 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from services.backup.fingerprints import Fingerprints
-from services.memories.dates import read_date
 from services.memories.payload import State, same_but_for_looks
 from services.memories.reading import Stored, fold, memory_id_of, read_stored
 from services.model import MemoryType
 from services.points import Filter, Scroll
 from services.search.headless import NOT_FIRST, headless_ids
-from services.times import WriterZone
+from services.times import WriterZone, read_stamp
 
 if TYPE_CHECKING:
     from services.backup.reading import OpenArchive
@@ -98,4 +97,4 @@ class MemoryPairs:
         return Standing.OLDER if then and now and now > then else Standing.NEWER
 
     def _updated(self, state: State) -> datetime | None:
-        return read_date(state.payload.get("updated_at"), self._zone)
+        return read_stamp(state.payload.get("updated_at"), self._zone)

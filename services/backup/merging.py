@@ -56,7 +56,7 @@ async def _plan(run: RestoreRun, act: StoringAct) -> int:
         usable = await run.vectoring.reason() is None
         items = await asyncio.to_thread(lambda: [_incoming(run, pair, usable=usable) for pair in named])  # noqa: B023 - awaited at once
         planned = act.count
-        await act.add(items)
+        await act.take(items)
         run.advance(len(batch) - (act.count - planned), "memories")
     return written
 

@@ -47,11 +47,6 @@ class OpenArchive:
     def close(self) -> None:
         self._reader.close()
 
-    @property
-    def chunking(self) -> tuple[object, object]:
-        """Size and overlap of the chunks, as the settings of the program that made it were."""
-        return self._reader.facts.get("chunk_size"), self._reader.facts.get("chunk_overlap")
-
     async def verify(self, progress: Advance) -> None:
         """Reads every byte. Raises UnreadableFile naming the first place that is not as it was written."""
         for part in self._reader.parts:

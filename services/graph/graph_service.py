@@ -130,20 +130,6 @@ class GraphService:
             )
         return gone
 
-    async def retype(self, relation: Relation, type_: RelationType) -> Relation:
-        """Gives it another type. Raises Conflict when the two are already related so."""
-        return await self.change(relation, replace(relation, type=type_))
-
-    async def reverse(self, relation: Relation) -> Relation:
-        """Turns its direction round. Raises Conflict when the reverse is there already."""
-        return await self.change(
-            relation, replace(relation, source_id=relation.target_id, target_id=relation.source_id)
-        )
-
-    async def weigh(self, relation: Relation, weight: float) -> Relation:
-        """Gives it another weight, 0..1."""
-        return await self.change(relation, replace(relation, weight=weight))
-
     async def between(self, source: str, target: str) -> list[Relation]:
         """All relations between two memories, in both directions."""
         ids = [await self._owner(source), await self._owner(target)]
@@ -152,7 +138,8 @@ class GraphService:
     async def change(self, before: Relation, after: Relation) -> Relation:
         """Gives a relation the type, direction and weight of `after` in one act.
 
-        Raises Conflict as `retype` does, and when it is not as the person saw it in `before`, with what is there now.
+        Raises Conflict when there is such a relation already, and when it is not as the person saw it in `before`, with
+        what is there now.
         """
         _check(after.source_id, after.target_id, after.weight)
         async with self._records.transaction() as transaction:

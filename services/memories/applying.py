@@ -81,11 +81,11 @@ class Applier:
         clock: Clock,
         permit: Permit | None = None,
     ) -> None:
-        self._vectors = vectors
+        self.vectors = vectors
         self._embedder = embedder
-        self._records = records
-        self._settings = settings
-        self._clock = clock
+        self.records = records
+        self.settings = settings
+        self.clock = clock
         self._permit = permit
         self._permitted = False
         self._prepared = False
@@ -94,7 +94,7 @@ class Applier:
 
     async def model(self) -> str:
         """The model of the vectors in the store."""
-        return await self._vectors.model() or self._embedder.model
+        return await self.vectors.model() or self._embedder.model
 
     async def prepare(self, *, asking: bool = True) -> None:
         """Makes collections that are missing; another model's vectors only keep this program from embedding.
@@ -106,7 +106,7 @@ class Applier:
             return
         await self._require_writable(asking=asking)
         try:
-            await self._vectors.ensure(self._embedder.dimensions, self._embedder.model)
+            await self.vectors.ensure(self._embedder.dimensions, self._embedder.model)
             self._prepared = True
         except ModelMismatch as error:
             self._reason = str(error)
@@ -122,7 +122,7 @@ class Applier:
     async def _require_writable(self, *, asking: bool) -> None:
         if self._permitted:
             return
-        if reason := (await self._vectors.status()).read_only:
+        if reason := (await self.vectors.status()).read_only:
             raise StoreReadOnly(reason)
         if self._permit is not None:
             await self._permit(vectors=True, asking=asking)
@@ -150,7 +150,7 @@ class Applier:
         """
         layouts = await self._layouts(plans)
         ids = [plan.memory_id for plan in plans]
-        async with self._records.transaction() as transaction:
+        async with self.records.transaction() as transaction:
             await transaction.locks.acquire(ids)
             layouts = await self._laid_out_again(layouts, transaction.outbox)
             complete = {one.plan.memory_id for one in layouts if not one.pending}
@@ -181,13 +181,13 @@ class Applier:
 
     async def postpone(self, plan: Plan, change: int, reason: str) -> None:
         """Puts an outbox entry off, each time for twice as long."""
-        async with self._records.transaction() as transaction:
+        async with self.records.transaction() as transaction:
             times = [self._next_attempt(plan)]
             await transaction.outbox.postpone({plan.memory_id: change}, reason, times, written=False)
 
     def _next_attempt(self, plan: Plan) -> datetime:
         wait: timedelta = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(plan.attempts, 10))
-        return self._clock() + wait
+        return self.clock() + wait
 
     async def _write(self, layouts: Sequence[_Layout]) -> None:
         """First what is to be there, then what is too much: never a moment without the memory."""
@@ -202,19 +202,19 @@ class Applier:
             for type_, point_id in one.surplus:
                 surplus[type_].append(point_id)
         for type_, points in written.items():
-            await self._vectors.upsert(type_, points)
+            await self.vectors.upsert(type_, points)
         for (type_, wanted), ids in keys.items():
             to_set, to_remove = json.loads(wanted)
             if to_set:
-                await self._vectors.set_payload(type_, ids, to_set)
+                await self.vectors.set_payload(type_, ids, to_set)
             if to_remove:
-                await self._vectors.delete_payload(type_, ids, to_remove)
+                await self.vectors.delete_payload(type_, ids, to_remove)
         for type_, ids in surplus.items():
-            await self._vectors.delete_points(type_, ids)
+            await self.vectors.delete_points(type_, ids)
 
     async def _layouts(self, plans: Sequence[Plan]) -> list[_Layout]:
         layouts = [self._layout(plan) for plan in plans]
-        await self._place(layouts, self._records.outbox)
+        await self._place(layouts, self.records.outbox)
         wanted = dict.fromkeys(text for one in layouts for text in one.texts if text not in one.known)
         made = await self._embed(list(wanted))
         for one in layouts:
@@ -229,7 +229,7 @@ class Applier:
         over = [one for one in layouts if one.plan.mark.waiting]
         if not over:
             return list(layouts)
-        stored = await read_stored(self._vectors, [one.plan.memory_id for one in over])
+        stored = await read_stored(self.vectors, [one.plan.memory_id for one in over])
         again = {}
         for one in over:
             vectors = {text: point.vector for text, point in zip(one.texts, one.points, strict=True) if point.vector}
@@ -278,7 +278,7 @@ class Applier:
 
     def chunks(self, text: str) -> tuple[str, ...]:
         """The text, cut as the settings say."""
-        return chunks(text, self._settings.chunk_size, self._settings.chunk_overlap)
+        return chunks(text, self.settings.chunk_size, self.settings.chunk_overlap)
 
     async def _place(self, layouts: Sequence[_Layout], outbox: Outbox | OutboxWriter) -> None:
         """Moves a chunk whose id is that of another memory: MCP Memoria can make one under the id of a first chunk."""
@@ -293,7 +293,7 @@ class Applier:
         taken = {one for one, mark in marks.items() if not mark.deleted}
         for type_, owners in owned.items():
             where = Filter((HasId(frozenset(owners)),))
-            there = await self._vectors.scroll(Scroll(type_, len(owners), where, payload_keys=("parent_id",)))
+            there = await self.vectors.scroll(Scroll(type_, len(owners), where, payload_keys=("parent_id",)))
             taken |= {point.id for point in there if memory_id_of(point) != owners[point.id]}
         if taken:
             for one in layouts:
@@ -307,19 +307,19 @@ class Applier:
         for type_ in MemoryType:
             made = [one for one in layouts if one.type is type_ and is_chunk_id(one.plan.memory_id)]
             ids = [one.plan.memory_id for one in made]
-            for point in await self._vectors.retrieve(type_, ids, vectors=True) if ids else ():
+            for point in await self.vectors.retrieve(type_, ids, vectors=True) if ids else ():
                 if memory_id_of(point) != point.id:
                     next(one for one in made if one.plan.memory_id == point.id).moved = [moved(point)]
 
     async def _embed(self, texts: list[str]) -> dict[str, Vector]:
         """Vectors by text; empty when they cannot be made at the moment."""
-        if not texts or not self._prepared or (self._rest_until and self._clock() < self._rest_until):
+        if not texts or not self._prepared or (self._rest_until and self.clock() < self._rest_until):
             return {}
         try:
             made = await self._embedder.embed_documents(texts)
         except (EmbeddingFailed, StoreUnavailable) as error:
             self._reason = str(error)
-            self._rest_until = self._clock() + _EMBEDDER_REST
+            self._rest_until = self.clock() + _EMBEDDER_REST
             return {}
         self._rest_until = None
         return dict(zip(texts, made, strict=True))

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from services.errors import InvalidInput
-from services.memories.dates import write_date
 from services.memories.limits import checked_payload, checked_text
 from services.memories.payload import CHUNK_KEYS, State, with_defaults
 from services.model import Memory, MemoryChanges
-from services.times import WriterZone
+from services.times import WriterZone, to_stamp
 
 _NO_METADATA = frozenset({*CHUNK_KEYS, "content", "memory_type"})
 
@@ -44,7 +43,7 @@ def edited(current: State, changes: MemoryChanges) -> State:
 
 def stamped(state: State, now: datetime, zone: WriterZone) -> State:
     """The state, changed now."""
-    return State(state.type, {**state.payload, "updated_at": write_date(now, zone)})
+    return State(state.type, {**state.payload, "updated_at": to_stamp(now, zone)})
 
 
 def checked_importance(importance: float) -> float:

@@ -10,19 +10,20 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.errors import Ambiguous, Conflict, InvalidInput, MemoriaError, NotFound, StoreUnavailable
+from services.memories import repairing
 from services.memories.acts import ActReader
-from services.memories.applying import Permit
+from services.memories.applying import Applier, Permit
 from services.memories.current import Current, Plan
 from services.memories.editing import checked_importance, conflicts, edited, stamped, summary
 from services.memories.limits import checked_payload, checked_text
 from services.memories.outside import OutsideDeletions
 from services.memories.payload import State, drafted, read_memory, write_payload
 from services.memories.pending import PendingWork
-from services.memories.purge import Purge, Purged
+from services.memories.purge import Purged, purge
 from services.memories.reading import canonical, ids_with_prefix, owners, read_stored
-from services.memories.repairing import Repairing, RepairOf
+from services.memories.repairing import RepairOf
 from services.memories.saving import Saver, TransactionHook
-from services.memories.storing import Incoming, StoredMany, StoringAct
+from services.memories.storing import StoringAct
 from services.memories.trash import Trash
 from services.memories.undo import Undo
 from services.memories.write_barrier import WriteBarrier
@@ -67,17 +68,15 @@ class MemoryService:
     ) -> None:
         """`permit` is awaited before the first write."""
         self._vectors = vectors
+        self._embedder = embedder
         self._records = records
         self._clock = clock
         self._zone = writer_zone(settings)
-        self._saver = Saver(vectors, embedder, records, settings, clock, permit)
-        self._trash = Trash(self._saver, records, self._zone)
-        self.outside = OutsideDeletions(self._saver, records)
-        self._purge = Purge(self._saver, records, self._trash)
-        self._pending = PendingWork(self._saver, records, self._trash)
-        self._undo = Undo(self._saver, records, self._trash, self._zone)
-        self._embedder = embedder
-        self._repairing = Repairing(self._saver, self._zone)
+        self._saver = Saver(Applier(vectors, embedder, records, settings, clock, permit))
+        self._trash = Trash(self._saver)
+        self._pending = PendingWork(self._saver, self._trash)
+        self._undo = Undo(self._saver, self._trash)
+        self.outside = OutsideDeletions(self._saver)
 
     async def get(self, id_or_prefix: str) -> Memory:
         """The memory of an id, of the id of one of its chunks, or of the only id that begins so.
@@ -224,30 +223,18 @@ class MemoryService:
 
         return await self._saver.change(str(uuid.uuid4()), ids, plan)
 
-    async def store_many(
-        self, items: Sequence[Incoming], *, group: str | None = None, kind: Kind = Kind.IMPORT
-    ) -> StoredMany:
-        """Writes memories as they are given, all in one act; those that are there already so are left alone.
-
-        Raises InvalidInput for an id that is no UUID, before any write.
-        """
-        with self.storing(group, kind) as act:
-            await act.add(items)
-            await act.write()
-            return act.stored
-
     def storing(self, group: str | None = None, kind: Kind = Kind.IMPORT, *, prefetch: bool = True) -> StoringAct:
-        """As `store_many`, for memories that come part by part: nothing is written before the end. To be closed.
+        """An act that writes memories as they are given, part by part: nothing is written before the end. To be closed.
 
         `prefetch` False embeds nothing before it is written: for who only looks.
         """
-        return StoringAct(self._saver, self._embedder, self._zone, group or str(uuid.uuid4()), kind, prefetch=prefetch)
+        return StoringAct(self._saver, self._embedder, group or str(uuid.uuid4()), kind, prefetch=prefetch)
 
     async def repair(
         self, ids: Sequence[str], repair: RepairOf, *, group: str, also: TransactionHook | None = None
     ) -> int:
         """Saves memories as `repair` wants them, with what `also` writes, as one act; gives how many it changed."""
-        return await self._repairing.repair(ids, repair, group, also)
+        return await repairing.repair(self._saver, ids, repair, group, also)
 
     async def delete(self, ids: Sequence[str]) -> int:
         """Moves memories and their relations to the trash in one act. Raises NotFound when none of them exists."""
@@ -278,7 +265,7 @@ class MemoryService:
 
         This cannot be undone. Raises NotFound, or Conflict when points of one are not gone yet.
         """
-        return await self._purge.purge(ids)
+        return await purge(self._saver, self._trash, ids)
 
     async def undo(self, group: str | None = None, if_changed: IfChanged = IfChanged.REFUSE) -> Undone:
         """Undoes the newest act of this person, or the group of a preview.

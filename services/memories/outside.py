@@ -14,7 +14,6 @@ from services.memories.reading import read_stored
 from services.memories.saving import Saver
 from services.model import Action, Entity, Kind, MemoryType
 from services.points import Filter, HasId, Scroll
-from services.records import Records
 
 MANY = 20
 """Most memories that are taken for deleted without asking: where more are gone, a store was emptied or is another."""
@@ -52,15 +51,14 @@ class Missing:
 class OutsideDeletions:
     """Compares the memories of the history with those of the vector store."""
 
-    def __init__(self, saver: Saver, records: Records) -> None:
+    def __init__(self, saver: Saver) -> None:
         self._saver = saver
-        self._records = records
 
     async def find(self) -> Missing:
         """Reads ids only, 1,000 at a time. Raises StoreUnavailable, also where a collection is not there to be read."""
         missing: list[str] = []
         living, last = 0, str(uuid.UUID(int=0))
-        while page := await self._records.history.living_memories(last, _PAGE):
+        while page := await self._saver.records.history.living_memories(last, _PAGE):
             if not living:
                 await self._require_collections()
             missing += await self._absent(page)
@@ -83,7 +81,7 @@ class OutsideDeletions:
     async def _deletions(self, currents: Mapping[str, Current]) -> list[Plan]:
         plans = []
         for current in currents.values():
-            newest = await self._records.history.of(Entity.MEMORY, current.id, limit=1)
+            newest = await self._saver.records.history.of(Entity.MEMORY, current.id, limit=1)
             if current.state is None and newest and newest[0].after is not None:
                 known = replace(current, state=State.from_json(newest[0].after))
                 plans.append(known.plan(None, Action.DELETED, SUMMARY))

@@ -10,10 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from services.memories.dates import read_date, write_date
 from services.model import Memory, MemoryDraft, MemoryType
 from services.text import storable
-from services.times import WriterZone
+from services.times import WriterZone, read_stamp, to_stamp
 
 CHUNK_KEYS = ("full_content", "is_chunk", "parent_id", "chunk_index", "chunk_count")
 """Keys that tell how a memory is stored."""
@@ -187,7 +186,7 @@ def _plain(read: Callable[[object], object]) -> _Field:
     return _Field(lambda value, _: read(value), lambda value, _: value)
 
 
-_DATE = _Field(read_date, lambda value, zone: write_date(value, zone) if isinstance(value, datetime) else None)
+_DATE = _Field(read_stamp, lambda value, zone: to_stamp(value, zone) if isinstance(value, datetime) else None)
 _FIELDS: Mapping[str, _Field] = {
     "content": _plain(_text),
     "created_at": _DATE,

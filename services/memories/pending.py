@@ -17,27 +17,25 @@ from services.memories.saving import Saver, TransactionHook, batches
 from services.memories.trash import Trash
 from services.model import Action, Change, Entity, Kind
 from services.ports import UNMARKED, Mark, NewChange
-from services.records import Records
 
 
 class PendingWork:
     """Applies outbox entries. Each can be applied any number of times with the same outcome."""
 
-    def __init__(self, saver: Saver, records: Records, trash: Trash) -> None:
+    def __init__(self, saver: Saver, trash: Trash) -> None:
         self._saver = saver
-        self._records = records
         self._trash = trash
 
     async def finish(self, *, due_before: datetime | None, most: int | None = None, untried: bool = False) -> int:
         """Applies all entries, or those that are due or `untried`, `most` of them; gives how many are done."""
-        count = await self._records.outbox.count()
+        count = await self._saver.records.outbox.count()
         if not count:
             return 0
         await self._saver.applier.prepare(asking=False)
         if due_before is None:
             self._saver.applier.embedder_is_back()
         limit = count if most is None else min(most, count)
-        entries = await self._records.outbox.entries(due_before=due_before, untried=untried, limit=limit)
+        entries = await self._saver.records.outbox.entries(due_before=due_before, untried=untried, limit=limit)
         done = 0
         for batch in batches([entry.memory_id for entry in entries]):
             async with self._saver.locked(batch):
@@ -46,7 +44,7 @@ class PendingWork:
 
     async def _finish_batch(self, ids: Sequence[str]) -> int:
         # Read again under the lock: a save of this process may have been faster.
-        chains = await read_waiting(self._records, ids)
+        chains = await read_waiting(self._saver.records, ids)
         stored = await read_stored(self._saver.vectors, chains)
         plans: list[Plan] = []
         done = 0
@@ -87,7 +85,7 @@ class PendingWork:
         """
         memory_id, change = chain.change.entity_id, chain.change
         related = self._related(change)
-        async with self._records.transaction() as transaction:
+        async with self._saver.records.transaction() as transaction:
             await transaction.locks.acquire([memory_id])
             if (await transaction.outbox.marks([memory_id])).get(memory_id, UNMARKED).waiting != change.id:
                 return False

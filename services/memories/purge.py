@@ -13,7 +13,6 @@ from services.memories.saving import Saver, batches
 from services.memories.trash import Trash
 from services.model import Action, Entity, Kind
 from services.ports import NewChange
-from services.records import Records
 
 SUMMARY = "purged"
 _PAGE = 1000
@@ -29,50 +28,37 @@ class Purged:
     """Rows of the history that told of them, or of relations to them."""
 
 
-class Purge:
-    """Erases memories; what remains of each is one line in the history that says so."""
+async def purge(saver: Saver, trash: Trash, ids: Sequence[str]) -> Purged:
+    """Erases memories, those that are not in the trash are put there first; of each remains a line in the history.
 
-    def __init__(self, saver: Saver, records: Records, trash: Trash) -> None:
-        self._saver = saver
-        self._records = records
-        self._trash = trash
+    Raises NotFound when one is neither stored nor in the trash, Conflict when its points are not gone yet.
+    """
+    if stored := await owners(saver.vectors, ids):
+        await trash.delete(sorted(set(stored.values())))
+    wanted = list(dict.fromkeys(ids))
+    async with saver.locked(wanted):
+        ends = await _ends(saver, trash, wanted)
+        lines = [NewChange(Entity.MEMORY, one, Action.DELETED, None, None, summary=SUMMARY) for one in wanted]
+        async with saver.records.transaction() as transaction:
+            await transaction.locks.acquire(wanted)
+            waiting = any(mark.waiting for mark in (await transaction.outbox.marks(wanted)).values())
+            parts = [await read_stored(saver.vectors, batch, embeddings=False) for batch in batches(wanted)]
+            if waiting or any(parts):
+                raise Conflict("a memory that was to be purged is still stored, or came back: nothing was purged", None)
+            changes = await transaction.history.purge(wanted, ends)
+            await transaction.history.append(str(uuid.uuid4()), lines, kind=Kind.PURGE)
+    await saver.records.history.reclaim()
+    return Purged(len(wanted), changes)
 
-    async def purge(self, ids: Sequence[str]) -> Purged:
-        """Erases memories; those that are not in the trash are put there first.
 
-        Raises NotFound when one is neither stored nor in the trash, Conflict when its points are not gone yet.
-        """
-        if stored := await owners(self._saver.vectors, ids):
-            await self._trash.delete(sorted(set(stored.values())))
-        wanted = list(dict.fromkeys(ids))
-        async with self._saver.locked(wanted):
-            ends = await self._ends(wanted)
-            lines = [NewChange(Entity.MEMORY, one, Action.DELETED, None, None, summary=SUMMARY) for one in wanted]
-            async with self._records.transaction() as transaction:
-                await transaction.locks.acquire(wanted)
-                waiting = any(mark.waiting for mark in (await transaction.outbox.marks(wanted)).values())
-                if waiting or await self._stored(wanted):
-                    raise Conflict(
-                        "a memory that was to be purged is still stored, or came back: nothing was purged", None
-                    )
-                changes = await transaction.history.purge(wanted, ends)
-                await transaction.history.append(str(uuid.uuid4()), lines, kind=Kind.PURGE)
-        await self._records.history.reclaim()
-        return Purged(len(wanted), changes)
-
-    async def _ends(self, ids: Sequence[str]) -> list[str]:
-        """The ids by which relations may name these memories of the trash. Raises NotFound."""
-        missing, ends, offset = set(ids), set(ids), 0
-        while missing and (page := await self._records.trash.deletions(_PAGE, offset)):
-            mine = [change for change in page if change.entity_id in missing]
-            ends |= await asyncio.to_thread(
-                lambda found: {end for one in found for end in self._trash.ends_of(one)}, mine
-            )
-            missing -= {change.entity_id for change in mine}
-            offset += len(page)
-        if missing:
-            raise NotFound(f"{', '.join(sorted(missing)[:3])}: not in the trash; nothing was purged")
-        return sorted(ends)
-
-    async def _stored(self, ids: Sequence[str]) -> bool:
-        return any([await read_stored(self._saver.vectors, batch, embeddings=False) for batch in batches(ids)])
+async def _ends(saver: Saver, trash: Trash, ids: Sequence[str]) -> list[str]:
+    """The ids by which relations may name these memories of the trash. Raises NotFound."""
+    missing, ends, offset = set(ids), set(ids), 0
+    while missing and (page := await saver.records.trash.deletions(_PAGE, offset)):
+        mine = [change for change in page if change.entity_id in missing]
+        ends |= await asyncio.to_thread(lambda found: {end for one in found for end in trash.ends_of(one)}, mine)
+        missing -= {change.entity_id for change in mine}
+        offset += len(page)
+    if missing:
+        raise NotFound(f"{', '.join(sorted(missing)[:3])}: not in the trash; nothing was purged")
+    return sorted(ends)

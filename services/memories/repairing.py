@@ -10,7 +10,6 @@ from services.memories.editing import stamped
 from services.memories.payload import State
 from services.memories.saving import Saver, TransactionHook
 from services.model import Action, Kind
-from services.times import WriterZone
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,39 +27,34 @@ RepairOf = Callable[[Current], RepairedMemory | None]
 """What to make of a memory that exists; None leaves it alone."""
 
 
-class Repairing:
-    """Writes repairs; a memory that changed meanwhile is looked at as it is then."""
+async def repair(
+    saver: Saver, ids: Sequence[str], repair_of: RepairOf, group: str, also: TransactionHook | None = None
+) -> int:
+    """Repairs any number in one transaction, with what `also` writes; gives how many were changed.
 
-    def __init__(self, saver: Saver, zone: WriterZone) -> None:
-        self._saver = saver
-        self._zone = zone
+    A memory that changed meanwhile is looked at as it is then. Raises ModelMismatch when a memory is to be cut into
+    chunks again and the store's vectors are another model's.
+    """
 
-    async def repair(
-        self, ids: Sequence[str], repair: RepairOf, group: str, also: TransactionHook | None = None
-    ) -> int:
-        """Repairs any number in one transaction, with what `also` writes; gives how many were changed.
+    async def plan(currents: Mapping[str, Current]) -> list[Plan]:
+        return [one for current in currents.values() if (one := await _plan(saver, current, repair_of))]
 
-        Raises ModelMismatch when a memory is to be cut into chunks again and the store's vectors are another model's.
-        """
+    return await saver.change(group, ids, plan, kind=Kind.REPAIR, also=also)
 
-        async def plan(currents: Mapping[str, Current]) -> list[Plan]:
-            return [one for current in currents.values() if (one := await self._plan(current, repair))]
 
-        return await self._saver.change(group, ids, plan, kind=Kind.REPAIR, also=also)
-
-    async def _plan(self, current: Current, repair: RepairOf) -> Plan | None:
-        repaired = repair(current) if current.state and current.stored else None
-        if repaired is None or current.state is None:
-            return None
-        after = repaired.state
-        if after is None:
-            return current.plan(None, Action.DELETED, repaired.summary)
-        if _seen(after) != _seen(current.state):
-            after = stamped(after, self._saver.clock(), self._zone)
-        if repaired.rechunk:
-            await self._saver.applier.require_model()
-        texts = self._saver.applier.chunks(after.content) if repaired.rechunk else None
-        return current.plan(after, Action.UPDATED, repaired.summary, texts=texts)
+async def _plan(saver: Saver, current: Current, repair_of: RepairOf) -> Plan | None:
+    repaired = repair_of(current) if current.state and current.stored else None
+    if repaired is None or current.state is None:
+        return None
+    after = repaired.state
+    if after is None:
+        return current.plan(None, Action.DELETED, repaired.summary)
+    if _seen(after) != _seen(current.state):
+        after = stamped(after, saver.clock(), saver.zone)
+    if repaired.rechunk:
+        await saver.applier.require_model()
+    texts = saver.applier.chunks(after.content) if repaired.rechunk else None
+    return current.plan(after, Action.UPDATED, repaired.summary, texts=texts)
 
 
 def _seen(state: State) -> tuple[object, ...]:

@@ -34,8 +34,7 @@ import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from types import TracebackType
-from typing import TypeVar
+from typing import Self, TypeVar
 from weakref import WeakValueDictionary
 
 from services.errors import (
@@ -47,7 +46,7 @@ from services.errors import (
     StoreTimeout,
     StoreUnavailable,
 )
-from services.memories.applying import Applier, Permit
+from services.memories.applying import Applier
 from services.memories.current import ChangedOutside, Current, Plan, merged, read_current
 from services.memories.layout import own_keys, with_own_keys
 from services.memories.plans import Planned, Plans
@@ -55,10 +54,10 @@ from services.memories.prefetch import Prefetch
 from services.memories.reading import Stored, read_stored
 from services.memories.write_barrier import WriteBarrier
 from services.model import Entity, Kind, Memory
-from services.ports import UNMARKED, Clock, Embedder, KeptVectors, NewChange, VectorStore
-from services.records import Records, Transaction
+from services.ports import UNMARKED, KeptVectors, NewChange
+from services.records import Transaction
 from services.records.relation_states import relation_change
-from services.settings import Settings
+from services.times import writer_zone
 
 _log = logging.getLogger(__name__)
 
@@ -99,20 +98,11 @@ class _Changed(Exception):
 class Saver:
     """Writes memories; whoever changes one goes through it."""
 
-    def __init__(
-        self,
-        vectors: VectorStore,
-        embedder: Embedder,
-        records: Records,
-        settings: Settings,
-        clock: Clock,
-        permit: Permit | None = None,
-    ) -> None:
-        self.vectors = vectors
-        self.records = records
-        self.settings = settings
-        self.clock = clock
-        self.applier = Applier(vectors, embedder, records, settings, clock, permit)
+    def __init__(self, applier: Applier) -> None:
+        self.applier = applier
+        self.vectors, self.records = applier.vectors, applier.records
+        self.settings, self.clock = applier.settings, applier.clock
+        self.zone = writer_zone(applier.settings)
         self.barrier = WriteBarrier()
         self.saved = False
         """True once this program wrote a memory."""
@@ -204,12 +194,10 @@ class Act:
         """Memories that the act makes."""
         return self._plans.created
 
-    def __enter__(self) -> Act:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._prefetch is not None:
             self._prefetch.cancel()
         self._plans.close()

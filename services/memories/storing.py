@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from types import TracebackType
 
 from services.errors import InvalidInput
 from services.memories.current import Current, Plan
 from services.memories.editing import summary
 from services.memories.payload import State, same_state, write_payload
 from services.memories.reading import canonical, read_stored
-from services.memories.saving import BATCH, Saver, TransactionHook
+from services.memories.saving import BATCH, Act, Saver
 from services.model import Action, Kind, Memory
 from services.points import Vector
 from services.ports import Embedder
-from services.times import WriterZone
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,33 +38,20 @@ class StoredMany:
     unchanged: int = 0
 
 
-class StoringAct:
-    """One act that writes memories as they are given, part by part; nothing is written before `write`. To be closed."""
+class StoringAct(Act):
+    """An act that writes memories as they are given; nothing is written before `write`."""
 
-    def __init__(
-        self, saver: Saver, embedder: Embedder, zone: WriterZone, group: str, kind: Kind, *, prefetch: bool = True
-    ) -> None:
-        self._saver = saver
+    def __init__(self, saver: Saver, embedder: Embedder, group: str, kind: Kind, *, prefetch: bool = True) -> None:
+        super().__init__(saver, group, kind, prefetch=prefetch)
         self._embedder = embedder
-        self._zone = zone
-        self._act = saver.act(group, kind, prefetch=prefetch)
         self._given = 0
-
-    def __enter__(self) -> StoringAct:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._act.__exit__(kind, error, trace)
 
     @property
     def stored(self) -> StoredMany:
         """How many were new, changed and there already; final after `write`."""
-        created = self._act.created
-        return StoredMany(created, self._act.count - created, self._given - self._act.count)
+        return StoredMany(self.created, self.count - self.created, self._given - self.count)
 
-    async def add(self, items: Sequence[Incoming], currents: Mapping[str, Current] | None = None) -> None:
+    async def take(self, items: Sequence[Incoming], currents: Mapping[str, Current] | None = None) -> None:
         """Plans to write the memories, in their order. Raises InvalidInput for an id that is no UUID.
 
         `currents` are those memories as `current` gave them, if it did since the last part and none comes twice.
@@ -76,43 +61,14 @@ class StoringAct:
                 raise InvalidInput(f"{item.memory.id!r} is no id of a memory; ids are UUIDs in lower case")
         self._given += len(items)
         for batch in _batches(items):
-            await self._act.add(
-                list(batch), partial(self._plans, batch), again=self._again, embeddings=False, currents=currents
-            )
+            planner = partial(self._wanted, batch)
+            await self.add(list(batch), planner, again=self._again, embeddings=False, currents=currents)
 
-    async def current(self, ids: Iterable[str]) -> dict[str, Current]:
-        """The memories as they will be by what was added so far, without vectors."""
-        return await self._act.current(ids)
-
-    def planned(self) -> Iterator[Sequence[Plan]]:
-        """What was planned so far, batch by batch."""
-        return self._act.planned()
-
-    @property
-    def group(self) -> str:
-        """The change group."""
-        return self._act.group
-
-    @property
-    def count(self) -> int:
-        """Memories that will be written."""
-        return self._act.count
-
-    def __contains__(self, memory_id: str) -> bool:
-        return memory_id in self._act
-
-    async def write(
-        self,
-        also: TransactionHook | None = None,
-        beside: Collection[str] = (),
-        applied: Callable[[int], None] = lambda _: None,
-    ) -> None:
-        """Commits all of it with what `also` writes, then embeds; the rest as `Act.write`."""
-        await self._act.write(also=also, beside=beside, applied=applied)
-
-    async def _plans(self, batch: Mapping[str, Incoming], currents: Mapping[str, Current]) -> list[Plan]:
+    async def _wanted(self, batch: Mapping[str, Incoming], currents: Mapping[str, Current]) -> list[Plan]:
         model = await self._saver.applier.model()
-        wanted = {one: State(item.memory.type, write_payload(item.memory, self._zone)) for one, item in batch.items()}
+        wanted = {
+            one: State(item.memory.type, write_payload(item.memory, self._saver.zone)) for one, item in batch.items()
+        }
         known = {one: self._known(item, wanted[one].storable(), model) for one, item in batch.items()}
         return await self._towards({one: state.storable() for one, state in wanted.items()}, currents, known)
 
@@ -139,7 +95,7 @@ class StoringAct:
         return plans
 
     def _same(self, current: Current, wanted: State) -> bool:
-        return current.state is not None and same_state(current.state, wanted, current.id, self._zone)
+        return current.state is not None and same_state(current.state, wanted, current.id, self._saver.zone)
 
     def _known(self, item: Incoming, after: State, model: str) -> dict[str, Vector]:
         """The given vectors by text, if they can stand beside the store's."""

@@ -16,9 +16,8 @@ from services.memories.saving import Saver, TransactionHook, batches
 from services.model import Action, Change, Entity, Kind, TrashedMemory
 from services.points import Vector
 from services.ports import UNMARKED, KeptVectors, NewChange
-from services.records import Records, Transaction
+from services.records import Transaction
 from services.records.relation_states import as_new, relation_of, taken_back
-from services.times import WriterZone
 
 _ANOTHER_PROGRAM = "another program"
 
@@ -26,10 +25,8 @@ _ANOTHER_PROGRAM = "another program"
 class Trash:
     """The memories that were deleted: nothing leaves the history, so each can be brought back."""
 
-    def __init__(self, saver: Saver, records: Records, zone: WriterZone) -> None:
+    def __init__(self, saver: Saver) -> None:
         self._saver = saver
-        self._records = records
-        self._zone = zone
 
     async def delete(self, ids: Sequence[str]) -> int:
         """Deletes memories and their relations. Raises NotFound when none of them exists."""
@@ -59,7 +56,7 @@ class Trash:
 
     async def deletion(self, memory_id: str) -> Change:
         """The change that put a memory into the trash. Raises NotFound when it is not there."""
-        newest = await self._records.history.of(Entity.MEMORY, memory_id, limit=1)
+        newest = await self._saver.records.history.of(Entity.MEMORY, memory_id, limit=1)
         if not newest or newest[0].action is not Action.DELETED or newest[0].before is None:
             raise NotFound(f"{memory_id} is not in the trash")
         return newest[0]
@@ -74,7 +71,7 @@ class Trash:
             current = currents[change.entity_id]
             if current.state and not force:
                 raise Conflict(
-                    f"the memory {current.id} exists again; nothing was restored", current.memory(self._zone)
+                    f"the memory {current.id} exists again; nothing was restored", current.memory(self._saver.zone)
                 )
             state = State.from_json(change.before or {})
             known, texts = self.of_kept(change, state, kept)
@@ -84,7 +81,7 @@ class Trash:
 
     async def read_kept(self, changes: Sequence[Change]) -> dict[int, KeptVectors]:
         """The vectors that were kept with changes, by their numbers, as far as the model of the store made them."""
-        kept = await self._records.history.kept_vectors([change.id for change in changes]) if changes else {}
+        kept = await self._saver.records.history.kept_vectors([change.id for change in changes]) if changes else {}
         model = await self._saver.applier.model() if kept else ""
         return {number: one for number, one in kept.items() if one.model == model}
 
@@ -136,14 +133,14 @@ class Trash:
 
     async def listing(self, limit: int, offset: int) -> tuple[TrashedMemory, ...]:
         """What lies in the trash, newest first."""
-        deletions = await self._records.trash.deletions(limit, offset)
+        deletions = await self._saver.records.trash.deletions(limit, offset)
         states = [State.from_json(change.before or {}) for change in deletions]
         ends = [set(self.ends_of(change)) for change in deletions]
-        gone = await self._records.trash.relations(sorted(set().union(*ends)))
+        gone = await self._saver.records.trash.relations(sorted(set().union(*ends)))
         relations = [relation_of(change.before) for change in gone if change.before]
         return tuple(
             TrashedMemory(
-                read_memory(change.entity_id, state, self._zone),
+                read_memory(change.entity_id, state, self._saver.zone),
                 change.at,
                 _ANOTHER_PROGRAM if change.kind is Kind.OUTSIDE else change.actor,
                 sum(1 for one in relations if own & {one.source_id, one.target_id}),

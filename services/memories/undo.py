@@ -27,10 +27,11 @@ from services.model import (
     Relation,
     Undone,
     UndoPreview,
+    net_changes,
     undone_summary,
 )
 from services.ports import KeptVectors, NewChange, VectorStore
-from services.records import Records, Transaction
+from services.records import Transaction
 from services.records.relation_states import (
     as_new,
     net_relations,
@@ -39,7 +40,6 @@ from services.records.relation_states import (
     same_relation,
     taken_back,
 )
-from services.times import WriterZone
 
 _WORK = (Entity.SESSION, Entity.CLIENT, Entity.PROJECT)
 
@@ -95,12 +95,10 @@ class _Attempt:
 class Undo:
     """Undoes whole groups of changes: of memories, relations, sessions, clients and projects."""
 
-    def __init__(self, saver: Saver, records: Records, trash: Trash, zone: WriterZone) -> None:
+    def __init__(self, saver: Saver, trash: Trash) -> None:
         self._saver = saver
-        self._records = records
         self._trash = trash
-        self._zone = zone
-        self.acts = ActReader(saver.vectors, records)
+        self.acts = ActReader(saver.vectors, saver.records)
 
     async def preview(self, group: str | None, skip: Sequence[str] = ()) -> UndoPreview:
         """What an undo of an act would do, of the newest one of this person when none is named; writes nothing.
@@ -110,7 +108,7 @@ class Undo:
         if group is not None:
             return await self._preview(await self._newest_in_line(group))
         passed = list(skip)
-        while found := await self._records.groups.last_undoable(self._saver.settings.actor, passed):
+        while found := await self._saver.records.groups.last_undoable(self._saver.settings.actor, passed):
             preview = await self._preview(found)
             if preview.effects or preview.changed or preview.kept:
                 return preview
@@ -119,7 +117,7 @@ class Undo:
 
     async def redo_preview(self) -> UndoPreview:
         """As `preview`, of the undo that this person made last. Raises NothingToUndo when something was done since."""
-        group = await self._records.groups.last_redoable(self._saver.settings.actor)
+        group = await self._saver.records.groups.last_redoable(self._saver.settings.actor)
         if group is None:
             raise NothingToUndo("there is nothing to redo")
         return await self._preview(group)
@@ -143,7 +141,7 @@ class Undo:
 
     async def _newest_in_line(self, group: str) -> str:
         """The last of the undos and redos of an act. Raises NothingToUndo when the act is undone at the moment."""
-        line = await self._records.groups.line(group)
+        line = await self._saver.records.groups.line(group)
         if not line:
             raise NothingToUndo("the history has no such act; `memoria-tui undo --list` shows the last ones")
         if len(line) % 2 == 0:
@@ -151,10 +149,10 @@ class Undo:
         return line[-1]
 
     async def _attempt(self, group: str, if_changed: IfChanged) -> _Attempt:
-        changes = await self._records.groups.changes(group)
+        changes = await self._saver.records.groups.changes(group)
         if not changes:
             raise NothingToUndo("the history has no such act; `memoria-tui undo --list` shows the last ones")
-        memories = await asyncio.to_thread(_net_memories, changes)
+        memories = await asyncio.to_thread(net_changes, changes, Entity.MEMORY)
         relations = await asyncio.to_thread(net_relations, changes)
         return _Attempt(group, changes, if_changed, memories, relations)
 
@@ -163,11 +161,11 @@ class Undo:
         attempt.looking = True
         for batch in batches(attempt.memories):
             ids = [change.entity_id for change in batch]
-            currents = await read_current(self._saver.vectors, self._records, ids, embeddings=False)
+            currents = await read_current(self._saver.vectors, self._saver.records, ids, embeddings=False)
             await self._plans(attempt, batch, currents)
         if attempt.beside_memories:
             try:
-                async with self._records.transaction() as transaction:
+                async with self._saver.records.transaction() as transaction:
                     await self._beside_memories(transaction, attempt)
                     raise _OnlyLooking
             except (_OnlyLooking, NothingToUndo):
@@ -203,7 +201,7 @@ class Undo:
             Entity.MEMORY, change.entity_id, title, what, change.before, now
         )
         if current.state is not None:
-            attempt.current = current.memory(self._zone)
+            attempt.current = current.memory(self._saver.zone)
 
     def _plan_of(self, change: Change, current: Current, kept: Mapping[int, KeptVectors]) -> Plan:
         """How to lead one memory back."""
@@ -234,7 +232,7 @@ class Undo:
         goal = State(before.type, with_values(now.payload, keys, before.payload))
         if value_under(now.payload, "updated_at") == value_under(after.payload, "updated_at"):
             return goal
-        return stamped(goal, self._saver.clock(), self._zone)  # it differs from every state that was there before
+        return stamped(goal, self._saver.clock(), self._saver.zone)  # it differs from every state that was there before
 
     # what is no memory
 
@@ -362,13 +360,3 @@ def _own(change: Change, before: State, goal: State) -> OwnKeys:
 
     own = kept_own_keys(change.before)
     return {place: {key: value for key, value in keys.items() if is_back(key)} for place, keys in own.items()}
-
-
-def _net_memories(changes: Sequence[Change]) -> list[Change]:
-    """One change a memory: from before the first to after the last of the group."""
-    net: dict[str, Change] = {}
-    for change in changes:
-        if change.entity is Entity.MEMORY:
-            first = net.get(change.entity_id)
-            net[change.entity_id] = change if first is None else replace(change, before=first.before)
-    return [change for change in net.values() if change.before or change.after]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -197,6 +197,16 @@ class Undone:
             return said
         more = f" and {len(self.left) - 1} more" if len(self.left) > 1 else ""
         return f"{said} · kept: {self.left[0].line}{more}"
+
+
+def net_changes(changes: Iterable[Change], *entities: Entity) -> list[Change]:
+    """One change a thing of these kinds: from before the first of its changes to after the last, in their order."""
+    net: dict[str, Change] = {}
+    for change in changes:
+        if change.entity in entities:
+            first = net.pop(change.entity_id, None)
+            net[change.entity_id] = change if first is None else replace(change, before=first.before)
+    return [change for change in net.values() if change.before or change.after]
 
 
 _PREFIXES = ("undone: ", "redone: ", "took back: ")

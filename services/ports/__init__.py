@@ -21,33 +21,3 @@ from services.ports.values import (
     WorkUndone,
 )
 from services.ports.vectors import Draft, Generations, Room, SwitchableStore, VectorStore
-
-__all__ = [
-    "UNMARKED",
-    "Clock",
-    "Draft",
-    "Edge",
-    "Embedder",
-    "Feed",
-    "FoundNode",
-    "FoundStep",
-    "Generations",
-    "KeptVectors",
-    "Mark",
-    "NewChange",
-    "NewRelation",
-    "OutboxEntry",
-    "Pulse",
-    "Room",
-    "SqlConnection",
-    "SqlDatabase",
-    "SqlFeatures",
-    "SqlTransaction",
-    "SwitchableStore",
-    "Tell",
-    "VectorStore",
-    "Waiting",
-    "WordEmbedder",
-    "WorkUndone",
-    "machine_clock",
-]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from services.model import Action, Change, Entity, Relation, RelationCreator, RelationType
+from services.model import Action, Change, Entity, Relation, RelationCreator, RelationType, net_changes
 from services.ports import NewChange, NewRelation
 
 
@@ -72,13 +72,10 @@ def relation_change(before: Relation | None, after: Relation | None, summary: st
 
 def net_relations(changes: Sequence[Change]) -> list[tuple[Relation | None, Relation | None]]:
     """Each relation that a group of changes touched: before the first and after the last of them."""
-    net: dict[str, tuple[Relation | None, Relation | None]] = {}
-    for change in changes:
-        if change.entity is Entity.RELATION:
-            before = relation_of(change.before) if change.before else None
-            after = relation_of(change.after) if change.after else None
-            net[change.entity_id] = (net[change.entity_id][0] if change.entity_id in net else before, after)
-    return [(before, after) for before, after in net.values() if before or after]
+    return [
+        (relation_of(one.before) if one.before else None, relation_of(one.after) if one.after else None)
+        for one in net_changes(changes, Entity.RELATION)
+    ]
 
 
 def taken_back(inserted: Relation, summary: str) -> NewChange:

@@ -7,15 +7,23 @@ values are parameters, and other keys are ignored.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any
 from uuid import UUID
 
 from services.errors import InvalidInput
-from services.model import Action, Change, ChangedSince, Entity, SessionCategory, SessionStatus, undone_summary
+from services.model import (
+    Action,
+    Change,
+    ChangedSince,
+    Entity,
+    SessionCategory,
+    SessionStatus,
+    net_changes,
+    undone_summary,
+)
 from services.ports import NewChange, SqlConnection, WorkUndone
 from services.records import columns
 from services.records.column_values import storable_json
@@ -70,7 +78,7 @@ class WorkUndo:
         """
         undone = WorkUndone()
         await self._connection.fetch(_REFRESH_LATER)
-        for (entity, only_made), batch in _runs(_net(changes)):
+        for (entity, only_made), batch in _runs(reversed(net_changes(changes, *_TABLE))):
             if only_made:
                 await self._remove(entity, batch, undone, force=force)
             else:
@@ -193,17 +201,7 @@ class WorkUndo:
         return said
 
 
-def _net(changes: Sequence[Change]) -> list[Change]:
-    """One change a thing, from before the first to after the last, the last of them first."""
-    net: dict[str, Change] = {}
-    for change in changes:
-        if change.entity in _TABLE:
-            first = net.pop(change.entity_id, None)
-            net[change.entity_id] = change if first is None else replace(change, before=first.before)
-    return [change for change in reversed(net.values()) if change.before or change.after]
-
-
-def _runs(changes: Sequence[Change]) -> Iterator[tuple[tuple[Entity, bool], list[Change]]]:
+def _runs(changes: Iterable[Change]) -> Iterator[tuple[tuple[Entity, bool], list[Change]]]:
     """Neighbours that only made a row together, as many as one statement takes; all others alone."""
 
     def only_made(change: Change) -> bool:

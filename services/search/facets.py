@@ -7,12 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from services.memories.dates import read_date
 from services.model import FacetCount, Facets, Hit, MemoryType
 from services.points import DatedBetween, Filter
 from services.ports import VectorStore
 from services.search.filters import Filters
-from services.times import WriterZone, parse_since, to_wall_clock
+from services.times import WriterZone, parse_since, read_stamp, to_wall_clock
 from services.together import together
 
 _MOST_VALUES = 10_000
@@ -93,7 +92,7 @@ async def _read(vectors: VectorStore, heads: Filters, starts: Mapping[str, datet
                     collection,
                     [tag for tag in (tags if isinstance(tags, list) else [tags]) if isinstance(tag, str)],
                     project if isinstance(project, str) else None,
-                    read_date(payload.get("created_at"), zone),
+                    read_stamp(payload.get("created_at"), zone),
                 )
 
     await together(*(read(collection) for collection in heads.where))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.memories.dates import read_date
 from services.memories.editing import changed_keys, value_under, with_values
 from services.memories.payload import (
     LOOKED_AT_KEYS,
@@ -14,7 +13,7 @@ from services.memories.payload import (
     with_defaults,
     write_payload,
 )
-from services.times import WriterZone
+from services.times import WriterZone, read_stamp
 
 _STAMPS = ("created_at", "updated_at", "accessed_at")
 
@@ -83,5 +82,5 @@ def _differ(one: State, other: State, key: str) -> bool:
 
 
 def _newer(current: State, given: State, zone: WriterZone) -> bool:
-    here, there = (read_date(one.payload.get("updated_at"), zone) for one in (current, given))
+    here, there = (read_stamp(one.payload.get("updated_at"), zone) for one in (current, given))
     return bool(here and there and here > there)

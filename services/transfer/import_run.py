@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 
 from services.memories.chunking import chunk_id, chunks
 from services.memories.storing import Incoming, StoringAct
@@ -104,9 +103,7 @@ class ImportRun:
     def __enter__(self) -> ImportRun:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.relations.close()
         self.rows.close()
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from services.errors import EmbeddingFailed, StoreTooNew, StoreUnavailable, UnreadableFile
 from services.memories.chunking import chunks
-from services.memories.dates import read_date, write_date
 from services.memories.payload import State, drafted, read_memory, with_defaults
 from services.memories.saving import TransactionHook
 from services.memories.storing import Incoming
@@ -19,7 +18,7 @@ from services.model import Entity, Kind, Progress
 from services.points import same_model
 from services.ports import NewChange, NewRelation
 from services.records.relation_states import relation_change
-from services.times import writer_zone
+from services.times import read_stamp, to_stamp, writer_zone
 from services.transfer.comparing import Outcome, outcome
 from services.transfer.formats.imported_records import BadRecord, MemoryRecord, Record, RelationRecord, RowRecord
 from services.transfer.formats.own_export import TABLES
@@ -188,7 +187,7 @@ class ImportService:
                     memory_id = draft.id or str(uuid.uuid4())
                     state = drafted(draft, memory_id, draft.created_at or now, self._zone)
                     items.append(Incoming(read_memory(memory_id, state, self._zone)))
-                await act.add(items)
+                await act.take(items)
             done = 0
 
             def applied(number: int) -> None:
@@ -244,7 +243,7 @@ class ImportService:
         run.accepted += len(records)
         run.report.unchanged += len(records) - len(newest)
         run.note_chunks(items, self._settings)
-        await run.act.add(items, current)
+        await run.act.take(items, current)
 
     async def _deleted(self, run: ImportRun, ids: Sequence[str]) -> set[str]:
         """Those that were deleted here and shall not come back."""
@@ -260,15 +259,15 @@ class ImportService:
 
     def _new(self, given: State) -> State:
         payload = given.payload
-        now = write_date(self._clock(), self._zone)
+        now = to_stamp(self._clock(), self._zone)
         written = str(payload.get("updated_at") or payload.get("created_at") or now)
         dates = {"created_at": payload.get("created_at") or written, "updated_at": written}
         return with_defaults(State(given.type, {"tags": [], "importance": 0.5, **payload, **dates}))
 
     def _dated(self, payload: Mapping[str, object]) -> dict[str, object]:
         """The payload with its dates as memories hold them: without a zone, in the writer's."""
-        dates = {key: read_date(payload.get(key), self._zone) for key in ("created_at", "updated_at", "accessed_at")}
-        return {**payload, **{key: write_date(date, self._zone) for key, date in dates.items() if date is not None}}
+        dates = {key: read_stamp(payload.get(key), self._zone) for key in ("created_at", "updated_at", "accessed_at")}
+        return {**payload, **{key: to_stamp(date, self._zone) for key, date in dates.items() if date is not None}}
 
     async def _model_of(self, run: ImportRun, record: MemoryRecord) -> str | None:
         """The model of the record's vectors; None when they cannot serve here."""

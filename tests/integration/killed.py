@@ -39,7 +39,7 @@ from services.ports import NewRelation
 from services.records import Records, Transaction
 from services.settings import Settings
 from tests.integration.edge_here import EdgeHere
-from tests.services.memory_world import TickingClock, WatchedEmbedder, vector_of
+from tests.services.memory_world import TickingClock, WatchedEmbedder, store_many, vector_of
 
 LONG = "".join(f"Sentence number {number} of a long memory. " for number in range(9))
 OTHER = "".join(f"Sentence number {number} of another text. " for number in range(5))
@@ -129,12 +129,12 @@ async def prepare(life: Life, act: str, ids: Sequence[str]) -> Memory:
     """What stands in the store before the act: two related memories, the first one long."""
     if act == "delete very many":
         items = [Memory(one, MemoryType.SEMANTIC, "one of many") for one in many_of(act, ids)]
-        await life.service.store_many([Incoming(item) for item in items])
+        await store_many(life.service, [Incoming(item) for item in items])
     if act == "undo import":
         await life.service.create(MemoryDraft(OTHER, id=ids[1]))
         memory = Memory(ids[0], MemoryType.SEMANTIC, LONG)
         items = [memory, *(Memory(one, MemoryType.SEMANTIC, "one of many") for one in many_of(act, ids))]
-        await life.service.store_many([Incoming(item) for item in items])
+        await store_many(life.service, [Incoming(item) for item in items])
         return memory
     if act in ("create", "bulk", "bulk of very many"):
         await life.service.create(MemoryDraft(OTHER, id=ids[1]))
@@ -173,10 +173,10 @@ async def perform(life: Life, act: str, memory: Memory, ids: Sequence[str]) -> N
             await life.service.undo()
         case "bulk":
             items = [Memory(ids[1], MemoryType.EPISODIC, LONG, tags=("moved",)), memory]
-            await life.service.store_many([Incoming(item) for item in items])
+            await store_many(life.service, [Incoming(item) for item in items])
         case "bulk of very many":
             items = [memory, *(Memory(one, MemoryType.SEMANTIC, "one of many") for one in many_of(act, ids))]
-            await life.service.store_many([Incoming(item) for item in items])
+            await store_many(life.service, [Incoming(item) for item in items])
         case "delete very many":
             await life.service.delete([*ids, *many_of(act, ids)])
 

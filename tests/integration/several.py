@@ -91,11 +91,12 @@ async def _relation_act(services: Services, dice: random.Random, what: str) -> N
         case "unlink":
             await services.graph.unlink([relation.id], [relation])
         case "retype":
-            await services.graph.retype(relation, type_)
+            await services.graph.change(relation, replace(relation, type=type_))
         case "reverse":
-            await services.graph.reverse(relation)
+            turned = replace(relation, source_id=relation.target_id, target_id=relation.source_id)
+            await services.graph.change(relation, turned)
         case "weigh":
-            await services.graph.weigh(relation, dice.randrange(11) / 10)
+            await services.graph.change(relation, replace(relation, weight=dice.randrange(11) / 10))
 
 
 async def _session_act(services: Services, dice: random.Random, what: str) -> None:

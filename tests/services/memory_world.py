@@ -14,6 +14,7 @@ from pathlib import Path
 from services.adapters.edge.store import EdgeVectorStore
 from services.errors import EmbeddingFailed
 from services.memories.memory_service import MemoryService
+from services.memories.storing import Incoming, StoredMany
 from services.model import MemoryType, StoreKind, StoreStatus
 from services.points import EVERYTHING, Point, Scroll, Vector
 from services.records import Records
@@ -99,6 +100,14 @@ class World:
         """Writes points as another program would."""
         await self.vectors.ensure(DIMENSIONS, self.embedder.model)
         await self.vectors.upsert(type_, points)
+
+
+async def store_many(service: MemoryService, items: Sequence[Incoming]) -> StoredMany:
+    """Writes memories as they are given, all in one act."""
+    with service.storing() as act:
+        await act.take(items)
+        await act.write()
+        return act.stored
 
 
 def quick_folder() -> tempfile.TemporaryDirectory[str]:

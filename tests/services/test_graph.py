@@ -17,7 +17,7 @@ from services.adapters.edge.store import EdgeVectorStore
 from services.errors import Conflict, InvalidInput, NotFound
 from services.graph.graph_service import GraphService
 from services.memories.chunking import chunk_id
-from services.model import Entity, MemoryType, RelationCreator, RelationType
+from services.model import Entity, MemoryType, Relation, RelationCreator, RelationType
 from services.points import Point, Scroll
 from services.ports import NewRelation
 from services.records import Records
@@ -86,18 +86,22 @@ async def test_a_relation_to_nothing_is_refused(graph: GraphService) -> None:
         await graph.link(A, GONE, RelationType.CAUSES)
 
 
+def turned(relation: Relation) -> Relation:
+    return replace(relation, source_id=relation.target_id, target_id=relation.source_id)
+
+
 async def test_type_direction_and_weight_change_and_each_change_is_in_the_history(
     graph: GraphService, records: Records
 ) -> None:
     relation = await graph.link(A, B, RelationType.RELATED)
-    relation = await graph.retype(relation, RelationType.CAUSES)
-    relation = await graph.reverse(relation)
-    relation = await graph.weigh(relation, 0.25)
+    relation = await graph.change(relation, replace(relation, type=RelationType.CAUSES))
+    relation = await graph.change(relation, turned(relation))
+    relation = await graph.change(relation, replace(relation, weight=0.25))
     assert await records.relations.touching([A]) == [relation]
     assert (relation.source_id, relation.type, relation.weight) == (B, RelationType.CAUSES, 0.25)
     assert len(await records.history.of(Entity.RELATION, relation.id)) == 4
     with pytest.raises(InvalidInput, match="0 to 1"):
-        await graph.weigh(relation, 1.5)
+        await graph.change(relation, replace(relation, weight=1.5))
 
 
 async def test_turning_a_relation_onto_one_that_is_there_is_refused_and_changes_nothing(
@@ -106,7 +110,7 @@ async def test_turning_a_relation_onto_one_that_is_there_is_refused_and_changes_
     there = await graph.link(A, B, RelationType.CAUSES)
     other = await graph.link(B, A, RelationType.CAUSES)
     with pytest.raises(Conflict):
-        await graph.reverse(other)
+        await graph.change(other, turned(other))
     assert {relation.id for relation in await records.relations.touching([A])} == {there.id, other.id}
 
 
@@ -222,17 +226,17 @@ async def test_a_relation_that_others_changed_or_removed_is_not_written_over(
     async with records.transaction() as transaction:
         await transaction.relations.update([replace(seen, weight=0.3, metadata={"auto_generated": True})])
     (there,) = await records.relations.touching([A])
-    for act in (graph.weigh(seen, 0.5), graph.retype(seen, RelationType.FIXES), graph.reverse(seen)):
+    for after in (replace(seen, weight=0.5), replace(seen, type=RelationType.FIXES), turned(seen)):
         with pytest.raises(Conflict, match=r"changed by another program: now .* causes .*, weight 0\.3") as refused:
-            await act
+            await graph.change(seen, after)
         assert refused.value.current == there
     with pytest.raises(Conflict, match="changed by another program"):
         await graph.unlink([seen.id], [seen])
     assert await records.relations.touching([A]) == [there]
-    assert (await graph.weigh(there, 0.5)).metadata == {"auto_generated": True}
+    assert (await graph.change(there, replace(there, weight=0.5))).metadata == {"auto_generated": True}
     await graph.unlink([seen.id])
     with pytest.raises(Conflict, match="removed by another program"):
-        await graph.weigh(there, 0.7)
+        await graph.change(there, replace(there, weight=0.7))
     assert len(await records.history.of(Entity.RELATION, seen.id)) == 3
 
 

@@ -16,7 +16,7 @@ from services.model import Action, Memory, MemoryChanges, MemoryDraft, MemoryTyp
 from services.points import Point
 from services.ports import NewRelation
 from services.records import Records
-from tests.services.memory_world import World, open_world, vector_of
+from tests.services.memory_world import World, open_world, store_many, vector_of
 
 ID = "5fb66a64-fc17-40a0-9052-fa0d9035e93c"
 OTHER = "5fb66a65-0000-40a0-9052-fa0d9035e93c"
@@ -275,15 +275,15 @@ async def test_many_are_stored_and_storing_them_again_changes_nothing(world: Wor
     texts = chunks(LONG, 60, 10)
     items = [Incoming(memory) for memory in memories]
     items.append(Incoming(long, tuple(vector_of(f"kept {text}") for text in texts), "watched"))
-    assert await world.service.store_many(items) == StoredMany(created=31)
+    assert await store_many(world.service, items) == StoredMany(created=31)
     assert not set(texts) & set(world.embedder.embedded)
-    assert await world.service.store_many(items) == StoredMany(unchanged=31)
+    assert await store_many(world.service, items) == StoredMany(unchanged=31)
     assert len(await world.service.history(ID)) == 1
     assert await world.service.pending_count() == 0
     stored = await world.service.get(ID)
     assert replace(stored, chunk_count=1) == long
     changed = [Incoming(replace(memories[0], tags=("new",))), Incoming(memories[1]), Incoming(memories[0])]
-    assert await world.service.store_many(changed) == StoredMany(unchanged=3)  # as it was, in the end
+    assert await store_many(world.service, changed) == StoredMany(unchanged=3)  # as it was, in the end
     assert (await world.service.get(memories[0].id)).tags == ()
 
 
@@ -292,16 +292,16 @@ async def test_given_vectors_that_do_not_fit_are_made_anew(
     world: World, vectors: tuple[tuple[float, ...], ...]
 ) -> None:
     memory = Memory(ID, MemoryType.SEMANTIC, "text")
-    await world.service.store_many([Incoming(memory, vectors, "watched")])
+    await store_many(world.service, [Incoming(memory, vectors, "watched")])
     assert world.embedder.embedded == ["text"]
-    await world.service.store_many([Incoming(Memory(OTHER, MemoryType.SEMANTIC, "two"), ((1.0,) * 8,), "unknown")])
+    await store_many(world.service, [Incoming(Memory(OTHER, MemoryType.SEMANTIC, "two"), ((1.0,) * 8,), "unknown")])
     assert world.embedder.embedded == ["text", "two"]
 
 
 async def test_texts_that_no_store_can_hold_are_brought_into_a_form_that_is_kept(world: World) -> None:
     memory = await world.service.create(MemoryDraft("a\ud800b\0", metadata={"n": float("inf")}))
     assert memory.content == "a\ufffdb\0"
-    assert await world.service.store_many([Incoming(memory)]) == StoredMany(unchanged=1)
+    assert await store_many(world.service, [Incoming(memory)]) == StoredMany(unchanged=1)
     await world.service.update(memory, MemoryChanges(content="\udfff"))
     await world.service.undo()
     assert (await world.service.get(memory.id)).content == "a\ufffdb\0"

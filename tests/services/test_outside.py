@@ -98,5 +98,5 @@ async def test_a_store_that_is_not_read_whole_deletes_nothing(services: Services
     saver = services.memories._saver
     saver.vectors = cast("SwitchableStore", HalfRead(services.vectors, lacks=lacks))
     with pytest.raises(StoreUnavailable):
-        await OutsideDeletions(saver, services.records).notice()
+        await OutsideDeletions(saver).notice()
     assert await services.memories.trash() == ()

@@ -19,7 +19,7 @@ from services.model import Action, Entity, Memory, MemoryChanges, MemoryDraft, M
 from services.points import Point
 from services.ports import NewChange, NewRelation, VectorStore
 from services.records import Records
-from tests.services.memory_world import World, open_world, vector_of
+from tests.services.memory_world import World, open_world, store_many, vector_of
 
 BEFORE = State(MemoryType.SEMANTIC, {"content": "one", "tags": ["a"], "mine": 1})
 AFTER = State(MemoryType.SEMANTIC, {"content": "two", "tags": ["a"]})
@@ -176,12 +176,13 @@ async def test_what_is_committed_is_told_as_saved_when_the_vector_store_goes_awa
 ) -> None:
     there = await world.service.create(MemoryDraft("there"))
     store = FullDisk(world.vectors)
-    world.service._saver.applier._vectors = cast("VectorStore", store)
+    world.service._saver.applier.vectors = cast("VectorStore", store)
     created = await world.service.create(MemoryDraft("new"))
     saved = await world.service.update(there, MemoryChanges(content="edited"))
     assert (created.content, created.pending, saved.content, saved.pending) == ("new", True, "edited", True)
-    await world.service.store_many(
-        [Incoming(Memory(str(uuid.uuid4()), MemoryType.SEMANTIC, f"many {place}")) for place in range(number)]
+    await store_many(
+        world.service,
+        [Incoming(Memory(str(uuid.uuid4()), MemoryType.SEMANTIC, f"many {place}")) for place in range(number)],
     )
     store.is_full = False
     assert await world.service.recover() == number + 2

@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 from services.integrity.check import IN_ORDER, Check, Explanation, Facts, RepairStep, Scan, Stores
 from services.integrity.model import Defect, Keep
 from services.memories.current import Current
-from services.memories.dates import read_date
 from services.memories.editing import value_under, with_values
 from services.memories.payload import State, read_memory
 from services.memories.reading import Stored, chunk_index, memory_id_of
 from services.memories.repairing import RepairedMemory
 from services.model import MemoryType
 from services.points import Between, Filter
-from services.times import WriterZone
+from services.times import WriterZone, read_stamp
 
 _SAME = ("tags", "project", "importance", "updated_at")
 """Keys that all chunks of a memory share: agents and filters read them from any chunk."""
@@ -68,7 +67,7 @@ def _agreed(stored: Stored, keep: Keep, zone: WriterZone) -> Mapping[str, object
     first = stored.points[0].payload
     chosen = dict(first)
     if keep is Keep.NEWEST:
-        dates = [read_date(point.payload.get("updated_at"), zone) for point in stored.points]
+        dates = [read_stamp(point.payload.get("updated_at"), zone) for point in stored.points]
         known = {date: place for place, date in reversed(list(enumerate(dates))) if date}
         chosen = dict(stored.points[known[max(known)]].payload) if known else chosen
     elif keep is Keep.UNION:
