@@ -8,13 +8,12 @@ from datetime import datetime
 
 from services.backup.values import UnfinishedRestore
 from services.errors import MemoriaError
-from services.integrity.check import Advance
 from services.integrity.checks import REPAIRABLE
-from services.integrity.integrity_service import IntegrityService, quiet
+from services.integrity.integrity_service import IntegrityService
 from services.integrity.model import Survey
 from services.memories.outside import OutsideDeletions
 from services.memories.reading import read_stored
-from services.model import Memory, MemoryType, StoreStatus
+from services.model import Advance, Memory, MemoryType, StoreStatus, untold
 from services.points import EVERYTHING, CollectionInfo
 from services.ports import Embedder, VectorStore
 from services.records import Records
@@ -80,7 +79,7 @@ class HealthService:
             for one in work
         )
 
-    async def problems(self, progress: Advance = quiet) -> list[str]:
+    async def problems(self, progress: Advance = untold) -> list[str]:
         """One line for each kind of defect in the data, with how many and the first ids; reads everything once.
 
         Raises StoreUnavailable when a store is away.

@@ -6,10 +6,11 @@ import math
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
+from typing import Any
 
 from services.errors import Conflict, InvalidInput, ModelMismatch
 from services.model import MemoryType
-from services.points import Point
+from services.points import DenseSearch, Point, SearchRequest
 from services.ports import Draft
 from services.text import storable as storable
 from services.text import storable_text as storable_text
@@ -131,6 +132,49 @@ def checked_vectors(points: Iterable[Point], dimensions: int) -> None:
             )
         if not math.isfinite(math.fsum(point.vector)):
             raise InvalidInput(f"the vector of {point.id} holds a number that is not finite")
+
+
+def check_question(request: SearchRequest, dimensions: int) -> None:
+    """Raises ModelMismatch for a question whose vector has another size than those of the store."""
+    if isinstance(request, DenseSearch) and len(request.vector) != dimensions:
+        raise ModelMismatch(
+            f"the question has {len(request.vector)} dimensions, the stored vectors have {dimensions}; {REMEDY}"
+        )
+
+
+def point_of(record: Any, vectors: bool) -> Point:
+    """A record of either library; `vectors` tells whether they were asked for."""
+    vector = record.vector if isinstance(record.vector, list) and record.vector else None
+    return Point(str(record.id), record.payload or {}, vector, vector is not None if vectors else None)
+
+
+def points_of(records: Iterable[Any], ids: Iterable[str], vectors: bool) -> list[Point]:
+    """The records in the order in which they were asked for."""
+    found = {str(record.id): record for record in records}
+    return [
+        point_of(found[name], vectors) for name in dict.fromkeys(str(point_id(one)) for one in ids) if name in found
+    ]
+
+
+def selected(keys: tuple[str, ...] | None) -> bool | list[str]:
+    """Which keys of a payload are asked for; True for all."""
+    if not keys:
+        return keys is None
+    return [path for key in keys if (path := json_path(key))]
+
+
+def paths_of(keys: Iterable[str]) -> tuple[list[str], set[str]]:
+    """Keys as paths, and those that no path can express."""
+    paths = {key: json_path(storable_text(key)) for key in keys}
+    return [path for path in paths.values() if path], {key for key, path in paths.items() if path is None}
+
+
+def filter_path(key: str) -> str:
+    """A key as a condition names it. Raises InvalidInput for one that no path can express."""
+    path = json_path(storable_text(key))
+    if path is None:
+        raise InvalidInput(f"the payload key {key!r} cannot be filtered by")
+    return path
 
 
 def json_path(key: str) -> str | None:

@@ -25,11 +25,11 @@ from services.backup.archive_file import (
 from services.backup.gathering import Gathered, Gathering
 from services.backup.points import LINES, SUPERSEDED, VECTORS, memory_part, pack_points
 from services.backup.tables import pack_rows, part_name
-from services.backup.values import Advance, Archive
+from services.backup.values import Archive
 from services.errors import InvalidInput, MemoriaError
 from services.files import storage_errors
 from services.memories.reading import memory_id_of
-from services.model import MemoryType, Progress
+from services.model import Advance, MemoryType, Progress, untold
 from services.points import Point
 from services.records.archive_tables import Rows
 
@@ -58,7 +58,7 @@ class BackupService:
         self._settings = settings
         self._clock = clock
 
-    async def backup(self, folder: Path, *, keep: int | None = None, progress: Advance = lambda _: None) -> Archive:
+    async def backup(self, folder: Path, *, keep: int | None = None, progress: Advance = untold) -> Archive:
         """Writes a new archive into the folder; with `keep`, deletes all but so many of the newest that are whole.
 
         Raises StorageFull, InvalidInput for a folder that cannot be, or what the stores raise; then nothing is left.

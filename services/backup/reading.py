@@ -13,9 +13,8 @@ from services.backup.archive_file import ArchiveReader, Part
 from services.backup.backup_service import archive_of
 from services.backup.points import LINES, SUPERSEDED, VECTORS, part_of, unpack_points
 from services.backup.tables import unpack_rows
-from services.backup.values import Advance
 from services.errors import UnreadableFile
-from services.model import MemoryType, Progress
+from services.model import Advance, MemoryType, Progress
 from services.points import Point
 from services.records.archive_tables import Rows
 

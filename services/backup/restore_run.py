@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from services.backup.marker import Marker
-from services.backup.values import Advance
 from services.errors import EmbeddingFailed, StoreUnavailable
 from services.memories.embedding import text_of, vectors_for
-from services.model import Progress
+from services.model import Advance, Progress
 from services.points import Point, same_model
 from services.times import WriterZone, writer_zone
 

@@ -17,11 +17,12 @@ from services.backup.merging import counted, merge
 from services.backup.reading import OpenArchive
 from services.backup.replacing import replace as put_in_place
 from services.backup.restore_run import RestoreRun, RestoreTarget, Vectoring
-from services.backup.values import Advance, Archive, Comparison, Difference, RestoreReport, UnfinishedRestore
+from services.backup.values import Archive, Comparison, RestoreReport, UnfinishedRestore
 from services.errors import Conflict, NotFound
-from services.model import MemoryType, Progress
+from services.model import Advance, MemoryType, Progress, untold
 from services.points import Filter
 from services.ports import Draft
+from services.records.archive_tables import Difference
 from services.search.headless import NOT_FIRST, headless_ids
 
 if TYPE_CHECKING:
@@ -51,11 +52,11 @@ class RestoreService:
         marker = await self._marker()
         return None if marker is None else marker.unfinished()
 
-    async def finish(self, *, progress: Advance = lambda _: None) -> RestoreReport:
+    async def finish(self, *, progress: Advance = untold) -> RestoreReport:
         """Finishes the restore that was begun. Raises NotFound when there is none, Conflict as `restore`."""
         return await self._finish(await self._begun(), progress)
 
-    async def take_back(self, *, progress: Advance = lambda _: None) -> None:
+    async def take_back(self, *, progress: Advance = untold) -> None:
         """Takes back the restore that was begun: the stores hold again what they held before it.
 
         What it changed already is finished first and then undone, or replaced by the backup that was made before, so
@@ -81,7 +82,7 @@ class RestoreService:
             await vectors.drop_former()
         await self._forget()
 
-    async def compare(self, archive: Path, *, progress: Advance = lambda _: None) -> Comparison:
+    async def compare(self, archive: Path, *, progress: Advance = untold) -> Comparison:
         """Verifies the archive to its last byte, then says what a restore would do. Changes nothing.
 
         Raises UnreadableFile naming the damaged place, StoreTooNew, InvalidInput, SchemaMissing, or as the stores do.
@@ -98,7 +99,7 @@ class RestoreService:
             return Comparison(opened.archive, differences, empty, reason, marker is not None)
 
     async def restore(
-        self, comparison: Comparison, *, replace: bool = False, progress: Advance = lambda _: None
+        self, comparison: Comparison, *, replace: bool = False, progress: Advance = untold
     ) -> RestoreReport:
         """Restores what was compared. Killed at any moment, the same call goes on where it stopped.
 
@@ -172,10 +173,7 @@ class RestoreService:
         tables = self._target.tables
         async with tables.staged(opened.rows(), commit=False) as staged:
             counts = await staged.compare()
-        return (
-            await self._memories(opened, progress),
-            *(Difference(one.kind, one.new, one.newer, one.older, one.same, one.only_here) for one in counts),
-        )
+        return (await self._memories(opened, progress), *counts)
 
     async def _memories(self, opened: OpenArchive, progress: Advance) -> Difference:
         vectors, total = self._target.vectors, opened.archive.counts.get("memories", 0)

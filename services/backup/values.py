@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from pathlib import Path
 
-from services.model import Progress
+from services.records.archive_tables import Difference
 from services.times import minute
-
-Advance = Callable[[Progress], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +32,6 @@ class Archive:
     def records(self) -> int:
         """All records together."""
         return sum(self.counts.values())
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """How the records of one kind in an archive stand to those of the store."""
-
-    kind: str
-    new: int = 0
-    """Only in the archive."""
-    newer: int = 0
-    """Different, and changed later in the archive."""
-    older: int = 0
-    """Different, and changed later here, or nobody knows when: a merge keeps these as they are here."""
-    same: int = 0
-    only_here: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from services.memories.current import Current
 from services.memories.payload import State
 from services.memories.reading import Stored
 from services.memories.repairing import RepairedMemory
-from services.model import MemoryType, Progress, Relation
+from services.model import Advance, MemoryType, Relation
 from services.points import Filter, Point, Scroll
 from services.ports import VectorStore
 from services.records import Records
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 PAGE = 500
 """Points or relations read at once: few enough that the event loop is not held up."""
 
-Advance = Callable[[Progress], None]
 Answer = TypeVar("Answer")
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TypeVar
 from uuid import uuid4
 
-from services.integrity.check import Advance, Check, Explanation, Facts, RepairStep, Scan, Stores
+from services.integrity.check import Check, Explanation, Facts, RepairStep, Scan, Stores
 from services.integrity.checks import CHECKS, CHUNK_ENDS
 from services.integrity.model import Defect, Finding, Keep, Repaired, Survey
 from services.integrity.places import read_places
@@ -17,7 +17,7 @@ from services.memories.current import Current
 from services.memories.memory_service import MemoryService
 from services.memories.reading import read_stored
 from services.memories.repairing import RepairedMemory
-from services.model import MemoryType, Progress, Relation
+from services.model import Advance, MemoryType, Progress, Relation, untold
 from services.points import Filter, Matches
 from services.ports import NewChange, VectorStore
 from services.records import Records, Transaction
@@ -35,10 +35,6 @@ _DELETED = Explanation("was deleted since the check")
 Thing = TypeVar("Thing")
 
 
-def quiet(progress: Progress) -> None:
-    """Tells nobody."""
-
-
 class IntegrityService:
     """Finds and repairs what other programs left in disorder."""
 
@@ -46,7 +42,7 @@ class IntegrityService:
         self._stores = Stores(vectors, records, settings, writer_zone(settings))
         self._memories = memories
 
-    async def survey(self, *, progress: Advance = quiet) -> Survey:
+    async def survey(self, *, progress: Advance = untold) -> Survey:
         """Looks at every point and every relation once; writes nothing. Raises StoreUnavailable."""
         tests = {check: check.point_test for check in CHECKS if check.point_test}
         scan = Scan(self._stores, progress, tests)
@@ -77,7 +73,7 @@ class IntegrityService:
         return Finding(defect, memories, explained.what, explained.repair, explained.outcomes)
 
     async def repair(
-        self, defects: Sequence[Defect], *, keep: Keep = Keep.FIRST, progress: Advance = quiet
+        self, defects: Sequence[Defect], *, keep: Keep = Keep.FIRST, progress: Advance = untold
     ) -> Repaired:
         """Repairs defects as one act; what no longer needs repair stays as it is. `keep` answers `Finding.outcomes`.
 
@@ -102,7 +98,7 @@ class IntegrityService:
 
         async def relate(transaction: Transaction) -> Sequence[NewChange]:
             nonlocal done
-            made = await self._plan_ends(Relations(transaction.connection), list(relations.values()), checks, former)
+            made = await self._plan_ends(transaction.relations, list(relations.values()), checks, former)
             rows = await _write_ends(transaction, made)
             removed = sum(row.after is None for row in rows)
             done = replace(done, moved=len(rows) - removed, removed=removed)
@@ -138,7 +134,7 @@ class IntegrityService:
         """
         relations = {one.id: one.relation for one in defects if one.relation is not None}
         for batch in _batches([one for one, of in checks.items() if any(check.rechunks for check in of)]):
-            where, scan = Filter((Matches("parent_id", tuple(batch)),)), Scan(self._stores, quiet, {})
+            where, scan = Filter((Matches("parent_id", tuple(batch)),)), Scan(self._stores, untold, {})
             ids = [
                 point.id
                 for type_ in MemoryType

@@ -28,7 +28,7 @@ from services.model import MemoryType
 from services.points import Filter, HasId, Point, Scroll, Vector
 from services.ports import Clock, Embedder, VectorStore
 from services.records import Records
-from services.records.outbox import Outbox, OutboxWriter
+from services.records.outbox import Outbox
 from services.settings import Settings
 
 _FIRST_WAIT = timedelta(seconds=30)
@@ -221,7 +221,7 @@ class Applier:
             _complete(one, made)
         return layouts
 
-    async def _laid_out_again(self, layouts: Sequence[_Layout], outbox: OutboxWriter) -> list[_Layout]:
+    async def _laid_out_again(self, layouts: Sequence[_Layout], outbox: Outbox) -> list[_Layout]:
         """What was laid out over a change that was still to be applied, by what the points hold under the lock.
 
         The writer of that change may have been killed in the middle of it after its points were read here.
@@ -280,7 +280,7 @@ class Applier:
         """The text, cut as the settings say."""
         return chunks(text, self.settings.chunk_size, self.settings.chunk_overlap)
 
-    async def _place(self, layouts: Sequence[_Layout], outbox: Outbox | OutboxWriter) -> None:
+    async def _place(self, layouts: Sequence[_Layout], outbox: Outbox) -> None:
         """Moves a chunk whose id is that of another memory: MCP Memoria can make one under the id of a first chunk."""
         owned: defaultdict[MemoryType, dict[str, str]] = defaultdict(dict)
         firsts: list[str] = []

@@ -17,7 +17,7 @@ from services.model import Action, Change, Entity, Kind, TrashedMemory
 from services.points import Vector
 from services.ports import UNMARKED, KeptVectors, NewChange
 from services.records import Transaction
-from services.records.relation_states import as_new, relation_of, taken_back
+from services.records.relation_states import relation_of, taken_back
 
 _ANOTHER_PROGRAM = "another program"
 
@@ -167,7 +167,7 @@ class Related:
         there = self.ends | await self._existing(transaction, others)
         rows = []
         for batch in batches([one for one in gone if one.source_id in there and one.target_id in there]):
-            made = await transaction.relations.insert([as_new(relation) for relation in batch])
+            made = await transaction.relations.insert(batch)
             rows += [taken_back(relation, "restored with its memory") for relation in made]
         return rows
 

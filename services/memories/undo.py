@@ -33,7 +33,6 @@ from services.model import (
 from services.ports import KeptVectors, NewChange, VectorStore
 from services.records import Transaction
 from services.records.relation_states import (
-    as_new,
     net_relations,
     relation_change,
     relation_state,
@@ -310,7 +309,7 @@ async def _write_relations(
         await transaction.relations.update([before for _, before in pairs])
         rows += [relation_change(now, before, said[now.id]) for now, before in pairs]
     for gone in batches(removed):
-        again = await transaction.relations.insert([as_new(relation) for relation in gone])
+        again = await transaction.relations.insert(gone)
         rows += [taken_back(relation, said[relation.id]) for relation in again]
     return rows
 

@@ -19,9 +19,8 @@ from services.model.history import (
     plain_summary,
     undone_summary,
 )
-from services.model.live import Subject
 from services.model.memories import Memory, MemoryChanges, MemoryDraft, MemoryType, TrashedMemory, first_line
 from services.model.relations import RelatedMemory, Relation, RelationCreator, RelationType
 from services.model.search import FacetCount, Facets, Hit, Query, SearchMode, SearchResult, SortKey, Why
-from services.model.stores import Progress, StatusSnapshot, StoreKind, StoreStatus
+from services.model.stores import Advance, Progress, StatusSnapshot, StoreKind, StoreStatus, Subject, untold
 from services.model.work import Pause, SessionCategory, SessionStatus, WorkSession

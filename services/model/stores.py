@@ -1,8 +1,8 @@
-"""How the stores are, and how far a long run is."""
+"""How the stores are, what changes in them, and how far a long run is."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -16,6 +16,21 @@ class StoreKind(StrEnum):
     QDRANT = "qdrant"
     POSTGRES = "postgres"
     EMBEDDER = "embedder"
+
+
+class Subject(StrEnum):
+    """What a change made meanwhile is about."""
+
+    MEMORIES = "memories"
+    DELETIONS = "deletions"
+    """Points of memories that are gone, whoever deleted them; told together with the memories."""
+    RELATIONS = "relations"
+    SESSIONS = "sessions"
+    NAMES = "names"
+    """Clients and projects."""
+    SETTINGS = "settings"
+    HISTORY = "history"
+    """What programs like this one noted of their changes and undos."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +85,11 @@ class Progress:
     total: int | None
     """None while it is not known."""
     what: str = ""
+
+
+Advance = Callable[[Progress], None]
+"""Is called with how far a long run is."""
+
+
+def untold(progress: Progress) -> None:
+    """Tells nobody."""

@@ -58,15 +58,18 @@ class LastChange:
 
 
 @dataclass(frozen=True, slots=True)
-class TableCounts:
-    """How the tables of a restore stand to those of the store, for one kind of record."""
+class Difference:
+    """How the records of one kind in an archive stand to those of the store."""
 
     kind: str
-    new: int
-    newer: int
-    older: int
-    same: int
-    only_here: int
+    new: int = 0
+    """Only in the archive."""
+    newer: int = 0
+    """Different, and changed later in the archive."""
+    older: int = 0
+    """Different, and changed later here, or nobody knows when: a merge keeps these as they are here."""
+    same: int = 0
+    only_here: int = 0
 
 
 CLIENTS = Table("public.clients", "clients", tuple(columns.CLIENT))

@@ -37,3 +37,11 @@ SESSION: Mapping[str, str] = {
 }
 SESSION_SET: Mapping[str, str] = {name: type_ for name, type_ in SESSION.items() if name not in ("id", *_DATES)}
 """Those of a session that an edit, an import or an undo sets."""
+
+
+def reference(column: str, row: str) -> str:
+    """SQL of a column of a row from elsewhere; ids of clients and projects only as far as those exist."""
+    for table in ("client", "project"):
+        if column == f"{table}_id":
+            return f"(SELECT x.id FROM public.{table}s x WHERE x.id = {row}.{column})"
+    return f"{row}.{column}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from services.ports import Mark, OutboxEntry, SqlConnection, Waiting
 from services.records.column_values import storable
@@ -93,29 +92,26 @@ class Outbox:
 
     async def marks(self, memory_ids: Sequence[str]) -> dict[str, Mark]:
         """How far the history of each memory has come; those without history or outbox entry are left out."""
-        return _marks(await self._database.fetch(_MARKS, ids=list(memory_ids)))
+        rows = await self._database.fetch(_MARKS, ids=list(memory_ids))
+        return {row.id: Mark(row.newest, row.waiting, row.deleted) for row in rows}
 
 
-class OutboxWriter:
-    """Outbox entries in one transaction, memory id → number of the change whose `after` is the state to reach."""
+class OutboxWriter(Outbox):
+    """Outbox entries in one transaction, memory id → number of the change whose `after` is the state to reach.
 
-    def __init__(self, connection: SqlConnection) -> None:
-        self._connection = connection
-
-    async def marks(self, memory_ids: Sequence[str]) -> dict[str, Mark]:
-        """As `Outbox.marks`; under the lock they stay as they are."""
-        return _marks(await self._connection.fetch(_MARKS, ids=list(memory_ids)))
+    Under the lock of a memory its mark stays as it is.
+    """
 
     async def put(self, entries: Mapping[str, int]) -> None:
         """Writes entries; one of the same memory is replaced."""
         if entries:
-            await self._connection.fetch(_PUT, ids=list(entries), changes=list(entries.values()))
+            await self._database.fetch(_PUT, ids=list(entries), changes=list(entries.values()))
 
     async def remove(self, entries: Mapping[str, int]) -> set[str]:
         """Removes entries; gives the memories whose entry was this one."""
         if not entries:
             return set()
-        rows = await self._connection.fetch(_REMOVE, ids=list(entries), changes=list(entries.values()))
+        rows = await self._database.fetch(_REMOVE, ids=list(entries), changes=list(entries.values()))
         return {row.id for row in rows}
 
     async def postpone(
@@ -127,7 +123,7 @@ class OutboxWriter:
         """
         if not entries:
             return set()
-        rows = await self._connection.fetch(
+        rows = await self._database.fetch(
             _POSTPONE,
             ids=list(entries),
             changes=list(entries.values()),
@@ -136,7 +132,3 @@ class OutboxWriter:
             written=written,
         )
         return {row.id for row in rows}
-
-
-def _marks(rows: Sequence[Any]) -> dict[str, Mark]:
-    return {row.id: Mark(row.newest, row.waiting, row.deleted) for row in rows}

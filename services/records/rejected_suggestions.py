@@ -24,15 +24,12 @@ class RejectedSuggestions:
         return [(row.source, row.target, row.type) for row in await self._database.fetch(_REJECTED, ids=list(ids))]
 
 
-class RejectionWriter:
+class RejectionWriter(RejectedSuggestions):
     """Suggestions that shall not come again, or may, in one transaction."""
-
-    def __init__(self, connection: SqlConnection) -> None:
-        self._connection = connection
 
     async def add(self, source: str, target: str, type_: RelationType) -> None:
         """Remembers that this relation is not wanted."""
-        await self._connection.fetch(
+        await self._database.fetch(
             "INSERT INTO public.rejected_suggestions (source_id, target_id, relation_type) "
             "VALUES (CAST(:source AS uuid), CAST(:target AS uuid), :type) ON CONFLICT DO NOTHING",
             source=source,
@@ -42,7 +39,7 @@ class RejectionWriter:
 
     async def remove(self, source: str, target: str) -> int:
         """Forgets what was rejected between the two, in both directions; gives how many."""
-        rows = await self._connection.fetch(
+        rows = await self._database.fetch(
             "DELETE FROM public.rejected_suggestions WHERE (source_id, target_id) IN "
             "((CAST(:source AS uuid), CAST(:target AS uuid)), (CAST(:target AS uuid), CAST(:source AS uuid))) "
             "RETURNING id",

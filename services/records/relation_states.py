@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.model import Action, Change, Entity, Relation, RelationCreator, RelationType, net_changes
-from services.ports import NewChange, NewRelation
+from services.ports import NewChange
 
 
 def relation_state(relation: Relation) -> dict[str, object]:
@@ -37,20 +37,6 @@ def relation_of(state: Mapping[str, object]) -> Relation:
         created_by=RelationCreator(str(state.get("created_by", RelationCreator.USER))),
         created_at=datetime.fromisoformat(created_at) if isinstance(created_at, str) else None,
         metadata=metadata if isinstance(metadata, Mapping) else {},
-    )
-
-
-def as_new(relation: Relation) -> NewRelation:
-    """The relation, to be made again as it was."""
-    return NewRelation(
-        id=relation.id,
-        source_id=relation.source_id,
-        target_id=relation.target_id,
-        type=relation.type,
-        weight=relation.weight,
-        created_by=relation.created_by,
-        created_at=relation.created_at,
-        metadata=relation.metadata,
     )
 
 

@@ -110,22 +110,19 @@ class Relations:
         return [(row.id, row.degree) for row in await self._database.fetch(_BEST_CONNECTED, limit=limit)]
 
 
-class RelationWriter:
+class RelationWriter(Relations):
     """Relations to make, change and take away, in one transaction."""
-
-    def __init__(self, connection: SqlConnection) -> None:
-        self._connection = connection
 
     async def locked(self, ids: Sequence[str]) -> dict[str, Relation]:
         """Those of the relations that are there, by id; nobody changes them until the transaction ends."""
-        rows = await self._connection.fetch(_LOCKED, ids=list(ids))
+        rows = await self._database.fetch(_LOCKED, ids=list(ids))
         return {str(row.id): _relation(row) for row in rows}
 
-    async def insert(self, relations: Sequence[NewRelation]) -> list[Relation]:
+    async def insert(self, relations: Sequence[NewRelation] | Sequence[Relation]) -> list[Relation]:
         """Inserts; those that exist already (same ends and type) are left out of the answer."""
         if not relations:
             return []
-        rows = await self._connection.fetch(
+        rows = await self._database.fetch(
             _INSERT,
             **_parameters(relations),
             creators=[relation.created_by.value for relation in relations],
@@ -135,7 +132,7 @@ class RelationWriter:
 
     async def delete(self, ids: Sequence[str]) -> list[Relation]:
         """Deletes; gives what was deleted, for the history."""
-        rows = await self._connection.fetch(
+        rows = await self._database.fetch(
             f"DELETE FROM public.memory_relations WHERE id = ANY(CAST(:ids AS uuid[])) RETURNING {_COLUMNS}",
             ids=list(ids),
         )
@@ -143,7 +140,7 @@ class RelationWriter:
 
     async def delete_touching(self, ends: Sequence[str]) -> list[Relation]:
         """Deletes every relation that ends in one of these ids; gives what was deleted."""
-        rows = await self._connection.fetch(
+        rows = await self._database.fetch(
             "DELETE FROM public.memory_relations WHERE source_id = ANY(CAST(:ids AS uuid[])) "
             f"OR target_id = ANY(CAST(:ids AS uuid[])) RETURNING {_COLUMNS}",
             ids=list(ends),
@@ -152,7 +149,7 @@ class RelationWriter:
 
     async def update(self, relations: Sequence[Relation]) -> None:
         """Writes source, target, type, weight and metadata of relations that exist. Raises Conflict on a duplicate."""
-        await self._connection.fetch(_UPDATE, **_parameters(relations))
+        await self._database.fetch(_UPDATE, **_parameters(relations))
 
 
 def _parameters(relations: Sequence[NewRelation] | Sequence[Relation]) -> dict[str, object]:

@@ -19,10 +19,10 @@ from services.records.archive_tables import (
     SESSIONS,
     SETTINGS,
     TABLES,
+    Difference,
     LastChange,
     Rows,
     Table,
-    TableCounts,
 )
 from services.records.column_values import storable
 from services.records.history import HistoryWriter
@@ -52,14 +52,14 @@ class RestoreStaging:
         for table in TABLES:
             await self._connection.fetch(f"ANALYZE {table.staged}")
 
-    async def compare(self) -> list[TableCounts]:
+    async def compare(self) -> list[Difference]:
         """What a restore would find new, changed and only here."""
         await self._match_names()
         counts = []
         for table in TABLES:
             if table.kind is not None:
                 (row,) = await self._connection.fetch(statements.compared(table))
-                counts.append(TableCounts(table.kind, row.new, row.newer, row.older, row.same, row.only_here))
+                counts.append(Difference(table.kind, row.new, row.newer, row.older, row.same, row.only_here))
         return counts
 
     async def keep_note(self, note: str) -> None:

@@ -16,6 +16,7 @@ from services.records.archive_tables import (
     entity,
     state,
 )
+from services.records.columns import reference
 
 SUMMARY = "restored from a backup"
 _SAME_CHANGE = """t.entity_id = r.entity_id AND t.change_group = r.change_group AND t.changed_at = r.changed_at
@@ -106,7 +107,7 @@ def compared(table: Table) -> str:
 
 def inserted(table: Table) -> str:
     """Inserts the rows that are missing."""
-    values = ", ".join(_reference(column) for column in table.columns)
+    values = ", ".join(reference(column, "r") for column in table.columns)
     return f"""
     done AS (INSERT INTO {table.name} ({table.listed}) SELECT {values} FROM {table.staged} r
              ON CONFLICT DO NOTHING RETURNING *),
@@ -117,7 +118,7 @@ def inserted(table: Table) -> str:
 
 def updated(table: Table) -> str:
     """Updates the rows that are older here."""
-    settings = ", ".join(f"{column} = {_reference(column)}" for column in _compared(table))
+    settings = ", ".join(f"{column} = {reference(column, 'r')}" for column in _compared(table))
     return f"""
     old AS (SELECT t.* FROM {table.name} t JOIN {table.staged} r ON r.id = t.id
             WHERE {_differs(table)} AND {_later(table)} AND {_name_is_free(table)} FOR UPDATE OF t),
@@ -183,15 +184,6 @@ def _name_is_free(table: Table) -> str:
         return "true"
     same = "" if table.kind == "clients" else "x.client_id = r.client_id AND "
     return f"NOT EXISTS (SELECT FROM {table.name} x WHERE {same}x.name = r.name AND x.id <> t.id)"
-
-
-def _reference(column: str) -> str:
-    """A column of the archive's row; ids of clients and projects only as far as those exist."""
-    if column == "client_id":
-        return "(SELECT c.id FROM public.clients c WHERE c.id = r.client_id)"
-    if column == "project_id":
-        return "(SELECT p.id FROM public.projects p WHERE p.id = r.project_id)"
-    return f"r.{column}"
 
 
 def _ends(table: Table, alias: str) -> str:

@@ -21,20 +21,6 @@ class StoredSession:
 
 
 @dataclass(frozen=True, slots=True)
-class NewSession:
-    """A session to be inserted, every value known. Client and project are names."""
-
-    description: str
-    category: SessionCategory
-    client: str | None
-    project: str | None
-    issue_number: int | None
-    pr_number: int | None
-    branch: str | None
-    start: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class SessionChange:
     """What to write to one session."""
 

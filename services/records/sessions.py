@@ -13,11 +13,12 @@ from services.records.clients_and_projects import client_id, project_id
 from services.records.column_values import storable, storable_json
 from services.records.columns import SESSION_SET
 from services.records.session_rows import NAMED, NAMES, OPEN, SESSION, stored_session
-from services.records.session_values import Change, NewSession, SessionChange, StoredSession
+from services.records.session_values import Change, SessionChange, StoredSession
 from services.records.unit_of_work import UnitOfWork, unit_of_work
 from services.settings import Settings
 from services.times import WriterZone
 from services.work import pauses
+from services.work.model import SessionDraft
 
 _OPEN = f"{OPEN} ORDER BY session.start_time, session.id"
 _ENDING_AFTER = f"""
@@ -114,8 +115,11 @@ class Sessions:
             raise Ambiguous(f"several sessions' ids begin with {session_id}: write more of it")
         return self._only(rows, session_id)
 
-    async def insert(self, new: NewSession, limit: int) -> StoredSession:
-        """Starts it unless `limit` sessions are open (0: no limit); makes client and project. Raises Conflict."""
+    async def insert(self, new: SessionDraft, limit: int) -> StoredSession:
+        """Starts it, as every value is given, unless `limit` are open (0: no limit); makes client and project.
+
+        Raises Conflict.
+        """
         async with unit_of_work(self._database, self._settings) as unit:
             await _check_limit(unit, limit)
             client = await client_id(unit, new.client)

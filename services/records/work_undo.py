@@ -104,7 +104,7 @@ class WorkUndo:
 
     async def _bring_back(self, change: Change, goal: Row, undone: WorkUndone) -> None:
         """Inserts a row that was deleted; a client or project that is gone is left out of it."""
-        values = ", ".join(_reference(name) for name in goal)
+        values = ", ".join(columns.reference(name, "old") for name in goal)
         rows = await self._connection.fetch(
             f"INSERT INTO public.{_TABLE[change.entity]} AS t ({', '.join(goal)}) SELECT {values} "
             f"FROM {_record(change.entity)} ON CONFLICT DO NOTHING RETURNING to_jsonb(t) AS row",
@@ -124,7 +124,7 @@ class WorkUndo:
             return
         after = now
         if wanted:
-            settings = ", ".join(f"{name} = {_reference(name)}" for name in wanted)
+            settings = ", ".join(f"{name} = {columns.reference(name, 'old')}" for name in wanted)
             (written,) = await self._connection.fetch(
                 f"UPDATE public.{_TABLE[change.entity]} t SET {settings} FROM {_record(change.entity)} "
                 "WHERE t.id = CAST(:id AS uuid) RETURNING to_jsonb(t) AS row",
@@ -268,15 +268,6 @@ def _record(entity: Entity) -> str:
     """The parameter `row` as a row `old` of the known columns."""
     known = ", ".join(f"{name} {type_}" for name, type_ in _COLUMNS[entity].items())
     return f"jsonb_to_record(CAST(:row AS jsonb)) AS old ({known})"
-
-
-def _reference(name: str) -> str:
-    """A column of the old row; ids of clients and projects only as far as those exist."""
-    if name == "client_id":
-        return "(SELECT c.id FROM public.clients c WHERE c.id = old.client_id)"
-    if name == "project_id":
-        return "(SELECT p.id FROM public.projects p WHERE p.id = old.project_id)"
-    return f"old.{name}"
 
 
 def _new(change: Change, before: Row | None, after: Row | None, moved: Mapping[str, object]) -> NewChange:

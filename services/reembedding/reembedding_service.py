@@ -14,14 +14,14 @@ from functools import partial
 from services.errors import Conflict, StorageFull, StoreMismatch, StoreReadOnly, StoreUnavailable
 from services.memories.reading import Stored
 from services.memories.write_barrier import WriteBarrier
-from services.model import MemoryType, Progress
+from services.model import Advance, MemoryType, Progress, untold
 from services.points import Filter
 from services.ports import Draft, Embedder, SwitchableStore, VectorStore
 from services.reembedding.filling import Filling
 from services.reembedding.prefetch import Prefetch
 from services.reembedding.reading import Digests, digest, digests, memories, newest, telling_digests
 from services.reembedding.target import SHARED_MODELS, Target, missing_settings
-from services.reembedding.values import Advance, ReembedPlan, ReembedReport, ReembedState
+from services.reembedding.values import ReembedPlan, ReembedReport, ReembedState
 from services.search.headless import NOT_FIRST, headless_ids
 from services.settings import Settings
 
@@ -112,7 +112,7 @@ class ReembeddingService:
         async with self._ready(target) as embedder:
             return await self._plan(embedder)
 
-    async def reembed(self, target: Target, *, progress: Advance = lambda _: None) -> ReembedReport:
+    async def reembed(self, target: Target, *, progress: Advance = untold) -> ReembedReport:
         """Moves the store to the target; goes on where an earlier run was stopped.
 
         Raises, before anything is written, StoreUnavailable or EmbeddingFailed when the embedder cannot be used,

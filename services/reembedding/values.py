@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from services.model import Progress
 from services.ports import Draft, Room
-
-Advance = Callable[[Progress], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 from services.errors import Conflict
 from services.files import AtomicFile
 from services.memories.chunking import chunks
 from services.memories.reading import Stored, chunk_index, fold, read_stored
-from services.model import Progress, Relation
+from services.model import Advance, Progress, Relation, untold
 from services.points import Filter, Scroll
 from services.ports import Clock, VectorStore
 from services.records import Records
@@ -24,7 +24,6 @@ from services.transfer.formats.rows import change_row
 _PAGE = 500
 _LOOKS, _PAUSE = 20, 0.25
 """How often, and how many seconds apart, an export looks whether what is being saved is there."""
-Advance = Callable[[Progress], None]
 
 
 class ExportService:
@@ -37,7 +36,7 @@ class ExportService:
         self._clock = clock
 
     async def export(
-        self, path: Path, ids: Sequence[str] | None = None, *, progress: Advance = lambda _: None
+        self, path: Path, ids: Sequence[str] | None = None, *, progress: Advance = untold
     ) -> Mapping[str, int]:
         """Writes the file, or leaves the one that is there: a half-written file is never seen. Gives counts by kind.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
@@ -14,7 +14,7 @@ from services.memories.chunking import chunks
 from services.memories.payload import State, drafted, read_memory, with_defaults
 from services.memories.saving import TransactionHook
 from services.memories.storing import Incoming
-from services.model import Entity, Kind, Progress
+from services.model import Advance, Entity, Kind, Progress, untold
 from services.points import same_model
 from services.ports import NewChange, NewRelation
 from services.records.relation_states import relation_change
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from services.records import Records, Transaction
     from services.settings import Settings
 
-Advance = Callable[[Progress], None]
 _TITLE = 60
 """Most characters of a title in a message."""
 
@@ -80,7 +79,7 @@ class ImportService:
         self._clock = clock
 
     async def import_sources(
-        self, sources: Sequence[RecordSource], *, dry_run: bool = False, progress: Advance = lambda _: None
+        self, sources: Sequence[RecordSource], *, dry_run: bool = False, progress: Advance = untold
     ) -> ImportReport:
         """Imports all sources in turn; one that cannot be read does not keep the others out.
 
@@ -169,14 +168,14 @@ class ImportService:
         run.known_rows = known
         return ()
 
-    async def import_files(self, paths: Sequence[Path], *, progress: Advance = lambda _: None) -> ImportReport:
+    async def import_files(self, paths: Sequence[Path], *, progress: Advance = untold) -> ImportReport:
         """Takes in files and folders; as `import_sources`."""
         from services.transfer.formats.source import Source
 
         return await self.import_sources([Source(path) for path in paths], progress=progress)
 
     async def store_drafts(
-        self, drafts: Sequence[MemoryDraft], *, also: TransactionHook | None = None, progress: Advance = lambda _: None
+        self, drafts: Sequence[MemoryDraft], *, also: TransactionHook | None = None, progress: Advance = untold
     ) -> None:
         """Stores many new memories in one act, with ids and dates as they say, and what `also` writes with them."""
         now = self._clock()

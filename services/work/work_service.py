@@ -25,7 +25,7 @@ from services.errors import (
 from services.model import Memory, MemoryDraft, Pause, SessionStatus, WorkSession
 from services.ports import Clock, NewChange
 from services.records import Records, Transaction
-from services.records.session_values import Change, NewSession, SessionChange, StoredSession
+from services.records.session_values import Change, SessionChange, StoredSession
 from services.settings import Settings
 from services.times import person_zone, whole
 from services.work import rules
@@ -101,13 +101,11 @@ class WorkService:
         rules.check_past(start, now)
         rules.check_numbers(draft.issue_number, draft.pr_number)
         preferences = await self.preferences()
-        new = NewSession(
+        new = replace(
+            draft,
             description=draft.description.strip(),
-            category=draft.category,
             client=_named(draft.client, preferences.default_client),
             project=_named(draft.project, preferences.default_project),
-            issue_number=draft.issue_number,
-            pr_number=draft.pr_number,
             branch=draft.branch or None,
             start=start.astimezone(UTC),
         )

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from services.backup.marker import Marker
-from services.backup.values import Comparison, Difference, UnfinishedRestore
+from services.backup.values import Comparison, UnfinishedRestore
 from services.errors import Conflict, InvalidInput, NotFound, NothingToUndo, StoreUnavailable, UnreadableFile
 from services.model import MemoryChanges, MemoryDraft, MemoryType, Progress, RelationType
+from services.records.archive_tables import Difference
 from tests.qdrant_server import Qdrant
 from tests.services.backup_world import Store, fill, open_store
 from tests.services.memory_world import WatchedEmbedder, quick_folder

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 from services.adapters.database_upgrade import DatabaseService
 from services.backup.backup_service import BackupService
 from services.backup.restoring import RestoreService
-from services.backup.values import Archive, Comparison, Difference, RestoreReport
+from services.backup.values import Archive, Comparison, RestoreReport
 from services.health import HealthService, Waiting
 from services.integrity import checks
 from services.integrity.check import Check
@@ -33,6 +33,7 @@ from services.model import (
 from services.model.database import DatabaseStatus, UpgradePlan
 from services.points import CollectionInfo
 from services.ports import Draft
+from services.records.archive_tables import Difference
 from services.reembedding.reembedding_service import ReembeddingService
 from services.reembedding.target import Target
 from services.reembedding.values import ReembedReport, ReembedState

@@ -15,8 +15,7 @@ from qdrant_edge import (
 )
 from qdrant_edge import Filter as EdgeFilter
 
-from services.adapters.collections import json_path, point_ids, storable_text
-from services.errors import InvalidInput
+from services.adapters.collections import filter_path, point_ids, storable_text
 from services.points import (
     Between,
     Condition,
@@ -46,17 +45,17 @@ def edge_filter(where: Filter) -> EdgeFilter | None:
 def _condition(condition: Condition) -> EdgeCondition:
     match condition:
         case Matches(key, values):
-            return _matches(_path(key), values)
+            return _matches(filter_path(key), values)
         case Between(key, gte, gt, lte, lt):
-            return FieldCondition(_path(key), range=RangeFloat(gte=gte, gt=gt, lte=lte, lt=lt))
+            return FieldCondition(filter_path(key), range=RangeFloat(gte=gte, gt=gt, lte=lte, lt=lt))
         case DatedBetween(key, gte, lt):
             span = RangeDateTime(gte=gte.isoformat() if gte else None, lt=lt.isoformat() if lt else None)
-            return FieldCondition(_path(key), range=span)
+            return FieldCondition(filter_path(key), range=span)
         case Contains(key, text, phrase):
             words = storable_text(text)
-            return FieldCondition(_path(key), match=MatchPhrase(words) if phrase else MatchText(words))
+            return FieldCondition(filter_path(key), match=MatchPhrase(words) if phrase else MatchText(words))
         case Missing(key):
-            return IsEmptyCondition(_path(key))
+            return IsEmptyCondition(filter_path(key))
         case HasId(ids):
             return HasIdCondition(set(point_ids(ids)))
         case HasVector():
@@ -72,10 +71,3 @@ def _matches(path: str, values: tuple[str | int, ...]) -> EdgeCondition:
     if words and numbers:
         return EdgeFilter(should=[_matches(path, tuple(words)), _matches(path, tuple(numbers))])
     return FieldCondition(path, match=MatchAny(numbers or words))
-
-
-def _path(key: str) -> str:
-    path = json_path(storable_text(key))
-    if path is None:
-        raise InvalidInput(f"the payload key {key!r} cannot be filtered by")
-    return path

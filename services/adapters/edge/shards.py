@@ -15,11 +15,15 @@ from services.adapters.collections import (
     OWN_INDEXES,
     REMEDY,
     TEXT_KEY,
+    check_question,
     checked_vectors,
-    json_path,
+    paths_of,
     point_id,
     point_ids,
+    point_of,
+    points_of,
     required_id,
+    selected,
     storable,
     storable_text,
 )
@@ -136,11 +140,8 @@ class EdgeShards:
     def delete_payload(self, collection: MemoryType, ids: Sequence[str], keys: Sequence[str]) -> None:
         shard = self._writable(collection)
         self._written(collection, len(ids))
-        paths = {key: json_path(storable_text(key)) for key in keys}
-        shard.update(
-            edge.UpdateOperation.delete_payload_by_filter(_these(ids), [path for path in paths.values() if path])
-        )
-        unspeakable = {key for key, path in paths.items() if path is None}
+        paths, unspeakable = paths_of(keys)
+        shard.update(edge.UpdateOperation.delete_payload_by_filter(_these(ids), paths))
         for record in shard.retrieve(point_ids(ids), True, False) if unspeakable else ():
             kept = {key: value for key, value in (record.payload or {}).items() if key not in unspeakable}
             shard.update(edge.UpdateOperation.overwrite_payload([record.id], kept))
@@ -153,9 +154,7 @@ class EdgeShards:
         shard = self._shards.get(collection)
         if shard is None:
             return []
-        found = {str(record.id): record for record in shard.retrieve(point_ids(ids), True, vectors)}
-        wanted = dict.fromkeys(str(point_id(text)) for text in ids)
-        return [_point(found[name], vectors) for name in wanted if name in found]
+        return points_of(shard.retrieve(point_ids(ids), True, vectors), ids, vectors)
 
     def scroll(self, request: Scroll) -> list[Point]:
         shard = self._shards.get(request.collection)
@@ -167,12 +166,12 @@ class EdgeShards:
                 offset=after,
                 limit=request.limit + (after is not None),
                 filter=edge_filter(request.where),
-                with_payload=_selected(request.payload_keys),
+                with_payload=selected(request.payload_keys),
                 with_vector=request.with_vectors,
                 order_by=_order(request),
             )
         )
-        points = [_point(record, request.with_vectors) for record in records]
+        points = [point_of(record, request.with_vectors) for record in records]
         return [point for point in points if point.id != str(after)][: request.limit]
 
     def search(self, requests: Sequence[SearchRequest]) -> list[list[ScoredPoint]]:
@@ -221,11 +220,7 @@ class EdgeShards:
         query: edge.Query | edge.TextQuery | None = None
         params = None
         if isinstance(request, DenseSearch):
-            dimensions = self._dimensions or len(request.vector)
-            if len(request.vector) != dimensions:
-                raise ModelMismatch(
-                    f"the question has {len(request.vector)} dimensions, the stored vectors have {dimensions}; {REMEDY}"
-                )
+            check_question(request, self._dimensions or len(request.vector))
             query = edge.Query.Nearest(list(request.vector))
             params = edge.SearchParams(exact=request.exact)
         elif isinstance(request, TextSearch):
@@ -234,7 +229,7 @@ class EdgeShards:
             limit=request.limit,
             query=query,
             filter=edge_filter(request.where),
-            with_payload=_selected(request.payload_keys),
+            with_payload=selected(request.payload_keys),
             params=params,
         )
 
@@ -317,19 +312,3 @@ def _order(request: Scroll) -> edge.OrderBy | None:
         return None
     direction = edge.Direction.Desc if request.descending else edge.Direction.Asc
     return edge.OrderBy(request.order_by, direction, request.start_from)
-
-
-def _selected(keys: tuple[str, ...] | None) -> bool | list[str]:
-    if not keys:
-        return keys is None
-    return [path for key in keys if (path := json_path(key))]
-
-
-def _point(record: edge.Record, vectors: bool) -> Point:
-    vector = record.vector if isinstance(record.vector, list) and record.vector else None
-    return Point(
-        id=str(record.id),
-        payload=record.payload or {},
-        vector=vector,  # type: ignore[arg-type]  # one unnamed vector is a flat list
-        has_vector=vector is not None if vectors else None,
-    )

@@ -13,7 +13,6 @@ from services.adapters.edge.connection import EdgeConnection
 from services.adapters.edge.draft_set import EdgeDraftSet
 from services.adapters.edge.frames import DRAFT, FORMER, IN_USE, SETS
 from services.adapters.edge.set import EdgeSet
-from services.errors import ModelMismatch
 from services.model import MemoryType
 from services.ports import Draft, Room, VectorStore
 
@@ -38,11 +37,6 @@ class EdgeVectorStore(EdgeSet):
         self._connect = connect
         self._connections: dict[MemoryType | None, Connection] = {}
         self._draft = EdgeDraftSet(self._ask_draft)
-        self._wanted: tuple[int, str] | None = None
-
-    async def ensure(self, dimensions: int, model: str) -> None:
-        self._wanted = (dimensions, model)
-        await super().ensure(dimensions, model)
 
     shared = False
 
@@ -71,12 +65,7 @@ class EdgeVectorStore(EdgeSet):
     async def adopt_draft(self) -> None:
         await self._disconnect(*MemoryType)
         await self._ask(SETS, "adopt_draft")
-        if self._wanted is not None:
-            try:
-                await self._call("check", *self._wanted)
-                self._mismatch = None
-            except ModelMismatch as error:
-                self._mismatch = error
+        await self._check_again()
 
     async def drop_draft(self) -> None:
         await self._disconnect(*MemoryType)

@@ -21,18 +21,21 @@ from services.adapters.collections import (
     SHARED_INDEXES,
     TEXT_KEY,
     Index,
-    batches,
+    check_question,
     checked_vectors,
-    json_path,
+    paths_of,
     point_id,
     point_ids,
+    point_of,
+    points_of,
     required_id,
+    selected,
     storable,
     storable_text,
 )
 from services.adapters.server import unindexed
 from services.adapters.server.described import MODEL_KEY, PURPOSE_KEY, Described, described
-from services.adapters.server.filters import selected, server_filter
+from services.adapters.server.filters import server_filter
 from services.adapters.server.unscored import UnscoredText
 from services.errors import (
     AuthenticationFailed,
@@ -138,10 +141,14 @@ class ServerCollections:
                     *(self._create_index(name, key, SHARED_INDEXES[collection][key]) for key in missing)
                 )
                 await self._look(collection)
-        self.check(dimensions, model)
+        self._compare(dimensions, model)
 
-    def check(self, dimensions: int, model: str) -> None:
-        """Raises ModelMismatch when the vectors, as far as known, are of another size or model."""
+    async def check(self, dimensions: int, model: str) -> None:
+        """Raises ModelMismatch when the vectors are of another size or model."""
+        await self.info()
+        self._compare(dimensions, model)
+
+    def _compare(self, dimensions: int, model: str) -> None:
         for collection, found in self._known.items():
             if found.dimensions != dimensions or found.model not in (None, model):
                 raise ModelMismatch(
@@ -175,17 +182,15 @@ class ServerCollections:
         if any(point.vector is not None and len(point.vector) != found.dimensions for point in points):
             found = await self._look(collection) or found  # another program may have put others in their place
         checked_vectors(points, found.dimensions)
-        name = self._names[collection]
-        for batch in batches(points):
-            structs = [
-                models.PointStruct(
-                    id=required_id(point.id),
-                    vector={} if point.vector is None else list(point.vector),
-                    payload=storable(point.payload),
-                )
-                for point in batch
-            ]
-            await self._client.upsert(name, structs, wait=True)
+        structs = [
+            models.PointStruct(
+                id=required_id(point.id),
+                vector={} if point.vector is None else list(point.vector),
+                payload=storable(point.payload),
+            )
+            for point in points
+        ]
+        await self._client.upsert(self._names[collection], structs, wait=True)
 
     async def set_payload(self, collection: MemoryType, ids: Sequence[str], payload: Mapping[str, object]) -> None:
         await self._writable(collection)
@@ -194,11 +199,9 @@ class ServerCollections:
     async def delete_payload(self, collection: MemoryType, ids: Sequence[str], keys: Sequence[str]) -> None:
         await self._writable(collection)
         name = self._names[collection]
-        paths = {key: json_path(storable_text(key)) for key in keys}
-        speakable = [path for path in paths.values() if path]
-        if speakable:
-            await self._client.delete_payload(name, keys=speakable, points=_these(ids), wait=True)
-        unspeakable = {key for key, path in paths.items() if path is None}
+        paths, unspeakable = paths_of(keys)
+        if paths:
+            await self._client.delete_payload(name, keys=paths, points=_these(ids), wait=True)
         for record in await self._client.retrieve(name, point_ids(ids)) if unspeakable else ():
             kept = {key: value for key, value in (record.payload or {}).items() if key not in unspeakable}
             await self._client.overwrite_payload(name, kept, points=[record.id], wait=True)
@@ -214,10 +217,7 @@ class ServerCollections:
         async def ask(name: str, _: Described) -> list[models.Record]:
             return await self._client.retrieve(name, point_ids(ids), with_vectors=vectors)
 
-        records = await self._read(collection, list[models.Record](), ask)
-        found = {str(record.id): record for record in records}
-        wanted = dict.fromkeys(str(point_id(text)) for text in ids)
-        return [_point(found[name], vectors) for name in wanted if name in found]
+        return points_of(await self._read(collection, list[models.Record](), ask), ids, vectors)
 
     async def scroll(self, request: Scroll) -> list[Point]:
         if request.limit < 1:
@@ -275,7 +275,7 @@ class ServerCollections:
                 read = await self._client.retrieve(name, ids, keys, request.with_vectors)
                 by_id = {record.id: record for record in read}
                 records = [by_id[one] for one in ids if one in by_id]
-            return [_point(record, request.with_vectors) for record in records]
+            return [point_of(record, request.with_vectors) for record in records]
         after = point_id(request.after_id) if request.after_id and order is None else None
         records, _ = await self._client.scroll(
             name,
@@ -286,7 +286,7 @@ class ServerCollections:
             with_payload=keys,
             with_vectors=request.with_vectors,
         )
-        points = [_point(record, request.with_vectors) for record in records]
+        points = [point_of(record, request.with_vectors) for record in records]
         return [point for point in points if point.id != str(after)][: request.limit]
 
     async def _count(self, where: Filter, name: str, found: Described) -> int:
@@ -302,7 +302,7 @@ class ServerCollections:
 
     async def _search(self, requests: Sequence[SearchRequest], name: str, found: Described) -> list[list[ScoredPoint]]:
         for request in requests:
-            _check_question(request, found.dimensions)
+            check_question(request, found.dimensions)
         where = [await self._filter(name, found, request.where) for request in requests]
         ranked_here = {
             place: request
@@ -398,13 +398,6 @@ def switching(aliases: Mapping[str, str], name: str) -> bool:
     return name not in aliases and f"{name}{DRAFT}" in aliases and f"{name}{FORMER}" in aliases
 
 
-def _check_question(request: SearchRequest, dimensions: int) -> None:
-    if isinstance(request, DenseSearch) and len(request.vector) != dimensions:
-        raise ModelMismatch(
-            f"the question has {len(request.vector)} dimensions, the stored vectors have {dimensions}; {REMEDY}"
-        )
-
-
 def _query(request: SearchRequest, where: models.Filter | None) -> models.QueryRequest:
     asked = models.QueryRequest(filter=where, limit=request.limit, with_payload=selected(request.payload_keys))
     if isinstance(request, TextSearch):
@@ -426,13 +419,3 @@ def _order(request: Scroll) -> models.OrderBy | None:
     direction = models.Direction.DESC if request.descending else models.Direction.ASC
     start = datetime.fromisoformat(request.start_from) if isinstance(request.start_from, str) else request.start_from
     return models.OrderBy(key=request.order_by, direction=direction, start_from=start)
-
-
-def _point(record: models.Record, vectors: bool) -> Point:
-    vector = record.vector if isinstance(record.vector, list) and record.vector else None
-    return Point(
-        id=str(record.id),
-        payload=record.payload or {},
-        vector=vector,  # type: ignore[arg-type]  # one unnamed vector is a flat list
-        has_vector=vector is not None if vectors else None,
-    )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from qdrant_client import models
 
-from services.adapters.collections import json_path, point_ids, storable_text
-from services.errors import InvalidInput
+from services.adapters.collections import filter_path, point_ids, storable_text
 from services.points import (
     Between,
     Condition,
@@ -33,17 +32,17 @@ def server_filter(where: Filter) -> models.Filter | None:
 def _condition(condition: Condition) -> models.Condition:
     match condition:
         case Matches(key, values):
-            return _matches(_path(key), values)
+            return _matches(filter_path(key), values)
         case Between(key, gte, gt, lte, lt):
-            return models.FieldCondition(key=_path(key), range=models.Range(gte=gte, gt=gt, lte=lte, lt=lt))
+            return models.FieldCondition(key=filter_path(key), range=models.Range(gte=gte, gt=gt, lte=lte, lt=lt))
         case DatedBetween(key, gte, lt):
-            return models.FieldCondition(key=_path(key), range=models.DatetimeRange(gte=gte, lt=lt))
+            return models.FieldCondition(key=filter_path(key), range=models.DatetimeRange(gte=gte, lt=lt))
         case Contains(key, text, phrase):
             sought = storable_text(text)
             match = models.MatchPhrase(phrase=sought) if phrase else models.MatchText(text=sought)
-            return models.FieldCondition(key=_path(key), match=match)
+            return models.FieldCondition(key=filter_path(key), match=match)
         case Missing(key):
-            return models.IsEmptyCondition(is_empty=models.PayloadField(key=_path(key)))
+            return models.IsEmptyCondition(is_empty=models.PayloadField(key=filter_path(key)))
         case HasId(ids):
             return models.HasIdCondition(has_id=list(point_ids(ids)))
         case HasVector():
@@ -59,17 +58,3 @@ def _matches(path: str, values: tuple[str | int, ...]) -> models.Condition:
     if words and numbers:
         return models.Filter(should=[_matches(path, tuple(words)), _matches(path, tuple(numbers))])
     return models.FieldCondition(key=path, match=models.MatchAny(any=numbers or words))
-
-
-def selected(keys: tuple[str, ...] | None) -> bool | list[str]:
-    """Which keys of a payload are asked for; True for all."""
-    if not keys:
-        return keys is None
-    return [path for key in keys if (path := json_path(key))]
-
-
-def _path(key: str) -> str:
-    path = json_path(storable_text(key))
-    if path is None:
-        raise InvalidInput(f"the payload key {key!r} cannot be filtered by")
-    return path

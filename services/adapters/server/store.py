@@ -11,7 +11,7 @@ from weakref import WeakSet
 
 from services.adapters.collections import DRAFT, FORMER
 from services.adapters.server.set import ServerSet
-from services.errors import InvalidInput, ModelMismatch, StoreMismatch
+from services.errors import InvalidInput, StoreMismatch
 from services.model import MemoryType
 from services.ports import Draft, Room, VectorStore
 
@@ -54,10 +54,8 @@ class ServerVectorStore(ServerSet):
         self._collections: ServerCollections | None = None
         self._generations: ServerGenerations | None = None
         self._known: WeakSet[ServerCollections] = WeakSet()
-        self._wanted: tuple[int, str] | None = None
 
     async def ensure(self, dimensions: int, model: str) -> None:
-        self._wanted = (dimensions, model)
         await (await self._sets()).complete()
         await super().ensure(dimensions, model)
 
@@ -84,14 +82,7 @@ class ServerVectorStore(ServerSet):
     async def adopt_draft(self) -> None:
         await (await self._sets()).adopt()
         self._forget()
-        if self._wanted is not None:
-            collections = await self._in_use()
-            await collections.info()
-            try:
-                collections.check(*self._wanted)
-                self._mismatch = None
-            except ModelMismatch as error:
-                self._mismatch = error
+        await self._check_again()
 
     async def drop_draft(self) -> None:
         await (await self._sets()).drop_draft()
