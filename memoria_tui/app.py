@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from datetime import UTC, datetime
@@ -56,6 +57,8 @@ _DRAFT_AFTER = 1.0
 """Seconds after which what was typed is in its file."""
 _FIRST_LIST = 0.5
 """Seconds for which everything else leaves the machine to the first list."""
+_REST, _LOOK = 1.0, 0.1
+"""Seconds without a key after which somebody does not type, and between two looks at it."""
 _LONG_TO_READ = 20.0
 """Seconds for a notice with a command to type."""
 
@@ -185,7 +188,8 @@ class MemoriaApp(TypingAhead[None]):
         await asyncio.to_thread(MEMORIES.screen)
         await self.switch_mode(MEMORIES.name)
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._screens_made[MEMORIES.name].answered.wait(), _FIRST_LIST)
+            async with asyncio.timeout(_FIRST_LIST):
+                await self._screens_made[MEMORIES.name].answered.wait()
         self.release_keys()
         if self.services is not None:
             self.background.start(self.services)
@@ -312,7 +316,18 @@ class MemoriaApp(TypingAhead[None]):
         if self._drafts is not None:
             self._try_drafts(self._drafts.adopt)
         if begun is not None or (self._drafts is not None and self._drafts.left):
+            await self._rest()
             self._ask_about(begun)
+
+    async def _rest(self) -> None:
+        """Until nobody types: a question that nobody asked for takes no key that was meant for something else."""
+        while self._types:  # noqa: ASYNC110  # nothing tells that somebody stopped typing
+            await asyncio.sleep(_LOOK)
+
+    @property
+    def _types(self) -> bool:
+        recently = self.keys_under_way or time.monotonic() < self.pressed_at + _REST
+        return recently or self.screen not in self.mode_screens or isinstance(self.focused, Input | TextArea)
 
     @asks
     async def _ask_about(self, begun: UnfinishedRestore | None) -> None:

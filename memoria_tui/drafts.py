@@ -27,6 +27,7 @@ class DraftKind(StrEnum):
     STOP_WORK = "stop work"
     EDIT_SESSION = "edit session"
     NOTE = "note"
+    PAUSE_REASON = "pause reason"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from abc import abstractmethod
 from collections.abc import Callable, Coroutine, Iterable
 from typing import TypeVar
@@ -25,6 +27,9 @@ from services.errors import MemoriaError
 
 Answer = TypeVar("Answer")
 
+_REACTION = 0.4
+"""Seconds before which no key can be an answer to what was just shown."""
+
 
 class Dialog(ModalScreen[Answer | None]):
     """A box with a title; its answer is None when the person left with esc."""
@@ -35,6 +40,8 @@ class Dialog(ModalScreen[Answer | None]):
     """What the last line of the box says."""
     KEYS_GAP = 3
     """Cells between them."""
+    UNASKED = False
+    """Whether it opens by itself: a key pressed before a person can have read it was meant for something else."""
 
     BINDINGS = [Binding("escape", "leave", "Cancel", id="dialog.leave", tooltip="Close without doing anything")]
 
@@ -43,10 +50,25 @@ class Dialog(ModalScreen[Answer | None]):
         self._title = clip(line(title), 72)
         self._keys = self.KEYS
         self._saving = False
+        self._shown_at = math.inf
 
     def on_mount(self) -> None:
         # What was done before is no news any more, and a toast would cover the keys.
         self.app.clear_notifications()
+        self.call_after_refresh(self._was_shown)
+
+    def _was_shown(self) -> None:
+        self._shown_at = time.monotonic()
+
+    def was_read(self, moment: float) -> bool:
+        """Whether a key pressed at that moment, in monotonic seconds, can be an answer."""
+        return not self.UNASKED or moment >= self._shown_at + _REACTION
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        app = self.app
+        if isinstance(app, TypingAhead) and not self.was_read(app.pressed_at):
+            return False
+        return super().check_action(action, parameters)
 
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog") as box:

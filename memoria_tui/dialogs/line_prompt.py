@@ -25,8 +25,6 @@ Save = Callable[[str], Coroutine[object, object, str]]
 class PromptDialog(Dialog[str]):
     """One input; what is wrong is said under it, and enter is refused until it is right."""
 
-    KEYS = (("enter", "ok"), ("esc", "cancel"))
-
     def __init__(
         self,
         title: str,
@@ -37,12 +35,14 @@ class PromptDialog(Dialog[str]):
         names: Names | None = None,
         save: Save | None = None,
         draft: Draft | None = None,
+        leave: str = "cancel",
     ) -> None:
         """With `save` the dialog stays until that succeeded, and its answer is what it gives.
 
-        `draft` says as what the next start goes on with what is typed here.
+        `draft` says as what the next start goes on with what is typed here, `leave` what esc does.
         """
         super().__init__(title)
+        self._keys = (("enter", "ok"), ("esc", leave))
         self._draft = draft
         self._save = save
         self._value = value
@@ -52,7 +52,7 @@ class PromptDialog(Dialog[str]):
         """What could not be answered as it was typed."""
         self._names = names
         if names is not None:
-            self._keys = (("enter", "ok"), ("↓", names.noun + "s"), ("esc", "cancel"))
+            self._keys = (("enter", "ok"), ("↓", names.noun + "s"), ("esc", leave))
 
     def compose_body(self) -> Iterable[Widget]:
         yield NameInput(self._names, self._value) if self._names else LineInput(self._value)
@@ -62,7 +62,7 @@ class PromptDialog(Dialog[str]):
     def draft(self) -> Draft | None:
         if self._draft is None or not self.is_mounted or not (text := self.query_one(Input).value.strip()):
             return None
-        return replace(self._draft, title=self._title, values={"text": text})
+        return replace(self._draft, title=self._title, values={**self._draft.values, "text": text})
 
     @on(Input.Changed)
     @on(NameInput.Known)

@@ -17,6 +17,8 @@ FINISH, UNDO = "finish", "undo"
 class UnfinishedRestoreDialog(Dialog[str]):
     """Answers FINISH or UNDO; None to look at the stores as they are."""
 
+    UNASKED = True
+
     BINDINGS = [
         Binding("f", "answer('finish')", "Finish", id="unfinished_restore.finish", tooltip="Finish the restore"),
         Binding("u", "answer('undo')", "Undo", id="unfinished_restore.undo", tooltip="Undo the restore"),

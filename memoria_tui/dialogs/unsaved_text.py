@@ -20,6 +20,8 @@ _LINES, _CELLS = 6, 68
 class UnsavedDialog(Dialog[bool]):
     """True opens the text, False throws it away, None leaves it for the next start."""
 
+    UNASKED = True
+
     BINDINGS = [
         Binding("o,enter", "open", "Open", id="unsaved.open", tooltip="Open the text and go on with it"),
         Binding("d", "discard", "Discard", id="unsaved.discard", tooltip="Discard the text"),

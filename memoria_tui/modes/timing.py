@@ -59,6 +59,9 @@ class Timing:
                 await self.stop(session, draft)
             case DraftKind.EDIT_SESSION:
                 await self.edit(session, zone, draft)
+            case DraftKind.PAUSE_REASON:
+                began = datetime.fromisoformat(draft.values["began"])
+                await self.explain(session, began, draft.values.get("text", ""))
             case _:
                 await self.note(session, draft.values.get("text", ""))
         return True
@@ -102,7 +105,7 @@ class Timing:
             self._tell(f"Stopped {work_text.named(stopped)} after {worked}{kept}")
 
     async def pause_or_resume(self, session: WorkSession | None = None, *, ask: bool = True) -> None:
-        """Stops or restarts a clock; `ask` for the reason of a pause, which begins when the key is pressed."""
+        """Stops or restarts a clock at once; `ask` for the reason of a pause afterwards."""
         now = self._clock()
         if (session := session or await self.meant("Pause or resume which")) is None:
             return
@@ -111,20 +114,29 @@ class Timing:
             if (resumed := await self._write(f"resume {work_text.named(session)}", act, session)) is not None:
                 self._tell(f"Resumed {work_text.named(resumed)}")
             return
-        what = f"pause {work_text.named(session)}"
-        if not ask:
-            act = self._services.work.pause(session.id, reason=None, at=now)
-            if (paused := await self._write(what, act, session)) is not None:
-                self._tell(f"Paused {work_text.named(paused)}")
+        act = self._services.work.pause(session.id, at=now)
+        if (paused := await self._write(f"pause {work_text.named(session)}", act, session)) is not None:
+            self._tell(f"Paused {work_text.named(paused)}")
+            if ask:
+                await self.explain(paused, paused.pauses[-1].start)
+
+    async def explain(self, session: WorkSession, began: datetime, reason: str = "") -> None:
+        """Asks why a session was paused at that time; `reason` is proposed."""
+        if (zone := await self._screen.attempt(self._services.reports.zone())) is None:
             return
+        named = work_text.named(session)
 
         async def save(reason: str) -> str:
-            act = self._services.work.pause(session.id, reason=reason or None, at=now)
-            paused = await write(self._screen.app, what, act, once=[session.id])
-            return f"Paused {work_text.named(paused)}{f' · {reason}' if reason else ''}"
+            if reason:
+                act = self._services.work.explain_pause(session.id, began, reason)
+                await write(self._screen.app, f"reason of the pause of {named}", act)
+            return f"Paused {named}{f' · {reason}' if reason else ''}"
 
-        hint = "Why? May stay empty. The pause began when you pressed the key."
-        await self._ask(PromptDialog(f"Pause {work_text.named(session)}", hint=hint, save=save))
+        hint = f"Reason (optional). Paused since {work_text.clock_time(began, zone)}"
+        draft = Draft(DraftKind.PAUSE_REASON, session.id, values={"began": began.isoformat()})
+        await self._ask(
+            PromptDialog(f"Paused {named}", value=reason, hint=hint, save=save, draft=draft, leave="no reason")
+        )
 
     async def _write(
         self, what: str, act: Coroutine[object, object, WorkSession], session: WorkSession

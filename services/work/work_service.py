@@ -151,6 +151,18 @@ class WorkService:
 
         return await self._changed(session_id, (SessionStatus.ACTIVE,), change, "paused")
 
+    async def explain_pause(self, session_id: str, began: datetime, reason: str) -> WorkSession:
+        """Sets the reason of the pause that began then, over or not. Raises Conflict when there is none."""
+
+        def change(stored: StoredSession) -> SessionChange:
+            pauses = stored.session.pauses
+            if not any(pause.start == began for pause in pauses):
+                raise Conflict("that pause is gone; the reason was not kept", current=stored.session)
+            given = (replace(pause, reason=reason) if pause.start == began else pause for pause in pauses)
+            return SessionChange(pauses=tuple(given))
+
+        return (await self._records.sessions.update(session_id, change, "explained a pause of")).session
+
     async def resume(self, session_id: str | None = None, *, at: datetime | None = None) -> WorkSession:
         """Lets the clock run again. Raises as `pause`."""
         when = whole(at or self._clock())

@@ -128,9 +128,9 @@ class Followed:
         try:
             yield live
         finally:
-            while not watching.done():  # again, for Python 3.11 loses a cancellation that meets the end of a wait
-                watching.cancel()
-                await asyncio.wait({watching}, timeout=1)
+            watching.cancel()
+            await asyncio.wait({watching}, timeout=20)
+            assert watching.done()
 
     def _on_status(self, status: StatusSnapshot) -> None:
         self.status = status

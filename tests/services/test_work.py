@@ -437,6 +437,19 @@ async def test_our_act_waits_for_upstreams_transaction_and_adds_to_it(here: Benc
     assert after.notes == ("theirs", "mine")
 
 
+async def test_the_reason_of_a_pause_is_given_afterwards_also_when_it_is_over(here: Bench) -> None:
+    session = await here.work.start(SessionDraft("work"))
+    for _ in range(2):
+        here.clock.go(minutes=10)
+        session = await here.work.pause(session.id)
+        here.clock.go(minutes=10)
+        session = await here.work.resume(session.id)
+    explained = await here.work.explain_pause(session.id, session.pauses[0].start, "lunch")
+    assert explained.pauses == (replace(session.pauses[0], reason="lunch"), session.pauses[1])
+    with pytest.raises(Conflict, match="gone"):
+        await here.work.explain_pause(session.id, session.start, "tea")
+
+
 async def stored(here: Bench, pauses: object, status: str = "paused") -> str:
     """A session from 13:00 Rome on, with pauses as some program left them."""
     (row,) = await here.sql(

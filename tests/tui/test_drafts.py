@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.dialogs.new_memory import NewMemoryDialog
 from memoria_tui.dialogs.unsaved_text import UnsavedDialog
 from memoria_tui.drafts import Draft, DraftKind, Drafts
-from tests.tui.conftest import key_event, press, running, screen_of, toasts
+from tests.tui.conftest import key_event, make_app, press, running, screen_of, toasts
 from tests.tui.fakes import Store, filled, memory_id
 from tests.tui.on_a_terminal import Play, program
 from tests.tui.work_world import Desk, at_desk, one_running
@@ -39,6 +40,17 @@ def left(folder: Path, *drafts: Draft) -> None:
     ended = Drafts(folder, lambda: drafts)
     ended.keep()
     ended.release()
+
+
+async def offered(pilot: Pilot[None]) -> None:
+    """Waits until the offer of a text takes keys."""
+
+    def is_offered() -> bool:
+        return isinstance(dialog := pilot.app.screen, UnsavedDialog) and dialog.was_read(time.monotonic())
+
+    async with asyncio.timeout(20):
+        while not is_offered():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
 
 async def leave(pilot: Pilot[None], times: int = 1) -> None:
@@ -107,7 +119,7 @@ async def test_a_new_memory_goes_on_with_all_its_fields_and_is_offered_no_more_o
     left(tmp_path, Draft(DraftKind.NEW_MEMORY, title="a new memory", values=values))
     store = Store()
     async with running(store, drafts=tmp_path) as pilot:
-        assert isinstance(pilot.app.screen, UnsavedDialog)
+        await offered(pilot)
         await press(pilot, "o")
         assert isinstance(pilot.app.screen, NewMemoryDialog)
         await press(pilot, "ctrl+s")
@@ -123,6 +135,7 @@ async def test_an_edit_goes_on_in_the_editor(tmp_path: Path) -> None:
     before = store.memories[NEWEST].content
     left(tmp_path, Draft(DraftKind.EDIT_MEMORY, NEWEST, "t", {"text": "my text", "before": before}))
     async with running(store, drafts=tmp_path) as pilot:
+        await offered(pilot)
         await press(pilot, "o")
         assert screen_of(pilot).preview.edited_text == "my text"
         await press(pilot, "x", "ctrl+s")
@@ -132,6 +145,7 @@ async def test_an_edit_goes_on_in_the_editor(tmp_path: Path) -> None:
 async def test_an_edit_of_what_others_changed_meanwhile_shows_both(tmp_path: Path) -> None:
     left(tmp_path, Draft(DraftKind.EDIT_MEMORY, NEWEST, "t", {"text": "my text", "before": "as it was"}))
     async with running(filled(), drafts=tmp_path) as pilot:
+        await offered(pilot)
         await press(pilot, "o", "ctrl+s")
         assert isinstance(pilot.app.screen, ConflictDialog)
 
@@ -139,6 +153,7 @@ async def test_an_edit_of_what_others_changed_meanwhile_shows_both(tmp_path: Pat
 async def test_an_edit_of_a_memory_that_is_gone_goes_on_as_a_new_one(tmp_path: Path) -> None:
     left(tmp_path, Draft(DraftKind.EDIT_MEMORY, "gone", "t", {"text": "my text", "before": "as it was"}))
     async with running(filled(), drafts=tmp_path) as pilot:
+        await offered(pilot)
         await press(pilot, "o")
         assert isinstance(pilot.app.screen, NewMemoryDialog)
         assert pilot.app.screen.text.content == "my text"
@@ -149,12 +164,13 @@ async def test_it_is_thrown_away_only_after_a_yes_and_kept_for_later_by_escape(t
     left(tmp_path, one)
     left(tmp_path, other)
     async with running(Store(), drafts=tmp_path) as pilot:
+        await offered(pilot)
         await press(pilot, "escape")
-        assert isinstance(pilot.app.screen, UnsavedDialog)
+        await offered(pilot)
         await press(pilot, "d")
         assert isinstance(pilot.app.screen, ConfirmDialog)
         await press(pilot, "escape")
-        assert isinstance(pilot.app.screen, UnsavedDialog)
+        await offered(pilot)
         await press(pilot, "d", "y")
         assert screen_of(pilot).is_current
         await leave(pilot)
@@ -169,9 +185,33 @@ async def test_leaving_with_a_text_keeps_it_and_dropping_it_does_not(tmp_path: P
         await leave(pilot, 2)
     assert texts(tmp_path) == ["kept"]
     async with running(Store(), drafts=tmp_path) as pilot:
+        await offered(pilot)
         await press(pilot, "o", "escape", "y")
         await leave(pilot)
     assert texts(tmp_path) == []
+
+
+async def test_the_offer_waits_for_who_types_and_takes_no_key_that_was_meant_for_something_else(tmp_path: Path) -> None:
+    left(tmp_path, Draft(DraftKind.NEW_MEMORY, title="a new memory", values={"text": "kept"}))
+    async with running(filled(), drafts=tmp_path) as pilot:
+        await offered(pilot)
+        dialog = pilot.app.screen
+        assert isinstance(dialog, UnsavedDialog)
+        dialog._was_shown()
+        await press(pilot, "d", "o", "escape")
+        assert pilot.app.screen is dialog
+        await leave(pilot)
+    async with make_app(filled(), drafts=tmp_path).run_test() as pilot:
+        for key in "/od":
+            pilot.app.post_message(key_event(key))
+        async with asyncio.timeout(20):
+            while not isinstance(pilot.app.focused, Input) or pilot.app.focused.value != "od":  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(1.5)
+        assert screen_of(pilot).is_current
+        pilot.app.post_message(key_event("escape"))
+        await offered(pilot)
+    assert texts(tmp_path) == ["kept"]
 
 
 async def test_a_living_program_keeps_its_own(tmp_path: Path) -> None:
@@ -224,6 +264,7 @@ def desk(postgres_url: str, tmp_path: Path) -> Iterator[Desk]:
         (("s", "=done so far"), FormDialog),
         (("e", "=more"), FormDialog),
         (("N", "=a note"), PromptDialog),
+        (("space", "=lunch"), PromptDialog),
     ],
 )
 async def test_forms_of_work_go_on(desk: Desk, tmp_path: Path, keys: tuple[str, ...], kind: type) -> None:
@@ -233,6 +274,7 @@ async def test_forms_of_work_go_on(desk: Desk, tmp_path: Path, keys: tuple[str, 
         typed = pilot.app.screen.query_one(Input).value
         await leave(pilot, 2)
     async with desk.working(drafts=drafts) as pilot:
+        await offered(pilot)
         await press(pilot, "o")
         assert isinstance(pilot.app.screen, kind)
         assert pilot.app.screen.query_one(Input).value == typed

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -16,16 +18,19 @@ from services.backup.values import UnfinishedRestore
 from tests.tui.fakes import FakeRestoring, FakeServices, Store, clock
 
 
+def is_asked(app: MemoriaApp) -> bool:
+    return isinstance(dialog := app.screen, UnfinishedRestoreDialog) and dialog.was_read(time.monotonic())
+
+
 @asynccontextmanager
 async def started(restoring: FakeRestoring) -> AsyncIterator[tuple[MemoriaApp, Pilot[None]]]:
     services = FakeServices(Store())
     services.restoring = restoring
     app = MemoriaApp(services.opened, clock=clock)
     async with app.run_test() as pilot:
-        for _ in range(50):
-            await pilot.pause(0.02)
-            if isinstance(app.screen, UnfinishedRestoreDialog):
-                break
+        async with asyncio.timeout(20):
+            while not is_asked(app):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
         yield app, pilot
 
 

@@ -140,10 +140,11 @@ async def test_a_pause_begins_with_the_key_and_the_clock_stands_still(desk: Desk
     async with desk.working(one_running) as pilot:
         screen = work_screen(pilot)
         await press(pilot, "space")
+        (session,) = screen.running.sessions
+        assert session.status is SessionStatus.PAUSED
         desk.clock.go(minutes=5)
         await press(pilot, "=lunch", "enter")
         (session,) = screen.running.sessions
-        assert session.status is SessionStatus.PAUSED
         assert (session.pauses[0].start, session.pauses[0].reason) == (NOW, "lunch")
         assert not screen.ticking
         desk.clock.go(hours=2)
@@ -226,7 +227,7 @@ async def test_an_open_session_under_the_cursor_of_the_log_is_meant_and_named(de
         assert isinstance(pilot.app.screen, FormDialog)
         assert "fix login" in shown(pilot)
         await press(pilot, "escape", "space")
-        assert 'Pause "fix login"' in str(pilot.app.screen.query_one("#dialog").border_title)
+        assert 'Paused "fix login"' in str(pilot.app.screen.query_one("#dialog").border_title)
         await press(pilot, "escape", "N")
         assert 'Note on "fix login"' in str(pilot.app.screen.query_one("#dialog").border_title)
 

@@ -73,7 +73,8 @@ class EdgeConnection:
         if process.stdin is not None:
             process.stdin.close()
         try:
-            await asyncio.wait_for(process.wait(), _END_SECONDS)
+            async with asyncio.timeout(_END_SECONDS):
+                await process.wait()
         except TimeoutError:
             process.kill()
         if self._reading is not None:

@@ -175,7 +175,8 @@ async def _readable(file: int, seconds: float) -> bool:
     ready = asyncio.Event()
     loop.add_reader(file, ready.set)
     try:
-        await asyncio.wait_for(ready.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await ready.wait()
     except TimeoutError:
         return False
     finally:
