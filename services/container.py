@@ -21,9 +21,9 @@ from services.backup.backup_service import BackupService
 from services.backup.restore_run import RestoreTarget
 from services.backup.restoring import RestoreService
 from services.errors import MemoriaError
+from services.files import close_home
 from services.graph.graph_service import GraphService
 from services.health import HealthService
-from services.home import close_home
 from services.integrity.integrity_service import IntegrityService
 from services.live import ALONE, LiveService
 from services.memories.memory_service import MemoryService
@@ -46,7 +46,7 @@ from services.work.work_service import WorkService
 if TYPE_CHECKING:
     from services.ports import Clock, Embedder, SwitchableStore
     from services.records import Records
-    from services.reembedding.target import Target
+    from services.reembedding.reembed_values import Target
     from services.settings import Settings
 from services.graph.suggestions import SuggestionService
 

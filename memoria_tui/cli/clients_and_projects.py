@@ -174,7 +174,7 @@ async def _change(terminal: Terminal, change: Awaitable[int | None], done: str) 
 
 
 def _totals(terminal: Terminal, seconds: float, sessions: int, last: datetime | None) -> tuple[str, str, str]:
-    from services.work.report_export import clock
+    from services.work.export import clock
 
     return clock(seconds), f"{sessions:,}", terminal.local_time(last)[:10] if last else ""
 

@@ -14,8 +14,7 @@ from memoria_tui.cli.with_services import terminal_of
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
     from services.container import Services
-    from services.reembedding.target import Target
-    from services.reembedding.values import ReembedReport
+    from services.reembedding.reembed_values import ReembedReport, Target
 
 commands = typer.Typer()
 
@@ -58,7 +57,7 @@ def reembed(
         discarded = "the unfinished re-embedding is discarded" if cancelled else "no re-embedding is under way"
         terminal.print_result({"cancelled": cancelled}, discarded, as_json=as_json)
     else:
-        from services.reembedding.target import target_of
+        from services.reembedding.reembed_values import target_of
 
         target = target_of(terminal.settings, model, ollama, dimensions)
         report = terminal.run(lambda services: _reembed(services, terminal, target, yes=yes, as_json=as_json))

@@ -243,7 +243,7 @@ async def _time(services: Services, text: str | None, span: tuple[datetime, date
 
 async def _confirm_long(terminal: Terminal, ended: WorkSession, *, as_json: bool) -> None:
     """Asks before many hours are booked. Raises InvalidInput on a no, and where nobody can be asked."""
-    from services.work.report_export import clock
+    from services.work.export import clock
 
     assert ended.end is not None
     until = terminal.local_time(ended.end)
@@ -261,7 +261,7 @@ def _print_session(
 ) -> None:
     """What was done to a session and its state now; `new` are the clients and projects that were made for it."""
     from memoria_tui.cli.work_status import ICONS
-    from services.work.report_export import clock
+    from services.work.export import clock
 
     now = services.clock()
     elapsed = clock(session.elapsed_seconds(now))

@@ -162,8 +162,8 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Add up worked time to the second, in days of your zone. MCP Memoria counts whole minutes of each session."""
+    from services.work.export import as_csv, as_markdown
     from services.work.model import ReportBy
-    from services.work.report_export import as_csv, as_markdown
 
     units = [name for name, wanted in (("day", day), ("week", week), ("month", month), ("year", year)) if wanted]
     if len(units) + bool(first or last) > 1:
@@ -212,7 +212,7 @@ async def _between(services: Services, where: SessionFilter) -> Period:
 
 
 def _print_report(terminal: Terminal, made: Report, *, running: bool) -> None:
-    from services.work.report_export import clock, named
+    from services.work.export import clock, named
 
     period = made.period
     terminal.print(f"{period.first} to {period.last} · {made.zone} · by {made.by}")
@@ -242,7 +242,7 @@ def _print_report(terminal: Terminal, made: Report, *, running: bool) -> None:
 
 def _log_row(part: DayPart, logged: Logged) -> tuple[str, ...]:
     from memoria_tui.cli.work_status import ICONS
-    from services.work.report_export import clock
+    from services.work.export import clock
 
     session, start = part.session, part.start.astimezone(logged.zone)
     notes = [f"! {', '.join(odd)}"] if (odd := logged.flaws.get(session.id)) else []
@@ -269,6 +269,6 @@ def _until(part: DayPart, zone: tzinfo) -> str:
 
 
 def _average(seconds: float, days: int) -> str:
-    from services.work.report_export import clock
+    from services.work.export import clock
 
     return clock(seconds / days) if days else ""

@@ -14,7 +14,7 @@ from memoria_tui.cli.terminal import Terminal, one_line
 from services.errors import InvalidInput
 from services.model import SessionStatus, WorkSession
 from services.ports import machine_clock
-from services.work.report_export import clock
+from services.work.export import clock
 
 if TYPE_CHECKING:
     from services.work.model import Report, WorkStatus

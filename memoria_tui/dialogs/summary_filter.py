@@ -14,8 +14,8 @@ from textual.widgets.option_list import Option
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.present import clip, line
 from services.model import SessionCategory
+from services.work.export import named
 from services.work.model import ReportBy, SessionFilter
-from services.work.report_export import named
 
 Choice = tuple[ReportBy, str | None]
 _WIDTH = 40

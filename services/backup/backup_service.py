@@ -22,9 +22,8 @@ from services.backup.archive_file import (
     encoded,
     head_facts,
 )
+from services.backup.archive_parts import LINES, SUPERSEDED, VECTORS, memory_part, pack_points, pack_rows, part_name
 from services.backup.gathering import Gathered, Gathering
-from services.backup.points import LINES, SUPERSEDED, VECTORS, memory_part, pack_points
-from services.backup.tables import pack_rows, part_name
 from services.backup.values import Archive
 from services.errors import InvalidInput, MemoriaError
 from services.files import storage_errors

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 
 from services.backup.fingerprints import Fingerprints
 from services.memories.payload import State, same_but_for_looks
-from services.memories.reading import Stored, fold, memory_id_of, read_stored
+from services.memories.reading import ONE_EACH, Stored, fold, headless_ids, memory_id_of, pages, read_stored
 from services.model import MemoryType
-from services.points import Filter, Scroll
-from services.search.headless import NOT_FIRST, headless_ids
+from services.points import Scroll
 from services.times import WriterZone, read_stamp
 
 if TYPE_CHECKING:
@@ -63,12 +62,8 @@ class MemoryPairs:
     async def only_here(self) -> AsyncIterator[list[str]]:
         """Ids of the store's memories that the archive does not have, after `batches` has ended."""
         for type_ in MemoryType:
-            after: str | None = None
-            where = Filter(must_not=(NOT_FIRST,))
-            while page := await self._vectors.scroll(
-                Scroll(type_, _BATCH * 4, where, after_id=after, payload_keys=("parent_id",))
-            ):
-                after = page[-1].id
+            request = Scroll(type_, _BATCH * 4, ONE_EACH, payload_keys=("parent_id",))
+            async for page in pages(self._vectors, request):
                 yield self._unknown([memory_id_of(point) for point in page])
             yield self._unknown(await headless_ids(self._vectors, type_))
 

@@ -18,16 +18,14 @@ from services.backup.fingerprints import MARKED, Fingerprints
 from services.memories.chunking import chunks
 from services.memories.layout import keeping, kept_own_keys, points_of, vectors_by_text
 from services.memories.payload import State
-from services.memories.reading import Stored, canonical, chunk_index, fold, memory_id_of
+from services.memories.reading import NOT_FIRST, ONE_EACH, Stored, canonical, chunk_index, fold, memory_id_of, pages
 from services.model import MemoryType
 from services.points import Filter, HasId, Matches, Point, Scroll
-from services.search.headless import NOT_FIRST
 
 if TYPE_CHECKING:
     from services.ports import VectorStore
     from services.records.archive_tables import LastChange
-    from services.records.backup_snapshot import BackupSnapshot
-    from services.records.backup_tables import BackupTables
+    from services.records.backup_tables import BackupSnapshot, BackupTables
     from services.settings import Settings
 
 _PAGE = 200
@@ -89,7 +87,7 @@ class Gathering:
         self._newest = 0
         self._around: list[_Around] = []
         self.superseded: dict[str, int] = {}
-        """As `services.backup.points.Superseded`."""
+        """As `services.backup.archive_parts.Superseded`."""
         self.promises: list[LatePromise] = []
 
     @property
@@ -104,7 +102,7 @@ class Gathering:
         _, self._begun_at = await self._tables.newest_change()
         for type_, seen in self._seen.items():
             chunked: set[str] = set()
-            async for page in self._pages(Scroll(type_, _PAGE, Filter(must_not=(NOT_FIRST,)), with_vectors=True)):
+            async for page in pages(self._vectors, Scroll(type_, _PAGE, ONE_EACH, with_vectors=True)):
                 new = [memory_id_of(one) for one in page if chunk_index(one) is not None]
                 new = [one for one in dict.fromkeys(new) if one not in chunked]
                 chunked.update(new)
@@ -128,8 +126,7 @@ class Gathering:
         changed: dict[str, None] = {}
         for type_, seen in self._seen.items():
             chunked: set[str] = set()
-            where = Filter(must_not=(NOT_FIRST,))
-            async for page in self._pages(Scroll(type_, _MARKED_PAGE, where, payload_keys=MARKED)):
+            async for page in pages(self._vectors, Scroll(type_, _MARKED_PAGE, ONE_EACH, payload_keys=MARKED)):
                 chunked.update(memory_id_of(point) for point in page if chunk_index(point) is not None)
                 changed.update((memory_id_of(point), None) for point in page if not seen.unchanged(point))
             for point in (await self._headless(type_, chunked)).values():
@@ -229,25 +226,10 @@ class Gathering:
             self.promises.append(LatePromise(change.memory_id, change.change_id))
         return [Stored(change.memory_id, state, tuple(points))]
 
-    async def _pages(self, request: Scroll) -> AsyncIterator[list[Point]]:
-        after: str | None = None
-        while page := await self._vectors.scroll(
-            Scroll(
-                request.collection,
-                request.limit,
-                request.where,
-                after_id=after,
-                payload_keys=request.payload_keys,
-                with_vectors=request.with_vectors,
-            )
-        ):
-            after = page[-1].id
-            yield page
-
     async def _headless(self, type_: MemoryType, chunked: set[str]) -> dict[str, Point]:
         """Memories without a first chunk, each with the chunk that comes first."""
         first: dict[str, Point] = {}
-        async for page in self._pages(Scroll(type_, _MARKED_PAGE, Filter(must=(NOT_FIRST,)), payload_keys=MARKED)):
+        async for page in pages(self._vectors, Scroll(type_, _MARKED_PAGE, Filter((NOT_FIRST,)), payload_keys=MARKED)):
             for point in page:
                 memory_id = memory_id_of(point)
                 if memory_id not in chunked and _place(point) < _place(first.get(memory_id)):
@@ -257,7 +239,9 @@ class Gathering:
     async def _points(self, type_: MemoryType, ids: Sequence[str]) -> list[Point]:
         """All points of these memories in one collection, those of one memory together."""
         where = Filter(any_of=(HasId(frozenset(ids)), Matches("parent_id", tuple(ids))))
-        points = [one async for page in self._pages(Scroll(type_, _PAGE, where, with_vectors=True)) for one in page]
+        points = [
+            one async for page in pages(self._vectors, Scroll(type_, _PAGE, where, with_vectors=True)) for one in page
+        ]
         wanted = set(ids)
         own = [point for point in points if memory_id_of(point) in wanted]
         return sorted(own, key=lambda point: (memory_id_of(point), *_place(point)))

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from services.backup.archive_file import ArchiveReader, Part
+from services.backup.archive_parts import LINES, SUPERSEDED, VECTORS, part_of, unpack_points, unpack_rows
 from services.backup.backup_service import archive_of
-from services.backup.points import LINES, SUPERSEDED, VECTORS, part_of, unpack_points
-from services.backup.tables import unpack_rows
 from services.errors import UnreadableFile
 from services.model import Advance, MemoryType, Progress
 from services.points import Point

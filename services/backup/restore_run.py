@@ -1,12 +1,15 @@
-"""One restore on its way."""
+"""One restore on its way, and the note of it that every program on the stores finds until it is finished."""
 
 from __future__ import annotations
 
-from contextlib import aclosing
-from dataclasses import dataclass, replace
+import json
+from contextlib import aclosing, suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from services.backup.marker import Marker
+from services.backup.values import UnfinishedRestore
 from services.errors import EmbeddingFailed, StoreUnavailable
 from services.memories.embedding import text_of, vectors_for
 from services.model import Advance, Progress
@@ -22,6 +25,50 @@ if TYPE_CHECKING:
     from services.records.backup_tables import BackupTables
     from services.records.restore_staging import RestoreStaging
     from services.settings import Settings
+
+_FORMER_FILE = "restore.json"
+"""In the home: where earlier versions kept the note."""
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """How far a restore is."""
+
+    path: str
+    digest: str
+    """Of the archive, so that another one is never taken for it."""
+    mode: str
+    """«fresh», «merge» or «replace»."""
+    group: str
+    """All that it changes is one act in the history."""
+    begun_at: str
+    parts: int = 0
+    """Parts of points that are stored."""
+    tables: bool = False
+    """The tables are changed."""
+    safety: str = ""
+    """The backup of what a replacement replaces."""
+
+    def as_text(self) -> str:
+        return json.dumps(asdict(self))
+
+    def unfinished(self) -> UnfinishedRestore | None:
+        """What a program says at its start; None when the note cannot be understood."""
+        with suppress(ValueError):
+            return UnfinishedRestore(Path(self.path), self.mode == "replace", datetime.fromisoformat(self.begun_at))
+        return None
+
+
+def read_marker(note: str | None, home: Path) -> Marker | None:
+    """The restore that was not finished; None when there is none, or the note cannot be read."""
+    try:
+        return Marker(**json.loads(note if note is not None else (home / _FORMER_FILE).read_text("utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def remove_former_file(home: Path) -> None:
+    (home / _FORMER_FILE).unlink(missing_ok=True)
 
 
 _SAMPLE = 8

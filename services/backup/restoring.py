@@ -12,18 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from services.backup.comparing import MemoryPairs
-from services.backup.marker import Marker, read_marker, remove_former_file
 from services.backup.merging import counted, merge
 from services.backup.reading import OpenArchive
 from services.backup.replacing import replace as put_in_place
-from services.backup.restore_run import RestoreRun, RestoreTarget, Vectoring
+from services.backup.restore_run import Marker, RestoreRun, RestoreTarget, Vectoring, read_marker, remove_former_file
 from services.backup.values import Archive, Comparison, RestoreReport, UnfinishedRestore
 from services.errors import Conflict, NotFound
-from services.model import Advance, MemoryType, Progress, untold
-from services.points import Filter
+from services.memories.reading import count_memories
+from services.model import Advance, Progress, untold
 from services.ports import Draft
 from services.records.archive_tables import Difference
-from services.search.headless import NOT_FIRST, headless_ids
 
 if TYPE_CHECKING:
     from services.backup.backup_service import BackupService
@@ -182,9 +180,7 @@ class RestoreService:
         async for batch in pairs.batches():
             found.update(pair.standing.value for pair in batch)
             progress(Progress(found.total(), max(total, found.total()), "memories compared"))
-        here = 0
-        for type_ in MemoryType:
-            here += await vectors.count(type_, Filter(must_not=(NOT_FIRST,))) + len(await headless_ids(vectors, type_))
+        here = await count_memories(vectors)
         return Difference("memories", **found, only_here=max(0, here - found.total() + found["new"]))
 
 

@@ -9,9 +9,9 @@ from services.errors import NotFound
 from services.graph.graph_service import GraphService
 from services.graph.inference import infer_relation
 from services.graph.model import Reviewed, Suggestion
-from services.memories.reading import Stored, memory_id_of, read_stored
+from services.memories.reading import ONE_EACH, Stored, memory_id_of, read_stored
 from services.model import Memory, MemoryType, Relation, RelationCreator, RelationType
-from services.points import Between, DenseSearch, Filter, HasId, Matches, Point, Scroll
+from services.points import DenseSearch, Filter, HasId, Matches, Point, Scroll
 from services.ports import NewRelation, VectorStore
 from services.records import Records
 from services.together import together
@@ -82,7 +82,7 @@ class SuggestionService:
 
     async def review(self, resume_from: str | None = None) -> AsyncIterator[Reviewed]:
         """Looks at every memory in turn, a few a step, each pair once. Stop it at any step and go on from there."""
-        counts = await together(*(self._vectors.count(type_, _ONE_EACH) for type_ in MemoryType))
+        counts = await together(*(self._vectors.count(type_, ONE_EACH) for type_ in MemoryType))
         start, reached, after = (resume_from or "::").split(":")
         done, total = int(reached or 0), sum(counts)
         seen: set[frozenset[str]] = set()
@@ -91,7 +91,7 @@ class SuggestionService:
         for type_ in types[types.index(MemoryType(start)) if start else 0 :]:
             last: str | None = after or None
             while page := await self._vectors.scroll(
-                Scroll(type_, _BATCH, _ONE_EACH, after_id=last, payload_keys=("parent_id",))
+                Scroll(type_, _BATCH, ONE_EACH, after_id=last, payload_keys=("parent_id",))
             ):
                 last = page[-1].id
                 stored = await read_stored(self._vectors, [memory_id_of(point) for point in page])
@@ -149,10 +149,6 @@ class SuggestionService:
                     pair = frozenset((owner, other))
                     best[pair] = max(point.score, best.get(pair, 0.0))
         return best
-
-
-_ONE_EACH = Filter(must_not=(Between("chunk_index", gt=0),))
-"""The first point of each memory."""
 
 
 def _spread(points: Sequence[Point]) -> Sequence[Point]:

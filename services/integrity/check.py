@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from services.integrity.model import Defect, Keep, Repaired
 from services.memories.current import Current
 from services.memories.payload import State
-from services.memories.reading import Stored
+from services.memories.reading import Stored, pages
 from services.memories.repairing import RepairedMemory
 from services.model import Advance, MemoryType, Relation
 from services.points import Filter, Point, Scroll
@@ -54,15 +54,8 @@ class Scan:
             self._made[read] = await read(self)
         return cast(Answer, self._made[read])
 
-    async def points(self, type_: MemoryType, where: Filter, keys: Sequence[str]) -> AsyncIterator[list[Point]]:
-        after: str | None = None
-        while page := await self.stores.vectors.scroll(
-            Scroll(type_, PAGE, where, after_id=after, payload_keys=tuple(keys))
-        ):
-            yield page
-            if len(page) < PAGE:
-                return
-            after = page[-1].id
+    def points(self, type_: MemoryType, where: Filter, keys: Sequence[str]) -> AsyncIterator[list[Point]]:
+        return pages(self.stores.vectors, Scroll(type_, PAGE, where, payload_keys=tuple(keys)))
 
 
 @dataclass(frozen=True, slots=True)

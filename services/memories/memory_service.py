@@ -14,8 +14,15 @@ from services.memories import repairing
 from services.memories.acts import ActReader
 from services.memories.applying import Applier, Permit
 from services.memories.current import Current, Plan
-from services.memories.editing import checked_importance, conflicts, edited, stamped, summary
-from services.memories.limits import checked_payload, checked_text
+from services.memories.editing import (
+    checked_importance,
+    checked_payload,
+    checked_text,
+    conflicts,
+    edited,
+    stamped,
+    summary,
+)
 from services.memories.outside import OutsideDeletions
 from services.memories.payload import State, drafted, read_memory, write_payload
 from services.memories.pending import PendingWork

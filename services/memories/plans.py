@@ -1,13 +1,15 @@
-"""The plans of one act, however many: few as they are, very many on the disk."""
+"""The plans of one act, however many: few as they are, very many on the disk; and their vectors, made beforehand."""
 
 from __future__ import annotations
 
+import asyncio
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from services.memories.applying import Applier
 from services.memories.current import Plan
 from services.memories.payload import State
 from services.model import Action, Entity, MemoryType
@@ -162,3 +164,41 @@ def _arrays(vectors: Mapping[str, Vector]) -> list[tuple[str, array[float]]]:
 
 def _state(row: Mapping[str, Any] | None) -> State | None:
     return None if row is None else State(MemoryType(row["type"]), row["payload"])
+
+
+_TOGETHER = 2
+"""Batches that are embedded at once."""
+_MOST = 20
+"""Batches under way or waiting; where the embedder is slower than the planning, the others are left to the applying."""
+
+
+class Prefetch:
+    """Vectors of new texts, kept beside the plans; those that are missing are made when the plans are applied."""
+
+    def __init__(self, applier: Applier, plans: Plans) -> None:
+        self._applier = applier
+        self._plans = plans
+        self._places = asyncio.Semaphore(_TOGETHER)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, batch: Sequence[Plan]) -> None:
+        """Begins to embed a batch, unless many wait already. Raises what went wrong with an earlier one."""
+        done = {task for task in self._tasks if task.done()}
+        self._tasks -= done
+        for task in done:
+            task.result()
+        if len(self._tasks) < _MOST:
+            self._tasks.add(asyncio.create_task(self._embed(batch)))
+
+    async def finish(self) -> None:
+        """Waits for what was begun. Raises what an embedder raises that is no failure to embed."""
+        await asyncio.gather(*self._tasks)
+
+    def cancel(self) -> None:
+        """Embeds no more."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def _embed(self, batch: Sequence[Plan]) -> None:
+        async with self._places:
+            self._plans.keep_vectors(await self._applier.new_vectors(batch))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -18,6 +19,11 @@ from services.together import together
 
 _PAGE = 1000
 _MOST_IDS = 1_000_000
+CHUNKED, FIRST_CHUNK = Between("chunk_index", gte=0), Between("chunk_index", gte=0, lte=0)
+NOT_FIRST = Between("chunk_index", gte=1)
+"""Points that are a chunk, but not the first."""
+ONE_EACH = Filter(must_not=(NOT_FIRST,))
+"""One point a memory, unless its first chunk is gone."""
 _ID_PART = re.compile(r"[0-9a-f]{1,32}")
 _CANONICAL = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """A UUID as memories have it; twice as fast as reading it, and a list by relations asks it of every point."""
@@ -142,13 +148,36 @@ async def in_collection(
 ) -> list[Stored]:
     """The states, in no order, that one collection has of the memories."""
     where = Filter(any_of=(HasId(wanted), Matches("parent_id", tuple(sorted(wanted)))))
-    points: list[Point] = []
-    page = [Point("", {})] * _PAGE
-    while len(page) == _PAGE:
-        after = points[-1].id if points else None
-        page = await vectors.scroll(Scroll(collection, _PAGE, where, after_id=after, with_vectors=embeddings))
-        points += page
+    request = Scroll(collection, _PAGE, where, with_vectors=embeddings)
+    points = [point async for page in pages(vectors, request) for point in page]
     return fold(collection, (point for point in points if memory_id_of(point) in wanted))
+
+
+async def pages(vectors: VectorStore, request: Scroll) -> AsyncIterator[list[Point]]:
+    """All points of the request in the order of their ids, `limit` at a time; the next ones are fetched meanwhile."""
+    page = await vectors.scroll(request)
+    while len(page) == request.limit:
+        following = asyncio.create_task(vectors.scroll(replace(request, after_id=page[-1].id)))
+        try:
+            yield page
+            page = await following
+        finally:
+            following.cancel()
+    if page:
+        yield page
+
+
+async def headless_ids(vectors: VectorStore, type_: MemoryType) -> list[str]:
+    """Ids of memories of one collection whose first chunk is gone, sorted: upstream deletes chunks by their own ids."""
+    parts = await vectors.facet(type_, "parent_id", Filter((NOT_FIRST,)), _MOST_IDS)
+    first = await vectors.facet(type_, "parent_id", Filter((FIRST_CHUNK,)), _MOST_IDS)
+    return sorted(set(parts) - set(first))
+
+
+async def count_memories(vectors: VectorStore) -> int:
+    """All memories, those without their first chunk included."""
+    headless = await together(*(headless_ids(vectors, type_) for type_ in MemoryType))
+    return sum(await together(*(vectors.count(type_, ONE_EACH) for type_ in MemoryType))) + sum(map(len, headless))
 
 
 async def owners(vectors: VectorStore, ids: Sequence[str]) -> dict[str, str]:
@@ -181,9 +210,9 @@ async def ids_with_prefix(vectors: VectorStore, prefix: str, limit: int = 20) ->
     after = str(UUID(int=first - 1)) if first else None
     found: set[str] = set()
     for type_ in MemoryType:
-        plain = Filter(must_not=(Between("chunk_index", gte=0),))
+        plain = Filter(must_not=(CHUNKED,))
         page = await vectors.scroll(Scroll(type_, limit, plain, after_id=after, payload_keys=("parent_id",)))
         found |= {point.id for point in page if point.id.replace("-", "").startswith(start)}
-        chunked = await vectors.facet(type_, "parent_id", Filter((Between("chunk_index", gte=0),)), _MOST_IDS)
+        chunked = await vectors.facet(type_, "parent_id", Filter((CHUNKED,)), _MOST_IDS)
         found |= {parent for parent in chunked if parent.replace("-", "").startswith(start)}
     return sorted(found)[:limit]

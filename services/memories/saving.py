@@ -49,8 +49,7 @@ from services.errors import (
 from services.memories.applying import Applier
 from services.memories.current import ChangedOutside, Current, Plan, merged, read_current
 from services.memories.layout import own_keys, with_own_keys
-from services.memories.plans import Planned, Plans
-from services.memories.prefetch import Prefetch
+from services.memories.plans import Planned, Plans, Prefetch
 from services.memories.reading import Stored, read_stored
 from services.memories.write_barrier import WriteBarrier
 from services.model import Entity, Kind, Memory

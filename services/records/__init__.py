@@ -20,8 +20,7 @@ from services.records.history import History, HistoryWriter
 from services.records.memory_locks import MemoryLocks
 from services.records.outbox import Outbox, OutboxWriter
 from services.records.pulse import read_pulse
-from services.records.rejected_suggestions import RejectedSuggestions, RejectionWriter
-from services.records.relations import Relations, RelationWriter
+from services.records.relations import RejectedSuggestions, RejectionWriter, Relations, RelationWriter
 from services.records.session_log import SessionLog
 from services.records.session_reports import SessionReports
 from services.records.sessions import Sessions

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from services.model import Act, Change, Entity, Kind
 from services.ports import SqlDatabase
-from services.records.column_values import storable
+from services.records.columns import storable
 from services.records.history import BATCH, History
 
 _NO_ACT = "('outside', 'purge')"

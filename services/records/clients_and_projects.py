@@ -12,7 +12,7 @@ from typing import Any
 from services.errors import Conflict, NotFound
 from services.model import Entity, Kind
 from services.ports import SqlDatabase
-from services.records.column_values import storable
+from services.records.columns import storable
 from services.records.unit_of_work import UnitOfWork, unit_of_work
 from services.settings import Settings
 from services.work.model import Client, ClientTotal, Project, ProjectTotal

@@ -8,8 +8,7 @@ from typing import Any
 from services.errors import InvalidInput
 from services.model import Action, Entity
 from services.ports import NewChange, SqlConnection
-from services.records.column_values import storable, storable_json
-from services.records.columns import SESSION, SESSION_SET
+from services.records.columns import SESSION, SESSION_SET, storable, storable_json
 
 Row = Mapping[str, object]
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from services.model import Action, Change, Entity, Kind
 from services.ports import KeptVectors, NewChange, SqlConnection, SqlDatabase
-from services.records.column_values import exact_json, storable
+from services.records.columns import exact_json, storable
 from services.settings import Settings
 
 LOG = "memoria_tui.audit_log"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from services.ports import Mark, OutboxEntry, SqlConnection, Waiting
-from services.records.column_values import storable
+from services.records.columns import storable
 
 _PUT = """
 INSERT INTO memoria_tui.embedding_schedule AS entry (memory_id, change_id)

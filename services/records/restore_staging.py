@@ -24,7 +24,7 @@ from services.records.archive_tables import (
     Rows,
     Table,
 )
-from services.records.column_values import storable
+from services.records.columns import storable
 from services.records.history import HistoryWriter
 from services.settings import Settings
 

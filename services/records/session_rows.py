@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from services.model import SessionCategory, SessionStatus, WorkSession
-from services.records.column_values import storable
+from services.records.columns import storable
 from services.records.session_values import SessionSelection, StoredSession
 from services.times import WriterZone
 from services.work import pauses

@@ -10,8 +10,7 @@ from services.errors import Ambiguous, Conflict, NotFound
 from services.model import Entity, WorkSession
 from services.ports import Clock, NewChange, SqlConnection, SqlDatabase
 from services.records.clients_and_projects import client_id, project_id
-from services.records.column_values import storable, storable_json
-from services.records.columns import SESSION_SET
+from services.records.columns import SESSION_SET, storable, storable_json
 from services.records.session_rows import NAMED, NAMES, OPEN, SESSION, stored_session
 from services.records.session_values import Change, SessionChange, StoredSession
 from services.records.unit_of_work import UnitOfWork, unit_of_work

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from services.ports import SqlDatabase
-from services.records.column_values import storable_json
+from services.records.columns import storable_json
 
 _SET = """
 INSERT INTO public.user_settings (key, value) VALUES (:key, CAST(:value AS jsonb))

@@ -26,7 +26,7 @@ from services.model import (
 )
 from services.ports import NewChange, SqlConnection, WorkUndone
 from services.records import columns
-from services.records.column_values import storable_json
+from services.records.columns import storable_json
 
 _TABLE: Mapping[Entity, str] = {
     Entity.SESSION: "work_sessions",

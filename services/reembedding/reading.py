@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import replace
 
-from services.memories.reading import Stored, age, chunk_index, fold, in_collection, memory_id_of
+from services.memories.reading import Stored, age, chunk_index, fold, in_collection, memory_id_of, pages
 from services.model import MemoryType
 from services.points import EVERYTHING, Filter, HasVector, Point, Scroll
 from services.ports import VectorStore
 
-PAGE = 300
+_PAGE = 300
 """Points in memory at once, and few enough that the event loop is not held up."""
 _TELLING = (
     *("parent_id", "chunk_index", "chunk_count", "memory_type", "created_at", "updated_at", "accessed_at"),
@@ -27,27 +25,13 @@ Digests = Mapping[str, int]
 """Memory id → digest of what tells that the memory was changed."""
 
 
-async def pages(vectors: VectorStore, request: Scroll) -> AsyncIterator[list[Point]]:
-    """All points of the request in the order of their ids, PAGE at a time; the next ones are fetched meanwhile."""
-    page = await vectors.scroll(replace(request, limit=PAGE))
-    while len(page) == PAGE:
-        following = asyncio.create_task(vectors.scroll(replace(request, limit=PAGE, after_id=page[-1].id)))
-        try:
-            yield page
-            page = await following
-        finally:
-            following.cancel()
-    if page:
-        yield page
-
-
 async def memories(vectors: VectorStore, type_: MemoryType) -> AsyncIterator[list[Stored]]:
     """The memories of one collection, put together from their chunks wherever those lie.
 
     Of one that has several states, because a save was not finished, the newest comes last.
     """
     grouped: set[str] = set()
-    async for page in pages(vectors, Scroll(type_, PAGE)):
+    async for page in pages(vectors, Scroll(type_, _PAGE)):
         parts = {memory_id_of(point) for point in page if not _whole(point)} - grouped
         grouped |= parts
         found = fold(type_, (point for point in page if _whole(point) and point.id not in grouped))
@@ -76,7 +60,7 @@ async def digests(vectors: VectorStore, type_: MemoryType) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     async for page in memories(vectors, type_):
         found |= {one.id: digest(one) if one.texts is not None else _INCOMPLETE for one in page}
-    pending = Scroll(type_, PAGE, Filter(must_not=(HasVector(),)), payload_keys=("parent_id",))
+    pending = Scroll(type_, _PAGE, Filter(must_not=(HasVector(),)), payload_keys=("parent_id",))
     async for points in pages(vectors, pending):
         found |= {memory_id_of(point): _INCOMPLETE for point in points}
     return found
@@ -89,7 +73,7 @@ async def telling_digests(vectors: VectorStore, type_: MemoryType, *, complete: 
     """
     first: dict[str, tuple[int, int, object]] = {}
     counts: Counter[str] = Counter()
-    async for page in pages(vectors, Scroll(type_, PAGE, EVERYTHING, payload_keys=_TELLING)):
+    async for page in pages(vectors, Scroll(type_, _PAGE, EVERYTHING, payload_keys=_TELLING)):
         for point in page:
             memory_id, index = memory_id_of(point), chunk_index(point) or 0
             counts[memory_id] += 1

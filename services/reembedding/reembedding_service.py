@@ -12,17 +12,21 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from services.errors import Conflict, StorageFull, StoreMismatch, StoreReadOnly, StoreUnavailable
-from services.memories.reading import Stored
+from services.memories.reading import ONE_EACH, Stored, count_memories
 from services.memories.write_barrier import WriteBarrier
 from services.model import Advance, MemoryType, Progress, untold
-from services.points import Filter
 from services.ports import Draft, Embedder, SwitchableStore, VectorStore
 from services.reembedding.filling import Filling
 from services.reembedding.prefetch import Prefetch
 from services.reembedding.reading import Digests, digest, digests, memories, newest, telling_digests
-from services.reembedding.target import SHARED_MODELS, Target, missing_settings
-from services.reembedding.values import ReembedPlan, ReembedReport, ReembedState
-from services.search.headless import NOT_FIRST, headless_ids
+from services.reembedding.reembed_values import (
+    SHARED_MODELS,
+    ReembedPlan,
+    ReembedReport,
+    ReembedState,
+    Target,
+    missing_settings,
+)
 from services.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -85,7 +89,7 @@ class ReembeddingService:
         return ReembedState(
             model=model,
             dimensions=next((one.dimensions for one in info.values()), 0),
-            memories=await _count(self._vectors),
+            memories=await count_memories(self._vectors),
             draft=draft,
             done=await self._done() if mine else 0,
             former=former,
@@ -180,7 +184,7 @@ class ReembeddingService:
                 "free; free some space first"
             )
         needless = under_way is None and await self._has(size, model)
-        return ReembedPlan(model, size, await _count(self._vectors), needless, room)
+        return ReembedPlan(model, size, await count_memories(self._vectors), needless, room)
 
     async def _has(self, dimensions: int, model: str) -> bool:
         """True when the store has these vectors already; one without collections gets them at once."""
@@ -193,7 +197,7 @@ class ReembeddingService:
     async def _run(self, wanted: Draft, embedder: Embedder, progress: Advance) -> _Run:
         draft = await self._vectors.open_draft(wanted)
         filling = Filling(self._vectors, draft, embedder, self._settings)
-        run = _Run(filling, self._vectors, draft, await _count(self._vectors), progress)
+        run = _Run(filling, self._vectors, draft, await count_memories(self._vectors), progress)
         with self._barrier.watched() as saved:
             await self._catch_up(run)
             async with self._barrier.exclusive():
@@ -204,7 +208,7 @@ class ReembeddingService:
                 else:
                     await self._take_over(run, saved)
                     await self._vectors.adopt_draft()
-        run.total = await _count(self._vectors)
+        run.total = await count_memories(self._vectors)
         return run
 
     async def _catch_up(self, run: _Run) -> None:
@@ -341,16 +345,9 @@ async def _states(vectors: VectorStore, type_: MemoryType, ids: Iterable[str]) -
     return await _digests_of(await newest(vectors, type_, ids))
 
 
-async def _count(vectors: VectorStore) -> int:
-    """All memories."""
-    headless = await asyncio.gather(*(headless_ids(vectors, type_) for type_ in MemoryType))
-    return await _headed(vectors) + sum(map(len, headless))
-
-
 async def _headed(vectors: VectorStore) -> int:
     """The memories that have their first chunk, as all of a draft have."""
-    one_each = Filter(must_not=(NOT_FIRST,))
-    return sum(await asyncio.gather(*(vectors.count(type_, one_each) for type_ in MemoryType)))
+    return sum(await asyncio.gather(*(vectors.count(type_, ONE_EACH) for type_ in MemoryType)))
 
 
 def _only(digests: Digests, ids: set[str]) -> Digests:

@@ -10,7 +10,16 @@ from itertools import islice
 from typing import NamedTuple
 
 from services.memories.chunking import chunk_id, is_chunk_id
-from services.memories.reading import chunk_index, ids_with_prefix, memory_id_of
+from services.memories.reading import (
+    CHUNKED,
+    FIRST_CHUNK,
+    NOT_FIRST,
+    ONE_EACH,
+    chunk_index,
+    ids_with_prefix,
+    memory_id_of,
+    pages,
+)
 from services.model import Memory, MemoryType, Query
 from services.points import (
     Between,
@@ -36,10 +45,7 @@ MOST_IDS = 500
 _PAGE = 1000
 _MANY = 1_000_000
 _MOST_BY_PREFIX = 1000
-_CHUNKED = Between("chunk_index", gte=0)
-_FIRST = Between("chunk_index", gte=0, lte=0)
 _SECOND = Between("chunk_index", gte=1, lte=1)
-_NOT_FIRST = Between("chunk_index", gt=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +78,8 @@ class Filters:
     ) -> AsyncIterator[list[Point]]:
         """All points of a collection that are in the scope, with these keys, in the order of their ids."""
         request = Scroll(collection, _PAGE, self.where[collection], payload_keys=("parent_id", *keys))
-        while True:
-            page = await vectors.scroll(request)
+        async for page in pages(vectors, request):
             yield [point for point in page if self.keeps(point)]
-            if len(page) < _PAGE:
-                return
-            request = replace(request, after_id=page[-1].id)
 
 
 class _ChunkCounts(NamedTuple):
@@ -138,7 +140,7 @@ class FilterBuilder:
         headless = await self.headless(approximate=approximate)
         heads = {}
         for collection, where in scope.where.items():
-            first: Filter = Filter(must_not=(_NOT_FIRST,))
+            first: Filter = ONE_EACH
             if points := headless[collection]:
                 first = Filter(any_of=(first, HasId(frozenset(points.values()))))
             heads[collection] = Filter((where, first)) if where else first
@@ -150,7 +152,7 @@ class FilterBuilder:
         return dict(zip(MemoryType, found, strict=True))
 
     async def _headless_of(self, collection: MemoryType, approximate: bool) -> Mapping[str, str]:
-        spans = (_FIRST, _SECOND, _NOT_FIRST)
+        spans = (FIRST_CHUNK, _SECOND, NOT_FIRST)
         counts = _ChunkCounts(*await together(*(self._vectors.count(collection, Filter((one,))) for one in spans)))
         if approximate:
             known = self._headless.get(collection)
@@ -163,12 +165,12 @@ class FilterBuilder:
         return points
 
     async def _found_headless(self, collection: MemoryType) -> dict[str, str]:
-        tails = await self._vectors.facet(collection, "parent_id", Filter((_NOT_FIRST,)), _MANY)
+        tails = await self._vectors.facet(collection, "parent_id", Filter((NOT_FIRST,)), _MANY)
         expected = _parts(chunk_id(parent, 0) for parent in tails)
-        counts = (self._vectors.count(collection, Filter((HasId(some), _FIRST))) for some in expected)
+        counts = (self._vectors.count(collection, Filter((HasId(some), FIRST_CHUNK))) for some in expected)
         if sum(await together(*counts)) == len(tails):
             return {}
-        heads = await self._vectors.facet(collection, "parent_id", Filter((_FIRST,)), _MANY)
+        heads = await self._vectors.facet(collection, "parent_id", Filter((FIRST_CHUNK,)), _MANY)
         return await self._lowest(collection, tuple(tails.keys() - heads.keys()))
 
     async def _lowest(self, collection: MemoryType, parents: tuple[str, ...]) -> dict[str, str]:
@@ -206,7 +208,7 @@ class FilterBuilder:
     async def _related(self) -> frozenset[str]:
         """Ids of all memories that have relations, or one of whose chunks has."""
         related = await self._records.relations.related_ids()
-        chunks = [Filter((HasId(some), _CHUNKED)) for some in _parts(filter(is_chunk_id, related))]
+        chunks = [Filter((HasId(some), CHUNKED)) for some in _parts(filter(is_chunk_id, related))]
         owners = (self._vectors.facet(one, "parent_id", where, _MANY) for one in MemoryType for where in chunks)
         return related.union(*await together(*owners))
 
@@ -221,7 +223,7 @@ class FilterBuilder:
 
     async def _of_memory(self, collection: MemoryType, condition: Condition) -> Condition:
         """The condition, widened to all points of the chunked memories that have a chunk which meets it."""
-        parents = await self._vectors.facet(collection, "parent_id", Filter((condition, _CHUNKED)), _MANY)
+        parents = await self._vectors.facet(collection, "parent_id", Filter((condition, CHUNKED)), _MANY)
         return Filter(any_of=(condition, Matches("parent_id", tuple(parents)))) if parents else condition
 
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from services.errors import MemoriaError
+from services.memories.reading import pages
 from services.model import Hit, MemoryType, Query, SortKey
 from services.points import Between, Condition, DatedBetween, Filter, Point, Scroll
 from services.ports import VectorStore
@@ -278,12 +279,8 @@ class _Run:
     async def _add_all_equal(self, value: str | float) -> None:
         """Many memories may share a value, more than a batch holds: these come in the order of their ids."""
         where = Filter((*((self.where,) if self.where else ()), self._equal(value)))
-        after: str | None = None
-        page: list[Point] = []
-        while after is None or len(page) == _BATCH:
-            page = await self.vectors.scroll(replace(self._scroll(where, _BATCH), after_id=after))
+        async for page in pages(self.vectors, self._scroll(where, _BATCH)):
             self._add(page)
-            after = page[-1].id if page else ""
 
     def _finish_order(self) -> None:
         self._unordered = self.left > 0

@@ -10,16 +10,15 @@ from pathlib import Path
 from services.errors import Conflict
 from services.files import AtomicFile
 from services.memories.chunking import chunks
-from services.memories.reading import Stored, chunk_index, fold, read_stored
+from services.memories.reading import ONE_EACH, Stored, chunk_index, fold, headless_ids, pages, read_stored
 from services.model import Advance, Progress, Relation, untold
-from services.points import Filter, Scroll
+from services.points import Scroll
 from services.ports import Clock, VectorStore
 from services.records import Records
 from services.records.relation_states import relation_state
-from services.search.headless import NOT_FIRST, headless_ids
 from services.settings import Settings
 from services.transfer.formats import own_export
-from services.transfer.formats.rows import change_row
+from services.transfer.formats.own_rows import change_row
 
 _PAGE = 500
 _LOOKS, _PAUSE = 20, 0.25
@@ -99,10 +98,7 @@ class ExportService:
     async def _whole(self) -> AsyncIterator[Stored]:
         """Every memory once, page by page."""
         for type_ in await self._vectors.info():
-            after: str | None = None
-            where = Filter(must_not=(NOT_FIRST,))
-            while page := await self._vectors.scroll(Scroll(type_, _PAGE, where, after_id=after, with_vectors=True)):
-                after = page[-1].id
+            async for page in pages(self._vectors, Scroll(type_, _PAGE, ONE_EACH, with_vectors=True)):
                 for stored in fold(type_, [point for point in page if chunk_index(point) is None]):
                     yield stored
                 chunked = [str(point.payload["parent_id"]) for point in page if chunk_index(point) is not None]

@@ -22,8 +22,8 @@ from services.times import read_stamp, to_stamp, writer_zone
 from services.transfer.comparing import Outcome, outcome
 from services.transfer.formats.imported_records import BadRecord, MemoryRecord, Record, RelationRecord, RowRecord
 from services.transfer.formats.own_export import TABLES
+from services.transfer.formats.own_rows import change_of
 from services.transfer.formats.prefetch import BATCH, chunk_ids_last, read_ahead
-from services.transfer.formats.rows import change_of
 from services.transfer.import_run import ImportReport, ImportRun, Remark
 from services.transfer.relation_ends import RelationEnds
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.memories.chunking import chunk_id
-from services.memories.reading import fold, owners
+from services.memories.reading import fold, owners, pages
 from services.model import MemoryType
 from services.points import Scroll
 from services.ports import VectorStore
@@ -39,9 +39,7 @@ class RelationEnds:
     async def _derive(self) -> dict[str, str]:
         derived: dict[str, str] = {}
         for type_ in MemoryType:
-            after: str | None = None
-            while points := await self._vectors.scroll(Scroll(type_, _PAGE, after_id=after)):
-                after = points[-1].id
+            async for points in pages(self._vectors, Scroll(type_, _PAGE)):
                 for stored in fold(type_, points):
                     derived |= dict.fromkeys(derived_ids(stored.id, stored.state.content), stored.id)
         return derived

@@ -20,7 +20,7 @@ from services.memories.payload import drafted
 from services.model import MemoryType
 from services.points import Point
 from services.ports import Embedder, VectorStore
-from services.reembedding.target import Target
+from services.reembedding.reembed_values import Target
 from services.settings import Settings
 from services.times import WriterZone
 from tests.benchmarks.figures import Figure, LoopWatch, compared, held, limited, memory_mb, ratio_figure, redraw_ms

@@ -7,9 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from services.adapters.edge.draft import EdgeDraft
 from services.adapters.edge.locks import take_draft
-from services.adapters.edge.sets import EdgeSets
+from services.adapters.edge.sets import EdgeDraft, EdgeSets
 from services.adapters.edge.store import EdgeVectorStore
 from services.model import MemoryType
 

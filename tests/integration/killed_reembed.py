@@ -25,8 +25,8 @@ from services.model import MemoryType
 from services.points import Point, Vector
 from services.ports import Embedder
 from services.reembedding.reading import digest, digests, memories
+from services.reembedding.reembed_values import Target
 from services.reembedding.reembedding_service import ReembeddingService
-from services.reembedding.target import Target
 from services.settings import Settings
 from tests.integration.edge_here import EdgeHere
 from tests.integration.killed import LONG, MOST_STEPS, Steps, in_a_fork

@@ -11,7 +11,7 @@ from typing import Any
 
 from memoria_tui.cli import main
 from memoria_tui.cli.terminal import Terminal
-from services.backup.marker import Marker
+from services.backup.restore_run import Marker
 from tests.services.memory_world import quick_folder
 from tests.services.servers import query
 

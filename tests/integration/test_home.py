@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from services.home import close_home
+from services.files import close_home
 from tests.services.memory_world import quick_folder
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from services.backup.marker import Marker
+from services.backup.restore_run import Marker
 from services.backup.values import Comparison, UnfinishedRestore
 from services.errors import Conflict, InvalidInput, NotFound, NothingToUndo, StoreUnavailable, UnreadableFile
 from services.model import MemoryChanges, MemoryDraft, MemoryType, Progress, RelationType

@@ -15,10 +15,9 @@ from services.container import Services
 from services.errors import Conflict, NotFound
 from services.memories.chunking import chunks
 from services.memories.payload import State
-from services.memories.reading import Stored, read_stored
+from services.memories.reading import ONE_EACH, Stored, read_stored
 from services.model import Entity, MemoryChanges, MemoryDraft, MemoryType, RelationType
-from services.points import Filter, Point, Scroll
-from services.search.headless import NOT_FIRST
+from services.points import Point, Scroll
 from tests.services.backup_world import Store, open_store
 from tests.services.memory_world import DIMENSIONS, quick_folder, vector_of
 from tests.services.servers import query
@@ -72,8 +71,8 @@ class Watched(EdgeVectorStore):
 
     async def scroll(self, request: Scroll) -> list[Point]:
         page = await super().scroll(request)
-        first = request.where == Filter(must_not=(NOT_FIRST,)) and request.with_vectors
-        if first and request.collection is MemoryType.SEMANTIC and not page:
+        first = request.where == ONE_EACH and request.with_vectors
+        if first and request.collection is MemoryType.SEMANTIC and len(page) < request.limit:
             async with self.editing:
                 self.looks += 1
         return page
@@ -181,7 +180,7 @@ class Meddled(EdgeVectorStore):
 
     async def scroll(self, request: Scroll) -> list[Point]:
         page = await super().scroll(request)
-        if request.collection is MemoryType.SEMANTIC and request.with_vectors and not page and not self.meddled:
+        if request.collection is MemoryType.SEMANTIC and request.with_vectors and not self.meddled:
             self.meddled = True
             await self.delete_points(MemoryType.SEMANTIC, [ident(1)])
             await self.upsert(MemoryType.SEMANTIC, [point(2, "edited", vector_of("edited"), updated_at="later")])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from services.errors import StoreTooNew, UnreadableFile
 from services.model import MemoryType
 from services.transfer.formats.imported_records import BadRecord, MemoryRecord, Record, RelationRecord
-from services.transfer.formats.jsonstream import BrokenJson, JsonStream
+from services.transfer.formats.json_reading import BrokenJson, JsonStream
 from services.transfer.formats.source import Source
 
 ID = "11111111-1111-4111-8111-111111111111"

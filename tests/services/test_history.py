@@ -16,7 +16,7 @@ from services.errors import InvalidInput
 from services.model import Action, Change, Entity, Kind
 from services.ports import KeptVectors, NewChange
 from services.records import Records
-from services.records.column_values import exact_json, storable, storable_json
+from services.records.columns import exact_json, storable, storable_json
 from tests.services.servers import query
 
 HOSTILE = "NUL \x00, lone \ud800 and \udfff, \x1b[31mred\x1b[0m, \u2028, \\u0000, \\\\u0000, \U0001f469‍\U0001f4bb, ‮rtl"

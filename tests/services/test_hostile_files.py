@@ -15,10 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.errors import StoreTooNew, UnreadableFile
-from services.memories.limits import MOST_METADATA, MOST_TAGS, MOST_TEXT
+from services.memories.editing import MOST_METADATA, MOST_TAGS, MOST_TEXT
 from services.transfer.formats.imported_records import BadRecord, MemoryRecord, Record, RelationRecord, RowRecord
-from services.transfer.formats.jsontext import MOST_BYTES
-from services.transfer.formats.rows import change_of
+from services.transfer.formats.json_reading import MOST_BYTES
+from services.transfer.formats.own_rows import change_of
 from services.transfer.formats.source import Source
 
 ID = "11111111-1111-4111-8111-111111111111"

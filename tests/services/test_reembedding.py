@@ -26,8 +26,8 @@ from services.points import Point, Vector
 from services.ports import Draft, Embedder, Room, SwitchableStore, VectorStore
 from services.records import Records
 from services.reembedding.reading import digests, memories
+from services.reembedding.reembed_values import Target, missing_settings, target_of
 from services.reembedding.reembedding_service import ReembeddingService
-from services.reembedding.target import Target, missing_settings, target_of
 from services.settings import Settings
 from tests.qdrant_server import Qdrant
 from tests.services.memory_world import DIMENSIONS, TickingClock, WatchedEmbedder, quick_folder, vector_of

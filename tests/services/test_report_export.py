@@ -9,8 +9,8 @@ from datetime import date
 import pytest
 
 from services.times import Period
+from services.work.export import as_csv, as_markdown, formula_safe
 from services.work.model import Report, ReportBy, ReportCell, ReportGroup, ReportUnit
-from services.work.report_export import as_csv, as_markdown, formula_safe
 
 
 def report(name: str | None = "acme", unit: ReportUnit = ReportUnit.MONTH, by: ReportBy = ReportBy.CLIENT) -> Report:

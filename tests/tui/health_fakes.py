@@ -34,9 +34,8 @@ from services.model.database import DatabaseStatus, UpgradePlan
 from services.points import CollectionInfo
 from services.ports import Draft
 from services.records.archive_tables import Difference
+from services.reembedding.reembed_values import ReembedReport, ReembedState, Target
 from services.reembedding.reembedding_service import ReembeddingService
-from services.reembedding.target import Target
-from services.reembedding.values import ReembedReport, ReembedState
 from services.settings import Settings
 from services.work.stamps import Zones
 from tests.tui.fakes import NOW, FakeMemories, FakeServices, Store, filled, memory_id, unheard

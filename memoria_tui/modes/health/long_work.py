@@ -189,7 +189,7 @@ class LongWork:
 
     async def reembed(self) -> None:
         """Asks whether to move the store to the embedder that is set, and does so."""
-        from services.reembedding.target import target_of
+        from services.reembedding.reembed_values import target_of
 
         services = self._screen.services
         target = target_of(services.settings, None, None, None)

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from services.container import Services
     from services.integrity.model import Finding
     from services.model import Memory
-    from services.reembedding.values import ReembedState
+    from services.reembedding.reembed_values import ReembedState
 
 DESCRIBED = 200
 """Defects of a kind that are listed; a repair of all takes the others too."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from services.health import Waiting
     from services.model.database import DatabaseStatus
     from services.points import CollectionInfo
-    from services.reembedding.values import ReembedState
+    from services.reembedding.reembed_values import ReembedState
     from services.work.stamps import Zones
 
 

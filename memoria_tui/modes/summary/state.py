@@ -12,8 +12,8 @@ from memoria_tui.modes.notices import key
 from memoria_tui.work_text import filter_facts
 from services.search.memory_counts import MemoryMonths
 from services.times import Period, month_end, month_start
+from services.work.export import named
 from services.work.model import Report, ReportBy, ReportUnit, SessionFilter
-from services.work.report_export import named
 
 GROUPINGS = (ReportBy.CLIENT, ReportBy.PROJECT, ReportBy.CATEGORY)
 MONTHS = 12

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from services.files import write_file
-from services.work.log_export import log_csv
+from services.work.export import log_csv
 from services.work.model import DayPart
 from services.work.timesheet import parts_of
 

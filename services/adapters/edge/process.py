@@ -13,11 +13,10 @@ import sys
 from pathlib import Path
 from typing import BinaryIO
 
-from services.adapters.edge.draft import EdgeDraft
 from services.adapters.edge.errors import translated
 from services.adapters.edge.frames import LENGTH, PART, Reply, Request, frame
 from services.adapters.edge.locks import take_draft, take_folder
-from services.adapters.edge.sets import EdgeSets
+from services.adapters.edge.sets import EdgeDraft, EdgeSets
 from services.model import MemoryType
 
 _IDLE_SECONDS = 0.5

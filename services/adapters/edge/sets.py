@@ -1,4 +1,4 @@
-"""The sets of collections in one folder: which there are, and the shards of all but the draft. All of it blocking."""
+"""The sets of collections in one folder, and one collection of a draft by itself. All of it blocking."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from services.adapters.edge.frames import FORMER, IN_USE, SETS
+from services.adapters.edge.frames import DRAFT, FORMER, IN_USE, SETS
+from services.adapters.edge.layout import SEGMENT_POINTS
 from services.adapters.edge.locks import draft_at_rest
 from services.adapters.edge.marker import KeptSet, Marker, read_marker, write_marker
 from services.adapters.edge.shards import EdgeShards
@@ -159,3 +160,36 @@ class EdgeSets:
 
 def _described(kept: KeptSet | None) -> Draft | None:
     return Draft(kept.purpose, kept.dimensions, kept.model) if kept else None
+
+
+class EdgeDraft:
+    """A shard of the draft that the folder's marker names; the caller holds the collection's lock."""
+
+    def __init__(self, folder: Path, collection: MemoryType) -> None:
+        """Raises StoreMismatch when there is no draft."""
+        kept = read_marker(folder).draft
+        if kept is None:
+            raise StoreMismatch(f"the store in {folder} has no {DRAFT} set of collections")
+        # A draft is filled in one go: segments that are full at once.
+        self._shards = EdgeShards(
+            folder / kept.place, (kept.dimensions, kept.model), _refuse, SEGMENT_POINTS, (collection,)
+        )
+
+    def of(self, _: str) -> EdgeShards:
+        """What a request is made to."""
+        return self._shards
+
+    def flush(self) -> None:
+        """As `EdgeShards.flush`."""
+        self._shards.flush()
+
+    def tidy(self) -> None:
+        """As `EdgeShards.tidy`."""
+        self._shards.tidy()
+
+    def close(self) -> None:
+        self._shards.close()
+
+
+def _refuse(made: tuple[int, str]) -> None:
+    raise StoreMismatch(f"the next set of collections was begun for another model than {made[1]}")

@@ -10,9 +10,8 @@ from typing import Any, Protocol
 
 from services.adapters.collections import under_way
 from services.adapters.edge.connection import EdgeConnection
-from services.adapters.edge.draft_set import EdgeDraftSet
+from services.adapters.edge.edge_set import EdgeDraftSet, EdgeSet
 from services.adapters.edge.frames import DRAFT, FORMER, IN_USE, SETS
-from services.adapters.edge.set import EdgeSet
 from services.model import MemoryType
 from services.ports import Draft, Room, VectorStore
 

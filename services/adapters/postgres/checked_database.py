@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from services.adapters.postgres import schema
 from services.adapters.postgres.database import Database, fetch
-from services.adapters.postgres.database_status import database_status
 from services.errors import MemoriaError, StoreTimeout
 from services.model import StoreKind, StoreStatus
 from services.ports import SqlDatabase, SqlFeatures
@@ -119,3 +119,46 @@ def _features(state: schema.SchemaState) -> SqlFeatures:
 
 if TYPE_CHECKING:
     _database: type[SqlDatabase] = CheckedDatabase
+
+
+_EXACT_UP_TO = 20_000
+"""Rows that are counted one by one; beyond, PostgreSQL's own estimate is given."""
+_COUNTED = {
+    "relations": "public.memory_relations",
+    "sessions": "public.work_sessions",
+    "changes": "memoria_tui.audit_log",
+    "pending": "memoria_tui.embedding_schedule",
+}
+
+
+async def database_status(database: Database) -> StoreStatus:
+    """Raises what connecting does."""
+    async with database.connection() as connection:
+        await connection.get_raw_connection()
+        begin = time.perf_counter()
+        state = await schema.schema_state_on(connection)
+        latency_ms = (time.perf_counter() - begin) * 1000
+        counts = {}
+        tables = {name: table for name, table in _COUNTED.items() if table in state.tables - state.unreadable}
+        if tables:
+            (row,) = await fetch(connection, "SELECT " + ", ".join(_count(*table) for table in tables.items()))
+            counts = {name: int(getattr(row, name)) for name in tables}
+    return StoreStatus(
+        StoreKind.POSTGRES,
+        ok=not state.too_new and not state.too_old_server,
+        label=database.label,
+        version=state.server_version,
+        latency_ms=latency_ms,
+        counts=counts,
+        estimated=frozenset(name for name, count in counts.items() if count >= _EXACT_UP_TO),
+        problems=schema.problems(state, database.name),
+        read_only=schema.read_only(state, database.name),
+    )
+
+
+def _count(name: str, table: str) -> str:
+    counted = f"(SELECT count(*) FROM (SELECT 1 FROM {table} LIMIT {_EXACT_UP_TO}) AS first)"
+    estimate = f"(SELECT reltuples FROM pg_class WHERE oid = '{table}'::regclass)"
+    return (
+        f"CASE WHEN {counted} < {_EXACT_UP_TO} THEN {counted} ELSE greatest({estimate}, {_EXACT_UP_TO}) END AS {name}"
+    )

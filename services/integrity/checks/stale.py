@@ -17,13 +17,12 @@ from services.integrity.model import Defect, Keep
 from services.memories.current import Current
 from services.memories.editing import summary
 from services.memories.payload import State, logical
-from services.memories.reading import Stored, memory_id_of, read_stored
+from services.memories.reading import ONE_EACH, Stored, memory_id_of, read_stored
 from services.memories.repairing import RepairedMemory
 from services.model import MemoryType, Progress
-from services.points import Filter, Point
+from services.points import Point
 from services.ports import UNMARKED, VectorStore
 from services.records import Records
-from services.search.headless import NOT_FIRST
 
 _BATCH = 100
 _STAMP = "updated_at"
@@ -70,7 +69,7 @@ async def compare_with_history(scan: Scan) -> Compared:
     compared, done = Compared(set(), set()), 0
     keys = ("parent_id", "content", "full_content", _STAMP)
     for type_ in MemoryType:
-        async for page in scan.points(type_, Filter(must_not=(NOT_FIRST,)), keys):
+        async for page in scan.points(type_, ONE_EACH, keys):
             texts = {memory_id_of(point): str(logical(point.payload).get("content", "")) for point in page}
             known = await records.history.known_hashes(list(texts))
             compared.changed.update(one for one, known_hash in known.items() if _hash(texts[one]) != known_hash)

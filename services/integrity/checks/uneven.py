@@ -9,15 +9,15 @@ from services.integrity.model import Defect, Keep
 from services.memories.current import Current
 from services.memories.editing import value_under, with_values
 from services.memories.payload import State, read_memory
-from services.memories.reading import Stored, chunk_index, memory_id_of
+from services.memories.reading import CHUNKED, Stored, chunk_index, memory_id_of
 from services.memories.repairing import RepairedMemory
 from services.model import MemoryType
-from services.points import Between, Filter
+from services.points import Filter
 from services.times import WriterZone, read_stamp
 
 _SAME = ("tags", "project", "importance", "updated_at")
 """Keys that all chunks of a memory share: agents and filters read them from any chunk."""
-_CHUNKED = Filter((Between("chunk_index", gte=0),))
+_CHUNKED = Filter((CHUNKED,))
 
 
 async def _find(scan: Scan) -> list[Defect]:

@@ -16,8 +16,8 @@ from services.points import Vector
 from services.settings import Settings
 from services.text import quoted, storable, storable_text
 from services.transfer.formats.imported_records import BadRecord, MemoryRecord, Record, RowRecord
+from services.transfer.formats.own_rows import misfit
 from services.transfer.formats.record_reading import canonical_id, checked, relation_record, vector_of
-from services.transfer.formats.tables import misfit
 
 FORMAT = "memoria-tui"
 VERSION = 1

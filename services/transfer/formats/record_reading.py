@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import NamedTuple, TypeVar
 
 from services.errors import InvalidInput
-from services.memories.limits import checked_payload, checked_text
+from services.memories.editing import checked_payload, checked_text
 from services.model import MemoryType, RelationCreator, RelationType
 from services.points import Vector
 from services.ports import NewRelation

@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from services.errors import UnreadableFile
 from services.transfer.formats import own_export, record_reading
 from services.transfer.formats.imported_records import BadRecord, Record
-from services.transfer.formats.jsonstream import BrokenJson, JsonStream
-from services.transfer.formats.jsontext import TOO_DEEP, too_deep
-from services.transfer.formats.lines import json_lines
+from services.transfer.formats.json_reading import TOO_DEEP, BrokenJson, JsonStream, json_lines, too_deep
 from services.transfer.formats.text import SUFFIXES, read_text_file, text_files
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import yaml
 
-from services.memories.limits import MOST_TEXT
+from services.memories.editing import MOST_TEXT
 from services.transfer.formats.imported_records import BadRecord, MemoryRecord
-from services.transfer.formats.jsontext import TOO_DEEP
+from services.transfer.formats.json_reading import TOO_DEEP
 from services.transfer.formats.record_reading import id_of, memory_record
 
 SUFFIXES = frozenset({".md", ".markdown", ".mdown", ".txt", ".text"})

@@ -1,4 +1,4 @@
-"""Points in the parts of an archive: a line of JSON each, and their vectors as little-endian 32-bit floats."""
+"""Parts of an archive: points, a line of JSON each with vectors as 32-bit floats, and rows as COPY writes them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from services.backup.archive_file import encoded
 from services.memories.reading import memory_id_of
 from services.model import MemoryType
 from services.points import Point
+from services.records.archive_tables import Rows
 
 LINES, VECTORS = ".jsonl.gz", ".f32"
 SUPERSEDED = "superseded.json.gz"
@@ -65,3 +66,25 @@ def _little_endian(numbers: array[float]) -> array[float]:
     if sys.byteorder == "big":
         numbers.byteswap()
     return numbers
+
+
+_TABLE_PART = re.compile(r"tables/([a-z_]+\.[a-z_]+)/\d{6}\.tsv\.gz")
+
+
+def part_name(rows: Rows, number: int) -> str:
+    """Name of the part that holds these rows."""
+    return f"tables/{rows.table}/{number:06}.tsv.gz"
+
+
+def pack_rows(rows: Rows) -> bytes:
+    return "\t".join(rows.columns).encode("ascii") + b"\n" + rows.text
+
+
+def unpack_rows(name: str, packed: bytes, count: int) -> Rows | None:
+    """The rows of a part; None when its name is not that of rows. Raises ValueError when it has no line of columns."""
+    found = _TABLE_PART.fullmatch(name)
+    if found is None:
+        return None
+    end = packed.index(b"\n")
+    columns = tuple(packed[:end].decode("ascii").split("\t"))
+    return Rows(found[1], columns, count, packed[end + 1 :])

@@ -1,6 +1,7 @@
-"""Reads a JSON document of any length record by record: what stands before a defect is not lost with it.
+"""Reads JSON of any origin, a document or lines, record by record: what is before a defect is not lost with it.
 
-The records go through the standard library's decoder, which keeps lone surrogates and is as fast as `json.load`.
+The records go through the standard library's decoder, which keeps lone surrogates and is as fast as `json.load`; no
+number, nesting or length costs more than it is worth.
 """
 
 from __future__ import annotations
@@ -11,7 +12,32 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from services.transfer.formats.jsontext import DECODER, MOST_BYTES, TOO_DEEP, TOO_LONG
+from services.transfer.formats.imported_records import BadRecord
+
+MOST_BYTES = 1 << 26
+"""Of one line or record: a text of the greatest length that a memory may have fits, whatever is escaped in it."""
+TOO_LONG = f"longer than {MOST_BYTES >> 20} MiB"
+TOO_DEEP = "nested too deeply"
+_MOST_LEVELS = 100
+_MOST_DIGITS = 40
+
+
+def _integer(digits: str) -> int | str:
+    """Longer numbers than any store can hold stay text; reading them would take time quadratic in their length."""
+    return int(digits) if len(digits) <= _MOST_DIGITS else digits
+
+
+DECODER = json.JSONDecoder(parse_int=_integer)
+"""The standard library's, which keeps lone surrogates; of a key that comes twice the last counts."""
+
+
+def too_deep(value: object, levels: int = _MOST_LEVELS) -> bool:
+    """True when the value is nested deeper than anything sensible."""
+    if not isinstance(value, (dict, list)):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(too_deep(one, levels - 1) for one in inner if isinstance(one, (dict, list)))
+
 
 _PIECE = 1 << 20
 """Bytes read at once."""
@@ -134,3 +160,44 @@ class JsonStream:
             raise BrokenJson(f"not UTF-8 after {self.place}") from error
         self._text, self._at = waiting + text, 0
         return not self._ended or bool(text)
+
+
+def json_lines(stream: BinaryIO) -> Iterator[tuple[str, dict[str, object]] | BadRecord]:
+    """The place and the object of each line that is not blank; a line that is no object is reported instead."""
+    for number, line in enumerate(_lines(stream), 1):
+        where = f"line {number}"
+        if line is None:
+            yield BadRecord(where, f"it is {TOO_LONG}")
+            continue
+        text = line.strip(b" \t\r\n").removeprefix(b"\xef\xbb\xbf")
+        if not text:
+            continue
+        try:
+            value = DECODER.decode(text.decode("utf-8"))
+        except UnicodeDecodeError as error:
+            yield BadRecord(where, f"not UTF-8 at byte {error.start + 1} of the line")
+        except json.JSONDecodeError as error:
+            if line.endswith(b"\n"):
+                yield BadRecord(where, f"no JSON: {error.msg[0].lower()}{error.msg[1:]} at character {error.colno}")
+            else:
+                yield BadRecord(where, "the file ends in the middle of this line", damaged=True)
+        except RecursionError:
+            yield BadRecord(where, f"no JSON that can be read: {TOO_DEEP}")
+        else:
+            if not isinstance(value, dict):
+                yield BadRecord(where, "a JSON object is expected on each line")
+            elif too_deep(value):
+                yield BadRecord(where, TOO_DEEP)
+            else:
+                yield where, value
+
+
+def _lines(stream: BinaryIO) -> Iterator[bytes | None]:
+    """Each line; None for one that is too long, of which only a piece is held at any time."""
+    while line := stream.readline(MOST_BYTES + 1):
+        if len(line) <= MOST_BYTES:
+            yield line
+            continue
+        while line and not line.endswith(b"\n"):
+            line = stream.readline(MOST_BYTES)
+        yield None

@@ -1,12 +1,13 @@
-"""A report as a file for others: CSV that a spreadsheet cannot take for formulas, or Markdown. Pure."""
+"""The log and reports as files for others: CSV that a spreadsheet cannot take for formulas, or Markdown. Pure."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from datetime import datetime, tzinfo
 
-from services.work.model import Report, ReportBy, ReportGroup, ReportUnit
+from services.work.model import DayPart, Report, ReportBy, ReportGroup, ReportUnit
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """What makes a spreadsheet read the rest of a cell as a formula (OWASP, «CSV Injection»)."""
@@ -105,3 +106,43 @@ def _escaped(text: str) -> str:
     """Text as one line that Markdown and HTML leave alone."""
     flat = " ".join(text.split())
     return "".join(f"\\{character}" if character in "\\`*_[]<>|#~&" else character for character in flat)
+
+
+_HEAD = (
+    "day", "start", "end", "seconds", "hours", "paused_seconds", "status", "category", "client", "project",
+    "description", "issue", "pull_request", "branch", "notes", "id",
+)  # fmt: skip
+
+
+def log_csv(parts: Iterable[DayPart], zone: tzinfo, now: datetime) -> str:
+    """One line a session and day, times in `zone`, seconds exact; no text can be taken for a formula.
+
+    So the lines of a day add up to its report.
+    """
+    written = io.StringIO()
+    table = csv.writer(written)
+    table.writerow(_HEAD)
+    table.writerows(_part_row(part, zone, now) for part in parts)
+    return written.getvalue()
+
+
+def _part_row(part: DayPart, zone: tzinfo, now: datetime) -> tuple[object, ...]:
+    session, seconds = part.session, part.seconds_at(now)
+    paused = ((part.end or now) - part.start).total_seconds() - seconds
+    texts = (session.client, session.project, session.description)
+    return (
+        part.day.isoformat(),
+        part.start.astimezone(zone).isoformat(timespec="seconds"),
+        part.end.astimezone(zone).isoformat(timespec="seconds") if part.end else "",
+        exact(seconds),
+        hours(seconds),
+        exact(max(0.0, paused)),
+        session.status.value,
+        session.category.value,
+        *(formula_safe(text or "") for text in texts),
+        session.issue_number or "",
+        session.pr_number or "",
+        formula_safe(session.branch or ""),
+        formula_safe("\n".join(session.notes)),
+        session.id,
+    )
