@@ -17,15 +17,57 @@ from services.ports import NewRelation
 from services.times import WriterZone
 from services.transfer.formats.record_reading import id_of
 
+SEED = 7
+_DAYS = 364
+_TRAINS = 26
+_HANDOVERS = 40
 
-class Book:
-    """What is remembered so far."""
+EPISODIC, SEMANTIC, PROCEDURAL = MemoryType
 
-    def __init__(self, now: datetime, dice: random.Random) -> None:
+
+@dataclass(frozen=True, slots=True)
+class DemoYear:
+    """All that the demo store holds."""
+
+    memories: tuple[MemoryDraft, ...]
+    relations: tuple[NewRelation, ...]
+    sessions: tuple[Mapping[str, object], ...]
+    """Rows of `work_sessions`, with `client` and `project` as names."""
+
+
+@cache
+def company() -> Mapping[str, Any]:
+    """The matter of the year, as it stands in `company.toml`."""
+    return tomllib.loads(files("services.demo").joinpath("company.toml").read_text("utf-8"))
+
+
+def compose(now: datetime, zone: WriterZone, seed: int = SEED) -> DemoYear:
+    """The year that ends `now`; pauses are written in `zone`."""
+    return _Year(now, zone, random.Random(seed)).composed()
+
+
+class _Year:
+    """The parts of the year, one after another, each memory under a short key: later ones refer to earlier ones."""
+
+    def __init__(self, now: datetime, zone: WriterZone, dice: random.Random) -> None:
         self.now = now
         self.dice = dice
         self.memories: dict[str, MemoryDraft] = {}
         self.relations: dict[tuple[str, str, RelationType], NewRelation] = {}
+        self._zone = zone
+
+    def composed(self) -> DemoYear:
+        self._incidents()
+        self._runbooks()
+        self._decisions()
+        self._knowledge()
+        self._trains()
+        self._handovers()
+        self._diary()
+        self._digests()
+        memories = sorted(self.memories.values(), key=lambda memory: (memory.created_at or self.now, memory.id))
+        sessions = sessions_of(company(), self.now, self._zone, self.dice)
+        return DemoYear(tuple(memories), tuple(self.relations.values()), tuple(sessions))
 
     def remember(
         self,
@@ -75,60 +117,6 @@ class Book:
     def keys(self, prefix: str) -> list[str]:
         return [key for key in self.memories if key.startswith(prefix)]
 
-
-def _id(key: str) -> str:
-    return id_of(f"memoria-tui demo: {key}")
-
-
-SEED = 7
-_DAYS = 364
-_TRAINS = 26
-_HANDOVERS = 40
-
-Entry = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class DemoYear:
-    """All that the demo store holds."""
-
-    memories: tuple[MemoryDraft, ...]
-    relations: tuple[NewRelation, ...]
-    sessions: tuple[Mapping[str, object], ...]
-    """Rows of `work_sessions`, with `client` and `project` as names."""
-
-
-@cache
-def company() -> Mapping[str, Any]:
-    """The matter of the year, as it stands in `company.toml`."""
-    return tomllib.loads(files("services.demo").joinpath("company.toml").read_text("utf-8"))
-
-
-def compose(now: datetime, zone: WriterZone, seed: int = SEED) -> DemoYear:
-    """The year that ends `now`; pauses are written in `zone`."""
-    return _Year(now, zone, random.Random(seed)).composed()
-
-
-class _Year(Book):
-    """The parts of the year, one after another: later ones refer to earlier ones."""
-
-    def __init__(self, now: datetime, zone: WriterZone, dice: random.Random) -> None:
-        super().__init__(now, dice)
-        self._zone = zone
-
-    def composed(self) -> DemoYear:
-        self._incidents()
-        self._runbooks()
-        self._decisions()
-        self._knowledge()
-        self._trains()
-        self._handovers()
-        self._diary()
-        self._digests()
-        memories = sorted(self.memories.values(), key=lambda memory: (memory.created_at or self.now, memory.id))
-        sessions = sessions_of(company(), self.now, self._zone, self.dice)
-        return DemoYear(tuple(memories), tuple(self.relations.values()), tuple(sessions))
-
     def _incidents(self) -> None:
         incidents = company()["incidents"]
         for number, incident in enumerate(incidents):
@@ -137,7 +125,7 @@ class _Year(Book):
             tags = (*incident["tags"].split(), "incident")
             seen = self.remember(
                 f"seen {title}",
-                MemoryType.EPISODIC,
+                EPISODIC,
                 f"{title}\n\n{incident['seen']}",
                 day,
                 tags,
@@ -147,7 +135,7 @@ class _Year(Book):
             )
             cause = self.remember(
                 f"cause {title}",
-                MemoryType.SEMANTIC,
+                SEMANTIC,
                 incident["cause"],
                 day + timedelta(hours=5),
                 tags,
@@ -159,7 +147,7 @@ class _Year(Book):
             steps = "\n".join(f"{n}. {step}" for n, step in enumerate(incident["steps"], 1))
             repair = self.remember(
                 f"repair {title}",
-                MemoryType.PROCEDURAL,
+                PROCEDURAL,
                 f"{incident['repair']}\n\n{steps}",
                 day + timedelta(hours=27),
                 (*incident["tags"].split(), "fix"),
@@ -181,7 +169,7 @@ class _Year(Book):
             text = f"# {runbook['title']}\n\n**When:** {runbook['when']}\n\n{steps}\n\n**Beware:** {runbook['beware']}"
             key = self.remember(
                 f"runbook {runbook['title']}",
-                MemoryType.PROCEDURAL,
+                PROCEDURAL,
                 text,
                 min(first + timedelta(days=6), self.now),
                 runbook["tags"].split(),
@@ -200,14 +188,10 @@ class _Year(Book):
             project, tags = decision.get("project"), (*decision["tags"].split(), "decision")
             day = self.at(350 - number * 15)
             text = f"Decision: {decision['choice']}.\n\nWhy: {decision['reason']}. We looked at {decision['rival']}."
-            key = self.remember(
-                f"decision {number}", MemoryType.SEMANTIC, text, day, tags, project, 0.85, domain="decision"
-            )
+            key = self.remember(f"decision {number}", SEMANTIC, text, day, tags, project, 0.85, domain="decision")
             name = self.dice.choice(("Marta", "Tariq", "Ben", "Sofia", "Lucía"))
             objection = f"{name} argued for {decision['rival']} and still would, but goes along."
-            rival = self.remember(
-                f"rival {number}", MemoryType.EPISODIC, objection, day - timedelta(hours=20), tags, project, 0.3
-            )
+            rival = self.remember(f"rival {number}", EPISODIC, objection, day - timedelta(hours=20), tags, project, 0.3)
             self.relate(rival, key, RelationType.OPPOSES)
             for cause in causes:
                 if set(self.memories[cause].tags[:1]) & set(tags) and self.memories[cause].project == project:
@@ -219,7 +203,7 @@ class _Year(Book):
         for number, fact in enumerate(company()["facts"]):
             key = self.remember(
                 f"fact {number}",
-                MemoryType.SEMANTIC,
+                SEMANTIC,
                 fact["text"],
                 self.at(345 - number * 9.3),
                 fact["tags"].split(),
@@ -235,7 +219,7 @@ class _Year(Book):
         for number, person in enumerate(company()["people"]):
             self.remember(
                 f"person {number}",
-                MemoryType.SEMANTIC,
+                SEMANTIC,
                 person["text"],
                 self.at(320 - number * 21),
                 ("preferences", person["name"]),
@@ -260,7 +244,7 @@ class _Year(Book):
             projects = sorted({change.partition(":")[0] for change in carried})
             key = self.remember(
                 f"train {number}",
-                MemoryType.EPISODIC,
+                EPISODIC,
                 text,
                 self.at(_DAYS - 4 - number * 14),
                 ("release", *projects),
@@ -284,9 +268,7 @@ class _Year(Book):
             what = "; ".join(self.memories[key].content.splitlines()[0] for key in week) or self.dice.choice(_QUIET)
             tail = f"{self.dice.randrange(0, 40)} jobs in the parking lot, {self.dice.choice(_TAIL)}"
             text = f"On-call, {one} to {other}: {pages} pages. {what}. {tail}."
-            key = self.remember(
-                f"handover {number}", MemoryType.EPISODIC, text, day, ("oncall", "handover"), "infra", 0.35
-            )
+            key = self.remember(f"handover {number}", EPISODIC, text, day, ("oncall", "handover"), "infra", 0.35)
             for incident in week[:1]:
                 self.relate(key, incident, RelationType.RELATED)
 
@@ -296,7 +278,7 @@ class _Year(Book):
             tags = ("call", call["client"].split()[0].lower())
             key = self.remember(
                 f"call {number}",
-                MemoryType.EPISODIC,
+                EPISODIC,
                 text,
                 self.at(340 - number * 18.5),
                 tags,
@@ -309,7 +291,7 @@ class _Year(Book):
         for number, note in enumerate(company()["notes"]):
             self.remember(
                 f"note {number}",
-                MemoryType.EPISODIC,
+                EPISODIC,
                 note["text"],
                 self.at(336 - number * 10.4),
                 note["tags"].split(),
@@ -330,7 +312,7 @@ class _Year(Book):
             text += "\n\n## How it was mended\n\n" + self.joined(repairs)
             digest = self.remember(
                 f"digest {project}",
-                MemoryType.SEMANTIC,
+                SEMANTIC,
                 text,
                 self.at(9 - len(project)),
                 (project, "handbook"),
@@ -344,9 +326,13 @@ class _Year(Book):
         guide = "# On-call guide\n\n" + "\n\n".join(
             self.memories[key].content.replace("# ", "## ", 1) for key in titles
         )
-        key = self.remember("guide", MemoryType.PROCEDURAL, guide, self.at(5), ("oncall", "handbook"), "infra", 0.95)
+        key = self.remember("guide", PROCEDURAL, guide, self.at(5), ("oncall", "handbook"), "infra", 0.95)
         for title in titles:
             self.relate(title, key, RelationType.PART_OF)
+
+
+def _id(key: str) -> str:
+    return id_of(f"memoria-tui demo: {key}")
 
 
 _QUIET = (
