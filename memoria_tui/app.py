@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from memoria_tui.modes.registry import Mode
     from memoria_tui.modes.timing import Timing
     from memoria_tui.undoing import Undoing
-    from services.backup.values import UnfinishedRestore
+    from services.backup.backup_values import UnfinishedRestore
     from services.container import Services
     from services.ports import Clock
 

@@ -7,7 +7,7 @@ from datetime import date, datetime, tzinfo
 
 from memoria_tui import present
 from services.model import SessionCategory, SessionStatus, WorkSession
-from services.work.model import SessionFilter, WarningKind, WorkWarning
+from services.work.work_values import SessionFilter, WarningKind, WorkWarning
 
 CATEGORY_COLOURS: Mapping[SessionCategory, str] = {
     SessionCategory.CODING: "$relation-follows",

@@ -210,10 +210,10 @@ def _started(settings: Settings) -> frozenset[StoreKind]:
 
 def _vectors(settings: Settings) -> SwitchableStore:
     if settings.qdrant_host is None:
-        from services.adapters.edge.store import EdgeVectorStore
+        from services.adapters.edge.edge_store import EdgeVectorStore
 
         return EdgeVectorStore(settings.vectors_dir)
-    from services.adapters.server.store import ServerVectorStore
+    from services.adapters.server.server_store import ServerVectorStore
 
     return ServerVectorStore(
         settings.qdrant_host,

@@ -6,13 +6,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from services.backup.values import UnfinishedRestore
+from services.backup.backup_values import UnfinishedRestore
 from services.errors import MemoriaError
 from services.integrity.checks import REPAIRABLE
+from services.integrity.defects import Survey
 from services.integrity.integrity_service import IntegrityService
-from services.integrity.model import Survey
 from services.memories.outside import OutsideDeletions
-from services.memories.reading import read_stored
+from services.memories.stored_memories import read_stored
 from services.model import Advance, Memory, MemoryType, StoreStatus, untold
 from services.points import EVERYTHING, CollectionInfo
 from services.ports import Embedder, VectorStore

@@ -28,7 +28,7 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import TypeAdapter, ValidationError
 from qdrant_client import AsyncQdrantClient, QdrantClient, models
 
-from services.adapters.server.store import ServerVectorStore
+from services.adapters.server.server_store import ServerVectorStore
 
 VERSION = "1.18.3"
 LARGEST = 32 << 20

@@ -19,7 +19,7 @@ from services.errors import InvalidInput
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
-    from services.backup.values import Comparison, RestoreReport
+    from services.backup.backup_values import Comparison, RestoreReport
     from services.container import Services
 
 commands = typer.Typer()

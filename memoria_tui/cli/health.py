@@ -11,13 +11,13 @@ from memoria_tui.cli.json_output import store_json, survey_json
 from memoria_tui.cli.options import Json, Yes
 from memoria_tui.cli.progress_bar import progress_bar
 from memoria_tui.cli.with_services import with_services
-from services.integrity.model import Keep
+from services.integrity.defects import Keep
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
     from services.container import Services
     from services.integrity.check import Check
-    from services.integrity.model import Finding, Survey
+    from services.integrity.defects import Finding, Survey
     from services.model import StoreStatus
     from services.work.stamps import Zones
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import date, datetime
 
-    from services.backup.values import Archive, Comparison
-    from services.graph.model import Node, PathStep, Suggestion
-    from services.integrity.model import Survey
+    from services.backup.backup_values import Archive, Comparison
+    from services.graph.graph_values import Node, PathStep, Suggestion
+    from services.integrity.defects import Survey
     from services.model import (
         Act,
         Hit,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         WorkSession,
     )
     from services.transfer.import_run import ImportReport, Remark
-    from services.work.model import ClientTotal, Flaw, ProjectTotal, Report, WorkWarning
+    from services.work.work_values import ClientTotal, Flaw, ProjectTotal, Report, WorkWarning
 
 Json = dict[str, object]
 

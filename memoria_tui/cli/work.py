@@ -57,7 +57,7 @@ def start(
     as_json: Json = False,
 ) -> None:
     """Start a session; a client or project that is new is made."""
-    from services.work.model import SessionDraft
+    from services.work.work_values import SessionDraft
 
     draft = SessionDraft(" ".join(description), category, client, project, issue, pr, _branch(branch))
     terminal = terminal_of(context)
@@ -186,7 +186,7 @@ def edit(
     as_json: Json = False,
 ) -> None:
     """Correct a session afterwards."""
-    from services.work.model import SessionChanges
+    from services.work.work_values import SessionChanges
 
     given = SessionChanges(description, category, client, project, issue, pr, _branch(branch))
     terminal = terminal_of(context)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from services.container import Services
     from services.model import WorkSession
     from services.times import Period
-    from services.work.model import DayPart, Flaw, Report, SessionFilter
+    from services.work.work_values import DayPart, Flaw, Report, SessionFilter
 
 commands = typer.Typer()
 
@@ -53,7 +53,7 @@ class Filters:
     def where(self, today: date, week_begins: int) -> SessionFilter:
         """Raises InvalidInput for what is no day, or a last day before the first."""
         from services.times import parse_days
-        from services.work.model import SessionFilter
+        from services.work.work_values import SessionFilter
 
         first = None if self.first is None else parse_days(self.first, today, week_begins).first
         last = None if self.last is None else parse_days(self.last, today, week_begins).last
@@ -163,7 +163,7 @@ def report(
 ) -> None:
     """Add up worked time to the second, in days of your zone. MCP Memoria counts whole minutes of each session."""
     from services.work.export import as_csv, as_markdown
-    from services.work.model import ReportBy
+    from services.work.work_values import ReportBy
 
     units = [name for name, wanted in (("day", day), ("week", week), ("month", month), ("year", year)) if wanted]
     if len(units) + bool(first or last) > 1:
@@ -187,7 +187,7 @@ def report(
 
 async def _report(services: Services, filters: Filters, unit: str, by: str, *, running: bool) -> Report:
     from services.times import first_weekday
-    from services.work.model import ReportBy, ReportUnit
+    from services.work.work_values import ReportBy, ReportUnit
 
     today = services.clock().astimezone(await services.reports.zone()).date()
     where = filters.where(today, first_weekday(services.settings))
@@ -200,7 +200,7 @@ async def _report(services: Services, filters: Filters, unit: str, by: str, *, r
 async def _between(services: Services, where: SessionFilter) -> Period:
     """From the day of the oldest session where no first day is given, to today where no last is."""
     from services.times import Period
-    from services.work.model import ReportUnit, SessionFilter
+    from services.work.work_values import ReportUnit, SessionFilter
 
     today = (await services.reports.current(ReportUnit.DAY)).first
     last = where.last or max(today, where.first or today)

@@ -12,7 +12,7 @@ from textual.widgets.option_list import Option
 
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.present import clip, count, glyph, title
-from services.graph.model import Connected
+from services.graph.graph_values import Connected
 
 _BAR = 16
 

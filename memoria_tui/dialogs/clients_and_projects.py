@@ -21,7 +21,7 @@ from memoria_tui.widgets.name_input import Names
 from memoria_tui.writes import UnderWay, not_done, write
 from services.errors import MemoriaError
 from services.model import FacetCount
-from services.work.model import Client, ClientTotal, Project, ProjectTotal, ReportBy
+from services.work.work_values import Client, ClientTotal, Project, ProjectTotal, ReportBy
 
 if TYPE_CHECKING:
     from services.container import Services

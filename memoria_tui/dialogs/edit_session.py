@@ -17,9 +17,9 @@ from memoria_tui.drafts import Draft, DraftKind
 from services.errors import InvalidInput
 from services.model import Pause, SessionCategory, WorkSession
 from services.ports import Clock
-from services.work.model import SessionChanges
 from services.work.rules import check_edit
 from services.work.timesheet import flaws
+from services.work.work_values import SessionChanges
 
 if TYPE_CHECKING:
     from services.container import Services

@@ -12,7 +12,7 @@ from textual.widgets.option_list import Option
 
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.present import COLOURS, clip, glyph, title
-from services.graph.model import PathStep
+from services.graph.graph_values import PathStep
 
 
 class PathDialog(Dialog[str]):

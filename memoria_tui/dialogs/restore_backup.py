@@ -16,7 +16,7 @@ from memoria_tui.present import clip, fit, line
 from services.times import minute
 
 if TYPE_CHECKING:
-    from services.backup.values import Comparison
+    from services.backup.backup_values import Comparison
 
 MERGE, REPLACE = "merge", "replace"
 _HEAD = ("new", "newer", "older", "same", "only here")

@@ -15,7 +15,7 @@ from memoria_tui.widgets.name_input import Names
 from services.errors import InvalidInput
 from services.model import FacetCount, SessionCategory, WorkSession
 from services.times import parse_past
-from services.work.model import ProjectTotal
+from services.work.work_values import ProjectTotal
 
 if TYPE_CHECKING:
     from services.container import Services

@@ -10,8 +10,8 @@ from memoria_tui.dialogs.session_fields import Saved, about_fields, blaming, che
 from memoria_tui.drafts import Draft, DraftKind
 from services.model import SessionCategory
 from services.ports import Clock
-from services.work.model import SessionDraft, WorkPreferences
 from services.work.rules import check_description, check_numbers, check_past
+from services.work.work_values import SessionDraft, WorkPreferences
 
 if TYPE_CHECKING:
     from services.container import Services

@@ -25,7 +25,7 @@ from services.errors import MemoriaError, NothingToUndo
 
 if TYPE_CHECKING:
     from services.container import Services
-    from services.graph.model import Suggestion
+    from services.graph.graph_values import Suggestion
     from services.model import RelationType
 
 

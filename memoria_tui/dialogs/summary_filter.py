@@ -15,7 +15,7 @@ from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.present import clip, line
 from services.model import SessionCategory
 from services.work.export import named
-from services.work.model import ReportBy, SessionFilter
+from services.work.work_values import ReportBy, SessionFilter
 
 Choice = tuple[ReportBy, str | None]
 _WIDTH = 40

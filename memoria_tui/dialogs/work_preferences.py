@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from memoria_tui import present
 from memoria_tui.dialogs.form import Field, FieldProblem, FormDialog, Values
 from memoria_tui.dialogs.session_fields import blaming, client_names, project_names
-from services.work.model import WorkPreferences
+from services.work.work_values import WorkPreferences
 
 if TYPE_CHECKING:
     from services.container import Services

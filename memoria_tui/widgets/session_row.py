@@ -11,7 +11,7 @@ from textual.style import Style
 
 from memoria_tui import present, work_text
 from services.model import SessionStatus, WorkSession
-from services.work.model import DayPart, Flaw
+from services.work.work_values import DayPart, Flaw
 
 _WIDE, _NARROW = 110, 90
 _DATE, _TIMES, _CLOCK, _CATEGORY = 11, 14, 10, 16

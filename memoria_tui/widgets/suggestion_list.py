@@ -10,7 +10,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from memoria_tui.present import COLOURS, clip, glyph, line, score_bar, title
-from services.graph.model import Suggestion
+from services.graph.graph_values import Suggestion
 from services.model import Memory
 
 

@@ -12,8 +12,8 @@ from services.errors import Conflict, InvalidInput, ModelMismatch
 from services.model import MemoryType
 from services.points import DenseSearch, Point, SearchRequest
 from services.ports import Draft
-from services.text import storable as storable
-from services.text import storable_text as storable_text
+from services.storable_text import storable as storable
+from services.storable_text import storable_text as storable_text
 
 PointId = str | int | uuid.UUID
 """As the libraries type it."""

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from services.adapters.postgres.database import CONNECT, Database, libpq_url
-from services.adapters.postgres.errors import connecting, translated
+from services.adapters.postgres.postgres_errors import connecting, translated
 from services.errors import StoreMismatch
 
 if TYPE_CHECKING:

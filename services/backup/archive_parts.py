@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Mapping, Sequence
 
 from services.backup.archive_file import encoded
-from services.memories.reading import memory_id_of
+from services.memories.stored_memories import memory_id_of
 from services.model import MemoryType
 from services.points import Point
 from services.records.archive_tables import Rows

@@ -23,11 +23,11 @@ from services.backup.archive_file import (
     head_facts,
 )
 from services.backup.archive_parts import LINES, SUPERSEDED, VECTORS, memory_part, pack_points, pack_rows, part_name
+from services.backup.backup_values import Archive
 from services.backup.gathering import Gathered, Gathering
-from services.backup.values import Archive
 from services.errors import InvalidInput, MemoriaError
 from services.files import storage_errors
-from services.memories.reading import memory_id_of
+from services.memories.stored_memories import memory_id_of
 from services.model import Advance, MemoryType, Progress, untold
 from services.points import Point
 from services.records.archive_tables import Rows

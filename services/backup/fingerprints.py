@@ -8,7 +8,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from uuid import UUID
 
-from services.memories.reading import memory_id_of
+from services.memories.stored_memories import memory_id_of
 from services.points import Point
 
 MARKED = ("updated_at", "parent_id", "chunk_index", "chunk_count")

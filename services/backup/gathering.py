@@ -16,9 +16,18 @@ from typing import TYPE_CHECKING
 
 from services.backup.fingerprints import MARKED, Fingerprints
 from services.memories.chunking import chunks
-from services.memories.layout import keeping, kept_own_keys, points_of, vectors_by_text
 from services.memories.payload import State
-from services.memories.reading import NOT_FIRST, ONE_EACH, Stored, canonical, chunk_index, fold, memory_id_of, pages
+from services.memories.point_layout import keeping, kept_own_keys, points_of, vectors_by_text
+from services.memories.stored_memories import (
+    NOT_FIRST,
+    ONE_EACH,
+    Stored,
+    canonical,
+    chunk_index,
+    fold,
+    memory_id_of,
+    pages,
+)
 from services.model import MemoryType
 from services.points import Filter, HasId, Matches, Point, Scroll
 

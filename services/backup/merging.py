@@ -8,17 +8,17 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING
 
-from services.backup.comparing import MemoryPairs, Pair, Standing
+from services.backup.memory_pairs import MemoryPairs, Pair, Standing
 from services.backup.restore_run import RestoreRun
 from services.memories.chunking import chunks
 from services.memories.payload import State, read_memory, same_but_for_looks
-from services.memories.reading import canonical, read_stored
+from services.memories.stored_memories import canonical, read_stored
 from services.memories.storing import Incoming
 from services.model import Action, Entity, Kind
 from services.ports import NewChange
 
 if TYPE_CHECKING:
-    from services.memories.reading import Stored
+    from services.memories.stored_memories import Stored
     from services.memories.storing import StoringAct
     from services.records.archive_tables import LastChange, Rows
     from services.records.restore_staging import RestoreStaging

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from services.backup.comparing import MemoryPairs, Pair, Standing
+from services.backup.memory_pairs import MemoryPairs, Pair, Standing
 from services.backup.merging import counted, nameable
 from services.backup.restore_run import RestoreRun
 from services.memories.payload import State
-from services.memories.reading import read_stored
+from services.memories.stored_memories import read_stored
 from services.model import Action, Entity, Memory
 from services.ports import Draft, NewChange
 

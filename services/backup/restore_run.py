@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from services.backup.values import UnfinishedRestore
+from services.backup.backup_values import UnfinishedRestore
 from services.errors import EmbeddingFailed, StoreUnavailable
 from services.memories.embedding import text_of, vectors_for
 from services.model import Advance, Progress
@@ -19,7 +19,7 @@ from services.times import WriterZone, writer_zone
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from services.backup.reading import OpenArchive
+    from services.backup.open_archive import OpenArchive
     from services.memories.memory_service import MemoryService
     from services.ports import Embedder, SwitchableStore, VectorStore
     from services.records.backup_tables import BackupTables

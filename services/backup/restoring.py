@@ -11,14 +11,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from services.backup.comparing import MemoryPairs
+from services.backup.backup_values import Archive, Comparison, RestoreReport, UnfinishedRestore
+from services.backup.memory_pairs import MemoryPairs
 from services.backup.merging import counted, merge
-from services.backup.reading import OpenArchive
+from services.backup.open_archive import OpenArchive
 from services.backup.replacing import replace as put_in_place
 from services.backup.restore_run import Marker, RestoreRun, RestoreTarget, Vectoring, read_marker, remove_former_file
-from services.backup.values import Archive, Comparison, RestoreReport, UnfinishedRestore
 from services.errors import Conflict, NotFound
-from services.memories.reading import count_memories
+from services.memories.stored_memories import count_memories
 from services.model import Advance, Progress, untold
 from services.ports import Draft
 from services.records.archive_tables import Difference

@@ -8,8 +8,8 @@ from dataclasses import replace
 from uuid import uuid4
 
 from services.errors import Conflict, InvalidInput, NotFound, StoreMismatch, StoreUnavailable
-from services.graph.model import GLANCE, Connected, Neighborhood, Node, PathStep
-from services.memories.reading import deleted_ends, owners, read_stored
+from services.graph.graph_values import GLANCE, Connected, Neighborhood, Node, PathStep
+from services.memories.stored_memories import deleted_ends, owners, read_stored
 from services.model import Memory, MemoryType, Relation, RelationType
 from services.ports import NewRelation, VectorStore
 from services.records import Records

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Sequence
 
 from services.errors import NotFound
 from services.graph.graph_service import GraphService
+from services.graph.graph_values import Reviewed, Suggestion
 from services.graph.inference import infer_relation
-from services.graph.model import Reviewed, Suggestion
-from services.memories.reading import ONE_EACH, Stored, memory_id_of, read_stored
+from services.memories.stored_memories import ONE_EACH, Stored, memory_id_of, read_stored
 from services.model import Memory, MemoryType, Relation, RelationCreator, RelationType
 from services.points import DenseSearch, Filter, HasId, Matches, Point, Scroll
 from services.ports import NewRelation, VectorStore

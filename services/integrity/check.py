@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from services.integrity.model import Defect, Keep, Repaired
+from services.integrity.defects import Defect, Keep, Repaired
 from services.memories.current import Current
 from services.memories.payload import State
-from services.memories.reading import Stored, pages
 from services.memories.repairing import RepairedMemory
+from services.memories.stored_memories import Stored, pages
 from services.model import Advance, MemoryType, Relation
 from services.points import Filter, Point, Scroll
 from services.ports import VectorStore

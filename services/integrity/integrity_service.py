@@ -10,13 +10,13 @@ from uuid import uuid4
 
 from services.integrity.check import Check, Explanation, Facts, RepairStep, Scan, Stores
 from services.integrity.checks import CHECKS, CHUNK_ENDS
-from services.integrity.model import Defect, Finding, Keep, Repaired, Survey
+from services.integrity.defects import Defect, Finding, Keep, Repaired, Survey
 from services.integrity.places import read_places
 from services.integrity.relation_ends import EndsPlan, Key, ends_of, planned, read_ends, read_wrong_ends
 from services.memories.current import Current
 from services.memories.memory_service import MemoryService
-from services.memories.reading import read_stored
 from services.memories.repairing import RepairedMemory
+from services.memories.stored_memories import read_stored
 from services.model import Advance, MemoryType, Progress, Relation, untold
 from services.points import Filter, Matches
 from services.ports import NewChange, VectorStore

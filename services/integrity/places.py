@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from services.integrity.check import Check, Scan
-from services.memories.reading import chunk_index, memory_id_of
+from services.memories.stored_memories import chunk_index, memory_id_of
 from services.model import MemoryType, Progress
 from services.points import EVERYTHING
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from services.integrity.check import IN_ORDER, PAGE, Check, Explanation, Facts, Scan
-from services.integrity.model import Defect
+from services.integrity.defects import Defect
 from services.integrity.places import Places, read_places
 from services.memories.chunking import chunk_id
-from services.memories.reading import memory_id_of
+from services.memories.stored_memories import memory_id_of
 from services.model import MemoryType, Progress, Relation
 from services.points import Filter, HasId, Matches, Scroll
 from services.ports import VectorStore
@@ -27,7 +27,7 @@ _CHUNK_VERSION = 5
 
 
 async def owners_of(vectors: VectorStore, ids: Collection[str]) -> dict[str, str]:
-    """As `services.memories.reading.owners`, without reading any text."""
+    """As `services.memories.stored_memories.owners`, without reading any text."""
     where = Filter((HasId(frozenset(ids)),))
     pages = await together(
         *(vectors.scroll(Scroll(type_, len(ids), where, payload_keys=("parent_id",))) for type_ in MemoryType)

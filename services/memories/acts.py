@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from services.errors import Ambiguous, NothingToUndo
-from services.memories.reading import read_stored
+from services.memories.stored_memories import read_stored
 from services.model import Act, Change, Entity, Kind, first_line, plain_summary
 from services.ports import VectorStore
 from services.records import Records

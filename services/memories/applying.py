@@ -12,7 +12,8 @@ from typing import Protocol
 from services.errors import EmbeddingFailed, ModelMismatch, StoreReadOnly, StoreUnavailable
 from services.memories.chunking import chunks, is_chunk_id
 from services.memories.current import Plan
-from services.memories.layout import (
+from services.memories.payload import State
+from services.memories.point_layout import (
     is_one_chunk,
     keeping,
     key_changes,
@@ -22,8 +23,7 @@ from services.memories.layout import (
     points_of,
     vectors_by_text,
 )
-from services.memories.payload import State
-from services.memories.reading import memory_id_of, read_stored
+from services.memories.stored_memories import memory_id_of, read_stored
 from services.model import MemoryType
 from services.points import Filter, HasId, Point, Scroll, Vector
 from services.ports import Clock, Embedder, VectorStore
@@ -38,7 +38,7 @@ _EMBEDDER_REST = timedelta(seconds=10)
 
 
 class Permit(Protocol):
-    """Returns when both stores may be written, see `services.database.DatabaseService.permit`."""
+    """Returns when both stores may be written, see `services.adapters.database_upgrade.DatabaseService.permit`."""
 
     async def __call__(self, *, vectors: bool, asking: bool) -> None: ...
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from services.memories.editing import changed_keys, value_under, with_values
-from services.memories.layout import OwnKeys
 from services.memories.payload import LOOKED_AT_KEYS, State, read_memory
-from services.memories.reading import Stored, read_stored
+from services.memories.point_layout import OwnKeys
+from services.memories.stored_memories import Stored, read_stored
 from services.model import Action, Change, Memory
 from services.points import Vector
 from services.ports import UNMARKED, Mark, VectorStore

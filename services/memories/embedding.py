@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.errors import EmbeddingFailed
-from services.memories.reading import memory_id_of
+from services.memories.stored_memories import memory_id_of
 from services.points import Point, Vector
 from services.ports import Embedder
 

@@ -27,9 +27,9 @@ from services.memories.outside import OutsideDeletions
 from services.memories.payload import State, drafted, read_memory, write_payload
 from services.memories.pending import PendingWork
 from services.memories.purge import Purged, purge
-from services.memories.reading import canonical, ids_with_prefix, owners, read_stored
 from services.memories.repairing import RepairOf
 from services.memories.saving import Saver, TransactionHook
+from services.memories.stored_memories import canonical, ids_with_prefix, owners, read_stored
 from services.memories.storing import StoringAct
 from services.memories.trash import Trash
 from services.memories.undo import Undo

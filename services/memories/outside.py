@@ -10,8 +10,8 @@ from services.errors import StoreUnavailable
 from services.memories.chunking import chunk_id
 from services.memories.current import Current, Plan
 from services.memories.payload import State
-from services.memories.reading import read_stored
 from services.memories.saving import Saver
+from services.memories.stored_memories import read_stored
 from services.model import Action, Entity, Kind, MemoryType
 from services.points import Filter, HasId, Scroll
 

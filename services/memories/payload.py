@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from services.model import Memory, MemoryDraft, MemoryType
-from services.text import storable
+from services.storable_text import storable
 from services.times import WriterZone, read_stamp, to_stamp
 
 CHUNK_KEYS = ("full_content", "is_chunk", "parent_id", "chunk_index", "chunk_count")

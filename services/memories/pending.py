@@ -10,10 +10,10 @@ from datetime import datetime
 
 from services.errors import InvalidInput, StoreMismatch
 from services.memories.current import Chain, ChangedOutside, Plan, merged, read_waiting
-from services.memories.layout import kept_own_keys
 from services.memories.payload import State
-from services.memories.reading import Stored, read_stored
+from services.memories.point_layout import kept_own_keys
 from services.memories.saving import Saver, TransactionHook, batches
+from services.memories.stored_memories import Stored, read_stored
 from services.memories.trash import Trash
 from services.model import Action, Change, Entity, Kind
 from services.ports import UNMARKED, Mark, NewChange

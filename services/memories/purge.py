@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.errors import Conflict, NotFound
-from services.memories.reading import owners, read_stored
 from services.memories.saving import Saver, batches
+from services.memories.stored_memories import owners, read_stored
 from services.memories.trash import Trash
 from services.model import Action, Entity, Kind
 from services.ports import NewChange

@@ -48,9 +48,9 @@ from services.errors import (
 )
 from services.memories.applying import Applier
 from services.memories.current import ChangedOutside, Current, Plan, merged, read_current
-from services.memories.layout import own_keys, with_own_keys
 from services.memories.plans import Planned, Plans, Prefetch
-from services.memories.reading import Stored, read_stored
+from services.memories.point_layout import own_keys, with_own_keys
+from services.memories.stored_memories import Stored, read_stored
 from services.memories.write_barrier import WriteBarrier
 from services.model import Entity, Kind, Memory
 from services.ports import UNMARKED, KeptVectors, NewChange

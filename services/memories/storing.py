@@ -11,8 +11,8 @@ from services.errors import InvalidInput
 from services.memories.current import Current, Plan
 from services.memories.editing import summary
 from services.memories.payload import State, same_state, write_payload
-from services.memories.reading import canonical, read_stored
 from services.memories.saving import BATCH, Act, Saver
+from services.memories.stored_memories import canonical, read_stored
 from services.model import Action, Kind, Memory
 from services.points import Vector
 from services.ports import Embedder

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from services.errors import Conflict, NotFound
 from services.memories.chunking import chunk_id
 from services.memories.current import Current, Plan
-from services.memories.layout import is_one_chunk, kept_own_keys
 from services.memories.payload import State, read_memory
-from services.memories.reading import owners
+from services.memories.point_layout import is_one_chunk, kept_own_keys
 from services.memories.saving import Saver, TransactionHook, batches
+from services.memories.stored_memories import owners
 from services.model import Action, Change, Entity, Kind, TrashedMemory
 from services.points import Vector
 from services.ports import UNMARKED, KeptVectors, NewChange

@@ -11,10 +11,10 @@ from services.errors import Conflict, NothingToUndo
 from services.memories.acts import ActReader, titled
 from services.memories.current import Current, Plan, read_current
 from services.memories.editing import changed_keys, stamped, value_under, with_values
-from services.memories.layout import OwnKeys, kept_own_keys, own_changes
 from services.memories.payload import LOOKED_AT_KEYS, State
-from services.memories.reading import deleted_ends
+from services.memories.point_layout import OwnKeys, kept_own_keys, own_changes
 from services.memories.saving import Saver, batches
+from services.memories.stored_memories import deleted_ends
 from services.memories.trash import Trash, kept_texts
 from services.model import (
     Action,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from services.ports.clock import Clock, machine_clock
 from services.ports.embedding import Embedder, WordEmbedder
 from services.ports.feed import Feed, Tell
-from services.ports.sql import SqlConnection, SqlDatabase, SqlFeatures, SqlTransaction
-from services.ports.values import (
+from services.ports.record_values import (
     UNMARKED,
     Edge,
     FoundNode,
@@ -20,4 +19,5 @@ from services.ports.values import (
     Waiting,
     WorkUndone,
 )
+from services.ports.sql import SqlConnection, SqlDatabase, SqlFeatures, SqlTransaction
 from services.ports.vectors import Draft, Generations, Room, SwitchableStore, VectorStore

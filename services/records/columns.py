@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from services.errors import InvalidInput
-from services.text import column_text
+from services.storable_text import column_text
 
 _DATES = {"created_at": "timestamptz", "updated_at": "timestamptz"}
 CLIENT: Mapping[str, str] = {"id": "uuid", "name": "text", "metadata": "jsonb", **_DATES}

@@ -12,7 +12,7 @@ from services.ports import Clock, SqlConnection
 from services.records.session_rows import SESSION, TOUCHING, conditions, stored_session
 from services.records.session_values import SessionSelection, StoredSession
 from services.times import WriterZone
-from services.work.model import LogOrder
+from services.work.work_values import LogOrder
 
 _SORTED_BY: Mapping[LogOrder, tuple[str, str]] = {
     LogOrder.START: ("session.start_time", "timestamptz"),

@@ -14,8 +14,8 @@ from services.ports import Clock, SqlDatabase
 from services.records.session_rows import SESSION, TOUCHING, conditions, stored_session
 from services.records.session_values import ReportQuestion, ReportRow, StoredSession
 from services.times import WriterZone
-from services.work.model import ReportBy
 from services.work.timesheet import transitions
+from services.work.work_values import ReportBy
 
 _KEYS: Mapping[ReportBy, str] = {
     ReportBy.CLIENT: "session.client_id",

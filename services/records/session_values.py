@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.model import Pause, SessionCategory, SessionStatus, WorkSession
-from services.work.model import Flaw, ReportBy
+from services.work.work_values import Flaw, ReportBy
 
 
 @dataclass(frozen=True, slots=True)

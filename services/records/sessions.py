@@ -17,7 +17,7 @@ from services.records.unit_of_work import UnitOfWork, unit_of_work
 from services.settings import Settings
 from services.times import WriterZone
 from services.work import pauses
-from services.work.model import SessionDraft
+from services.work.work_values import SessionDraft
 
 _OPEN = f"{OPEN} ORDER BY session.start_time, session.id"
 _ENDING_AFTER = f"""

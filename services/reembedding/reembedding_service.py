@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from services.errors import Conflict, StorageFull, StoreMismatch, StoreReadOnly, StoreUnavailable
-from services.memories.reading import ONE_EACH, Stored, count_memories
+from services.memories.stored_memories import ONE_EACH, Stored, count_memories
 from services.memories.write_barrier import WriteBarrier
 from services.model import Advance, MemoryType, Progress, untold
 from services.ports import Draft, Embedder, SwitchableStore, VectorStore
+from services.reembedding.bounded_tasks import Prefetch
+from services.reembedding.digests import Digests, digest, digests, memories, newest, telling_digests
 from services.reembedding.filling import Filling
-from services.reembedding.prefetch import Prefetch
-from services.reembedding.reading import Digests, digest, digests, memories, newest, telling_digests
 from services.reembedding.reembed_values import (
     SHARED_MODELS,
     ReembedPlan,

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from services.memories.chunking import chunk_id, is_chunk_id
-from services.memories.reading import (
+from services.memories.stored_memories import (
     CHUNKED,
     FIRST_CHUNK,
     NOT_FIRST,

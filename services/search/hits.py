@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from services.errors import MemoriaError
 from services.memories.chunking import chunk_id
-from services.memories.reading import chunk_index, fold, memory_id_of, read_stored
+from services.memories.stored_memories import chunk_index, fold, memory_id_of, read_stored
 from services.model import Memory, MemoryType
 from services.points import Filter, HasId, HasVector, Lookup, Point, ScoredPoint
 from services.ports import VectorStore

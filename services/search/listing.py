@@ -14,7 +14,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from services.errors import MemoriaError
-from services.memories.reading import pages
+from services.memories.stored_memories import pages
 from services.model import Hit, MemoryType, Query, SortKey
 from services.points import Between, Condition, DatedBetween, Filter, Point, Scroll
 from services.ports import VectorStore

@@ -10,7 +10,7 @@ from services.model import Hit, Query
 from services.search import fusion
 from services.search.filters import keeps_keys, keeps_text
 from services.search.hits import Found, HitReader, Read
-from services.text import has_word
+from services.storable_text import has_word
 from services.together import together
 
 FIRST = fusion.CLOSELY_READ

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from services.errors import EmbeddingFailed, MemoriaError, NotFound
-from services.memories.reading import chunk_index, memory_id_of
+from services.memories.stored_memories import chunk_index, memory_id_of
 from services.model import MemoryType, Query, SearchMode
 from services.points import DenseSearch, Filter, HasId, Lookup, Matches, ScoredPoint, Scroll, TextSearch, Vector
 from services.ports import Embedder, VectorStore, WordEmbedder

@@ -10,7 +10,7 @@ from pathlib import Path
 from services.errors import Conflict
 from services.files import AtomicFile
 from services.memories.chunking import chunks
-from services.memories.reading import ONE_EACH, Stored, chunk_index, fold, headless_ids, pages, read_stored
+from services.memories.stored_memories import ONE_EACH, Stored, chunk_index, fold, headless_ids, pages, read_stored
 from services.model import Advance, Progress, Relation, untold
 from services.points import Scroll
 from services.ports import Clock, VectorStore

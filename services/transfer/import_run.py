@@ -14,7 +14,7 @@ from services.records import Transaction
 from services.settings import Settings
 from services.spool import Spool
 from services.transfer.formats.imported_records import MemoryRecord, RelationRecord
-from services.transfer.relation_ends import RelationEnds, derived_ids
+from services.transfer.id_owners import RelationEnds, derived_ids
 
 _MARKS = 5000
 """Marks read at once."""

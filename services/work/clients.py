@@ -5,7 +5,7 @@ from __future__ import annotations
 from services.errors import Ambiguous, InvalidInput, NotFound
 from services.model import Entity
 from services.records import Records
-from services.work.model import Client, ClientTotal, Project, ProjectTotal
+from services.work.work_values import Client, ClientTotal, Project, ProjectTotal
 
 
 class ClientService:

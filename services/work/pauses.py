@@ -14,8 +14,8 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 from services.model import Pause
 from services.times import WriterZone, to_stamp
-from services.work.model import Flaw
 from services.work.timesheet import CLOCK_SKEW
+from services.work.work_values import Flaw
 
 _WIDEST_SHIFT = 26
 """Hours between the local times of the two places on Earth that are furthest apart."""

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Mapping
 
 from services.errors import InvalidInput
-from services.work.model import WorkPreferences
+from services.work.work_values import WorkPreferences
 
 
 def preferences_of(rows: Mapping[str, object]) -> WorkPreferences:

@@ -15,7 +15,8 @@ from services.records import Records
 from services.records.session_values import ReportQuestion, ReportRow, SessionSelection, StoredSession
 from services.settings import Settings
 from services.times import Period, first_weekday, person_zone, zone_name
-from services.work.model import (
+from services.work.timesheet import Span, day_starts, days_between, flaws, parts_of, period, spans_of, split
+from services.work.work_values import (
     Client,
     DayPart,
     Flaw,
@@ -30,7 +31,6 @@ from services.work.model import (
     SessionFilter,
     UnitTotal,
 )
-from services.work.timesheet import Span, day_starts, days_between, flaws, parts_of, period, spans_of, split
 
 
 class ReportService:

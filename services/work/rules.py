@@ -10,8 +10,8 @@ from itertools import pairwise
 from services.errors import Conflict, InvalidInput
 from services.model import Pause, SessionStatus, WorkSession
 from services.records.session_values import SessionChange, StoredSession
-from services.work.model import SessionChanges, WarningKind, WorkWarning
 from services.work.timesheet import flaws, spans_of
+from services.work.work_values import SessionChanges, WarningKind, WorkWarning
 
 _AHEAD = timedelta(seconds=5)
 """How far clocks of two machines may differ before a time counts as ahead."""

@@ -13,7 +13,7 @@ from itertools import accumulate, pairwise
 
 from services.model import Pause, SessionStatus, WorkSession
 from services.times import Period, month_end, month_start, week_start
-from services.work.model import DayPart, Flaw, ReportUnit
+from services.work.work_values import DayPart, Flaw, ReportUnit
 
 CLOCK_SKEW = timedelta(minutes=1)
 """How far the clocks of two machines may differ before a pause counts as outside its session."""

@@ -29,14 +29,14 @@ from services.records.session_values import Change, SessionChange, StoredSession
 from services.settings import Settings
 from services.times import person_zone, whole
 from services.work import rules
-from services.work.model import (
+from services.work.preferences import checked, preferences_of
+from services.work.remembered import draft_of
+from services.work.work_values import (
     SessionChanges,
     SessionDraft,
     WorkPreferences,
     WorkStatus,
 )
-from services.work.preferences import checked, preferences_of
-from services.work.remembered import draft_of
 
 OPEN = (SessionStatus.ACTIVE, SessionStatus.PAUSED)
 _ATTEMPTS = 10

@@ -17,7 +17,7 @@ from textual.pilot import Pilot
 from memoria_tui.app import MemoriaApp
 from memoria_tui.modes.health.long_work import Advance
 from memoria_tui.modes.health.screen import HealthScreen
-from services.backup.values import Comparison
+from services.backup.backup_values import Comparison
 from services.container import Services, open_services
 from tests.benchmarks.figures import Figure, LoopWatch, held, redraw_ms
 from tests.benchmarks.seeded import memories, relations

@@ -25,7 +25,7 @@ from services.adapters.postgres.database import Database
 from services.container import Services, open_services
 from services.model import MemoryDraft
 from services.settings import Settings
-from services.work.model import SessionDraft
+from services.work.work_values import SessionDraft
 from tests.benchmarks.figures import Figure, limited
 
 _REQUESTS, _CORE = 1.0, 0.5

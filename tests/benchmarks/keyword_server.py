@@ -13,11 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from services.adapters.server.bm25 import STOP_WORDS, words
-from services.adapters.server.store import ServerVectorStore
+from services.adapters.server.server_store import ServerVectorStore
 from services.memories.chunking import chunks
-from services.memories.layout import points_of
 from services.memories.payload import drafted
-from services.memories.reading import memory_id_of
+from services.memories.point_layout import points_of
+from services.memories.stored_memories import memory_id_of
 from services.model import MemoryDraft, MemoryType, SearchMode
 from services.points import Point, TextSearch
 from services.settings import Settings

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from services.container import open_services
 from services.memories.chunking import chunks
-from services.memories.layout import points_of
 from services.memories.payload import drafted
+from services.memories.point_layout import points_of
 from services.model import MemoryType
 from services.points import Point
 from services.ports import Embedder, VectorStore

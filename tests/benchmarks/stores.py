@@ -11,12 +11,12 @@ from itertools import groupby, islice
 from pathlib import Path
 
 from services.adapters.bundled_embedder import BundledEmbedder
-from services.adapters.edge.store import EdgeVectorStore
+from services.adapters.edge.edge_store import EdgeVectorStore
 from services.adapters.postgres.database import Database
 from services.adapters.postgres.schema import upgrade
 from services.memories.chunking import chunks
-from services.memories.layout import points_of
 from services.memories.payload import drafted
+from services.memories.point_layout import points_of
 from services.model import MemoryDraft, MemoryType
 from services.points import Point
 from services.ports import Clock, NewRelation

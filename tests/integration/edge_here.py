@@ -7,9 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from services.adapters.edge.edge_sets import EdgeDraft, EdgeSets
+from services.adapters.edge.edge_store import EdgeVectorStore
 from services.adapters.edge.locks import take_draft
-from services.adapters.edge.sets import EdgeDraft, EdgeSets
-from services.adapters.edge.store import EdgeVectorStore
 from services.model import MemoryType
 
 _WRITES = {

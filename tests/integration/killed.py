@@ -24,7 +24,7 @@ from services.adapters.postgres.database import Database
 from services.memories.chunking import chunk_id, chunks
 from services.memories.memory_service import MemoryService
 from services.memories.payload import State
-from services.memories.reading import read_stored
+from services.memories.stored_memories import read_stored
 from services.memories.storing import Incoming
 from services.model import (
     Entity,

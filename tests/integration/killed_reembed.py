@@ -15,16 +15,16 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 
+from services.adapters.edge.edge_sets import EdgeSets
 from services.adapters.edge.marker import Marker
-from services.adapters.edge.sets import EdgeSets
-from services.memories.layout import points_of
 from services.memories.payload import State
-from services.memories.reading import Stored
+from services.memories.point_layout import points_of
+from services.memories.stored_memories import Stored
 from services.memories.write_barrier import WriteBarrier
 from services.model import MemoryType
 from services.points import Point, Vector
 from services.ports import Embedder
-from services.reembedding.reading import digest, digests, memories
+from services.reembedding.digests import digest, digests, memories
 from services.reembedding.reembed_values import Target
 from services.reembedding.reembedding_service import ReembeddingService
 from services.settings import Settings

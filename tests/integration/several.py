@@ -21,7 +21,7 @@ from services.container import Services, open_services
 from services.errors import Conflict, InvalidInput, NotFound, NothingToUndo
 from services.model import IfChanged, MemoryChanges, MemoryDraft, MemoryType, RelationType, SessionCategory
 from services.settings import load_settings
-from services.work.model import SessionChanges, SessionDraft
+from services.work.work_values import SessionChanges, SessionDraft
 from tests.services.memory_world import WatchedEmbedder
 
 MEMORIES = 50

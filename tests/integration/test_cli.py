@@ -23,7 +23,7 @@ from memoria_tui.cli import main
 from memoria_tui.cli.program import program
 from memoria_tui.cli.progress_bar import progress_bar
 from memoria_tui.cli.terminal import Terminal
-from services.adapters.edge.store import EdgeVectorStore
+from services.adapters.edge.edge_store import EdgeVectorStore
 from services.model import MemoryType, Progress
 
 HOSTILE = "\x1b]52;c;ZWNobw==\x07 \x1b[31mred\x1b[0m [bold]x[/] \u202e \x9b2J"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from memoria_tui.cli import main
 from memoria_tui.cli.terminal import Terminal
-from services.adapters.edge.store import EdgeVectorStore
+from services.adapters.edge.edge_store import EdgeVectorStore
 from services.model import MemoryType
 from tests.integration.test_cli import HOSTILE, Run, Screen, run  # noqa: F401  # the fixture
 from tests.integration.test_cli_connecting import typed

@@ -343,7 +343,7 @@ def recorded(run: Run, start: str, end: str, **names: str) -> None:
 def held(home: Path) -> Iterator[None]:
     """Another process has the embedded vector store open."""
     code = (
-        "import asyncio, sys; from pathlib import Path; from services.adapters.edge.store import EdgeVectorStore\n"
+        "import asyncio, sys; from pathlib import Path; from services.adapters.edge.edge_store import EdgeVectorStore\n"
         "from services.model import MemoryType\n"
         "async def main():\n"
         "    store = EdgeVectorStore(Path(sys.argv[1]) / 'qdrant')\n"

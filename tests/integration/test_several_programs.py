@@ -21,10 +21,10 @@ import pytest
 
 from services.adapters.postgres.database import Database
 from services.adapters.postgres.schema import upgrade
-from services.adapters.server.store import ServerVectorStore
+from services.adapters.server.server_store import ServerVectorStore
 from services.memories.chunking import chunks
 from services.memories.payload import State
-from services.memories.reading import owners, read_stored
+from services.memories.stored_memories import owners, read_stored
 from services.model import Change, Entity
 from services.records import Records
 from services.records.relation_states import relation_of

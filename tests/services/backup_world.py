@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.adapters.edge.store import EdgeVectorStore
+from services.adapters.edge.edge_store import EdgeVectorStore
 from services.container import Services, open_services
 from services.model import MemoryDraft, MemoryType, RelationType
 from services.points import Point, Scroll

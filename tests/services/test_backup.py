@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from services.backup.backup_values import Comparison, UnfinishedRestore
 from services.backup.restore_run import Marker
-from services.backup.values import Comparison, UnfinishedRestore
 from services.errors import Conflict, InvalidInput, NotFound, NothingToUndo, StoreUnavailable, UnreadableFile
 from services.model import MemoryChanges, MemoryDraft, MemoryType, Progress, RelationType
 from services.records.archive_tables import Difference

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from services.adapters.edge.store import EdgeVectorStore
+from services.adapters.edge.edge_store import EdgeVectorStore
 from services.container import Services
 from services.errors import Conflict, NotFound
 from services.memories.chunking import chunks
 from services.memories.payload import State
-from services.memories.reading import ONE_EACH, Stored, read_stored
+from services.memories.stored_memories import ONE_EACH, Stored, read_stored
 from services.model import Entity, MemoryChanges, MemoryDraft, MemoryType, RelationType
 from services.points import Point, Scroll
 from tests.services.backup_world import Store, open_store

@@ -9,7 +9,7 @@ import pytest
 
 from services.errors import Ambiguous, Conflict, InvalidInput, NotFound
 from services.model import Kind
-from services.work.model import SessionDraft
+from services.work.work_values import SessionDraft
 from tests.services.worktables import Bench, bench
 
 Totals = dict[str | None, tuple[int, int]]

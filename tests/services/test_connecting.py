@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from services.adapters.edge.store import EdgeVectorStore
+from services.adapters.edge.edge_store import EdgeVectorStore
 from services.adapters.postgres.database import Database
 from services.adapters.postgres.schema import upgrade
 from services.container import open_services
@@ -17,7 +17,7 @@ from services.errors import AuthenticationFailed, MemoriaError, StoreUnavailable
 from services.model import MemoryChanges, MemoryDraft, MemoryType, Query, RelationType
 from services.points import Point
 from services.settings import Settings
-from services.work.model import SessionDraft
+from services.work.work_values import SessionDraft
 from tests.services.guarded import GuardedServer, guarded_server
 from tests.services.servers import pgbouncer, query
 

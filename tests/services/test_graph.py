@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.adapters.edge.store import EdgeVectorStore
+from services.adapters.edge.edge_store import EdgeVectorStore
 from services.errors import Conflict, InvalidInput, NotFound
 from services.graph.graph_service import GraphService
 from services.memories.chunking import chunk_id

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from memoria_tui.dialogs.difference_view import of_chunks
-from services.adapters.edge.store import EdgeVectorStore
+from services.adapters.edge.edge_store import EdgeVectorStore
 from services.container import Services, open_services
 from services.errors import StoreUnavailable
 from services.integrity import checks
 from services.integrity.checks.nested import flattened
-from services.integrity.model import Keep, Survey
-from services.memories.reading import fold
+from services.integrity.defects import Keep, Survey
+from services.memories.stored_memories import fold
 from services.model import (
     Entity,
     IfChanged,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import cast
 from uuid import uuid4
 
-from services.adapters.edge.store import EdgeVectorStore
+from services.adapters.edge.edge_store import EdgeVectorStore
 from services.errors import StoreUnavailable
 from services.live import LiveService, Rhythm
 from services.model import MemoryType, StatusSnapshot, StoreKind, StoreStatus, Subject

@@ -12,7 +12,7 @@ from services.adapters.memori_database import MemoriDatabase
 from services.adapters.memori_source import MemoriSource
 from services.container import Services, open_services
 from services.errors import AuthenticationFailed, InvalidInput, MemoriaError, StoreMismatch, StoreUnavailable
-from services.memories.reading import read_stored
+from services.memories.stored_memories import read_stored
 from services.model import Memory, MemoryChanges, MemoryType, Relation, RelationType
 from services.points import Scroll
 from services.ports import machine_clock

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from services.adapters.edge.store import EdgeVectorStore
+from services.adapters.edge.edge_store import EdgeVectorStore
 from services.container import Services, open_services
 from services.errors import StoreUnavailable
 from services.memories.chunking import chunk_id

@@ -11,7 +11,7 @@ import pytest
 from services.container import Services, open_services
 from services.errors import StoreUnavailable
 from services.memories.outside import MANY, OutsideDeletions
-from services.memories.reading import memory_id_of
+from services.memories.stored_memories import memory_id_of
 from services.model import MemoryDraft, MemoryType, RelationType
 from services.points import Scroll
 from services.ports import NewRelation, SwitchableStore

@@ -12,8 +12,8 @@ from services.errors import NotFound, StorageFull
 from services.memories.current import ChangedOutside, merged
 from services.memories.memory_service import MemoryService
 from services.memories.payload import State
-from services.memories.reading import Stored
 from services.memories.saving import BATCH
+from services.memories.stored_memories import Stored
 from services.memories.storing import Incoming
 from services.model import Action, Entity, Memory, MemoryChanges, MemoryDraft, MemoryType, RelationType
 from services.points import Point

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from services.adapters.postgres.database import Database
-from services.adapters.postgres.errors import connecting, translated
+from services.adapters.postgres.postgres_errors import connecting, translated
 from services.errors import InvalidInput, MemoriaError, StorageFull, StoreBusy, StoreTimeout, StoreUnavailable
 
 FULL = OSError(errno.ENOSPC, "No space left on device", "/backups/a.tar")

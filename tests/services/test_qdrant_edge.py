@@ -16,11 +16,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from services.adapters.edge.errors import translated
-from services.adapters.edge.layout import TIDY_EVERY
+from services.adapters.edge.edge_errors import translated
+from services.adapters.edge.edge_store import EdgeVectorStore
 from services.adapters.edge.locks import take_draft
 from services.adapters.edge.marker import FORMAT
-from services.adapters.edge.store import EdgeVectorStore
+from services.adapters.edge.shard_config import TIDY_EVERY
 from services.errors import MemoriaError, StorageFull, StoreInUse, StoreMismatch, StoreTooNew, StoreUnavailable
 from services.model import MemoryType
 from services.points import Contains, DenseSearch, Filter, HasId, Point, Scroll, TextSearch
@@ -32,7 +32,7 @@ WRITER = """
 import asyncio, os, signal, sys
 from pathlib import Path
 import psutil
-from services.adapters.edge.store import EdgeVectorStore
+from services.adapters.edge.edge_store import EdgeVectorStore
 from services.model import MemoryType
 from tests.services.stores import DIMENSIONS, MODEL, point
 

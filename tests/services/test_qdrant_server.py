@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from services.adapters.server.store import ServerVectorStore
+from services.adapters.server.server_store import ServerVectorStore
 from services.errors import (
     AuthenticationFailed,
     InvalidInput,
@@ -333,5 +333,5 @@ async def test_text_is_scored_here_for_a_server_that_cannot(qdrant: FakeQdrant) 
 
 
 def test_importing_the_store_does_not_import_the_client() -> None:
-    program = "import services.adapters.server.store, sys; sys.exit('qdrant_client' in sys.modules)"
+    program = "import services.adapters.server.server_store, sys; sys.exit('qdrant_client' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

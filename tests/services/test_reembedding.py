@@ -14,18 +14,18 @@ from pathlib import Path
 import httpx
 import pytest
 
-from services.adapters.edge.store import EdgeVectorStore
+from services.adapters.edge.edge_store import EdgeVectorStore
 from services.adapters.ollama import OllamaEmbedder
 from services.errors import Conflict, MemoriaError, StorageFull, StoreUnavailable
 from services.memories.chunking import chunk_id, chunks
 from services.memories.memory_service import MemoryService
-from services.memories.reading import Stored, read_stored
+from services.memories.stored_memories import Stored, read_stored
 from services.memories.write_barrier import WriteBarrier
 from services.model import MemoryChanges, MemoryDraft, MemoryType, Progress
 from services.points import Point, Vector
 from services.ports import Draft, Embedder, Room, SwitchableStore, VectorStore
 from services.records import Records
-from services.reembedding.reading import digests, memories
+from services.reembedding.digests import digests, memories
 from services.reembedding.reembed_values import Target, missing_settings, target_of
 from services.reembedding.reembedding_service import ReembeddingService
 from services.settings import Settings

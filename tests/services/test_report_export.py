@@ -10,7 +10,7 @@ import pytest
 
 from services.times import Period
 from services.work.export import as_csv, as_markdown, formula_safe
-from services.work.model import Report, ReportBy, ReportCell, ReportGroup, ReportUnit
+from services.work.work_values import Report, ReportBy, ReportCell, ReportGroup, ReportUnit
 
 
 def report(name: str | None = "acme", unit: ReportUnit = ReportUnit.MONTH, by: ReportBy = ReportBy.CLIENT) -> Report:

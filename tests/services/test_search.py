@@ -18,11 +18,11 @@ import pytest
 import pytest_asyncio
 
 from services.adapters.bundled_embedder import BundledEmbedder
-from services.adapters.edge.store import EdgeVectorStore
+from services.adapters.edge.edge_store import EdgeVectorStore
 from services.errors import EmbeddingFailed, NotFound, StoreUnavailable
 from services.memories.chunking import chunk_id, chunks
-from services.memories.layout import points_of
 from services.memories.payload import drafted
+from services.memories.point_layout import points_of
 from services.model import (
     Facets,
     Memory,

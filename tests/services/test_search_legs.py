@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from services.memories.layout import points_of
 from services.memories.payload import drafted
+from services.memories.point_layout import points_of
 from services.model import MemoryDraft, MemoryType, SearchMode
-from services.text import has_word
+from services.storable_text import has_word
 from services.times import writer_zone
 from tests.services.stores import opened_store
 from tests.services.test_search import EMBEDDER, NOW, Store, uid

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from qdrant_client import AsyncQdrantClient
 
-from services.adapters.server.store import ServerVectorStore
+from services.adapters.server.server_store import ServerVectorStore
 from services.errors import StoreUnavailable
 from services.model import MemoryType
 from services.points import Scroll

@@ -9,7 +9,7 @@ import pytest
 
 from services.container import Services, open_services
 from services.integrity import checks
-from services.integrity.model import Keep
+from services.integrity.defects import Keep
 from services.model import Memory, MemoryChanges, MemoryDraft, MemoryType
 from services.points import Point, Scroll
 from services.settings import Settings

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from services.adapters.edge.store import EdgeVectorStore
+from services.adapters.edge.edge_store import EdgeVectorStore
 from services.errors import NotFound
 from services.graph.graph_service import GraphService
 from services.graph.suggestions import SuggestionService

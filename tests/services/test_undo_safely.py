@@ -15,7 +15,7 @@ from services.errors import Conflict, InvalidInput, NotFound, NothingToUndo
 from services.model import Entity, IfChanged, Kind, MemoryChanges, MemoryDraft, MemoryType, RelationType
 from services.points import Scroll
 from services.settings import Settings
-from services.work.model import SessionDraft
+from services.work.work_values import SessionDraft
 from tests.services.servers import query
 
 TABLES = ("clients", "projects", "work_sessions", "memory_relations")

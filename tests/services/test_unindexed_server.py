@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from qdrant_client import models
 
-from services.adapters.server.store import ServerVectorStore
+from services.adapters.server.server_store import ServerVectorStore
 from services.errors import StoreMismatch
 from services.model import MemoryType
 from services.points import Contains, DenseSearch, Filter, Matches, Scroll, TextSearch

@@ -15,7 +15,7 @@ from services.container import Services
 from services.errors import NotFound
 from services.integrity import checks
 from services.memories.chunking import chunk_id
-from services.memories.reading import Stored, owners, read_stored
+from services.memories.stored_memories import Stored, owners, read_stored
 from services.model import Hit, Memory, Query, Relation
 from services.search.query import parse_query
 from tests.services.servers import create_database, drop_database, restore_upstream

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from services.adapters.collections import OWN_INDEXES
-from services.adapters.edge.store import EdgeVectorStore
+from services.adapters.edge.edge_store import EdgeVectorStore
 from services.errors import InvalidInput, ModelMismatch, StoreMismatch
 from services.model import MemoryType
 from services.points import (

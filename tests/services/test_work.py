@@ -18,8 +18,8 @@ from services.errors import Ambiguous, Conflict, InvalidInput, NotFound
 from services.model import Action, Entity, Kind, Pause, SessionCategory, SessionStatus
 from services.records import Records
 from services.times import Period
-from services.work.model import Flaw, ReportBy, SessionChanges, SessionDraft, WarningKind
 from services.work.work_service import WorkService
+from services.work.work_values import Flaw, ReportBy, SessionChanges, SessionDraft, WarningKind
 from tests.services.worktables import NOON, Bench, bench
 
 

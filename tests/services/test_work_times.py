@@ -25,9 +25,9 @@ from services.times import (
     parse_time,
     zone_of,
 )
-from services.work.model import Flaw, ReportUnit
 from services.work.pauses import decoded, encoded, minutes, rewritten
 from services.work.timesheet import day_starts, period
+from services.work.work_values import Flaw, ReportUnit
 
 ROME = WriterZone(ZoneInfo("Europe/Rome"))
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

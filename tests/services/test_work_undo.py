@@ -13,7 +13,7 @@ from services.container import Services, open_services
 from services.errors import Conflict, StoreUnavailable
 from services.model import Memory, Query, SessionStatus
 from services.settings import Settings
-from services.work.model import SessionDraft
+from services.work.work_values import SessionDraft
 from tests.services.servers import query
 from tests.services.worktables import NOON, Bench, bench
 

@@ -15,8 +15,8 @@ import pytest
 from qdrant_client import AsyncQdrantClient, models
 
 from services.adapters.bundled_embedder import BundledEmbedder
-from services.adapters.edge.store import EdgeVectorStore
-from services.adapters.server.store import ServerVectorStore
+from services.adapters.edge.edge_store import EdgeVectorStore
+from services.adapters.server.server_store import ServerVectorStore
 from services.container import Services, open_services
 from services.model import MemoryType
 from services.model.database import Ask

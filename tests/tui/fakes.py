@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from services.adapters.database_upgrade import DatabaseService
+from services.backup.backup_values import Archive, RestoreReport, UnfinishedRestore
 from services.backup.restoring import RestoreService
-from services.backup.values import Archive, RestoreReport, UnfinishedRestore
 from services.errors import Conflict, MemoriaError, NotFound, NothingToUndo
 from services.health import HealthService
 from services.live import LiveService, OnChange, OnStatus

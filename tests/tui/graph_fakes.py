@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from services.errors import NotFound
 from services.graph.graph_service import GraphService
-from services.graph.model import Connected, Neighborhood, Node, PathStep, Reviewed, Suggestion
+from services.graph.graph_values import Connected, Neighborhood, Node, PathStep, Reviewed, Suggestion
 from services.graph.suggestions import SuggestionService
 from services.model import Memory, Relation, RelationCreator, RelationType
 from services.ports import NewRelation

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, cast
 
 from services.adapters.database_upgrade import DatabaseService
 from services.backup.backup_service import BackupService
+from services.backup.backup_values import Archive, Comparison, RestoreReport
 from services.backup.restoring import RestoreService
-from services.backup.values import Archive, Comparison, RestoreReport
 from services.health import HealthService, Waiting
 from services.integrity import checks
 from services.integrity.check import Check
+from services.integrity.defects import Defect, Finding, Keep, Repaired, Survey
 from services.integrity.integrity_service import IntegrityService
-from services.integrity.model import Defect, Finding, Keep, Repaired, Survey
 from services.model import (
     IfChanged,
     Memory,

@@ -16,9 +16,9 @@ from services.records.session_values import ReportQuestion, ReportRow, StoredSes
 from services.search.memory_counts import MemoryCounts, MemoryMonths
 from services.settings import Settings
 from services.work.clients import ClientService
-from services.work.model import Client, ClientTotal, Project, ProjectTotal
 from services.work.reports import ReportService
 from services.work.work_service import WorkService
+from services.work.work_values import Client, ClientTotal, Project, ProjectTotal
 from tests.tui.fakes import FakeServices, Store, clock
 
 if TYPE_CHECKING:

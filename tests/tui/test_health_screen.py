@@ -19,7 +19,7 @@ from memoria_tui.modes.health.screen import HealthScreen
 from memoria_tui.modes.health.state import Line, Pace, Section
 from services.errors import StoreInUse
 from services.integrity import checks
-from services.integrity.model import Defect, Keep
+from services.integrity.defects import Defect, Keep
 from services.model import Subject
 from tests.tui.conftest import press, settle, toasts
 from tests.tui.fakes import clock, memory_id

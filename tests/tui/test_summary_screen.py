@@ -17,7 +17,7 @@ from memoria_tui.config import Config
 from memoria_tui.modes.summary.screen import SummaryScreen
 from services.errors import StoreInUse, StoreUnavailable
 from services.model import WorkSession
-from services.work.model import ReportBy
+from services.work.work_values import ReportBy
 from tests.tui.conftest import keys, poll_status, press, settle, toasts
 from tests.tui.fakes import clock
 from tests.tui.quick import quick

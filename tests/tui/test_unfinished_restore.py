@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 
 from memoria_tui.app import MemoriaApp
 from memoria_tui.dialogs.unfinished_restore import UnfinishedRestoreDialog
-from services.backup.values import UnfinishedRestore
+from services.backup.backup_values import UnfinishedRestore
 from tests.tui.fakes import FakeRestoring, FakeServices, Store, clock
 
 

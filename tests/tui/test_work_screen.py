@@ -20,7 +20,7 @@ from memoria_tui.dialogs.help import HelpDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.modes.work.screen import WorkScreen
 from services.model import SessionStatus
-from services.work.model import LogOrder, SessionDraft, WorkPreferences
+from services.work.work_values import LogOrder, SessionDraft, WorkPreferences
 from tests.tui.conftest import key_event, press, settle, toasts
 from tests.tui.work_world import NOW, Desk, WorkServices, at_desk, one_running, shown, two_days, work_screen
 

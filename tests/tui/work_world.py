@@ -25,9 +25,9 @@ from services.ports import Clock, Embedder, VectorStore
 from services.records import Records
 from services.settings import Settings
 from services.work.clients import ClientService
-from services.work.model import SessionDraft
 from services.work.reports import ReportService
 from services.work.work_service import WorkService
+from services.work.work_values import SessionDraft
 from tests.services.worktables import HeldClock, KeptMemories
 from tests.tui.conftest import settle
 from tests.tui.fakes import FakeLive, FakeServices, Store

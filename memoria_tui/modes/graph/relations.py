@@ -13,7 +13,7 @@ from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.dialogs.relation_type import RelationTypeDialog
 from memoria_tui.modes.linking import turned
 from memoria_tui.neighbor_tree import name, node_end
-from services.graph.model import Neighborhood, Node
+from services.graph.graph_values import Neighborhood, Node
 from services.model import Relation
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ from memoria_tui.widgets.relation_map import RelationMap
 from memoria_tui.widgets.relation_tree import RelationTree
 from memoria_tui.widgets.trail import Trail
 from services.errors import MemoriaError, NotFound, StoreUnavailable
-from services.graph.model import Neighborhood, Node
+from services.graph.graph_values import Neighborhood, Node
 from services.model import Hit, Memory, Query, RelationType, Subject
 from services.together import together
 

@@ -9,7 +9,7 @@ from textual.content import Content
 from memoria_tui import present
 from memoria_tui.modes.notices import key
 from memoria_tui.neighbor_tree import name, sign
-from services.graph.model import Neighborhood, Node
+from services.graph.graph_values import Neighborhood, Node
 from services.model import RelationType
 
 

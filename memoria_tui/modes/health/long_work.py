@@ -20,7 +20,7 @@ from memoria_tui.program_log import refused
 from memoria_tui.writes import run_beside
 from services.errors import MemoriaError
 from services.integrity.checks import REPAIRABLE, UNEVEN
-from services.integrity.model import Keep
+from services.integrity.defects import Keep
 from services.model import Progress
 from services.times import person_zone
 
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from memoria_tui.modes.mode import ModeScreen
-    from services.backup.values import Comparison
+    from services.backup.backup_values import Comparison
     from services.integrity.check import Check
-    from services.integrity.model import Defect, Finding
+    from services.integrity.defects import Defect, Finding
 
 Advance = Callable[[Progress], None]
 

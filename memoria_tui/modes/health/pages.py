@@ -14,11 +14,11 @@ from memoria_tui import present
 from memoria_tui.modes.health.state import STORES, Checked, HealthReport, Line, Section
 from services.errors import MemoriaError
 from services.integrity.check import Check
-from services.integrity.model import Finding
+from services.integrity.defects import Finding
 from services.model import Memory, MemoryType, StoreStatus
 
 if TYPE_CHECKING:
-    from services.backup.values import Archive
+    from services.backup.backup_values import Archive
     from services.health import Waiting
     from services.model.database import DatabaseStatus
     from services.points import CollectionInfo

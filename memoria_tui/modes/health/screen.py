@@ -44,9 +44,9 @@ from services.model import Progress, StatusSnapshot, Subject
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from services.backup.values import Archive, Comparison
+    from services.backup.backup_values import Archive, Comparison
     from services.container import Services
-    from services.integrity.model import Finding
+    from services.integrity.defects import Finding
     from services.model import Memory
     from services.reembedding.reembed_values import ReembedState
 

@@ -15,11 +15,11 @@ from memoria_tui import present
 from services.errors import MemoriaError
 from services.integrity.check import Check
 from services.integrity.checks import CHECKS
-from services.integrity.model import Finding, Survey
+from services.integrity.defects import Finding, Survey
 from services.model import MemoryType, Progress, StoreKind, StoreStatus
 
 if TYPE_CHECKING:
-    from services.backup.values import Archive
+    from services.backup.backup_values import Archive
     from services.health import Waiting
     from services.model.database import DatabaseStatus
     from services.points import CollectionInfo

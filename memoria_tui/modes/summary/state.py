@@ -13,7 +13,7 @@ from memoria_tui.work_text import filter_facts
 from services.search.memory_counts import MemoryMonths
 from services.times import Period, month_end, month_start
 from services.work.export import named
-from services.work.model import Report, ReportBy, ReportUnit, SessionFilter
+from services.work.work_values import Report, ReportBy, ReportUnit, SessionFilter
 
 GROUPINGS = (ReportBy.CLIENT, ReportBy.PROJECT, ReportBy.CATEGORY)
 MONTHS = 12

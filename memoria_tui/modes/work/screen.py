@@ -33,8 +33,8 @@ from memoria_tui.widgets.session_log import SessionLog
 from services.errors import MemoriaError, StoreUnavailable
 from services.model import SessionStatus, StatusSnapshot, Subject, WorkSession
 from services.times import Period
-from services.work.model import ReportBy, SessionFilter
 from services.work.timesheet import day_starts, spans_of
+from services.work.work_values import ReportBy, SessionFilter
 
 PAGE = 100
 """Sessions asked for at a time."""

@@ -13,10 +13,10 @@ import sys
 from pathlib import Path
 from typing import BinaryIO
 
-from services.adapters.edge.errors import translated
+from services.adapters.edge.edge_errors import translated
+from services.adapters.edge.edge_sets import EdgeDraft, EdgeSets
 from services.adapters.edge.frames import LENGTH, PART, Reply, Request, frame
 from services.adapters.edge.locks import take_draft, take_folder
-from services.adapters.edge.sets import EdgeDraft, EdgeSets
 from services.model import MemoryType
 
 _IDLE_SECONDS = 0.5

@@ -27,10 +27,10 @@ from services.adapters.collections import (
     storable,
     storable_text,
 )
-from services.adapters.edge import facets as edge_facets
-from services.adapters.edge.errors import open_error
-from services.adapters.edge.filters import edge_filter
-from services.adapters.edge.layout import TIDY_EVERY, edge_config, index_params
+from services.adapters.edge import shard_facets
+from services.adapters.edge.edge_errors import open_error
+from services.adapters.edge.edge_filters import edge_filter
+from services.adapters.edge.shard_config import TIDY_EVERY, edge_config, index_params
 from services.errors import ModelMismatch, StoreMismatch
 from services.model import MemoryType
 from services.points import (
@@ -193,7 +193,7 @@ class EdgeShards:
         shard = self._shards.get(collection)
         if shard is None:
             return {}
-        return edge_facets.facet(shard, key, where, limit)
+        return shard_facets.facet(shard, key, where, limit)
 
     def flush(self) -> None:
         """Brings to disk what until now lies in the write-ahead logs: safe against a power cut, faster to open."""

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 from services.adapters.postgres.embedded import EmbeddedPostgres
-from services.adapters.postgres.errors import MISSING_TABLE, NOT_PERMITTED, SETTING, connecting, sqlstate, translated
+from services.adapters.postgres.postgres_errors import (
+    MISSING_TABLE,
+    NOT_PERMITTED,
+    SETTING,
+    connecting,
+    sqlstate,
+    translated,
+)
 from services.errors import InvalidInput
 from services.settings import Settings
 

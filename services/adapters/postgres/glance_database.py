@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from services.adapters.postgres.checked_database import CheckedDatabase
 from services.adapters.postgres.database import CONNECT, Database, libpq_url
-from services.adapters.postgres.errors import MISSING_TABLE, sqlstate, translated
+from services.adapters.postgres.postgres_errors import MISSING_TABLE, sqlstate, translated
 from services.settings import Settings
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from services.adapters.postgres.database import Database, connect_arguments, fetch
-from services.adapters.postgres.errors import UPGRADE_ADVICE, translated
+from services.adapters.postgres.postgres_errors import UPGRADE_ADVICE, translated
 from services.errors import SchemaMissing, StoreMismatch, StoreReadOnly, StoreTooNew
 
 if TYPE_CHECKING:

@@ -21,8 +21,8 @@ from datetime import UTC, datetime, timedelta
 from qdrant_client import AsyncQdrantClient, models
 
 from services.adapters.collections import BATCH, DRAFT, FORMER, under_way
-from services.adapters.server.collections import Layout, ServerCollections, aliases_of, switching
 from services.adapters.server.described import MODEL_KEY, PURPOSE_KEY
+from services.adapters.server.server_collections import Layout, ServerCollections, aliases_of, switching
 from services.errors import StoreMismatch
 from services.model import MemoryType
 from services.ports import Draft

@@ -16,7 +16,7 @@ from qdrant_client import AsyncQdrantClient, models
 from services.adapters.collections import OWN_INDEXES, Index, json_path
 from services.adapters.server.bm25 import all_words
 from services.adapters.server.described import TextIndex
-from services.adapters.server.filters import server_filter
+from services.adapters.server.server_filters import server_filter
 from services.errors import InvalidInput
 from services.points import Condition, Contains, Filter, HasId
 

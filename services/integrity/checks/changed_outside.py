@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from services.integrity.check import Check, Explanation, Facts, Scan
 from services.integrity.checks.stale import compare_with_history
-from services.integrity.model import Defect
+from services.integrity.defects import Defect
 
 
 async def _find(scan: Scan) -> list[Defect]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.integrity.check import Check, Scan
-from services.integrity.model import Defect
+from services.integrity.defects import Defect
 from services.integrity.relation_ends import between_owners, explain_ends, found_by, read_wrong_ends
 
 

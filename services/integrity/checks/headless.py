@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from services.integrity.check import IN_ORDER, Check, Explanation, Facts, RepairStep, Scan, Stores
-from services.integrity.model import Defect, Keep
+from services.integrity.defects import Defect, Keep
 from services.integrity.places import read_places
 from services.memories.chunking import chunks
 from services.memories.current import Current
 from services.memories.payload import State
-from services.memories.reading import Stored, chunk_index
 from services.memories.repairing import RepairedMemory
+from services.memories.stored_memories import Stored, chunk_index
 from services.settings import Settings
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from services.integrity.check import Check, Scan
-from services.integrity.model import Defect
+from services.integrity.defects import Defect
 from services.integrity.relation_ends import between_owners, ends_of, explain_ends, found_by, read_wrong_ends
 from services.model import Relation
 

@@ -13,12 +13,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from services.integrity.check import IN_ORDER, Check, Explanation, Facts, RepairStep, Scan, Stores
-from services.integrity.model import Defect, Keep
+from services.integrity.defects import Defect, Keep
 from services.memories.current import Current
 from services.memories.editing import summary
 from services.memories.payload import State, logical
-from services.memories.reading import ONE_EACH, Stored, memory_id_of, read_stored
 from services.memories.repairing import RepairedMemory
+from services.memories.stored_memories import ONE_EACH, Stored, memory_id_of, read_stored
 from services.model import MemoryType, Progress
 from services.points import Point
 from services.ports import UNMARKED, VectorStore

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from services.integrity.check import IN_ORDER, Check, Explanation, Facts, RepairStep, Scan, Stores
-from services.integrity.model import Defect, Keep
+from services.integrity.defects import Defect, Keep
 from services.memories.current import Current
 from services.memories.editing import value_under, with_values
 from services.memories.payload import State, read_memory
-from services.memories.reading import CHUNKED, Stored, chunk_index, memory_id_of
 from services.memories.repairing import RepairedMemory
+from services.memories.stored_memories import CHUNKED, Stored, chunk_index, memory_id_of
 from services.model import MemoryType
 from services.points import Filter
 from services.times import WriterZone, read_stamp

@@ -14,7 +14,7 @@ from services.memories.chunking import chunks
 from services.model import MemoryType
 from services.points import Vector
 from services.settings import Settings
-from services.text import quoted, storable, storable_text
+from services.storable_text import quoted, storable, storable_text
 from services.transfer.formats.imported_records import BadRecord, MemoryRecord, Record, RowRecord
 from services.transfer.formats.own_rows import misfit
 from services.transfer.formats.record_reading import canonical_id, checked, relation_record, vector_of

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from services.memories.payload import State
 from services.model import Action, Change, Entity, Kind, SessionCategory, SessionStatus
 from services.records import columns
-from services.text import column_text, quoted
+from services.storable_text import column_text, quoted
 from services.transfer.formats.record_reading import canonical_id, date_of
 
 _MOST_NAME = 200

@@ -16,7 +16,7 @@ from services.memories.editing import checked_payload, checked_text
 from services.model import MemoryType, RelationCreator, RelationType
 from services.points import Vector
 from services.ports import NewRelation
-from services.text import quoted, storable
+from services.storable_text import quoted, storable
 from services.transfer.formats.imported_records import BadRecord, MemoryRecord, Record, RelationRecord
 
 _CHUNK_KEYS = frozenset({"full_content", "is_chunk", "parent_id", "chunk_index", "chunk_count"})

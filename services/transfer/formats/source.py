@@ -13,7 +13,7 @@ from services.errors import UnreadableFile
 from services.transfer.formats import own_export, record_reading
 from services.transfer.formats.imported_records import BadRecord, Record
 from services.transfer.formats.json_reading import TOO_DEEP, BrokenJson, JsonStream, json_lines, too_deep
-from services.transfer.formats.text import SUFFIXES, read_text_file, text_files
+from services.transfer.formats.markdown import SUFFIXES, read_text_file, text_files
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

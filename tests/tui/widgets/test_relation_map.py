@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from memoria_tui.neighbor_tree import branch_out
 from memoria_tui.widgets.map_canvas import Canvas, paint, selection
 from memoria_tui.widgets.map_layout import lay_out, neighbour
-from services.graph.model import Neighborhood, Node
+from services.graph.graph_values import Neighborhood, Node
 from services.model import Memory, MemoryType, Relation, RelationType
 
 

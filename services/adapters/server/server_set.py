@@ -11,7 +11,7 @@ from services.errors import AuthenticationFailed, MemoriaError, StoreReadOnly, S
 from services.model import StoreKind, StoreStatus
 
 if TYPE_CHECKING:
-    from services.adapters.server.collections import ServerCollections
+    from services.adapters.server.server_collections import ServerCollections
 
 
 class ServerSet(CollectionSet):

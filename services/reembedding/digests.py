@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping
 
-from services.memories.reading import Stored, age, chunk_index, fold, in_collection, memory_id_of, pages
+from services.memories.stored_memories import Stored, age, chunk_index, fold, in_collection, memory_id_of, pages
 from services.model import MemoryType
 from services.points import EVERYTHING, Filter, HasVector, Point, Scroll
 from services.ports import VectorStore

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.memories.chunking import chunk_id
-from services.memories.reading import fold, owners, pages
+from services.memories.stored_memories import fold, owners, pages
 from services.model import MemoryType
 from services.points import Scroll
 from services.ports import VectorStore

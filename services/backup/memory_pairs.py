@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from services.backup.fingerprints import Fingerprints
 from services.memories.payload import State, same_but_for_looks
-from services.memories.reading import ONE_EACH, Stored, fold, headless_ids, memory_id_of, pages, read_stored
+from services.memories.stored_memories import ONE_EACH, Stored, fold, headless_ids, memory_id_of, pages, read_stored
 from services.model import MemoryType
 from services.points import Scroll
 from services.times import WriterZone, read_stamp
 
 if TYPE_CHECKING:
-    from services.backup.reading import OpenArchive
+    from services.backup.open_archive import OpenArchive
     from services.ports import VectorStore
 
 _BATCH = 100

@@ -35,7 +35,7 @@ from services.adapters.collections import (
 )
 from services.adapters.server import unindexed
 from services.adapters.server.described import MODEL_KEY, PURPOSE_KEY, Described, described
-from services.adapters.server.filters import server_filter
+from services.adapters.server.server_filters import server_filter
 from services.adapters.server.unscored import UnscoredText
 from services.errors import (
     AuthenticationFailed,

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from services.memories.chunking import MOST_COPIED, chunk_id
 from services.memories.editing import changed_keys, value_under
 from services.memories.payload import CHUNK_KEYS, COUNTERS, State, logical
-from services.memories.reading import Stored, chunk_index
+from services.memories.stored_memories import Stored, chunk_index
 from services.points import Point
 
 _OF_POINTS = ("content", "has_relations")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import qdrant_edge as edge
 
-from services.adapters.edge.filters import edge_filter
+from services.adapters.edge.edge_filters import edge_filter
 from services.points import Condition, Filter, HasId, Matches
 
 _MANY = 500

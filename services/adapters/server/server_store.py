@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from weakref import WeakSet
 
 from services.adapters.collections import DRAFT, FORMER
-from services.adapters.server.set import ServerSet
+from services.adapters.server.server_set import ServerSet
 from services.errors import InvalidInput, StoreMismatch
 from services.model import MemoryType
 from services.ports import Draft, Room, VectorStore
@@ -18,8 +18,8 @@ from services.ports import Draft, Room, VectorStore
 if TYPE_CHECKING:
     from qdrant_client import AsyncQdrantClient
 
-    from services.adapters.server.collections import ServerCollections
     from services.adapters.server.generations import ServerGenerations
+    from services.adapters.server.server_collections import ServerCollections
 
 OLDEST = (1, 16)
 """The first version with everything that is asked for here (match any word, metadata of collections)."""
@@ -140,9 +140,9 @@ class ServerVectorStore(ServerSet):
         await asyncio.to_thread(importlib.import_module, "services.adapters.server.generations")
         from qdrant_client import AsyncQdrantClient
 
-        from services.adapters.server.collections import Layout, ServerCollections
-        from services.adapters.server.errors import checked
         from services.adapters.server.generations import ServerGenerations
+        from services.adapters.server.server_collections import Layout, ServerCollections
+        from services.adapters.server.server_errors import checked
 
         if self._client is None:
             with warnings.catch_warnings(action="ignore"):

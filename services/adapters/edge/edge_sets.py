@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from services.adapters.edge.frames import DRAFT, FORMER, IN_USE, SETS
-from services.adapters.edge.layout import SEGMENT_POINTS
 from services.adapters.edge.locks import draft_at_rest
 from services.adapters.edge.marker import KeptSet, Marker, read_marker, write_marker
+from services.adapters.edge.shard_config import SEGMENT_POINTS
 from services.adapters.edge.shards import EdgeShards
 from services.errors import StoreMismatch
 from services.model import MemoryType
