@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
@@ -105,7 +106,11 @@ class FilterBuilder:
 
         Raises StoreUnavailable when an operator needs a store that cannot be reached.
         """
-        must, must_not = self._of_payload(query)
+        shown, hidden = _of_shown(query, partial(to_wall_clock, zone=self._zone))
+        must: list[Condition] = [*shown]
+        must_not: list[Condition] = [*hidden]
+        if query.pending is not None:
+            (must_not if query.pending else must).append(HasVector())
         if query.id_prefixes:
             must.append(await self._with_prefixes(query.id_prefixes))
         if query.like:
@@ -182,29 +187,6 @@ class FilterBuilder:
         chunks.sort(key=lambda point: chunk_index(point) or 0, reverse=True)
         return {memory_id_of(point): point.id for point in chunks}
 
-    def _of_payload(self, query: Query) -> tuple[list[Condition], list[Condition]]:
-        must: list[Condition] = [Matches("tags", (tag,)) for tag in query.tags]
-        must_not: list[Condition] = []
-        if query.excluded_tags:
-            must_not.append(Matches("tags", query.excluded_tags))
-        if query.projects:
-            must.append(Matches("project", query.projects))
-        if query.excluded_projects:
-            must_not.append(Matches("project", query.excluded_projects))
-        if query.since or query.before:
-            must.append(DatedBetween("created_at", gte=self._local(query.since), lt=self._local(query.before)))
-        if query.min_importance is not None or query.max_importance is not None:
-            must.append(Between("importance", gte=query.min_importance, lte=query.max_importance))
-        for key, missing in (("tags", query.untagged), ("project", query.unassigned)):
-            if missing is not None:
-                (must if missing else must_not).append(Missing(key))
-        if query.pending is not None:
-            (must_not if query.pending else must).append(HasVector())
-        return must, must_not
-
-    def _local(self, instant: datetime | None) -> datetime | None:
-        return to_wall_clock(instant, self._zone) if instant else None
-
     async def _related(self) -> frozenset[str]:
         """Ids of all memories that have relations, or one of whose chunks has."""
         related = await self._records.relations.related_ids()
@@ -237,17 +219,51 @@ def keeps_text(query: Query, content: str) -> bool:
     )
 
 
-def keeps_keys(query: Query, memory: Memory) -> bool:
-    """Whether the memory itself has the tags, project and importance that were asked of the chunk that was found."""
-    tags, low, high = set(memory.tags), query.min_importance, query.max_importance
-    return (
-        tags.issuperset(query.tags)
-        and tags.isdisjoint(query.excluded_tags)
-        and (not query.projects or memory.project in query.projects)
-        and memory.project not in query.excluded_projects
-        and (low is None or memory.importance >= low)
-        and (high is None or memory.importance <= high)
-    )
+def keeps_shown(query: Query, memory: Memory) -> bool:
+    """Whether the memory itself meets what the store asked of the chunk that was found."""
+    must, must_not = _of_shown(query, lambda instant: instant)
+    return all(_meets(memory, one) for one in must) and not any(_meets(memory, one) for one in must_not)
+
+
+_OfShown = Matches | Between | DatedBetween | Missing
+
+
+def _of_shown(query: Query, dated: Callable[[datetime], datetime]) -> tuple[list[_OfShown], list[_OfShown]]:
+    """What must hold, and what must not, of the keys that a memory shows, which are those of its first chunk.
+
+    `dated` makes of an instant what dates are compared with.
+    """
+    must: list[_OfShown] = [Matches("tags", (tag,)) for tag in query.tags]
+    must_not: list[_OfShown] = []
+    if query.excluded_tags:
+        must_not.append(Matches("tags", query.excluded_tags))
+    if query.projects:
+        must.append(Matches("project", query.projects))
+    if query.excluded_projects:
+        must_not.append(Matches("project", query.excluded_projects))
+    if query.since or query.before:
+        since, before = (instant and dated(instant) for instant in (query.since, query.before))
+        must.append(DatedBetween("created_at", gte=since, lt=before))
+    if query.min_importance is not None or query.max_importance is not None:
+        must.append(Between("importance", gte=query.min_importance, lte=query.max_importance))
+    for key, missing in (("tags", query.untagged), ("project", query.unassigned)):
+        if missing is not None:
+            (must if missing else must_not).append(Missing(key))
+    return must, must_not
+
+
+def _meets(memory: Memory, condition: _OfShown) -> bool:
+    """What the store tells of a point, told of a memory: each key is one of its fields."""
+    value = getattr(memory, condition.key)
+    match condition:
+        case Matches(values=values):
+            return not set(values).isdisjoint(value if isinstance(value, tuple) else (value,))
+        case Between(gte=low, lte=high):
+            return (low is None or value >= low) and (high is None or value <= high)
+        case DatedBetween(gte=since, lt=before):
+            return value is not None and (since is None or value >= since) and (before is None or value < before)
+        case Missing():
+            return not value
 
 
 def memories_of(ids: frozenset[str]) -> Condition:

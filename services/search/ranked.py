@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from services.model import Hit, Query
 from services.search import fusion
-from services.search.filters import keeps_keys, keeps_text
+from services.search.filters import keeps_shown, keeps_text
 from services.search.hits import Found, HitReader, Read
 from services.storable_text import has_word
 from services.together import together
@@ -117,7 +117,7 @@ class RankedHits:
         memory = read.memory
         return (
             keeps_text(self.query, memory.content)
-            and (not read.by_later or keeps_keys(self.query, memory))
+            and (not read.by_later or keeps_shown(self.query, memory))
             and (memory.id in self._scores.keyword or has_word(read.passage))
         )
 

@@ -316,6 +316,40 @@ async def test_a_memory_whose_chunks_differ_goes_by_its_first_one(store: Store) 
     assert await store.ids("pelican tag:old") == []
 
 
+@pytest.mark.parametrize(
+    ("holds_of_the_chunk_alone", "holds_of_the_memory"),
+    [
+        ("tag:chunk", "tag:first"),
+        ("-tag:first", "-tag:chunk"),
+        ("project:chunk", "project:first"),
+        ("-project:first", "-project:chunk"),
+        ("importance:<0.3", "importance:>0.7"),
+        ("since:2026-01", "before:2026-01"),
+        ("before:2024-01", "since:2024-01"),
+        ("is:untagged", "-is:untagged"),
+        ("project:none", "-project:none"),
+    ],
+)
+async def test_an_operator_asks_the_memory_and_not_the_chunk_that_was_hit(
+    store: Store, holds_of_the_chunk_alone: str, holds_of_the_memory: str
+) -> None:
+    first = memory(
+        1,
+        f"How it begins. {'filler ' * 100} The pelican comes last",
+        created=datetime(2025, 6, 1, tzinfo=UTC),
+        tags=("first",),
+        project="first",
+        importance=0.9,
+    )
+    for created, tags, project in (("2026-06-01T10:00:00", ["chunk"], "chunk"), ("2023-06-01T10:00:00", [], None)):
+        await store.put(first)
+        keys = {"created_at": created, "tags": tags, "project": project, "importance": 0.1}
+        await store.vectors.set_payload(MemoryType.SEMANTIC, [chunk_id(uid(1), 1)], keys)
+        assert await store.ids(f"pelican {holds_of_the_chunk_alone}", SearchMode.KEYWORD) == []
+    await store.put(first)
+    assert await store.ids(f"pelican {holds_of_the_memory}", SearchMode.KEYWORD) == [1]
+
+
 async def test_operators_narrow_a_ranked_search(office: Store) -> None:
     assert await office.ids("token tag:auth -type:episodic") == [1]
     assert 7 not in await office.ids("road -zebra")
