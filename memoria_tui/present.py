@@ -50,6 +50,7 @@ _SUSPECT = re.compile(f"(?P<kept>{_KEPT})|[{_HIDDEN}]")
 _ANY_HIDDEN = re.compile(f"[{_HIDDEN}]")
 _SUFFIX = re.compile(r"(?<=\w{3})(?:ing|ies|ied|ed|es|s|e|y)$")
 _MOST_WORDS = 32
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def counted(number: int, noun: str = "memory") -> str:
@@ -89,6 +90,11 @@ def _without_hidden(text: str, substitute: Callable[[str], str]) -> str:
     if not _ANY_HIDDEN.search(text):
         return text
     return _SUSPECT.sub(lambda found: found["kept"] or substitute(found[0]), text)
+
+
+def clipboard_text(text: str) -> str:
+    """The text as another program may get it from the clipboard: without controls that a terminal would obey."""
+    return _CONTROLS.sub("", text).encode("utf-8", "replace").decode()
 
 
 def line(text: str) -> str:

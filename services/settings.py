@@ -5,10 +5,11 @@ The names of the variables are those of MCP Memoria, so that both programs read 
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -19,42 +20,95 @@ from services.errors import InvalidInput
 APP = "memoria-tui"
 
 
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+_TRUTH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+
+Read = Callable[[str], object]
+"""The value of a text. Raises ValueError with what is allowed."""
+
+
+def _path(text: str) -> Path:
+    return Path(text).expanduser()
+
+
+def _number(kind: type[int] | type[float], low: float, high: float) -> Read:
+    def read(text: str) -> float:
+        with contextlib.suppress(ValueError):
+            if low <= (number := kind(text)) <= high:
+                return number
+        raise ValueError(f"a number from {low:g} to {high:g}")
+
+    return read
+
+
+def _one_of(names: Sequence[str]) -> Read:
+    def read(text: str) -> str:
+        if found := next((name for name in names if name.lower() == text.lower()), None):
+            return found
+        raise ValueError(f"one of {', '.join(names)}")
+
+    return read
+
+
+def _truth(text: str) -> bool:
+    if text.lower() not in _TRUTH:
+        raise ValueError("true or false")
+    return _TRUTH[text.lower()]
+
+
+def _zone(text: str) -> str:
+    try:
+        return ZoneInfo(text).key
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError("a zone such as Europe/Rome") from error
+
+
+def _of(variable: str, read: Read = str) -> Mapping[str, object]:
+    """What a field of `Settings` has beside its default: the variable that sets it, and how its text is read."""
+    return {"variable": variable, "read": read}
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Every setting of the services, checked."""
 
-    home: Path
+    home: Path = field(metadata=_of("MEMORIA_HOME", _path))
     """Folder of the embedded stores."""
-    qdrant_host: str | None = None
+    qdrant_host: str | None = field(default=None, metadata=_of("MEMORIA_QDRANT_HOST"))
     """None: Qdrant Edge, in process. A host name or a whole URL."""
-    qdrant_port: int = 6333
-    qdrant_api_key: str | None = None
-    qdrant_shards: int = 1
-    qdrant_replicas: int = 1
-    qdrant_on_disk: bool = False
-    database_url: str | None = None
+    qdrant_port: int = field(default=6333, metadata=_of("MEMORIA_QDRANT_PORT", _number(int, 1, 65535)))
+    qdrant_api_key: str | None = field(default=None, metadata=_of("QDRANT_API_KEY"))
+    qdrant_shards: int = field(default=1, metadata=_of("MEMORIA_QDRANT_SHARDS", _number(int, 1, 1024)))
+    qdrant_replicas: int = field(default=1, metadata=_of("MEMORIA_QDRANT_REPLICAS", _number(int, 1, 64)))
+    qdrant_on_disk: bool = field(default=False, metadata=_of("MEMORIA_QDRANT_ON_DISK", _truth))
+    database_url: str | None = field(default=None, metadata=_of("MEMORIA_DATABASE_URL"))
     """None: PostgreSQL from the wheel."""
-    ollama_host: str | None = None
+    ollama_host: str | None = field(default=None, metadata=_of("MEMORIA_OLLAMA_HOST"))
     """None: the bundled model."""
-    embedding_model: str = "nomic-embed-text"
-    embedding_dimensions: int = 768
-    chunk_size: int = 500
+    embedding_model: str = field(default="nomic-embed-text", metadata=_of("MEMORIA_EMBEDDING_MODEL"))
+    embedding_dimensions: int = field(default=768, metadata=_of("MEMORIA_EMBEDDING_DIMENSIONS", _number(int, 1, 65536)))
+    chunk_size: int = field(default=500, metadata=_of("MEMORIA_CHUNK_SIZE", _number(int, 20, 100_000)))
     """Characters."""
-    chunk_overlap: int = 50
+    chunk_overlap: int = field(default=50, metadata=_of("MEMORIA_CHUNK_OVERLAP", _number(int, 0, 50_000)))
     """Characters."""
-    work_max_parallel_sessions: int = 3
+    work_max_parallel_sessions: int = field(
+        default=3, metadata=_of("MEMORIA_WORK_MAX_PARALLEL_SESSIONS", _number(int, 0, 1000))
+    )
     """Active and paused together; 0: no limit."""
-    work_session_warning_hours: float = 8.0
-    log_level: str = "INFO"
-    log_file: Path | None = None
+    work_session_warning_hours: float = field(
+        default=8.0, metadata=_of("MEMORIA_WORK_SESSION_WARNING_HOURS", _number(float, 0, 10_000))
+    )
+    log_level: str = field(default="INFO", metadata=_of("MEMORIA_LOG_LEVEL", _one_of(_LOG_LEVELS)))
+    log_file: Path | None = field(default=None, metadata=_of("MEMORIA_LOG_FILE", _path))
     """None: `memoria-tui.log` in `home`."""
-    zone: str | None = None
+    zone: str | None = field(default=None, metadata=_of("MEMORIA_TIMEZONE", _zone))
     """IANA name of the person's zone, in which times are shown and days are cut; None: the system's."""
-    writer_zone: str | None = None
+    writer_zone: str | None = field(default=None, metadata=_of("MEMORIA_WRITER_TIMEZONE", _zone))
     """IANA name of the zone in which stamps without one are written and read; None: as the data show, else `zone`."""
-    first_weekday: str = "monday"
+    first_weekday: str = field(default="monday", metadata=_of("MEMORIA_FIRST_WEEKDAY", _one_of(WEEKDAYS)))
     """On which day a week begins."""
-    actor: str = "user"
+    actor: str = field(default="user", metadata=_of("MEMORIA_ACTOR"))
     """Who the history names for changes made here."""
     program: str = APP
     """Which program the history names for them; no variable sets it."""
@@ -73,42 +127,9 @@ class Settings:
         return self.home / "backups"
 
 
-VARIABLES: Mapping[str, str] = {
-    "home": "MEMORIA_HOME",
-    "qdrant_host": "MEMORIA_QDRANT_HOST",
-    "qdrant_port": "MEMORIA_QDRANT_PORT",
-    "qdrant_api_key": "QDRANT_API_KEY",
-    "qdrant_shards": "MEMORIA_QDRANT_SHARDS",
-    "qdrant_replicas": "MEMORIA_QDRANT_REPLICAS",
-    "qdrant_on_disk": "MEMORIA_QDRANT_ON_DISK",
-    "database_url": "MEMORIA_DATABASE_URL",
-    "ollama_host": "MEMORIA_OLLAMA_HOST",
-    "embedding_model": "MEMORIA_EMBEDDING_MODEL",
-    "embedding_dimensions": "MEMORIA_EMBEDDING_DIMENSIONS",
-    "chunk_size": "MEMORIA_CHUNK_SIZE",
-    "chunk_overlap": "MEMORIA_CHUNK_OVERLAP",
-    "work_max_parallel_sessions": "MEMORIA_WORK_MAX_PARALLEL_SESSIONS",
-    "work_session_warning_hours": "MEMORIA_WORK_SESSION_WARNING_HOURS",
-    "log_level": "MEMORIA_LOG_LEVEL",
-    "log_file": "MEMORIA_LOG_FILE",
-    "zone": "MEMORIA_TIMEZONE",
-    "writer_zone": "MEMORIA_WRITER_TIMEZONE",
-    "first_weekday": "MEMORIA_FIRST_WEEKDAY",
-    "actor": "MEMORIA_ACTOR",
-}
+VARIABLES: Mapping[str, str] = {one.name: one.metadata["variable"] for one in fields(Settings) if one.metadata}
 """Variable of each setting."""
-_BOUNDS: Mapping[str, tuple[float, float]] = {
-    "qdrant_port": (1, 65535),
-    "qdrant_shards": (1, 1024),
-    "qdrant_replicas": (1, 64),
-    "embedding_dimensions": (1, 65536),
-    "chunk_size": (20, 100_000),
-    "chunk_overlap": (0, 50_000),
-    "work_max_parallel_sessions": (0, 1000),
-    "work_session_warning_hours": (0, 10_000),
-}
-WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+_READ: Mapping[str, Read] = {one.name: one.metadata["read"] for one in fields(Settings) if one.metadata}
 
 
 def config_dir() -> Path:
@@ -153,35 +174,10 @@ def _from_file(file: Path | None) -> Mapping[str, object]:
 
 
 def _checked(name: str, value: object, where: str) -> object:
-    if name in ("home", "log_file"):
-        return Path(str(value)).expanduser()
-    if name in _BOUNDS:
-        low, high = _BOUNDS[name]
-        try:
-            number = float(str(value)) if name == "work_session_warning_hours" else int(str(value))
-        except ValueError:
-            number = float("nan")
-        if not low <= number <= high:
-            raise InvalidInput(f"{where} is {value!r}; it must be a number from {low:g} to {high:g}")
-        return number
-    if name == "qdrant_on_disk":
-        if str(value).lower() not in ("0", "1", "true", "false", "yes", "no"):
-            raise InvalidInput(f"{where} is {value!r}; it must be true or false")
-        return str(value).lower() in ("1", "true", "yes")
-    if name == "log_level":
-        if str(value).upper() not in _LOG_LEVELS:
-            raise InvalidInput(f"{where} is {value!r}; it must be one of {', '.join(_LOG_LEVELS)}")
-        return str(value).upper()
-    if name == "first_weekday":
-        if str(value).lower() not in WEEKDAYS:
-            raise InvalidInput(f"{where} is {value!r}; it must be one of {', '.join(WEEKDAYS)}")
-        return str(value).lower()
-    if name in ("zone", "writer_zone"):
-        try:
-            ZoneInfo(str(value))
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise InvalidInput(f"{where} is {value!r}; it must be a zone such as Europe/Rome") from error
-    return str(value)
+    try:
+        return _READ[name](str(value))
+    except ValueError as error:
+        raise InvalidInput(f"{where} is {value!r}; it must be {error}") from error
 
 
 def _user_name() -> str:

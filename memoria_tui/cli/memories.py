@@ -16,7 +16,7 @@ from memoria_tui.cli.options import Id, Json, Yes
 from memoria_tui.cli.terminal import interrupted_by
 from memoria_tui.cli.with_services import terminal_of, with_services
 from services.errors import InvalidInput
-from services.model import MemoryChanges, MemoryDraft, MemoryType, SearchMode
+from services.model import DEFAULT_IMPORTANCE, MemoryChanges, MemoryDraft, MemoryType, SearchMode
 from services.model.history import MANY
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ commands = typer.Typer()
 
 Tags = Annotated[list[str] | None, typer.Option("--tag", "-t", metavar="TAG", help="A tag; may be repeated.")]
 Project = Annotated[str | None, typer.Option("--project", "-p", metavar="NAME", help="The project.")]
-Importance = Annotated[float | None, typer.Option("--importance", "-i", min=0.0, max=1.0, help="From 0 to 1.")]
+_IMPORTANCE = typer.Option("--importance", "-i", min=0.0, max=1.0, help="From 0 to 1.")
 
 
 @commands.command()
@@ -85,13 +85,12 @@ def add(
     kind: Annotated[MemoryType, typer.Option("--type", help="The type.")] = MemoryType.SEMANTIC,
     tag: Tags = None,
     project: Project = None,
-    importance: Importance = None,
+    importance: Annotated[float, _IMPORTANCE] = DEFAULT_IMPORTANCE,
     as_json: Json = False,
 ) -> int:
     """Write a new memory; without a text in your editor."""
     terminal = terminal_of(context)
-    weight = 0.5 if importance is None else importance
-    draft = MemoryDraft("", kind, tags=tuple(tag or ()), project=project, importance=weight)
+    draft = MemoryDraft("", kind, tags=tuple(tag or ()), project=project, importance=importance)
     if text is None:
         with _from_editor(terminal, "", _offered(draft)) as written:
             return _add(terminal, replace(draft, content=written), as_json=as_json)
@@ -147,7 +146,7 @@ def edit(
     project: Annotated[
         str | None, typer.Option("--project", "-p", metavar="NAME", help="The project; '' removes it.")
     ] = None,
-    importance: Importance = None,
+    importance: Annotated[float | None, _IMPORTANCE] = None,
     kind: Annotated[MemoryType | None, typer.Option("--type", help="The type.")] = None,
     as_json: Json = False,
 ) -> int:

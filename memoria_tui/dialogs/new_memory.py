@@ -20,7 +20,7 @@ from memoria_tui.widgets.editor import SafeTextArea
 from memoria_tui.widgets.form_select import FormSelect
 from memoria_tui.widgets.line_input import LineInput
 from memoria_tui.widgets.name_input import NameInput, Names
-from services.model import Memory, MemoryDraft, MemoryType
+from services.model import DEFAULT_IMPORTANCE, Memory, MemoryDraft, MemoryType
 
 Create = Callable[[MemoryDraft], Coroutine[object, object, Memory]]
 """Writes a draft; gives the memory."""
@@ -57,7 +57,7 @@ class NewMemoryDialog(Dialog[Memory]):
                 compact=True,
             )
             yield NameInput(self._projects, begun("project", ""), placeholder="project", id="project", compact=True)
-            yield LineInput(begun("importance", "0.5"), placeholder="importance", id="importance", compact=True)
+            yield LineInput(begun("importance", _IMPORTANCE), placeholder="importance", id="importance", compact=True)
         yield NameInput(
             self._tags,
             begun("tags", ""),
@@ -79,7 +79,7 @@ class NewMemoryDialog(Dialog[Memory]):
         self.focus_next()
 
     def action_save(self) -> None:
-        importance = self.query_one("#importance", Input).value.strip() or "0.5"
+        importance = self.query_one("#importance", Input).value.strip() or _IMPORTANCE
         if not self.text.content.strip():
             self.say("A memory needs a text", wrong=True)
         elif problem := importance_problem(importance):
@@ -124,6 +124,7 @@ class NewMemoryDialog(Dialog[Memory]):
 
 
 _ORDER = (MemoryType.SEMANTIC, MemoryType.EPISODIC, MemoryType.PROCEDURAL)
+_IMPORTANCE = f"{DEFAULT_IMPORTANCE:g}"
 
 
 def split_tags(text: str) -> tuple[str, ...]:

@@ -126,6 +126,8 @@ class Check:
     """Key and words of each."""
     warning: str = ""
     """Told of so many memories (`{count}`) before several defects are repaired at once."""
+    asks_for_all: bool = False
+    """The warning asks one question for all of them, which `choices` answer; else the first of these is taken."""
 
     @property
     def repairable(self) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from services.model import Memory, MemoryDraft, MemoryType
+from services.model import MISSING_IMPORTANCE, Memory, MemoryDraft, MemoryType
 from services.storable_text import storable
 from services.times import WriterZone, read_stamp, to_stamp
 
@@ -153,7 +153,7 @@ def _count(value: object) -> int:
 
 def _share(value: object) -> float:
     number = _number(value)
-    return 0.5 if number is None else min(1.0, max(0.0, number))
+    return MISSING_IMPORTANCE if number is None else min(1.0, max(0.0, number))
 
 
 def _number(value: object) -> float | int | None:

@@ -19,7 +19,16 @@ from services.model.history import (
     plain_summary,
     undone_summary,
 )
-from services.model.memories import Memory, MemoryChanges, MemoryDraft, MemoryType, TrashedMemory, first_line
+from services.model.memories import (
+    DEFAULT_IMPORTANCE,
+    MISSING_IMPORTANCE,
+    Memory,
+    MemoryChanges,
+    MemoryDraft,
+    MemoryType,
+    TrashedMemory,
+    first_line,
+)
 from services.model.relations import RelatedMemory, Relation, RelationCreator, RelationType
 from services.model.search import FacetCount, Facets, Hit, Query, SearchMode, SearchResult, SortKey, Why
 from services.model.stores import Advance, Progress, StatusSnapshot, StoreKind, StoreStatus, Subject, untold

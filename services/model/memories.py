@@ -8,6 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+DEFAULT_IMPORTANCE = 0.5
+"""Of a new memory, where nobody says another."""
+MISSING_IMPORTANCE = 0.5
+"""What counts for a memory that has none stored, as MCP Memoria takes it."""
+
 
 class MemoryType(StrEnum):
     """The three kinds of memory; also the names of the collections."""
@@ -30,7 +35,7 @@ class Memory:
     updated_at: datetime | None = None
     accessed_at: datetime | None = None
     access_count: int = 0
-    importance: float = 0.5
+    importance: float = MISSING_IMPORTANCE
     """0..1."""
     tags: tuple[str, ...] = ()
     project: str | None = None
@@ -70,7 +75,7 @@ class MemoryDraft:
     type: MemoryType = MemoryType.SEMANTIC
     id: str | None = None
     tags: tuple[str, ...] = ()
-    importance: float = 0.5
+    importance: float = DEFAULT_IMPORTANCE
     project: str | None = None
     created_at: datetime | None = None
     metadata: Mapping[str, object] = field(default_factory=dict)

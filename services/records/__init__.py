@@ -13,7 +13,6 @@ from services.model import StoreStatus
 from services.ports import Clock, Pulse, SqlConnection, SqlDatabase, machine_clock
 from services.records.change_groups import ChangeGroups
 from services.records.clients_and_projects import ClientsAndProjects
-from services.records.deleted_memories import DeletedMemories, DeletedRelations
 from services.records.exported_rows import ExportedRows, ImportedRows
 from services.records.graph_walks import GraphWalks
 from services.records.history import History, HistoryWriter
@@ -24,6 +23,7 @@ from services.records.relations import RejectedSuggestions, RejectionWriter, Rel
 from services.records.session_log import SessionLog
 from services.records.session_reports import SessionReports
 from services.records.sessions import Sessions
+from services.records.trash import TrashedMemories, TrashedRelations
 from services.records.user_settings import UserSettings
 from services.records.work_undo import WorkUndo
 from services.settings import Settings
@@ -42,7 +42,7 @@ class Records:
         self._zone = zone = writer_zone(settings)
         self.history = History(database)
         self.groups = ChangeGroups(database, self.history)
-        self.trash = DeletedMemories(self.history)
+        self.trash = TrashedMemories(self.history)
         self.outbox = Outbox(database)
         self.relations = Relations(database)
         self.graph = GraphWalks(database, self.relations)
@@ -82,7 +82,7 @@ class Transaction:
         self.connection = connection
         self.locks = MemoryLocks(connection)
         self.history = HistoryWriter(connection, settings)
-        self.trash = DeletedRelations(connection)
+        self.trash = TrashedRelations(connection)
         self.outbox = OutboxWriter(connection)
         self.relations = RelationWriter(connection)
         self.rejected = RejectionWriter(connection)

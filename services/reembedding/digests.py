@@ -18,7 +18,10 @@ _TELLING = (
     *("parent_id", "chunk_index", "chunk_count", "memory_type", "created_at", "updated_at", "accessed_at"),
     *("access_count", "importance", "tags", "project"),
 )
-"""Keys of which every edit changes one, and that are read much faster than texts."""
+"""Keys of which every edit changes one, and that are read much faster than texts.
+
+A new key of payloads needs no line: who edits it writes `updated_at` too.
+"""
 _INCOMPLETE = b""
 
 Digests = Mapping[str, int]

@@ -14,7 +14,7 @@ from services.memories.chunking import chunks
 from services.memories.payload import State, drafted, read_memory, with_defaults
 from services.memories.saving import TransactionHook
 from services.memories.storing import Incoming
-from services.model import Advance, Entity, Kind, Progress, untold
+from services.model import DEFAULT_IMPORTANCE, Advance, Entity, Kind, Progress, untold
 from services.points import same_model
 from services.ports import NewChange, NewRelation
 from services.records.relation_states import relation_change
@@ -261,7 +261,7 @@ class ImportService:
         now = to_stamp(self._clock(), self._zone)
         written = str(payload.get("updated_at") or payload.get("created_at") or now)
         dates = {"created_at": payload.get("created_at") or written, "updated_at": written}
-        return with_defaults(State(given.type, {"tags": [], "importance": 0.5, **payload, **dates}))
+        return with_defaults(State(given.type, {"tags": [], "importance": DEFAULT_IMPORTANCE, **payload, **dates}))
 
     def _dated(self, payload: Mapping[str, object]) -> dict[str, object]:
         """The payload with its dates as memories hold them: without a zone, in the writer's."""

@@ -12,7 +12,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,12 @@ import psycopg
 import pytest
 
 from memoria_tui.cli import main
+from memoria_tui.cli.json_output import memory_json
 from memoria_tui.cli.program import program
 from memoria_tui.cli.progress_bar import progress_bar
 from memoria_tui.cli.terminal import Terminal
 from services.adapters.edge.edge_store import EdgeVectorStore
-from services.model import MemoryType, Progress
+from services.model import Memory, MemoryType, Progress
 
 HOSTILE = "\x1b]52;c;ZWNobw==\x07 \x1b[31mred\x1b[0m [bold]x[/] \u202e \x9b2J"
 
@@ -101,6 +103,44 @@ def test_a_memory_is_written_found_edited_deleted_and_brought_back(run: Run) -> 
     shown = run("show", short, "--json").json
     assert shown["content"] == "it delivers once"
     assert shown["relations"] == []
+
+
+FULL = Memory(
+    "5fb66a64-fc17-40a0-9052-fa0d9035e93c",
+    MemoryType.EPISODIC,
+    "every field of it is set",
+    created_at=datetime(2026, 3, 1, 9, tzinfo=UTC),
+    updated_at=datetime(2026, 4, 1, 9, tzinfo=UTC),
+    accessed_at=datetime(2026, 5, 1, 9, tzinfo=UTC),
+    access_count=3,
+    importance=0.9,
+    tags=("auth", "two words"),
+    project="api",
+    metadata={"steps": ["read", "write"], "ticket": {"id": 7}},
+    chunk_count=2,
+    headless=True,
+    pending=True,
+)
+
+
+def test_json_tells_every_field_of_a_memory() -> None:
+    bare = Memory("4fb66a64-fc17-40a0-9052-fa0d9035e93c", MemoryType.SEMANTIC, "")
+    named = {field.name: field.name for field in fields(Memory)} | {"chunk_count": "chunks"}
+    assert set(memory_json(bare)) == set(named.values())
+    for field, name in named.items():
+        other = memory_json(replace(bare, **{field: getattr(FULL, field)}))
+        assert {key for key, value in other.items() if value != memory_json(bare)[key]} == {name}
+
+
+def test_a_memory_with_every_field_set_survives_its_json(run: Run) -> None:
+    given = json.loads(json.dumps(memory_json(FULL)))
+    kept = given.keys() - {"chunks", "headless", "pending"}
+    for _ in range(2):  # into an empty store, as the purge leaves it
+        assert run("import", "-", stdin=json.dumps(given).encode()).status == 0
+        shown = run("show", FULL.id, "--json").json
+        assert {key: shown[key] for key in kept} == {key: given[key] for key in kept}
+        assert run("purge", FULL.id, "--yes").status == 0
+        given = shown
 
 
 def test_lines_from_standard_input_go_in_and_out_and_a_bad_one_is_told(run: Run, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from services.adapters.edge.edge_store import EdgeVectorStore
 from services.container import Services, open_services
 from services.errors import StoreUnavailable
 from services.integrity import checks
-from services.integrity.checks.nested import flattened
+from services.integrity.checks.nested import flattened_both_kept
 from services.integrity.defects import Keep, Survey
 from services.memories.stored_memories import fold
 from services.model import (
@@ -219,7 +219,7 @@ def test_nested_metadata_rises_and_overwrites_nothing() -> None:
         "metadata": {"pr": 8, "user": "ana"},
     }
     payload = {"content": "text", "attendees": 5, "project": None, "steps": [], "metadata": nested}
-    assert flattened(payload) == {
+    assert flattened_both_kept(payload) == {
         "content": "text",
         "attendees": 5,
         "project": "api",
@@ -231,8 +231,12 @@ def test_nested_metadata_rises_and_overwrites_nothing() -> None:
         "metadata_pr": 8,
         "user": "ana",
     }
-    assert flattened({"metadata": {"a": 1}, "a": 2, "metadata_a": 3}) == {"a": 2, "metadata_a": 3, "metadata_a_2": 1}
-    assert flattened({"metadata": "a text of ours"}) == {"metadata": "a text of ours"}
+    assert flattened_both_kept({"metadata": {"a": 1}, "a": 2, "metadata_a": 3}) == {
+        "a": 2,
+        "metadata_a": 3,
+        "metadata_a_2": 1,
+    }
+    assert flattened_both_kept({"metadata": "a text of ours"}) == {"metadata": "a text of ours"}
 
 
 async def test_chosen_defects_are_repaired_alone_and_what_changed_meanwhile_is_looked_at_again(

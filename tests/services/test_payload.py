@@ -19,7 +19,7 @@ from services.memories.payload import (
     with_defaults,
     write_payload,
 )
-from services.model import Memory, MemoryDraft, MemoryType
+from services.model import MISSING_IMPORTANCE, Memory, MemoryDraft, MemoryType
 from services.times import WriterZone
 
 ROME = WriterZone(ZoneInfo("Europe/Rome"))
@@ -106,6 +106,10 @@ def test_a_key_of_the_wrong_type_is_read_as_well_as_can_be_and_kept(key: str, va
     memory = read({key: value})
     assert getattr(memory, key) == expected
     assert write_payload(memory, ROME)[key] == value
+
+
+def test_a_memory_without_an_importance_counts_as_upstream_has_it() -> None:
+    assert read({}).importance == Memory(ID, MemoryType.SEMANTIC, "").importance == MISSING_IMPORTANCE == 0.5
 
 
 def test_dates_are_written_without_a_zone_in_the_writers_time() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from types import FunctionType
 
 import pytest
 from textual.binding import Binding
@@ -29,16 +30,45 @@ def test_a_mode_has_a_key_of_its_own_and_names_its_keys_after_itself(mode: Mode)
     assert [binding.key for binding in bindings(MemoriaApp) if binding.id == f"app.{mode.name}"] == [mode.key]
 
 
-def test_every_key_has_its_action_beside_it() -> None:
+def own_nodes() -> list[type[DOMNode]]:
+    """All screens, dialogs and widgets with keys."""
     key_ids()  # imports all that has keys
-    nodes = [node for node in _descendants(DOMNode) if node.__module__.startswith("memoria_tui.")]
+    return [node for node in _descendants(DOMNode) if node.__module__.startswith("memoria_tui.")]
+
+
+def test_every_key_has_its_action_beside_it() -> None:
     homeless = []
-    for node in nodes:
+    for node in own_nodes():
         for binding in bindings(node):
             place, _, action = binding.action.partition("(")[0].rpartition(".")
             if not hasattr(MemoriaApp if place == "app" else node, f"action_{action}"):
                 homeless.append(f"{node.__name__}: {binding.action}")
     assert homeless == []
+
+
+def test_what_decides_whether_a_key_works_names_actions_that_there_are() -> None:
+    deciding = [node for node in own_nodes() if "check_action" in vars(node)]
+    assert {f"{mode.screen().__name__}" for mode in MODES} <= {node.__name__ for node in deciding}
+    nameless = [
+        f"{node.__name__}: {name}"
+        for node in deciding
+        for method in ("check_action", "_is_possible")
+        for name in _names(vars(node).get(method))
+        if name.isidentifier() and not hasattr(node, f"action_{name}")
+    ]
+    assert nameless == []
+
+
+def _names(method: object) -> Iterable[str]:
+    """The names in a method that decides by the name of an action, and in the sets of its module that it asks."""
+    if isinstance(method, FunctionType):
+        code = method.__code__
+        for value in (
+            *code.co_consts[code.co_consts[0] == method.__doc__ :],
+            *map(method.__globals__.get, code.co_names),
+        ):
+            if isinstance(value, str | tuple | frozenset):
+                yield from (one for one in ((value,) if isinstance(value, str) else value) if isinstance(one, str))
 
 
 def _descendants(node: type[DOMNode]) -> Iterable[type[DOMNode]]:

@@ -19,7 +19,7 @@ from memoria_tui.present import line
 from memoria_tui.program_log import refused
 from memoria_tui.writes import run_beside
 from services.errors import MemoriaError
-from services.integrity.checks import REPAIRABLE, UNEVEN
+from services.integrity.checks import REPAIRABLE
 from services.integrity.defects import Keep
 from services.model import Progress
 from services.times import person_zone
@@ -131,8 +131,8 @@ class LongWork:
         for check in sorted(REPAIRABLE, key=lambda one: not one.alone):
             if check.warning and counts[check]:
                 question += f" {check.warning.format(count=counts[check])}"
-        if counts[UNEVEN]:
-            if (keep := await self._choose_values("Repair all of these?", question, UNEVEN, {})) is not None:
+        if asks := next((check for check in REPAIRABLE if check.asks_for_all and counts[check]), None):
+            if (keep := await self._choose_values("Repair all of these?", question, asks, {})) is not None:
                 self.repair(defects, keep)
         elif await self._screen.ask(ConfirmDialog("Repair all of these?", question, "repair")):
             self.repair(defects)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Coroutine, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -173,11 +172,3 @@ def names_in_use(screen: ModeScreen, noun: str) -> Names:
         return await screen.services.search.in_use(noun)
 
     return Names(noun, load)
-
-
-def clean(text: str) -> str:
-    """The text as another program may get it from the clipboard: without controls that a terminal would obey."""
-    return _CONTROLS.sub("", text).encode("utf-8", "replace").decode()
-
-
-_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")

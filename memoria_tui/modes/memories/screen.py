@@ -22,13 +22,13 @@ from memoria_tui.dialogs.why_found import WhyDialog
 from memoria_tui.drafts import Draft
 from memoria_tui.loadable import Failed, Idle, Loadable, Loaded, Loading
 from memoria_tui.modes.linking import Linking
-from memoria_tui.modes.memories.bulk_actions import BulkActions, clean
+from memoria_tui.modes.memories.bulk_actions import BulkActions
 from memoria_tui.modes.memories.editing import Editing
 from memoria_tui.modes.memories.files import MemoryFiles
 from memoria_tui.modes.memories.state import Found, Targets, greeting, named, nearest, result_line
 from memoria_tui.modes.mode import ModeScreen, Setup
 from memoria_tui.modes.trash import open_trash
-from memoria_tui.present import clip, counted, title
+from memoria_tui.present import clip, clipboard_text, counted, title
 from memoria_tui.query_toggles import active, toggled
 from memoria_tui.typing_ahead import asks
 from memoria_tui.widgets.facets import FacetPanel
@@ -479,7 +479,7 @@ class MemoriesScreen(ModeScreen):
     @asks
     async def action_copy_text(self) -> None:
         if (targets := await self._targets()) and (memories := await self._bulk.read(targets)) is not None:
-            self.app.copy_to_clipboard("\n\n".join(clean(memory.content) for memory in memories))
+            self.app.copy_to_clipboard("\n\n".join(clipboard_text(memory.content) for memory in memories))
             self.tell(f"Copied the text of {targets.describe()}")
 
     @asks

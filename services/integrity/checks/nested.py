@@ -30,7 +30,7 @@ def _explained(payload: Mapping[str, object]) -> Explanation:
     nested = payload.get(NEST)
     if not isinstance(nested, Mapping):
         return IN_ORDER
-    renamed = [key for key in flattened(payload) if key.startswith(f"{NEST}_") and key not in payload]
+    renamed = [key for key in flattened_both_kept(payload) if key.startswith(f"{NEST}_") and key not in payload]
     repair = "they move to the top level"
     if renamed:
         repair += f"; {_named(renamed)} where that key has another value already"
@@ -44,14 +44,14 @@ async def _repair(stores: Stores, ids: Sequence[str], keep: Keep) -> RepairStep:
 def _flatten(current: Current, state: State) -> RepairedMemory | None:
     if not is_nested(state.payload):
         return None
-    return RepairedMemory(State(state.type, flattened(state.payload)), "repaired: metadata at the top level")
+    return RepairedMemory(State(state.type, flattened_both_kept(state.payload)), "repaired: metadata at the top level")
 
 
 def is_nested(payload: Mapping[str, object]) -> bool:
     return isinstance(payload.get(NEST), Mapping)
 
 
-def flattened(payload: Mapping[str, object]) -> dict[str, object]:
+def flattened_both_kept(payload: Mapping[str, object]) -> dict[str, object]:
     """The payload with what lies under `metadata` at the top level.
 
     A key that has a value there already keeps it: the nested value then goes by the name «metadata_…».

@@ -124,4 +124,5 @@ UNEVEN = Check(
         Keep.UNION: ("a", "all tags, highest importance"),
     },
     warning="Chunks differ in {count:,} of the memories: which values shall all chunks have?",
+    asks_for_all=True,
 )

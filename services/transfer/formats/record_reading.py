@@ -13,13 +13,13 @@ from typing import NamedTuple, TypeVar
 
 from services.errors import InvalidInput
 from services.memories.editing import checked_payload, checked_text
-from services.model import MemoryType, RelationCreator, RelationType
+from services.memories.payload import CHUNK_KEYS
+from services.model import MISSING_IMPORTANCE, MemoryType, RelationCreator, RelationType
 from services.points import Vector
 from services.ports import NewRelation
 from services.storable_text import quoted, storable
 from services.transfer.formats.imported_records import BadRecord, MemoryRecord, Record, RelationRecord
 
-_CHUNK_KEYS = frozenset({"full_content", "is_chunk", "parent_id", "chunk_index", "chunk_count"})
 _NOT_STORED = frozenset({"id", "type", "chunks", "headless", "pending", "relations"})
 """Keys of `show --json` that are told about a memory and not part of it."""
 _DATES = ("created_at", "updated_at", "accessed_at")
@@ -42,7 +42,7 @@ def memory_record(
     """
     if not isinstance(payload, Mapping):
         return BadRecord(where, "it has no payload")
-    flat = flattened(payload)
+    flat = _flattened_top_wins(payload)
     content = flat.get("content")
     if not isinstance(content, str):
         return BadRecord(where, "its content is missing" if content is None else "its content is no text")
@@ -55,7 +55,7 @@ def memory_record(
         return BadRecord(where, f"its id {quoted(given_id)} is no UUID")
     else:
         memory_id = canonical
-    clean, notes = _typed({key: value for key, value in flat.items() if key not in _CHUNK_KEYS})
+    clean, notes = _typed({key: value for key, value in flat.items() if key not in CHUNK_KEYS})
     vectors = (found,) if (found := vector_of(vector)) is not None else ()
     texts = (content,) if vectors else ()
     clean["memory_type"] = memory_type.value
@@ -75,7 +75,7 @@ def checked(record: MemoryRecord, copied: bool) -> MemoryRecord | BadRecord:
     return replace(record, payload=payload, notes=record.notes + empty)
 
 
-def flattened(payload: Mapping[str, object]) -> dict[str, object]:
+def _flattened_top_wins(payload: Mapping[str, object]) -> dict[str, object]:
     """The payload with a nested `metadata` brought back to the top, where upstream's update buried it.
 
     What stands at the top already was written later and wins, unless it is empty.
@@ -213,7 +213,7 @@ def _typed(payload: dict[str, object]) -> tuple[dict[str, object], tuple[str, ..
     names = tags if isinstance(tags, (list, tuple)) else ()
     payload["tags"] = list(dict.fromkeys(str(tag) for tag in names if isinstance(tag, (str, int)) and str(tag)))
     given = payload.get("importance")
-    payload["importance"] = _number(given, 0.5)
+    payload["importance"] = _number(given, MISSING_IMPORTANCE)
     if given is not None and not _is_share(given):
         notes.append(f"its importance {quoted(given)} is no number from 0 to 1; {payload['importance']:g} is taken")
     count = payload.get("access_count")

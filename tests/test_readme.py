@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ from memoria_tui.modes.health.screen import HealthScreen
 from memoria_tui.modes.memories.screen import MemoriesScreen
 from memoria_tui.modes.summary.screen import SummaryScreen
 from memoria_tui.modes.work.screen import WorkScreen
-from services.settings import VARIABLES
+from services.search.query import operators, parse_query
+from services.settings import VARIABLES, Settings
 from tests.docker.stack import CENTRAL, DOCKER, compose
 
 ROOT = DOCKER.parent
@@ -64,6 +66,59 @@ def test_ports_volumes_and_files_of_the_stack_exist() -> None:
     assert variables <= set(re.findall(r"[A-Z][A-Z_]+", (DOCKER / ".env.example").read_text("utf-8")))
 
 
+DEFAULTS_IN_WORDS = {
+    "MEMORIA_HOME": "the platform's data folder",
+    "MEMORIA_TIMEZONE": "the system's",
+    "MEMORIA_WRITER_TIMEZONE": "as the work sessions show, else yours",
+    "MEMORIA_ACTOR": "your user name",
+    "MEMORIA_LOG_FILE": "`memoria-tui.log` in `MEMORIA_HOME`",
+}
+"""What depends on the machine."""
+SAMPLES = {"MEMORIA_QDRANT_HOST", "MEMORIA_DATABASE_URL", "MEMORIA_OLLAMA_HOST"}
+"""Where `.env.example` shows what a value looks like: they have no default."""
+
+
+def is_default(text: str, variable: str) -> bool:
+    """Whether the text says what the program takes where nothing is set, «8» for 8.0 too."""
+    (name,) = [name for name, one in VARIABLES.items() if one == variable]
+    value = getattr(Settings(home=Path("somewhere")), name)
+    if isinstance(value, float):
+        return float(text) == value
+    return text.strip("`") == (
+        "unset" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    )
+
+
+def test_defaults_in_the_table_are_those_of_the_program() -> None:
+    rows = [row.strip("| ").split(" | ")[:2] for row in section("Configuration").splitlines() if row.startswith("| `")]
+    shown: dict[str, str] = {}
+    for names, defaults in rows:
+        variables = re.findall(r"`(\w+)`", names)
+        shown |= zip(variables, defaults.split(", ") if len(variables) > 1 else [defaults], strict=True)
+    words = {variable: text for variable, text in shown.items() if not is_default(text, variable)}
+    assert words == DEFAULTS_IN_WORDS
+
+
+def test_defaults_in_the_example_of_the_stack_are_those_of_the_program() -> None:
+    example = dict(re.findall(r"^#(\w+)=(.*)$", (DOCKER / ".env.example").read_text("utf-8"), re.MULTILINE))
+    shown = {variable: example[variable] or "unset" for variable in VARIABLES.values()}
+    other = {variable for variable, text in shown.items() if not is_default(text, variable)}
+    assert other - {variable for variable in DEFAULTS_IN_WORDS if shown[variable] == "unset"} == SAMPLES
+    assert all(is_default("unset", variable) for variable in SAMPLES)
+
+
+def test_every_operator_is_in_the_table_of_operators_and_every_example_there_can_be_typed() -> None:
+    rows = [row for row in section("Use").partition("| operator |")[2].splitlines() if row.startswith("| `")]
+    text = " ".join(rows)
+    examples = re.findall(r"`([^`]+)`", " ".join(row.split(" | ")[0] for row in rows))
+    assert {example.partition(":")[0] for example in examples if ":" in example} == {one.name for one in operators()}
+    for operator in operators():
+        if operator.name in ("has", "is"):
+            assert all(f"`{operator.name}:{value}`" in text for value in operator.values or ())
+    for example in examples:
+        parse_query(example, now=datetime.now(UTC))
+
+
 def table_row(where: str) -> str:
     """What the table of keys says of a place."""
     (row,) = [line for line in section("Keys").splitlines() if line.startswith(f"| {where} |")]
@@ -82,9 +137,17 @@ def table_row(where: str) -> str:
         ("Health", HealthScreen),
     ],
 )
-def test_every_key_is_in_the_table(where: str, owner: type[DOMNode]) -> None:
-    shown = set(re.findall(r"`([^`]+)`", table_row(where)))
+def test_the_table_has_the_keys_that_there_are(where: str, owner: type[DOMNode]) -> None:
+    shown = set(re.findall(r"`([^`]+)`", table_row(where).split(" | ")[1]))
     names = {"slash": "/", "question_mark": "?", "escape": "esc", "plus": "+", "minus": "-", "full_stop": ".",
              "left_square_bracket": "[", "right_square_bracket": "]"}  # fmt: skip
-    keys = {key for one in owner.BINDINGS if isinstance(one, Binding) for key in one.key.split(",")} - {"equals_sign"}
-    assert {names.get(key, key) for key in keys} - shown == set()
+    keys = {
+        names.get(key, key)
+        for node in owner.__mro__
+        for one in vars(node).get("BINDINGS", ())
+        if isinstance(one, Binding) and node.__module__.startswith("memoria_tui.")
+        for key in one.key.split(",")
+    } - {"equals_sign"}
+    own = {names.get(key, key) for one in owner.BINDINGS if isinstance(one, Binding) for key in one.key.split(",")}
+    assert own - {"equals_sign"} <= shown
+    assert shown - keys <= {"enter", "space", "$EDITOR"}, "those of the lists in it, and what is no key"

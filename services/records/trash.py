@@ -32,7 +32,7 @@ ORDER BY id
 """
 
 
-class DeletedMemories:
+class TrashedMemories:
     """Deleted memories, with what went with them."""
 
     def __init__(self, history: History) -> None:
@@ -51,8 +51,8 @@ class DeletedMemories:
         return [change_of(row) for row in await self._history.read(_RELATIONS_GONE, ends=list(ends))]
 
 
-class DeletedRelations:
-    """As `DeletedMemories.relations`, in one transaction."""
+class TrashedRelations:
+    """As `TrashedMemories.relations`, in one transaction."""
 
     def __init__(self, connection: SqlConnection) -> None:
         self._connection = connection

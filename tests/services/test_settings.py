@@ -1,0 +1,54 @@
+"""Environment and file become settings of the right types, or one line that says what is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import get_type_hints
+
+import pytest
+
+from services.errors import InvalidInput
+from services.settings import VARIABLES, Settings, load_settings
+
+TYPES = get_type_hints(Settings)
+NAMES = {"log_level": "debug", "first_weekday": "Sunday", "zone": "Europe/Rome", "writer_zone": "UTC"}
+"""Texts for settings that take a few names only."""
+
+
+def sample(name: str) -> str:
+    """A text that the setting takes."""
+    return NAMES.get(name) or ("yes" if TYPES[name] is bool else "60")
+
+
+def test_every_setting_has_a_variable() -> None:
+    assert {one.name for one in fields(Settings)} - set(VARIABLES) == {"program"}
+    assert len(set(VARIABLES.values())) == len(VARIABLES)
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_a_setting_has_the_type_of_its_field_whether_it_is_set_in_the_environment_or_in_the_file(
+    name: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(f'[services]\n{name} = "{sample(name)}"\n')
+    for settings in (load_settings({VARIABLES[name]: sample(name)}), load_settings({}, file)):
+        assert isinstance(getattr(settings, name), TYPES[name])
+        assert getattr(settings, name) not in (None, getattr(load_settings({}), name))
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "allowed"),
+    [
+        ("MEMORIA_QDRANT_PORT", "0", "a number from 1 to 65535"),
+        ("MEMORIA_QDRANT_PORT", "6333.5", "a number from 1 to 65535"),
+        ("MEMORIA_WORK_SESSION_WARNING_HOURS", "nan", "a number from 0 to 10000"),
+        ("MEMORIA_QDRANT_ON_DISK", "maybe", "true or false"),
+        ("MEMORIA_LOG_LEVEL", "loud", "one of DEBUG, INFO, WARNING, ERROR, CRITICAL"),
+        ("MEMORIA_TIMEZONE", "Mars/Base", "a zone such as Europe/Rome"),
+    ],
+)
+def test_what_cannot_be_taken_is_named_with_what_is_allowed(variable: str, text: str, allowed: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        load_settings({variable: text})
+    assert str(refused.value) == f"{variable} is {text!r}; it must be {allowed}"
