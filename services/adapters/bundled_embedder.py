@@ -7,9 +7,9 @@ import functools
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from services.errors import EmbeddingFailed
 from services.model import StoreKind, StoreStatus
@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 
     Vectors = NDArray[np.float32]
 
+A = TypeVar("A")
 MODEL = "wordllama-l2-supercat-256"
 DIMENSIONS = 256
 _BATCH_CHARACTERS = 100_000
 """Text tokenised in one call: bounds the memory of a call and the time for which the interpreter is busy."""
 _PIECE_CHARACTERS = 10_000
 """Longer texts are tokenised in pieces: the tokenizer's time grows faster than the text."""
+_QUESTION_CHARACTERS = 1000
 _KEPT_QUERIES = 512
 
 
@@ -60,11 +62,11 @@ class BundledEmbedder:
 
     async def embed_query(self, text: str) -> Vector:
         """The vector of a question; the last 512 are kept. Raises as `embed_documents`."""
-        return await asyncio.to_thread(self._query, text)
+        return await self._asked(self._query, text, len(text))
 
     async def embed_words(self, weights: Mapping[str, float]) -> Vector:
         """The vector of a question: the sum of its words' vectors by their weights, at unit length."""
-        return await asyncio.to_thread(self._embed_words, weights)
+        return await self._asked(self._embed_words, weights, sum(map(len, weights)))
 
     async def closeness(self, weights: Mapping[str, float], passages: Sequence[str]) -> list[float]:
         """Late interaction (Khattab and Zaharia, ColBERT, 2020) with static vectors.
@@ -88,6 +90,12 @@ class BundledEmbedder:
         """Lets go of the weights; the next use loads them again."""
         self._query.cache_clear()
         self._model = None
+
+    async def _asked(self, embed: Callable[[A], Vector], question: A, characters: int) -> Vector:
+        """A question of ordinary length takes less time than the way to a thread."""
+        if self._model is None or characters > _QUESTION_CHARACTERS:
+            return await asyncio.to_thread(embed, question)
+        return embed(question)
 
     def _embed_one(self, text: str) -> Vector:
         return self._embed([text])[0]
@@ -119,9 +127,10 @@ class BundledEmbedder:
         shares = np.square(np.array(list(weights.values()), dtype=np.float32))
         shares /= shares.sum()
         begins = [next(_pieces(passage.lower())) for passage in passages]
-        encoded = [tokens.ids for tokens in model.tokenizer.encode_batch(begins, add_special_tokens=False)]
+        encoded = [tokens.ids for tokens in model.tokenizer.encode_batch_fast(begins, add_special_tokens=False)]
         tokens, places = np.unique(np.concatenate([*encoded, []]).astype(np.int32), return_inverse=True)
-        cosines = _unit(model.embedding[tokens]) @ question.T
+        # Not `@`: its threads would wait in a busy loop for longer than the whole takes.
+        cosines = np.einsum("td,wd->tw", _unit(model.embedding[tokens]), question)
         ends = np.cumsum([len(ids) for ids in encoded])
         return [float(cosines[mine].max(axis=0, initial=0.0) @ shares) for mine in np.split(places, ends)[:-1]]
 

@@ -10,15 +10,16 @@ from services.ports import Edge, NewRelation, SqlConnection
 from services.records.columns import storable_json
 
 _COLUMNS = "id, source_id, target_id, relation_type, weight, created_by, metadata, created_at"
-_OF = f"""
-SELECT {_COLUMNS} FROM public.memory_relations
-WHERE source_id = ANY(CAST(:ids AS uuid[])) OR target_id = ANY(CAST(:ids AS uuid[]))
-ORDER BY created_at, id
+_TOUCHING = """
+(SELECT DISTINCT unnest(CAST(:ids AS uuid[])) AS memory_id) AS one CROSS JOIN LATERAL (
+    SELECT * FROM public.memory_relations WHERE source_id = one.memory_id
+    UNION ALL
+    SELECT * FROM public.memory_relations WHERE target_id = one.memory_id AND source_id <> ALL(CAST(:ids AS uuid[]))
+) AS relations
 """
-_EDGES = """
-SELECT source_id::text, target_id::text, COALESCE(weight, 1) FROM public.memory_relations
-WHERE source_id = ANY(CAST(:ids AS uuid[])) OR target_id = ANY(CAST(:ids AS uuid[]))
-"""
+"""Each once. Memory by memory, so that the indexes are used even of a table that has no statistics yet."""
+_OF = f"SELECT {_COLUMNS} FROM {_TOUCHING} ORDER BY created_at, id"
+_EDGES = f"SELECT source_id::text, target_id::text, COALESCE(weight, 1) FROM {_TOUCHING}"
 _COUNTS = """
 SELECT memory_id, count(*) AS relations
 FROM (SELECT source_id AS memory_id FROM public.memory_relations WHERE source_id = ANY(CAST(:ids AS uuid[]))
