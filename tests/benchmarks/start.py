@@ -36,6 +36,8 @@ Bare().run()
 """
 COMMANDS = {"work status --format": ("work", "status", "--format", "{description}"), "--help": ("--help",)}
 """What a prompt asks for each time it is drawn, and what imports every command."""
+TERMINAL = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONDONTWRITEBYTECODE": ""}
+"""Our modules are compiled before, as those of the baselines are and as they are wherever the program is installed."""
 PATIENCE = 30.0
 """Seconds after which a program counts as hanging."""
 
@@ -49,7 +51,7 @@ def run(args: Namespace) -> list[Figure]:
     bare, painted, usable, httpx = [], [], [], []
     commands: dict[str, list[float]] = {name: [] for name in COMMANDS}
     with tempfile.TemporaryDirectory() as home:
-        environment = {**os.environ, "MEMORIA_HOME": home, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
+        environment = {**os.environ, **TERMINAL, "MEMORIA_HOME": home}
         demo = [sys.executable, "-m", "memoria_tui", "demo"]
         subprocess.run(demo, env=environment, check=True, capture_output=True)
         for _ in range(args.rounds):
