@@ -11,8 +11,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from services.adapters.database_upgrade import DatabaseService
-from services.adapters.memori_database import MemoriDatabase
-from services.adapters.memori_source import MemoriSource
 from services.adapters.postgres.checked_database import CheckedDatabase
 from services.adapters.postgres.database import Database
 from services.adapters.postgres.embedded import EmbeddedPostgres
@@ -23,6 +21,7 @@ from services.backup.restoring import RestoreService
 from services.errors import MemoriaError
 from services.files import close_home
 from services.graph.graph_service import GraphService
+from services.graph.suggestions import SuggestionService
 from services.health import HealthService
 from services.integrity.integrity_service import IntegrityService
 from services.live import ALONE, LiveService
@@ -37,7 +36,8 @@ from services.reembedding.reembedding_service import ReembeddingService
 from services.search.memory_counts import MemoryCounts
 from services.search.search_service import SearchService
 from services.transfer.exporting import ExportService
-from services.transfer.importing import ImportService, RecordSource
+from services.transfer.importing import ImportService
+from services.vector_stores import vector_store
 from services.work.clients import ClientService
 from services.work.reports import ReportService
 from services.work.stamps import Stamp, Zones, with_writer_zone
@@ -45,10 +45,9 @@ from services.work.work_service import WorkService
 
 if TYPE_CHECKING:
     from services.ports import Clock, Embedder, SwitchableStore
-    from services.records import Records
     from services.reembedding.reembed_values import Target
     from services.settings import Settings
-from services.graph.suggestions import SuggestionService
+    from services.transfer.importing import RecordSource
 
 _log = logging.getLogger(__name__)
 _PATIENCE = 3.0
@@ -110,7 +109,7 @@ async def open_services(
         zones,
         database,
         checked,
-        vectors or _vectors(settings),
+        vectors or vector_store(settings),
         embedder or _embedder(settings),
         records or Records(checked, settings, clock or machine_clock),
         clock or machine_clock,
@@ -129,6 +128,9 @@ async def erase_database(settings: Settings) -> None:
 
 def memori_source(url: str) -> RecordSource:
     """What Memori keeps in a PostgreSQL, to be imported. Raises InvalidInput when the URL cannot be read."""
+    from services.adapters.memori_database import MemoriDatabase
+    from services.adapters.memori_source import MemoriSource
+
     return MemoriSource(MemoriDatabase(url), machine_clock)
 
 
@@ -206,23 +208,6 @@ def _started(settings: Settings) -> frozenset[StoreKind]:
         StoreKind.EMBEDDER: settings.ollama_host,
     }
     return frozenset(kind for kind, host in hosts.items() if host is None)
-
-
-def _vectors(settings: Settings) -> SwitchableStore:
-    if settings.qdrant_host is None:
-        from services.adapters.edge.edge_store import EdgeVectorStore
-
-        return EdgeVectorStore(settings.vectors_dir)
-    from services.adapters.server.server_store import ServerVectorStore
-
-    return ServerVectorStore(
-        settings.qdrant_host,
-        settings.qdrant_port,
-        settings.qdrant_api_key,
-        shards=settings.qdrant_shards,
-        replicas=settings.qdrant_replicas,
-        on_disk=settings.qdrant_on_disk,
-    )
 
 
 @contextlib.asynccontextmanager

@@ -8,7 +8,7 @@ import importlib
 import shutil
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from shlex import quote
@@ -21,9 +21,11 @@ from services.settings import APP
 if TYPE_CHECKING:
     from services.container import Services
     from services.model.database import Ask
+    from services.ports import SwitchableStore
     from services.settings import Settings
 
 _DEMO = "demo"
+_START_SECONDS = 2.0
 _SERVERS = ("MEMORIA_QDRANT_HOST", "MEMORIA_DATABASE_URL", "MEMORIA_OLLAMA_HOST")
 
 
@@ -57,21 +59,30 @@ def open_app(terminal: Terminal, where: str | None = None) -> int:
 @asynccontextmanager
 async def _open_services(settings: Settings, ask: Ask) -> AsyncIterator[Services]:
     """Opens the stores, whose libraries are imported only now, off the loop: the app is on screen already."""
-    container = await asyncio.to_thread(importlib.import_module, "services.container")
-    async with container.open_services(settings, ask=ask) as services:
+    gc.disable()  # nothing of what a start makes is garbage
+    asyncio.get_running_loop().call_later(_START_SECONDS, gc.enable)
+    async with AsyncExitStack() as closing:
+        vectors = await asyncio.to_thread(_vectors, settings)
+        closing.push_async_callback(vectors.close)
+        waking = asyncio.create_task(_wake(vectors))
+        closing.callback(waking.cancel)
+        container = await asyncio.to_thread(importlib.import_module, "services.container")
+        services = await closing.enter_async_context(container.open_services(settings, vectors=vectors, ask=ask))
         # What is loaded by then stays: when the collector looks through it again, it holds the event loop for 50 ms.
         services.search.when_loaded(gc.freeze)
-        waking = asyncio.create_task(_wake(services))
-        try:
-            yield services
-        finally:
-            waking.cancel()
+        yield services
 
 
-async def _wake(services: Services) -> None:
-    """Lets the store of the memories start while the first mode is imported."""
+def _vectors(settings: Settings) -> SwitchableStore:
+    from services.vector_stores import vector_store
+
+    return vector_store(settings)
+
+
+async def _wake(vectors: SwitchableStore) -> None:
+    """Lets the store of the memories start while everything else is imported."""
     with suppress(MemoriaError):  # the first list meets the same error
-        await services.vectors.info()
+        await vectors.info()
 
 
 def open_demo(terminal: Terminal, *, reset: bool, as_json: bool) -> int:

@@ -116,7 +116,7 @@ class ModeScreen(Screen[None]):
         self._unseen: frozenset[Subject] = frozenset()
         self._shown_at: datetime | None = None
         self.answered = asyncio.Event()
-        """Set when the stores have answered for the first time, or cannot."""
+        """Set when the first answer of the stores is on screen, or that they cannot answer."""
         self._services: Services | None = None
 
     def compose(self) -> ComposeResult:
@@ -158,7 +158,6 @@ class ModeScreen(Screen[None]):
     def watch_state(self, state: Loadable[Any]) -> None:
         if isinstance(state, Loading):
             return
-        self.answered.set()
         notice = self.notice(state)
         self.set_class(notice is not None, "-noticed")
         if notice is not None:
@@ -166,6 +165,7 @@ class ModeScreen(Screen[None]):
         if isinstance(state, Loaded):
             self.draw(state.value)
         self.offer_keys()
+        self.call_after_refresh(self.answered.set)
 
     def offer_keys(self) -> None:
         """Lets the footer follow what can be done now."""

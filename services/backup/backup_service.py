@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,6 +61,8 @@ class BackupService:
 
         Raises StorageFull, InvalidInput for a folder that cannot be, or what the stores raise; then nothing is left.
         """
+        from importlib.metadata import version
+
         if keep is not None and keep < 1:
             raise InvalidInput(f"to keep {keep} backups would keep none; give 1 or more")
         made_at = self._clock().astimezone(UTC).replace(microsecond=0)

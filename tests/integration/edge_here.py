@@ -61,4 +61,4 @@ class _Here:
     async def close(self) -> None:
         self._served.close()
         if self._lock:
-            self._lock.release()
+            self._lock.close()

@@ -127,7 +127,7 @@ async def test_a_draft_waits_for_what_a_dead_program_still_writes(store: EdgeVec
     opening = asyncio.create_task(store.open_draft(next_one))
     done, _ = await asyncio.wait({opening}, timeout=0.5)
     assert not done
-    lock.release()
+    lock.close()
     await (await opening).upsert(S, [point(1, vector=[1.0] * 2 * DIMENSIONS)])
     assert await store.count(S) == 0
 

@@ -316,7 +316,7 @@ class MemoriesScreen(ModeScreen):
         listing.corrected = self.changed
         self.memory_list.show_listing(listing.total, query, first=first, empty="No results.")
         if hurried and first:
-            self._page(listing, 0, PAGE)  # with their relations, when the database has started
+            self.call_after_refresh(self._page, listing, 0, PAGE)  # with their relations, when the database has started
         return Found(query, listing.total, (self.clock() - started) / _MILLISECOND)
 
     def _carry_marks(self, query: Query) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from typing import Any
 
 from services.adapters.collection_set import CollectionSet
@@ -53,6 +52,8 @@ class EdgeSet(CollectionSet):
 
 
 def _edge_version() -> str:
+    from importlib.metadata import version
+
     return version("qdrant-edge-py")
 
 

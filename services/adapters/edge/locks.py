@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import time
@@ -9,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
-import portalocker
 import psutil
 
 from services.errors import StoreInUse
@@ -19,21 +20,21 @@ from services.model import MemoryType
 
 _ORPHAN_SECONDS = 20.0
 """How long to wait for a process whose program has died and which is about to end by itself."""
+_AGAIN_SECONDS = 0.05
 
 
-def take_folder(folder: Path) -> portalocker.Lock:
-    """Takes the folder for this process. Raises StoreInUse naming the program that has it."""
+def take_folder(folder: Path) -> BinaryIO:
+    """Takes the folder for this process, until the file is closed. Raises StoreInUse naming the program that has it."""
     make_private(folder)
-    lock = _lock(folder / "lock")
     deadline = time.monotonic() + _ORPHAN_SECONDS
     while True:
         try:
-            lock.acquire()
+            lock = _locked(folder / "lock")
             break
-        except portalocker.LockException as error:
+        except BlockingIOError as error:
             owner = _owner(folder)
             if owner is None and time.monotonic() < deadline:
-                time.sleep(0.05)
+                time.sleep(_AGAIN_SECONDS)
                 continue
             name = owner or "another process"
             raise StoreInUse(f"the memories in {folder} are in use by {name}; close it there first") from error
@@ -41,14 +42,12 @@ def take_folder(folder: Path) -> portalocker.Lock:
     return lock
 
 
-def take_draft(folder: Path, collection: MemoryType) -> portalocker.Lock:
-    """Takes one collection of the draft for this process; waits for one whose program has died. Raises StoreInUse."""
-    lock = _lock(folder / f"draft-{collection}.lock", _ORPHAN_SECONDS)
+def take_draft(folder: Path, collection: MemoryType) -> BinaryIO:
+    """Takes one collection of the draft as `take_folder`; waits for one whose program has died. Raises StoreInUse."""
     try:
-        lock.acquire()
-    except portalocker.LockException as error:
+        return _locked(folder / f"draft-{collection}.lock", _ORPHAN_SECONDS)
+    except BlockingIOError as error:
         raise StoreInUse(f"the next set of collections in {folder} is still being written; try again") from error
-    return lock
 
 
 @contextmanager
@@ -60,8 +59,18 @@ def draft_at_rest(folder: Path) -> Iterator[None]:
         yield
 
 
-def _lock(file: Path, seconds: float = 0) -> portalocker.Lock:
-    return portalocker.Lock(file, "a", seconds, 0.05, flags=portalocker.LOCK_EX | portalocker.LOCK_NB)
+def _locked(path: Path, patience: float = 0) -> BinaryIO:
+    """The file, locked until it is closed. Raises BlockingIOError when others have it for so many seconds."""
+    file, deadline = path.open("ab"), time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return file
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                file.close()
+                raise
+            time.sleep(_AGAIN_SECONDS)
 
 
 def _sign(folder: Path) -> None:
