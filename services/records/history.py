@@ -267,8 +267,8 @@ def _columns(changes: Sequence[NewChange] | Sequence[Change]) -> dict[str, objec
         "entities": [change.entity.value for change in changes],
         "ids": [change.entity_id for change in changes],
         "actions": [change.action.value for change in changes],
-        "befores": [_state(change.before) for change in changes],
-        "afters": [_state(change.after) for change in changes],
+        "befores": _states([change.before for change in changes]),
+        "afters": _states([change.after for change in changes]),
         "hashes": [change.content_hash for change in changes],
         "summaries": [storable(change.summary) for change in changes],
         "ends": [_ends(change) for change in changes],
@@ -283,8 +283,10 @@ def _ends(change: NewChange | Change) -> str | None:
     return f"{{{UUID(str(state['source_id']))},{UUID(str(state['target_id']))}}}"
 
 
-def _state(state: Mapping[str, object] | None) -> str | None:
-    return None if state is None else exact_json(state)
+def _states(states: Sequence[Mapping[str, object] | None]) -> str:
+    """An array as PostgreSQL reads it: psycopg makes one of a list a character at a time, and the lock is held then."""
+    texts = (None if one is None else exact_json(one).replace("\\", r"\\").replace('"', r"\"") for one in states)
+    return "{" + ",".join("NULL" if one is None else f'"{one}"' for one in texts) + "}"
 
 
 def _packed(kept: KeptVectors) -> bytes:

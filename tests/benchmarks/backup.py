@@ -108,7 +108,6 @@ def _behaviour(what: str, run: Run, redraw: float) -> list[Figure]:
 async def measured(act: Callable[[], Awaitable[object]]) -> Run:
     """Carries the act out, watching the loop and the memory."""
     gc.collect()
-    gc.freeze()  # as the program does with what stays loaded
     run = Run(before_mb=await asyncio.to_thread(own_memory_mb))
     async with LoopWatch() as watch:
         sampling = asyncio.create_task(_sample(run))

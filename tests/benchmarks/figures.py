@@ -7,6 +7,7 @@ the speed of the machine, to a limit (`limited`). So `ok` means the same on a fa
 from __future__ import annotations
 
 import asyncio
+import gc
 import math
 import time
 from collections.abc import Sequence
@@ -87,6 +88,8 @@ class LoopWatch:
         self.longest_ms = 0.0
 
     async def __aenter__(self) -> LoopWatch:
+        gc.collect()
+        gc.freeze()  # as the program does with what stays loaded
         self._task = asyncio.create_task(self._watch())
         await asyncio.sleep(0)
         return self

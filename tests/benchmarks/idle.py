@@ -1,6 +1,6 @@
-"""What a program costs that is open on servers while nobody does anything: requests and time of the processor.
+"""What a program costs that is open while nobody does anything: requests and time of the processor.
 
-The servers are stand-ins in processes of their own, PostgreSQL is a real one.
+On the embedded stores and on servers; the servers are stand-ins in processes of their own, PostgreSQL is a real one.
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ import psutil
 from psycopg import AsyncConnection
 
 from memoria_tui.app import MemoriaApp
+from services.adapters.edge.connection import EdgeConnection
+from services.adapters.edge.edge_store import EdgeVectorStore
 from services.adapters.postgres.database import Database
 from services.container import Services, open_services
-from services.model import MemoryDraft
+from services.model import MemoryDraft, MemoryType
 from services.settings import Settings
 from services.work.work_values import SessionDraft
 from tests.benchmarks.figures import Figure, limited
@@ -58,7 +60,7 @@ _TRANSACTIONS = "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE 
 
 
 class Counted(logging.Handler):
-    """Counts the requests that httpx makes, for Qdrant and for Ollama."""
+    """Counts the requests that httpx makes, for Qdrant and for Ollama, and those to the embedded vector store."""
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)
@@ -66,6 +68,19 @@ class Counted(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self.number += 1
+
+    def connect(self, folder: Path, collection: MemoryType | None) -> EdgeConnection:
+        connection = _CountedConnection(folder, collection)
+        connection.counted = self
+        return connection
+
+
+class _CountedConnection(EdgeConnection):
+    counted: Counted
+
+    async def call(self, which: str, method: str, *arguments: object) -> object:
+        self.counted.number += 1
+        return await super().call(which, method, *arguments)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -89,34 +104,37 @@ async def run(args: argparse.Namespace) -> list[Figure]:
                 writer_zone="UTC",
             )
             try:
-                return await _figures(settings, url, args)
+                embedded = await _figures("embedded", Settings(home=Path(folder), writer_zone="UTC"), url, args)
+                return [*embedded, *await _figures("servers", settings, url, args)]
             finally:
                 await database.close()
 
 
-async def _figures(settings: Settings, url: str, args: argparse.Namespace) -> list[Figure]:
+async def _figures(where: str, settings: Settings, url: str, args: argparse.Namespace) -> list[Figure]:
     async with open_services(settings) as services:
         await services.database.upgrade()
         for number in range(args.memories):
             await services.memories.create(MemoryDraft(f"memory {number}"))
-    figures = []
-    async with await AsyncConnection.connect(url, autocommit=True) as asking, _opened(settings) as services:
+    figures, counted = [], Counted()
+    async with await AsyncConnection.connect(url, autocommit=True) as asking, _opened(settings, counted) as services:
         await asyncio.sleep(args.settle)
-        figures += await _measured("idle", asking, args.seconds)
-        await services.work.start(SessionDraft("something"))
+        figures += await _measured(f"{where}, idle", counted, asking, args.seconds)
+        session = await services.work.start(SessionDraft("something"))
         await asyncio.sleep(args.settle)
-        figures += await _measured("while a timer runs", asking, args.seconds)
+        figures += await _measured(f"{where}, while a timer runs", counted, asking, args.seconds)
+        await services.work.stop(session.id)
     return figures
 
 
 @asynccontextmanager
-async def _opened(settings: Settings) -> AsyncIterator[Services]:
+async def _opened(settings: Settings, counted: Counted) -> AsyncIterator[Services]:
     """The app on its first mode, and its services."""
     given: asyncio.Future[Services] = asyncio.get_running_loop().create_future()
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[Services]:
-        async with open_services(settings) as services:
+        vectors = None if settings.qdrant_host else EdgeVectorStore(settings.vectors_dir, counted.connect)
+        async with open_services(settings, vectors=vectors) as services:
             given.set_result(services)
             yield services
 
@@ -125,20 +143,29 @@ async def _opened(settings: Settings) -> AsyncIterator[Services]:
         yield await given
 
 
-async def _measured(state: str, asking: AsyncConnection[tuple[object, ...]], seconds: float) -> list[Figure]:
-    counted, httpx = Counted(), logging.getLogger("httpx")
+async def _measured(
+    state: str, counted: Counted, asking: AsyncConnection[tuple[object, ...]], seconds: float
+) -> list[Figure]:
+    httpx = logging.getLogger("httpx")
     httpx.addHandler(counted)
     httpx.setLevel(logging.INFO)
-    process = psutil.Process()
-    before, used, begun = await _transactions(asking), sum(process.cpu_times()[:2]), time.monotonic()
+    counted.number = 0
+    before, used, begun = await _transactions(asking), _processor_seconds(), time.monotonic()
     await asyncio.sleep(seconds)
     lasted = time.monotonic() - begun
-    cores = (sum(process.cpu_times()[:2]) - used) / lasted * 100
+    cores = (_processor_seconds() - used) / lasted * 100
     transactions = await _transactions(asking) - before
     httpx.removeHandler(counted)
     requests = (counted.number + transactions) / lasted
-    what = f"{state}: requests of {counted.number} over HTTP and {transactions} to PostgreSQL"
+    what = f"{state}: requests, {counted.number} to vectors and models and {transactions} to PostgreSQL"
     return [limited(what, requests, "/s", _REQUESTS), limited(f"{state}: of a core", cores, "%", _CORE)]
+
+
+def _processor_seconds() -> float:
+    """Of this process and of the one that holds the vectors."""
+    this = psutil.Process()
+    vectors = [one for one in this.children() if "services.adapters.edge.process" in one.cmdline()]
+    return sum(sum(one.cpu_times()[:2]) for one in (this, *vectors))
 
 
 async def _transactions(asking: AsyncConnection[tuple[object, ...]]) -> int:
