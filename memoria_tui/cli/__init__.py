@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Sequence
 
@@ -74,6 +75,8 @@ def _command(arguments: Sequence[str], terminal: Terminal) -> int:
 
     from memoria_tui.cli.program import program
 
+    for argument in arguments:
+        _require_text(argument)
     try:
         status = program()(arguments, prog_name="memoria-tui", obj=terminal, standalone_mode=False)
     except Abort:
@@ -89,6 +92,16 @@ def _command(arguments: Sequence[str], terminal: Terminal) -> int:
         terminal.error(f"{error.format_message()} · see: {context.command_path if context else 'memoria-tui'} --help")
         return WRONG_USAGE
     return status if isinstance(status, int) else DONE
+
+
+def _require_text(argument: str) -> None:
+    """Raises InvalidInput for bytes that are no text, unless they name a file."""
+    try:
+        argument.encode("utf-8")
+    except UnicodeEncodeError as error:
+        if not os.path.lexists(argument):
+            shown = argument.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+            raise InvalidInput(f"{shown!r} is not UTF-8 (character {error.start + 1})") from error
 
 
 def _recorded(error: Exception, terminal: Terminal) -> str:

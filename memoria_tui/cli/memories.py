@@ -61,7 +61,7 @@ async def search(
     for notice in result.notices:
         terminal.error(notice)
     if not hits:
-        terminal.error("no results")
+        terminal.error(await services.memories.outside.emptied() or "no results")
 
 
 @commands.command()
@@ -180,6 +180,8 @@ def _edit(terminal: Terminal, memory_id: str, changes: MemoryChanges, retag: Ret
         else:
             newest, *_ = await services.memories.history(memory.id)
             terminal.print_text_line(f"{memory.id}  {newest.summary}")
+        if absent := [tag for tag in retag.remove if tag not in base.tags]:
+            terminal.error(f"it had no tag {', '.join(absent)}")
         return 0
 
     opened = None

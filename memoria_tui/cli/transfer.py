@@ -105,6 +105,8 @@ def export(
             return
         with progress_bar(terminal) as advance:
             counts = await services.exporting.export(path, wanted, progress=advance)
+        if told := await services.memories.outside.emptied():
+            terminal.error(told)
         told = f"{file}: " + ", ".join(f"{count:,} {name}" for name, count in counts.items())
         terminal.print_result({"file": str(file), **counts}, told, as_json=as_json)
 

@@ -50,7 +50,7 @@ from services.model import (
     UndoPreview,
 )
 from services.points import Scroll
-from services.ports import Clock, Embedder, VectorStore
+from services.ports import Clock, Embedder, SwitchableStore
 from services.records import Records
 from services.settings import Settings
 from services.times import writer_zone
@@ -66,7 +66,7 @@ class MemoryService:
 
     def __init__(
         self,
-        vectors: VectorStore,
+        vectors: SwitchableStore,
         embedder: Embedder,
         records: Records,
         settings: Settings,
@@ -83,7 +83,7 @@ class MemoryService:
         self._trash = Trash(self._saver)
         self._pending = PendingWork(self._saver, self._trash)
         self._undo = Undo(self._saver, self._trash)
-        self.outside = OutsideDeletions(self._saver)
+        self.outside = OutsideDeletions(self._saver, shared=vectors.shared)
 
     async def get(self, id_or_prefix: str) -> Memory:
         """The memory of an id, of the id of one of its chunks, or of the only id that begins so.

@@ -32,7 +32,7 @@ class Missing:
     @property
     def many(self) -> bool:
         """Whether so many are gone that a person has to decide."""
-        return len(self.ids) > MANY
+        return len(self.ids) > MANY or len(self.ids) == self.living > 1
 
     @property
     def told(self) -> str:
@@ -42,17 +42,19 @@ class Missing:
             what = "memory was" if count == 1 else "memories were"
             return f"{count} {what} deleted by another program; restore them from the trash"
         return (
-            f"{count:,} of the {self.living:,} memories that the history knows are not in Qdrant: another program "
-            "emptied it, or MEMORIA_QDRANT_HOST names another one; `memoria-tui restore BACKUP` brings all back, "
-            "`memoria-tui trash missing` puts them into the trash, which brings back each"
+            f"{count:,} of the {self.living:,} memories that the history knows are not in the vector store: it was "
+            "emptied, or is another one (MEMORIA_HOME, MEMORIA_QDRANT_HOST); `memoria-tui restore BACKUP` brings all "
+            "back, `memoria-tui trash missing` puts them into the trash, which brings back each"
         )
 
 
 class OutsideDeletions:
     """Compares the memories of the history with those of the vector store."""
 
-    def __init__(self, saver: Saver) -> None:
+    def __init__(self, saver: Saver, *, shared: bool) -> None:
+        """`shared`: whether other programs write into the vector store."""
         self._saver = saver
+        self._shared = shared
 
     async def find(self) -> Missing:
         """Reads ids only, 1,000 at a time. Raises StoreUnavailable, also where a collection is not there to be read."""
@@ -99,8 +101,15 @@ class OutsideDeletions:
         stored = await read_stored(self._saver.vectors, absent, embeddings=False) if absent else {}
         return [one for one in absent if one not in stored]
 
+    async def emptied(self) -> str:
+        """What to tell of a store without any point whose history knows memories; "" for any other store."""
+        if any(found.points for found in (await self._saver.vectors.info()).values()):
+            return ""
+        found = await self.find()
+        return found.told if found.ids else ""
+
     async def _require_collections(self) -> None:
-        """A store that is being made, filled or switched lacks some for a moment."""
+        """A store that is being made, filled or switched lacks some for a moment; our own that lacks all is lost."""
         lacking = set(MemoryType) - (await self._saver.vectors.info()).keys()
-        if lacking:
+        if lacking and (self._shared or len(lacking) < len(MemoryType)):
             raise StoreUnavailable(f"the vector store has no collection {', '.join(sorted(lacking))} at the moment")

@@ -219,7 +219,8 @@ def test_wrong_usage_ends_with_two_and_one_line(run: Run) -> None:
 
 def test_an_edit_adds_removes_and_replaces_tags_and_says_what_changed(run: Run) -> None:
     memory = run("add", "text", "--tag", "a", "--tag", "b", "--json").json["id"]
-    assert run("edit", memory, "--add-tag", "c", "--remove-tag", "a").out == f"{memory}  tags +c −a\n"
+    ran = run("edit", memory, "--add-tag", "c", "--remove-tag", "a", "--remove-tag", "d")
+    assert (ran.out, ran.err) == (f"{memory}  tags +c −a\n", "it had no tag d\n")
     assert run("edit", memory, "--add-tag", "c").out == f"{memory}  nothing to change\n"
     assert run("edit", memory, "--tags", "x, y,x", "--json").json["tags"] == ["x", "y"]
     assert run("edit", memory, "--tags", "").out == f"{memory}  tags −x −y\n"
@@ -457,8 +458,9 @@ def test_what_was_written_in_an_editor_and_cannot_be_stored_is_offered_at_the_ne
 
 def test_bytes_of_the_command_line_that_are_no_text_are_refused_as_those_of_standard_input(run: Run) -> None:
     memory = run("add", "text", "--json").json["id"]
-    for ran in (run("add", "caf\udce9"), run("edit", memory, "--text", "caf\udce9")):
-        assert (ran.status, ran.complaint) == (1, "the text is not UTF-8 (character 4)")
+    for given in (["add"], ["edit", memory, "--text"], ["add", "text", "--tag"], ["work", "start"]):
+        ran = run(*given, "caf\udce9")
+        assert (ran.status, ran.complaint) == (1, "'caf�' is not UTF-8 (character 4)")
     assert run("show", memory, "--json").json["content"] == "text"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import cast
@@ -63,13 +64,29 @@ async def test_undo_takes_nothing_back_that_another_program_did(services: Servic
 async def test_an_emptied_store_is_a_problem_that_is_named_and_nothing_is_moved_by_itself(services: Services) -> None:
     made = [await services.memories.create(MemoryDraft(f"memory {number}")) for number in range(MANY + 1)]
     await services.vectors.delete_points(MemoryType.SEMANTIC, [one.id for one in made])
-    (told,) = [line for line in await services.health.problems() if "not in Qdrant" in line]
+    (told,) = [line for line in await services.health.problems() if "not in the vector store" in line]
     assert told.startswith("21 of the 21 memories")
     assert await services.memories.trash() == ()
     found = await services.memories.outside.find()
     assert await services.memories.outside.accept(found.ids) == MANY + 1
     assert len(await services.memories.trash(100)) == MANY + 1
     assert await services.health.problems() == []
+
+
+async def test_an_embedded_store_whose_folder_is_gone_is_told_and_nothing_is_taken_for_deleted(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    settings = Settings(home=tmp_path, database_url=postgres_url, zone="UTC")
+    async with open_services(settings) as services:
+        for text in ("one", "two"):
+            await services.memories.create(MemoryDraft(text))
+        assert await services.memories.outside.emptied() == ""
+    shutil.rmtree(settings.vectors_dir)
+    async with open_services(settings) as services:
+        told = await services.memories.outside.emptied()
+        assert told.startswith("2 of the 2 memories that the history knows are not in the vector store")
+        assert told in await services.health.problems()
+        assert await services.memories.trash() == ()
 
 
 class HalfRead:
@@ -98,5 +115,5 @@ async def test_a_store_that_is_not_read_whole_deletes_nothing(services: Services
     saver = services.memories._saver
     saver.vectors = cast("SwitchableStore", HalfRead(services.vectors, lacks=lacks))
     with pytest.raises(StoreUnavailable):
-        await OutsideDeletions(saver).notice()
+        await OutsideDeletions(saver, shared=False).notice()
     assert await services.memories.trash() == ()

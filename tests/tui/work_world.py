@@ -21,7 +21,7 @@ from services.errors import MemoriaError
 from services.health import HealthService
 from services.memories.memory_service import MemoryService
 from services.model import SessionCategory, StatusSnapshot, StoreKind, StoreStatus, WorkSession
-from services.ports import Clock, Embedder, VectorStore
+from services.ports import Clock, Embedder, SwitchableStore
 from services.records import Records
 from services.settings import Settings
 from services.work.clients import ClientService
@@ -40,6 +40,7 @@ class _NoVectors:
     """Undo of work touches no vector."""
 
     dimensions = 1
+    shared = False
 
     async def ensure(self, *_: object) -> None:
         pass
@@ -76,7 +77,7 @@ class WorkServices(FakeServices):
         self.clients = ClientService(self.records)
         self.live = WorkLive(self.store, self.health, self.records, clock)
         undoing = MemoryService(
-            cast("VectorStore", _NoVectors()),
+            cast("SwitchableStore", _NoVectors()),
             cast("Embedder", _NoVectors()),
             self.records,
             settings,
