@@ -408,6 +408,8 @@ class FakeMemories(MemoryService):
         self.store.check()
         self.store.remember(f"restored {len(ids)}")
         for one in ids:
+            if one not in self.store.trash:
+                raise NotFound(f"{one} is not in the trash")
             memory = self.store.trash.pop(one)
             self.store.memories[one] = memory
             self.store.record(Action.RESTORED, None, memory)

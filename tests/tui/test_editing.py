@@ -129,6 +129,20 @@ async def test_a_memory_deleted_outside_while_edited_can_be_brought_back_with_my
         assert store.memories[NEWEST].content.startswith("MINE ")
 
 
+async def test_the_text_of_a_memory_that_was_purged_while_edited_goes_on_as_a_new_one() -> None:
+    store = filled()
+    async with running(store) as pilot:
+        await press(pilot, "e")
+        await type_text(pilot, "MINE ")
+        purged = store.memories.pop(NEWEST)
+        await press(pilot, "ctrl+s", "m")
+        assert isinstance(pilot.app.screen, NewMemoryDialog)
+        await press(pilot, "ctrl+s")
+        (made,) = [one for one in store.memories.values() if one.content.startswith("MINE ")]
+        assert (made.id != NEWEST, made.tags, made.project) == (True, purged.tags, purged.project)
+        assert screen_of(pilot).preview.editing is None
+
+
 async def test_an_earlier_version_is_compared_and_brought_back() -> None:
     store = filled()
     before = store.memories[NEWEST].content

@@ -104,8 +104,8 @@ class Editing:
         await self.create(draft)
         return True
 
-    async def create(self, draft: Draft | None = None) -> None:
-        """Asks for a new memory."""
+    async def create(self, draft: Draft | None = None) -> Memory | None:
+        """Asks for a new memory; None when none was made."""
 
         async def create(draft: MemoryDraft) -> Memory:
             return await write(self._screen.app, "new memory", self._memories.create(draft), vectors=True)
@@ -114,6 +114,7 @@ class Editing:
         if (memory := await self._screen.ask(NewMemoryDialog(tags, projects, create, draft))) is not None:
             self._created(memory.id)
             self._screen.tell_done(f"Created {named(memory)}")
+        return memory
 
     # in place
 
@@ -158,15 +159,25 @@ class Editing:
                 self._close()
                 self._screen.changed()
             case Resolution.MINE:
-                back = 1 if theirs else await self._restore(base)
-                return (theirs or base) if back else None
+                return theirs or await self._back(base, mine)
             case Resolution.MERGE:
                 self._preview.begin_edit(theirs or base, merged(theirs.content if theirs else "", mine))
         return None
 
-    async def _restore(self, memory: Memory) -> int | None:
-        act = self._memories.restore([memory.id])
-        return await self._screen.write(f"restore {named(memory)}", act, vectors=True)
+    async def _back(self, memory: Memory, mine: str) -> Memory | None:
+        """Brings a memory back from the trash; the text of one that was purged goes on as a new memory."""
+        try:
+            act = self._memories.restore([memory.id])
+            await write(self._screen.app, f"restore {named(memory)}", act, vectors=True)
+        except NotFound:
+            self._screen.tell("That memory was purged: saving makes a new one")
+            if await self.create(_as_new(memory, mine)) is not None:
+                self._close()
+        except MemoriaError as error:
+            self._screen.tell(f"Not done: {error}", wrong=True)
+        else:
+            return memory
+        return None
 
     # in the person's own editor
 
@@ -275,3 +286,10 @@ def to_version(memory: Memory, state: State, zone: WriterZone) -> MemoryChanges:
         metadata=earlier.metadata,
         removed_keys=tuple(key for key in memory.metadata if key not in earlier.metadata),
     )
+
+
+def _as_new(memory: Memory, text: str) -> Draft:
+    """A new memory like this one, with another text."""
+    values = {"text": text, "type": memory.type.value, "project": memory.project or ""}
+    values |= {"importance": f"{memory.importance:g}", "tags": ", ".join(memory.tags)}
+    return Draft(DraftKind.NEW_MEMORY, title=title(memory), values=values)
