@@ -36,11 +36,11 @@ class MemoryLocks:
         Of more than 200 all memories there are. Who draws relations to memories that it does not change locks them
         `shared`: then they are not deleted meanwhile. Raises StoreTimeout after 30 s.
         """
-        wanted = sorted({_key(memory_id) for memory_id in memory_ids})
+        wanted = set(memory_ids)
         if len(wanted) > _MOST_LOCKS:
             await self._connection.fetch(_LOCK_EVERYTHING, key=_EVERYTHING)
         elif wanted:
-            await self._connection.fetch(_LOCK, keys=[_EVERYTHING, *wanted], shared=shared)
+            await self._connection.fetch(_LOCK, keys=[_EVERYTHING, *sorted(map(_key, wanted))], shared=shared)
 
 
 def _key(name: str) -> int:

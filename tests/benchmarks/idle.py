@@ -117,6 +117,7 @@ async def _figures(where: str, settings: Settings, url: str, args: argparse.Name
             await services.memories.create(MemoryDraft(f"memory {number}"))
     figures, counted = [], Counted()
     async with await AsyncConnection.connect(url, autocommit=True) as asking, _opened(settings, counted) as services:
+        await asking.execute("VACUUM ANALYZE")  # what the server would do by itself meanwhile
         await asyncio.sleep(args.settle)
         figures += await _measured(f"{where}, idle", counted, asking, args.seconds)
         session = await services.work.start(SessionDraft("something"))

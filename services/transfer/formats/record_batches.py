@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from services.memories.chunking import is_chunk_id
 from services.transfer.formats.imported_records import MemoryRecord, Record, RelationRecord
 
-BATCH = 500
+BATCH = 200
 """Records that are read, compared and stored together."""
 
 
