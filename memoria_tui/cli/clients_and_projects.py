@@ -39,7 +39,7 @@ def clients_alone(context: typer.Context, as_json: Json = False) -> int:
 @with_services
 async def list_clients(services: Services, terminal: Terminal, as_json: Json = False) -> None:
     """List them with their totals."""
-    from services.work.work_values import ReportBy
+    from services.model import ReportBy
 
     totals, worked = await services.clients.clients(), await services.reports.worked(ReportBy.CLIENT)
     rows = [(one, worked.get(one.client.id if one.client else None, 0.0)) for one in totals]
@@ -95,7 +95,7 @@ def projects_alone(context: typer.Context, as_json: Json = False) -> int:
 @with_services
 async def list_projects(services: Services, terminal: Terminal, as_json: Json = False) -> None:
     """List them with their totals."""
-    from services.work.work_values import ReportBy
+    from services.model import ReportBy
 
     totals, worked = await services.clients.projects(), await services.reports.worked(ReportBy.PROJECT)
     rows = [(one, worked.get(one.project.id if one.project else None, 0.0)) for one in totals]

@@ -14,7 +14,7 @@ from memoria_tui.cli.options import Json
 from memoria_tui.cli.text_table import table_lines
 from memoria_tui.cli.with_services import terminal_of, with_services
 from services.errors import InvalidInput
-from services.model import SessionCategory, SessionStatus
+from services.model import ReportBy, SessionCategory, SessionStatus
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
@@ -150,9 +150,7 @@ def report(
     year: Annotated[bool, typer.Option("--year", help="This year.")] = False,
     first: From = None,
     last: To = None,
-    by: Annotated[
-        str, typer.Option("--by", metavar="client|project|category|day", help="What to add up by.")
-    ] = "client",
+    by: Annotated[ReportBy, typer.Option("--by", help="What to add up by.")] = ReportBy.CLIENT,
     client: Clients = None,
     project: Projects = None,
     category: Categories = None,
@@ -163,15 +161,12 @@ def report(
 ) -> None:
     """Add up worked time to the second, in days of your zone. MCP Memoria counts whole minutes of each session."""
     from services.work.export import as_csv, as_markdown
-    from services.work.work_values import ReportBy
 
     units = [name for name, wanted in (("day", day), ("week", week), ("month", month), ("year", year)) if wanted]
     if len(units) + bool(first or last) > 1:
         raise typer.BadParameter("give one of --day, --week, --month, --year, or --from and --to")
     if csv + markdown + as_json > 1:
         raise typer.BadParameter("give one of --json, --csv and --markdown")
-    if by not in tuple(ReportBy):
-        raise InvalidInput(f"--by is {by!r}; it must be one of {', '.join(ReportBy)}")
     terminal, filters = terminal_of(context), Filters(first, last, client, project, category)
     unit = units[0] if units else "month"
     made = terminal.run(lambda services: _report(services, filters, unit, by, running=running))
@@ -185,16 +180,16 @@ def report(
         _print_report(terminal, made, running=running)
 
 
-async def _report(services: Services, filters: Filters, unit: str, by: str, *, running: bool) -> Report:
+async def _report(services: Services, filters: Filters, unit: str, by: ReportBy, *, running: bool) -> Report:
     from services.times import first_weekday
-    from services.work.work_values import ReportBy, ReportUnit
+    from services.work.work_values import ReportUnit
 
     today = services.clock().astimezone(await services.reports.zone()).date()
     where = filters.where(today, first_weekday(services.settings))
     period = await services.reports.current(ReportUnit(unit))
     if where.first or where.last:
         period = await _between(services, where)
-    return await services.reports.report(period, ReportBy(by), ReportUnit.DAY, where, include_open=running)
+    return await services.reports.report(period, by, ReportUnit.DAY, where, include_open=running)
 
 
 async def _between(services: Services, where: SessionFilter) -> Period:

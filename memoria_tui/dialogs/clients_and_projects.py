@@ -20,8 +20,8 @@ from memoria_tui.typing_ahead import asks
 from memoria_tui.widgets.name_input import Names
 from memoria_tui.writes import UnderWay, not_done, write
 from services.errors import MemoriaError
-from services.model import FacetCount
-from services.work.work_values import Client, ClientTotal, Project, ProjectTotal, ReportBy
+from services.model import FacetCount, ReportBy
+from services.work.work_values import Client, ClientTotal, Project, ProjectTotal
 
 if TYPE_CHECKING:
     from services.container import Services

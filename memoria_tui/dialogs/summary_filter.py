@@ -13,9 +13,9 @@ from textual.widgets.option_list import Option
 
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.present import clip, line
-from services.model import SessionCategory
+from services.model import ReportBy, SessionCategory
 from services.work.export import named
-from services.work.work_values import ReportBy, SessionFilter
+from services.work.work_values import SessionFilter
 
 Choice = tuple[ReportBy, str | None]
 _WIDTH = 40

@@ -1,5 +1,6 @@
-"""The values that services and screens exchange. All frozen; none is a row, a response or a Qdrant point.
+"""The values that several subjects exchange. All frozen; none is a row, a response or a Qdrant point.
 
+What one subject alone tells is in its own folder: `services.work.work_values`, `services.graph.graph_values`, …
 Ids are UUIDs as canonical lowercase strings. Datetimes are aware. Scores have no unit, higher is better.
 """
 
@@ -31,5 +32,5 @@ from services.model.memories import (
 )
 from services.model.relations import RelatedMemory, Relation, RelationCreator, RelationType
 from services.model.search import FacetCount, Facets, Hit, Query, SearchMode, SearchResult, SortKey, Why
+from services.model.sessions import Pause, ReportBy, SessionCategory, SessionStatus, WorkSession
 from services.model.stores import Advance, Progress, StatusSnapshot, StoreKind, StoreStatus, Subject, untold
-from services.model.work import Pause, SessionCategory, SessionStatus, WorkSession

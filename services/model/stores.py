@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from services.model.work import WorkSession
+from services.model.sessions import WorkSession
 
 
 class StoreKind(StrEnum):

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 
+from services.model import ReportBy
 from services.ports import Clock, SqlDatabase
 from services.records.session_rows import SESSION, TOUCHING, conditions, stored_session
 from services.records.session_values import ReportQuestion, ReportRow, StoredSession
 from services.times import WriterZone
 from services.work.timesheet import transitions
-from services.work.work_values import ReportBy
 
 _KEYS: Mapping[ReportBy, str] = {
     ReportBy.CLIENT: "session.client_id",

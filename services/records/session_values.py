@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from services.model import Pause, SessionCategory, SessionStatus, WorkSession
-from services.work.work_values import Flaw, ReportBy
+from services.model import Pause, ReportBy, SessionCategory, SessionStatus, WorkSession
+from services.work.work_values import Flaw
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ import io
 from collections.abc import Iterable, Sequence
 from datetime import datetime, tzinfo
 
-from services.work.work_values import DayPart, Report, ReportBy, ReportGroup, ReportUnit
+from services.model import ReportBy
+from services.work.work_values import DayPart, Report, ReportGroup, ReportUnit
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """What makes a spreadsheet read the rest of a cell as a formula (OWASP, «CSV Injection»)."""

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from math import fsum
 
 from services.errors import InvalidInput, NotFound
-from services.model import SessionStatus, WorkSession
+from services.model import ReportBy, SessionStatus, WorkSession
 from services.ports import Clock
 from services.records import Records
 from services.records.session_values import ReportQuestion, ReportRow, SessionSelection, StoredSession
@@ -24,7 +24,6 @@ from services.work.work_values import (
     LogPage,
     Project,
     Report,
-    ReportBy,
     ReportCell,
     ReportGroup,
     ReportUnit,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
-from services.model import Pause, SessionCategory, SessionStatus, WorkSession
+from services.model import Pause, ReportBy, SessionCategory, SessionStatus, WorkSession
 from services.times import Period
 
 
@@ -150,15 +150,6 @@ class LogPage:
     """Give it back for the page after this one; None on the last."""
     parts: tuple[DayPart, ...] = ()
     """Sorted by the start: the sessions cut at midnight, and the days' parts of those that began before."""
-
-
-class ReportBy(StrEnum):
-    """What a report adds up by."""
-
-    CLIENT = "client"
-    PROJECT = "project"
-    CATEGORY = "category"
-    DAY = "day"
 
 
 class ReportUnit(StrEnum):

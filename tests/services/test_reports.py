@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from services.errors import NotFound
-from services.model import SessionCategory, WorkSession
+from services.model import ReportBy, SessionCategory, WorkSession
 from services.times import Period
 from services.work.timesheet import day_starts, spans_of, split
-from services.work.work_values import LogOrder, ReportBy, ReportUnit, SessionChanges, SessionDraft, SessionFilter
+from services.work.work_values import LogOrder, ReportUnit, SessionChanges, SessionDraft, SessionFilter
 from tests.services.worktables import NOON, Bench, bench
 
 ROME = ZoneInfo("Europe/Rome")

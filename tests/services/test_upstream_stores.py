@@ -15,13 +15,13 @@ from services.adapters.postgres.programs import binaries
 from services.container import Services, open_services
 from services.errors import SchemaMissing
 from services.memories.stored_memories import owners, read_stored
-from services.model import MemoryChanges, MemoryDraft, Query
+from services.model import MemoryChanges, MemoryDraft, Query, ReportBy
 from services.model.database import UpgradePlan
 from services.points import EVERYTHING
 from services.search.query import parse_query
 from services.settings import Settings
 from services.times import Period
-from services.work.work_values import ReportBy, ReportUnit
+from services.work.work_values import ReportUnit
 from tests.services.servers import query, restore_upstream
 from tests.services.upstream import KEPT, everything, opened, truth
 

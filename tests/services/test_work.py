@@ -15,11 +15,11 @@ import pytest
 from services.adapters.postgres.checked_database import CheckedDatabase
 from services.adapters.postgres.database import Database
 from services.errors import Ambiguous, Conflict, InvalidInput, NotFound
-from services.model import Action, Entity, Kind, Pause, SessionCategory, SessionStatus
+from services.model import Action, Entity, Kind, Pause, ReportBy, SessionCategory, SessionStatus
 from services.records import Records
 from services.times import Period
 from services.work.work_service import WorkService
-from services.work.work_values import Flaw, ReportBy, SessionChanges, SessionDraft, WarningKind
+from services.work.work_values import Flaw, SessionChanges, SessionDraft, WarningKind
 from tests.services.worktables import NOON, Bench, bench
 
 

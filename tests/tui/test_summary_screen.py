@@ -16,8 +16,7 @@ from memoria_tui.app import MemoriaApp
 from memoria_tui.config import Config
 from memoria_tui.modes.summary.screen import SummaryScreen
 from services.errors import StoreInUse, StoreUnavailable
-from services.model import WorkSession
-from services.work.work_values import ReportBy
+from services.model import ReportBy, WorkSession
 from tests.tui.conftest import keys, poll_status, press, settle, toasts
 from tests.tui.fakes import clock
 from tests.tui.quick import quick

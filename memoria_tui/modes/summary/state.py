@@ -10,12 +10,13 @@ from textual.content import Content
 from memoria_tui import present
 from memoria_tui.modes.notices import key
 from memoria_tui.work_text import filter_facts
+from services.model import ReportBy
 from services.search.memory_counts import MemoryMonths
 from services.times import Period, month_end, month_start
 from services.work.export import named
-from services.work.work_values import Report, ReportBy, ReportUnit, SessionFilter
+from services.work.work_values import Report, ReportUnit, SessionFilter
 
-GROUPINGS = (ReportBy.CLIENT, ReportBy.PROJECT, ReportBy.CATEGORY)
+GROUPINGS = tuple(by for by in ReportBy if by is not ReportBy.DAY)
 MONTHS = 12
 
 

@@ -31,10 +31,10 @@ from memoria_tui.widgets.day_strip import Block, DayOfWork, DayStrip
 from memoria_tui.widgets.running_sessions import RunningSessions
 from memoria_tui.widgets.session_log import SessionLog
 from services.errors import MemoriaError, StoreUnavailable
-from services.model import SessionStatus, StatusSnapshot, Subject, WorkSession
+from services.model import ReportBy, SessionStatus, StatusSnapshot, Subject, WorkSession
 from services.times import Period
 from services.work.timesheet import day_starts, spans_of
-from services.work.work_values import ReportBy, SessionFilter
+from services.work.work_values import SessionFilter
 
 PAGE = 100
 """Sessions asked for at a time."""

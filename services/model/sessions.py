@@ -28,6 +28,15 @@ class SessionCategory(StrEnum):
     OTHER = "other"
 
 
+class ReportBy(StrEnum):
+    """What a report adds up by."""
+
+    CLIENT = "client"
+    PROJECT = "project"
+    CATEGORY = "category"
+    DAY = "day"
+
+
 @dataclass(frozen=True, slots=True)
 class Pause:
     """An interruption of a work session; `end` is None while it lasts."""
