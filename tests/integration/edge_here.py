@@ -7,10 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from services.adapters.edge.edge_sets import EdgeDraft, EdgeSets
+from services.adapters.edge.edge_sets import EdgeSets
 from services.adapters.edge.edge_store import EdgeVectorStore
-from services.adapters.edge.locks import take_draft
 from services.model import MemoryType
+from tests.services.edge_here import Here
 
 _WRITES = {
     *("ensure", "upsert", "set_payload", "delete_payload", "delete_points"),
@@ -27,8 +27,7 @@ class EdgeHere(EdgeVectorStore):
     def __init__(
         self, folder: Path, step: Callable[[], None], open_sets: Callable[[Path], EdgeSets] = EdgeSets
     ) -> None:
-        super().__init__(folder, partial(_Here, open_sets))
-        folder.mkdir(parents=True, exist_ok=True)
+        super().__init__(folder, partial(Here, open_sets))
         self._step = step
 
     async def _ask(self, which: str, method: str, *arguments: object) -> Any:
@@ -42,23 +41,3 @@ class EdgeHere(EdgeVectorStore):
     def _count(self, method: str) -> None:
         if method in _WRITES or (method == "scroll" and self.reading):
             self._step()
-
-
-class _Here:
-    """Stands where the connection to a process stands."""
-
-    ended = False
-
-    def __init__(
-        self, open_sets: Callable[[Path], EdgeSets], folder: Path, collection: MemoryType | None = None
-    ) -> None:
-        self._lock = take_draft(folder, collection) if collection else None
-        self._served = EdgeDraft(folder, collection) if collection else open_sets(folder)
-
-    async def call(self, which: str, method: str, *arguments: object) -> Any:
-        return getattr(self._served.of(which), method)(*arguments)
-
-    async def close(self) -> None:
-        self._served.close()
-        if self._lock:
-            self._lock.close()

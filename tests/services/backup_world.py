@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.adapters.edge.edge_store import EdgeVectorStore
 from services.container import Services, open_services
 from services.model import MemoryDraft, MemoryType, RelationType
 from services.points import Point, Scroll
 from services.ports import SwitchableStore
 from services.settings import Settings
+from tests.services.edge_here import edge_here
 from tests.services.memory_world import DIMENSIONS, TickingClock, WatchedEmbedder, vector_of
 from tests.services.servers import query
 
@@ -89,7 +89,7 @@ async def open_store(
         home=folder, database_url=url, chunk_size=60, chunk_overlap=10, actor="tester", zone="Europe/Rome"
     )
     embedder = embedder or WatchedEmbedder()
-    store = vectors or EdgeVectorStore(settings.vectors_dir)
+    store = vectors or edge_here(settings.vectors_dir)
     async with open_services(settings, vectors=store, embedder=embedder, clock=TickingClock()) as services:
         yield Store(services, url, embedder, folder)
 

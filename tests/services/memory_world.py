@@ -20,6 +20,7 @@ from services.points import EVERYTHING, Point, Scroll, Vector
 from services.records import Records
 from services.settings import Settings
 from tests.in_memory import memory_root
+from tests.services.edge_here import edge_here
 
 DIMENSIONS = 8
 
@@ -126,7 +127,7 @@ async def open_world(records: Records) -> AsyncIterator[World]:
 @contextlib.asynccontextmanager
 async def _world_in(records: Records, folder: Path) -> AsyncIterator[World]:
     settings = Settings(home=folder, chunk_size=60, chunk_overlap=10, actor="tester", zone="Europe/Rome")
-    vectors, embedder, clock = EdgeVectorStore(folder / "qdrant"), WatchedEmbedder(), TickingClock()
+    vectors, embedder, clock = edge_here(folder / "qdrant"), WatchedEmbedder(), TickingClock()
     service = MemoryService(vectors, embedder, records, settings, clock)
     try:
         yield World(service, vectors, records, embedder, clock, settings)

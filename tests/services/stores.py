@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from services.adapters.edge.edge_store import EdgeVectorStore
 from services.points import Point
 from services.ports import SwitchableStore
 from tests.qdrant_server import running_qdrant
+from tests.services.edge_here import edge_here
 
 DIMENSIONS = 4
 MODEL = "test-model"
@@ -30,12 +31,12 @@ def point(number: int, content: object = "text", vector: list[float] | None = No
 
 
 @contextlib.asynccontextmanager
-async def opened_store(kind: str, folder: Path) -> AsyncIterator[SwitchableStore]:
+async def opened_store(
+    kind: str, folder: Path, edge: Callable[[Path], EdgeVectorStore] = edge_here
+) -> AsyncIterator[SwitchableStore]:
     """A store without collections: «edge», in the folder, or «server»."""
     with contextlib.ExitStack() as servers:
-        store: SwitchableStore = (
-            EdgeVectorStore(folder) if kind == "edge" else servers.enter_context(running_qdrant()).store()
-        )
+        store: SwitchableStore = edge(folder) if kind == "edge" else servers.enter_context(running_qdrant()).store()
         try:
             yield store
         finally:

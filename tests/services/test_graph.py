@@ -13,7 +13,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.adapters.edge.edge_store import EdgeVectorStore
 from services.errors import Conflict, InvalidInput, NotFound
 from services.graph.graph_service import GraphService
 from services.memories.chunking import chunk_id
@@ -22,6 +21,7 @@ from services.points import Point, Scroll
 from services.ports import NewRelation
 from services.records import Records
 from services.settings import Settings
+from tests.services.edge_here import edge_here
 
 A, B, C, D = (str(UUID(int=number)) for number in range(1, 5))
 GONE = str(UUID(int=99))
@@ -30,7 +30,7 @@ GONE = str(UUID(int=99))
 @pytest.fixture
 async def graph(records: Records, tmp_path: Path) -> AsyncIterator[GraphService]:
     """Memories A, B and C, and D of two chunks."""
-    vectors = EdgeVectorStore(tmp_path / "qdrant")
+    vectors = edge_here(tmp_path / "qdrant")
     await vectors.ensure(2, "test")
     await vectors.upsert(
         MemoryType.SEMANTIC,

@@ -18,7 +18,6 @@ import pytest
 import pytest_asyncio
 
 from services.adapters.bundled_embedder import BundledEmbedder
-from services.adapters.edge.edge_store import EdgeVectorStore
 from services.errors import EmbeddingFailed, NotFound, StoreUnavailable
 from services.memories.chunking import chunk_id, chunks
 from services.memories.payload import drafted
@@ -46,6 +45,7 @@ from services.search.ranking import Ranking
 from services.search.search_service import SearchService
 from services.settings import Settings
 from services.times import WriterZone, writer_zone
+from tests.services.edge_here import edge_here
 
 UPSTREAM = Path(__file__).parents[3] / "shared" / "data" / "upstream-dev"
 ROME = WriterZone(ZoneInfo("Europe/Rome"))
@@ -115,7 +115,7 @@ class Store:
 
     def __init__(self, folder: Path, vectors: VectorStore | None = None) -> None:
         self.settings = Settings(home=folder, zone="Europe/Rome")
-        self.vectors = vectors or EdgeVectorStore(folder / "qdrant")
+        self.vectors = vectors or edge_here(folder / "qdrant")
         self.relations = LinkedMemories()
         self.records = cast(Records, SimpleNamespace(relations=self.relations))
         self.search = self.service(EMBEDDER)

@@ -9,7 +9,6 @@ from uuid import UUID
 
 import pytest
 
-from services.adapters.edge.edge_store import EdgeVectorStore
 from services.errors import NotFound
 from services.graph.graph_service import GraphService
 from services.graph.suggestions import SuggestionService
@@ -18,6 +17,7 @@ from services.model import MemoryType, RelationCreator, RelationType
 from services.points import Point
 from services.records import Records
 from services.settings import Settings
+from tests.services.edge_here import edge_here
 
 BUG, FIX, OTHER, FAR, LONG = (str(UUID(int=number)) for number in range(1, 6))
 
@@ -29,7 +29,7 @@ def point(id_: str, text: str, vector: list[float], **payload: object) -> Point:
 @pytest.fixture
 async def suggestions(records: Records, tmp_path: Path) -> AsyncIterator[SuggestionService]:
     """A bug and its fix in one project, a like memory elsewhere, an unlike one, and a long one that ends like them."""
-    vectors = EdgeVectorStore(tmp_path / "qdrant")
+    vectors = edge_here(tmp_path / "qdrant")
     await vectors.ensure(2, "test")
     await vectors.upsert(
         MemoryType.EPISODIC,
@@ -115,7 +115,7 @@ async def test_a_review_sees_every_memory_once_draws_nothing_and_goes_on_where_i
 
 
 async def test_a_review_suggests_only_the_surest_few_of_each_memory(records: Records, tmp_path: Path) -> None:
-    vectors = EdgeVectorStore(tmp_path / "alike")
+    vectors = edge_here(tmp_path / "alike")
     await vectors.ensure(2, "test")
     ids = [str(UUID(int=number)) for number in range(100, 130)]
     await vectors.upsert(

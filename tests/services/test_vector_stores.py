@@ -54,7 +54,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=["edge", "server"])
 async def empty(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[VectorStore]:
-    async with opened_store(request.param, tmp_path / "vectors") as store:
+    async with opened_store(request.param, tmp_path / "vectors", EdgeVectorStore) as store:
         yield store
 
 
@@ -85,7 +85,7 @@ async def library(store: VectorStore) -> VectorStore:
 @pytest_asyncio.fixture(scope="function" if real_server() else "module", loop_scope="module", params=["edge", "server"])
 async def shelf(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[VectorStore]:
     """The library for tests that only read, opened once; a real server is emptied for each test."""
-    async with opened_store(request.param, tmp_path_factory.mktemp("shelf") / "vectors") as store:
+    async with opened_store(request.param, tmp_path_factory.mktemp("shelf") / "vectors", EdgeVectorStore) as store:
         await store.ensure(DIMENSIONS, MODEL)
         await store.upsert(S, LIBRARY)
         yield store

@@ -23,6 +23,7 @@ from services.model.database import Ask
 from services.points import EVERYTHING, Point, Scroll, Vector
 from services.settings import Settings
 from tests.qdrant_server import running_qdrant
+from tests.services.edge_here import edge_here
 from tests.services.servers import UPSTREAM_DUMP
 
 FOLDER = UPSTREAM_DUMP.parent
@@ -104,7 +105,7 @@ async def fill(client: AsyncQdrantClient, kept: Container[str]) -> None:
 
 async def edge(folder: Path) -> EdgeVectorStore:
     """The same points in an embedded store."""
-    store, embedder = EdgeVectorStore(folder), BundledEmbedder()
+    store, embedder = edge_here(folder), BundledEmbedder()
     await store.ensure(embedder.dimensions, embedder.model)
     for collection, some in (await points()).items():
         await store.upsert(collection, some)
