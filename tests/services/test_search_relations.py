@@ -6,9 +6,9 @@ import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from services.model import Facets, MemoryType, Query, SearchMode, SortKey
 from services.points import (
@@ -25,11 +25,14 @@ from services.points import (
 from services.ports import VectorStore
 from services.search.filters import MOST_IDS
 from services.search.query import parse_query
+from tests.qdrant_server import real_server
 from tests.services.stores import opened_store
 from tests.services.test_search import EMBEDDER, NOW, Store, counts, memory, numbers, uid
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 MANY = 2 * MOST_IDS + 200
 RELATED = frozenset(random.Random(7).sample(range(1, MANY + 1), MOST_IDS + 100))
+PAGE = 170
 TAGS = ("odd", "even", "third")
 
 
@@ -76,12 +79,13 @@ def named(condition: Condition) -> int:
     return 0
 
 
-@pytest.fixture(params=["edge", "server"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+@pytest_asyncio.fixture(scope="function" if real_server() else "module", loop_scope="module", params=["edge", "server"])
+async def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Store]:
     """Memories of all types, half of them with relations; some have the same date, and one has none."""
-    async with opened_store(request.param, tmp_path / "qdrant") as vectors:
+    folder = tmp_path_factory.mktemp("relations")
+    async with opened_store(request.param, folder / "qdrant") as vectors:
         await vectors.ensure(EMBEDDER.dimensions, EMBEDDER.model)
-        store = Store(tmp_path, Watched(vectors))  # type: ignore[arg-type]
+        store = Store(folder, Watched(vectors))  # type: ignore[arg-type]
         drafts = [
             memory(
                 number,
@@ -106,7 +110,7 @@ def of(raw: str) -> Query:
 
 async def listed(store: Store, query: Query) -> list[int]:
     listing = await store.search.listing(query)
-    found = numbers([hit.memory for place in range(0, listing.total, 60) for hit in await listing.page(place, 60)])
+    found = numbers([hit.memory for place in range(0, listing.total, PAGE) for hit in await listing.page(place, PAGE)])
     assert len(found) == listing.total
     return found
 

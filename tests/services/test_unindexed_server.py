@@ -24,7 +24,7 @@ UPSTREAM = INDEXES[S]
 
 
 async def made(qdrant: Qdrant, indexes: dict[str, object]) -> ServerVectorStore:
-    """Three hundred memories, some alike, in a collection with these indexes."""
+    """A hundred and fifty memories, some alike, in a collection with these indexes."""
     client = qdrant.client()
     await client.create_collection(
         S, vectors_config=models.VectorParams(size=DIMENSIONS, distance=models.Distance.COSINE)
@@ -46,7 +46,7 @@ async def made(qdrant: Qdrant, indexes: dict[str, object]) -> ServerVectorStore:
                 importance=dice.choice([0.1, 0.5, "high", None]),
                 created_at=dice.choice(["2026-01-01T10:00:00", "2026-01-02T10:00:00.5", "no date", None]),
             )
-            for number in range(1, 301)
+            for number in range(1, 151)
         ],
     )
     return store
