@@ -361,7 +361,7 @@ def held(home: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
 
 
 def test_a_stop_that_books_many_hours_asks_first(run: Run) -> None:

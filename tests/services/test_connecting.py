@@ -126,7 +126,7 @@ async def test_searches_that_typing_superseded_do_not_pile_up_on_a_slow_server(
     )
 
     async def until(expected: int) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while query(server.url(), waiting) != [(expected,)]:  # noqa: ASYNC110  # the server sends no event
                 await asyncio.sleep(0.01)
 

@@ -136,7 +136,7 @@ async def test_a_server_whose_keeper_was_killed_gets_a_new_one(folder: Path) -> 
     pid = postmaster(folder)
     keeper = psutil.Process(pid).parent()
     keeper.kill()
-    keeper.wait(5)
+    keeper.wait(60)
     assert query(await server.start(), "SELECT 1") == [(1,)]
     server.close()
     assert eventually(lambda: postmaster(folder) is None)

@@ -45,14 +45,14 @@ class Told:
         self._news.set()
 
     async def until(self, enough: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not enough():
                 self._news.clear()
                 await self._news.wait()
 
     async def of(self, subject: Subject, write: Callable[[], object]) -> None:
         """Writes until exactly this is told: the feed may not yet listen at the first time."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while frozenset({subject}) not in self.subjects:
                 write()
                 await asyncio.sleep(0.02)
@@ -96,7 +96,7 @@ async def test_many_rows_are_one_notification_and_a_rollback_is_none(postgres_ur
                 writer.execute(many)
         query(postgres_url, "SELECT pg_notify(%s, 'end')", CHANNEL)
         payloads = []
-        async for notice in listener.notifies(timeout=20):
+        async for notice in listener.notifies(timeout=60):
             if notice.payload == "end":
                 break
             payloads.append(notice.payload)
@@ -153,7 +153,7 @@ async def test_a_server_that_was_killed_is_followed_again(tmp_path: Path) -> Non
         server = psutil.Process(int((tmp_path / "postgres/data/postmaster.pid").read_text().splitlines()[0]))
         processes = [*server.children(), server]
         server.kill()
-        await asyncio.to_thread(psutil.wait_procs, processes, timeout=5)
+        await asyncio.to_thread(psutil.wait_procs, processes, timeout=60)
         await told.until(lambda: frozenset(WRITES) in told.subjects)
         told.subjects.clear()
         url = await embedded.start()

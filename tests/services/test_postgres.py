@@ -143,7 +143,7 @@ async def test_errors_of_statements_become_ours(postgres_url: str, statement: st
 async def until_running(url: str, expected: int) -> None:
     """Waits until so many queries of the test below run on the server."""
     running = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%AS cancel_me'"
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         for _ in itertools.takewhile(lambda _: query(url, running) != [(expected,)], itertools.count()):
             await asyncio.sleep(0.01)
 
@@ -167,7 +167,7 @@ async def test_records_come_back_after_the_embedded_server_was_killed(tmp_path: 
     server = psutil.Process(int((settings.postgres_dir / "data" / "postmaster.pid").read_text().splitlines()[0]))
     processes = [*server.children(), server]
     server.kill()
-    await asyncio.to_thread(psutil.wait_procs, processes, timeout=5)
+    await asyncio.to_thread(psutil.wait_procs, processes, timeout=60)
     assert (await records.pulse(datetime.now(UTC))).sessions == ()
     async with records.transaction() as transaction:
         await transaction.outbox.put({})

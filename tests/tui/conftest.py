@@ -19,7 +19,7 @@ from memoria_tui.config import Config
 from memoria_tui.modes.memories.screen import MemoriesScreen
 from memoria_tui.modes.mode import LoadDemo
 from tests.tui.fakes import FakeServices, Store, clock
-from tests.tui.quick import has_to_draw, is_moving, quick
+from tests.tui.quick import changes, is_moving, quick
 
 _PATIENCE = 20.0
 """Seconds after which a test goes on although something still moves."""
@@ -66,11 +66,18 @@ async def _rest(pilot: Pilot[None]) -> None:
         if pilot.app._exception is not None:
             raise pilot.app._exception
         while is_moving(pilot.app) and pilot.app._exception is None and time.monotonic() < deadline:
-            if has_to_draw(pilot.app):
+            if not changes(pilot.app):
                 pilot.app.screen._on_timer_update()
             await asyncio.sleep(0.001)
         await pilot._wait_for_screen()
         calm = not is_moving(pilot.app)
+
+
+async def until(pilot: Pilot[None], reached: Callable[[], bool]) -> None:
+    """Waits for what may come before all is settled, or only after that."""
+    async with asyncio.timeout(3 * _PATIENCE):
+        while not reached():
+            await pilot.pause(0.01)
 
 
 async def press(pilot: Pilot[None], *keys: str) -> None:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TypeVar
 
 Given = TypeVar("Given")
-_PATIENCE = 30.0
+_PATIENCE = 60.0
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,8 @@ class Play:
     """Seconds that a write takes."""
     crash: str = ""
     """Not empty: a write ends in a KeyError with this text."""
+    begun: str = ""
+    """A file that is there once a write has begun."""
     written: str = ""
     """A file for the texts of memories that were written, one JSON a line."""
     log: str = ""
@@ -71,6 +73,13 @@ class Terminal:
         deadline = time.monotonic() + _PATIENCE
         while text.encode() not in self.seen[since:]:
             assert time.monotonic() < deadline, f"{text!r} never came: {self.seen[since:][-2000:]!r}"
+            self.read()
+
+    def until_there(self, file: Path) -> None:
+        """Waits until the program has made this file."""
+        deadline = time.monotonic() + _PATIENCE
+        while not file.exists():
+            assert time.monotonic() < deadline, f"{file} never came"
             self.read()
 
     def type(self, keys: str) -> None:
@@ -138,6 +147,8 @@ def _main() -> int:
             return self._put_down(await super().update(base, await self._taking_time(changes), force=force))
 
         async def _taking_time(self, given: Given) -> Given:
+            if play.begun:
+                Path(play.begun).touch()  # noqa: ASYNC240
             await asyncio.sleep(play.slow)
             if play.crash:
                 raise KeyError(play.crash)

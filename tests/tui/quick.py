@@ -116,10 +116,14 @@ def quick(app: A) -> A:
 
 def is_moving(app: App[Any]) -> bool:
     """Whether anything is under way whose effect is not on the screen yet."""
+    return has_to_draw(app) or changes(app)
+
+
+def changes(app: App[Any]) -> bool:
+    """Whether anything is under way that may change what is to be drawn."""
     return (
         getattr(app, "keys_under_way", False)
         or _works(app)
-        or has_to_draw(app)
         or _is_busy(app)
         or any(_is_busy(node) for screen in app.screen_stack for node in screen.walk_children(with_self=True))
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -13,8 +12,9 @@ from pathlib import Path
 import pytest
 from textual import events
 from textual.binding import Binding
-from textual.command import CommandPalette
+from textual.command import CommandList, CommandPalette
 from textual.dom import DOMNode
+from textual.pilot import Pilot
 from textual.widgets import TextArea
 
 from memoria_tui.app import MemoriaApp
@@ -32,7 +32,7 @@ from memoria_tui.widgets.top_line import TopLine
 from services.container import Services, open_services
 from services.model import ChangedSince, Entity, Kind, MemoryDraft, MemoryType, Query, RelationType
 from services.settings import Settings
-from tests.tui.conftest import make_app, press, running, screen_of, settle, titles, toasts, type_text
+from tests.tui.conftest import make_app, press, running, screen_of, settle, titles, toasts, type_text, until
 from tests.tui.fakes import filled, memory_id
 from tests.tui.quick import quick
 
@@ -82,12 +82,18 @@ async def test_help_names_every_key_and_operator() -> None:
         assert screen_of(pilot).is_current
 
 
+def first_found(pilot: Pilot[None]) -> str:
+    """What stands first in the palette."""
+    found = pilot.app.screen.query_one(CommandList)
+    return str(found.get_option_at_index(0).prompt) if found.option_count else ""
+
+
 async def test_the_palette_runs_commands() -> None:
     async with running(filled()) as pilot:
         await press(pilot, "ctrl+p")
         assert isinstance(pilot.app.screen, CommandPalette)
         await type_text(pilot, "write a new")
-        await asyncio.sleep(0.3)
+        await until(pilot, lambda: "new memory" in first_found(pilot))
         await settle(pilot)
         await press(pilot, "enter")
         assert isinstance(pilot.app.screen, NewMemoryDialog)
@@ -97,7 +103,7 @@ async def test_the_palette_finds_memories() -> None:
     async with running(filled()) as pilot:
         await press(pilot, "ctrl+p")
         await type_text(pilot, "autovacuum")
-        await asyncio.sleep(0.4)
+        await until(pilot, lambda: "autovacuum" in first_found(pilot))
         await settle(pilot)
         await press(pilot, "enter")
         assert screen_of(pilot).search_bar.text == f"id:{memory_id(7)}"
@@ -278,15 +284,3 @@ async def test_keys_typed_while_the_program_starts_are_kept() -> None:
             app.post_message(events.Key(key, key))
         await settle(pilot)
         assert app.screen.query_one(TextArea).text == "text"
-
-
-async def test_what_looks_for_its_widgets_while_the_program_ends_is_no_crash() -> None:
-    async with running(filled()) as pilot:
-        screen = screen_of(pilot)
-
-        async def late() -> None:
-            while pilot.app.is_running:  # noqa: ASYNC110 - nothing tells that it ends
-                await asyncio.sleep(0)
-            screen.query_one("#never-there")
-
-        screen.run_worker(late())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from memoria_tui.dialogs.choice import ChoiceDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.dialogs.why_found import WhyDialog
 from services.model import MemoryType, Progress
-from tests.tui.conftest import press, running, screen_of, settle, titles, toasts, type_text
+from tests.tui.conftest import press, running, screen_of, settle, titles, toasts, type_text, until
 from tests.tui.fakes import Store, filled, many, memory_id
 
 if TYPE_CHECKING:
@@ -117,7 +116,8 @@ async def test_marked_memories_are_exported_to_a_new_file(tmp_path: Path) -> Non
         await press(pilot, "space", "x")
         pilot.app.screen.query_one(Input).value = str(file)
         await press(pilot, "enter")
-        await _until(pilot, file.exists)
+        await until(pilot, file.exists)
+        await settle(pilot)
         assert file.read_text().split() == [NEWEST]
 
 
@@ -133,7 +133,8 @@ async def test_an_empty_store_greets_and_takes_a_file(tmp_path: Path) -> None:
         assert isinstance(pilot.app.screen, PromptDialog)
         pilot.app.screen.query_one(Input).value = str(file)
         await press(pilot, "enter")
-        await _until(pilot, lambda: len(titles(pilot)) == 2)
+        await until(pilot, lambda: len(titles(pilot)) == 2)
+        await settle(pilot)
         assert toasts(pilot) == ["2 memories imported"]
 
 
@@ -147,20 +148,12 @@ async def test_demo_data_is_loaded_into_an_empty_store_only() -> None:
 
     async with running(store, load_demo=load) as pilot:
         await press(pilot, "D")
-        await _until(pilot, lambda: len(titles(pilot)) == 7)
+        await until(pilot, lambda: len(titles(pilot)) == 7)
+        await settle(pilot)
         assert toasts(pilot) == ["7 memories of a small company"]
         store.memories = {}
         await press(pilot, "D")
         assert not store.memories
-
-
-async def _until(pilot: Pilot[None], true: Callable[[], bool]) -> None:
-    for _ in range(100):
-        await settle(pilot)
-        if true():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it never came true")
 
 
 async def hidden_mark(pilot: Pilot[None]) -> None:

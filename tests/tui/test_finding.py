@@ -8,7 +8,7 @@ from dataclasses import replace
 from memoria_tui.loadable import Failed, Loaded
 from services.errors import StoreUnavailable
 from services.model import SearchMode
-from tests.tui.conftest import press, running, screen_of, settle, titles, toasts, type_text
+from tests.tui.conftest import press, running, screen_of, settle, titles, toasts, type_text, until
 from tests.tui.fakes import Store, filled, many, memory_id
 
 
@@ -49,7 +49,7 @@ async def test_a_late_answer_to_an_older_question_is_dropped() -> None:
     async with running(store) as pilot:
         screen = screen_of(pilot)
         screen.search_bar.set_text("token")
-        await asyncio.sleep(0.15)
+        await until(pilot, lambda: store.asked[-1].text == "token")
         screen.search_bar.set_text("release")
         await settle(pilot)
         await asyncio.sleep(0.4)

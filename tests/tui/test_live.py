@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +19,7 @@ from memoria_tui.widgets.top_line import TopLine
 from services.errors import StoreUnavailable
 from services.model import Memory, MemoryType, Relation, RelationType, StoreKind, StoreStatus, Subject
 from tests.services.servers import query
-from tests.tui.conftest import key_event, make_app, press, running, screen_of, settle, titles, toasts, type_text
+from tests.tui.conftest import key_event, make_app, press, running, screen_of, settle, titles, toasts, type_text, until
 from tests.tui.fakes import NOW, FakeOutside, FakeServices, Store, clock, filled, many, memory_id
 from tests.tui.quick import quick
 from tests.tui.summary_fakes import SummaryServices, a_year, session
@@ -223,12 +222,6 @@ async def test_what_another_program_deleted_is_said() -> None:
         services.memories.outside = FakeOutside("one")
         await told(pilot, store, Subject.MEMORIES, Subject.DELETIONS)
         await until(pilot, lambda: any("1 memory was deleted by another program" in one for one in toasts(pilot)))
-
-
-async def until(pilot: Pilot[None], reached: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not reached():
-            await pilot.pause(0.01)
 
 
 def shown_now(pilot: Pilot[None]) -> str:

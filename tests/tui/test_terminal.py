@@ -56,15 +56,15 @@ def test_a_signal_ends_the_app_and_leaves_a_usable_terminal(number: signal.Signa
 
 
 def test_a_signal_waits_for_what_is_being_saved(tmp_path: Path) -> None:
-    written = tmp_path / "written"
-    with program(Play(slow=0.7, written=str(written))) as terminal:
+    begun, written = tmp_path / "begun", tmp_path / "written"
+    with program(Play(slow=0.7, begun=str(begun), written=str(written))) as terminal:
         terminal.until(_NEWEST)
         terminal.type("n")
         terminal.until("New memory")
         terminal.type("kept")
         terminal.until("kept")
         terminal.type(_SAVE)
-        time.sleep(0.3)
+        terminal.until_there(begun)
         os.kill(terminal.process, signal.SIGTERM)
         assert terminal.wait() == 143
     assert [json.loads(line) for line in written.read_text().splitlines()] == ["kept"]
@@ -136,10 +136,11 @@ def test_an_editor_that_fails_leaves_the_app_as_it_was(editor: str, told: str) -
 
 
 def test_text_of_an_editor_that_failed_afterwards_goes_on_in_the_app(tmp_path: Path) -> None:
-    editor = tmp_path / "editor"
+    editor = tmp_path / "failing"  # found by its name: a long path would be wrapped in what is told
     editor.write_text('#!/bin/sh\necho "what I wrote" > "$1"\nexit 3\n')
     editor.chmod(0o755)
-    with program(Play(editor=str(editor))) as terminal:
+    found_by = ("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    with program(Play(editor=editor.name), environment=[found_by]) as terminal:
         terminal.until(_NEWEST)
         since = len(terminal.seen)
         terminal.type(_EDITOR)
