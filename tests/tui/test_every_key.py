@@ -29,7 +29,7 @@ from tests.tui.slow import Acts, slow_down
 from tests.tui.summary_fakes import SummaryServices, a_year
 from tests.tui.work_world import Desk, at_desk, two_days
 
-_SLOW, _HARDLY = 0.15, 0.02
+_SLOW = 0.15
 _PATIENCE = 30.0
 
 
@@ -44,14 +44,12 @@ class Away:
 
 
 @asynccontextmanager
-async def slow_app(
-    services: FakeServices, *names: str, mode: str = "1", seconds: float = _SLOW
-) -> AsyncIterator[tuple[Pilot[None], Acts]]:
+async def slow_app(services: FakeServices, *names: str, mode: str = "1") -> AsyncIterator[tuple[Pilot[None], Acts]]:
     """The app in a mode, on services whose writes take a while."""
     for name in ("work", "clients"):
         if not hasattr(services, name):
             setattr(services, name, Away())
-    acts = slow_down(services, seconds, *names)
+    acts = slow_down(services, _SLOW, *names)
     app = quick(MemoriaApp(services.opened, clock=clock))
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
         await settle(pilot)
@@ -184,10 +182,10 @@ def desk(postgres_url: str, tmp_path: Path) -> Iterator[Desk]:
 
 
 @asynccontextmanager
-async def slow_desk(desk: Desk, seconds: float = _SLOW) -> AsyncIterator[tuple[Pilot[None], Acts]]:
+async def slow_desk(desk: Desk) -> AsyncIterator[tuple[Pilot[None], Acts]]:
     """The Work mode over a database that takes a while."""
     app = desk.app(two_days)
-    acts = slow_down(desk.services, seconds, "work", "clients")
+    acts = slow_down(desk.services, _SLOW, "work", "clients")
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
         await settle(pilot)
         await pilot.press("3")
@@ -271,12 +269,12 @@ def services_of(mode: str) -> FakeServices:
 @pytest.mark.parametrize("mode", "1245")
 async def test_every_key_of_a_mode_twice(mode: str, tmp_path: Path) -> None:
     with chdir(tmp_path):  # what is exported goes there
-        async with slow_app(services_of(mode), "memories", "graph", mode=mode, seconds=_HARDLY) as (pilot, _):
+        async with slow_app(services_of(mode), "memories", "graph", mode=mode) as (pilot, _):
             await every_key_twice(pilot, mode)
 
 
 async def test_every_key_of_work_twice(desk: Desk) -> None:
-    async with slow_desk(desk, _HARDLY) as (pilot, _):
+    async with slow_desk(desk) as (pilot, _):
         await every_key_twice(pilot, "3")
 
 
