@@ -227,7 +227,7 @@ class MemoriaApp(TypingAhead[None]):
         node = get_current_worker().node if isinstance(error, WorkerFailed) else handling_node()
         if not isinstance(cause, NoMatches) or not isinstance(node, DOMNode) or node is self:
             return False
-        return not any(one in self._open_screens for one in node.ancestors_with_self)
+        return not self.is_running or not any(one in self._open_screens for one in node.ancestors_with_self)
 
     @property
     def _open_screens(self) -> list[Screen[object]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -284,3 +285,15 @@ async def test_keys_typed_while_the_program_starts_are_kept() -> None:
             app.post_message(events.Key(key, key))
         await settle(pilot)
         assert app.screen.query_one(TextArea).text == "text"
+
+
+async def test_what_looks_for_its_widgets_while_the_program_ends_is_no_crash() -> None:
+    async with running(filled()) as pilot:
+        screen = screen_of(pilot)
+
+        async def late() -> None:
+            while pilot.app.is_running:  # noqa: ASYNC110 - nothing tells that it ends
+                await asyncio.sleep(0)
+            screen.query_one("#never-there")
+
+        screen.run_worker(late())

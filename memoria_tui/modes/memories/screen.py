@@ -53,7 +53,7 @@ _TYPING = 0.001
 _THINKING = 0.6
 """Seconds of rest before text that cannot be understood is marked."""
 _RESTING = 0.08
-"""Seconds on one memory before its relations and history are asked for."""
+"""Seconds on one memory, or on one search, before what stands beside it is asked for."""
 _SLOW = 0.2
 """Seconds after which a search is said to be running."""
 _MILLISECOND = timedelta(milliseconds=1)
@@ -332,6 +332,10 @@ class MemoriesScreen(ModeScreen):
 
     @work(exclusive=True, group="facets")
     async def _count(self, query: Query) -> None:
+        if query.ranked:
+            await asyncio.sleep(_RESTING)
+            if query != self._query:
+                return
         try:
             facets = await self.services.search.facets(query)
         except MemoriaError:
