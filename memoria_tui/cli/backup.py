@@ -12,7 +12,7 @@ import typer
 from memoria_tui.cli.json_output import archive_json, comparison_json
 from memoria_tui.cli.options import Json, Yes
 from memoria_tui.cli.progress_bar import progress_bar
-from memoria_tui.cli.text_table import table_lines
+from memoria_tui.cli.text_table import print_table
 from memoria_tui.cli.trash import restore_memories
 from memoria_tui.cli.with_services import terminal_of, with_services
 from services.errors import InvalidInput
@@ -183,8 +183,7 @@ def _print_comparison(terminal: Terminal, comparison: Comparison, *, replace: bo
         for one in comparison.differences
         if one.kind != "changes" and any((one.new, one.newer, one.older, one.same, one.only_here))
     ]
-    for line in table_lines(head, table, right=head[1:]):
-        terminal.print(line)
+    print_table(terminal, head, table, right=head[1:])
     if replace:
         terminal.print_text("what is here is backed up first; the history stays, and deleted memories are in the trash")
 

@@ -10,7 +10,7 @@ import typer
 
 from memoria_tui.cli.json_output import client_total_json, project_total_json
 from memoria_tui.cli.options import Json
-from memoria_tui.cli.text_table import table_lines
+from memoria_tui.cli.text_table import print_table
 from memoria_tui.cli.with_services import with_services
 from memoria_tui.cli.work import REFRESH
 
@@ -29,28 +29,48 @@ _TOTALS = ("TIME", "SESSIONS", "LAST")
 _RULE = "TIME is exact, of completed sessions; MCP Memoria counts whole minutes of each"
 
 
-@clients.callback(invoke_without_command=True)
-def clients_alone(context: typer.Context, as_json: Json = False) -> int:
-    """List the clients, with totals; or change them."""
-    return 0 if context.invoked_subcommand else list_clients(context, as_json=as_json)
+def _add_commands(group: typer.Typer, noun: str, merges: str, deletes: str) -> None:
+    """The commands that both groups have, with the help of those that differ."""
+    of_project = noun == "project"
+
+    @group.callback(invoke_without_command=True, help=f"List the {noun}s, with totals; or change them.")
+    def alone(context: typer.Context, as_json: Json = False) -> int:
+        return 0 if context.invoked_subcommand else list_all(context, as_json=as_json)
+
+    @group.command("list")
+    @with_services
+    async def list_all(services: Services, terminal: Terminal, as_json: Json = False) -> None:
+        """List them with their totals."""
+        await (_list_projects if of_project else _list_clients)(services, terminal, as_json=as_json)
+
+    @group.command(help=f"Give a {noun} another name.")
+    @with_services
+    async def rename(services: Services, terminal: Terminal, name: Name, new: NewName) -> None:
+        act = services.clients.rename_project if of_project else services.clients.rename_client
+        await _change(terminal, act(name, new), f"{name} is called {new} now")
+
+    @group.command(help=merges)
+    @with_services
+    async def merge(services: Services, terminal: Terminal, name: Name, into: Into) -> None:
+        act = services.clients.merge_projects if of_project else services.clients.merge_clients
+        await _change(terminal, act(name, into), f"{name} is part of {into} now")
+
+    @group.command(help=deletes)
+    @with_services
+    async def delete(services: Services, terminal: Terminal, name: Name) -> None:
+        act = services.clients.delete_project if of_project else services.clients.delete_client
+        await _change(terminal, act(name), f"deleted {name}")
 
 
-@clients.command("list")
-@with_services
-async def list_clients(services: Services, terminal: Terminal, as_json: Json = False) -> None:
-    """List them with their totals."""
-    from services.model import ReportBy
-
-    totals, worked = await services.clients.clients(), await services.reports.worked(ReportBy.CLIENT)
-    rows = [(one, worked.get(one.client.id if one.client else None, 0.0)) for one in totals]
-    if as_json:
-        terminal.print_json({"clients": [client_total_json(one, seconds) for one, seconds in rows]})
-        return
-    table = [
-        (one.client.name if one.client else "no client", *_totals(terminal, seconds, one.sessions, one.last))
-        for one, seconds in rows
-    ]
-    _print(terminal, ("CLIENT", *_TOTALS), table, "no clients yet")
+_add_commands(
+    clients,
+    "client",
+    "Make everything of one client another's.",
+    "Delete a client that has neither sessions nor projects.",
+)
+_add_commands(
+    projects, "project", "Make all sessions of one project another's.", "Delete a project that has no sessions."
+)
 
 
 @clients.command("create")
@@ -62,55 +82,6 @@ async def create_client(services: Services, terminal: Terminal, name: Name, as_j
         terminal.print_json({"id": made.id, "name": made.name})
     else:
         terminal.print_text(f"made the client {made.name}")
-
-
-@clients.command("rename")
-@with_services
-async def rename_client(services: Services, terminal: Terminal, name: Name, new: NewName) -> None:
-    """Give a client another name."""
-    await _change(terminal, services.clients.rename_client(name, new), f"{name} is called {new} now")
-
-
-@clients.command("merge")
-@with_services
-async def merge_clients(services: Services, terminal: Terminal, name: Name, into: Into) -> None:
-    """Make everything of one client another's."""
-    await _change(terminal, services.clients.merge_clients(name, into), f"{name} is part of {into} now")
-
-
-@clients.command("delete")
-@with_services
-async def delete_client(services: Services, terminal: Terminal, name: Name) -> None:
-    """Delete a client that has neither sessions nor projects."""
-    await _change(terminal, services.clients.delete_client(name), f"deleted {name}")
-
-
-@projects.callback(invoke_without_command=True)
-def projects_alone(context: typer.Context, as_json: Json = False) -> int:
-    """List the projects, with totals; or change them."""
-    return 0 if context.invoked_subcommand else list_projects(context, as_json=as_json)
-
-
-@projects.command("list")
-@with_services
-async def list_projects(services: Services, terminal: Terminal, as_json: Json = False) -> None:
-    """List them with their totals."""
-    from services.model import ReportBy
-
-    totals, worked = await services.clients.projects(), await services.reports.worked(ReportBy.PROJECT)
-    rows = [(one, worked.get(one.project.id if one.project else None, 0.0)) for one in totals]
-    if as_json:
-        terminal.print_json({"projects": [project_total_json(one, seconds) for one, seconds in rows]})
-        return
-    table = [
-        (
-            one.project.name if one.project else "no project",
-            (one.project and one.project.client) or "",
-            *_totals(terminal, seconds, one.sessions, one.last),
-        )
-        for one, seconds in rows
-    ]
-    _print(terminal, ("PROJECT", "CLIENT", *_TOTALS), table, "no projects yet")
 
 
 @projects.command("create")
@@ -131,20 +102,6 @@ async def create_project(
         terminal.print_text(f"made the project {made.name}")
 
 
-@projects.command("rename")
-@with_services
-async def rename_project(services: Services, terminal: Terminal, name: Name, new: NewName) -> None:
-    """Give a project another name."""
-    await _change(terminal, services.clients.rename_project(name, new), f"{name} is called {new} now")
-
-
-@projects.command("merge")
-@with_services
-async def merge_projects(services: Services, terminal: Terminal, name: Name, into: Into) -> None:
-    """Make all sessions of one project another's."""
-    await _change(terminal, services.clients.merge_projects(name, into), f"{name} is part of {into} now")
-
-
 @projects.command("move")
 @with_services
 async def move_project(
@@ -158,19 +115,46 @@ async def move_project(
     await _change(terminal, moving, f"{name} belongs to {client or 'no client'} now")
 
 
-@projects.command("delete")
-@with_services
-async def delete_project(services: Services, terminal: Terminal, name: Name) -> None:
-    """Delete a project that has no sessions."""
-    await _change(terminal, services.clients.delete_project(name), f"deleted {name}")
-
-
 async def _change(terminal: Terminal, change: Awaitable[int | None], done: str) -> None:
     """Waits for a change, which gives how many sessions it moved, and says what was done."""
     moved = await change
     terminal.spawn_detached(*REFRESH)
     sessions = f" · {moved:,} session{'' if moved == 1 else 's'} moved" if moved is not None else ""
     terminal.print_text(f"{done}{sessions} · undo with: memoria-tui undo")
+
+
+async def _list_clients(services: Services, terminal: Terminal, *, as_json: bool) -> None:
+    from services.work.model import ReportBy
+
+    totals, worked = await services.clients.clients(), await services.reports.worked(ReportBy.CLIENT)
+    rows = [(one, worked.get(one.client.id if one.client else None, 0.0)) for one in totals]
+    if as_json:
+        terminal.print_json({"clients": [client_total_json(one, seconds) for one, seconds in rows]})
+        return
+    table = [
+        (one.client.name if one.client else "no client", *_totals(terminal, seconds, one.sessions, one.last))
+        for one, seconds in rows
+    ]
+    _print(terminal, ("CLIENT", *_TOTALS), table, "no clients yet")
+
+
+async def _list_projects(services: Services, terminal: Terminal, *, as_json: bool) -> None:
+    from services.work.model import ReportBy
+
+    totals, worked = await services.clients.projects(), await services.reports.worked(ReportBy.PROJECT)
+    rows = [(one, worked.get(one.project.id if one.project else None, 0.0)) for one in totals]
+    if as_json:
+        terminal.print_json({"projects": [project_total_json(one, seconds) for one, seconds in rows]})
+        return
+    table = [
+        (
+            one.project.name if one.project else "no project",
+            (one.project and one.project.client) or "",
+            *_totals(terminal, seconds, one.sessions, one.last),
+        )
+        for one, seconds in rows
+    ]
+    _print(terminal, ("PROJECT", "CLIENT", *_TOTALS), table, "no projects yet")
 
 
 def _totals(terminal: Terminal, seconds: float, sessions: int, last: datetime | None) -> tuple[str, str, str]:
@@ -180,6 +164,5 @@ def _totals(terminal: Terminal, seconds: float, sessions: int, last: datetime | 
 
 
 def _print(terminal: Terminal, head: tuple[str, ...], table: Sequence[tuple[str, ...]], nothing: str) -> None:
-    for row in table_lines(head, table, right={"TIME", "SESSIONS"}):
-        terminal.print(row)
+    print_table(terminal, head, table, right={"TIME", "SESSIONS"})
     terminal.print(_RULE if table else nothing)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from datetime import date, datetime
+    from datetime import date
 
     from services.backup.backup_values import Archive, Comparison
     from services.graph.graph_values import Node, PathStep, Suggestion
@@ -28,54 +29,37 @@ if TYPE_CHECKING:
 Json = dict[str, object]
 
 
+def _fields(value: object, *names: str) -> Json:
+    """Attributes under their own names, dates in ISO form."""
+    return {name: _plain(getattr(value, name)) for name in names}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
 def memory_json(memory: Memory) -> Json:
     """What `import -` reads back."""
-    return {
-        "id": memory.id,
-        "type": memory.type,
-        "content": memory.content,
-        "tags": memory.tags,
-        "project": memory.project,
-        "importance": memory.importance,
-        "created_at": _time(memory.created_at),
-        "updated_at": _time(memory.updated_at),
-        "accessed_at": _time(memory.accessed_at),
-        "access_count": memory.access_count,
-        "metadata": dict(memory.metadata),
-        "chunks": memory.chunk_count,
-        "headless": memory.headless,
-        "pending": memory.pending,
-    }
+    text = _fields(memory, "id", "type", "content", "tags", "project", "importance")
+    dates = _fields(memory, "created_at", "updated_at", "accessed_at", "access_count", "metadata")
+    return text | dates | {"chunks": memory.chunk_count} | _fields(memory, "headless", "pending")
 
 
 def trashed_json(trashed: TrashedMemory) -> Json:
-    deleted = {"deleted_at": _time(trashed.deleted_at), "deleted_by": trashed.actor, "relations": trashed.relations}
+    deleted = {"deleted_at": _plain(trashed.deleted_at), "deleted_by": trashed.actor, "relations": trashed.relations}
     return memory_json(trashed.memory) | deleted
 
 
 def hit_json(hit: Hit) -> Json:
-    memory = hit.memory
-    return {
-        "id": memory.id,
-        "type": memory.type,
-        "score": round(hit.score, 4),
-        "content": memory.content,
-        "tags": memory.tags,
-        "project": memory.project,
-        "created_at": _time(memory.created_at),
-        "why": {"dense": hit.why.dense, "keyword": hit.why.keyword, "graph": hit.why.graph},
-    }
+    score = {"id": hit.memory.id, "type": hit.memory.type, "score": round(hit.score, 4)}
+    memory = _fields(hit.memory, "content", "tags", "project", "created_at")
+    return score | memory | {"why": _fields(hit.why, "dense", "keyword", "graph")}
 
 
 def relation_json(relation: Relation) -> Json:
-    return {
-        "id": relation.id,
-        "source_id": relation.source_id,
-        "target_id": relation.target_id,
-        "type": relation.type,
-        "weight": relation.weight,
-        "created_by": relation.created_by,
-    }
+    return _fields(relation, "id", "source_id", "target_id", "type", "weight", "created_by")
 
 
 def related_json(related: RelatedMemory) -> Json:
@@ -90,24 +74,13 @@ def related_json(related: RelatedMemory) -> Json:
 
 def neighbor_json(node: Node) -> Json:
     """`relation` is the type of the last relation of the path."""
-    return {
-        "id": node.id,
-        "depth": node.depth,
-        "path": node.path,
-        "relation": node.relation,
-        "content": _content(node.memory),
-    }
+    return _fields(node, "id", "depth", "path", "relation") | {"content": _content(node.memory)}
 
 
 def step_json(step: PathStep) -> Json:
     """`relation` and `direction` are those of the relation to the next memory."""
-    return {
-        "step": step.step,
-        "id": step.id,
-        "relation": step.relation,
-        "direction": None if step.outgoing is None else _direction(step.outgoing),
-        "content": _content(step.memory),
-    }
+    direction = None if step.outgoing is None else _direction(step.outgoing)
+    return _fields(step, "step", "id", "relation") | {"direction": direction, "content": _content(step.memory)}
 
 
 def suggestion_json(suggestion: Suggestion, memory_id: str) -> Json:
@@ -124,17 +97,7 @@ def suggestion_json(suggestion: Suggestion, memory_id: str) -> Json:
 
 
 def act_json(act: Act) -> Json:
-    return {
-        "id": act.group,
-        "kind": act.kind,
-        "actor": act.actor,
-        "program": act.program,
-        "at": _time(act.at),
-        "summary": act.summary,
-        "counts": act.counts,
-        "titles": act.titles,
-        "undone": act.undone,
-    }
+    return {"id": act.group} | _fields(act, "kind", "actor", "program", "at", "summary", "counts", "titles", "undone")
 
 
 def undo_preview_json(preview: UndoPreview, reasons: Sequence[str]) -> Json:
@@ -152,17 +115,9 @@ def undo_preview_json(preview: UndoPreview, reasons: Sequence[str]) -> Json:
 
 def session_json(session: WorkSession, now: datetime) -> Json:
     """Times are in UTC."""
-    return {
-        "id": session.id,
-        "description": session.description,
-        "status": session.status,
-        "elapsed_seconds": session.elapsed_seconds(now),
-        "paused_seconds": session.paused_seconds(now),
-        "client": session.client,
-        "project": session.project,
-        "category": session.category,
-        "started_at": _time(session.start),
-    }
+    times = {"elapsed_seconds": session.elapsed_seconds(now), "paused_seconds": session.paused_seconds(now)}
+    place = _fields(session, "client", "project", "category")
+    return _fields(session, "id", "description", "status") | times | place | {"started_at": _plain(session.start)}
 
 
 def logged_session_json(
@@ -170,19 +125,17 @@ def logged_session_json(
 ) -> Json:
     """`days`: seconds by day."""
     return session_json(session, now) | {
-        "ended_at": _time(session.end),
+        "ended_at": _plain(session.end),
         "days": [{"day": day, "seconds": seconds} for day, seconds in days],
         "issue": session.issue_number,
         "pr": session.pr_number,
-        "branch": session.branch,
-        "notes": session.notes,
-        "memory_id": session.memory_id,
+        **_fields(session, "branch", "notes", "memory_id"),
         "flaws": flaws,
     }
 
 
 def warning_json(warning: WorkWarning) -> Json:
-    return {"kind": warning.kind, "session_ids": warning.session_ids, "message": warning.message}
+    return _fields(warning, "kind", "session_ids", "message")
 
 
 def report_json(report: Report) -> Json:
@@ -190,114 +143,55 @@ def report_json(report: Report) -> Json:
     return {
         "from": report.period.first,
         "to": report.period.last,
-        "zone": report.zone,
-        "by": report.by,
-        "groups": [
-            {"name": group.name, "seconds": group.seconds, "sessions": group.sessions, "days": group.days}
-            for group in report.groups
-        ],
-        "total_seconds": report.total_seconds,
-        "open_sessions": report.open_sessions,
-        "open_seconds": report.open_seconds,
+        **_fields(report, "zone", "by"),
+        "groups": [_fields(group, "name", "seconds", "sessions", "days") for group in report.groups],
+        **_fields(report, "total_seconds", "open_sessions", "open_seconds"),
     }
 
 
 def client_total_json(total: ClientTotal, seconds: float) -> Json:
     """`id` and `name` are null for sessions without a client."""
-    return {
-        "id": total.client and total.client.id,
-        "name": total.client and total.client.name,
-        "seconds": seconds,
-        "minutes": total.minutes,
-        "sessions": total.sessions,
-        "projects": total.projects,
-        "last": _time(total.last),
-    }
+    client = {name: total.client and getattr(total.client, name) for name in ("id", "name")}
+    return client | {"seconds": seconds} | _fields(total, "minutes", "sessions", "projects", "last")
 
 
 def project_total_json(total: ProjectTotal, seconds: float) -> Json:
     """`id` and `name` are null for sessions without a project."""
-    return {
-        "id": total.project and total.project.id,
-        "name": total.project and total.project.name,
-        "client": total.project and total.project.client,
-        "repo": total.project and total.project.repo,
-        "seconds": seconds,
-        "minutes": total.minutes,
-        "sessions": total.sessions,
-        "last": _time(total.last),
-    }
+    project = {name: total.project and getattr(total.project, name) for name in ("id", "name", "client", "repo")}
+    return project | {"seconds": seconds} | _fields(total, "minutes", "sessions", "last")
 
 
 def archive_json(archive: Archive) -> Json:
-    return {
-        "file": archive.path,
-        "made_at": _time(archive.made_at),
-        "bytes": archive.bytes,
-        "counts": dict(archive.counts),
-        "model": archive.model,
-        "dimensions": archive.dimensions,
-        "sha256": archive.digest,
-    }
+    known = _fields(archive, "made_at", "bytes", "counts", "model", "dimensions")
+    return {"file": archive.path} | known | {"sha256": archive.digest}
 
 
 def comparison_json(comparison: Comparison) -> Json:
     """An archive and what restoring it would change."""
-    return archive_json(comparison.archive) | {
-        "empty": comparison.empty,
-        "re_embed": comparison.re_embed,
-        "continues": comparison.continues,
-        "differences": {
-            one.kind: {
-                "new": one.new,
-                "newer": one.newer,
-                "older": one.older,
-                "same": one.same,
-                "only_here": one.only_here,
-            }
-            for one in comparison.differences
-        },
-    }
+    kinds = {one.kind: _fields(one, "new", "newer", "older", "same", "only_here") for one in comparison.differences}
+    about = _fields(comparison, "empty", "re_embed", "continues")
+    return archive_json(comparison.archive) | about | {"differences": kinds}
 
 
 def import_json(report: ImportReport, *, dry_run: bool) -> Json:
-    return {
-        "dry_run": dry_run,
-        "memories": report.memories,
-        "relations": report.relations,
-        "sessions": report.sessions,
-        "unchanged": report.unchanged,
-        "failed": remarks_json(report.failed),
-        "kept": remarks_json(report.kept),
-        "notes": remarks_json(report.notes),
-    }
+    counts = _fields(report, "memories", "relations", "sessions", "unchanged")
+    remarks = {name: remarks_json(getattr(report, name)) for name in ("failed", "kept", "notes")}
+    return {"dry_run": dry_run} | counts | remarks
 
 
 def remarks_json(remarks: Sequence[Remark]) -> list[Json]:
-    return [{"source": one.source, "record": one.record, "reason": one.reason} for one in remarks]
+    return [_fields(one, "source", "record", "reason") for one in remarks]
 
 
 def store_json(store: StoreStatus) -> Json:
-    return {
-        "ok": store.ok,
-        "label": store.label,
-        "version": store.version,
-        "latency_ms": None if store.latency_ms is None else round(store.latency_ms, 2),
-        "counts": dict(store.counts),
-        "read_only": store.read_only or None,
-    }
+    latency = {"latency_ms": None if store.latency_ms is None else round(store.latency_ms, 2)}
+    known = _fields(store, "ok", "label", "version") | latency | _fields(store, "counts")
+    return known | {"read_only": store.read_only or None}
 
 
 def survey_json(survey: Survey) -> Json:
-    return {
-        "memories": survey.memories,
-        "relations": survey.relations,
-        "found": {str(kind): [one.id for one in found] for kind, found in survey.found.items()},
-    }
-
-
-def _time(when: datetime | None) -> str | None:
-    return None if when is None else when.isoformat()
+    found = {str(kind): [one.id for one in found] for kind, found in survey.found.items()}
+    return _fields(survey, "memories", "relations") | {"found": found}
 
 
 def _direction(outgoing: bool) -> str:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from memoria_tui.cli.terminal import Terminal
 
 _WIDEST = 48
 """Cells of a column at most."""
 
 
-def table_lines(head: Sequence[str], table: Sequence[Sequence[str]], *, right: Collection[str] = ()) -> Iterator[str]:
-    """Lines of a table under its head, each cell safe and on one line; none when the table is empty.
+def print_table(
+    terminal: Terminal, head: Sequence[str], table: Sequence[Sequence[str]], *, right: Collection[str] = ()
+) -> None:
+    """Prints a table under its head, each cell safe and on one line; nothing when it is empty.
 
     `right`: the heads of the columns that are aligned right.
     """
@@ -23,4 +29,4 @@ def table_lines(head: Sequence[str], table: Sequence[Sequence[str]], *, right: C
     widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
     for row in cells:
         fitted = (fit(cell, width, right=name in right) for name, cell, width in zip(head, row, widths, strict=True))
-        yield "  ".join(fitted).rstrip()
+        terminal.print("  ".join(fitted).rstrip())

@@ -10,7 +10,7 @@ import typer
 
 from memoria_tui.cli.json_output import trashed_json
 from memoria_tui.cli.options import Json, Yes
-from memoria_tui.cli.text_table import table_lines
+from memoria_tui.cli.text_table import print_table
 from memoria_tui.cli.with_services import terminal_of, with_services
 from services.errors import Ambiguous, NotFound
 
@@ -39,8 +39,7 @@ async def list_trash(
     if as_json:
         terminal.print_json({"total": total, "memories": [trashed_json(one) for one in trashed]})
         return
-    for text in table_lines(("id", "deleted", "by", "title"), [_row(terminal, one) for one in trashed]):
-        terminal.print(text)
+    print_table(terminal, ("id", "deleted", "by", "title"), [_row(terminal, one) for one in trashed])
     if not trashed:
         terminal.print("the trash is empty")
     elif total > len(trashed):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date, datetime, tzinfo
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +10,7 @@ import typer
 
 from memoria_tui.cli.json_output import logged_session_json, report_json
 from memoria_tui.cli.options import Json
-from memoria_tui.cli.text_table import table_lines
+from memoria_tui.cli.text_table import print_table
 from memoria_tui.cli.with_services import terminal_of, with_services
 from services.errors import InvalidInput
 from services.model import ReportBy, SessionCategory, SessionStatus
@@ -37,49 +36,41 @@ To = Annotated[str | None, typer.Option("--to", metavar="DAY", help="Last day, i
 _PAGE = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """What the options say about which sessions are meant."""
+async def _where(
+    services: Services,
+    first: str | None,
+    last: str | None,
+    clients: Sequence[str] | None,
+    projects: Sequence[str] | None,
+    categories: Sequence[SessionCategory] | None,
+    statuses: Sequence[SessionStatus] | None = None,
+    text: str = "",
+) -> SessionFilter:
+    """Which sessions the options mean; "" is for those without a client or project.
 
-    first: str | None
-    last: str | None
-    clients: Sequence[str] | None = None
-    """"" for those without; so for projects."""
-    projects: Sequence[str] | None = None
-    categories: Sequence[SessionCategory] | None = None
-    statuses: Sequence[SessionStatus] | None = None
-    text: str = ""
+    Raises InvalidInput for what is no day, or a last day before the first.
+    """
+    from services.times import first_weekday, parse_days
+    from services.work.model import SessionFilter
 
-    def where(self, today: date, week_begins: int) -> SessionFilter:
-        """Raises InvalidInput for what is no day, or a last day before the first."""
-        from services.times import parse_days
-        from services.work.work_values import SessionFilter
-
-        first = None if self.first is None else parse_days(self.first, today, week_begins).first
-        last = None if self.last is None else parse_days(self.last, today, week_begins).last
-        if first and last and last < first:
-            raise InvalidInput(f"the last day, {last}, is before the first, {first}")
-        return SessionFilter(
-            first=first,
-            last=last,
-            clients=tuple(name or None for name in self.clients or ()),
-            projects=tuple(name or None for name in self.projects or ()),
-            categories=tuple(self.categories or ()),
-            statuses=tuple(self.statuses or ()),
-            text=self.text,
-        )
+    today, week_begins = await _today(services), first_weekday(services.settings)
+    begin = None if first is None else parse_days(first, today, week_begins).first
+    end = None if last is None else parse_days(last, today, week_begins).last
+    if begin and end and end < begin:
+        raise InvalidInput(f"the last day, {end}, is before the first, {begin}")
+    return SessionFilter(
+        first=begin,
+        last=end,
+        clients=tuple(name or None for name in clients or ()),
+        projects=tuple(name or None for name in projects or ()),
+        categories=tuple(categories or ()),
+        statuses=tuple(statuses or ()),
+        text=text,
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class Logged:
-    """What a log prints."""
-
-    parts: Sequence[DayPart]
-    flaws: Mapping[str, Sequence[Flaw]]
-    more: bool
-    where: SessionFilter
-    now: datetime
-    zone: tzinfo
+async def _today(services: Services) -> date:
+    return services.clock().astimezone(await services.reports.zone()).date()
 
 
 @commands.command()
@@ -98,26 +89,26 @@ async def log(
     as_json: Json = False,
 ) -> None:
     """Print sessions, newest first, cut at midnight as in the report; times are exact."""
-    logged = await _logged(services, Filters(first, last, client, project, category, state, text), limit)
+    where = await _where(services, first, last, client, project, category, state, text)
+    now, zone = services.clock(), await services.reports.zone()
+    parts, flaws, more = await _read_log(services, where, limit)
     if as_json:
-        sessions = {part.session.id: part.session for part in logged.parts}
-        listed = [_logged_json(session, logged) for session in sessions.values()]
-        terminal.print_json({"sessions": listed, "more": logged.more})
+        sessions = {part.session.id: part.session for part in parts}
+        listed = [_logged_json(one, where, now, zone, flaws.get(one.id, ())) for one in sessions.values()]
+        terminal.print_json({"sessions": listed, "more": more})
         return
-    table = [_log_row(part, logged) for part in logged.parts]
-    for row in table_lines(("ID", "", "START", "END", "TIME", "WHAT", "CLIENT / PROJECT", ""), table, right={"TIME"}):
-        terminal.print(row)
+    table = [_log_row(part, now, zone, flaws.get(part.session.id, ())) for part in parts]
+    print_table(terminal, ("ID", "", "START", "END", "TIME", "WHAT", "CLIENT / PROJECT", ""), table, right={"TIME"})
     if not table:
         terminal.print("no sessions")
-    elif logged.more:
+    elif more:
         terminal.print("… and more; --limit shows them")
 
 
-async def _logged(services: Services, filters: Filters, limit: int) -> Logged:
-    from services.times import first_weekday
-
-    now, zone = services.clock(), await services.reports.zone()
-    where = filters.where(now.astimezone(zone).date(), first_weekday(services.settings))
+async def _read_log(
+    services: Services, where: SessionFilter, limit: int
+) -> tuple[list[DayPart], dict[str, tuple[Flaw, ...]], bool]:
+    """So many sessions by day, what cannot be true of each, and whether there are more."""
     parts: list[DayPart] = []
     flaws: dict[str, tuple[Flaw, ...]] = {}
     after: str | None = None
@@ -129,16 +120,17 @@ async def _logged(services: Services, filters: Filters, limit: int) -> Logged:
         number += len(page.sessions)
         if (after := page.next) is None:
             break
-    return Logged(parts, flaws, after is not None, where, now, zone)
+    return parts, flaws, after is not None
 
 
-def _logged_json(session: WorkSession, logged: Logged) -> dict[str, object]:
+def _logged_json(
+    session: WorkSession, where: SessionFilter, now: datetime, zone: tzinfo, flaws: Sequence[Flaw]
+) -> dict[str, object]:
     """The complete session, with its seconds in each of the days that were asked for."""
     from services.work.timesheet import parts_of
 
-    parts = parts_of(session, logged.now, logged.zone, logged.where.first, logged.where.last)
-    days = [(part.day, part.seconds) for part in parts]
-    return logged_session_json(session, logged.now, days, logged.flaws.get(session.id, ()))
+    days = [(part.day, part.seconds) for part in parts_of(session, now, zone, where.first, where.last)]
+    return logged_session_json(session, now, days, flaws)
 
 
 @commands.command()
@@ -160,16 +152,27 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Add up worked time to the second, in days of your zone. MCP Memoria counts whole minutes of each session."""
-    from services.work.export import as_csv, as_markdown
+    from services.work.model import ReportBy, ReportUnit
+    from services.work.report_export import as_csv, as_markdown
 
     units = [name for name, wanted in (("day", day), ("week", week), ("month", month), ("year", year)) if wanted]
     if len(units) + bool(first or last) > 1:
         raise typer.BadParameter("give one of --day, --week, --month, --year, or --from and --to")
     if csv + markdown + as_json > 1:
         raise typer.BadParameter("give one of --json, --csv and --markdown")
-    terminal, filters = terminal_of(context), Filters(first, last, client, project, category)
-    unit = units[0] if units else "month"
-    made = terminal.run(lambda services: _report(services, filters, unit, by, running=running))
+    if by not in tuple(ReportBy):
+        raise InvalidInput(f"--by is {by!r}; it must be one of {', '.join(ReportBy)}")
+    terminal = terminal_of(context)
+
+    async def act(services: Services) -> Report:
+        where = await _where(services, first, last, client, project, category)
+        if where.first or where.last:
+            period = await _between(services, where)
+        else:
+            period = await services.reports.current(ReportUnit(units[0] if units else "month"))
+        return await services.reports.report(period, ReportBy(by), ReportUnit.DAY, where, include_open=running)
+
+    made = terminal.run(act)
     if as_json:
         terminal.print_json(report_json(made))
     elif csv:
@@ -180,24 +183,12 @@ def report(
         _print_report(terminal, made, running=running)
 
 
-async def _report(services: Services, filters: Filters, unit: str, by: ReportBy, *, running: bool) -> Report:
-    from services.times import first_weekday
-    from services.work.work_values import ReportUnit
-
-    today = services.clock().astimezone(await services.reports.zone()).date()
-    where = filters.where(today, first_weekday(services.settings))
-    period = await services.reports.current(ReportUnit(unit))
-    if where.first or where.last:
-        period = await _between(services, where)
-    return await services.reports.report(period, by, ReportUnit.DAY, where, include_open=running)
-
-
 async def _between(services: Services, where: SessionFilter) -> Period:
     """From the day of the oldest session where no first day is given, to today where no last is."""
     from services.times import Period
-    from services.work.work_values import ReportUnit, SessionFilter
+    from services.work.model import SessionFilter
 
-    today = (await services.reports.current(ReportUnit.DAY)).first
+    today = await _today(services)
     last = where.last or max(today, where.first or today)
     first = where.first
     if first is None:
@@ -209,24 +200,11 @@ async def _between(services: Services, where: SessionFilter) -> Period:
 def _print_report(terminal: Terminal, made: Report, *, running: bool) -> None:
     from services.work.export import clock, named
 
-    period = made.period
+    period, numbers = made.period, ("TIME", "SESSIONS", "DAYS", "A DAY")
     terminal.print(f"{period.first} to {period.last} · {made.zone} · by {made.by}")
-    table = [
-        (
-            named(one.name, made.by),
-            clock(one.seconds),
-            f"{one.sessions:,}",
-            f"{one.days:,}",
-            _average(one.seconds, one.days),
-        )
-        for one in made.groups
-    ]
-    total = ("total", clock(made.total_seconds), f"{made.sessions:,}", f"{made.days:,}")
-    numbers = ("TIME", "SESSIONS", "DAYS", "A DAY")
-    for row in table_lines(
-        (made.by.upper(), *numbers), [*table, (*total, _average(made.total_seconds, made.days))], right=numbers
-    ):
-        terminal.print(row)
+    table = [(named(one.name, made.by), *_figures(one.seconds, one.sessions, one.days)) for one in made.groups]
+    table.append(("total", *_figures(made.total_seconds, made.sessions, made.days)))
+    print_table(terminal, (made.by.upper(), *numbers), table, right=numbers)
     counted = ", counted here" if running else "; --running counts them"
     if made.open_sessions:
         terminal.print(f"{made.open_sessions} still running, {clock(made.open_seconds)} so far{counted}")
@@ -235,19 +213,25 @@ def _print_report(terminal: Terminal, made: Report, *, running: bool) -> None:
         terminal.print(f"! session {session_id[:8]} {', '.join(flaws)}")
 
 
-def _log_row(part: DayPart, logged: Logged) -> tuple[str, ...]:
+def _figures(seconds: float, sessions: int, days: int) -> tuple[str, str, str, str]:
+    from services.work.report_export import clock
+
+    return clock(seconds), f"{sessions:,}", f"{days:,}", clock(seconds / days) if days else ""
+
+
+def _log_row(part: DayPart, now: datetime, zone: tzinfo, flaws: Sequence[Flaw]) -> tuple[str, ...]:
     from memoria_tui.cli.work_status import ICONS
     from services.work.export import clock
 
-    session, start = part.session, part.start.astimezone(logged.zone)
-    notes = [f"! {', '.join(odd)}"] if (odd := logged.flaws.get(session.id)) else []
+    session = part.session
+    notes = [f"! {', '.join(flaws)}"] if flaws else []
     if not part.is_complete:
-        notes.append(f"part of {clock(session.elapsed_seconds(logged.now))}")
+        notes.append(f"part of {clock(session.elapsed_seconds(now))}")
     return (
         session.id[:8],
         ICONS[session.status],
-        f"{start:%Y-%m-%d %H:%M}",
-        _until(part, logged.zone),
+        f"{part.start.astimezone(zone):%Y-%m-%d %H:%M}",
+        _until(part, zone),
         clock(part.seconds),
         session.description,
         " / ".join(name for name in (session.client, session.project) if name),
@@ -261,9 +245,3 @@ def _until(part: DayPart, zone: tzinfo) -> str:
         return ""
     end = part.end.astimezone(zone)
     return f"{end:%H:%M}" if end.date() == part.day else "24:00"
-
-
-def _average(seconds: float, days: int) -> str:
-    from services.work.export import clock
-
-    return clock(seconds / days) if days else ""
