@@ -28,7 +28,7 @@ from memoria_tui.driver import TerminalDriver
 from memoria_tui.leaving import Leaving
 from memoria_tui.modes.registry import GRAPH, MEMORIES, MODES
 from memoria_tui.textual_internals import handling_node
-from memoria_tui.themes import THEMES
+from memoria_tui.themes import THEMES, type_colours
 from memoria_tui.typing_ahead import DIALOG_GROUP, TypingAhead, asks
 from memoria_tui.writes import Writes, not_done
 from services.errors import MemoriaError
@@ -252,6 +252,9 @@ class MemoriaApp(TypingAhead[None]):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Only what has no key of its own: the rest is listed with its key."""
         yield SystemCommand("Theme", "Choose another theme", self.action_change_theme)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return type_colours(self.current_theme)
 
     @property
     def mode_screens(self) -> list[ModeScreen]:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from textual.content import Content
 
 from memoria_tui import present
-from services.graph.graph_values import Neighborhood, Node
-from services.model import Memory, MemoryType, Relation, RelationType
+from services.graph.model import Neighborhood, Node
+from services.model import MemoryType, Relation, RelationType
 
-_END = 60
+END = 60
 """Cells of a title in a dialog."""
 _ORDER = {kind: place for place, kind in enumerate(RelationType)}
 
@@ -106,11 +106,5 @@ def node_end(node: Node) -> Content:
     """A node as one end of a relation in a dialog: glyph and title."""
     kind = kind_of(node)
     return Content.assemble(
-        (f"{sign(node)} ", f"${present.COLOURS[kind][0]}" if kind else "$warning"), present.clip(name(node), _END)
+        (f"{sign(node)} ", present.colour(kind) if kind else "$warning"), present.clip(name(node), END)
     )
-
-
-def memory_end(memory: Memory) -> Content:
-    """A memory as one end of a relation in a dialog: glyph and title."""
-    colour = f"${present.COLOURS[memory.type][0]}"
-    return Content.assemble((f"{present.glyph(memory.type)} ", colour), present.clip(present.title(memory), _END))

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from textual.binding import Binding
 from textual.command import DiscoveryHit, Hit, Hits, Provider
-from textual.content import Content
 
-from memoria_tui.present import clip, glyph, line, title
+from memoria_tui.present import clip, labelled, line
 from services.errors import MemoriaError
 from services.search.query import parse_query
 from services.times import first_weekday
@@ -82,10 +81,7 @@ class MemoryCommands(Provider):
             # Below the commands that fit well, above those that hardly do; in the order of the search.
             score = 0.5 - number * 0.01
             memory = hit.memory
-            yield Hit(score, self._label(memory), partial(app.show_memory, memory.id), help=self._told(memory))
-
-    def _label(self, memory: Memory) -> Content:
-        return Content.assemble((glyph(memory.type), f"$memory-{memory.type.value}"), " ", clip(title(memory), 70))
+            yield Hit(score, labelled(memory, 70), partial(app.show_memory, memory.id), help=self._told(memory))
 
     def _told(self, memory: Memory) -> str:
         # The palette reads help as markup: an opening bracket must stay a bracket.

@@ -7,27 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from rich.cells import cell_len, set_cell_size
-from textual.color import Color
 from textual.content import Content, Span
 from textual.style import Style
 
 from services.model import Memory, MemoryType, RelationType
-
-COLOURS: Mapping[MemoryType | RelationType, tuple[str, str]] = {
-    MemoryType.SEMANTIC: ("memory-semantic", "text-primary"),
-    MemoryType.EPISODIC: ("memory-episodic", "text-success"),
-    MemoryType.PROCEDURAL: ("memory-procedural", "text-warning"),
-    RelationType.CAUSES: ("relation-causes", "text-warning"),
-    RelationType.FIXES: ("relation-fixes", "text-success"),
-    RelationType.SUPPORTS: ("relation-supports", "text-primary"),
-    RelationType.OPPOSES: ("relation-opposes", "text-error"),
-    RelationType.FOLLOWS: ("relation-follows", "text-secondary"),
-    RelationType.SUPERSEDES: ("relation-supersedes", "text-accent"),
-    RelationType.DERIVES: ("relation-derives", "primary-lighten-2"),
-    RelationType.PART_OF: ("relation-part-of", "secondary-lighten-2"),
-    RelationType.RELATED: ("relation-related", "foreground-muted"),
-}
-"""The theme variable that colours each type, and the built-in variable used when the theme does not set it."""
 
 GLYPHS: Mapping[MemoryType, str] = {MemoryType.SEMANTIC: "◆", MemoryType.EPISODIC: "●", MemoryType.PROCEDURAL: "▲"}
 UNTITLED = "(empty)"
@@ -124,10 +107,9 @@ def glyph(kind: MemoryType) -> str:
     return GLYPHS[kind]
 
 
-def colour_style(kind: MemoryType | RelationType, variables: Mapping[str, str]) -> Style:
-    """Foreground of a memory or relation type, resolved through `App.theme_variables`."""
-    own, built_in = COLOURS[kind]
-    return Style(foreground=Color.parse(variables.get(own) or variables[built_in]))
+def colour(kind: MemoryType | RelationType) -> str:
+    """The theme's colour of a memory or relation type, as a style: «$relation-part-of»."""
+    return f"${'memory' if isinstance(kind, MemoryType) else 'relation'}-{kind.value.replace('_', '-')}"
 
 
 def direction(kind: RelationType, outgoing: bool) -> str:
@@ -150,6 +132,13 @@ def age(when: datetime | None, now: datetime) -> str:
 def title(memory: Memory) -> str:
     """The memory's first line, safe; «(empty)» when there is none."""
     return line(memory.title) or UNTITLED
+
+
+def labelled(memory: Memory | None, cells: int) -> Content:
+    """«◆ the first line», the title in at most so many cells; what is said where a relation ends at no memory."""
+    if memory is None:
+        return Content.styled("? missing memory", "$warning")
+    return Content.assemble((f"{glyph(memory.type)} ", colour(memory.type)), clip(title(memory), cells))
 
 
 def word_pattern(words: Iterable[str]) -> re.Pattern[str] | None:

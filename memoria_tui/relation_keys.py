@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from textual.content import Content
 
-from memoria_tui.present import COLOURS
+from memoria_tui.present import colour
 from services.model import RelationType
 
 KEYS: Mapping[RelationType, tuple[str, str]] = {
@@ -35,6 +35,6 @@ def described(kind: RelationType, mark: str = "") -> Content:
     return Content.assemble(
         (mark, "$accent"),
         (f" {key}  ", "bold $accent"),
-        (f"{name:<11}", f"${COLOURS[kind][0]}"),
+        (f"{name:<11}", colour(kind)),
         (f" {meaning}", "$foreground 60%"),
     )

@@ -107,3 +107,25 @@ LIGHT = Theme(
 )
 
 THEMES = (DARK, LIGHT)
+
+_BUILT_IN = {
+    "memory-semantic": "text-primary",
+    "memory-episodic": "text-success",
+    "memory-procedural": "text-warning",
+    "relation-causes": "text-warning",
+    "relation-fixes": "text-success",
+    "relation-supports": "text-primary",
+    "relation-opposes": "text-error",
+    "relation-follows": "text-secondary",
+    "relation-supersedes": "text-accent",
+    "relation-derives": "primary-lighten-2",
+    "relation-part-of": "secondary-lighten-2",
+    "relation-related": "foreground-darken-1",
+}
+"""The variable that colours each type, and the one of Textual's own themes that stands for it there."""
+
+
+def type_colours(theme: Theme) -> dict[str, str]:
+    """Variables with the colours of the types for a theme that does not set them."""
+    colours = theme.to_color_system().generate()
+    return {name: colours[built_in] for name, built_in in _BUILT_IN.items()}

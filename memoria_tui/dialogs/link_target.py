@@ -13,7 +13,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from memoria_tui.dialogs.dialog import Dialog
-from memoria_tui.present import clip, glyph, line, title
+from memoria_tui.present import clip, labelled, line
 from memoria_tui.widgets.line_input import LineInput
 from services.errors import MemoriaError
 from services.model import Memory
@@ -130,7 +130,6 @@ class LinkTargetDialog(Dialog[Memory]):
 def _label(memory: Memory, digit: str) -> Content:
     return Content.assemble(
         (f" {digit or ' '} ", "bold $accent"),
-        (f"{glyph(memory.type)} ", f"$memory-{memory.type.value}"),
-        clip(title(memory), 54),
+        labelled(memory, 54),
         (f"  {clip(line(memory.project), 12)}" if memory.project else "", "$foreground 60%"),
     )

@@ -11,8 +11,8 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from memoria_tui.dialogs.dialog import Dialog
-from memoria_tui.present import COLOURS, clip, glyph, title
-from services.graph.graph_values import PathStep
+from memoria_tui.present import clip, colour, glyph, title
+from services.graph.model import PathStep
 
 
 class PathDialog(Dialog[str]):
@@ -46,4 +46,4 @@ def _row(step: PathStep) -> Content:
     if step.relation is None:
         return row
     way = f"{'↓' if step.outgoing else '↑'} {step.relation.value.replace('_', ' ')}"
-    return Content.assemble(row, "\n", "     │ ", (way, f"${COLOURS[step.relation][0]}"))
+    return Content.assemble(row, "\n", "     │ ", (way, colour(step.relation)))

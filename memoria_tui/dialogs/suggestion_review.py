@@ -16,8 +16,8 @@ from textual.widgets import OptionList, Static
 
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.relation_type import RelationTypeDialog
-from memoria_tui.neighbor_tree import memory_end
-from memoria_tui.present import line
+from memoria_tui.neighbor_tree import END
+from memoria_tui.present import labelled, line
 from memoria_tui.typing_ahead import asks
 from memoria_tui.widgets.suggestion_list import SuggestionList
 from memoria_tui.writes import UnderWay, not_done, write
@@ -126,8 +126,8 @@ class ReviewDialog(Dialog[int]):
             one = chosen[0]
             dialog = RelationTypeDialog(
                 "Accept as" if len(chosen) == 1 else f"Accept {len(chosen)} as",
-                memory_end(one.source),
-                memory_end(one.target),
+                labelled(one.source, END),
+                labelled(one.target, END),
                 one.type,
             )
             if (choice := await self.app.push_screen_wait(dialog)) is not None:

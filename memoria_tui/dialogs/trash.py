@@ -15,7 +15,7 @@ from textual.widgets.option_list import Option
 
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.difference_view import excerpt
-from memoria_tui.present import age, clip, glyph, line, title
+from memoria_tui.present import age, clip, labelled, line
 from services.model import TrashedMemory
 from services.ports import Clock
 
@@ -142,8 +142,7 @@ class TrashDialog(Dialog[TrashChoice]):
                 Content.assemble(
                     (f" {mark} ", "$accent"),
                     (f"{age(item.deleted_at, now):>6}  ", "$foreground 60%"),
-                    (f"{glyph(item.memory.type)} ", f"$memory-{item.memory.type.value}"),
-                    clip(title(item.memory), 60),
+                    labelled(item.memory, 60),
                     (f"  {clip(line(item.actor), 16)}{relations}", "$foreground 60%"),
                 )
             )

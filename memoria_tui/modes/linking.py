@@ -10,8 +10,8 @@ from textual.content import Content
 
 from memoria_tui.dialogs.link_target import LinkTargetDialog
 from memoria_tui.dialogs.relation_type import RelationTypeDialog
-from memoria_tui.neighbor_tree import memory_end
-from memoria_tui.present import clip, title
+from memoria_tui.neighbor_tree import END
+from memoria_tui.present import clip, labelled, title
 from services.graph.inference import infer_relation
 from services.model import Memory, Relation, RelationType
 from services.ports import NewRelation
@@ -49,7 +49,7 @@ class Linking:
             kind = inferred.type
             if not inferred.forward:
                 sources, target = (target,), sources[0]
-        dialog = RelationTypeDialog("Link", _ends(sources), memory_end(target), kind)
+        dialog = RelationTypeDialog("Link", _ends(sources), labelled(target, END), kind)
         if (choice := await self._screen.ask(dialog)) is None:
             return
         pairs = [(target, one) if choice.turned else (one, target) for one in sources]
@@ -69,7 +69,7 @@ class Linking:
 
 
 def _ends(memories: Sequence[Memory]) -> Content:
-    return memory_end(memories[0]) if len(memories) == 1 else Content(f"  {len(memories)} memories")
+    return labelled(memories[0], END) if len(memories) == 1 else Content(f"  {len(memories)} memories")
 
 
 def turned(relation: Relation) -> Relation:

@@ -65,7 +65,7 @@ class Grid:
 
 
 @dataclass(frozen=True, slots=True)
-class Inks:
+class Colours:
     """The colours of a chart."""
 
     series: Sequence[Color]
@@ -96,7 +96,7 @@ def label_width(scale: Scale, rows: int, unit: str) -> int:
 
 
 def draw(
-    bars: Sequence[Bar], size: tuple[int, int], inks: Inks, *, unit: str = "", mark: float | None = None
+    bars: Sequence[Bar], size: tuple[int, int], colours: Colours, *, unit: str = "", mark: float | None = None
 ) -> list[Text]:
     """Lines of `size` (cells, lines): axis, bars and, at `mark`, a dashed line; the last line has the labels."""
     width, height = size
@@ -104,15 +104,15 @@ def draw(
     scale = scale_of(max([bar.total for bar in bars] + [mark or 0.0]), rows)
     columns = width - label_width(scale, rows, unit) - 1
     grid = grid_of(len(bars), columns)
-    figure = _canvas(size, columns, rows, inks)
+    figure = _canvas(size, columns, rows, colours)
     for row in range(0, rows, scale.rows):
-        _points(figure, inks.grid, "▁" if row else " ", [(column, row) for column in range(columns)])
+        _points(figure, colours.grid, "▁" if row else " ", [(column, row) for column in range(columns)])
     if mark is not None:
         place = scale.row(mark)
         dashes = [(column, int(place)) for column in range(columns) if column % 2 == 0]
-        _points(figure, inks.mark, "▁─▔"[int(place % 1 * 3)], dashes)
+        _points(figure, colours.mark, "▁─▔"[int(place % 1 * 3)], dashes)
     for (colour, sign), cells in _cells(bars, grid, scale).items():
-        _points(figure, inks.series[colour], sign, cells)
+        _points(figure, colours.series[colour], sign, cells)
     marks = range(0, rows, scale.rows)
     figure.yticks(list(marks), [_mark(row // scale.rows * scale.step, unit) for row in marks])
     shown = range(0, len(bars), _labels_apart(bars, grid))
@@ -122,7 +122,7 @@ def draw(
     return list(Text.from_ansi(figure.build().rstrip("\n")).split())
 
 
-def _canvas(size: tuple[int, int], columns: int, rows: int, inks: Inks) -> Any:
+def _canvas(size: tuple[int, int], columns: int, rows: int, colours: Colours) -> Any:
     # plotext offers its figures only through a module-wide one; an own one keeps charts apart.
     from plotext._figure import _figure_class
 
@@ -131,7 +131,7 @@ def _canvas(size: tuple[int, int], columns: int, rows: int, inks: Inks) -> Any:
     figure._set_size(*size)
     figure.plotsize(*size)
     figure.theme("clear")
-    figure.ticks_color(inks.axis.rgb)
+    figure.ticks_color(colours.axis.rgb)
     figure.xaxes(False, False)
     figure.yaxes(True, False)
     figure.xlim(0, columns - 1)

@@ -9,7 +9,6 @@ from textual.reactive import reactive
 from textual.widgets import Static
 
 from memoria_tui import present
-from memoria_tui.widgets.ink import ink
 
 _MOST = 8
 _WIDEST = 48
@@ -28,11 +27,8 @@ class Completions(Static):
         padding: 0 1;
         background: $panel;
         color: $foreground;
-        & > .completions--chosen { color: $accent; text-style: bold; }
-        & > .completions--help { color: $foreground 55%; }
     }
     """
-    COMPONENT_CLASSES = {"completions--chosen", "completions--help"}
 
     choice: reactive[int] = reactive(-1)
     foot: reactive[str] = reactive("")
@@ -96,9 +92,9 @@ class Completions(Static):
         lines = []
         for index, shown in enumerate(drawn):
             chosen = index == self.choice
-            name = (f"{'▸' if chosen else ' '} {shown}", ink(self, "completions--chosen") if chosen else "")
+            name = (f"{'▸' if chosen else ' '} {shown}", "bold $accent" if chosen else "")
             explained = f"{'':{width - cell_len(shown) + 2}}{self._helps[index]}" if self._helps else ""
-            lines.append(Content.assemble(name, (explained, ink(self, "completions--help"))))
+            lines.append(Content.assemble(name, (explained, "$foreground 55%")))
         if self.foot:
-            lines.append(Content.styled(f"  {self.foot}", ink(self, "completions--help")))
+            lines.append(Content.styled(f"  {self.foot}", "$foreground 55%"))
         self.update(Content("\n").join(lines))

@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 
-from textual.color import Color
 from textual.content import Content
 from textual.reactive import reactive
 from textual.strip import Strip
-from textual.style import Style
 from textual.widget import Widget
 
 from memoria_tui import present, work_text
-from memoria_tui.widgets.ink import ink
+from memoria_tui.widgets.strips import strip
 from services.model import SessionCategory
 
 _LANES = 2
@@ -54,29 +52,22 @@ class DayStrip(Widget):
     DEFAULT_CSS = """
     DayStrip {
         height: 2;
-        & > .day--name { color: $foreground; text-style: bold; }
-        & > .day--muted { color: $foreground 60%; }
-        & > .day--faint { color: $foreground 25%; }
-        & > .day--now { color: $accent; }
     }
     """
-    COMPONENT_CLASSES = {f"day--{part}" for part in ("name", "muted", "faint", "now")}
 
     shown: reactive[DayOfWork | None] = reactive(None)
     today: reactive[date | None] = reactive(None)
 
     def render_line(self, y: int) -> Strip:
-        style, width, shown = self.visual_style, self.size.width, self.shown
+        width, shown = self.size.width, self.shown
         line = Content("") if shown is None or width < _LABEL + 12 else self._line(shown, y, width)
-        strip = Strip(line.render_segments(style), line.cell_length)
-        return strip.adjust_cell_length(width, style.rich_style)
+        return strip(line, width, self.visual_style)
 
     def _line(self, shown: DayOfWork, y: int, width: int) -> Content:
         scale = _Scale(shown, width - _LABEL - 2)
         label = work_text.day_name(shown.day, self.today or shown.day) if y == 0 else shown.hours
-        part = ink(self, "day--name" if y == 0 else "day--muted")
         drawn = self._hours(scale) if y == 0 else self._lanes(shown, scale)
-        return Content.assemble(" ", (present.fit(label, _LABEL), part), drawn)
+        return Content.assemble(" ", (present.fit(label, _LABEL), "$foreground 60%" if y else "bold"), drawn)
 
     def _hours(self, scale: _Scale) -> Content:
         line = [" "] * scale.cells
@@ -84,7 +75,7 @@ class DayStrip(Widget):
         for hour in range(scale.first, scale.last, step):
             at = scale.cell(scale.hour(hour))
             line[at : at + 2] = f"{hour:02}"
-        return Content.styled("".join(line[: scale.cells]), ink(self, "day--muted"))
+        return Content.styled("".join(line[: scale.cells]), "$foreground 60%")
 
     def _lanes(self, shown: DayOfWork, scale: _Scale) -> Content:
         lanes: list[list[SessionCategory | None]] = [[None] * scale.cells for _ in range(_LANES)]
@@ -92,18 +83,7 @@ class DayStrip(Widget):
             first, last = scale.cell(block.start), scale.cell(block.end)
             for cell in range(max(0, first), min(scale.cells, max(first + 1, last))):
                 lanes[lane][cell] = block.category
-        return Content.assemble(*(self._cell(upper, lower) for upper, lower in zip(*lanes, strict=True)))
-
-    def _cell(self, upper: SessionCategory | None, lower: SessionCategory | None) -> tuple[str, Style]:
-        if upper and lower:
-            return "▀", Style(foreground=self._colour(upper), background=self._colour(lower))
-        if upper or lower:
-            return ("█" if upper else "▄"), Style(foreground=self._colour(upper or lower))
-        return "·", ink(self, "day--faint")
-
-    def _colour(self, category: SessionCategory | None) -> Color:
-        name = work_text.CATEGORY_COLOURS[category or SessionCategory.OTHER]
-        return Color.parse(self.app.theme_variables[name.removeprefix("$")])
+        return Content.assemble(*(_cell(upper, lower) for upper, lower in zip(*lanes, strict=True)))
 
 
 class _Scale:
@@ -128,6 +108,15 @@ class _Scale:
         """By the clock on the wall; what lies on the next day counts on."""
         local = when.astimezone(self._midnight.tzinfo)
         return (local.replace(tzinfo=None) - self._midnight.replace(tzinfo=None)).total_seconds() / 3600
+
+
+def _cell(upper: SessionCategory | None, lower: SessionCategory | None) -> tuple[str, str]:
+    colours = work_text.CATEGORY_COLOURS
+    if upper and lower:
+        return "▀", f"{colours[upper]} on {colours[lower]}"
+    if upper:
+        return "█", colours[upper]
+    return ("▄", colours[lower]) if lower else ("·", "$foreground 25%")
 
 
 def _in_lanes(blocks: tuple[Block, ...]) -> list[tuple[Block, int]]:

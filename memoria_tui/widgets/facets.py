@@ -13,10 +13,9 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
-from textual.style import Style
 
 from memoria_tui import present
-from memoria_tui.widgets.ink import ink, type_ink
+from memoria_tui.widgets.strips import strip
 from services.model import FacetCount, Facets, MemoryType
 
 Kind = Literal["type", "tag", "project", "date"]
@@ -42,9 +41,6 @@ class FacetPanel(ScrollView, can_focus=True):
         overflow-y: auto;
         scrollbar-gutter: stable;
         scrollbar-size-vertical: 1;
-        & > .facet-panel--head { color: $foreground 50%; text-style: bold; }
-        & > .facet-panel--count { color: $foreground 55%; }
-        & > .facet-panel--active { color: $accent; text-style: bold; }
         & > .facet-panel--cursor {
             background: $block-cursor-background;
             color: $block-cursor-foreground;
@@ -52,7 +48,7 @@ class FacetPanel(ScrollView, can_focus=True):
         & > .facet-panel--hover { background: $foreground 4%; }
     }
     """
-    COMPONENT_CLASSES = {f"facet-panel--{part}" for part in ("head", "count", "active", "cursor", "hover")}
+    COMPONENT_CLASSES = {"facet-panel--cursor", "facet-panel--hover"}
     BINDINGS = [
         Binding("up,k", "move(-1)", "Up", show=False, id="facets.up", tooltip="Go to the value above"),
         Binding("down,j", "move(1)", "Down", show=False, id="facets.down", tooltip="Go to the value below"),
@@ -141,25 +137,25 @@ class FacetPanel(ScrollView, can_focus=True):
                 style = self.get_visual_style("facet-panel--cursor")
             elif self.hovered == place:
                 style = self.get_visual_style("facet-panel--hover")
-        content = self._draw(line, width)
-        return Strip(content.render_segments(style), content.cell_length).adjust_cell_length(width, style.rich_style)
+        return strip(self._draw(line, width), width, style)
 
     def _draw(self, line: _Line, width: int) -> Content:
         if line.kind is None:
             return Content("")
         if line.value is None:
-            return Content.styled(present.clip(f" {line.kind.upper()}", width), ink(self, "facet-panel--head"))
+            return Content.styled(present.clip(f" {line.kind.upper()}", width), "bold $foreground 50%")
         active = (line.kind, line.value) in self.active
-        mark = ("✓" if active else " ", ink(self, "facet-panel--active"))
-        glyph: tuple[str, Style] | str = ""
+        glyph: tuple[str, str] | str = ""
         if line.kind == "type" and line.value in tuple(MemoryType):
             kind = MemoryType(line.value)
-            glyph = (f"{present.glyph(kind)} ", type_ink(self, kind))
+            glyph = (f"{present.glyph(kind)} ", present.colour(kind))
         number = f" {present.count(line.count)} "
         room = width - 1 - len(number) - (2 if glyph else 0)
         name = present.fit(present.line(line.value), max(0, room))
-        name_style = ink(self, "facet-panel--active") if active else Style()
-        return Content.assemble(mark, glyph, (name, name_style), (number, ink(self, "facet-panel--count")))
+        marked = "bold $accent" if active else ""
+        return Content.assemble(
+            ("✓" if active else " ", "bold $accent"), glyph, (name, marked), (number, "$foreground 55%")
+        )
 
 
 def _lay_out(facets: Facets, active: frozenset[tuple[str, str]]) -> list[_Line]:

@@ -14,10 +14,11 @@ from textual.style import Style
 from textual.widget import Widget
 
 from memoria_tui import present
-from memoria_tui.widgets.ink import ink
+from memoria_tui.widgets.strips import strip
 
 _GAP = 2
 _SWATCH = "■ "
+_HEAD = "bold $foreground 50%"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +47,10 @@ class FigureTable(Widget):
     DEFAULT_CSS = """
     FigureTable {
         height: 1fr;
-        & > .figure-table--head { color: $foreground 50%; text-style: bold; }
-        & > .figure-table--figure { color: $foreground 85%; }
-        & > .figure-table--total { color: $foreground; text-style: bold; }
-        & > .figure-table--more { color: $foreground 50%; }
         & > .figure-table--marked { background: $block-cursor-blurred-background; }
     }
     """
-    COMPONENT_CLASSES = {f"figure-table--{part}" for part in ("head", "figure", "total", "more", "marked")}
+    COMPONENT_CLASSES = {"figure-table--marked"}
 
     table: reactive[Table] = reactive(Table)
     marked: reactive[int | None] = reactive(None)
@@ -68,13 +65,12 @@ class FigureTable(Widget):
         return 1 + rows + (self.table.total is not None)
 
     def render_line(self, y: int) -> Strip:
-        width = self.size.width
         shown, first = self._window()
         lines = self._lines(shown, first)
         content = lines[y] if y < len(lines) else Content("")
         marked = self.marked is not None and y - 1 + first == self.marked and 0 < y <= len(shown)
         style = self.get_visual_style("figure-table--marked") if marked else self.visual_style
-        return Strip(content.render_segments(style), content.cell_length).adjust_cell_length(width, style.rich_style)
+        return strip(content, self.size.width, style)
 
     def _window(self) -> tuple[Sequence[Row], int]:
         """The rows for which there is room, and the number of the first of them."""
@@ -91,14 +87,14 @@ class FigureTable(Widget):
         if not self.table.rows:
             return []
         head = Row(self.table.head[0], self.table.head[1:])
-        lines = [self._line(head, "head", "head"), *(self._line(row, None, "figure") for row in shown)]
+        lines = [self._line(head, _HEAD, _HEAD), *(self._line(row, "", "$foreground 85%") for row in shown)]
         if hidden := len(self.table.rows) - len(shown):
-            lines.append(Content.styled(f" … {hidden} more", ink(self, "figure-table--more")))
+            lines.append(Content.styled(f" … {hidden} more", "$foreground 50%"))
         if self.table.total is not None:
-            lines.append(self._line(self.table.total, "total", "total"))
+            lines.append(self._line(self.table.total, "bold", "bold"))
         return lines
 
-    def _line(self, row: Row, name_part: str | None, figure_part: str) -> Content:
+    def _line(self, row: Row, name_style: str, figure_style: str) -> Content:
         widths = self._widths()
         swatches = any(one.colour for one in self.table.rows)
         room = self.size.width - 2 - sum(width + _GAP for width in widths) - (len(_SWATCH) if swatches else 0)
@@ -111,8 +107,8 @@ class FigureTable(Widget):
         return Content.assemble(
             " ",
             swatch,
-            (name, ink(self, f"figure-table--{name_part}") if name_part else Style()),
-            (figures, ink(self, f"figure-table--{figure_part}")),
+            (name, name_style),
+            (figures, figure_style),
             " ",
         )
 

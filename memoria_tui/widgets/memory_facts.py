@@ -3,43 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import datetime
 
 from textual.content import Content
-from textual.style import Style
 
 from memoria_tui import present
-from services.model import Change, Memory, MemoryType, RelatedMemory, RelationType
+from services.model import Change, Memory, RelatedMemory
 
+_MUTED = "$foreground 60%"
 _LONGEST_VALUE = 400
 _MOST_LINES = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Inks:
-    """The styles the facts are drawn with."""
-
-    muted: Style
-    warning: Style
-    tag: Style
-    of_type: Callable[[MemoryType | RelationType], Style]
-
-
-def head(memory: Memory, now: datetime, inks: Inks) -> Content:
+def head(memory: Memory, now: datetime) -> Content:
     """Type, project and importance; tags; dates: a line each."""
     project = f" · {present.line(memory.project)}" if memory.project else ""
     states = "".join(
         f" · {word}" for word, holds in (("pending", memory.pending), ("headless", memory.headless)) if holds
     )
     kind = Content.assemble(
-        (f"{present.glyph(memory.type)} {memory.type}", inks.of_type(memory.type)),
-        (f"{project} · importance {memory.importance:g}", inks.muted),
-        (states, inks.warning),
+        (f"{present.glyph(memory.type)} {memory.type}", present.colour(memory.type)),
+        (f"{project} · importance {memory.importance:g}", _MUTED),
+        (states, "$warning"),
     )
-    tags = Content.styled("  ".join(f"#{present.line(tag)}" for tag in memory.tags), inks.tag)
-    return Content("\n").join(line for line in (kind, tags, Content.styled(_dates(memory, now), inks.muted)) if line)
+    tags = Content.styled("  ".join(f"#{present.line(tag)}" for tag in memory.tags), "$primary")
+    return Content("\n").join(line for line in (kind, tags, Content.styled(_dates(memory, now), _MUTED)) if line)
 
 
 def _dates(memory: Memory, now: datetime) -> str:
@@ -57,11 +46,11 @@ def _ago(when: datetime, now: datetime) -> str:
     return age if age == "now" else f"{age} ago"
 
 
-def metadata(memory: Memory, inks: Inks) -> Content:
+def metadata(memory: Memory) -> Content:
     """Every other key with its value, names in a column."""
     width = min(24, max((len(present.line(name)) for name in memory.metadata), default=0))
     return _lines(
-        Content.assemble((present.fit(present.line(name), width), inks.muted), f"  {_value(value)}")
+        Content.assemble((present.fit(present.line(name), width), _MUTED), f"  {_value(value)}")
         for name, value in memory.metadata.items()
     )
 
@@ -71,34 +60,34 @@ def _value(value: object) -> str:
     return present.clip(present.line(text[: 2 * _LONGEST_VALUE]), _LONGEST_VALUE)
 
 
-def relations(related: tuple[RelatedMemory, ...], inks: Inks) -> Content:
+def relations(related: tuple[RelatedMemory, ...]) -> Content:
     """«→ fixes    ● customers are signed out»."""
     names = [present.direction(one.relation.type, one.outgoing) for one in related]
     width = max((len(name) for name in names), default=0)
     return _lines(
-        Content.assemble((f"{name:{width}}  ", inks.of_type(one.relation.type)), _other(one, inks))
+        Content.assemble((f"{name:{width}}  ", present.colour(one.relation.type)), _other(one))
         for name, one in zip(names, related, strict=True)
     )
 
 
-def _other(related: RelatedMemory, inks: Inks) -> Content:
+def _other(related: RelatedMemory) -> Content:
     memory = related.other
-    chunk = Content.styled("! chunk  ", inks.warning) if related.of_chunk else Content("")
+    chunk = Content.styled("! chunk  ", "$warning") if related.of_chunk else Content("")
     if memory is None:
-        return chunk + Content.styled("missing memory", inks.warning)
+        return chunk + Content.styled("missing memory", "$warning")
     return chunk + Content.assemble(
-        (present.glyph(memory.type), inks.of_type(memory.type)), f" {present.title(memory)}"
+        (present.glyph(memory.type), present.colour(memory.type)), f" {present.title(memory)}"
     )
 
 
-def history(changes: tuple[Change, ...], now: datetime, inks: Inks) -> Content:
+def history(changes: tuple[Change, ...], now: datetime) -> Content:
     """«3 d ago  anna  edited text»."""
     ages = [_ago(change.at, now) for change in changes]
     actors = [present.clip(present.line(change.actor), 12) for change in changes]
     age_width = max(map(len, ages), default=0)
     return _lines(
         Content.assemble(
-            (f"{age:{age_width}}  {present.fit(actor, min(12, max(map(len, actors))))}  ", inks.muted),
+            (f"{age:{age_width}}  {present.fit(actor, min(12, max(map(len, actors))))}  ", _MUTED),
             present.line(change.summary or change.action.value),
         )
         for age, actor, change in zip(ages, actors, changes, strict=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from textual import events
 from textual.binding import Binding
@@ -17,9 +16,9 @@ from textual.strip import Strip
 from textual.timer import Timer
 
 from memoria_tui import present
-from memoria_tui.widgets.ink import ink, type_ink
 from memoria_tui.widgets.loaded_rows import Anchor, LoadedRows
-from memoria_tui.widgets.memory_row import ROW_LINES, Inks, RowLayout, draw_gap, draw_row
+from memoria_tui.widgets.memory_row import ROW_LINES, RowLayout, draw_gap, draw_row
+from memoria_tui.widgets.strips import strip
 from services.model import Hit, Query
 from services.ports import Clock
 
@@ -45,20 +44,9 @@ class MemoryList(ScrollView, can_focus=True):
         }
         &:focus > .memory-list--cursor { background: $block-cursor-background; color: $block-cursor-foreground; }
         & > .memory-list--hover { background: $foreground 4%; }
-        & > .memory-list--muted { color: $foreground 60%; }
-        & > .memory-list--faint { color: $foreground 45%; }
-        & > .memory-list--hit { color: $accent; text-style: bold; }
-        & > .memory-list--score { color: $primary; }
-        & > .memory-list--mark { color: $accent; text-style: bold; }
-        & > .memory-list--warning { color: $warning; }
-        & > .memory-list--bar { color: $foreground 30%; }
-        &:focus > .memory-list--bar { color: $accent; }
     }
     """
-    COMPONENT_CLASSES = {
-        f"memory-list--{part}"
-        for part in ("cursor", "hover", "muted", "faint", "hit", "score", "mark", "warning", "bar")
-    }
+    COMPONENT_CLASSES = {"memory-list--cursor", "memory-list--hover"}
     BINDINGS = [
         Binding("up,k", "move(-1)", "Up", show=False, id="list.up", tooltip="Go to the memory above"),
         Binding("down,j", "move(1)", "Down", show=False, id="list.down", tooltip="Go to the memory below"),
@@ -123,7 +111,6 @@ class MemoryList(ScrollView, can_focus=True):
         """What a refresh puts the cursor on."""
         self._finding = False
         self._settling: Timer | None = None
-        self._inks: Inks | None = None
         self._layout: RowLayout | None = None
 
     @property
@@ -244,31 +231,12 @@ class MemoryList(ScrollView, can_focus=True):
 
     # drawing
 
-    def notify_style_update(self) -> None:
-        super().notify_style_update()
-        self._inks = None
-
     def _row_layout(self) -> RowLayout:
         if self._layout is None:
             words = (self._query.text, *self._query.phrases)
             width = self.scrollable_content_region.width
             self._layout = RowLayout(width, self._query.ranked, present.word_pattern(words), self._clock())
         return self._layout
-
-    def _row_inks(self) -> Inks:
-        if self._inks is None:
-            part = partial(ink, self)
-            self._inks = Inks(
-                muted=part("memory-list--muted"),
-                faint=part("memory-list--faint"),
-                hit=part("memory-list--hit"),
-                score=part("memory-list--score"),
-                mark=part("memory-list--mark"),
-                warning=part("memory-list--warning"),
-                cursor=part("memory-list--bar"),
-                of_type=partial(type_ink, self),
-            )
-        return self._inks
 
     def on_mount(self) -> None:
         self.set_interval(_AGES, self.refresh, name="ages")
@@ -279,7 +247,7 @@ class MemoryList(ScrollView, can_focus=True):
         style = self.visual_style
         if index >= self.total:
             text = self._empty if not self.total and y == 1 else ""
-            content = Content.assemble("  ", (present.clip(text, width - 2), self._row_inks().muted))
+            content = Content.assemble("  ", (present.clip(text, width - 2), "$foreground 60%"))
         else:
             under_cursor = index == self.cursor
             if under_cursor:
@@ -287,15 +255,14 @@ class MemoryList(ScrollView, can_focus=True):
             elif index == self.hovered:
                 style = self.get_visual_style("memory-list--hover")
             content = self._row(index, under_cursor)[part]
-        strip = Strip(content.render_segments(style), content.cell_length)
-        return strip.adjust_cell_length(width, style.rich_style)
+        return strip(content, width, style)
 
     def _row(self, index: int, under_cursor: bool) -> tuple[Content, Content]:
-        layout, inks = self._row_layout(), self._row_inks()
+        bar = ("▌" if under_cursor else " ", "$accent" if self.has_focus else "$foreground 30%")
         hit = self._rows.get(index)
         if hit is None:
-            return draw_gap(layout, inks, under_cursor=under_cursor)
-        return draw_row(hit, layout, inks, marked=hit.memory.id in self.marked, under_cursor=under_cursor)
+            return draw_gap(self._row_layout(), bar=bar)
+        return draw_row(hit, self._row_layout(), marked=hit.memory.id in self.marked, bar=bar)
 
     def _refresh_row(self, index: int) -> None:
         self.refresh_lines(index * ROW_LINES, ROW_LINES)

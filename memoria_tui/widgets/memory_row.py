@@ -3,34 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from rich.cells import cell_len
 from textual.content import Content
-from textual.style import Style
 
 from memoria_tui import present
-from services.model import Hit, MemoryType
+from services.model import Hit
 
 ROW_LINES = 2
+_MUTED, _FAINT = "$foreground 60%", "$foreground 45%"
 _WIDEST_TITLE = 2_000
 _LEAD = 24
-
-
-@dataclass(frozen=True, slots=True)
-class Inks:
-    """The styles a row is drawn with, over the row's own background."""
-
-    muted: Style
-    faint: Style
-    hit: Style
-    score: Style
-    mark: Style
-    warning: Style
-    cursor: Style
-    of_type: Callable[[MemoryType], Style]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,40 +34,37 @@ class RowLayout:
         return 8 if self.ranked and self.width >= 40 else 4
 
 
-def draw_row(hit: Hit, layout: RowLayout, inks: Inks, *, marked: bool, under_cursor: bool) -> tuple[Content, Content]:
-    """The two lines of a hit, each at most `layout.width` cells."""
-    bar = ("▌" if under_cursor else " ", inks.cursor)
-    mark = ("✓" if marked else " ", inks.mark)
+def draw_row(hit: Hit, layout: RowLayout, *, marked: bool, bar: tuple[str, str]) -> tuple[Content, Content]:
+    """The two lines of a hit, each at most `layout.width` cells; `bar` is the cursor at its left, with its style."""
     score = present.score_bar(hit.score) + " " if layout.indent == 8 else ""
     kind = hit.memory.type
     room = max(0, layout.width - layout.indent - 1)
     first = Content.assemble(
         bar,
-        mark,
-        (score, inks.score),
-        (present.glyph(kind), inks.of_type(kind)),
+        ("✓" if marked else " ", "bold $accent"),
+        (score, "$primary"),
+        (present.glyph(kind), present.colour(kind)),
         " ",
-        _headline(hit, layout, inks, room),
+        _headline(hit, layout, room),
     )
-    facts = _facts(hit, layout, inks)
+    facts = _facts(hit, layout)
     tags_room = max(0, room - facts.cell_length - 1)
     second = Content.assemble(
         bar,
         " " * (layout.indent - 1),
-        (present.fit(_tags(hit, tags_room), tags_room), inks.muted),
+        (present.fit(_tags(hit, tags_room), tags_room), _MUTED),
         " ",
         facts,
     )
     return first, second
 
 
-def draw_gap(layout: RowLayout, inks: Inks, *, under_cursor: bool) -> tuple[Content, Content]:
+def draw_gap(layout: RowLayout, *, bar: tuple[str, str]) -> tuple[Content, Content]:
     """What stands for a row that is not here yet."""
-    bar = ("▌" if under_cursor else " ", inks.cursor)
-    return Content.assemble(bar, " " * (layout.indent - 3), ("…", inks.faint)), Content.assemble(bar)
+    return Content.assemble(bar, " " * (layout.indent - 3), ("…", _FAINT)), Content.assemble(bar)
 
 
-def _headline(hit: Hit, layout: RowLayout, inks: Inks, room: int) -> Content:
+def _headline(hit: Hit, layout: RowLayout, room: int) -> Content:
     """The title, or the passage around its first hit when the match lies deeper in the text."""
     name = present.title(hit.memory)[:_WIDEST_TITLE]
     passage = present.line(hit.passage[:_WIDEST_TITLE])
@@ -90,8 +72,8 @@ def _headline(hit: Hit, layout: RowLayout, inks: Inks, room: int) -> Content:
         found = layout.pattern.search(passage)
         if found is not None:
             name = _excerpt(passage, found.start(), room)
-    text = present.highlight(present.clip(name, room), layout.pattern, inks.hit)
-    return text.stylize(inks.faint) if name == present.UNTITLED else text
+    text = present.highlight(present.clip(name, room), layout.pattern, "bold $accent")
+    return text.stylize(_FAINT) if name == present.UNTITLED else text
 
 
 def _excerpt(passage: str, at: int, room: int) -> str:
@@ -106,15 +88,15 @@ def _tags(hit: Hit, room: int) -> str:
     return present.clip("  ".join(present.line(tag) for tag in hit.memory.tags), room)
 
 
-def _facts(hit: Hit, layout: RowLayout, inks: Inks) -> Content:
+def _facts(hit: Hit, layout: RowLayout) -> Content:
     """States, relations and age in columns of fixed width at the right end."""
-    parts: list[Content | tuple[str, Style]] = []
+    parts: list[tuple[str, str]] = []
     if hit.memory.pending:
-        parts.append(("◌ pending ", inks.warning))
+        parts.append(("◌ pending ", "$warning"))
     if hit.memory.headless:
-        parts.append(("! headless ", inks.warning))
+        parts.append(("! headless ", "$warning"))
     relations = f"⇄ {present.count(hit.relations)}" if hit.relations else ""
-    parts.append((present.fit(relations, 7), inks.faint))
+    parts.append((present.fit(relations, 7), _FAINT))
     when = present.age(hit.memory.created_at, layout.now)
-    parts.append((present.fit(when, 6, right=True), inks.muted))
+    parts.append((present.fit(when, 6, right=True), _MUTED))
     return Content.assemble(*parts)

@@ -16,7 +16,6 @@ from textual.widgets import Static
 from memoria_tui import present
 from memoria_tui.widgets import memory_facts
 from memoria_tui.widgets.editor import MemoryEditor
-from memoria_tui.widgets.ink import ink, type_ink
 from memoria_tui.widgets.safe_markdown import SafeMarkdown, first_part
 from services.model import Change, Hit, Memory, RelatedMemory
 from services.ports import Clock
@@ -51,12 +50,8 @@ class Preview(Vertical):
         & MemoryEditor, & MemoryEditor:focus { height: 1fr; border: none; padding: 0; background: transparent; }
         & #preview-notice { color: $warning; text-style: bold; }
         & #preview-hint { color: $foreground 60%; }
-        & > .preview--muted { color: $foreground 60%; }
-        & > .preview--warning { color: $warning; }
-        & > .preview--tag { color: $primary; }
     }
     """
-    COMPONENT_CLASSES = {"preview--muted", "preview--warning", "preview--tag"}
     BINDINGS = [
         Binding("plus", "show_more", "More text", show=False, id="preview.more", tooltip="Show more of a long text"),
     ]
@@ -180,18 +175,12 @@ class Preview(Vertical):
         if not self.is_mounted:
             return
         now = self._clock()
-        inks = memory_facts.Inks(
-            muted=ink(self, "preview--muted"),
-            warning=ink(self, "preview--warning"),
-            tag=ink(self, "preview--tag"),
-            of_type=lambda kind: type_ink(self, kind),
-        )
         memory = self.shown
         parts = {
-            "head": memory_facts.head(memory, now, inks) if memory is not None else Content(""),
-            "metadata": memory_facts.metadata(memory, inks) if memory is not None else Content(""),
-            "relations": memory_facts.relations(self._relations, inks),
-            "history": memory_facts.history(self._history, now, inks),
+            "head": memory_facts.head(memory, now) if memory is not None else Content(""),
+            "metadata": memory_facts.metadata(memory) if memory is not None else Content(""),
+            "relations": memory_facts.relations(self._relations),
+            "history": memory_facts.history(self._history, now),
         }
         for name, content in parts.items():
             box = self.query_one(f"#preview-{name}", Static)

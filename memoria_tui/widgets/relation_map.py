@@ -15,13 +15,13 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
-from textual.style import Style
 
+from memoria_tui import present
 from memoria_tui.neighbor_tree import branch_out
-from memoria_tui.widgets.ink import ink, type_ink
 from memoria_tui.widgets.map_canvas import Canvas, Cell, Tone, paint, selection
 from memoria_tui.widgets.map_layout import Box, Layout, lay_out, neighbour
-from services.graph.graph_values import Neighborhood
+from memoria_tui.widgets.strips import strip
+from services.graph.model import Neighborhood
 from services.model import MemoryType, RelationType
 
 MOST_BOXES = 60
@@ -35,14 +35,8 @@ class RelationMap(ScrollView, can_focus=True):
     RelationMap {
         height: 1fr;
         scrollbar-size: 0 0;
-        & > .relation-map--text { color: $foreground; }
-        & > .relation-map--line { color: $foreground 35%; }
-        & > .relation-map--strong { color: $foreground 70%; text-style: bold; }
-        &:focus > .relation-map--strong { color: $accent; text-style: bold; }
-        & > .relation-map--warning { color: $warning; }
     }
     """
-    COMPONENT_CLASSES = {f"relation-map--{part}" for part in ("text", "line", "strong", "warning")}
     BINDINGS = [
         Binding("up,k", "move(0, -1)", "Up", show=False, id="map.up", tooltip="Go to the memory above"),
         Binding("down,j", "move(0, 1)", "Down", show=False, id="map.down", tooltip="Go to the memory below"),
@@ -76,7 +70,6 @@ class RelationMap(ScrollView, can_focus=True):
         self._fresh = True
         """The centre is another one: the view begins at it."""
         self._marks: Mapping[int, Mapping[int, Cell]] = {}
-        self._styles: dict[Tone, Style] = {}
 
     def show(self, around: Neighborhood | None) -> None:
         """Draws a neighbourhood, or nothing."""
@@ -145,15 +138,11 @@ class RelationMap(ScrollView, can_focus=True):
 
     # drawing
 
-    def notify_style_update(self) -> None:
-        super().notify_style_update()
-        self._styles.clear()
-
-    def _style(self, tone: Tone) -> Style:
-        if tone not in self._styles:
-            typed = isinstance(tone, MemoryType | RelationType)
-            self._styles[tone] = type_ink(self, tone) if typed else ink(self, f"relation-map--{tone}")  # type: ignore[arg-type]
-        return self._styles[tone]
+    def _style(self, tone: Tone) -> str:
+        if isinstance(tone, MemoryType | RelationType):
+            return present.colour(tone)
+        strong = "bold $accent" if self.has_focus else "bold $foreground 70%"
+        return {"line": "$foreground 35%", "strong": strong, "warning": "$warning"}.get(tone, "")
 
     def render_line(self, y: int) -> Strip:
         left, top = self.scroll_offset
@@ -167,8 +156,7 @@ class RelationMap(ScrollView, can_focus=True):
             shown[0] = (" ", "text")  # the second half of a wide character cannot be drawn alone
         runs = groupby(shown, key=lambda cell: cell[1])
         content = Content.assemble(*(("".join(text for text, _ in run), self._style(tone)) for tone, run in runs))
-        style = self.visual_style
-        return Strip(content.render_segments(style)).adjust_cell_length(width, style.rich_style)
+        return strip(content, width, self.visual_style)
 
     # moving
 

@@ -11,14 +11,14 @@ from rich.text import Text
 from textual import on
 from textual.binding import Binding
 from textual.message import Message
+from textual.style import Style
 from textual.widgets import Tree
 from textual.widgets.tree import TreeNode
 
 from memoria_tui import present
 from memoria_tui.neighbor_tree import Branch, branch_out, kind_of, name, sign
-from memoria_tui.widgets.ink import type_ink
-from services.graph.graph_values import Neighborhood
-from services.model import MemoryType, RelationType
+from services.graph.model import Neighborhood
+from services.model import RelationType
 
 _SHORTEST = 8
 """Cells of a title that are shown however deep it hangs."""
@@ -164,13 +164,13 @@ class RelationTree(Tree[Row]):
         elif node is not self.root:
             text.append("  ")
         if row.type is not None:
-            text.append(present.direction(row.type, row.outgoing), self._ink(row.type))
+            text.append(present.direction(row.type, row.outgoing), self._style(present.colour(row.type)))
             text.append("  " if row.branch else "")
         if row.branch is None:
             text.append(f"  {len(node.children)}", self._muted)
             return text
         kind = kind_of(row.branch.node)
-        text.append(f"{sign(row.branch.node)} ", self._ink(kind) if kind else self._warning)
+        text.append(f"{sign(row.branch.node)} ", self._style(present.colour(kind)) if kind else self._warning)
         more = f" +{len(row.branch.relations) - 1}" if len(row.branch.relations) > 1 else ""
         room = self._room(node) - text.cell_len - len(more)
         title = present.clip(name(row.branch.node), max(_SHORTEST, room))
@@ -189,16 +189,16 @@ class RelationTree(Tree[Row]):
             node, levels = node.parent, levels + 1
         return self.scrollable_content_region.width - levels * self.guide_depth
 
-    def _ink(self, kind: MemoryType | RelationType) -> RichStyle:
-        return type_ink(self, kind).rich_style
+    def _style(self, style: str) -> RichStyle:
+        return Style.parse(style).rich_style
 
     @property
     def _muted(self) -> RichStyle:
-        return self._ink(RelationType.RELATED)
+        return self._style("$relation-related")
 
     @property
     def _warning(self) -> RichStyle:
-        return RichStyle(color=self.app.theme_variables["warning"])
+        return self._style("$warning")
 
     # moving
 

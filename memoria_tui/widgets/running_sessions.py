@@ -15,10 +15,12 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from memoria_tui import present, work_text
-from memoria_tui.widgets.ink import ink
 from memoria_tui.widgets.large_digits import LINES, large
+from memoria_tui.widgets.strips import strip
 from services.model import SessionStatus, WorkSession
 from services.ports import Clock
+
+_MUTED, _BAR = "$foreground 60%", "bold $accent"
 
 
 class RunningSessions(Widget, can_focus=True):
@@ -27,18 +29,10 @@ class RunningSessions(Widget, can_focus=True):
     DEFAULT_CSS = """
     RunningSessions {
         height: auto;
-        & > .running--name { color: $foreground; text-style: bold; }
-        & > .running--muted { color: $foreground 60%; }
-        & > .running--clock { color: $accent; }
-        & > .running--paused { color: $foreground 45%; }
-        & > .running--warning { color: $warning; }
         & > .running--cursor { background: $block-cursor-background; }
-        & > .running--bar { color: $accent; text-style: bold; }
     }
     """
-    COMPONENT_CLASSES = {
-        f"running--{part}" for part in ("name", "muted", "clock", "paused", "warning", "cursor", "bar")
-    }
+    COMPONENT_CLASSES = {"running--cursor"}
     BINDINGS = [
         Binding("up,k", "move(-1)", "Up", show=False, id="running.up", tooltip="The session above"),
         Binding("down,j", "move(1)", "Down", show=False, id="running.down", tooltip="The session below"),
@@ -103,16 +97,15 @@ class RunningSessions(Widget, can_focus=True):
             if under_cursor:
                 style = self.get_visual_style("running--cursor")
             line = self._card(self.sessions[place], part, under_cursor)
-        strip = Strip(line.render_segments(style), line.cell_length)
-        return strip.adjust_cell_length(self.size.width, style.rich_style)
+        return strip(line, self.size.width, style)
 
     def _idle(self, y: int) -> Content:
         if y != 1:
             return Content("")
         return Content.assemble(
-            ("  No session is running.  ", ink(self, "running--muted")),
-            ("n", ink(self, "running--bar")),
-            (" starts work", ink(self, "running--muted")),
+            ("  No session is running.  ", _MUTED),
+            ("n", _BAR),
+            (" starts work", _MUTED),
         )
 
     def _card(self, session: WorkSession, part: int, under_cursor: bool) -> Content:
@@ -122,10 +115,10 @@ class RunningSessions(Widget, can_focus=True):
         text = present.fit(self._text(session, part, now), room)
         running = session.status is SessionStatus.ACTIVE
         return Content.assemble(
-            ("▌" if under_cursor else " ", ink(self, "running--bar")),
-            (text, ink(self, "running--name" if part == 0 else "running--muted")),
+            ("▌" if under_cursor else " ", _BAR),
+            (text, _MUTED if part else "bold"),
             "  ",
-            (clock, ink(self, "running--clock" if running else "running--paused")),
+            (clock, "$accent" if running else "$foreground 45%"),
             "  ",
         )
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rich.highlighter import Highlighter
-from rich.style import Style as RichStyle
 from rich.text import Text
 from textual import events, on
 from textual.app import ComposeResult
@@ -17,11 +16,11 @@ from textual.content import Content
 from textual.geometry import Offset
 from textual.message import Message
 from textual.reactive import reactive
+from textual.style import Style
 from textual.widgets import Input, Label
 
 from memoria_tui import present
 from memoria_tui.widgets.completions import Completions
-from memoria_tui.widgets.ink import ink
 from memoria_tui.widgets.line_input import LineInput
 from services.errors import QuerySyntaxError
 from services.model import SearchMode
@@ -57,10 +56,9 @@ class _QueryColours(Highlighter):
         known = {operator.name for operator in self._bar.operators}
         for found in _OPERATOR.finditer(text.plain):
             if found[0].strip("-:") in known:
-                text.stylize(ink(self._bar, "search-bar--operator").rich_style, *found.span())
+                text.stylize(Style.parse("$primary").rich_style, *found.span())
         if (error := self._bar.error) is not None:
-            wrong = ink(self._bar, "search-bar--error").rich_style + RichStyle(underline=True)
-            text.stylize(wrong, error.start, max(error.end, error.start + 1))
+            text.stylize(Style.parse("underline $error").rich_style, error.start, max(error.end, error.start + 1))
 
 
 class SearchBar(Horizontal):
@@ -79,11 +77,8 @@ class SearchBar(Horizontal):
         & > Label { width: 2; color: $foreground 50%; }
         &:focus-within > Label { color: $accent; }
         & > Input, & > Input:focus { width: 1fr; background: transparent; }
-        & > .search-bar--operator { color: $primary; }
-        & > .search-bar--error { color: $error; }
     }
     """
-    COMPONENT_CLASSES = {"search-bar--operator", "search-bar--error"}
     BINDINGS = [
         Binding("ctrl+r", "cycle_mode", "Mode", id="search.mode", tooltip="Switch hybrid, semantic, keyword"),
     ]

@@ -15,8 +15,8 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from memoria_tui.widgets.ink import ink
-from memoria_tui.widgets.session_row import DayRow, Row, RowInks, SessionRow, draw_day, draw_session
+from memoria_tui.widgets.session_row import DayRow, Row, SessionRow, draw_day, draw_session
+from memoria_tui.widgets.strips import strip
 from services.model import WorkSession
 from services.ports import Clock
 from services.work.work_values import LogPage
@@ -37,19 +37,9 @@ class SessionLog(ScrollView, can_focus=True):
         scrollbar-size-vertical: 1;
         & > .log--cursor { background: $block-cursor-blurred-background; }
         &:focus > .log--cursor { background: $block-cursor-background; }
-        & > .log--text { color: $foreground; }
-        & > .log--muted { color: $foreground 60%; }
-        & > .log--faint { color: $foreground 40%; }
-        & > .log--day { color: $primary; }
-        & > .log--running { color: $accent; }
-        & > .log--warning { color: $warning; }
-        & > .log--bar { color: $foreground 30%; }
-        &:focus > .log--bar { color: $accent; }
     }
     """
-    COMPONENT_CLASSES = {
-        f"log--{part}" for part in ("cursor", "text", "muted", "faint", "day", "running", "warning", "bar")
-    }
+    COMPONENT_CLASSES = {"log--cursor"}
     BINDINGS = [
         Binding("up,k", "move(-1)", "Up", show=False, id="log.up", tooltip="Go to the session above"),
         Binding("down,j", "move(1)", "Down", show=False, id="log.down", tooltip="Go to the session below"),
@@ -93,7 +83,6 @@ class SessionLog(ScrollView, can_focus=True):
         self._next: str | None = None
         self._asked = False
         self._empty = ""
-        self._inks: RowInks | None = None
 
     # what is shown
 
@@ -186,43 +175,24 @@ class SessionLog(ScrollView, can_focus=True):
 
     # drawing
 
-    def notify_style_update(self) -> None:
-        super().notify_style_update()
-        self._inks = None
-
-    def _row_inks(self) -> RowInks:
-        if self._inks is None:
-            self._inks = RowInks(
-                text=ink(self, "log--text"),
-                muted=ink(self, "log--muted"),
-                faint=ink(self, "log--faint"),
-                day=ink(self, "log--day"),
-                running=ink(self, "log--running"),
-                warning=ink(self, "log--warning"),
-                bar=ink(self, "log--bar"),
-                variables=self.app.theme_variables,
-            )
-        return self._inks
-
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
         place = y + self.scroll_offset.y
-        style, inks = self.visual_style, self._row_inks()
+        style = self.visual_style
         if place < len(self._rows):
             under_cursor = place == self.cursor
             if under_cursor:
                 style = self.get_visual_style("log--cursor")
-            line = self._row(self._rows[place], width, inks, under_cursor)
+            line = self._row(self._rows[place], width, under_cursor)
         else:
-            line = Content.assemble("  ", (self._empty if not self._rows and y == 1 else "", inks.muted))
-        strip = Strip(line.render_segments(style), line.cell_length)
-        return strip.adjust_cell_length(width, style.rich_style)
+            line = Content.assemble("  ", (self._empty if not self._rows and y == 1 else "", "$foreground 60%"))
+        return strip(line, width, style)
 
-    def _row(self, row: Row, width: int, inks: RowInks, under_cursor: bool) -> Content:
+    def _row(self, row: Row, width: int, under_cursor: bool) -> Content:
         if isinstance(row, DayRow):
-            return draw_day(row, self._today, self._total(row.day), width, inks)
-        now = self._clock()
-        return draw_session(row, self._zone, now, width, inks, dated=not self._by_day, under_cursor=under_cursor)
+            return draw_day(row, self._today, self._total(row.day), width)
+        bar = ("▌" if under_cursor else " ", "$accent" if self.has_focus else "$foreground 30%")
+        return draw_session(row, self._zone, self._clock(), width, dated=not self._by_day, bar=bar)
 
     # the cursor
 

@@ -7,13 +7,13 @@ from datetime import date, datetime, tzinfo
 
 from rich.cells import cell_len
 from textual.content import Content
-from textual.style import Style
 
 from memoria_tui import present, work_text
 from services.model import SessionStatus, WorkSession
 from services.work.work_values import DayPart, Flaw
 
 _WIDE, _NARROW = 110, 90
+_MUTED, _FAINT = "$foreground 60%", "$foreground 40%"
 _DATE, _TIMES, _CLOCK, _CATEGORY = 11, 14, 10, 16
 
 
@@ -46,35 +46,18 @@ class SessionRow:
 Row = DayRow | SessionRow
 
 
-@dataclass(frozen=True, slots=True)
-class RowInks:
-    """Styles of the parts of a row."""
-
-    text: Style
-    muted: Style
-    faint: Style
-    day: Style
-    running: Style
-    warning: Style
-    bar: Style
-    variables: dict[str, str]
-
-    def category(self, session: WorkSession) -> Style:
-        return Style.parse(work_text.CATEGORY_COLOURS[session.category], self.variables)
-
-
-def draw_day(row: DayRow, today: date, seconds: float | None, width: int, inks: RowInks) -> Content:
+def draw_day(row: DayRow, today: date, seconds: float | None, width: int) -> Content:
     """«Today ──────── 6:12:03»; dots while the total is not here."""
     name = f" {work_text.day_name(row.day, today)} "
     total = f" {present.duration(seconds) if seconds is not None else '…'} "
     rule = "─" * max(0, width - cell_len(name) - cell_len(total) - 1)
-    return Content.assemble((name, inks.day), (rule, inks.faint), (total, inks.day))
+    return Content.assemble((name, "$primary"), (rule, _FAINT), (total, "$primary"))
 
 
 def draw_session(
-    row: SessionRow, zone: tzinfo, now: datetime, width: int, inks: RowInks, *, dated: bool, under_cursor: bool
+    row: SessionRow, zone: tzinfo, now: datetime, width: int, *, dated: bool, bar: tuple[str, str]
 ) -> Content:
-    """Times, worked time, description and place; category and references where there is room."""
+    """Times, worked time, description and place; category and references where there is room. `bar`: the cursor."""
     session = row.session
     is_open = session.status is not SessionStatus.COMPLETED and (row.part is None or row.part.end is None)
     where = _place_width(width)
@@ -83,19 +66,22 @@ def draw_session(
     room = max(8, width - 4 - date_width - _TIMES - _CLOCK - where - kind)
     start = session.start.astimezone(zone)
     parts = [
-        ("▌" if under_cursor else " ", inks.bar),
-        (f" {start:%Y-%m-%d}"[:date_width] if dated else "", inks.muted),
-        (" " + present.fit(_times(row, zone), _TIMES), inks.muted),
-        (_worked(row, now), inks.running if is_open else inks.text),
-        *_description(row, room, inks),
-        (present.fit(work_text.place(session), where), inks.muted),
+        bar,
+        (f" {start:%Y-%m-%d}"[:date_width] if dated else "", _MUTED),
+        (" " + present.fit(_times(row, zone), _TIMES), _MUTED),
+        (_worked(row, now), "$accent" if is_open else ""),
+        *_description(row, room),
+        (present.fit(work_text.place(session), where), _MUTED),
     ]
     if kind:
-        parts += [("● ", inks.category(session)), (present.fit(session.category.value, kind - 2), inks.muted)]
+        parts += [
+            ("● ", work_text.CATEGORY_COLOURS[session.category]),
+            (present.fit(session.category.value, kind - 2), _MUTED),
+        ]
     return Content.assemble(*parts)
 
 
-def _description(row: SessionRow, room: int, inks: RowInks) -> list[tuple[str, Style]]:
+def _description(row: SessionRow, room: int) -> list[tuple[str, str]]:
     """The description, what is wrong with the session, and at the right its issue, PR and branch."""
     tail = " ".join(work_text.references(row.session)) if room > 40 and not row.flaws else ""
     tail = present.clip(tail, room // 3)
@@ -107,10 +93,10 @@ def _description(row: SessionRow, room: int, inks: RowInks) -> list[tuple[str, S
     named = present.clip(name, room - cell_len(flaw) - cell_len(kept))
     gap = " " * max(0, room - cell_len(named) - cell_len(kept) - cell_len(flaw))
     return [
-        (named, inks.text),
-        (kept, inks.muted),
-        (flaw, inks.warning),
-        (gap + (f" {tail} " if tail else " "), inks.faint),
+        (named, ""),
+        (kept, _MUTED),
+        (flaw, "$warning"),
+        (gap + (f" {tail} " if tail else " "), _FAINT),
     ]
 
 

@@ -13,7 +13,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from memoria_tui.widgets.bar_layout import Bar, Grid, Inks, draw, grid_of, label_width, scale_of
+from memoria_tui.widgets.bar_layout import Bar, Colours, Grid, draw, grid_of, label_width, scale_of
 
 _LEAST_ROWS = 4
 _LEAST_COLUMNS = 16
@@ -145,9 +145,13 @@ class StackedBars(Widget):
         asked = (self.chart, self.size, self.app.theme)
         if self._drawn[0] != asked:
             axis, grid, mark = (self._colour(part) for part in ("axis", "grid", "mark"))
-            inks = Inks(self.chart.colours, axis, grid, mark)
+            colours = Colours(self.chart.colours, axis, grid, mark)
             lines = draw(
-                self.chart.bars, (self.size.width, self.size.height), inks, unit=self.chart.unit, mark=self.chart.mark
+                self.chart.bars,
+                (self.size.width, self.size.height),
+                colours,
+                unit=self.chart.unit,
+                mark=self.chart.mark,
             )
             self._drawn = (asked, lines)
         return self._drawn[1]

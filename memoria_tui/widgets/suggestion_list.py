@@ -9,9 +9,8 @@ from textual.content import Content
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from memoria_tui.present import COLOURS, clip, glyph, line, score_bar, title
-from services.graph.graph_values import Suggestion
-from services.model import Memory
+from memoria_tui.present import clip, colour, labelled, line, score_bar
+from services.graph.model import Suggestion
 
 
 class SuggestionList(OptionList):
@@ -73,24 +72,19 @@ class SuggestionList(OptionList):
 
     def _row(self, one: Suggestion) -> Content:
         mark = "✓" if _ends(one) in self._marked else " "
-        colour = f"${COLOURS[one.type][0]}"
         return Content.assemble(
             (f" {mark} ", "$accent"),
             (f"{score_bar(one.confidence)} {one.confidence:>4.0%}  ", "$primary"),
-            _memory(one.source),
+            labelled(one.source, 62),
             "\n",
             " " * 10,
-            (f"→ {one.type.value.replace('_', ' ')} ", colour),
+            (f"→ {one.type.value.replace('_', ' ')} ", colour(one.type)),
             " ",
-            _memory(one.target),
+            labelled(one.target, 62),
             "\n",
             " " * 12,
             (clip(line(one.reason), 76), "$foreground 60%"),
         )
-
-
-def _memory(memory: Memory) -> Content:
-    return Content.assemble((f"{glyph(memory.type)} ", f"$memory-{memory.type.value}"), clip(title(memory), 62))
 
 
 def _ends(one: Suggestion) -> tuple[str, str]:

@@ -13,12 +13,13 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from memoria_tui import present
-from memoria_tui.widgets.ink import ink
+from memoria_tui.widgets.strips import strip
 from services.model import SessionStatus, StoreKind, StoreStatus, WorkSession
 from services.ports import Clock
 
 _GAP, _SMALL_GAP = "   ", "  "
 _ALL = 1000
+_NAME, _MUTED = "bold $primary", "$foreground 60%"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +62,8 @@ class TopLine(Widget):
     DEFAULT_CSS = """
     TopLine {
         height: 1;
-        & > .top-line--name { color: $primary; text-style: bold; }
-        & > .top-line--text { color: $foreground; }
-        & > .top-line--muted { color: $foreground 60%; }
-        & > .top-line--ok { color: $success; }
-        & > .top-line--failed { color: $error; text-style: bold; }
-        & > .top-line--unknown { color: $foreground 35%; }
-        & > .top-line--running { color: $accent; text-style: bold; }
-        & > .top-line--warning { color: $warning; }
     }
     """
-    COMPONENT_CLASSES = {
-        f"top-line--{part}" for part in ("name", "text", "muted", "ok", "failed", "unknown", "running", "warning")
-    }
 
     where: reactive[str] = reactive("")
     stores: reactive[tuple[StoreStatus, ...]] = reactive(())
@@ -119,19 +109,17 @@ class TopLine(Widget):
                 break
         self._timers_at = max(0, width - 1 - timers.cell_length)
         line = Content.assemble(" ", where, " " * max(1, free), stores, timers, " ")
-        style = self.visual_style
-        strip = Strip(line.render_segments(style), line.cell_length)
-        return strip.adjust_cell_length(width, style.rich_style)
+        return strip(line, width, self.visual_style)
 
     def _where(self, form: _Form) -> Content:
         place = present.clip(present.line(self.where), form.place)
         if not form.title:
-            return Content.styled(place or "memoria", ink(self, "top-line--name"))
+            return Content.styled(place or "memoria", _NAME)
         dotted = f" · {place}" if place else ""
-        return Content.assemble(("memoria", ink(self, "top-line--name")), (dotted, ink(self, "top-line--muted")))
+        return Content.assemble(("memoria", _NAME), (dotted, _MUTED))
 
     def _busy(self) -> Content:
-        return Content.styled(f"{self.busy}{_GAP}", ink(self, "top-line--warning")) if self.busy else Content("")
+        return Content.styled(f"{self.busy}{_GAP}", "$warning") if self.busy else Content("")
 
     def _stores(self, *, named: bool) -> Content:
         parts = []
@@ -140,14 +128,12 @@ class TopLine(Widget):
             status = by_kind.get(kind)
             sign, state = _sign(status)
             name = f" {_store_name(kind, status)}" if named else ""
-            parts.append(
-                Content.assemble((sign, ink(self, f"top-line--{state}")), (name, ink(self, "top-line--muted")))
-            )
+            parts.append(Content.assemble((sign, state), (name, _MUTED)))
         if any(status.read_only for status in self.stores):
-            parts.append(Content.styled("read-only", ink(self, "top-line--warning")))
+            parts.append(Content.styled("read-only", "$warning"))
         if self.pending:
             pending = f"◌ {present.count(self.pending)}{' pending' if named else ''}"
-            parts.append(Content.styled(pending, ink(self, "top-line--warning")))
+            parts.append(Content.styled(pending, "$warning"))
         return Content("  " if named else " ").join(parts)
 
     def _shown_timers(self, form: _Form, now: datetime) -> Content:
@@ -155,30 +141,29 @@ class TopLine(Widget):
         ordered = sorted(self.sessions, key=lambda session: session.status is not SessionStatus.ACTIVE)
         timers = [self._timer(session, now, form) for session in ordered[: form.timers]]
         if (more := len(ordered) - len(timers)) > 0:
-            timers.append(Content.styled(f" +{more}", ink(self, "top-line--muted")))
+            timers.append(Content.styled(f" +{more}", _MUTED))
         return Content("").join(timers)
 
     def _timer(self, session: WorkSession, now: datetime, form: _Form) -> Content:
         running = session.status is SessionStatus.ACTIVE
-        muted = ink(self, "top-line--muted")
         place = "/".join(present.line(name) for name in (session.client, session.project) if name)
         gap = _GAP if form.text else _SMALL_GAP
         clock = f"{gap}{'⏱' if running else '⏸'} {present.duration(session.elapsed_seconds(now))}"
         what = f" {present.clip(present.line(session.description), form.text)}" if form.text else ""
         return Content.assemble(
-            (clock, ink(self, "top-line--running") if running else muted),
-            (what, ink(self, "top-line--text") if running else muted),
-            (f" · {present.clip(place, form.project)}" if place and form.project else "", muted),
+            (clock, "bold $accent" if running else _MUTED),
+            (what, "" if running else _MUTED),
+            (f" · {present.clip(place, form.project)}" if place and form.project else "", _MUTED),
         )
 
 
 def _sign(status: StoreStatus | None) -> tuple[str, str]:
     """A sign and its colour: hollow without an answer, red where something is wrong."""
     if status is None:
-        return "○", "unknown"
+        return "○", "$foreground 35%"
     if status.ok:
-        return "●", "ok"
-    return ("○" if status.silent else "✖"), "failed"
+        return "●", "$success"
+    return ("○" if status.silent else "✖"), "bold $error"
 
 
 def _store_name(kind: StoreKind, status: StoreStatus | None) -> str:

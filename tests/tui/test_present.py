@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import unicodedata
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from textual.app import App
 from textual.color import Color
 
 from memoria_tui import present
+from memoria_tui.app import MemoriaApp
+from memoria_tui.work_text import CATEGORY_COLOURS
 from services.model import Memory, MemoryType, RelationType
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -157,13 +161,15 @@ def test_counts_and_durations_read_at_a_glance() -> None:
     assert [present.duration(s) for s in (0, 59.9, 5025, 360_000)] == ["0:00:00", "0:00:59", "1:23:45", "100:00:00"]
 
 
-def test_each_type_has_its_glyph_and_takes_its_colour_from_the_theme() -> None:
+def test_each_type_has_its_glyph_and_a_colour_in_every_theme() -> None:
     assert len({present.glyph(kind) for kind in MemoryType}) == 3
-    built_in = dict.fromkeys((default for _, default in present.COLOURS.values()), "#111111")
-    for kind in (*MemoryType, *RelationType):
-        own, _ = present.COLOURS[kind]
-        assert present.colour_style(kind, built_in).foreground == Color.parse("#111111")
-        assert present.colour_style(kind, built_in | {own: "#123456"}).foreground == Color.parse("#123456")
+    app = MemoriaApp(lambda: nullcontext())  # type: ignore[arg-type, return-value]
+    colours = {present.colour(kind) for kind in (*MemoryType, *RelationType)} | set(CATEGORY_COLOURS.values())
+    for theme in app.available_themes:
+        app.set_reactive(App.theme, theme)
+        variables = app.get_css_variables()
+        for colour in colours:
+            Color.parse(variables[colour.removeprefix("$")])
 
 
 def test_direction_says_which_way_a_relation_reads() -> None:

@@ -82,7 +82,7 @@ class Relations:
 
 
 def _label(relation: Relation, node: Node) -> Content:
-    colour = f"${present.COLOURS[relation.type][0]}"
+    colour = present.colour(relation.type)
     return Content.assemble(
         (present.direction(relation.type, relation.target_id == node.id), colour), f"  {relation.weight:g}"
     )

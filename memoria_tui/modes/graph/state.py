@@ -53,7 +53,7 @@ def map_facts(around: Neighborhood | None, node: Node | None, left_out: int) -> 
         parts += [
             Content.assemble(
                 ("also ", "$foreground 60%"),
-                (present.direction(kind, outgoing), f"${present.COLOURS[kind][0]}"),
+                (present.direction(kind, outgoing), present.colour(kind)),
                 f" {sign(other)} ",
                 present.clip(name(other), 40),
             )

@@ -98,7 +98,7 @@ def _collections(info: Mapping[MemoryType, CollectionInfo] | MemoriaError, store
         missing = f"lacks {', '.join(one.missing_indexes)}" if one.missing_indexes else "all there"
         figures = f"{store.counts.get(type_.value, 0):>10,}{one.points:>10,}  "
         name = f"{present.glyph(type_)} {type_.value}"
-        colour = f"${present.COLOURS[type_][0]}"
+        colour = present.colour(type_)
         yield Content.assemble(
             (f"{name:{_LABEL}}", colour),
             figures,
@@ -137,11 +137,12 @@ def _queue(waiting: Sequence[Waiting] | MemoriaError, pending: int | MemoriaErro
 
 
 def _waits(one: Waiting, now: datetime, width: int) -> Content:
-    name = one.memory_id if one.memory is None else present.clip(present.title(one.memory), width - 2)
+    missing = Content.assemble(("? ", "$warning"), one.memory_id)
+    name = missing if one.memory is None else present.labelled(one.memory, width - 2)
     tried = "not tried yet" if not one.attempts else f"tried {one.attempts:,} time{'' if one.attempts == 1 else 's'}"
     seconds = (one.next_attempt - now).total_seconds()
     again = "due now" if seconds <= 0 else f"again in {present.duration(seconds)}"
-    lines = [Content.assemble(_sign(one.memory), name), _below(f"{tried} · {again}", width, _MUTED)]
+    lines = [name, _below(f"{tried} · {again}", width, _MUTED)]
     if one.last_error:
         lines.append(_below(present.clip(one.last_error, 300), width, "$warning"))
     return Content("\n").join(lines)
@@ -184,13 +185,13 @@ def _about(finding: Finding, width: int) -> Content:
         return _name(finding.memories[0], width - 10) + Content.styled(f"  {finding.defect.id[:8]}", "$foreground 45%")
     arrow = f" → {relation.type.value.replace('_', ' ')} → "
     source, target = (_name(memory, (width - len(arrow)) // 2) for memory in finding.memories)
-    return Content.assemble(source, (arrow, f"${present.COLOURS[relation.type][0]}"), target)
+    return Content.assemble(source, (arrow, present.colour(relation.type)), target)
 
 
 def _name(memory: Memory | None, cells: int) -> Content:
     if memory is None:
         return Content.styled("no memory", "$warning")
-    return Content.assemble(_sign(memory), present.clip(present.title(memory), cells - 2))
+    return present.labelled(memory, cells - 2)
 
 
 # trash, backups, model
@@ -291,12 +292,6 @@ def _below(text: str, width: int, colour: str = "$foreground") -> Content:
 
 def _refused(error: object) -> Content:
     return Content.styled(present.line(str(error)), "$error")
-
-
-def _sign(memory: Memory | None) -> tuple[str, str]:
-    if memory is None:
-        return "? ", "$warning"
-    return f"{present.glyph(memory.type)} ", f"${present.COLOURS[memory.type][0]}"
 
 
 def _joined(lines: Iterable[Content]) -> Content:

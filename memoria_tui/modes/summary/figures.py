@@ -9,9 +9,7 @@ from textual.color import Color
 
 from memoria_tui import present
 from memoria_tui.modes.summary.state import Figures, group_name
-from memoria_tui.present import colour_style
 from memoria_tui.widgets.bar_layout import Bar
-from memoria_tui.widgets.chart_ink import SERIES, series_colour
 from memoria_tui.widgets.figure_table import Row, Table
 from memoria_tui.widgets.stacked_bars import Chart
 from services.model import MemoryType
@@ -20,6 +18,8 @@ from services.work.work_values import ReportUnit
 
 Variables = Mapping[str, str]
 """Of the theme."""
+SERIES = ("follows", "supersedes", "fixes", "derives", "causes", "supports", "opposes")
+"""The relation types whose colours the series have, as many as can be told apart; all others have that of `related`."""
 _FIGURES = ("TIME", "SESS", "DAYS", "A DAY")
 _BAR = 12
 """Cells of the longest bar beside a tag."""
@@ -103,4 +103,9 @@ def _bar(share: float) -> str:
 
 
 def _type_colour(kind: MemoryType, variables: Variables) -> Color:
-    return colour_style(kind, variables).foreground or Color(128, 128, 128)
+    return Color.parse(variables[present.colour(kind).removeprefix("$")])
+
+
+def series_colour(number: int, variables: Variables) -> Color:
+    """The colour of the series of this number; all from `len(SERIES)` on share one."""
+    return Color.parse(variables[f"relation-{SERIES[number] if number < len(SERIES) else 'related'}"])

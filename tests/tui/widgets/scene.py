@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.pilot import Pilot
 from textual.widget import Widget
 
+from memoria_tui.themes import type_colours
 from services.model import (
     Action,
     Change,
@@ -126,6 +127,9 @@ class Scene(App[None]):
         super().__init__()
         self.shown = shown
         self.messages: list[Message] = []
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return type_colours(self.current_theme)
 
     def compose(self) -> ComposeResult:
         yield from self.shown

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from textual.color import Color
 
-from memoria_tui.widgets.bar_layout import Bar, Inks, draw, grid_of, label_width, scale_of
+from memoria_tui.widgets.bar_layout import Bar, Colours, draw, grid_of, label_width, scale_of
 
 _RED, _BLUE, _AXIS = Color(200, 0, 0), Color(0, 0, 200), Color(90, 90, 90)
-_INKS = Inks((_RED, _BLUE), _AXIS, Color(40, 40, 40), Color(200, 200, 0))
+_COLOURS = Colours((_RED, _BLUE), _AXIS, Color(40, 40, 40), Color(200, 200, 0))
 _values = st.floats(0, 1e6, allow_nan=False)
 
 
@@ -45,7 +45,7 @@ def heights(lines: list[str], columns: range) -> list[float]:
     height=st.integers(5, 45),
 )
 def test_any_values_fill_any_size(values: list[tuple[float, float]], width: int, height: int) -> None:
-    lines = draw(bars(values), (width, height), _INKS, unit=" h", mark=8.0)
+    lines = draw(bars(values), (width, height), _COLOURS, unit=" h", mark=8.0)
     assert len(lines) == height
     assert {cell_len(line.plain) for line in lines} == {width}
 
@@ -70,7 +70,7 @@ def test_the_scale_holds_the_highest_and_its_marks_lie_on_rows(highest: float, r
 def test_heights_are_as_the_values_to_an_eighth_of_a_row() -> None:
     made = bars([(2.0, 0.0), (4.0, 4.0), (8.0, 8.0), (0.0, 0.0)])
     size = (40, 21)
-    lines = [line.plain for line in draw(made, size, _INKS)]
+    lines = [line.plain for line in draw(made, size, _COLOURS)]
     scale = scale_of(16.0, 20)
     left = label_width(scale, 20, "") + 1
     grid = grid_of(4, size[0] - left)
@@ -80,12 +80,12 @@ def test_heights_are_as_the_values_to_an_eighth_of_a_row() -> None:
 
 
 def test_parts_have_the_colours_of_their_series() -> None:
-    (*rows, _) = draw(bars([(3.0, 1.0)]), (20, 9), _INKS)
+    (*rows, _) = draw(bars([(3.0, 1.0)]), (20, 9), _COLOURS)
     colours = [span.style for row in rows for span in row.spans]
     reds, blues = (sum(f"#{c.hex[1:].lower()}" in str(style) for style in colours) for c in (_RED, _BLUE))
     assert reds == 3 * blues
 
 
 def test_a_tiny_part_is_still_seen() -> None:
-    lines = draw(bars([(1000.0, 0.0), (0.01, 0.0)]), (30, 10), _INKS)
+    lines = draw(bars([(1000.0, 0.0), (0.01, 0.0)]), (30, 10), _COLOURS)
     assert "▁" in lines[-2].plain

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from textual.color import Color
 
 from memoria_tui.widgets.top_line import TopLine
 from services.model import Pause, SessionCategory, SessionStatus, WorkSession
@@ -84,9 +85,9 @@ async def test_a_store_that_does_not_answer_is_hollow_and_red() -> None:
         top.stores = (replace(STORES[0], ok=False, silent=True), *STORES[1:])
         await pilot.pause()
         assert "○ qdrant  ✖ postgres  ● bundled" in lines(app)[0]
-        assert top.get_component_rich_style("top-line--failed").color != (
-            top.get_component_rich_style("top-line--unknown").color
-        )
+        hollow = next(one for one in app.screen._compositor.render_strips()[0] if one.text == "○")
+        assert hollow.style is not None
+        assert hollow.style.color == Color.parse(app.theme_variables["error"]).rich_color
 
 
 async def test_only_a_running_timer_ticks() -> None:
