@@ -1,4 +1,4 @@
-"""Asks for one of a few things, each with its own key."""
+"""Asks for one of a few things, each with its own key where it has one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from textual import events, on
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import OptionList, Static
+from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from memoria_tui.dialogs.dialog import Dialog
@@ -19,8 +19,13 @@ class Choice:
     """One thing that can be chosen, by its key or from the list."""
 
     key: str
+    """"" for none."""
     value: str
     label: Content
+
+    @property
+    def row(self) -> Content:
+        return Content.assemble((f" {self.key} ", "bold $accent"), " ", self.label) if self.key else self.label
 
 
 class ChoiceDialog(Dialog[str]):
@@ -30,24 +35,19 @@ class ChoiceDialog(Dialog[str]):
 
     def __init__(self, title: str, choices: Sequence[Choice], current: str | None = None, about: str = "") -> None:
         """`about` is said above the list."""
-        super().__init__(title)
+        super().__init__(title, about)
         self.set_class(bool(about), "-about")
-        self._about = about
         self._choices = choices
         self._current = current
 
     def compose_body(self) -> Iterable[Widget]:
-        if self._about:
-            yield Static(Content(self._about), classes="text")
-        options = OptionList(
-            *(
-                Option(Content.assemble((f" {choice.key} ", "bold $accent"), " ", choice.label), id=choice.value)
-                for choice in self._choices
-            )
-        )
-        values = [choice.value for choice in self._choices]
-        options.highlighted = values.index(self._current) if self._current in values else 0
-        yield options
+        if self._text:
+            yield from super().compose_body()
+        if self._choices:
+            options = OptionList(*(Option(choice.row, id=choice.value) for choice in self._choices))
+            values = [choice.value for choice in self._choices]
+            options.highlighted = values.index(self._current) if self._current in values else 0
+            yield options
 
     @on(OptionList.OptionSelected)
     def choose(self, event: OptionList.OptionSelected) -> None:
@@ -55,6 +55,6 @@ class ChoiceDialog(Dialog[str]):
 
     def on_key(self, event: events.Key) -> None:
         for choice in self._choices:
-            if event.character == choice.key:
+            if choice.key and event.character == choice.key:
                 event.stop()
                 self.dismiss(choice.value)

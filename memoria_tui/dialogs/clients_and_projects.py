@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from textual import getters, work
 from textual.binding import Binding
@@ -18,15 +18,13 @@ from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.typing_ahead import asks
 from memoria_tui.widgets.name_input import Names
-from memoria_tui.writes import UnderWay, not_done, write
+from memoria_tui.writes import UnderWay, not_done
 from services.errors import MemoriaError
 from services.model import FacetCount, ReportBy
 from services.work.work_values import Client, ClientTotal, Project, ProjectTotal
 
 if TYPE_CHECKING:
     from services.container import Services
-
-Answer = TypeVar("Answer")
 
 _NAME, _TIME, _SESSIONS = 40, 10, 10
 _NOBODY = "-"
@@ -80,7 +78,6 @@ class ClientsDialog(Dialog[bool]):
         self._reports = services.reports
         self._lines: Sequence[Line] = ()
         self._changed = False
-        self._writing = 0
         self._aim = ""
         """The client or project for the cursor."""
 
@@ -148,7 +145,7 @@ class ClientsDialog(Dialog[bool]):
     @asks
     async def action_new_client(self) -> None:
         async def save(name: str) -> str:
-            self._aim = (await self._write(f'client "{name}"', self._clients.create_client(name))).id
+            self._aim = (await self.write(f'client "{name}"', self._clients.create_client(name))).id
             return f'Made "{name}"'
 
         await self._ask(PromptDialog("New client", check=_nameless, save=save))
@@ -160,7 +157,7 @@ class ClientsDialog(Dialog[bool]):
         owner = entity.client if isinstance(entity, Project) else entity.name if entity is not None else None
 
         async def save(name: str) -> str:
-            self._aim = (await self._write(f'project "{name}"', self._clients.create_project(name, owner))).id
+            self._aim = (await self.write(f'project "{name}"', self._clients.create_project(name, owner))).id
             return f'Made "{name}"'
 
         await self._ask(PromptDialog(f"New project of {owner or 'no client'}", check=_nameless, save=save))
@@ -175,7 +172,7 @@ class ClientsDialog(Dialog[bool]):
             if name == shown:
                 return ""
             rename = self._clients.rename_project if isinstance(entity, Project) else self._clients.rename_client
-            await self._write(f'rename "{entity.name}"', rename(entity.id, name))
+            await self.write(f'rename "{entity.name}"', rename(entity.id, name))
             return f'Renamed "{entity.name}" to "{name}"'
 
         await self._ask(PromptDialog(f'Rename "{entity.name}"', value=shown, check=_nameless, save=save))
@@ -190,7 +187,7 @@ class ClientsDialog(Dialog[bool]):
 
         async def save(target: str) -> str:
             merge = self._clients.merge_projects if project else self._clients.merge_clients
-            await self._write(title, merge(entity.id, target))
+            await self.write(title, merge(entity.id, target))
             return f'Merged "{entity.name}" into "{target}"'
 
         await self._ask(PromptDialog(title, hint=hint, names=names, check=_nameless, save=save))
@@ -206,7 +203,7 @@ class ClientsDialog(Dialog[bool]):
 
         async def save(target: str) -> str:
             owner = None if target == _NOBODY else target
-            await self._write(title, self._clients.move_project(entity.id, owner))
+            await self.write(title, self._clients.move_project(entity.id, owner))
             return f'Moved "{entity.name}" to {owner or "no client"}'
 
         await self._ask(PromptDialog(title, hint=hint, names=names, check=_nameless, save=save))
@@ -217,7 +214,7 @@ class ClientsDialog(Dialog[bool]):
             return
         remove = self._clients.delete_project if isinstance(entity, Project) else self._clients.delete_client
         try:
-            await self._write(f'delete "{entity.name}"', remove(entity.id), once=[entity.id])
+            await self.write(f'delete "{entity.name}"', remove(entity.id), once=[entity.id])
         except UnderWay as under_way:
             self.say(str(under_way))
         except MemoriaError as error:
@@ -244,18 +241,6 @@ class ClientsDialog(Dialog[bool]):
 
         noun = "project" if project else "client"
         return Names(noun, load, makes=False, except_for=frozenset({_NOBODY}))
-
-    async def _write(self, what: str, act: Coroutine[object, object, Answer], *, once: Iterable[str] = ()) -> Answer:
-        """Keeps the dialog open until it is written. Raises the errors of the act."""
-        self._writing += 1
-        try:
-            return await write(self.app, what, act, once=once)
-        finally:
-            self._writing -= 1
-
-    @property
-    def saving(self) -> bool:
-        return self._writing > 0
 
     async def _ask(self, dialog: PromptDialog) -> None:
         """Tells what a dialog wrote, if anything."""

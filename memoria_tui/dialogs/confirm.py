@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from textual.binding import Binding
-from textual.content import Content
-from textual.widget import Widget
-from textual.widgets import Static
 
-from memoria_tui.dialogs.dialog import Dialog
+from memoria_tui.dialogs.dialog import Answer, Dialog
 
 
 class ConfirmDialog(Dialog[bool]):
     """One question with yes and no."""
 
     BINDINGS = [
-        Binding("y,enter", "yes", "Yes", id="confirm.yes", tooltip="Do it"),
+        Binding("y,enter", "answer(True)", "Yes", id="confirm.yes", tooltip="Do it"),
         Binding("n", "leave", "No", id="confirm.no", tooltip="Do not do it"),
     ]
 
     def __init__(self, title: str, question: str, yes: str) -> None:
-        super().__init__(title)
-        self._question = question
-        self._keys = (("y", yes), ("esc", "back"))
+        super().__init__(title, question, (("y", yes), ("esc", "back")))
 
-    def compose_body(self) -> Iterable[Widget]:
-        yield Static(Content(self._question), classes="text")
 
-    def action_yes(self) -> None:
-        self.dismiss(True)
+def discard_first(dialog: Dialog[Answer], question: str, answer: Answer | None = None) -> None:
+    """Closes a dialog with an answer once the person agreed that what is typed is lost."""
+
+    def answered(sure: bool | None) -> None:
+        if sure:
+            dialog.dismiss(answer)
+
+    dialog.app.push_screen(ConfirmDialog("Not saved", question, "discard"), answered)

@@ -25,14 +25,14 @@ class Resolution(StrEnum):
     MERGE = "merge"
 
 
-class ConflictDialog(Dialog[Resolution]):
-    """What stands there now at the left, mine as changes to it at the right; esc goes on editing."""
+class ConflictDialog(Dialog[str]):
+    """Theirs at the left, mine as changes to it at the right; answers a Resolution, esc goes on editing."""
 
     KEYS = (("t", "take theirs"), ("m", "keep mine"), ("e", "merge in the editor"), ("esc", "go on editing"))
     BINDINGS = [
-        Binding("t", "resolve('theirs')", "Theirs", id="conflict.theirs", tooltip="Drop my text"),
-        Binding("m", "resolve('mine')", "Mine", id="conflict.mine", tooltip="Write my text over theirs"),
-        Binding("e", "resolve('merge')", "Merge", id="conflict.merge", tooltip="Put both into the editor"),
+        Binding("t", "answer('theirs')", "Theirs", id="conflict.theirs", tooltip="Drop my text"),
+        Binding("m", "answer('mine')", "Mine", id="conflict.mine", tooltip="Write my text over theirs"),
+        Binding("e", "answer('merge')", "Merge", id="conflict.merge", tooltip="Put both into the editor"),
     ]
 
     def __init__(self, mine: str, theirs: Memory | None) -> None:
@@ -53,6 +53,3 @@ class ConflictDialog(Dialog[Resolution]):
         if self._theirs is None:
             return Static(Content.styled("The memory was deleted. Keeping mine brings it back.", "$foreground 60%"))
         return Static(excerpt(self._theirs.content))
-
-    def action_resolve(self, resolution: str) -> None:
-        self.dismiss(Resolution(resolution))

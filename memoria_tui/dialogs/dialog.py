@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from abc import abstractmethod
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import TypeVar
 
 from textual import work
@@ -23,9 +22,11 @@ from memoria_tui.present import clip, line, safe
 from memoria_tui.program_log import refused
 from memoria_tui.typing_ahead import TypingAhead
 from memoria_tui.widgets.name_input import NameInput
+from memoria_tui.writes import write
 from services.errors import MemoriaError
 
 Answer = TypeVar("Answer")
+Written = TypeVar("Written")
 
 _REACTION = 0.4
 """Seconds before which no key can be an answer to what was just shown."""
@@ -45,11 +46,14 @@ class Dialog(ModalScreen[Answer | None]):
 
     BINDINGS = [Binding("escape", "leave", "Cancel", id="dialog.leave", tooltip="Close without doing anything")]
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, text: str | Content = "", keys: Sequence[tuple[str, str]] = ()) -> None:
+        """`text` stands in the box unless a dialog composes more; `keys` in the place of KEYS."""
         super().__init__()
         self._title = clip(line(title), 72)
-        self._keys = self.KEYS
+        self._text = text
+        self._keys = keys or self.KEYS
         self._saving = False
+        self._writing = 0
         self._shown_at = math.inf
 
     def on_mount(self) -> None:
@@ -76,9 +80,12 @@ class Dialog(ModalScreen[Answer | None]):
             yield from self.compose_body()
             yield Static(keys_line(self._keys, self.KEYS_GAP), id="keys")
 
-    @abstractmethod
     def compose_body(self) -> Iterable[Widget]:
         """What stands in the box."""
+        yield Static(Content(self._text) if isinstance(self._text, str) else self._text, classes="text")
+
+    def action_answer(self, answer: Answer) -> None:
+        self.dismiss(answer)
 
     def dismiss(self, result: Answer | None = None) -> AwaitComplete:
         if isinstance(self.app, TypingAhead):
@@ -88,7 +95,7 @@ class Dialog(ModalScreen[Answer | None]):
     @property
     def saving(self) -> bool:
         """True while something is being written here: until then the dialog stays."""
-        return self._saving
+        return self._saving or self._writing > 0
 
     @property
     def unsaved(self) -> tuple[str, ...]:
@@ -128,6 +135,14 @@ class Dialog(ModalScreen[Answer | None]):
             self.say(f"Not saved: {error}", wrong=True)
         else:
             self.dismiss(answer)
+
+    async def write(self, what: str, act: Coroutine[object, object, Written], *, once: Iterable[str] = ()) -> Written:
+        """The answer of an act that writes in its turn; the dialog stays open until then. Raises the act's errors."""
+        self._writing += 1
+        try:
+            return await write(self.app, what, act, once=once)
+        finally:
+            self._writing -= 1
 
     def hold(self) -> Callable[[], None]:
         """Lets the fields take nothing while what stands in them is written; to be called when it failed.

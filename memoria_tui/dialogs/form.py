@@ -13,19 +13,19 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Select, Static, TextArea
 
-from memoria_tui.dialogs.confirm import ConfirmDialog
+from memoria_tui.dialogs.confirm import discard_first
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.drafts import Draft
 from memoria_tui.present import safe
 from memoria_tui.program_log import refused
 from memoria_tui.widgets.editor import SafeTextArea
-from memoria_tui.widgets.form_select import FormSelect
 from memoria_tui.widgets.line_input import LineInput
 from memoria_tui.widgets.name_input import NameInput, Names
 from memoria_tui.writes import write
 from services.errors import MemoriaError
 
 Answer = TypeVar("Answer")
+Chosen = TypeVar("Chosen")
 Values = Mapping[str, str]
 """What stands in the fields, by their names, without blanks around."""
 
@@ -54,6 +54,14 @@ class FieldProblem(Exception):
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
         self.field = field
+
+
+class FormSelect(Select[Chosen], inherit_bindings=False):
+    """A field of a few values: space and the arrows open its list, enter means what it means in every other field."""
+
+    BINDINGS = [
+        Binding("space,down,up", "show_overlay", "Choices", id="select.open", show=False, tooltip="Show the choices"),
+    ]
 
 
 class FormDialog(Dialog[Answer]):
@@ -218,12 +226,7 @@ class FormDialog(Dialog[Answer]):
         if not self._touched:
             self.dismiss(None)
             return
-        question = "What you typed is not saved. Discard it?"
-        self.app.push_screen(ConfirmDialog("Not saved", question, "discard"), self._leave_if)
-
-    def _leave_if(self, sure: bool | None) -> None:
-        if sure:
-            self.dismiss(None)
+        discard_first(self, "What you typed is not saved. Discard it?")
 
 
 def _entry(field: Field, value: str) -> Widget:

@@ -14,8 +14,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from memoria_tui.dialogs.dialog import Dialog
-from memoria_tui.dialogs.difference_view import excerpt
-from memoria_tui.dialogs.undo_preview import values
+from memoria_tui.dialogs.difference_view import changed_values, excerpt, state_text
 from memoria_tui.present import age, clip, line
 from services.errors import MemoriaError
 from services.model import Act, Change, Kind, first_line
@@ -101,12 +100,10 @@ def _label(act: Act, when: str) -> Content:
 def _change(change: Change) -> Iterable[Content]:
     yield Content.styled(f"{change.entity} · {clip(line(change.summary or change.action), 100)}", "bold")
     if change.before is not None and change.after is not None:
-        yield from values(change.before, change.after)
+        yield from changed_values(change.before, change.after, indent="    ")
         return
     state = change.after or change.before or {}
-    payload = state.get("payload")
-    text = payload.get("content") if isinstance(payload, dict) else None
-    if isinstance(text, str):
+    if (text := state_text(state)) is not None:
         yield excerpt(text if len(text) < 400 else first_line(text))
         return
     row = state.get("row", state)

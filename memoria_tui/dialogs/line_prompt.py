@@ -41,8 +41,8 @@ class PromptDialog(Dialog[str]):
 
         `draft` says as what the next start goes on with what is typed here, `leave` what esc does.
         """
-        super().__init__(title)
-        self._keys = (("enter", "ok"), ("esc", leave))
+        listed = (("↓", names.noun + "s"),) if names is not None else ()
+        super().__init__(title, keys=(("enter", "ok"), *listed, ("esc", leave)))
         self._draft = draft
         self._save = save
         self._value = value
@@ -51,8 +51,6 @@ class PromptDialog(Dialog[str]):
         self._refused: str | None = None
         """What could not be answered as it was typed."""
         self._names = names
-        if names is not None:
-            self._keys = (("enter", "ok"), ("↓", names.noun + "s"), ("esc", leave))
 
     def compose_body(self) -> Iterable[Widget]:
         yield NameInput(self._names, self._value) if self._names else LineInput(self._value)
@@ -83,10 +81,14 @@ class PromptDialog(Dialog[str]):
             self.dismiss(text)
 
 
-def importance_problem(text: str) -> str | None:
-    """Says what an importance must be when `text` is none."""
-    try:
-        fine = 0.0 <= float(text) <= 1.0
-    except ValueError:
-        fine = False
-    return None if fine else "Importance is a number from 0 to 1"
+def share_check(what: str) -> Check:
+    """The check of a number from 0 to 1."""
+
+    def problem(text: str) -> str | None:
+        try:
+            fine = 0.0 <= float(text) <= 1.0
+        except ValueError:
+            fine = False
+        return None if fine else f"{what} is a number from 0 to 1"
+
+    return problem

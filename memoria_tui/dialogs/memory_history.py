@@ -14,8 +14,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from memoria_tui.dialogs.dialog import Dialog
-from memoria_tui.dialogs.difference_view import difference, excerpt, of_chunks, shown
-from memoria_tui.difference import compare
+from memoria_tui.dialogs.difference_view import changed_values, excerpt, state_text
 from memoria_tui.present import age, clip, line, title
 from services.memories.payload import State
 from services.model import Change, Memory
@@ -77,39 +76,10 @@ def _label(change: Change, when: str) -> Content:
 
 
 def _told(change: Change, zone: tzinfo) -> Content:
-    before, after = _text(change.before), _text(change.after)
     head = f"{minute(change.at, zone)} · {line(change.actor)} · {line(change.program)} · {change.action.value}"
     lines = [Content.styled(clip(head, 200), "$foreground 60%"), Content("")]
-    if change.before is None or change.after is None:
-        lines.append(excerpt(after or before))
-    elif before != after:
-        lines.append(difference(compare(before, after)))
-    lines += _fields(change)
+    if change.before is not None and change.after is not None:
+        lines += changed_values(change.before, change.after)
+    else:
+        lines.append(excerpt(state_text(change.after or change.before) or ""))
     return Content("\n").join(lines)
-
-
-def _text(state: object) -> str:
-    payload = state.get("payload") if isinstance(state, dict) else None
-    text = payload.get("content") if isinstance(payload, dict) else None
-    return text if isinstance(text, str) else ""
-
-
-def _fields(change: Change) -> Iterable[Content]:
-    before, after = _payload(change.before), _payload(change.after)
-    for key in sorted({*before, *after} - {"content", "updated_at", "accessed_at"}):
-        if change.before is None or change.after is None or before.get(key) == after.get(key):
-            continue
-        yield _pair(key, before.get(key), after.get(key))
-    for name, values in of_chunks(change.before, change.after):
-        yield _pair(name, *values)
-
-
-def _pair(name: str, before: object, after: object) -> Content:
-    was, now = (clip(line(shown(value)), 60) for value in (before, after))
-    return Content.assemble((f"{clip(line(name), 24)}  ", "$foreground 60%"), (was, "$error"), " → ", (now, "$success"))
-
-
-def _payload(state: object) -> dict[str, object]:
-    payload = state.get("payload") if isinstance(state, dict) else None
-    known = dict(payload) if isinstance(payload, dict) else {}
-    return known | ({"type": state["type"]} if isinstance(state, dict) and "type" in state else {})

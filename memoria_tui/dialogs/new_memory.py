@@ -11,13 +11,13 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.widgets import Input, Select, Static, TextArea
 
-from memoria_tui.dialogs.confirm import ConfirmDialog
+from memoria_tui.dialogs.confirm import discard_first
 from memoria_tui.dialogs.dialog import Dialog
-from memoria_tui.dialogs.line_prompt import importance_problem
+from memoria_tui.dialogs.form import FormSelect
+from memoria_tui.dialogs.line_prompt import share_check
 from memoria_tui.drafts import Draft, DraftKind
 from memoria_tui.present import glyph
 from memoria_tui.widgets.editor import SafeTextArea
-from memoria_tui.widgets.form_select import FormSelect
 from memoria_tui.widgets.line_input import LineInput
 from memoria_tui.widgets.name_input import NameInput, Names
 from services.model import DEFAULT_IMPORTANCE, Memory, MemoryDraft, MemoryType
@@ -82,7 +82,7 @@ class NewMemoryDialog(Dialog[Memory]):
         importance = self.query_one("#importance", Input).value.strip() or _IMPORTANCE
         if not self.text.content.strip():
             self.say("A memory needs a text", wrong=True)
-        elif problem := importance_problem(importance):
+        elif problem := share_check("Importance")(importance):
             self.say(problem, wrong=True)
         else:
             draft = MemoryDraft(
@@ -115,12 +115,7 @@ class NewMemoryDialog(Dialog[Memory]):
         if not self.unsaved:
             self.dismiss(None)
             return
-        question = "The text you wrote is not saved. Discard it?"
-        self.app.push_screen(ConfirmDialog("Not saved", question, "discard"), self._leave_if)
-
-    def _leave_if(self, sure: bool | None) -> None:
-        if sure:
-            self.dismiss(None)
+        discard_first(self, "The text you wrote is not saved. Discard it?")
 
 
 _ORDER = (MemoryType.SEMANTIC, MemoryType.EPISODIC, MemoryType.PROCEDURAL)

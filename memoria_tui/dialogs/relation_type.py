@@ -13,6 +13,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from memoria_tui.dialogs.dialog import Dialog
+from memoria_tui.dialogs.marks import MarkDialog
 from memoria_tui.relation_keys import described, type_of_key
 from services.model import RelationType
 
@@ -70,38 +71,14 @@ class RelationTypeDialog(Dialog[TypeChoice]):
         self.dismiss(TypeChoice(_TYPES[event.option_index], self._turned))
 
 
-class TypeFilterDialog(Dialog[tuple[RelationType, ...]]):
+class TypeFilterDialog(MarkDialog[RelationType]):
     """Which types of relation to follow; none marked follows all."""
 
     KEYS = (("key", "mark"), ("enter", "show"), ("backspace", "all"), ("esc", "cancel"))
     BINDINGS = [Binding("backspace", "all", "All", id="types.all", tooltip="Follow all types again")]
 
-    options = getters.query_one(OptionList)
-
     def __init__(self, chosen: Sequence[RelationType]) -> None:
-        super().__init__("Follow only")
-        self._chosen = set(chosen)
+        super().__init__("Follow only", _TYPES, chosen, described)
 
-    def compose_body(self) -> Iterable[Widget]:
-        yield OptionList(*self._rows())
-
-    def on_key(self, event: events.Key) -> None:
-        kind = type_of_key(event.character)
-        if event.key == "space" and self.options.highlighted is not None:
-            kind = _TYPES[self.options.highlighted]
-        if kind is not None:
-            event.stop()
-            self._chosen ^= {kind}
-            place = self.options.highlighted
-            self.options.set_options(self._rows())
-            self.options.highlighted = place
-
-    @on(OptionList.OptionSelected)
-    def show(self) -> None:
-        self.dismiss(tuple(kind for kind in _TYPES if kind in self._chosen))
-
-    def action_all(self) -> None:
-        self.dismiss(())
-
-    def _rows(self) -> list[Option]:
-        return [Option(described(kind, "✓" if kind in self._chosen else " ")) for kind in _TYPES]
+    def value_of_key(self, character: str | None) -> RelationType | None:
+        return type_of_key(character)

@@ -26,20 +26,26 @@ class RestoreDialog(Dialog[str]):
     """Its answer is `merge` or `replace`; into an empty store everything goes as it is."""
 
     BINDINGS = [
-        Binding("m,enter", "merge", "Merge", id="restore.merge", tooltip="Add what is missing or newer in the backup"),
-        Binding("p", "replace", "Replace", id="restore.replace", tooltip="Replace what is here with the backup"),
+        Binding(
+            "m,enter",
+            "answer('merge')",
+            "Merge",
+            id="restore.merge",
+            tooltip="Add what is missing or newer in the backup",
+        ),
+        Binding(
+            "p", "answer('replace')", "Replace", id="restore.replace", tooltip="Replace what is here with the backup"
+        ),
     ]
 
     def __init__(self, comparison: Comparison, safety: str, zone: tzinfo) -> None:
         """`safety` is the folder for the backup of what a replacement replaces."""
         made = comparison.archive.made_at
-        super().__init__(f"Backup of {minute(made, zone)}" if made else "Backup")
+        keys = (("enter", "restore"),) if comparison.empty else (("m", "merge"), ("p", "replace what is here"))
+        title = f"Backup of {minute(made, zone)}" if made else "Backup"
+        super().__init__(title, keys=(*keys, ("esc", "change nothing")))
         self._comparison = comparison
         self._safety = safety
-        if comparison.empty:
-            self._keys = (("enter", "restore"), ("esc", "change nothing"))
-        else:
-            self._keys = (("m", "merge"), ("p", "replace what is here"), ("esc", "change nothing"))
 
     def compose_body(self) -> Iterable[Widget]:
         compared = self._comparison
@@ -75,9 +81,7 @@ class RestoreDialog(Dialog[str]):
     def _figures(self, one: object) -> tuple[int, ...]:
         return tuple(getattr(one, name) for name in ("new", "newer", "older", "same", "only_here"))
 
-    def action_merge(self) -> None:
-        self.dismiss(MERGE)
-
-    def action_replace(self) -> None:
-        if not self._comparison.empty:
-            self.dismiss(REPLACE)
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if parameters == (REPLACE,) and self._comparison.empty:
+            return False
+        return super().check_action(action, parameters)

@@ -10,7 +10,6 @@ from uuid import uuid4
 
 from textual import getters, on, work
 from textual.binding import Binding
-from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import OptionList, Static
 
@@ -20,7 +19,7 @@ from memoria_tui.neighbor_tree import END
 from memoria_tui.present import labelled, line
 from memoria_tui.typing_ahead import asks
 from memoria_tui.widgets.suggestion_list import SuggestionList
-from memoria_tui.writes import UnderWay, not_done, write
+from memoria_tui.writes import UnderWay, not_done
 from services.errors import MemoriaError, NothingToUndo
 
 if TYPE_CHECKING:
@@ -67,7 +66,6 @@ class ReviewDialog(Dialog[int]):
         self._queue = queue
         self._decided: list[tuple[str | None, Sequence[Suggestion]]] = []
         """Each with the change group of the relations that it made; None: rejected."""
-        self._writing = 0
 
     def compose_body(self) -> Iterable[Widget]:
         yield Static(id="hint")
@@ -109,9 +107,7 @@ class ReviewDialog(Dialog[int]):
         waiting = f"{len(queue.waiting):,} to decide"
         looked = "" if queue.finished else f" · scanned {queue.done:,} of {queue.total:,} memories"
         nothing = "Nothing to suggest" if queue.finished and not queue.waiting else waiting + looked
-        hint = self.query_one("#hint", Static)
-        hint.update(Content(line(problem) or nothing))
-        hint.set_class(bool(problem), "-wrong")
+        self.say(line(problem) or nothing, wrong=bool(problem))
 
     # decisions
 
@@ -179,19 +175,12 @@ class ReviewDialog(Dialog[int]):
     @work(group="decide")
     async def _decide(self, what: str, act: Coroutine[object, object, None], about: Sequence[Suggestion]) -> None:
         """Writes a decision in its turn; the dialog stays until then."""
-        self._writing += 1
         try:
-            await write(self.app, what, act, once=[f"{one.source.id} {one.target.id}" for one in about])
+            await self.write(what, act, once=[f"{one.source.id} {one.target.id}" for one in about])
         except UnderWay as under_way:
             self._tell(str(under_way))
         except MemoriaError as error:
             self._tell(not_done(what, error))
-        finally:
-            self._writing -= 1
-
-    @property
-    def saving(self) -> bool:
-        return self._writing > 0
 
     def _settle(self, chosen: Sequence[Suggestion], group: str | None) -> None:
         self._decided.append((group, chosen))

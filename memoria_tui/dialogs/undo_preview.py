@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 from textual.binding import Binding
@@ -12,8 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from memoria_tui.dialogs.dialog import Dialog
-from memoria_tui.dialogs.difference_view import difference, of_chunks, shown
-from memoria_tui.difference import compare
+from memoria_tui.dialogs.difference_view import changed_values
 from memoria_tui.present import age, clip, line
 from services.model import ChangedSince, UndoPreview
 from services.ports import Clock
@@ -35,14 +34,16 @@ class UndoChoice(StrEnum):
     """Look at the act before."""
 
 
-class UndoDialog(Dialog[UndoChoice]):
-    """The act, why it is asked, and both versions of what was changed since; esc leaves all as it is."""
+class UndoDialog(Dialog[str]):
+    """The act, why it is asked, and both versions of what was changed since; esc leaves all as it is.
+
+    Answers an UndoChoice."""
 
     BINDINGS = [
-        Binding("y", "choose('all')", "Yes", id="undo.all", tooltip="Do it"),
-        Binding("f", "choose('force')", "Force", id="undo.force", tooltip="Do it also for what was changed since"),
-        Binding("r", "choose('rest')", "The rest", id="undo.rest", tooltip="Leave what was changed since"),
-        Binding("s", "choose('skip')", "Skip", id="undo.skip", tooltip="Look at the act before"),
+        Binding("y", "answer('all')", "Yes", id="undo.all", tooltip="Do it"),
+        Binding("f", "answer('force')", "Force", id="undo.force", tooltip="Do it also for what was changed since"),
+        Binding("r", "answer('rest')", "The rest", id="undo.rest", tooltip="Leave what was changed since"),
+        Binding("s", "answer('skip')", "Skip", id="undo.skip", tooltip="Look at the act before"),
     ]
 
     def __init__(self, preview: UndoPreview, reasons: Sequence[str], clock: Clock, *, can_skip: bool = True) -> None:
@@ -75,12 +76,9 @@ class UndoDialog(Dialog[UndoChoice]):
             yield Static(Content("\n").join(self._lines()), classes="text")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action == "choose":
-            return parameters[0] in self._choices
+        if action == "answer" and parameters[0] not in self._choices:
+            return False
         return super().check_action(action, parameters)
-
-    def action_choose(self, choice: str) -> None:
-        self.dismiss(UndoChoice(choice))
 
     def _lines(self) -> Iterable[Content]:
         act, preview = self._preview.act, self._preview
@@ -109,33 +107,4 @@ def _both(one: ChangedSince) -> Iterable[Content]:
         gone = "it is not there now" if one.now is None else "it would be removed"
         yield Content.styled(f"    {gone}", _QUIET)
         return
-    yield from values(one.now, one.goal, one.what.split(", "))
-
-
-def values(before: Mapping[str, object], after: Mapping[str, object], named: Sequence[str] = ()) -> Iterable[Content]:
-    """The values in which two states of the history differ, texts line by line; only the named ones, if any differ."""
-    was, will = _flat(before), _flat(after)
-    differ = [key for key in sorted({*was, *will} - {"accessed_at"}) if was.get(key) != will.get(key)]
-    chosen = [key for key in differ if key in named or key.replace("_", " ") in named] or differ
-    for key in chosen:
-        one, other = was.get(key), will.get(key)
-        if key == "text" and isinstance(one, str) and isinstance(other, str):
-            yield difference(compare(one, other))
-            continue
-        yield _pair(key.replace("_", " "), one, other)
-    for name, (one, other) in of_chunks(before, after):
-        yield _pair(name, one, other)
-
-
-def _pair(name: str, before: object, after: object) -> Content:
-    was, will = (clip(line(shown(value)), 40) for value in (before, after))
-    return Content.assemble((f"    {clip(line(name), 24)}  ", _QUIET), (was, "$error"), " → ", will)
-
-
-def _flat(state: Mapping[str, object]) -> dict[str, object]:
-    """A state of the history as keys and values, whatever it is of."""
-    for key in ("payload", "row"):
-        if isinstance(inner := state.get(key), Mapping):
-            flat = {**inner, **{name: value for name, value in state.items() if name == "type"}}
-            return {"text" if name == "content" else name: value for name, value in flat.items()}
-    return dict(state)
+    yield from changed_values(one.now, one.goal, one.what.split(", "), indent="    ")

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from textual.binding import Binding
-from textual.content import Content
-from textual.widget import Widget
-from textual.widgets import Static
 
 from memoria_tui.dialogs.dialog import Dialog
 
@@ -26,11 +21,4 @@ class UnfinishedRestoreDialog(Dialog[str]):
     KEYS = (("f", "finish it"), ("u", "undo it"), ("esc", "look first"))
 
     def __init__(self, advice: str) -> None:
-        super().__init__("A restore is not finished")
-        self._advice = advice
-
-    def compose_body(self) -> Iterable[Widget]:
-        yield Static(Content(self._advice), classes="text")
-
-    def action_answer(self, how: str) -> None:
-        self.dismiss(how)
+        super().__init__("A restore is not finished", advice)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING
 
-from textual import getters, work
+from textual import work
 from textual.binding import Binding
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
@@ -30,8 +30,6 @@ class UpgradeDialog(Dialog[bool]):
         Binding("y", "yes", "Yes", id="upgrade.yes", tooltip="Add it, then do what was asked"),
         Binding("n", "leave", "No", id="upgrade.no", tooltip="Change nothing in the stores"),
     ]
-
-    hint = getters.query_one("#hint", Static)
 
     def __init__(self, plan: UpgradePlan, upgrade: Callable[[], Awaitable[object]]) -> None:
         super().__init__("Before the first change")
@@ -58,7 +56,7 @@ class UpgradeDialog(Dialog[bool]):
     def action_yes(self) -> None:
         if self._ticking is None:
             self._ticking = self.set_interval(1.0, self._tick)
-            self._say(self._progress())
+            self.say(self._progress())
             self.query_one("#keys", Static).update(keys_line((("", "a moment, it is one transaction"),)))
             self._carry_out()
 
@@ -72,7 +70,7 @@ class UpgradeDialog(Dialog[bool]):
             await self._upgrade()
         except MemoriaError as error:
             self._stop()
-            self._say(f"Nothing was added: {error}", wrong=True)
+            self.say(f"Nothing was added: {error}", wrong=True)
             self.query_one("#keys", Static).update(keys_line((("y", "try again"), ("n", "change nothing"))))
         else:
             self._stop()
@@ -85,14 +83,10 @@ class UpgradeDialog(Dialog[bool]):
 
     def _tick(self) -> None:
         self._seconds += 1
-        self._say(self._progress())
+        self.say(self._progress())
 
     def _progress(self) -> str:
         return f"Adding … {self._seconds} s" if self._seconds else "Adding …"
-
-    def _say(self, text: str, *, wrong: bool = False) -> None:
-        self.hint.update(Content(safe(text)))
-        self.hint.set_class(wrong, "-wrong")
 
 
 def told(plan: UpgradePlan) -> Iterable[tuple[str, Content]]:

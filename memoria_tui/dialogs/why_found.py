@@ -6,8 +6,6 @@ from collections.abc import Iterable
 
 from textual.binding import Binding
 from textual.content import Content
-from textual.widget import Widget
-from textual.widgets import Static
 
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.present import clip, line, title
@@ -19,6 +17,10 @@ _PARTS = (
     ("words", "keyword", "how well its words match"),
     ("graph", "graph", "linked to other good hits"),
 )
+_NOT_RANKED = (
+    Content("It is in a plain list, newest first: no words were asked for,"),
+    Content("so nothing was ranked. Search for words to see their parts."),
+)
 
 
 class WhyDialog(Dialog[None]):
@@ -28,26 +30,19 @@ class WhyDialog(Dialog[None]):
     BINDINGS = [Binding("w,enter", "leave", "Close", id="why.close", tooltip="Close")]
 
     def __init__(self, hit: Hit, query: Query) -> None:
-        super().__init__(f"Why: {title(hit.memory)}")
-        self._hit = hit
-        self._query = query
+        lines = _parts(hit) if query.ranked else _NOT_RANKED
+        super().__init__(f"Why: {title(hit.memory)}", Content("\n").join(lines))
 
-    def compose_body(self) -> Iterable[Widget]:
-        yield Static(Content("\n").join(self._lines()), classes="text")
 
-    def _lines(self) -> Iterable[Content]:
-        if not self._query.ranked:
-            yield Content("It is in a plain list, newest first: no words were asked for,")
-            yield Content("so nothing was ranked. Search for words to see their parts.")
-            return
-        for name, field, meaning in _PARTS:
-            yield from _part(name, getattr(self._hit.why, field), meaning)
+def _parts(hit: Hit) -> Iterable[Content]:
+    for name, field, meaning in _PARTS:
+        yield from _part(name, getattr(hit.why, field), meaning)
+    yield Content("")
+    yield Content.assemble((f"{'score':<8}", "bold"), _bar(hit.score), f" {hit.score:.2f}")
+    if hit.passage:
         yield Content("")
-        yield Content.assemble((f"{'score':<8}", "bold"), _bar(self._hit.score), f" {self._hit.score:.2f}")
-        if self._hit.passage:
-            yield Content("")
-            yield Content.styled("best passage", "$foreground 60%")
-            yield Content(clip(line(self._hit.passage), 280))
+        yield Content.styled("best passage", "$foreground 60%")
+        yield Content(clip(line(hit.passage), 280))
 
 
 def _part(name: str, value: float | None, meaning: str) -> Iterable[Content]:

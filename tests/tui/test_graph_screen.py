@@ -10,8 +10,8 @@ from textual.pilot import Pilot
 from textual.widgets import OptionList
 
 from memoria_tui.app import MemoriaApp
-from memoria_tui.dialogs.relation_path import PathDialog
 from memoria_tui.dialogs.suggestion_review import ReviewDialog
+from memoria_tui.dialogs.walk_to import WalkDialog
 from memoria_tui.modes.graph.screen import GraphScreen
 from services.errors import StoreUnavailable
 from services.model import Relation, RelationCreator, RelationType
@@ -157,7 +157,7 @@ async def test_on_the_centre_there_is_no_relation_to_change() -> None:
 async def test_a_path_is_a_chain_that_can_be_walked() -> None:
     async with running(filled()) as pilot:
         await press(pilot, "2", "down", "p", "=rotate", "enter")
-        assert isinstance(pilot.app.screen, PathDialog)
+        assert isinstance(pilot.app.screen, WalkDialog)
         assert pilot.app.screen.query_one(OptionList).option_count == 3
         await press(pilot, "enter")
         assert around(pilot)[0] == ROTATE

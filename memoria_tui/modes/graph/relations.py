@@ -9,7 +9,7 @@ from textual.content import Content
 
 from memoria_tui import present
 from memoria_tui.dialogs.choice import Choice, ChoiceDialog
-from memoria_tui.dialogs.line_prompt import PromptDialog
+from memoria_tui.dialogs.line_prompt import PromptDialog, share_check
 from memoria_tui.dialogs.relation_type import RelationTypeDialog
 from memoria_tui.modes.linking import turned
 from memoria_tui.neighbor_tree import name, node_end
@@ -53,7 +53,7 @@ class Relations:
         """Asks for its weight."""
         if (relation := await self._relation(around, node)) is None:
             return
-        dialog = PromptDialog("Weight", hint="From 0 to 1", check=weight_problem, value=f"{relation.weight:g}")
+        dialog = PromptDialog("Weight", hint="From 0 to 1", check=share_check("A weight"), value=f"{relation.weight:g}")
         if (text := await self._screen.ask(dialog)) is not None:
             await self._change(relation, replace(relation, weight=float(text)))
 
@@ -86,12 +86,3 @@ def _label(relation: Relation, node: Node) -> Content:
     return Content.assemble(
         (present.direction(relation.type, relation.target_id == node.id), colour), f"  {relation.weight:g}"
     )
-
-
-def weight_problem(text: str) -> str | None:
-    """Says what a weight must be when `text` is none."""
-    try:
-        fine = 0.0 <= float(text) <= 1.0
-    except ValueError:
-        fine = False
-    return None if fine else "A weight is a number from 0 to 1"

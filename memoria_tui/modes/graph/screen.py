@@ -14,9 +14,8 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from memoria_tui import present
-from memoria_tui.dialogs.best_connected import OverviewDialog
-from memoria_tui.dialogs.relation_path import PathDialog
 from memoria_tui.dialogs.relation_type import TypeFilterDialog
+from memoria_tui.dialogs.walk_to import best_connected, path
 from memoria_tui.loadable import Failed, Idle, Loadable, Loaded, Loading
 from memoria_tui.modes.graph.relations import Relations
 from memoria_tui.modes.graph.state import Nowhere, map_facts, nowhere, trail_facts
@@ -264,7 +263,7 @@ class GraphScreen(ModeScreen):
     @asks
     async def action_overview(self) -> None:
         best = await self.attempt(self.services.graph.overview(_OVERVIEW))
-        if best is not None and (chosen := await self.ask(OverviewDialog(best))):
+        if best is not None and (chosen := await self.ask(best_connected(best))):
             self.stand_on(chosen)
 
     @asks
@@ -283,7 +282,7 @@ class GraphScreen(ModeScreen):
         if goal is None:
             return
         steps = await self.attempt(self.services.graph.path(memory.id, goal.id))
-        if steps and (chosen := await self.ask(PathDialog(steps))):
+        if steps and (chosen := await self.ask(path(steps))):
             self.stand_on(chosen)
 
     def action_back(self) -> None:

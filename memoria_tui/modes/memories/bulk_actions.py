@@ -10,7 +10,7 @@ from textual.content import Content
 
 from memoria_tui.dialogs.choice import Choice, ChoiceDialog
 from memoria_tui.dialogs.edit_tags import TagEdit, TagsDialog
-from memoria_tui.dialogs.line_prompt import PromptDialog, importance_problem
+from memoria_tui.dialogs.line_prompt import PromptDialog, share_check
 from memoria_tui.modes.memories.state import Targets
 from memoria_tui.present import counted, glyph
 from memoria_tui.widgets.name_input import Names
@@ -104,7 +104,7 @@ class BulkActions:
             return await self._set(f"Importance {float(text):g}", targets, act)
 
         value = targets.common(lambda memory: f"{memory.importance:g}")
-        dialog = PromptDialog("Importance", hint="From 0 to 1", check=importance_problem, value=value, save=save)
+        dialog = PromptDialog("Importance", hint="From 0 to 1", check=share_check("Importance"), value=value, save=save)
         self._set_as(await self._screen.ask(dialog))
 
     async def _set_project(self, targets: Targets) -> None:

@@ -14,7 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from memoria_tui.dialogs.line_prompt import PromptDialog
-from memoria_tui.dialogs.summary_filter import SummaryFilterDialog
+from memoria_tui.dialogs.summary_filter import SummaryFilterDialog, filter_of
 from memoria_tui.loadable import Failed, Idle, Loadable, Loaded, Loading
 from memoria_tui.modes.mode import ModeScreen, Setup
 from memoria_tui.modes.summary.figures import group_table, memory_chart, tag_table, type_table, unit_table, work_chart
@@ -252,9 +252,9 @@ class SummaryScreen(ModeScreen):
             return
         owners = [one.client.name for one in clients if one.client]
         names = dict.fromkeys(one.project.name for one in projects if one.project)
-        where = await self.ask(SummaryFilterDialog(asked.where, owners, list(names)))
-        if where is not None:
-            self._ask(replace(asked, where=where))
+        marked = await self.ask(SummaryFilterDialog(asked.where, owners, list(names)))
+        if marked is not None:
+            self._ask(replace(asked, where=filter_of(marked)))
 
     @asks
     async def action_export(self) -> None:
