@@ -11,9 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from services.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from textual.app import App
 
 _FOUND_EVERYWHERE = ("vi", "nano")
 
@@ -79,6 +82,23 @@ class EditorFile:
         if status := await _run(found, self._file):
             return Edited(self.saved, f"the editor {found!r} ended with status {status}")
         return Edited(self.saved, "" if self._is_text else f"the editor {found!r} saved what is no UTF-8 text")
+
+
+async def edit_outside(app: App[object], command: str | None, file: EditorFile) -> Edited:
+    """`EditorFile.edit` in the place of the app, which draws nothing then and goes on afterwards, whatever happened.
+
+    Raises as that, and SuspendNotSupported.
+    """
+    failure: BaseException | None = None
+    # Textual resumes only when nothing is raised inside.
+    with app.batch_update(), app.suspend():
+        try:
+            edited = await file.edit(command)
+        except BaseException as error:
+            failure = error
+    if failure is not None:
+        raise failure
+    return edited
 
 
 async def _run(command: str, file: Path) -> int:

@@ -39,8 +39,9 @@ from memoria_tui.widgets.key_line import KeyLine
 from memoria_tui.widgets.top_line import TopLine
 from memoria_tui.writes import UnderWay, not_done, write
 from services.errors import MemoriaError
-from services.model import Progress, StatusSnapshot, Subject
+from services.model import Change, Progress, RelatedMemory, StatusSnapshot, Subject
 from services.ports import Clock
+from services.together import together
 
 if TYPE_CHECKING:
     from services.container import Services
@@ -272,6 +273,11 @@ class ModeScreen(Screen[None]):
     def title_of(self, memory_id: str) -> str | None:
         """«the first line» of a memory; None when it is not known here."""
         return None
+
+    async def read_details(self, memory_id: str) -> tuple[tuple[RelatedMemory, ...], tuple[Change, ...]]:
+        """Relations and history of a memory, for a preview."""
+        memories = self.services.memories
+        return await together(memories.relations(memory_id), memories.history(memory_id))
 
     async def write(
         self,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from memoria_tui.modes.mode import ModeScreen
@@ -15,50 +15,23 @@ class Mode:
     """A mode as the app, the help and the settings know it."""
 
     name: str
-    """Also the first part of the ids of its keys."""
+    """Its folder, also the first part of the ids of its keys."""
     key: str
     title: str
     tooltip: str
-    screen: Callable[[], type[ModeScreen]]
-    """Imports it: no screen is imported before the first paint."""
+
+    def screen(self) -> type[ModeScreen]:
+        """`MemoriesScreen` of `memories/screen.py`; imported only now: no screen is before the first paint."""
+        module = import_module(f"memoria_tui.modes.{self.name}.screen")
+        return cast("type[ModeScreen]", getattr(module, f"{self.name.capitalize()}Screen"))
 
 
-def _memories() -> type[ModeScreen]:
-    from memoria_tui.modes.memories.screen import MemoriesScreen
-
-    return MemoriesScreen
-
-
-def _graph() -> type[ModeScreen]:
-    from memoria_tui.modes.graph.screen import GraphScreen
-
-    return GraphScreen
-
-
-def _work() -> type[ModeScreen]:
-    from memoria_tui.modes.work.screen import WorkScreen
-
-    return WorkScreen
-
-
-def _summary() -> type[ModeScreen]:
-    from memoria_tui.modes.summary.screen import SummaryScreen
-
-    return SummaryScreen
-
-
-def _health() -> type[ModeScreen]:
-    from memoria_tui.modes.health.screen import HealthScreen
-
-    return HealthScreen
-
-
-MEMORIES = Mode("memories", "1", "Memories", "Go to Memories", _memories)
-GRAPH = Mode("graph", "2", "Graph", "Go to the Graph", _graph)
+MEMORIES = Mode("memories", "1", "Memories", "Go to Memories")
+GRAPH = Mode("graph", "2", "Graph", "Go to the Graph")
 MODES = (
     MEMORIES,
     GRAPH,
-    Mode("work", "3", "Work", "Go to Work", _work),
-    Mode("summary", "4", "Summary", "Go to the Summary", _summary),
-    Mode("health", "5", "Health", "Go to Health", _health),
+    Mode("work", "3", "Work", "Go to Work"),
+    Mode("summary", "4", "Summary", "Go to the Summary"),
+    Mode("health", "5", "Health", "Go to Health"),
 )

@@ -10,6 +10,7 @@ from textual.message import Message
 from textual.widgets import TextArea
 
 from memoria_tui import present
+from services.model import Memory
 
 _SPARE = "⍰⍯⌑⌇⍜⍛⍙⍚⎔⎕⎊⎉⏃⏄⏅⏆⏇⏈⏉⏊⏋⏌⏍⏥⏢⏣⏤⏛⏚⏙⏘⏗⏖"
 LONGEST = 50_000
@@ -102,8 +103,9 @@ class MemoryEditor(SafeTextArea):
 
     @dataclass
     class Saved(Message):
-        """The person wants this text kept."""
+        """The person wants this text kept; `base` is the memory as it was when editing began."""
 
+        base: Memory
         content: str
 
     @dataclass
@@ -114,13 +116,16 @@ class MemoryEditor(SafeTextArea):
 
     @dataclass
     class ExternalWanted(Message):
-        """The person wants to go on elsewhere with this text."""
+        """The text as it stands should go on in `$EDITOR`."""
 
+        base: Memory
         content: str
+
+    base: Memory | None = None
+    """The memory that leaving goes back to; None while nothing is edited."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, compact=True)
-        self._original = ""
         self._whole: str | None = None
         """A text too long to be typed in, of which only the beginning stands here."""
 
@@ -131,17 +136,13 @@ class MemoryEditor(SafeTextArea):
             return self._whole
         return super().content
 
-    def open(self, original: str, content: str) -> None:
-        """Takes a text to edit; `original` is what leaving goes back to. More than LONGEST can only be read here."""
+    def open(self, base: Memory, content: str) -> None:
+        """Takes a text of a memory to edit; more than LONGEST can only be read here."""
         self._disguise = Disguise()
-        self._original = original
+        self.base = base
         self._whole = content if len(content) > LONGEST else None
         self.read_only = self._whole is not None
         self.load_text(self._disguise.hide(content if self._whole is None else content[:_SHOWN_OF_LONG]))
-
-    def rebase(self, original: str) -> None:
-        """Keeps what stands here; leaving goes back to this text from now on."""
-        self._original = original
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return not (action == "save" and self._is_as_opened)
@@ -149,13 +150,16 @@ class MemoryEditor(SafeTextArea):
     @property
     def _is_as_opened(self) -> bool:
         """True where the text can only be read here and is still the memory's: there is nothing to save."""
-        return self._whole is not None and self._whole == self._original
+        return self._whole is not None and self.base is not None and self._whole == self.base.content
 
     def action_save(self) -> None:
-        self.post_message(self.Saved(self.content))
+        if self.base is not None:
+            self.post_message(self.Saved(self.base, self.content))
 
     def action_leave(self) -> None:
-        self.post_message(self.Left(self.content != self._original))
+        if self.base is not None:
+            self.post_message(self.Left(self.content != self.base.content))
 
     def action_external(self) -> None:
-        self.post_message(self.ExternalWanted(self.content))
+        if self.base is not None:
+            self.post_message(self.ExternalWanted(self.base, self.content))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
@@ -17,9 +19,15 @@ from memoria_tui import present
 from memoria_tui.widgets import memory_facts
 from memoria_tui.widgets.editor import MemoryEditor
 from memoria_tui.widgets.safe_markdown import SafeMarkdown, first_part
+from services.errors import MemoriaError
 from services.model import Change, Hit, Memory, RelatedMemory
 from services.ports import Clock
 
+LoadDetails = Callable[[str], Awaitable[tuple[tuple[RelatedMemory, ...], tuple[Change, ...]]]]
+"""Id of a memory → its relations and its history. May raise MemoriaError."""
+
+_RESTING = 0.08
+"""Seconds on one memory before its relations and history are asked for."""
 _SETTLE = 0.03
 """Seconds of rest before a memory is drawn: a held key in the list does not draw all it passes."""
 _UNSAVED = "not saved · ctrl+s saves · esc again drops the changes"
@@ -57,35 +65,23 @@ class Preview(Vertical):
     ]
 
     @dataclass
-    class Edited(Message):
-        """The person saved: `base` is the memory as it was when editing began."""
-
-        base: Memory
-        content: str
-
-    @dataclass
     class EditCancelled(Message):
         """The person left the editor without saving."""
 
         base: Memory
 
-    @dataclass
-    class ExternalEditorWanted(Message):
-        """ctrl+e in the editor: the text as it stands should go on in `$EDITOR`; answer with `begin_edit`."""
-
-        base: Memory
-        content: str
-
-    def __init__(self, clock: Clock, *, id: str | None = None) -> None:  # noqa: A002
+    def __init__(self, clock: Clock, load: LoadDetails | None = None, *, id: str | None = None) -> None:  # noqa: A002
+        """`load`: how relations and history of what is shown are read."""
         super().__init__(id=id)
         self._clock = clock
+        self._load = load
+        self.editor = MemoryEditor(id="preview-editor")
         self._hit: Hit | None = None
         self._relations: tuple[RelatedMemory, ...] = ()
         self._history: tuple[Change, ...] = ()
         self._parts = 1
         self._drawn: tuple[str, str | None] = ("", None)
         """Id and text of what is drawn."""
-        self._base: Memory | None = None
         self._warned = False
         self._settling: Timer | None = None
 
@@ -99,7 +95,7 @@ class Preview(Vertical):
                 box.border_title = section
                 yield box
         yield Static(id="preview-notice")
-        yield MemoryEditor(id="preview-editor")
+        yield self.editor
         yield Static(Content(_HINT), id="preview-hint")
 
     def on_mount(self) -> None:
@@ -115,6 +111,8 @@ class Preview(Vertical):
 
     def show(self, hit: Hit | None) -> None:
         """Shows a memory, or nothing; relations and history are empty until they are given."""
+        if hit is not None and self._load is not None:
+            self._read_details(hit.memory.id, self._load)
         if hit is not None and self._hit is not None and hit.memory == self._hit.memory:
             self._hit = hit
             return
@@ -122,6 +120,17 @@ class Preview(Vertical):
             self._relations, self._history, self._parts = (), (), 1
         self._hit = hit
         self._draw_soon()
+
+    @work(exclusive=True, group="details")
+    async def _read_details(self, memory_id: str, load: LoadDetails) -> None:
+        await asyncio.sleep(_RESTING)
+        try:
+            relations, history = await load(memory_id)
+        except MemoriaError:
+            return  # the text can be read without them, and the header says which store is away
+        if self.shown is not None and self.shown.id == memory_id:
+            self.show_relations(relations)
+            self.show_history(history)
 
     def show_relations(self, relations: tuple[RelatedMemory, ...]) -> None:
         """Shows the relations of the memory shown."""
@@ -192,20 +201,19 @@ class Preview(Vertical):
     @property
     def editing(self) -> Memory | None:
         """The memory as it was when editing began; None while reading."""
-        return self._base
+        return self.editor.base
 
     @property
     def edited_text(self) -> str:
         """What stands in the editor; "" while reading."""
-        return self.query_one(MemoryEditor).content if self._base is not None else ""
+        return self.editor.content if self.editing is not None else ""
 
     def begin_edit(self, memory: Memory, content: str | None = None) -> None:
         """Opens the editor on the memory's text, or on `content` (a draft that goes on)."""
-        self._base = memory
         self._show_editor(True)
         self._notice("")
-        editor = self.query_one(MemoryEditor)
-        editor.open(memory.content, memory.content if content is None else content)
+        editor = self.editor
+        editor.open(memory, memory.content if content is None else content)
         if editor.read_only:
             self._notice(_TOO_LONG)
         self.query_one("#preview-hint", Static).update(Content(_HINT_TOO_LONG if editor.read_only else _HINT))
@@ -213,12 +221,11 @@ class Preview(Vertical):
 
     def rebase(self, saved: Memory) -> None:
         """Lets what is typed on go on from what was saved."""
-        self._base = saved
-        self.query_one(MemoryEditor).rebase(saved.content)
+        self.editor.base = saved
 
     def end_edit(self) -> None:
         """Closes the editor after a save succeeded; until then it stays open so that no text is lost."""
-        self._base = None
+        self.editor.base = None
         self._show_editor(False)
 
     def show_external_change(self, what: str = "changed outside since you opened it") -> None:
@@ -236,12 +243,6 @@ class Preview(Vertical):
         notice.update(Content(present.line(text)))
         notice.display = bool(text)
 
-    @on(MemoryEditor.Saved)
-    def _saved(self, event: MemoryEditor.Saved) -> None:
-        event.stop()
-        if self._base is not None:
-            self.post_message(self.Edited(self._base, event.content))
-
     @on(MemoryEditor.Left)
     def _left(self, event: MemoryEditor.Left) -> None:
         """Leaves; typed text is only dropped on the second request."""
@@ -249,8 +250,7 @@ class Preview(Vertical):
         if event.changed and not self._warned:
             self._notice(_UNSAVED)
             self._warned = True
-        elif self._base is not None:
-            base = self._base
+        elif (base := self.editing) is not None:
             self.end_edit()
             self.post_message(self.EditCancelled(base))
 
@@ -259,9 +259,3 @@ class Preview(Vertical):
         event.stop()
         if self._warned:
             self._notice("")
-
-    @on(MemoryEditor.ExternalWanted)
-    def _external(self, event: MemoryEditor.ExternalWanted) -> None:
-        event.stop()
-        if self._base is not None:
-            self.post_message(self.ExternalEditorWanted(self._base, event.content))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 
 from textual import events, getters, on, work
@@ -31,13 +30,10 @@ from memoria_tui.widgets.trail import Trail
 from services.errors import MemoriaError, NotFound, StoreUnavailable
 from services.graph.graph_values import Neighborhood, Node
 from services.model import Hit, Memory, Query, RelationType, Subject
-from services.together import together
 
 SHALLOWEST, DEEPEST = 1, 5
 """Depths that can be chosen on the screen."""
 _FIRST_DEPTH = 2
-_RESTING = 0.08
-"""Seconds on one memory before its relations and history are asked for."""
 _OVERVIEW = 100
 """Memories in the overview."""
 _AROUND = frozenset({"link", "path", "suggest", "read", "deeper", "filter", "map", "unlink", "retype", "weigh"})
@@ -97,7 +93,7 @@ class GraphScreen(ModeScreen):
                 with Vertical(id="map-page"):
                     yield RelationMap(id="map")
                     yield Static(id="also")
-                yield Preview(self.clock, id="preview")
+                yield Preview(self.clock, self.read_details, id="preview")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in _AROUND:
@@ -230,20 +226,6 @@ class GraphScreen(ModeScreen):
         self.query_one("#also", Static).update(facts, layout=False)
         memory = node.memory or node.chunk_of if node is not None else None
         self.preview.show(Hit(memory) if memory is not None else None)
-        if memory is not None:
-            self._details(memory.id)
-
-    @work(exclusive=True, group="details")
-    async def _details(self, memory_id: str) -> None:
-        await asyncio.sleep(_RESTING)
-        memories = self.services.memories
-        try:
-            relations, history = await together(memories.relations(memory_id), memories.history(memory_id))
-        except MemoriaError:
-            return  # the text can be read without them, and the top line says which store is away
-        if self.preview.shown is not None and self.preview.shown.id == memory_id:
-            self.preview.show_relations(relations)
-            self.preview.show_history(history)
 
     # moving
 

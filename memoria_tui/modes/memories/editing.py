@@ -13,12 +13,11 @@ from memoria_tui.dialogs.memory_history import HistoryDialog, version
 from memoria_tui.dialogs.new_memory import NewMemoryDialog
 from memoria_tui.difference import merged
 from memoria_tui.drafts import Draft, DraftKind
-from memoria_tui.editor import Edited, EditorFile
+from memoria_tui.editor import Edited, EditorFile, edit_outside
 from memoria_tui.modes.memories.bulk_actions import names_in_use
 from memoria_tui.modes.memories.state import named
 from memoria_tui.modes.mode import ModeScreen
 from memoria_tui.present import title
-from memoria_tui.suspending import edit_outside
 from memoria_tui.writes import UnderWay, write, written
 from services.errors import Conflict, InvalidInput, MemoriaError, NotFound
 from services.memories.payload import State, read_memory

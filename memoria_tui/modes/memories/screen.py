@@ -31,6 +31,7 @@ from memoria_tui.modes.trash import open_trash
 from memoria_tui.present import clip, clipboard_text, counted, title
 from memoria_tui.query_toggles import active, toggled
 from memoria_tui.typing_ahead import asks
+from memoria_tui.widgets.editor import MemoryEditor
 from memoria_tui.widgets.facets import FacetPanel
 from memoria_tui.widgets.memory_list import MemoryList
 from memoria_tui.widgets.preview import Preview
@@ -40,7 +41,6 @@ from services.model import Facets, Memory, Query, Subject
 from services.search.query import operators, parse_query
 from services.search.ranked import FIRST
 from services.times import first_weekday
-from services.together import together
 
 if TYPE_CHECKING:
     from services.search.listing import Listing
@@ -52,8 +52,6 @@ _TYPING = 0.001
 """Seconds of rest before a keystroke becomes a question: keys that arrive together ask once."""
 _THINKING = 0.6
 """Seconds of rest before text that cannot be understood is marked."""
-_RESTING = 0.08
-"""Seconds on one memory, or on one search, before what stands beside it is asked for."""
 _SLOW = 0.2
 """Seconds after which a search is said to be running."""
 _MILLISECOND = timedelta(milliseconds=1)
@@ -143,7 +141,7 @@ class MemoriesScreen(ModeScreen):
             yield FacetPanel(id="facets")
             with Vertical(id="centre"):
                 yield MemoryList(self.clock, id="memories")
-            yield Preview(self.clock, id="preview")
+            yield Preview(self.clock, self.read_details, id="preview")
         yield Static(id="progress")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -384,29 +382,10 @@ class MemoriesScreen(ModeScreen):
     # what is read
 
     @on(MemoryList.Highlighted)
-    def read(self) -> None:
-        self._show_current()
-
     def _show_current(self) -> None:
         """Shows the memory under the cursor, unless one is being edited."""
-        if self.preview.editing is not None:
-            return
-        hit = self.memory_list.current
-        self.preview.show(hit)
-        if hit is not None:
-            self._details(hit.memory.id)
-
-    @work(exclusive=True, group="details")
-    async def _details(self, memory_id: str) -> None:
-        await asyncio.sleep(_RESTING)
-        memories = self.services.memories
-        try:
-            relations, history = await together(memories.relations(memory_id), memories.history(memory_id))
-        except MemoriaError:
-            return  # the text can be read without them, and the top line says which store is away
-        if (current := self.memory_list.current) is not None and current.memory.id == memory_id:
-            self.preview.show_relations(relations)
-            self.preview.show_history(history)
+        if self.preview.editing is None:
+            self.preview.show(self.memory_list.current)
 
     # what is done to memories
 
@@ -564,17 +543,17 @@ class MemoriesScreen(ModeScreen):
         if memory := await self._read_current():
             await self._edit_outside(memory, memory.content)
 
-    @on(Preview.ExternalEditorWanted)
+    @on(MemoryEditor.ExternalWanted)
     @asks
-    async def go_on_outside(self, event: Preview.ExternalEditorWanted) -> None:
+    async def go_on_outside(self, event: MemoryEditor.ExternalWanted) -> None:
         await self._edit_outside(await self._editing.base_of(event.base, event.content), event.content)
 
     async def _edit_outside(self, base: Memory, content: str) -> None:
         if (text := await self._editing.edit_outside(base, content)) is not None:
             self._save(base, text)
 
-    @on(Preview.Edited)
-    def save(self, event: Preview.Edited) -> None:
+    @on(MemoryEditor.Saved)
+    def save(self, event: MemoryEditor.Saved) -> None:
         self._save(event.base, event.content)
 
     @work(group="save")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from textual.widgets import Static, TextArea
 
+from memoria_tui.widgets.editor import MemoryEditor
 from memoria_tui.widgets.preview import Preview
 from memoria_tui.widgets.safe_markdown import first_part
 from services.model import Hit
@@ -74,7 +75,7 @@ async def test_editing_keeps_every_character() -> None:
         editor = preview.query_one(TextArea)
         editor.move_cursor(editor.document.end)
         await pilot.press("!", "ctrl+s")
-        (edited,) = app.posted(Preview.Edited)
+        (edited,) = app.posted(MemoryEditor.Saved)
         assert (edited.base, edited.content) == (ODD, ODD.content + "!")
         assert preview.editing is ODD
         preview.end_edit()
@@ -114,7 +115,7 @@ async def test_an_outside_change_is_said_and_a_draft_goes_on() -> None:
         await eventually(pilot, "changed outside since you opened it")
         assert preview.query_one(TextArea).text == "draft"
         await pilot.press("ctrl+e")
-        (wanted,) = app.posted(Preview.ExternalEditorWanted)
+        (wanted,) = app.posted(MemoryEditor.ExternalWanted)
         assert (wanted.base, wanted.content) == (JWT, "draft")
 
 
@@ -125,8 +126,8 @@ async def test_a_very_long_text_is_edited_elsewhere_and_stays_whole() -> None:
         preview.begin_edit(long)
         await eventually(pilot, "too long to edit here · ctrl+e opens $EDITOR")
         await pilot.press("x", "ctrl+e", "ctrl+s")
-        assert app.posted(Preview.ExternalEditorWanted)[0].content == long.content
-        assert app.posted(Preview.Edited) == []
+        assert app.posted(MemoryEditor.ExternalWanted)[0].content == long.content
+        assert app.posted(MemoryEditor.Saved) == []
         preview.begin_edit(long, "short again")
         await pilot.press("!")
         assert preview.edited_text == "!short again"
