@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from memoria_tui.config import Config, load_config
-from memoria_tui.dialogs.line_prompt import importance_problem
+from memoria_tui.dialogs.line_prompt import share_check
 from memoria_tui.difference import DiffLine, compare, merged
 from memoria_tui.query_toggles import active, toggled
 from memoria_tui.relation_keys import KEYS, type_of_key
@@ -100,16 +100,9 @@ def test_very_long_texts_are_compared_without_waiting() -> None:
 
 @pytest.mark.parametrize("text", ["0", "1", "0.25"])
 def test_an_importance_is_a_number_from_0_to_1(text: str) -> None:
-    assert importance_problem(text) is None
+    assert share_check("Importance")(text) is None
 
 
 @pytest.mark.parametrize("text", ["1.1", "-0.1", "nan", "x", ""])
 def test_what_is_no_importance_is_refused_in_a_sentence(text: str) -> None:
-    assert importance_problem(text)
-
-
-def test_every_relation_type_has_a_key_of_its_own() -> None:
-    keys = [key for key, _ in KEYS.values()]
-    assert set(KEYS) == set(RelationType)
-    assert len(set(keys)) == len(keys)
-    assert [type_of_key(key) for key in keys] == list(KEYS)
+    assert share_check("Importance")(text)
