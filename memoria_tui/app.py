@@ -132,7 +132,7 @@ class MemoriaApp(TypingAhead[None]):
         clock: Clock = local_time,
         drafts: Path | None = None,
     ) -> None:
-        """`open_services` opens the stores, after the first paint; `where` names them in the top line.
+        """`open_services` opens the stores, after the first paint; `where` names them in the header.
 
         `load_demo` fills an empty store when the person asks for it; without it that is not offered. `drafts` is the
         folder for what is typed and not saved; None: it is not kept.

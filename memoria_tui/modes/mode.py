@@ -35,8 +35,8 @@ from memoria_tui.loadable import Failed, Idle, Loadable, Loaded, Loading
 from memoria_tui.modes.notices import BEGINNING, failing_line, failure, opening
 from memoria_tui.present import safe
 from memoria_tui.program_log import refused
-from memoria_tui.widgets.key_line import KeyLine
-from memoria_tui.widgets.top_line import TopLine
+from memoria_tui.widgets.footer import KeysFooter
+from memoria_tui.widgets.header import StatusHeader
 from memoria_tui.writes import UnderWay, not_done, write
 from services.errors import MemoriaError
 from services.model import Change, Progress, RelatedMemory, StatusSnapshot, Subject
@@ -58,7 +58,7 @@ class Setup:
     """What the modes are made with."""
 
     where: str
-    """The stores, as the top line names them."""
+    """The stores, as the header names them."""
     clock: Clock
     editor: str | None = None
     """The person's own, as a command; None: as the environment says."""
@@ -108,7 +108,7 @@ class ModeScreen(Screen[None]):
     """What is drawn."""
     busy: var[str] = var("", init=False)
     """What a person waits for: «saving …»."""
-    top_line = getters.query_one(TopLine)
+    header = getters.query_one(StatusHeader)
 
     def __init__(self, setup: Setup) -> None:
         super().__init__()
@@ -121,13 +121,11 @@ class ModeScreen(Screen[None]):
         self._services: Services | None = None
 
     def compose(self) -> ComposeResult:
-        line = TopLine(self.clock)
-        line.where = self._where
-        yield line
+        yield StatusHeader(self.clock, self._where).data_bind(ModeScreen.status, ModeScreen.busy)
         yield Static(id="failing")
         yield from self.compose_body()
         yield Static(self.notice(Idle()) or "", id="notice")
-        yield KeyLine()
+        yield KeysFooter()
 
     @abstractmethod
     def compose_body(self) -> Iterable[Widget]:
@@ -173,9 +171,7 @@ class ModeScreen(Screen[None]):
         self.refresh_bindings()
 
     def watch_status(self, status: StatusSnapshot) -> None:
-        for line in self.query(TopLine):  # none before the screen is composed and after it was taken down
-            line.stores, line.pending, line.sessions = status.stores, status.pending, status.sessions
-        for failing in self.query("#failing").results(Static):
+        for failing in self.query("#failing").results(Static):  # none before the screen is composed
             told = failing_line(status, self._shown_at, self.clock().tzinfo)
             failing.display = told is not None
             failing.update(told or "")
@@ -201,10 +197,6 @@ class ModeScreen(Screen[None]):
     def draft(self) -> Draft | None:
         """What was typed here and is not saved, for the next start."""
         return None
-
-    def watch_busy(self, busy: str) -> None:
-        for line in self.query(TopLine):
-            line.busy = busy
 
     # the stores
 

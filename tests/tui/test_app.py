@@ -1,4 +1,4 @@
-"""The frame: themes, keys, palette, help, the top line, undo."""
+"""The frame: themes, keys, palette, help, the header, undo."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from memoria_tui.dialogs.undo_preview import UndoDialog
 from memoria_tui.guide import _descendants, key_ids
 from memoria_tui.modes.memories.screen import MemoriesScreen
 from memoria_tui.themes import THEMES
-from memoria_tui.widgets.top_line import TopLine
+from memoria_tui.widgets.header import StatusHeader
 from services.container import Services, open_services
 from services.model import ChangedSince, Entity, Kind, MemoryDraft, MemoryType, Query, RelationType
 from services.settings import Settings
@@ -40,9 +40,9 @@ from tests.tui.quick import quick
 
 async def test_the_top_line_tells_stores_and_running_work() -> None:
     async with running(filled()) as pilot:
-        line = screen_of(pilot).query_one(TopLine)
-        assert [store.ok for store in line.stores] == [True, True, True]
-        assert [session.description for session in line.sessions] == ["fix login"]
+        line = screen_of(pilot).query_one(StatusHeader)
+        assert [store.ok for store in line.status.stores] == [True, True, True]
+        assert [session.description for session in line.status.sessions] == ["fix login"]
 
 
 async def test_keys_are_remapped_by_their_ids() -> None:

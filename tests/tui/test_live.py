@@ -15,7 +15,7 @@ from memoria_tui.dialogs.edit_tags import TagsDialog
 from memoria_tui.loadable import Failed, Loaded
 from memoria_tui.modes.graph.screen import GraphScreen
 from memoria_tui.modes.summary.screen import SummaryScreen
-from memoria_tui.widgets.top_line import TopLine
+from memoria_tui.widgets.header import StatusHeader
 from services.errors import StoreUnavailable
 from services.model import Memory, MemoryType, Relation, RelationType, StoreKind, StoreStatus, Subject
 from tests.services.servers import query
@@ -78,7 +78,7 @@ async def test_memories_and_timers_of_others_come_in_and_cursor_marks_and_search
         await type_text(pilot, "agent type:")
         store.sessions = (replace(store.sessions[0], description="agent's work"),)
         await told(pilot, store, *ALL)
-        assert [one.description for one in screen.query_one(TopLine).sessions] == ["agent's work"]
+        assert [one.description for one in screen.query_one(StatusHeader).status.sessions] == ["agent's work"]
         assert screen.search_bar.text == "agent type:"
         assert screen.search_bar.has_focus_within
         assert toasts(pilot) == []

@@ -126,5 +126,5 @@ async def test_the_top_line_tells_stores_that_only_read() -> None:
     app = MemoriaApp(services.opened, clock=clock)
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
-        line = screen_of(pilot).top_line.render_line(0).text
+        line = screen_of(pilot).header.render_line(0).text
         assert "read-only" in line

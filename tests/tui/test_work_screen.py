@@ -157,7 +157,7 @@ async def test_a_pause_begins_with_the_key_and_the_clock_stands_still(desk: Desk
 async def test_nothing_ticks_while_nothing_runs(desk: Desk) -> None:
     async with desk.working() as pilot:
         assert not work_screen(pilot).ticking
-        assert not work_screen(pilot).top_line.ticking
+        assert not work_screen(pilot).header.ticking
 
 
 async def test_a_running_clock_goes_on(desk: Desk) -> None:

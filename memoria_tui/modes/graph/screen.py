@@ -173,7 +173,7 @@ class GraphScreen(ModeScreen):
         try:
             around = await self.services.graph.neighborhood(before.center, before.depth, before.types)
         except MemoriaError:
-            return  # what was seen stays: the centre may be gone, or a store, which the top line tells
+            return  # what was seen stays: the centre may be gone, or a store, which the header tells
         if self.around is not before:
             return
         self.shown()

@@ -27,7 +27,7 @@ from memoria_tui.modes.work.log_file import write_log
 from memoria_tui.modes.work.state import ORDERS, LogQuestion, OpenWork, log_facts, today_facts, warning_line
 from memoria_tui.typed_paths import file_of, why_not_new
 from memoria_tui.typing_ahead import asks
-from memoria_tui.widgets.day_strip import Block, DayOfWork, DayStrip
+from memoria_tui.widgets.day_timeline import Block, DayOfWork, DayTimeline
 from memoria_tui.widgets.running_sessions import RunningSessions
 from memoria_tui.widgets.session_log import SessionLog
 from services.errors import MemoriaError, StoreUnavailable
@@ -87,7 +87,7 @@ class WorkScreen(ModeScreen):
 
     running = getters.query_one(RunningSessions)
     log_list = getters.query_one(SessionLog)
-    day_strip = getters.query_one(DayStrip)
+    day_timeline = getters.query_one(DayTimeline)
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
@@ -96,7 +96,7 @@ class WorkScreen(ModeScreen):
     def compose_body(self) -> Iterable[Widget]:
         yield RunningSessions(self.clock, id="running")
         yield Static(id="warnings")
-        yield DayStrip(id="day")
+        yield DayTimeline(id="day")
         yield Static(log_facts(LogQuestion()), id="log-facts")
         yield SessionLog(self.clock, id="log")
 
@@ -141,7 +141,7 @@ class WorkScreen(ModeScreen):
     def _look_for_warnings(self) -> None:
         if not self.is_current or self.open_work is None or not self.open_work.status.sessions:
             return
-        if self.clock().astimezone(self._zone).date() != self.day_strip.today:
+        if self.clock().astimezone(self._zone).date() != self.day_timeline.today:
             self.changed()  # a new day has begun in the log
         else:
             self._look_at_work()
@@ -168,7 +168,7 @@ class WorkScreen(ModeScreen):
         self.running.zone = shown.zone
         self.running.sessions = sessions
         self.running.can_focus = bool(sessions)
-        self.day_strip.today = self.clock().astimezone(shown.zone).date()
+        self.day_timeline.today = self.clock().astimezone(shown.zone).date()
         self._show_warnings()
         self._show_facts()
         self._show_day(self.log_list.day)
@@ -303,7 +303,7 @@ class WorkScreen(ModeScreen):
             for span in spans_of(one, now)
             if span.start < bounds[1] and span.end > bounds[0]
         ]
-        self.day_strip.shown = DayOfWork(day, zone, tuple(blocks))
+        self.day_timeline.shown = DayOfWork(day, zone, tuple(blocks))
 
     # the timer and single sessions
 

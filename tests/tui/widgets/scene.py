@@ -120,7 +120,7 @@ M = TypeVar("M", bound=Message)
 class Scene(App[None]):
     """Shows widgets side by side and keeps the messages they post."""
 
-    CSS = "Screen { layout: horizontal; } SearchBar, TopLine { width: 1fr; }"
+    CSS = "Screen { layout: horizontal; } SearchBar, StatusHeader { width: 1fr; }"
     ENABLE_COMMAND_PALETTE = False
 
     def __init__(self, *shown: Widget) -> None:

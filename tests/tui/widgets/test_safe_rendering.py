@@ -12,10 +12,10 @@ from textual.widgets import Static
 
 from memoria_tui.widgets.editor import Disguise
 from memoria_tui.widgets.facets import FacetPanel
+from memoria_tui.widgets.header import StatusHeader
 from memoria_tui.widgets.memory_list import MemoryList
 from memoria_tui.widgets.preview import Preview
 from memoria_tui.widgets.search_bar import SearchBar
-from memoria_tui.widgets.top_line import TopLine
 from services.model import (
     FacetCount,
     Facets,
@@ -28,6 +28,7 @@ from services.model import (
     RelationType,
     SessionCategory,
     SessionStatus,
+    StatusSnapshot,
     StoreKind,
     StoreStatus,
     WorkSession,
@@ -91,7 +92,7 @@ class Wide(Scene):
 async def rendered_dangers(texts: list[str]) -> set[str]:
     """Draws the texts in every place where memory text can stand."""
     found: set[str] = set()
-    scene = Wide(TopLine(clock), SearchBar(operators()), FacetPanel(), MemoryList(clock), Preview(clock))
+    scene = Wide(StatusHeader(clock), SearchBar(operators()), FacetPanel(), MemoryList(clock), Preview(clock))
     async with scene.open(70, 130) as pilot:
         for text in texts:
             memory = Memory(
@@ -107,9 +108,9 @@ async def rendered_dangers(texts: list[str]) -> set[str]:
             session = WorkSession(
                 "1", text, SessionCategory.CODING, SessionStatus.PAUSED, NOW, client=text, project=text
             )
-            top = pilot.app.query_one(TopLine)
-            top.where, top.sessions = text, (session,)
-            top.stores = (StoreStatus(StoreKind.EMBEDDER, True, text),)
+            top = pilot.app.query_one(StatusHeader)
+            top.where = text
+            top.status = StatusSnapshot((StoreStatus(StoreKind.EMBEDDER, True, text),), sessions=(session,))
             bar = pilot.app.query_one(SearchBar)
             bar.result_line = text
             bar.set_text(text)

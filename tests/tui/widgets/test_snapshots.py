@@ -9,12 +9,12 @@ from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
 from memoria_tui.widgets.facets import FacetPanel
+from memoria_tui.widgets.header import StatusHeader
 from memoria_tui.widgets.memory_list import MemoryList
 from memoria_tui.widgets.preview import Preview
 from memoria_tui.widgets.search_bar import SearchBar
-from memoria_tui.widgets.top_line import TopLine
 from services.errors import QuerySyntaxError
-from services.model import Hit, Query
+from services.model import Hit, Query, StatusSnapshot
 from services.search.query import operators
 from tests.tui.widgets.scene import (
     FACETS,
@@ -30,7 +30,7 @@ from tests.tui.widgets.scene import (
     eventually,
     lines,
 )
-from tests.tui.widgets.test_top_line import FIX, REVIEW
+from tests.tui.widgets.test_header import FIX, REVIEW
 
 Compare = Callable[..., bool]
 
@@ -129,8 +129,8 @@ def test_search_bar(snap_compare: Compare, state: str) -> None:
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_top_line(snap_compare: Compare, width: int) -> None:
     async def load(pilot: Pilot[None]) -> None:
-        top = pilot.app.query_one(TopLine)
-        top.where, top.stores, top.pending, top.sessions = "embedded", STORES, 3, (FIX, REVIEW)
+        top = pilot.app.query_one(StatusHeader)
+        top.status = StatusSnapshot(STORES, 3, sessions=(FIX, REVIEW))
         await settled(pilot)
 
-    assert snap_compare(Scene(TopLine(clock)), run_before=load, terminal_size=(width, 3))
+    assert snap_compare(Scene(StatusHeader(clock, "embedded")), run_before=load, terminal_size=(width, 3))

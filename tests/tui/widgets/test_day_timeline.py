@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from textual.app import App, ComposeResult
 
 from memoria_tui.themes import DARK
-from memoria_tui.widgets.day_strip import Block, DayOfWork, DayStrip
+from memoria_tui.widgets.day_timeline import Block, DayOfWork, DayTimeline
 from services.model import SessionCategory
 
 _DAY = date(2026, 11, 20)
@@ -27,17 +27,17 @@ class _Strip(App[None]):
         )
 
     def compose(self) -> ComposeResult:
-        yield DayStrip()
+        yield DayTimeline()
 
     def on_mount(self) -> None:
-        self.query_one(DayStrip).shown = DayOfWork(_DAY, UTC, self._blocks)
+        self.query_one(DayTimeline).shown = DayOfWork(_DAY, UTC, self._blocks)
 
 
 async def _lines(*hours: tuple[float, float]) -> list[str]:
     app = _Strip(*hours)
     async with app.run_test(size=(136, 5)) as pilot:
         await pilot.pause()
-        strip = app.query_one(DayStrip)
+        strip = app.query_one(DayTimeline)
         return [strip.render_line(y).text for y in range(2)]
 
 

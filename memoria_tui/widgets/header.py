@@ -1,4 +1,4 @@
-"""The line that is always there: where we are, the three stores, pending work, running timers."""
+"""The header, which is always there: where we are, the three stores, pending work, running timers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from textual.widget import Widget
 
 from memoria_tui import present
 from memoria_tui.widgets.strips import strip
-from services.model import SessionStatus, StoreKind, StoreStatus, WorkSession
+from services.model import SessionStatus, StatusSnapshot, StoreKind, StoreStatus, WorkSession
 from services.ports import Clock
 
 _GAP, _SMALL_GAP = "   ", "  "
@@ -56,32 +56,30 @@ _FORMS = (
 """From the fullest to the least: the place and the time of a running timer are in all of them."""
 
 
-class TopLine(Widget):
+class StatusHeader(Widget):
     """One line; only its timers repaint while they run, and without running ones nothing ticks."""
 
     DEFAULT_CSS = """
-    TopLine {
+    StatusHeader {
         height: 1;
     }
     """
 
-    where: reactive[str] = reactive("")
-    stores: reactive[tuple[StoreStatus, ...]] = reactive(())
-    pending: reactive[int] = reactive(0)
-    sessions: reactive[tuple[WorkSession, ...]] = reactive(())
+    status: reactive[StatusSnapshot] = reactive(StatusSnapshot)
     busy: reactive[str] = reactive("")
     """What a person waits for; "" for nothing."""
 
-    def __init__(self, clock: Clock, *, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id)
+    def __init__(self, clock: Clock, where: str = "") -> None:
+        super().__init__()
         self._clock = clock
+        self.where = where
         self._ticking: Timer | None = None
         self._timers_at = 0
         """The first cell of the timers."""
 
-    def watch_sessions(self) -> None:
+    def watch_status(self) -> None:
         """Ticks once a second while a timer runs, and not at all otherwise."""
-        running = any(session.status is SessionStatus.ACTIVE for session in self.sessions)
+        running = any(session.status is SessionStatus.ACTIVE for session in self.status.sessions)
         if running and self._ticking is None:
             self._ticking = self.set_interval(1.0, self._tick)
         elif not running and self._ticking is not None:
@@ -123,22 +121,22 @@ class TopLine(Widget):
 
     def _stores(self, *, named: bool) -> Content:
         parts = []
-        by_kind = {status.kind: status for status in self.stores}
+        by_kind = {status.kind: status for status in self.status.stores}
         for kind in StoreKind:
             status = by_kind.get(kind)
             sign, state = _sign(status)
             name = f" {_store_name(kind, status)}" if named else ""
             parts.append(Content.assemble((sign, state), (name, _MUTED)))
-        if any(status.read_only for status in self.stores):
+        if any(status.read_only for status in self.status.stores):
             parts.append(Content.styled("read-only", "$warning"))
-        if self.pending:
-            pending = f"◌ {present.count(self.pending)}{' pending' if named else ''}"
+        if self.status.pending:
+            pending = f"◌ {present.count(self.status.pending)}{' pending' if named else ''}"
             parts.append(Content.styled(pending, "$warning"))
         return Content("  " if named else " ").join(parts)
 
     def _shown_timers(self, form: _Form, now: datetime) -> Content:
         """«⏱ 1:23:45 fix login · acme/api», running ones first; paused ones muted and still."""
-        ordered = sorted(self.sessions, key=lambda session: session.status is not SessionStatus.ACTIVE)
+        ordered = sorted(self.status.sessions, key=lambda session: session.status is not SessionStatus.ACTIVE)
         timers = [self._timer(session, now, form) for session in ordered[: form.timers]]
         if (more := len(ordered) - len(timers)) > 0:
             timers.append(Content.styled(f" +{more}", _MUTED))

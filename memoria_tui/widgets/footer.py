@@ -1,4 +1,4 @@
-"""The last line of a mode: the keys that are at hand."""
+"""The footer of a mode: the keys that are at hand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from memoria_tui.textual_internals import draws_keys
 At = tuple[str, str, str, bool, str]
 
 
-class KeyLine(Footer):
+class KeysFooter(Footer):
     """Makes its row of widgets again only when there are other keys: it is told after every move of the focus."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""A day as a strip: when was worked, in the colours of the categories; what ran at once lies one under the other."""
+"""A day as a timeline: when was worked, in the colours of the categories; what ran at once lies one under the other."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class DayOfWork:
-    """What a strip shows."""
+    """What a timeline shows."""
 
     day: date
     zone: tzinfo
@@ -46,11 +46,11 @@ class DayOfWork:
         return f"{work_text.clock_time(first, self.zone)}–{work_text.clock_time(last, self.zone)}"
 
 
-class DayStrip(Widget):
+class DayTimeline(Widget):
     """A line of hours and a line of blocks; what runs beside another fills the lower half of its cells."""
 
     DEFAULT_CSS = """
-    DayStrip {
+    DayTimeline {
         height: 2;
     }
     """

@@ -1,4 +1,4 @@
-"""The top line: states of the stores, timers that tick only while they run."""
+"""The header: states of the stores, timers that tick only while they run."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 import pytest
 from textual.color import Color
 
-from memoria_tui.widgets.top_line import TopLine
-from services.model import Pause, SessionCategory, SessionStatus, WorkSession
+from memoria_tui.widgets.header import StatusHeader
+from services.model import Pause, SessionCategory, SessionStatus, StatusSnapshot, WorkSession
 from tests.tui.widgets.scene import NOW, STORES, Scene, clock, lines
 
 FIX = WorkSession(
@@ -33,10 +33,10 @@ REVIEW = replace(
 
 
 async def test_stores_timers_and_pending_work_stand_in_one_line() -> None:
-    top = TopLine(clock)
+    top = StatusHeader(clock, "embedded")
     app = Scene(top)
     async with app.open(120) as pilot:
-        top.where, top.stores, top.pending, top.sessions = "embedded", STORES, 3, (FIX, REVIEW)
+        top.status = StatusSnapshot(STORES, 3, sessions=(FIX, REVIEW))
         await pilot.pause()
         line = lines(app)[0]
         assert line.startswith(" memoria · embedded  ")
@@ -46,17 +46,17 @@ async def test_stores_timers_and_pending_work_stand_in_one_line() -> None:
 
 
 async def test_unknown_stores_are_shown_as_unknown() -> None:
-    app = Scene(TopLine(clock))
+    app = Scene(StatusHeader(clock))
     async with app.open(120) as pilot:
         await pilot.pause()
         assert "○ qdrant  ○ postgres  ○ embedder" in lines(app)[0]
 
 
 async def test_what_has_no_room_gives_way_to_the_timers() -> None:
-    top = TopLine(clock)
+    top = StatusHeader(clock, "embedded")
     app = Scene(top)
     async with app.open(60) as pilot:
-        top.where, top.stores, top.sessions = "embedded", STORES, (FIX, replace(FIX, id="3"), REVIEW)
+        top.status = StatusSnapshot(STORES, sessions=(FIX, replace(FIX, id="3"), REVIEW))
         await pilot.pause()
         told = "memoria · embedded ● ✖ ● ⏱ 1:23:45 ⏱ 1:23:45 ⏸ 0:40:12"
         assert lines(app)[0].split() == told.split()
@@ -65,12 +65,12 @@ async def test_what_has_no_room_gives_way_to_the_timers() -> None:
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 200])
 @pytest.mark.parametrize("number", [1, 3, 5])
 async def test_the_place_and_the_running_time_are_never_dropped(width: int, number: int) -> None:
-    top = TopLine(clock)
+    top = StatusHeader(clock, "db.acme.example")
     app = Scene(top)
     long = replace(FIX, description="a description that is much longer than there is room for", client="A client " * 4)
     async with app.open(width) as pilot:
-        top.where, top.stores, top.pending = "db.acme.example", STORES, 1_200
-        top.sessions = (*(replace(REVIEW, id=f"p{one}") for one in range(number - 1)), long)
+        sessions = (*(replace(REVIEW, id=f"p{one}") for one in range(number - 1)), long)
+        top.status = StatusSnapshot(STORES, 1_200, sessions=sessions)
         await pilot.pause()
         line = lines(app)[0]
         assert "1:23:45" in line
@@ -79,10 +79,10 @@ async def test_the_place_and_the_running_time_are_never_dropped(width: int, numb
 
 
 async def test_a_store_that_does_not_answer_is_hollow_and_red() -> None:
-    top = TopLine(clock)
+    top = StatusHeader(clock)
     app = Scene(top)
     async with app.open(120) as pilot:
-        top.stores = (replace(STORES[0], ok=False, silent=True), *STORES[1:])
+        top.status = StatusSnapshot((replace(STORES[0], ok=False, silent=True), *STORES[1:]))
         await pilot.pause()
         assert "○ qdrant  ✖ postgres  ● bundled" in lines(app)[0]
         hollow = next(one for one in app.screen._compositor.render_strips()[0] if one.text == "○")
@@ -96,18 +96,18 @@ async def test_only_a_running_timer_ticks() -> None:
     def running_clock() -> datetime:
         return next(times)
 
-    top = TopLine(running_clock)
+    top = StatusHeader(running_clock)
     app = Scene(top)
     async with app.open(120) as pilot:
         assert not top.ticking
-        top.sessions = (REVIEW,)
+        top.status = StatusSnapshot(sessions=(REVIEW,))
         assert not top.ticking
-        top.sessions = (FIX, REVIEW)
+        top.status = StatusSnapshot(sessions=(FIX, REVIEW))
         assert top.ticking
         await pilot.pause(0.01)
         before = lines(app)[0]
         await pilot.pause(1.1)
         assert lines(app)[0] != before
         assert "0:40:12 review" in lines(app)[0]
-        top.sessions = ()
+        top.status = StatusSnapshot(sessions=())
         assert not top.ticking

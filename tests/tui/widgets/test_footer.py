@@ -7,7 +7,7 @@ from textual.binding import Binding
 from textual.widgets import Button
 from textual.widgets._footer import FooterKey
 
-from memoria_tui.widgets.key_line import KeyLine
+from memoria_tui.widgets.footer import KeysFooter
 from tests.tui.conftest import settle
 from tests.tui.quick import quick
 
@@ -25,7 +25,7 @@ class Keys(App[None]):
         yield Opener(id="one")
         yield Opener(id="other")
         yield Button(id="none")
-        yield KeyLine()
+        yield KeysFooter()
 
     def keys(self) -> list[FooterKey]:
         return list(self.query(FooterKey))
