@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from textual.content import Content
 
 from memoria_tui import present
-from services.graph.model import Neighborhood, Node
+from services.graph.graph_values import Neighborhood, Node
 from services.model import MemoryType, Relation, RelationType
 
 END = 60

@@ -51,7 +51,7 @@ async def _where(
     Raises InvalidInput for what is no day, or a last day before the first.
     """
     from services.times import first_weekday, parse_days
-    from services.work.model import SessionFilter
+    from services.work.work_values import SessionFilter
 
     today, week_begins = await _today(services), first_weekday(services.settings)
     begin = None if first is None else parse_days(first, today, week_begins).first
@@ -152,8 +152,8 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Add up worked time to the second, in days of your zone. MCP Memoria counts whole minutes of each session."""
-    from services.work.model import ReportBy, ReportUnit
-    from services.work.report_export import as_csv, as_markdown
+    from services.work.export import as_csv, as_markdown
+    from services.work.work_values import ReportBy, ReportUnit
 
     units = [name for name, wanted in (("day", day), ("week", week), ("month", month), ("year", year)) if wanted]
     if len(units) + bool(first or last) > 1:
@@ -186,7 +186,7 @@ def report(
 async def _between(services: Services, where: SessionFilter) -> Period:
     """From the day of the oldest session where no first day is given, to today where no last is."""
     from services.times import Period
-    from services.work.model import SessionFilter
+    from services.work.work_values import SessionFilter
 
     today = await _today(services)
     last = where.last or max(today, where.first or today)
@@ -214,7 +214,7 @@ def _print_report(terminal: Terminal, made: Report, *, running: bool) -> None:
 
 
 def _figures(seconds: float, sessions: int, days: int) -> tuple[str, str, str, str]:
-    from services.work.report_export import clock
+    from services.work.export import clock
 
     return clock(seconds), f"{sessions:,}", f"{days:,}", clock(seconds / days) if days else ""
 

@@ -8,7 +8,7 @@ from textual.content import Content
 
 from memoria_tui.difference import DiffLine, compare
 from memoria_tui.present import clip, line, safe
-from services.memories.layout import own_changes
+from services.memories.point_layout import own_changes
 
 LONGEST = 20_000
 """Characters of a text that a dialog shows."""

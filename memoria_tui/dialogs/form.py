@@ -97,16 +97,16 @@ class FormDialog(Dialog[Answer]):
         self._draft = draft
         self._refused: Values | None = None
         """What could not be saved as it stood."""
-        fields = [field for row in rows for field in row]
-        names = (("↓", "names"),) if any(field.names for field in fields) else ()
-        choices = (("space", "choices"),) if any(field.choices for field in fields) else ()
-        save_key = "ctrl+s" if any(field.lines for field in fields) else "enter"
+        self._fields = [field for row in rows for field in row]
+        self._before = {field.name: field.value.strip() for field in self._fields}
+        names = (("↓", "names"),) if any(field.names for field in self._fields) else ()
+        choices = (("space", "choices"),) if any(field.choices for field in self._fields) else ()
+        save_key = "ctrl+s" if any(field.lines for field in self._fields) else "enter"
         self._keys = ((save_key, verb), ("tab", "next field"), *names, *choices, ("esc", "cancel"))
 
     def compose_body(self) -> Iterable[Widget]:
         if self._facts is not None:
-            now = {field.name: field.value.strip() for row in self._rows for field in row}
-            facts = self._facts(now | self._begun) if callable(self._facts) else self._facts
+            facts = self._facts(self._before | self._begun) if callable(self._facts) else self._facts
             yield Static(facts, id="facts", classes="facts")
         with VerticalScroll(can_focus=False, classes="form"):
             for row in self._rows:
@@ -129,29 +129,17 @@ class FormDialog(Dialog[Answer]):
 
     def values(self) -> dict[str, str]:
         """What stands in the fields."""
-        return {field.name: self._value(field) for row in self._rows for field in row}
-
-    def _value(self, field: Field) -> str:
-        found = self.query_one(f"#{field.name}")
-        match found:
-            case Select():
-                return str(found.value)
-            case SafeTextArea():
-                return found.content.strip()
-            case Input():
-                return found.value.strip()
-        raise AssertionError(f"{field.name} is no field")
+        return {field.name: _value(self.query_one(f"#{field.name}")) for field in self._fields}
 
     @property
     def _touched(self) -> bool:
-        before = {field.name: field.value.strip() for row in self._rows for field in row}
-        return self.values() != before
+        return self.values() != self._before
 
     @on(Input.Changed)
     def narrow_names(self) -> None:
         """A project is one of the client that stands beside it."""
         values = self.values()
-        for field in (field for row in self._rows for field in row if field.of):
+        for field in (field for field in self._fields if field.of):
             self.query_one(f"#{field.name}", NameInput).belong_to(values[field.of])
 
     @on(Input.Changed)
@@ -214,8 +202,7 @@ class FormDialog(Dialog[Answer]):
     def draft(self) -> Draft | None:
         if self._draft is None or not self.unsaved:
             return None
-        before = {field.name: field.value.strip() for row in self._rows for field in row}
-        typed = {name: value for name, value in self.values().items() if value != before[name]}
+        typed = {name: value for name, value in self.values().items() if value != self._before[name]}
         return replace(self._draft, title=self._draft.title or self._title, values=typed)
 
     @property
@@ -227,6 +214,16 @@ class FormDialog(Dialog[Answer]):
             self.dismiss(None)
             return
         discard_first(self, "What you typed is not saved. Discard it?")
+
+
+def _value(entry: Widget) -> str:
+    match entry:
+        case SafeTextArea():
+            return entry.content.strip()
+        case Input():
+            return entry.value.strip()
+    assert isinstance(entry, Select)
+    return str(entry.value)
 
 
 def _entry(field: Field, value: str) -> Widget:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from memoria_tui import present
 from memoria_tui.dialogs.form import Field, FieldProblem, Values
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 _NOBODY = frozenset({"-"})
 """What stands for no client or project where a filter asks for one."""
 CATEGORIES = tuple(category.value for category in SessionCategory)
-
-Read = TypeVar("Read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,23 +113,14 @@ def moment_of(
     values: Values, field: str, now: datetime, zone: tzinfo, span: tuple[datetime, datetime] | None = None
 ) -> datetime:
     """The time in a field; a time alone is the last such time, up to now or in `span`. Raises FieldProblem."""
-    try:
+    with at_field(field):
         return parse_past(values[field], now, zone, span)
-    except InvalidInput as error:
-        raise FieldProblem(field, str(error)) from error
 
 
-async def blaming(field: str, act: Awaitable[Read]) -> Read:
-    """The answer of a service; what it finds invalid is said at that field."""
+@contextmanager
+def at_field(field: str) -> Iterator[None]:
+    """Says at a field what the services find invalid."""
     try:
-        return await act
-    except InvalidInput as error:
-        raise FieldProblem(field, str(error)) from error
-
-
-def checked(field: str, check: Callable[[], object]) -> None:
-    """Runs a check of the services; what it finds invalid is said at that field."""
-    try:
-        check()
+        yield
     except InvalidInput as error:
         raise FieldProblem(field, str(error)) from error

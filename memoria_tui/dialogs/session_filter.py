@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from memoria_tui import present
 from memoria_tui.dialogs.form import Field, FieldProblem, FormDialog, Values
-from memoria_tui.dialogs.session_fields import CATEGORIES, client_names, project_names
-from services.errors import Ambiguous, InvalidInput, NotFound
+from memoria_tui.dialogs.session_fields import CATEGORIES, at_field, client_names, project_names
+from services.errors import Ambiguous, NotFound
 from services.model import SessionCategory, SessionStatus
 from services.ports import Clock
 from services.times import Period, first_weekday, parse_days
@@ -86,7 +86,5 @@ def _one(text: str, kind: type[One]) -> tuple[One, ...]:
 
 
 def _days(values: Values, field: str, today: date, week_begins: int) -> Period | None:
-    try:
+    with at_field(field):
         return parse_days(values[field], today, week_begins) if values[field] else None
-    except InvalidInput as error:
-        raise FieldProblem(field, str(error)) from error

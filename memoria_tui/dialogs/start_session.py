@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from memoria_tui import present
 from memoria_tui.dialogs.form import Field, FormDialog, Values
-from memoria_tui.dialogs.session_fields import Saved, about_fields, blaming, checked, moment_of, number
+from memoria_tui.dialogs.session_fields import Saved, about_fields, at_field, moment_of, number
 from memoria_tui.drafts import Draft, DraftKind
 from services.model import SessionCategory
 from services.ports import Clock
@@ -26,26 +26,30 @@ def start_session(
     """
 
     async def start(values: Values) -> Saved:
-        checked("description", lambda: check_description(values["description"]))
         now, zone = clock(), await services.reports.zone()
+        with at_field("description"):
+            check_description(values["description"])
         start = moment_of(values, "start", now, zone) if values["start"] else None
         if start is not None:
-            checked("start", lambda: check_past(start, now))
-        issue, pull_request = number(values, "issue"), number(values, "pull_request")
-        checked("issue", lambda: check_numbers(issue))
-        checked("pull_request", lambda: check_numbers(pull_request))
+            with at_field("start"):
+                check_past(start, now)
+        numbers = {field: number(values, field) for field in ("issue", "pull_request")}
+        for field, given in numbers.items():
+            with at_field(field):
+                check_numbers(given)
         draft = SessionDraft(
             description=values["description"],
             category=SessionCategory(values["category"]),
             client=values["client"],
             project=values["project"],
-            issue_number=issue or None,
-            pr_number=pull_request or None,
+            issue_number=numbers["issue"] or None,
+            pr_number=numbers["pull_request"] or None,
             branch=values["branch"] or None,
             start=start,
         )
         new = await services.work.new_names(draft)
-        return Saved(await blaming("description", services.work.start(draft)), new)
+        with at_field("description"):
+            return Saved(await services.work.start(draft), new)
 
     rows = (
         (Field("description", "What", placeholder="what you are going to do"),),

@@ -9,9 +9,8 @@ from textual.content import Content
 
 from memoria_tui import present, work_text
 from memoria_tui.dialogs.form import Field, FieldProblem, FormDialog, Values
-from memoria_tui.dialogs.session_fields import blaming
+from memoria_tui.dialogs.session_fields import at_field
 from memoria_tui.drafts import Draft, DraftKind
-from services.errors import InvalidInput
 from services.model import WorkSession
 from services.ports import Clock
 from services.times import parse_past, person_zone
@@ -33,41 +32,6 @@ def stop_session(
     What would be booked is shown while the end is typed; above the warning hours it has to be confirmed.
     `draft` was typed before the program ended.
     """
-    zone = person_zone(services.settings)
-    confirmed: set[str] = set()
-
-    def end_of(values: Values) -> datetime:
-        try:
-            at = parse_past(values["end"], clock(), zone)
-            check_end(session, at, clock())
-        except InvalidInput as error:
-            raise FieldProblem("end", str(error)) from error
-        return at
-
-    def facts(values: Values) -> Content:
-        try:
-            at = end_of(values)
-        except FieldProblem:
-            return Content.assemble(("—", "$warning"), f"  {work_text.name(session)}")
-        worked = present.duration(stopped(session, at, None).elapsed_seconds(at))
-        until = f"  until {at.astimezone(zone):%a %d %b %H:%M}" if values["end"] else ""
-        return Content.assemble((worked, "bold $accent"), until, f"  {work_text.name(session)}")
-
-    async def stop(values: Values) -> WorkSession:
-        at = end_of(values)
-        ended = stopped(session, at, None)
-        if values["end"] not in confirmed and too_long(ended, at, services.settings.work_session_warning_hours):
-            confirmed.add(values["end"])
-            worked = present.duration(ended.elapsed_seconds(at))
-            raise FieldProblem("end", f"{worked} until {at.astimezone(zone):%a %d %b %H:%M}? enter again to book it")
-        act = services.work.stop(
-            session.id,
-            at=at if values["end"] else None,
-            note=values["note"] or None,
-            remember=_REMEMBER[values["memory"]],
-        )
-        return await blaming("end", act)
-
     rows = (
         (Field("note", "Note", placeholder="what was done, what is left"),),
         (
@@ -75,6 +39,54 @@ def stop_session(
             Field("memory", "Memory", _AS_SET, choices=tuple(_REMEMBER)),
         ),
     )
+    form = _Stopping(services, clock, session)
     what = f"stop {work_text.named(session)}"
     draft = draft or Draft(DraftKind.STOP_WORK, session.id, what)
-    return FormDialog("Stop work", rows, stop, verb="stop", writes=what, facts=facts, draft=draft)
+    return FormDialog("Stop work", rows, form.stop, verb="stop", writes=what, facts=form.facts, draft=draft)
+
+
+class _Stopping:
+    """What the form shows and does with the end that is typed."""
+
+    def __init__(self, services: Services, clock: Clock, session: WorkSession) -> None:
+        self._services = services
+        self._clock = clock
+        self._session = session
+        self._zone = person_zone(services.settings)
+        self._confirmed: set[str] = set()
+
+    def _end(self, values: Values) -> datetime:
+        with at_field("end"):
+            at = parse_past(values["end"], self._clock(), self._zone)
+            check_end(self._session, at, self._clock())
+            return at
+
+    def _until(self, at: datetime) -> str:
+        return f"until {at.astimezone(self._zone):%a %d %b %H:%M}"
+
+    def facts(self, values: Values) -> Content:
+        """«1:23:45  until Fri 20 Nov 17:30  fix login»."""
+        name = work_text.name(self._session)
+        try:
+            at = self._end(values)
+        except FieldProblem:
+            return Content.assemble(("—", "$warning"), f"  {name}")
+        worked = present.duration(stopped(self._session, at, None).elapsed_seconds(at))
+        until = f"  {self._until(at)}" if values["end"] else ""
+        return Content.assemble((worked, "bold $accent"), until, f"  {name}")
+
+    async def stop(self, values: Values) -> WorkSession:
+        """Raises FieldProblem, also for an end that is to be confirmed."""
+        at, settings = self._end(values), self._services.settings
+        ended = stopped(self._session, at, None)
+        if values["end"] not in self._confirmed and too_long(ended, at, settings.work_session_warning_hours):
+            self._confirmed.add(values["end"])
+            worked = present.duration(ended.elapsed_seconds(at))
+            raise FieldProblem("end", f"{worked} {self._until(at)}? enter again to book it")
+        with at_field("end"):
+            return await self._services.work.stop(
+                self._session.id,
+                at=at if values["end"] else None,
+                note=values["note"] or None,
+                remember=_REMEMBER[values["memory"]],
+            )

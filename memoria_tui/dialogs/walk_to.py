@@ -8,7 +8,7 @@ from textual.content import Content
 
 from memoria_tui.dialogs.choice import Choice, ChoiceDialog
 from memoria_tui.present import colour, count, counted, labelled
-from services.graph.model import Connected, PathStep
+from services.graph.graph_values import Connected, PathStep
 
 _BAR = 16
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from memoria_tui import present
 from memoria_tui.dialogs.form import Field, FieldProblem, FormDialog, Values
-from memoria_tui.dialogs.session_fields import blaming, client_names, project_names
+from memoria_tui.dialogs.session_fields import at_field, client_names, project_names
 from services.work.work_values import WorkPreferences
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ def work_preferences(services: Services, now: WorkPreferences) -> FormDialog[Wor
     async def keep(values: Values) -> WorkPreferences:
         for key, text in values.items():
             if text != shown[key]:
-                await blaming(key, services.work.set_preference(key, _value(key, text)))
+                with at_field(key):
+                    await services.work.set_preference(key, _value(key, text))
         return await services.work.preferences()
 
     rows = (

@@ -16,25 +16,28 @@ _LOADED = 500
 """Deleted memories that the dialog lists; the command line reaches all."""
 
 
-async def open_trash(screen: ModeScreen) -> str | None:
-    """What was done, for a toast; None when nothing was."""
+async def open_trash(screen: ModeScreen) -> None:
+    """Says what was done and shows what is there then."""
     services = screen.services
     await written(screen.app)
     trashed = await screen.attempt(services.memories.trash(_LOADED))
     ids = await screen.attempt(services.memories.trash_ids())
     if trashed is None or ids is None:
-        return None
-    choice = await screen.ask(TrashDialog(trashed, len(ids), screen.clock))
-    if choice is None:
-        return None
+        return
+    if (choice := await screen.ask(TrashDialog(trashed, len(ids), screen.clock))) is None:
+        return
     what = counted(len(choice.ids))
-    if not choice.purge:
-        number = await screen.write(
-            f"restore {what}", services.memories.restore(choice.ids), once=choice.ids, vectors=True
-        )
-        return None if number is None else f"Restored {counted(number)}"
-    question = f"Erase {what} for good, with text, vectors and history? This cannot be undone."
-    if not await screen.ask(ConfirmDialog("Erase for good", question, "erase")):
-        return None
-    purged = await screen.write(f"erase {what}", services.memories.purge(choice.ids), once=choice.ids, vectors=True)
-    return None if purged is None else f"Erased {counted(purged.memories)} for good"
+    if choice.purge:
+        question = f"Erase {what} for good, with text, vectors and history? This cannot be undone."
+        if not await screen.ask(ConfirmDialog("Erase for good", question, "erase")):
+            return
+        act = services.memories.purge(choice.ids)
+        purged = await screen.write(f"erase {what}", act, once=choice.ids, vectors=True)
+        done = None if purged is None else f"Erased {counted(purged.memories)} for good"
+    else:
+        restoring = services.memories.restore(choice.ids)
+        number = await screen.write(f"restore {what}", restoring, once=choice.ids, vectors=True)
+        done = None if number is None else f"Restored {counted(number)}"
+    if done is not None:
+        screen.tell(done)
+        screen.changed()

@@ -21,7 +21,7 @@ from memoria_tui.neighbor_tree import branch_out
 from memoria_tui.widgets.map_canvas import Canvas, Cell, Tone, paint, selection
 from memoria_tui.widgets.map_layout import Box, Layout, lay_out, neighbour
 from memoria_tui.widgets.strips import strip
-from services.graph.model import Neighborhood
+from services.graph.graph_values import Neighborhood
 from services.model import MemoryType, RelationType
 
 MOST_BOXES = 60

@@ -17,7 +17,7 @@ from textual.widgets.tree import TreeNode
 
 from memoria_tui import present
 from memoria_tui.neighbor_tree import Branch, branch_out, kind_of, name, sign
-from services.graph.model import Neighborhood
+from services.graph.graph_values import Neighborhood
 from services.model import RelationType
 
 _SHORTEST = 8

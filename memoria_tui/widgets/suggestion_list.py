@@ -10,7 +10,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from memoria_tui.present import clip, colour, labelled, line, score_bar
-from services.graph.model import Suggestion
+from services.graph.graph_values import Suggestion
 
 
 class SuggestionList(OptionList):

@@ -469,9 +469,7 @@ class HealthScreen(ModeScreen):
 
     @asks
     async def action_trash(self) -> None:
-        if told := await open_trash(self):
-            self.tell(told)
-            self.load()
+        await open_trash(self)
 
     def action_graph(self) -> None:
         if (memory := self._memory) is not None:

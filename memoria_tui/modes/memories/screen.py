@@ -455,9 +455,7 @@ class MemoriesScreen(ModeScreen):
 
     @asks
     async def action_trash(self) -> None:
-        if told := await open_trash(self):
-            self.tell(told)
-            self.changed()
+        await open_trash(self)
 
     @asks
     async def action_copy_text(self) -> None:
