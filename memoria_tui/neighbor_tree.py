@@ -85,7 +85,7 @@ def name(node: Node) -> str:
 
 def arrow_label(branch: Branch, cells: int = 99) -> str:
     """«part of», «fixes +1» when there is more than one relation; at most so many cells."""
-    kind = (branch.type or RelationType.RELATED).value.replace("_", " ")
+    kind = (branch.type or RelationType.RELATED).label
     more = f" +{len(branch.relations) - 1}" if len(branch.relations) > 1 else ""
     return present.clip(kind, cells - len(more)) + more
 

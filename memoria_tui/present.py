@@ -114,7 +114,7 @@ def colour(kind: MemoryType | RelationType) -> str:
 
 def direction(kind: RelationType, outgoing: bool) -> str:
     """«→ fixes» for a relation that starts here, «← part of» for one that ends here."""
-    return f"{'→' if outgoing else '←'} {kind.value.replace('_', ' ')}"
+    return f"{'→' if outgoing else '←'} {kind.label}"
 
 
 def age(when: datetime | None, now: datetime) -> str:

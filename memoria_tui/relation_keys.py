@@ -31,10 +31,9 @@ def type_of_key(character: str | None) -> RelationType | None:
 def described(kind: RelationType, mark: str = "") -> Content:
     """« f  fixes       solves the other's problem»; `mark` stands before it."""
     key, meaning = KEYS[kind]
-    name = kind.value.replace("_", " ")
     return Content.assemble(
         (mark, "$accent"),
         (f" {key}  ", "bold $accent"),
-        (f"{name:<11}", colour(kind)),
+        (f"{kind.label:<11}", colour(kind)),
         (f" {meaning}", "$foreground 60%"),
     )

@@ -117,9 +117,11 @@ async def move_project(
 
 async def _change(terminal: Terminal, change: Awaitable[int | None], done: str) -> None:
     """Waits for a change, which gives how many sessions it moved, and says what was done."""
+    from memoria_tui.present import counted
+
     moved = await change
     terminal.spawn_detached(*REFRESH)
-    sessions = f" · {moved:,} session{'' if moved == 1 else 's'} moved" if moved is not None else ""
+    sessions = f" · {counted(moved, 'session')} moved" if moved is not None else ""
     terminal.print_text(f"{done}{sessions} · undo with: memoria-tui undo")
 
 

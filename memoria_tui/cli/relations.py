@@ -118,7 +118,7 @@ async def path(
     for step in steps:
         terminal.print(f"{step.step:>3}  {step.id[:8]}  {_title(step.memory)}")
         if step.relation is not None:
-            terminal.print(f"       {'↓' if step.outgoing else '↑'} {step.relation.value.replace('_', ' ')}")
+            terminal.print(f"       {'↓' if step.outgoing else '↑'} {step.relation.label}")
 
 
 @commands.command()

@@ -42,5 +42,5 @@ def _step(step: PathStep) -> Content:
     row = Content.assemble((f"{step.step:>3}  ", "$foreground 60%"), labelled(step.memory, 76))
     if step.relation is None:
         return row
-    way = f"{'↓' if step.outgoing else '↑'} {step.relation.value.replace('_', ' ')}"
+    way = f"{'↓' if step.outgoing else '↑'} {step.relation.label}"
     return Content.assemble(row, "\n", "     │ ", (way, colour(step.relation)))

@@ -56,7 +56,7 @@ class Linking:
         act = self._screen.services.graph.link_many(
             [NewRelation(source.id, goal.id, choice.type) for source, goal in pairs if source.id != goal.id]
         )
-        verb, (source, goal) = choice.type.value.replace("_", " "), pairs[0]
+        verb, (source, goal) = choice.type.label, pairs[0]
         told = f"{_named(source)} {verb} {_named(goal)}"
         if (made := await self._screen.write(f"link {told}", act)) is None:
             return

@@ -78,7 +78,7 @@ class SuggestionList(OptionList):
             labelled(one.source, 62),
             "\n",
             " " * 10,
-            (f"→ {one.type.value.replace('_', ' ')} ", colour(one.type)),
+            (f"→ {one.type.label} ", colour(one.type)),
             " ",
             labelled(one.target, 62),
             "\n",

@@ -23,6 +23,11 @@ class RelationType(StrEnum):
     PART_OF = "part_of"
     RELATED = "related"
 
+    @property
+    def label(self) -> str:
+        """«part of», as a person reads it."""
+        return self.value.replace("_", " ")
+
 
 class RelationCreator(StrEnum):
     """Who made a relation: a person, a suggestion that was accepted, or a program."""

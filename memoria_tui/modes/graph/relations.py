@@ -30,7 +30,7 @@ class Relations:
         """Deletes it."""
         if node is None or (relation := await self._relation(around, node)) is None:
             return
-        what = f"{relation.type.value.replace('_', ' ')} of {present.clip(name(node), 36)}"
+        what = f"{relation.type.label} of {present.clip(name(node), 36)}"
         act = self._screen.services.graph.unlink([relation.id], [relation])
         if await self._screen.write(f"unlink {what}", act, once=[relation.id]):
             self._screen.tell_done(f"Unlinked {what}")
@@ -74,10 +74,10 @@ class Relations:
         if after == before:
             return
         act = self._screen.services.graph.change(before, after)
-        what = f"change {before.type.value.replace('_', ' ')}"
+        what = f"change {before.type.label}"
         if await self._screen.write(what, act, once=[before.id]) is not None:
             way = " reversed" if after.source_id != before.source_id else ""
-            self._screen.tell_done(f"Now {after.type.value.replace('_', ' ')}{way}, weight {after.weight:g}")
+            self._screen.tell_done(f"Now {after.type.label}{way}, weight {after.weight:g}")
             self._screen.changed()
 
 

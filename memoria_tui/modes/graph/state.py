@@ -36,7 +36,7 @@ def nowhere(state: Nowhere) -> Content:
 
 def trail_facts(around: Neighborhood) -> str:
     """«depth 2   types all   12 memories»."""
-    types = ", ".join(kind.value.replace("_", " ") for kind in around.types) or "all"
+    types = ", ".join(kind.label for kind in around.types) or "all"
     number = f"{len(around.nodes):,}{'+' if around.more else ''}"
     return f"depth {around.depth}   types {types}   {number} {'memory' if len(around.nodes) == 1 else 'memories'}"
 

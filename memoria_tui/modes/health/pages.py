@@ -139,7 +139,7 @@ def _queue(waiting: Sequence[Waiting] | MemoriaError, pending: int | MemoriaErro
 def _waits(one: Waiting, now: datetime, width: int) -> Content:
     missing = Content.assemble(("? ", "$warning"), one.memory_id)
     name = missing if one.memory is None else present.labelled(one.memory, width - 2)
-    tried = "not tried yet" if not one.attempts else f"tried {one.attempts:,} time{'' if one.attempts == 1 else 's'}"
+    tried = "not tried yet" if not one.attempts else f"tried {present.counted(one.attempts, 'time')}"
     seconds = (one.next_attempt - now).total_seconds()
     again = "due now" if seconds <= 0 else f"again in {present.duration(seconds)}"
     lines = [name, _below(f"{tried} · {again}", width, _MUTED)]
@@ -183,7 +183,7 @@ def _about(finding: Finding, width: int) -> Content:
     relation = finding.defect.relation
     if relation is None:
         return _name(finding.memories[0], width - 10) + Content.styled(f"  {finding.defect.id[:8]}", "$foreground 45%")
-    arrow = f" → {relation.type.value.replace('_', ' ')} → "
+    arrow = f" → {relation.type.label} → "
     source, target = (_name(memory, (width - len(arrow)) // 2) for memory in finding.memories)
     return Content.assemble(source, (arrow, present.colour(relation.type)), target)
 

@@ -97,7 +97,7 @@ def headline(figures: Figures) -> Content:
     """«Dec 2025 – Nov 2026   by client   1,234:05:06   523 sessions   214 days»."""
     report, asked = figures.report, figures.asked
     facts = [
-        f"{report.sessions:,} session{'' if report.sessions == 1 else 's'}",
+        present.counted(report.sessions, "session"),
         f"{report.days:,} day{'' if report.days == 1 else 's'}",
     ]
     facts += [f"{report.open_sessions} running"] if report.open_sessions else []

@@ -25,6 +25,7 @@ from memoria_tui.modes.mode import ModeScreen, Setup
 from memoria_tui.modes.timing import Timing, WorkChanged
 from memoria_tui.modes.work.log_file import write_log
 from memoria_tui.modes.work.state import ORDERS, LogQuestion, OpenWork, log_facts, today_facts, warning_line
+from memoria_tui.present import counted
 from memoria_tui.typed_paths import file_of, why_not_new
 from memoria_tui.typing_ahead import asks
 from memoria_tui.widgets.day_timeline import Block, DayOfWork, DayTimeline
@@ -401,7 +402,7 @@ class WorkScreen(ModeScreen):
             act = write_log(self.services.reports, self.question, file_of(path), self._zone, self.clock())
             number = await self.attempt(act)
             if number is not None:
-                self.tell(f"Exported {number:,} session{'' if number == 1 else 's'} to {file_of(path)}")
+                self.tell(f"Exported {counted(number, 'session')} to {file_of(path)}")
 
     # clients, projects, settings
 
