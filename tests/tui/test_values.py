@@ -106,3 +106,10 @@ def test_an_importance_is_a_number_from_0_to_1(text: str) -> None:
 @pytest.mark.parametrize("text", ["1.1", "-0.1", "nan", "x", ""])
 def test_what_is_no_importance_is_refused_in_a_sentence(text: str) -> None:
     assert share_check("Importance")(text)
+
+
+def test_every_relation_type_has_a_key_of_its_own() -> None:
+    keys = [key for key, _ in KEYS.values()]
+    assert set(KEYS) == set(RelationType)
+    assert len(set(keys)) == len(keys)
+    assert [type_of_key(key) for key in keys] == list(KEYS)
