@@ -81,7 +81,6 @@ class RestoreDialog(Dialog[str]):
     def _figures(self, one: object) -> tuple[int, ...]:
         return tuple(getattr(one, name) for name in ("new", "newer", "older", "same", "only_here"))
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if parameters == (REPLACE,) and self._comparison.empty:
-            return False
-        return super().check_action(action, parameters)
+    def action_answer(self, answer: str) -> None:
+        if answer == MERGE or not self._comparison.empty:
+            super().action_answer(answer)
