@@ -23,7 +23,7 @@ from textual.worker import WorkerFailed, get_current_worker
 
 from memoria_tui.background import Background
 from memoria_tui.config import Config
-from memoria_tui.drafts import Draft, DraftKind, Drafts
+from memoria_tui.drafts import DraftKeeper, DraftKind
 from memoria_tui.driver import TerminalDriver
 from memoria_tui.leaving import Leaving
 from memoria_tui.modes.registry import GRAPH, MEMORIES, MODES
@@ -53,8 +53,6 @@ _SLOW_WRITE = 0.2
 """Seconds after which a person is told that something is being saved."""
 _START = 5.0
 """Seconds for which keys wait at the most for the first mode."""
-_DRAFT_AFTER = 1.0
-"""Seconds after which what was typed is in its file."""
 _FIRST_LIST = 0.5
 """Seconds for which everything else leaves the machine to the first list."""
 _REST, _LOOK = 1.0, 0.1
@@ -155,9 +153,8 @@ class MemoriaApp(TypingAhead[None]):
         self.set_reactive(App.theme, self._config.theme if known else Config().theme)
         self._refused: MemoriaError | None = None
         self.writes = Writes(changed=self._writes_changed, unheard=self._write_failed, permit=self._permit)
-        self.leaving = Leaving(self, self.writes, self._say, self._keep_drafts)
-        self._drafts = Drafts(drafts, self._typed_drafts) if drafts is not None else None
-        self._draft_timer: Timer | None = None
+        self.drafts = DraftKeeper(self, drafts, lambda: self._open_screens, self._say)
+        self.leaving = Leaving(self, self.writes, self._say, self.drafts.keep)
         self._slow_write: Timer | None = None
         self._undoing: Undoing | None = None
         for mode in MODES:
@@ -218,7 +215,7 @@ class MemoriaApp(TypingAhead[None]):
         """Ends the app with one line, except for what looked for its widgets after its screen was closed."""
         if not self._of_what_is_gone(error):
             with suppress(Exception):  # a broken screen must not hide why it is broken
-                self._keep_drafts()
+                self.drafts.keep()
             super()._handle_exception(error)
 
     def _of_what_is_gone(self, error: Exception) -> bool:
@@ -245,8 +242,7 @@ class MemoriaApp(TypingAhead[None]):
 
     async def on_unmount(self) -> None:
         await self.leaving.finish_in_time()
-        if self._drafts is not None:
-            self._drafts.release()
+        self.drafts.release()
         await self._open.aclose()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
@@ -316,9 +312,8 @@ class MemoriaApp(TypingAhead[None]):
         begun = None
         with suppress(MemoriaError):  # what keeps the database from answering is told by its status
             begun = await self.services.restoring.unfinished()
-        if self._drafts is not None:
-            self._try_drafts(self._drafts.adopt)
-        if begun is not None or (self._drafts is not None and self._drafts.left):
+        self.drafts.adopt()
+        if begun is not None or self.drafts.left:
             await self._rest()
             self._ask_about(begun)
 
@@ -336,8 +331,7 @@ class MemoriaApp(TypingAhead[None]):
     async def _ask_about(self, begun: UnfinishedRestore | None) -> None:
         if begun is not None:
             await self._ask_about_restore(begun)
-        if self._drafts is not None:
-            await self._offer(self._drafts)
+        await self._offer_drafts()
 
     async def _ask_about_restore(self, begun: UnfinishedRestore) -> None:
         from memoria_tui.dialogs.unfinished_restore import FINISH, UnfinishedRestoreDialog
@@ -362,49 +356,25 @@ class MemoriaApp(TypingAhead[None]):
 
     # what is typed and not saved
 
-    def _typed_drafts(self) -> list[Draft]:
-        drafts = (getattr(screen, "draft", None) for screen in self._open_screens)
-        return [draft for draft in drafts if isinstance(draft, Draft)]
-
-    def _try_drafts(self, act: Callable[[], object]) -> None:
-        try:
-            act()
-        except MemoriaError as error:
-            self._say(f"Drafts cannot be saved: {error}", wrong=True)
-
-    def _keep_drafts(self) -> None:
-        """At once, for the program ends."""
-        if self._drafts is not None:
-            self._try_drafts(self._drafts.keep)
-
-    def _keep_drafts_soon(self) -> None:
-        if self._drafts is not None and self._draft_timer is None:
-            self._draft_timer = self.set_timer(_DRAFT_AFTER, self._write_drafts, name="drafts")
-
     def on_mode_screen_typed_elsewhere(self) -> None:
-        self._keep_drafts_soon()
+        self.drafts.keep_soon()
 
-    async def _write_drafts(self) -> None:
-        self._draft_timer = None
-        if self._drafts is not None and self._drafts.note():
-            self.run_worker(partial(self._try_drafts, self._drafts.write), group="drafts", thread=True)
-
-    async def _offer(self, drafts: Drafts) -> None:
+    async def _offer_drafts(self) -> None:
         """Asks about each text that was not saved, until one is opened that stays open."""
         from memoria_tui.dialogs.unsaved_text import UnsavedDialog
         from memoria_tui.modes.memories.screen import MemoriesScreen
 
         memories = self._screens_made[MEMORIES.name]
         assert isinstance(memories, MemoriesScreen)
-        for draft in list(drafts.left):
+        for draft in list(self.drafts.left):
             opens = await self.push_screen_wait(UnsavedDialog(draft))
             if opens is None:
                 continue
-            drafts.left.remove(draft)
+            self.drafts.left.remove(draft)
             of_memory = draft.kind in (DraftKind.NEW_MEMORY, DraftKind.EDIT_MEMORY)
             if opens and not await (memories if of_memory else self._timing).reopen(draft):
-                drafts.left.append(draft)
-            self._keep_drafts_soon()
+                self.drafts.left.append(draft)
+            self.drafts.keep_soon()
             if memories.preview.editing is not None:
                 return
 
@@ -416,7 +386,7 @@ class MemoriaApp(TypingAhead[None]):
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.InputEvent | events.Paste):
             self.background.attend()
-            self._keep_drafts_soon()
+            self.drafts.keep_soon()
         await super().on_event(event)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -459,7 +429,7 @@ class MemoriaApp(TypingAhead[None]):
 
     def _writes_changed(self) -> None:
         """Says that something is being saved once that takes so long that a person wonders."""
-        self._keep_drafts_soon()
+        self.drafts.keep_soon()
         if self.writes.waiting and self._slow_write is None:
             self._slow_write = self.set_timer(_SLOW_WRITE, self._say_saving, name="saving")
         elif not self.writes.waiting and self._slow_write is not None:

@@ -11,11 +11,20 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from services.errors import MemoriaError
 from services.files import AtomicFile, make_private, remove_partials, storage_errors
 
+if TYPE_CHECKING:
+    from textual.app import App
+    from textual.timer import Timer
+
 _ENDING = ".json"
+_AFTER = 1.0
+"""Seconds after which what was typed is in its file."""
 
 
 class DraftKind(StrEnum):
@@ -115,6 +124,60 @@ class Drafts:
                 self.left += _read(json.load(file))
                 return True
         return False
+
+
+class DraftKeeper:
+    """Keeps what is typed in an app: soon after each key, and at once when the app ends."""
+
+    def __init__(
+        self, app: App[None], folder: Path | None, screens: Callable[[], Iterable[object]], say: Callable[..., None]
+    ) -> None:
+        """`screens` are asked for their `draft`; `say` tells why one cannot be kept. Without a folder none is."""
+        self._app = app
+        self._screens = screens
+        self._say = say
+        self._drafts = Drafts(folder, self._typed) if folder is not None else None
+        self._timer: Timer | None = None
+
+    def _typed(self) -> list[Draft]:
+        drafts = (getattr(screen, "draft", None) for screen in self._screens())
+        return [draft for draft in drafts if isinstance(draft, Draft)]
+
+    @property
+    def left(self) -> list[Draft]:
+        """Of programs that ended, until they are opened or discarded."""
+        return self._drafts.left if self._drafts is not None else []
+
+    def adopt(self) -> None:
+        """Takes over what programs left that ended."""
+        if self._drafts is not None:
+            self._try(self._drafts.adopt)
+
+    def keep(self) -> None:
+        """At once, for the program ends."""
+        if self._drafts is not None:
+            self._try(self._drafts.keep)
+
+    def keep_soon(self) -> None:
+        """In a moment, once for many keys."""
+        if self._drafts is not None and self._timer is None:
+            self._timer = self._app.set_timer(_AFTER, self._write, name="drafts")
+
+    async def _write(self) -> None:
+        self._timer = None
+        if self._drafts is not None and self._drafts.note():
+            self._app.run_worker(partial(self._try, self._drafts.write), group="drafts", thread=True)
+
+    def _try(self, act: Callable[[], object]) -> None:
+        try:
+            act()
+        except MemoriaError as error:
+            self._say(f"Drafts cannot be saved: {error}", wrong=True)
+
+    def release(self) -> None:
+        """Leaves what is written to the next program."""
+        if self._drafts is not None:
+            self._drafts.release()
 
 
 def _read(drafts: object) -> list[Draft]:
