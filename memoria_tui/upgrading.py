@@ -44,13 +44,6 @@ def asking_on(terminal: Terminal) -> Ask | None:
 
 
 def lines(plan: UpgradePlan) -> list[str]:
-    """The plan as text: the stores by name, below each what it gets (+) and what is replaced (~)."""
+    """The plan as text, for a terminal."""
     told = ["Before the first write, once; no memory, relation or session is changed:"]
-    if plan.added or plan.replaced:
-        told.append(f"PostgreSQL {plan.place}")
-        told += [f"  + {line}" for line in plan.added]
-        told += [f"  ~ {line}" for line in plan.replaced]
-    if plan.indexes:
-        told.append(f"Qdrant {plan.vectors_place}")
-        told += [f"  + indexes of {line}" for line in plan.indexes]
-    return told
+    return told + [f"  {sign} {what}" if sign else what for sign, what in plan.steps()]

@@ -47,10 +47,10 @@ class UpgradeDialog(Dialog[bool]):
             classes="section",
         )
         with VerticalScroll():
-            for sign, line in told(self._plan):
+            for sign, what in self._plan.steps():
                 with Horizontal(classes="entry" if sign else "place"):
-                    yield Static(Content.styled(sign, "bold $accent"), classes="sign")
-                    yield Static(line)
+                    yield Static(Content.styled(f" {sign} " if sign else "", "bold $accent"), classes="sign")
+                    yield Static(Content.styled(safe(what), "" if sign else "bold"))
         yield Static("", id="hint")
 
     def action_yes(self) -> None:
@@ -87,14 +87,3 @@ class UpgradeDialog(Dialog[bool]):
 
     def _progress(self) -> str:
         return f"Adding … {self._seconds} s" if self._seconds else "Adding …"
-
-
-def told(plan: UpgradePlan) -> Iterable[tuple[str, Content]]:
-    """The stores by name, below each with its sign what it gets (+) and what is replaced (~)."""
-    if plan.added or plan.replaced:
-        yield "", Content.styled(f"PostgreSQL {safe(plan.place)}", "bold")
-        yield from ((" + ", Content(safe(line))) for line in plan.added)
-        yield from ((" ~ ", Content(safe(line))) for line in plan.replaced)
-    if plan.indexes:
-        yield "", Content.styled(f"Qdrant {safe(plan.vectors_place)}", "bold")
-        yield from ((" + ", Content(f"indexes of {safe(line)}")) for line in plan.indexes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
 
@@ -42,6 +42,16 @@ class UpgradePlan:
     vectors_place: str = ""
     indexes: tuple[str, ...] = ()
     """Payload indexes that the collections lack, one line a collection."""
+
+    def steps(self) -> Iterator[tuple[str, str]]:
+        """The stores by name, below each with its sign what it gets (+) and what is replaced (~)."""
+        if self.added or self.replaced:
+            yield "", f"PostgreSQL {self.place}"
+            yield from (("+", line) for line in self.added)
+            yield from (("~", line) for line in self.replaced)
+        if self.indexes:
+            yield "", f"Qdrant {self.vectors_place}"
+            yield from (("+", f"indexes of {line}") for line in self.indexes)
 
     def __bool__(self) -> bool:
         return bool(self.added or self.replaced or self.indexes)
