@@ -15,11 +15,25 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from memoria_tui import present, work_text
-from memoria_tui.widgets.large_digits import LINES, large
 from memoria_tui.widgets.strips import strip
 from services.model import SessionStatus, WorkSession
 from services.ports import Clock
 
+_LINES = 3
+"""Of a card where there is room, and of its digits."""
+_SHAPES = {
+    "0": ("┏━┓", "┃ ┃", "┗━┛"),
+    "1": (" ╻ ", " ┃ ", " ╹ "),
+    "2": ("╺━┓", "┏━┛", "┗━╸"),
+    "3": ("╺━┓", " ━┫", "╺━┛"),
+    "4": ("╻ ╻", "┗━┫", "  ╹"),
+    "5": ("┏━╸", "┗━┓", "╺━┛"),
+    "6": ("┏━╸", "┣━┓", "┗━┛"),
+    "7": ("╺━┓", "  ┃", "  ╹"),
+    "8": ("┏━┓", "┣━┫", "┗━┛"),
+    "9": ("┏━┓", "┗━┫", "╺━┛"),
+    ":": (" ", ":", " "),
+}
 _MUTED, _BAR = "$foreground 60%", "bold $accent"
 
 
@@ -71,11 +85,11 @@ class RunningSessions(Widget, can_focus=True):
         self.cursor = next((place for place, one in enumerate(after) if one.id == held), self.cursor)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        return max(LINES, len(self.sessions) * self._card_lines)
+        return max(_LINES, len(self.sessions) * self._card_lines)
 
     @property
     def _card_lines(self) -> int:
-        return LINES if len(self.sessions) * LINES <= self.app.size.height // 3 + 1 else 1
+        return _LINES if len(self.sessions) * _LINES <= self.app.size.height // 3 + 1 else 1
 
     def tick(self) -> None:
         """Draws the running clocks again."""
@@ -145,7 +159,7 @@ class RunningSessions(Widget, can_focus=True):
 
     def _clock_lines(self, session: WorkSession, now: datetime) -> tuple[str, ...]:
         text = present.duration(session.elapsed_seconds(now))
-        return large(text) if self._card_lines == LINES else (text,)
+        return _large(text) if self._card_lines == _LINES else (text,)
 
     def action_move(self, by: int) -> None:
         if by > 0 and self.cursor >= len(self.sessions) - 1:
@@ -163,3 +177,10 @@ class RunningSessions(Widget, can_focus=True):
             self.cursor = place
             if again:
                 self.action_select()
+
+
+def _large(text: str) -> tuple[str, str, str]:
+    """The lines of a text of digits and colons."""
+    shapes = [_SHAPES[character] for character in text]
+    top, middle, bottom = ("".join(shape[line] for shape in shapes) for line in range(_LINES))
+    return top, middle, bottom

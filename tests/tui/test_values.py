@@ -9,9 +9,9 @@ import pytest
 
 from memoria_tui.config import Config, load_config
 from memoria_tui.dialogs.line_prompt import share_check
+from memoria_tui.dialogs.relation_type import TYPE_KEYS, type_of_key
 from memoria_tui.difference import DiffLine, compare, merged
 from memoria_tui.query_toggles import active, toggled
-from memoria_tui.relation_keys import KEYS, type_of_key
 from services.model import RelationType
 from services.search.query import parse_query
 
@@ -109,7 +109,7 @@ def test_what_is_no_importance_is_refused_in_a_sentence(text: str) -> None:
 
 
 def test_every_relation_type_has_a_key_of_its_own() -> None:
-    keys = [key for key, _ in KEYS.values()]
-    assert set(KEYS) == set(RelationType)
+    keys = [key for key, _ in TYPE_KEYS.values()]
+    assert set(TYPE_KEYS) == set(RelationType)
     assert len(set(keys)) == len(keys)
-    assert [type_of_key(key) for key in keys] == list(KEYS)
+    assert [type_of_key(key) for key in keys] == list(TYPE_KEYS)
