@@ -126,7 +126,7 @@ async def _change(terminal: Terminal, change: Awaitable[int | None], done: str) 
 
 
 async def _list_clients(services: Services, terminal: Terminal, *, as_json: bool) -> None:
-    from services.work.work_values import ReportBy
+    from services.model import ReportBy
 
     totals, worked = await services.clients.clients(), await services.reports.worked(ReportBy.CLIENT)
     rows = [(one, worked.get(one.client.id if one.client else None, 0.0)) for one in totals]
@@ -141,7 +141,7 @@ async def _list_clients(services: Services, terminal: Terminal, *, as_json: bool
 
 
 async def _list_projects(services: Services, terminal: Terminal, *, as_json: bool) -> None:
-    from services.work.work_values import ReportBy
+    from services.model import ReportBy
 
     totals, worked = await services.clients.projects(), await services.reports.worked(ReportBy.PROJECT)
     rows = [(one, worked.get(one.project.id if one.project else None, 0.0)) for one in totals]

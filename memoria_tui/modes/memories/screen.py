@@ -52,6 +52,8 @@ _TYPING = 0.001
 """Seconds of rest before a keystroke becomes a question: keys that arrive together ask once."""
 _THINKING = 0.6
 """Seconds of rest before text that cannot be understood is marked."""
+_RESTING = 0.08
+"""Seconds on one search before what stands beside it is counted."""
 _SLOW = 0.2
 """Seconds after which a search is said to be running."""
 _MILLISECOND = timedelta(milliseconds=1)
