@@ -131,7 +131,7 @@ class Background:
             now = time.monotonic()
             self._compare_from = now + _COMPARING_SHARE * (now - begun)
         if found.ids:
-            self._app.notify(safe(found.told), severity="warning", markup=False)
+            self._app.notify(safe(found.summary_line), severity="warning", markup=False)
 
     # views of work, for other programs
 

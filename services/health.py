@@ -86,12 +86,12 @@ class HealthService:
         """
         unfinished = await self._unfinished()
         survey = await self._integrity.survey(progress=progress)
-        return [*await self._missing(), *_told(survey), *unfinished]
+        return [*await self._missing(), *_defect_lines(survey), *unfinished]
 
     async def _missing(self) -> list[str]:
         """Memories that only the history has; those that are few go to the trash."""
         found = await self._outside.notice()
-        return [found.told] if found.ids else []
+        return [found.summary_line] if found.ids else []
 
     async def _vector_status(self) -> StoreStatus:
         """As the store says, with memories counted instead of points."""
@@ -105,8 +105,8 @@ class HealthService:
         return replace(status, counts={**counts, "points": sum(status.counts.values())})
 
     async def _memories(self) -> Mapping[str, int]:
-        heads = (await self._filters.heads(Filters(dict.fromkeys(MemoryType, EVERYTHING)))).where
-        counts = await together(*(self._vectors.count(type_, heads[type_]) for type_ in MemoryType))
+        first_chunks = (await self._filters.first_chunks(Filters(dict.fromkeys(MemoryType, EVERYTHING)))).where
+        counts = await together(*(self._vectors.count(type_, first_chunks[type_]) for type_ in MemoryType))
         return {"memories": sum(counts)} | {type_.value: count for type_, count in zip(MemoryType, counts, strict=True)}
 
     async def _unfinished(self) -> list[str]:
@@ -119,7 +119,7 @@ class HealthService:
         return problems
 
 
-def _told(survey: Survey) -> Sequence[str]:
+def _defect_lines(survey: Survey) -> Sequence[str]:
     lines = []
     for check in REPAIRABLE:
         if found := survey.found[check]:

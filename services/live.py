@@ -156,7 +156,7 @@ class LiveService:
         self._changes = PointChanges(vectors)
         self._news: set[Subject] = set()
         self._some_news = asyncio.Event()
-        self._told: StatusSnapshot | None = None
+        self._last_snapshot: StatusSnapshot | None = None
         self._attended_until = 0.0
         self._attended = asyncio.Event()
         self._thorough_at: dict[StoreKind, float] = {}
@@ -209,8 +209,8 @@ class LiveService:
             await watch.poll()
             if was_away and watch.works and kind is StoreKind.QDRANT:
                 self._hear(_MEMORIES)
-            if (snapshot := self._snapshot) != self._told:
-                self._told = snapshot
+            if (snapshot := self._snapshot) != self._last_snapshot:
+                self._last_snapshot = snapshot
                 on_status(snapshot)
             await self._rest(kind, watch)
 

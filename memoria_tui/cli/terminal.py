@@ -241,7 +241,7 @@ class Terminal:
                 self.info(f"finishing {number:,} memories that a program which was ended had begun to save …")
 
         shared = bool(self.settings.qdrant_host or self.settings.database_url)
-        await services.memories.finish_untried(most=_SOME if shared else None, told=announce)
+        await services.memories.finish_untried(most=_SOME if shared else None, notify=announce)
 
     async def _warn_of_unfinished_restore(self, services: Services) -> None:
         """What keeps the database from answering is told by the act itself, which may not need it."""

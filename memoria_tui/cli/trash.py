@@ -101,9 +101,9 @@ async def missing(services: Services, terminal: Terminal, yes: Yes = False, as_j
     if found.ids and not yes:
         await terminal.require_yes(
             f"Put {len(found.ids):,} of {found.living:,} memories into the trash?",
-            details=[found.told],
+            details=[found.summary_line],
             declined="nothing was done",
-            unattended=f"nothing was done: {found.told}; add --yes",
+            unattended=f"nothing was done: {found.summary_line}; add --yes",
             as_json=as_json,
         )
     count = await services.memories.outside.accept(found.ids) if found.ids else 0

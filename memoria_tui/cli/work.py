@@ -130,7 +130,7 @@ async def stop(
 @with_services
 async def unstop(services: Services, terminal: Terminal, session_id: SessionId, as_json: Json = False) -> None:
     """Reopen a stopped session; the time since it was stopped counts as a pause."""
-    _print_session(services, terminal, await services.work.unstop(session_id), "resumed", as_json=as_json)
+    _print_session(services, terminal, await services.work.reopen(session_id), "resumed", as_json=as_json)
     terminal.spawn_detached(*REFRESH)
 
 

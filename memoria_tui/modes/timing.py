@@ -185,7 +185,7 @@ class Timing:
     async def resume_stopped(self, session: WorkSession | None) -> None:
         """Lets a stopped session run on."""
         if (stopped := self._stopped(session)) is not None:
-            act = self._services.work.unstop(stopped.id)
+            act = self._services.work.reopen(stopped.id)
             if await self._write(f"resume {work_text.named(stopped)}", act, stopped) is not None:
                 self._tell(f"{work_text.named(stopped)} runs on")
 

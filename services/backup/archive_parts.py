@@ -18,16 +18,16 @@ LINES, VECTORS = ".jsonl.gz", ".f32"
 SUPERSEDED = "superseded.json.gz"
 _PART = re.compile(r"memories/([a-z]+)/(\d+)-\d{6}\.jsonl\.gz")
 Superseded = Mapping[str, int]
-"""Memory id → the look whose points count, for memories that changed while the backup ran; −1: it was deleted."""
+"""Memory id → the pass whose points count, for memories that changed while the backup ran; −1: it was deleted."""
 
 
-def memory_part(type_: MemoryType, look: int, number: int) -> str:
+def memory_part(type_: MemoryType, pass_number: int, number: int) -> str:
     """Name of a part of points, to which `LINES` or `VECTORS` is added."""
-    return f"memories/{type_}/{look}-{number:06}"
+    return f"memories/{type_}/{pass_number}-{number:06}"
 
 
 def part_of(name: str) -> tuple[MemoryType, int] | None:
-    """Collection and look of a part of lines; None when its name is another. Raises ValueError for no collection."""
+    """Collection and pass of a part of lines; None when its name is another. Raises ValueError for no collection."""
     found = _PART.fullmatch(name)
     return None if found is None else (MemoryType(found[1]), int(found[2]))
 
@@ -42,8 +42,10 @@ def pack_points(points: Sequence[Point]) -> tuple[bytes, bytes]:
     return b"".join(line + b"\n" for line in lines), _little_endian(vectors).tobytes()
 
 
-def unpack_points(lines: bytes, vectors: bytes, dimensions: int, look: int, superseded: Superseded) -> list[Point]:
-    """The points, without those of memories that a later look saw otherwise. Raises ValueError when they do not fit."""
+def unpack_points(
+    lines: bytes, vectors: bytes, dimensions: int, pass_number: int, superseded: Superseded
+) -> list[Point]:
+    """The points, without those of memories that a later pass saw otherwise. Raises ValueError when they do not fit."""
     numbers = array("f")
     numbers.frombytes(vectors)
     numbers = _little_endian(numbers)
@@ -55,7 +57,7 @@ def unpack_points(lines: bytes, vectors: bytes, dimensions: int, look: int, supe
             vector = numbers[place : place + dimensions]
             place += dimensions
         point = Point(fields["id"], fields["payload"], vector, vector is not None)
-        if not superseded or superseded.get(memory_id_of(point), look) == look:
+        if not superseded or superseded.get(memory_id_of(point), pass_number) == pass_number:
             points.append(point)
     if place != len(numbers):
         raise ValueError("the vectors do not belong to the points")

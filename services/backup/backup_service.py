@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
 _POINTS = 1000
 _CHARACTERS = 4_000_000
 """Text after which a part of points ends early."""
-_PROMISES = ("memory_id", "change_id", "attempts", "next_attempt")
+_OUTBOX_COLUMNS = ("memory_id", "change_id", "attempts", "next_attempt")
 
 
 class BackupService:
@@ -83,7 +83,7 @@ class BackupService:
             raise
         if keep is not None:
             await asyncio.to_thread(_rotate, folder, keep, path)
-        archive = await asyncio.to_thread(look_at, path)
+        archive = await asyncio.to_thread(archive_at, path)
         _log.info("backed up %d records to %s", archive.records, path)
         return archive
 
@@ -92,7 +92,7 @@ class BackupService:
 
         Raises StorageFull or InvalidInput when the folder cannot be read.
         """
-        return await asyncio.to_thread(lambda: [look_at(path) for path in archive_files(folder)])
+        return await asyncio.to_thread(lambda: [archive_at(path) for path in archive_files(folder)])
 
     async def _dimensions(self) -> int:
         info = await self._vectors.info()
@@ -146,15 +146,15 @@ class _Run:
         head = {key: facts[key] for key in ("format", "version", "made_at")}
         try:
             await self._add(lambda: self._writer.add(HEADER, encoded(head), 0, packed=False))
-            await self._take(self._gathering.first_look())
-            await self._take(self._gathering.second_look())
+            await self._take(self._gathering.first_pass())
+            await self._take(self._gathering.second_pass())
             async with self._tables.snapshot() as snapshot:
-                await self._gathering.look_around(snapshot)
+                await self._gathering.note_open_changes(snapshot)
                 async for rows in snapshot.rows():
                     await self._add_rows(rows)
-            await self._take(self._gathering.last_look())
+            await self._take(self._gathering.pass_after_snapshot())
             await self._take(self._gathering.settle())
-            await self._add_promises(facts["made_at"])
+            await self._add_outbox(facts["made_at"])
             superseded = encoded(self._gathering.superseded)
             await self._add(lambda: self._writer.add(SUPERSEDED, superseded, 0))
             counts = {"memories": self._gathering.memories, **self._counts}
@@ -165,23 +165,23 @@ class _Run:
                 await asyncio.wait([self._writing])
             raise
 
-    async def _take(self, look: AsyncIterator[Gathered]) -> None:
-        async for gathered in look:
-            waiting = self._waiting.setdefault((gathered.look, gathered.type), _Waiting())
+    async def _take(self, gathering: AsyncIterator[Gathered]) -> None:
+        async for gathered in gathering:
+            waiting = self._waiting.setdefault((gathered.pass_number, gathered.type), _Waiting())
             for point in gathered.points:
                 if waiting.full and memory_id_of(point) != memory_id_of(waiting.points[-1]):
-                    await self._add_points(gathered.look, gathered.type, waiting.take())
+                    await self._add_points(gathered.pass_number, gathered.type, waiting.take())
                 waiting.add(point)
-            if not gathered.look:
+            if not gathered.pass_number:
                 self._advance(len(gathered.points), f"{gathered.type} memories")
-        for (look_number, type_), waiting in self._waiting.items():
-            await self._add_points(look_number, type_, waiting.take())
+        for (pass_number, type_), waiting in self._waiting.items():
+            await self._add_points(pass_number, type_, waiting.take())
 
-    async def _add_points(self, look: int, type_: MemoryType, points: Sequence[Point]) -> None:
+    async def _add_points(self, pass_number: int, type_: MemoryType, points: Sequence[Point]) -> None:
         if not points:
             return
         self._numbers[type_] += 1
-        name = memory_part(type_, look, self._numbers[type_])
+        name = memory_part(type_, pass_number, self._numbers[type_])
 
         def add() -> None:
             lines, vectors = pack_points(points)
@@ -198,12 +198,12 @@ class _Run:
             self._counts[rows.kind] += rows.count
             self._advance(rows.count, rows.kind)
 
-    async def _add_promises(self, due: object) -> None:
-        """Work that the last look found to be done on the memories as the archive has them."""
-        late = self._gathering.promises
+    async def _add_outbox(self, due: object) -> None:
+        """Work that the pass after the snapshot found to be done on the memories as the archive has them."""
+        late = self._gathering.late_entries
         if late:
             text = "".join(f"{one.memory_id}\t{one.change_id}\t0\t{due}\n" for one in late).encode("ascii")
-            await self._add_rows(Rows("memoria_tui.embedding_schedule", _PROMISES, len(late), text))
+            await self._add_rows(Rows("memoria_tui.embedding_schedule", _OUTBOX_COLUMNS, len(late), text))
 
     async def _add(self, write: Callable[[], None]) -> None:
         """Writes a part in a thread while the next one is read."""
@@ -220,7 +220,7 @@ class _Run:
         self._progress(Progress(self._done, None if self._total is None else max(self._done, self._total), what))
 
 
-def look_at(path: Path) -> Archive:
+def archive_at(path: Path) -> Archive:
     """What an archive says about itself; one that cannot be used says why. Reads its ends only; blocking."""
     try:
         reader = ArchiveReader(path)
@@ -249,7 +249,7 @@ def archive_of(reader: ArchiveReader) -> Archive:
 
 def _rotate(folder: Path, keep: int, newest: Path) -> None:
     """Deletes the oldest; what is damaged neither counts nor goes."""
-    whole = [path for path in archive_files(folder) if path == newest or look_at(path).problem is None]
+    whole = [path for path in archive_files(folder) if path == newest or archive_at(path).problem is None]
     with storage_errors(folder):
         for path in whole[keep:]:
             path.unlink()

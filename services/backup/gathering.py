@@ -47,22 +47,22 @@ _MOST_KEPT = 25
 _UNDER_WAY = 2000
 """More rows of the history than programs write in one moment: those may be under way, their points not yet written."""
 _WAITS = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8)
-"""Seconds before each further look at a memory that somebody was just writing."""
+"""Seconds before each further reading of a memory that somebody was just writing."""
 GONE = -1
 """Look of memories that were deleted meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """Points of one collection, seen in one look."""
+    """Points of one collection, seen in one pass."""
 
-    look: int
+    pass_number: int
     type: MemoryType
     points: Sequence[Point]
 
 
 @dataclass(frozen=True, slots=True)
-class LatePromise:
+class LateEntry:
     """A memory whose state in the archive comes from the history and still lacks vectors."""
 
     memory_id: str
@@ -81,7 +81,7 @@ class _Around:
 
 
 class Gathering:
-    """One reading of all memories: the looks in their order, `look_around` inside the snapshot."""
+    """One reading of all memories: the looks in their order, `note_open_changes` inside the snapshot."""
 
     def __init__(self, vectors: VectorStore, tables: BackupTables, settings: Settings) -> None:
         self._vectors = vectors
@@ -91,22 +91,22 @@ class Gathering:
         self._unsettled: set[str] = set()
         self._begun_at: datetime | None = None
         self._under_way_after = 0
-        self._promised: list[str] = []
-        self._open_promises: set[str] = set()
+        self._were_in_outbox: list[str] = []
+        self._in_outbox: set[str] = set()
         self._newest = 0
         self._around: list[_Around] = []
         self.superseded: dict[str, int] = {}
         """As `services.backup.archive_parts.Superseded`."""
-        self.promises: list[LatePromise] = []
+        self.late_entries: list[LateEntry] = []
 
     @property
     def memories(self) -> int:
         """How many memories were found."""
         earlier = sum(seen.knows(one) for seen in self._seen.values() for one in self.superseded)
-        alive = sum(look != GONE for look in self.superseded.values())
+        alive = sum(pass_number != GONE for pass_number in self.superseded.values())
         return sum(map(len, self._seen.values())) - earlier + alive
 
-    async def first_look(self) -> AsyncIterator[Gathered]:
+    async def first_pass(self) -> AsyncIterator[Gathered]:
         """Everything, memory by memory: the chunks of one stand together."""
         _, self._begun_at = await self._tables.newest_change()
         for type_, seen in self._seen.items():
@@ -127,11 +127,11 @@ class Gathering:
                 yield Gathered(0, type_, await self._points(type_, batch))
             await asyncio.to_thread(seen.seal)
 
-    async def second_look(self) -> AsyncIterator[Gathered]:
-        """What changed, came and went during the first look, whoever did it."""
+    async def second_pass(self) -> AsyncIterator[Gathered]:
+        """What changed, came and went during the first pass, whoever did it."""
         newest, _ = await self._tables.newest_change()
         self._under_way_after = max(0, newest - _UNDER_WAY)
-        self._promised = await self._tables.waiting_after(self._under_way_after)
+        self._were_in_outbox = await self._tables.waiting_after(self._under_way_after)
         changed: dict[str, None] = {}
         for type_, seen in self._seen.items():
             chunked: set[str] = set()
@@ -149,16 +149,16 @@ class Gathering:
             for gathered in _together(1, found.values()):
                 yield gathered
 
-    async def look_around(self, snapshot: BackupSnapshot) -> None:
+    async def note_open_changes(self, snapshot: BackupSnapshot) -> None:
         """Notes what was being changed while the snapshot was opened: what its history says, and how it stands now."""
         assert self._begun_at is not None
         self._newest = await snapshot.newest_change()
-        self._open_promises = set(await snapshot.waiting_after(self._under_way_after))
+        self._in_outbox = set(await snapshot.waiting_after(self._under_way_after))
         ends = await snapshot.linked_since(self._begun_at)
         around = [
             *await snapshot.changed_after(self._under_way_after),
-            *self._promised,
-            *self._open_promises,
+            *self._were_in_outbox,
+            *self._in_outbox,
             *(one for one in ends if not any(seen.knows(one) for seen in self._seen.values())),
         ]
         for number, batch in enumerate(_batches(dict.fromkeys(around))):
@@ -166,7 +166,7 @@ class Gathering:
             found = await self._stored(batch) if number < _MOST_KEPT else None
             self._around.append(_Around(batch, {one.memory_id: one for one in last}, found))
 
-    async def last_look(self) -> AsyncIterator[Gathered]:
+    async def pass_after_snapshot(self) -> AsyncIterator[Gathered]:
         """Those memories as the snapshot's history has them, after the snapshot: a pooler may have one connection."""
         while self._around:
             around = self._around.pop(0)
@@ -175,12 +175,12 @@ class Gathering:
             settled = []
             for memory_id in around.ids:
                 states, change = found.get(memory_id, []), around.last.get(memory_id)
-                promised = memory_id in self._open_promises
+                in_outbox = memory_id in self._in_outbox
                 moved_on = now.get(memory_id, 0) > (change.change_id if change else 0)
                 if change is None and moved_on:
                     states = []
-                elif change is not None and (moved_on or promised):
-                    states = self._of_history(change, states, promised=promised)
+                elif change is not None and (moved_on or in_outbox):
+                    states = self._of_history(change, states, in_outbox=in_outbox)
                 self._note(memory_id, 2, states, expected=change is not None and change.after is not None)
                 settled.append(states)
             for gathered in _together(2, settled):
@@ -210,14 +210,14 @@ class Gathering:
                 taken.append(states)
         return _together(3, taken)
 
-    def _note(self, memory_id: str, look: int, states: Sequence[Stored], *, expected: bool = True) -> None:
-        self.superseded[memory_id] = look if states else GONE
+    def _note(self, memory_id: str, pass_number: int, states: Sequence[Stored], *, expected: bool = True) -> None:
+        self.superseded[memory_id] = pass_number if states else GONE
         if _whole(states) or (not states and not expected):
             self._unsettled.discard(memory_id)
         else:
             self._unsettled.add(memory_id)
 
-    def _of_history(self, change: LastChange, states: Sequence[Stored], *, promised: bool) -> list[Stored]:
+    def _of_history(self, change: LastChange, states: Sequence[Stored], *, in_outbox: bool) -> list[Stored]:
         """The memory as the change leaves it: as it stands in the store if that is the same, else laid out again."""
         if change.after is None:
             return []
@@ -231,8 +231,8 @@ class Gathering:
             Point(point.id, point.payload, known.get(text), text in known)
             for point, text in zip(points_of(change.memory_id, state, texts, own), texts, strict=True)
         ]
-        if not promised and any(point.vector is None for point in points):
-            self.promises.append(LatePromise(change.memory_id, change.change_id))
+        if not in_outbox and any(point.vector is None for point in points):
+            self.late_entries.append(LateEntry(change.memory_id, change.change_id))
         return [Stored(change.memory_id, state, tuple(points))]
 
     async def _headless(self, type_: MemoryType, chunked: set[str]) -> dict[str, Point]:
@@ -267,13 +267,13 @@ def _whole(states: Sequence[Stored]) -> bool:
     return len(states) == 1 and states[0].texts is not None
 
 
-def _together(look: int, memories: Iterable[Sequence[Stored]]) -> list[Gathered]:
+def _together(pass_number: int, memories: Iterable[Sequence[Stored]]) -> list[Gathered]:
     """The points of these memories by collection."""
     points: dict[MemoryType, list[Point]] = {}
     for states in memories:
         for stored in states:
             points.setdefault(stored.state.type, []).extend(stored.points)
-    return [Gathered(look, type_, found) for type_, found in points.items()]
+    return [Gathered(pass_number, type_, found) for type_, found in points.items()]
 
 
 def _place(point: Point | None) -> tuple[float, str]:

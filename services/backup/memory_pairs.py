@@ -24,7 +24,7 @@ _BATCH = 100
 """Memories compared at once: few enough that the event loop is not held up."""
 
 
-class Standing(Enum):
+class DiffStatus(Enum):
     """How a memory of the archive stands to the one here."""
 
     NEW = "new"
@@ -39,7 +39,7 @@ class Pair:
 
     archived: Stored
     here: Stored | None
-    standing: Standing
+    status: DiffStatus
 
 
 class MemoryPairs:
@@ -80,16 +80,16 @@ class MemoryPairs:
             self._archived.add(archived.points[0])
             states = here.get(archived.id)
             current = states[0] if states else None
-            pairs.append(Pair(archived, current, self._standing(archived, current)))
+            pairs.append(Pair(archived, current, self._status(archived, current)))
         return pairs
 
-    def _standing(self, archived: Stored, here: Stored | None) -> Standing:
+    def _status(self, archived: Stored, here: Stored | None) -> DiffStatus:
         if here is None:
-            return Standing.NEW
+            return DiffStatus.NEW
         if same_but_for_looks(archived.state, here.state, archived.id, self._zone):
-            return Standing.SAME
+            return DiffStatus.SAME
         then, now = self._updated(archived.state), self._updated(here.state)
-        return Standing.OLDER if then and now and now > then else Standing.NEWER
+        return DiffStatus.OLDER if then and now and now > then else DiffStatus.NEWER
 
     def _updated(self, state: State) -> datetime | None:
         return read_stamp(state.payload.get("updated_at"), self._zone)

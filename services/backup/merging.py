@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING
 
-from services.backup.memory_pairs import MemoryPairs, Pair, Standing
+from services.backup.memory_pairs import DiffStatus, MemoryPairs, Pair
 from services.backup.restore_run import RestoreRun
 from services.memories.chunking import chunks
 from services.memories.payload import State, read_memory, same_but_for_looks
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 async def merge(run: RestoreRun) -> Mapping[str, int]:
     """Tables first, in one transaction, then the memories in one act of the same group; each can be repeated."""
     target = run.target
-    await target.memories.recover()  # what a killed life promised is not to be promised again
+    await target.memories.recover()  # what a killed life left in the outbox is done first
     async with target.tables.staged(counted(run)) as staged:
         counts = Counter({"changes": await staged.bring_history()})
         await _stay_as_here(run, staged)
@@ -47,7 +47,7 @@ async def _plan(run: RestoreRun, act: StoringAct) -> int:
     """
     target, written = run.target, 0
     async for batch in MemoryPairs(target.vectors, run.archive, target.zone).batches():
-        wanted = [pair for pair in batch if pair.standing in (Standing.NEW, Standing.NEWER)]
+        wanted = [pair for pair in batch if pair.status in (DiffStatus.NEW, DiffStatus.NEWER)]
         named = [pair for pair in wanted if nameable(pair.archived.id)]
         for pair in wanted:
             if not nameable(pair.archived.id):

@@ -81,9 +81,9 @@ class OpenArchive:
             vectors = self._places[part.name.removesuffix(LINES) + VECTORS]
             if found is None:
                 raise self._unreadable(part.name)
-            type_, look = found
+            type_, pass_number = found
             lines, numbers = self._reader.read(part), self._reader.read(vectors)
-            points = unpack_points(lines, numbers, self.archive.dimensions, look, superseded)
+            points = unpack_points(lines, numbers, self.archive.dimensions, pass_number, superseded)
         except (KeyError, ValueError, TypeError) as error:
             raise self._unreadable(part.name) from error
         return ReadPoints(number, type_, points)

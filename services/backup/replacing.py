@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from services.backup.memory_pairs import MemoryPairs, Pair, Standing
+from services.backup.memory_pairs import DiffStatus, MemoryPairs, Pair
 from services.backup.merging import counted, nameable
 from services.backup.restore_run import RestoreRun
 from services.memories.payload import State
@@ -63,7 +63,7 @@ async def _record_memories(run: RestoreRun, staged: RestoreStaging) -> None:
     group, vectors = run.marker.group, run.target.vectors
     pairs = MemoryPairs(vectors, run.archive, run.target.zone)
     async for batch in pairs.batches():
-        different = [pair for pair in batch if pair.standing is not Standing.SAME]
+        different = [pair for pair in batch if pair.status is not DiffStatus.SAME]
         await staged.append(group, [_becomes(pair) for pair in different if nameable(pair.archived.id)])
         run.advance(len(batch), "memories")
     async for ids in pairs.only_here():

@@ -178,14 +178,14 @@ class RestoreService:
         pairs = MemoryPairs(vectors, opened, self._target.zone)
         found: Counter[str] = Counter()
         async for batch in pairs.batches():
-            found.update(pair.standing.value for pair in batch)
+            found.update(pair.status.value for pair in batch)
             progress(Progress(found.total(), max(total, found.total()), "memories compared"))
         here = await count_memories(vectors)
         return Difference("memories", **found, only_here=max(0, here - found.total() + found["new"]))
 
 
 async def _fill_empty(run: RestoreRun) -> Mapping[str, int]:
-    """Points before tables, so that no work is promised on memories not yet here.
+    """Points before tables, so that no outbox entry is of memories not yet here.
 
     Not at the same time: the points note how far they are, which needs a connection while the tables would hold one,
     and behind PgBouncer there may be no second one.

@@ -97,14 +97,14 @@ class Repaired:
     @property
     def summary(self) -> str:
         """«repaired 12 memories, moved 24 relations, removed 33 relations»."""
-        return self._told("repaired", "moved", "removed") or "nothing was left to repair"
+        return self._counted("repaired", "moved", "removed") or "nothing was left to repair"
 
     @property
     def intent(self) -> str:
         """«repair 12 memories, move 24 relations, remove 33 relations»: before it is done."""
-        return self._told("repair", "move", "remove") or "nothing"
+        return self._counted("repair", "move", "remove") or "nothing"
 
-    def _told(self, *verbs: str) -> str:
+    def _counted(self, *verbs: str) -> str:
         counts = (
             (self.memories, "memory", "memories"),
             *((n, "relation", "relations") for n in (self.moved, self.removed)),

@@ -63,7 +63,7 @@ class IntegrityService:
         for check in {one.check for one in there}:
             some = [one for one in there if one.check is check]
             made = await check.explain(facts, some)
-            explained |= {(check, one.id): told for one, told in zip(some, made, strict=True)}
+            explained |= {(check, one.id): found for one, found in zip(some, made, strict=True)}
         return tuple(self._finding(one, explained.get((one.check, one.id), _DELETED), facts) for one in defects)
 
     def _finding(self, defect: Defect, explained: Explanation, facts: Facts) -> Finding:

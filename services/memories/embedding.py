@@ -9,7 +9,7 @@ from services.memories.stored_memories import memory_id_of
 from services.points import Point, Vector
 from services.ports import Embedder
 
-_HARMLESS = "a text that every model takes"
+_PLAIN_TEXT = "a text that every model takes"
 
 
 async def vectors_for(embedder: Embedder, points: Sequence[Point]) -> dict[str, Vector]:
@@ -29,7 +29,7 @@ def text_of(point: Point) -> str:
 
 async def _named(error: EmbeddingFailed, embedder: Embedder, points: Sequence[Point]) -> EmbeddingFailed:
     """The error with the memory that it is about; as it is when the embedder takes no text at all, or all by now."""
-    if await _refusal(embedder, [_HARMLESS]):
+    if await _refusal(embedder, [_PLAIN_TEXT]):
         return error
     while len(points) > 1:
         first, second = points[: len(points) // 2], points[len(points) // 2 :]

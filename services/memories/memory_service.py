@@ -302,16 +302,16 @@ class MemoryService:
         return self._undo.acts
 
     async def recover(self, *, due_only: bool = False) -> int:
-        """Finishes what a killed program or an absent embedder left; gives how many promises were kept.
+        """Finishes what a killed program or an absent embedder left; gives how many entries are applied.
 
-        With `due_only`, promises whose time to try again has not come are left alone: for a timer.
+        With `due_only`, entries whose time to try again has not come are left alone: for a timer.
         """
         return await self._pending.finish(due_before=self._clock() if due_only else None)
 
-    async def finish_untried(self, *, most: int | None = None, told: Callable[[int], None] = lambda _: None) -> int:
+    async def finish_untried(self, *, most: int | None = None, notify: Callable[[int], None] = lambda _: None) -> int:
         """Applies what a program that was ended did not even try to, so that nothing is missed; gives how many.
 
-        For the start of a command; `told` is called first with how many there are. Never raises: what the stores
+        For the start of a command; `notify` is called first with how many there are. Never raises: what the stores
         refuse is told by the command itself.
         """
         try:
@@ -320,7 +320,7 @@ class MemoryService:
             number = len(await self._records.outbox.entries(untried=True, limit=most or _MOST_UNTRIED))
             if not number:
                 return 0
-            told(number)
+            notify(number)
             return await self._pending.finish(due_before=None, most=number, untried=True)
         except MemoriaError:
             return 0

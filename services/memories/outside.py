@@ -35,7 +35,7 @@ class Missing:
         return len(self.ids) > MANY or len(self.ids) == self.living > 1
 
     @property
-    def told(self) -> str:
+    def summary_line(self) -> str:
         """One line: how many are gone, and what can be done."""
         count = len(self.ids)
         if not self.many:
@@ -91,12 +91,12 @@ class OutsideDeletions:
 
     async def _absent(self, ids: Sequence[str]) -> list[str]:
         """Those without any point: neither their own, nor their first chunk, nor a later one."""
-        heads = {chunk_id(one, 0): one for one in ids} | {one: one for one in ids}
-        where = Filter((HasId(frozenset(heads)),))
+        points = {chunk_id(one, 0): one for one in ids} | {one: one for one in ids}
+        where = Filter((HasId(frozenset(points)),))
         there: set[str] = set()
         for type_ in MemoryType:
             found = await self._saver.vectors.scroll(Scroll(type_, 2 * len(ids), where, payload_keys=()))
-            there.update(heads[point.id] for point in found)
+            there.update(points[point.id] for point in found)
         absent = [one for one in ids if one not in there]
         stored = await read_stored(self._saver.vectors, absent, embeddings=False) if absent else {}
         return [one for one in absent if one not in stored]

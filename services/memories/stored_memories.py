@@ -108,9 +108,9 @@ def fold(collection: MemoryType, points: Iterable[Point]) -> list[Stored]:
         count = count if isinstance(count, (int, float, str)) else None
         groups[memory_id_of(point), count, whole if isinstance(whole, str) else None].append(point)
     # Only the first chunk of a very long memory has the whole text.
-    heads = {key[:2]: key for key in groups if key[1] is not None and key[2] is not None}
-    for key in [key for key in groups if key[2] is None and key[:2] in heads]:
-        groups[heads[key[:2]]] += groups.pop(key)
+    complete = {key[:2]: key for key in groups if key[1] is not None and key[2] is not None}
+    for key in [key for key in groups if key[2] is None and key[:2] in complete]:
+        groups[complete[key[:2]]] += groups.pop(key)
     return [_stored(key[0], collection, group) for key, group in groups.items()]
 
 

@@ -126,7 +126,6 @@ class SearchResult:
     hits: tuple[Hit, ...] = ()
     total: int = 0
     """Hits of a ranked search; all matching memories of a plain list."""
-    facets: Facets = Facets()
     took_ms: float = 0.0
     notices: tuple[str, ...] = ()
     """One line for each leg that could not take part and why; empty when all did."""

@@ -14,7 +14,7 @@ from services.ports import VectorStore
 
 _PAGE = 300
 """Points in memory at once, and few enough that the event loop is not held up."""
-_TELLING = (
+_QUICK_KEYS = (
     *("parent_id", "chunk_index", "chunk_count", "memory_type", "created_at", "updated_at", "accessed_at"),
     *("access_count", "importance", "tags", "project"),
 )
@@ -69,18 +69,18 @@ async def digests(vectors: VectorStore, type_: MemoryType) -> dict[str, bytes]:
     return found
 
 
-async def telling_digests(vectors: VectorStore, type_: MemoryType, *, complete: bool = False) -> dict[str, int]:
+async def quick_digests(vectors: VectorStore, type_: MemoryType, *, complete: bool = False) -> dict[str, int]:
     """Of what tells that a memory was changed; made in a fraction of the time, and only for this process.
 
     With `complete`, a memory that lacks a chunk has the digest of none.
     """
     first: dict[str, tuple[int, int, object]] = {}
     counts: Counter[str] = Counter()
-    async for page in pages(vectors, Scroll(type_, _PAGE, EVERYTHING, payload_keys=_TELLING)):
+    async for page in pages(vectors, Scroll(type_, _PAGE, EVERYTHING, payload_keys=_QUICK_KEYS)):
         for point in page:
             memory_id, index = memory_id_of(point), chunk_index(point) or 0
             counts[memory_id] += 1
             if memory_id not in first or index < first[memory_id][0]:
-                kept = [point.payload.get(key) for key in _TELLING[3:]]
+                kept = [point.payload.get(key) for key in _QUICK_KEYS[3:]]
                 first[memory_id] = index, hash(json.dumps(kept)), point.payload.get("chunk_count", 1)
     return {one: made for one, (_, made, count) in first.items() if not complete or counts[one] == count}

@@ -17,7 +17,7 @@ from services.memories.write_barrier import WriteBarrier
 from services.model import Advance, MemoryType, Progress, untold
 from services.ports import Draft, Embedder, SwitchableStore, VectorStore
 from services.reembedding.bounded_tasks import Prefetch
-from services.reembedding.digests import Digests, digest, digests, memories, newest, telling_digests
+from services.reembedding.digests import Digests, digest, digests, memories, newest, quick_digests
 from services.reembedding.filling import Filling
 from services.reembedding.reembed_values import (
     SHARED_MODELS,
@@ -62,7 +62,7 @@ class _Run:
     made: dict[MemoryType, dict[str, bytes]] = field(default_factory=dict)
     """Digests of what was written into the draft, or was in it already."""
     seen: dict[MemoryType, Digests] = field(default_factory=dict)
-    """What the set in use was like at the last look."""
+    """What the set in use was like at the last pass."""
 
     def advance(self, memories: int) -> None:
         self.done += memories
@@ -202,9 +202,9 @@ class ReembeddingService:
             await self._catch_up(run)
             async with self._barrier.exclusive():
                 if self._vectors.shared:
-                    await self._last_look(run)
+                    await self._last_pass(run)
                     await self._vectors.adopt_draft()
-                    await self._stragglers(run)
+                    await self._remaining_changes(run)
                 else:
                     await self._take_over(run, saved)
                     await self._vectors.adopt_draft()
@@ -265,9 +265,9 @@ class ReembeddingService:
 
     async def _check_written(self, run: _Run) -> None:
         """Reads the draft again where the set in use can only have changed by saves that are known anyway."""
-        async with Prefetch(_TOGETHER) as looks:
+        async with Prefetch(_TOGETHER) as checks:
             for type_ in MemoryType:
-                await looks.start(partial(self._check, run, type_))
+                await checks.start(partial(self._check, run, type_))
 
     async def _check(self, run: _Run, type_: MemoryType) -> None:
         await self._bring(run, type_, run.made[type_], await digests(run.draft, type_))
@@ -286,7 +286,7 @@ class ReembeddingService:
             here, there = await _states(run.source, type_, ids), await _states(run.draft, type_, ids)
             await self._bring(run, type_, here, there)
 
-    async def _last_look(self, run: _Run) -> None:
+    async def _last_pass(self, run: _Run) -> None:
         """While no save of this process happens: what differs by the keys that every edit changes, until nothing does.
 
         A memory of which the source has two states, since a save was not finished, differs for good. Raises
@@ -295,8 +295,8 @@ class ReembeddingService:
         for _ in range(_MOST_PASSES):
             before, differing = dict(run.seen), 0
             for type_ in MemoryType:
-                here = run.seen[type_] = await telling_digests(run.source, type_)
-                there = await telling_digests(run.draft, type_, complete=True)
+                here = run.seen[type_] = await quick_digests(run.source, type_)
+                there = await quick_digests(run.draft, type_, complete=True)
                 differing += await self._bring(run, type_, here, there)
             if not differing or run.seen == before:
                 return
@@ -318,8 +318,8 @@ class ReembeddingService:
         run.changed += len(gone)
         return len(changed) + len(gone)
 
-    async def _stragglers(self, run: _Run) -> None:
-        """Takes over what others wrote into the former set after the last look, unless it was changed since."""
+    async def _remaining_changes(self, run: _Run) -> None:
+        """Takes over what others wrote into the former set after the last pass, unless it was changed since."""
         former = await self._vectors.open_former()
         if former is None:
             return
@@ -327,10 +327,10 @@ class ReembeddingService:
         filling = Filling(former, run.draft, run.filling.embedder, self._settings)
         late = _Run(filling, former, run.draft, run.total, lambda _: None)
         for type_ in MemoryType:
-            before, now = run.seen[type_], await telling_digests(former, type_)
+            before, now = run.seen[type_], await quick_digests(former, type_)
             changed = {one for one in {*before, *now} if before.get(one) != now.get(one)}
             if changed:
-                here = await telling_digests(run.draft, type_)
+                here = await quick_digests(run.draft, type_)
                 untouched = {one for one in changed if here.get(one) == before.get(one)}
                 await self._bring(late, type_, _only(now, untouched), _only(here, untouched))
         run.embedded += late.embedded

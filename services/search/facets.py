@@ -27,12 +27,14 @@ SPANS: Mapping[str, str] = {
 _OLDER = "older"
 
 
-async def counted(vectors: VectorStore, heads: Filters, now: datetime, zone: WriterZone, week_begins: int) -> Facets:
+async def counted(
+    vectors: VectorStore, first_chunks: Filters, now: datetime, zone: WriterZone, week_begins: int
+) -> Facets:
     """Exact counts over all memories of a scope; `now` is in the person's zone, `zone` is the writer's."""
     starts = {name: parse_since(word, now, week_begins) for name, word in SPANS.items()}
-    if heads.linked:
-        return await _read(vectors, heads, starts, zone)
-    where = heads.where
+    if first_chunks.linked:
+        return await _read(vectors, first_chunks, starts, zone)
+    where = first_chunks.where
     counts, tags, projects, dates = await together(
         together(*(vectors.count(one, condition) for one, condition in where.items())),
         values(vectors, where, "tags"),
@@ -80,12 +82,14 @@ class _Counting:
         return Facets(_sorted(self.types), _sorted(self.tags), _sorted(self.projects), dates)
 
 
-async def _read(vectors: VectorStore, heads: Filters, starts: Mapping[str, datetime], zone: WriterZone) -> Facets:
+async def _read(
+    vectors: VectorStore, first_chunks: Filters, starts: Mapping[str, datetime], zone: WriterZone
+) -> Facets:
     """The counts where each memory is tested after it was read."""
     counting = _Counting(starts)
 
     async def read(collection: MemoryType) -> None:
-        async for page in heads.pages(vectors, collection, ("tags", "project", "created_at")):
+        async for page in first_chunks.pages(vectors, collection, ("tags", "project", "created_at")):
             for payload in (point.payload for point in page):
                 tags, project = payload.get("tags"), payload.get("project")
                 counting.add(
@@ -95,13 +99,13 @@ async def _read(vectors: VectorStore, heads: Filters, starts: Mapping[str, datet
                     read_stamp(payload.get("created_at"), zone),
                 )
 
-    await together(*(read(collection) for collection in heads.where))
+    await together(*(read(collection) for collection in first_chunks.where))
     return counting.facets()
 
 
-async def values(vectors: VectorStore, heads: Mapping[MemoryType, Filter], key: str) -> Counter[str]:
+async def values(vectors: VectorStore, first_chunks: Mapping[MemoryType, Filter], key: str) -> Counter[str]:
     """Values of a key with the number of memories that have them."""
-    found = await together(*(vectors.facet(one, key, where, _MOST_VALUES) for one, where in heads.items()))
+    found = await together(*(vectors.facet(one, key, where, _MOST_VALUES) for one, where in first_chunks.items()))
     total: Counter[str] = Counter()
     for counts in found:
         total.update(counts)
@@ -109,18 +113,18 @@ async def values(vectors: VectorStore, heads: Mapping[MemoryType, Filter], key: 
 
 
 async def _dates(
-    vectors: VectorStore, heads: Mapping[MemoryType, Filter], starts: Mapping[str, datetime]
+    vectors: VectorStore, first_chunks: Mapping[MemoryType, Filter], starts: Mapping[str, datetime]
 ) -> tuple[FacetCount, ...]:
     spans = {name: DatedBetween("created_at", gte=start) for name, start in starts.items()}
     spans[_OLDER] = DatedBetween("created_at", lt=starts["this year"])
-    counts = await together(*(_count(vectors, heads, span) for span in spans.values()))
+    counts = await together(*(_count(vectors, first_chunks, span) for span in spans.values()))
     return _present(zip(spans, counts, strict=True))
 
 
-async def _count(vectors: VectorStore, heads: Mapping[MemoryType, Filter], span: DatedBetween) -> int:
+async def _count(vectors: VectorStore, first_chunks: Mapping[MemoryType, Filter], span: DatedBetween) -> int:
     return sum(
         await together(
-            *(vectors.count(collection, Filter((where, span))) for collection, where in heads.items()),
+            *(vectors.count(collection, Filter((where, span))) for collection, where in first_chunks.items()),
         )
     )
 

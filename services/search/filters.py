@@ -136,23 +136,23 @@ class FilterBuilder:
             scope[collection] = Filter((*must, *present), (*must_not, *absent))
         return Filters(scope, linked)
 
-    async def heads(self, scope: Filters, *, approximate: bool = False) -> Filters:
+    async def first_chunks(self, scope: Filters, *, approximate: bool = False) -> Filters:
         """The same memories, one point of each: the plain one, or the first chunk that there is.
 
         An approximate answer supposes that the same first chunks are missing where there are as many chunks, and
         none where there are as many first chunks as second ones.
         """
         headless = await self.headless(approximate=approximate)
-        heads = {}
+        first_chunks = {}
         for collection, where in scope.where.items():
             first: Filter = ONE_EACH
             if points := headless[collection]:
                 first = Filter(any_of=(first, HasId(frozenset(points.values()))))
-            heads[collection] = Filter((where, first)) if where else first
-        return replace(scope, where=heads)
+            first_chunks[collection] = Filter((where, first)) if where else first
+        return replace(scope, where=first_chunks)
 
     async def headless(self, *, approximate: bool = False) -> Mapping[MemoryType, Mapping[str, str]]:
-        """Memories without chunk 0 and the point of each with the lowest index; `approximate` as for `heads`."""
+        """Memories without chunk 0 and the point of each with the lowest index; `approximate` as for `first_chunks`."""
         found = await together(*(self._headless_of(collection, approximate) for collection in MemoryType))
         return dict(zip(MemoryType, found, strict=True))
 
@@ -175,8 +175,8 @@ class FilterBuilder:
         counts = (self._vectors.count(collection, Filter((HasId(some), FIRST_CHUNK))) for some in expected)
         if sum(await together(*counts)) == len(tails):
             return {}
-        heads = await self._vectors.facet(collection, "parent_id", Filter((FIRST_CHUNK,)), _MANY)
-        return await self._lowest(collection, tuple(tails.keys() - heads.keys()))
+        first_chunks = await self._vectors.facet(collection, "parent_id", Filter((FIRST_CHUNK,)), _MANY)
+        return await self._lowest(collection, tuple(tails.keys() - first_chunks.keys()))
 
     async def _lowest(self, collection: MemoryType, parents: tuple[str, ...]) -> dict[str, str]:
         if not parents:

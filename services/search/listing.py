@@ -63,7 +63,7 @@ class Listing:
         weakref.finalize(self, _cancel, task, asyncio.get_running_loop())
 
     def _become(self, exact: Listing) -> None:
-        if exact.total != self.total or exact._end.heads != self._end.heads:
+        if exact.total != self.total or exact._end.first_chunks != self._end.first_chunks:
             self.total, self._order, self._end = exact.total, exact._order, exact._end
             self.read_ahead()
             if self.corrected is not None:
@@ -117,7 +117,7 @@ class Order:
     def __init__(
         self,
         vectors: VectorStore,
-        heads: Mapping[MemoryType, Filter],
+        first_chunks: Mapping[MemoryType, Filter],
         counts: dict[MemoryType, int],
         query: Query,
         *,
@@ -125,16 +125,16 @@ class Order:
     ) -> None:
         self._runs = [
             _Run(vectors, collection, where, sort_key(query), query.descending is not from_end, counts[collection])
-            for collection, where in heads.items()
+            for collection, where in first_chunks.items()
             if counts[collection]
         ]
         self._from_end = from_end
         self._entries = bytearray()
         self._turn = asyncio.Lock()
 
-    async def read_all(self, heads: Filters) -> int:
+    async def read_all(self, first_chunks: Filters) -> int:
         """Reads the order at once, of the memories that the scope keeps after they were read; gives their number."""
-        pages = await together(*(run.pages(heads) for run in self._runs))
+        pages = await together(*(run.pages(first_chunks) for run in self._runs))
         items = heapq.merge(*(page for some in pages for page in some))
         for number, item in enumerate(items):
             self._entries += item.entry
@@ -188,12 +188,16 @@ class End:
     """The last entries of an order, read from its end: to get there through all the others takes long."""
 
     def __init__(
-        self, vectors: VectorStore, heads: Mapping[MemoryType, Filter], counts: dict[MemoryType, int], query: Query
+        self,
+        vectors: VectorStore,
+        first_chunks: Mapping[MemoryType, Filter],
+        counts: dict[MemoryType, int],
+        query: Query,
     ) -> None:
         self._vectors = vectors
-        self.heads = heads
+        self.first_chunks = first_chunks
         self._key = sort_key(query)
-        self._order = Order(vectors, heads, counts, query, from_end=True)
+        self._order = Order(vectors, first_chunks, counts, query, from_end=True)
         self._ordered: bool | None = None
 
     async def slice(self, left: int, limit: int) -> list[Found] | None:
@@ -211,7 +215,7 @@ class End:
             counts = await together(
                 *(
                     self._vectors.count(one, Filter((where,) if where else (), (any_value,)))
-                    for one, where in self.heads.items()
+                    for one, where in self.first_chunks.items()
                 )
             )
             self._ordered = not any(counts)
@@ -226,7 +230,7 @@ class _Item(NamedTuple):
 
 @dataclass(slots=True)
 class _Run:
-    """The heads of one collection in order, read in batches."""
+    """The first_chunks of one collection in order, read in batches."""
 
     vectors: VectorStore
     collection: MemoryType
@@ -243,11 +247,11 @@ class _Run:
     _unordered: bool = False
     _seen: set[bytes] = field(default_factory=set)
 
-    async def pages(self, heads: Filters) -> list[list[_Item]]:
+    async def pages(self, first_chunks: Filters) -> list[list[_Item]]:
         """All that the scope keeps, in parts that are each in order."""
         return [
             sorted(self._item(point, _has_place(point, self.key)) for point in page)
-            async for page in heads.pages(self.vectors, self.collection, (str(self.key),))
+            async for page in first_chunks.pages(self.vectors, self.collection, (str(self.key),))
         ]
 
     async def fill(self) -> None:

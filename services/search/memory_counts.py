@@ -39,26 +39,28 @@ class MemoryCounts:
 
     async def by_month(self, months: Sequence[date]) -> MemoryMonths:
         """For months that follow each other, given by their first days. Raises StoreUnavailable."""
-        heads = (await self._filters.heads(await self._filters.points(Query()))).where
-        counts = await together(*(self._month(heads, month) for month in months))
+        first_chunks = (await self._filters.first_chunks(await self._filters.points(Query()))).where
+        counts = await together(*(self._month(first_chunks, month) for month in months))
         tags = (
-            await values(self._vectors, self._made(heads, months[0], month_end(months[-1])), "tags") if months else {}
+            await values(self._vectors, self._made(first_chunks, months[0], month_end(months[-1])), "tags")
+            if months
+            else {}
         )
         most = sorted(tags.items(), key=lambda one: (-one[1], one[0].casefold()))[:_MOST_TAGS]
         return MemoryMonths(
             tuple(zip(months, counts, strict=True)), tuple(FacetCount(tag, count) for tag, count in most)
         )
 
-    async def _month(self, heads: Mapping[MemoryType, Filter], month: date) -> Mapping[MemoryType, int]:
-        made = self._made(heads, month, month_end(month))
+    async def _month(self, first_chunks: Mapping[MemoryType, Filter], month: date) -> Mapping[MemoryType, int]:
+        made = self._made(first_chunks, month, month_end(month))
         counts = await together(*(self._vectors.count(one, where) for one, where in made.items()))
         return dict(zip(made, counts, strict=True))
 
-    def _made(self, heads: Mapping[MemoryType, Filter], first: date, last: date) -> Mapping[MemoryType, Filter]:
+    def _made(self, first_chunks: Mapping[MemoryType, Filter], first: date, last: date) -> Mapping[MemoryType, Filter]:
         """The memories that were made from the first day to the last."""
         start, end = (self._midnight(day) for day in (first, last + timedelta(1)))
         span = DatedBetween("created_at", gte=start, lt=end)
-        return {collection: Filter((where, span)) for collection, where in heads.items()}
+        return {collection: Filter((where, span)) for collection, where in first_chunks.items()}
 
     def _midnight(self, day: date) -> datetime:
         midnight = datetime(day.year, day.month, day.day, tzinfo=self._person_zone)

@@ -99,7 +99,7 @@ class Ranking:
             raise next(leg.failure for leg in used if leg.failure)
         dense, keyword = dense or _Leg(), keyword or _Leg()
         own = fusion.own_scores(dense.scores, keyword.scores)
-        graph = await self._graph(query, scope, own) if query.mode is SearchMode.HYBRID else _Graph()
+        graph = await self._graph(scope, own) if query.mode is SearchMode.HYBRID else _Graph()
         own = fusion.own_scores(dense.scores, keyword.scores, graph.points)
         scores = Scores(fusion.totals(own, graph.activation), dense.scores, keyword.scores, graph.activation)
         points = {**graph.points, **dense.points, **keyword.points}
@@ -195,7 +195,7 @@ class Ranking:
             raise EmbeddingFailed(f"memory {memory_id} waits for its vectors; others like it cannot be found yet")
         return [sum(numbers) / len(vectors) for numbers in zip(*vectors, strict=True)]
 
-    async def _graph(self, query: Query, scope: Filters, own: Mapping[str, float]) -> _Graph:
+    async def _graph(self, scope: Filters, own: Mapping[str, float]) -> _Graph:
         seeds = dict(sorted(own.items(), key=lambda one: -one[1])[: fusion.SEEDS])
         neighbourhood = fusion.Neighbourhood(seeds)
         try:

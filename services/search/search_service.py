@@ -74,8 +74,8 @@ class SearchService:
             return facet_counts.of_hits(await ranked.page(0, query.limit), now, self._week_begins)
         listed, self._listed = self._listed, None
         points = listed[1] if listed and listed[0] == query else await self._points(query)
-        heads = await self._filters.heads(points)
-        return await facet_counts.counted(self._vectors, heads, now, self._writer_zone, self._week_begins)
+        first_chunks = await self._filters.first_chunks(points)
+        return await facet_counts.counted(self._vectors, first_chunks, now, self._writer_zone, self._week_begins)
 
     async def listing(self, query: Query, *, again: bool = False) -> Listing:
         """A plain list that can be read at any place. In another order than relevance, a text must occur.
@@ -106,17 +106,22 @@ class SearchService:
 
     async def in_use(self, operator: str) -> tuple[FacetCount, ...]:
         """All tags (`tag`) or projects (`project`) with the number of memories that have them, most used first."""
-        heads = await self._filters.heads(await self._points(Query()))
-        counts = await facet_counts.values(self._vectors, heads.where, "tags" if operator == "tag" else "project")
+        first_chunks = await self._filters.first_chunks(await self._points(Query()))
+        counts = await facet_counts.values(
+            self._vectors, first_chunks.where, "tags" if operator == "tag" else "project"
+        )
         values = sorted(counts, key=lambda value: (-counts[value], value.casefold()))
         return tuple(FacetCount(value, counts[value]) for value in values)
 
     async def _opened(self, query: Query, points: Filters | None = None, *, approximate: bool = False) -> Listing:
-        heads = await self._filters.heads(points or await self._points(query), approximate=approximate)
-        found = await together(*(self._vectors.count(one, where) for one, where in heads.where.items()))
-        counts = dict(zip(heads.where, found, strict=True))
-        order, end = Order(self._vectors, heads.where, counts, query), End(self._vectors, heads.where, counts, query)
-        total = await order.read_all(heads) if heads.linked else sum(found)
+        first_chunks = await self._filters.first_chunks(points or await self._points(query), approximate=approximate)
+        found = await together(*(self._vectors.count(one, where) for one, where in first_chunks.where.items()))
+        counts = dict(zip(first_chunks.where, found, strict=True))
+        order, end = (
+            Order(self._vectors, first_chunks.where, counts, query),
+            End(self._vectors, first_chunks.where, counts, query),
+        )
+        total = await order.read_all(first_chunks) if first_chunks.linked else sum(found)
         return Listing(query, total, order, end, self._reader)
 
     async def _points(self, query: Query) -> Filters:

@@ -268,17 +268,12 @@ class WorkService:
         return await self._records.sessions.update_in(transaction.connection, seen.session.id, linked, summary)
 
     async def last_activity(self, session_id: str | None = None) -> datetime:
-        """The last sign of life that is known since a session began: what to cut it back to after the machine slept."""
+        """The last sign of life that is known since a session began: where to stop it after the machine slept."""
         session = await self._resolve_session(session_id, OPEN)
         known = await self._records.sessions.last_activity(session.id) or session.start
         return max(session.start, min(known.astimezone(UTC), self._clock()))
 
-    async def cut_back(self, session_id: str | None = None, *, to: datetime | None = None) -> WorkSession:
-        """Stops a session at the last sign of life, or at an earlier time that the caller knows better."""
-        session = await self._resolve_session(session_id, OPEN)
-        return await self.stop(session.id, at=to or await self.last_activity(session.id))
-
-    async def unstop(self, session_id: str) -> WorkSession:
+    async def reopen(self, session_id: str) -> WorkSession:
         """Lets a completed session run on as if it had not been stopped; the time since then counts as a pause."""
         now = whole(self._clock())
 

@@ -13,7 +13,7 @@ import time
 from psycopg import AsyncConnection, Connection, connect
 
 from services.adapters.postgres.database import Database
-from services.adapters.postgres.listening import DatabaseFeed, look_at
+from services.adapters.postgres.listening import DatabaseFeed, read_counters
 from services.live import LiveService, PointChanges
 from services.model import MemoryType
 from tests.benchmarks.figures import Figure, LoopWatch, compared, held, redraw_ms
@@ -76,7 +76,7 @@ async def _look_at_relations(url: str, connection: Connection[object], args: arg
     async with await AsyncConnection.connect(url, autocommit=True) as other:
         for _ in range(args.times):
             start = time.perf_counter()
-            await look_at(other)
+            await read_counters(other)
             taken.append((time.perf_counter() - start) * 1000)
     ms = statistics.median(taken)
     what = f"asking whether {args.relations:,} relations changed, without LISTEN"

@@ -124,7 +124,7 @@ async def _session_act(services: Services, dice: random.Random, what: str) -> No
         case "stop":
             await work.stop(session.id, remember=dice.random() < 0.7)
         case "reopen":
-            await work.unstop(session.id)
+            await work.reopen(session.id)
         case "delete":
             await work.delete(session.id)
 

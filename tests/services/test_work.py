@@ -160,7 +160,7 @@ async def test_a_stopped_session_can_run_on(here: Bench) -> None:
     here.clock.go(hours=1)
     await here.work.stop()
     here.clock.go(minutes=20)
-    again = await here.work.unstop(session.id)
+    again = await here.work.reopen(session.id)
     assert (again.status, again.end, again.elapsed_seconds(here.clock())) == (SessionStatus.ACTIVE, None, 3600)
     here.clock.go(minutes=1)
     assert (await here.work.stop()).elapsed_seconds(here.clock()) == 3660
@@ -298,7 +298,7 @@ async def test_the_limit_holds_for_sessions_that_are_resumed_at_the_same_time(
             session = await here.work.start(SessionDraft(f"work {number}"))
             done.append(await here.work.stop(session.id))
         here.clock.go(hours=1)
-        answers = await asyncio.gather(*(here.work.unstop(one.id) for one in done), return_exceptions=True)
+        answers = await asyncio.gather(*(here.work.reopen(one.id) for one in done), return_exceptions=True)
         assert [type(answer) for answer in answers].count(Conflict) == 2
         assert len((await here.work.status()).sessions) == 2
 

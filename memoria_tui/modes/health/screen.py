@@ -300,7 +300,7 @@ class HealthScreen(ModeScreen):
         except MemoriaError as error:
             self._show_check(error)
         else:
-            self._show_check(Checked(survey, findings, mark, missing.told if missing.ids else ""))
+            self._show_check(Checked(survey, findings, mark, missing.summary_line if missing.ids else ""))
 
     def _looking(self, progress: Progress) -> None:
         if self.report is not None and self.report.checked is None and self._pace.due:

@@ -78,8 +78,8 @@ def _sign(folder: Path) -> None:
     program = psutil.Process(os.getppid())
     words = program.cmdline()[1:] if "python" in program.name() else program.cmdline()
     name = " ".join([Path(words[0]).name, *words[1:]]) if words else program.name()
-    told = {"pid": program.pid, "started": program.create_time(), "name": name[:60]}
-    write_file(folder / "owner.json", json.dumps(told))
+    data = {"pid": program.pid, "started": program.create_time(), "name": name[:60]}
+    write_file(folder / "owner.json", json.dumps(data))
 
 
 def _owner(folder: Path) -> str | None:

@@ -68,13 +68,13 @@ def write_marker(folder: Path, marker: Marker) -> None:
     """Replaces the marker; on disk, with its name, when this returns. Raises StorageFull."""
     in_use = marker.in_use
     plain = in_use is not None and not in_use.place
-    told = {
+    data = {
         "format": _PLAIN if plain else FORMAT,
         **(asdict(in_use) if in_use else {}),
         "draft": asdict(marker.draft) if marker.draft else None,
         "former": asdict(marker.former) if marker.former else None,
     }
-    write_file(folder / _FILE, json.dumps(told))
+    write_file(folder / _FILE, json.dumps(data))
 
 
 def _read(data: dict[str, object] | None) -> KeptSet | None:

@@ -198,17 +198,17 @@ class EmbeddedPostgres:
         """The keeper inherits the lock with the file descriptor and detaches itself."""
         if user is not None:
             give(self._data, user)
-        place, told = self._socket_folder(user)
+        place, named = self._socket_folder(user)
         path = str(place / SOCKET_NAME)
         made = len(os.fsencode(path)) > _LONGEST_SOCKET_PATH or not _PLAIN_PATH.fullmatch(path)
         if made:
             place = Path(tempfile.mkdtemp(prefix="memoria-"))
-            told = str(place)
+            named = str(place)
             if user is not None:
                 os.chown(place, user.uid, user.gid)
         who = (user.uid, user.gid) if user else (-1, -1)
         program = usable_by(user, binaries(), self._cache) / "postgres"
-        arguments = (program, self._data, self._seen_by(user), told, int(made), keeper_lock, *who)
+        arguments = (program, self._data, self._seen_by(user), named, int(made), keeper_lock, *who)
         subprocess.run(
             [sys.executable, "-I", str(_KEEPER), *map(str, arguments)],
             pass_fds=(keeper_lock,),
@@ -325,6 +325,6 @@ class EmbeddedPostgres:
 
 def _reason(output: str) -> str:
     """The line in which a program of PostgreSQL says why it gave up."""
-    told = re.findall(r"(?:FATAL|PANIC|error): +(.+)", output)
-    full = [line for line in told if "No space left" in line]
-    return (full or told or output.splitlines() or ["it does not say why"])[-1].strip()
+    reasons = re.findall(r"(?:FATAL|PANIC|error): +(.+)", output)
+    full = [line for line in reasons if "No space left" in line]
+    return (full or reasons or output.splitlines() or ["it does not say why"])[-1].strip()

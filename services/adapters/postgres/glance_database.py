@@ -53,8 +53,8 @@ class GlanceDatabase(CheckedDatabase):
             from psycopg.rows import namedtuple_row
 
             url = self._settings.database_url or await self._embedded_url()
-            told = {name: str(value) for name, value in CONNECT.items() if f"{name}=" not in url}
-            conninfo = make_conninfo(libpq_url(url), **told)
+            arguments = {name: str(value) for name, value in CONNECT.items() if f"{name}=" not in url}
+            conninfo = make_conninfo(libpq_url(url), **arguments)
             self._connection = connect(conninfo, autocommit=True, row_factory=namedtuple_row)
         return self._connection
 

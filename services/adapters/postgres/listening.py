@@ -42,7 +42,7 @@ _SUBJECTS: Mapping[str, Subject] = {
 """What a table is about."""
 _OF_NAME = {table.partition(".")[2]: subject for table, subject in _SUBJECTS.items()}
 _EVERYTHING = frozenset(_SUBJECTS.values())
-_LOOK = f"""
+_COUNTERS = f"""
 WITH followed AS (
     SELECT c.oid, n.nspname || '.' || c.relname AS name
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -76,7 +76,7 @@ class Rhythm:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class TableCounters:
     """How a database stands, told from any other state by its counters."""
 
     audible: bool
@@ -100,20 +100,20 @@ class DatabaseFeed:
         while True:
             try:
                 async with self._connected() as connection:
-                    look = await look_at(connection)
+                    last = await read_counters(connection)
                     wait = self._rhythm.retry
                     tell(_EVERYTHING)
-                    await self._follow(connection, look, tell)
+                    await self._follow(connection, last, tell)
             except (Error, OSError, MemoriaError):
                 await asyncio.sleep(wait)
                 wait = min(2 * wait, self._rhythm.longest)
 
-    async def _follow(self, connection: AsyncConnection[Any], look: Look, tell: Tell) -> None:
+    async def _follow(self, connection: AsyncConnection[Any], last: TableCounters, tell: Tell) -> None:
         """Goes on until the connection breaks, which raises what psycopg raises."""
         listening = False
         while True:
             heard: set[Subject] = set()
-            if not look.audible:
+            if not last.audible:
                 await asyncio.sleep(self._rhythm.look)
             elif not listening:
                 await connection.execute(f"LISTEN {CHANNEL}")
@@ -123,10 +123,10 @@ class DatabaseFeed:
                     if subject := _subject(payload):
                         heard.add(subject)
                         tell(frozenset((subject,)))
-            now = await look_at(connection)
-            if missed := _differing(look.counters, now.counters) - heard:
+            now = await read_counters(connection)
+            if missed := _differing(last.counters, now.counters) - heard:
                 tell(frozenset(missed))
-            look = now
+            last = now
 
     @contextlib.asynccontextmanager
     async def _connected(self) -> AsyncIterator[AsyncConnection[Any]]:
@@ -146,13 +146,13 @@ def _options(url: URL) -> dict[str, Any]:
     return {**connect_arguments(url), **options}
 
 
-async def look_at(connection: AsyncConnection[Any]) -> Look:
+async def read_counters(connection: AsyncConnection[Any]) -> TableCounters:
     """One statement over the catalogue, however many rows there are. Raises what psycopg raises."""
-    row = await (await connection.execute(_LOOK)).fetchone()
+    row = await (await connection.execute(_COUNTERS)).fetchone()
     assert row is not None
     process, standby, triggers, counters = row
     direct = process == connection.info.backend_pid
-    return Look(direct and not standby and triggers == len(_SUBJECTS), counters)
+    return TableCounters(direct and not standby and triggers == len(_SUBJECTS), counters)
 
 
 async def _heard(connection: AsyncConnection[Any], seconds: float) -> AsyncIterator[str]:
@@ -191,7 +191,6 @@ def _differing(before: Mapping[str, str], after: Mapping[str, str]) -> set[Subje
 def _subject(payload: str) -> Subject | None:
     """None for what others send through the channel."""
     try:
-        told = json.loads(payload)
-        return _OF_NAME.get(told["table"])
+        return _OF_NAME.get(json.loads(payload)["table"])
     except (ValueError, TypeError, KeyError):
         return None

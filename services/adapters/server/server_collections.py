@@ -362,8 +362,8 @@ class ServerCollections:
                 raise
             self._known.pop(collection, None)
             if switching(await aliases_of(self._client), name):
-                told = "another set of memories takes the place of this one; try again in a moment"
-                raise StoreUnavailable(told) from error
+                reason = "another set of memories takes the place of this one; try again in a moment"
+                raise StoreUnavailable(reason) from error
             return None
         found = self._known[collection] = described(name, info)
         return found

@@ -93,10 +93,10 @@ def _refused(status: int | None, content: bytes, label: str) -> MemoriaError:
         return StoreTimeout(f"Qdrant at {label} did not finish in time; try again")
     if status == 507 or "No space left" in text or "Read-only file system" in text:
         return StorageFull(f"the disk of the Qdrant server at {label} is full or read-only; free some space there")
-    return StoreRefused(f"Qdrant at {label} answered with error {status}: {_told(content) or text}", status or 0)
+    return StoreRefused(f"Qdrant at {label} answered with error {status}: {_message_of(content) or text}", status or 0)
 
 
-def _told(content: bytes) -> str:
+def _message_of(content: bytes) -> str:
     """The message in an answer of the server, "" when there is none."""
     found = re.search(rb'"error":\s*"((?:[^"\\]|\\.)*)"', content)
     return " ".join(found[1].decode("utf-8", "replace").split())[:200] if found else ""

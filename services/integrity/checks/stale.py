@@ -80,11 +80,11 @@ async def compare_with_history(scan: Scan) -> Compared:
     return compared
 
 
-async def confirmed(vectors: VectorStore, records: Records, suspects: Sequence[str]) -> dict[str, Stale]:
+async def confirmed(vectors: VectorStore, records: Records, candidates: Sequence[str]) -> dict[str, Stale]:
     """Those that are older than the history while nothing waits in the outbox and no save comes between."""
     found: dict[str, Stale] = {}
-    for start in range(0, len(suspects), _BATCH):
-        marks = await records.outbox.marks(batch := suspects[start : start + _BATCH])
+    for start in range(0, len(candidates), _BATCH):
+        marks = await records.outbox.marks(batch := candidates[start : start + _BATCH])
         stored = await read_stored(vectors, batch, embeddings=False)
         oldest = {one: states[-1] for one, states in stored.items()}
         newest = await records.history.stale(oldest_stamps(one.points[0] for one in oldest.values()))

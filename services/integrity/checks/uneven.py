@@ -93,8 +93,8 @@ def _values(stored: Stored, key: str) -> str:
     places: dict[str, list[int]] = {}
     for point in stored.points:
         places.setdefault(_shown(point.payload.get(key)), []).append((chunk_index(point) or 0) + 1)
-    told = [f"{value[:60]} (chunk{'' if len(at) == 1 else 's'} {_ranges(at)})" for value, at in places.items()]
-    return f"{key}: {', '.join(told[:3])}" + (" …" if len(told) > 3 else "")
+    parts = [f"{value[:60]} (chunk{'' if len(at) == 1 else 's'} {_ranges(at)})" for value, at in places.items()]
+    return f"{key}: {', '.join(parts[:3])}" + (" …" if len(parts) > 3 else "")
 
 
 def _shown(value: object) -> str:

@@ -54,10 +54,10 @@ class Origin:
         """A row of `entities`: its name is the first line."""
         name, text, kind = row["entity_name"], row["content"], row["entity_type"]
         named = isinstance(name, str) and name.strip()
-        told = isinstance(text, str) and text.strip()
-        if not named and not told:
+        described = isinstance(text, str) and text.strip()
+        if not named and not described:
             return BadRecord(f"entities {row['id']}", "it has neither a name nor a content")
-        parts = [str(one) for one, there in ((name, named), (text, told)) if there]
+        parts = [str(one) for one, there in ((name, named), (text, described)) if there]
         whole = parts[-1] if parts[-1].startswith(parts[0]) else "\n\n".join(parts)
         tags = ["entity", *([kind] if isinstance(kind, str) and kind.strip() else [])]
         return self._record(

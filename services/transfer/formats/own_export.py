@@ -67,8 +67,8 @@ def read_lines(
     """Records of the lines after the header. Raises StoreTooNew for a version that is not known."""
     version = head.get("version")
     if version != VERSION:
-        told = f"the export has version {quoted(version)}, this program reads {VERSION}: use a newer memoria-tui"
-        raise StoreTooNew(told)
+        reason = f"the export has version {quoted(version)}, this program reads {VERSION}: use a newer memoria-tui"
+        raise StoreTooNew(reason)
     ended = False
     for line in lines:
         if isinstance(line, BadRecord):
