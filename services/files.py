@@ -167,6 +167,12 @@ def close_to_others(path: Path) -> None:
                 place.chmod(stat.S_IMODE(status.st_mode) & ~0o077)
 
 
+def rename_folder(folder: Path, target: Path) -> None:
+    """Gives a folder that is complete its name; on disk under it when this returns. Raises OSError."""
+    folder.rename(target)
+    sync_folder(target.parent)
+
+
 def sync_folder(folder: Path) -> None:
     """Waits until the names in the folder are on disk."""
     number = os.open(folder, os.O_RDONLY)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 from services.model import Relation, RelationType
 from services.ports import FoundNode, FoundStep, SqlDatabase
@@ -48,42 +49,41 @@ class GraphWalks:
         ]
 
     async def _neighbours(self, center: str, depth: int, types: Sequence[RelationType], limit: int) -> list[FoundNode]:
-        """One round trip a depth."""
-        ways: dict[str, tuple[str, ...]] = {center: (center,)}
-        found: list[FoundNode] = []
-        frontier = [center]
-        for step in range(1, depth + 1):
-            reached = await self._step(frontier, ways.keys(), types)
-            frontier = sorted(reached)[: limit - len(ways)]
-            for node in frontier:
-                relation = reached[node]
-                ways[node] = (*ways[_other(relation, node)], node)
-                found.append(FoundNode(node, step, ways[node], relation.type))
-            if not frontier or len(ways) >= limit:
-                break
+        paths: dict[str, tuple[str, ...]] = {center: (center,)}
+        found = []
+        for step, node, relation in await self._walk(center, depth, types, limit):
+            paths[node] = (*paths[_other(relation, node)], node)
+            found.append(FoundNode(node, step, paths[node], relation.type))
         return found
 
     async def _shortest_path(self, start: str, goal: str, depth: int) -> list[FoundStep]:
-        """From the start on, one round trip a depth, until the goal is met."""
-        came: dict[str, Relation | None] = {start: None}
-        frontier = [start]
-        for _ in range(depth):
-            if goal in came or not frontier:
-                break
-            reached = await self._step(frontier, came.keys(), ())
-            came.update(reached)
-            frontier = sorted(reached)
-        if goal not in came:
+        came = {node: relation for _, node, relation in await self._walk(start, depth, goal=goal)}
+        if goal not in (start, *came):
             return []
         steps = [FoundStep(goal, None, False)]
-        while (relation := came[steps[-1].id]) is not None:
+        while relation := came.get(steps[-1].id):
             before = _other(relation, steps[-1].id)
             steps.append(FoundStep(before, relation.type, relation.source_id == before))
         return steps[::-1]
 
-    async def _step(self, frontier: Sequence[str], visited: Collection[str], types: Sequence[RelationType]) -> _Reached:
-        """What is one relation beyond the frontier; of several ways the heaviest."""
-        known, here = set(visited), set(frontier)
+    async def _walk(
+        self, start: str, depth: int, types: Sequence[RelationType] = (), limit: int = sys.maxsize, goal: str = ""
+    ) -> list[tuple[int, str, Relation]]:
+        """Ids by depth with the relation that leads to each, one round trip a depth, up to `limit` or the goal."""
+        found: list[tuple[int, str, Relation]] = []
+        known, frontier = {start}, [start]
+        for step in range(1, depth + 1):
+            if goal in known or not frontier or len(known) >= limit:
+                break
+            reached = await self._step(frontier, known, types)
+            frontier = sorted(reached)[: limit - len(known)]
+            known.update(frontier)
+            found += [(step, node, reached[node]) for node in frontier]
+        return found
+
+    async def _step(self, frontier: Sequence[str], known: Set[str], types: Sequence[RelationType]) -> _Reached:
+        """What is one relation beyond the frontier; of several relations the heaviest."""
+        here = set(frontier)
         best: defaultdict[str, list[Relation]] = defaultdict(list)
         for relation in await self._relations.touching(frontier):
             if types and relation.type not in types:
@@ -91,7 +91,7 @@ class GraphWalks:
             for end, other in ((relation.source_id, relation.target_id), (relation.target_id, relation.source_id)):
                 if end in here and other not in known:
                     best[other].append(relation)
-        return {node: min(ways, key=lambda one: (-one.weight, one.type.value, one.id)) for node, ways in best.items()}
+        return {node: min(some, key=lambda one: (-one.weight, one.type.value, one.id)) for node, some in best.items()}
 
 
 def _other(relation: Relation, node: str) -> str:

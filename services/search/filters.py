@@ -29,7 +29,6 @@ from services.points import (
     DatedBetween,
     Filter,
     HasId,
-    HasVector,
     Matches,
     Missing,
     Point,
@@ -38,6 +37,7 @@ from services.points import (
 )
 from services.ports import VectorStore
 from services.records import Records
+from services.search.query import operators
 from services.times import WriterZone, to_wall_clock
 from services.together import together
 
@@ -106,11 +106,8 @@ class FilterBuilder:
 
         Raises StoreUnavailable when an operator needs a store that cannot be reached.
         """
-        shown, hidden = _of_shown(query, partial(to_wall_clock, zone=self._zone))
-        must: list[Condition] = [*shown]
-        must_not: list[Condition] = [*hidden]
-        if query.pending is not None:
-            (must_not if query.pending else must).append(HasVector())
+        payload = _of_payload(query, partial(to_wall_clock, zone=self._zone))
+        must, must_not = [*payload.must], [*payload.must_not]
         if query.id_prefixes:
             must.append(await self._with_prefixes(query.id_prefixes))
         if query.like:
@@ -221,38 +218,24 @@ def keeps_text(query: Query, content: str) -> bool:
 
 def keeps_shown(query: Query, memory: Memory) -> bool:
     """Whether the memory itself meets what the store asked of the chunk that was found."""
-    must, must_not = _of_shown(query, lambda instant: instant)
-    return all(_meets(memory, one) for one in must) and not any(_meets(memory, one) for one in must_not)
+    asked = _of_payload(query, lambda instant: instant)
+    return all(_meets(memory, one) for one in asked.must if isinstance(one, _OfKey)) and not any(
+        _meets(memory, one) for one in asked.must_not if isinstance(one, _OfKey)
+    )
 
 
-_OfShown = Matches | Between | DatedBetween | Missing
+def _of_payload(query: Query, dated: Callable[[datetime], datetime]) -> Filter:
+    """What the operators ask of the payload; `dated` makes of an instant what dates are compared with."""
+    parts = [operator.conditions(query, dated) for operator in operators()]
+    return Filter(
+        tuple(one for part in parts for one in part.must), tuple(one for part in parts for one in part.must_not)
+    )
 
 
-def _of_shown(query: Query, dated: Callable[[datetime], datetime]) -> tuple[list[_OfShown], list[_OfShown]]:
-    """What must hold, and what must not, of the keys that a memory shows, which are those of its first chunk.
-
-    `dated` makes of an instant what dates are compared with.
-    """
-    must: list[_OfShown] = [Matches("tags", (tag,)) for tag in query.tags]
-    must_not: list[_OfShown] = []
-    if query.excluded_tags:
-        must_not.append(Matches("tags", query.excluded_tags))
-    if query.projects:
-        must.append(Matches("project", query.projects))
-    if query.excluded_projects:
-        must_not.append(Matches("project", query.excluded_projects))
-    if query.since or query.before:
-        since, before = (instant and dated(instant) for instant in (query.since, query.before))
-        must.append(DatedBetween("created_at", gte=since, lt=before))
-    if query.min_importance is not None or query.max_importance is not None:
-        must.append(Between("importance", gte=query.min_importance, lte=query.max_importance))
-    for key, missing in (("tags", query.untagged), ("project", query.unassigned)):
-        if missing is not None:
-            (must if missing else must_not).append(Missing(key))
-    return must, must_not
+_OfKey = Matches | Between | DatedBetween | Missing
 
 
-def _meets(memory: Memory, condition: _OfShown) -> bool:
+def _meets(memory: Memory, condition: _OfKey) -> bool:
     """What the store tells of a point, told of a memory: each key is one of its fields."""
     value = getattr(memory, condition.key)
     match condition:

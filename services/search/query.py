@@ -17,12 +17,16 @@ from types import MappingProxyType
 
 from services.errors import InvalidInput, QuerySyntaxError
 from services.model import MemoryType, Query, SearchMode
+from services.points import EVERYTHING, Between, Condition, DatedBetween, Filter, HasVector, Matches, Missing
 from services.times import ALLOWED, SPAN_WORDS, parse_since
+
+_Dated = Callable[[datetime], datetime]
+"""Makes of an instant what dates are compared with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """An operator of the search box: how it is read, completed and explained."""
+    """An operator of the search box: how it is read, completed, explained, and what it asks of a memory."""
 
     name: str
     values: tuple[str, ...] | None
@@ -33,6 +37,8 @@ class Operator:
     negatable: bool = True
     allowed: str = ""
     """What an error says can follow, where that is neither the values nor a name."""
+    conditions: Callable[[Query, _Dated], Filter] = lambda query, dated: EVERYTHING
+    """What every point of a matching memory meets, as far as its payload tells; `filters` asks the stores for more."""
 
 
 _NO_PROJECT = "none"
@@ -88,7 +94,7 @@ class _Reading:
         elif token["bare"]:
             _refuse_misspelt(token)
             if token["minus"]:
-                self._collect("excluded_words", token["bare"])
+                self.collect("excluded_words", token["bare"])
             else:
                 self.text.append(token["bare"])
 
@@ -97,11 +103,11 @@ class _Reading:
         if not words:
             return
         if token["minus"]:
-            self._collect("excluded_words", words)
+            self.collect("excluded_words", words)
             return
         self.text.append(words)
         if token["closed"]:  # until then it is being typed, and the end of it would match nothing
-            self._collect("phrases", words)
+            self.collect("phrases", words)
 
     def operator(self, token: re.Match[str]) -> None:
         operator = _BY_NAME[token["name"].lower()]
@@ -123,21 +129,6 @@ class _Reading:
             message = f"{operator.name}: {value!r} cannot be understood; allowed: {_allowed(operator)}"
             raise QuerySyntaxError(message, token.end("name") + 1, token.end()) from error
 
-    def type(self, value: str, excluded: bool) -> None:
-        self._collect("excluded_types" if excluded else "types", MemoryType(value.lower()))
-
-    def tag(self, value: str, excluded: bool) -> None:
-        self._collect("excluded_tags" if excluded else "tags", value)
-
-    def project(self, value: str, excluded: bool) -> None:
-        self._collect("excluded_projects" if excluded else "projects", value)
-
-    def since(self, value: str, _: bool) -> None:
-        self.single["since"] = parse_since(value, self.now, self.week_begins)
-
-    def before(self, value: str, _: bool) -> None:
-        self.single["before"] = parse_since(value, self.now, self.week_begins)
-
     def importance(self, value: str, _: bool) -> None:
         low, high = _importance(value)
         if low is not None:
@@ -158,25 +149,101 @@ class _Reading:
     def id(self, value: str, _: bool) -> None:
         if not _ID.fullmatch(value):
             raise ValueError(value)
-        self._collect("id_prefixes", value.lower())
+        self.collect("id_prefixes", value.lower())
 
     def like(self, value: str, _: bool) -> None:
         if not _WHOLE_ID.fullmatch(value):
             raise ValueError(value)
         self.single["like"] = value.lower()
 
-    def _collect(self, name: str, value: str) -> None:
+    def collect(self, name: str, value: str) -> None:
         self.found.setdefault(name, []).append(value)
 
 
+def _collects(field: str, read: Callable[[str], str] = str) -> Callable[[_Reading, str, bool], None]:
+    """Values go into this field of `Query`, excluded ones into the one beside it."""
+    return lambda reading, value, excluded: reading.collect(f"{'excluded_' if excluded else ''}{field}", read(value))
+
+
+def _dates(field: str) -> Callable[[_Reading, str, bool], None]:
+    def read(reading: _Reading, value: str, _: bool) -> None:
+        reading.single[field] = parse_since(value, reading.now, reading.week_begins)
+
+    return read
+
+
+def _tags(query: Query, _: _Dated) -> Filter:
+    return Filter(tuple(Matches("tags", (tag,)) for tag in query.tags), _any_of("tags", query.excluded_tags))
+
+
+def _projects(query: Query, _: _Dated) -> Filter:
+    here, others = _any_of("project", query.projects), _any_of("project", query.excluded_projects)
+    without, within = _asked(query.unassigned, Missing("project"))
+    return Filter(here + without, others + within)
+
+
+def _is(query: Query, _: _Dated) -> Filter:
+    untagged, tagged = _asked(query.untagged, Missing("tags"))
+    embedded, pending = _asked(None if query.pending is None else not query.pending, HasVector())
+    return Filter(untagged + embedded, tagged + pending)
+
+
+def _since(query: Query, dated: _Dated) -> Filter:
+    return Filter((DatedBetween("created_at", gte=dated(query.since)),) if query.since else ())
+
+
+def _before(query: Query, dated: _Dated) -> Filter:
+    return Filter((DatedBetween("created_at", lt=dated(query.before)),) if query.before else ())
+
+
+def _importances(query: Query, _: _Dated) -> Filter:
+    low, high = query.min_importance, query.max_importance
+    return EVERYTHING if low is high is None else Filter((Between("importance", gte=low, lte=high),))
+
+
+def _any_of(key: str, values: tuple[str, ...]) -> tuple[Condition, ...]:
+    return (Matches(key, values),) if values else ()
+
+
+def _asked(wanted: bool | None, condition: Condition) -> tuple[tuple[Condition, ...], tuple[Condition, ...]]:
+    """The condition among those that must hold, or that must not; in neither where nobody asked."""
+    return ((condition,) if wanted else ()), ((condition,) if wanted is False else ())
+
+
 _OPERATORS = (
-    Operator("type", tuple(MemoryType), "kind of memory", _Reading.type),
-    Operator("tag", None, "has this tag; several: all of them", _Reading.tag),
-    Operator("project", None, "belongs to this project (none: to no project); several: any of them", _Reading.project),
+    Operator("type", tuple(MemoryType), "kind of memory", _collects("types", lambda value: MemoryType(value.lower()))),
     Operator(
-        "since", SPAN_WORDS, f"created then or later: {ALLOWED}", _Reading.since, negatable=False, allowed=ALLOWED
+        "tag",
+        None,
+        "has this tag; several: all of them",
+        _collects("tags"),
+        conditions=_tags,
     ),
-    Operator("before", SPAN_WORDS, f"created earlier: {ALLOWED}", _Reading.before, negatable=False, allowed=ALLOWED),
+    Operator(
+        "project",
+        None,
+        "belongs to this project (none: to no project); several: any of them",
+        _collects("projects"),
+        conditions=_projects,
+    ),
+    Operator(
+        "since",
+        SPAN_WORDS,
+        f"created then or later: {ALLOWED}",
+        _dates("since"),
+        negatable=False,
+        allowed=ALLOWED,
+        conditions=_since,
+    ),
+    Operator(
+        "before",
+        SPAN_WORDS,
+        f"created earlier: {ALLOWED}",
+        _dates("before"),
+        negatable=False,
+        allowed=ALLOWED,
+        conditions=_before,
+    ),
     Operator(
         "importance",
         (">0.7", ">=0.5", "<0.3", "0.4..0.6"),
@@ -184,10 +251,15 @@ _OPERATORS = (
         _Reading.importance,
         negatable=False,
         allowed=">0.7, >=0.7, <0.3, <=0.3, 0.5 or 0.4..0.6, from 0 to 1",
+        conditions=_importances,
     ),
     Operator("has", ("relations",), "is linked to other memories", _Reading.has),
     Operator(
-        "is", ("pending", "orphan", "untagged"), "waits for its vectors; is linked to nothing; has no tag", _Reading.is_
+        "is",
+        ("pending", "orphan", "untagged"),
+        "waits for its vectors; is linked to nothing; has no tag",
+        _Reading.is_,
+        conditions=_is,
     ),
     Operator(
         "id",

@@ -32,6 +32,7 @@ from services.adapters.edge.edge_errors import open_error
 from services.adapters.edge.edge_filters import edge_filter
 from services.adapters.edge.shard_config import TIDY_EVERY, edge_config, index_params
 from services.errors import ModelMismatch, StoreMismatch
+from services.files import rename_folder
 from services.model import MemoryType
 from services.points import (
     BM25_B,
@@ -287,7 +288,7 @@ class EdgeShards:
         self._folder.mkdir(mode=0o700, exist_ok=True)
         shard = edge.EdgeShard.create(str(draft), edge_config(dimensions))
         shard.close()
-        draft.rename(place)
+        rename_folder(draft, place)
         self._load(collection)
 
     def _discard(self) -> None:

@@ -43,7 +43,7 @@ from services.adapters.postgres.server_user import (
     server_user,
 )
 from services.errors import StorageFull, StoreInUse, StoreMismatch, StoreTooNew, StoreUnavailable
-from services.files import FULL, make_private, write_file
+from services.files import FULL, make_private, rename_folder, write_file
 
 DATABASE = "postgres"
 _LONGEST_SOCKET_PATH = 103
@@ -155,7 +155,7 @@ class EmbeddedPostgres:
             give(fresh, maker)
             self._create(fresh, maker, start)
             give(fresh, user)
-        fresh.rename(self._data)
+        rename_folder(fresh, self._data)
 
     def _ensure_server(self, user: ServerUser | None) -> Path:
         """The folder of the running server's socket."""

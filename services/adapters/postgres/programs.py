@@ -14,6 +14,7 @@ from pathlib import Path
 
 from services.adapters.postgres.server_user import ServerUser, as_arguments
 from services.errors import StoreUnavailable
+from services.files import rename_folder
 
 MAJOR = 18
 CACHE = Path("/var/cache/memoria-tui")
@@ -74,8 +75,9 @@ def _copy(root: Path, folders: Sequence[Path], target: Path) -> None:
         for path in (copy, *copy.rglob("*")):
             if not path.is_symlink():
                 path.chmod(0o755 if path.stat().st_mode & stat.S_IXUSR else 0o644)
+        os.sync()  # a name must not outlive a power cut that its programs did not
         try:
-            copy.rename(target)
+            rename_folder(copy, target)
         except OSError:
             if not target.is_dir():
                 raise
