@@ -6,13 +6,11 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from services.adapters.database_upgrade import DatabaseService
 from services.adapters.postgres.checked_database import CheckedDatabase
-from services.adapters.postgres.database import Database
 from services.adapters.postgres.embedded import EmbeddedPostgres
 from services.adapters.postgres.listening import DatabaseFeed
 from services.backup.backup_service import BackupService
@@ -31,7 +29,7 @@ from services.model.database import Ask
 from services.ports import machine_clock
 from services.records import Records
 from services.records.backup_tables import BackupTables
-from services.records.pause_stamps import newest_stamps
+from services.records.session_rows import newest_stamps
 from services.reembedding.reembedding_service import ReembeddingService
 from services.search.memory_counts import MemoryCounts
 from services.search.search_service import SearchService
@@ -54,34 +52,49 @@ _PATIENCE = 3.0
 """Seconds in which a shared database has to say in which zone it is written."""
 
 
-@dataclass(frozen=True, slots=True)
 class Services:
     """All that can be done, over one set of stores."""
 
-    settings: Settings
-    clock: Clock
-    vectors: SwitchableStore
-    embedder: Embedder
-    records: Records
-    database: DatabaseService
-    search: SearchService
-    memories: MemoryService
-    memory_counts: MemoryCounts
-    graph: GraphService
-    suggestions: SuggestionService
-    health: HealthService
-    integrity: IntegrityService
-    reembedding: ReembeddingService
-    importing: ImportService
-    exporting: ExportService
-    work: WorkService
-    reports: ReportService
-    clients: ClientService
-    backup: BackupService
-    restoring: RestoreService
-    live: LiveService
-    zones: Zones
-    """The person's, and that of stamps without one."""
+    def __init__(
+        self,
+        settings: Settings,
+        zones: Zones,
+        database: CheckedDatabase,
+        vectors: SwitchableStore,
+        embedder: Embedder,
+        records: Records | None,
+        clock: Clock,
+        ask: Ask | None,
+    ) -> None:
+        self.settings, self.clock = settings, clock
+        self.zones = zones
+        """The person's, and that of stamps without one."""
+        self.vectors, self.embedder = vectors, embedder
+        self.records = records = records or Records(database, settings, clock)
+        tables = BackupTables(database, settings)
+
+        self.database = DatabaseService(database.database, vectors if settings.qdrant_host else None, embedder, ask)
+        database.database.permit = self.database.permit
+        self.search = SearchService(vectors, embedder, records, settings, clock)
+        self.memories = MemoryService(vectors, embedder, records, settings, clock, self.database.permit)
+        self.memory_counts = MemoryCounts(vectors, records, settings)
+        self.graph = GraphService(vectors, records, settings)
+        self.suggestions = SuggestionService(vectors, records, self.graph)
+        self.integrity = IntegrityService(vectors, records, self.memories, settings)
+        self.importing = ImportService(vectors, embedder, records, self.memories, settings, clock)
+        self.exporting = ExportService(vectors, records, settings, clock)
+        self.work = WorkService(records, settings, clock, self.memories)
+        self.reports = ReportService(records, settings, clock)
+        self.clients = ClientService(records)
+        self.backup = BackupService(vectors, tables, embedder, settings, clock)
+        target = RestoreTarget(vectors, tables, self.memories, settings)
+        self.restoring = RestoreService(target, embedder, self.backup, settings, clock)
+        opened = partial(_opened_embedder, settings, embedder)
+        self.reembedding = ReembeddingService(vectors, opened, settings, self.memories.barrier)
+        outside, unfinished = self.memories.outside, self.restoring.unfinished
+        self.health = HealthService(vectors, embedder, records, self.integrity, outside, settings, unfinished)
+        rhythm, feed = ALONE if settings.qdrant_host is None else None, DatabaseFeed(database.database)
+        self.live = LiveService(feed, vectors, records, embedder, clock, rhythm, started=_started(settings))
 
 
 @contextlib.asynccontextmanager
@@ -91,7 +104,7 @@ async def open_services(
     vectors: SwitchableStore | None = None,
     embedder: Embedder | None = None,
     records: Records | None = None,
-    clock: Clock | None = None,
+    clock: Clock = machine_clock,
     ask: Ask | None = None,
 ) -> AsyncIterator[Services]:
     """The services of the stores that the settings name; whatever was opened is closed at the end.
@@ -101,22 +114,12 @@ async def open_services(
     `ask` is how to ask before anything is added to a database or a Qdrant that other programs made.
     """
     await asyncio.to_thread(close_home, settings.home)
-    database = Database.of(settings)
-    checked = CheckedDatabase(database)
-    settings, zones = with_writer_zone(settings, await _stamps(database, checked, settings))
-    services = _services(
-        settings,
-        zones,
-        database,
-        checked,
-        vectors or vector_store(settings),
-        embedder or _embedder(settings),
-        records or Records(checked, settings, clock or machine_clock),
-        clock or machine_clock,
-        ask,
-    )
+    database = CheckedDatabase.of(settings)
+    settings, zones = with_writer_zone(settings, await _stamps(database, settings))
+    vectors, embedder = vectors or vector_store(settings), embedder or _embedder(settings)
+    services = Services(settings, zones, database, vectors, embedder, records, clock, ask)
     async with contextlib.AsyncExitStack() as closing:
-        for opened in (database, services.records, services.embedder, services.vectors):
+        for opened in (database, services.records, embedder, vectors):
             closing.push_async_callback(opened.close)
         yield services
 
@@ -128,76 +131,21 @@ async def erase_database(settings: Settings) -> None:
 
 def memori_source(url: str) -> RecordSource:
     """What Memori keeps in a PostgreSQL, to be imported. Raises InvalidInput when the URL cannot be read."""
-    from services.adapters.memori_database import MemoriDatabase
-    from services.adapters.memori_source import MemoriSource
+    from services.adapters.memori_database import MemoriDatabase, MemoriSource
 
     return MemoriSource(MemoriDatabase(url), machine_clock)
 
 
-async def _stamps(database: Database, checked: CheckedDatabase, settings: Settings) -> Sequence[Stamp]:
+async def _stamps(database: CheckedDatabase, settings: Settings) -> Sequence[Stamp]:
     """What tells of the zone in which others write; nothing where that is set, and where nobody else writes."""
-    if settings.writer_zone is not None or database.embedded is not None:
+    if settings.writer_zone is not None or database.database.embedded is not None:
         return ()
     try:
         async with asyncio.timeout(_PATIENCE):
-            return await newest_stamps(checked)
+            return await newest_stamps(database)
     except (MemoriaError, TimeoutError) as error:
         _log.debug("the zone of stamps is not known: %s", error)
         return ()
-
-
-def _services(
-    settings: Settings,
-    zones: Zones,
-    database: Database,
-    checked: CheckedDatabase,
-    vectors: SwitchableStore,
-    embedder: Embedder,
-    records: Records,
-    clock: Clock,
-    ask: Ask | None,
-) -> Services:
-    schema = DatabaseService(database, vectors if settings.qdrant_host else None, embedder, ask)
-    database.permit = schema.permit
-    memories = MemoryService(vectors, embedder, records, settings, clock, schema.permit)
-    graph = GraphService(vectors, records, settings)
-    integrity = IntegrityService(vectors, records, memories, settings)
-    tables = BackupTables(checked, settings)
-    backup = BackupService(vectors, tables, embedder, settings, clock)
-    restoring = RestoreService(RestoreTarget(vectors, tables, memories, settings), embedder, backup, settings, clock)
-    return Services(
-        settings=settings,
-        clock=clock,
-        vectors=vectors,
-        embedder=embedder,
-        records=records,
-        database=schema,
-        search=SearchService(vectors, embedder, records, settings, clock),
-        memories=memories,
-        memory_counts=MemoryCounts(vectors, records, settings),
-        graph=graph,
-        suggestions=SuggestionService(vectors, records, graph),
-        health=HealthService(vectors, embedder, records, integrity, memories.outside, settings, restoring.unfinished),
-        integrity=integrity,
-        reembedding=ReembeddingService(vectors, partial(_target, settings, embedder), settings, memories.barrier),
-        importing=ImportService(vectors, embedder, records, memories, settings, clock),
-        exporting=ExportService(vectors, records, settings, clock),
-        work=WorkService(records, settings, clock, memories),
-        reports=ReportService(records, settings, clock),
-        clients=ClientService(records),
-        backup=backup,
-        restoring=restoring,
-        zones=zones,
-        live=LiveService(
-            DatabaseFeed(database),
-            vectors,
-            records,
-            embedder,
-            clock,
-            ALONE if settings.qdrant_host is None else None,
-            started=_started(settings),
-        ),
-    )
 
 
 def _started(settings: Settings) -> frozenset[StoreKind]:
@@ -211,7 +159,7 @@ def _started(settings: Settings) -> frozenset[StoreKind]:
 
 
 @contextlib.asynccontextmanager
-async def _target(settings: Settings, own: Embedder, target: Target) -> AsyncIterator[Embedder]:
+async def _opened_embedder(settings: Settings, own: Embedder, target: Target) -> AsyncIterator[Embedder]:
     """The embedder that a store is to be moved to: our own, whose model is loaded, where that is the one."""
     if (wanted := target.settings(settings)) == settings:
         yield own

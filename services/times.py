@@ -8,16 +8,17 @@ zone, so that a function which reads or writes such stamps cannot be given the p
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import NewType, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from services.errors import InvalidInput
-from services.ports.clock import Clock
 from services.settings import WEEKDAYS, Settings
 
+Clock = Callable[[], datetime]
+"""Says what time it is, aware; tests hold it still."""
 WriterZone = NewType("WriterZone", tzinfo)
 """The zone of zone-less stamps."""
 
@@ -327,3 +328,8 @@ def _written_out(text: str, today: date) -> date:
         return parse(text, default=datetime(today.year, today.month, today.day)).date()  # noqa: DTZ001
     except (ParserError, OverflowError) as error:
         raise InvalidInput(f"{text!r} is not a day; write today, yesterday, monday or 2026-11-20") from error
+
+
+def machine_clock() -> datetime:
+    """The clock of the machine."""
+    return datetime.now(UTC)

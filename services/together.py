@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections import deque
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar, overload
 
 A = TypeVar("A")
@@ -39,3 +40,30 @@ async def together(*works: Coroutine[Any, Any, Any]) -> tuple[Any, ...]:
     except ExceptionGroup as errors:
         raise errors.exceptions[0] from None
     return tuple(task.result() for task in tasks)
+
+
+class BoundedTasks:
+    """Lets a few pieces of work be under way while the next one is prepared."""
+
+    def __init__(self, together: int) -> None:
+        self._together = together
+        self._tasks: deque[asyncio.Task[None]] = deque()
+
+    async def __aenter__(self) -> BoundedTasks:
+        return self
+
+    async def __aexit__(self, _: object, error: BaseException | None, __: object) -> None:
+        try:
+            while self._tasks and error is None:
+                await self._tasks.popleft()
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            if self._tasks:
+                await asyncio.wait(self._tasks)
+
+    async def start(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Waits until few enough are under way; those before have ended well."""
+        if len(self._tasks) == self._together:
+            await self._tasks.popleft()
+        self._tasks.append(asyncio.create_task(work()))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from services.batches import sized_batches
 from services.errors import EmbeddingFailed
 from services.model import StoreKind, StoreStatus
 from services.points import Vector
@@ -56,7 +58,7 @@ class BundledEmbedder:
     async def embed_documents(self, texts: Sequence[str]) -> list[Vector]:
         """One unit vector of 256 numbers a text, in order. Raises EmbeddingFailed when the weights cannot be read."""
         vectors: list[Vector] = []
-        for batch in _batches(texts):
+        for batch in sized_batches(texts, len, _BATCH_CHARACTERS, sys.maxsize):
             vectors += await asyncio.to_thread(self._embed, batch)
         return vectors
 
@@ -169,19 +171,6 @@ def _load() -> WordLlamaInference:
         raise EmbeddingFailed(f"The bundled model cannot be loaded: {error}; install wordllama again") from error
     model.tokenizer.no_padding()
     return model
-
-
-def _batches(texts: Sequence[str]) -> Iterator[list[str]]:
-    batch: list[str] = []
-    size = 0
-    for text in texts:
-        if batch and size + len(text) > _BATCH_CHARACTERS:
-            yield batch
-            batch, size = [], 0
-        batch.append(text)
-        size += len(text)
-    if batch:
-        yield batch
 
 
 def _pieces(text: str) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from services.adapters.collections import batches
+from services.adapters.collections import point_batches
 from services.errors import ModelMismatch
 from services.model import MemoryType, StoreStatus
 from services.points import EVERYTHING, CollectionInfo, DenseSearch, Filter, Point, ScoredPoint, Scroll, SearchRequest
@@ -38,7 +38,7 @@ class CollectionSet:
     async def upsert(self, collection: MemoryType, points: Sequence[Point]) -> None:
         if any(point.vector is not None for point in points):
             self._check_model()
-        for batch in batches(points):
+        for batch in point_batches(points):
             await self._call("upsert", collection, batch)
 
     async def set_payload(self, collection: MemoryType, ids: Sequence[str], payload: Mapping[str, object]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import Any
 
+from services.batches import sized_batches
 from services.errors import Conflict, InvalidInput, ModelMismatch
 from services.model import MemoryType
 from services.points import DenseSearch, Point, SearchRequest
@@ -83,18 +84,14 @@ def under_way(draft: Draft) -> Conflict:
     )
 
 
-def batches(points: Iterable[Point]) -> Iterator[list[Point]]:
+def point_batches(points: Iterable[Point]) -> Iterator[list[Point]]:
     """The points in order, as many in a batch as one request should carry."""
-    batch: list[Point] = []
-    characters = 0
-    for point in points:
-        batch.append(point)
-        characters += sum(len(value) for value in point.payload.values() if isinstance(value, str))
-        if len(batch) == BATCH or characters > _BATCH_CHARACTERS:
-            yield batch
-            batch, characters = [], 0
-    if batch:
-        yield batch
+    return sized_batches(points, characters_of, _BATCH_CHARACTERS, BATCH)
+
+
+def characters_of(point: Point) -> int:
+    """Of all texts of its payload."""
+    return sum(len(value) for value in point.payload.values() if isinstance(value, str))
 
 
 def point_id(text: str) -> str | int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import tenacity
 
+from services.batches import sized_batches
 from services.errors import (
     AuthenticationFailed,
     EmbeddingFailed,
@@ -109,7 +110,10 @@ class OllamaEmbedder:
         """
         inputs = [self._prefixes.document + _sendable(text) for text in texts]
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._batch(batch)) for batch in _batches(inputs)]
+            tasks = [
+                group.create_task(self._batch(batch))
+                for batch in sized_batches(inputs, len, _BATCH_CHARACTERS, _BATCH_TEXTS)
+            ]
         found: list[Vector] = []
         for task in tasks:
             vectors = task.result()
@@ -261,16 +265,3 @@ def _reason(response: httpx.Response) -> str:
 def _sendable(text: str) -> str:
     """JSON cannot carry a lone surrogate, and an empty text has no tokens to make a vector of."""
     return text.encode("utf-8", "replace").decode() or " "
-
-
-def _batches(texts: Sequence[str]) -> Iterator[list[str]]:
-    batch: list[str] = []
-    size = 0
-    for text in texts:
-        if batch and (len(batch) == _BATCH_TEXTS or size + len(text) > _BATCH_CHARACTERS):
-            yield batch
-            batch, size = [], 0
-        batch.append(text)
-        size += len(text)
-    if batch:
-        yield batch

@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from services.backup.fingerprints import MARKED, Fingerprints
+from services.batches import batches
 from services.memories.chunking import chunks
 from services.memories.payload import State
 from services.memories.point_layout import keeping, kept_own_keys, points_of, vectors_by_text
@@ -121,7 +122,7 @@ class Gathering:
                 if new:
                     yield Gathered(0, type_, await self._points(type_, new))
             headless = await self._headless(type_, chunked)
-            for batch in _batches(headless):
+            for batch in batches(sorted(headless), _MEMORIES):
                 for memory_id in batch:
                     seen.add(headless[memory_id])
                 yield Gathered(0, type_, await self._points(type_, batch))
@@ -142,7 +143,7 @@ class Gathering:
                 if not seen.unchanged(point):
                     changed[memory_id_of(point)] = None
             changed.update(dict.fromkeys(await asyncio.to_thread(list, seen.vanished())))
-        for batch in _batches(changed):
+        for batch in batches(sorted(changed), _MEMORIES):
             found = await self._stored(batch)
             for memory_id in batch:
                 self._note(memory_id, 1, found.get(memory_id, []))
@@ -161,7 +162,7 @@ class Gathering:
             *self._in_outbox,
             *(one for one in ends if not any(seen.knows(one) for seen in self._seen.values())),
         ]
-        for number, batch in enumerate(_batches(dict.fromkeys(around))):
+        for number, batch in enumerate(batches(sorted({*around}), _MEMORIES)):
             last = await snapshot.newest_changes_of(batch)
             found = await self._stored(batch) if number < _MOST_KEPT else None
             self._around.append(_Around(batch, {one.memory_id: one for one in last}, found))
@@ -192,7 +193,7 @@ class Gathering:
             if not self._unsettled:
                 return
             await asyncio.sleep(wait)
-            for batch in _batches(self._unsettled):
+            for batch in batches(sorted(self._unsettled), _MEMORIES):
                 for gathered in await self._settled(batch, last=wait == _WAITS[-1]):
                     yield gathered
 
@@ -278,8 +279,3 @@ def _together(pass_number: int, memories: Iterable[Sequence[Stored]]) -> list[Ga
 
 def _place(point: Point | None) -> tuple[float, str]:
     return (float("inf"), "") if point is None else (chunk_index(point) or 0, point.id)
-
-
-def _batches(ids: Iterable[str]) -> list[list[str]]:
-    listed = sorted(ids)
-    return [listed[start : start + _MEMORIES] for start in range(0, len(listed), _MEMORIES)]

@@ -10,6 +10,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from services.backup.fingerprints import Fingerprints
+from services.batches import batches
 from services.memories.payload import State, same_but_for_looks
 from services.memories.stored_memories import ONE_EACH, Stored, fold, headless_ids, memory_id_of, pages, read_stored
 from services.model import MemoryType
@@ -55,8 +56,8 @@ class MemoryPairs:
         """Some of the archive's memories at once, each whole."""
         async for read in self._archive.points():
             memories = await asyncio.to_thread(fold, read.type, read.points)
-            for start in range(0, len(memories), _BATCH):
-                yield await self._compared(memories[start : start + _BATCH])
+            for some in batches(memories, _BATCH):
+                yield await self._compared(some)
         await asyncio.to_thread(self._archived.seal)
 
     async def only_here(self) -> AsyncIterator[list[str]]:

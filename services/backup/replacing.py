@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from services.backup.memory_pairs import DiffStatus, MemoryPairs, Pair
 from services.backup.merging import counted, nameable
 from services.backup.restore_run import RestoreRun
+from services.batches import batches
 from services.memories.payload import State
 from services.memories.stored_memories import read_stored
 from services.model import Action, Entity, Memory
@@ -67,8 +68,8 @@ async def _record_memories(run: RestoreRun, staged: RestoreStaging) -> None:
         await staged.append(group, [_becomes(pair) for pair in different if nameable(pair.archived.id)])
         run.advance(len(batch), "memories")
     async for ids in pairs.only_here():
-        for start in range(0, len(ids), _BATCH):
-            stored = await read_stored(vectors, ids[start : start + _BATCH], embeddings=False)
+        for some in batches(ids, _BATCH):
+            stored = await read_stored(vectors, some, embeddings=False)
             await staged.append(
                 group, [_change(one, states[0].state, None) for one, states in stored.items() if nameable(one)]
             )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeVar
 from uuid import uuid4
 
+from services.batches import batches
 from services.integrity.check import Check, Explanation, Facts, RepairStep, Scan, Stores
 from services.integrity.checks import CHECKS, CHUNK_ENDS
 from services.integrity.defects import Defect, Finding, Keep, Repaired, Survey
@@ -32,7 +32,6 @@ _BATCH = 100
 """Memories or relations repaired in one transaction."""
 
 _DELETED = Explanation("was deleted since the check")
-Thing = TypeVar("Thing")
 
 
 class IntegrityService:
@@ -133,7 +132,7 @@ class IntegrityService:
         These chunks may go, so such a relation is brought to its memory; it is added to the checks.
         """
         relations = {one.id: one.relation for one in defects if one.relation is not None}
-        for batch in _batches([one for one, of in checks.items() if any(check.rechunks for check in of)]):
+        for batch in batches([one for one, of in checks.items() if any(check.rechunks for check in of)], _BATCH):
             where, scan = Filter((Matches("parent_id", tuple(batch)),)), Scan(self._stores, untold, {})
             ids = [
                 point.id
@@ -155,7 +154,7 @@ class IntegrityService:
     ) -> EndsPlan:
         """What to do with the ends of all relations together: of two that would say the same, one stays."""
         made, taken = EndsPlan(), set[Key]()
-        for batch in _batches(relations):
+        for batch in batches(relations, _BATCH):
             some = planned(await read_ends(self._stores.vectors, table, batch, former), checks, taken)
             made.moved.extend(some.moved)
             made.removed.update(some.removed)
@@ -179,9 +178,9 @@ def _repaired(current: Current, steps: Mapping[Check, RepairStep]) -> RepairedMe
 async def _write_ends(transaction: Transaction, made: EndsPlan) -> list[NewChange]:
     """Writes it for those relations that nobody changed since they were read; gives the rows for the history."""
     rows: list[NewChange] = []
-    for ids in _batches(list(made.removed)):
+    for ids in batches(list(made.removed), _BATCH):
         rows += [relation_change(one, None, made.removed[one.id]) for one in await transaction.relations.delete(ids)]
-    for pairs in _batches(made.moved):
+    for pairs in batches(made.moved, _BATCH):
         there = await transaction.relations.locked([before.id for before, _ in pairs])
         still = [(b, a) for b, a in pairs if b.id in there and same_relation(there[b.id], b)]
         await transaction.relations.update([after for _, after in still])
@@ -200,7 +199,3 @@ def _checks(defects: Sequence[Defect]) -> dict[str, set[Check]]:
 
 def _former(defects: Sequence[Defect]) -> dict[str, str]:
     return {end: memory for defect in defects for end, memory in defect.former.items()}
-
-
-def _batches(things: Sequence[Thing]) -> Iterator[Sequence[Thing]]:
-    return (things[start : start + _BATCH] for start in range(0, len(things), _BATCH))

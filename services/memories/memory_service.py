@@ -26,12 +26,11 @@ from services.memories.editing import (
 from services.memories.outside import OutsideDeletions
 from services.memories.payload import State, drafted, read_memory, write_payload
 from services.memories.pending import PendingWork
-from services.memories.purge import Purged, purge
 from services.memories.repairing import RepairOf
 from services.memories.saving import Saver, TransactionHook
 from services.memories.stored_memories import canonical, ids_with_prefix, owners, read_stored
 from services.memories.storing import StoringAct
-from services.memories.trash import Trash
+from services.memories.trash import Purged, Trash, purge
 from services.memories.undo import Undo
 from services.memories.write_barrier import WriteBarrier
 from services.model import (

@@ -106,7 +106,7 @@ class OutsideDeletions:
         if any(found.points for found in (await self._saver.vectors.info()).values()):
             return ""
         found = await self.find()
-        return found.told if found.ids else ""
+        return found.summary_line if found.ids else ""
 
     async def _require_collections(self) -> None:
         """A store that is being made, filled or switched lacks some for a moment; our own that lacks all is lost."""

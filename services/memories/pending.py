@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from services.batches import batches
 from services.errors import InvalidInput, StoreMismatch
 from services.memories.current import Chain, ChangedOutside, Plan, merged, read_waiting
 from services.memories.payload import State
 from services.memories.point_layout import kept_own_keys
-from services.memories.saving import Saver, TransactionHook, batches
+from services.memories.saving import BATCH, Saver, TransactionHook
 from services.memories.stored_memories import Stored, read_stored
 from services.memories.trash import Trash
 from services.model import Action, Change, Entity, Kind
@@ -37,7 +38,7 @@ class PendingWork:
         limit = count if most is None else min(most, count)
         entries = await self._saver.records.outbox.entries(due_before=due_before, untried=untried, limit=limit)
         done = 0
-        for batch in batches([entry.memory_id for entry in entries]):
+        for batch in batches([entry.memory_id for entry in entries], BATCH):
             async with self._saver.locked(batch):
                 done += await self._finish_batch(batch)
         return done

@@ -34,9 +34,10 @@ import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Self, TypeVar
+from typing import Self
 from weakref import WeakValueDictionary
 
+from services.batches import batches
 from services.errors import (
     Conflict,
     InvalidInput,
@@ -70,13 +71,6 @@ _ATTEMPTS = 30
 """How often an act is tried whose memories other programs change, or that PostgreSQL broke off for another one."""
 _PAUSE = 0.1
 """Longest wait before it is tried again after it was broken off, in seconds."""
-
-Thing = TypeVar("Thing")
-
-
-def batches(things: Sequence[Thing]) -> Iterator[Sequence[Thing]]:
-    """The things in order, `BATCH` at once."""
-    return (things[start : start + BATCH] for start in range(0, len(things), BATCH))
 
 
 Planner = Callable[[Mapping[str, Current]], Awaitable[Sequence[Plan]]]
@@ -139,7 +133,7 @@ class Saver:
         await self.applier.prepare()
         async with self.locked(wanted):
             with self.act(group, kind) as act:
-                for batch in batches(wanted):
+                for batch in batches(wanted, BATCH):
                     await act.add(batch, planner)
                 await act.write(undoes=undoes, also=also)
                 return act.count
@@ -310,16 +304,14 @@ class Act:
                 numbers |= {one.plan.memory_id: number for one, number in zip(batch, written, strict=False)}
             if more:
                 await transaction.history.append(self.group, more, kind=self._kind, undoes=undoes)
-            ids = list(numbers)
-            for start in range(0, len(ids), _COMPARED):
-                await transaction.outbox.put({one: numbers[one] for one in ids[start : start + _COMPARED]})
+            for part in batches(list(numbers), _COMPARED):
+                await transaction.outbox.put({one: numbers[one] for one in part})
         return numbers
 
     async def _compare(self, transaction: Transaction) -> None:
         """Raises _Changed where another program changed memories since they were read; under the lock they stay so."""
-        ids, changed = list(self._plans.marks), []
-        for start in range(0, len(ids), _COMPARED):
-            part = ids[start : start + _COMPARED]
+        changed: list[str] = []
+        for part in batches(list(self._plans.marks), _COMPARED):
             now = await transaction.outbox.marks(part)
             changed += [one for one in part if now.get(one, UNMARKED) != self._plans.marks[one]]
         if changed:
@@ -327,7 +319,7 @@ class Act:
 
     async def _plan_again(self, ids: Sequence[str]) -> None:
         """Plans memories as they are by now. No transaction is open: a planner may read what it likes."""
-        for batch in batches(ids):
+        for batch in batches(ids, BATCH):
             currents = await read_current(self._saver.vectors, self._saver.records, batch)
             former = self._plans.of(batch)
             by_planner: dict[Planner, dict[str, Current]] = {}

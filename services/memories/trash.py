@@ -1,18 +1,20 @@
-"""Deleting and restoring: a deleted memory takes its relations along, and both come back together."""
+"""Deleting and restoring: a deleted memory takes its relations along both come back together; and erasing for good."""
 
 from __future__ import annotations
 
 import asyncio
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
+from services.batches import batches
 from services.errors import Conflict, NotFound
 from services.memories.chunking import chunk_id
 from services.memories.current import Current, Plan
 from services.memories.payload import State, read_memory
 from services.memories.point_layout import is_one_chunk, kept_own_keys
-from services.memories.saving import Saver, TransactionHook, batches
-from services.memories.stored_memories import owners
+from services.memories.saving import BATCH, Saver, TransactionHook
+from services.memories.stored_memories import owners, read_stored
 from services.model import Action, Change, Entity, Kind, TrashedMemory
 from services.points import Vector
 from services.ports import UNMARKED, KeptVectors, NewChange
@@ -160,13 +162,13 @@ class Related:
     async def insert(self, transaction: Transaction) -> Sequence[NewChange]:
         """Makes them again; the other ends are locked, so that nobody deletes them at the same moment."""
         changes: dict[int, Change] = {}
-        for some in batches(sorted(self.ends)):
-            changes |= {change.id: change for change in await transaction.trash.relations(some)}
+        for some in batches(sorted(self.ends), BATCH):
+            changes |= {change.id: change for change in await transaction.history.relations_gone(some)}
         gone = [relation_of(change.before) for _, change in sorted(changes.items()) if change.before]
         others = {end for one in gone for end in (one.source_id, one.target_id)} - self.ends
         there = self.ends | await self._existing(transaction, others)
         rows = []
-        for batch in batches([one for one in gone if one.source_id in there and one.target_id in there]):
+        for batch in batches([one for one in gone if one.source_id in there and one.target_id in there], BATCH):
             made = await transaction.relations.insert(batch)
             rows += [taken_back(relation, "restored with its memory") for relation in made]
         return rows
@@ -186,3 +188,53 @@ def kept_texts(state: Mapping[str, object]) -> tuple[str | None, ...] | None:
     if not isinstance(texts, list) or not texts:
         return None
     return tuple(None if text is None else str(text) for text in texts)
+
+
+SUMMARY = "purged"
+_PAGE = 1000
+"""Deletions read at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """What a purge erased."""
+
+    memories: int
+    changes: int
+    """Rows of the history that told of them, or of relations to them."""
+
+
+async def purge(saver: Saver, trash: Trash, ids: Sequence[str]) -> Purged:
+    """Erases memories, those that are not in the trash are put there first; of each remains a line in the history.
+
+    Raises NotFound when one is neither stored nor in the trash, Conflict when its points are not gone yet.
+    """
+    if stored := await owners(saver.vectors, ids):
+        await trash.delete(sorted(set(stored.values())))
+    wanted = list(dict.fromkeys(ids))
+    async with saver.locked(wanted):
+        ends = await _ends(saver, trash, wanted)
+        lines = [NewChange(Entity.MEMORY, one, Action.DELETED, None, None, summary=SUMMARY) for one in wanted]
+        async with saver.records.transaction() as transaction:
+            await transaction.locks.acquire(wanted)
+            waiting = any(mark.waiting for mark in (await transaction.outbox.marks(wanted)).values())
+            parts = [await read_stored(saver.vectors, batch, embeddings=False) for batch in batches(wanted, BATCH)]
+            if waiting or any(parts):
+                raise Conflict("a memory that was to be purged is still stored, or came back: nothing was purged", None)
+            changes = await transaction.history.purge(wanted, ends)
+            await transaction.history.append(str(uuid.uuid4()), lines, kind=Kind.PURGE)
+    await saver.records.history.reclaim()
+    return Purged(len(wanted), changes)
+
+
+async def _ends(saver: Saver, trash: Trash, ids: Sequence[str]) -> list[str]:
+    """The ids by which relations may name these memories of the trash. Raises NotFound."""
+    missing, ends, offset = set(ids), set(ids), 0
+    while missing and (page := await saver.records.trash.deletions(_PAGE, offset)):
+        mine = [change for change in page if change.entity_id in missing]
+        ends |= await asyncio.to_thread(lambda found: {end for one in found for end in trash.ends_of(one)}, mine)
+        missing -= {change.entity_id for change in mine}
+        offset += len(page)
+    if missing:
+        raise NotFound(f"{', '.join(sorted(missing)[:3])}: not in the trash; nothing was purged")
+    return sorted(ends)

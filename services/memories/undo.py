@@ -7,13 +7,14 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from services.batches import batches
 from services.errors import Conflict, NothingToUndo
 from services.memories.acts import ActReader, titled
 from services.memories.current import Current, Plan, read_current
 from services.memories.editing import changed_keys, stamped, value_under, with_values
 from services.memories.payload import LOOKED_AT_KEYS, State
 from services.memories.point_layout import OwnKeys, kept_own_keys, own_changes
-from services.memories.saving import Saver, batches
+from services.memories.saving import BATCH, Saver
 from services.memories.stored_memories import deleted_ends
 from services.memories.trash import Trash, kept_texts
 from services.model import (
@@ -158,7 +159,7 @@ class Undo:
     async def _preview(self, group: str) -> UndoPreview:
         attempt = await self._attempt(group, IfChanged.LEAVE)
         attempt.looking = True
-        for batch in batches(attempt.memories):
+        for batch in batches(attempt.memories, BATCH):
             ids = [change.entity_id for change in batch]
             currents = await read_current(self._saver.vectors, self._saver.records, ids, embeddings=False)
             await self._plans(attempt, batch, currents)
@@ -265,7 +266,7 @@ async def _undo_relations(transaction: Transaction, attempt: _Attempt, vectors: 
     """
     pairs = attempt.relations
     there: dict[str, Relation] = {}
-    for batch in batches([after.id for _, after in pairs if after]):
+    for batch in batches([after.id for _, after in pairs if after], BATCH):
         there |= await transaction.relations.locked(batch)
     deleted = {change.entity_id for change in attempt.memories if change.after is None}
     made, altered, removed = [], [], []
@@ -303,12 +304,12 @@ async def _write_relations(
 ) -> list[NewChange]:
     said = {change.entity_id: undone_summary(change) for change in attempt.changes if change.entity is Entity.RELATION}
     rows: list[NewChange] = []
-    for ids in batches([relation.id for relation in made]):
+    for ids in batches([relation.id for relation in made], BATCH):
         rows += [relation_change(one, None, said[one.id]) for one in await transaction.relations.delete(ids)]
-    for pairs in batches(altered):
+    for pairs in batches(altered, BATCH):
         await transaction.relations.update([before for _, before in pairs])
         rows += [relation_change(now, before, said[now.id]) for now, before in pairs]
-    for gone in batches(removed):
+    for gone in batches(removed, BATCH):
         again = await transaction.relations.insert(gone)
         rows += [taken_back(relation, said[relation.id]) for relation in again]
     return rows

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from services.ports.clock import Clock, machine_clock
 from services.ports.embedding import Embedder, WordEmbedder
 from services.ports.feed import Feed, Tell
 from services.ports.record_values import (
@@ -21,3 +20,4 @@ from services.ports.record_values import (
 )
 from services.ports.sql import SqlConnection, SqlDatabase, SqlFeatures, SqlTransaction
 from services.ports.vectors import Draft, Generations, Room, SwitchableStore, VectorStore
+from services.times import Clock, machine_clock

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from services.batches import batches
 from services.model import Act, Change, Entity, Kind
 from services.ports import SqlDatabase
 from services.records.columns import storable
@@ -78,8 +79,8 @@ class ChangeGroups:
         )
         ids = [int(one) for one in (rows[0].ids or "").split()] if rows else []
         changes: list[Change] = []
-        for start in range(0, len(ids), BATCH):
-            changes += await self._history.changes(ids[start : start + BATCH])
+        for some in batches(ids, BATCH):
+            changes += await self._history.changes(some)
         return changes
 
     async def last_undoable(self, actor: str, skip: Sequence[str] = ()) -> str | None:
@@ -130,7 +131,7 @@ class ChangeGroups:
         rows = await self._database.fetch(_FIRST, groups=list(groups), limit=limit)
         ids = [row.id for row in rows]
         found: dict[str, list[Change]] = {}
-        for start in range(0, len(ids), BATCH):
-            for change in await self._history.changes(ids[start : start + BATCH]):
+        for some in batches(ids, BATCH):
+            for change in await self._history.changes(some):
                 found.setdefault(change.group, []).append(change)
         return found

@@ -1,13 +1,15 @@
-"""The history: `memoria_tui.audit_log` and the vectors kept with it."""
+"""The history: `memoria_tui.audit_log`, the vectors kept with it, and the trash that it tells of."""
 
 from __future__ import annotations
 
 import sys
 from array import array
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from services.batches import batches
 from services.model import Action, Change, Entity, Kind
 from services.ports import KeptVectors, NewChange, SqlConnection, SqlDatabase
 from services.records.columns import exact_json, storable
@@ -162,8 +164,8 @@ class History:
     async def last_imports(self, memory_ids: Sequence[str]) -> dict[str, Mapping[str, object]]:
         """What the newest import that changed each memory here made of it, as the history has it."""
         found: dict[str, Mapping[str, object]] = {}
-        for start in range(0, len(memory_ids), BATCH):
-            rows = await self.read(_LAST_IMPORTS, ids=list(memory_ids[start : start + BATCH]))
+        for some in batches(memory_ids, BATCH):
+            rows = await self.read(_LAST_IMPORTS, ids=list(some))
             found |= {row.memory_id: row.after for row in rows}
         return found
 
@@ -249,6 +251,11 @@ class HistoryWriter:
         (row,) = await self._connection.fetch(_PURGE, ids=list(ids), ends=list(ends))
         return int(row.changes)
 
+    async def relations_gone(self, ends: Sequence[str]) -> list[Change]:
+        """As `TrashedMemories.relations`."""
+        rows = await self._connection.fetch(_RELATIONS_GONE.format(log=LOG), ends=list(ends))
+        return [change_of(row) for row in rows]
+
     async def _keep_vectors(self, kept: Sequence[tuple[int, KeptVectors]]) -> None:
         kept = [(id_, vectors) for id_, vectors in kept if vectors.vectors]
         if kept:
@@ -322,3 +329,45 @@ def change_of(row: Any) -> Change:
         kind=Kind(row.kind),
         imported=row.imported,
     )
+
+
+_IN_TRASH = """entity = 'memory' AND action = 'deleted' AND kind <> 'purge'
+  AND NOT EXISTS (SELECT 1 FROM memoria_tui.audit_log later
+                  WHERE later.entity_id = gone.entity_id AND later.id > gone.id AND later.entity = 'memory')"""
+_DELETED_MEMORIES = f"""
+SELECT {COLUMNS} FROM {{log}} gone
+WHERE {_IN_TRASH}
+ORDER BY id DESC LIMIT :limit OFFSET :offset
+"""
+_DELETED_IDS = f"""
+SELECT entity_id::text AS id FROM {{log}} gone
+WHERE {_IN_TRASH} AND (CAST(:before AS timestamptz) IS NULL OR changed_at < :before) ORDER BY gone.id DESC
+"""
+_RELATIONS_GONE = f"""
+SELECT {COLUMNS}
+FROM (SELECT DISTINCT ON (entity_id) * FROM {{log}} AS log
+      WHERE ends && CAST(:ends AS uuid[]) ORDER BY entity_id, id DESC) AS newest
+WHERE action = 'deleted'
+  AND EXISTS (SELECT 1 FROM memoria_tui.audit_log memory WHERE memory.change_group = newest.change_group
+                AND memory.entity = 'memory' AND memory.action = 'deleted')
+ORDER BY id
+"""
+
+
+class TrashedMemories:
+    """Deleted memories, with what went with them."""
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+
+    async def deletions(self, limit: int, offset: int = 0) -> list[Change]:
+        """The deletion of each memory in the trash, newest first."""
+        return [change_of(row) for row in await self._history.read(_DELETED_MEMORIES, limit=limit, offset=offset)]
+
+    async def ids(self, before: datetime | None = None) -> list[str]:
+        """Ids of all memories in the trash, or of those deleted before an instant, last deleted first."""
+        return [row.id for row in await self._history.read(_DELETED_IDS, before=before)]
+
+    async def relations(self, ends: Sequence[str]) -> list[Change]:
+        """The removal of each relation that ended in one of these ids, went with a memory and did not come back."""
+        return [change_of(row) for row in await self._history.read(_RELATIONS_GONE, ends=list(ends))]

@@ -13,6 +13,7 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
+from services.batches import batches
 from services.errors import InvalidInput
 from services.model import (
     Action,
@@ -209,9 +210,8 @@ def _runs(changes: Iterable[Change]) -> Iterator[tuple[tuple[Entity, bool], list
 
     for (entity, made), run in groupby(changes, lambda change: (change.entity, only_made(change))):
         same = list(run)
-        size = _BATCH if made else 1
-        for start in range(0, len(same), size):
-            yield (entity, made), same[start : start + size]
+        for some in batches(same, _BATCH if made else 1):
+            yield (entity, made), some
 
 
 def _lists(change: Change, state: State | None) -> bool:

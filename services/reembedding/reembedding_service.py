@@ -11,12 +11,12 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
+from services.batches import batches
 from services.errors import Conflict, StorageFull, StoreMismatch, StoreReadOnly, StoreUnavailable
 from services.memories.stored_memories import ONE_EACH, Stored, count_memories
 from services.memories.write_barrier import WriteBarrier
 from services.model import Advance, MemoryType, Progress, untold
 from services.ports import Draft, Embedder, SwitchableStore, VectorStore
-from services.reembedding.bounded_tasks import Prefetch
 from services.reembedding.digests import Digests, digest, digests, memories, newest, quick_digests
 from services.reembedding.filling import Filling
 from services.reembedding.reembed_values import (
@@ -28,6 +28,7 @@ from services.reembedding.reembed_values import (
     missing_settings,
 )
 from services.settings import Settings
+from services.together import BoundedTasks
 
 _log = logging.getLogger(__name__)
 
@@ -233,7 +234,7 @@ class ReembeddingService:
         The largest collection comes first: its indexes are made while the others are filled.
         """
         points = Counter({type_: found.points for type_, found in (await run.source.info()).items()})
-        async with Prefetch(_TOGETHER) as completing:
+        async with BoundedTasks(_TOGETHER) as completing:
             for type_ in sorted(MemoryType, key=points.__getitem__, reverse=True):
                 await self._pass(run, type_)
                 await completing.start(partial(self._vectors.complete_draft, type_))
@@ -241,7 +242,7 @@ class ReembeddingService:
     async def _pass(self, run: _Run, type_: MemoryType) -> None:
         there = await digests(run.draft, type_)
         made = run.made[type_] = {}
-        async with Prefetch(_TOGETHER) as writes:
+        async with BoundedTasks(_TOGETHER) as writes:
             async for batch in memories(run.source, type_):
                 await writes.start(partial(self._write_changed, run, type_, batch, there, made))
         gone = there.keys() - made.keys()
@@ -265,7 +266,7 @@ class ReembeddingService:
 
     async def _check_written(self, run: _Run) -> None:
         """Reads the draft again where the set in use can only have changed by saves that are known anyway."""
-        async with Prefetch(_TOGETHER) as checks:
+        async with BoundedTasks(_TOGETHER) as checks:
             for type_ in MemoryType:
                 await checks.start(partial(self._check, run, type_))
 
@@ -310,8 +311,7 @@ class ReembeddingService:
     ) -> int:
         """Writes what `here` has otherwise than `there`, deletes what it lacks; gives how many."""
         changed = [one for one, made in here.items() if there.get(one) != made]
-        for start in range(0, len(changed), _BATCH):
-            ids = changed[start : start + _BATCH]
+        for ids in batches(changed, _BATCH):
             await self._write(run, type_, await newest(run.source, type_, ids), ids)
         gone = there.keys() - here.keys()
         await run.filling.delete(type_, gone)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from services.batches import batches
 from services.errors import MemoriaError
 from services.memories.chunking import chunk_id
 from services.memories.stored_memories import chunk_index, fold, memory_id_of, read_stored
@@ -61,8 +62,7 @@ class HitReader:
 
         `embedded` are points known to have their vectors.
         """
-        some = (found[start : start + _AT_ONCE] for start in range(0, len(found), _AT_ONCE))
-        parts = await together(*(self._read(one, embedded) for one in some))
+        parts = await together(*(self._read(some, embedded) for some in batches(found, _AT_ONCE)))
         read = {point_id: one for part in parts for point_id, one in part.items()}
         return [read[one.point_id] for one in found if one.point_id in read]
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
+from services.batches import batches
 from services.errors import Conflict
 from services.files import AtomicFile
 from services.memories.chunking import chunks
@@ -108,8 +109,8 @@ class ExportService:
                 yield stored
 
     async def _chosen(self, ids: Sequence[str]) -> AsyncIterator[Stored]:
-        for start in range(0, len(ids), _PAGE):
-            for states in (await read_stored(self._vectors, ids[start : start + _PAGE])).values():
+        for some in batches(ids, _PAGE):
+            for states in (await read_stored(self._vectors, some)).values():
                 yield states[0]
 
     def _memory(self, stored: Stored) -> dict[str, object]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from services.batches import batches
 from services.memories.chunking import chunk_id, chunks
 from services.memories.storing import Incoming, StoringAct
 from services.model import Change
@@ -149,8 +150,7 @@ class ImportRun:
 
     async def deleted_ends(self, transaction: Transaction) -> set[str]:
         """Those that were deleted since they were looked at."""
-        ends = sorted(self.other_ends)
-        marks = [await transaction.outbox.marks(ends[start : start + _MARKS]) for start in range(0, len(ends), _MARKS)]
+        marks = [await transaction.outbox.marks(ends) for ends in batches(sorted(self.other_ends), _MARKS)]
         return {one for some in marks for one, mark in some.items() if mark.deleted}
 
     def fail(self, where: str, reason: str) -> None:

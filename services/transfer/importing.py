@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from services.batches import batches
 from services.errors import EmbeddingFailed, StoreTooNew, StoreUnavailable, UnreadableFile
 from services.memories.chunking import chunks
 from services.memories.payload import State, drafted, read_memory, with_defaults
@@ -180,9 +181,9 @@ class ImportService:
         """Stores many new memories in one act, with ids and dates as they say, and what `also` writes with them."""
         now = self._clock()
         with self._memories.storing() as act:
-            for start in range(0, len(drafts), BATCH):
+            for some in batches(drafts, BATCH):
                 items = []
-                for draft in drafts[start : start + BATCH]:
+                for draft in some:
                     memory_id = draft.id or str(uuid.uuid4())
                     state = drafted(draft, memory_id, draft.created_at or now, self._zone)
                     items.append(Incoming(read_memory(memory_id, state, self._zone)))

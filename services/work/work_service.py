@@ -6,11 +6,11 @@ Every act reads and writes its session under one lock, appends to what others wr
 from __future__ import annotations
 
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from services.errors import (
     Ambiguous,
@@ -38,15 +38,14 @@ from services.work.work_values import (
     WorkStatus,
 )
 
+if TYPE_CHECKING:
+    from services.memories.saving import TransactionHook
+
 OPEN = (SessionStatus.ACTIVE, SessionStatus.PAUSED)
 _ATTEMPTS = 10
 """How often a memory is written again that tells of a session which other programs change."""
 _MOST_BESIDE = 20
 """Completed sessions looked at for overlaps with running ones."""
-
-
-TransactionHook = Callable[[Transaction], Awaitable[Sequence[NewChange]]]
-"""Writes in the transaction of another act; gives the rows for its history."""
 
 
 class _Moved(Exception):

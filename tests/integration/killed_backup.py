@@ -16,7 +16,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +92,8 @@ async def life(folder: Path, url: str, steps: Steps) -> AsyncIterator[Store]:
         tables.step = steps
         into = RestoreTarget(vectors, tables, services.memories, settings)
         restoring = RestoreService(into, embedder, services.backup, settings, clock)
-        yield Store(replace(services, restoring=restoring), url, embedder, folder)
+        services.restoring = restoring
+        yield Store(services, url, embedder, folder)
         await tables.close()
 
 

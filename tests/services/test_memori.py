@@ -8,8 +8,7 @@ from typing import cast
 
 import pytest
 
-from services.adapters.memori_database import MemoriDatabase
-from services.adapters.memori_source import MemoriSource
+from services.adapters.memori_database import MemoriDatabase, MemoriSource
 from services.container import Services, open_services
 from services.errors import AuthenticationFailed, InvalidInput, MemoriaError, StoreMismatch, StoreUnavailable
 from services.memories.stored_memories import read_stored

@@ -20,7 +20,7 @@ from services.memories.acts import ActReader
 from services.memories.memory_service import MemoryService
 from services.memories.outside import Missing, OutsideDeletions
 from services.memories.payload import State, write_payload
-from services.memories.purge import Purged
+from services.memories.trash import Purged
 from services.model import (
     Act,
     Action,

@@ -133,8 +133,8 @@ def _main() -> int:
     from memoria_tui.app import MemoriaApp
     from memoria_tui.config import Config
     from memoria_tui.program_log import keep_log
+    from services.memories.saving import TransactionHook
     from services.model import Memory, MemoryChanges, MemoryDraft
-    from services.work.work_service import TransactionHook
     from tests.tui.fakes import FakeMemories, FakeServices, clock, filled
 
     play = Play(**json.loads(sys.argv[1]))

@@ -46,7 +46,7 @@ class CheckedDatabase:
     """A database that is asked once whether it can be read and written as this program does."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = database
         self._features: SqlFeatures | None = None
         self._writable = False
 
@@ -58,25 +58,25 @@ class CheckedDatabase:
     async def features(self) -> SqlFeatures:
         """Any database can be read as it is, save one of a newer version; the embedded one is set up."""
         if self._features is None:
-            if self._database.embedded is not None:
+            if self.database.embedded is not None:
                 return await self._require_schema()
-            state = await schema.schema_state(self._database)
-            schema.refuse_unusable(state, self._database.name)
+            state = await schema.schema_state(self.database)
+            schema.refuse_unusable(state, self.database.name)
             self._features = _features(state)
         return self._features
 
     async def fetch(self, sql: str, **parameters: object) -> Sequence[Any]:
         await self.features()
-        return await self._database.read(sql, parameters)
+        return await self.database.read(sql, parameters)
 
     async def write(self, sql: str, **parameters: object) -> None:
         await self._require_schema()
-        await self._database.write(sql, parameters)
+        await self.database.write(sql, parameters)
 
     @contextlib.asynccontextmanager
     async def transaction(self, *, commit: bool = True) -> AsyncIterator[Transaction]:
         await self._require_schema()
-        async with self._database.transaction() as connection:
+        async with self.database.transaction() as connection:
             yield Transaction(connection)
             if not commit:
                 await connection.rollback()
@@ -84,31 +84,31 @@ class CheckedDatabase:
     @contextlib.asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Transaction]:
         await self.features()
-        async with self._database.snapshot() as connection:
+        async with self.database.snapshot() as connection:
             yield Transaction(connection)
 
     async def status(self) -> StoreStatus:
         try:
-            if self._database.embedded is not None:
+            if self.database.embedded is not None:
                 await self._require_schema()
-            return await database_status(self._database)
+            return await database_status(self.database)
         except MemoriaError as error:
             return StoreStatus(
                 StoreKind.POSTGRES,
                 ok=False,
-                label=self._database.label,
+                label=self.database.label,
                 problems=(str(error),),
                 silent=isinstance(error, StoreTimeout),
             )
 
     async def close(self) -> None:
-        await self._database.close()
+        await self.database.close()
 
     async def _require_schema(self) -> SqlFeatures:
         """Raises SchemaMissing or StoreTooNew; asks the database until it was once in order."""
         if self._features is None or not self._writable:
-            await schema.require_schema(self._database)
-            self._features = _features(await schema.schema_state(self._database))
+            await schema.require_schema(self.database)
+            self._features = _features(await schema.schema_state(self.database))
             self._writable = True
         return self._features
 

@@ -29,10 +29,10 @@ class GlanceDatabase(CheckedDatabase):
     @property
     def shared(self) -> bool:
         """Whether other programs may write to it."""
-        return self._database.embedded is None
+        return self.database.embedded is None
 
     async def fetch(self, sql: str, **parameters: object) -> Sequence[Any]:
-        if self._database.embedded is not None and not self._settings.postgres_dir.exists():
+        if self.database.embedded is not None and not self._settings.postgres_dir.exists():
             return []
         import psycopg
 
@@ -42,7 +42,7 @@ class GlanceDatabase(CheckedDatabase):
         except (psycopg.Error, OSError) as error:
             if sqlstate(error) in MISSING_TABLE:
                 return []
-            with translated(self._database.name):
+            with translated(self.database.name):
                 raise
 
     async def _connected(self) -> psycopg.Connection[Any]:
@@ -59,8 +59,8 @@ class GlanceDatabase(CheckedDatabase):
         return self._connection
 
     async def _embedded_url(self) -> str:
-        assert self._database.embedded is not None
-        return await self._database.embedded.start()
+        assert self.database.embedded is not None
+        return await self.database.embedded.start()
 
     async def close(self) -> None:
         if self._connection is not None:

@@ -23,6 +23,7 @@ from qdrant_client import AsyncQdrantClient, models
 from services.adapters.collections import BATCH, DRAFT, FORMER, under_way
 from services.adapters.server.described import MODEL_KEY, PURPOSE_KEY
 from services.adapters.server.server_collections import Layout, ServerCollections, aliases_of, switching
+from services.batches import batches
 from services.errors import StoreMismatch
 from services.model import MemoryType
 from services.ports import Draft
@@ -186,8 +187,7 @@ class ServerGenerations:
     async def _copy_points(self, source: str, name: str, ids: list[models.ExtendedPointId]) -> None:
         """A vector of another size, which a collection that was made meanwhile may have, is left out."""
         dimensions = _size((await self._client.get_collection(name)).config, name)
-        for start in range(0, len(ids), BATCH):
-            batch = ids[start : start + BATCH]
+        for batch in batches(ids, BATCH):
             records = await self._client.retrieve(source, batch, with_payload=True, with_vectors=True)
             points = [
                 models.PointStruct(

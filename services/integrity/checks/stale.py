@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from services.batches import batches
 from services.integrity.check import IN_ORDER, Check, Explanation, Facts, RepairStep, Scan, Stores
 from services.integrity.defects import Defect, Keep
 from services.memories.current import Current
@@ -83,8 +84,8 @@ async def compare_with_history(scan: Scan) -> Compared:
 async def confirmed(vectors: VectorStore, records: Records, candidates: Sequence[str]) -> dict[str, Stale]:
     """Those that are older than the history while nothing waits in the outbox and no save comes between."""
     found: dict[str, Stale] = {}
-    for start in range(0, len(candidates), _BATCH):
-        marks = await records.outbox.marks(batch := candidates[start : start + _BATCH])
+    for batch in batches(candidates, _BATCH):
+        marks = await records.outbox.marks(batch)
         stored = await read_stored(vectors, batch, embeddings=False)
         oldest = {one: states[-1] for one, states in stored.items()}
         newest = await records.history.stale(oldest_stamps(one.points[0] for one in oldest.values()))
