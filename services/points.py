@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Mapping, Sequence
+import sys
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -132,6 +134,24 @@ def same_model(one: Vector, other: Vector) -> bool:
         return False
     cosine: float = sum(map(operator.mul, one, other)) / ((math.hypot(*one) * math.hypot(*other)) or 1.0)
     return cosine > _SAME_MODEL
+
+
+def packed(numbers: Iterable[float]) -> bytes:
+    """Numbers as little-endian 32-bit floats, the same on every machine."""
+    return _little_endian(array("f", numbers)).tobytes()
+
+
+def unpacked(data: bytes) -> array[float]:
+    """What was packed. Raises ValueError for bytes that are no whole numbers."""
+    numbers = array("f")
+    numbers.frombytes(data)
+    return _little_endian(numbers)
+
+
+def _little_endian(numbers: array[float]) -> array[float]:
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers
 
 
 BM25_K, BM25_B = 0.6, 0.3

@@ -86,16 +86,19 @@ def to_wall_clock(instant: datetime, zone: WriterZone) -> datetime:
     return instant.astimezone(zone).replace(tzinfo=None)
 
 
-def read_stamp(value: object, zone: WriterZone) -> datetime | None:
-    """The instant of a date as memories hold it, None when it cannot be read. A zone in the text wins over `zone`."""
+def read_iso(value: object) -> datetime | None:
+    """A date and time with or without a zone; None for what is none, or cannot be brought into every zone."""
     try:
-        date = datetime.fromisoformat(value) if isinstance(value, str) else None
+        read = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
         return None
-    # The first and the last year cannot be brought into every zone.
-    if date is None or not 1 < date.year < 9999:
-        return None
-    return date if date.tzinfo else date.replace(tzinfo=zone)
+    return read if read is not None and 1 < read.year < 9999 else None
+
+
+def read_stamp(value: object, zone: WriterZone) -> datetime | None:
+    """The instant of a date as memories hold it, None when it cannot be read. A zone in the text wins over `zone`."""
+    read = read_iso(value)
+    return read and (read if read.tzinfo else read.replace(tzinfo=zone))
 
 
 def minute(instant: datetime, zone: tzinfo) -> str:

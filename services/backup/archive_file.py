@@ -77,7 +77,7 @@ class ArchiveWriter:
 
     def finish(self, facts: Mapping[str, object]) -> Path:
         """Appends the table of contents, waits for the disk, gives the archive its name."""
-        table = _json({**facts, "parts": [list(asdict(part).values()) for part in self._parts]})
+        table = encoded({**facts, "parts": [list(asdict(part).values()) for part in self._parts]})
         self._write(CONTENTS, _sealed(table))
         self._file.write(_END)
         number = 1
@@ -268,10 +268,6 @@ def head_facts(made_at: datetime) -> dict[str, object]:
 
 def encoded(value: object) -> bytes:
     """JSON in ASCII, as everything in an archive is."""
-    return _json(value)
-
-
-def _json(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=True, separators=(",", ":")).encode("ascii")
 
 
@@ -287,8 +283,4 @@ def _tar_header(name: str, size: int, made_at: datetime) -> bytes:
 
 
 def _padded(size: int) -> int:
-    return size + _padding(size)
-
-
-def _padding(size: int) -> int:
-    return -size % _BLOCK
+    return size + -size % _BLOCK

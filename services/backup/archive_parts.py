@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from array import array
 from collections.abc import Mapping, Sequence
 
 from services.backup.archive_file import encoded
 from services.memories.stored_memories import memory_id_of
 from services.model import MemoryType
-from services.points import Point
+from services.points import Point, packed, unpacked
 from services.records.archive_tables import Rows
 
 LINES, VECTORS = ".jsonl.gz", ".f32"
@@ -39,16 +38,14 @@ def pack_points(points: Sequence[Point]) -> tuple[bytes, bytes]:
         lines.append(encoded({"id": point.id, "vector": point.vector is not None, "payload": dict(point.payload)}))
         if point.vector is not None:
             vectors.extend(point.vector)
-    return b"".join(line + b"\n" for line in lines), _little_endian(vectors).tobytes()
+    return b"".join(line + b"\n" for line in lines), packed(vectors)
 
 
 def unpack_points(
     lines: bytes, vectors: bytes, dimensions: int, pass_number: int, superseded: Superseded
 ) -> list[Point]:
     """The points, without those of memories that a later pass saw otherwise. Raises ValueError when they do not fit."""
-    numbers = array("f")
-    numbers.frombytes(vectors)
-    numbers = _little_endian(numbers)
+    numbers = unpacked(vectors)
     points, place = [], 0
     for line in lines.splitlines():
         fields = json.loads(line)
@@ -62,12 +59,6 @@ def unpack_points(
     if place != len(numbers):
         raise ValueError("the vectors do not belong to the points")
     return points
-
-
-def _little_endian(numbers: array[float]) -> array[float]:
-    if sys.byteorder == "big":
-        numbers.byteswap()
-    return numbers
 
 
 _TABLE_PART = re.compile(r"tables/([a-z_]+\.[a-z_]+)/\d{6}\.tsv\.gz")

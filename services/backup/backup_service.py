@@ -73,7 +73,7 @@ class BackupService:
                     **head_facts(made_at),
                     "program": version("memoria-tui"),
                     "model": await self._vectors.model(),
-                    "dimensions": await self._dimensions(),
+                    "dimensions": await dimensions_of(self._vectors, self._embedder),
                     "chunk_size": self._settings.chunk_size,
                     "chunk_overlap": self._settings.chunk_overlap,
                 }
@@ -93,10 +93,6 @@ class BackupService:
         Raises StorageFull or InvalidInput when the folder cannot be read.
         """
         return await asyncio.to_thread(lambda: [archive_at(path) for path in archive_files(folder)])
-
-    async def _dimensions(self) -> int:
-        info = await self._vectors.info()
-        return next((one.dimensions for one in info.values() if one.dimensions), self._embedder.dimensions)
 
 
 @dataclass(slots=True)
@@ -230,6 +226,11 @@ def archive_at(path: Path) -> Archive:
         return Archive(path, None, 0, problem=str(error))
     reader.close()
     return archive_of(reader)
+
+
+async def dimensions_of(vectors: VectorStore, embedder: Embedder) -> int:
+    """Of the vectors in the store; of those that will be, while there are none."""
+    return next((one.dimensions for one in (await vectors.info()).values() if one.dimensions), embedder.dimensions)
 
 
 def archive_of(reader: ArchiveReader) -> Archive:

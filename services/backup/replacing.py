@@ -12,7 +12,7 @@ from services.backup.restore_run import RestoreRun
 from services.batches import batches
 from services.memories.payload import State
 from services.memories.stored_memories import read_stored
-from services.model import Action, Entity, Memory
+from services.model import Action, Entity, content_hash
 from services.ports import Draft, NewChange
 
 if TYPE_CHECKING:
@@ -89,6 +89,6 @@ def _change(memory_id: str, before: State | None, after: State | None) -> NewCha
         action,
         before.as_json() if before else None,
         after.as_json() if after else None,
-        content_hash=Memory("", state.type, state.content).content_hash,
+        content_hash=content_hash(state.content),
         summary=_SUMMARY,
     )

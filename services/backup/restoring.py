@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from services.backup.backup_service import dimensions_of
 from services.backup.backup_values import Archive, Comparison, RestoreReport, UnfinishedRestore
 from services.backup.memory_pairs import MemoryPairs
 from services.backup.merging import counted, merge
@@ -74,7 +75,8 @@ class RestoreService:
         if draft is not None and draft.purpose.startswith("restore "):
             await vectors.drop_draft()
         if marker.mode == _FRESH and (model := await vectors.model()):
-            await vectors.open_draft(Draft(f"restore {marker.group}", await self._dimensions(), model))
+            dimensions = await dimensions_of(vectors, self._embedder)
+            await vectors.open_draft(Draft(f"restore {marker.group}", dimensions, model))
             await vectors.prepare_adoption()
             await vectors.adopt_draft()
             await vectors.drop_former()
@@ -153,10 +155,6 @@ class RestoreService:
     async def _forget(self) -> None:
         await self._target.tables.remove_note()
         await asyncio.to_thread(remove_former_file, self._settings.home)
-
-    async def _dimensions(self) -> int:
-        info = await self._target.vectors.info()
-        return next((one.dimensions for one in info.values() if one.dimensions), self._embedder.dimensions)
 
     def _new_marker(self, archive: Archive, mode: str, safety: Archive | None) -> Marker:
         path = str(archive.path.absolute())

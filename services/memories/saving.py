@@ -53,7 +53,7 @@ from services.memories.plans import Planned, Plans, Prefetch
 from services.memories.point_layout import own_keys, with_own_keys
 from services.memories.stored_memories import Stored, read_stored
 from services.memories.write_barrier import WriteBarrier
-from services.model import Entity, Kind, Memory
+from services.model import Entity, Kind, content_hash
 from services.ports import UNMARKED, KeptVectors, NewChange
 from services.records import Transaction
 from services.records.relation_states import relation_change
@@ -405,7 +405,7 @@ class Act:
             plan.action,
             before,
             after,
-            content_hash=Memory("", state.type, state.content).content_hash if state else None,
+            content_hash=content_hash(state.content) if state else None,
             summary=plan.summary,
             kept_vectors=kept,
         )

@@ -91,10 +91,10 @@ def chunk_index(point: Point | ScoredPoint) -> int | None:
     return index if isinstance(index, int) and not isinstance(index, bool) and index >= 0 else None
 
 
-def canonical(memory_id: str) -> str | None:
+def canonical(memory_id: object) -> str | None:
     """A UUID in any writing as lowercase text with dashes; None when it is no UUID."""
     try:
-        return str(UUID(memory_id))
+        return str(UUID(memory_id)) if isinstance(memory_id, str) else None
     except ValueError:
         return None
 

@@ -28,6 +28,7 @@ from services.model.memories import (
     MemoryDraft,
     MemoryType,
     TrashedMemory,
+    content_hash,
     first_line,
 )
 from services.model.relations import RelatedMemory, Relation, RelationCreator, RelationType

@@ -49,14 +49,14 @@ class Memory:
     """True while it waits for its vectors; keyword search finds it meanwhile."""
 
     @property
-    def content_hash(self) -> str:
-        """SHA-256 of the text's UTF-8 bytes, hexadecimal (lone surrogates passed through)."""
-        return hashlib.sha256(self.content.encode("utf-8", "surrogatepass")).hexdigest()
-
-    @property
     def title(self) -> str:
         """The first line that is not blank, without Markdown heading marks; "" for an empty memory."""
         return first_line(self.content)
+
+
+def content_hash(text: str) -> str:
+    """SHA-256 of the text's UTF-8 bytes, hexadecimal (lone surrogates passed through)."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def first_line(text: str) -> str:

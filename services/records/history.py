@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from array import array
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -11,6 +9,7 @@ from uuid import UUID
 
 from services.batches import batches
 from services.model import Action, Change, Entity, Kind
+from services.points import packed, unpacked
 from services.ports import KeptVectors, NewChange, SqlConnection, SqlDatabase
 from services.records.columns import exact_json, storable
 from services.settings import Settings
@@ -152,7 +151,7 @@ class History:
             "WHERE change_id = ANY(CAST(:ids AS bigint[]))",
             ids=list(change_ids),
         )
-        return {row.change_id: KeptVectors(row.model, _unpacked(row.vectors, row.dimensions)) for row in rows}
+        return {row.change_id: KeptVectors(row.model, _vectors(row.vectors, row.dimensions)) for row in rows}
 
     async def living_memories(self, after: str, limit: int) -> list[str]:
         """Ids, in order from the one after `after`, of memories whose newest change is no deletion and is applied.
@@ -265,7 +264,7 @@ class HistoryWriter:
                 ids=[id_ for id_, _ in kept],
                 models=[vectors.model for _, vectors in kept],
                 dimensions=[len(vectors.vectors[0]) for _, vectors in kept],
-                vectors=[_packed(vectors) for _, vectors in kept],
+                vectors=[packed(number for one in vectors.vectors for number in one) for _, vectors in kept],
             )
 
 
@@ -296,17 +295,8 @@ def _states(states: Sequence[Mapping[str, object] | None]) -> str:
     return "{" + ",".join("NULL" if one is None else f'"{one}"' for one in texts) + "}"
 
 
-def _packed(kept: KeptVectors) -> bytes:
-    numbers = array("f", (number for vector in kept.vectors for number in vector))
-    if sys.byteorder == "big":
-        numbers.byteswap()
-    return numbers.tobytes()
-
-
-def _unpacked(packed: bytes, dimensions: int) -> tuple[list[float], ...]:
-    numbers = array("f", packed)
-    if sys.byteorder == "big":
-        numbers.byteswap()
+def _vectors(data: bytes, dimensions: int) -> tuple[list[float], ...]:
+    numbers = unpacked(data)
     return tuple(numbers[start : start + dimensions].tolist() for start in range(0, len(numbers), dimensions))
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from services.errors import InvalidInput
 from services.ports import Clock, SqlConnection
-from services.records.session_rows import SESSION, TOUCHING, conditions, stored_session
+from services.records.session_rows import SESSION, TOUCHING, conditions, stored_sessions
 from services.records.session_values import SessionSelection, StoredSession
 from services.times import WriterZone
 from services.work.work_values import LogOrder
@@ -60,8 +60,7 @@ class SessionLog:
             **given,
             limit=limit + 1,
         )
-        now = self._clock()
-        page = [stored_session(row, self._zone, now) for row in rows[:limit]]
+        page = stored_sessions(rows[:limit], self._zone, self._clock())
         return page, _cursor(rows[limit - 1].place, page[-1].session.id) if len(rows) > limit else None
 
     async def crossing(self, selection: SessionSelection, instant: datetime) -> list[StoredSession]:
@@ -71,8 +70,7 @@ class SessionLog:
         rows = await self._database.fetch(
             f"{SESSION} WHERE session.id IN ({touching})", **given, since=instant, until=instant
         )
-        now = self._clock()
-        return [stored_session(row, self._zone, now) for row in rows]
+        return stored_sessions(rows, self._zone, self._clock())
 
 
 def _cursor(place: str, session_id: str) -> str:

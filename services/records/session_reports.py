@@ -12,7 +12,7 @@ from datetime import datetime, timedelta, timezone
 
 from services.model import ReportBy
 from services.ports import Clock, SqlDatabase
-from services.records.session_rows import SESSION, TOUCHING, conditions, stored_session
+from services.records.session_rows import SESSION, TOUCHING, conditions, stored_sessions
 from services.records.session_values import ReportQuestion, ReportRow, StoredSession
 from services.times import WriterZone
 from services.work.timesheet import transitions
@@ -167,8 +167,7 @@ class SessionReports:
             return bool(turn.taken)
 
     async def _chosen(self, ids: list[str]) -> list[StoredSession]:
-        now = self._clock()
-        return [stored_session(row, self._zone, now) for row in await self._database.fetch(_CHOSEN, ids=ids)]
+        return stored_sessions(await self._database.fetch(_CHOSEN, ids=ids), self._zone, self._clock())
 
     def _parameters(self, question: ReportQuestion) -> dict[str, object]:
         since, until = question.bounds[0], question.bounds[-1]

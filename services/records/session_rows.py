@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ from services.model import SessionCategory, SessionStatus, WorkSession
 from services.ports import SqlConnection
 from services.records.columns import storable
 from services.records.session_values import SessionSelection, StoredSession
-from services.times import WriterZone
+from services.times import WriterZone, read_iso
 from services.work import pauses
 from services.work.stamps import Stamp
 
@@ -62,6 +63,10 @@ def stored_session(row: Any, zone: WriterZone, now: datetime) -> StoredSession:
     return StoredSession(session, found, row.updated_at and row.updated_at.astimezone(UTC))
 
 
+def stored_sessions(rows: Iterable[Any], zone: WriterZone, now: datetime) -> list[StoredSession]:
+    return [stored_session(row, zone, now) for row in rows]
+
+
 def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
@@ -110,8 +115,5 @@ def _last_stamp(pause: object) -> datetime | None:
     """None for one of ours, which has its instants with it, and for what is no stamp without a zone."""
     if not isinstance(pause, dict) or {"start_at", "end_at"} & pause.keys():
         return None
-    try:
-        read = datetime.fromisoformat(str(pause.get("end") or pause.get("start")))
-    except ValueError:
-        return None
-    return read if read.tzinfo is None and 1 < read.year < 9999 else None
+    read = read_iso(pause.get("end") or pause.get("start"))
+    return read if read and read.tzinfo is None else None

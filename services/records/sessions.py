@@ -11,7 +11,7 @@ from services.model import Entity, WorkSession
 from services.ports import Clock, NewChange, SqlConnection, SqlDatabase
 from services.records.clients_and_projects import client_id, project_id
 from services.records.columns import SESSION_SET, storable, storable_json
-from services.records.session_rows import NAMED, NAMES, OPEN, SESSION, stored_session
+from services.records.session_rows import NAMED, NAMES, OPEN, SESSION, stored_session, stored_sessions
 from services.records.session_values import Change, SessionChange, StoredSession
 from services.records.unit_of_work import UnitOfWork, unit_of_work
 from services.settings import Settings
@@ -210,8 +210,7 @@ class Sessions:
         return {"pauses": storable_json(kept), "total_pause_minutes": pauses.minutes(closed)}
 
     def _stored(self, rows: Any) -> list[StoredSession]:
-        now = self._clock()
-        return [stored_session(row, self._zone, now) for row in rows]
+        return stored_sessions(rows, self._zone, self._clock())
 
     def _only(self, rows: Any, session_id: str) -> StoredSession:
         if not rows:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 from services.model import Pause
-from services.times import WriterZone, to_stamp
+from services.times import WriterZone, read_iso, to_stamp
 from services.work.timesheet import CLOCK_SKEW
 from services.work.work_values import Flaw
 
@@ -120,7 +120,7 @@ def _changed(entry: _Entry, pause: Pause, zone: WriterZone) -> object:
 
 def _clock_of(entry: _Entry, zone: WriterZone) -> tzinfo:
     """By which clock the start was written, so that upstream, which subtracts texts, gets the length of the pause."""
-    begun = _read(entry.stored.get("start")) if isinstance(entry.stored, Mapping) else None
+    begun = read_iso(entry.stored.get("start")) if isinstance(entry.stored, Mapping) else None
     assert begun is not None
     assert entry.pause is not None
     offset = begun - entry.pause.start.astimezone(UTC).replace(tzinfo=None)
@@ -171,7 +171,7 @@ def _guessed(entry: _Entry) -> list[datetime]:
 
 def _known(stored: Mapping[str, object], key: str) -> datetime | None:
     """The instant that was written beside a text, in UTC; None when it is another time than the text."""
-    instant, text = _read(stored.get(f"{key}_at")), _read(stored.get(key))
+    instant, text = read_iso(stored.get(f"{key}_at")), read_iso(stored.get(key))
     if instant is None or instant.tzinfo is None or text is None or instant.replace(tzinfo=None, fold=0) != text:
         return None
     return instant.astimezone(UTC)
@@ -180,14 +180,14 @@ def _known(stored: Mapping[str, object], key: str) -> datetime | None:
 def _foreign_clock(stored: Mapping[str, object], zone: WriterZone) -> tzinfo | None:
     """The clock by which we ended a pause that others began by another one than the writer's; see `_clock_of`."""
     ended = _known(stored, "end")
-    written = _read(stored.get("end_at"))
+    written = read_iso(stored.get("end_at"))
     if ended is None or written is None or written.utcoffset() == ended.astimezone(zone).utcoffset():
         return None
     return written.tzinfo
 
 
 def _instant(text: object, zone: tzinfo, low: datetime, high: datetime) -> datetime | None:
-    read = _read(text)
+    read = read_iso(text)
     if read is None or read.tzinfo is not None:
         return read and read.astimezone(UTC)
     first, second = (read.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
@@ -195,16 +195,8 @@ def _instant(text: object, zone: tzinfo, low: datetime, high: datetime) -> datet
 
 
 def _has_zone(text: object) -> bool:
-    read = _read(text)
+    read = read_iso(text)
     return read is not None and read.tzinfo is not None
-
-
-def _read(text: object) -> datetime | None:
-    try:
-        read = datetime.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
-        return None
-    return read if read is not None and 1 < read.year < 9999 else None
 
 
 def _shift(stamps: Sequence[datetime], start: datetime, end: datetime) -> timedelta | None:

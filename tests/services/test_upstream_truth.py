@@ -16,7 +16,7 @@ from services.errors import NotFound
 from services.integrity import checks
 from services.memories.chunking import chunk_id
 from services.memories.stored_memories import Stored, owners, read_stored
-from services.model import Hit, Memory, Query, Relation
+from services.model import Hit, Memory, Query, Relation, content_hash
 from services.search.query import parse_query
 from tests.services.servers import create_database, drop_database, restore_upstream
 from tests.services.upstream import FOLDER, opened, truth
@@ -69,7 +69,7 @@ def described(memory: Memory, stored: Stored) -> dict[str, object]:
         "chunk_count": stored.points[0].payload["chunk_count"] if chunked else None,
         "chars": len(memory.content),
         "utf8_bytes": len(memory.content.encode()),
-        "sha256": memory.content_hash,
+        "sha256": content_hash(memory.content),
     }
 
 

@@ -8,7 +8,6 @@ writes a copy of ours back, stamp and all, as an import of an older export does:
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -20,7 +19,7 @@ from services.memories.editing import summary
 from services.memories.payload import State, logical
 from services.memories.repairing import RepairedMemory
 from services.memories.stored_memories import ONE_EACH, Stored, memory_id_of, read_stored
-from services.model import MemoryType, Progress
+from services.model import MemoryType, Progress, content_hash
 from services.points import Point
 from services.ports import UNMARKED, VectorStore
 from services.records import Records
@@ -73,7 +72,7 @@ async def compare_with_history(scan: Scan) -> Compared:
         async for page in scan.points(type_, ONE_EACH, keys):
             texts = {memory_id_of(point): str(logical(point.payload).get("content", "")) for point in page}
             known = await records.history.known_hashes(list(texts))
-            compared.changed.update(one for one, known_hash in known.items() if _hash(texts[one]) != known_hash)
+            compared.changed.update(one for one, known_hash in known.items() if content_hash(texts[one]) != known_hash)
             if stamps := oldest_stamps(page):
                 compared.stale.update(await confirmed(vectors, records, list(await records.history.stale(stamps))))
             done += len(page)
@@ -139,10 +138,6 @@ def _repaired(current: Current, stale: Stale, keep: Keep) -> RepairedMemory | No
     if stale.state is None:
         return RepairedMemory(None, "deleted again: a late write had brought it back")
     return RepairedMemory(stale.state, "repaired: as its newest change left it, which a late write had undone", broken)
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _shown(state: State) -> str:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import base64
 import json
-import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from services.errors import StoreTooNew
 from services.memories.chunking import chunks
+from services.memories.stored_memories import canonical
 from services.model import MemoryType
-from services.points import Vector
+from services.points import Vector, packed, unpacked
 from services.settings import Settings
 from services.storable_text import quoted, storable, storable_text
 from services.transfer.formats.imported_records import BadRecord, MemoryRecord, Record, RowRecord
 from services.transfer.formats.own_rows import misfit
-from services.transfer.formats.record_reading import canonical_id, checked, relation_record, vector_of
+from services.transfer.formats.record_reading import checked, relation_record, vector_of
 
 FORMAT = "memoria-tui"
 VERSION = 1
@@ -45,15 +45,14 @@ def header(exported_at: datetime, model: str | None, settings: Settings, *, part
 
 def pack(vector: Vector) -> str:
     """A vector as base64 of little-endian 32-bit floats: exact, and a fifth of the digits."""
-    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode("ascii")
+    return base64.b64encode(packed(vector)).decode("ascii")
 
 
 def unpack(text: object) -> Vector | None:
     """The vector that was packed, None when it is damaged."""
     try:
-        raw = base64.b64decode(str(text), validate=True)
-        return vector_of(struct.unpack(f"<{len(raw) // 4}f", raw))
-    except (ValueError, struct.error):
+        return vector_of(unpacked(base64.b64decode(str(text), validate=True)).tolist())
+    except ValueError:
         return None
 
 
@@ -94,7 +93,7 @@ def read_lines(
 
 
 def _memory(where: str, body: Mapping[str, object], head: Mapping[str, object]) -> MemoryRecord | BadRecord:
-    memory_id, payload = canonical_id(body.get("id")), body.get("payload")
+    memory_id, payload = canonical(body.get("id")), body.get("payload")
     if memory_id is None or not isinstance(payload, dict) or not isinstance(payload.get("content"), str):
         return BadRecord(where, "a memory without id, payload or text")
     try:

@@ -8,10 +8,11 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from services.memories.payload import State
+from services.memories.stored_memories import canonical
 from services.model import Action, Change, Entity, Kind, SessionCategory, SessionStatus
 from services.records import columns
 from services.storable_text import column_text, quoted
-from services.transfer.formats.record_reading import canonical_id, date_of
+from services.times import read_iso
 
 _MOST_NAME = 200
 """Characters of a group, an actor or a program."""
@@ -27,7 +28,7 @@ def change_row(change: Change) -> dict[str, object]:
 def change_of(row: Mapping[str, object]) -> Change | None:
     """The change that a row tells of; None when it cannot be read, or tells of what cannot be."""
     undoes, digest = row.get("undoes"), row.get("content_hash")
-    entity_id, at = canonical_id(row.get("entity_id")), date_of(row.get("at"))
+    entity_id, at = canonical(row.get("entity_id")), read_iso(row.get("at"))
     if entity_id is None or at is None:
         return None
     try:
@@ -67,7 +68,7 @@ def _state(entity: Entity, state: object) -> Mapping[str, object] | None:
     json.dumps(state, allow_nan=False)
     if entity is Entity.MEMORY:
         State.from_json(state)
-    elif entity is Entity.RELATION and not all(canonical_id(state.get(end)) for end in ("source_id", "target_id")):
+    elif entity is Entity.RELATION and not all(canonical(state.get(end)) for end in ("source_id", "target_id")):
         raise ValueError("a relation without ends")
     return state
 
@@ -89,11 +90,11 @@ _TABLES: Mapping[str, Mapping[str, str]] = {
 }
 """The columns that are looked at, by their types."""
 _TYPES: Mapping[str, Callable[[object], bool]] = {
-    "uuid": lambda value: canonical_id(value) is not None,
+    "uuid": lambda value: canonical(value) is not None,
     "text": lambda value: isinstance(value, str),
     "text[]": lambda value: isinstance(value, list) and all(isinstance(one, str) for one in value),
     "integer": lambda value: isinstance(value, int) and -(2**31) <= value < 2**31,
-    "timestamptz": lambda value: date_of(value) is not None,
+    "timestamptz": lambda value: read_iso(value) is not None,
     "public.session_category": lambda value: value in set(SessionCategory),
     "public.session_status": lambda value: value in set(SessionStatus),
 }
@@ -122,7 +123,7 @@ def misfit(table: str, row: Mapping[str, object]) -> str | None:
         value = row.get(column)
         if value is not None and not (_COLUMNS.get(column) or _TYPES[kind])(value):
             return f"a row of {table} whose {column} cannot be {quoted(value)}"
-    start, end = date_of(row.get("start_time")), date_of(row.get("end_time"))
+    start, end = read_iso(row.get("start_time")), read_iso(row.get("end_time"))
     if start and end and abs((_aware(end) - _aware(start)).total_seconds()) > _MOST_SECONDS:
         return f"a row of {table} that lasts longer than a life"
     return None

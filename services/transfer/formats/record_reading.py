@@ -7,17 +7,18 @@ import math
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, TypeVar
 
 from services.errors import InvalidInput
 from services.memories.editing import checked_payload, checked_text
 from services.memories.payload import CHUNK_KEYS
+from services.memories.stored_memories import canonical
 from services.model import MISSING_IMPORTANCE, MemoryType, RelationCreator, RelationType
 from services.points import Vector
 from services.ports import NewRelation
 from services.storable_text import quoted, storable
+from services.times import read_iso
 from services.transfer.formats.imported_records import BadRecord, MemoryRecord, Record, RelationRecord
 
 _NOT_STORED = frozenset({"id", "type", "chunks", "headless", "pending", "relations"})
@@ -51,10 +52,10 @@ def memory_record(
         return BadRecord(where, f"its type is {quoted(kind)}; known are {', '.join(MemoryType)}")
     if given_id is None:
         memory_id = id_of(f"{memory_type}\0{content}")
-    elif (canonical := canonical_id(given_id)) is None:
+    elif (known_id := canonical(given_id)) is None:
         return BadRecord(where, f"its id {quoted(given_id)} is no UUID")
     else:
-        memory_id = canonical
+        memory_id = known_id
     clean, notes = _typed({key: value for key, value in flat.items() if key not in CHUNK_KEYS})
     vectors = (found,) if (found := vector_of(vector)) is not None else ()
     texts = (content,) if vectors else ()
@@ -96,14 +97,6 @@ def id_of(origin: str) -> str:
     return str(uuid.UUID(bytes=hashlib.sha256(origin.encode("utf-8", "surrogatepass")).digest()[:16], version=4))
 
 
-def canonical_id(value: object) -> str | None:
-    """A UUID in its canonical form, None when it is none."""
-    try:
-        return str(uuid.UUID(str(value))) if isinstance(value, str) else None
-    except ValueError:
-        return None
-
-
 class RawPoint(NamedTuple):
     """`{id, payload, vector?}` as it stands in the file."""
 
@@ -140,7 +133,7 @@ def assembled(records: Iterable[RawPoint | Record]) -> Iterator[Record]:
             continue
         payload = record.get("payload")
         index = payload.get("chunk_index") if isinstance(payload, Mapping) and payload.get("is_chunk") is True else None
-        parent = canonical_id(payload.get("parent_id")) if isinstance(payload, Mapping) else None
+        parent = canonical(payload.get("parent_id")) if isinstance(payload, Mapping) else None
         if not isinstance(index, int) or parent is None or not isinstance(payload, Mapping):
             given, vector = record.get("id"), record.get("vector")
             yield memory_record(where, given, payload, collection=collection, vector=vector, copied=True)
@@ -181,7 +174,7 @@ def relation_record(where: str, record: object, *, verbatim: bool = False) -> Re
     """A relation, with its ends as they stand in the file."""
     if not isinstance(record, Mapping):
         return BadRecord(where, "it is no object")
-    source, target = canonical_id(record.get("source_id")), canonical_id(record.get("target_id"))
+    source, target = canonical(record.get("source_id")), canonical(record.get("target_id"))
     if source is None or target is None:
         return BadRecord(where, "an end of the relation is missing or no UUID")
     kind = record.get("relation_type", record.get("type"))
@@ -194,8 +187,8 @@ def relation_record(where: str, record: object, *, verbatim: bool = False) -> Re
         relation_type,
         weight=_number(record.get("weight"), 1.0),
         created_by=_member(RelationCreator, record.get("created_by")) or RelationCreator.USER,
-        id=canonical_id(record.get("id")),
-        created_at=date_of(record.get("created_at")),
+        id=canonical(record.get("id")),
+        created_at=read_iso(record.get("created_at")),
         metadata=storable(metadata) if isinstance(metadata, Mapping) else {},
     )
     return RelationRecord(where, relation, verbatim)
@@ -221,7 +214,7 @@ def _typed(payload: dict[str, object]) -> tuple[dict[str, object], tuple[str, ..
     if not isinstance(payload.get("project", ""), (str, type(None))):
         payload["project"] = quoted(payload["project"])
     for key in _DATES:
-        if key in payload and date_of(payload[key]) is None:
+        if key in payload and read_iso(payload[key]) is None:
             value = payload.pop(key)
             if value is not None:
                 notes.append(f"its {key} {quoted(value)} is no date; it is left out")
@@ -250,15 +243,6 @@ def _number(value: object, default: float) -> float:
     except (ValueError, OverflowError):
         return default
     return min(1.0, max(0.0, number)) if math.isfinite(number) else default
-
-
-def date_of(value: object) -> datetime | None:
-    """A date that every zone and store has; None for anything else."""
-    try:
-        date = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-    return date if date is not None and 1 < date.year < 9999 else None
 
 
 def _count(payload: Mapping[str, object]) -> int:
