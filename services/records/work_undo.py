@@ -202,7 +202,7 @@ class WorkUndo:
         return said
 
 
-def _runs(changes: Iterable[Change]) -> Iterator[tuple[tuple[Entity, bool], list[Change]]]:
+def _runs(changes: Iterable[Change]) -> Iterator[tuple[tuple[Entity, bool], Sequence[Change]]]:
     """Neighbours that only made a row together, as many as one statement takes; all others alone."""
 
     def only_made(change: Change) -> bool:

@@ -241,7 +241,7 @@ async def test_only_work_at_the_same_time_is_an_overlap(here: Bench) -> None:
 async def test_a_session_is_cut_back_to_the_last_sign_of_life(here: Bench) -> None:
     here.clock.at = datetime.now(UTC) + timedelta(hours=9)
     session = await here.work.start(SessionDraft("fell asleep", start=here.clock() - timedelta(hours=10)))
-    cut = await here.work.cut_back(session.id)
+    cut = await here.work.stop(session.id, at=await here.work.last_activity(session.id))
     assert cut.end is not None
     assert timedelta(hours=1) <= cut.end - cut.start < timedelta(hours=1, minutes=5)
 

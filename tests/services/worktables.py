@@ -15,12 +15,13 @@ from sqlalchemy import Row
 from services.adapters.postgres.checked_database import CheckedDatabase
 from services.adapters.postgres.database import Database
 from services.errors import MemoriaError
+from services.memories.saving import TransactionHook
 from services.model import Memory, MemoryDraft
 from services.records import Records
 from services.settings import Settings
 from services.work.clients import ClientService
 from services.work.reports import ReportService
-from services.work.work_service import TransactionHook, WorkService
+from services.work.work_service import WorkService
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 

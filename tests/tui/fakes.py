@@ -20,6 +20,7 @@ from services.memories.acts import ActReader
 from services.memories.memory_service import MemoryService
 from services.memories.outside import Missing, OutsideDeletions
 from services.memories.payload import State, write_payload
+from services.memories.saving import TransactionHook
 from services.memories.trash import Purged
 from services.model import (
     Act,
@@ -64,7 +65,6 @@ from services.transfer.exporting import ExportService
 from services.transfer.import_run import ImportReport
 from services.transfer.importing import ImportService
 from services.work.reports import ReportService
-from services.work.work_service import TransactionHook
 from tests.tui.graph_fakes import FakeGraph, FakeSuggestions
 
 if TYPE_CHECKING:

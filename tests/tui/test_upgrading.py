@@ -10,9 +10,9 @@ from memoria_tui.dialogs.new_memory import NewMemoryDialog
 from memoria_tui.dialogs.upgrade_database import UpgradeDialog
 from memoria_tui.upgrading import ask_in_app
 from services.errors import MemoriaError, SchemaMissing, StoreUnavailable
+from services.memories.saving import TransactionHook
 from services.model import Memory, MemoryChanges, MemoryDraft, StoreKind, StoreStatus
 from services.model.database import UpgradePlan
-from services.work.work_service import TransactionHook
 from tests.tui.conftest import screen_of, settle, toasts, type_text
 from tests.tui.fakes import FakeMemories, FakeServices, Store, clock, filled, memory_id
 

@@ -66,8 +66,9 @@ def read_lines(
     """Records of the lines after the header. Raises StoreTooNew for a version that is not known."""
     version = head.get("version")
     if version != VERSION:
-        reason = f"the export has version {quoted(version)}, this program reads {VERSION}: use a newer memoria-tui"
-        raise StoreTooNew(reason)
+        raise StoreTooNew(
+            f"the export has version {quoted(version)}, this program reads {VERSION}: use a newer memoria-tui"
+        )
     ended = False
     for line in lines:
         if isinstance(line, BadRecord):
