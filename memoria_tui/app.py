@@ -383,6 +383,9 @@ class MemoriaApp(TypingAhead[None]):
     def begins(self, screen: Screen[object]) -> bool:
         return screen in self.mode_screens and screen.is_waiting
 
+    def owes_answer(self, screen: Screen[object]) -> bool:
+        return screen in self.mode_screens and screen.owes_answer
+
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.InputEvent | events.Paste):
             self.background.attend()

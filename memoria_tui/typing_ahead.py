@@ -144,11 +144,13 @@ class TypingAhead(App[ReturnType]):
         letter = event.is_printable and not (event.key.isalpha() and self._is_text(event))
         return letter and event.time - answer.time < _DOUBLE
 
-    def _give_up(self) -> None:
+    async def _give_up(self) -> None:
+        self._waiting.clear()
+        if not self.is_opening:
+            await self._go_on()
         for asking in self._asking:
             if asking.worker is not None and asking.is_opening(self.screen_stack):
                 asking.worker.cancel()
-        self._waiting.clear()
 
     # keys
 
@@ -164,8 +166,8 @@ class TypingAhead(App[ReturnType]):
             await super().on_event(event)
         elif not self._acts and not self._waiting and not (self._typed and not self._is_text(event)):
             await self._send(event)
-        elif self.is_opening and isinstance(event, events.Key) and event.key == "escape":
-            self._give_up()
+        elif isinstance(event, events.Key) and event.key == "escape" and (self.is_opening or self._owes_answer):
+            await self._give_up()
         else:
             self._waiting.append(event)
             self.set_timer(_PATIENCE, self._give_up_text)
@@ -228,7 +230,7 @@ class TypingAhead(App[ReturnType]):
     async def _look_whether_ready(self, key: Timer) -> None:
         if key is not self._patience:
             return
-        if self.is_opening or self._dialog_begins or self._screen_begins:
+        if self.is_opening or self._dialog_begins or self._screen_begins or self._owes_answer:
             self.set_timer(_GLANCE, partial(self._look_whether_ready, key))
         else:
             await self._go_on()
@@ -250,8 +252,17 @@ class TypingAhead(App[ReturnType]):
         """Whether a screen still waits for what its keys act on."""
         return False
 
+    @property
+    def _owes_answer(self) -> bool:
+        """Whether the key asked for something that other keys act on, and that is not there yet."""
+        return not isinstance(self.focused, Input | TextArea) and self.owes_answer(self.screen)
+
+    def owes_answer(self, screen: Screen[object]) -> bool:
+        """Whether a screen still shows something else than what was asked for."""
+        return False
+
     async def _go_on_unless_opening(self) -> None:
-        if not self.is_opening:
+        if not self.is_opening and not self._owes_answer:
             await self._go_on()
 
     async def _go_on(self) -> None:

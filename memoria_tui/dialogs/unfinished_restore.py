@@ -15,10 +15,10 @@ class UnfinishedRestoreDialog(Dialog[str]):
     UNASKED = True
 
     BINDINGS = [
-        Binding("f", "answer('finish')", "Finish", id="unfinished_restore.finish", tooltip="Finish the restore"),
-        Binding("u", "answer('undo')", "Undo", id="unfinished_restore.undo", tooltip="Undo the restore"),
+        Binding("ctrl+f", "answer('finish')", "Finish", id="unfinished_restore.finish", tooltip="Finish the restore"),
+        Binding("ctrl+u", "answer('undo')", "Undo", id="unfinished_restore.undo", tooltip="Undo the restore"),
     ]
-    KEYS = (("f", "finish it"), ("u", "undo it"), ("esc", "look first"))
+    KEYS = (("ctrl+f", "finish it"), ("ctrl+u", "undo it"), ("esc", "look first"))
 
     def __init__(self, advice: str) -> None:
         super().__init__("A restore is not finished", advice)

@@ -13,15 +13,15 @@ _LINES, _CELLS = 6, 68
 
 
 class UnsavedDialog(Dialog[bool]):
-    """True opens the text, False throws it away, None leaves it for the next start."""
+    """True opens the text, False throws it away, None leaves it for the next start. No letter of a text answers it."""
 
     UNASKED = True
 
     BINDINGS = [
-        Binding("o,enter", "answer(True)", "Open", id="unsaved.open", tooltip="Open the text and go on with it"),
-        Binding("d", "discard", "Discard", id="unsaved.discard", tooltip="Discard the text"),
+        Binding("ctrl+o", "answer(True)", "Open", id="unsaved.open", tooltip="Open the text and go on with it"),
+        Binding("ctrl+d", "discard", "Discard", id="unsaved.discard", tooltip="Discard the text"),
     ]
-    KEYS = (("o", "open it"), ("d", "discard it"), ("esc", "later"))
+    KEYS = (("ctrl+o", "open it"), ("ctrl+d", "discard it"), ("esc", "later"))
 
     def __init__(self, draft: Draft) -> None:
         typed = {name: text for name, text in draft.values.items() if name != "before" and text}

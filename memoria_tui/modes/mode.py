@@ -184,6 +184,11 @@ class ModeScreen(Screen[None]):
         """Whether an answer is on its way."""
         return isinstance(self.state, Idle | Loading)
 
+    @property
+    def owes_answer(self) -> bool:
+        """Whether something was asked for that keys act on, and what is on screen is still something else."""
+        return False
+
     def shown(self) -> None:
         """What is on screen was read from the stores just now."""
         self._shown_at = self.clock()

@@ -113,6 +113,8 @@ class Store:
     sessions: tuple[WorkSession, ...] = ()
     stores: tuple[StoreStatus, ...] | None = None
     """How the stores are; None: as `failure` has it."""
+    page_seconds: float = 0.0
+    """Which a page of a listing takes."""
     hangs: asyncio.Event | None = None
     """While it is not set, listings and neighbourhoods do not come."""
     others: asyncio.Queue[frozenset[Subject]] | None = None
@@ -186,6 +188,7 @@ class FakeListing(Listing):
         self.total = len(self.found)
 
     async def page(self, offset: int, limit: int, *, relations: bool = True) -> tuple[Hit, ...]:
+        await asyncio.sleep(self.store.page_seconds)
         self.store.check()
         return tuple(
             Hit(memory, relations=len(self.store.relations_of(memory.id)) if relations else 0)

@@ -14,13 +14,20 @@ from memoria_tui.dialogs.choice import ChoiceDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.dialogs.why_found import WhyDialog
 from services.model import MemoryType, Progress
-from tests.tui.conftest import press, running, screen_of, settle, titles, toasts, type_text, until
+from tests.tui.conftest import key_event, press, running, screen_of, settle, titles, toasts, type_text, until
 from tests.tui.fakes import Store, filled, many, memory_id
 
 if TYPE_CHECKING:
     from services.container import Services
 
 NEWEST, SECOND = memory_id(7), memory_id(1)
+
+
+async def at_once(pilot: Pilot[None], *keys: str) -> None:
+    """Keys in one go, then a look at what became of them."""
+    for key in keys:
+        pilot.app.post_message(key_event(key))
+    await settle(pilot)
 
 
 async def test_tags_are_added_and_switched_off_on_one_memory() -> None:
@@ -87,6 +94,27 @@ async def test_all_hits_are_marked_and_deleted_as_one_act() -> None:
         assert toasts(pilot) == ['Deleted 2,500 memories: "memory 2400", "memory 2401", … · u to undo']
         await press(pilot, "u")
         assert len(store.memories) == 2500
+
+
+async def test_a_key_acts_on_the_hits_that_were_asked_for_however_fast_it_comes() -> None:
+    store = filled()
+    store.delays = {"token": 0.3}
+    async with running(store) as pilot:
+        await at_once(pilot, "/", *"token", "enter", "d")
+        (deleted,) = store.trash.values()
+        assert "token" in deleted.content
+        assert deleted.id != NEWEST
+
+
+async def test_keys_behind_mark_all_wait_for_the_marks_and_escape_takes_them_back() -> None:
+    store = filled()
+    store.page_seconds = 0.2
+    async with running(store) as pilot:
+        screen = screen_of(pilot)
+        await at_once(pilot, "a", "escape")
+        assert not screen.memory_list.marked
+        await at_once(pilot, "a", "d")
+        assert not store.memories
 
 
 async def test_why_shows_the_parts_of_the_score() -> None:

@@ -120,7 +120,7 @@ async def test_a_new_memory_goes_on_with_all_its_fields_and_is_offered_no_more_o
     store = Store()
     async with running(store, drafts=tmp_path) as pilot:
         await offered(pilot)
-        await press(pilot, "o")
+        await press(pilot, "ctrl+o")
         assert isinstance(pilot.app.screen, NewMemoryDialog)
         await press(pilot, "ctrl+s")
         (memory,) = store.memories.values()
@@ -136,7 +136,7 @@ async def test_an_edit_goes_on_in_the_editor(tmp_path: Path) -> None:
     left(tmp_path, Draft(DraftKind.EDIT_MEMORY, NEWEST, "t", {"text": "my text", "before": before}))
     async with running(store, drafts=tmp_path) as pilot:
         await offered(pilot)
-        await press(pilot, "o")
+        await press(pilot, "ctrl+o")
         assert screen_of(pilot).preview.edited_text == "my text"
         await press(pilot, "x", "ctrl+s")
         assert store.memories[NEWEST].content == "xmy text"
@@ -146,7 +146,7 @@ async def test_an_edit_of_what_others_changed_meanwhile_shows_both(tmp_path: Pat
     left(tmp_path, Draft(DraftKind.EDIT_MEMORY, NEWEST, "t", {"text": "my text", "before": "as it was"}))
     async with running(filled(), drafts=tmp_path) as pilot:
         await offered(pilot)
-        await press(pilot, "o", "ctrl+s")
+        await press(pilot, "ctrl+o", "ctrl+s")
         assert isinstance(pilot.app.screen, ConflictDialog)
 
 
@@ -154,7 +154,7 @@ async def test_an_edit_of_a_memory_that_is_gone_goes_on_as_a_new_one(tmp_path: P
     left(tmp_path, Draft(DraftKind.EDIT_MEMORY, "gone", "t", {"text": "my text", "before": "as it was"}))
     async with running(filled(), drafts=tmp_path) as pilot:
         await offered(pilot)
-        await press(pilot, "o")
+        await press(pilot, "ctrl+o")
         assert isinstance(pilot.app.screen, NewMemoryDialog)
         assert pilot.app.screen.text.content == "my text"
 
@@ -167,11 +167,11 @@ async def test_it_is_thrown_away_only_after_a_yes_and_kept_for_later_by_escape(t
         await offered(pilot)
         await press(pilot, "escape")
         await offered(pilot)
-        await press(pilot, "d")
+        await press(pilot, "ctrl+d")
         assert isinstance(pilot.app.screen, ConfirmDialog)
         await press(pilot, "escape")
         await offered(pilot)
-        await press(pilot, "d", "y")
+        await press(pilot, "ctrl+d", "y")
         assert screen_of(pilot).is_current
         await leave(pilot)
     assert len(texts(tmp_path)) == 1
@@ -186,7 +186,7 @@ async def test_leaving_with_a_text_keeps_it_and_dropping_it_does_not(tmp_path: P
     assert texts(tmp_path) == ["kept"]
     async with running(Store(), drafts=tmp_path) as pilot:
         await offered(pilot)
-        await press(pilot, "o", "escape", "y")
+        await press(pilot, "ctrl+o", "escape", "y")
         await leave(pilot)
     assert texts(tmp_path) == []
 
@@ -198,7 +198,7 @@ async def test_the_offer_waits_for_who_types_and_takes_no_key_that_was_meant_for
         dialog = pilot.app.screen
         assert isinstance(dialog, UnsavedDialog)
         dialog._was_shown()
-        await press(pilot, "d", "o", "escape")
+        await press(pilot, "ctrl+d", "ctrl+o", "escape")
         assert pilot.app.screen is dialog
         await leave(pilot)
     async with make_app(filled(), drafts=tmp_path).run_test() as pilot:
@@ -275,7 +275,7 @@ async def test_forms_of_work_go_on(desk: Desk, tmp_path: Path, keys: tuple[str, 
         await leave(pilot, 2)
     async with desk.working(drafts=drafts) as pilot:
         await offered(pilot)
-        await press(pilot, "o")
+        await press(pilot, "ctrl+o")
         assert isinstance(pilot.app.screen, kind)
         assert pilot.app.screen.query_one(Input).value == typed
         await press(pilot, "enter")

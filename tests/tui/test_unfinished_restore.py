@@ -49,7 +49,7 @@ async def test_who_looks_first_is_told_how_to_finish_it() -> None:
     assert "`memoria-tui restore --undo`" in notice
 
 
-@pytest.mark.parametrize(("key", "done"), [("f", "finished"), ("u", "taken back")])
+@pytest.mark.parametrize(("key", "done"), [("ctrl+f", "finished"), ("ctrl+u", "taken back")])
 async def test_one_key_finishes_it_or_takes_it_back(key: str, done: str) -> None:
     restoring = begun()
     async with started(restoring) as (app, pilot):

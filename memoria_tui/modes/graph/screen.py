@@ -161,6 +161,10 @@ class GraphScreen(ModeScreen):
             self.shown()
             self.state = Loaded(around)
 
+    @property
+    def owes_answer(self) -> bool:
+        return isinstance(self.state, Loading)
+
     def _answers(self, state: Loadable[Neighborhood | Nowhere]) -> bool:
         """Whether what it shows is what would be asked for now."""
         if not isinstance(state, Loaded) or not isinstance(around := state.value, Neighborhood):

@@ -124,6 +124,8 @@ class MemoriesScreen(ModeScreen):
         self._files = MemoryFiles(self, self._show_progress)
         self._linking = Linking(self)
         self._query = Query()
+        self._read_text = ""
+        """What stood in the search box when it was last read."""
         self._answered = Query()
         """What the list answers."""
         self._listing: Listing | RankedHits | None = None
@@ -162,6 +164,11 @@ class MemoriesScreen(ModeScreen):
             case _ if action in _ON_A_MEMORY:
                 return isinstance(self.state, Loaded | Loading) and self.memory_list.total > 0
         return True
+
+    @property
+    def owes_answer(self) -> bool:
+        unread = self.is_mounted and self.search_bar.text != self._read_text
+        return unread or (self._asking > 0 and self._answered != self._query)
 
     @property
     def _searching(self) -> bool:
@@ -220,6 +227,7 @@ class MemoriesScreen(ModeScreen):
     def load(self, rest: float = 0.0) -> None:
         """Reads the search box and asks; text that cannot be understood is marked and asks nothing."""
         bar = self.search_bar
+        self._read_text = bar.text
         try:
             week_begins = 0 if not self.is_connected else first_weekday(self.services.settings)
             query = parse_query(bar.text, now=self.clock(), mode=bar.mode, week_begins=week_begins)
@@ -426,7 +434,7 @@ class MemoriesScreen(ModeScreen):
         chosen = await self.ask(ChoiceDialog(f"{are} not in the list: act on", choices))
         return {_ALL: marked, _SHOWN: shown}.get(chosen or "", frozenset())
 
-    @work(exclusive=True, group="mark")
+    @asks
     async def action_mark_all(self) -> None:
         if self._listing is None:
             return

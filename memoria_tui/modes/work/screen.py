@@ -93,6 +93,8 @@ class WorkScreen(ModeScreen):
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
         self._ticking: Timer | None = None
+        self._answered_question = LogQuestion()
+        """What the log answers."""
 
     def compose_body(self) -> Iterable[Widget]:
         yield RunningSessions(self.clock, id="running")
@@ -220,6 +222,10 @@ class WorkScreen(ModeScreen):
             self._load_log(keep=False)
 
     @property
+    def owes_answer(self) -> bool:
+        return self._answered_question != self.question
+
+    @property
     def _zone(self) -> tzinfo:
         return self.open_work.zone if self.open_work is not None else UTC
 
@@ -236,11 +242,13 @@ class WorkScreen(ModeScreen):
                 self._not_read(error)
             else:
                 self.state = Failed(error)
+                self._answered_question = asked
             return
         self._show_facts()
         empty = "No results." if asked != LogQuestion() else "No sessions yet."
         by_day = asked.order.value == "start"
         self.log_list.show(page, zone, by_day=by_day, keep=keep, empty=empty)
+        self._answered_question = asked
         await self._add_totals(self.log_list.days)
 
     @property
