@@ -4,6 +4,31 @@ from __future__ import annotations
 
 from textual.theme import Theme
 
+from memoria_tui.present import colour
+from memoria_tui.relation_looks import LOOKS
+
+_COLOURS = {
+    "memory-semantic": ("#86b3f5", "#2a62b8", "text-primary"),
+    "memory-episodic": ("#e6b673", "#a3640f", "text-success"),
+    "memory-procedural": ("#8ecb9e", "#2c7a4b", "text-warning"),
+    **{colour(kind).removeprefix("$"): look[2:] for kind, look in LOOKS.items()},
+    "series-1": ("#86b3f5", "#2a62b8", "text-secondary"),
+    "series-2": ("#e6b673", "#a3640f", "text-accent"),
+    "series-3": ("#8ecb9e", "#2c7a4b", "text-success"),
+    "series-4": ("#b79df0", "#6a45b8", "primary-lighten-2"),
+    "series-5": ("#ee8a8c", "#b83a45", "text-warning"),
+    "series-6": ("#79c7c1", "#127a78", "text-primary"),
+    "series-7": ("#e38fc0", "#a83a82", "text-error"),
+    "series-8": ("#d9cf8d", "#75691a", "secondary-lighten-2"),
+    "series-rest": ("#98a1b8", "#646c80", "foreground-darken-1"),
+}
+"""Variables of types and of series in charts: dark, light, and the variable of Textual's own themes instead."""
+
+
+def _coloured(place: int) -> dict[str, str]:
+    return {name: colours[place] for name, colours in _COLOURS.items()}
+
+
 DARK = Theme(
     name="memoria-dark",
     dark=True,
@@ -18,18 +43,7 @@ DARK = Theme(
     warning="#e6b673",
     error="#ee8a8c",
     variables={
-        "memory-semantic": "#86b3f5",
-        "memory-episodic": "#e6b673",
-        "memory-procedural": "#8ecb9e",
-        "relation-causes": "#ee8a8c",
-        "relation-fixes": "#8ecb9e",
-        "relation-supports": "#79c7c1",
-        "relation-opposes": "#e38fc0",
-        "relation-follows": "#86b3f5",
-        "relation-supersedes": "#e6b673",
-        "relation-derives": "#b79df0",
-        "relation-part-of": "#d9cf8d",
-        "relation-related": "#98a1b8",
+        **_coloured(0),
         "border": "#3a4257",
         "border-blurred": "#2a3040",
         "block-cursor-background": "#2a3248",
@@ -69,18 +83,7 @@ LIGHT = Theme(
     warning="#a3640f",
     error="#b83a45",
     variables={
-        "memory-semantic": "#2a62b8",
-        "memory-episodic": "#a3640f",
-        "memory-procedural": "#2c7a4b",
-        "relation-causes": "#b83a45",
-        "relation-fixes": "#2c7a4b",
-        "relation-supports": "#127a78",
-        "relation-opposes": "#a83a82",
-        "relation-follows": "#2a62b8",
-        "relation-supersedes": "#a3640f",
-        "relation-derives": "#6a45b8",
-        "relation-part-of": "#75691a",
-        "relation-related": "#646c80",
+        **_coloured(1),
         "border": "#bdb9ac",
         "border-blurred": "#d8d4c8",
         "block-cursor-background": "#dfe4f4",
@@ -108,24 +111,8 @@ LIGHT = Theme(
 
 THEMES = (DARK, LIGHT)
 
-_BUILT_IN = {
-    "memory-semantic": "text-primary",
-    "memory-episodic": "text-success",
-    "memory-procedural": "text-warning",
-    "relation-causes": "text-warning",
-    "relation-fixes": "text-success",
-    "relation-supports": "text-primary",
-    "relation-opposes": "text-error",
-    "relation-follows": "text-secondary",
-    "relation-supersedes": "text-accent",
-    "relation-derives": "primary-lighten-2",
-    "relation-part-of": "secondary-lighten-2",
-    "relation-related": "foreground-darken-1",
-}
-"""The variable that colours each type, and the one of Textual's own themes that stands for it there."""
-
 
 def type_colours(theme: Theme) -> dict[str, str]:
-    """Variables with the colours of the types for a theme that does not set them."""
+    """Variables with the colours of types and series for a theme that does not set them."""
     colours = theme.to_color_system().generate()
-    return {name: colours[built_in] for name, built_in in _BUILT_IN.items()}
+    return {name: colours[built_in] for name, built_in in _coloured(2).items()}

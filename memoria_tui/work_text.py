@@ -10,14 +10,14 @@ from services.model import SessionCategory, SessionStatus, WorkSession
 from services.work.work_values import SessionFilter, WarningKind, WorkWarning
 
 CATEGORY_COLOURS: Mapping[SessionCategory, str] = {
-    SessionCategory.CODING: "$relation-follows",
-    SessionCategory.REVIEW: "$relation-derives",
-    SessionCategory.MEETING: "$relation-supersedes",
-    SessionCategory.SUPPORT: "$relation-opposes",
-    SessionCategory.RESEARCH: "$relation-supports",
-    SessionCategory.DOCUMENTATION: "$relation-part-of",
-    SessionCategory.DEVOPS: "$relation-fixes",
-    SessionCategory.OTHER: "$relation-related",
+    SessionCategory.CODING: "$series-1",
+    SessionCategory.REVIEW: "$series-4",
+    SessionCategory.MEETING: "$series-2",
+    SessionCategory.SUPPORT: "$series-7",
+    SessionCategory.RESEARCH: "$series-6",
+    SessionCategory.DOCUMENTATION: "$series-8",
+    SessionCategory.DEVOPS: "$series-3",
+    SessionCategory.OTHER: "$series-rest",
 }
 """The theme's colour of each category."""
 

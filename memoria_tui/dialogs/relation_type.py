@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from textual import events, getters, on
@@ -15,36 +15,24 @@ from textual.widgets.option_list import Option
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.marks import MarkDialog
 from memoria_tui.present import colour
+from memoria_tui.relation_looks import LOOKS
 from services.model import RelationType
 
 _TYPES = tuple(RelationType)
-TYPE_KEYS: Mapping[RelationType, tuple[str, str]] = {
-    RelationType.CAUSES: ("c", "brings the other about"),
-    RelationType.FIXES: ("f", "solves the other's problem"),
-    RelationType.SUPPORTS: ("s", "speaks for the other"),
-    RelationType.OPPOSES: ("o", "speaks against the other"),
-    RelationType.FOLLOWS: ("w", "comes after the other"),
-    RelationType.SUPERSEDES: ("p", "replaces the other"),
-    RelationType.DERIVES: ("d", "was made from the other"),
-    RelationType.PART_OF: ("P", "belongs to the other"),
-    RelationType.RELATED: ("r", "has to do with the other"),
-}
-"""Type → its key and what it says of the source."""
 
 
 def type_of_key(character: str | None) -> RelationType | None:
     """The type of a pressed key."""
-    return next((kind for kind, (key, _) in TYPE_KEYS.items() if key == character), None)
+    return next((kind for kind, look in LOOKS.items() if look.key == character), None)
 
 
 def described(kind: RelationType, mark: str = "") -> Content:
     """« f  fixes       solves the other's problem»; `mark` stands before it."""
-    key, meaning = TYPE_KEYS[kind]
     return Content.assemble(
         (mark, "$accent"),
-        (f" {key}  ", "bold $accent"),
+        (f" {LOOKS[kind].key}  ", "bold $accent"),
         (f"{kind.label:<11}", colour(kind)),
-        (f" {meaning}", "$foreground 60%"),
+        (f" {LOOKS[kind].meaning}", "$foreground 60%"),
     )
 
 

@@ -9,9 +9,10 @@ import pytest
 
 from memoria_tui.config import Config, load_config
 from memoria_tui.dialogs.line_prompt import share_check
-from memoria_tui.dialogs.relation_type import TYPE_KEYS, type_of_key
+from memoria_tui.dialogs.relation_type import type_of_key
 from memoria_tui.difference import DiffLine, compare, merged
 from memoria_tui.query_toggles import active, toggled
+from memoria_tui.relation_looks import LOOKS
 from services.model import RelationType
 from services.search.query import parse_query
 
@@ -90,26 +91,7 @@ def test_a_comparison_shows_changes_with_two_lines_around_them() -> None:
 
 
 def test_a_merge_keeps_common_lines_once_and_both_versions_of_the_rest() -> None:
-    assert merged("a\ntheirs\nz", "a\nmine\nz") == "a\n<<<<<<< theirs\ntheirs\n=======\nmine\n>>>>>>> mine\nz"
-
-
-def test_very_long_texts_are_compared_without_waiting() -> None:
-    before = "\n".join(str(number) for number in range(20_000))
-    assert len(compare(before, before + "\nx")) == 40_001
-
-
-@pytest.mark.parametrize("text", ["0", "1", "0.25"])
-def test_an_importance_is_a_number_from_0_to_1(text: str) -> None:
-    assert share_check("Importance")(text) is None
-
-
-@pytest.mark.parametrize("text", ["1.1", "-0.1", "nan", "x", ""])
-def test_what_is_no_importance_is_refused_in_a_sentence(text: str) -> None:
-    assert share_check("Importance")(text)
-
-
-def test_every_relation_type_has_a_key_of_its_own() -> None:
-    keys = [key for key, _ in TYPE_KEYS.values()]
-    assert set(TYPE_KEYS) == set(RelationType)
+    assert merged("a\ntheirs\nz", "a\nmine\nz") == "a\n    keys = [look.key for look in LOOKS.values()]
+    assert set(LOOKS) == set(RelationType)
     assert len(set(keys)) == len(keys)
-    assert [type_of_key(key) for key in keys] == list(TYPE_KEYS)
+    assert [type_of_key(key) for key in keys] == list(LOOKS)

@@ -18,8 +18,8 @@ from services.work.work_values import ReportUnit
 
 Variables = Mapping[str, str]
 """Of the theme."""
-SERIES = ("follows", "supersedes", "fixes", "derives", "causes", "supports", "opposes")
-"""The relation types whose colours the series have, as many as can be told apart; all others have that of `related`."""
+SERIES = 7
+"""Series with a colour of their own, as many as can be told apart."""
 _FIGURES = ("TIME", "SESS", "DAYS", "A DAY")
 _BAR = 12
 """Cells of the longest bar beside a tag."""
@@ -28,7 +28,7 @@ _BAR = 12
 def work_chart(figures: Figures, variables: Variables) -> Chart:
     """Hours a bar; groups beyond those with a colour of their own are one part."""
     report = figures.report
-    place = {group.name: min(number, len(SERIES)) for number, group in enumerate(report.groups)}
+    place = {group.name: min(number, SERIES) for number, group in enumerate(report.groups)}
     series = max(place.values(), default=-1) + 1
     hours: dict[date, list[float]] = {start: [0.0] * series for start in figures.asked.starts}
     for cell in report.cells:
@@ -107,5 +107,5 @@ def _type_colour(kind: MemoryType, variables: Variables) -> Color:
 
 
 def series_colour(number: int, variables: Variables) -> Color:
-    """The colour of the series of this number; all from `len(SERIES)` on share one."""
-    return Color.parse(variables[f"relation-{SERIES[number] if number < len(SERIES) else 'related'}"])
+    """The colour of the series of this number; all from `SERIES` on share one."""
+    return Color.parse(variables[f"series-{number + 1 if number < SERIES else 'rest'}"])

@@ -1,0 +1,34 @@
+"""The relation types as a person chooses and sees them: a key, a meaning and a colour each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from services.model import RelationType
+
+
+class RelationLook(NamedTuple):
+    """How a person chooses a relation type and sees it."""
+
+    key: str
+    meaning: str
+    """What it says of the source."""
+    dark: str
+    """Its colour in the dark theme."""
+    light: str
+    built_in: str
+    """The variable that colours it in themes of Textual's own."""
+
+
+LOOKS: Mapping[RelationType, RelationLook] = {
+    RelationType.CAUSES: RelationLook("c", "brings the other about", "#ee8a8c", "#b83a45", "text-warning"),
+    RelationType.FIXES: RelationLook("f", "solves the other's problem", "#8ecb9e", "#2c7a4b", "text-success"),
+    RelationType.SUPPORTS: RelationLook("s", "speaks for the other", "#79c7c1", "#127a78", "text-primary"),
+    RelationType.OPPOSES: RelationLook("o", "speaks against the other", "#e38fc0", "#a83a82", "text-error"),
+    RelationType.FOLLOWS: RelationLook("w", "comes after the other", "#86b3f5", "#2a62b8", "text-secondary"),
+    RelationType.SUPERSEDES: RelationLook("p", "replaces the other", "#e6b673", "#a3640f", "text-accent"),
+    RelationType.DERIVES: RelationLook("d", "was made from the other", "#b79df0", "#6a45b8", "primary-lighten-2"),
+    RelationType.PART_OF: RelationLook("P", "belongs to the other", "#d9cf8d", "#75691a", "secondary-lighten-2"),
+    RelationType.RELATED: RelationLook("r", "has to do with the other", "#98a1b8", "#646c80", "foreground-darken-1"),
+}
