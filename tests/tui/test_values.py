@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,8 +14,11 @@ from memoria_tui.dialogs.relation_type import type_of_key
 from memoria_tui.difference import DiffLine, compare, merged
 from memoria_tui.query_toggles import active, toggled
 from memoria_tui.relation_looks import LOOKS
-from services.model import RelationType
+from memoria_tui.widgets.memory_facts import head, metadata
+from services.model import Memory, MemoryType, RelationType
 from services.search.query import parse_query
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
 def test_the_config_file_sets_theme_editor_and_keys(tmp_path: Path) -> None:
@@ -91,7 +95,54 @@ def test_a_comparison_shows_changes_with_two_lines_around_them() -> None:
 
 
 def test_a_merge_keeps_common_lines_once_and_both_versions_of_the_rest() -> None:
-    assert merged("a\ntheirs\nz", "a\nmine\nz") == "a\n    keys = [look.key for look in LOOKS.values()]
+    assert merged("a\ntheirs\nz", "a\nmine\nz") == "a\n<<<<<<< theirs\ntheirs\n=======\nmine\n>>>>>>> mine\nz"
+
+
+def test_very_long_texts_are_compared_without_waiting() -> None:
+    before = "\n".join(str(number) for number in range(20_000))
+    assert len(compare(before, before + "\nx")) == 40_001
+
+
+@pytest.mark.parametrize("text", ["0", "1", "0.25"])
+def test_an_importance_is_a_number_from_0_to_1(text: str) -> None:
+    assert share_check("Importance")(text) is None
+
+
+@pytest.mark.parametrize("text", ["1.1", "-0.1", "nan", "x", ""])
+def test_what_is_no_importance_is_refused_in_a_sentence(text: str) -> None:
+    assert share_check("Importance")(text)
+
+
+def test_every_relation_type_has_a_key_of_its_own() -> None:
+    keys = [look.key for look in LOOKS.values()]
     assert set(LOOKS) == set(RelationType)
     assert len(set(keys)) == len(keys)
     assert [type_of_key(key) for key in keys] == list(LOOKS)
+
+
+def test_beside_a_text_every_field_of_its_memory_is_told_but_what_only_looking_changes() -> None:
+    bare = Memory("id", MemoryType.SEMANTIC, "", created_at=datetime(2026, 1, 1, tzinfo=UTC))
+    full = Memory(
+        "other",
+        MemoryType.EPISODIC,
+        "text",
+        datetime(2025, 1, 1, tzinfo=UTC),
+        NOW,
+        NOW,
+        3,
+        0.9,
+        ("auth",),
+        "api",
+        {"key": 1},
+        2,
+        True,
+        True,
+    )
+
+    def told(memory: Memory) -> str:
+        return f"{head(memory, NOW).plain}\n{metadata(memory).plain}"
+
+    untold = {
+        one.name for one in fields(Memory) if told(replace(bare, **{one.name: getattr(full, one.name)})) == told(bare)
+    }
+    assert untold == {"id", "content", "accessed_at", "access_count", "chunk_count"}
