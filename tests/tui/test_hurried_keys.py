@@ -197,7 +197,7 @@ async def slow_desk(desk: Desk) -> AsyncIterator[tuple[Pilot[None], Acts]]:
 WORK = {
     "n x enter enter": ["start"],
     "d d": ["delete"],
-    "down down R R": ["unstop"],
+    "down down R R": ["reopen"],
     "down down m m": ["remember"],
     "down down space 1 space 1 enter enter": ["pause"],
     "down down N 1 x enter enter": ["note"],
