@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
@@ -35,6 +36,8 @@ _HASTE = {
 _OBJECTS = 100_000
 """New objects after which Python looks for cycles: at its own number, 700, that was a third of the time of apps."""
 gc.set_threshold(_OBJECTS)
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # the programs that tests start are compiled, as installed ones are
+sys.dont_write_bytecode = False
 if root := memory_root():
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(root))
 
