@@ -65,6 +65,10 @@ class LinkTargetDialog(Dialog[Memory]):
         self._at_hand = at_hand[:_MOST]
         self._find = find
         self._shown: Sequence[Memory] = ()
+        self._answered = ""
+        """The text that is answered by what is shown."""
+        self._takes_first = False
+        """Enter was pressed before the text was answered."""
 
     def compose_body(self) -> Iterable[Widget]:
         yield _SearchBox(placeholder="Search for the memory")
@@ -78,18 +82,24 @@ class LinkTargetDialog(Dialog[Memory]):
 
     @on(Input.Changed)
     def search(self, event: Input.Changed) -> None:
+        self._takes_first = False
         self._search(event.value)
 
     @work(exclusive=True, group="search")
     async def _search(self, text: str) -> None:
-        if not text.strip():
-            self._show(self._at_hand)
-            return
-        await asyncio.sleep(_TYPING)
         try:
-            self._show((await self._find(text))[:_MOST])
+            if text.strip():
+                await asyncio.sleep(_TYPING)
+                self._show((await self._find(text))[:_MOST])
+            else:
+                self._show(self._at_hand)
         except MemoriaError as error:
+            self._takes_first = False
             self._say(str(error))
+            return
+        self._answered = text
+        if self._takes_first:
+            self.take()
 
     def _show(self, memories: Sequence[Memory]) -> None:
         self._shown = memories
@@ -115,7 +125,8 @@ class LinkTargetDialog(Dialog[Memory]):
 
     @on(Input.Submitted)
     def take(self) -> None:
-        if (index := self.options.highlighted) is not None:
+        self._takes_first = self.box.value != self._answered
+        if not self._takes_first and (index := self.options.highlighted) is not None:
             self.dismiss(self._shown[index])
 
     @on(OptionList.OptionSelected)

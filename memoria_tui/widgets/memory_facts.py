@@ -47,11 +47,12 @@ def _ago(when: datetime, now: datetime) -> str:
 
 
 def metadata(memory: Memory) -> Content:
-    """Every other key with its value, names in a column."""
-    width = min(24, max((len(present.line(name)) for name in memory.metadata), default=0))
+    """Every other key with its value, names in a column, but a mark of agents that nobody takes away again."""
+    shown = {name: value for name, value in memory.metadata.items() if name != "has_relations"}
+    width = min(24, max((len(present.line(name)) for name in shown), default=0))
     return _lines(
         Content.assemble((present.fit(present.line(name), width), _MUTED), f"  {_value(value)}")
-        for name, value in memory.metadata.items()
+        for name, value in shown.items()
     )
 
 

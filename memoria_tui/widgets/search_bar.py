@@ -119,6 +119,9 @@ class SearchBar(Horizontal):
         self.operators = operators
         self._input = _QueryInput(self._take_key, _QueryColours(self))
         self._completions = Completions()
+        self._offered: tuple[str, ...] = ()
+        self._offered_to = ""
+        """The operator whose values were offered last."""
 
     def compose(self) -> ComposeResult:
         # First, so that its offset counts from the left edge; it takes no room itself.
@@ -173,6 +176,7 @@ class SearchBar(Horizontal):
 
     def offer(self, completions: tuple[str, ...]) -> None:
         """Shows completions of the word at the cursor under the box; none hides the list."""
+        self._offered = completions
         found = _VALUE_AT_END.search(self._before_cursor)
         if found is None or not self._input.has_focus:
             self._completions.close()
@@ -199,6 +203,8 @@ class SearchBar(Horizontal):
             elif operator.values is not None:
                 self.offer(operator.values)
             else:
+                self.offer(self._offered if self._offered_to == operator.name else ())
+                self._offered_to = operator.name
                 self.post_message(self.CompletionWanted(operator.name, found["prefix"].lstrip('"')))
         elif found := _NAME_AT_END.search(before):
             named = [known for known in self.operators if known.name.startswith(found["name"].casefold())]

@@ -12,6 +12,7 @@ from textual.widgets import Input
 
 from memoria_tui.dialogs.choice import ChoiceDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
+from memoria_tui.dialogs.relation_type import RelationTypeDialog
 from memoria_tui.dialogs.why_found import WhyDialog
 from services.model import MemoryType, Progress
 from tests.tui.conftest import key_event, press, running, screen_of, settle, titles, toasts, type_text, until
@@ -104,6 +105,15 @@ async def test_a_key_acts_on_the_hits_that_were_asked_for_however_fast_it_comes(
         (deleted,) = store.trash.values()
         assert "token" in deleted.content
         assert deleted.id != NEWEST
+
+
+async def test_the_other_end_of_a_link_is_a_memory_that_was_searched_for_however_fast_enter_comes() -> None:
+    store = filled()
+    store.delays = {"release": 0.3}
+    async with running(store) as pilot:
+        await at_once(pilot, "l", *"release", "enter")
+        assert isinstance(pilot.app.screen, RelationTypeDialog)
+        assert "How we cut a release" in pilot.app.export_screenshot().replace("&#160;", " ")
 
 
 async def test_keys_behind_mark_all_wait_for_the_marks_and_escape_takes_them_back() -> None:

@@ -156,6 +156,8 @@ async def test_an_earlier_version_is_compared_and_brought_back() -> None:
         await press(pilot, "down", "r")
         assert store.memories[NEWEST].content == "FIRST " + before
         assert "is as it was on" in toasts(pilot)[-1]
+        await press(pilot, "h", "r")
+        assert toasts(pilot) == ["Nothing was changed: it is that version already"]
 
 
 async def test_a_deleted_memory_comes_back_from_the_trash() -> None:

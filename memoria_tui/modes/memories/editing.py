@@ -269,6 +269,9 @@ class Editing:
         changes = to_version(memory, state, writer_zone(settings))
         act = self._memories.update(memory, changes)
         if saved := await self._screen.write(f"restore {named(memory)}", act, vectors=True):
+            if replace(saved, updated_at=memory.updated_at) == memory:
+                self._screen.tell("Nothing was changed: it is that version already")
+                return
             self._screen.tell_done(f"{named(saved)} is as it was on {minute(chosen.at, person_zone(settings))}")
             self._screen.changed()
 

@@ -58,6 +58,16 @@ async def test_other_values_are_asked_for_and_chosen_with_the_arrows() -> None:
         assert bar.text == '-tag:"audit log" '
 
 
+async def test_values_offered_for_less_text_do_not_take_the_place_of_what_is_typed_whole() -> None:
+    app, bar = scene()
+    async with app.open() as pilot:
+        bar.focus()
+        await pilot.press(*"tag:a")
+        bar.offer(("api", "auth"))
+        await pilot.press(*"uth", "enter")
+        assert (bar.text, app.posted(SearchBar.Submitted)[-1].raw) == ("tag:auth", "tag:auth")
+
+
 async def test_names_of_operators_are_offered_but_enter_still_searches() -> None:
     app, bar = scene()
     async with app.open() as pilot:
