@@ -24,6 +24,8 @@ from textual.timer import Timer
 from textual.widgets import Input, TextArea
 from textual.worker import Worker
 
+from memoria_tui.textual_internals import bindings_of
+
 DIALOG_GROUP = "dialog"
 """The group of workers that may open a dialog."""
 _PATIENCE = 2.0
@@ -171,6 +173,19 @@ class TypingAhead(App[ReturnType]):
         else:
             self._waiting.append(event)
             self.set_timer(_PATIENCE, self._give_up_text)
+            if self._leaves(event):
+                self.set_timer(_PATIENCE, partial(self._leave_at_last, event))
+
+    def _leaves(self, event: events.Key | events.Paste) -> bool:
+        return isinstance(event, events.Key) and any(
+            one.action == "quit" and one.key == event.key for one in bindings_of(self)
+        )
+
+    async def _leave_at_last(self, event: events.Key | events.Paste) -> None:
+        """Lets the key to leave through that has waited long enough: what is waited for may never come."""
+        if event in self._waiting:
+            await self._give_up()
+            await self._send(event)
 
     async def _send(self, event: events.Key | events.Paste) -> None:
         if self._answers_again(event):
@@ -230,7 +245,7 @@ class TypingAhead(App[ReturnType]):
     async def _look_whether_ready(self, key: Timer) -> None:
         if key is not self._patience:
             return
-        if self.is_opening or self._dialog_begins or self._screen_begins or self._owes_answer:
+        if self.is_opening or self._dialog_begins or self._screen_begins or self._talks or self._owes_answer:
             self.set_timer(_GLANCE, partial(self._look_whether_ready, key))
         else:
             await self._go_on()
@@ -251,6 +266,11 @@ class TypingAhead(App[ReturnType]):
     def begins(self, screen: Screen[object]) -> bool:
         """Whether a screen still waits for what its keys act on."""
         return False
+
+    @property
+    def _talks(self) -> bool:
+        """Whether messages are under way on the screen, of which one may change what the next key acts on."""
+        return any(node.message_queue_size for node in self.screen.walk_children(with_self=True))
 
     @property
     def _owes_answer(self) -> bool:

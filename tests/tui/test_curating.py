@@ -14,7 +14,7 @@ from memoria_tui.dialogs.choice import ChoiceDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.dialogs.relation_type import RelationTypeDialog
 from memoria_tui.dialogs.why_found import WhyDialog
-from services.model import MemoryType, Progress
+from services.model import MemoryType, Progress, Query
 from tests.tui.conftest import key_event, press, running, screen_of, settle, titles, toasts, type_text, until
 from tests.tui.fakes import Store, filled, many, memory_id
 
@@ -105,6 +105,38 @@ async def test_a_key_acts_on_the_hits_that_were_asked_for_however_fast_it_comes(
         (deleted,) = store.trash.values()
         assert "token" in deleted.content
         assert deleted.id != NEWEST
+
+
+async def test_a_key_behind_a_facet_acts_on_what_the_facet_leaves() -> None:
+    store = filled()
+    async with running(store) as pilot:
+        await press(pilot, "F", "down")
+        await at_once(pilot, "space", "d")
+        (deleted,) = store.trash.values()
+        narrowed = next(query for query in reversed(store.asked) if query != Query())
+        store.memories[deleted.id] = deleted
+        assert deleted in store.matching(narrowed)
+        assert deleted.id != NEWEST
+
+
+@pytest.mark.parametrize("text", ["type:nonsense", "since:xyz"])
+async def test_a_search_that_cannot_be_understood_keeps_the_keys_behind_it(text: str) -> None:
+    store = filled()
+    async with running(store) as pilot:
+        await at_once(pilot, "/", *text, "enter", "d")
+        assert not store.trash
+        assert screen_of(pilot).search_bar.text == f"{text}d"
+        assert screen_of(pilot).search_bar.has_focus_within
+
+
+async def test_a_search_that_is_never_answered_keeps_nobody_from_leaving() -> None:
+    store = filled()
+    store.delays = {"token": 3600.0}
+    async with running(store) as pilot:
+        for key in ("/", *"token", "enter", "d", "ctrl+q"):
+            pilot.app.post_message(key_event(key))
+        await until(pilot, lambda: pilot.app._exit)
+    assert not store.trash
 
 
 async def test_the_other_end_of_a_link_is_a_memory_that_was_searched_for_however_fast_enter_comes() -> None:

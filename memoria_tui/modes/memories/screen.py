@@ -126,6 +126,8 @@ class MemoriesScreen(ModeScreen):
         self._query = Query()
         self._read_text = ""
         """What stood in the search box when it was last read."""
+        self._mistake: QuerySyntaxError | None = None
+        """Why that cannot be understood."""
         self._answered = Query()
         """What the list answers."""
         self._listing: Listing | RankedHits | None = None
@@ -227,11 +229,12 @@ class MemoriesScreen(ModeScreen):
     def load(self, rest: float = 0.0) -> None:
         """Reads the search box and asks; text that cannot be understood is marked and asks nothing."""
         bar = self.search_bar
-        self._read_text = bar.text
+        self._read_text, self._mistake = bar.text, None
         try:
             week_begins = 0 if not self.is_connected else first_weekday(self.services.settings)
             query = parse_query(bar.text, now=self.clock(), mode=bar.mode, week_begins=week_begins)
         except QuerySyntaxError as error:
+            self._mistake = error
             self._point_at(error, bar.text)
             return
         bar.error = None
@@ -608,7 +611,12 @@ class MemoriesScreen(ModeScreen):
     def to_list(self) -> None:
         if isinstance(self.state, Failed):
             self.action_retry()
-        self.memory_list.focus()
+        elif self.search_bar.text != self._read_text:
+            self.load()
+        if self._mistake is None:
+            self.memory_list.focus()
+        else:
+            self.search_bar.error = self._mistake  # it stays in the box: keys would act on what nobody asked for
 
     @on(MemoryList.Selected)
     def action_read(self) -> None:
