@@ -37,7 +37,7 @@ from memoria_tui.present import safe
 from memoria_tui.program_log import refused
 from memoria_tui.widgets.footer import KeysFooter
 from memoria_tui.widgets.header import StatusHeader
-from memoria_tui.writes import UnderWay, not_done, write
+from memoria_tui.writes import UnderWay, not_done, pressed_before, write
 from services.errors import MemoriaError
 from services.model import Change, Progress, RelatedMemory, StatusSnapshot, Subject
 from services.ports import Clock
@@ -275,6 +275,12 @@ class ModeScreen(Screen[None]):
         """Relations and history of a memory, for a preview."""
         memories = self.services.memories
         return await together(memories.relations(memory_id), memories.history(memory_id))
+
+    def was_pressed_on(self, changed_at: float) -> bool:
+        """Whether the key was pressed on the list that is there since then, in monotonic seconds; says so when not."""
+        if early := pressed_before(self.app, changed_at):
+            self.notify("Pressed before the list had changed: nothing more was deleted", markup=False)
+        return not early
 
     async def write(
         self,

@@ -130,6 +130,19 @@ async def test_a_new_client_and_project_are_said_to_be_new_before_work_starts(de
         assert str(hint.render()) == "new project site"
 
 
+async def test_delete_pressed_twice_deletes_one_session_and_says_so(desk: Desk) -> None:
+    async with desk.working(two_days) as pilot:
+        log = work_screen(pilot).log_list
+        await press(pilot, "down", "down")
+        gone, count = log.current, len(log.sessions)
+        assert gone is not None
+        for key in "dd":
+            pilot.app.post_message(key_event(key))
+        await settle(pilot)
+        assert (len(log.sessions), gone.id in {one.id for one in log.sessions}) == (count - 1, False)
+        assert [toast.partition(" ")[0] for toast in toasts(pilot)] == ["Deleted", "Pressed"]
+
+
 async def test_a_filter_says_that_a_client_is_not_known(desk: Desk) -> None:
     async with desk.working(one_running) as pilot:
         await press(pilot, "f", "tab", "tab", "tab", "=acm")

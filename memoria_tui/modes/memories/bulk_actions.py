@@ -14,7 +14,7 @@ from memoria_tui.dialogs.line_prompt import PromptDialog, share_check
 from memoria_tui.modes.memories.state import Targets
 from memoria_tui.present import counted, glyph
 from memoria_tui.widgets.name_input import Names
-from memoria_tui.writes import pressed_before, write
+from memoria_tui.writes import write
 from services.model import FacetCount, Memory, MemoryType
 
 if TYPE_CHECKING:
@@ -142,11 +142,7 @@ class BulkActions:
     # trash
 
     def may_delete(self) -> bool:
-        """Whether the key was pressed on the list that is there; says so when not."""
-        if pressed_before(self._screen.app, self._deleted_at):
-            self._screen.tell("Not deleted: d was pressed before the list had changed")
-            return False
-        return True
+        return self._screen.was_pressed_on(self._deleted_at)
 
     async def delete(self, targets: Targets) -> frozenset[str]:
         """Puts them into the trash; gives the ids of those that are there then."""

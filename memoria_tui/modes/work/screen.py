@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, tzinfo
+from time import monotonic
 
 from textual import getters, on, work
 from textual.binding import Binding
@@ -14,6 +15,7 @@ from textual.reactive import var
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
+from textual.worker import Worker, get_current_worker
 
 from memoria_tui.dialogs.choice import Choice, ChoiceDialog
 from memoria_tui.dialogs.clients_and_projects import ClientsDialog
@@ -95,6 +97,8 @@ class WorkScreen(ModeScreen):
         self._ticking: Timer | None = None
         self._answered_question = LogQuestion()
         """What the log answers."""
+        self._log_changed_at = 0.0
+        self._loading: Worker[None] | None = None
 
     def compose_body(self) -> Iterable[Widget]:
         yield RunningSessions(self.clock, id="running")
@@ -223,7 +227,7 @@ class WorkScreen(ModeScreen):
 
     @property
     def owes_answer(self) -> bool:
-        return self._answered_question != self.question
+        return self._loading is not None or self._answered_question != self.question
 
     @property
     def _zone(self) -> tzinfo:
@@ -231,11 +235,18 @@ class WorkScreen(ModeScreen):
 
     @work(exclusive=True, group="log")
     async def _load_log(self, *, keep: bool) -> None:
-        asked = self.question
+        this = self._loading = get_current_worker()
         try:
-            page = await self.services.reports.log(
-                asked.where, asked.order, descending=asked.descending, limit=max(PAGE, self._held if keep else 0)
-            )
+            await self._ask_for_log(keep=keep)
+        finally:
+            if self._loading is this:
+                self._loading = None
+
+    async def _ask_for_log(self, *, keep: bool) -> None:
+        asked, limit = self.question, max(PAGE, self._held if keep else 0)
+        before = [session.id for session in self.log_list.sessions[:limit]]
+        try:
+            page = await self.services.reports.log(asked.where, asked.order, descending=asked.descending, limit=limit)
             zone = await self.services.reports.zone()
         except MemoriaError as error:
             if keep:
@@ -249,6 +260,8 @@ class WorkScreen(ModeScreen):
         by_day = asked.order.value == "start"
         self.log_list.show(page, zone, by_day=by_day, keep=keep, empty=empty)
         self._answered_question = asked
+        if before != [session.id for session in page.sessions[: len(before)]]:
+            self._log_changed_at = monotonic()
         await self._add_totals(self.log_list.days)
 
     @property
@@ -369,7 +382,8 @@ class WorkScreen(ModeScreen):
 
     @asks
     async def action_delete(self) -> None:
-        await self.timing.delete(self.selected)
+        if self.was_pressed_on(self._log_changed_at):
+            await self.timing.delete(self.selected)
 
     @asks
     async def action_resume_stopped(self) -> None:
