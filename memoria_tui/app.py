@@ -384,11 +384,15 @@ class MemoriaApp(TypingAhead[None]):
         return screen in self.mode_screens and screen.is_waiting
 
     def owes_answer(self, screen: Screen[object]) -> bool:
-        return screen in self.mode_screens and screen.owes_answer
+        from memoria_tui.dialogs.dialog import Dialog
+
+        return screen.saving if isinstance(screen, Dialog) else screen in self.mode_screens and screen.owes_answer
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.InputEvent | events.Paste):
             self.background.attend()
+            if isinstance(event, events.Key | events.Paste) and not self._leaves(event):
+                self.leaving.forget_warning()
             self.drafts.keep_soon()
         await super().on_event(event)
 

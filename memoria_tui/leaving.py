@@ -69,6 +69,10 @@ class Leaving:
             return
         self.end()
 
+    def forget_warning(self) -> None:
+        """Something else was done since: who leaves is warned again."""
+        self._warned_of = ()
+
     def _waiting(self) -> str:
         number = len(self._writes.waiting)
         return f"Saving {number:,} {'change' if number == 1 else 'changes'}, then leaving: {self._writes.waiting[0]}"

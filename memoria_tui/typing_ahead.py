@@ -96,6 +96,8 @@ class TypingAhead(App[ReturnType]):
         self._typed = 0
         """Texts on their way to the field that has the focus."""
         self._asking: list[_Asking] = []
+        self._repeated = False
+        """Whether the key that has its effect now began to save something in a dialog."""
 
     def on_mount(self) -> None:
         self.screen_change_signal.subscribe(self, self._screen_changed, immediate=True)
@@ -147,7 +149,7 @@ class TypingAhead(App[ReturnType]):
         return letter and event.time - answer.time < _DOUBLE
 
     async def _give_up(self) -> None:
-        self._waiting.clear()
+        self.drop_waiting()
         if not self.is_opening:
             await self._go_on()
         for asking in self._asking:
@@ -176,7 +178,11 @@ class TypingAhead(App[ReturnType]):
             if self._leaves(event):
                 self.set_timer(_PATIENCE, partial(self._leave_at_last, event))
 
-    def _leaves(self, event: events.Key | events.Paste) -> bool:
+    def drop_waiting(self) -> None:
+        """Forgets the keys that wait, since what they waited for did not come about."""
+        self._waiting.clear()
+
+    def _leaves(self, event: events.Event) -> bool:
         return isinstance(event, events.Key) and any(
             one.action == "quit" and one.key == event.key for one in bindings_of(self)
         )
@@ -243,12 +249,21 @@ class TypingAhead(App[ReturnType]):
             await self._look_whether_ready(key)
 
     async def _look_whether_ready(self, key: Timer) -> None:
-        if key is not self._patience:
+        if key is not self._patience or not self.screen_stack:
             return
         if self.is_opening or self._dialog_begins or self._screen_begins or self._talks or self._owes_answer:
+            self._repeated |= isinstance(self.screen, ModalScreen) and self._owes_answer
             self.set_timer(_GLANCE, partial(self._look_whether_ready, key))
-        else:
-            await self._go_on()
+            return
+        if self._repeated:
+            self._repeated = False
+            self._drop_repeated()
+        await self._go_on()
+
+    def _drop_repeated(self) -> None:
+        """Forgets a key that saved what stands in a dialog and was pressed again before it was saved."""
+        while self._waiting and self._pressed is not None and getattr(self._waiting[0], "key", "") == self._pressed.key:
+            self._waiting.popleft()
 
     @property
     def _dialog_begins(self) -> bool:
@@ -278,7 +293,7 @@ class TypingAhead(App[ReturnType]):
         return not isinstance(self.focused, Input | TextArea) and self.owes_answer(self.screen)
 
     def owes_answer(self, screen: Screen[object]) -> bool:
-        """Whether a screen still shows something else than what was asked for."""
+        """Whether a screen still shows something else than what was asked for, or saves what keys wait for."""
         return False
 
     async def _go_on_unless_opening(self) -> None:

@@ -179,10 +179,12 @@ async def write(
     *,
     once: Iterable[str] = (),
     vectors: bool = False,
+    then_asks: bool = False,
 ) -> Answer:
-    """`Writes.run` on the queue of the app; keys wait for the action that writes no longer."""
+    """`Writes.run` on the queue of the app; keys wait for the action that writes no longer, unless it `then_asks`."""
     writing = cast("Writing", app)
-    writing.opens_no_more()
+    if not then_asks:
+        writing.opens_no_more()
     return await writing.writes.run(what, act, once=once, vectors=vectors)
 
 

@@ -155,6 +155,8 @@ class Dialog(ModalScreen[Answer | None]):
 
         def go_on() -> None:
             self._saving = box.disabled = False
+            if isinstance(self.app, TypingAhead):
+                self.app.drop_waiting()  # they were meant for what comes after the dialog
             if focused is not None:
                 focused.focus()
 

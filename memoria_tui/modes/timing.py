@@ -115,7 +115,8 @@ class Timing:
                 self._tell(f"Resumed {work_text.named(resumed)}")
             return
         act = self._services.work.pause(session.id, at=now)
-        if (paused := await self._write(f"pause {work_text.named(session)}", act, session)) is not None:
+        what = f"pause {work_text.named(session)}"
+        if (paused := await self._screen.write(what, act, once=[session.id], then_asks=ask)) is not None:
             self._tell(f"Paused {work_text.named(paused)}")
             if ask:
                 await self.explain(paused, paused.pauses[-1].start)

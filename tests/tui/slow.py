@@ -9,7 +9,20 @@ from typing import Any
 
 WRITES = frozenset(
     {"create", "update", "edit_many", "delete", "restore", "undo", "redo", "link_many", "unlink", "change", "accept"}
-    | {"reject", "unreject", "start", "pause", "resume", "stop", "note", "reopen", "remember", "edit", "set_preference"}
+    | {
+        "reject",
+        "unreject",
+        "start",
+        "pause",
+        "explain_pause",
+        "resume",
+        "stop",
+        "note",
+        "reopen",
+        "remember",
+        "edit",
+        "set_preference",
+    }
     | {"create_client", "create_project", "rename_client", "rename_project", "merge_clients", "merge_projects"}
     | {"move_project", "delete_client", "delete_project", "repair", "purge", "purge_trash"}
 )

@@ -191,6 +191,15 @@ async def test_leaving_with_a_text_keeps_it_and_dropping_it_does_not(tmp_path: P
     assert texts(tmp_path) == []
 
 
+async def test_who_typed_on_after_the_warning_is_warned_again(tmp_path: Path) -> None:
+    async with running(Store(), drafts=tmp_path) as pilot:
+        for text in ("=one", "=two"):
+            await press(pilot, "n", text, "ctrl+q")
+            assert "ctrl+q again leaves without: the new memory" in toasts(pilot)
+            assert not pilot.app._exit
+            await press(pilot, "escape", "y")
+
+
 async def test_the_offer_waits_for_who_types_and_takes_no_key_that_was_meant_for_something_else(tmp_path: Path) -> None:
     left(tmp_path, Draft(DraftKind.NEW_MEMORY, title="a new memory", values={"text": "kept"}))
     async with running(filled(), drafts=tmp_path) as pilot:

@@ -194,12 +194,20 @@ async def slow_desk(desk: Desk) -> AsyncIterator[tuple[Pilot[None], Acts]]:
         yield pilot, acts
 
 
+async def test_keys_behind_a_save_wait_for_it_and_then_do_what_they_are_for() -> None:
+    services = FakeServices(filled())
+    async with slow_app(services, "memories") as (pilot, acts):
+        await hurry(pilot, "n", *"one", "ctrl+s", "n", *"add", "ctrl+s")
+        assert acts.done == ["create", "create"]
+        assert {"one", "add"} <= {one.content for one in services.store.memories.values()}
+
+
 WORK = {
     "n x enter enter": ["start"],
     "d d": ["delete"],
     "down down R R": ["reopen"],
     "down down m m": ["remember"],
-    "down down space 1 space 1 enter enter": ["pause"],
+    "down down space 1 space 1 enter enter": ["pause", "explain_pause"],
     "down down N 1 x enter enter": ["note"],
     "down down s 1 enter enter": ["stop"],
     "down down b 1 enter enter": ["stop"],

@@ -167,7 +167,7 @@ class Editing:
         """Brings a memory back from the trash; the text of one that was purged goes on as a new memory."""
         try:
             act = self._memories.restore([memory.id])
-            await write(self._screen.app, f"restore {named(memory)}", act, vectors=True)
+            await write(self._screen.app, f"restore {named(memory)}", act, vectors=True, then_asks=True)
         except NotFound:
             self._screen.tell("That memory was purged: saving makes a new one")
             if await self.create(_as_new(memory, mine)) is not None:
