@@ -34,6 +34,8 @@ _CLOCK = re.compile(r"(\d{1,2})(?::(\d{2})(?::(\d{2}))?)?\s*(am|pm)?", re.ASCII)
 _YEAR_OR_MONTH = re.compile(r"([12]\d{3})(?:-(\d{1,2}))?", re.ASCII)
 _RELATIVE_DAYS = {"today": 0, "yesterday": -1}
 _SPAN_WORD = re.compile(r"(this|last)[- ](week|month|year)")
+_SOON = timedelta(hours=1)
+"""Who names a time that comes so soon hardly means yesterday's."""
 SPAN_WORDS = ("today", "yesterday", "this-week", "last-week", "this-month", "last-month", "this-year", "last-year")
 ALLOWED = "today, yesterday, monday, last-week, last-month, 3h, 3d, 2w, 6mo, 1y, 2026, 2026-10, 2026-10-05, 9:30 or ISO"
 """What `parse_since` takes, for help and errors."""
@@ -151,7 +153,8 @@ def parse_time(text: str, now: datetime, zone: tzinfo) -> datetime:
 
 
 def parse_past(text: str, now: datetime, zone: tzinfo, span: tuple[datetime, datetime] | None = None) -> datetime:
-    """As `parse_time`, for what has happened: a time without a day is the last such time up to now.
+    """As `parse_time`, for what has happened: a time without a day is the last such time up to now, unless one
+    comes within the hour.
 
     With `span`, that of a session, it is the last such time from its start to its end, or where it has none, the
     nearest to it. Raises InvalidInput.
@@ -163,6 +166,8 @@ def parse_past(text: str, now: datetime, zone: tzinfo, span: tuple[datetime, dat
     days = {day + timedelta(by) for day in (begun, ended) for by in (-1, 0, 1)}
     found = [parse_time(f"{day} {text.strip()}", now, zone) for day in sorted(days, reverse=True)]
     if span is None:
+        if any(last < read <= last + _SOON for read in found):
+            raise InvalidInput(f"{text.strip()} is still to come; write yesterday {text.strip()} for the one before")
         return next(read for read in found if read <= last)
     return min(found, key=lambda read: max(timedelta(), first - read, read - last))
 

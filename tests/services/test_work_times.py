@@ -143,6 +143,12 @@ def test_a_time_alone_that_has_not_come_yet_was_yesterday(text: str, instant: da
     assert parse_past(text, NOW, ROME) == instant
 
 
+def test_a_time_alone_that_comes_within_the_hour_is_not_taken_for_yesterdays() -> None:
+    soon = f"{(NOW + timedelta(minutes=23)).astimezone(ROME):%H:%M}"
+    with pytest.raises(InvalidInput, match=f"{soon} is still to come; write yesterday {soon}"):
+        parse_past(soon, NOW, ROME)
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [
@@ -167,7 +173,12 @@ def test_of_a_timer_that_ran_for_days_a_time_alone_is_the_last_such_time_while_i
 @given(st.datetimes(datetime(2010, 1, 1), datetime(2030, 1, 1)), st.times(), zones)  # noqa: DTZ001
 def test_a_time_alone_is_the_last_one_that_has_come(now: datetime, clock: time, zone: ZoneInfo) -> None:
     now = now.replace(tzinfo=UTC)
-    read = parse_past(f"{clock:%H:%M:%S}", now, zone)
+    try:
+        read = parse_past(f"{clock:%H:%M:%S}", now, zone)
+    except InvalidInput:
+        soon = parse_past(f"{clock:%H:%M:%S}", now + timedelta(hours=1), zone)
+        assert now < soon
+        return
     assert read <= now
     assert now - read <= timedelta(hours=26)
 
