@@ -7,12 +7,12 @@ from typing import Any
 
 from services.adapters.collections import point_batches
 from services.errors import ModelMismatch
-from services.model import MemoryType, StoreStatus
+from services.model import MemoryType
 from services.points import EVERYTHING, CollectionInfo, DenseSearch, Filter, Point, ScoredPoint, Scroll, SearchRequest
 
 
 class CollectionSet:
-    """A `VectorStore`, asked over `call`, which takes the name of a method of the adapter and its arguments."""
+    """A `VectorStore` but for its `status`; `call` takes the name of a method of the adapter and its arguments."""
 
     def __init__(self, call: Callable[..., Awaitable[Any]]) -> None:
         self._call = call
@@ -73,9 +73,6 @@ class CollectionSet:
     ) -> dict[str, int]:
         answer: dict[str, int] = await self._call("facet", collection, key, where, limit)
         return answer
-
-    async def status(self) -> StoreStatus:
-        raise NotImplementedError
 
     async def close(self) -> None:
         """The store that the set belongs to is closed, not the set."""

@@ -309,7 +309,7 @@ class _Year:
             text = f"# How {project} works\n\n" + self.joined(parts)
             text += "\n\n## What we decided\n\n" + self.joined(decisions)
             text += "\n\n## What went wrong\n\n" + self.joined(seen) + "\n\n## Why\n\n" + self.joined(causes)
-            text += "\n\n## How it was mended\n\n" + self.joined(repairs)
+            text += "\n\n## How it was repaired\n\n" + self.joined(repairs)
             digest = self.remember(
                 f"digest {project}",
                 SEMANTIC,

@@ -69,7 +69,7 @@ class Change:
     content_hash: str | None = None
     """SHA-256 of the memory's text after the change, else before it."""
     undoes: str | None = None
-    """Group that this change took back."""
+    """Group that this change undoes."""
     summary: str = ""
     """One line for a person: «edited text», «tags +auth −old»."""
     kind: Kind = Kind.EDIT
@@ -210,6 +210,7 @@ def net_changes(changes: Iterable[Change], *entities: Entity) -> list[Change]:
 
 
 _PREFIXES = ("undone: ", "redone: ", "took back: ")
+"""Before the summary of what was undone; the last one stands in histories that earlier versions wrote."""
 
 
 def plain_summary(change: Change) -> str:
