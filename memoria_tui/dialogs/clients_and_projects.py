@@ -240,7 +240,7 @@ class ClientsDialog(Dialog[bool]):
             return others
 
         noun = "project" if project else "client"
-        return Names(noun, load, makes=False, except_for=frozenset({_NOBODY}))
+        return Names(noun, load, makes=False, any_case=True, except_for=frozenset({_NOBODY}))
 
     async def _ask(self, dialog: PromptDialog) -> None:
         """Tells what a dialog wrote, if anything."""

@@ -5,7 +5,7 @@ The history of a merge or move lists the sessions that went along by id, so that
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,14 +36,11 @@ _NEW_PROJECT = """
 INSERT INTO public.projects (name, client_id, repo) VALUES (:name, CAST(:client_id AS uuid), :repo)
 RETURNING id::text AS id, to_jsonb(projects) AS row
 """
-_PROJECT_OF_NAME = """
-SELECT id::text AS id FROM public.projects
-WHERE name = :name AND client_id IS NOT DISTINCT FROM CAST(:client_id AS uuid) ORDER BY created_at, id LIMIT 1
-"""
 _SAME_NAMED = """
 SELECT source.id::text AS source, (
     SELECT target.id::text FROM public.projects target
-    WHERE target.client_id = CAST(:target AS uuid) AND target.name = source.name) AS target
+    WHERE target.client_id = CAST(:target AS uuid) AND lower(target.name) = lower(source.name)
+    ORDER BY target.name <> source.name, target.created_at, target.id LIMIT 1) AS target
 FROM public.projects source WHERE source.client_id = CAST(:source AS uuid) ORDER BY source.id
 """
 _ADD_CLIENT = """
@@ -56,12 +53,12 @@ ON CONFLICT (client_id, name) DO NOTHING
 RETURNING id::text AS id, to_jsonb(projects) AS row
 """
 _NAMED_CLIENT = """
-SELECT id::text AS id FROM public.clients
+SELECT id::text AS id, name FROM public.clients
 WHERE lower(name) = lower(:name) ORDER BY name <> :name, created_at, id LIMIT 1 FOR KEY SHARE
 """
-"""Locked: until the transaction ends, no other program deletes it."""
+"""In any case of letters, as written first. Locked: until the transaction ends, no other program deletes it."""
 _NAMED_PROJECT = """
-SELECT id::text AS id FROM public.projects
+SELECT id::text AS id, name FROM public.projects
 WHERE lower(name) = lower(:name) AND client_id IS NOT DISTINCT FROM CAST(:client_id AS uuid)
 ORDER BY name <> :name, created_at, id LIMIT 1 FOR KEY SHARE
 """
@@ -98,18 +95,17 @@ class ClientsAndProjects:
         ]
 
     async def create_client(self, name: str) -> Client:
-        """Raises Conflict when there is one of that name."""
+        """Raises Conflict when there is one of that name, in any case of letters."""
         async with unit_of_work(self._database, self._settings) as unit:
-            if await unit.fetch("SELECT 1 FROM public.clients WHERE name = :name", name=storable(name)):
-                raise Conflict(f'there is a client "{name}" already', current=None)
+            await _refuse_client(unit, name)
             (row,) = await unit.fetch(_NEW_CLIENT, name=storable(name))
             unit.record_change(Entity.CLIENT, row.id, None, {"row": row.row}, f'new client "{name}"')
             return Client(row.id, row.row["name"], row.row["metadata"] or {})
 
     async def create_project(self, name: str, client_id: str | None, repo: str | None) -> Project:
-        """Raises Conflict when the client has one of that name."""
+        """Raises Conflict when the client has one of that name, in any case of letters."""
         async with unit_of_work(self._database, self._settings) as unit:
-            await self._refuse_project(unit, name, client_id)
+            await _refuse_project(unit, name, client_id)
             (row,) = await unit.fetch(_NEW_PROJECT, name=storable(name), client_id=client_id, repo=repo)
             unit.record_change(Entity.PROJECT, row.id, None, {"row": row.row}, f'new project "{name}"')
         return next(project for project in await self.projects() if project.id == row.id)
@@ -119,9 +115,9 @@ class ClientsAndProjects:
         async with unit_of_work(self._database, self._settings) as unit:
             before = await _locked(unit, entity, entity_id)
             if entity is Entity.PROJECT:
-                await self._refuse_project(unit, name, before["client_id"])
-            elif await unit.fetch("SELECT 1 FROM public.clients WHERE name = :name", name=storable(name)):
-                raise Conflict(f'there is a client "{name}" already: merge the two instead', current=None)
+                await _refuse_project(unit, name, before["client_id"], but=entity_id)
+            else:
+                await _refuse_client(unit, name, but=entity_id)
             (after,) = await unit.fetch(
                 f"UPDATE public.{_TABLE[entity]} SET name = :name WHERE id = CAST(:id AS uuid) "
                 f"RETURNING to_jsonb({_TABLE[entity]}) AS row",
@@ -152,7 +148,7 @@ class ClientsAndProjects:
         """Gives a project with its sessions to another client; says how many sessions that were. Raises Conflict."""
         async with unit_of_work(self._database, self._settings) as unit:
             before = await _locked(unit, Entity.PROJECT, project_id)
-            await self._refuse_project(unit, str(before["name"]), client_id)
+            await _refuse_project(unit, str(before["name"]), client_id, but=project_id)
             return await _move_project(unit, project_id, client_id)
 
     async def delete_unused(self, entity: Entity, entity_id: str) -> None:
@@ -170,13 +166,27 @@ class ClientsAndProjects:
             await unit.fetch(f"DELETE FROM public.{_TABLE[entity]} WHERE id = CAST(:id AS uuid)", id=entity_id)
             unit.record_change(entity, entity_id, {"row": before}, None, f'deleted {entity} "{before["name"]}"')
 
-    async def _refuse_project(self, unit: UnitOfWork, name: str, client_id: object) -> None:
-        if await unit.fetch(_PROJECT_OF_NAME, name=storable(name), client_id=client_id):
-            raise Conflict(f'the client has a project "{name}" already: merge the two instead', current=None)
-
     async def _totals(self, entity: Entity) -> dict[str | None, Any]:
         rows = await self._database.fetch(_TOTALS.format(column=_COLUMN[entity]))
         return {row.id: row for row in rows}
+
+
+async def _refuse_client(unit: UnitOfWork, name: str, *, but: str = "") -> None:
+    """Raises Conflict when a client other than `but` (id) has that name."""
+    _refuse(name, await unit.fetch(_NAMED_CLIENT, name=storable(name)), "there is a client", but)
+
+
+async def _refuse_project(unit: UnitOfWork, name: str, client: object, *, but: str = "") -> None:
+    """Raises Conflict when a project of that client (id) other than `but` (id) has that name."""
+    found = await unit.fetch(_NAMED_PROJECT, name=storable(name), client_id=client)
+    _refuse(name, found, "the client has a project" if client else "there is a project", but)
+
+
+def _refuse(name: str, found: Sequence[Any], taken: str, but: str) -> None:
+    """Only the case of its own name may be changed; where a store has both spellings, `found` begins with `name`."""
+    if found and (found[0].id != but or found[0].name == name):
+        way_out = ": merge the two instead" if but else "; upper and lower case are one"
+        raise Conflict(f'{taken} "{found[0].name}" already{way_out}', current=None)
 
 
 async def client_id(unit: UnitOfWork, name: str | None) -> str | None:

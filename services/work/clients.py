@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TypeVar
+
 from services.errors import Ambiguous, InvalidInput, NotFound
 from services.model import Entity
 from services.records import Records
 from services.work.work_values import Client, ClientTotal, Project, ProjectTotal
+
+Named = TypeVar("Named", Client, Project)
 
 
 class ClientService:
@@ -23,25 +28,24 @@ class ClientService:
         return tuple(await self._records.clients.project_totals())
 
     async def client(self, name: str) -> Client:
-        """By name or id. Raises NotFound."""
-        for client in await self._records.clients.clients():
-            if name.strip() in (client.name, client.id):
-                return client
-        raise NotFound(f"no client is called {name!r}")
+        """By name or id, see `_meant`. Raises NotFound."""
+        known: Mapping[tuple[str, ...], Client] = {
+            (client.name, client.id): client for client in await self._records.clients.clients()
+        }
+        if not (found := _meant(name, known)):
+            raise NotFound(f"no client is called {name!r}")
+        return found[0]
 
     async def project(self, name: str) -> Project:
         """By name, «client / name» or id. Raises NotFound, or Ambiguous when several clients have one of that name."""
-        wanted = name.strip()
-        found = [
-            one
-            for one in await self._records.clients.projects()
-            if wanted in (one.name, one.id, f"{one.client or 'no client'} / {one.name}")
-        ]
-        if not found:
+        known: Mapping[tuple[str, ...], Project] = {
+            (one.name, one.id, _full_name(one)): one for one in await self._records.clients.projects()
+        }
+        if not (found := _meant(name, known)):
             raise NotFound(f"no project is called {name!r}")
         if len(found) > 1:
-            known = ", ".join(f'"{one.client or "no client"} / {one.name}"' for one in found)
-            raise Ambiguous(f"several projects are called {name!r}: {known}")
+            full_names = ", ".join(f'"{_full_name(one)}"' for one in found)
+            raise Ambiguous(f"several projects are called {name!r}: {full_names}")
         return found[0]
 
     async def create_client(self, name: str) -> Client:
@@ -85,6 +89,18 @@ class ClientService:
     async def delete_project(self, name: str) -> None:
         """Raises Conflict while it has sessions."""
         await self._records.clients.delete_unused(Entity.PROJECT, (await self.project(name)).id)
+
+
+def _full_name(project: Project) -> str:
+    return f"{project.client or 'no client'} / {project.name}"
+
+
+def _meant(name: str, known: Mapping[tuple[str, ...], Named]) -> list[Named]:
+    """What has that name (keys: all names of one), as it is written; else in any case of letters."""
+    wanted = name.strip()
+    return [one for names, one in known.items() if wanted in names] or [
+        one for names, one in known.items() if wanted.lower() in map(str.lower, names)
+    ]
 
 
 def _checked(name: str) -> str:

@@ -124,6 +124,45 @@ async def test_names_are_unique(here: Bench) -> None:
     assert (await here.clients.project("api")).name == "api"
 
 
+async def test_names_that_differ_only_in_case_are_one(here: Bench) -> None:
+    for act, existing in (
+        (here.clients.create_client("ACME"), '"Acme"'),
+        (here.clients.rename_client("Beta", "aCME"), '"Acme"'),
+        (here.clients.create_project("API", "acme"), '"api"'),
+        (here.clients.create_project("Own"), '"own"'),
+        (here.clients.rename_project("api", "WEB"), '"web"'),
+    ):
+        with pytest.raises(Conflict, match=existing):
+            await act
+    await here.clients.rename_client("acme", "ACME")
+    await here.clients.rename_project("acme / api", "API")
+    clients, projects = await totals(here)
+    assert clients["ACME"] == (90, 2)
+    assert projects["ACME / API"] == (30, 1)
+
+
+async def test_projects_that_differ_only_in_case_become_one_with_their_clients(here: Bench) -> None:
+    await here.clients.rename_project("Beta / web", "WEB")
+    with pytest.raises(Conflict, match='"WEB"'):
+        await here.clients.move_project("Acme / web", "Beta")
+    await here.clients.merge_clients("acme", "beta")
+    assert (await totals(here))[1]["Beta / WEB"] == (75, 2)
+
+
+async def test_a_store_with_both_spellings_goes_on_working(here: Bench) -> None:
+    await here.sql("INSERT INTO clients (name) VALUES ('ACME') RETURNING id")
+    assert set((await totals(here))[0]) == {"Acme", "ACME", "Beta", None}
+    for name in ("ACME", "Acme"):
+        session = await here.work.start(SessionDraft("work", client=name))
+        assert session.client == name
+        await here.work.stop(session.id)
+        assert (await here.clients.client(name)).name == name
+    with pytest.raises(Conflict, match="merge the two"):
+        await here.clients.rename_client("ACME", "Acme")
+    await here.clients.merge_clients("ACME", "Acme")
+    assert set((await totals(here))[0]) == {"Acme", "Beta", None}
+
+
 async def test_only_what_is_unused_can_be_deleted(here: Bench) -> None:
     with pytest.raises(Conflict):
         await here.clients.delete_client("Acme")
