@@ -143,12 +143,11 @@ class _Run:
         try:
             await self._add(lambda: self._writer.add(HEADER, encoded(head), 0, packed=False))
             await self._take(self._gathering.first_pass())
-            await self._take(self._gathering.second_pass())
             async with self._tables.snapshot() as snapshot:
-                await self._gathering.note_open_changes(snapshot)
+                await self._gathering.note_changes(snapshot)
                 async for rows in snapshot.rows():
                     await self._add_rows(rows)
-            await self._take(self._gathering.pass_after_snapshot())
+            await self._take(self._gathering.second_pass())
             await self._take(self._gathering.settle())
             await self._add_outbox(facts["made_at"])
             superseded = encoded(self._gathering.superseded)
@@ -195,7 +194,7 @@ class _Run:
             self._advance(rows.count, rows.kind)
 
     async def _add_outbox(self, due: object) -> None:
-        """Work that the pass after the snapshot found to be done on the memories as the archive has them."""
+        """Work that the second pass found to be done on the memories as the archive has them."""
         late = self._gathering.late_entries
         if late:
             text = "".join(f"{one.memory_id}\t{one.change_id}\t0\t{due}\n" for one in late).encode("ascii")

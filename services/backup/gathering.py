@@ -1,17 +1,16 @@
 """All points of a store, memory by memory, as they belong to one instant of the history though others go on writing.
 
-Points cannot be read at one instant. So they are read, looked through again for what changed meanwhile, and once the
-snapshot of the tables is open, what was being changed around that moment is read once more. What was changed still
-later is taken from the snapshot's history instead. So each memory is as the history of the archive leaves it, or as
-somebody without a history (MCP Memoria) left it; none is half written; no memory is missing that a relation names.
+Points cannot be read at one instant. So they are read before the snapshot of the tables, and what changed since is read
+once more after it. What was changed later than the snapshot is taken from its history instead. So each memory is as the
+history of the archive leaves it, or as somebody without a history (MCP Memoria) left it; none is half written; no
+memory is missing that a relation names.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from services.backup.fingerprints import MARKED, Fingerprints
@@ -43,14 +42,12 @@ _PAGE = 200
 _MARKED_PAGE = 1000
 _MEMORIES = 200
 """Memories that are read once more together."""
-_MOST_KEPT = 25
-"""Batches of those that are kept in memory while the tables are written."""
 _UNDER_WAY = 2000
 """More rows of the history than programs write in one moment: those may be under way, their points not yet written."""
 _WAITS = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8)
 """Seconds before each further reading of a memory that somebody was just writing."""
 GONE = -1
-"""Look of memories that were deleted meanwhile."""
+"""Pass of memories that were deleted meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +67,8 @@ class LateEntry:
     change_id: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Around:
-    """Memories that were being changed around the snapshot."""
-
-    ids: Sequence[str]
-    last: Mapping[str, LastChange]
-    """Their newest changes in the snapshot."""
-    found: dict[str, list[Stored]] | None
-    """How they stood right after it was opened; None when there are too many to keep."""
-
-
 class Gathering:
-    """One reading of all memories: the looks in their order, `note_open_changes` inside the snapshot."""
+    """One reading of all memories: `first_pass`; inside the snapshot `note_changes`; then `second_pass`, `settle`."""
 
     def __init__(self, vectors: VectorStore, tables: BackupTables, settings: Settings) -> None:
         self._vectors = vectors
@@ -90,12 +76,11 @@ class Gathering:
         self._settings = settings
         self._seen = {type_: Fingerprints() for type_ in MemoryType}
         self._unsettled: set[str] = set()
-        self._begun_at: datetime | None = None
         self._under_way_after = 0
-        self._were_in_outbox: list[str] = []
         self._in_outbox: set[str] = set()
         self._newest = 0
-        self._around: list[_Around] = []
+        self._changed: list[tuple[Sequence[str], Mapping[str, LastChange], Set[str]]] = []
+        """Memories, their newest changes in the snapshot, and those of them that its relations name."""
         self.superseded: dict[str, int] = {}
         """As `services.backup.archive_parts.Superseded`."""
         self.late_entries: list[LateEntry] = []
@@ -109,7 +94,7 @@ class Gathering:
 
     async def first_pass(self) -> AsyncIterator[Gathered]:
         """Everything, memory by memory: the chunks of one stand together."""
-        _, self._begun_at = await self._tables.newest_change()
+        self._under_way_after = await self._tables.newest_change() - _UNDER_WAY
         for type_, seen in self._seen.items():
             chunked: set[str] = set()
             async for page in pages(self._vectors, Scroll(type_, _PAGE, ONE_EACH, with_vectors=True)):
@@ -128,63 +113,42 @@ class Gathering:
                 yield Gathered(0, type_, await self._points(type_, batch))
             await asyncio.to_thread(seen.seal)
 
-    async def second_pass(self) -> AsyncIterator[Gathered]:
-        """What changed, came and went during the first pass, whoever did it."""
-        newest, _ = await self._tables.newest_change()
-        self._under_way_after = max(0, newest - _UNDER_WAY)
-        self._were_in_outbox = await self._tables.waiting_after(self._under_way_after)
-        changed: dict[str, None] = {}
+    async def note_changes(self, snapshot: BackupSnapshot) -> None:
+        """Finds what changed, came and went since the first pass, whoever did it, and what the snapshot says of it."""
+        self._newest = await snapshot.newest_change()
+        self._in_outbox = set(await snapshot.waiting_after(self._under_way_after))
+        changed = set(await snapshot.changed_after(self._under_way_after))
         for type_, seen in self._seen.items():
             chunked: set[str] = set()
             async for page in pages(self._vectors, Scroll(type_, _MARKED_PAGE, ONE_EACH, payload_keys=MARKED)):
                 chunked.update(memory_id_of(point) for point in page if chunk_index(point) is not None)
-                changed.update((memory_id_of(point), None) for point in page if not seen.unchanged(point))
-            for point in (await self._headless(type_, chunked)).values():
-                if not seen.unchanged(point):
-                    changed[memory_id_of(point)] = None
-            changed.update(dict.fromkeys(await asyncio.to_thread(list, seen.vanished())))
+                changed.update(memory_id_of(point) for point in page if not seen.unchanged(point))
+            headless = (await self._headless(type_, chunked)).values()
+            changed.update(memory_id_of(point) for point in headless if not seen.unchanged(point))
+            changed.update(await asyncio.to_thread(list, seen.vanished()))
         for batch in batches(sorted(changed), _MEMORIES):
-            found = await self._stored(batch)
-            for memory_id in batch:
-                self._note(memory_id, 1, found.get(memory_id, []))
-            for gathered in _together(1, found.values()):
-                yield gathered
+            last = {one.memory_id: one for one in await snapshot.newest_changes_of(_nameable(batch))}
+            self._changed.append((batch, last, await snapshot.linked(_nameable(batch))))
 
-    async def note_open_changes(self, snapshot: BackupSnapshot) -> None:
-        """Notes what was being changed while the snapshot was opened: what its history says, and how it stands now."""
-        assert self._begun_at is not None
-        self._newest = await snapshot.newest_change()
-        self._in_outbox = set(await snapshot.waiting_after(self._under_way_after))
-        ends = await snapshot.linked_since(self._begun_at)
-        around = [
-            *await snapshot.changed_after(self._under_way_after),
-            *self._were_in_outbox,
-            *self._in_outbox,
-            *(one for one in ends if not any(seen.knows(one) for seen in self._seen.values())),
-        ]
-        for number, batch in enumerate(batches(sorted({*around}), _MEMORIES)):
-            last = await snapshot.newest_changes_of(batch)
-            found = await self._stored(batch) if number < _MOST_KEPT else None
-            self._around.append(_Around(batch, {one.memory_id: one for one in last}, found))
-
-    async def pass_after_snapshot(self) -> AsyncIterator[Gathered]:
+    async def second_pass(self) -> AsyncIterator[Gathered]:
         """Those memories as the snapshot's history has them, after the snapshot: a pooler may have one connection."""
-        while self._around:
-            around = self._around.pop(0)
-            found = around.found or await self._stored(around.ids)
-            now = await self._tables.newest_changes_of(around.ids)
+        while self._changed:
+            ids, last, linked = self._changed.pop(0)
+            found, now = await self._stored(ids), await self._tables.newest_changes_of(_nameable(ids))
             settled = []
-            for memory_id in around.ids:
-                states, change = found.get(memory_id, []), around.last.get(memory_id)
-                in_outbox = memory_id in self._in_outbox
+            for memory_id in ids:
+                states, change = found.get(memory_id, []), last.get(memory_id)
+                in_outbox, missing = memory_id in self._in_outbox, not states and memory_id in linked
                 moved_on = now.get(memory_id, 0) > (change.change_id if change else 0)
-                if change is None and moved_on:
+                if change is None and (moved_on or missing):
+                    if any(seen.knows(memory_id) for seen in self._seen.values()):
+                        continue  # changed after the snapshot alone: the first pass has it as it was
                     states = []
-                elif change is not None and (moved_on or in_outbox):
+                elif change is not None and (moved_on or in_outbox or missing):
                     states = self._of_history(change, states, in_outbox=in_outbox)
-                self._note(memory_id, 2, states, expected=change is not None and change.after is not None)
+                self._note(memory_id, states, expected=change.after is not None if change else not moved_on)
                 settled.append(states)
-            for gathered in _together(2, settled):
+            for gathered in _together(1, settled):
                 yield gathered
 
     async def settle(self) -> AsyncIterator[Gathered]:
@@ -199,7 +163,7 @@ class Gathering:
 
     async def _settled(self, ids: Sequence[str], *, last: bool) -> list[Gathered]:
         found = await self._stored(ids)
-        now = await self._tables.newest_changes_of([one for one in ids if canonical(one) == one])
+        now = await self._tables.newest_changes_of(_nameable(ids))
         taken = []
         for memory_id in ids:
             states = found.get(memory_id, [])
@@ -207,12 +171,12 @@ class Gathering:
                 self._unsettled.discard(memory_id)
             elif states and (last or _whole(states)):
                 self._unsettled.discard(memory_id)
-                self.superseded[memory_id] = 3
+                self.superseded[memory_id] = 2
                 taken.append(states)
-        return _together(3, taken)
+        return _together(2, taken)
 
-    def _note(self, memory_id: str, pass_number: int, states: Sequence[Stored], *, expected: bool = True) -> None:
-        self.superseded[memory_id] = pass_number if states else GONE
+    def _note(self, memory_id: str, states: Sequence[Stored], *, expected: bool) -> None:
+        self.superseded[memory_id] = 1 if states else GONE
         if _whole(states) or (not states and not expected):
             self._unsettled.discard(memory_id)
         else:
@@ -262,6 +226,11 @@ class Gathering:
             for stored in fold(type_, await self._points(type_, ids)):
                 found.setdefault(stored.id, []).append(stored)
         return found
+
+
+def _nameable(ids: Sequence[str]) -> list[str]:
+    """Those that the history can name: other programs may have given theirs plain numbers."""
+    return [one for one in ids if canonical(one) == one]
 
 
 def _whole(states: Sequence[Stored]) -> bool:

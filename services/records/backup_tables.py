@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import datetime
 
 from services.ports import SqlConnection, SqlDatabase, SqlTransaction
 from services.records.archive_tables import (
@@ -33,15 +32,17 @@ _NEWEST_OF = """
 SELECT DISTINCT ON (entity_id) entity_id::text AS memory_id, {columns} FROM memoria_tui.audit_log
 WHERE entity = 'memory' AND entity_id = ANY(CAST(:ids AS uuid[])) ORDER BY entity_id, id DESC
 """
-WAITING_AFTER = "SELECT memory_id::text AS memory_id FROM memoria_tui.embedding_schedule WHERE change_id > :after"
+_NEWEST = "SELECT COALESCE(max(id), 0) AS newest FROM memoria_tui.audit_log"
+_WAITING_AFTER = "SELECT memory_id::text AS memory_id FROM memoria_tui.embedding_schedule WHERE change_id > :after"
 _EXISTING = """
 SELECT name, array_agg(attname::text) AS columns
 FROM unnest(CAST(:names AS text[])) AS name JOIN pg_attribute ON attrelid = to_regclass(name)
 WHERE attnum > 0 AND NOT attisdropped GROUP BY name
 """
 _LINKED = """
-SELECT source_id::text AS id FROM public.memory_relations WHERE created_at >= :since
-UNION SELECT target_id::text FROM public.memory_relations WHERE created_at >= :since
+SELECT id::text AS id FROM unnest(CAST(:ids AS uuid[])) AS id
+WHERE EXISTS (SELECT FROM public.memory_relations WHERE source_id = id)
+   OR EXISTS (SELECT FROM public.memory_relations WHERE target_id = id)
 """
 
 
@@ -56,7 +57,7 @@ class BackupSnapshot:
         """Number of the newest row of the history, 0 when there is none."""
         if HISTORY.name not in self._existing:
             return 0
-        (row,) = await self._connection.fetch("SELECT COALESCE(max(id), 0) AS newest FROM memoria_tui.audit_log")
+        (row,) = await self._connection.fetch(_NEWEST)
         return int(row.newest)
 
     async def changed_after(self, change_id: int) -> list[str]:
@@ -76,13 +77,13 @@ class BackupSnapshot:
         """Memories with an outbox entry of a later change than this."""
         if OUTBOX.name not in self._existing:
             return []
-        return [row.memory_id for row in await self._connection.fetch(WAITING_AFTER, after=change_id)]
+        return [row.memory_id for row in await self._connection.fetch(_WAITING_AFTER, after=change_id)]
 
-    async def linked_since(self, instant: datetime) -> list[str]:
-        """Ends of the relations made since."""
+    async def linked(self, memory_ids: Sequence[str]) -> frozenset[str]:
+        """Those of the memories that have a relation."""
         if RELATIONS.name not in self._existing:
-            return []
-        return [row.id for row in await self._connection.fetch(_LINKED, since=instant)]
+            return frozenset()
+        return frozenset(row.id for row in await self._connection.fetch(_LINKED, ids=list(memory_ids)))
 
     async def rows(self) -> AsyncIterator[Rows]:
         """Every row of every table, clients before projects before sessions, the history in order."""
@@ -136,15 +137,10 @@ class BackupTables:
         (row,) = await self._database.fetch(f"SELECT {columns}")
         return {str(table.kind): int(count) for table, count in zip(kinds, row, strict=True)}
 
-    async def newest_change(self) -> tuple[int, datetime]:
-        """Number of the newest row of the history, 0 when there is none, and the database's clock."""
-        (now,) = await self._database.fetch("SELECT clock_timestamp() AS now")
-        rows = await self._database.fetch("SELECT COALESCE(max(id), 0) AS newest FROM memoria_tui.audit_log")
-        return rows[0].newest if rows else 0, now.now
-
-    async def waiting_after(self, change_id: int) -> list[str]:
-        """As `BackupSnapshot.waiting_after`, at this moment."""
-        return [row.memory_id for row in await self._database.fetch(WAITING_AFTER, after=change_id)]
+    async def newest_change(self) -> int:
+        """Number of the newest row of the history, 0 when there is none."""
+        rows = await self._database.fetch(_NEWEST)
+        return int(rows[0].newest) if rows else 0
 
     async def newest_changes_of(self, memory_ids: Sequence[str]) -> Mapping[str, int]:
         """Number of the newest change of each memory that has one."""
