@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from typing import Any, TypeVar, overload
 
 A = TypeVar("A")
 B = TypeVar("B")
 C = TypeVar("C")
 D = TypeVar("D")
+T = TypeVar("T")
 
 
 @overload
@@ -40,6 +41,24 @@ async def together(*works: Coroutine[Any, Any, Any]) -> tuple[Any, ...]:
     except ExceptionGroup as errors:
         raise errors.exceptions[0] from None
     return tuple(task.result() for task in tasks)
+
+
+async def prefetched(
+    read: Callable[[], T], in_thread: Callable[[Callable[[], T]], Awaitable[T]] = asyncio.to_thread
+) -> AsyncGenerator[T, None]:
+    """What `read` gives each time, until that is empty or None; the next one is read in a thread meanwhile."""
+
+    async def reading() -> T:
+        return await in_thread(read)
+
+    coming = asyncio.create_task(reading())
+    try:
+        while found := await coming:
+            coming = asyncio.create_task(reading())
+            yield found
+    finally:
+        coming.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody wants it any more
+        coming.cancel()
 
 
 class BoundedTasks:

@@ -19,17 +19,17 @@ from services.memories.chunking import chunks
 from services.memories.payload import State
 from services.memories.point_layout import keeping, kept_own_keys, points_of, vectors_by_text
 from services.memories.stored_memories import (
-    NOT_FIRST,
     ONE_EACH,
     Stored,
+    all_points,
     canonical,
-    chunk_index,
-    fold,
+    headless_ids,
     memory_id_of,
     pages,
+    read_stored,
 )
 from services.model import MemoryType
-from services.points import Filter, HasId, Matches, Point, Scroll
+from services.points import Point, Scroll
 
 if TYPE_CHECKING:
     from services.ports import VectorStore
@@ -37,9 +37,7 @@ if TYPE_CHECKING:
     from services.records.backup_tables import BackupSnapshot, BackupTables
     from services.settings import Settings
 
-_PAGE = 200
-"""Points asked for at once: few enough that unpacking their vectors does not hold up the event loop."""
-_MARKED_PAGE = 1000
+_PAGE = 1000
 _MEMORIES = 200
 """Memories that are read once more together."""
 _UNDER_WAY = 2000
@@ -96,21 +94,10 @@ class Gathering:
         """Everything, memory by memory: the chunks of one stand together."""
         self._under_way_after = await self._tables.newest_change() - _UNDER_WAY
         for type_, seen in self._seen.items():
-            chunked: set[str] = set()
-            async for page in pages(self._vectors, Scroll(type_, _PAGE, ONE_EACH, with_vectors=True)):
-                new = [memory_id_of(one) for one in page if chunk_index(one) is not None]
-                new = [one for one in dict.fromkeys(new) if one not in chunked]
-                chunked.update(new)
-                for point in page:
-                    seen.add(point)
-                yield Gathered(0, type_, [one for one in page if chunk_index(one) is None])
-                if new:
-                    yield Gathered(0, type_, await self._points(type_, new))
-            headless = await self._headless(type_, chunked)
-            for batch in batches(sorted(headless), _MEMORIES):
-                for memory_id in batch:
-                    seen.add(headless[memory_id])
-                yield Gathered(0, type_, await self._points(type_, batch))
+            async for points in all_points(self._vectors, type_):
+                for first in {memory_id_of(point): point for point in reversed(points)}.values():
+                    seen.add(first)
+                yield Gathered(0, type_, points)
             await asyncio.to_thread(seen.seal)
 
     async def note_changes(self, snapshot: BackupSnapshot) -> None:
@@ -119,12 +106,11 @@ class Gathering:
         self._in_outbox = set(await snapshot.waiting_after(self._under_way_after))
         changed = set(await snapshot.changed_after(self._under_way_after))
         for type_, seen in self._seen.items():
-            chunked: set[str] = set()
-            async for page in pages(self._vectors, Scroll(type_, _MARKED_PAGE, ONE_EACH, payload_keys=MARKED)):
-                chunked.update(memory_id_of(point) for point in page if chunk_index(point) is not None)
+            async for page in pages(self._vectors, Scroll(type_, _PAGE, ONE_EACH, payload_keys=MARKED)):
                 changed.update(memory_id_of(point) for point in page if not seen.unchanged(point))
-            headless = (await self._headless(type_, chunked)).values()
-            changed.update(memory_id_of(point) for point in headless if not seen.unchanged(point))
+            headless = await read_stored(self._vectors, await headless_ids(self._vectors, type_), embeddings=False)
+            for states in headless.values():
+                changed.update(one.id for one in states if not seen.unchanged(one.points[0]))
             changed.update(await asyncio.to_thread(list, seen.vanished()))
         for batch in batches(sorted(changed), _MEMORIES):
             last = {one.memory_id: one for one in await snapshot.newest_changes_of(_nameable(batch))}
@@ -134,7 +120,7 @@ class Gathering:
         """Those memories as the snapshot's history has them, after the snapshot: a pooler may have one connection."""
         while self._changed:
             ids, last, linked = self._changed.pop(0)
-            found, now = await self._stored(ids), await self._tables.newest_changes_of(_nameable(ids))
+            found, now = await read_stored(self._vectors, ids), await self._tables.newest_changes_of(_nameable(ids))
             settled = []
             for memory_id in ids:
                 states, change = found.get(memory_id, []), last.get(memory_id)
@@ -162,7 +148,7 @@ class Gathering:
                     yield gathered
 
     async def _settled(self, ids: Sequence[str], *, last: bool) -> list[Gathered]:
-        found = await self._stored(ids)
+        found = await read_stored(self._vectors, ids)
         now = await self._tables.newest_changes_of(_nameable(ids))
         taken = []
         for memory_id in ids:
@@ -200,33 +186,6 @@ class Gathering:
             self.late_entries.append(LateEntry(change.memory_id, change.change_id))
         return [Stored(change.memory_id, state, tuple(points))]
 
-    async def _headless(self, type_: MemoryType, chunked: set[str]) -> dict[str, Point]:
-        """Memories without a first chunk, each with the chunk that comes first."""
-        first: dict[str, Point] = {}
-        async for page in pages(self._vectors, Scroll(type_, _MARKED_PAGE, Filter((NOT_FIRST,)), payload_keys=MARKED)):
-            for point in page:
-                memory_id = memory_id_of(point)
-                if memory_id not in chunked and _place(point) < _place(first.get(memory_id)):
-                    first[memory_id] = point
-        return first
-
-    async def _points(self, type_: MemoryType, ids: Sequence[str]) -> list[Point]:
-        """All points of these memories in one collection, those of one memory together."""
-        where = Filter(any_of=(HasId(frozenset(ids)), Matches("parent_id", tuple(ids))))
-        points = [
-            one async for page in pages(self._vectors, Scroll(type_, _PAGE, where, with_vectors=True)) for one in page
-        ]
-        wanted = set(ids)
-        own = [point for point in points if memory_id_of(point) in wanted]
-        return sorted(own, key=lambda point: (memory_id_of(point), *_place(point)))
-
-    async def _stored(self, ids: Sequence[str]) -> dict[str, list[Stored]]:
-        found: dict[str, list[Stored]] = {}
-        for type_ in MemoryType:
-            for stored in fold(type_, await self._points(type_, ids)):
-                found.setdefault(stored.id, []).append(stored)
-        return found
-
 
 def _nameable(ids: Sequence[str]) -> list[str]:
     """Those that the history can name: other programs may have given theirs plain numbers."""
@@ -244,7 +203,3 @@ def _together(pass_number: int, memories: Iterable[Sequence[Stored]]) -> list[Ga
         for stored in states:
             points.setdefault(stored.state.type, []).extend(stored.points)
     return [Gathered(pass_number, type_, found) for type_, found in points.items()]
-
-
-def _place(point: Point | None) -> tuple[float, str]:
-    return (float("inf"), "") if point is None else (chunk_index(point) or 0, point.id)

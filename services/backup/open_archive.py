@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from services.backup.archive_file import ArchiveReader, Part
 from services.backup.archive_parts import LINES, SUPERSEDED, VECTORS, part_of, unpack_points, unpack_rows
@@ -16,8 +16,7 @@ from services.errors import UnreadableFile
 from services.model import Advance, MemoryType, Progress
 from services.points import Point
 from services.records.archive_tables import Rows
-
-T = TypeVar("T")
+from services.together import prefetched
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +55,14 @@ class OpenArchive:
         parts = [part for part in self._reader.parts if part.name.startswith("memories/") and part.name.endswith(LINES)]
         superseded = await asyncio.to_thread(self._superseded)
 
-        def read(number: int) -> ReadPoints:
-            return self._points(parts[number], number + 1, superseded)
-
-        async for found in _ahead(read, range(after, len(parts))):
+        reading = (self._points(part, number, superseded) for number, part in enumerate(parts, 1) if number > after)
+        async for found in prefetched(partial(next, reading, None)):
             yield found
 
     async def rows(self) -> AsyncGenerator[Rows, None]:
         """The rows of all tables."""
         parts = [part for part in self._reader.parts if part.name.startswith("tables/")]
-        async for rows in _ahead(lambda number: self._rows(parts[number]), range(len(parts))):
+        async for rows in prefetched(partial(next, map(self._rows, parts), None)):
             yield rows
 
     def _superseded(self) -> dict[str, int]:
@@ -99,19 +96,3 @@ class OpenArchive:
 
     def _unreadable(self, name: str) -> UnreadableFile:
         return UnreadableFile(f"{self.archive.path}: {name} cannot be read; restore another backup")
-
-
-async def _ahead(read: Callable[[int], T], numbers: range) -> AsyncGenerator[T, None]:
-    """What `read` gives for each number, the next one read in a thread meanwhile."""
-    coming: asyncio.Task[T] | None = None
-    for number in numbers:
-        found = await (coming or _reading(read, number))
-        coming = _reading(read, number + 1) if number + 1 < numbers.stop else None
-        yield found
-
-
-def _reading(read: Callable[[int], T], number: int) -> asyncio.Task[T]:
-    """Reading in a thread; when nobody wants the outcome any more, nobody is told of its failure either."""
-    task = asyncio.create_task(asyncio.to_thread(read, number))
-    task.add_done_callback(lambda done: done.cancelled() or done.exception())
-    return task

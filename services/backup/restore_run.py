@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from services.backup.backup_values import UnfinishedRestore
-from services.errors import EmbeddingFailed, StoreUnavailable
-from services.memories.embedding import text_of, vectors_for
+from services.errors import StoreUnavailable
+from services.memories.embedding import makes, text_of, vectors_for
 from services.model import Advance, Progress
-from services.points import Point, same_model
+from services.points import Point
 from services.times import WriterZone, writer_zone
 
 if TYPE_CHECKING:
@@ -152,15 +152,9 @@ class Vectoring:
         async with aclosing(self._opened.points()) as parts:
             async for read in parts:
                 if sample := [point for point in read.points if point.vector is not None][:_SAMPLE]:
-                    return await self._makes(sample)
+                    vectors = [point.vector or () for point in sample]
+                    return await makes(self._embedder, list(map(text_of, sample)), vectors)
         return True
-
-    async def _makes(self, sample: Sequence[Point]) -> bool:
-        try:
-            made = await self._embedder.embed_documents([str(point.payload.get("content", "")) for point in sample])
-        except (EmbeddingFailed, StoreUnavailable):
-            return False
-        return any(same_model(again, point.vector or ()) for again, point in zip(made, sample, strict=True))
 
 
 @dataclass(slots=True)

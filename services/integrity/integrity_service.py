@@ -17,7 +17,7 @@ from services.memories.current import Current
 from services.memories.memory_service import MemoryService
 from services.memories.repairing import RepairedMemory
 from services.memories.stored_memories import read_stored
-from services.model import Advance, MemoryType, Progress, Relation, untold
+from services.model import Advance, MemoryType, Relation, counting, untold
 from services.points import Filter, Matches
 from services.ports import NewChange, VectorStore
 from services.records import Records, Transaction
@@ -80,16 +80,11 @@ class IntegrityService:
         Conflict when others write the same relations at the moment.
         """
         group, checks = str(uuid4()), _checks(defects)
-        total = len(checks)
+        advance = counting(progress, len(checks), "Repairing")
         relations, former = await self._related(defects, checks), _former(defects)
         memories = [one for one in checks if one not in relations]
         steps = await self._steps(checks, keep)
-        done, finished = Repaired(group), 0
-
-        def advance(number: int) -> None:
-            nonlocal finished
-            finished = min(finished + number, total)
-            progress(Progress(finished, total, "Repairing"))
+        done = Repaired(group)
 
         def repaired(current: Current) -> RepairedMemory | None:
             advance(1)

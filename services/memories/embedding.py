@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.errors import EmbeddingFailed
+from services.errors import EmbeddingFailed, StoreUnavailable
 from services.memories.stored_memories import memory_id_of
-from services.points import Point, Vector
+from services.points import Point, Vector, same_model
 from services.ports import Embedder
 
 _PLAIN_TEXT = "a text that every model takes"
@@ -25,6 +25,15 @@ def text_of(point: Point) -> str:
     """What the point is embedded by; a payload whose content is no text was written by another program."""
     content = point.payload.get("content")
     return content if isinstance(content, str) else ""
+
+
+async def makes(embedder: Embedder, texts: Sequence[str], vectors: Sequence[Vector]) -> bool:
+    """Whether the embedder makes the same vector of one of the texts; False also when it cannot be asked."""
+    try:
+        made = await embedder.embed_documents(texts)
+    except (EmbeddingFailed, StoreUnavailable):
+        return False
+    return any(map(same_model, made, vectors))
 
 
 async def _named(error: EmbeddingFailed, embedder: Embedder, points: Sequence[Point]) -> EmbeddingFailed:

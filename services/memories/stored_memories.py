@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+from services.batches import batches
 from services.memories.payload import State, logical, read_memory
 from services.model import Memory, MemoryType
 from services.points import Between, Filter, HasId, Matches, Point, ScoredPoint, Scroll
@@ -18,6 +19,8 @@ from services.times import WriterZone
 from services.together import together
 
 _PAGE = 1000
+_PAGE_OF_VECTORS = 200
+"""Few enough that unpacking their vectors does not hold up the event loop."""
 _MOST_IDS = 1_000_000
 CHUNKED, FIRST_CHUNK = Between("chunk_index", gte=0), Between("chunk_index", gte=0, lte=0)
 NOT_FIRST = Between("chunk_index", gte=1)
@@ -147,10 +150,32 @@ async def in_collection(
     vectors: VectorStore, collection: MemoryType, wanted: frozenset[str], embeddings: bool
 ) -> list[Stored]:
     """The states, in no order, that one collection has of the memories."""
-    where = Filter(any_of=(HasId(wanted), Matches("parent_id", tuple(sorted(wanted)))))
-    request = Scroll(collection, _PAGE, where, with_vectors=embeddings)
+    return fold(collection, await _points(vectors, collection, wanted, embeddings))
+
+
+async def _points(
+    vectors: VectorStore, collection: MemoryType, wanted: Set[str], embeddings: bool = True
+) -> list[Point]:
+    where = Filter(any_of=(HasId(frozenset(wanted)), Matches("parent_id", tuple(sorted(wanted)))))
+    request = Scroll(collection, _PAGE_OF_VECTORS if embeddings else _PAGE, where, with_vectors=embeddings)
     points = [point async for page in pages(vectors, request) for point in page]
-    return fold(collection, (point for point in points if memory_id_of(point) in wanted))
+    return [point for point in points if memory_id_of(point) in wanted]
+
+
+async def all_points(vectors: VectorStore, collection: MemoryType) -> AsyncIterator[list[Point]]:
+    """Every point of a collection with its vector; those of one memory stand together, in the order of its text."""
+    read: set[str] = set()
+    async for page in pages(vectors, Scroll(collection, _PAGE_OF_VECTORS, ONE_EACH, with_vectors=True)):
+        yield [point for point in page if chunk_index(point) is None]
+        if new := {memory_id_of(point) for point in page if chunk_index(point) is not None} - read:
+            read |= new
+            yield sorted(await _points(vectors, collection, new), key=_place)
+    for batch in batches(await headless_ids(vectors, collection), _PAGE_OF_VECTORS):
+        yield sorted(await _points(vectors, collection, set(batch)), key=_place)
+
+
+def _place(point: Point) -> tuple[str, int, str]:
+    return memory_id_of(point), chunk_index(point) or 0, point.id
 
 
 async def pages(vectors: VectorStore, request: Scroll) -> AsyncIterator[list[Point]]:

@@ -34,4 +34,4 @@ from services.model.memories import (
 from services.model.relations import RelatedMemory, Relation, RelationCreator, RelationType
 from services.model.search import FacetCount, Facets, Hit, Query, SearchMode, SearchResult, SortKey, Why
 from services.model.sessions import Pause, ReportBy, SessionCategory, SessionStatus, WorkSession
-from services.model.stores import Advance, Progress, StatusSnapshot, StoreKind, StoreStatus, Subject, untold
+from services.model.stores import Advance, Progress, StatusSnapshot, StoreKind, StoreStatus, Subject, counting, untold

@@ -93,3 +93,15 @@ Advance = Callable[[Progress], None]
 
 def untold(progress: Progress) -> None:
     """Tells nobody."""
+
+
+def counting(progress: Advance, total: int, what: str) -> Callable[[int], None]:
+    """Adds up what is called with how much more is done."""
+    done = 0
+
+    def advance(number: int) -> None:
+        nonlocal done
+        done = min(done + number, total)
+        progress(Progress(done, total, what))
+
+    return advance

@@ -11,9 +11,8 @@ from services.batches import batches
 from services.errors import Conflict
 from services.files import AtomicFile
 from services.memories.chunking import chunks
-from services.memories.stored_memories import ONE_EACH, Stored, chunk_index, fold, headless_ids, pages, read_stored
+from services.memories.stored_memories import Stored, age, all_points, fold, read_stored
 from services.model import Advance, Progress, Relation, untold
-from services.points import Scroll
 from services.ports import Clock, VectorStore
 from services.records import Records
 from services.records.relation_states import relation_state
@@ -99,14 +98,9 @@ class ExportService:
     async def _whole(self) -> AsyncIterator[Stored]:
         """Every memory once, page by page."""
         for type_ in await self._vectors.info():
-            async for page in pages(self._vectors, Scroll(type_, _PAGE, ONE_EACH, with_vectors=True)):
-                for stored in fold(type_, [point for point in page if chunk_index(point) is None]):
+            async for points in all_points(self._vectors, type_):
+                for stored in {one.id: one for one in sorted(fold(type_, points), key=age)}.values():
                     yield stored
-                chunked = [str(point.payload["parent_id"]) for point in page if chunk_index(point) is not None]
-                async for stored in self._chosen(chunked):
-                    yield stored
-            async for stored in self._chosen(await headless_ids(self._vectors, type_)):
-                yield stored
 
     async def _chosen(self, ids: Sequence[str]) -> AsyncIterator[Stored]:
         for some in batches(ids, _PAGE):

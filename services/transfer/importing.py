@@ -10,13 +10,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from services.batches import batches
-from services.errors import EmbeddingFailed, StoreTooNew, StoreUnavailable, UnreadableFile
+from services.errors import StoreTooNew, UnreadableFile
 from services.memories.chunking import chunks
+from services.memories.embedding import makes
 from services.memories.payload import State, drafted, read_memory, with_defaults
 from services.memories.saving import TransactionHook
 from services.memories.storing import Incoming
-from services.model import DEFAULT_IMPORTANCE, Advance, Entity, Kind, Progress, untold
-from services.points import same_model
+from services.model import DEFAULT_IMPORTANCE, Advance, Entity, Kind, Progress, counting, untold
 from services.ports import NewChange, NewRelation
 from services.records.relation_states import relation_change
 from services.times import read_stamp, to_stamp, writer_zone
@@ -133,13 +133,7 @@ class ImportService:
 
     async def _write(self, run: ImportRun, progress: Advance) -> None:
         """One transaction for all, then the points."""
-        done, count = 0, run.act.count
-
-        def applied(number: int) -> None:
-            nonlocal done
-            done += number
-            progress(Progress(done, count, "memories stored"))
-
+        applied = counting(progress, run.act.count, "memories stored")
         await run.act.write(also=partial(self._write_rows, run), beside=run.other_ends, applied=applied)
         stored = run.act.stored
         run.report.memories = stored.created + stored.updated
@@ -188,14 +182,7 @@ class ImportService:
                     state = drafted(draft, memory_id, draft.created_at or now, self._zone)
                     items.append(Incoming(read_memory(memory_id, state, self._zone)))
                 await act.take(items)
-            done = 0
-
-            def applied(number: int) -> None:
-                nonlocal done
-                done += number
-                progress(Progress(done, len(drafts), "memories"))
-
-            await act.write(also=also, applied=applied)
+            await act.write(also=also, applied=counting(progress, len(drafts), "memories"))
 
     async def _take(self, run: ImportRun, batch: Sequence[Record]) -> None:
         for bad in (record for record in batch if isinstance(record, BadRecord)):
@@ -276,17 +263,10 @@ class ImportService:
         whole = str(record.payload["content"])
         if record.texts != chunks(whole, self._settings.chunk_size, self._settings.chunk_overlap):
             return None
-        if record.model is None and run.source not in run.models:
-            run.models[run.source] = await self._recognised(record)
+        if record.model is None and run.source not in run.models:  # upstream's files do not name theirs
+            ours = await makes(self._embedder, record.texts[:1], record.vectors)
+            run.models[run.source] = self._embedder.model if ours else None
         return record.model or run.models[run.source]
-
-    async def _recognised(self, record: MemoryRecord) -> str | None:
-        """The model in use, if it makes the same vector: upstream's files do not name theirs."""
-        try:
-            (again,) = await self._embedder.embed_documents([record.texts[0]])
-        except (StoreUnavailable, EmbeddingFailed):
-            return None
-        return self._embedder.model if same_model(again, record.vectors[0]) else None
 
     async def _relate(self, run: ImportRun, records: Sequence[RelationRecord], *, last: bool = False) -> None:
         """Stores relations between memories; ends that are nothing yet wait for the rest of the files."""

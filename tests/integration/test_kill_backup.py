@@ -10,7 +10,7 @@ import pytest
 
 from tests.services.memory_world import quick_folder
 
-ACTS = {"backup": (13, 2), "fresh": (6, 2), "merge": (5, 2), "replace": (9, 2)}
+ACTS = {"backup": (5, 2), "fresh": (6, 2), "merge": (5, 2), "replace": (9, 2)}
 """Each with the stride at which its steps are tried here, and the least number of lives that are killed so.
 
 A life with its restore takes a second; all steps of an act are tried by `python -m tests.integration.killed_backup`.

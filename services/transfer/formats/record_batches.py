@@ -9,6 +9,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 
 from services.memories.chunking import is_chunk_id
+from services.together import prefetched
 from services.transfer.formats.imported_records import MemoryRecord, Record, RelationRecord
 
 BATCH = 200
@@ -31,19 +32,9 @@ def chunk_ids_last(records: Iterator[Record]) -> Iterator[Record]:
     yield from later
 
 
-async def read_ahead(records: Iterator[Record]) -> AsyncIterator[list[Record]]:
+def read_ahead(records: Iterator[Record]) -> AsyncIterator[list[Record]]:
     """Batches of records, read in a thread while the one before is being stored."""
-
-    def read() -> list[Record]:
-        return list(itertools.islice(records, BATCH))
-
-    coming = asyncio.create_task(_in_thread(read))
-    try:
-        while batch := await coming:
-            coming = asyncio.create_task(_in_thread(read))
-            yield batch
-    finally:
-        coming.cancel()
+    return prefetched(lambda: list(itertools.islice(records, BATCH)), _in_thread)
 
 
 async def _in_thread(read: Callable[[], list[Record]]) -> list[Record]:
