@@ -66,7 +66,20 @@ def moment(when: datetime, zone: tzinfo) -> str:
 def since(when: datetime, now: datetime, zone: tzinfo) -> str:
     """«since 09:30», with the day when it was another one."""
     local = when.astimezone(zone)
-    return f"since {local:%H:%M}" if local.date() == now.astimezone(zone).date() else f"since {local:%a %d %b %H:%M}"
+    return (
+        f"since {local:%H:%M}" if local.date() == now.astimezone(zone).date() else f"since {day_and_time(when, zone)}"
+    )
+
+
+def day_and_time(when: datetime, zone: tzinfo) -> str:
+    """«Fri 20 Nov 09:30»."""
+    return f"{when.astimezone(zone):%a %d %b %H:%M}"
+
+
+def span(session: WorkSession, zone: tzinfo) -> str:
+    """«Thu 19 Nov 22:00 – Fri 20 Nov 10:30», or «since Thu 19 Nov 22:00»."""
+    start = day_and_time(session.start, zone)
+    return f"{start} – {day_and_time(session.end, zone)}" if session.end else f"since {start}"
 
 
 def day_name(day: date, today: date) -> str:

@@ -34,8 +34,8 @@ _CLOCK = re.compile(r"(\d{1,2})(?::(\d{2})(?::(\d{2}))?)?\s*(am|pm)?", re.ASCII)
 _YEAR_OR_MONTH = re.compile(r"([12]\d{3})(?:-(\d{1,2}))?", re.ASCII)
 _RELATIVE_DAYS = {"today": 0, "yesterday": -1}
 _SPAN_WORD = re.compile(r"(this|last)[- ](week|month|year)")
-_SOON = timedelta(hours=1)
-"""Who names a time that comes so soon hardly means yesterday's."""
+_NIGHT = timedelta(hours=6)
+"""How far from what it is about a time without a day may be on another day, as `23:50` at half past midnight."""
 SPAN_WORDS = ("today", "yesterday", "this-week", "last-week", "this-month", "last-month", "this-year", "last-year")
 ALLOWED = "today, yesterday, monday, last-week, last-month, 3h, 3d, 2w, 6mo, 1y, 2026, 2026-10, 2026-10-05, 9:30 or ISO"
 """What `parse_since` takes, for help and errors."""
@@ -153,23 +153,22 @@ def parse_time(text: str, now: datetime, zone: tzinfo) -> datetime:
 
 
 def parse_past(text: str, now: datetime, zone: tzinfo, span: tuple[datetime, datetime] | None = None) -> datetime:
-    """As `parse_time`, for what has happened: a time without a day is the last such time up to now, unless one
-    comes within the hour.
+    """As `parse_time`, for what has happened: a time without a day is one of today, or of yesterday in the night after.
 
     With `span`, that of a session, it is the last such time from its start to its end, or where it has none, the
-    nearest to it. Raises InvalidInput.
+    nearest to it of its days and the nights beside them. Raises InvalidInput.
     """
     if not is_clock(text):
         return parse_time(text, now, zone)
-    first, last = span or (now - timedelta(days=1), now)
-    begun, ended = (edge.astimezone(zone).date() for edge in (first, last))
-    days = {day + timedelta(by) for day in (begun, ended) for by in (-1, 0, 1)}
-    found = [parse_time(f"{day} {text.strip()}", now, zone) for day in sorted(days, reverse=True)]
-    if span is None:
-        if any(last < read <= last + _SOON for read in found):
-            raise InvalidInput(f"{text.strip()} is still to come; write yesterday {text.strip()} for the one before")
-        return next(read for read in found if read <= last)
-    return min(found, key=lambda read: max(timedelta(), first - read, read - last))
+    first, last = span or (now, now)
+    own = {edge.astimezone(zone).date() for edge in (first, last)}
+    days = sorted({day + timedelta(by) for day in own for by in (-1, 0, 1)}, reverse=True)
+    found = {day: parse_time(f"{day} {text.strip()}", now, zone) for day in days}
+    away = {read: max(timedelta(), first - read, read - last) for read in found.values()}
+    near = [read for day, read in found.items() if day in own or away[read] <= _NIGHT]
+    if span is None and not (near := [read for read in near if read <= now]):
+        raise InvalidInput(f"{text.strip()} is still to come; write yesterday {text.strip()} for the one before")
+    return min(near, key=away.__getitem__)
 
 
 def parse_since(text: str, now: datetime, week_begins: int = 0) -> datetime:

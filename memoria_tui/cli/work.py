@@ -15,7 +15,7 @@ from memoria_tui.cli.options import Json
 from memoria_tui.cli.terminal import one_line
 from memoria_tui.cli.with_services import terminal_of, with_services
 from services.errors import InvalidInput, MemoriaError
-from services.model import SessionCategory
+from services.model import SessionCategory, SessionStatus
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
@@ -65,7 +65,7 @@ def start(
     async def act(services: Services) -> None:
         new = await services.work.new_names(draft)
         started = await services.work.start(replace(draft, start=await _time(services, at)))
-        _print_session(services, terminal, started, "started", new, as_json=as_json)
+        _print_session(services, terminal, started, "started", new, timed=at is not None, as_json=as_json)
 
     terminal.run(act)
 
@@ -81,7 +81,9 @@ async def pause(
     as_json: Json = False,
 ) -> None:
     """Pause the timer."""
-    paused = await services.work.pause(session, reason=reason, at=await _time(services, at))
+    paused = await services.work.pause(
+        session, reason=reason, at=await _time_of(services, at, session, SessionStatus.ACTIVE)
+    )
     _print_session(services, terminal, paused, "paused", as_json=as_json)
 
 
@@ -91,7 +93,8 @@ async def resume(
     services: Services, terminal: Terminal, session: Session = None, at: At = None, as_json: Json = False
 ) -> None:
     """Resume the timer."""
-    resumed = await services.work.resume(session, at=await _time(services, at))
+    when = await _time_of(services, at, session, SessionStatus.PAUSED)
+    resumed = await services.work.resume(session, at=when)
     _print_session(services, terminal, resumed, "resumed", as_json=as_json)
 
 
@@ -112,14 +115,14 @@ async def stop(
     """Complete a session; `undo` resumes it."""
     from services.work.rules import too_long
 
-    when = await _time(services, at)
+    when = await _time_of(services, at, session, SessionStatus.ACTIVE, SessionStatus.PAUSED)
     ended = await services.work.as_stopped(session, at=when)
     if not yes and too_long(ended, services.clock(), services.settings.work_session_warning_hours):
         await _confirm_long(terminal, ended, as_json=as_json)
     # A memory that cannot be kept, as while another program holds the vectors, leaves the session stopped.
     failed: list[MemoriaError] = []
     stopped = await services.work.stop(session, at=when, note=note, remember=remember, unremembered=failed.append)
-    _print_session(services, terminal, stopped, "stopped", as_json=as_json)
+    _print_session(services, terminal, stopped, "stopped", timed=at is not None, as_json=as_json)
     terminal.spawn_detached(*REFRESH)
     for error in failed:
         terminal.error(f"the session is stopped, but no memory of it was kept: {error}")
@@ -201,7 +204,8 @@ def edit(
             raise InvalidInput("say what to change; see: memoria-tui work edit --help")
         new = await services.work.new_names_of_edit(session, changes)
         edited = await services.work.edit(session, changes)
-        _print_session(services, terminal, edited, "edited", new, as_json=as_json)
+        timed = changes.start is not None or changes.end is not None
+        _print_session(services, terminal, edited, "edited", new, timed=timed, as_json=as_json)
         terminal.spawn_detached(*REFRESH)
 
     terminal.run(act)
@@ -241,6 +245,16 @@ async def _time(services: Services, text: str | None, span: tuple[datetime, date
     return None if text is None else parse_past(text, services.clock(), await services.reports.zone(), span)
 
 
+async def _time_of(
+    services: Services, text: str | None, session_id: str | None, *statuses: SessionStatus
+) -> datetime | None:
+    """What the person typed for a time of the session that is meant. Raises InvalidInput, NotFound, Ambiguous."""
+    if text is None:
+        return None
+    session = await services.work.open_session(session_id, statuses)
+    return await _time(services, text, (session.start, max(session.start, services.clock())))
+
+
 async def _confirm_long(terminal: Terminal, ended: WorkSession, *, as_json: bool) -> None:
     """Asks before many hours are booked. Raises InvalidInput on a no, and where nobody can be asked."""
     from services.work.export import clock
@@ -257,15 +271,26 @@ async def _confirm_long(terminal: Terminal, ended: WorkSession, *, as_json: bool
 
 
 def _print_session(
-    services: Services, terminal: Terminal, session: WorkSession, done: str, new: Sequence[str] = (), *, as_json: bool
+    services: Services,
+    terminal: Terminal,
+    session: WorkSession,
+    done: str,
+    new: Sequence[str] = (),
+    *,
+    timed: bool = False,
+    as_json: bool,
 ) -> None:
-    """What was done to a session and its state now; `new` are the clients and projects that were made for it."""
+    """What was done to a session and its state now, with its start and end where they were given (`timed`).
+
+    `new` are the clients and projects that were made for it."""
     from memoria_tui.cli.work_status import ICONS
     from services.work.export import clock
 
     now = services.clock()
     elapsed = clock(session.elapsed_seconds(now))
-    told = f'{ICONS[session.status]} {done} "{session.description}" · {elapsed} · {session.id[:8]}'
+    start, end = (when and terminal.local_time(when) for when in (session.start, session.end))
+    span = f" · {f'{start} – {end}' if end else f'since {start}'}" if timed else ""
+    told = f'{ICONS[session.status]} {done} "{session.description}" · {elapsed}{span} · {session.id[:8]}'
     terminal.print_result(
         session_json(session, now), one_line(f"{told} · undo with: memoria-tui undo"), as_json=as_json
     )

@@ -17,7 +17,7 @@ from memoria_tui.drafts import Draft, DraftKind
 from services.errors import InvalidInput
 from services.model import Pause, SessionCategory, WorkSession
 from services.ports import Clock
-from services.work.rules import check_edit
+from services.work.rules import check_edit, with_times
 from services.work.timesheet import flaws
 from services.work.work_values import SessionChanges
 
@@ -34,6 +34,15 @@ def edit_session(
 ) -> FormDialog[Saved]:
     """Shows a session and changes what the person changed; `draft` was typed before the program ended."""
     shown = _shown(session, zone)
+
+    def facts(values: Values) -> Content:
+        now = clock()
+        try:
+            changes = _Reading(session, shown, values, now, zone).changes()
+            check_edit(session, changes, now)
+        except (FieldProblem, InvalidInput):
+            return Content.styled("—", "$warning")
+        return _facts(with_times(session, changes), now, zone, moved=bool(changes.start or changes.end))
 
     async def save(values: Values) -> Saved:
         changes = _Reading(session, shown, values, clock(), zone).changes()
@@ -63,13 +72,14 @@ def edit_session(
     )
     what = f"change {work_text.named(session)}"
     draft = draft or Draft(DraftKind.EDIT_SESSION, session.id, what)
-    return FormDialog("Work session", rows, save, writes=what, facts=_facts(session, clock()), draft=draft)
+    return FormDialog("Work session", rows, save, writes=what, facts=facts, draft=draft)
 
 
-def _facts(session: WorkSession, now: datetime) -> Content:
-    """Worked and paused time, the memory that was kept, and what cannot be true."""
+def _facts(session: WorkSession, now: datetime, zone: tzinfo, *, moved: bool) -> Content:
+    """Worked and paused time, with the days where it was `moved`, the memory that was kept, and what cannot be true."""
     parts = [
         Content.styled(present.duration(session.elapsed_seconds(now)), "bold $accent"),
+        *([Content(work_text.span(session, zone))] if moved else []),
         Content(f"{present.duration(session.paused_seconds(now))} paused"),
         Content(session.status.value),
         *([Content("memory kept")] if session.memory_id else []),

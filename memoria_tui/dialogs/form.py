@@ -107,7 +107,9 @@ class FormDialog(Dialog[Answer]):
     def compose_body(self) -> Iterable[Widget]:
         if self._facts is not None:
             facts = self._facts(self._before | self._begun) if callable(self._facts) else self._facts
-            yield Static(facts, id="facts", classes="facts")
+            shown = Static(facts, id="facts", classes="facts")
+            shown.display = bool(facts)
+            yield shown
         with VerticalScroll(can_focus=False, classes="form"):
             for row in self._rows:
                 with Vertical(classes="row"):
@@ -143,9 +145,12 @@ class FormDialog(Dialog[Answer]):
             self.query_one(f"#{field.name}", NameInput).belong_to(values[field.of])
 
     @on(Input.Changed)
+    @on(TextArea.Changed)
     def show_facts(self) -> None:
         if callable(self._facts):
-            self.query_one("#facts", Static).update(self._facts(self.values()))
+            shown, facts = self.query_one("#facts", Static), self._facts(self.values())
+            shown.update(facts)
+            shown.display = bool(facts)
 
     @on(TextArea.Changed)
     @on(Input.Changed)

@@ -112,7 +112,7 @@ def number(values: Values, field: str) -> int:
 def moment_of(
     values: Values, field: str, now: datetime, zone: tzinfo, span: tuple[datetime, datetime] | None = None
 ) -> datetime:
-    """The time in a field; a time alone is the last such time, up to now or in `span`. Raises FieldProblem."""
+    """The time in a field, see `parse_past`. Raises FieldProblem."""
     with at_field(field):
         return parse_past(values[field], now, zone, span)
 

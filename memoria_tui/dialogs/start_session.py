@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from memoria_tui import present
-from memoria_tui.dialogs.form import Field, FormDialog, Values
+from textual.content import Content
+
+from memoria_tui import present, work_text
+from memoria_tui.dialogs.form import Field, FieldProblem, FormDialog, Values
 from memoria_tui.dialogs.session_fields import Saved, about_fields, at_field, moment_of, number
 from memoria_tui.drafts import Draft, DraftKind
 from services.model import SessionCategory
 from services.ports import Clock
+from services.times import person_zone
 from services.work.rules import check_description, check_numbers, check_past
 from services.work.work_values import SessionDraft, WorkPreferences
 
@@ -22,17 +26,32 @@ def start_session(
 ) -> FormDialog[Saved]:
     """Asks what is begun and starts it; the branch, and the default client and project, are filled in.
 
-    `draft` was typed before the program ended.
+    An earlier start is shown with its day while it is typed. `draft` was typed before the program ended.
     """
+    zone = person_zone(services.settings)
 
-    async def start(values: Values) -> Saved:
-        now, zone = clock(), await services.reports.zone()
-        with at_field("description"):
-            check_description(values["description"])
+    def begun(values: Values) -> datetime | None:
+        now = clock()
         start = moment_of(values, "start", now, zone) if values["start"] else None
         if start is not None:
             with at_field("start"):
                 check_past(start, now)
+        return start
+
+    def facts(values: Values) -> Content:
+        try:
+            start = begun(values)
+        except FieldProblem:
+            return Content.assemble("Starts ", ("—", "$warning"))
+        if start is None:
+            return Content()
+        ago = present.duration((clock() - start).total_seconds())
+        return Content(f"Starts {work_text.day_and_time(start, zone)}, {ago} ago")
+
+    async def start(values: Values) -> Saved:
+        with at_field("description"):
+            check_description(values["description"])
+        start = begun(values)
         numbers = {field: number(values, field) for field in ("issue", "pull_request")}
         for field, given in numbers.items():
             with at_field(field):
@@ -61,6 +80,5 @@ def start_session(
         ),
         (Field("start", "Start", placeholder="now; or -15m, 9:30, yesterday 17:00"),),
     )
-    return FormDialog(
-        "Start work", rows, start, verb="start", writes="start work", draft=draft or Draft(DraftKind.START_WORK)
-    )
+    draft = draft or Draft(DraftKind.START_WORK)
+    return FormDialog("Start work", rows, start, verb="start", writes="start work", facts=facts, draft=draft)

@@ -57,12 +57,13 @@ class _Stopping:
 
     def _end(self, values: Values) -> datetime:
         with at_field("end"):
-            at = parse_past(values["end"], self._clock(), self._zone)
-            check_end(self._session, at, self._clock())
+            now = self._clock()
+            at = parse_past(values["end"], now, self._zone, (self._session.start, max(self._session.start, now)))
+            check_end(self._session, at, now)
             return at
 
     def _until(self, at: datetime) -> str:
-        return f"until {at.astimezone(self._zone):%a %d %b %H:%M}"
+        return f"until {work_text.day_and_time(at, self._zone)}"
 
     def facts(self, values: Values) -> Content:
         """«1:23:45  until Fri 20 Nov 17:30  fix login»."""

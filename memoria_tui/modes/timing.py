@@ -92,7 +92,8 @@ class Timing:
         """Shows all of a session, and changes it."""
         saved = await self._screen.ask(edit_session(self._services, self._clock, session, zone, draft))
         if saved is not None and saved.session != session:
-            self._tell(f"Changed {work_text.named(saved.session)}{saved.news}")
+            worked = present.duration(saved.session.elapsed_seconds(self._clock()))
+            self._tell(f"Changed {work_text.named(saved.session)} · {worked}{saved.news}")
 
     async def stop(self, session: WorkSession | None = None, draft: Draft | None = None) -> None:
         """Stops a session, the one that is meant when none is given."""

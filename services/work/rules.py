@@ -93,6 +93,12 @@ def check_edit(session: WorkSession, changes: SessionChanges, now: datetime) -> 
         raise InvalidInput("only a paused session can have a pause without an end")
 
 
+def with_times(session: WorkSession, changes: SessionChanges) -> WorkSession:
+    """The session with the times of an edit."""
+    pauses = session.pauses if changes.pauses is None else changes.pauses
+    return replace(session, start=changes.start or session.start, end=changes.end or session.end, pauses=pauses)
+
+
 def as_change(changes: SessionChanges) -> SessionChange:
     """The edit as columns; "" and 0 become «none»."""
     columns: dict[str, object] = {}

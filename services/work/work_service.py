@@ -89,6 +89,18 @@ class WorkService:
         """By id or the beginning of one. Raises NotFound or Ambiguous."""
         return (await self._records.sessions.one(session_id)).session
 
+    async def open_session(self, session_id: str | None, statuses: Sequence[SessionStatus] = OPEN) -> WorkSession:
+        """The session of that id; without one the only one in one of the states. Raises NotFound or Ambiguous."""
+        if session_id is not None:
+            return await self.session(session_id)
+        found = [one.session for one in await self._records.sessions.open() if one.session.status in statuses]
+        if not found:
+            raise NotFound("no session is " + " or ".join(statuses))
+        if len(found) > 1:
+            named = ", ".join(f'{s.id[:8]} "{s.description}"' for s in found)
+            raise Ambiguous(f"ambiguous: {len(found)} sessions match: {named}")
+        return found[0]
+
     async def start(self, draft: SessionDraft) -> WorkSession:
         """Starts a session; clients and projects that do not exist are made.
 
@@ -202,7 +214,7 @@ class WorkService:
             columns = {"status": SessionStatus.COMPLETED.value, "end_time": when}
             return SessionChange(columns, note=note or None, until=when)
 
-        meant = await self._resolve_session(session_id, OPEN)
+        meant = await self.open_session(session_id)
         if remember is None:
             remember = (await self.preferences()).auto_session_memory
         if not remember or self._memories is None:
@@ -220,7 +232,7 @@ class WorkService:
 
     async def as_stopped(self, session_id: str | None = None, *, at: datetime | None = None) -> WorkSession:
         """The session as `stop` would leave it, for a person to look at first. Raises as `stop`, writes nothing."""
-        session = await self._resolve_session(session_id, OPEN)
+        session = await self.open_session(session_id)
         return rules.stopped(session, _end_of(session, at, self._clock()), None)
 
     async def remember(self, session_id: str) -> WorkSession:
@@ -268,7 +280,7 @@ class WorkService:
 
     async def last_activity(self, session_id: str | None = None) -> datetime:
         """The last sign of life that is known since a session began: where to stop it after the machine slept."""
-        session = await self._resolve_session(session_id, OPEN)
+        session = await self.open_session(session_id)
         known = await self._records.sessions.last_activity(session.id) or session.start
         return max(session.start, min(known.astimezone(UTC), self._clock()))
 
@@ -317,20 +329,8 @@ class WorkService:
     async def _changed(
         self, session_id: str | None, statuses: Sequence[SessionStatus], change: Change, summary: str
     ) -> WorkSession:
-        meant = await self._resolve_session(session_id, statuses)
+        meant = await self.open_session(session_id, statuses)
         return (await self._records.sessions.update(meant.id, change, summary)).session
-
-    async def _resolve_session(self, session_id: str | None, statuses: Sequence[SessionStatus]) -> WorkSession:
-        """The session of that id; without one the only one that runs in one of the states."""
-        if session_id is not None:
-            return await self.session(session_id)
-        found = [one.session for one in await self._records.sessions.open() if one.session.status in statuses]
-        if not found:
-            raise NotFound("no session is " + " or ".join(statuses))
-        if len(found) > 1:
-            named = ", ".join(f'{s.id[:8]} "{s.description}"' for s in found)
-            raise Ambiguous(f"ambiguous: {len(found)} sessions match: {named}")
-        return found[0]
 
 
 def _same(one: str | None, other: str | None) -> bool:

@@ -211,6 +211,7 @@ def test_an_edit_says_what_it_made_and_takes_a_time_alone_from_the_session(run: 
     id_ = run("log", "--json").json["sessions"][0]["id"]
     ran = run("edit", id_, "--client", "Birch", "--project", "api", "--end", "2:00")
     assert "new: client Birch, project api" in ran.out
+    assert " · 4:00:00 · 2026-03-20 22:00 – 2026-03-21 02:00 · " in ran.out
     assert "new:" not in run("edit", id_, "--client", "BIRCH", "--start", "23:30").out
     (session,) = run("log", "--json").json["sessions"]
     assert (session["client"], session["elapsed_seconds"]) == ("Birch", 2.5 * 3600)

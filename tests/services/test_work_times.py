@@ -133,20 +133,31 @@ def test_lengths_are_what_they_say(text: str, seconds: int) -> None:
     ("text", "instant"),
     [
         ("9:30", datetime(2026, 11, 20, 8, 30, tzinfo=UTC)),
-        ("17:30", datetime(2026, 11, 19, 16, 30, tzinfo=UTC)),
         ("0:30", datetime(2026, 11, 19, 23, 30, tzinfo=UTC)),
-        ("11pm", datetime(2026, 11, 19, 22, 0, tzinfo=UTC)),
         ("today 17:30", datetime(2026, 11, 20, 16, 30, tzinfo=UTC)),
+        ("yesterday 17:30", datetime(2026, 11, 19, 16, 30, tzinfo=UTC)),
     ],
 )
-def test_a_time_alone_that_has_not_come_yet_was_yesterday(text: str, instant: datetime) -> None:
+def test_a_time_alone_is_one_of_today(text: str, instant: datetime) -> None:
     assert parse_past(text, NOW, ROME) == instant
 
 
-def test_a_time_alone_that_comes_within_the_hour_is_not_taken_for_yesterdays() -> None:
-    soon = f"{(NOW + timedelta(minutes=23)).astimezone(ROME):%H:%M}"
-    with pytest.raises(InvalidInput, match=f"{soon} is still to come; write yesterday {soon}"):
-        parse_past(soon, NOW, ROME)
+def test_a_time_alone_that_has_not_come_yet_is_yesterdays_only_in_the_night() -> None:
+    night = datetime(2026, 11, 20, 0, 30, tzinfo=ROME)
+    assert parse_past("23:50", night, ROME) == night - timedelta(minutes=40)
+    assert parse_past("11pm", night, ROME) == night - timedelta(minutes=90)
+    for text, now in (("23:50", night + timedelta(hours=20)), ("17:30", NOW), ("13:23", NOW), ("17:30", night)):
+        with pytest.raises(InvalidInput, match=f"{text} is still to come; write yesterday {text}"):
+            parse_past(text, now, ROME)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"), [("10:30", "20 10:30"), ("22:00", "20 22:00"), ("5:00", "20 05:00"), ("9:30", "20 09:30")]
+)
+def test_a_time_alone_leaves_a_session_of_the_day_on_that_day(text: str, found: str) -> None:
+    """From 9:00 to 10:00 in Rome."""
+    span = NOW.replace(hour=8), NOW.replace(hour=9)
+    assert f"{parse_past(text, NOW + timedelta(days=2), ROME, span).astimezone(ROME):%d %H:%M}" == found
 
 
 @pytest.mark.parametrize(
@@ -176,11 +187,10 @@ def test_a_time_alone_is_the_last_one_that_has_come(now: datetime, clock: time, 
     try:
         read = parse_past(f"{clock:%H:%M:%S}", now, zone)
     except InvalidInput:
-        soon = parse_past(f"{clock:%H:%M:%S}", now + timedelta(hours=1), zone)
-        assert now < soon
+        assert parse_time(f"{clock:%H:%M:%S}", now, zone) > now
         return
     assert read <= now
-    assert now - read <= timedelta(hours=26)
+    assert now - read <= timedelta(hours=6) or read.astimezone(zone).date() == now.astimezone(zone).date()
 
 
 @given(

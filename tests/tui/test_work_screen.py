@@ -306,6 +306,42 @@ async def test_checks_of_an_edit_are_said_at_the_field(desk: Desk, field: str, t
         assert problem in str(pilot.app.screen.query_one(f"#{field}-problem").render())
 
 
+async def test_an_edit_shows_the_days_and_the_time_that_it_would_book(desk: Desk) -> None:
+    async with desk.working(two_days) as pilot:
+        await press(pilot, "j", "j", "enter")
+        facts = pilot.app.screen.query_one("#facts", Static)
+        assert str(facts.render()).startswith("0:30:00  ·")
+        for typed, shown_as in (
+            ("yesterday 22:00", "12:30:00  ·  Thu 19 Nov 22:00 – Fri 20 Nov 10:30"),
+            ("22:00", "—"),
+            ("09:00", "1:30:00  ·  Fri 20 Nov 09:00 – Fri 20 Nov 10:30"),
+        ):
+            pilot.app.screen.query_one("#start", Input).value = typed
+            await settle(pilot)
+            assert str(facts.render()).startswith(shown_as)
+        await press(pilot, "ctrl+s")
+        assert toasts(pilot)[-1].endswith("· 1:30:00 · u to undo")
+
+
+async def test_the_day_of_an_earlier_start_is_shown_while_it_is_typed(desk: Desk) -> None:
+    desk.clock.at = NOW.replace(hour=0, minute=30)
+    async with desk.working() as pilot:
+        await press(pilot, "n", "=late", *["tab"] * 7, "=23:50")
+        assert "Starts Thu 19 Nov 23:50, 0:40:00 ago" in shown(pilot)
+        await press(pilot, "ctrl+u", "=17:00", "enter")
+        assert "Starts —" in shown(pilot)
+        assert "17:00 is still to come" in shown(pilot)
+
+
+@pytest.mark.parametrize(
+    ("end", "problem"), [("15:50", "in the future"), ("22:00", "in the future"), ("14:00", 'before "fix login" began')]
+)
+async def test_what_is_wrong_with_an_end_is_true(desk: Desk, end: str, problem: str) -> None:
+    async with desk.working(one_running) as pilot:
+        await press(pilot, "s", "tab", f"={end}", "enter")
+        assert problem in str(pilot.app.screen.query_one("#end-problem").render())
+
+
 async def test_an_edit_that_changes_nothing_writes_nothing(desk: Desk) -> None:
     async with desk.working(two_days) as pilot:
         before = work_screen(pilot).log_list.sessions
