@@ -1,12 +1,16 @@
-"""One line to type into, which holds no character that a terminal would obey or that nobody sees."""
+"""One line to type into, without characters that a terminal obeys or nobody sees; and the completions under it."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import events
 from textual.binding import Binding
-from textual.widgets import Input
+from textual.content import Content
+from textual.geometry import Offset
+from textual.reactive import reactive
+from textual.widgets import Input, Static
 
 from memoria_tui import present
 
@@ -29,3 +33,93 @@ class LineInput(Input):
         event.stop()
         event.prevent_default()
         self.replace(" ".join(event.text.split()), *self.selection)
+
+
+_MOST = 8
+_WIDEST = 48
+
+
+class Completions(Static):
+    """Up to eight words to choose from, drawn above everything else; -1 chooses none."""
+
+    DEFAULT_CSS = """
+    Completions {
+        overlay: screen;
+        constrain: inside inside;
+        display: none;
+        width: auto;
+        height: auto;
+        padding: 0 1;
+        background: $panel;
+        color: $foreground;
+    }
+    """
+
+    choice: reactive[int] = reactive(-1)
+    foot: reactive[str] = reactive("")
+    """A last line that says what the keys do; "" for none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._words: tuple[str, ...] = ()
+        self._helps: tuple[str, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        return bool(self._words)
+
+    @property
+    def chosen(self) -> str | None:
+        """The word chosen, or None."""
+        return self._words[self.choice] if 0 <= self.choice < len(self._words) else None
+
+    @property
+    def first(self) -> str:
+        """The word chosen, else the first; only while open."""
+        return self.chosen or self._words[0]
+
+    def open(
+        self,
+        words: tuple[str, ...],
+        *,
+        at: Offset,
+        choice: int,
+        helps: tuple[str, ...] = (),
+        on_screen: bool = False,
+    ) -> None:
+        """Shows words with their explanations at a place of the parent, or of the screen; none closes."""
+        self._words, self._helps = words[:_MOST], helps[:_MOST]
+        self.display = bool(words)
+        if on_screen:
+            self.absolute_offset = at
+        else:
+            self.styles.offset = (at.x, at.y)
+        self.choice = choice
+        self._draw()
+
+    def close(self) -> None:
+        self._words = ()
+        self.display = False
+
+    def move(self, by: int) -> None:
+        """Chooses the next or the one before, around the ends."""
+        self.choice = (max(self.choice, -1 if by > 0 else 0) + by) % len(self._words)
+
+    def watch_choice(self) -> None:
+        self._draw()
+
+    def watch_foot(self) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        drawn = [present.clip(present.line(word), _WIDEST) for word in self._words]
+        width = max(map(cell_len, drawn), default=0)
+        lines = []
+        for index, shown in enumerate(drawn):
+            chosen = index == self.choice
+            name = (f"{'▸' if chosen else ' '} {shown}", "bold $accent" if chosen else "")
+            explained = f"{'':{width - cell_len(shown) + 2}}{self._helps[index]}" if self._helps else ""
+            lines.append(Content.assemble(name, (explained, "$foreground 55%")))
+        if self.foot:
+            lines.append(Content.styled(f"  {self.foot}", "$foreground 55%"))
+        self.update(Content("\n").join(lines))

@@ -10,8 +10,7 @@ from textual.geometry import Offset
 from textual.message import Message
 
 from memoria_tui import present
-from memoria_tui.widgets.completions import Completions
-from memoria_tui.widgets.line_input import LineInput
+from memoria_tui.widgets.line_input import Completions, LineInput
 from services.errors import MemoriaError
 from services.model import FacetCount
 

@@ -20,8 +20,7 @@ from textual.style import Style
 from textual.widgets import Input, Label
 
 from memoria_tui import present
-from memoria_tui.widgets.completions import Completions
-from memoria_tui.widgets.line_input import LineInput
+from memoria_tui.widgets.line_input import Completions, LineInput
 from services.errors import QuerySyntaxError
 from services.model import SearchMode
 from services.search.query import Operator

@@ -51,9 +51,9 @@ class ActReader:
         titles = await self._titles([change for act in acts for change in changes.get(act.group, ())])
         return tuple(described(act, changes.get(act.group, []), titles) for act in acts)
 
-    async def changes(self, group: str, limit: int = _ROWS) -> tuple[Change, ...]:
+    async def changes(self, group: str) -> tuple[Change, ...]:
         """The first changes of an act, with what was before and after."""
-        return tuple((await self._records.groups.first_changes([group], limit)).get(group, []))
+        return tuple((await self._records.groups.first_changes([group], _ROWS)).get(group, []))
 
     async def find(self, text: str) -> str:
         """The group of the only act whose id begins so. Raises NothingToUndo or Ambiguous."""

@@ -253,9 +253,9 @@ class MemoryService:
         """
         return await self._trash.restore(ids)
 
-    async def trash(self, limit: int = 100, offset: int = 0) -> tuple[TrashedMemory, ...]:
+    async def trash(self, limit: int = 100) -> tuple[TrashedMemory, ...]:
         """Deleted memories, newest first."""
-        return await self._trash.listing(limit, offset)
+        return await self._trash.listing(limit)
 
     async def trash_ids(self, before: datetime | None = None) -> list[str]:
         """Ids of all memories in the trash, or of those deleted before an instant, last deleted first."""

@@ -132,38 +132,26 @@ class Saver:
         wanted = list(dict.fromkeys(ids))
         await self.applier.prepare()
         async with self.locked(wanted):
-            with self.act(group, kind) as act:
+            with Act(self, group, kind) as act:
                 for batch in batches(wanted, BATCH):
                     await act.add(batch, planner)
                 await act.write(undoes=undoes, also=also)
                 return act.count
 
-    async def save(
-        self,
-        group: str,
-        plans: Sequence[Plan],
-        *,
-        kind: Kind = Kind.EDIT,
-        undoes: str | None = None,
-        also: TransactionHook | None = None,
-    ) -> None:
+    async def save(self, group: str, plans: Sequence[Plan], *, also: TransactionHook | None = None) -> None:
         """Writes plans in one act. Raises Conflict when another program changed one of the memories since."""
         await self.applier.prepare()
         async with self.locked(plan.memory_id for plan in plans):
-            with self.act(group, kind) as act:
+            with Act(self, group, Kind.EDIT) as act:
                 await act.keep(plans, _refuse)
-                await act.write(undoes=undoes, also=also)
-
-    def act(self, group: str, kind: Kind = Kind.EDIT, *, prefetch: bool = False) -> Act:
-        """An act that is planned part by part, for what comes from files; to be closed.
-
-        With `prefetch`, new texts of a large one are embedded while it is planned and committed.
-        """
-        return Act(self, group, kind, prefetch=prefetch)
+                await act.write(also=also)
 
 
 class Act:
-    """One act of a person: planned part by part, written in one transaction, then applied."""
+    """One act of a person: planned part by part, written in one transaction, then applied. To be closed.
+
+    With `prefetch`, new texts of a large one are embedded while it is planned and committed.
+    """
 
     def __init__(self, saver: Saver, group: str, kind: Kind, *, prefetch: bool = False) -> None:
         self._saver = saver

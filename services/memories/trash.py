@@ -50,7 +50,7 @@ class Trash:
         related = Related(self._saver)
 
         async def plan(currents: Mapping[str, Current]) -> list[Plan]:
-            plans = await self.restorations([deletions[one] for one in currents], currents)
+            plans = await self._restorations([deletions[one] for one in currents], currents)
             related.ends |= await asyncio.to_thread(self.all_ends, plans)
             return plans
 
@@ -63,15 +63,13 @@ class Trash:
             raise NotFound(f"{memory_id} is not in the trash")
         return newest[0]
 
-    async def restorations(
-        self, deletions: Sequence[Change], currents: Mapping[str, Current], *, force: bool = False
-    ) -> list[Plan]:
-        """Plans to bring memories back as they were. Raises Conflict when one exists again, unless forced."""
+    async def _restorations(self, deletions: Sequence[Change], currents: Mapping[str, Current]) -> list[Plan]:
+        """Plans to bring memories back as they were. Raises Conflict when one exists again."""
         plans = []
         kept = await self.read_kept(deletions)
         for change in deletions:
             current = currents[change.entity_id]
-            if current.state and not force:
+            if current.state:
                 raise Conflict(
                     f"the memory {current.id} exists again; nothing was restored", current.memory(self._saver.zone)
                 )
@@ -133,9 +131,9 @@ class Trash:
         single = is_one_chunk(kept_own_keys(before))
         return self._ends(deletion.entity_id, State.from_json(before), kept_texts(before), one_chunk=single)
 
-    async def listing(self, limit: int, offset: int) -> tuple[TrashedMemory, ...]:
+    async def listing(self, limit: int) -> tuple[TrashedMemory, ...]:
         """What lies in the trash, newest first."""
-        deletions = await self._saver.records.trash.deletions(limit, offset)
+        deletions = await self._saver.records.trash.deletions(limit, 0)
         states = [State.from_json(change.before or {}) for change in deletions]
         ends = [set(self.ends_of(change)) for change in deletions]
         gone = await self._saver.records.trash.relations(sorted(set().union(*ends)))

@@ -18,7 +18,6 @@ SET change_id = excluded.change_id, since = COALESCE(entry.since, entry.change_i
 _ENTRIES = """
 SELECT memory_id, change_id, attempts, last_error, next_attempt FROM memoria_tui.embedding_schedule
 WHERE (CAST(:due AS timestamptz) IS NULL OR next_attempt < :due)
-  AND (CAST(:ids AS uuid[]) IS NULL OR memory_id = ANY(CAST(:ids AS uuid[])))
   AND (attempts = 0 OR NOT CAST(:untried AS boolean))
 ORDER BY attempts, change_id LIMIT :limit
 """
@@ -64,21 +63,15 @@ class Outbox:
         self._database = database
 
     async def entries(
-        self,
-        *,
-        due_before: datetime | None = None,
-        memory_ids: Sequence[str] | None = None,
-        untried: bool = False,
-        limit: int = 1000,
+        self, *, due_before: datetime | None = None, untried: bool = False, limit: int = 1000
     ) -> list[OutboxEntry]:
-        """Outbox entries, least tried and oldest first: what is due before an instant, of these memories, or all.
+        """Outbox entries, least tried and oldest first: what is due before an instant, or all.
 
         With `untried` only those that nobody tried to apply yet: their points are not there.
         """
-        ids = None if memory_ids is None else list(memory_ids)
         return [
             OutboxEntry(str(row.memory_id), row.change_id, row.attempts, row.last_error, row.next_attempt)
-            for row in await self._database.fetch(_ENTRIES, due=due_before, ids=ids, untried=untried, limit=limit)
+            for row in await self._database.fetch(_ENTRIES, due=due_before, untried=untried, limit=limit)
         ]
 
     async def count(self) -> int:

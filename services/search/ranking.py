@@ -16,8 +16,7 @@ from services.ports import Embedder, VectorStore, WordEmbedder
 from services.records import Records
 from services.search import fusion
 from services.search.filters import FilterBuilder, Filters, memories_of
-from services.search.hits import Found, HitReader, Read
-from services.search.ranked import RankedHits, Scores
+from services.search.hits import Found, HitReader, RankedHits, Read, Scores
 from services.search.vocabulary import Vocabulary
 from services.together import together
 

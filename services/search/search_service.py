@@ -11,10 +11,9 @@ from services.ports import Clock, Embedder, VectorStore
 from services.records import Records
 from services.search import facets as facet_counts
 from services.search.filters import FilterBuilder, Filters
-from services.search.hits import HitReader
+from services.search.hits import HitReader, RankedHits
 from services.search.listing import FIRST_PAGE_SECONDS, End, Listing, Order
 from services.search.query import operators
-from services.search.ranked import RankedHits
 from services.search.ranking import Ranking
 from services.settings import Settings
 from services.times import first_weekday, person_zone, writer_zone

@@ -1,4 +1,4 @@
-"""One import on its way: what it did so far, and what it still waits for."""
+"""One import on its way: what it did so far, what it waits for, and which memory an id of a file stands for."""
 
 from __future__ import annotations
 
@@ -8,14 +8,55 @@ from pathlib import Path
 
 from services.batches import batches
 from services.memories.chunking import chunk_id, chunks
+from services.memories.stored_memories import fold, owners, pages
 from services.memories.storing import Incoming, StoringAct
-from services.model import Change
-from services.ports import NewRelation
+from services.model import Change, MemoryType
+from services.points import Scroll
+from services.ports import NewRelation, VectorStore
 from services.records import Transaction
 from services.settings import Settings
 from services.spool import Spool
 from services.transfer.formats.imported_records import MemoryRecord, RelationRecord
-from services.transfer.id_owners import RelationEnds, derived_ids
+
+_PAGE = 1000
+_SHORTEST_STEP = 50
+"""Characters by which a chunk advances at least, under any setting that is in use."""
+_MOST_CHUNKS = 4000
+
+
+class RelationEnds:
+    """Finds the memory of an id: of a memory, of a chunk that is stored, or of one that once was cut from its text."""
+
+    def __init__(self, vectors: VectorStore) -> None:
+        self._vectors = vectors
+        self._derived: dict[str, str] | None = None
+
+    async def known(self, ids: Sequence[str]) -> dict[str, str]:
+        """By stored points alone; ids of nothing are left out."""
+        return await owners(self._vectors, list(dict.fromkeys(ids))) if ids else {}
+
+    async def all(self, ids: Sequence[str]) -> dict[str, str]:
+        """Also by ids that chunks of the stored texts could have had; reads the whole store once when it must."""
+        found = await self.known(ids)
+        lost = [one for one in ids if one not in found]
+        if lost and self._derived is None:
+            self._derived = await self._derive()
+        derived = self._derived or {}
+        return found | {one: derived[one] for one in lost if one in derived}
+
+    async def _derive(self) -> dict[str, str]:
+        derived: dict[str, str] = {}
+        for type_ in MemoryType:
+            async for points in pages(self._vectors, Scroll(type_, _PAGE)):
+                for stored in fold(type_, points):
+                    derived |= dict.fromkeys(derived_ids(stored.id, stored.state.content), stored.id)
+        return derived
+
+
+def derived_ids(memory_id: str, content: str) -> list[str]:
+    """The ids that chunks of the text could have under any setting that is in use."""
+    return [chunk_id(memory_id, index) for index in range(min(_MOST_CHUNKS, len(content) // _SHORTEST_STEP + 2))]
+
 
 _MARKS = 5000
 """Marks read at once."""

@@ -24,9 +24,8 @@ from services.transfer.formats.imported_records import BadRecord, MemoryRecord, 
 from services.transfer.formats.own_export import TABLES
 from services.transfer.formats.own_rows import change_of
 from services.transfer.formats.record_batches import BATCH, chunk_ids_last, read_ahead
-from services.transfer.id_owners import RelationEnds
 from services.transfer.import_outcome import Outcome, outcome
-from services.transfer.import_run import ImportReport, ImportRun, Remark
+from services.transfer.import_run import ImportReport, ImportRun, RelationEnds, Remark
 
 if TYPE_CHECKING:
     from pathlib import Path

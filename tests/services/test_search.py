@@ -38,9 +38,8 @@ from services.points import Point, Vector
 from services.ports import Edge, Embedder, VectorStore
 from services.records import Records
 from services.search.filters import FilterBuilder
-from services.search.hits import HitReader
+from services.search.hits import FIRST, HitReader
 from services.search.query import parse_query
-from services.search.ranked import FIRST
 from services.search.ranking import Ranking
 from services.search.search_service import SearchService
 from services.settings import Settings

@@ -56,8 +56,8 @@ from services.model import (
     WorkSession,
 )
 from services.ports import Clock
+from services.search.hits import RankedHits
 from services.search.listing import Listing
-from services.search.ranked import RankedHits
 from services.search.search_service import SearchService
 from services.settings import Settings
 from services.times import WriterZone

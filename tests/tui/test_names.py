@@ -10,7 +10,7 @@ from textual.widgets import Input, Select, Static
 
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
-from memoria_tui.widgets.completions import Completions
+from memoria_tui.widgets.line_input import Completions
 from services.errors import StoreUnavailable
 from services.model import MemoryType
 from tests.tui.conftest import press, running, screen_of, toasts

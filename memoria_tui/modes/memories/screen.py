@@ -38,13 +38,13 @@ from memoria_tui.widgets.preview import Preview
 from memoria_tui.widgets.search_bar import SearchBar
 from services.errors import Conflict, MemoriaError, QuerySyntaxError, StoreUnavailable
 from services.model import Facets, Memory, Query, Subject
+from services.search.hits import FIRST
 from services.search.query import operators, parse_query
-from services.search.ranked import FIRST
 from services.times import first_weekday
 
 if TYPE_CHECKING:
+    from services.search.hits import RankedHits
     from services.search.listing import Listing
-    from services.search.ranked import RankedHits
 
 PAGE = 100
 """Rows fetched with a listing, so that the list is full in one go."""

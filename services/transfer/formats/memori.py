@@ -7,6 +7,8 @@ tags, importance and project become those of the memory), and `memori_table` wit
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,9 +17,7 @@ from decimal import Decimal
 from services.model import MemoryType, RelationCreator, RelationType
 from services.ports import NewRelation
 from services.transfer.formats.imported_records import BadRecord, MemoryRecord, RelationRecord
-from services.transfer.formats.memori_names import memory_type, relation_type
 from services.transfer.formats.record_reading import id_of, memory_record
-from services.transfer.formats.turns import turns
 
 Row = Mapping[str, object]
 
@@ -194,3 +194,107 @@ def _instant(value: object) -> datetime | None:
         return datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
         return None
+
+
+_CATEGORIES: Mapping[MemoryType, str] = {
+    MemoryType.PROCEDURAL: "rule skill procedure procedural process how_to howto instruction workflow guideline step "
+    "recipe playbook runbook policy convention practice best_practice habit routine tool command",
+    MemoryType.EPISODIC: "event context conversation conversational conscious_info episode episodic experience session "
+    "interaction observation task activity meeting incident decision message chat short_term log history",
+}
+"""By type, the categories that become it; every other one (fact, preference, identity, …) becomes semantic."""
+_TYPES: Mapping[str, MemoryType] = {name: kind for kind, names in _CATEGORIES.items() for name in names.split()}
+_RELATIONS: Mapping[RelationType, str] = {
+    RelationType.CAUSES: "causes cause leads_to results_in triggers creates produces enables affects influences",
+    RelationType.FIXES: "fixes fix solves resolves repairs corrects addresses mitigates",
+    RelationType.SUPPORTS: "supports support helps confirms backs assists recommends agrees_with endorses proves",
+    RelationType.OPPOSES: "opposes contradicts conflicts_with disagrees_with blocks prevents dislikes hates rejects "
+    "competes_with refutes avoids",
+    RelationType.FOLLOWS: "follows comes_after after next succeeds",
+    RelationType.SUPERSEDES: "supersedes replaces overrides updates obsoletes deprecates",
+    RelationType.DERIVES: "derives derives_from derived_from based_on comes_from extends inherits inherits_from "
+    "inferred_from implements built_on built_with uses depends_on requires instance_of is_a",
+    RelationType.PART_OF: "part_of belongs_to member_of in child_of works_for works_at works_on works_in employed_by "
+    "located_in lives_in component_of subset_of",
+}
+_TURNED: Mapping[RelationType, str] = {
+    RelationType.CAUSES: "caused_by triggered_by created_by produced_by made_by affected_by",
+    RelationType.FIXES: "fixed_by solved_by resolved_by",
+    RelationType.SUPPORTS: "supported_by helped_by recommended_by",
+    RelationType.OPPOSES: "opposed_by blocked_by",
+    RelationType.FOLLOWS: "precedes before followed_by leads",
+    RelationType.SUPERSEDES: "superseded_by replaced_by",
+    RelationType.DERIVES: "used_by required_by extended_by",
+    RelationType.PART_OF: "contains includes has has_part has_member owns parent_of employs consists_of",
+}
+"""What is the same relation seen from its other end."""
+_KNOWN: Mapping[str, tuple[RelationType, bool]] = {
+    name: (kind, turned)
+    for table, turned in ((_RELATIONS, False), (_TURNED, True))
+    for kind, names in table.items()
+    for name in names.split()
+}
+
+
+def memory_type(category: object) -> MemoryType:
+    """The type that a category of Memori becomes."""
+    name = _key(category)
+    return _TYPES.get(name) or _TYPES.get(name.removesuffix("s"), MemoryType.SEMANTIC)
+
+
+def relation_type(name: object) -> tuple[RelationType, bool]:
+    """The type that a relationship becomes, and whether it points the other way."""
+    return _KNOWN.get(_key(name), (RelationType.RELATED, False))
+
+
+def _key(name: object) -> str:
+    """«Works-At», «works at» and «worksAt» are one name."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name) if isinstance(name, str) else ""
+    return re.sub(r"[\W_]+", "_", words).strip("_").casefold()
+
+
+_EXCHANGE = (("user", "user_input"), ("assistant", "ai_output"))
+"""Keys of a message that holds a question with its answer."""
+
+
+def turns(messages: object) -> list[str]:
+    """One text a message, with who said it; what says nothing is left out."""
+    return [said for said in map(_turn, _messages(messages)) if said]
+
+
+def _messages(value: object) -> list[object]:
+    """The messages, however the program that wrote them wrapped them."""
+    if isinstance(value, Mapping):
+        for key in ("messages", "turns", "history"):
+            if isinstance(value.get(key), list):
+                return list(value[key])
+        return [value]
+    return list(value) if isinstance(value, list) else [value]
+
+
+def _turn(message: object) -> str:
+    """One message with who said it; "" when it says nothing."""
+    if not isinstance(message, Mapping):
+        return _said(message)
+    pairs = [(role, _said(message.get(key))) for role, key in _EXCHANGE if message.get(key) is not None]
+    if not pairs:
+        role = next((str(message[key]) for key in ("role", "speaker", "author", "type") if message.get(key)), "")
+        said = next((_said(message[key]) for key in ("content", "text", "message") if message.get(key)), "")
+        if not said and not {"content", "text", "message"} & set(message) and len(message) > bool(role):
+            said = json.dumps(message, ensure_ascii=False)
+        pairs = [(role, said)]
+    return "\n\n".join(f"{role}: {said}" if role else said for role, said in pairs if said)
+
+
+def _said(content: object) -> str:
+    """The text of a message, also one that is made of parts."""
+    if content is None:
+        return ""
+    if isinstance(content, str):
+        return content.strip()
+    if isinstance(content, list):
+        return "\n".join(said for said in map(_said, content) if said)
+    if isinstance(content, Mapping):
+        text = content.get("text", content.get("content"))
+        return _said(text) if text is not None else json.dumps(content, ensure_ascii=False)
+    return json.dumps(content, ensure_ascii=False, default=str)
