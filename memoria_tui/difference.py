@@ -14,8 +14,6 @@ _LONGEST = 4_000
 
 @dataclass(frozen=True, slots=True)
 class DiffLine:
-    """One line of a comparison."""
-
     kind: Literal["same", "removed", "added", "skipped"]
     text: str
 

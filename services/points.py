@@ -23,8 +23,6 @@ _SAME_MODEL = 0.98
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One stored point."""
-
     id: str
     payload: Mapping[str, object]
     vector: Vector | None = None

@@ -133,7 +133,6 @@ def month_start(day: date) -> date:
 
 
 def month_end(day: date) -> date:
-    """The last day of the month."""
     return month_start(month_start(day) + timedelta(31)) - timedelta(1)
 
 
@@ -338,5 +337,4 @@ def _written_out(text: str, today: date) -> date:
 
 
 def machine_clock() -> datetime:
-    """The clock of the machine."""
     return datetime.now(UTC)

@@ -123,7 +123,6 @@ def session_json(session: WorkSession, now: datetime) -> Json:
 def logged_session_json(
     session: WorkSession, now: datetime, days: Sequence[tuple[date, float]], flaws: Sequence[Flaw]
 ) -> Json:
-    """`days`: seconds by day."""
     return session_json(session, now) | {
         "ended_at": _plain(session.end),
         "days": [{"day": day, "seconds": seconds} for day, seconds in days],

@@ -170,7 +170,6 @@ class Terminal:
         self.write(text + "\n")
 
     def print_text_line(self, text: str) -> None:
-        """Text of a memory on one line."""
         self.print_text(" ".join(text.splitlines()))
 
     def print_json(self, value: object) -> None:

@@ -49,8 +49,6 @@ class Field:
 
 
 class FieldProblem(Exception):
-    """What is wrong with one field."""
-
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
         self.field = field

@@ -82,7 +82,6 @@ class PromptDialog(Dialog[str]):
 
 
 def share_check(what: str) -> Check:
-    """The check of a number from 0 to 1."""
 
     def problem(text: str) -> str | None:
         try:

@@ -22,7 +22,6 @@ _TYPES = tuple(RelationType)
 
 
 def type_of_key(character: str | None) -> RelationType | None:
-    """The type of a pressed key."""
     return next((kind for kind, look in LOOKS.items() if look.key == character), None)
 
 

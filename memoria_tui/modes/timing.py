@@ -178,7 +178,6 @@ class Timing:
             self._tell(f"Cut {work_text.named(stopped)} back to {worked}")
 
     async def delete(self, session: WorkSession | None) -> None:
-        """Deletes a session."""
         if session is not None:
             what, act = f"delete {work_text.named(session)}", self._services.work.delete(session.id)
             if await self._screen.write(what, act, once=[session.id]) is not None:

@@ -66,8 +66,6 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class Colours:
-    """The colours of a chart."""
-
     series: Sequence[Color]
     axis: Color
     grid: Color

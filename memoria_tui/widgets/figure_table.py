@@ -33,8 +33,6 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What a table shows."""
-
     head: tuple[str, ...] = ()
     """Over the name and over each figure."""
     rows: tuple[Row, ...] = ()

@@ -70,7 +70,6 @@ class Completions(Static):
 
     @property
     def chosen(self) -> str | None:
-        """The word chosen, or None."""
         return self._words[self.choice] if 0 <= self.choice < len(self._words) else None
 
     @property

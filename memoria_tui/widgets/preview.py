@@ -106,7 +106,6 @@ class Preview(Vertical):
 
     @property
     def shown(self) -> Memory | None:
-        """The memory shown, or None."""
         return self._hit.memory if self._hit is not None else None
 
     def show(self, hit: Hit | None) -> None:
@@ -133,7 +132,6 @@ class Preview(Vertical):
             self.show_history(history)
 
     def show_relations(self, relations: tuple[RelatedMemory, ...]) -> None:
-        """Shows the relations of the memory shown."""
         self._relations = relations
         self._draw_sections()
 

@@ -21,8 +21,6 @@ _LEAST_COLUMNS = 16
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """What a chart shows."""
-
     bars: tuple[Bar, ...] = ()
     colours: tuple[Color, ...] = ()
     """One a series."""

@@ -30,7 +30,6 @@ class Archive:
 
     @property
     def records(self) -> int:
-        """All records together."""
         return sum(self.counts.values())
 
 
@@ -50,8 +49,6 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class RestoreReport:
-    """What a restore did."""
-
     archive: Archive
     counts: Mapping[str, int]
     """Records written by kind; what was the same already is not among them."""

@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from services.backup.fingerprints import MARKED, Fingerprints
 from services.batches import batches
 from services.memories.chunking import chunks
 from services.memories.payload import State
@@ -38,6 +37,8 @@ if TYPE_CHECKING:
     from services.settings import Settings
 
 _PAGE = 1000
+_MARKED = ("updated_at", "parent_id", "chunk_index", "chunk_count")
+"""Keys of a point that the second pass reads."""
 _MEMORIES = 200
 """Memories that are read once more together."""
 _UNDER_WAY = 2000
@@ -72,7 +73,8 @@ class Gathering:
         self._vectors = vectors
         self._tables = tables
         self._settings = settings
-        self._seen = {type_: Fingerprints() for type_ in MemoryType}
+        self._seen: dict[MemoryType, dict[str, int]] = {type_: {} for type_ in MemoryType}
+        """What tells that a memory was changed, by its id, as the first pass saw it."""
         self._unsettled: set[str] = set()
         self._under_way_after = 0
         self._in_outbox: set[str] = set()
@@ -86,7 +88,7 @@ class Gathering:
     @property
     def memories(self) -> int:
         """How many memories were found."""
-        earlier = sum(seen.knows(one) for seen in self._seen.values() for one in self.superseded)
+        earlier = sum(one in seen for seen in self._seen.values() for one in self.superseded)
         alive = sum(pass_number != GONE for pass_number in self.superseded.values())
         return sum(map(len, self._seen.values())) - earlier + alive
 
@@ -95,10 +97,8 @@ class Gathering:
         self._under_way_after = await self._tables.newest_change() - _UNDER_WAY
         for type_, seen in self._seen.items():
             async for points in all_points(self._vectors, type_):
-                for first in {memory_id_of(point): point for point in reversed(points)}.values():
-                    seen.add(first)
+                seen |= {memory_id_of(point): _mark(point) for point in reversed(points)}
                 yield Gathered(0, type_, points)
-            await asyncio.to_thread(seen.seal)
 
     async def note_changes(self, snapshot: BackupSnapshot) -> None:
         """Finds what changed, came and went since the first pass, whoever did it, and what the snapshot says of it."""
@@ -106,12 +106,12 @@ class Gathering:
         self._in_outbox = set(await snapshot.waiting_after(self._under_way_after))
         changed = set(await snapshot.changed_after(self._under_way_after))
         for type_, seen in self._seen.items():
-            async for page in pages(self._vectors, Scroll(type_, _PAGE, ONE_EACH, payload_keys=MARKED)):
-                changed.update(memory_id_of(point) for point in page if not seen.unchanged(point))
+            now: dict[str, int] = {}
+            async for page in pages(self._vectors, Scroll(type_, _PAGE, ONE_EACH, payload_keys=_MARKED)):
+                now |= {memory_id_of(point): _mark(point) for point in page}
             headless = await read_stored(self._vectors, await headless_ids(self._vectors, type_), embeddings=False)
-            for states in headless.values():
-                changed.update(one.id for one in states if not seen.unchanged(one.points[0]))
-            changed.update(await asyncio.to_thread(list, seen.vanished()))
+            now |= {one.id: _mark(one.points[0]) for states in headless.values() for one in states}
+            changed |= {memory_id for memory_id, _ in seen.items() ^ now.items()}
         for batch in batches(sorted(changed), _MEMORIES):
             last = {one.memory_id: one for one in await snapshot.newest_changes_of(_nameable(batch))}
             self._changed.append((batch, last, await snapshot.linked(_nameable(batch))))
@@ -127,7 +127,7 @@ class Gathering:
                 in_outbox, missing = memory_id in self._in_outbox, not states and memory_id in linked
                 moved_on = now.get(memory_id, 0) > (change.change_id if change else 0)
                 if change is None and (moved_on or missing):
-                    if any(seen.knows(memory_id) for seen in self._seen.values()):
+                    if any(memory_id in seen for seen in self._seen.values()):
                         continue  # changed after the snapshot alone: the first pass has it as it was
                     states = []
                 elif change is not None and (moved_on or in_outbox or missing):
@@ -190,6 +190,12 @@ class Gathering:
 def _nameable(ids: Sequence[str]) -> list[str]:
     """Those that the history can name: other programs may have given theirs plain numbers."""
     return [one for one in ids if canonical(one) == one]
+
+
+def _mark(point: Point) -> int:
+    """Of the first point of a memory, in this process."""
+    payload = point.payload
+    return hash((point.id, str(payload.get("updated_at")), str(payload.get("chunk_count"))))
 
 
 def _whole(states: Sequence[Stored]) -> bool:

@@ -9,7 +9,6 @@ from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from services.backup.fingerprints import Fingerprints
 from services.batches import batches
 from services.memories.payload import State, same_but_for_looks
 from services.memories.stored_memories import ONE_EACH, Stored, fold, headless_ids, memory_id_of, pages, read_stored
@@ -50,7 +49,7 @@ class MemoryPairs:
         self._vectors = vectors
         self._archive = archive
         self._zone = zone
-        self._archived = Fingerprints()
+        self._archived: set[str] = set()
 
     async def batches(self) -> AsyncIterator[list[Pair]]:
         """Some of the archive's memories at once, each whole."""
@@ -58,7 +57,6 @@ class MemoryPairs:
             memories = await asyncio.to_thread(fold, read.type, read.points)
             for some in batches(memories, _BATCH):
                 yield await self._compared(some)
-        await asyncio.to_thread(self._archived.seal)
 
     async def only_here(self) -> AsyncIterator[list[str]]:
         """Ids of the store's memories that the archive does not have, after `batches` has ended."""
@@ -69,7 +67,7 @@ class MemoryPairs:
             yield self._unknown(await headless_ids(self._vectors, type_))
 
     def _unknown(self, ids: Sequence[str]) -> list[str]:
-        return [one for one in dict.fromkeys(ids) if not self._archived.knows(one)]
+        return [one for one in dict.fromkeys(ids) if one not in self._archived]
 
     async def _compared(self, memories: Sequence[Stored]) -> list[Pair]:
         here = await read_stored(self._vectors, [one.id for one in memories], embeddings=False)
@@ -78,7 +76,7 @@ class MemoryPairs:
     def _paired(self, memories: Sequence[Stored], here: Mapping[str, Sequence[Stored]]) -> list[Pair]:
         pairs = []
         for archived in memories:
-            self._archived.add(archived.points[0])
+            self._archived.add(archived.id)
             states = here.get(archived.id)
             current = states[0] if states else None
             pairs.append(Pair(archived, current, self._status(archived, current)))

@@ -21,8 +21,6 @@ from services.together import prefetched
 
 @dataclass(frozen=True, slots=True)
 class ReadPoints:
-    """The points of one part."""
-
     number: int
     """Place among the parts of points, from 1."""
     type: MemoryType
@@ -60,7 +58,6 @@ class OpenArchive:
             yield found
 
     async def rows(self) -> AsyncGenerator[Rows, None]:
-        """The rows of all tables."""
         parts = [part for part in self._reader.parts if part.name.startswith("tables/")]
         async for rows in prefetched(partial(next, map(self._rows, parts), None)):
             yield rows

@@ -77,8 +77,6 @@ _SAMPLE = 8
 
 @dataclass(frozen=True, slots=True)
 class RestoreTarget:
-    """What a restore writes into."""
-
     vectors: SwitchableStore
     tables: BackupTables
     memories: MemoryService
@@ -159,8 +157,6 @@ class Vectoring:
 
 @dataclass(slots=True)
 class RestoreRun:
-    """One restore on its way."""
-
     archive: OpenArchive
     target: RestoreTarget
     vectoring: Vectoring

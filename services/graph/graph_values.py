@@ -43,7 +43,6 @@ class Neighborhood:
     """True when there are further memories within the depth than `nodes` holds."""
 
     def node(self, memory_id: str) -> Node | None:
-        """The node of that memory."""
         return next((node for node in self.nodes if node.id == memory_id), None)
 
 

@@ -69,7 +69,6 @@ def edited(current: State, changes: MemoryChanges) -> State:
 
 
 def stamped(state: State, now: datetime, zone: WriterZone) -> State:
-    """The state, changed now."""
     return State(state.type, {**state.payload, "updated_at": to_stamp(now, zone)})
 
 

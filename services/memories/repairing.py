@@ -14,8 +14,6 @@ from services.model import Action, Kind
 
 @dataclass(frozen=True, slots=True)
 class RepairedMemory:
-    """How a memory shall be."""
-
     state: State | None
     """None: deleted."""
     summary: str

@@ -162,16 +162,31 @@ async def _points(
     return [point for point in points if memory_id_of(point) in wanted]
 
 
-async def all_points(vectors: VectorStore, collection: MemoryType) -> AsyncIterator[list[Point]]:
-    """Every point of a collection with its vector; those of one memory stand together, in the order of its text."""
+async def all_points(
+    vectors: VectorStore, collection: MemoryType, *, embeddings: bool = True
+) -> AsyncIterator[list[Point]]:
+    """Every point of a collection; those of one memory stand together, in the order of its text."""
     read: set[str] = set()
-    async for page in pages(vectors, Scroll(collection, _PAGE_OF_VECTORS, ONE_EACH, with_vectors=True)):
+    async for page in pages(vectors, Scroll(collection, _PAGE_OF_VECTORS, ONE_EACH, with_vectors=embeddings)):
         yield [point for point in page if chunk_index(point) is None]
         if new := {memory_id_of(point) for point in page if chunk_index(point) is not None} - read:
             read |= new
-            yield sorted(await _points(vectors, collection, new), key=_place)
+            yield sorted(await _points(vectors, collection, new, embeddings), key=_place)
     for batch in batches(await headless_ids(vectors, collection), _PAGE_OF_VECTORS):
-        yield sorted(await _points(vectors, collection, set(batch)), key=_place)
+        yield sorted(await _points(vectors, collection, set(batch), embeddings), key=_place)
+
+
+async def all_stored(
+    vectors: VectorStore, collection: MemoryType, *, embeddings: bool = True
+) -> AsyncIterator[list[Stored]]:
+    """The newest state of every memory of a collection."""
+    async for points in all_points(vectors, collection, embeddings=embeddings):
+        yield newest(fold(collection, points))
+
+
+def newest(states: Iterable[Stored]) -> list[Stored]:
+    """Of each memory the newest of its states."""
+    return list({one.id: one for one in sorted(states, key=age)}.values())
 
 
 def _place(point: Point) -> tuple[str, int, str]:

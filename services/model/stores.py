@@ -35,8 +35,6 @@ class Subject(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StoreStatus:
-    """Health of one store."""
-
     kind: StoreKind
     ok: bool
     label: str

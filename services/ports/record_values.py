@@ -72,8 +72,6 @@ UNMARKED = Mark()
 
 @dataclass(frozen=True, slots=True)
 class NewRelation:
-    """A relation to be made."""
-
     source_id: str
     target_id: str
     type: RelationType

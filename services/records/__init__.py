@@ -64,7 +64,6 @@ class Records:
         return await read_pulse(self._database, self._zone, at)
 
     async def status(self) -> StoreStatus:
-        """As `SqlDatabase.status`."""
         return await self._database.status()
 
     async def close(self) -> None:

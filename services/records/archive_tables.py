@@ -10,8 +10,6 @@ from services.records import columns
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table of a backup."""
-
     name: str
     """With its schema."""
     kind: str | None

@@ -67,7 +67,6 @@ class BackupSnapshot:
         return [row.memory_id for row in await self._connection.fetch(_CHANGED, after=change_id)]
 
     async def newest_changes_of(self, memory_ids: Sequence[str]) -> list[LastChange]:
-        """The newest change of each memory that has one."""
         if HISTORY.name not in self._existing:
             return []
         rows = await self._connection.fetch(_NEWEST_OF.format(columns="id, change_group, after"), ids=list(memory_ids))

@@ -25,7 +25,6 @@ def relation_state(relation: Relation) -> dict[str, object]:
 
 
 def relation_of(state: Mapping[str, object]) -> Relation:
-    """The relation of a state that `relation_state` made."""
     created_at = state.get("created_at")
     metadata = state.get("metadata")
     return Relation(

@@ -22,8 +22,6 @@ class StoredSession:
 
 @dataclass(frozen=True, slots=True)
 class SessionChange:
-    """What to write to one session."""
-
     columns: Mapping[str, object] = field(default_factory=dict)
     """Columns of `work_sessions` with their new values."""
     client: str | None = None

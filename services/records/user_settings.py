@@ -14,8 +14,6 @@ ON CONFLICT (key) DO UPDATE SET value = excluded.value
 
 
 class UserSettings:
-    """The rows of `user_settings`."""
-
     def __init__(self, database: SqlDatabase) -> None:
         self._database = database
 

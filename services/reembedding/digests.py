@@ -1,15 +1,23 @@
-"""Reading a whole set of collections memory by memory, and telling which memories two sets have otherwise."""
+"""Telling which memories two sets of collections have otherwise."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
-from services.memories.stored_memories import Stored, age, chunk_index, fold, in_collection, memory_id_of, pages
+from services.memories.stored_memories import (
+    Stored,
+    all_stored,
+    chunk_index,
+    in_collection,
+    memory_id_of,
+    newest,
+    pages,
+)
 from services.model import MemoryType
-from services.points import EVERYTHING, Filter, HasVector, Point, Scroll
+from services.points import EVERYTHING, Filter, HasVector, Scroll
 from services.ports import VectorStore
 
 _PAGE = 300
@@ -28,29 +36,10 @@ Digests = Mapping[str, int]
 """Memory id → digest of what tells that the memory was changed."""
 
 
-async def memories(vectors: VectorStore, type_: MemoryType) -> AsyncIterator[list[Stored]]:
-    """The memories of one collection, put together from their chunks wherever those lie.
-
-    Of one that has several states, because a save was not finished, the newest comes last.
-    """
-    grouped: set[str] = set()
-    async for page in pages(vectors, Scroll(type_, _PAGE)):
-        parts = {memory_id_of(point) for point in page if not _whole(point)} - grouped
-        grouped |= parts
-        found = fold(type_, (point for point in page if _whole(point) and point.id not in grouped))
-        yield found + await newest(vectors, type_, parts)
-
-
-async def newest(vectors: VectorStore, type_: MemoryType, ids: Iterable[str]) -> list[Stored]:
+async def newest_of(vectors: VectorStore, type_: MemoryType, ids: Iterable[str]) -> list[Stored]:
     """The newest state of each of these memories that the collection has."""
     wanted = frozenset(ids)
-    states = await in_collection(vectors, type_, wanted, embeddings=False) if wanted else []
-    return list({one.id: one for one in sorted(states, key=age)}.values())
-
-
-def _whole(point: Point) -> bool:
-    """True for the only point of its memory."""
-    return chunk_index(point) is None and memory_id_of(point) == point.id and "full_content" not in point.payload
+    return newest(await in_collection(vectors, type_, wanted, embeddings=False)) if wanted else []
 
 
 def digest(stored: Stored) -> bytes:
@@ -61,7 +50,7 @@ def digest(stored: Stored) -> bytes:
 async def digests(vectors: VectorStore, type_: MemoryType) -> dict[str, bytes]:
     """Of each memory of one collection; of no value for one that lacks a chunk or a vector."""
     found: dict[str, bytes] = {}
-    async for page in memories(vectors, type_):
+    async for page in all_stored(vectors, type_, embeddings=False):
         found |= {one.id: digest(one) if one.texts is not None else _INCOMPLETE for one in page}
     pending = Scroll(type_, _PAGE, Filter(must_not=(HasVector(),)), payload_keys=("parent_id",))
     async for points in pages(vectors, pending):

@@ -13,11 +13,11 @@ from functools import partial
 
 from services.batches import batches
 from services.errors import Conflict, StorageFull, StoreMismatch, StoreReadOnly, StoreUnavailable
-from services.memories.stored_memories import ONE_EACH, Stored, count_memories
+from services.memories.stored_memories import ONE_EACH, Stored, all_stored, count_memories
 from services.memories.write_barrier import WriteBarrier
 from services.model import Advance, MemoryType, Progress, untold
 from services.ports import Draft, Embedder, SwitchableStore, VectorStore
-from services.reembedding.digests import Digests, digest, digests, memories, newest, quick_digests
+from services.reembedding.digests import Digests, digest, digests, newest_of, quick_digests
 from services.reembedding.filling import Filling
 from services.reembedding.reembed_values import (
     SHARED_MODELS,
@@ -243,7 +243,7 @@ class ReembeddingService:
         there = await digests(run.draft, type_)
         made = run.made[type_] = {}
         async with BoundedTasks(_TOGETHER) as writes:
-            async for batch in memories(run.source, type_):
+            async for batch in all_stored(run.source, type_, embeddings=False):
                 await writes.start(partial(self._write_changed, run, type_, batch, there, made))
         gone = there.keys() - made.keys()
         await run.filling.delete(type_, gone)
@@ -312,7 +312,7 @@ class ReembeddingService:
         """Writes what `here` has otherwise than `there`, deletes what it lacks; gives how many."""
         changed = [one for one, made in here.items() if there.get(one) != made]
         for ids in batches(changed, _BATCH):
-            await self._write(run, type_, await newest(run.source, type_, ids), ids)
+            await self._write(run, type_, await newest_of(run.source, type_, ids), ids)
         gone = there.keys() - here.keys()
         await run.filling.delete(type_, gone)
         run.changed += len(gone)
@@ -342,7 +342,7 @@ async def _digests_of(batch: Sequence[Stored]) -> dict[str, bytes]:
 
 async def _states(vectors: VectorStore, type_: MemoryType, ids: Iterable[str]) -> dict[str, bytes]:
     """Digests of these memories, as far as they are in the collection."""
-    return await _digests_of(await newest(vectors, type_, ids))
+    return await _digests_of(await newest_of(vectors, type_, ids))
 
 
 async def _headed(vectors: VectorStore) -> int:

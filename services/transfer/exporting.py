@@ -11,7 +11,7 @@ from services.batches import batches
 from services.errors import Conflict
 from services.files import AtomicFile
 from services.memories.chunking import chunks
-from services.memories.stored_memories import Stored, age, all_points, fold, read_stored
+from services.memories.stored_memories import Stored, all_stored, read_stored
 from services.model import Advance, Progress, Relation, untold
 from services.ports import Clock, VectorStore
 from services.records import Records
@@ -98,8 +98,8 @@ class ExportService:
     async def _whole(self) -> AsyncIterator[Stored]:
         """Every memory once, page by page."""
         for type_ in await self._vectors.info():
-            async for points in all_points(self._vectors, type_):
-                for stored in {one.id: one for one in sorted(fold(type_, points), key=age)}.values():
+            async for memories in all_stored(self._vectors, type_):
+                for stored in memories:
                     yield stored
 
     async def _chosen(self, ids: Sequence[str]) -> AsyncIterator[Stored]:

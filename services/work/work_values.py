@@ -140,8 +140,6 @@ class DayPart:
 
 @dataclass(frozen=True, slots=True)
 class LogPage:
-    """One page of the log."""
-
     sessions: tuple[WorkSession, ...]
     """Those that began in the days of the filter; sorted by something else than the start, those with time there."""
     flaws: Mapping[str, tuple[Flaw, ...]]
@@ -163,8 +161,6 @@ class ReportUnit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReportGroup:
-    """One line of a report."""
-
     name: str | None
     """Client, project («client / project» where the name alone would be ambiguous), category or ISO day."""
     seconds: float
@@ -233,8 +229,6 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """What is worked on."""
-
     id: str
     name: str
     client_id: str | None = None

@@ -19,12 +19,12 @@ from services.adapters.edge.edge_sets import EdgeSets
 from services.adapters.edge.marker import Marker
 from services.memories.payload import State
 from services.memories.point_layout import points_of
-from services.memories.stored_memories import Stored
+from services.memories.stored_memories import Stored, all_stored
 from services.memories.write_barrier import WriteBarrier
 from services.model import MemoryType
 from services.points import Point, Vector
 from services.ports import Embedder
-from services.reembedding.digests import digest, digests, memories
+from services.reembedding.digests import digest, digests
 from services.reembedding.reembed_values import Target
 from services.reembedding.reembedding_service import ReembeddingService
 from services.settings import Settings
@@ -122,7 +122,7 @@ async def check(folder: Path) -> None:
     assert await life.store.model() == "next"
     assert await life.digests() == before, "something is lost or changed"
     for type_ in MemoryType:
-        async for page in memories(life.store, type_):
+        async for page in all_stored(life.store, type_):
             for one in page:
                 points = await life.store.retrieve(type_, [point.id for point in one.points], vectors=True)
                 for point in points:

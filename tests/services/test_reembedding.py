@@ -19,13 +19,13 @@ from services.adapters.ollama import OllamaEmbedder
 from services.errors import Conflict, MemoriaError, StorageFull, StoreUnavailable
 from services.memories.chunking import chunk_id, chunks
 from services.memories.memory_service import MemoryService
-from services.memories.stored_memories import Stored, read_stored
+from services.memories.stored_memories import Stored, all_stored, read_stored
 from services.memories.write_barrier import WriteBarrier
 from services.model import MemoryChanges, MemoryDraft, MemoryType, Progress
 from services.points import Point, Vector
 from services.ports import Draft, Embedder, Room, SwitchableStore, VectorStore
 from services.records import Records
-from services.reembedding.digests import digests, memories
+from services.reembedding.digests import digests
 from services.reembedding.reembed_values import Target, missing_settings, target_of
 from services.reembedding.reembedding_service import ReembeddingService
 from services.settings import Settings
@@ -77,7 +77,7 @@ class Move:
         """All memories; each must have all its points, and vectors of the new model, laid out as ours are."""
         found: dict[tuple[MemoryType, str], Stored] = {}
         for type_ in MemoryType:
-            async for page in memories(self.vectors, type_):
+            async for page in all_stored(self.vectors, type_):
                 found |= {(type_, one.id): one for one in page}
         for (type_, memory_id), stored in found.items():
             points = await self.vectors.retrieve(type_, [one.id for one in stored.points], vectors=True)
@@ -101,7 +101,7 @@ async def contents(vectors: VectorStore) -> dict[tuple[MemoryType, str], dict[st
     """What each memory is, apart from how it is stored."""
     found: dict[tuple[MemoryType, str], dict[str, object]] = {}
     for type_ in MemoryType:
-        async for page in memories(vectors, type_):
+        async for page in all_stored(vectors, type_):
             found |= {(type_, one.id): dict(one.state.payload) for one in page}
     return found
 

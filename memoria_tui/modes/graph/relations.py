@@ -27,7 +27,6 @@ class Relations:
         self._screen = screen
 
     async def unlink(self, around: Neighborhood | None, node: Node | None) -> None:
-        """Deletes it."""
         if node is None or (relation := await self._relation(around, node)) is None:
             return
         what = f"{relation.type.label} of {present.clip(name(node), 36)}"
@@ -50,7 +49,6 @@ class Relations:
             await self._change(relation, after)
 
     async def weigh(self, around: Neighborhood | None, node: Node | None) -> None:
-        """Asks for its weight."""
         if (relation := await self._relation(around, node)) is None:
             return
         dialog = PromptDialog("Weight", hint="From 0 to 1", check=share_check("A weight"), value=f"{relation.weight:g}")

@@ -315,7 +315,6 @@ class MemoriesScreen(ModeScreen):
             self.state = Loaded(replace(self.state.value, total=ranked.total))
 
     async def _list(self, query: Query, *, again: bool) -> Found | None:
-        """As `_rank`."""
         started = self.clock()
         listing = await self.services.search.listing(query, again=again)
         hurried = self._shown_at is None

@@ -63,8 +63,6 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The answer."""
-
     asked: Asked
     report: Report
     work_day_hours: float

@@ -14,8 +14,6 @@ from services.work.work_values import LogOrder, Report, SessionFilter, WorkStatu
 
 @dataclass(frozen=True, slots=True)
 class OpenWork:
-    """What runs."""
-
     status: WorkStatus
     zone: tzinfo
     today: Report

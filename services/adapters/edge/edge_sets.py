@@ -103,12 +103,10 @@ class EdgeSets:
         return points
 
     def flush(self) -> None:
-        """As `EdgeShards.flush`, of all sets."""
         for shards in self._open.values():
             shards.flush()
 
     def tidy(self) -> None:
-        """As `EdgeShards.tidy`, of all sets."""
         for shards in self._open.values():
             shards.tidy()
 
@@ -180,11 +178,9 @@ class EdgeDraft:
         return self._shards
 
     def flush(self) -> None:
-        """As `EdgeShards.flush`."""
         self._shards.flush()
 
     def tidy(self) -> None:
-        """As `EdgeShards.tidy`."""
         self._shards.tidy()
 
     def close(self) -> None:

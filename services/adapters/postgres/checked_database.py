@@ -52,7 +52,6 @@ class CheckedDatabase:
 
     @classmethod
     def of(cls, settings: Settings) -> CheckedDatabase:
-        """The database that the settings name."""
         return cls(Database.of(settings))
 
     async def features(self) -> SqlFeatures:

@@ -58,7 +58,6 @@ class Database:
 
     @classmethod
     def of(cls, settings: Settings) -> Database:
-        """The database that the settings name."""
         if settings.database_url is not None:
             return cls(settings.database_url)
         return cls(None, EmbeddedPostgres(settings.postgres_dir))

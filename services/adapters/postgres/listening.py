@@ -86,8 +86,6 @@ class TableCounters:
 
 
 class DatabaseFeed:
-    """The `Feed` of one database."""
-
     def __init__(self, database: Database, rhythm: Rhythm | None = None) -> None:
         self._database = database
         self._rhythm = rhythm or Rhythm()

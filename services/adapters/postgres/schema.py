@@ -223,7 +223,6 @@ async def require_schema(database: Database) -> None:
 
 
 def refuse_read_only(state: SchemaState, name: str) -> None:
-    """Raises StoreReadOnly."""
     if reason := read_only(state, name):
         raise StoreReadOnly(f"{reason}; nothing was written")
 

@@ -41,8 +41,6 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Stale:
-    """One of them."""
-
     stored: Stored
     newest: int
     """Number of its newest change."""

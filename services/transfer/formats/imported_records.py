@@ -12,8 +12,6 @@ from services.ports import NewRelation
 
 @dataclass(frozen=True, slots=True)
 class MemoryRecord:
-    """One logical memory."""
-
     where: str
     """Place in the file, for a person: «line 12», «semantic 3»."""
     id: str

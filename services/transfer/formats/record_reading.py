@@ -222,7 +222,6 @@ def _typed(payload: dict[str, object]) -> tuple[dict[str, object], tuple[str, ..
 
 
 def _member(kind: type[Member], value: object) -> Member | None:
-    """The member of that value, None when there is none."""
     try:
         return kind(value) if isinstance(value, str) else None
     except ValueError:
