@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from uuid import UUID
 
 from services.errors import InvalidInput
+from services.model import SessionCategory, SessionStatus
 from services.storable_text import column_text
 
 _DATES = {"created_at": "timestamptz", "updated_at": "timestamptz"}
@@ -44,6 +46,33 @@ SESSION: Mapping[str, str] = {
 }
 SESSION_SET: Mapping[str, str] = {name: type_ for name, type_ in SESSION.items() if name not in ("id", *_DATES)}
 """Those of a session that an edit, an import or an undo sets."""
+
+
+def is_uuid(value: object) -> bool:
+    try:
+        return isinstance(value, str) and bool(UUID(value))
+    except ValueError:
+        return False
+
+
+def _is_instant(value: object) -> bool:
+    try:
+        return isinstance(value, str) and (value in ("infinity", "-infinity") or bool(datetime.fromisoformat(value)))
+    except ValueError:
+        return False
+
+
+FITS: Mapping[str, Callable[[object], bool]] = {
+    "uuid": is_uuid,
+    "text": lambda value: isinstance(value, str),
+    "text[]": lambda value: isinstance(value, list) and all(one is None or isinstance(one, str) for one in value),
+    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool) and -(2**31) <= value < 2**31,
+    "timestamptz": _is_instant,
+    "jsonb": lambda _: True,
+    "public.session_category": lambda value: value in tuple(SessionCategory),
+    "public.session_status": lambda value: value in tuple(SessionStatus),
+}
+"""What a column of a type takes, as JSON."""
 
 
 def reference(column: str, row: str) -> str:

@@ -7,11 +7,10 @@ values are parameters, and other keys are ignored.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any
-from uuid import UUID
 
 from services.batches import batches
 from services.errors import InvalidInput
@@ -20,14 +19,12 @@ from services.model import (
     Change,
     ChangedSince,
     Entity,
-    SessionCategory,
-    SessionStatus,
     net_changes,
     undone_summary,
 )
 from services.ports import NewChange, SqlConnection, WorkUndone
 from services.records import columns
-from services.records.columns import storable_json
+from services.records.columns import is_uuid, storable_json
 
 _TABLE: Mapping[Entity, str] = {
     Entity.SESSION: "work_sessions",
@@ -194,7 +191,7 @@ class WorkUndo:
             ids, into = state.get(key), state.get(other)
             if not ids:
                 continue
-            if not (isinstance(ids, list) and all(map(_is_uuid, ids)) and (into is None or _is_uuid(into))):
+            if not (isinstance(ids, list) and all(map(is_uuid, ids)) and (into is None or is_uuid(into))):
                 raise InvalidInput(f"the history of {_label(change)} holds {key} that are no ids; it cannot be undone")
             now, goal = (into, own) if forward else (own, into)
             rows = await self._connection.fetch(_FOLLOW[column], ids=ids, now=now, goal=goal)
@@ -227,41 +224,10 @@ def _row(change: Change, state: State) -> Row:
     row = held if isinstance(held, Mapping) and change.entity is not Entity.SESSION else state
     known = {name: row[name] for name in _COLUMNS[change.entity] if name in row}
     for name, value in known.items():
-        if value is not None and not _FITS[_COLUMNS[change.entity][name]](value):
+        if value is not None and not columns.FITS[_COLUMNS[change.entity][name]](value):
             what = name.replace("_", " ")
             raise InvalidInput(f"the history of {_label(change)} holds a value that is no {what}; it cannot be undone")
     return {**known, "id": change.entity_id}
-
-
-def _is_uuid(value: object) -> bool:
-    try:
-        return isinstance(value, str) and bool(UUID(value))
-    except ValueError:
-        return False
-
-
-def _is_instant(value: object) -> bool:
-    try:
-        return isinstance(value, str) and (value in ("infinity", "-infinity") or bool(datetime.fromisoformat(value)))
-    except ValueError:
-        return False
-
-
-def _is_texts(value: object) -> bool:
-    return isinstance(value, list) and all(one is None or isinstance(one, str) for one in value)
-
-
-_FITS: Mapping[str, Callable[[object], bool]] = {
-    "uuid": _is_uuid,
-    "text": lambda value: isinstance(value, str),
-    "text[]": _is_texts,
-    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool) and -(2**31) <= value < 2**31,
-    "timestamptz": _is_instant,
-    "jsonb": lambda _: True,
-    "public.session_category": lambda value: value in tuple(SessionCategory),
-    "public.session_status": lambda value: value in tuple(SessionStatus),
-}
-"""What a column of a type takes."""
 
 
 def _record(entity: Entity) -> str:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from services.memories.payload import State
 from services.memories.stored_memories import canonical
-from services.model import Action, Change, Entity, Kind, SessionCategory, SessionStatus
+from services.model import Action, Change, Entity, Kind
 from services.records import columns
 from services.storable_text import column_text, quoted
 from services.times import read_iso
@@ -89,18 +89,11 @@ _TABLES: Mapping[str, Mapping[str, str]] = {
     "work_sessions": {**columns.SESSION, "client": "text", "project": "text"},
 }
 """The columns that are looked at, by their types."""
-_TYPES: Mapping[str, Callable[[object], bool]] = {
-    "uuid": lambda value: canonical(value) is not None,
-    "text": lambda value: isinstance(value, str),
-    "text[]": lambda value: isinstance(value, list) and all(isinstance(one, str) for one in value),
-    "integer": lambda value: isinstance(value, int) and -(2**31) <= value < 2**31,
-    "timestamptz": lambda value: read_iso(value) is not None,
-    "public.session_category": lambda value: value in set(SessionCategory),
-    "public.session_status": lambda value: value in set(SessionStatus),
-}
+_TYPES = {**columns.FITS, "timestamptz": lambda value: read_iso(value) is not None}
 _COLUMNS: Mapping[str, Callable[[object], bool]] = {
     **dict.fromkeys(("name", "repo", "client", "project", "relation_type", "key"), lambda value: _is_name(value)),
     "metadata": lambda value: isinstance(value, dict),
+    "notes": lambda value: isinstance(value, list) and all(isinstance(one, str) for one in value),
     "pauses": lambda value: isinstance(value, list),
     "total_pause_minutes": lambda value: isinstance(value, int) and 0 <= value <= _MOST_MINUTES,
 }
