@@ -9,6 +9,7 @@ from textual._xterm_parser import XTermParser as XTermParser  # a paste with mar
 from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.widgets import Footer
+from textual.widgets._footer import FooterKey as FooterKey  # keys of the footer that have a place of their own
 
 
 def bindings_of(node: DOMNode) -> Iterator[Binding]:

@@ -197,8 +197,9 @@ def _print_report(terminal: Terminal, report: RestoreReport, seconds: float, *, 
         return
     if report.safety is not None:
         terminal.print_text(f"what was here before is in {report.safety.path}")
-    restored = _counted(report.counts) if report.counts else "nothing was new"
-    terminal.print(f"restored: {restored} · {report.unchanged:,} unchanged{_speed(records, seconds)}")
+    nothing = "nothing changed, all of the backup is here already: nothing to undo"
+    restored = f"restored: {_counted(report.counts)}" if report.counts else nothing
+    terminal.print(f"{restored} · {report.unchanged:,} unchanged{_speed(records, seconds)}")
 
 
 def _counted(counts: Mapping[str, int]) -> str:

@@ -33,7 +33,7 @@ def import_(
         list[Path] | None,
         typer.Argument(
             metavar="FILE…",
-            help="Exports and backups of MCP Memoria or of this program, "
+            help="Exports of this program, exports and backups of MCP Memoria, "
             "JSON lines, Markdown and text files or folders of them; - reads JSON lines from standard input.",
         ),
     ] = None,
@@ -67,14 +67,15 @@ def import_(
             return await services.importing.import_sources(sources, dry_run=dry_run, progress=advance)
 
     report = terminal.run(act)
+    problem = _problem(report)
     if as_json:
         terminal.print_json(import_json(report, dry_run=dry_run))
     else:
         terminal.print(f"dry run, nothing was written: {report.summary()}" if dry_run else report.summary())
-        _print_remarks(terminal, "left out", report.failed)
+        _print_remarks(terminal, "left out", [one for one in report.failed if str(one) != problem])
         _print_remarks(terminal, "kept", report.kept)
         _print_remarks(terminal, "note", report.notes)
-    if (problem := _problem(report)) is None:
+    if problem is None:
         return 0
     terminal.error(problem)
     return 1

@@ -1,18 +1,30 @@
-"""The footer of a mode: the keys that are at hand."""
+"""The footer of a mode: the keys that are at hand, with help and quit at its end however narrow it is."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from textual.app import ComposeResult
+from textual.containers import HorizontalGroup
 from textual.screen import Screen
 from textual.widgets import Footer
 
-from memoria_tui.textual_internals import draws_keys
+from memoria_tui.textual_internals import FooterKey, draws_keys
 
 At = tuple[str, str, str, bool, str]
+_ALWAYS = ("help", "quit")
+"""Actions whose keys are seen at every width, in this order."""
 
 
 class KeysFooter(Footer):
     """Makes its row of widgets again only when there are other keys: it is told after every move of the focus."""
+
+    DEFAULT_CSS = """
+    KeysFooter .always {
+        dock: right; width: auto; height: 1; padding: 0 0 0 1; background: $footer-background;
+        & > FooterKey:last-of-type { margin: 0; }
+    }
+    """
 
     def __init__(self) -> None:
         super().__init__(show_command_palette=False, compact=True)
@@ -21,7 +33,21 @@ class KeysFooter(Footer):
     def compose(self) -> ComposeResult:
         if draws_keys(self):
             self._shown = _at_hand(self.screen)
-        yield from super().compose()
+        for widget in super().compose():
+            if not (isinstance(widget, FooterKey) and widget.action in _ALWAYS):
+                yield widget
+        if draws_keys(self):
+            with HorizontalGroup(classes="always"):
+                yield from self._always()
+
+    def _always(self) -> Iterable[FooterKey]:
+        active = {one.binding.action: one for one in self.screen.active_bindings.values()}
+        for one in (active[action] for action in _ALWAYS if action in active):
+            binding = one.binding
+            shown = self.app.get_key_display(binding)
+            key = FooterKey(binding.key, shown, binding.description, binding.action, not one.enabled, one.tooltip)
+            key.compact = True
+            yield key
 
     def bindings_changed(self, screen: Screen[object]) -> None:
         if self._shown is None or _at_hand(screen) != self._shown:

@@ -89,6 +89,13 @@ def _make_tokens_safe(state: StateCore) -> None:
     """Sanitises what the parser made: entities and percent signs in links decode to characters the source lacks."""
     for token in state.tokens:
         _make_safe(token)
+        _break_lines(token)
+
+
+def _break_lines(token: Token) -> None:
+    """A line of a log or a list without marks stays a line; the parser's own option is for HTML only."""
+    for child in token.children or ():
+        child.type = "hardbreak" if child.type == "softbreak" else child.type
 
 
 def _make_safe(token: Token) -> None:

@@ -46,6 +46,14 @@ class Comparison:
     continues: bool
     """A restore of this archive was begun and not finished; it goes on."""
 
+    @property
+    def same(self) -> bool:
+        """The store holds exactly what the archive has, and perhaps more history, which stays in any case."""
+        differ = (
+            one.new or one.newer or one.older or (one.only_here and one.kind != "changes") for one in self.differences
+        )
+        return not (self.empty or self.re_embed or self.continues or any(differ))
+
 
 @dataclass(frozen=True, slots=True)
 class RestoreReport:

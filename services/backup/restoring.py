@@ -127,7 +127,7 @@ class RestoreService:
             act = {_FRESH: _fill_empty, _MERGE: merge, _REPLACE: put_in_place}[mode]
             counts = await act(run)
             await self._forget()
-        written = {kind: count for kind, count in counts.items() if count}
+        written = {} if comparison.same else {kind: count for kind, count in counts.items() if count}
         unchanged = max(0, comparison.archive.records - sum(written.values()))
         _log.info("restored %s (%s): %s", comparison.archive.path, mode, written)
         return RestoreReport(comparison.archive, written, unchanged, safety)

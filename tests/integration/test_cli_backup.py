@@ -52,6 +52,7 @@ def test_a_backup_is_made_looked_at_and_restored(postgres_url: str, empty_url: s
         only_there = there("add", "only there").out.strip()
         refused = there("restore", backups, "--replace")
         replaced = there("restore", looked["file"], "--replace", "--yes", "--json").json
+        again = there("restore", looked["file"], "--replace", "--yes")
         from_trash = there("restore", only_there[:8])
         made = there("backup", Path(name, "other"), "--keep", "1", "--json").json
         wrong = there("restore", "--merge", "deadbeef")
@@ -66,6 +67,7 @@ def test_a_backup_is_made_looked_at_and_restored(postgres_url: str, empty_url: s
     assert "--replace replaces what is here: add --yes where nobody can be asked" in refused.err
     assert refused.status == 1
     assert Path(replaced["safety_backup"]).parent == Path(name, "there", "backups")
+    assert "nothing changed, all of the backup is here already: nothing to undo" in again.out
     assert from_trash.out == "1 restored\n"
     assert made["counts"]["memories"] == 2
     assert {"bytes", "seconds", "records_per_second", "sha256"} <= made.keys()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from memoria_tui.dialogs.choice import ChoiceDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
@@ -176,8 +176,18 @@ async def test_text_and_id_go_to_the_clipboard_without_what_a_terminal_would_obe
     async with running(store) as pilot:
         await press(pilot, "y")
         assert pilot.app.clipboard == "a[2J\n\tb ?"
+        assert toasts(pilot)[-1].startswith("Copied the text of ")
         await press(pilot, "Y")
         assert pilot.app.clipboard == "x"
+        assert toasts(pilot)[-1].startswith("Copied the id of ")
+
+
+async def test_a_store_whose_memories_are_all_in_the_trash_says_so() -> None:
+    async with running(filled()) as pilot:
+        await press(pilot, "a", "d")
+        notice = str(screen_of(pilot).query_one("#notice", Static).render())
+        assert "No memories: 7 are in the trash." in notice
+        assert "T  see the trash" in notice
 
 
 async def test_marked_memories_are_exported_to_a_new_file(tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ import memoria_tui
 from memoria_tui.app import MemoriaApp
 from memoria_tui.guide import key_ids
 from memoria_tui.modes.registry import MODES, Mode
+from tests.tui.conftest import running
+from tests.tui.fakes import filled
 
 _PRIVATE = re.compile(r"\btextual\._|\._(?:bindings|bindings_ready|screen_stacks|parent)\b")
 
@@ -81,3 +83,10 @@ def test_what_is_private_in_textual_is_used_in_one_module_only() -> None:
     files = Path(memoria_tui.__file__).parent.rglob("*.py")
     users = {file.name for file in files if _PRIVATE.search(file.read_text())}
     assert users == {"textual_internals.py"}
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+async def test_help_and_quit_are_in_sight_at_every_width(width: int) -> None:
+    async with running(filled(), size=(width, 24)) as pilot:
+        footer = "".join(segment.text for segment in pilot.app.screen._compositor.render_strips()[-1])
+        assert footer.rstrip().endswith(" ? Help ^q Quit")

@@ -24,7 +24,7 @@ class Nowhere:
 def nowhere(state: Nowhere) -> Content:
     """What to do when there is no relation yet."""
     if state.empty_store:
-        headline, ways = "No memories yet.", [key("1", "go to Memories and write one")]
+        headline, ways = "No memories.", [key("1", "go to Memories, to write one or see the trash")]
     else:
         headline = "No memory is related to another yet."
         ways = [

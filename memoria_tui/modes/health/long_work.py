@@ -181,9 +181,10 @@ class LongWork:
 
         async def act(advance: Advance) -> str:
             report = await services.restoring.restore(compared, replace=how == REPLACE, progress=advance)
-            told = ", ".join(f"{count:,} {kind}" for kind, count in report.counts.items()) or "nothing, all was here"
+            told = ", ".join(f"{count:,} {kind}" for kind, count in report.counts.items())
+            done = f"Restored {told}" if told else "Nothing changed, all of the backup is here already"
             kept = f" · what was here before: {report.safety.path}" if report.safety else ""
-            return f"Restored {told} · {report.unchanged:,} unchanged{kept}"
+            return f"{done} · {report.unchanged:,} unchanged{kept}"
 
         self.start("Restore", act)
 

@@ -40,7 +40,11 @@ class MemoryFiles:
     async def import_(self) -> None:
         """Asks for a file or folder and imports it."""
         path = await self._screen.ask(
-            PromptDialog("Import", hint="Path of an export, a backup, Markdown or a folder of it", check=_absent)
+            PromptDialog(
+                "Import",
+                hint="Path of an export of this program or of MCP Memoria, JSON lines, Markdown, or a folder of it",
+                check=_absent,
+            )
         )
         if path is None:
             return

@@ -188,7 +188,7 @@ class MemoriesScreen(ModeScreen):
 
     def notice(self, state: Loadable[Found]) -> Content | None:
         if isinstance(state, Loaded) and state.value.empty_store:
-            return greeting(demo=self._load_demo is not None)
+            return greeting(demo=self._load_demo is not None, trashed=state.value.trashed)
         return super().notice(state)
 
     def draw(self, shown: Found) -> None:
@@ -327,7 +327,8 @@ class MemoriesScreen(ModeScreen):
         self.memory_list.show_listing(listing.total, query, first=first, empty="No results.")
         if hurried and first:
             self.call_after_refresh(self._page, listing, 0, PAGE)  # with their relations, when the database has started
-        return Found(query, listing.total, (self.clock() - started) / _MILLISECOND)
+        found = Found(query, listing.total, (self.clock() - started) / _MILLISECOND)
+        return replace(found, trashed=len(await self.services.memories.trash_ids())) if found.empty_store else found
 
     def _carry_marks(self, query: Query) -> None:
         if self._answered != query:
@@ -480,7 +481,7 @@ class MemoriesScreen(ModeScreen):
         if targets := await self._targets():
             ids = targets.ids
             self.app.copy_to_clipboard("\n".join(ids))
-            self.tell(f"Copied {ids[0] if len(ids) == 1 else f'the ids of {counted(len(ids))}'}")
+            self.tell(f"Copied the id{'s' if len(ids) > 1 else ''} of {targets.describe()}")
 
     @asks
     async def action_link(self) -> None:

@@ -21,6 +21,8 @@ class Found:
     total: int
     took_ms: float
     notices: tuple[str, ...] = ()
+    trashed: int = 0
+    """Memories in the trash, where the store has no others."""
 
     @property
     def empty_store(self) -> bool:
@@ -44,11 +46,13 @@ def result_line(state: Loadable[Found], marked: int = 0) -> str:
             return " · ".join([*mode, f"{total:,} {noun}", f"{took_ms:.0f} ms", *marks, *map(safe, notices)])
 
 
-def greeting(*, demo: bool) -> Content:
-    """What an empty store says; `demo`: demo data can be loaded."""
+def greeting(*, demo: bool, trashed: int) -> Content:
+    """What an empty store says; `demo`: demo data can be loaded, `trashed`: memories in the trash."""
+    are = "1 is" if trashed == 1 else f"{trashed:,} are"
     lines = [
-        Content.styled("No memories yet.", "bold $foreground"),
+        Content.styled(f"No memories: {are} in the trash." if trashed else "No memories yet.", "bold $foreground"),
         Content(""),
+        *([key("T", "see the trash")] if trashed else []),
         key("n", "write a memory"),
         key("i", "import a file"),
     ]

@@ -99,7 +99,8 @@ class Source:
         elif start == b"{" or self._path is None or suffix in _LINES:
             yield from record_reading.assembled(_line_records(json_lines(whole)))
         else:
-            raise UnreadableFile(f"{self.name}: neither JSON, JSON lines, Markdown nor text")
+            backup = "; a backup comes back with: memoria-tui restore" if suffix == ".tar" else ""
+            raise UnreadableFile(f"{self.name}: neither JSON, JSON lines, Markdown nor text{backup}")
 
     def _document(self, document: JsonStream) -> Iterator[Record]:
         seen: set[str] = set()

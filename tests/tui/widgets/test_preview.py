@@ -37,6 +37,15 @@ async def test_a_memory_is_shown_with_facts_relations_and_history() -> None:
             assert text in page
 
 
+async def test_the_lines_of_a_plain_text_stay_lines() -> None:
+    app, preview = scene()
+    async with app.open(height=50) as pilot:
+        preview.show(Hit(memory(1, "10:02 started\n10:03 *failed*: no route\n\na) first\nb) second")))
+        page = [line.strip() for line in (await eventually(pilot, "b) second")).splitlines()]
+        start = page.index("10:02 started")
+        assert page[start : start + 5] == ["10:02 started", "10:03 failed: no route", "", "a) first", "b) second"]
+
+
 async def test_another_memory_does_not_keep_the_relations_of_the_one_before() -> None:
     app, preview = scene()
     async with app.open(height=50) as pilot:
