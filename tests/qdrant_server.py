@@ -25,6 +25,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from httpx import Limits
 from pydantic import TypeAdapter, ValidationError
 from qdrant_client import AsyncQdrantClient, QdrantClient, models
 
@@ -69,7 +70,8 @@ class Qdrant:
         return QdrantClient(**self._access())
 
     def _access(self) -> dict[str, Any]:
-        return {"url": self.url, "api_key": self.key, "check_compatibility": False, "timeout": 60}
+        kept = Limits(keepalive_expiry=2)
+        return {"url": self.url, "api_key": self.key, "check_compatibility": False, "timeout": 60, "limits": kept}
 
 
 def real_server() -> Qdrant | None:

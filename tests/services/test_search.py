@@ -123,11 +123,13 @@ class Store:
         return SearchService(self.vectors, embedder, self.records, self.settings, lambda: NOW)
 
     async def put(self, *drafts: MemoryDraft, pending: bool = False) -> None:
+        points: dict[MemoryType, list[Point]] = {}
         for draft in drafts:
             assert draft.id is not None
             state = drafted(draft, draft.id, NOW, writer_zone(self.settings))
-            points = points_of(draft.id, state, chunks(draft.content, 500, 50))
-            await self.put_points(draft.type, points, pending=pending)
+            points.setdefault(draft.type, []).extend(points_of(draft.id, state, chunks(draft.content, 500, 50)))
+        for kind, of_kind in points.items():
+            await self.put_points(kind, of_kind, pending=pending)
 
     async def put_points(self, kind: MemoryType, points: Sequence[Point], *, pending: bool = False) -> None:
         vectors = await EMBEDDER.embed_documents([str(point.payload.get("content", "")) for point in points])

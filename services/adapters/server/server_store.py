@@ -82,6 +82,8 @@ class ServerSet(CollectionSet):
 
 OLDEST = (1, 16)
 """The first version with everything that is asked for here (match any word, metadata of collections)."""
+_KEEP_SECONDS = 2.0
+"""How long a connection is kept for the next request, also to this machine; a server closes it after 5 seconds."""
 
 
 class ServerVectorStore(ServerSet):
@@ -197,6 +199,7 @@ class ServerVectorStore(ServerSet):
 
     async def _connect(self) -> None:
         await asyncio.to_thread(importlib.import_module, "services.adapters.server.generations")
+        from httpx import Limits
         from qdrant_client import AsyncQdrantClient
 
         from services.adapters.server.generations import ServerGenerations
@@ -206,7 +209,11 @@ class ServerVectorStore(ServerSet):
         if self._client is None:
             with warnings.catch_warnings(action="ignore"):
                 self._client = AsyncQdrantClient(
-                    url=self._url, api_key=self._api_key, timeout=self._seconds, check_compatibility=False
+                    url=self._url,
+                    api_key=self._api_key,
+                    timeout=self._seconds,
+                    check_compatibility=False,
+                    limits=Limits(keepalive_expiry=_KEEP_SECONDS),
                 )
         client = checked(self._client, self._label)
         self._version = (await client.info()).version
