@@ -1,21 +1,34 @@
-"""Parts of an archive: points, a line of JSON each with vectors as 32-bit floats, and rows as COPY writes them."""
+"""What an archive holds: points, a line of JSON each with vectors as 32-bit floats, and rows as COPY writes them.
+
+Reading happens in threads, one part ahead of whoever stores it.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import re
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
 
-from services.backup.archive_file import encoded
+from services.backup.archive_file import ArchiveReader, Part, encoded
+from services.backup.backup_values import Archive
+from services.errors import UnreadableFile
 from services.memories.stored_memories import memory_id_of
-from services.model import MemoryType
+from services.model import Advance, MemoryType, Progress
 from services.points import Point, packed, unpacked
 from services.records.archive_tables import Rows
+from services.together import prefetched
 
 LINES, VECTORS = ".jsonl.gz", ".f32"
 SUPERSEDED = "superseded.json.gz"
-_PART = re.compile(r"memories/([a-z]+)/(\d+)-\d{6}\.jsonl\.gz")
+_POINTS = re.compile(r"memories/([a-z]+)/(\d+)-\d{6}\.jsonl\.gz")
+_ROWS = re.compile(r"tables/([a-z_]+\.[a-z_]+)/\d{6}\.tsv\.gz")
 Superseded = Mapping[str, int]
 """Memory id → the pass whose points count, for memories that changed while the backup ran; −1: it was deleted."""
 
@@ -23,12 +36,6 @@ Superseded = Mapping[str, int]
 def memory_part(type_: MemoryType, pass_number: int, number: int) -> str:
     """Name of a part of points, to which `LINES` or `VECTORS` is added."""
     return f"memories/{type_}/{pass_number}-{number:06}"
-
-
-def part_of(name: str) -> tuple[MemoryType, int] | None:
-    """Collection and pass of a part of lines; None when its name is another. Raises ValueError for no collection."""
-    found = _PART.fullmatch(name)
-    return None if found is None else (MemoryType(found[1]), int(found[2]))
 
 
 def pack_points(points: Sequence[Point]) -> tuple[bytes, bytes]:
@@ -41,29 +48,6 @@ def pack_points(points: Sequence[Point]) -> tuple[bytes, bytes]:
     return b"".join(line + b"\n" for line in lines), packed(vectors)
 
 
-def unpack_points(
-    lines: bytes, vectors: bytes, dimensions: int, pass_number: int, superseded: Superseded
-) -> list[Point]:
-    """The points, without those of memories that a later pass saw otherwise. Raises ValueError when they do not fit."""
-    numbers = unpacked(vectors)
-    points, place = [], 0
-    for line in lines.splitlines():
-        fields = json.loads(line)
-        vector = None
-        if fields["vector"]:
-            vector = numbers[place : place + dimensions]
-            place += dimensions
-        point = Point(fields["id"], fields["payload"], vector, vector is not None)
-        if not superseded or superseded.get(memory_id_of(point), pass_number) == pass_number:
-            points.append(point)
-    if place != len(numbers):
-        raise ValueError("the vectors do not belong to the points")
-    return points
-
-
-_TABLE_PART = re.compile(r"tables/([a-z_]+\.[a-z_]+)/\d{6}\.tsv\.gz")
-
-
 def part_name(rows: Rows, number: int) -> str:
     """Name of the part that holds these rows."""
     return f"tables/{rows.table}/{number:06}.tsv.gz"
@@ -73,11 +57,102 @@ def pack_rows(rows: Rows) -> bytes:
     return "\t".join(rows.columns).encode("ascii") + b"\n" + rows.text
 
 
-def unpack_rows(name: str, packed: bytes, count: int) -> Rows | None:
-    """The rows of a part; None when its name is not that of rows. Raises ValueError when it has no line of columns."""
-    found = _TABLE_PART.fullmatch(name)
-    if found is None:
-        return None
-    end = packed.index(b"\n")
-    columns = tuple(packed[:end].decode("ascii").split("\t"))
-    return Rows(found[1], columns, count, packed[end + 1 :])
+def archive_of(reader: ArchiveReader) -> Archive:
+    """The archive that a reader has open. Raises UnreadableFile when it does not say what it must."""
+    facts = reader.facts
+    counts, model = facts.get("counts"), facts.get("model")
+    return Archive(
+        path=reader.path,
+        made_at=datetime.fromisoformat(str(facts["made_at"])),
+        bytes=reader.size,
+        counts={str(kind): int(count) for kind, count in counts.items()} if isinstance(counts, dict) else {},
+        model=model if isinstance(model, str) else None,
+        dimensions=int(str(facts.get("dimensions", 0))),
+        digest=reader.digest,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPoints:
+    number: int
+    """Place among the parts of points, from 1."""
+    type: MemoryType
+    points: Sequence[Point]
+
+
+class OpenArchive:
+    """An archive that is being read. Every method raises as `ArchiveReader` does."""
+
+    def __init__(self, reader: ArchiveReader) -> None:
+        self._reader = reader
+        self.archive = archive_of(reader)
+        self._places = {part.name: part for part in reader.parts}
+
+    @classmethod
+    async def open(cls, path: Path) -> OpenArchive:
+        return cls(await asyncio.to_thread(ArchiveReader, path))
+
+    def close(self) -> None:
+        self._reader.close()
+
+    async def verify(self, progress: Advance) -> None:
+        """Reads every byte. Raises UnreadableFile naming the first place that is not as it was written."""
+        for part in self._reader.parts:
+            await asyncio.to_thread(self._reader.verify, part)
+            progress(Progress(part.end, self._reader.size, "bytes verified"))
+
+    async def points(self, after: int = 0) -> AsyncGenerator[ReadPoints, None]:
+        """The points of all memories, without the first `after` parts of them."""
+        parts = [part for part in self._reader.parts if part.name.startswith("memories/") and part.name.endswith(LINES)]
+        superseded = await asyncio.to_thread(self._superseded)
+        reading = (self._points(part, number, superseded) for number, part in enumerate(parts, 1) if number > after)
+        async for found in prefetched(partial(next, reading, None)):
+            yield found
+
+    async def rows(self) -> AsyncGenerator[Rows, None]:
+        parts = [part for part in self._reader.parts if part.name.startswith("tables/")]
+        async for rows in prefetched(partial(next, map(self._rows, parts), None)):
+            yield rows
+
+    def _superseded(self) -> Superseded:
+        with self._readable(SUPERSEDED):
+            found: Superseded = json.loads(self._reader.read(self._places[SUPERSEDED]))
+        return found
+
+    def _points(self, part: Part, number: int, superseded: Superseded) -> ReadPoints:
+        """Without the points of memories that another pass saw otherwise."""
+        with self._readable(part.name):
+            type_, pass_number = _named(_POINTS, part)
+            vectors = unpacked(self._reader.read(self._places[part.name.removesuffix(LINES) + VECTORS]))
+            points, place, dimensions = [], 0, self.archive.dimensions
+            for fields in map(json.loads, self._reader.read(part).splitlines()):
+                vector = None
+                if fields["vector"]:
+                    vector = vectors[place : place + dimensions]
+                    place += dimensions
+                point = Point(fields["id"], fields["payload"], vector, vector is not None)
+                if not superseded or superseded.get(memory_id_of(point), int(pass_number)) == int(pass_number):
+                    points.append(point)
+            if place != len(vectors):
+                raise ValueError("the vectors do not belong to the points")
+            return ReadPoints(number, MemoryType(type_), points)
+
+    def _rows(self, part: Part) -> Rows:
+        with self._readable(part.name):
+            (table,) = _named(_ROWS, part)
+            head, text = self._reader.read(part).split(b"\n", 1)
+            return Rows(table, tuple(head.decode("ascii").split("\t")), part.records, text)
+
+    @contextlib.contextmanager
+    def _readable(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except (KeyError, ValueError, TypeError) as error:
+            raise UnreadableFile(f"{self.archive.path}: {name} cannot be read; restore another backup") from error
+
+
+def _named(pattern: re.Pattern[str], part: Part) -> Sequence[str]:
+    """What the name of a part says. Raises ValueError when it is none of these."""
+    if (found := pattern.fullmatch(part.name)) is None:
+        raise ValueError(part.name)
+    return found.groups()

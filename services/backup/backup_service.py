@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,16 @@ from services.backup.archive_file import (
     encoded,
     head_facts,
 )
-from services.backup.archive_parts import LINES, SUPERSEDED, VECTORS, memory_part, pack_points, pack_rows, part_name
+from services.backup.archive_parts import (
+    LINES,
+    SUPERSEDED,
+    VECTORS,
+    archive_of,
+    memory_part,
+    pack_points,
+    pack_rows,
+    part_name,
+)
 from services.backup.backup_values import Archive
 from services.backup.gathering import Gathered, Gathering
 from services.errors import InvalidInput, MemoriaError
@@ -230,21 +239,6 @@ def archive_at(path: Path) -> Archive:
 async def dimensions_of(vectors: VectorStore, embedder: Embedder) -> int:
     """Of the vectors in the store; of those that will be, while there are none."""
     return next((one.dimensions for one in (await vectors.info()).values() if one.dimensions), embedder.dimensions)
-
-
-def archive_of(reader: ArchiveReader) -> Archive:
-    """The archive that a reader has open. Raises UnreadableFile when it does not say what it must."""
-    facts = reader.facts
-    counts, model = facts.get("counts"), facts.get("model")
-    return Archive(
-        path=reader.path,
-        made_at=datetime.fromisoformat(str(facts["made_at"])),
-        bytes=reader.size,
-        counts={str(kind): int(count) for kind, count in counts.items()} if isinstance(counts, dict) else {},
-        model=model if isinstance(model, str) else None,
-        dimensions=int(str(facts.get("dimensions", 0))),
-        digest=reader.digest,
-    )
 
 
 def _rotate(folder: Path, keep: int, newest: Path) -> None:

@@ -17,7 +17,7 @@ from services.points import Scroll
 from services.times import WriterZone, read_stamp
 
 if TYPE_CHECKING:
-    from services.backup.open_archive import OpenArchive
+    from services.backup.archive_parts import OpenArchive
     from services.ports import VectorStore
 
 _BATCH = 100

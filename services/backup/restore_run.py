@@ -19,7 +19,7 @@ from services.times import WriterZone, writer_zone
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from services.backup.open_archive import OpenArchive
+    from services.backup.archive_parts import OpenArchive
     from services.memories.memory_service import MemoryService
     from services.ports import Embedder, SwitchableStore, VectorStore
     from services.records.backup_tables import BackupTables

@@ -11,11 +11,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from services.backup.archive_parts import OpenArchive
 from services.backup.backup_service import dimensions_of
 from services.backup.backup_values import Archive, Comparison, RestoreReport, UnfinishedRestore
 from services.backup.memory_pairs import MemoryPairs
 from services.backup.merging import counted, merge
-from services.backup.open_archive import OpenArchive
 from services.backup.replacing import replace as put_in_place
 from services.backup.restore_run import Marker, RestoreRun, RestoreTarget, Vectoring, read_marker, remove_former_file
 from services.errors import Conflict, NotFound

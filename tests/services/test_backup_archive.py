@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 
 from services.backup.archive_file import ArchiveReader, ArchiveWriter, encoded, head_facts
+from services.backup.archive_parts import OpenArchive, memory_part, pack_points
 from services.errors import MemoriaError, StoreTooNew, UnreadableFile
+from services.model import MemoryType
+from services.points import Point
 
 MADE = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -42,6 +45,28 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     assert path.name == "memoria-2026-11-21T120000Z.tar"
     assert path.stat().st_mode & 0o777 == 0o600
     assert [path.name for path in tmp_path.iterdir()] == [path.name]
+
+
+async def test_an_archive_of_four_passes_as_earlier_versions_made_it_is_read(tmp_path: Path) -> None:
+    writer = ArchiveWriter(tmp_path, MADE)
+    writer.add("memoria-backup.json", encoded(head_facts(MADE)), 0, packed=False)
+    for number, names in enumerate((("a", "b", "c", "d"), ("a", "b"), ("b", "c"), ("c",))):
+        points = [Point(name, {"content": f"{name} of pass {number}"}, (float(number), 1.0)) for name in names]
+        lines, vectors = pack_points(points)
+        part = memory_part(MemoryType.SEMANTIC, number, number + 1)
+        writer.add(f"{part}.jsonl.gz", lines, len(points))
+        writer.add(f"{part}.f32", vectors, 0, packed=False)
+    writer.add("superseded.json.gz", encoded({"a": 1, "b": 2, "c": 3, "d": -1}), 0)
+    opened = await OpenArchive.open(writer.finish({**head_facts(MADE), "dimensions": 2, "counts": {"memories": 3}}))
+    found = {point.id: point async for read in opened.points() for point in read.points}
+    opened.close()
+
+    assert {one: point.payload["content"] for one, point in found.items()} == {
+        "a": "a of pass 1",
+        "b": "b of pass 2",
+        "c": "c of pass 3",
+    }
+    assert list(found["c"].vector or ()) == [3.0, 1.0]
 
 
 def test_two_backups_of_one_second_both_stay(tmp_path: Path) -> None:
