@@ -14,6 +14,7 @@ from rich.text import Text
 from textual import events, work
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding
+from textual.command import CommandPalette
 from textual.css.query import NoMatches
 from textual.dom import DOMNode
 from textual.screen import Screen
@@ -23,11 +24,11 @@ from textual.worker import WorkerFailed, get_current_worker
 
 from memoria_tui.background import Background
 from memoria_tui.config import Config
-from memoria_tui.drafts import DraftKeeper, DraftKind
+from memoria_tui.drafts import DraftKeeper
 from memoria_tui.driver import TerminalDriver
 from memoria_tui.leaving import Leaving
 from memoria_tui.modes.registry import GRAPH, MEMORIES, MODES
-from memoria_tui.textual_internals import handling_node
+from memoria_tui.textual_internals import gathers, handling_node
 from memoria_tui.themes import THEMES, type_colours
 from memoria_tui.typing_ahead import DIALOG_GROUP, TypingAhead, asks
 from memoria_tui.writes import Writes, not_done
@@ -156,6 +157,9 @@ class MemoriaApp(TypingAhead[None]):
         self.drafts = DraftKeeper(self, drafts, lambda: self._open_screens, self._say)
         self.leaving = Leaving(self, self.writes, self._say, self.drafts.keep)
         self._slow_write: Timer | None = None
+        self._saving = False
+        """Whether a person is told that something is being saved."""
+        self._keys_wait_for = ""
         self._undoing: Undoing | None = None
         for mode in MODES:
             self.add_mode(mode.name, partial(self._make, mode))
@@ -361,20 +365,16 @@ class MemoriaApp(TypingAhead[None]):
 
     async def _offer_drafts(self) -> None:
         """Asks about each text that was not saved, until one is opened that stays open."""
-        from memoria_tui.dialogs.unsaved_text import UnsavedDialog
         from memoria_tui.modes.memories.screen import MemoriesScreen
 
         memories = self._screens_made[MEMORIES.name]
         assert isinstance(memories, MemoriesScreen)
         for draft in list(self.drafts.left):
-            opens = await self.push_screen_wait(UnsavedDialog(draft))
-            if opens is None:
-                continue
-            self.drafts.left.remove(draft)
-            of_memory = draft.kind in (DraftKind.NEW_MEMORY, DraftKind.EDIT_MEMORY)
-            if opens and not await (memories if of_memory else self._timing).reopen(draft):
+            owner = memories if draft.kind.is_of_memories else self._timing
+            if await owner.holds(draft):
+                self.drafts.drop(draft)
+            elif await self.drafts.offer(draft) and not await owner.reopen(draft):
                 self.drafts.left.append(draft)
-            self.drafts.keep_soon()
             if memories.preview.editing is not None:
                 return
 
@@ -385,8 +385,21 @@ class MemoriaApp(TypingAhead[None]):
 
     def owes_answer(self, screen: Screen[object]) -> bool:
         from memoria_tui.dialogs.dialog import Dialog
+        from memoria_tui.modes.mode import ModeScreen
 
-        return screen.saving if isinstance(screen, Dialog) else screen in self.mode_screens and screen.owes_answer
+        if isinstance(screen, CommandPalette):
+            return gathers(screen)
+        if isinstance(screen, Dialog):
+            return screen.saving or screen.owes_answer
+        return isinstance(screen, ModeScreen) and screen.owes_answer
+
+    def give_up(self, screen: Screen[object]) -> None:
+        if screen in self.mode_screens:
+            screen.give_up()
+
+    def tell_wait(self, what: str) -> None:
+        self._keys_wait_for = what
+        self._say_busy()
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.InputEvent | events.Paste):
@@ -442,17 +455,22 @@ class MemoriaApp(TypingAhead[None]):
         elif not self.writes.waiting and self._slow_write is not None:
             self._slow_write.stop()
             self._slow_write = None
-            self._say_busy("")
-        elif any(screen.busy for screen in self.mode_screens):
-            self._say_saving()
+            self._saving = False
+            self._say_busy()
+        elif self._saving:
+            self._say_busy()
 
     def _say_saving(self) -> None:
-        number = len(self.writes.waiting)
-        self._say_busy(f"saving {number:,} …" if number > 1 else "saving …")
+        self._saving = True
+        self._say_busy()
 
-    def _say_busy(self, busy: str) -> None:
+    def _say_busy(self) -> None:
+        """What a person waits for, in the header."""
+        number = len(self.writes.waiting)
+        saving = (f"saving {number:,} …" if number > 1 else "saving …") if self._saving else ""
+        keys = f"keys wait for {self._keys_wait_for} · esc" if self._keys_wait_for else ""
         for screen in self.mode_screens:
-            screen.busy = busy
+            screen.busy = " · ".join(filter(None, (saving, keys)))
 
     def _write_failed(self, what: str, error: BaseException) -> None:
         """A write whose screen or dialog is gone."""

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, cast
 
 from services.errors import MemoriaError
 from services.files import AtomicFile, make_private, remove_partials, storage_errors
@@ -37,6 +37,15 @@ class DraftKind(StrEnum):
     EDIT_SESSION = "edit session"
     NOTE = "note"
     PAUSE_REASON = "pause reason"
+    WORK_SETTINGS = "work settings"
+    TAGS = "tags"
+    PROJECT = "project"
+    IMPORTANCE = "importance"
+
+    @property
+    def is_of_memories(self) -> bool:
+        """Whether it belongs to memories; else to work."""
+        return self in (self.NEW_MEMORY, self.EDIT_MEMORY, self.TAGS, self.PROJECT, self.IMPORTANCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +54,7 @@ class Draft:
 
     kind: DraftKind
     of: str = ""
-    """Id of the memory or session that it belongs to."""
+    """Id of the memory or session that it belongs to; ids of memories with commas between them."""
     title: str = ""
     """What it was typed into, for a person."""
     values: Mapping[str, str] = field(default_factory=dict)
@@ -126,6 +135,17 @@ class Drafts:
         return False
 
 
+class Keeping(Protocol):
+    """What screens need of the app."""
+
+    drafts: DraftKeeper
+
+
+def keeper_of(app: App[object]) -> DraftKeeper:
+    """The one of the app."""
+    return cast("Keeping", app).drafts
+
+
 class DraftKeeper:
     """Keeps what is typed in an app: soon after each key, and at once when the app ends."""
 
@@ -137,6 +157,7 @@ class DraftKeeper:
         self._screens = screens
         self._say = say
         self._drafts = Drafts(folder, self._typed) if folder is not None else None
+        self._set_aside: list[Draft] = []
         self._timer: Timer | None = None
 
     def _typed(self) -> list[Draft]:
@@ -145,8 +166,21 @@ class DraftKeeper:
 
     @property
     def left(self) -> list[Draft]:
-        """Of programs that ended, until they are opened or discarded."""
-        return self._drafts.left if self._drafts is not None else []
+        """Of programs that ended, and of editors that were left; until they are opened or discarded."""
+        return self._drafts.left if self._drafts is not None else self._set_aside
+
+    async def offer(self, draft: Draft) -> bool | None:
+        """Asks a person about one of them: True to open it, False: it is gone, None: later."""
+        from memoria_tui.dialogs.unsaved_text import UnsavedDialog
+
+        if (opens := await self._app.push_screen_wait(UnsavedDialog(draft))) is not None:
+            self.drop(draft)
+        return opens
+
+    def drop(self, draft: Draft) -> None:
+        """It is open, discarded or stored."""
+        self.left.remove(draft)
+        self.keep_soon()
 
     def adopt(self) -> None:
         """Takes over what programs left that ended."""

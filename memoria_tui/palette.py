@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _MOST = 8
 _TYPING = 0.08
 """Seconds of rest before what was typed is searched for."""
+_LONGEST = 1.5
+"""Seconds after which commands are chosen from without memories."""
 
 
 class MemoriesAtHand(Protocol):
@@ -44,7 +46,8 @@ class ActionCommands(Provider):
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
         for binding in self._available():
-            if (score := matcher.match(f"{binding.description} {binding.tooltip}")) > 0:
+            told = matcher.match(f"{binding.description} {binding.tooltip}")
+            if (score := max(matcher.match(binding.description), told / 2)) > 0:  # "trash" is the trash, not a deletion
                 yield Hit(score, binding.description, self._run(binding), help=self._help(binding))
 
     def _available(self) -> list[Binding]:
@@ -74,8 +77,9 @@ class MemoryCommands(Provider):
         try:
             week_begins = first_weekday(app.services.settings)
             asked = parse_query(query, now=app.clock(), week_begins=week_begins)
-            result = await app.services.search.search(asked)
-        except MemoriaError:
+            async with asyncio.timeout(_LONGEST):
+                result = await app.services.search.search(asked)
+        except (MemoriaError, TimeoutError):
             return
         for number, hit in enumerate(result.hits[:_MOST]):
             # Below the commands that fit well, above those that hardly do; in the order of the search.

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from textual._context import active_message_pump
 from textual._xterm_parser import XTermParser as XTermParser  # a paste with marks in it, see `driver`
 from textual.binding import Binding
+from textual.command import CommandPalette
 from textual.dom import DOMNode
 from textual.widgets import Footer
 from textual.widgets._footer import FooterKey as FooterKey  # keys of the footer that have a place of their own
@@ -25,3 +26,9 @@ def handling_node() -> object:
 def draws_keys(footer: Footer) -> bool:
     """Whether it shows keys when it is composed: the first time it does not yet."""
     return footer._bindings_ready
+
+
+def gathers(palette: CommandPalette) -> bool:
+    """Whether it still looks for what fits its text."""
+    group = CommandPalette._GATHER_COMMANDS_GROUP
+    return any(one.group == group and not one.is_finished for one in palette.app.workers if one.node is palette)

@@ -13,7 +13,8 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial, wraps
-from typing import Concatenate, ParamSpec, TypeVar, cast
+from time import monotonic
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from textual import events, work
 from textual.app import App, ReturnType
@@ -35,6 +36,11 @@ _DOUBLE = 0.4
 """Seconds within which the key that answered a dialog is taken as pressed twice by mistake."""
 _SLOW_FRAME = 0.1
 """Seconds after which a screen that was left is no longer waited for to be drawn."""
+
+_BURST = 0.5
+"""Seconds between two keys that are typed in one go."""
+_WONDERING = 0.5
+"""Seconds after which a person is told what keys wait for."""
 
 Node = TypeVar("Node", bound=DOMNode)
 Parameters = ParamSpec("Parameters")
@@ -78,6 +84,47 @@ def asks(
     return begin
 
 
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    """Something that keys wait for."""
+
+    what: str
+    """As a person is told it."""
+    holds: Callable[[TypingAhead[Any], events.Key | events.Paste | None], bool]
+    """Whether this key waits for it now; None: whichever comes."""
+    endless: bool = False
+    """Until esc; otherwise no longer than `_PATIENCE`."""
+
+
+_BEHIND_A_KEY = (
+    # A dialog that an action is about to open: keys are meant for it, not for what is below.
+    _Wait("what opens", lambda app, _: app.is_opening, endless=True),
+    # What the screen was asked for, or what it saves: keys act on what is there then.
+    _Wait("the stores", lambda app, _: not app.is_in_field and app.owes_answer(app.screen), endless=True),
+    # A dialog that is there without its focus, or a screen with nothing to act on yet: keys would go nowhere.
+    _Wait("the dialog", lambda app, _: _is_unready(app.screen)),
+    _Wait("the screen", lambda app, _: app.screen is not app.pressed_on and app.begins(app.screen)),
+    # Messages under way on the screen, of which one may change what the next key acts on.
+    _Wait("the screen", lambda app, _: _talks(app.screen)),
+)
+_BEHIND_TEXT = (
+    # Text on its way to the field: ctrl+s would save without it.
+    _Wait("the text", lambda app, key: app.typed > 0 and not app.is_text(key)),
+    # In a dialog the answer to what was typed: enter takes what is found, and what edits the text goes on.
+    _Wait("the search", lambda app, key: app.owes_search and not app.is_text(key) and not app.edits(key), endless=True),
+)
+
+
+def _is_unready(screen: Screen[object]) -> bool:
+    return isinstance(screen, ModalScreen) and (
+        not screen.is_running or (screen.focused is None and bool(screen.focus_chain))
+    )
+
+
+def _talks(screen: Screen[object]) -> bool:
+    return any(node.message_queue_size for node in screen.walk_children(with_self=True))
+
+
 class TypingAhead(App[ReturnType]):
     """An app whose keys are meant for what the keys before them opened."""
 
@@ -89,13 +136,16 @@ class TypingAhead(App[ReturnType]):
         """When the key was pressed that has its effect now, in monotonic seconds."""
         self._pressed: events.Key | None = None
         """The key that has its effect now."""
-        self._pressed_on: Screen[object] | None = None
+        self.pressed_on: Screen[object] | None = None
         """The screen that it was pressed on."""
         self._answer: events.Key | None = None
         """The key that answered the last dialog."""
-        self._typed = 0
+        self.typed: int = 0
         """Texts on their way to the field that has the focus."""
+        self._glance: Timer | None = None
+        """The next look at keys that wait behind text."""
         self._asking: list[_Asking] = []
+        self._ignored_until = 0.0
         self._repeated = False
         """Whether the key that has its effect now began to save something in a dialog."""
 
@@ -145,16 +195,20 @@ class TypingAhead(App[ReturnType]):
         if answer is None or not isinstance(event, events.Key) or event.key != answer.key:
             self._answer = None
             return False
-        letter = event.is_printable and not (event.key.isalpha() and self._is_text(event))
+        letter = event.is_printable and not (event.key.isalpha() and self.is_text(event))
         return letter and event.time - answer.time < _DOUBLE
 
     async def _give_up(self) -> None:
         self.drop_waiting()
-        if not self.is_opening:
+        if self._acts and not self.is_opening:
+            self.give_up(self.screen)
             await self._go_on()
         for asking in self._asking:
             if asking.worker is not None and asking.is_opening(self.screen_stack):
                 asking.worker.cancel()
+
+    def give_up(self, screen: Screen[object]) -> None:
+        """The person waits no longer for what was asked for on a screen."""
 
     # keys
 
@@ -168,19 +222,49 @@ class TypingAhead(App[ReturnType]):
     async def on_event(self, event: events.Event) -> None:
         if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
             await super().on_event(event)
-        elif not self._acts and not self._waiting and not (self._typed and not self._is_text(event)):
+        elif self._is_ignored(event):
+            self._ignored_until = event.time + _BURST
+        elif not self._waiting and not self._acts and self._wait_of(event) is None:
             await self._send(event)
-        elif isinstance(event, events.Key) and event.key == "escape" and (self.is_opening or self._owes_answer):
+        elif isinstance(event, events.Key) and event.key == "escape" and self._wait_of(endless=True):
             await self._give_up()
         else:
-            self._waiting.append(event)
-            self.set_timer(_PATIENCE, self._give_up_text)
-            if self._leaves(event):
-                self.set_timer(_PATIENCE, partial(self._leave_at_last, event))
+            self._wait(event)
+
+    def _wait(self, event: events.Key | events.Paste) -> None:
+        if not self._waiting:
+            self.set_timer(_WONDERING, self._say_why)
+        self._waiting.append(event)
+        self.set_timer(_PATIENCE, self._give_up_text)
+        if self._leaves(event):
+            self.set_timer(_PATIENCE, partial(self._leave_at_last, event))
+        if not self._acts:
+            self._look_soon()
 
     def drop_waiting(self) -> None:
         """Forgets the keys that wait, since what they waited for did not come about."""
         self._waiting.clear()
+        self.tell_wait("")
+
+    def ignore_burst(self) -> None:
+        """Lets what is typed behind the key that has its effect, without a pause, go nowhere."""
+        self.drop_waiting()
+        self._ignored_until = monotonic() + _BURST
+
+    def _is_ignored(self, event: events.Key | events.Paste) -> bool:
+        return event.time < self._ignored_until and not self._leaves(event)
+
+    def _say_why(self) -> None:
+        if self._waiting and (wait := self._wait_of(self._waiting[0])) is not None:
+            self.tell_wait(wait.what)
+
+    def tell_wait(self, what: str) -> None:
+        """Tells a person what keys wait for; "": for nothing any more."""
+
+    def _wait_of(self, key: events.Key | events.Paste | None = None, *, endless: bool = False) -> _Wait | None:
+        """What this key waits for behind another one, or whichever comes; `endless`: without an end but esc."""
+        waits = _BEHIND_A_KEY if self._acts else _BEHIND_TEXT
+        return next((wait for wait in waits if wait.endless >= endless and wait.holds(self, key)), None)
 
     def _leaves(self, event: events.Event) -> bool:
         return isinstance(event, events.Key) and any(
@@ -198,24 +282,36 @@ class TypingAhead(App[ReturnType]):
             return
         self.pressed_at = event.time
         self._pressed = event if isinstance(event, events.Key) else None
-        self._pressed_on = self.screen
+        self.pressed_on = self.screen
         start = self.focused or self.screen
-        if self._is_text(event):
-            self._typed += 1
+        if self.is_text(event):
+            self.typed += 1
             await super().on_event(event)
             self._follow(start, self._took_text)
             return
-        self._patience = patience = self.set_timer(_PATIENCE, self._go_on_unless_opening)
+        self._patience = patience = self.set_timer(_PATIENCE, self._go_on_at_last)
         await super().on_event(event)
         self._follow(start, partial(self._acted, patience))
 
-    def _is_text(self, event: events.Key | events.Paste) -> bool:
+    @property
+    def is_in_field(self) -> bool:
+        """Whether a field has the focus."""
+        return isinstance(self.focused, Input | TextArea)
+
+    def is_text(self, key: events.Key | events.Paste | None) -> bool:
         """Whether the field that has the focus takes it as text."""
-        field = self.focused
-        if isinstance(event, events.Paste):
-            return isinstance(field, Input | TextArea)
-        shortcuts = getattr(field, "SHORTCUTS", "")
-        return event.is_printable and isinstance(field, Input | TextArea) and (event.character or "") not in shortcuts
+        return self.is_in_field and (isinstance(key, events.Paste) or (key is not None and key.is_printable))
+
+    def edits(self, key: events.Key | events.Paste | None) -> bool:
+        """Whether it is a key of the field that has the focus, or leaves it."""
+        own = bindings_of(self.focused) if self.focused is not None else ()
+        return getattr(key, "key", "") in {"escape", *(one.key for one in own if one.action != "submit")}
+
+    @property
+    def owes_search(self) -> bool:
+        """Whether a dialog does not show yet what the text in its field finds."""
+        screen = self.screen
+        return self.is_in_field and isinstance(screen, ModalScreen) and (self.owes_answer(screen) or _talks(screen))
 
     def _follow(self, node: DOMNode | None, then: Callable[[], object]) -> None:
         """Goes behind the key through the queues of all nodes up to the app."""
@@ -228,12 +324,12 @@ class TypingAhead(App[ReturnType]):
 
     async def _give_up_text(self) -> None:
         """What waits for text goes on when the field went away before it took it."""
-        if self._waiting and self._typed and not self._acts:
-            self._typed = 0
+        if self._waiting and self.typed and not self._acts:
+            self.typed = 0
             await self._go_on()
 
     async def _took_text(self) -> None:
-        self._typed = max(0, self._typed - 1)
+        self.typed = max(0, self.typed - 1)
         if not self._acts:
             await self._go_on()
 
@@ -251,8 +347,8 @@ class TypingAhead(App[ReturnType]):
     async def _look_whether_ready(self, key: Timer) -> None:
         if key is not self._patience or not self.screen_stack:
             return
-        if self.is_opening or self._dialog_begins or self._screen_begins or self._talks or self._owes_answer:
-            self._repeated |= isinstance(self.screen, ModalScreen) and self._owes_answer
+        if (wait := self._wait_of()) is not None:
+            self._repeated |= isinstance(self.screen, ModalScreen) and wait.what == "the stores"
             self.set_timer(_GLANCE, partial(self._look_whether_ready, key))
             return
         if self._repeated:
@@ -265,47 +361,36 @@ class TypingAhead(App[ReturnType]):
         while self._waiting and self._pressed is not None and getattr(self._waiting[0], "key", "") == self._pressed.key:
             self._waiting.popleft()
 
-    @property
-    def _dialog_begins(self) -> bool:
-        """Whether a dialog is there but not yet ready for keys."""
-        screen = self.screen
-        return isinstance(screen, ModalScreen) and (
-            not screen.is_running or (screen.focused is None and bool(screen.focus_chain))
-        )
-
-    @property
-    def _screen_begins(self) -> bool:
-        """Whether the key brought a screen that has nothing to act on yet; it is waited for as long as for a key."""
-        return self.screen is not self._pressed_on and self.begins(self.screen)
-
     def begins(self, screen: Screen[object]) -> bool:
         """Whether a screen still waits for what its keys act on."""
         return False
-
-    @property
-    def _talks(self) -> bool:
-        """Whether messages are under way on the screen, of which one may change what the next key acts on."""
-        return any(node.message_queue_size for node in self.screen.walk_children(with_self=True))
-
-    @property
-    def _owes_answer(self) -> bool:
-        """Whether the key asked for something that other keys act on, and that is not there yet."""
-        return not isinstance(self.focused, Input | TextArea) and self.owes_answer(self.screen)
 
     def owes_answer(self, screen: Screen[object]) -> bool:
         """Whether a screen still shows something else than what was asked for, or saves what keys wait for."""
         return False
 
-    async def _go_on_unless_opening(self) -> None:
-        if not self.is_opening and not self._owes_answer:
+    async def _go_on_at_last(self) -> None:
+        if self._wait_of(endless=True) is None:
             await self._go_on()
 
     async def _go_on(self) -> None:
-        """Lets the keys that waited through, until one of them has an effect to wait for."""
+        """The effect of a key is there, or waited for no longer."""
         if self._patience is not None:
             self._patience.stop()
             self._patience = None
+        await self._pass_on()
+
+    async def _pass_on(self) -> None:
+        """Lets keys through until one of them has something to wait for."""
         while self._waiting and not self._acts:
-            if self._typed and not self._is_text(self._waiting[0]):
+            if self._wait_of(self._waiting[0]) is not None:
+                self._look_soon()
                 return
             await self._send(self._waiting.popleft())
+        if not self._waiting:
+            self.tell_wait("")
+
+    def _look_soon(self) -> None:
+        if self._glance is not None:
+            self._glance.stop()
+        self._glance = self.set_timer(_GLANCE, self._pass_on)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
-from textual import work
+from textual import events, work
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding
@@ -46,11 +47,21 @@ class Dialog(ModalScreen[Answer | None]):
 
     BINDINGS = [Binding("escape", "leave", "Cancel", id="dialog.leave", tooltip="Close without doing anything")]
 
-    def __init__(self, title: str, text: str | Content = "", keys: Sequence[tuple[str, str]] = ()) -> None:
-        """`text` stands in the box unless a dialog composes more; `keys` in the place of KEYS."""
+    def __init__(
+        self,
+        title: str,
+        text: str | Content = "",
+        keys: Sequence[tuple[str, str]] = (),
+        draft: Draft | None = None,
+    ) -> None:
+        """`text` stands in the box unless a dialog composes more; `keys` in the place of KEYS.
+
+        `draft` says as what the next start goes on with what is typed here; its values were typed before.
+        """
         super().__init__()
         self._title = clip(line(title), 72)
         self._text = text
+        self._draft = draft
         self._keys = keys or self.KEYS
         self._saving = False
         self._writing = 0
@@ -74,10 +85,16 @@ class Dialog(ModalScreen[Answer | None]):
             return False
         return super().check_action(action, parameters)
 
+    def on_key(self, event: events.Key) -> None:
+        if self.UNASKED and event.key not in self.active_bindings:
+            self.say(f"Only {', '.join(key for key, _ in self._keys)} answer this: other keys go nowhere")
+
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog") as box:
             box.border_title = Content(self._title)
             yield from self.compose_body()
+            if self.UNASKED:
+                yield Static("", id="hint")
             yield Static(keys_line(self._keys, self.KEYS_GAP), id="keys")
 
     def compose_body(self) -> Iterable[Widget]:
@@ -98,14 +115,30 @@ class Dialog(ModalScreen[Answer | None]):
         return self._saving or self._writing > 0
 
     @property
+    def owes_answer(self) -> bool:
+        """True while something else is shown than what was asked for in the field, on which keys would act."""
+        return False
+
+    def typed(self) -> Mapping[str, str]:
+        """What was typed or switched here and is not saved, by where it is; {}: nothing."""
+        return {}
+
+    @property
     def unsaved(self) -> tuple[str, ...]:
-        """What was typed here and is not saved, each named."""
-        return ()
+        """The same, named."""
+        return (f"what you typed into {self._title}",) if self.is_mounted and self.typed() else ()
 
     @property
     def draft(self) -> Draft | None:
-        """What was typed here and is not saved, where the next start can go on with it."""
-        return None
+        """The same, where the next start can go on with it."""
+        if self._draft is None or not self.unsaved:
+            return None
+        return replace(self._draft, title=self._draft.title or self._title, values=self.typed())
+
+    @property
+    def _begun(self) -> Mapping[str, str]:
+        """What was typed before the program ended."""
+        return self._draft.values if self._draft is not None else {}
 
     def undone(self, line: str) -> None:
         """Called when something was undone while the dialog is open; `line` says what."""
@@ -117,8 +150,13 @@ class Dialog(ModalScreen[Answer | None]):
             self.leave()
 
     def leave(self) -> None:
-        """Closes without an answer; what was typed may be asked about first."""
-        self.dismiss(None)
+        """Closes without an answer, also without what was typed once the person agreed to that."""
+        if self.typed():
+            from memoria_tui.dialogs.confirm import discard_first  # a dialog too
+
+            discard_first(self, "What you typed is not saved. Discard it?")
+        else:
+            self.dismiss(None)
 
     def save(self, act: Callable[[], Coroutine[object, object, Answer]]) -> None:
         """Closes with the answer of an act; when it fails the dialog stays as it is and says why."""

@@ -33,7 +33,7 @@ def edit_session(
     services: Services, clock: Clock, session: WorkSession, zone: tzinfo, draft: Draft | None = None
 ) -> FormDialog[Saved]:
     """Shows a session and changes what the person changed; `draft` was typed before the program ended."""
-    shown = _shown(session, zone)
+    shown = shown_session(session, zone)
 
     def facts(values: Values) -> Content:
         now = clock()
@@ -88,7 +88,7 @@ def _facts(session: WorkSession, now: datetime, zone: tzinfo, *, moved: bool) ->
     return Content("  ·  ").join(parts)
 
 
-def _shown(session: WorkSession, zone: tzinfo) -> Mapping[str, str]:
+def shown_session(session: WorkSession, zone: tzinfo) -> Mapping[str, str]:
     """The session as text that no terminal takes for a command, by field."""
     return {
         "description": present.harmless(session.description),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,6 +16,7 @@ from textual.widgets.option_list import Option
 
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.new_memory import split_tags
+from memoria_tui.drafts import Draft
 from memoria_tui.present import line
 from memoria_tui.widgets.name_input import NameInput, Names
 from services.model import Memory
@@ -45,16 +46,19 @@ class TagsDialog(Dialog[str]):
     options = getters.query_one(OptionList)
     entry = getters.query_one(Input)
 
-    def __init__(self, memories: Sequence[Memory], names: Names, save: Save) -> None:
-        super().__init__("Tags" if len(memories) == 1 else f"Tags of {len(memories)} memories")
+    def __init__(self, memories: Sequence[Memory], names: Names, save: Save, draft: Draft) -> None:
+        super().__init__("Tags" if len(memories) == 1 else f"Tags of {len(memories)} memories", draft=draft)
         self._memories = len(memories)
         self._counts = Counter(tag for memory in memories for tag in dict.fromkeys(memory.tags))
         self._wanted: dict[str, bool | None] = {tag: self._initial(tag) for tag in self._counts}
+        self._wanted |= {
+            tag: key == "added" for key in ("added", "removed") for tag in self._begun.get(key, "").splitlines()
+        }
         self._names = names
         self._save = save
 
     def compose_body(self) -> Iterable[Widget]:
-        yield NameInput(self._names, several=True, placeholder="add a tag")
+        yield NameInput(self._names, self._begun.get("text", ""), several=True, placeholder="add a tag")
         yield OptionList()
         yield Static(id="hint")
 
@@ -94,12 +98,21 @@ class TagsDialog(Dialog[str]):
     def action_save(self) -> None:
         pending = split_tags(self.entry.value)
         self._wanted |= dict.fromkeys(pending, True)
-        added = tuple(tag for tag, on in self._wanted.items() if on and self._initial(tag) is not True)
-        removed = tuple(tag for tag, on in self._wanted.items() if on is False and self._counts[tag])
-        if added or removed:
-            self.save(partial(self._save, TagEdit(added, removed)))
+        edit = self._edit
+        if edit.added or edit.removed:
+            self.save(partial(self._save, edit))
         else:
             self.dismiss(None)
+
+    @property
+    def _edit(self) -> TagEdit:
+        added = tuple(tag for tag, on in self._wanted.items() if on and self._initial(tag) is not True)
+        return TagEdit(added, tuple(tag for tag, on in self._wanted.items() if on is False and self._counts[tag]))
+
+    def typed(self) -> Mapping[str, str]:
+        parts = {"text": self.entry.value.strip(), "added": "\n".join(self._edit.added)}
+        parts["removed"] = "\n".join(self._edit.removed)
+        return {name: text for name, text in parts.items() if text}
 
     def _initial(self, tag: str) -> bool | None:
         """True: all have it; None: some have it; False: none has it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 from textual import on, work
@@ -13,7 +13,6 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Select, Static, TextArea
 
-from memoria_tui.dialogs.confirm import discard_first
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.drafts import Draft
 from memoria_tui.present import safe
@@ -85,14 +84,12 @@ class FormDialog(Dialog[Answer]):
     ) -> None:
         """`facts` stand above the fields, and may tell what they would do.
 
-        `draft` says as what the next start goes on with what is typed here; its values were typed before.
         `writes` names what `save` writes, in its turn among the other writes; "": it only reads."""
-        super().__init__(title)
+        super().__init__(title, draft=draft)
         self._writes = writes
         self._rows = rows
         self._save = save
         self._facts = facts
-        self._draft = draft
         self._refused: Values | None = None
         """What could not be saved as it stood."""
         self._fields = [field for row in rows for field in row]
@@ -104,7 +101,7 @@ class FormDialog(Dialog[Answer]):
 
     def compose_body(self) -> Iterable[Widget]:
         if self._facts is not None:
-            facts = self._facts(self._before | self._begun) if callable(self._facts) else self._facts
+            facts = self._facts({**self._before, **self._begun}) if callable(self._facts) else self._facts
             shown = Static(facts, id="facts", classes="facts")
             shown.display = bool(facts)
             yield shown
@@ -131,9 +128,8 @@ class FormDialog(Dialog[Answer]):
         """What stands in the fields."""
         return {field.name: _value(self.query_one(f"#{field.name}")) for field in self._fields}
 
-    @property
-    def _touched(self) -> bool:
-        return self.values() != self._before
+    def typed(self) -> Mapping[str, str]:
+        return {name: value for name, value in self.values().items() if value != self._before[name]}
 
     @on(Input.Changed)
     def narrow_names(self) -> None:
@@ -195,28 +191,6 @@ class FormDialog(Dialog[Answer]):
         line.update(Content(safe(text)))
         line.display = True
         self.query_one(f"#{field}").focus()
-
-    @property
-    def _begun(self) -> dict[str, str]:
-        """What was typed before the program ended."""
-        return dict(self._draft.values) if self._draft is not None else {}
-
-    @property
-    def draft(self) -> Draft | None:
-        if self._draft is None or not self.unsaved:
-            return None
-        typed = {name: value for name, value in self.values().items() if value != self._before[name]}
-        return replace(self._draft, title=self._draft.title or self._title, values=typed)
-
-    @property
-    def unsaved(self) -> tuple[str, ...]:
-        return (f"what you typed into {self._title}",) if self.is_mounted and self._touched else ()
-
-    def leave(self) -> None:
-        if not self._touched:
-            self.dismiss(None)
-            return
-        discard_first(self, "What you typed is not saved. Discard it?")
 
 
 def _value(entry: Widget) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from functools import partial
 
 from textual import on
@@ -39,11 +38,10 @@ class PromptDialog(Dialog[str]):
     ) -> None:
         """With `save` the dialog stays until that succeeded, and its answer is what it gives.
 
-        `draft` says as what the next start goes on with what is typed here, `leave` what esc does.
+        `leave` says what esc does.
         """
         listed = (("↓", names.noun + "s"),) if names is not None else ()
-        super().__init__(title, keys=(("enter", "ok"), *listed, ("esc", leave)))
-        self._draft = draft
+        super().__init__(title, keys=(("enter", "ok"), *listed, ("esc", leave)), draft=draft)
         self._save = save
         self._value = value
         self._hint = hint
@@ -53,14 +51,13 @@ class PromptDialog(Dialog[str]):
         self._names = names
 
     def compose_body(self) -> Iterable[Widget]:
-        yield NameInput(self._names, self._value) if self._names else LineInput(self._value)
+        text = self._begun.get("text", self._value)
+        yield NameInput(self._names, text) if self._names else LineInput(text)
         yield Static(Content(self._hint), id="hint")
 
-    @property
-    def draft(self) -> Draft | None:
-        if self._draft is None or not self.is_mounted or not (text := self.query_one(Input).value.strip()):
-            return None
-        return replace(self._draft, title=self._title, values={**self._draft.values, "text": text})
+    def typed(self) -> Mapping[str, str]:
+        text = self.query_one(Input).value.strip()
+        return {} if text == self._value.strip() else {**self._begun, "text": text}
 
     @on(Input.Changed)
     @on(NameInput.Known)

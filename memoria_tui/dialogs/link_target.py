@@ -26,33 +26,11 @@ _TYPING = 0.06
 _MOST = 12
 
 
-class _SearchBox(LineInput):
-    """An input whose first key may be a digit that means something else."""
-
-    SHORTCUTS = "123456789"
-
-    def check_consume_key(self, key: str, character: str | None) -> bool:
-        digit = not self.value and character is not None and character in self.SHORTCUTS
-        return not digit and super().check_consume_key(key, character)
-
-
 class LinkTargetDialog(Dialog[Memory]):
-    """Its answer is the memory. What is at hand has a digit each, taken while nothing is typed."""
+    """Its answer is the memory; while nothing is typed, one of those at hand."""
 
-    KEYS = (("↑↓", "move"), ("enter", "take it"), ("1-9", "take one at hand"), ("esc", "cancel"))
+    KEYS = (("↑↓", "move"), ("enter", "take it"), ("esc", "cancel"))
     BINDINGS = [
-        *(
-            Binding(
-                str(number),
-                f"take_at_hand({number})",
-                "At hand",
-                show=False,
-                priority=True,
-                id=f"target.{number}",
-                tooltip="Take this one",
-            )
-            for number in range(1, 10)
-        ),
         Binding("down", "move(1)", "Down", show=False, id="target.down", tooltip="Next memory"),
         Binding("up", "move(-1)", "Up", show=False, id="target.up", tooltip="Memory before"),
     ]
@@ -67,11 +45,9 @@ class LinkTargetDialog(Dialog[Memory]):
         self._shown: Sequence[Memory] = ()
         self._answered = ""
         """The text that is answered by what is shown."""
-        self._takes_first = False
-        """Enter was pressed before the text was answered."""
 
     def compose_body(self) -> Iterable[Widget]:
-        yield _SearchBox(placeholder="Search for the memory")
+        yield LineInput(placeholder="Search for the memory")
         options = OptionList()
         options.can_focus = False
         yield options
@@ -82,7 +58,6 @@ class LinkTargetDialog(Dialog[Memory]):
 
     @on(Input.Changed)
     def search(self, event: Input.Changed) -> None:
-        self._takes_first = False
         self._search(event.value)
 
     @work(exclusive=True, group="search")
@@ -94,39 +69,28 @@ class LinkTargetDialog(Dialog[Memory]):
             else:
                 self._show(self._at_hand)
         except MemoriaError as error:
-            self._takes_first = False
+            self._show(())
             self._say(str(error))
-            return
         self._answered = text
-        if self._takes_first:
-            self.take()
+
+    @property
+    def owes_answer(self) -> bool:
+        return self.is_mounted and self.box.value != self._answered
 
     def _show(self, memories: Sequence[Memory]) -> None:
         self._shown = memories
-        numbered = not self.box.value.strip()
-        self.options.set_options(
-            Option(_label(memory, str(number) if numbered and number < 10 else ""))
-            for number, memory in enumerate(memories, 1)
-        )
+        self.options.set_options(Option(_label(memory)) for memory in memories)
         self.options.highlighted = 0 if memories else None
-        self._say("" if memories else "Type to search" if numbered else "Nothing found")
+        self._say("" if memories else "Nothing found" if self.box.value.strip() else "Type to search")
 
     def _say(self, text: str) -> None:
         hint = self.query_one("#hint", Static)
         hint.update(Content(line(text)))
         hint.display = bool(text)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return not (action == "take_at_hand" and self.is_mounted and self.box.value)
-
-    def action_take_at_hand(self, number: int) -> None:
-        if number <= len(self._shown):
-            self.dismiss(self._shown[number - 1])
-
     @on(Input.Submitted)
     def take(self) -> None:
-        self._takes_first = self.box.value != self._answered
-        if not self._takes_first and (index := self.options.highlighted) is not None:
+        if not self.owes_answer and (index := self.options.highlighted) is not None:
             self.dismiss(self._shown[index])
 
     @on(OptionList.OptionSelected)
@@ -138,9 +102,6 @@ class LinkTargetDialog(Dialog[Memory]):
             self.options.highlighted = ((self.options.highlighted or 0) + rows) % len(self._shown)
 
 
-def _label(memory: Memory, digit: str) -> Content:
-    return Content.assemble(
-        (f" {digit or ' '} ", "bold $accent"),
-        labelled(memory, 54),
-        (f"  {clip(line(memory.project), 12)}" if memory.project else "", "$foreground 60%"),
-    )
+def _label(memory: Memory) -> Content:
+    project = f"  {clip(line(memory.project), 12)}" if memory.project else ""
+    return Content.assemble(" ", labelled(memory, 54), (project, "$foreground 60%"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from textual import events, getters, on
@@ -28,6 +28,7 @@ class MarkDialog(Dialog[tuple[Value, ...]]):
         super().__init__(title)
         self._values = values
         self._marked = set(marked)
+        self._marked_before = frozenset(self._marked)
         self._draw = draw
 
     def compose_body(self) -> Iterable[Widget]:
@@ -35,6 +36,9 @@ class MarkDialog(Dialog[tuple[Value, ...]]):
 
     def _row(self, value: Value) -> Content:
         return self._draw(value, "✓" if value in self._marked else " ")
+
+    def typed(self) -> Mapping[str, str]:
+        return {} if self._marked == self._marked_before else {"marked": f"{len(self._marked)}"}
 
     def value_of_key(self, character: str | None) -> Value | None:
         """What a key of its own marks."""

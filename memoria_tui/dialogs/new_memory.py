@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from functools import partial
 
 from textual import getters, on
@@ -11,7 +11,6 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.widgets import Input, Select, Static, TextArea
 
-from memoria_tui.dialogs.confirm import discard_first
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.form import FormSelect
 from memoria_tui.dialogs.line_prompt import share_check
@@ -39,9 +38,7 @@ class NewMemoryDialog(Dialog[Memory]):
     text = getters.query_one(SafeTextArea)
 
     def __init__(self, tags: Names, projects: Names, create: Create, draft: Draft | None = None) -> None:
-        """`draft` is what was typed before the program ended."""
-        super().__init__("New memory")
-        self._begun = draft.values if draft is not None else {}
+        super().__init__("New memory", draft=draft or Draft(DraftKind.NEW_MEMORY, title="a new memory"))
         self._create = create
         self._tags = tags
         self._projects = projects
@@ -99,27 +96,15 @@ class NewMemoryDialog(Dialog[Memory]):
         kind = self.query_one(Select).value
         return kind if isinstance(kind, MemoryType) else MemoryType.SEMANTIC
 
-    @property
-    def draft(self) -> Draft | None:
-        if not self.unsaved:
-            return None
+    def typed(self) -> Mapping[str, str]:
         lines = {name: self.query_one(f"#{name}", Input).value for name in ("project", "importance", "tags")}
-        values = {"text": self.text.content, "type": self._type.value, **lines}
-        return Draft(DraftKind.NEW_MEMORY, title="a new memory", values=values)
-
-    @property
-    def unsaved(self) -> tuple[str, ...]:
-        return ("the new memory",) if self.is_mounted and self.text.content.strip() else ()
-
-    def leave(self) -> None:
-        if not self.unsaved:
-            self.dismiss(None)
-            return
-        discard_first(self, "The text you wrote is not saved. Discard it?")
+        typed = {"text": self.text.content, "type": self._type.value, **lines}
+        return typed if any(value.strip() != _EMPTY[name] for name, value in typed.items()) else {}
 
 
 _ORDER = (MemoryType.SEMANTIC, MemoryType.EPISODIC, MemoryType.PROCEDURAL)
 _IMPORTANCE = f"{DEFAULT_IMPORTANCE:g}"
+_EMPTY = {"text": "", "type": MemoryType.SEMANTIC.value, "project": "", "importance": _IMPORTANCE, "tags": ""}
 
 
 def split_tags(text: str) -> tuple[str, ...]:

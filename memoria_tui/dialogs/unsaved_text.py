@@ -28,7 +28,7 @@ class UnsavedDialog(Dialog[bool]):
         text = typed.get("text") or "\n".join(f"{name}: {value}" for name, value in typed.items())
         lines = safe(text).splitlines()
         shown = [clip(one, _CELLS) for one in lines[:_LINES]] + (["…"] if len(lines) > _LINES else [])
-        head = f"Typed into: {line(draft.title)}, before the program ended"
+        head = f"Typed into: {line(draft.title)}"
         super().__init__("A text that was not saved", "\n".join([clip(head, _CELLS), "", *shown]))
 
     def action_discard(self) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from memoria_tui import present
 from memoria_tui.dialogs.form import Field, FieldProblem, FormDialog, Values
 from memoria_tui.dialogs.session_fields import at_field, client_names, project_names
+from memoria_tui.drafts import Draft, DraftKind
 from services.work.work_values import WorkPreferences
 
 if TYPE_CHECKING:
@@ -15,14 +16,11 @@ if TYPE_CHECKING:
 _YES, _NO = "yes", "no"
 
 
-def work_preferences(services: Services, now: WorkPreferences) -> FormDialog[WorkPreferences]:
-    """Shows the settings as they are and keeps what is changed."""
-    shown = {
-        "default_client": present.harmless(now.default_client or ""),
-        "default_project": present.harmless(now.default_project or ""),
-        "work_day_hours": f"{now.work_day_hours:g}",
-        "auto_session_memory": _YES if now.auto_session_memory else _NO,
-    }
+def work_preferences(
+    services: Services, now: WorkPreferences, draft: Draft | None = None
+) -> FormDialog[WorkPreferences]:
+    """Shows the settings as they are and keeps what is changed; `draft` was typed before the program ended."""
+    shown = shown_preferences(now)
 
     async def keep(values: Values) -> WorkPreferences:
         for key, text in values.items():
@@ -41,7 +39,18 @@ def work_preferences(services: Services, now: WorkPreferences) -> FormDialog[Wor
             Field("auto_session_memory", "Memory", shown["auto_session_memory"], choices=(_NO, _YES)),
         ),
     )
-    return FormDialog("Settings of work", rows, keep, writes="settings of work")
+    draft = draft or Draft(DraftKind.WORK_SETTINGS)
+    return FormDialog("Settings of work", rows, keep, writes="settings of work", draft=draft)
+
+
+def shown_preferences(now: WorkPreferences) -> dict[str, str]:
+    """What stands in the fields, by their names."""
+    return {
+        "default_client": present.harmless(now.default_client or ""),
+        "default_project": present.harmless(now.default_project or ""),
+        "work_day_hours": f"{now.work_day_hours:g}",
+        "auto_session_memory": _YES if now.auto_session_memory else _NO,
+    }
 
 
 def _value(key: str, text: str) -> object:

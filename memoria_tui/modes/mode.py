@@ -189,6 +189,9 @@ class ModeScreen(Screen[None]):
         """Whether something was asked for that keys act on, and what is on screen is still something else."""
         return False
 
+    def give_up(self) -> None:
+        """The person waits no longer for what was asked for: what is on screen is to answer again."""
+
     def shown(self) -> None:
         """What is on screen was read from the stores just now."""
         self._shown_at = self.clock()

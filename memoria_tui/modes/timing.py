@@ -4,25 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Coroutine, Sequence
 from datetime import datetime, tzinfo
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from textual.content import Content
 from textual.message import Message
 
 from memoria_tui import present, work_text
 from memoria_tui.dialogs.choice import Choice, ChoiceDialog
-from memoria_tui.dialogs.edit_session import edit_session
+from memoria_tui.dialogs.edit_session import edit_session, shown_session
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.dialogs.start_session import start_session
 from memoria_tui.dialogs.stop_session import stop_session
+from memoria_tui.dialogs.work_preferences import shown_preferences, work_preferences
 from memoria_tui.drafts import Draft, DraftKind
 from memoria_tui.modes.mode import ModeScreen
 from memoria_tui.writes import write
+from services.errors import MemoriaError
 from services.model import SessionStatus, WorkSession
 from services.ports import Clock
 from services.work.git_branch import current_branch
 
 if TYPE_CHECKING:
+    from memoria_tui.typing_ahead import TypingAhead
     from services.container import Services
 
 _NEW = "new"
@@ -50,6 +53,9 @@ class Timing:
         if draft.kind is DraftKind.START_WORK:
             await self.start(draft)
             return True
+        if draft.kind is DraftKind.WORK_SETTINGS:
+            await self.settings(draft)
+            return True
         zone = await self._screen.attempt(self._services.reports.zone())
         session = await self._screen.attempt(self._services.work.session(draft.of))
         if session is None or zone is None:
@@ -60,11 +66,38 @@ class Timing:
             case DraftKind.EDIT_SESSION:
                 await self.edit(session, zone, draft)
             case DraftKind.PAUSE_REASON:
-                began = datetime.fromisoformat(draft.values["began"])
-                await self.explain(session, began, draft.values.get("text", ""))
+                await self.explain(session, datetime.fromisoformat(draft.values["began"]), draft)
             case _:
-                await self.note(session, draft.values.get("text", ""))
+                await self.note(session, draft)
         return True
+
+    async def holds(self, draft: Draft) -> bool:
+        """Whether the stores have what was typed: the program ended just after that was saved."""
+        try:
+            return await self._holds(draft)
+        except MemoriaError:
+            return False
+
+    async def _holds(self, draft: Draft) -> bool:
+        text, work = draft.values.get("text"), self._services.work
+        match draft.kind:
+            case DraftKind.START_WORK:
+                running = (await work.status()).sessions
+                return any(one.description == draft.values.get("description") for one in running)
+            case DraftKind.WORK_SETTINGS:
+                return draft.values.items() <= shown_preferences(await work.preferences()).items()
+        session = await work.session(draft.of)
+        match draft.kind:
+            case DraftKind.STOP_WORK:
+                return session.end is not None and draft.values.get("note", "") in (*session.notes, "")
+            case DraftKind.EDIT_SESSION:
+                shown = shown_session(session, await self._services.reports.zone())
+                return draft.values.items() <= {name: value.strip() for name, value in shown.items()}.items()
+            case DraftKind.PAUSE_REASON:
+                return any(
+                    (one.start.isoformat(), one.reason) == (draft.values["began"], text) for one in session.pauses
+                )
+        return text in session.notes
 
     async def start(self, draft: Draft | None = None) -> None:
         """Asks what is begun, with the defaults of the settings filled in, and starts it."""
@@ -111,9 +144,11 @@ class Timing:
         if (session := session or await self.meant("Pause or resume which")) is None:
             return
         if session.status is SessionStatus.PAUSED:
-            act = self._services.work.resume(session.id)
-            if (resumed := await self._write(f"resume {work_text.named(session)}", act, session)) is not None:
-                self._tell(f"Resumed {work_text.named(resumed)}")
+            act, what = self._services.work.resume(session.id), f"resume {work_text.named(session)}"
+            if (resumed := await self._screen.write(what, act, once=[session.id], then_asks=ask)) is not None:
+                self._tell(f"Resumed {work_text.named(resumed)}, which was paused")
+            if ask:  # what is typed behind it was to be the reason of a pause
+                cast("TypingAhead[object]", self._screen.app).ignore_burst()
             return
         act = self._services.work.pause(session.id, at=now)
         what = f"pause {work_text.named(session)}"
@@ -122,8 +157,8 @@ class Timing:
             if ask:
                 await self.explain(paused, paused.pauses[-1].start)
 
-    async def explain(self, session: WorkSession, began: datetime, reason: str = "") -> None:
-        """Asks why a session was paused at that time; `reason` is proposed."""
+    async def explain(self, session: WorkSession, began: datetime, draft: Draft | None = None) -> None:
+        """Asks why a session was paused at that time."""
         if (zone := await self._screen.attempt(self._services.reports.zone())) is None:
             return
         named = work_text.named(session)
@@ -135,10 +170,8 @@ class Timing:
             return f"Paused {named}{f' · {reason}' if reason else ''}"
 
         hint = f"Reason (optional). Paused since {work_text.clock_time(began, zone)}"
-        draft = Draft(DraftKind.PAUSE_REASON, session.id, values={"began": began.isoformat()})
-        await self._ask(
-            PromptDialog(f"Paused {named}", value=reason, hint=hint, save=save, draft=draft, leave="no reason")
-        )
+        draft = draft or Draft(DraftKind.PAUSE_REASON, session.id, values={"began": began.isoformat()})
+        await self._ask(PromptDialog(f"Paused {named}", hint=hint, save=save, draft=draft, leave="no reason"))
 
     async def _write(
         self, what: str, act: Coroutine[object, object, WorkSession], session: WorkSession
@@ -150,8 +183,8 @@ class Timing:
         if (told := await self._screen.ask(dialog)) is not None:
             self._tell(told)
 
-    async def note(self, session: WorkSession | None = None, text: str = "") -> None:
-        """Appends a note to a session, the one that is meant when none is given; `text` is proposed."""
+    async def note(self, session: WorkSession | None = None, draft: Draft | None = None) -> None:
+        """Appends a note to a session, the one that is meant when none is given."""
         if (session := session or await self.meant("Note on which")) is None:
             return
         meant = session
@@ -161,8 +194,8 @@ class Timing:
             await write(self._screen.app, f"note on {named}", self._services.work.note(text, meant.id))
             return f"Noted on {named}"
 
-        title, draft = f"Note on {work_text.named(session)}", Draft(DraftKind.NOTE, session.id)
-        await self._ask(PromptDialog(title, value=text, check=_empty, save=save, draft=draft))
+        title, draft = f"Note on {work_text.named(session)}", draft or Draft(DraftKind.NOTE, session.id)
+        await self._ask(PromptDialog(title, check=_empty, save=save, draft=draft))
 
     async def cut_back(self, session: WorkSession | None = None) -> None:
         """Stops a session at the last sign of life, or when the person says it ended."""
@@ -200,6 +233,13 @@ class Timing:
         what, act = f"memory of {work_text.named(stopped)}", self._services.work.remember(stopped.id)
         if await self._screen.write(what, act, once=[stopped.id], vectors=True) is not None:
             self._tell(f"Kept a memory of {work_text.named(stopped)}")
+
+    async def settings(self, draft: Draft | None = None) -> None:
+        """Shows the settings of work, and changes them."""
+        now = await self._screen.attempt(self._services.work.preferences())
+        if now is not None and await self._screen.ask(work_preferences(self._services, now, draft)) is not None:
+            self._screen.tell("Settings kept")
+            self._screen.post_message(WorkChanged())
 
     # which session
 

@@ -78,6 +78,9 @@ class SafeTextArea(TextArea):
         text: str = self.text
         return self._disguise.reveal(text)
 
+    def on_mount(self) -> None:
+        self.action_text_end()
+
     def action_text_start(self) -> None:
         self.move_cursor((0, 0))
 

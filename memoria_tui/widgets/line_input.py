@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from rich.cells import cell_len
 from textual import events
 from textual.binding import Binding
@@ -22,8 +20,6 @@ class LineInput(Input):
         Binding("ctrl+home", "home", "Start", id="line.start", show=False, tooltip="Start of the line"),
         Binding("ctrl+end", "end", "End", id="line.end", show=False, tooltip="End of the line"),
     ]
-    SHORTCUTS: ClassVar[str] = ""
-    """Characters that do something else than to be typed."""
 
     def validate_value(self, value: str) -> str:
         return present.harmless(value)

@@ -30,7 +30,7 @@ _RESTING = 0.08
 """Seconds on one memory before its relations and history are asked for."""
 _SETTLE = 0.03
 """Seconds of rest before a memory is drawn: a held key in the list does not draw all it passes."""
-_UNSAVED = "not saved · ctrl+s saves · esc again drops the changes"
+_UNSAVED = "not saved · ctrl+s saves · esc again leaves, and e offers it again"
 _TOO_LONG = "too long to edit here · ctrl+e opens $EDITOR"
 _HINT = "ctrl+s save · esc cancel · ctrl+e $EDITOR"
 _HINT_TOO_LONG = "ctrl+e $EDITOR · esc back"
@@ -69,6 +69,8 @@ class Preview(Vertical):
         """The person left the editor without saving."""
 
         base: Memory
+        text: str
+        """What stood in it."""
 
     def __init__(self, clock: Clock, load: LoadDetails | None = None, *, id: str | None = None) -> None:  # noqa: A002
         """`load`: how relations and history of what is shown are read."""
@@ -243,14 +245,15 @@ class Preview(Vertical):
 
     @on(MemoryEditor.Left)
     def _left(self, event: MemoryEditor.Left) -> None:
-        """Leaves; typed text is only dropped on the second request."""
+        """Leaves; with typed text only on the second request."""
         event.stop()
         if event.changed and not self._warned:
             self._notice(_UNSAVED)
             self._warned = True
         elif (base := self.editing) is not None:
+            left = self.EditCancelled(base, self.edited_text)
             self.end_edit()
-            self.post_message(self.EditCancelled(base))
+            self.post_message(left)
 
     @on(MemoryEditor.Changed)
     def _typed(self, event: MemoryEditor.Changed) -> None:

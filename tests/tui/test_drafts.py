@@ -12,16 +12,19 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from memoria_tui.dialogs.confirm import ConfirmDialog
 from memoria_tui.dialogs.conflict import ConflictDialog
+from memoria_tui.dialogs.dialog import Dialog
+from memoria_tui.dialogs.edit_tags import TagsDialog
 from memoria_tui.dialogs.form import FormDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.dialogs.new_memory import NewMemoryDialog
 from memoria_tui.dialogs.unsaved_text import UnsavedDialog
 from memoria_tui.drafts import Draft, DraftKind, Drafts
-from tests.tui.conftest import key_event, make_app, press, running, screen_of, toasts
+from memoria_tui.widgets.editor import SafeTextArea
+from tests.tui.conftest import key_event, make_app, press, running, screen_of, toasts, until
 from tests.tui.fakes import Store, filled, memory_id
 from tests.tui.on_a_terminal import Play, program
 from tests.tui.work_world import Desk, at_desk, one_running
@@ -139,7 +142,7 @@ async def test_an_edit_goes_on_in_the_editor(tmp_path: Path) -> None:
         await press(pilot, "ctrl+o")
         assert screen_of(pilot).preview.edited_text == "my text"
         await press(pilot, "x", "ctrl+s")
-        assert store.memories[NEWEST].content == "xmy text"
+        assert store.memories[NEWEST].content == "my textx"
 
 
 async def test_an_edit_of_what_others_changed_meanwhile_shows_both(tmp_path: Path) -> None:
@@ -157,6 +160,94 @@ async def test_an_edit_of_a_memory_that_is_gone_goes_on_as_a_new_one(tmp_path: P
         await press(pilot, "ctrl+o")
         assert isinstance(pilot.app.screen, NewMemoryDialog)
         assert pilot.app.screen.text.content == "my text"
+
+
+@pytest.mark.parametrize(
+    ("keys", "kind"),
+    [
+        (("t", "down", "space"), TagsDialog),
+        (("t", "=half a tag"), TagsDialog),
+        (("s", "p", "=-new"), PromptDialog),
+        (("s", "i", "=1"), PromptDialog),
+        (("n", "tab", "tab", "=api"), NewMemoryDialog),
+    ],
+)
+async def test_what_is_typed_into_dialogs_of_memories_is_asked_about_and_goes_on(
+    tmp_path: Path, keys: tuple[str, ...], kind: type[Dialog[object]]
+) -> None:
+    async with running(filled(), drafts=tmp_path) as pilot:
+        await press(pilot, *keys)
+        typed = pilot.app.screen.typed()  # type: ignore[attr-defined]
+        assert typed
+        await press(pilot, "escape")
+        assert isinstance(pilot.app.screen, ConfirmDialog)
+        await press(pilot, "escape")
+        await leave(pilot, 2)
+    async with running(filled(), drafts=tmp_path) as pilot:
+        await offered(pilot)
+        await press(pilot, "ctrl+o")
+        assert isinstance(pilot.app.screen, kind)
+        assert pilot.app.screen.typed() == typed
+        await press(pilot, "escape", "y")
+        assert screen_of(pilot).is_current
+
+
+@pytest.mark.parametrize(
+    "draft",
+    [
+        Draft(DraftKind.NEW_MEMORY, values={"text": filled().memories[NEWEST].content}),
+        Draft(DraftKind.EDIT_MEMORY, NEWEST, "t", {"text": filled().memories[NEWEST].content, "before": "x"}),
+        Draft(DraftKind.TAGS, NEWEST, "t", {"text": "postgres"}),
+        Draft(DraftKind.TAGS, NEWEST, "t", {"added": "postgres", "removed": "old"}),
+        Draft(DraftKind.PROJECT, NEWEST, "t", {"text": "infra"}),
+        Draft(DraftKind.IMPORTANCE, NEWEST, "t", {"text": "0.5"}),
+    ],
+)
+async def test_what_was_saved_just_before_the_end_is_not_offered(tmp_path: Path, draft: Draft) -> None:
+    left(tmp_path, draft)
+    async with running(filled(), drafts=tmp_path) as pilot:
+        await until(pilot, lambda: not pilot.app.drafts.left)  # type: ignore[attr-defined]
+        assert screen_of(pilot).is_current
+        await leave(pilot)
+    assert texts(tmp_path) == []
+
+
+async def test_a_text_goes_on_at_its_end(tmp_path: Path) -> None:
+    left(tmp_path, Draft(DraftKind.NEW_MEMORY, title="a new memory", values={"text": "one\ntwo"}))
+    left(tmp_path, Draft(DraftKind.EDIT_MEMORY, NEWEST, "t", {"text": "my text", "before": "as it was"}))
+    async with running(filled(), drafts=tmp_path) as pilot:
+        for _ in range(2):
+            await offered(pilot)
+            await press(pilot, "ctrl+o", "x")
+            area = pilot.app.focused
+            assert isinstance(area, SafeTextArea)
+            assert area.content in ("one\ntwox", "my textx")
+            await press(pilot, "escape", "y")
+            if screen_of(pilot).preview.editing is not None:
+                return
+
+
+async def test_an_edit_that_is_left_is_kept_and_offered_where_it_was_typed(tmp_path: Path) -> None:
+    async with running(filled(), drafts=tmp_path) as pilot:
+        await press(pilot, "e", "=mine ", "escape", "escape")
+        assert screen_of(pilot).preview.editing is None
+        assert "kept: e on" in toasts(pilot)[-1]
+        await press(pilot, "e")
+        await offered(pilot)
+        await press(pilot, "ctrl+o")
+        assert screen_of(pilot).preview.edited_text.startswith("mine Postgres")
+        await press(pilot, "escape", "escape")
+        await leave(pilot)
+    assert texts(tmp_path)[0].startswith("mine Postgres")
+
+
+async def test_the_offer_says_that_it_takes_no_other_keys(tmp_path: Path) -> None:
+    left(tmp_path, Draft(DraftKind.NEW_MEMORY, title="a new memory", values={"text": "one"}))
+    async with running(filled(), drafts=tmp_path) as pilot:
+        await offered(pilot)
+        await press(pilot, "x")
+        hint = pilot.app.screen.query_one("#hint", Static)
+        assert str(hint.content) == "Only ctrl+o, ctrl+d, esc answer this: other keys go nowhere"
 
 
 async def test_it_is_thrown_away_only_after_a_yes_and_kept_for_later_by_escape(tmp_path: Path) -> None:
@@ -195,7 +286,7 @@ async def test_who_typed_on_after_the_warning_is_warned_again(tmp_path: Path) ->
     async with running(Store(), drafts=tmp_path) as pilot:
         for text in ("=one", "=two"):
             await press(pilot, "n", text, "ctrl+q")
-            assert "ctrl+q again leaves without: the new memory" in toasts(pilot)
+            assert "ctrl+q again leaves without: what you typed into New memory" in toasts(pilot)
             assert not pilot.app._exit
             await press(pilot, "escape", "y")
 
@@ -274,6 +365,7 @@ def desk(postgres_url: str, tmp_path: Path) -> Iterator[Desk]:
         (("e", "=more"), FormDialog),
         (("N", "=a note"), PromptDialog),
         (("space", "=lunch"), PromptDialog),
+        (("P", "=acme"), FormDialog),
     ],
 )
 async def test_forms_of_work_go_on(desk: Desk, tmp_path: Path, keys: tuple[str, ...], kind: type) -> None:

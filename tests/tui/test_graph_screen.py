@@ -108,10 +108,10 @@ async def test_a_link_is_two_keys_after_the_target() -> None:
         assert drawn(store) == {(JWT, RelationType.FIXES, ANNA), (ROTATE, RelationType.DERIVES, JWT)}
 
 
-async def test_what_is_at_hand_is_taken_by_its_digit() -> None:
+async def test_what_is_at_hand_is_taken_with_the_arrows() -> None:
     store = filled()
     async with running(store) as pilot:
-        await press(pilot, "2", "down", "l", "2", "o")
+        await press(pilot, "2", "down", "l", "down", "enter", "o")
         assert RelationType.OPPOSES in {kind for one, kind, other in drawn(store) if {one, other} == {ANNA, ROTATE}}
 
 
@@ -330,14 +330,14 @@ async def test_a_marked_pair_is_linked_with_two_keys_the_fix_pointing_to_the_pro
         assert not store.relations
 
 
-async def test_two_visible_memories_are_linked_with_four_keys() -> None:
+async def test_two_visible_memories_are_linked_with_few_keys() -> None:
     store = filled()
     store.relations = []
     async with running(store) as pilot:
         await press(pilot, "space", "l", "r")
         (made,) = store.relations
         assert made.type is RelationType.RELATED
-        await press(pilot, "escape", "l", "3", "r")
+        await press(pilot, "escape", "l", "down", "enter", "r")
         assert len(store.relations) == 2
 
 

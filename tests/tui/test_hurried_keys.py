@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, chdir
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -16,11 +17,14 @@ from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, TextArea
 
 from memoria_tui.app import MemoriaApp
+from memoria_tui.dialogs.link_target import LinkTargetDialog
 from memoria_tui.dialogs.new_memory import NewMemoryDialog
 from memoria_tui.dialogs.trash import TrashDialog
+from memoria_tui.modes.work.screen import WorkScreen
 from services.errors import StoreUnavailable
 from services.model import RelationType
-from tests.tui.conftest import key_event, settle, toasts
+from services.work.reports import ReportService
+from tests.tui.conftest import key_event, screen_of, settle, titles, toasts, until
 from tests.tui.fakes import FakeServices, clock, filled, memory_id
 from tests.tui.graph_fakes import suggested
 from tests.tui.health_fakes import HealthServices
@@ -88,7 +92,7 @@ MEMORIES = {
     "e x ctrl+s y ctrl+s ctrl+s": ["update"],
     "d u": ["delete", "undo"],
     "d u u": ["delete", "undo"],
-    "l 1 f f": ["link_many"],
+    "l enter f f": ["link_many"],
 }
 """Keys → what must be written, no more and no less, in this order."""
 
@@ -97,7 +101,7 @@ MEMORIES = {
 async def test_writing_keys_of_memories(keys: str) -> None:
     async with slow_app(FakeServices(filled()), "memories", "graph") as (pilot, acts):
         await hurry(pilot, *keys.split())
-        assert acts.done == MEMORIES[keys], toasts(pilot)
+        assert acts.done == MEMORIES[keys], (toasts(pilot), pilot.app.screen_stack)
         assert acts.most_at_once == 1
         assert_whole(pilot.app)
 
@@ -138,6 +142,47 @@ async def test_what_is_typed_while_a_text_is_saved_stays_in_the_editor() -> None
         assert sum(one.content.startswith("xyPostgres") for one in services.store.memories.values()) == 1
 
 
+async def test_a_search_that_begins_with_a_digit_is_text_where_a_memory_is_picked() -> None:
+    async with slow_app(FakeServices(filled()), "graph") as (pilot, acts):
+        await hurry(pilot, "l", *"2 pages")
+        assert isinstance(pilot.app.screen, LinkTargetDialog)
+        assert pilot.app.screen.box.value == "2 pages"
+        assert not acts.done
+
+
+async def test_enter_right_behind_a_search_takes_what_it_finds() -> None:
+    services = FakeServices(filled())
+    services.store.delays = dict.fromkeys(("billing", "trash"), 0.3)
+    async with slow_app(services, "graph") as (pilot, acts):
+        await hurry(pilot, "l", *"billing", "enter", "f")
+        assert acts.done == ["link_many"], pilot.app.screen
+        assert "billing job" in toasts(pilot)[-1]
+
+
+async def test_enter_right_behind_a_text_runs_what_the_palette_finds() -> None:
+    services = FakeServices(filled())
+    services.store.delays = dict.fromkeys(("billing", "trash"), 0.3)
+    async with slow_app(services, "graph") as (pilot, _):
+        await hurry(pilot, "ctrl+p", *"trash", "enter")
+        assert isinstance(pilot.app.screen, TrashDialog), (pilot.app.screen, toasts(pilot), services.store.asked[-3:])
+
+
+async def test_escape_gives_up_a_search_that_never_ends_and_says_before_what_keys_wait_for() -> None:
+    services = FakeServices(filled())
+    services.store.delays = {"billing": 3600}
+    async with slow_app(services, "memories") as (pilot, acts):
+        screen = screen_of(pilot)
+        for key in ("slash", *"billing", "enter", "d"):
+            pilot.app.post_message(key_event(key))
+        await until(pilot, lambda: screen.busy == "keys wait for the stores · esc")
+        pilot.app.post_message(key_event("escape"))
+        await until(pilot, lambda: not screen.busy and not screen.owes_answer)
+        assert screen.search_bar.text == ""
+        assert len(titles(pilot)) == 7
+        await hurry(pilot, "d")
+        assert acts.done == ["delete"]
+
+
 async def test_the_trash_shows_what_is_being_deleted() -> None:
     async with slow_app(FakeServices(filled()), "memories") as (pilot, acts):
         await hurry(pilot, "d", "T")
@@ -151,7 +196,7 @@ GRAPH = {
     "x x": ["unlink"],
     "r r enter": ["change"],
     "w 0 enter enter": ["change"],
-    "l 1 f f": ["link_many"],
+    "l enter f f": ["link_many"],
     "s enter enter": ["accept"],
     "s x x": ["reject", "reject"],
     "s enter u": ["accept", "undo"],
@@ -192,6 +237,32 @@ async def slow_desk(desk: Desk) -> AsyncIterator[tuple[Pilot[None], Acts]]:
         await settle(pilot)
         acts.done.clear()
         yield pilot, acts
+
+
+async def test_a_reason_typed_behind_what_resumed_a_session_does_nothing(desk: Desk) -> None:
+    async with slow_desk(desk) as (pilot, acts):
+        await hurry(pilot, "down", "down", "space", "1", "escape")
+        await asyncio.sleep(0.5)
+        await hurry(pilot, "space", "1", *"dd lunch", "enter")
+        assert acts.done == ["pause", "resume"]
+        assert len(pilot.app.screen_stack) == 1
+        assert "which was paused" in toasts(pilot)[-1]
+
+
+async def test_escape_gives_up_a_log_that_never_comes(desk: Desk) -> None:
+    async with slow_desk(desk) as (pilot, _):
+        work = pilot.app.screen
+        assert isinstance(work, WorkScreen)
+        reports, before = desk.services.reports, work.question
+        hanging = {name: getattr(reports, name) for name in ("zone", "report", "today")}
+        hanging["log"] = lambda *_, **__: asyncio.sleep(3600)
+        desk.services.reports = cast("ReportService", SimpleNamespace(**hanging))
+        for key in ("slash", *"fix", "enter", "d"):
+            pilot.app.post_message(key_event(key))
+        await until(pilot, lambda: work.busy == "keys wait for the stores · esc")
+        pilot.app.post_message(key_event("escape"))
+        await until(pilot, lambda: not work.busy and not work.owes_answer)
+        assert work.question == before
 
 
 async def test_keys_behind_a_save_wait_for_it_and_then_do_what_they_are_for() -> None:

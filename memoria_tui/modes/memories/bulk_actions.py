@@ -11,6 +11,8 @@ from textual.content import Content
 from memoria_tui.dialogs.choice import Choice, ChoiceDialog
 from memoria_tui.dialogs.edit_tags import TagEdit, TagsDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog, share_check
+from memoria_tui.dialogs.new_memory import split_tags
+from memoria_tui.drafts import Draft, DraftKind
 from memoria_tui.modes.memories.state import Targets
 from memoria_tui.present import counted, glyph
 from memoria_tui.widgets.name_input import Names
@@ -46,7 +48,33 @@ class BulkActions:
 
     # tags, importance, project, type
 
-    async def tag(self, targets: Targets) -> None:
+    async def reopen(self, draft: Draft) -> bool:
+        """Goes on with what was typed before the program ended; False when a memory cannot be read."""
+        ids = tuple(draft.of.split(","))
+        if (memories := await self.read(Targets(ids, {}))) is None:
+            return False
+        asks = {
+            DraftKind.TAGS: self.tag,
+            DraftKind.PROJECT: self._set_project,
+            DraftKind.IMPORTANCE: self._set_importance,
+        }
+        await asks[draft.kind](Targets(ids, dict(zip(ids, memories, strict=True))), draft)
+        return True
+
+    async def holds(self, draft: Draft) -> bool:
+        """Whether the store has what was typed. Raises what the services raise."""
+        memories = [await self._memories.get(one) for one in draft.of.split(",")]
+        value = draft.values.get
+        text = value("text", "")
+        match draft.kind:
+            case DraftKind.PROJECT:
+                return all(memory.project == text for memory in memories)
+            case DraftKind.IMPORTANCE:
+                return all(f"{memory.importance:g}" == text for memory in memories)
+        added, removed = {*value("added", "").splitlines(), *split_tags(text)}, {*value("removed", "").splitlines()}
+        return all(added <= {*memory.tags} and not removed & {*memory.tags} for memory in memories)
+
+    async def tag(self, targets: Targets, draft: Draft | None = None) -> None:
         """Asks which tags to add and to remove."""
         if (memories := await self.read(targets)) is None:
             return
@@ -56,7 +84,8 @@ class BulkActions:
             signs = [f"+{tag}" for tag in edit.added] + [f"−{tag}" for tag in edit.removed]
             return await self._set(f"Tags {' '.join(signs)}", targets, act)
 
-        self._set_as(await self._screen.ask(TagsDialog(memories, names_in_use(self._screen, "tag"), save)))
+        draft = draft or _draft(DraftKind.TAGS, targets)
+        self._set_as(await self._screen.ask(TagsDialog(memories, names_in_use(self._screen, "tag"), save, draft)))
 
     async def _set(self, what: str, targets: Targets, act: Coroutine[object, object, int]) -> str:
         """Writes while a dialog stays open; gives what was done, "" when nothing had to be. Raises the act's errors."""
@@ -98,16 +127,18 @@ class BulkActions:
         if (number := await self._screen.write(told, act, vectors=True)) is not None:
             self._set_as(told if number else "")
 
-    async def _set_importance(self, targets: Targets) -> None:
+    async def _set_importance(self, targets: Targets, draft: Draft | None = None) -> None:
         async def save(text: str) -> str:
             act = self._memories.edit_many(targets.ids, importance=float(text))
             return await self._set(f"Importance {float(text):g}", targets, act)
 
         value = targets.common(lambda memory: f"{memory.importance:g}")
-        dialog = PromptDialog("Importance", hint="From 0 to 1", check=share_check("Importance"), value=value, save=save)
+        draft = draft or _draft(DraftKind.IMPORTANCE, targets)
+        check = share_check("Importance")
+        dialog = PromptDialog("Importance", hint="From 0 to 1", check=check, value=value, save=save, draft=draft)
         self._set_as(await self._screen.ask(dialog))
 
-    async def _set_project(self, targets: Targets) -> None:
+    async def _set_project(self, targets: Targets, draft: Draft | None = None) -> None:
         async def save(project: str) -> str:
             return await self._set(
                 f"Project {project}", targets, self._memories.edit_many(targets.ids, project=project)
@@ -120,6 +151,7 @@ class BulkActions:
             check=lambda text: None if text else "A project needs a name; esc, then s n removes the project",
             names=names_in_use(self._screen, "project"),
             save=save,
+            draft=draft or _draft(DraftKind.PROJECT, targets),
         )
         self._set_as(await self._screen.ask(dialog))
 
@@ -159,6 +191,10 @@ class BulkActions:
         self._deleted_at = monotonic()
         self._done(f"Deleted {told}")
         return frozenset(ids)
+
+
+def _draft(kind: DraftKind, targets: Targets) -> Draft:
+    return Draft(kind, ",".join(targets.ids), f"{kind.value} of {targets.describe()}")
 
 
 def names_in_use(screen: ModeScreen, noun: str) -> Names:

@@ -12,7 +12,7 @@ from memoria_tui.dialogs.conflict import ConflictDialog, Resolution
 from memoria_tui.dialogs.memory_history import HistoryDialog, version
 from memoria_tui.dialogs.new_memory import NewMemoryDialog
 from memoria_tui.difference import merged
-from memoria_tui.drafts import Draft, DraftKind
+from memoria_tui.drafts import Draft, DraftKind, keeper_of
 from memoria_tui.editor import Edited, EditorFile, edit_outside
 from memoria_tui.modes.memories.bulk_actions import names_in_use
 from memoria_tui.modes.memories.state import named
@@ -21,7 +21,7 @@ from memoria_tui.present import title
 from memoria_tui.writes import UnderWay, write, written
 from services.errors import Conflict, InvalidInput, MemoriaError, NotFound
 from services.memories.payload import State, read_memory
-from services.model import Change, Memory, MemoryChanges, MemoryDraft
+from services.model import Change, Memory, MemoryChanges, MemoryDraft, Query
 from services.times import WriterZone, minute, person_zone, writer_zone
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _LOOK_AFTER = 1.0
 """Seconds after which it is looked what an editor outside has saved, to keep it for the next start."""
+_NEWEST = 100
+"""Memories among which a new one is looked for that was saved when the program ended."""
 _EMPTY = "a memory needs a text; esc leaves it as it is, d deletes it"
 
 
@@ -63,6 +65,33 @@ class Editing:
     def _memories(self) -> MemoryService:
         return self._screen.services.memories
 
+    async def open(self, memory: Memory) -> None:
+        """Opens the editor; what was typed into it earlier and not saved is offered first."""
+        keeper = keeper_of(self._screen.app)
+        for draft in [one for one in keeper.left if (one.kind, one.of) == (DraftKind.EDIT_MEMORY, memory.id)][::-1]:
+            if (opens := await keeper.offer(draft)) is None:
+                return
+            if opens:
+                await self.reopen(draft)
+                return
+        self.begin(memory)
+
+    def set_aside(self, base: Memory, text: str) -> None:
+        """Keeps what was typed into an editor that was left."""
+        if text != base.content:
+            keeper = keeper_of(self._screen.app)
+            keeper.left.append(_edit(base, text))
+            keeper.keep_soon()
+            self._screen.tell(f"Not saved, but kept: e on {named(base)} offers it again")
+
+    async def holds(self, draft: Draft) -> bool:
+        """Whether the store has that text. Raises what the services raise."""
+        text = draft.values.get("text", "")
+        if draft.kind is DraftKind.EDIT_MEMORY:
+            return (await self._memories.get(draft.of)).content == text
+        newest = await (await self._screen.services.search.listing(Query())).page(0, _NEWEST)
+        return any(hit.memory.content == text for hit in newest)
+
     def begin(self, base: Memory, text: str | None = None) -> None:
         """Opens the editor, with a text other than the memory's own if there is one."""
         self._in_editor = None
@@ -84,8 +113,7 @@ class Editing:
             base, text = self._in_editor[0], self._in_editor[1].saved
         if base is None or text == base.content:
             return None
-        values = {"text": text, "before": base.content}
-        return Draft(DraftKind.EDIT_MEMORY, base.id, title(base), values)
+        return _edit(base, text)
 
     async def reopen(self, draft: Draft) -> bool:
         """Goes on with what was typed before the program ended; False when its memory cannot be read."""
@@ -94,6 +122,7 @@ class Editing:
                 memory = await self._memories.get(draft.of)
                 base = replace(memory, content=draft.values.get("before", memory.content))
                 self.begin(base, draft.values.get("text", ""))
+                self._preview.editor.action_text_end()
                 return True
         except NotFound:
             self._screen.tell("That memory is gone: saving makes a new one")
@@ -288,6 +317,10 @@ def to_version(memory: Memory, state: State, zone: WriterZone) -> MemoryChanges:
         metadata=earlier.metadata,
         removed_keys=tuple(key for key in memory.metadata if key not in earlier.metadata),
     )
+
+
+def _edit(base: Memory, text: str) -> Draft:
+    return Draft(DraftKind.EDIT_MEMORY, base.id, title(base), {"text": text, "before": base.content})
 
 
 def _as_new(memory: Memory, text: str) -> Draft:

@@ -19,7 +19,7 @@ from textual.widgets import Static
 
 from memoria_tui.dialogs.choice import Choice, ChoiceDialog
 from memoria_tui.dialogs.why_found import WhyDialog
-from memoria_tui.drafts import Draft
+from memoria_tui.drafts import Draft, DraftKind
 from memoria_tui.loadable import Failed, Idle, Loadable, Loaded, Loading
 from memoria_tui.modes.linking import Linking
 from memoria_tui.modes.memories.bulk_actions import BulkActions
@@ -171,6 +171,12 @@ class MemoriesScreen(ModeScreen):
     def owes_answer(self) -> bool:
         unread = self.is_mounted and self.search_bar.text != self._read_text
         return unread or (self._asking > 0 and self._answered != self._query)
+
+    def give_up(self) -> None:
+        if self.owes_answer:
+            self.search_bar.mode = self._answered.mode
+            self.search_bar.set_text(self._answered.raw)
+            self.tell("The search was given up: the list is as it was")
 
     @property
     def _searching(self) -> bool:
@@ -534,7 +540,17 @@ class MemoriesScreen(ModeScreen):
 
     async def reopen(self, draft: Draft) -> bool:
         """Goes on with what was typed before the program ended; False when its memory cannot be read."""
-        return await self._editing.reopen(draft)
+        return await self._asker(draft).reopen(draft)
+
+    async def holds(self, draft: Draft) -> bool:
+        """Whether the stores have what was typed: the program ended just after that was saved."""
+        try:
+            return await self._asker(draft).holds(draft)
+        except MemoriaError:
+            return False
+
+    def _asker(self, draft: Draft) -> Editing | BulkActions:
+        return self._editing if draft.kind in (DraftKind.NEW_MEMORY, DraftKind.EDIT_MEMORY) else self._bulk
 
     async def _read_current(self) -> Memory | None:
         hit = self.memory_list.current
@@ -547,7 +563,7 @@ class MemoriesScreen(ModeScreen):
     @asks
     async def action_edit(self) -> None:
         if memory := await self._read_current():
-            self._editing.begin(memory)
+            await self._editing.open(memory)
 
     @asks
     async def action_editor(self) -> None:
@@ -578,6 +594,10 @@ class MemoriesScreen(ModeScreen):
             self._save(over, mine, force=True)
 
     @on(Preview.EditCancelled)
+    def leave_editor(self, event: Preview.EditCancelled) -> None:
+        self._close_editor()
+        self._editing.set_aside(event.base, event.text)
+
     def _close_editor(self) -> None:
         self.preview.end_edit()
         self.memory_list.focus()

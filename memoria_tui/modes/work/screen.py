@@ -21,7 +21,6 @@ from memoria_tui.dialogs.choice import Choice, ChoiceDialog
 from memoria_tui.dialogs.clients_and_projects import ClientsDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.dialogs.session_filter import session_filter
-from memoria_tui.dialogs.work_preferences import work_preferences
 from memoria_tui.loadable import Failed, Idle, Loadable, Loaded
 from memoria_tui.modes.mode import ModeScreen, Setup
 from memoria_tui.modes.timing import Timing, WorkChanged
@@ -229,6 +228,11 @@ class WorkScreen(ModeScreen):
     def owes_answer(self) -> bool:
         return self._loading is not None or self._answered_question != self.question
 
+    def give_up(self) -> None:
+        self.workers.cancel_group(self, "log")
+        self.set_reactive(WorkScreen.question, self._answered_question)
+        self._show_facts()
+
     @property
     def _zone(self) -> tzinfo:
         return self.open_work.zone if self.open_work is not None else UTC
@@ -435,10 +439,7 @@ class WorkScreen(ModeScreen):
 
     @asks
     async def action_preferences(self) -> None:
-        now = await self.attempt(self.services.work.preferences())
-        if now is not None and await self.ask(work_preferences(self.services, now)) is not None:
-            self.tell("Settings kept")
-            self.post_message(WorkChanged())
+        await self.timing.settings()
 
     # where the eyes and hands are
 
