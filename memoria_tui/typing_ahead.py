@@ -255,8 +255,10 @@ class TypingAhead(App[ReturnType]):
         return event.time < self._ignored_until and not self._leaves(event)
 
     def _say_why(self) -> None:
-        if self._waiting and (wait := self._wait_of(self._waiting[0])) is not None:
-            self.tell_wait(wait.what)
+        if self._waiting:
+            if (wait := self._wait_of(self._waiting[0])) is not None:
+                self.tell_wait(wait.what)
+            self.set_timer(_WONDERING, self._say_why)
 
     def tell_wait(self, what: str) -> None:
         """Tells a person what keys wait for; "": for nothing any more."""
