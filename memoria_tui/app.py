@@ -58,6 +58,8 @@ _FIRST_LIST = 0.5
 """Seconds for which everything else leaves the machine to the first list."""
 _REST, _LOOK = 1.0, 0.1
 """Seconds without a key after which somebody does not type, and between two looks at it."""
+_CLOSE = 1.0
+"""Seconds that closing the stores takes at most while they work."""
 _LONG_TO_READ = 20.0
 """Seconds for a notice with a command to type."""
 
@@ -247,7 +249,11 @@ class MemoriaApp(TypingAhead[None]):
     async def on_unmount(self) -> None:
         await self.leaving.finish_in_time()
         self.drafts.release()
-        await self._open.aclose()
+        closing = asyncio.create_task(self._open.aclose())
+        _, late = await asyncio.wait({closing}, timeout=_CLOSE)
+        if late and isinstance(self._driver, TerminalDriver):
+            self._driver.give_back("Waiting for the stores to close; ctrl+c leaves at once")
+        await closing
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Only what has no key of its own: the rest is listed with its key."""

@@ -100,12 +100,22 @@ class TerminalDriver(LinuxDriver):
         self._file = cast("TextIOWrapper", _Lasting(sys.__stderr__ or sys.stderr))
         self._has_terminal = False
         self._will_resume = False
+        self._given_back = False
+
+    def give_back(self, line: str) -> None:
+        """Ends the app's use of the terminal before the app has ended, and says why that takes longer."""
+        self.stop_application_mode()
+        self._given_back = True
+        self.write(f"{line}\r\n")
+        self.flush()
 
     def start_application_mode(self) -> None:
         super().start_application_mode()  # type: ignore[no-untyped-call]
         self._has_terminal = True
 
     def stop_application_mode(self) -> None:
+        if self._given_back:
+            return
         self._has_terminal = False
         self._will_resume = False  # the app may end while another program has the terminal
         super().stop_application_mode()

@@ -50,7 +50,8 @@ def open_app(terminal: Terminal, where: str | None = None) -> int:
         drafts=terminal.settings.home / "drafts",
     )
     terminal.keep_log()
-    app.run()
+    with suppress(KeyboardInterrupt):  # the screen is gone then, and only a store that does not close is waited for
+        app.run()
     for what in app.leaving.lost:
         terminal.error(f"not done: {what}")
     return app.return_code or 0

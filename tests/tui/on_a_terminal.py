@@ -15,8 +15,8 @@ import struct
 import sys
 import termios
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from fcntl import ioctl
 from pathlib import Path
@@ -44,6 +44,8 @@ class Play:
     """A folder for what is typed and not saved."""
     text: str = ""
     """Not empty: the text, the project and the tag of all memories."""
+    never_closes: bool = False
+    """Whether the stores stand still when they are to be closed."""
 
 
 class Terminal:
@@ -133,6 +135,7 @@ def _main() -> int:
     from memoria_tui.app import MemoriaApp
     from memoria_tui.config import Config
     from memoria_tui.program_log import keep_log
+    from services.container import Services
     from services.memories.saving import TransactionHook
     from services.model import Memory, MemoryChanges, MemoryDraft
     from tests.tui.fakes import FakeMemories, FakeServices, clock, filled
@@ -168,8 +171,17 @@ def _main() -> int:
     if play.log:
         keep_log(Path(play.log), "INFO")
     drafts = Path(play.drafts) if play.drafts else None
-    app = MemoriaApp(services.opened, config=Config(editor=play.editor), clock=clock, drafts=drafts)
-    app.run()
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Services]:
+        async with services.opened() as given:
+            yield given
+            if play.never_closes:
+                await asyncio.Event().wait()
+
+    app = MemoriaApp(opened, config=Config(editor=play.editor), clock=clock, drafts=drafts)
+    with suppress(KeyboardInterrupt):
+        app.run()
     return app.return_code or 0
 
 

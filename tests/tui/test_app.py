@@ -38,7 +38,7 @@ from tests.tui.fakes import filled, memory_id
 from tests.tui.quick import quick
 
 
-async def test_the_top_line_tells_stores_and_running_work() -> None:
+async def test_the_header_tells_stores_and_running_work() -> None:
     async with running(filled()) as pilot:
         line = screen_of(pilot).query_one(StatusHeader)
         assert [store.ok for store in line.status.stores] == [True, True, True]

@@ -29,6 +29,15 @@ def assert_usable(terminal: Terminal, before: list[object], since: int = 0) -> N
     assert terminal.modes() == before
 
 
+def write_new(terminal: Terminal, text: str) -> None:
+    """Types the text of a new memory, once the app shows its list."""
+    terminal.until(_NEWEST)
+    terminal.type("n")
+    terminal.until("New memory")
+    terminal.type(text)
+    terminal.until(text)
+
+
 @pytest.mark.parametrize("opened", ["n", "e"])
 def test_leaving_right_after_saving_needs_one_key_only(tmp_path: Path, opened: str) -> None:
     written = tmp_path / "written"
@@ -58,11 +67,7 @@ def test_a_signal_ends_the_app_and_leaves_a_usable_terminal(number: signal.Signa
 def test_a_signal_waits_for_what_is_being_saved(tmp_path: Path) -> None:
     begun, written = tmp_path / "begun", tmp_path / "written"
     with program(Play(slow=0.7, begun=str(begun), written=str(written))) as terminal:
-        terminal.until(_NEWEST)
-        terminal.type("n")
-        terminal.until("New memory")
-        terminal.type("kept")
-        terminal.until("kept")
+        write_new(terminal, "kept")
         terminal.type(_SAVE)
         terminal.until_there(begun)
         os.kill(terminal.process, signal.SIGTERM)
@@ -73,14 +78,22 @@ def test_a_signal_waits_for_what_is_being_saved(tmp_path: Path) -> None:
 def test_leaving_waits_for_what_is_being_saved(tmp_path: Path) -> None:
     written = tmp_path / "written"
     with program(Play(slow=0.7, written=str(written))) as terminal:
-        terminal.until(_NEWEST)
-        terminal.type("n")
-        terminal.until("New memory")
-        terminal.type("kept")
-        terminal.until("kept")
+        write_new(terminal, "kept")
         terminal.type(_SAVE + "\x11\x11")
         assert terminal.wait() == 0
     assert [json.loads(line) for line in written.read_text().splitlines()] == ["kept"]
+
+
+def test_stores_that_do_not_close_are_waited_for_with_the_terminal_given_back() -> None:
+    with program(Play(never_closes=True)) as terminal:
+        before = terminal.modes()
+        terminal.until(_NEWEST)
+        terminal.type("\x11")
+        terminal.until("Waiting for the stores to close; ctrl+c leaves at once")
+        assert_usable(terminal, before)
+        terminal.type("\x03")
+        assert terminal.wait() == 0
+        assert_usable(terminal, before)
 
 
 def test_ctrl_z_gives_the_terminal_back_and_a_continued_app_draws_again() -> None:
@@ -180,11 +193,7 @@ def test_an_exception_in_a_worker_ends_with_one_line_without_memory_text(tmp_pat
     log = tmp_path / "app.log"
     with program(Play(crash="secret text", log=str(log))) as terminal:
         before = terminal.modes()
-        terminal.until(_NEWEST)
-        terminal.type("n")
-        terminal.until("New memory")
-        terminal.type("words")
-        terminal.until("words")
+        write_new(terminal, "words")
         terminal.type(_SAVE)
         assert terminal.wait() == 1
         assert_usable(terminal, before)

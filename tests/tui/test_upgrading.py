@@ -116,7 +116,7 @@ async def test_a_new_memory_that_is_refused_stays_in_its_form() -> None:
         assert [one.content for one in store.memories.values()] == ["a long thought"]
 
 
-async def test_the_top_line_tells_stores_that_only_read() -> None:
+async def test_the_header_tells_stores_that_only_read() -> None:
     services = FakeServices(filled())
 
     async def status() -> tuple[StoreStatus, ...]:

@@ -127,7 +127,7 @@ def test_search_bar(snap_compare: Compare, state: str) -> None:
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
-def test_top_line(snap_compare: Compare, width: int) -> None:
+def test_header(snap_compare: Compare, width: int) -> None:
     async def load(pilot: Pilot[None]) -> None:
         top = pilot.app.query_one(StatusHeader)
         top.status = StatusSnapshot(STORES, 3, sessions=(FIX, REVIEW))
