@@ -10,11 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from memoria_tui.cli.json_output import archive_json, comparison_json
-from memoria_tui.cli.options import Json, Yes
-from memoria_tui.cli.progress_bar import progress_bar
-from memoria_tui.cli.text_table import print_table
 from memoria_tui.cli.trash import restore_memories
-from memoria_tui.cli.with_services import terminal_of, with_services
+from memoria_tui.cli.with_services import Json, Yes, terminal_of, with_services
 from services.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -43,7 +40,7 @@ async def backup(
     """Write everything into one checksummed file, also while others write: vectors, relations, work time, history."""
     start = time.perf_counter()
     place = terminal.settings.backups_dir if folder is None else folder.expanduser()
-    with progress_bar(terminal) as advance:
+    with terminal.progress_bar() as advance:
         archive = await services.backup.backup(place, keep=keep, progress=advance)
     seconds = time.perf_counter() - start
     if as_json:
@@ -112,7 +109,7 @@ async def _restore(
     services: Services, terminal: Terminal, path: Path, *, replace: bool, yes: bool, dry_run: bool, as_json: bool
 ) -> None:
     """Compares, shows, asks on a terminal, restores. Raises InvalidInput where nobody can be asked."""
-    with progress_bar(terminal) as advance:
+    with terminal.progress_bar() as advance:
         comparison = await services.restoring.compare(path, progress=advance)
     if dry_run and as_json:
         terminal.print_json(comparison_json(comparison))
@@ -123,7 +120,7 @@ async def _restore(
     if not yes:
         await _require_yes(terminal, loses=replace and not comparison.empty)
     start = time.perf_counter()
-    with progress_bar(terminal) as advance:
+    with terminal.progress_bar() as advance:
         report = await services.restoring.restore(comparison, replace=replace, progress=advance)
     _print_report(terminal, report, time.perf_counter() - start, as_json=as_json)
 
@@ -131,7 +128,7 @@ async def _restore(
 async def _finish_restore(services: Services, terminal: Terminal, *, yes: bool, as_json: bool) -> None:
     """Finishes the restore that was begun. Raises NotFound when there is none."""
     start = time.perf_counter()
-    with progress_bar(terminal) as advance:
+    with terminal.progress_bar() as advance:
         report = await services.restoring.finish(progress=advance)
     _print_report(terminal, report, time.perf_counter() - start, as_json=as_json)
 
@@ -140,7 +137,7 @@ async def _undo_restore(services: Services, terminal: Terminal, *, yes: bool, as
     """Undoes the restore that was begun. Raises NotFound when there is none."""
     if not yes:
         await terminal.require_yes("Undo the restore that was begun?", declined="nothing was undone", unattended=None)
-    with progress_bar(terminal) as advance:
+    with terminal.progress_bar() as advance:
         await services.restoring.take_back(progress=advance)
     undone = "the restore was undone: what was here before it is here again"
     terminal.print_result({"undone": True}, undone, as_json=as_json)
@@ -183,7 +180,7 @@ def _print_comparison(terminal: Terminal, comparison: Comparison, *, replace: bo
         for one in comparison.differences
         if one.kind != "changes" and any((one.new, one.newer, one.older, one.same, one.only_here))
     ]
-    print_table(terminal, head, table, right=head[1:])
+    terminal.print_table(head, table, right=head[1:])
     if replace:
         terminal.print_text("what is here is backed up first; the history stays, and deleted memories are in the trash")
 

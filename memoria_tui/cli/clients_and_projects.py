@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from memoria_tui.cli.json_output import client_total_json, project_total_json
-from memoria_tui.cli.options import Json
-from memoria_tui.cli.text_table import print_table
-from memoria_tui.cli.with_services import with_services
+from memoria_tui.cli.with_services import Json, with_services
 from memoria_tui.cli.work import REFRESH
 
 if TYPE_CHECKING:
@@ -166,5 +164,5 @@ def _totals(terminal: Terminal, seconds: float, sessions: int, last: datetime | 
 
 
 def _print(terminal: Terminal, head: tuple[str, ...], table: Sequence[tuple[str, ...]], nothing: str) -> None:
-    print_table(terminal, head, table, right={"TIME", "SESSIONS"})
+    terminal.print_table(head, table, right={"TIME", "SESSIONS"})
     terminal.print(_RULE if table else nothing)

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memoria_tui.cli.options import Json
-from memoria_tui.cli.with_services import with_services
+from memoria_tui.cli.with_services import Json, with_services
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal

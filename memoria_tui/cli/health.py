@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from memoria_tui.cli.json_output import store_json, survey_json
-from memoria_tui.cli.options import Json, Yes
-from memoria_tui.cli.progress_bar import progress_bar
-from memoria_tui.cli.with_services import with_services
+from memoria_tui.cli.with_services import Json, Yes, with_services
 from services.integrity.defects import Keep
 
 if TYPE_CHECKING:
@@ -49,7 +47,7 @@ async def doctor(services: Services, terminal: Terminal, as_json: Json = False) 
     stores = await services.health.status()
     problems = [problem for store in stores for problem in store.problems]
     if all(store.ok for store in stores[:2]):
-        with progress_bar(terminal) as advance:
+        with terminal.progress_bar() as advance:
             problems += await services.health.problems(advance)
     if as_json:
         zones = {"person": services.zones.person, "stamps": services.zones.writer}
@@ -90,7 +88,7 @@ async def repair(
 ) -> None:
     """Repair what other programs damaged: headless, nested, uneven, stale, chunk-ends, orphans. `undo` undoes it."""
     given = kinds or ()
-    with progress_bar(terminal) as advance:
+    with terminal.progress_bar() as advance:
         survey = await services.integrity.survey(progress=advance)
     wanted = tuple(check for check in survey.found if check.repairable and (check.name in given or "all" in given))
     if not as_json:
@@ -110,7 +108,7 @@ async def repair(
             unattended="nothing was repaired: nobody can be asked here; say --yes",
             as_json=as_json,
         )
-    with progress_bar(terminal) as advance:
+    with terminal.progress_bar() as advance:
         repaired = await services.integrity.repair(defects, keep=keep, progress=advance)
     counts = {"memories": repaired.memories, "moved": repaired.moved, "removed": repaired.removed}
     done = f"{repaired.summary} · undo with: memoria-tui undo"

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from memoria_tui.cli.json_output import hit_json, memory_json, related_json
-from memoria_tui.cli.options import Id, Json, Yes
 from memoria_tui.cli.terminal import interrupted_by
-from memoria_tui.cli.with_services import terminal_of, with_services
+from memoria_tui.cli.with_services import Id, Json, Yes, terminal_of, with_services
 from services.errors import InvalidInput
 from services.model import DEFAULT_IMPORTANCE, MemoryChanges, MemoryDraft, MemoryType, SearchMode
 from services.model.history import MANY

@@ -22,8 +22,7 @@ from memoria_tui.cli import (
     work,
     work_report,
 )
-from memoria_tui.cli.options import Json
-from memoria_tui.cli.with_services import terminal_of
+from memoria_tui.cli.with_services import Json, terminal_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

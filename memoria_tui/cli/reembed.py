@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memoria_tui.cli.options import Json
-from memoria_tui.cli.progress_bar import progress_bar
-from memoria_tui.cli.with_services import terminal_of
+from memoria_tui.cli.with_services import Json, terminal_of
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
@@ -81,7 +79,7 @@ async def _reembed(
         needed, free = (f"{size / 2**20:,.0f} MB" for size in (plan.room.needed, plan.room.free))
         terminal.print(f"needs about {needed} in addition to the vectors in use; {free} are free")
         terminal.flush()
-    with progress_bar(terminal) as advance:
+    with terminal.progress_bar() as advance:
         return await services.reembedding.reembed(target, progress=advance)
 
 

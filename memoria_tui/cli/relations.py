@@ -8,8 +8,7 @@ from uuid import UUID
 import typer
 
 from memoria_tui.cli.json_output import neighbor_json, related_json, relation_json, step_json, suggestion_json
-from memoria_tui.cli.options import Id, Json
-from memoria_tui.cli.with_services import with_services
+from memoria_tui.cli.with_services import Id, Json, with_services
 from services.errors import Ambiguous, InvalidInput, NotFound
 from services.model import RelationType
 

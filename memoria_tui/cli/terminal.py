@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -23,12 +23,15 @@ from services.settings import APP, Settings, config_dir, load_settings
 if TYPE_CHECKING:
     from memoria_tui.program_log import LogFile
     from services.container import Services
+    from services.model import Progress
 
 T = TypeVar("T")
 _SOME = 500
 """Memories that a command finishes at most for another program that shares the stores."""
 _MANY = 100
 """Memories whose finishing takes long enough to be told."""
+_WIDEST = 48
+"""Cells of a column at most."""
 COMMAND_LINE = f"{APP} command line"
 """What the history calls this program."""
 
@@ -182,6 +185,52 @@ class Terminal:
             self.print_json(value)
         else:
             self.print(text)
+
+    def print_table(self, head: Sequence[str], table: Sequence[Sequence[str]], *, right: Collection[str] = ()) -> None:
+        """A table under its head, each cell safe and on one line; nothing when it is empty.
+
+        `right`: the heads of the columns that are aligned right.
+        """
+        from rich.cells import cell_len
+
+        from memoria_tui.present import clip, fit, line
+
+        if not table:
+            return
+        cells = [list(head), *([clip(line(cell), _WIDEST) for cell in row] for row in table)]
+        widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
+        for row in cells:
+            named = zip(head, row, widths, strict=True)
+            self.print("  ".join(fit(cell, width, right=name in right) for name, cell, width in named).rstrip())
+
+    @contextlib.contextmanager
+    def progress_bar(self) -> Iterator[Callable[[Progress], None]]:
+        """A bar with rate and time left on a terminal that draws; nothing in a pipe, nor where no codes are wanted."""
+        plain = self.environment.get("NO_COLOR") or self.environment.get("TERM") == "dumb"
+        if plain or not self.stderr.isatty():
+            yield lambda progress: None
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %"),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+        )
+        with Bar(*columns, console=Console(file=self.stderr), transient=True) as bar:
+            task = bar.add_task("", total=None, rate="")
+
+            def advance(progress: Progress) -> None:
+                speed = bar.tasks[0].speed
+                rate = f"{speed:,.0f}/s" if speed else ""
+                bar.update(task, description=progress.what, completed=progress.done, total=progress.total, rate=rate)
+
+            yield advance
 
     def error(self, text: str) -> None:
         """One line on stderr."""

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from memoria_tui.cli.json_output import import_json, remarks_json
-from memoria_tui.cli.options import Json
-from memoria_tui.cli.progress_bar import progress_bar
-from memoria_tui.cli.with_services import terminal_of
+from memoria_tui.cli.with_services import Json, terminal_of
 from services.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -63,7 +61,7 @@ def import_(
         ]
         if memori is not None:
             sources.append(_memori(memori))
-        with progress_bar(terminal) as advance:
+        with terminal.progress_bar() as advance:
             return await services.importing.import_sources(sources, dry_run=dry_run, progress=advance)
 
     report = terminal.run(act)
@@ -104,7 +102,7 @@ def export(
             async for line in services.exporting.lines(wanted):
                 terminal.write(line.decode("ascii"))
             return
-        with progress_bar(terminal) as advance:
+        with terminal.progress_bar() as advance:
             counts = await services.exporting.export(path, wanted, progress=advance)
         if told := await services.memories.outside.emptied():
             terminal.error(told)

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from memoria_tui.cli.json_output import trashed_json
-from memoria_tui.cli.options import Json, Yes
-from memoria_tui.cli.text_table import print_table
-from memoria_tui.cli.with_services import terminal_of, with_services
+from memoria_tui.cli.with_services import Json, Yes, terminal_of, with_services
 from services.errors import Ambiguous, NotFound
 
 if TYPE_CHECKING:
@@ -39,7 +37,7 @@ async def list_trash(
     if as_json:
         terminal.print_json({"total": total, "memories": [trashed_json(one) for one in trashed]})
         return
-    print_table(terminal, ("id", "deleted", "by", "title"), [_row(terminal, one) for one in trashed])
+    terminal.print_table(("id", "deleted", "by", "title"), [_row(terminal, one) for one in trashed])
     if not trashed:
         terminal.print("the trash is empty")
     elif total > len(trashed):

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from memoria_tui.cli.json_output import act_json, undo_preview_json
-from memoria_tui.cli.options import Json, Yes
-from memoria_tui.cli.with_services import terminal_of
+from memoria_tui.cli.with_services import Json, Yes, terminal_of
 from services.errors import InvalidInput
 
 if TYPE_CHECKING:

@@ -1,11 +1,11 @@
-"""A command as one asynchronous function that gets the open services and the terminal."""
+"""A command as one asynchronous function that gets the open services and the terminal; options of several commands."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Annotated, Concatenate, ParamSpec
 
 import typer
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from services.container import Services
 
 P = ParamSpec("P")
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="The id, or a beginning of it that fits one memory only.")]
 
 
 def terminal_of(context: typer.Context) -> Terminal:

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from memoria_tui.cli.json_output import session_json
-from memoria_tui.cli.options import Json
 from memoria_tui.cli.terminal import one_line
-from memoria_tui.cli.with_services import terminal_of, with_services
+from memoria_tui.cli.with_services import Json, terminal_of, with_services
 from services.errors import InvalidInput, MemoriaError
 from services.model import SessionCategory, SessionStatus
 

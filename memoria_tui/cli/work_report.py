@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from memoria_tui.cli.json_output import logged_session_json, report_json
-from memoria_tui.cli.options import Json
-from memoria_tui.cli.text_table import print_table
-from memoria_tui.cli.with_services import terminal_of, with_services
+from memoria_tui.cli.with_services import Json, terminal_of, with_services
 from services.errors import InvalidInput
 from services.model import ReportBy, SessionCategory, SessionStatus
 
@@ -98,7 +96,7 @@ async def log(
         terminal.print_json({"sessions": listed, "more": more})
         return
     table = [_log_row(part, now, zone, flaws.get(part.session.id, ())) for part in parts]
-    print_table(terminal, ("ID", "", "START", "END", "TIME", "WHAT", "CLIENT / PROJECT", ""), table, right={"TIME"})
+    terminal.print_table(("ID", "", "START", "END", "TIME", "WHAT", "CLIENT / PROJECT", ""), table, right={"TIME"})
     if not table:
         terminal.print("no sessions")
     elif more:
@@ -202,7 +200,7 @@ def _print_report(terminal: Terminal, made: Report, *, running: bool) -> None:
     terminal.print(f"{period.first} to {period.last} · {made.zone} · by {made.by}")
     table = [(named(one.name, made.by), *_figures(one.seconds, one.sessions, one.days)) for one in made.groups]
     table.append(("total", *_figures(made.total_seconds, made.sessions, made.days)))
-    print_table(terminal, (made.by.upper(), *numbers), table, right=numbers)
+    terminal.print_table((made.by.upper(), *numbers), table, right=numbers)
     counted = ", counted here" if running else "; --running counts them"
     if made.open_sessions:
         terminal.print(f"{made.open_sessions} still running, {clock(made.open_seconds)} so far{counted}")

@@ -23,7 +23,6 @@ import pytest
 from memoria_tui.cli import main
 from memoria_tui.cli.json_output import memory_json
 from memoria_tui.cli.program import program
-from memoria_tui.cli.progress_bar import progress_bar
 from memoria_tui.cli.terminal import Terminal
 from services.adapters.edge.edge_store import EdgeVectorStore
 from services.model import Memory, MemoryType, Progress
@@ -538,7 +537,7 @@ def test_the_demo_has_a_store_of_its_own_and_its_commands_work(tmp_path: Path) -
 @pytest.mark.parametrize("variables", [{"NO_COLOR": "1", "TERM": "xterm"}, {"TERM": "dumb"}])
 def test_progress_writes_no_codes_where_none_are_wanted(variables: dict[str, str]) -> None:
     terminal = Terminal(variables, io.BytesIO(), Screen(), Screen())
-    with progress_bar(terminal) as advance:
+    with terminal.progress_bar() as advance:
         advance(Progress(1, 2, "Importing"))
     assert terminal.stderr.getvalue() == ""  # type: ignore[attr-defined]
 
