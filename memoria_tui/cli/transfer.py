@@ -126,8 +126,8 @@ def _problem(report: ImportReport) -> str | None:
 
 def _preview_memori(terminal: Terminal, url: str, *, as_json: bool) -> None:
     """What an import from Memori would read; neither side is written."""
+    from services.transfer.formats.memori import tally
     from services.transfer.import_run import Remark
-    from services.transfer.tally import tally
 
     source = _memori(url)
     counts, bad = tally(source)

@@ -20,10 +20,18 @@ from services.model import DEFAULT_IMPORTANCE, Advance, Entity, Kind, Progress, 
 from services.ports import NewChange, NewRelation
 from services.records.relation_states import relation_change
 from services.times import read_stamp, to_stamp, writer_zone
-from services.transfer.formats.imported_records import BadRecord, MemoryRecord, Record, RelationRecord, RowRecord
+from services.transfer.formats.imported_records import (
+    BATCH,
+    BadRecord,
+    MemoryRecord,
+    Record,
+    RelationRecord,
+    RowRecord,
+    chunk_ids_last,
+    read_ahead,
+)
 from services.transfer.formats.own_export import TABLES
 from services.transfer.formats.own_rows import change_of
-from services.transfer.formats.record_batches import BATCH, chunk_ids_last, read_ahead
 from services.transfer.import_outcome import Outcome, outcome
 from services.transfer.import_run import ImportReport, ImportRun, RelationEnds, Remark
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -22,24 +22,25 @@ from services.errors import (
     StoreReadOnly,
     StoreUnavailable,
 )
-from services.model import Memory, MemoryDraft, Pause, SessionStatus, WorkSession
+from services.model import Memory, MemoryDraft, MemoryType, Pause, SessionStatus, WorkSession
 from services.ports import Clock, NewChange
 from services.records import Records, Transaction
 from services.records.session_values import Change, SessionChange, StoredSession
 from services.settings import Settings
 from services.times import person_zone, whole
 from services.work import rules
-from services.work.preferences import checked, preferences_of
-from services.work.remembered import draft_of
 from services.work.work_values import (
     SessionChanges,
     SessionDraft,
     WorkPreferences,
     WorkStatus,
+    checked,
+    preferences_of,
 )
 
 if TYPE_CHECKING:
     from services.memories.saving import TransactionHook
+
 
 OPEN = (SessionStatus.ACTIVE, SessionStatus.PAUSED)
 _ATTEMPTS = 10
@@ -347,3 +348,23 @@ def _end_of(session: WorkSession, at: datetime | None, now: datetime) -> datetim
     end = max(whole(when), min(session.start, when)).astimezone(UTC)
     rules.check_end(session, end, now)
     return end
+
+
+def draft_of(session: WorkSession, now: datetime, zone: tzinfo) -> MemoryDraft:
+    """What was done, how long it took and what was noted, as Markdown; the day is that of `zone`."""
+    worked = timedelta(seconds=int(session.elapsed_seconds(now)))
+    lines = [session.description, "", f"Worked {worked} on {session.start.astimezone(zone):%Y-%m-%d}."]
+    lines += [f"Client: {session.client}."] if session.client else []
+    lines += [f"Project: {session.project}."] if session.project else []
+    lines += [f"Issue #{session.issue_number}."] if session.issue_number else []
+    lines += [f"Pull request #{session.pr_number}."] if session.pr_number else []
+    lines += [f"Branch {session.branch}."] if session.branch else []
+    if session.notes:
+        lines += ["", *(f"- {note}" for note in session.notes)]
+    return MemoryDraft(
+        content="\n".join(lines),
+        type=MemoryType.EPISODIC,
+        tags=("work", session.category.value),
+        project=session.project,
+        metadata={"session_id": session.id},
+    )

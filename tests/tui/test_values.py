@@ -12,7 +12,7 @@ from memoria_tui.config import Config, load_config
 from memoria_tui.dialogs.line_prompt import share_check
 from memoria_tui.dialogs.relation_type import type_of_key
 from memoria_tui.difference import DiffLine, compare, merged
-from memoria_tui.query_toggles import active, toggled
+from memoria_tui.modes.memories.state import active, toggled
 from memoria_tui.relation_looks import LOOKS
 from memoria_tui.widgets.memory_facts import head, metadata
 from services.model import Memory, MemoryType, RelationType

@@ -25,11 +25,10 @@ from memoria_tui.modes.linking import Linking
 from memoria_tui.modes.memories.bulk_actions import BulkActions
 from memoria_tui.modes.memories.editing import Editing
 from memoria_tui.modes.memories.files import MemoryFiles
-from memoria_tui.modes.memories.state import Found, Targets, greeting, named, nearest, result_line
+from memoria_tui.modes.memories.state import Found, Targets, active, greeting, named, nearest, result_line, toggled
 from memoria_tui.modes.mode import ModeScreen, Setup
 from memoria_tui.modes.trash import open_trash
 from memoria_tui.present import clip, clipboard_text, counted, title
-from memoria_tui.query_toggles import active, toggled
 from memoria_tui.typing_ahead import asks
 from memoria_tui.widgets.editor import MemoryEditor
 from memoria_tui.widgets.facets import FacetPanel

@@ -1,7 +1,8 @@
-"""What the Memories screen draws, and how it is told."""
+"""What the Memories screen draws, how it is told, and what a facet makes of a query."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -98,3 +99,47 @@ def nearest(hits: Sequence[Hit], current: Hit | None, without: set[str]) -> list
     here = next((place for place, hit in enumerate(hits) if current and hit.memory.id == current.memory.id), 0)
     places = sorted(range(len(hits)), key=lambda place: abs(place - here))
     return [hits[place].memory for place in places if hits[place].memory.id not in without]
+
+
+_SPANS = {
+    "today": "since:today",
+    "this week": "since:this-week",
+    "this month": "since:this-month",
+    "this year": "since:this-year",
+    "older": "before:this-year",
+}
+_TOKEN = re.compile(r'(?:[^\s":]+:)?"[^"]*"?|\S+')
+
+
+def toggled(raw: str, kind: str, value: str) -> str:
+    """The text with the operator of a facet (type, tag, project or date) added, or without it when it was there."""
+    operator = _operator(kind, value)
+    tokens = _TOKEN.findall(raw)
+    if any(_same(token, operator) for token in tokens):
+        return " ".join(token for token in tokens if not _same(token, operator))
+    if kind == "date":
+        tokens = [token for token in tokens if not token.lower().startswith(("since:", "before:"))]
+    return " ".join([*tokens, operator])
+
+
+def active(query: Query) -> frozenset[tuple[str, str]]:
+    """The facets, as (kind, value), that a query asks for."""
+    tokens = _TOKEN.findall(query.raw)
+    dates = {("date", value) for value, span in _SPANS.items() if any(_same(token, span) for token in tokens)}
+    return frozenset(
+        {("type", kind.value) for kind in query.types}
+        | {("tag", tag) for tag in query.tags}
+        | {("project", project) for project in query.projects}
+        | dates
+    )
+
+
+def _operator(kind: str, value: str) -> str:
+    if kind == "date":
+        return _SPANS[value]
+    quoted = f'"{value}"' if re.search(r"\s", value) or not value else value
+    return f"{kind}:{quoted}"
+
+
+def _same(token: str, operator: str) -> bool:
+    return token.replace('"', "").casefold() == operator.replace('"', "").casefold()

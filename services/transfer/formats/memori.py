@@ -9,15 +9,20 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from services.model import MemoryType, RelationCreator, RelationType
 from services.ports import NewRelation
 from services.transfer.formats.imported_records import BadRecord, MemoryRecord, RelationRecord
 from services.transfer.formats.record_reading import id_of, memory_record
+
+if TYPE_CHECKING:
+    from services.transfer.importing import RecordSource
 
 Row = Mapping[str, object]
 
@@ -298,3 +303,33 @@ def _said(content: object) -> str:
         text = content.get("text", content.get("content"))
         return _said(text) if text is not None else json.dumps(content, ensure_ascii=False)
     return json.dumps(content, ensure_ascii=False, default=str)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How much there is to take in, by type."""
+
+    memories: Mapping[str, int]
+    relations: Mapping[str, int]
+    expired: int
+    """Of the memories, those that Memori would no longer recall."""
+
+    def as_json(self) -> dict[str, object]:
+        return {"memories": dict(self.memories), "relations": dict(self.relations), "expired": self.expired}
+
+
+def tally(source: RecordSource) -> tuple[Tally, list[BadRecord]]:
+    """What an import would read, and what it would leave out. Raises as `RecordSource.records`."""
+    memories: Counter[str] = Counter()
+    relations: Counter[str] = Counter()
+    expired, bad = 0, []
+    for record in source.records():
+        if isinstance(record, MemoryRecord):
+            memories[str(record.type)] += 1
+            tags = record.payload["tags"]
+            expired += isinstance(tags, list) and EXPIRED in tags
+        elif isinstance(record, RelationRecord):
+            relations[str(record.relation.type)] += 1
+        elif isinstance(record, BadRecord):
+            bad.append(record)
+    return Tally(memories, relations, expired), bad
