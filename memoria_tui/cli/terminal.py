@@ -21,6 +21,8 @@ from services.errors import InvalidInput, MemoriaError
 from services.settings import APP, Settings, config_dir, load_settings
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
     from memoria_tui.program_log import LogFile
     from services.container import Services
     from services.model import Progress
@@ -50,6 +52,8 @@ class Terminal:
     stderr: TextIO
     is_single: bool = False
     """True when the whole process is one command."""
+    open_services: Callable[..., AbstractAsyncContextManager[Services]] | None = None
+    """Takes what the function of that name takes, which is used where there is none."""
 
     @classmethod
     def of_process(cls) -> Terminal:
@@ -273,7 +277,8 @@ class Terminal:
         from services.container import open_services
 
         self.keep_log()
-        async with open_services(self.settings, ask=asking_on(self)) as services:
+        opened = self.open_services or open_services
+        async with opened(self.settings, ask=asking_on(self)) as services:
             if not resumes:
                 await self._warn_of_unfinished_restore(services)
                 await self._finish_untried(services)

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,8 +25,11 @@ from memoria_tui.cli import main
 from memoria_tui.cli.json_output import memory_json
 from memoria_tui.cli.program import program
 from memoria_tui.cli.terminal import Terminal
-from services.adapters.edge.edge_store import EdgeVectorStore
+from services.container import Services, open_services
 from services.model import Memory, MemoryType, Progress
+from services.model.database import Ask
+from services.settings import Settings
+from tests.services.edge_here import edge_here
 
 HOSTILE = "\x1b]52;c;ZWNobw==\x07 \x1b[31mred\x1b[0m [bold]x[/] \u202e \x9b2J"
 
@@ -59,13 +63,20 @@ class Screen(io.StringIO):
 Run = Callable[..., Ran]
 
 
+def with_edge_here(settings: Settings, ask: Ask | None) -> AbstractAsyncContextManager[Services]:
+    """The services, with the embedded vector store in this process."""
+    return open_services(settings, vectors=None if settings.qdrant_host else edge_here(settings.vectors_dir), ask=ask)
+
+
 @pytest.fixture
 def run(tmp_path: Path, postgres_url: str) -> Run:
     """Runs a command in this process, on stores of its own."""
 
     def run(*arguments: str | Path, stdin: bytes = b"", out: io.StringIO | None = None, **variables: str) -> Ran:
         environment = {"MEMORIA_HOME": str(tmp_path / "home"), "MEMORIA_DATABASE_URL": postgres_url, **variables}
-        terminal = Terminal(environment, io.BytesIO(stdin), out or io.StringIO(), io.StringIO())
+        terminal = Terminal(
+            environment, io.BytesIO(stdin), out or io.StringIO(), io.StringIO(), open_services=with_edge_here
+        )
         status = main([str(argument) for argument in arguments], terminal)
         return Ran(status, terminal.stdout.getvalue(), terminal.stderr.getvalue())  # type: ignore[attr-defined]
 
@@ -156,7 +167,7 @@ def leave_unfinished(home: Path, postgres_url: str, memory_id: str) -> None:
     """A memory whose save was killed between its commit and its points."""
 
     async def forget() -> None:
-        store = EdgeVectorStore(home / "qdrant")
+        store = edge_here(home / "qdrant")
         await store.delete_points(MemoryType.SEMANTIC, [memory_id])
         await store.close()
 

@@ -23,10 +23,13 @@ class Here:
     def __init__(
         self, open_sets: Callable[[Path], EdgeSets], folder: Path, collection: MemoryType | None = None
     ) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        self._lock = take_draft(folder, collection) if collection else take_folder(folder)
-        self._served = EdgeDraft(folder, collection) if collection else open_sets(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._lock = take_draft(folder, collection) if collection else take_folder(folder)
+            self._served = EdgeDraft(folder, collection) if collection else open_sets(folder)
+        except Exception as error:
+            raise translated(error, folder) from error
 
     async def call(self, which: str, method: str, *arguments: object) -> Any:
         await asyncio.sleep(0)
