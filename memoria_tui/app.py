@@ -28,9 +28,10 @@ from memoria_tui.drafts import DraftKeeper
 from memoria_tui.driver import TerminalDriver
 from memoria_tui.leaving import Leaving
 from memoria_tui.modes.registry import GRAPH, MEMORIES, MODES
+from memoria_tui.opening import DIALOG_GROUP, asks
 from memoria_tui.textual_internals import gathers, handling_node
 from memoria_tui.themes import THEMES, type_colours
-from memoria_tui.typing_ahead import DIALOG_GROUP, TypingAhead, asks
+from memoria_tui.typing_ahead import TypingAhead
 from memoria_tui.writes import Writes, not_done
 from services.errors import MemoriaError
 
@@ -353,7 +354,7 @@ class MemoriaApp(TypingAhead[None]):
         if how is None:
             self.notify(advice, severity="warning", timeout=_LONG_TO_READ, markup=False)
             return
-        self.opens_no_more()
+        self.opening.no_more()
         finish = how == FINISH
         try:
             await self.writes.run("the restore", restoring.finish() if finish else restoring.take_back())
@@ -404,8 +405,9 @@ class MemoriaApp(TypingAhead[None]):
             screen.give_up()
 
     def tell_wait(self, what: str) -> None:
-        self._keys_wait_for = what
-        self._say_busy()
+        if what != self._keys_wait_for:
+            self._keys_wait_for = what
+            self._say_busy()
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.InputEvent | events.Paste):

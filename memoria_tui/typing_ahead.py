@@ -8,80 +8,33 @@ key that is no text waits until the text is there: ctrl+s acts before the field 
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial, wraps
+from functools import partial
 from time import monotonic
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import Any
 
-from textual import events, work
+from textual import events
 from textual.app import App, ReturnType
 from textual.dom import DOMNode
 from textual.driver import Driver
 from textual.screen import ModalScreen, Screen
 from textual.timer import Timer
 from textual.widgets import Input, TextArea
-from textual.worker import Worker
 
+from memoria_tui.opening import Opening
 from memoria_tui.textual_internals import bindings_of
 
-DIALOG_GROUP = "dialog"
-"""The group of workers that may open a dialog."""
 _PATIENCE = 2.0
 """Seconds after which the effect of a key is no longer waited for, unless it opens a dialog."""
 _GLANCE = 0.01
 _DOUBLE = 0.4
 """Seconds within which the key that answered a dialog is taken as pressed twice by mistake."""
-_SLOW_FRAME = 0.1
-"""Seconds after which a screen that was left is no longer waited for to be drawn."""
-
 _BURST = 0.5
 """Seconds between two keys that are typed in one go."""
 _WONDERING = 0.5
 """Seconds after which a person is told what keys wait for."""
-
-Node = TypeVar("Node", bound=DOMNode)
-Parameters = ParamSpec("Parameters")
-
-
-@dataclass(eq=False, slots=True)
-class _Asking:
-    """An action that may open dialogs."""
-
-    worker: Worker[None] | None = None
-    task: asyncio.Task[object] | None = None
-    screen: Screen[object] | None = None
-    """The last dialog that it opened."""
-
-    def is_opening(self, stack: Sequence[Screen[object]]) -> bool:
-        """Whether its next dialog is to come, or the end of it."""
-        return self.screen not in stack and self.worker is not None and not self.worker.is_finished
-
-
-def asks(
-    action: Callable[Concatenate[Node, Parameters], Coroutine[object, object, None]],
-) -> Callable[Concatenate[Node, Parameters], None]:
-    """An action that may open dialogs: a worker that no other key cancels; another is not begun while it opens one.
-
-    Keys wait until the dialog is there; esc gives up what is opening.
-    """
-
-    @work(group=DIALOG_GROUP)
-    async def run(node: Node, asking: _Asking, *args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
-        asking.task = asyncio.current_task()
-        await action(node, *args, **kwargs)
-
-    @wraps(action)
-    def begin(node: Node, /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
-        app = cast("TypingAhead[object]", node.app)
-        if not app.is_opening:
-            asking = _Asking()
-            app.opens(asking)
-            asking.worker = run(node, asking, *args, **kwargs)
-
-    return begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +49,14 @@ class _Wait:
     """Until esc; otherwise no longer than `_PATIENCE`."""
 
 
+_STORES = _Wait("the stores", lambda app, _: not app.is_in_field and app.owes_answer(app.screen), endless=True)
 _BEHIND_A_KEY = (
+    # The key itself, on its way to what acts on it, and the drawing of what it did.
+    _Wait("the screen", lambda app, _: app.travels is not None or app.draws is app.screen),
     # A dialog that an action is about to open: keys are meant for it, not for what is below.
     _Wait("what opens", lambda app, _: app.is_opening, endless=True),
     # What the screen was asked for, or what it saves: keys act on what is there then.
-    _Wait("the stores", lambda app, _: not app.is_in_field and app.owes_answer(app.screen), endless=True),
+    _STORES,
     # A dialog that is there without its focus, or a screen with nothing to act on yet: keys would go nowhere.
     _Wait("the dialog", lambda app, _: _is_unready(app.screen)),
     _Wait("the screen", lambda app, _: app.screen is not app.pressed_on and app.begins(app.screen)),
@@ -131,7 +87,14 @@ class TypingAhead(App[ReturnType]):
     def __init__(self, driver_class: type[Driver] | None = None) -> None:
         super().__init__(driver_class=driver_class)
         self._waiting: deque[events.Key | events.Paste] = deque()
-        self._patience: Timer | None = None
+        self._acts = False
+        """Whether a key has its effect now."""
+        self._since = 0.0
+        """Since when that is waited for, in monotonic seconds."""
+        self.travels: object | None = None
+        """The key while it is on its way to what acts on it."""
+        self.draws: Screen[object] | None = None
+        """The screen that draws what it did."""
         self.pressed_at = 0.0
         """When the key was pressed that has its effect now, in monotonic seconds."""
         self._pressed: events.Key | None = None
@@ -143,47 +106,26 @@ class TypingAhead(App[ReturnType]):
         self.typed: int = 0
         """Texts on their way to the field that has the focus."""
         self._glance: Timer | None = None
-        """The next look at keys that wait behind text."""
-        self._asking: list[_Asking] = []
+        """The next look at what keys wait for."""
+        self.opening = Opening()
         self._ignored_until = 0.0
         self._repeated = False
         """Whether the key that has its effect now began to save something in a dialog."""
 
     def on_mount(self) -> None:
-        self.screen_change_signal.subscribe(self, self._screen_changed, immediate=True)
+        self.screen_change_signal.subscribe(self, self.opening.screen_changed, immediate=True)
 
     @property
     def keys_under_way(self) -> bool:
         """True while a key that was pressed has not had its effect."""
         return self._acts or bool(self._waiting)
 
-    @property
-    def _acts(self) -> bool:
-        return self._patience is not None
-
-    # dialogs that are opening
-
-    def opens(self, asking: _Asking) -> None:
-        """This action is going to open a dialog, or to find that it need not."""
-        self._asking = [one for one in self._asking if one.worker is not None and not one.worker.is_finished]
-        self._asking.append(asking)
-
-    def opens_no_more(self) -> None:
-        """The running action has asked all that it asks: keys wait for it no longer."""
-        task = asyncio.current_task()
-        self._asking = [one for one in self._asking if one.task is not task]
-
-    def _screen_changed(self, screen: Screen[object]) -> None:
-        task = asyncio.current_task()
-        for asking in self._asking:
-            if asking.task is task:
-                asking.screen = screen
+    # dialogs
 
     @property
     def is_opening(self) -> bool:
         """Whether some action is about to open a dialog."""
-        stack = self.screen_stack
-        return any(asking.is_opening(stack) for asking in self._asking)
+        return self.opening.is_under_way(self.screen_stack)
 
     def answered(self) -> None:
         """A dialog was answered by the key that has its effect now."""
@@ -198,14 +140,12 @@ class TypingAhead(App[ReturnType]):
         letter = event.is_printable and not (event.key.isalpha() and self.is_text(event))
         return letter and event.time - answer.time < _DOUBLE
 
-    async def _give_up(self) -> None:
+    def _give_up(self) -> None:
         self.drop_waiting()
         if self._acts and not self.is_opening:
             self.give_up(self.screen)
-            await self._go_on()
-        for asking in self._asking:
-            if asking.worker is not None and asking.is_opening(self.screen_stack):
-                asking.worker.cancel()
+            self._acts, self.travels = False, None
+        self.opening.give_up(self.screen_stack)
 
     def give_up(self, screen: Screen[object]) -> None:
         """The person waits no longer for what was asked for on a screen."""
@@ -214,10 +154,11 @@ class TypingAhead(App[ReturnType]):
 
     def hold_keys(self, seconds: float) -> None:
         """Lets keys wait until `release_keys`, but not longer than that."""
-        self._patience = self.set_timer(seconds, self._go_on)
+        self._acts, self.travels, self._since = True, self, monotonic() + seconds - _PATIENCE
+        self._look_soon()
 
     def release_keys(self) -> None:
-        self.call_later(self._go_on)
+        self.travels = None
 
     async def on_event(self, event: events.Event) -> None:
         if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
@@ -227,19 +168,15 @@ class TypingAhead(App[ReturnType]):
         elif not self._waiting and not self._acts and self._wait_of(event) is None:
             await self._send(event)
         elif isinstance(event, events.Key) and event.key == "escape" and self._wait_of(endless=True):
-            await self._give_up()
+            self._give_up()
         else:
             self._wait(event)
 
     def _wait(self, event: events.Key | events.Paste) -> None:
-        if not self._waiting:
-            self.set_timer(_WONDERING, self._say_why)
         self._waiting.append(event)
-        self.set_timer(_PATIENCE, self._give_up_text)
         if self._leaves(event):
             self.set_timer(_PATIENCE, partial(self._leave_at_last, event))
-        if not self._acts:
-            self._look_soon()
+        self._look_soon()
 
     def drop_waiting(self) -> None:
         """Forgets the keys that wait, since what they waited for did not come about."""
@@ -254,17 +191,12 @@ class TypingAhead(App[ReturnType]):
     def _is_ignored(self, event: events.Key | events.Paste) -> bool:
         return event.time < self._ignored_until and not self._leaves(event)
 
-    def _say_why(self) -> None:
-        if self._waiting:
-            if (wait := self._wait_of(self._waiting[0])) is not None:
-                self.tell_wait(wait.what)
-            self.set_timer(_WONDERING, self._say_why)
-
     def tell_wait(self, what: str) -> None:
         """Tells a person what keys wait for; "": for nothing any more."""
 
     def _wait_of(self, key: events.Key | events.Paste | None = None, *, endless: bool = False) -> _Wait | None:
         """What this key waits for behind another one, or whichever comes; `endless`: without an end but esc."""
+        endless |= monotonic() >= self._since + _PATIENCE
         waits = _BEHIND_A_KEY if self._acts else _BEHIND_TEXT
         return next((wait for wait in waits if wait.endless >= endless and wait.holds(self, key)), None)
 
@@ -276,7 +208,7 @@ class TypingAhead(App[ReturnType]):
     async def _leave_at_last(self, event: events.Key | events.Paste) -> None:
         """Lets the key to leave through that has waited long enough: what is waited for may never come."""
         if event in self._waiting:
-            await self._give_up()
+            self._give_up()
             await self._send(event)
 
     async def _send(self, event: events.Key | events.Paste) -> None:
@@ -285,15 +217,16 @@ class TypingAhead(App[ReturnType]):
         self.pressed_at = event.time
         self._pressed = event if isinstance(event, events.Key) else None
         self.pressed_on = self.screen
-        start = self.focused or self.screen
+        self._since = monotonic()
+        start, then = self.focused or self.screen, self._took_text
         if self.is_text(event):
             self.typed += 1
-            await super().on_event(event)
-            self._follow(start, self._took_text)
-            return
-        self._patience = patience = self.set_timer(_PATIENCE, self._go_on_at_last)
+        else:
+            self._acts, self.travels, self.typed = True, event, 0
+            then = partial(self._arrived, event)
+            self._look_soon()
         await super().on_event(event)
-        self._follow(start, partial(self._acted, patience))
+        self._follow(start, then)
 
     @property
     def is_in_field(self) -> bool:
@@ -324,43 +257,23 @@ class TypingAhead(App[ReturnType]):
         # Once more to the end of the app's queue: the key may have put a change of focus there.
         self.call_later(then)
 
-    async def _give_up_text(self) -> None:
-        """What waits for text goes on when the field went away before it took it."""
-        if self._waiting and self.typed and not self._acts:
-            self.typed = 0
-            await self._go_on()
-
-    async def _took_text(self) -> None:
+    def _took_text(self) -> None:
         self.typed = max(0, self.typed - 1)
-        if not self._acts:
-            await self._go_on()
 
-    def _acted(self, key: Timer) -> None:
-        """`key`, here and below: the patience with one key, by which news of an earlier one is told apart."""
-        screen = self.screen
-        screen.call_after_refresh(self._look_whether_ready, key)
-        self.set_timer(_SLOW_FRAME, partial(self._look_if_left, key, screen))
+    def _arrived(self, key: events.Key | events.Paste) -> None:
+        if key is self.travels:
+            self.travels, self.draws = None, self.screen
+            self.screen.call_after_refresh(self._drawn, self.screen)
 
-    async def _look_if_left(self, key: Timer, screen: Screen[object]) -> None:
-        """A screen that is no longer shown draws nothing, and tells nobody that it did."""
-        if self.screen_stack and screen is not self.screen:
-            await self._look_whether_ready(key)
-
-    async def _look_whether_ready(self, key: Timer) -> None:
-        if key is not self._patience or not self.screen_stack:
-            return
-        if (wait := self._wait_of()) is not None:
-            self._repeated |= isinstance(self.screen, ModalScreen) and wait.what == "the stores"
-            self.set_timer(_GLANCE, partial(self._look_whether_ready, key))
-            return
-        if self._repeated:
-            self._repeated = False
-            self._drop_repeated()
-        await self._go_on()
+    def _drawn(self, screen: Screen[object]) -> None:
+        if screen is self.draws:
+            self.draws = None
+            self.call_later(self._look)
 
     def _drop_repeated(self) -> None:
         """Forgets a key that saved what stands in a dialog and was pressed again before it was saved."""
-        while self._waiting and self._pressed is not None and getattr(self._waiting[0], "key", "") == self._pressed.key:
+        repeated, self._repeated = self._pressed if self._repeated else None, False
+        while self._waiting and repeated is not None and getattr(self._waiting[0], "key", "") == repeated.key:
             self._waiting.popleft()
 
     def begins(self, screen: Screen[object]) -> bool:
@@ -371,28 +284,26 @@ class TypingAhead(App[ReturnType]):
         """Whether a screen still shows something else than what was asked for, or saves what keys wait for."""
         return False
 
-    async def _go_on_at_last(self) -> None:
-        if self._wait_of(endless=True) is None:
-            await self._go_on()
-
-    async def _go_on(self) -> None:
-        """The effect of a key is there, or waited for no longer."""
-        if self._patience is not None:
-            self._patience.stop()
-            self._patience = None
-        await self._pass_on()
-
-    async def _pass_on(self) -> None:
+    async def _look(self) -> None:
         """Lets keys through until one of them has something to wait for."""
-        while self._waiting and not self._acts:
-            if self._wait_of(self._waiting[0]) is not None:
+        if self._glance is not None:
+            self._glance.stop()
+            self._glance = None
+        while self.screen_stack and (self._acts or self._waiting):
+            if (wait := self._wait_of(self._waiting[0] if self._waiting else None)) is not None:
+                self._repeated |= wait is _STORES and isinstance(self.screen, ModalScreen)
+                if self._waiting and monotonic() > self._waiting[0].time + _WONDERING:
+                    self.tell_wait(wait.what)
                 self._look_soon()
                 return
-            await self._send(self._waiting.popleft())
+            if self._acts:
+                self._acts = False
+                self._drop_repeated()
+            else:
+                await self._send(self._waiting.popleft())
         if not self._waiting:
             self.tell_wait("")
 
     def _look_soon(self) -> None:
-        if self._glance is not None:
-            self._glance.stop()
-        self._glance = self.set_timer(_GLANCE, self._pass_on)
+        if self._glance is None:
+            self._glance = self.set_timer(_GLANCE, self._look)

@@ -12,6 +12,8 @@ from services.errors import MemoriaError
 if TYPE_CHECKING:
     from textual.app import App
 
+    from memoria_tui.opening import Opening
+
 Answer = TypeVar("Answer")
 
 Permit = Callable[[bool], Awaitable[None]]
@@ -155,8 +157,7 @@ class Writing(Protocol):
 
     writes: Writes
     pressed_at: float
-
-    def opens_no_more(self) -> None: ...
+    opening: Opening
 
 
 def pressed_before(app: App[object], moment: float) -> bool:
@@ -184,12 +185,12 @@ async def write(
     """`Writes.run` on the queue of the app; keys wait for the action that writes no longer, unless it `then_asks`."""
     writing = cast("Writing", app)
     if not then_asks:
-        writing.opens_no_more()
+        writing.opening.no_more()
     return await writing.writes.run(what, act, once=once, vectors=vectors)
 
 
 async def run_beside(app: App[object], what: str, act: Coroutine[object, object, Answer]) -> Answer:
     """`Writes.run_beside` on the queue of the app; keys wait for the action that runs no longer."""
     writing = cast("Writing", app)
-    writing.opens_no_more()
+    writing.opening.no_more()
     return await writing.writes.run_beside(what, act)

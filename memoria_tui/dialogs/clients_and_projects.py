@@ -16,7 +16,7 @@ from textual.widgets.option_list import Option
 from memoria_tui import present
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
-from memoria_tui.typing_ahead import asks
+from memoria_tui.opening import asks
 from memoria_tui.widgets.name_input import Names
 from memoria_tui.writes import UnderWay, not_done
 from services.errors import MemoriaError

@@ -16,8 +16,8 @@ from textual.widgets import OptionList, Static
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.relation_type import RelationTypeDialog
 from memoria_tui.neighbor_tree import END
+from memoria_tui.opening import asks
 from memoria_tui.present import labelled, line
-from memoria_tui.typing_ahead import asks
 from memoria_tui.widgets.suggestion_list import SuggestionList
 from memoria_tui.writes import UnderWay, not_done
 from services.errors import MemoriaError, NothingToUndo

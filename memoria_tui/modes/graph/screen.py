@@ -22,7 +22,7 @@ from memoria_tui.modes.graph.suggestions import Suggestions
 from memoria_tui.modes.linking import Linking
 from memoria_tui.modes.mode import ModeScreen, Setup
 from memoria_tui.neighbor_tree import name
-from memoria_tui.typing_ahead import asks
+from memoria_tui.opening import asks
 from memoria_tui.widgets.preview import Preview
 from memoria_tui.widgets.relation_map import RelationMap
 from memoria_tui.widgets.relation_tree import RelationTree

@@ -34,8 +34,8 @@ from memoria_tui.modes.health.state import (
 )
 from memoria_tui.modes.mode import ModeScreen, Setup
 from memoria_tui.modes.trash import open_trash
+from memoria_tui.opening import asks
 from memoria_tui.present import safe
-from memoria_tui.typing_ahead import asks
 from memoria_tui.widgets.choice_list import ChoiceList
 from services.errors import MemoriaError
 from services.integrity.check import Check

@@ -28,8 +28,8 @@ from memoria_tui.modes.memories.files import MemoryFiles
 from memoria_tui.modes.memories.state import Found, Targets, active, greeting, named, nearest, result_line, toggled
 from memoria_tui.modes.mode import ModeScreen, Setup
 from memoria_tui.modes.trash import open_trash
+from memoria_tui.opening import asks
 from memoria_tui.present import clip, clipboard_text, counted, title
-from memoria_tui.typing_ahead import asks
 from memoria_tui.widgets.editor import MemoryEditor
 from memoria_tui.widgets.facets import FacetPanel
 from memoria_tui.widgets.memory_list import MemoryList

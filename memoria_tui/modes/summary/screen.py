@@ -19,8 +19,8 @@ from memoria_tui.loadable import Failed, Idle, Loadable, Loaded, Loading
 from memoria_tui.modes.mode import ModeScreen, Setup
 from memoria_tui.modes.summary.figures import group_table, memory_chart, tag_table, type_table, unit_table, work_chart
 from memoria_tui.modes.summary.state import GROUPINGS, MONTHS, Asked, Figures, headline, nothing, shifted
+from memoria_tui.opening import asks
 from memoria_tui.typed_paths import file_of, why_not_new
-from memoria_tui.typing_ahead import asks
 from memoria_tui.widgets.figure_table import FigureTable, Table
 from memoria_tui.widgets.stacked_bars import Chart, StackedBars
 from services.errors import MemoriaError

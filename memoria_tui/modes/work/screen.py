@@ -26,9 +26,9 @@ from memoria_tui.modes.mode import ModeScreen, Setup
 from memoria_tui.modes.timing import Timing, WorkChanged
 from memoria_tui.modes.work.log_file import write_log
 from memoria_tui.modes.work.state import ORDERS, LogQuestion, OpenWork, log_facts, today_facts, warning_line
+from memoria_tui.opening import asks
 from memoria_tui.present import counted
 from memoria_tui.typed_paths import file_of, why_not_new
-from memoria_tui.typing_ahead import asks
 from memoria_tui.widgets.day_timeline import Block, DayOfWork, DayTimeline
 from memoria_tui.widgets.running_sessions import RunningSessions
 from memoria_tui.widgets.session_log import SessionLog
