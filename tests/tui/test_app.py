@@ -297,3 +297,12 @@ async def test_what_looks_for_its_widgets_while_the_program_ends_is_no_crash() -
             screen.query_one("#never-there")
 
         screen.run_worker(late())
+
+
+@pytest.mark.parametrize("length", range(34, 42))
+async def test_no_line_of_a_toast_is_cut_off(length: int) -> None:
+    async with running(filled(), size=(80, 24)) as pilot:
+        screen_of(pilot).tell("x" * length)
+        await settle(pilot)
+        toast = pilot.app.screen.query("Toast").last()
+        assert toast.region.bottom <= 23
