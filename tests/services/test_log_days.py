@@ -96,17 +96,17 @@ async def test_the_rows_of_each_day_add_up_to_the_report(postgres_url: str, tmp_
     zone = ZoneInfo(name)
     async with bench(postgres_url, tmp_path, zone=name) as here:
         here.clock.at = NOW
-        for some in _examples():
+        for number, some in enumerate(_examples()):
             await fill(here, some, zone)
             first = min(one.start for one in some).astimezone(zone).date()
             span = Period(first, NOW.astimezone(zone).date() + timedelta(30))
             report = await here.reports.report(span, ReportBy.DAY, include_open=True)
             for limit in (1, 3, 100):
-                for descending in (True, False):
-                    parts = await listed(here, SessionFilter(), limit, descending=descending)
-                    _agree(parts, {group.name: (group.seconds, group.sessions) for group in report.groups})
-                    starts = [part.start for part in parts]
-                    assert starts == sorted(starts, reverse=descending)
+                descending = (number + limit) % 2 == 0  # of two examples in turn each page size goes both ways
+                parts = await listed(here, SessionFilter(), limit, descending=descending)
+                _agree(parts, {group.name: (group.seconds, group.sessions) for group in report.groups})
+                starts = [part.start for part in parts]
+                assert starts == sorted(starts, reverse=descending)
             for day in {date.fromisoformat(group.name) for group in report.groups if group.name}:
                 only = await listed(here, SessionFilter(first=day, last=day), 2)
                 (group,) = (one for one in report.groups if one.name == day.isoformat())
