@@ -1,14 +1,15 @@
-"""Runs one act again and again, killed before its first, second, third, … step, and checks the store after each kill.
+"""Runs acts again and again, killed before their first, second, third, … step, and checks the store after each kill.
 
-`python -m tests.integration.killed ACT FOLDER URL` prints how many steps were killed; exit status 1 tells of damage.
-Each life is a fork of this process, so that it costs milliseconds, and first checks what the one before left behind.
-Qdrant Edge runs inside the killed process.
+`python -m tests.integration.killed FOLDER URL ACT…` prints how many steps of each were killed, a line an act; exit
+status 1 tells of damage. Each life is a fork of this process, so that it costs milliseconds, and first checks what the
+one before left behind. Qdrant Edge runs inside the killed process.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import importlib
 import os
 import signal
@@ -221,6 +222,7 @@ def near(point: Point, text: str) -> bool:
 
 def in_a_fork(work: Callable[[], Awaitable[None]]) -> int:
     """Runs the work in a process of its own; gives how it ended, negative for a signal."""
+    gc.freeze()  # what is here already is neither looked through in the fork nor copied for that
     child = os.fork()
     if child:
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
@@ -232,9 +234,8 @@ def in_a_fork(work: Callable[[], Awaitable[None]]) -> int:
     os._exit(0)
 
 
-def main(act: str, folder: Path, url: str) -> int:
+def killed(act: str, folder: Path, url: str) -> int:
     """Kills the act before every step; gives 1 when something was damaged."""
-    importlib.import_module("sqlalchemy.dialects.postgresql.psycopg")
     survived: Sequence[str] = ()
     for step in range(1, MOST_STEPS):
         ids = ids_of(act, step)
@@ -258,11 +259,17 @@ def main(act: str, folder: Path, url: str) -> int:
             )
             return 1
         if ended == 0:
-            print(step - 1)
+            print(step - 1, flush=True)  # before the next fork, which would write it too
             return 0
         survived = ids
     return 1
 
 
+def main(folder: Path, url: str, *acts: str) -> int:
+    """Kills these acts one after the other on one store; gives 1 when something was damaged."""
+    importlib.import_module("sqlalchemy.dialects.postgresql.psycopg")
+    return max(killed(act, folder, url) for act in acts)
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], Path(sys.argv[2]), sys.argv[3]))
+    sys.exit(main(Path(sys.argv[1]), *sys.argv[2:]))
