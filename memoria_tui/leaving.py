@@ -8,6 +8,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from services.model import counted
+
 if TYPE_CHECKING:
     from textual.app import App
 
@@ -74,8 +76,8 @@ class Leaving:
         self._warned_of = ()
 
     def _waiting(self) -> str:
-        number = len(self._writes.waiting)
-        return f"Saving {number:,} {'change' if number == 1 else 'changes'}, then leaving: {self._writes.waiting[0]}"
+        waiting = self._writes.waiting
+        return f"Saving {counted(len(waiting), 'change')}, then leaving: {waiting[0]}"
 
     async def _finish(self, seconds: float | None) -> tuple[str, ...]:
         self._under_way = True

@@ -8,9 +8,11 @@ from datetime import datetime
 
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content, Span
+from textual.strip import Strip
 from textual.style import Style
 
 from services.model import Memory, MemoryType, RelationType
+from services.model import counted as counted
 
 GLYPHS: Mapping[MemoryType, str] = {MemoryType.SEMANTIC: "◆", MemoryType.EPISODIC: "●", MemoryType.PROCEDURAL: "▲"}
 UNTITLED = "(empty)"
@@ -36,10 +38,9 @@ _MOST_WORDS = 32
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
-def counted(number: int, noun: str = "memory") -> str:
-    """«1 memory», «1,204 memories», «2 records»."""
-    many = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
-    return f"{number:,} {noun if number == 1 else many}"
+def strip(line: Content, width: int, style: Style) -> Strip:
+    """A line over a style, in exactly `width` cells, for widgets that draw themselves; colours are resolved."""
+    return Strip(line.render_segments(style), line.cell_length).adjust_cell_length(width, style.rich_style)
 
 
 def safe(text: str) -> str:

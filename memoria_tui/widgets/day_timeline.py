@@ -11,7 +11,6 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from memoria_tui import present, work_text
-from memoria_tui.widgets.strips import strip
 from services.model import SessionCategory
 
 _LANES = 2
@@ -61,7 +60,7 @@ class DayTimeline(Widget):
     def render_line(self, y: int) -> Strip:
         width, shown = self.size.width, self.shown
         line = Content("") if shown is None or width < _LABEL + 12 else self._line(shown, y, width)
-        return strip(line, width, self.visual_style)
+        return present.strip(line, width, self.visual_style)
 
     def _line(self, shown: DayOfWork, y: int, width: int) -> Content:
         scale = _Scale(shown, width - _LABEL - 2)

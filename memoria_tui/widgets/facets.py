@@ -15,7 +15,6 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from memoria_tui import present
-from memoria_tui.widgets.strips import strip
 from services.model import FacetCount, Facets, MemoryType
 
 Kind = Literal["type", "tag", "project", "date"]
@@ -137,7 +136,7 @@ class FacetPanel(ScrollView, can_focus=True):
                 style = self.get_visual_style("facet-panel--cursor")
             elif self.hovered == place:
                 style = self.get_visual_style("facet-panel--hover")
-        return strip(self._draw(line, width), width, style)
+        return present.strip(self._draw(line, width), width, style)
 
     def _draw(self, line: _Line, width: int) -> Content:
         if line.kind is None:

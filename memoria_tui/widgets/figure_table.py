@@ -14,7 +14,6 @@ from textual.style import Style
 from textual.widget import Widget
 
 from memoria_tui import present
-from memoria_tui.widgets.strips import strip
 
 _GAP = 2
 _SWATCH = "■ "
@@ -68,7 +67,7 @@ class FigureTable(Widget):
         content = lines[y] if y < len(lines) else Content("")
         marked = self.marked is not None and y - 1 + first == self.marked and 0 < y <= len(shown)
         style = self.get_visual_style("figure-table--marked") if marked else self.visual_style
-        return strip(content, self.size.width, style)
+        return present.strip(content, self.size.width, style)
 
     def _window(self) -> tuple[Sequence[Row], int]:
         """The rows for which there is room, and the number of the first of them."""

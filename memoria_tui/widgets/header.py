@@ -13,7 +13,6 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from memoria_tui import present
-from memoria_tui.widgets.strips import strip
 from services.model import SessionStatus, StatusSnapshot, StoreKind, StoreStatus, WorkSession
 from services.ports import Clock
 
@@ -107,7 +106,7 @@ class StatusHeader(Widget):
                 break
         self._timers_at = max(0, width - 1 - timers.cell_length)
         line = Content.assemble(" ", where, " " * max(1, free), stores, timers, " ")
-        return strip(line, width, self.visual_style)
+        return present.strip(line, width, self.visual_style)
 
     def _where(self, form: _Form) -> Content:
         place = present.clip(present.line(self.where), form.place)

@@ -18,7 +18,6 @@ from textual.timer import Timer
 from memoria_tui import present
 from memoria_tui.widgets.loaded_rows import Anchor, LoadedRows
 from memoria_tui.widgets.memory_row import ROW_LINES, RowLayout, draw_gap, draw_row
-from memoria_tui.widgets.strips import strip
 from services.model import Hit, Query
 from services.ports import Clock
 
@@ -255,7 +254,7 @@ class MemoryList(ScrollView, can_focus=True):
             elif index == self.hovered:
                 style = self.get_visual_style("memory-list--hover")
             content = self._row(index, under_cursor)[part]
-        return strip(content, width, style)
+        return present.strip(content, width, style)
 
     def _row(self, index: int, under_cursor: bool) -> tuple[Content, Content]:
         bar = ("▌" if under_cursor else " ", "$accent" if self.has_focus else "$foreground 30%")

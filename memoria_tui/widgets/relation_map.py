@@ -20,7 +20,6 @@ from memoria_tui import present
 from memoria_tui.neighbor_tree import branch_out
 from memoria_tui.widgets.map_canvas import Canvas, Cell, Tone, paint, selection
 from memoria_tui.widgets.map_layout import Box, Layout, lay_out, neighbour
-from memoria_tui.widgets.strips import strip
 from services.graph.graph_values import Neighborhood
 from services.model import MemoryType, RelationType
 
@@ -156,7 +155,7 @@ class RelationMap(ScrollView, can_focus=True):
             shown[0] = (" ", "text")  # the second half of a wide character cannot be drawn alone
         runs = groupby(shown, key=lambda cell: cell[1])
         content = Content.assemble(*(("".join(text for text, _ in run), self._style(tone)) for tone, run in runs))
-        return strip(content, width, self.visual_style)
+        return present.strip(content, width, self.visual_style)
 
     # moving
 

@@ -15,7 +15,6 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from memoria_tui import present, work_text
-from memoria_tui.widgets.strips import strip
 from services.model import SessionStatus, WorkSession
 from services.ports import Clock
 
@@ -111,7 +110,7 @@ class RunningSessions(Widget, can_focus=True):
             if under_cursor:
                 style = self.get_visual_style("running--cursor")
             line = self._card(self.sessions[place], part, under_cursor)
-        return strip(line, self.size.width, style)
+        return present.strip(line, self.size.width, style)
 
     def _idle(self, y: int) -> Content:
         if y != 1:

@@ -15,8 +15,8 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from memoria_tui import present
 from memoria_tui.widgets.session_row import DayRow, Row, SessionRow, draw_day, draw_session
-from memoria_tui.widgets.strips import strip
 from services.model import WorkSession
 from services.ports import Clock
 from services.work.work_values import LogPage
@@ -186,7 +186,7 @@ class SessionLog(ScrollView, can_focus=True):
             line = self._row(self._rows[place], width, under_cursor)
         else:
             line = Content.assemble("  ", (self._empty if not self._rows and y == 1 else "", "$foreground 60%"))
-        return strip(line, width, style)
+        return present.strip(line, width, style)
 
     def _row(self, row: Row, width: int, under_cursor: bool) -> Content:
         if isinstance(row, DayRow):

@@ -111,7 +111,7 @@ class Gathering:
                 now |= {memory_id_of(point): _mark(point) for point in page}
             headless = await read_stored(self._vectors, await headless_ids(self._vectors, type_), embeddings=False)
             now |= {one.id: _mark(one.points[0]) for states in headless.values() for one in states}
-            changed |= {memory_id for memory_id, _ in seen.items() ^ now.items()}
+            changed |= await asyncio.to_thread(_differing, seen, now)
         for batch in batches(sorted(changed), _MEMORIES):
             last = {one.memory_id: one for one in await snapshot.newest_changes_of(_nameable(batch))}
             self._changed.append((batch, last, await snapshot.linked(_nameable(batch))))
@@ -190,6 +190,11 @@ class Gathering:
 def _nameable(ids: Sequence[str]) -> list[str]:
     """Those that the history can name: other programs may have given theirs plain numbers."""
     return [one for one in ids if canonical(one) == one]
+
+
+def _differing(before: Mapping[str, int], now: Mapping[str, int]) -> set[str]:
+    """One by one, so that other threads go on meanwhile."""
+    return {one for one in (*before, *now) if before.get(one) != now.get(one)}
 
 
 def _mark(point: Point) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from services.model import Memory, Relation
+from services.model import Memory, Relation, counted
 
 if TYPE_CHECKING:
     from services.integrity.check import Check
@@ -105,12 +105,5 @@ class Repaired:
         return self._counted("repair", "move", "remove") or "nothing"
 
     def _counted(self, *verbs: str) -> str:
-        counts = (
-            (self.memories, "memory", "memories"),
-            *((n, "relation", "relations") for n in (self.moved, self.removed)),
-        )
-        return ", ".join(
-            f"{verb} {count:,} {thing if count == 1 else things}"
-            for verb, (count, thing, things) in zip(verbs, counts, strict=True)
-            if count
-        )
+        counts = ((self.memories, "memory"), (self.moved, "relation"), (self.removed, "relation"))
+        return ", ".join(f"{verb} {counted(*one)}" for verb, one in zip(verbs, counts, strict=True) if one[0])

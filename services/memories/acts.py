@@ -9,19 +9,12 @@ from dataclasses import replace
 
 from services.errors import Ambiguous, NothingToUndo
 from services.memories.stored_memories import read_stored
-from services.model import Act, Change, Entity, Kind, first_line, plain_summary
+from services.model import Act, Change, Entity, Kind, counted, first_line, plain_summary
 from services.ports import VectorStore
 from services.records import Records
 
 _ORDER = (Entity.SESSION, Entity.CLIENT, Entity.PROJECT, Entity.MEMORY, Entity.RELATION)
 """What an act was about, before what it did besides."""
-_NAMES: Mapping[Entity, tuple[str, str]] = {
-    Entity.MEMORY: ("memory", "memories"),
-    Entity.RELATION: ("relation", "relations"),
-    Entity.SESSION: ("session", "sessions"),
-    Entity.CLIENT: ("client", "clients"),
-    Entity.PROJECT: ("project", "projects"),
-}
 _VERBS: Mapping[Kind, str] = {
     Kind.IMPORT: "imported",
     Kind.RESTORE: "restored from a backup:",
@@ -121,14 +114,14 @@ def _summary(act: Act, about: Entity, mine: Sequence[Change], changes: Sequence[
         text = _of_one(mine[0], common, names[0])
         others = _counted({entity: number for entity, number in act.counts.items() if entity is not about})
         return f"{text} and {others}" if others and about is Entity.MEMORY else text + _moved(changes)
-    counted = _counted(act.counts)
+    all_of_it = _counted(act.counts)
     if about in (Entity.CLIENT, Entity.PROJECT) and act.kind is not Kind.IMPORT and mine:
         return _of_one(mine[-1], plain_summary(mine[-1]), "") + _moved(changes)
     if act.kind in _VERBS:
-        return f"{_VERBS[act.kind]} {counted}"
+        return f"{_VERBS[act.kind]} {all_of_it}"
     if common in _PLAIN:
-        return f"{common} {counted}"
-    return f"{common}: {counted}" if common and about is not Entity.RELATION else f"changed {counted}"
+        return f"{common} {all_of_it}"
+    return f"{common}: {all_of_it}" if common and about is not Entity.RELATION else f"changed {all_of_it}"
 
 
 def _of_one(change: Change, said: str, name: str) -> str:
@@ -148,10 +141,9 @@ def _moved(changes: Sequence[Change]) -> str:
             for key in ("sessions", "client_sessions"):
                 listed = (state or {}).get(key)
                 ids |= set(map(str, listed)) if isinstance(listed, list) else set()
-    return f", {len(ids):,} session{'' if len(ids) == 1 else 's'}" if ids else ""
+    return f", {counted(len(ids), 'session')}" if ids else ""
 
 
 def _counted(counts: Mapping[Entity, int]) -> str:
     """«307 memories, 1 client»."""
-    order = (Entity.MEMORY, Entity.RELATION, Entity.SESSION, Entity.CLIENT, Entity.PROJECT)
-    return ", ".join(f"{counts[one]:,} {_NAMES[one][counts[one] != 1]}" for one in order if counts.get(one))
+    return ", ".join(counted(counts[one], one) for one in Entity if counts.get(one))

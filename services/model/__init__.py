@@ -29,6 +29,7 @@ from services.model.memories import (
     MemoryType,
     TrashedMemory,
     content_hash,
+    counted,
     first_line,
 )
 from services.model.relations import RelatedMemory, Relation, RelationCreator, RelationType

@@ -105,3 +105,9 @@ class TrashedMemory:
     deleted_at: datetime
     actor: str
     relations: int
+
+
+def counted(number: int, noun: str = "memory") -> str:
+    """«1 memory», «1,204 memories», «2 records»."""
+    many = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else many}"

@@ -10,7 +10,7 @@ from services.batches import batches
 from services.memories.chunking import chunk_id, chunks
 from services.memories.stored_memories import fold, owners, pages
 from services.memories.storing import Incoming, StoringAct
-from services.model import Change, MemoryType
+from services.model import Change, MemoryType, counted
 from services.points import Scroll
 from services.ports import NewRelation, VectorStore
 from services.records import Transaction
@@ -102,16 +102,10 @@ class ImportReport:
         """What was imported, in one line."""
         imported = [(self.memories, "memory"), (self.relations, "relation"), (self.sessions, "work session")]
         others = [(self.unchanged, "unchanged"), (len(self.kept), "kept"), (len(self.failed), "left out")]
-        parts = [counted(number, name) for number, name in imported if number] or [counted(0, "memory")]
+        parts = [counted(number, name) for number, name in imported if number] or [counted(0)]
         return " · ".join(
             [f"{', '.join(parts)} imported", *(f"{number:,} {word}" for number, word in others if number)]
         )
-
-
-def counted(number: int, name: str) -> str:
-    """«1 memory», «2,000 memories»."""
-    plural = f"{name[:-1]}ies" if name.endswith("y") else f"{name}s"
-    return f"{number:,} {name if number == 1 else plural}"
 
 
 Rows = tuple[dict[str, list[Mapping[str, object]]], list[Change]]

@@ -94,10 +94,7 @@ def nothing(figures: Figures) -> Content | None:
 def headline(figures: Figures) -> Content:
     """«Dec 2025 – Nov 2026   by client   1,234:05:06   523 sessions   214 days»."""
     report, asked = figures.report, figures.asked
-    facts = [
-        present.counted(report.sessions, "session"),
-        f"{report.days:,} day{'' if report.days == 1 else 's'}",
-    ]
+    facts = [present.counted(report.sessions, "session"), present.counted(report.days, "day")]
     facts += [f"{report.open_sessions} running"] if report.open_sessions else []
     parts = [
         Content.styled(f"‹ {asked.title} ›", "bold $primary"),
@@ -106,8 +103,7 @@ def headline(figures: Figures) -> Content:
         Content.styled(" · ".join(facts), "$foreground 70%"),
     ]
     if report.flawed:
-        noun = "session" if len(report.flawed) == 1 else "sessions"
-        parts.append(Content.styled(f"! {len(report.flawed)} impossible {noun}", "$warning"))
+        parts.append(Content.styled(f"! {present.counted(len(report.flawed), 'impossible session')}", "$warning"))
     if words := filter_facts(asked.where):
         parts.append(Content.styled(f"only {words}", "$warning"))
     return Content("   ").join(parts)

@@ -13,6 +13,7 @@ from services.memories.current import Current
 from services.memories.payload import State
 from services.memories.repairing import RepairedMemory
 from services.memories.stored_memories import Stored, chunk_index
+from services.model import counted
 from services.settings import Settings
 
 
@@ -39,7 +40,7 @@ def _explained(stored: Stored, settings: Settings) -> Explanation:
     if not stored.whole:
         return Explanation(f"{what}; no chunk has the complete text")
     count = len(chunks(stored.state.content, settings.chunk_size, settings.chunk_overlap))
-    return Explanation(what, f"saved again from its complete text, in {count} chunk{'' if count == 1 else 's'}")
+    return Explanation(what, f"saved again from its complete text, in {counted(count, 'chunk')}")
 
 
 async def _repair(stores: Stores, ids: Sequence[str], keep: Keep) -> RepairStep:
