@@ -109,5 +109,5 @@ class TrashedMemory:
 
 def counted(number: int, noun: str = "memory") -> str:
     """«1 memory», «1,204 memories», «2 records»."""
-    many = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    many = f"{noun[:-1]}ies" if noun.endswith(("ry", "ty")) else f"{noun}s"
     return f"{number:,} {noun if number == 1 else many}"
