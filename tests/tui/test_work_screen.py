@@ -136,8 +136,9 @@ async def test_delete_pressed_twice_deletes_one_session_and_says_so(desk: Desk) 
         await press(pilot, "down", "down")
         gone, count = log.current, len(log.sessions)
         assert gone is not None
-        for key in "dd":
-            pilot.app.post_message(key_event(key))
+        at_once = key_event("d")
+        await press(pilot, "d")
+        pilot.app.post_message(at_once)
         await settle(pilot)
         assert (len(log.sessions), gone.id in {one.id for one in log.sessions}) == (count - 1, False)
         assert [toast.partition(" ")[0] for toast in toasts(pilot)] == ["Deleted", "Pressed"]
