@@ -396,9 +396,13 @@ class MemoriaApp(TypingAhead[None]):
 
         if isinstance(screen, CommandPalette):
             return gathers(screen)
-        if isinstance(screen, Dialog):
-            return screen.saving or screen.owes_answer
-        return isinstance(screen, ModeScreen) and screen.owes_answer
+        return isinstance(screen, Dialog | ModeScreen) and screen.owes_answer
+
+    def saves(self, screen: Screen[object]) -> bool:
+        from memoria_tui.dialogs.dialog import Dialog
+        from memoria_tui.modes.mode import ModeScreen
+
+        return isinstance(screen, Dialog | ModeScreen) and screen.saving
 
     def give_up(self, screen: Screen[object]) -> None:
         if screen in self.mode_screens:

@@ -49,7 +49,11 @@ class _Wait:
     """Until esc; otherwise no longer than `_PATIENCE`."""
 
 
-_STORES = _Wait("the stores", lambda app, _: not app.is_in_field and app.owes_answer(app.screen), endless=True)
+_STORES = _Wait(
+    "the stores",
+    lambda app, _: app.saves(app.screen) or (not app.is_in_field and app.owes_answer(app.screen)),
+    endless=True,
+)
 _BEHIND_A_KEY = (
     # The key itself, on its way to what acts on it, and the drawing of what it did.
     _Wait("the screen", lambda app, _: app.travels is not None or app.draws is app.screen),
@@ -281,7 +285,11 @@ class TypingAhead(App[ReturnType]):
         return False
 
     def owes_answer(self, screen: Screen[object]) -> bool:
-        """Whether a screen still shows something else than what was asked for, or saves what keys wait for."""
+        """Whether a screen still shows something else than what was asked for."""
+        return False
+
+    def saves(self, screen: Screen[object]) -> bool:
+        """Whether a screen saves what was typed there, before what the next key is meant for."""
         return False
 
     async def _look(self) -> None:

@@ -19,7 +19,7 @@ from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from textual import getters
 from textual.app import ComposeResult
@@ -44,6 +44,7 @@ from services.ports import Clock
 from services.together import together
 
 if TYPE_CHECKING:
+    from memoria_tui.typing_ahead import TypingAhead
     from services.container import Services
 
 Answer = TypeVar("Answer")
@@ -184,9 +185,18 @@ class ModeScreen(Screen[None]):
         """Whether an answer is on its way."""
         return isinstance(self.state, Idle | Loading)
 
+    def under_way(self, *groups: str) -> bool:
+        """Whether a worker of this screen in one of these groups runs."""
+        return any(one.node is self and one.group in groups and not one.is_finished for one in self.workers)
+
     @property
     def owes_answer(self) -> bool:
         """Whether something was asked for that keys act on, and what is on screen is still something else."""
+        return False
+
+    @property
+    def saving(self) -> bool:
+        """Whether what stands in an editor is being saved: keys are meant for what comes after that."""
         return False
 
     def give_up(self) -> None:
@@ -266,6 +276,16 @@ class ModeScreen(Screen[None]):
         told = _MEMORY_ID.sub(lambda found: self.title_of(found["id"]) or found[0], message)
         self.notify(safe(told), severity="error" if wrong else "information", markup=False)
 
+    def refuse(self, why: str, *, wrong: bool = True) -> None:
+        """Says why what a key asked for is not there; what is typed behind it was meant for that, and goes nowhere."""
+        self.keys.ignore_burst()
+        self.tell(why, wrong=wrong)
+
+    @property
+    def keys(self) -> TypingAhead[object]:
+        """The app as what keys wait in."""
+        return cast("TypingAhead[object]", self.app)
+
     def tell_done(self, what: str) -> None:
         """Says what was done, and how to undo it."""
         self.tell(f"{what} · u to undo")
@@ -314,5 +334,5 @@ class ModeScreen(Screen[None]):
             return await act
         except MemoriaError as error:
             refused(error)
-            self.tell(str(error), wrong=True)
+            self.refuse(str(error))
             return None

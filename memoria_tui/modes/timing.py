@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Coroutine, Sequence
 from datetime import datetime, tzinfo
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 from textual.message import Message
@@ -25,7 +25,6 @@ from services.ports import Clock
 from services.work.git_branch import current_branch
 
 if TYPE_CHECKING:
-    from memoria_tui.typing_ahead import TypingAhead
     from services.container import Services
 
 _NEW = "new"
@@ -148,7 +147,7 @@ class Timing:
             if (resumed := await self._screen.write(what, act, once=[session.id], then_asks=ask)) is not None:
                 self._tell(f"Resumed {work_text.named(resumed)}, which was paused")
             if ask:  # what is typed behind it was to be the reason of a pause
-                cast("TypingAhead[object]", self._screen.app).ignore_burst()
+                self._screen.keys.ignore_burst()
             return
         act = self._services.work.pause(session.id, at=now)
         what = f"pause {work_text.named(session)}"
@@ -252,7 +251,7 @@ class Timing:
     async def meant(self, question: str) -> WorkSession | None:
         """The only session that is open, or the one that the person chooses; None tells why."""
         if not self._sessions:
-            self._screen.tell("No session is running")
+            self._screen.refuse("No session is running", wrong=False)
             return None
         chosen = self._sessions[0] if len(self._sessions) == 1 else await self._choose(question)
         return chosen if isinstance(chosen, WorkSession) else None

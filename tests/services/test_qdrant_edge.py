@@ -222,6 +222,7 @@ async def test_a_disk_that_takes_no_more_is_told_as_such(folder: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     await store.close()
+    store = EdgeVectorStore(folder)
     await store.ensure(DIMENSIONS, MODEL)
     assert await store.count(S) == 0
     await store.close()

@@ -20,6 +20,7 @@ from memoria_tui.app import MemoriaApp
 from memoria_tui.dialogs.link_target import LinkTargetDialog
 from memoria_tui.dialogs.new_memory import NewMemoryDialog
 from memoria_tui.dialogs.trash import TrashDialog
+from memoria_tui.modes.memories.screen import MemoriesScreen
 from memoria_tui.modes.work.screen import WorkScreen
 from services.errors import StoreUnavailable
 from services.model import RelationType
@@ -130,16 +131,36 @@ async def test_a_dialog_whose_text_could_not_be_saved_is_written_on() -> None:
         assert dialog.text.content == "xy"
 
 
-async def test_what_is_typed_while_a_text_is_saved_stays_in_the_editor() -> None:
+async def test_keys_behind_the_one_that_saves_an_edited_text_are_meant_for_the_list() -> None:
     services = FakeServices(filled())
     async with slow_app(services, "memories") as (pilot, acts):
-        await hurry(pilot, "e", "x", "ctrl+s", "y")
-        screen = pilot.app.screen
+        await hurry(pilot, "e", "x", "ctrl+s", "slash", "ctrl+u", *"quick", "enter")
+        screen = cast("MemoriesScreen", pilot.app.screen)
         assert acts.done == ["update"]
-        assert screen.preview.edited_text.startswith("xyPostgres")  # type: ignore[attr-defined]
-        await hurry(pilot, "ctrl+s")
-        assert acts.done == ["update", "update"]
-        assert sum(one.content.startswith("xyPostgres") for one in services.store.memories.values()) == 1
+        assert screen.preview.editing is None
+        assert screen.search_bar.text == "quick"
+        assert sum(one.content.startswith("xPostgres") for one in services.store.memories.values()) == 1
+
+
+async def test_a_text_that_could_not_be_saved_takes_no_keys_that_were_meant_for_the_list() -> None:
+    async with slow_app(FakeServices(filled()), "memories") as (pilot, _):
+        services = cast("FakeServices", pilot.app.services)  # type: ignore[attr-defined]
+        await hurry(pilot, "e")
+        services.store.failure = StoreUnavailable("away")
+        await hurry(pilot, "x", "ctrl+s", "slash", "y")
+        screen = cast("MemoriesScreen", pilot.app.screen)
+        assert screen.preview.edited_text.startswith("xPostgres")
+        await hurry(pilot, "z")
+        assert screen.preview.edited_text.startswith("xzPostgres")
+
+
+async def test_keys_behind_one_that_could_not_open_what_they_were_meant_for_go_nowhere() -> None:
+    async with slow_app(FakeServices(filled()), "memories") as (pilot, acts):
+        services = cast("FakeServices", pilot.app.services)  # type: ignore[attr-defined]
+        services.store.failure = StoreUnavailable("away")
+        await hurry(pilot, "e", *"do exit")
+        assert isinstance(pilot.app.screen, MemoriesScreen)
+        assert (acts.done, toasts(pilot)) == ([], ["away"])
 
 
 async def test_a_search_that_begins_with_a_digit_is_text_where_a_memory_is_picked() -> None:
@@ -296,6 +317,24 @@ async def test_writing_keys_of_work(desk: Desk, keys: str) -> None:
         assert acts.done == WORK[keys], toasts(pilot)
         assert acts.most_at_once == 1
         assert_whole(pilot.app)
+
+
+async def test_keys_behind_a_start_act_on_what_was_started_also_where_reading_what_runs_takes_long(desk: Desk) -> None:
+    async with slow_desk(desk) as (pilot, acts):
+        read = desk.services.work.status
+
+        async def slowly() -> Any:
+            await asyncio.sleep(0.3)
+            return await read()
+
+        desk.services.work.status = slowly  # type: ignore[method-assign]
+        for key in ("down", "down", "s", "1", "enter", "s", "enter", "n", "x", "enter", "space", "y", "enter"):
+            pilot.app.post_message(key_event(key))
+            await asyncio.sleep(0.01)
+        await written(pilot)
+        assert acts.done == ["stop", "stop", "start", "pause", "explain_pause"], toasts(pilot)
+        (only,) = (await read()).sessions
+        assert [pause.reason for pause in only.pauses] == ["y"]
 
 
 def all_keys(app: App[Any]) -> dict[str, str]:

@@ -289,7 +289,7 @@ class GraphScreen(ModeScreen):
         node = self.node
         memory = node.memory or node.chunk_of if node is not None else None
         if memory is None:
-            self.tell("That end of the relation is no memory" if node else "No memory is selected")
+            self.refuse("That end of the relation is no memory" if node else "No memory is selected", wrong=False)
         return memory
 
     def _at_hand(self, without: str) -> list[Memory]:

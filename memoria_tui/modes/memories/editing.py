@@ -149,23 +149,24 @@ class Editing:
     async def save(self, base: Memory, content: str, *, force: bool = False) -> Conflict | None:
         """Closes the editor once the text is written, unless the person typed on, whose base it is then.
 
-        Gives the conflict with what another program wrote.
+        Gives the conflict with what another program wrote. Keys that wait were meant for what comes after the editor.
         """
         if content == base.content and not force:
             self._close()
             return None
         if not content.strip():
-            self._screen.tell(f"Not saved: {_EMPTY}", wrong=True)
+            self._not_saved(f"Not saved: {_EMPTY}", wrong=True)
             return None
         act = self._memories.update(base, MemoryChanges(content=content), force=force)
         try:
             saved = await write(self._screen.app, f"save {named(base)}", act, once=[base.id], vectors=True)
         except UnderWay as under_way:
-            self._screen.tell(f"{under_way}; ctrl+s again when it is saved")
+            self._not_saved(f"{under_way}; ctrl+s again when it is saved")
         except Conflict as conflict:
+            self._screen.keys.drop_waiting()
             return conflict
         except MemoriaError as error:
-            self._screen.tell(f"Not saved: {error}", wrong=True)
+            self._not_saved(f"Not saved: {error}", wrong=True)
         else:
             if (editing := self._preview.editing) is not None and editing.id == base.id:
                 if self._preview.edited_text == content:
@@ -175,6 +176,10 @@ class Editing:
             self._screen.tell_done(f"Saved {named(saved)}")
             self._screen.changed()
         return None
+
+    def _not_saved(self, why: str, *, wrong: bool = False) -> None:
+        self._screen.keys.drop_waiting()
+        self._screen.tell(why, wrong=wrong)
 
     async def resolve(self, base: Memory, mine: str, conflict: Conflict) -> Memory | None:
         """The person sees both versions and chooses; esc leaves the editor as it is.
@@ -212,7 +217,7 @@ class Editing:
     async def read(self, memory: Memory | None) -> Memory | None:
         """The memory as it is in the store now, to edit it; says why when there is none."""
         if memory is None:
-            self._screen.tell("No memory is under the cursor")
+            self._screen.refuse("No memory is under the cursor", wrong=False)
             return None
         await written(self._screen.app)
         return await self._screen.attempt(self._memories.get(memory.id))
@@ -271,7 +276,7 @@ class Editing:
             outside = None
         except MemoriaError:
             return
-        if base is not self._preview.editing or (base, outside) == self._warned_of:
+        if self._screen.saving or base is not self._preview.editing or (base, outside) == self._warned_of:
             return
         self._warned_of = (base, outside)
         if outside is None:

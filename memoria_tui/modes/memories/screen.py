@@ -171,6 +171,10 @@ class MemoriesScreen(ModeScreen):
         unread = self.is_mounted and self.search_bar.text != self._read_text
         return unread or (self._asking > 0 and self._answered != self._query)
 
+    @property
+    def saving(self) -> bool:
+        return self.under_way("save")
+
     def give_up(self) -> None:
         if self.owes_answer:
             self.search_bar.mode = self._answered.mode
@@ -430,7 +434,7 @@ class MemoriesScreen(ModeScreen):
                 marked = await self._ask_about_hidden(marked, hidden)
             return Targets(tuple(sorted(marked)), self._loaded) if marked else None
         if (hit := self.memory_list.current) is None:
-            self.tell("No memory is under the cursor")
+            self.refuse("No memory is under the cursor", wrong=False)
             return None
         return Targets((hit.memory.id,), self._loaded)
 

@@ -15,7 +15,6 @@ from textual.reactive import var
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
-from textual.worker import Worker, get_current_worker
 
 from memoria_tui.dialogs.choice import Choice, ChoiceDialog
 from memoria_tui.dialogs.clients_and_projects import ClientsDialog
@@ -97,7 +96,6 @@ class WorkScreen(ModeScreen):
         self._answered_question = LogQuestion()
         """What the log answers."""
         self._log_changed_at = 0.0
-        self._loading: Worker[None] | None = None
 
     def compose_body(self) -> Iterable[Widget]:
         yield RunningSessions(self.clock, id="running")
@@ -150,10 +148,17 @@ class WorkScreen(ModeScreen):
         if self.clock().astimezone(self._zone).date() != self.day_timeline.today:
             self.changed()  # a new day has begun in the log
         else:
-            self._look_at_work()
+            self._look_again()
 
-    @work(exclusive=True, group="status")
+    @work(exclusive=True, group="again")
+    async def _look_again(self) -> None:
+        await self._read_open_work()
+
+    @work(exclusive=True, group="open")
     async def _look_at_work(self) -> None:
+        await self._read_open_work()
+
+    async def _read_open_work(self) -> None:
         try:
             zone = await self.services.reports.zone()
             status = await self.services.work.status()
@@ -226,10 +231,11 @@ class WorkScreen(ModeScreen):
 
     @property
     def owes_answer(self) -> bool:
-        return self._loading is not None or self._answered_question != self.question
+        return self.under_way("open", "log") or self._answered_question != self.question
 
     def give_up(self) -> None:
-        self.workers.cancel_group(self, "log")
+        for group in ("open", "log"):
+            self.workers.cancel_group(self, group)
         self.set_reactive(WorkScreen.question, self._answered_question)
         self._show_facts()
 
@@ -239,14 +245,6 @@ class WorkScreen(ModeScreen):
 
     @work(exclusive=True, group="log")
     async def _load_log(self, *, keep: bool) -> None:
-        this = self._loading = get_current_worker()
-        try:
-            await self._ask_for_log(keep=keep)
-        finally:
-            if self._loading is this:
-                self._loading = None
-
-    async def _ask_for_log(self, *, keep: bool) -> None:
         asked, limit = self.question, max(PAGE, self._held if keep else 0)
         before = [session.id for session in self.log_list.sessions[:limit]]
         try:

@@ -67,7 +67,7 @@ class EdgeConnection:
         if self._starting is None:
             return
         try:
-            process = await self._starting
+            process = await asyncio.shield(self._starting)  # asyncio never ends a start that is cancelled in its middle
         except StoreUnavailable:
             return
         if process.stdin is not None:

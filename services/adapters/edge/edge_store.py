@@ -12,6 +12,7 @@ from services.adapters.collections import under_way
 from services.adapters.edge.connection import EdgeConnection
 from services.adapters.edge.edge_set import EdgeDraftSet, EdgeSet
 from services.adapters.edge.frames import DRAFT, FORMER, IN_USE, SETS
+from services.errors import StoreUnavailable
 from services.model import MemoryType
 from services.ports import Draft, Room, VectorStore
 
@@ -35,6 +36,7 @@ class EdgeVectorStore(EdgeSet):
         self._folder = folder
         self._connect = connect
         self._connections: dict[MemoryType | None, Connection] = {}
+        self._closed = False
         self._draft = EdgeDraftSet(self._ask_draft)
 
     shared = False
@@ -82,7 +84,8 @@ class EdgeVectorStore(EdgeSet):
         return answer
 
     async def close(self) -> None:
-        """Waits until everything written is on disk and the folder is free for other programs."""
+        """Waits until everything written is on disk and the folder is free for other programs; refuses later calls."""
+        self._closed = True
         await self._disconnect(*MemoryType)
         await self._disconnect(None)
 
@@ -94,6 +97,8 @@ class EdgeVectorStore(EdgeSet):
 
     async def _connected(self, collection: MemoryType | None) -> Connection:
         """A connection whose former life has ended wholly."""
+        if self._closed:
+            raise StoreUnavailable(f"the store in {self._folder} has just been closed")
         while (found := self._connections.get(collection)) is None or found.ended:
             if found is not None:
                 await found.close()
