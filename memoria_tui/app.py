@@ -402,7 +402,9 @@ class MemoriaApp(TypingAhead[None]):
         from memoria_tui.dialogs.dialog import Dialog
         from memoria_tui.modes.mode import ModeScreen
 
-        return isinstance(screen, Dialog | ModeScreen) and screen.saving
+        if isinstance(screen, Dialog):
+            return screen.saving
+        return isinstance(screen, ModeScreen) and self.writes.is_asked_since(self.since)
 
     def give_up(self, screen: Screen[object]) -> None:
         if screen in self.mode_screens:

@@ -49,18 +49,15 @@ class _Wait:
     """Until esc; otherwise no longer than `_PATIENCE`."""
 
 
-_STORES = _Wait(
-    "the stores",
-    lambda app, _: app.saves(app.screen) or (not app.is_in_field and app.owes_answer(app.screen)),
-    endless=True,
-)
+_SAVES = _Wait("the stores", lambda app, _: app.saves(app.screen), endless=True)
 _BEHIND_A_KEY = (
     # The key itself, on its way to what acts on it, and the drawing of what it did.
     _Wait("the screen", lambda app, _: app.travels is not None or app.draws is app.screen),
     # A dialog that an action is about to open: keys are meant for it, not for what is below.
     _Wait("what opens", lambda app, _: app.is_opening, endless=True),
-    # What the screen was asked for, or what it saves: keys act on what is there then.
-    _STORES,
+    # What is saved, and what the screen was asked for: keys act on what is there then.
+    _SAVES,
+    _Wait("the stores", lambda app, _: not app.is_in_field and app.owes_answer(app.screen), endless=True),
     # A dialog that is there without its focus, or a screen with nothing to act on yet: keys would go nowhere.
     _Wait("the dialog", lambda app, _: _is_unready(app.screen)),
     _Wait("the screen", lambda app, _: app.screen is not app.pressed_on and app.begins(app.screen)),
@@ -93,7 +90,7 @@ class TypingAhead(App[ReturnType]):
         self._waiting: deque[events.Key | events.Paste] = deque()
         self._acts = False
         """Whether a key has its effect now."""
-        self._since = 0.0
+        self.since = 0.0
         """Since when that is waited for, in monotonic seconds."""
         self.travels: object | None = None
         """The key while it is on its way to what acts on it."""
@@ -114,7 +111,7 @@ class TypingAhead(App[ReturnType]):
         self.opening = Opening()
         self._ignored_until = 0.0
         self._repeated = False
-        """Whether the key that has its effect now began to save something in a dialog."""
+        """Whether the key that has its effect now began to save something."""
 
     def on_mount(self) -> None:
         self.screen_change_signal.subscribe(self, self.opening.screen_changed, immediate=True)
@@ -158,7 +155,7 @@ class TypingAhead(App[ReturnType]):
 
     def hold_keys(self, seconds: float) -> None:
         """Lets keys wait until `release_keys`, but not longer than that."""
-        self._acts, self.travels, self._since = True, self, monotonic() + seconds - _PATIENCE
+        self._acts, self.travels, self.since = True, self, monotonic() + seconds - _PATIENCE
         self._look_soon()
 
     def release_keys(self) -> None:
@@ -200,7 +197,7 @@ class TypingAhead(App[ReturnType]):
 
     def _wait_of(self, key: events.Key | events.Paste | None = None, *, endless: bool = False) -> _Wait | None:
         """What this key waits for behind another one, or whichever comes; `endless`: without an end but esc."""
-        endless |= monotonic() >= self._since + _PATIENCE
+        endless |= monotonic() >= self.since + _PATIENCE
         waits = _BEHIND_A_KEY if self._acts else _BEHIND_TEXT
         return next((wait for wait in waits if wait.endless >= endless and wait.holds(self, key)), None)
 
@@ -221,7 +218,7 @@ class TypingAhead(App[ReturnType]):
         self.pressed_at = event.time
         self._pressed = event if isinstance(event, events.Key) else None
         self.pressed_on = self.screen
-        self._since = monotonic()
+        self.since = monotonic()
         start, then = self.focused or self.screen, self._took_text
         if self.is_text(event):
             self.typed += 1
@@ -275,7 +272,7 @@ class TypingAhead(App[ReturnType]):
             self.call_later(self._look)
 
     def _drop_repeated(self) -> None:
-        """Forgets a key that saved what stands in a dialog and was pressed again before it was saved."""
+        """Forgets a key that saved something and was pressed again before it was saved."""
         repeated, self._repeated = self._pressed if self._repeated else None, False
         while self._waiting and repeated is not None and getattr(self._waiting[0], "key", "") == repeated.key:
             self._waiting.popleft()
@@ -299,7 +296,7 @@ class TypingAhead(App[ReturnType]):
             self._glance = None
         while self.screen_stack and (self._acts or self._waiting):
             if (wait := self._wait_of(self._waiting[0] if self._waiting else None)) is not None:
-                self._repeated |= wait is _STORES and isinstance(self.screen, ModalScreen)
+                self._repeated |= wait is _SAVES
                 if self._waiting and monotonic() > self._waiting[0].time + _WONDERING:
                     self.tell_wait(wait.what)
                 self._look_soon()

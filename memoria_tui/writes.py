@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
+from time import monotonic
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from services.errors import MemoriaError
@@ -55,6 +56,8 @@ class Writes:
         self._permit = permit
         self._turn = asyncio.Lock()
         self._open: list[Write] = []
+        self._unanswered: set[float] = set()
+        """When writes were asked for whose answer nobody has taken yet, in monotonic seconds."""
         self.beside: str | None = None
         """The long run that is under way, which can be stopped."""
         self._tasks: set[asyncio.Task[object]] = set()
@@ -70,6 +73,10 @@ class Writes:
     def busy(self) -> frozenset[str]:
         """What must not be begun a second time now."""
         return frozenset().union(*(write.once for write in self._open))
+
+    def is_asked_since(self, moment: float) -> bool:
+        """Whether a write that was asked for since then, in monotonic seconds, is not answered yet."""
+        return any(asked >= moment for asked in self._unanswered)
 
     async def run(
         self,
@@ -89,6 +96,7 @@ class Writes:
             raise UnderWay(f"under way already: {what}")
         write = Write(what, keys)
         self._open.append(write)
+        self._unanswered.add(asked := monotonic())
         self._changed()
         task: asyncio.Task[Answer] = asyncio.create_task(self._in_turn(write, act, vectors=vectors), name=what)
         self._tasks.add(cast("asyncio.Task[object]", task))
@@ -98,6 +106,8 @@ class Writes:
         except asyncio.CancelledError:
             task.add_done_callback(lambda done: self._tell_unheard(what, done))
             raise
+        finally:
+            self._unanswered.discard(asked)
 
     async def _in_turn(self, write: Write, act: Coroutine[object, object, Answer], *, vectors: bool) -> Answer:
         try:
@@ -182,7 +192,7 @@ async def write(
     vectors: bool = False,
     then_asks: bool = False,
 ) -> Answer:
-    """`Writes.run` on the queue of the app; keys wait for the action that writes no longer, unless it `then_asks`."""
+    """`Writes.run` on the queue of the app; `esc` no longer cancels the action that writes, unless it `then_asks`."""
     writing = cast("Writing", app)
     if not then_asks:
         writing.opening.no_more()

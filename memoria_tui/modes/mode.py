@@ -194,11 +194,6 @@ class ModeScreen(Screen[None]):
         """Whether something was asked for that keys act on, and what is on screen is still something else."""
         return False
 
-    @property
-    def saving(self) -> bool:
-        """Whether what stands in an editor is being saved: keys are meant for what comes after that."""
-        return False
-
     def give_up(self) -> None:
         """The person waits no longer for what was asked for: what is on screen is to answer again."""
 

@@ -294,6 +294,24 @@ async def test_keys_behind_a_save_wait_for_it_and_then_do_what_they_are_for() ->
         assert {"one", "add"} <= {one.content for one in services.store.memories.values()}
 
 
+async def test_keys_behind_a_new_memory_act_on_it_also_where_the_list_takes_long() -> None:
+    services = FakeServices(filled())
+    listing = services.search.listing
+
+    async def slowly(*args: Any, **options: Any) -> Any:
+        await asyncio.sleep(0.3)
+        return await listing(*args, **options)
+
+    async with slow_app(services, "memories") as (pilot, acts):
+        services.search.listing = slowly  # type: ignore[method-assign]
+        for key in ("n", *"one", "ctrl+s", "t", *"fresh", "enter", "ctrl+s"):
+            pilot.app.post_message(key_event(key))
+            await asyncio.sleep(0.01)
+        await written(pilot)
+        assert acts.done == ["create", "edit_many"], toasts(pilot)
+        assert [one.content for one in services.store.memories.values() if "fresh" in one.tags] == ["one"]
+
+
 WORK = {
     "n x enter enter": ["start"],
     "d d": ["delete"],

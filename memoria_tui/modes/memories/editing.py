@@ -276,7 +276,7 @@ class Editing:
             outside = None
         except MemoriaError:
             return
-        if self._screen.saving or base is not self._preview.editing or (base, outside) == self._warned_of:
+        if self._screen.under_way("save") or base is not self._preview.editing or (base, outside) == self._warned_of:
             return
         self._warned_of = (base, outside)
         if outside is None:

@@ -136,6 +136,8 @@ class MemoriesScreen(ModeScreen):
         """Questions under way."""
         self._outdated = False
         """Something was written while a question was under way: its answer may be older."""
+        self._is_older = False
+        """Whether the list was read before something that the person, or another part of the app, wrote."""
         self._keys_for: tuple[type[object], bool] | None = None
         self._carried: frozenset[str] = frozenset()
         """Marks that were made in the answer to another question."""
@@ -169,13 +171,10 @@ class MemoriesScreen(ModeScreen):
     @property
     def owes_answer(self) -> bool:
         unread = self.is_mounted and self.search_bar.text != self._read_text
-        return unread or (self._asking > 0 and self._answered != self._query)
-
-    @property
-    def saving(self) -> bool:
-        return self.under_way("save")
+        return unread or self._is_older or (self.under_way("search") and self._answered != self._query)
 
     def give_up(self) -> None:
+        self._is_older = False
         if self.owes_answer:
             self.search_bar.mode = self._answered.mode
             self.search_bar.set_text(self._answered.raw)
@@ -186,14 +185,18 @@ class MemoriesScreen(ModeScreen):
         return self.is_mounted and self.search_bar.has_focus_within
 
     def changed(self) -> None:
+        self._is_older = self.is_connected
+        self._look_again()
+
+    def changed_outside(self, subjects: frozenset[Subject]) -> None:
+        self._look_again()
+        self._warn_editor()
+
+    def _look_again(self) -> None:
         if self._asking:
             self._outdated = True  # asking again now would make a person wait longer who is waiting already
         elif self.is_connected:
             self._search(self._query, quiet=True)
-
-    def changed_outside(self, subjects: frozenset[Subject]) -> None:
-        self.changed()
-        self._warn_editor()
 
     def notice(self, state: Loadable[Found]) -> Content | None:
         if isinstance(state, Loaded) and state.value.empty_store:
@@ -267,9 +270,10 @@ class MemoriesScreen(ModeScreen):
             await self._answer(query, quiet=quiet)
         finally:
             self._asking -= 1
+            self._is_older &= self._asking > 0 or self._outdated
         if self._outdated:
             self._outdated = False
-            self.call_later(self.changed)
+            self.call_later(self._look_again)
 
     async def _answer(self, query: Query, *, quiet: bool) -> None:
         """`quiet`: nobody asked, so nobody is told that it is asked, how long it took, or that it failed.
@@ -332,7 +336,7 @@ class MemoriesScreen(ModeScreen):
             return None
         self._carry_marks(query)
         self._listing = listing
-        listing.corrected = self.changed
+        listing.corrected = self._look_again
         self.memory_list.show_listing(listing.total, query, first=first, empty="No results.")
         if hurried and first:
             self.call_after_refresh(self._page, listing, 0, PAGE)  # with their relations, when the database has started
