@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
@@ -30,8 +31,12 @@ if TYPE_CHECKING:
 _NEW = "new"
 
 
+@dataclass
 class WorkChanged(Message):
     """A session was started, paused, resumed, noted, stopped, changed or deleted."""
+
+    started: str = ""
+    """The id of one that was started."""
 
 
 class Timing:
@@ -105,7 +110,7 @@ class Timing:
             return
         dialog = start_session(self._services, self._clock, current_branch(), preferences, draft)
         if (started := await self._screen.ask(dialog)) is not None:
-            self._tell(f"Started {work_text.named(started.session)}{started.news}")
+            self._tell(f"Started {work_text.named(started.session)}{started.news}", started.session.id)
 
     async def start_or_stop(self) -> None:
         """Starts work when nothing runs, else stops what runs."""
@@ -264,9 +269,9 @@ class Timing:
         chosen = await self._screen.ask(ChoiceDialog(question, choices))
         return next((one for one in self._sessions if one.id == chosen), chosen)
 
-    def _tell(self, what: str) -> None:
+    def _tell(self, what: str, started: str = "") -> None:
         self._screen.tell_done(what)
-        self._screen.post_message(WorkChanged())
+        self._screen.post_message(WorkChanged(started))
 
 
 def _label(session: WorkSession, now: datetime) -> Content:

@@ -106,6 +106,8 @@ class MemoryList(ScrollView, can_focus=True):
         self._rows = LoadedRows()
         self._aim: str | None = None
         """A memory that is coming, for the cursor."""
+        self._has_place = False
+        """Whether a refresh keeps the cursor where it is."""
         self._anchor: Anchor | None = None
         """What a refresh puts the cursor on."""
         self._finding = False
@@ -132,7 +134,7 @@ class MemoryList(ScrollView, can_focus=True):
         `empty` is said when there are none. The same query again is a refresh: the cursor stays on its memory and the
         memory on its line.
         """
-        refresh = _question(query) == _question(self._query)
+        refresh = self._has_place and _question(query) == _question(self._query)
         moved = 0
         self._anchor = None
         if refresh and self.current is not None:
@@ -142,7 +144,7 @@ class MemoryList(ScrollView, can_focus=True):
         if self._aim is not None:
             self._anchor, moved = Anchor(self._aim, None, None, 0, at_top=True), 0
         cursor, top = self.cursor + moved, self.scroll_offset.y + moved * ROW_LINES
-        self._query, self._empty, self._layout = query, empty, None
+        self._query, self._empty, self._layout, self._has_place = query, empty, None, True
         self._rows.begin(total, keep=refresh, moved=moved)
         self.virtual_size = Size(0, total * ROW_LINES)
         if not refresh or moved:
@@ -175,6 +177,10 @@ class MemoryList(ScrollView, can_focus=True):
     def aim_at(self, memory_id: str) -> None:
         """Puts the cursor on this memory once it is among the rows, unless a person moves the cursor first."""
         self._aim = memory_id
+
+    def forget_place(self) -> None:
+        """Lets the next listing begin at its first row, also one of the same query."""
+        self._has_place = False
 
     def mark_all(self, ids: Iterable[str]) -> None:
         """Marks exactly these."""

@@ -83,6 +83,12 @@ class SessionLog(ScrollView, can_focus=True):
         self._next: str | None = None
         self._asked = False
         self._empty = ""
+        self._aim = ""
+        """A session that is coming, for the cursor."""
+
+    def aim_at(self, session_id: str) -> None:
+        """Puts the cursor on this session once it is in the log."""
+        self._aim = session_id
 
     # what is shown
 
@@ -106,6 +112,8 @@ class SessionLog(ScrollView, can_focus=True):
     def show(self, page: LogPage, zone: tzinfo, *, by_day: bool, keep: bool, empty: str) -> None:
         """Shows the first page; with `keep` the cursor stays on its session. `empty` is said when there is none."""
         held, held_day = (self.current.id if keep and self.current is not None else ""), self.day
+        if any(session.id == self._aim for session in page.sessions):
+            held, held_day, self._aim = self._aim, None, ""
         height = self.cursor - self.scroll_offset.y
         self._rows, self._zone, self._by_day, self._empty = [], zone, by_day, empty
         self.add(page)

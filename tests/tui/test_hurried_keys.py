@@ -294,6 +294,19 @@ async def test_keys_behind_a_save_wait_for_it_and_then_do_what_they_are_for() ->
         assert {"one", "add"} <= {one.content for one in services.store.memories.values()}
 
 
+async def test_a_search_typed_again_begins_at_its_first_hit_however_fast_it_is_typed() -> None:
+    services = FakeServices(filled())
+    async with slow_app(services, "memories") as (pilot, _):
+        await hurry(pilot, "slash", *"the", "enter")
+        screen = cast("MemoriesScreen", pilot.app.screen)
+        assert screen.memory_list.total > 2
+        await hurry(pilot, "down", "down")
+        for text in ("", "the"):  # before anything is asked
+            screen.search_bar.set_text(text)
+        await hurry(pilot, "enter")
+        assert (screen.search_bar.text, screen.memory_list.cursor) == ("the", 0)
+
+
 async def test_keys_behind_a_new_memory_act_on_it_also_where_the_list_takes_long() -> None:
     services = FakeServices(filled())
     listing = services.search.listing

@@ -137,7 +137,7 @@ class MemoriesScreen(ModeScreen):
         self._outdated = False
         """Something was written while a question was under way: its answer may be older."""
         self._is_older = False
-        """Whether the list was read before something that the person, or another part of the app, wrote."""
+        """Whether the list was read before a person asked again, or before something that this program wrote."""
         self._keys_for: tuple[type[object], bool] | None = None
         self._carried: frozenset[str] = frozenset()
         """Marks that were made in the answer to another question."""
@@ -228,6 +228,7 @@ class MemoriesScreen(ModeScreen):
 
     @on(SearchBar.Changed)
     def ask_while_typing(self) -> None:
+        self.memory_list.forget_place()  # also where the text is the same as before in the end
         self.load(rest=_TYPING)
 
     @on(SearchBar.ModeChanged)
@@ -253,6 +254,7 @@ class MemoriesScreen(ModeScreen):
         self._query = query
         self.facet_panel.active = active(query)
         if self.is_connected:
+            self._is_older = True
             self._search(query, rest=rest)
 
     @work(exclusive=True, group="mistake")

@@ -128,8 +128,10 @@ class WorkScreen(ModeScreen):
         return self.state.value if isinstance(self.state, Loaded) else None
 
     @on(WorkChanged)
-    def changed(self) -> None:
-        super().changed()
+    def _follow_change(self, event: WorkChanged) -> None:
+        if event.started:
+            self.log_list.aim_at(event.started)
+        self.changed()
 
     def load(self) -> None:
         self._look_at_work()
