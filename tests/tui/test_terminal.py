@@ -157,7 +157,7 @@ def test_text_of_an_editor_that_failed_afterwards_goes_on_in_the_app(tmp_path: P
         terminal.until(_NEWEST)
         since = len(terminal.seen)
         terminal.type(_EDITOR)
-        terminal.until("ended with status 3", since)
+        terminal.until("with status 3", since)
         terminal.until("what I wrote", since)
 
 
