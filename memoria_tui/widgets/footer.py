@@ -39,6 +39,21 @@ class KeysFooter(Footer):
         if draws_keys(self):
             with HorizontalGroup(classes="always"):
                 yield from self._always()
+        self.call_after_refresh(self._hide_cut)
+
+    def on_resize(self) -> None:
+        for key in self._keys():
+            key.visible = True  # one that is hidden has no place
+        self.call_after_refresh(self._hide_cut)
+
+    def _keys(self) -> Iterable[FooterKey]:
+        return self.query_children(FooterKey).results(FooterKey)
+
+    def _hide_cut(self) -> None:
+        """A key that has no room for its whole name is not shown."""
+        end = min((one.region.x for one in self.query_children(".always")), default=self.region.right)
+        for key in self._keys():
+            key.visible &= key.region.right <= end
 
     def _always(self) -> Iterable[FooterKey]:
         active = {one.binding.action: one for one in self.screen.active_bindings.values()}

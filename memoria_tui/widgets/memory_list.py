@@ -231,10 +231,15 @@ class MemoryList(ScrollView, can_focus=True):
             self._ask_soon()
 
     def on_resize(self) -> None:
-        self._layout = None
+        self._draw_anew()
         self._ask_soon()
 
     # drawing
+
+    def _draw_anew(self) -> None:
+        """As wide as the list is now, with the ages of now."""
+        self._layout = None
+        self.refresh()
 
     def _row_layout(self) -> RowLayout:
         if self._layout is None:
@@ -244,7 +249,7 @@ class MemoryList(ScrollView, can_focus=True):
         return self._layout
 
     def on_mount(self) -> None:
-        self.set_interval(_AGES, self.refresh, name="ages")
+        self.set_interval(_AGES, self._draw_anew, name="ages")
 
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width

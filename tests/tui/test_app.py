@@ -15,6 +15,7 @@ from textual import events
 from textual.binding import Binding
 from textual.command import CommandList, CommandPalette
 from textual.dom import DOMNode
+from textual.geometry import Region
 from textual.pilot import Pilot
 from textual.widgets import TextArea
 
@@ -30,6 +31,7 @@ from memoria_tui.guide import _descendants, key_ids
 from memoria_tui.modes.memories.screen import MemoriesScreen
 from memoria_tui.themes import THEMES
 from memoria_tui.widgets.header import StatusHeader
+from memoria_tui.widgets.memory_list import MemoryList
 from services.container import Services, open_services
 from services.model import ChangedSince, Entity, Kind, MemoryDraft, MemoryType, Query, RelationType
 from services.settings import Settings
@@ -306,3 +308,12 @@ async def test_no_line_of_a_toast_is_cut_off(length: int) -> None:
         await settle(pilot)
         toast = pilot.app.screen.query("Toast").last()
         assert toast.region.bottom <= 23
+
+
+async def test_rows_are_drawn_for_the_width_that_the_list_has_after_a_resize() -> None:
+    async with running(filled(), size=(80, 24)) as pilot:
+        await pilot.resize_terminal(100, 24)
+        await settle(pilot)
+        shown = pilot.app.screen.query_one(MemoryList)
+        first = "".join(segment.text for segment in shown.render_lines(Region(0, 0, shown.size.width, 1))[0])
+        assert first.rstrip().endswith("…")

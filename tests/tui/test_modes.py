@@ -90,3 +90,7 @@ async def test_help_and_quit_are_in_sight_at_every_width(width: int) -> None:
     async with running(filled(), size=(width, 24)) as pilot:
         footer = "".join(segment.text for segment in pilot.app.screen._compositor.render_strips()[-1])
         assert footer.rstrip().endswith(" ? Help ^q Quit")
+        shown = footer.split()
+        assert shown[:2] == ["/", "Search"]
+        names = {one.binding.description for one in pilot.app.screen.active_bindings.values()}
+        assert set(shown[1::2]) <= names  # none is cut
