@@ -64,13 +64,13 @@ SELECT max(at) AS at FROM (
     UNION ALL
     SELECT changed_at FROM recent
     WHERE entity = 'memory' AND action = 'created'
-        AND after -> 'payload' ->> 'session_id' = CAST(CAST(:id AS uuid) AS text)
+        AND after::text ~ ('"session_id" ?: ?"' || CAST(CAST(:id AS uuid) AS text) || '"')
 ) acts
 """
 """When the session itself was last started, paused, resumed or noted on, or a memory written from it.
 
 `updated_at` tells of acts of other programs; it does not count where the history says that a merge, a move, an undo or
-an edit wrote the row.
+an edit wrote the row. What a memory holds is looked at as text: operators of json fail on the NUL of another memory.
 """
 _NO_ACTS = [
     *("description", "category", "client_id", "project_id", "issue_number", "pr_number", "branch", "start_time"),

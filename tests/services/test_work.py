@@ -17,6 +17,7 @@ from services.adapters.postgres.database import Database
 from services.errors import Ambiguous, Conflict, InvalidInput, NotFound
 from services.model import Action, Entity, Kind, Pause, ReportBy, SessionCategory, SessionStatus
 from services.records import Records
+from services.records.columns import exact_json
 from services.times import Period
 from services.work.work_service import WorkService
 from services.work.work_values import Flaw, SessionChanges, SessionDraft, WarningKind
@@ -268,6 +269,26 @@ async def test_only_acts_of_the_session_itself_are_signs_of_life(here: Bench) ->
     await here.work.note("still here", row.id)
     noted = await here.work.last_activity(row.id)
     assert before - timedelta(seconds=1) <= noted or noted == here.clock()
+
+
+async def test_a_memory_written_from_a_session_is_a_sign_of_life_whatever_others_hold(here: Bench) -> None:
+    now = here.clock.at = datetime.now(UTC)
+    session = await here.work.start(SessionDraft("long", start=now - timedelta(hours=3)))
+    for text, of in (
+        ("NUL \x00 and half \ud800", ""),
+        (f'"session_id": "{session.id}"', ""),
+        ("from it", session.id),
+    ):
+        written = exact_json({"payload": {"content": text, "session_id": of}})
+        await here.sql(
+            "INSERT INTO memoria_tui.audit_log (change_group, position, entity, entity_id, action, actor, program, "
+            "changed_at, after) VALUES (gen_random_uuid(), 0, 'memory', gen_random_uuid(), 'created', 'agent', 'test', "
+            "CAST(:at AS timestamptz), CAST(:after AS json)) RETURNING id",
+            at=now + timedelta(minutes=10 if of else 20),
+            after=written,
+        )
+    here.clock.at = now + timedelta(hours=1)
+    assert await here.work.last_activity(session.id) == now + timedelta(minutes=10)
 
 
 async def test_known_clients_and_projects_are_taken_whatever_their_case(here: Bench) -> None:
