@@ -59,8 +59,8 @@ SELECT max(at) AS at FROM (
     UNION ALL
     SELECT changed_at FROM memoria_tui.audit_log
     WHERE entity_id = CAST(:id AS uuid) AND entity = 'session' AND undoes IS NULL AND after IS NOT NULL
-        AND (before IS NULL OR before::jsonb - CAST(:no_acts AS text[])
-                               IS DISTINCT FROM after::jsonb - CAST(:no_acts AS text[]))
+        AND (before IS NULL OR before::jsonb - CAST(:edits AS text[])
+                               IS DISTINCT FROM after::jsonb - CAST(:edits AS text[]))
     UNION ALL
     SELECT changed_at FROM recent
     WHERE entity = 'memory' AND action = 'created'
@@ -72,11 +72,10 @@ SELECT max(at) AS at FROM (
 `updated_at` tells of acts of other programs; it does not count where the history says that a merge, a move, an undo or
 an edit wrote the row. What a memory holds is looked at as text: operators of json fail on the NUL of another memory.
 """
-_NO_ACTS = [
-    *("description", "category", "client_id", "project_id", "issue_number", "pr_number", "branch", "start_time"),
-    *("duration_minutes", "total_pause_minutes", "updated_at"),
-]
-"""Columns that change without an act of the session."""
+_BY_ACTS = {"end_time", "pauses", "status", "notes", "memory_id"}
+"""Columns that a start, a pause, a note or a stop changes."""
+_BY_EDITS = ["duration_minutes", "updated_at", *(name for name in SESSION_SET if name not in _BY_ACTS)]
+"""Columns whose change is no act."""
 _VALUES: Mapping[str, str] = {
     **{name: f"CAST(:{name} AS {type_})" for name, type_ in SESSION_SET.items()},
     "note": "array_append(COALESCE(notes, '{}'), :note)",
@@ -178,7 +177,7 @@ class Sessions:
 
     async def last_activity(self, session_id: str) -> datetime | None:
         """When the session was last started, paused, resumed, noted on, or a memory written from it."""
-        rows = await self._database.fetch(_LAST_ACTIVITY, id=session_id, no_acts=_NO_ACTS)
+        rows = await self._database.fetch(_LAST_ACTIVITY, id=session_id, edits=_BY_EDITS)
         return rows[0].at if rows else None
 
     async def _columns(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
 
 from services.model import ReportBy
@@ -109,10 +109,29 @@ def _escaped(text: str) -> str:
     return "".join(f"\\{character}" if character in "\\`*_[]<>|#~&" else character for character in flat)
 
 
-_HEAD = (
-    "day", "start", "end", "seconds", "hours", "paused_seconds", "status", "category", "client", "project",
-    "description", "issue", "pull_request", "branch", "notes", "id",
-)  # fmt: skip
+def _paused(part: DayPart, now: datetime) -> float:
+    return max(0.0, ((part.end or now) - part.start).total_seconds() - part.seconds_at(now))
+
+
+_COLUMNS: Mapping[str, Callable[[DayPart, tzinfo, datetime], object]] = {
+    "day": lambda part, zone, now: part.day.isoformat(),
+    "start": lambda part, zone, now: part.start.astimezone(zone).isoformat(timespec="seconds"),
+    "end": lambda part, zone, now: part.end.astimezone(zone).isoformat(timespec="seconds") if part.end else "",
+    "seconds": lambda part, zone, now: exact(part.seconds_at(now)),
+    "hours": lambda part, zone, now: hours(part.seconds_at(now)),
+    "paused_seconds": lambda part, zone, now: exact(_paused(part, now)),
+    "status": lambda part, zone, now: part.session.status.value,
+    "category": lambda part, zone, now: part.session.category.value,
+    "client": lambda part, zone, now: formula_safe(part.session.client or ""),
+    "project": lambda part, zone, now: formula_safe(part.session.project or ""),
+    "description": lambda part, zone, now: formula_safe(part.session.description),
+    "issue": lambda part, zone, now: part.session.issue_number or "",
+    "pull_request": lambda part, zone, now: part.session.pr_number or "",
+    "branch": lambda part, zone, now: formula_safe(part.session.branch or ""),
+    "notes": lambda part, zone, now: formula_safe("\n".join(part.session.notes)),
+    "id": lambda part, zone, now: part.session.id,
+}
+"""The columns of the log: head and cell."""
 
 
 def log_csv(parts: Iterable[DayPart], zone: tzinfo, now: datetime) -> str:
@@ -122,28 +141,6 @@ def log_csv(parts: Iterable[DayPart], zone: tzinfo, now: datetime) -> str:
     """
     written = io.StringIO()
     table = csv.writer(written)
-    table.writerow(_HEAD)
-    table.writerows(_part_row(part, zone, now) for part in parts)
+    table.writerow(_COLUMNS)
+    table.writerows([cell(part, zone, now) for cell in _COLUMNS.values()] for part in parts)
     return written.getvalue()
-
-
-def _part_row(part: DayPart, zone: tzinfo, now: datetime) -> tuple[object, ...]:
-    session, seconds = part.session, part.seconds_at(now)
-    paused = ((part.end or now) - part.start).total_seconds() - seconds
-    texts = (session.client, session.project, session.description)
-    return (
-        part.day.isoformat(),
-        part.start.astimezone(zone).isoformat(timespec="seconds"),
-        part.end.astimezone(zone).isoformat(timespec="seconds") if part.end else "",
-        exact(seconds),
-        hours(seconds),
-        exact(max(0.0, paused)),
-        session.status.value,
-        session.category.value,
-        *(formula_safe(text or "") for text in texts),
-        session.issue_number or "",
-        session.pr_number or "",
-        formula_safe(session.branch or ""),
-        formula_safe("\n".join(session.notes)),
-        session.id,
-    )

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +22,15 @@ import psycopg
 import pytest
 
 from memoria_tui.cli import main
-from memoria_tui.cli.json_output import memory_json
+from memoria_tui.cli.json_output import logged_session_json, memory_json
 from memoria_tui.cli.program import program
 from memoria_tui.cli.terminal import Terminal
 from services.container import Services, open_services
-from services.model import Memory, MemoryType, Progress
+from services.model import Memory, MemoryType, Pause, Progress, SessionCategory, SessionStatus, WorkSession
 from services.model.database import Ask
 from services.settings import Settings
+from services.work.export import log_csv
+from services.work.work_values import DayPart
 from tests.services.edge_here import edge_here
 
 HOSTILE = "\x1b]52;c;ZWNobw==\x07 \x1b[31mred\x1b[0m [bold]x[/] \u202e \x9b2J"
@@ -140,6 +142,39 @@ def test_json_tells_every_field_of_a_memory() -> None:
     for field, name in named.items():
         other = memory_json(replace(bare, **{field: getattr(FULL, field)}))
         assert {key for key, value in other.items() if value != memory_json(bare)[key]} == {name}
+
+
+def test_json_and_csv_of_the_log_tell_every_field_of_a_session() -> None:
+    now = datetime(2026, 5, 4, 12, tzinfo=UTC)
+    hour = timedelta(hours=1)
+    bare = WorkSession("4fb66a64", "one", SessionCategory.CODING, SessionStatus.ACTIVE, now - hour)
+    full = WorkSession(
+        "5fb66a64",
+        "two",
+        SessionCategory.REVIEW,
+        SessionStatus.COMPLETED,
+        now - 2 * hour,
+        now - hour / 2,
+        (Pause(now - hour / 4, now, "lunch"),),
+        *("acme", "site", "client", "project"),
+        issue_number=4,
+        pr_number=5,
+        branch="main",
+        notes=("a note",),
+        memory_id="memory",
+    )
+
+    def untold(told: Callable[[WorkSession], object]) -> set[str]:
+        changed = {one.name: replace(bare, **{one.name: getattr(full, one.name)}) for one in fields(WorkSession)}
+        return {name for name, session in changed.items() if told(session) == told(bare)}
+
+    def lines(session: WorkSession) -> str:
+        return log_csv(
+            [DayPart(session, now.date(), session.start, session.end, session.elapsed_seconds(now))], UTC, now
+        )
+
+    assert untold(lambda session: logged_session_json(session, now, (), ())) == {"client_id", "project_id"}
+    assert untold(lines) == {"client_id", "project_id", "memory_id"}
 
 
 def test_a_memory_with_every_field_set_survives_its_json(run: Run) -> None:
