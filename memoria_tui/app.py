@@ -325,6 +325,7 @@ class MemoriaApp(TypingAhead[None]):
             begun = await self.services.restoring.unfinished()
         self.drafts.adopt()
         if begun is not None or self.drafts.left:
+            await self.background.recovered()
             await self._rest()
             self._ask_about(begun)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from textual.app import App
@@ -21,6 +23,8 @@ _REST = 2.0
 """Seconds without a change of work before the views of it are refreshed: they are read whole."""
 _COMPARING_SHARE = 50
 """How many times as long as comparing all memories with the history took the next time is put off."""
+_RECOVERY = 5.0
+"""Seconds for which a text that was not saved is not offered, since its save may just be finished."""
 _TRY_AGAIN = 5.0
 """Seconds before what could not begin yet is begun."""
 
@@ -95,6 +99,13 @@ class Background:
     def _recover(self, *, due_only: bool) -> None:
         if self._services is not None and (self._recovering is None or self._recovering.is_finished):
             self._recovering = self._run(self._finish_waiting(self._services, due_only=due_only), "recovery")
+
+    async def recovered(self) -> None:
+        """Waits for what a crash cut short to be finished, but not for a store that does not answer."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_RECOVERY):
+                while self._recovering is not None and not self._recovering.is_finished:  # noqa: ASYNC110 - or it is cancelled
+                    await asyncio.sleep(0.05)
 
     async def _finish_waiting(self, services: Services, *, due_only: bool) -> None:
         """Finishes vectors that are missing and saves that a crash cut short."""

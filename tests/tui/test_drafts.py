@@ -8,12 +8,14 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
+from memoria_tui.app import MemoriaApp
 from memoria_tui.dialogs.confirm import ConfirmDialog
 from memoria_tui.dialogs.conflict import ConflictDialog
 from memoria_tui.dialogs.dialog import Dialog
@@ -25,8 +27,9 @@ from memoria_tui.dialogs.unsaved_text import UnsavedDialog
 from memoria_tui.drafts import Draft, DraftKind, Drafts
 from memoria_tui.widgets.editor import SafeTextArea
 from tests.tui.conftest import key_event, make_app, press, running, screen_of, toasts, until
-from tests.tui.fakes import Store, filled, memory_id
+from tests.tui.fakes import FakeServices, Store, clock, filled, memory_id
 from tests.tui.on_a_terminal import Play, program
+from tests.tui.quick import quick
 from tests.tui.work_world import Desk, at_desk, one_running
 
 NEWEST = memory_id(7)
@@ -210,6 +213,22 @@ async def test_what_was_saved_just_before_the_end_is_not_offered(tmp_path: Path,
         assert screen_of(pilot).is_current
         await leave(pilot)
     assert texts(tmp_path) == []
+
+
+async def test_what_a_save_holds_that_is_finished_after_the_start_is_not_offered(tmp_path: Path) -> None:
+    left(tmp_path, Draft(DraftKind.NEW_MEMORY, values={"text": "cut short"}))
+    services = FakeServices(filled())
+
+    async def recover(*, due_only: bool = False) -> int:
+        await asyncio.sleep(1.5)
+        known = services.store.memories
+        known[memory_id(99)] = replace(known[NEWEST], id=memory_id(99), content="cut short")
+        return 1
+
+    services.memories.recover = recover  # type: ignore[method-assign]
+    async with quick(MemoriaApp(services.opened, clock=clock, drafts=tmp_path)).run_test() as pilot:
+        await until(pilot, lambda: isinstance(pilot.app.screen, UnsavedDialog) or not texts(tmp_path))
+        assert not isinstance(pilot.app.screen, UnsavedDialog)
 
 
 async def test_a_text_goes_on_at_its_end(tmp_path: Path) -> None:
