@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,12 +25,14 @@ class Here:
         self, open_sets: Callable[[Path], EdgeSets], folder: Path, collection: MemoryType | None = None
     ) -> None:
         self._folder = folder
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._lock = take_draft(folder, collection) if collection else take_folder(folder)
-            self._served = EdgeDraft(folder, collection) if collection else open_sets(folder)
-        except Exception as error:
-            raise translated(error, folder) from error
+        with ExitStack() as opened:
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                self._lock = opened.enter_context(take_draft(folder, collection) if collection else take_folder(folder))
+                self._served = EdgeDraft(folder, collection) if collection else open_sets(folder)
+            except Exception as error:
+                raise translated(error, folder) from error
+            opened.pop_all()
 
     async def call(self, which: str, method: str, *arguments: object) -> Any:
         await asyncio.sleep(0)
