@@ -24,7 +24,7 @@ from textual.worker import WorkerFailed, get_current_worker
 
 from memoria_tui.background import Background
 from memoria_tui.config import Config
-from memoria_tui.drafts import DraftKeeper
+from memoria_tui.drafts import FILE, DraftKeeper
 from memoria_tui.driver import TerminalDriver
 from memoria_tui.leaving import Leaving
 from memoria_tui.modes.registry import GRAPH, MEMORIES, MODES
@@ -380,7 +380,8 @@ class MemoriaApp(TypingAhead[None]):
         for draft in list(self.drafts.left):
             owner = memories if draft.kind.is_of_memories else self._timing
             if await owner.holds(draft):
-                self.drafts.drop(draft)
+                if FILE not in draft.values:  # else its editor may still save
+                    self.drafts.drop(draft)
             elif await self.drafts.offer(draft) and not await owner.reopen(draft):
                 self.drafts.left.append(draft)
             if memories.preview.editing is not None:

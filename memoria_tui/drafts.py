@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
+from memoria_tui.editor import EditorFile
 from services.errors import MemoriaError
 from services.files import AtomicFile, make_private, remove_partials, storage_errors
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from textual.app import App
     from textual.timer import Timer
 
+FILE = "file"
+"""Under this name the values of a draft hold where the person's editor has the text."""
 _ENDING = ".json"
 _AFTER = 1.0
 """Seconds after which what was typed is in its file."""
@@ -222,4 +225,10 @@ def _read(drafts: object) -> list[Draft]:
 
 
 def _draft(kind: str, of: str, title: str, values: Mapping[str, str]) -> Draft:
-    return Draft(DraftKind(kind), str(of), str(title), {str(name): str(value) for name, value in dict(values).items()})
+    """With what an editor saved that was open when its program ended, and while it still may."""
+    known = {str(name): str(value) for name, value in dict(values).items()}
+    if FILE in known:
+        saved = EditorFile.left(known[FILE], known.get("text", ""))
+        known = {name: value for name, value in known.items() if name != FILE or saved is not None}
+        known |= {"text": saved} if saved is not None else {}
+    return Draft(DraftKind(kind), str(of), str(title), known)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from textual.app import App
 
 _FOUND_EVERYWHERE = ("vi", "nano")
+_PREFIX, _NAME = "memoria-", "memory.md"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +42,14 @@ class EditorFile:
     def __init__(self, text: str) -> None:
         self._text = text
         self._read = text.encode("utf-8", "surrogatepass")
-        self._folder = tempfile.TemporaryDirectory(prefix="memoria-")
-        self._file = Path(self._folder.name, "memory.md")
+        self._folder = tempfile.TemporaryDirectory(prefix=_PREFIX)
+        self._file = Path(self._folder.name, _NAME)
         self._file.write_bytes(self._read)
+
+    @property
+    def path(self) -> str:
+        """Where it is."""
+        return str(self._file)
 
     def __enter__(self) -> Self:
         return self
@@ -60,9 +66,7 @@ class EditorFile:
     def saved(self) -> str:
         """What was saved in it last, also once it is gone; bytes that are no UTF-8 text come replaced."""
         self._look()
-        text = self._read.decode("utf-8", "surrogatepass" if self._is_text else "replace")
-        # Editors end a file with a newline of their own.
-        return text[:-1] if text.endswith("\n") and not self._text.endswith("\n") else text
+        return _decoded(self._read, self._text)
 
     @property
     def _is_text(self) -> bool:
@@ -71,6 +75,20 @@ class EditorFile:
         except UnicodeDecodeError:
             return False
         return True
+
+    @staticmethod
+    def left(path: str, given: str) -> str | None:
+        """What an editor saved that went on when its program had ended; None where there is no such file any more.
+
+        `given`: the text as far as it is known.
+        """
+        file = Path(path)
+        if file.name != _NAME or not file.parent.name.startswith(_PREFIX) or file.is_symlink():
+            return None
+        try:
+            return _decoded(file.read_bytes(), given)
+        except OSError:
+            return None
 
     async def edit(self, command: str | None) -> Edited:
         """Runs the editor on it and returns what was saved; the event loop goes on meanwhile.
@@ -82,6 +100,15 @@ class EditorFile:
         if status := await _run(found, self._file):
             return Edited(self.saved, f"the editor {found!r} ended with status {status}")
         return Edited(self.saved, "" if self._is_text else f"the editor {found!r} saved what is no UTF-8 text")
+
+
+def _decoded(read: bytes, given: str) -> str:
+    try:
+        text = read.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        text = read.decode("utf-8", "replace")
+    # Editors end a file with a newline of their own.
+    return text[:-1] if text.endswith("\n") and not given.endswith("\n") else text
 
 
 async def edit_outside(app: App[object], command: str | None, file: EditorFile) -> Edited:

@@ -79,7 +79,7 @@ def test_a_text_survives_every_end_of_the_program(tmp_path: Path, number: signal
         terminal.until("New memory")
         terminal.type("precious")
         terminal.until("precious")
-        while number is signal.SIGKILL and not texts(drafts):
+        while number is signal.SIGKILL and texts(drafts) != ["precious"]:
             terminal.read(0.1)
         os.kill(terminal.process, number)
         assert terminal.wait() == (-number if number is signal.SIGKILL else 128 + number)
@@ -97,11 +97,39 @@ def test_what_an_editor_outside_saved_survives_every_end_of_the_program(tmp_path
         terminal.until(_FIRST_LINE)
         terminal.type("\x05")
         terminal.until("editing")
-        while number is signal.SIGKILL and not texts(drafts):
+        while number is signal.SIGKILL and texts(drafts) != ["precious"]:
             terminal.read(0.1)
         os.kill(terminal.process, number)
         assert terminal.wait() == (-number if number is signal.SIGKILL else 128 + number)
     assert texts(drafts) == ["precious"]
+
+
+async def test_what_an_editor_saves_that_outlives_the_program_is_offered(tmp_path: Path) -> None:
+    drafts, go, ended = (tmp_path / name for name in ("drafts", "go", "ended"))
+    editor = tmp_path / "editor"
+    waiting = f"until [ -e {go} ]; do sleep 0.1; done"
+    editor.write_text(f'#!/bin/sh\ntrap "" HUP\necho editing\n{waiting}\necho precious > "$1"\ntouch {ended}\n')
+    editor.chmod(0o755)
+    with program(Play(drafts=str(drafts), editor=str(editor))) as terminal:
+        terminal.until(_FIRST_LINE)
+        terminal.type("\x05")
+        terminal.until("editing")
+        os.kill(terminal.process, signal.SIGKILL)
+        terminal.wait()
+    async with running(filled(), drafts=drafts) as pilot:
+        await asyncio.sleep(1.5)
+        assert screen_of(pilot).is_current  # nothing was saved yet
+        await leave(pilot)
+    go.touch()
+    async with asyncio.timeout(20):
+        while not ended.exists():  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    async with running(filled(), drafts=drafts) as pilot:
+        await offered(pilot)
+        await press(pilot, "ctrl+o")
+        assert screen_of(pilot).preview.edited_text == "precious"
+        await press(pilot, "escape", "escape")
+        await leave(pilot, 2)
 
 
 def test_a_text_being_saved_when_a_signal_comes_is_saved_once(tmp_path: Path) -> None:

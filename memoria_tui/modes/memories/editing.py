@@ -12,7 +12,7 @@ from memoria_tui.dialogs.conflict import ConflictDialog, Resolution
 from memoria_tui.dialogs.memory_history import HistoryDialog, version
 from memoria_tui.dialogs.new_memory import NewMemoryDialog
 from memoria_tui.difference import merged
-from memoria_tui.drafts import Draft, DraftKind, keeper_of
+from memoria_tui.drafts import FILE, Draft, DraftKind, keeper_of
 from memoria_tui.editor import Edited, EditorFile, edit_outside
 from memoria_tui.modes.memories.bulk_actions import names_in_use
 from memoria_tui.modes.memories.state import named
@@ -68,7 +68,8 @@ class Editing:
     async def open(self, memory: Memory) -> None:
         """Opens the editor; what was typed into it earlier and not saved is offered first."""
         keeper = keeper_of(self._screen.app)
-        for draft in [one for one in keeper.left if (one.kind, one.of) == (DraftKind.EDIT_MEMORY, memory.id)][::-1]:
+        mine = [one for one in keeper.left if (one.kind, one.of) == (DraftKind.EDIT_MEMORY, memory.id)]
+        for draft in [one for one in mine if one.values.get("text") != memory.content][::-1]:
             if (opens := await keeper.offer(draft)) is None:
                 return
             if opens:
@@ -110,7 +111,9 @@ class Editing:
         """The same, to go on with at the next start."""
         base, text = self._preview.editing, self._preview.edited_text
         if self._in_editor is not None:
-            base, text = self._in_editor[0], self._in_editor[1].saved
+            base, file = self._in_editor
+            kept = _edit(base, file.saved)
+            return replace(kept, values={**kept.values, FILE: file.path})
         if base is None or text == base.content:
             return None
         return _edit(base, text)
@@ -254,6 +257,7 @@ class Editing:
         looking = self._screen.set_interval(_LOOK_AFTER, lambda: self._screen.post_message(ModeScreen.TypedElsewhere()))
         with EditorFile(content) as file:
             self._in_editor = base, file
+            keeper_of(self._screen.app).keep()  # the editor may outlive the program
             try:
                 edited = await edit_outside(self._screen.app, self._command, file)
             except Exception:  # a cancellation is the end of the program
