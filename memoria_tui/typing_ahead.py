@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
-from typing import Any
+from typing import Any, TypeGuard
 
 from textual import events
 from textual.app import App, ReturnType
@@ -164,6 +164,9 @@ class TypingAhead(App[ReturnType]):
     async def on_event(self, event: events.Event) -> None:
         if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
             await super().on_event(event)
+        elif self._is_esc_and_more(event):
+            told = f"esc and {event.character} came in one go, which is {event.key} to a terminal: press them apart"
+            self.notify(told, markup=False)
         elif self._is_ignored(event):
             self._ignored_until = event.time + _BURST
         elif not self._waiting and not self._acts and self._wait_of(event) is None:
@@ -188,6 +191,12 @@ class TypingAhead(App[ReturnType]):
         """Lets what is typed behind the key that has its effect, without a pause, go nowhere."""
         self.drop_waiting()
         self._ignored_until = monotonic() + _BURST
+
+    def _is_esc_and_more(self, event: events.Key | events.Paste) -> TypeGuard[events.Key]:
+        """Whether the terminal sent esc and a character so quickly that they are one key, which nothing is bound to."""
+        if not isinstance(event, events.Key) or not event.is_printable:
+            return False
+        return event.key.startswith("alt+") and event.key not in self.screen.active_bindings
 
     def _is_ignored(self, event: events.Key | events.Paste) -> bool:
         return event.time < self._ignored_until and not self._leaves(event)

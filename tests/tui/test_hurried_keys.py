@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from textual import events
 from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, TextArea
@@ -292,6 +293,20 @@ async def test_keys_behind_a_save_wait_for_it_and_then_do_what_they_are_for() ->
         await hurry(pilot, "n", *"one", "ctrl+s", "n", *"add", "ctrl+s")
         assert acts.done == ["create", "create"]
         assert {"one", "add"} <= {one.content for one in services.store.memories.values()}
+
+
+async def test_esc_and_a_letter_in_one_go_act_on_nothing_and_are_told() -> None:
+    async with slow_app(FakeServices(filled()), "memories") as (pilot, acts):
+        for before in ("s", "slash"):
+            await hurry(pilot, before)
+            there = pilot.app.screen
+            pilot.app.post_message(events.Key("alt+n", "n"))
+            await written(pilot)
+            assert pilot.app.screen is there
+            assert "press them apart" in toasts(pilot)[-1]
+            await hurry(pilot, "escape")
+        assert not acts.done
+        assert cast("MemoriesScreen", pilot.app.screen).search_bar.text == ""
 
 
 async def test_a_search_typed_again_begins_at_its_first_hit_however_fast_it_is_typed() -> None:
