@@ -15,7 +15,7 @@ from services.records.change_groups import ChangeGroups
 from services.records.clients_and_projects import ClientsAndProjects
 from services.records.exported_rows import ExportedRows, ImportedRows
 from services.records.graph_walks import GraphWalks
-from services.records.history import History, HistoryWriter, TrashedMemories
+from services.records.history import History, HistoryWriter
 from services.records.memory_locks import MemoryLocks
 from services.records.outbox import Outbox, OutboxWriter
 from services.records.pulse import read_pulse
@@ -23,6 +23,7 @@ from services.records.relations import RejectedSuggestions, RejectionWriter, Rel
 from services.records.session_log import SessionLog
 from services.records.session_reports import SessionReports
 from services.records.sessions import Sessions
+from services.records.trash import TrashedMemories
 from services.records.user_settings import UserSettings
 from services.records.work_undo import WorkUndo
 from services.settings import Settings

@@ -1,9 +1,8 @@
-"""The history: `memoria_tui.audit_log`, the vectors kept with it, and the trash that it tells of."""
+"""The history: `memoria_tui.audit_log`, and the vectors kept with it."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -252,7 +251,7 @@ class HistoryWriter:
 
     async def relations_gone(self, ends: Sequence[str]) -> list[Change]:
         """As `TrashedMemories.relations`."""
-        rows = await self._connection.fetch(_RELATIONS_GONE.format(log=LOG), ends=list(ends))
+        rows = await self._connection.fetch(RELATIONS_GONE.format(log=LOG), ends=list(ends))
         return [change_of(row) for row in rows]
 
     async def _keep_vectors(self, kept: Sequence[tuple[int, KeptVectors]]) -> None:
@@ -321,19 +320,7 @@ def change_of(row: Any) -> Change:
     )
 
 
-_IN_TRASH = """entity = 'memory' AND action = 'deleted' AND kind <> 'purge'
-  AND NOT EXISTS (SELECT 1 FROM memoria_tui.audit_log later
-                  WHERE later.entity_id = gone.entity_id AND later.id > gone.id AND later.entity = 'memory')"""
-_DELETED_MEMORIES = f"""
-SELECT {COLUMNS} FROM {{log}} gone
-WHERE {_IN_TRASH}
-ORDER BY id DESC LIMIT :limit OFFSET :offset
-"""
-_DELETED_IDS = f"""
-SELECT entity_id::text AS id FROM {{log}} gone
-WHERE {_IN_TRASH} AND (CAST(:before AS timestamptz) IS NULL OR changed_at < :before) ORDER BY gone.id DESC
-"""
-_RELATIONS_GONE = f"""
+RELATIONS_GONE = f"""
 SELECT {COLUMNS}
 FROM (SELECT DISTINCT ON (entity_id) * FROM {{log}} AS log
       WHERE ends && CAST(:ends AS uuid[]) ORDER BY entity_id, id DESC) AS newest
@@ -342,22 +329,3 @@ WHERE action = 'deleted'
                 AND memory.entity = 'memory' AND memory.action = 'deleted')
 ORDER BY id
 """
-
-
-class TrashedMemories:
-    """Deleted memories, with what went with them."""
-
-    def __init__(self, history: History) -> None:
-        self._history = history
-
-    async def deletions(self, limit: int, offset: int = 0) -> list[Change]:
-        """The deletion of each memory in the trash, newest first."""
-        return [change_of(row) for row in await self._history.read(_DELETED_MEMORIES, limit=limit, offset=offset)]
-
-    async def ids(self, before: datetime | None = None) -> list[str]:
-        """Ids of all memories in the trash, or of those deleted before an instant, last deleted first."""
-        return [row.id for row in await self._history.read(_DELETED_IDS, before=before)]
-
-    async def relations(self, ends: Sequence[str]) -> list[Change]:
-        """The removal of each relation that ended in one of these ids, went with a memory and did not come back."""
-        return [change_of(row) for row in await self._history.read(_RELATIONS_GONE, ends=list(ends))]
