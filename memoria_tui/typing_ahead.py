@@ -285,6 +285,9 @@ class TypingAhead(App[ReturnType]):
         repeated, self._repeated = self._pressed if self._repeated else None, False
         while self._waiting and repeated is not None and getattr(self._waiting[0], "key", "") == repeated.key:
             self._waiting.popleft()
+            if repeated.is_printable:  # who presses enter twice means it once
+                name = (repeated.character or "").strip() or repeated.key
+                self.notify(f"{name} came again before that was done, and did nothing", markup=False)
 
     def begins(self, screen: Screen[object]) -> bool:
         """Whether a screen still waits for what its keys act on."""

@@ -295,6 +295,13 @@ async def test_keys_behind_a_save_wait_for_it_and_then_do_what_they_are_for() ->
         assert {"one", "add"} <= {one.content for one in services.store.memories.values()}
 
 
+async def test_a_key_that_came_again_too_early_is_told() -> None:
+    async with slow_app(FakeServices(filled()), "memories") as (pilot, acts):
+        await hurry(pilot, "d", "d")
+        assert acts.done == ["delete"]
+        assert "d came again before that was done, and did nothing" in toasts(pilot)
+
+
 async def test_esc_and_a_letter_in_one_go_act_on_nothing_and_are_told() -> None:
     async with slow_app(FakeServices(filled()), "memories") as (pilot, acts):
         for before in ("s", "slash"):
