@@ -110,6 +110,7 @@ class TypingAhead(App[ReturnType]):
         """The next look at what keys wait for."""
         self.opening = Opening()
         self._ignored_until = 0.0
+        self._told_ignored = False
         self._repeated = False
         """Whether the key that has its effect now began to save something."""
 
@@ -169,6 +170,7 @@ class TypingAhead(App[ReturnType]):
             self.notify(told, markup=False)
         elif self._is_ignored(event):
             self._ignored_until = event.time + _BURST
+            self._tell_ignored()
         elif not self._waiting and not self._acts and self._wait_of(event) is None:
             await self._send(event)
         elif isinstance(event, events.Key) and event.key == "escape" and self._wait_of(endless=True):
@@ -189,8 +191,16 @@ class TypingAhead(App[ReturnType]):
 
     def ignore_burst(self) -> None:
         """Lets what is typed behind the key that has its effect, without a pause, go nowhere."""
+        self._told_ignored = False
+        if self._waiting:
+            self._tell_ignored()
         self.drop_waiting()
         self._ignored_until = monotonic() + _BURST
+
+    def _tell_ignored(self) -> None:
+        if not self._told_ignored:
+            self._told_ignored = True
+            self.notify("What was typed right behind that went nowhere", markup=False)
 
     def _is_esc_and_more(self, event: events.Key | events.Paste) -> TypeGuard[events.Key]:
         """Whether the terminal sent esc and a character so quickly that they are one key, which nothing is bound to."""

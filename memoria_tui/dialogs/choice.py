@@ -12,6 +12,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from memoria_tui.dialogs.dialog import Dialog
+from memoria_tui.typing_ahead import TypingAhead
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +34,29 @@ class ChoiceDialog(Dialog[str]):
 
     KEYS = (("enter", "choose"), ("esc", "cancel"))
 
-    def __init__(self, title: str, choices: Sequence[Choice], current: str | None = None, about: str = "") -> None:
-        """`about` is said above the list."""
+    def __init__(
+        self,
+        title: str,
+        choices: Sequence[Choice],
+        current: str | None = None,
+        about: str = "",
+        *,
+        first: bool = False,
+    ) -> None:
+        """`about` is said above the list. `first`: it is asked before what the key is for, only now and then.
+
+        What is typed right behind that key was meant for what it is for.
+        """
         super().__init__(title, about)
+        self._first = first
         self.set_class(bool(about), "-about")
         self._choices = choices
         self._current = current
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        if self._first and isinstance(self.app, TypingAhead):
+            self.app.ignore_burst()
 
     def compose_body(self) -> Iterable[Widget]:
         if self._text:

@@ -273,8 +273,8 @@ class ModeScreen(Screen[None]):
 
     def refuse(self, why: str, *, wrong: bool = True) -> None:
         """Says why what a key asked for is not there; what is typed behind it was meant for that, and goes nowhere."""
-        self.keys.ignore_burst()
         self.tell(why, wrong=wrong)
+        self.keys.ignore_burst()
 
     @property
     def keys(self) -> TypingAhead[object]:

@@ -266,7 +266,7 @@ class Timing:
         now = self._clock()
         choices = [Choice(str(place), one.id, _label(one, now)) for place, one in enumerate(self._sessions, 1)]
         choices += [Choice("n", _NEW, Content("start something new"))] if new else []
-        chosen = await self._screen.ask(ChoiceDialog(question, choices))
+        chosen = await self._screen.ask(ChoiceDialog(question, choices, first=True))
         return next((one for one in self._sessions if one.id == chosen), chosen)
 
     def _tell(self, what: str, started: str = "") -> None:

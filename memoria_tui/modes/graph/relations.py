@@ -65,7 +65,7 @@ class Relations:
         if len(found) < 2:
             return found[0] if found else None
         choices = [Choice(str(place), edge.id, _label(edge, node)) for place, edge in enumerate(found, 1)]
-        chosen = await self._screen.ask(ChoiceDialog("Which relation", choices))
+        chosen = await self._screen.ask(ChoiceDialog("Which relation", choices, first=True))
         return next((edge for edge in found if edge.id == chosen), None)
 
     async def _change(self, before: Relation, after: Relation) -> None:

@@ -449,7 +449,7 @@ class MemoriesScreen(ModeScreen):
         shown = marked - hidden
         choices = [Choice("a", _ALL, Content(f"all {len(marked):,}"))]
         choices += [Choice("s", _SHOWN, Content(f"only the {len(shown):,} shown"))] if shown else []
-        chosen = await self.ask(ChoiceDialog(f"{are} not in the list: act on", choices))
+        chosen = await self.ask(ChoiceDialog(f"{are} not in the list: act on", choices, first=True))
         return {_ALL: marked, _SHOWN: shown}.get(chosen or "", frozenset())
 
     @asks
