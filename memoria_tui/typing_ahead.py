@@ -209,7 +209,8 @@ class TypingAhead(App[ReturnType]):
         return event.key.startswith("alt+") and event.key not in self.screen.active_bindings
 
     def _is_ignored(self, event: events.Key | events.Paste) -> bool:
-        return event.time < self._ignored_until and not self._leaves(event)
+        leaves = self._leaves(event) or (isinstance(event, events.Key) and event.key == "escape")
+        return event.time < self._ignored_until and not leaves
 
     def tell_wait(self, what: str) -> None:
         """Tells a person what keys wait for; "": for nothing any more."""

@@ -81,9 +81,11 @@ async def until(pilot: Pilot[None], reached: Callable[[], bool]) -> None:
 
 
 async def press(pilot: Pilot[None], *keys: str) -> None:
-    """Presses keys, waiting after each until its effect is there; «=text» pastes a text."""
+    """Presses keys, waiting after each until its effect is there; «=text» pastes a text, «…» is a rest."""
     for key in keys:
-        if key.startswith("="):
+        if key == "…":
+            await asyncio.sleep(0.6)
+        elif key.startswith("="):
             await type_text(pilot, key[1:])
         else:
             pilot.app.post_message(key_event(key))

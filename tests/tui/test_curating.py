@@ -252,7 +252,7 @@ async def test_an_act_on_marked_memories_that_are_not_in_the_list_asks_first(ans
         assert isinstance(pilot.app.screen, ChoiceDialog)
         assert "1 marked memory is not in the list" in str(pilot.app.screen.query_one("#dialog").border_title)
         assert not store.trash
-        await press(pilot, answer)
+        await press(pilot, "…", answer)
         assert set(store.trash) == deleted
 
 
@@ -260,5 +260,5 @@ async def test_of_marked_memories_only_the_shown_ones_can_be_chosen() -> None:
     store = filled()
     async with running(store) as pilot:
         await hidden_mark(pilot)
-        await press(pilot, "space", "d", "s")
+        await press(pilot, "space", "d", "…", "s")
         assert set(store.trash) == {memory_id(1)}

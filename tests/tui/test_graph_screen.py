@@ -142,7 +142,7 @@ async def test_of_several_relations_to_a_memory_one_is_chosen() -> None:
     store = filled()
     store.relations.append(Relation("r3", ANNA, JWT, RelationType.RELATED))
     async with running(store) as pilot:
-        await press(pilot, "2", "down", "x", "2")
+        await press(pilot, "2", "down", "x", "…", "2")
         assert drawn(store) == {(JWT, RelationType.FIXES, ANNA), (ROTATE, RelationType.DERIVES, JWT)}
 
 

@@ -224,7 +224,7 @@ async def test_with_several_open_and_the_cursor_on_none_of_them_the_person_is_as
         await to_row(pilot, "answer tickets")
         await press(pilot, "s")
         assert isinstance(pilot.app.screen, ChoiceDialog)
-        await press(pilot, "2", "enter")
+        await press(pilot, "…", "2", "enter")
         assert [one.description for one in work_screen(pilot).running.sessions] == ["fix login"]
 
 
@@ -249,7 +249,7 @@ async def test_an_open_session_under_the_cursor_of_the_log_is_meant_and_named(de
 async def test_a_key_that_answered_a_dialog_and_is_pressed_twice_does_not_reach_the_next(desk: Desk) -> None:
     async with desk.working(two_days) as pilot:
         await to_row(pilot, "answer tickets")
-        await press(pilot, "s")
+        await press(pilot, "s", "…")
         for key in ("2", "2", "x"):
             pilot.app.post_message(key_event(key))
         await settle(pilot)
