@@ -28,48 +28,7 @@ def start_session(
 
     An earlier start is shown with its day while it is typed. `draft` was typed before the program ended.
     """
-    zone = person_zone(services.settings)
-
-    def begun(values: Values) -> datetime | None:
-        now = clock()
-        start = moment_of(values, "start", now, zone) if values["start"] else None
-        if start is not None:
-            with at_field("start"):
-                check_past(start, now)
-        return start
-
-    def facts(values: Values) -> Content:
-        try:
-            start = begun(values)
-        except FieldProblem:
-            return Content.assemble("Starts ", ("—", "$warning"))
-        if start is None:
-            return Content()
-        ago = present.duration((clock() - start).total_seconds())
-        return Content(f"Starts {work_text.day_and_time(start, zone)}, {ago} ago")
-
-    async def start(values: Values) -> Saved:
-        with at_field("description"):
-            check_description(values["description"])
-        start = begun(values)
-        numbers = {field: number(values, field) for field in ("issue", "pull_request")}
-        for field, given in numbers.items():
-            with at_field(field):
-                check_numbers(given)
-        draft = SessionDraft(
-            description=values["description"],
-            category=SessionCategory(values["category"]),
-            client=values["client"],
-            project=values["project"],
-            issue_number=numbers["issue"] or None,
-            pr_number=numbers["pull_request"] or None,
-            branch=values["branch"] or None,
-            start=start,
-        )
-        new = await services.work.new_names(draft)
-        with at_field("description"):
-            return Saved(await services.work.start(draft), new)
-
+    starting = _Starting(services, clock)
     rows = (
         (Field("description", "What", placeholder="what you are going to do"),),
         *about_fields(
@@ -80,5 +39,66 @@ def start_session(
         ),
         (Field("start", "Start", placeholder="now; or -15m, 9:30, yesterday 17:00"),),
     )
-    draft = draft or Draft(DraftKind.START_WORK)
-    return FormDialog("Start work", rows, start, verb="start", writes="start work", facts=facts, draft=draft)
+    return FormDialog(
+        "Start work",
+        rows,
+        starting.save,
+        verb="start",
+        writes="start work",
+        facts=starting.facts,
+        draft=draft or Draft(DraftKind.START_WORK),
+    )
+
+
+class _Starting:
+    """What the form says and does."""
+
+    def __init__(self, services: Services, clock: Clock) -> None:
+        self._services = services
+        self._clock = clock
+        self._zone = person_zone(services.settings)
+
+    def facts(self, values: Values) -> Content:
+        """«Starts Thu 19 Nov 22:00, 2:10:00 ago»; nothing for a start now."""
+        try:
+            start = self._start(values)
+        except FieldProblem:
+            return Content.assemble("Starts ", ("—", "$warning"))
+        if start is None:
+            return Content()
+        ago = present.duration((self._clock() - start).total_seconds())
+        return Content(f"Starts {work_text.day_and_time(start, self._zone)}, {ago} ago")
+
+    async def save(self, values: Values) -> Saved:
+        """Starts the session. Raises FieldProblem and what the service raises."""
+        draft = self._draft(values)
+        new = await self._services.work.new_names(draft)
+        with at_field("description"):
+            return Saved(await self._services.work.start(draft), new)
+
+    def _draft(self, values: Values) -> SessionDraft:
+        with at_field("description"):
+            check_description(values["description"])
+        start = self._start(values)
+        numbers = {field: number(values, field) for field in ("issue", "pull_request")}
+        for field, given in numbers.items():
+            with at_field(field):
+                check_numbers(given)
+        return SessionDraft(
+            description=values["description"],
+            category=SessionCategory(values["category"]),
+            client=values["client"],
+            project=values["project"],
+            issue_number=numbers["issue"] or None,
+            pr_number=numbers["pull_request"] or None,
+            branch=values["branch"] or None,
+            start=start,
+        )
+
+    def _start(self, values: Values) -> datetime | None:
+        now = self._clock()
+        start = moment_of(values, "start", now, self._zone) if values["start"] else None
+        if start is not None:
+            with at_field("start"):
+                check_past(start, now)
+        return start
