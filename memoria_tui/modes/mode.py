@@ -19,7 +19,7 @@ from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 from textual import getters
 from textual.app import ComposeResult
@@ -31,7 +31,6 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from memoria_tui.drafts import Draft
-from memoria_tui.loadable import Failed, Idle, Loadable, Loaded, Loading
 from memoria_tui.modes.notices import BEGINNING, failing_line, failure, opening
 from memoria_tui.present import safe
 from memoria_tui.program_log import refused
@@ -48,6 +47,7 @@ if TYPE_CHECKING:
     from services.container import Services
 
 Answer = TypeVar("Answer")
+Shown = TypeVar("Shown")
 LoadDemo = Callable[["Services", Callable[[Progress], None]], Coroutine[object, object, str]]
 """Fills the store with the demo data, telling how far it is; answers with one line that says what is there now."""
 
@@ -65,6 +65,34 @@ class Setup:
     """The person's own, as a command; None: as the environment says."""
     load_demo: LoadDemo | None = None
     """None: demo data is not offered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """The stores are being opened; nothing can be asked yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """An answer is on its way; what was there before stays on screen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded(Generic[Shown]):
+    """The answer is on screen."""
+
+    value: Shown
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """There is no answer, and this is why."""
+
+    error: MemoriaError
+
+
+Loadable = Idle | Loading | Loaded[Shown] | Failed
+"""What a screen shows that it must ask the stores for: one of four states, each with all that is drawn."""
 
 
 class ModeScreen(Screen[None]):

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 
-from services.model import FacetCount, Facets, Query, SearchResult
-from services.ports import Clock, Embedder, VectorStore
+from services.errors import EmbeddingFailed, MemoriaError, NotFound
+from services.memories.stored_memories import chunk_index, memory_id_of
+from services.model import FacetCount, Facets, MemoryType, Query, SearchMode, SearchResult
+from services.points import DenseSearch, Filter, HasId, Lookup, Matches, ScoredPoint, Scroll, TextSearch, Vector
+from services.ports import Clock, Embedder, VectorStore, WordEmbedder
 from services.records import Records
 from services.search import facets as facet_counts
-from services.search.filters import FilterBuilder, Filters
-from services.search.hits import HitReader, RankedHits
+from services.search import fusion
+from services.search.filters import FilterBuilder, Filters, memories_of
+from services.search.hits import Found, HitReader, RankedHits, Read, Scores
 from services.search.listing import FIRST_PAGE_SECONDS, End, Listing, Order
 from services.search.query import operators
-from services.search.ranking import Ranking
+from services.search.vocabulary import Vocabulary
 from services.settings import Settings
 from services.times import first_weekday, person_zone, writer_zone
 from services.together import together
@@ -22,6 +29,12 @@ from services.together import together
 _MOST_COMPLETIONS = 50
 _UNHURRIED = 5.0
 """Seconds before a list that replaces another is read to its end: while others write, a newer one comes before."""
+_KEYS = ("parent_id", "chunk_index")
+"""All that a leg needs of a payload."""
+_MOST_CHUNKS = 1000
+"""Points that are looked at to find neighbours, and the vectors of a memory that others shall be like."""
+_ROUNDS = 10
+"""How often a leg asks at most, each time for twice as many points."""
 
 
 class SearchService:
@@ -125,3 +138,212 @@ class SearchService:
 
     async def _points(self, query: Query) -> Filters:
         return await self._filters.points(query, await self._ranking.texts(query.text) if query.text else ())
+
+
+@dataclass(slots=True)
+class _Leg:
+    """What one leg found: the best raw score of each memory, and the point it comes from."""
+
+    scores: dict[str, float] = field(default_factory=dict)
+    points: dict[str, Found] = field(default_factory=dict)
+    failure: MemoriaError | None = None
+
+
+@dataclass(slots=True)
+class _Graph:
+    """What relations bring to memories, and the points of those that no leg had found."""
+
+    activation: dict[str, float] = field(default_factory=dict)
+    points: dict[str, Found] = field(default_factory=dict)
+    relations: dict[str, int] = field(default_factory=dict)
+    """How many relations some memories have."""
+    failure: MemoriaError | None = None
+
+
+class Ranking:
+    """Ranks memories for a query. A leg that cannot take part gives a notice, and the others go on."""
+
+    def __init__(
+        self,
+        vectors: VectorStore,
+        embedder: Embedder,
+        records: Records,
+        filters: FilterBuilder,
+        reader: HitReader,
+    ) -> None:
+        self.loaded: Callable[[], object] | None = None
+        """Called once, when all that searches need is in memory."""
+        self._vectors = vectors
+        self._embedder = embedder
+        self._records = records
+        self._filters = filters
+        self._reader = reader
+        self._vocabulary = Vocabulary(vectors)
+        self._warm = False
+
+    async def warm_up(self, after: float) -> None:
+        """Loads, once and `after` so many seconds, what the first search would have to wait for.
+
+        It ends with the list that it goes with; the next list's begins again.
+        """
+        await asyncio.sleep(after)
+        if self._warm:
+            return
+        with contextlib.suppress(MemoriaError):  # a search says what is wrong
+            await self._vocabulary.weights("memory")
+            await self._embedder.embed_query("memory")
+        self._warm = True
+        if self.loaded is not None:
+            self.loaded()
+
+    async def texts(self, text: str) -> list[str]:
+        """The text, and the same with each likely completion of its last word when that is not finished."""
+        words = await self._vocabulary.completions(text)
+        return [text, *(" ".join((*text.split()[:-1], word)) for word in words)]
+
+    async def rank(self, query: Query) -> RankedHits:
+        """The hits, the first of them read. Raises what failed when no leg could answer."""
+        scope = await self._filters.points(query)
+        dense, keyword = await together(self._dense(query, scope), self._keyword(query, scope))
+        used = [leg for leg in (dense, keyword) if leg is not None]
+        if all(leg.failure for leg in used):
+            raise next(leg.failure for leg in used if leg.failure)
+        dense, keyword = dense or _Leg(), keyword or _Leg()
+        own = fusion.own_scores(dense.scores, keyword.scores)
+        graph = await self._graph(scope, own) if query.mode is SearchMode.HYBRID else _Graph()
+        own = fusion.own_scores(dense.scores, keyword.scores, graph.points)
+        scores = Scores(fusion.totals(own, graph.activation), dense.scores, keyword.scores, graph.activation)
+        points = {**graph.points, **dense.points, **keyword.points}
+        embedded = frozenset(found.point_id for found in dense.points.values())
+        closeness = partial(self._closeness, query if dense.scores else None)
+        ranked = RankedHits(query, scores, points, embedded, graph.relations, self._reader, closeness)
+        ranked.notices = tuple(_notices(dense, keyword, graph))
+        await ranked.open()
+        return ranked
+
+    async def _dense(self, query: Query, scope: Filters) -> _Leg | None:
+        if query.mode is SearchMode.KEYWORD and not query.like:
+            return None
+        try:
+            vector = await (self._vector_of(query.like) if query.like else self._vector_for(query.text))
+
+            def near(collection: MemoryType, where: Filter, limit: int) -> DenseSearch:
+                return DenseSearch(collection, vector, limit, where, payload_keys=_KEYS)
+
+            return await self._found(scope, near, query.limit)
+        except NotFound:
+            raise
+        except MemoriaError as error:
+            return _Leg(failure=error)
+
+    async def _keyword(self, query: Query, scope: Filters) -> _Leg | None:
+        if query.mode is SearchMode.SEMANTIC or not query.text:
+            return None
+        try:
+            text = " ".join((query.text, *await self._vocabulary.completions(query.text)))
+
+            def worded(collection: MemoryType, where: Filter, limit: int) -> TextSearch:
+                return TextSearch(collection, text, limit, where, payload_keys=_KEYS)
+
+            return await self._found(scope, worded, query.limit)
+        except MemoriaError as error:
+            return _Leg(failure=error)
+
+    async def _found(
+        self, scope: Filters, ask: Callable[[MemoryType, Filter, int], DenseSearch | TextSearch], limit: int
+    ) -> _Leg:
+        """The best memories of a leg, each by its best chunk.
+
+        One memory may have hundreds of chunks, and they may come before all others: where a full answer holds fewer
+        memories than are wanted, the store is asked again for what is not of those, and for more of it.
+        """
+        best: dict[str, tuple[float, MemoryType, ScoredPoint]] = {}
+        open_, depth = dict(scope.where), fusion.DEPTH
+        for _ in range(_ROUNDS):
+            found = await self._vectors.search([ask(one, where, depth) for one, where in open_.items()])
+            for collection, hits in zip(open_, found, strict=True):
+                for hit in filter(scope.keeps, hits):
+                    memory_id = memory_id_of(hit)
+                    if memory_id not in best or hit.score > best[memory_id][0]:
+                        best[memory_id] = (hit.score, collection, hit)
+            full = [one for one, hits in zip(open_, found, strict=True) if len(hits) >= depth]
+            if not full or len(best) >= min(limit, fusion.ENOUGH):
+                break
+            seen = {one: frozenset(memory for memory, (_, kind, _) in best.items() if kind is one) for one in full}
+            open_ = {one: Filter((scope.where[one],), (memories_of(seen[one]),)) for one in full}
+            depth *= 2
+        kept = sorted(best, key=lambda one: -best[one][0])[: fusion.DEPTH]
+        return _Leg({one: best[one][0] for one in kept}, {one: Found.of(*best[one][1:]) for one in kept})
+
+    async def _vector_for(self, text: str) -> Vector:
+        if isinstance(self._embedder, WordEmbedder) and (weights := await self._vocabulary.weights(text)):
+            return await self._embedder.embed_words(weights)
+        return await self._embedder.embed_query(text)
+
+    async def _closeness(self, query: Query | None, read: Sequence[Read]) -> dict[str, float]:
+        if query is None or not isinstance(self._embedder, WordEmbedder):
+            return {}
+        weights = await self._vocabulary.weights(query.text)
+        if not weights:
+            return {}
+        near = await self._embedder.closeness(weights, [one.passage for one in read])
+        return {one.memory.id: value for one, value in zip(read, near, strict=True)}
+
+    async def _vector_of(self, memory_id: str) -> Vector:
+        """The middle of a memory's vectors."""
+        where = Filter(any_of=(HasId(frozenset({memory_id})), Matches("parent_id", (memory_id,))))
+        pages = await together(
+            *(
+                self._vectors.scroll(Scroll(one, _MOST_CHUNKS, where, payload_keys=(), with_vectors=True))
+                for one in MemoryType
+            )
+        )
+        points = [point for page in pages for point in page]
+        if not points:
+            raise NotFound(f"no memory has the id {memory_id}")
+        vectors = [point.vector for point in points if point.vector]
+        if not vectors:
+            raise EmbeddingFailed(f"memory {memory_id} waits for its vectors; others like it cannot be found yet")
+        return [sum(numbers) / len(vectors) for numbers in zip(*vectors, strict=True)]
+
+    async def _graph(self, scope: Filters, own: Mapping[str, float]) -> _Graph:
+        seeds = dict(sorted(own.items(), key=lambda one: -one[1])[: fusion.SEEDS])
+        neighbourhood = fusion.Neighbourhood(seeds)
+        try:
+            neighbourhood.add(await self._records.relations.edges(list(seeds)), seeds)
+            if middles := neighbourhood.middles():
+                neighbourhood.add(await self._records.relations.edges(middles), middles)
+            activation = neighbourhood.activation()
+            new = sorted(activation.keys() - own.keys(), key=lambda one: -activation[one])[: fusion.SEEDS]
+            reached = await self._points_of(new, scope)
+        except MemoriaError as error:
+            return _Graph(failure=error)
+        known = {one: value for one, value in activation.items() if one in own}
+        found: dict[str, Found] = {}
+        for collection, point in reached:
+            memory_id = memory_id_of(point)
+            value = max(activation.get(memory_id, 0.0), activation.get(point.id, 0.0))
+            known[memory_id] = max(known.get(memory_id, 0.0), value)
+            found.setdefault(memory_id, Found.of(collection, point))
+        points = {one: place for one, place in found.items() if one not in own}
+        return _Graph(known, points, neighbourhood.counts())
+
+    async def _points_of(self, ids: Sequence[str], scope: Filters) -> list[tuple[MemoryType, ScoredPoint]]:
+        """Points of those that are memories, or chunks of one, and in the scope; first chunks first."""
+        if not ids:
+            return []
+        these = memories_of(frozenset(ids))
+        found = await self._vectors.search(
+            [Lookup(one, _MOST_CHUNKS, Filter((these, where)), _KEYS) for one, where in scope.where.items()]
+        )
+        points = [(one, hit) for one, hits in zip(scope.where, found, strict=True) for hit in hits if scope.keeps(hit)]
+        return sorted(points, key=lambda one: chunk_index(one[1]) or 0)
+
+
+def _notices(dense: _Leg, keyword: _Leg, graph: _Graph) -> Iterable[str]:
+    if dense.failure:
+        yield f"found by words only: {dense.failure}"
+    if keyword.failure:
+        yield f"found by meaning only: {keyword.failure}"
+    if graph.failure:
+        yield f"relations were not used: {graph.failure}"

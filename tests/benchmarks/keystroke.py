@@ -12,8 +12,8 @@ from textual import events
 from textual.pilot import Pilot
 
 from memoria_tui.app import MemoriaApp
-from memoria_tui.loadable import Loaded
 from memoria_tui.modes.memories.screen import MemoriesScreen
+from memoria_tui.modes.mode import Loaded
 from services.container import open_services
 from tests.benchmarks.figures import Figure, LoopWatch, compared, held, percentile, redraw_ms
 from tests.benchmarks.search import legs

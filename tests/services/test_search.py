@@ -40,8 +40,7 @@ from services.records import Records
 from services.search.filters import FilterBuilder
 from services.search.hits import FIRST, HitReader
 from services.search.query import parse_query
-from services.search.ranking import Ranking
-from services.search.search_service import SearchService
+from services.search.search_service import Ranking, SearchService
 from services.settings import Settings
 from services.times import WriterZone, writer_zone
 from tests.services.edge_here import edge_here

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from memoria_tui.loadable import Failed, Loaded
+from memoria_tui.modes.mode import Failed, Loaded
 from services.errors import StoreUnavailable
 from services.model import SearchMode
 from tests.tui.conftest import press, running, screen_of, settle, titles, toasts, type_text, until

@@ -13,10 +13,10 @@ from memoria_tui.app import MemoriaApp
 from memoria_tui.dialogs.restore_backup import RestoreDialog
 from memoria_tui.dialogs.trash import TrashDialog
 from memoria_tui.dialogs.upgrade_database import UpgradeDialog
-from memoria_tui.loadable import Failed
 from memoria_tui.modes.graph.screen import GraphScreen
 from memoria_tui.modes.health.screen import HealthScreen
 from memoria_tui.modes.health.state import Line, Pace, Section
+from memoria_tui.modes.mode import Failed
 from services.errors import StoreInUse
 from services.integrity import checks
 from services.integrity.defects import Defect, Keep

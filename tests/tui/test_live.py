@@ -12,8 +12,8 @@ from textual.pilot import Pilot
 from memoria_tui.app import MemoriaApp
 from memoria_tui.dialogs.confirm import ConfirmDialog
 from memoria_tui.dialogs.edit_tags import TagsDialog
-from memoria_tui.loadable import Failed, Loaded
 from memoria_tui.modes.graph.screen import GraphScreen
+from memoria_tui.modes.mode import Failed, Loaded
 from memoria_tui.modes.summary.screen import SummaryScreen
 from memoria_tui.widgets.header import StatusHeader
 from services.errors import StoreUnavailable

@@ -15,12 +15,11 @@ from textual.widgets import Static
 from memoria_tui import present
 from memoria_tui.dialogs.relation_type import TypeFilterDialog
 from memoria_tui.dialogs.walk_to import best_connected, path
-from memoria_tui.loadable import Failed, Idle, Loadable, Loaded, Loading
 from memoria_tui.modes.graph.relations import Relations
 from memoria_tui.modes.graph.state import Nowhere, map_facts, nowhere, trail_facts
 from memoria_tui.modes.graph.suggestions import Suggestions
 from memoria_tui.modes.linking import Linking
-from memoria_tui.modes.mode import ModeScreen, Setup
+from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, Loading, ModeScreen, Setup
 from memoria_tui.neighbor_tree import name
 from memoria_tui.opening import asks
 from memoria_tui.widgets.preview import Preview

@@ -17,7 +17,6 @@ from textual.widgets.option_list import Option
 from textual.worker import Worker, get_current_worker
 
 from memoria_tui.dialogs.upgrade_database import UpgradeDialog
-from memoria_tui.loadable import Idle, Loadable, Loaded
 from memoria_tui.modes.health.long_work import LongWork
 from memoria_tui.modes.health.pages import Page, page
 from memoria_tui.modes.health.state import (
@@ -32,7 +31,7 @@ from memoria_tui.modes.health.state import (
     running_line,
     section_line,
 )
-from memoria_tui.modes.mode import ModeScreen, Setup
+from memoria_tui.modes.mode import Idle, Loadable, Loaded, ModeScreen, Setup
 from memoria_tui.modes.trash import open_trash
 from memoria_tui.opening import asks
 from memoria_tui.present import safe

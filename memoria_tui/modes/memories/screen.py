@@ -20,13 +20,12 @@ from textual.widgets import Static
 from memoria_tui.dialogs.choice import Choice, ChoiceDialog
 from memoria_tui.dialogs.why_found import WhyDialog
 from memoria_tui.drafts import Draft, DraftKind
-from memoria_tui.loadable import Failed, Idle, Loadable, Loaded, Loading
 from memoria_tui.modes.linking import Linking
 from memoria_tui.modes.memories.bulk_actions import BulkActions
 from memoria_tui.modes.memories.editing import Editing
 from memoria_tui.modes.memories.files import MemoryFiles
 from memoria_tui.modes.memories.state import Found, Targets, active, greeting, named, nearest, result_line, toggled
-from memoria_tui.modes.mode import ModeScreen, Setup
+from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, Loading, ModeScreen, Setup
 from memoria_tui.modes.trash import open_trash
 from memoria_tui.opening import asks
 from memoria_tui.present import clip, clipboard_text, counted, title

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from textual.content import Content
 
-from memoria_tui.loadable import Failed, Idle, Loadable, Loaded, Loading
+from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, Loading
 from memoria_tui.modes.notices import key
 from memoria_tui.present import clip, counted, safe, title
 from services.model import Hit, Memory, Query

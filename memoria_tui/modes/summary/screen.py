@@ -15,8 +15,7 @@ from textual.widgets import Static
 
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.dialogs.summary_filter import SummaryFilterDialog, filter_of
-from memoria_tui.loadable import Failed, Idle, Loadable, Loaded, Loading
-from memoria_tui.modes.mode import ModeScreen, Setup
+from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, Loading, ModeScreen, Setup
 from memoria_tui.modes.summary.figures import group_table, memory_chart, tag_table, type_table, unit_table, work_chart
 from memoria_tui.modes.summary.state import GROUPINGS, MONTHS, Asked, Figures, headline, nothing, shifted
 from memoria_tui.opening import asks

@@ -20,8 +20,7 @@ from memoria_tui.dialogs.choice import Choice, ChoiceDialog
 from memoria_tui.dialogs.clients_and_projects import ClientsDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.dialogs.session_filter import session_filter
-from memoria_tui.loadable import Failed, Idle, Loadable, Loaded
-from memoria_tui.modes.mode import ModeScreen, Setup
+from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, ModeScreen, Setup
 from memoria_tui.modes.timing import Timing, WorkChanged
 from memoria_tui.modes.work.log_file import write_log
 from memoria_tui.modes.work.state import ORDERS, LogQuestion, OpenWork, log_facts, today_facts, warning_line
