@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import date, datetime, tzinfo
 
 from memoria_tui import present
-from services.model import SessionCategory, SessionStatus, WorkSession
-from services.work.work_values import SessionFilter, WarningKind, WorkWarning
+from services.model import SESSION_DETAILS, SessionCategory, SessionStatus, WorkSession
+from services.work.report_values import SessionFilter, WarningKind, WorkWarning
 
 CATEGORY_COLOURS: Mapping[SessionCategory, str] = {
     SessionCategory.CODING: "$series-1",
@@ -48,9 +48,8 @@ def place(session: WorkSession) -> str:
 
 def references(session: WorkSession) -> list[str]:
     """«#42», «PR 7» and the branch, as far as they are known."""
-    found = [f"#{session.issue_number}"] if session.issue_number else []
-    found += [f"PR {session.pr_number}"] if session.pr_number else []
-    return found + ([present.line(session.branch)] if session.branch else [])
+    known = ((detail, detail.of(session)) for detail in SESSION_DETAILS)
+    return [detail.short.format(present.line(str(value))) for detail, value in known if value]
 
 
 def clock_time(when: datetime, zone: tzinfo) -> str:

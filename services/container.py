@@ -29,7 +29,7 @@ from services.model.database import Ask
 from services.ports import machine_clock
 from services.records import Records
 from services.records.backup_tables import BackupTables
-from services.records.session_rows import newest_stamps
+from services.records.stored_sessions import newest_stamps
 from services.reembedding.reembedding_service import ReembeddingService
 from services.search.memory_counts import MemoryCounts
 from services.search.search_service import SearchService

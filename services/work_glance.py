@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from services.adapters.postgres.glance_database import GlanceDatabase
 from services.ports import Clock
 from services.records import Records
-from services.records.session_rows import newest_stamps
+from services.records.stored_sessions import newest_stamps
 from services.settings import Settings
 from services.work.reports import ReportService
 from services.work.stamps import with_writer_zone

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from services.integrity.defects import Survey
     from services.model import (
         Act,
+        Flaw,
         Hit,
         Memory,
         RelatedMemory,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
         WorkSession,
     )
     from services.transfer.import_run import ImportReport, Remark
-    from services.work.work_values import ClientTotal, Flaw, ProjectTotal, Report, WorkWarning
+    from services.work.report_values import ClientTotal, ProjectTotal, Report, WorkWarning
 
 Json = dict[str, object]
 
@@ -123,12 +124,13 @@ def session_json(session: WorkSession, now: datetime) -> Json:
 def logged_session_json(
     session: WorkSession, now: datetime, days: Sequence[tuple[date, float]], flaws: Sequence[Flaw]
 ) -> Json:
+    from services.model import SESSION_DETAILS
+
     return session_json(session, now) | {
         "ended_at": _plain(session.end),
         "days": [{"day": day, "seconds": seconds} for day, seconds in days],
-        "issue": session.issue_number,
-        "pr": session.pr_number,
-        **_fields(session, "branch", "notes", "memory_id"),
+        **{detail.json: detail.of(session) for detail in SESSION_DETAILS},
+        **_fields(session, "notes", "memory_id"),
         "flaws": flaws,
     }
 

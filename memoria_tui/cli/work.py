@@ -56,7 +56,7 @@ def start(
     as_json: Json = False,
 ) -> None:
     """Start a session; a client or project that is new is made."""
-    from services.work.work_values import SessionDraft
+    from services.model import SessionDraft
 
     draft = SessionDraft(" ".join(description), category, client, project, issue, pr, _branch(branch))
     terminal = terminal_of(context)
@@ -188,7 +188,7 @@ def edit(
     as_json: Json = False,
 ) -> None:
     """Correct a session afterwards."""
-    from services.work.work_values import SessionChanges
+    from services.model import SessionChanges
 
     given = SessionChanges(description, category, client, project, issue, pr, _branch(branch))
     terminal = terminal_of(context)

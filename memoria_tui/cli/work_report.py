@@ -16,9 +16,9 @@ from services.model import ReportBy, SessionCategory, SessionStatus
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
     from services.container import Services
-    from services.model import WorkSession
+    from services.model import Flaw, WorkSession
     from services.times import Period
-    from services.work.work_values import DayPart, Flaw, Report, SessionFilter
+    from services.work.report_values import DayPart, Report, SessionFilter
 
 commands = typer.Typer()
 
@@ -49,7 +49,7 @@ async def _where(
     Raises InvalidInput for what is no day, or a last day before the first.
     """
     from services.times import first_weekday, parse_days
-    from services.work.work_values import SessionFilter
+    from services.work.report_values import SessionFilter
 
     today, week_begins = await _today(services), first_weekday(services.settings)
     begin = None if first is None else parse_days(first, today, week_begins).first
@@ -151,7 +151,7 @@ def report(
 ) -> None:
     """Add up worked time to the second, in days of your zone. MCP Memoria counts whole minutes of each session."""
     from services.work.export import as_csv, as_markdown
-    from services.work.work_values import ReportUnit
+    from services.work.report_values import ReportUnit
 
     units = [name for name, wanted in (("day", day), ("week", week), ("month", month), ("year", year)) if wanted]
     if len(units) + bool(first or last) > 1:
@@ -182,7 +182,7 @@ def report(
 async def _between(services: Services, where: SessionFilter) -> Period:
     """From the day of the oldest session where no first day is given, to today where no last is."""
     from services.times import Period
-    from services.work.work_values import SessionFilter
+    from services.work.report_values import SessionFilter
 
     today = await _today(services)
     last = where.last or max(today, where.first or today)

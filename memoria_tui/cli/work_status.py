@@ -17,7 +17,7 @@ from services.ports import machine_clock
 from services.work.export import clock
 
 if TYPE_CHECKING:
-    from services.work.work_values import Report, WorkStatus
+    from services.work.report_values import Report, WorkStatus
 
 ICONS: Mapping[SessionStatus, str] = {
     SessionStatus.ACTIVE: "▶",

@@ -21,7 +21,7 @@ from memoria_tui.widgets.name_input import Names
 from memoria_tui.writes import UnderWay, not_done
 from services.errors import MemoriaError
 from services.model import FacetCount, ReportBy
-from services.work.work_values import Client, ClientTotal, Project, ProjectTotal
+from services.work.report_values import Client, ClientTotal, Project, ProjectTotal
 
 if TYPE_CHECKING:
     from services.container import Services

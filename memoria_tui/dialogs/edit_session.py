@@ -12,20 +12,19 @@ from textual.content import Content
 
 from memoria_tui import present, work_text
 from memoria_tui.dialogs.form import Field, FieldProblem, FormDialog, Values
-from memoria_tui.dialogs.session_fields import Saved, about_fields, moment_of, number
+from memoria_tui.dialogs.session_fields import Saved, about_fields, detail, moment_of
 from memoria_tui.drafts import Draft, DraftKind
 from services.errors import InvalidInput
-from services.model import Pause, SessionCategory, WorkSession
+from services.model import SESSION_DETAILS, Pause, SessionCategory, SessionChanges, WorkSession
 from services.ports import Clock
 from services.work.rules import check_edit, with_times
 from services.work.timesheet import flaws
-from services.work.work_values import SessionChanges
 
 if TYPE_CHECKING:
     from services.container import Services
 
-_FIELD_OF = {"issue_number": "issue", "pr_number": "pull_request"}
-"""Where a change is called otherwise than its field."""
+_KEY_OF = {one.field: one.key for one in SESSION_DETAILS}
+"""Where a change is called otherwise than its field of the form."""
 _LINE_BREAK = " ⏎ "
 
 
@@ -59,9 +58,7 @@ def edit_session(
             category=session.category,
             client=shown["client"],
             project=shown["project"],
-            issue=shown["issue"],
-            pull_request=shown["pull_request"],
-            branch=shown["branch"],
+            details=shown,
         ),
         (
             Field("start", "Start", shown["start"], "2026-11-20 9:30"),
@@ -95,9 +92,7 @@ def shown_session(session: WorkSession, zone: tzinfo) -> Mapping[str, str]:
         "category": session.category.value,
         "client": present.harmless(session.client or ""),
         "project": present.harmless(session.project or ""),
-        "issue": str(session.issue_number or ""),
-        "pull_request": str(session.pr_number or ""),
-        "branch": present.harmless(session.branch or ""),
+        **{one.key: present.harmless(str(one.of(session) or "")) for one in SESSION_DETAILS},
         "start": work_text.moment(session.start, zone),
         "end": work_text.moment(session.end, zone) if session.end is not None else "",
         "pauses": "\n".join(_pause_line(pause, zone) for pause in session.pauses),
@@ -143,9 +138,7 @@ class _Reading:
             category=SessionCategory(self._values["category"]) if self._changed("category") else None,
             client=self._text("client"),
             project=self._text("project"),
-            issue_number=number(self._values, "issue") if self._changed("issue") else None,
-            pr_number=number(self._values, "pull_request") if self._changed("pull_request") else None,
-            branch=self._text("branch"),
+            **{one.field: detail(self._values, one) for one in SESSION_DETAILS if self._changed(one.key)},
             start=start,
             end=end,
             pauses=self._pauses() if self._changed("pauses") else None,
@@ -201,9 +194,9 @@ def _check(session: WorkSession, changes: SessionChanges, now: datetime) -> None
     try:
         check_edit(session, changes, now)
     except InvalidInput as error:
-        for name in ("description", "issue_number", "pr_number", "end", "pauses", "start"):
+        for name in ("description", *_KEY_OF, "end", "pauses", "start"):
             if getattr(changes, name) is not None and _passes(session, replace(changes, **{name: None}), now):
-                raise FieldProblem(_FIELD_OF.get(name, name), str(error)) from error
+                raise FieldProblem(_KEY_OF.get(name, name), str(error)) from error
         raise
 
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from memoria_tui import present
 from memoria_tui.dialogs.form import Field, FieldProblem, Values
 from memoria_tui.widgets.name_input import Names
+from services.batches import batches
 from services.errors import InvalidInput
-from services.model import FacetCount, SessionCategory, WorkSession
+from services.model import SESSION_DETAILS, FacetCount, SessionCategory, SessionDetail, WorkSession
 from services.times import parse_past
-from services.work.work_values import ProjectTotal
+from services.work.report_values import ProjectTotal
 
 if TYPE_CHECKING:
     from services.container import Services
@@ -80,32 +81,29 @@ def about_fields(
     category: SessionCategory = SessionCategory.CODING,
     client: str = "",
     project: str = "",
-    issue: str = "",
-    pull_request: str = "",
-    branch: str = "",
+    details: Mapping[str, str],
 ) -> tuple[tuple[Field, ...], ...]:
-    """What a session is about, as rows of a form."""
-    return (
-        (
-            Field("client", "Client", client, "new or known", client_names(services)),
-            Field("project", "Project", project, "new or known", project_names(services, of_client=True), of="client"),
-        ),
-        (
-            Field("category", "Kind", category.value, choices=CATEGORIES),
-            Field("branch", "Branch", branch, "git branch"),
-        ),
-        (
-            Field("issue", "Issue", issue, "number"),
-            Field("pull_request", "PR", pull_request, "number"),
+    """What a session is about, as rows of a form; `details` by their keys."""
+    fields = (
+        Field("client", "Client", client, "new or known", client_names(services)),
+        Field("project", "Project", project, "new or known", project_names(services, of_client=True), of="client"),
+        Field("category", "Kind", category.value, choices=CATEGORIES),
+        *(
+            Field(one.key, one.label, details.get(one.key, ""), one.hint)
+            for one in sorted(SESSION_DETAILS, key=lambda one: one.is_number)
         ),
     )
+    return tuple(tuple(row) for row in batches(fields, 2))
 
 
-def number(values: Values, field: str) -> int:
-    """A number of an issue or pull request, «#42» too; 0 for none. Raises FieldProblem."""
-    text = values[field].removeprefix("#")
+def detail(values: Values, one: SessionDetail) -> Any:
+    """The text or number in the field of a detail, «#42» too; "" and 0 for none. Raises FieldProblem."""
+    text = values[one.key]
+    if not one.is_number:
+        return text
+    text = text.removeprefix("#")
     if text and not re.fullmatch(r"\d{1,10}", text):
-        raise FieldProblem(field, f"{text!r} is no number")
+        raise FieldProblem(one.key, f"{text!r} is no number")
     return int(text or 0)
 
 

@@ -12,7 +12,7 @@ from services.errors import Ambiguous, NotFound
 from services.model import SessionCategory, SessionStatus
 from services.ports import Clock
 from services.times import Period, first_weekday, parse_days
-from services.work.work_values import SessionFilter
+from services.work.report_values import SessionFilter
 
 if TYPE_CHECKING:
     from services.container import Services

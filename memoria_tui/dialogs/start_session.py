@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -9,13 +10,13 @@ from textual.content import Content
 
 from memoria_tui import present, work_text
 from memoria_tui.dialogs.form import Field, FieldProblem, FormDialog, Values
-from memoria_tui.dialogs.session_fields import Saved, about_fields, at_field, moment_of, number
+from memoria_tui.dialogs.session_fields import Saved, about_fields, at_field, detail, moment_of
 from memoria_tui.drafts import Draft, DraftKind
-from services.model import SessionCategory
+from services.model import SESSION_DETAILS, SessionCategory, SessionDraft
 from services.ports import Clock
 from services.times import person_zone
+from services.work.preferences import WorkPreferences
 from services.work.rules import check_description, check_numbers, check_past
-from services.work.work_values import SessionDraft, WorkPreferences
 
 if TYPE_CHECKING:
     from services.container import Services
@@ -35,7 +36,7 @@ def start_session(
             services,
             client=present.harmless(preferences.default_client or ""),
             project=present.harmless(preferences.default_project or ""),
-            branch=present.harmless(branch or ""),
+            details={"branch": present.harmless(branch or "")},
         ),
         (Field("start", "Start", placeholder="now; or -15m, 9:30, yesterday 17:00"),),
     )
@@ -80,20 +81,18 @@ class _Starting:
         with at_field("description"):
             check_description(values["description"])
         start = self._start(values)
-        numbers = {field: number(values, field) for field in ("issue", "pull_request")}
-        for field, given in numbers.items():
-            with at_field(field):
-                check_numbers(given)
-        return SessionDraft(
+        draft = SessionDraft(
             description=values["description"],
             category=SessionCategory(values["category"]),
             client=values["client"],
             project=values["project"],
-            issue_number=numbers["issue"] or None,
-            pr_number=numbers["pull_request"] or None,
-            branch=values["branch"] or None,
             start=start,
         )
+        for one in SESSION_DETAILS:
+            draft = replace(draft, **{one.field: detail(values, one)})
+            with at_field(one.key):
+                check_numbers(draft)
+        return draft
 
     def _start(self, values: Values) -> datetime | None:
         now = self._clock()

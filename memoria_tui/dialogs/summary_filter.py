@@ -11,7 +11,7 @@ from memoria_tui.dialogs.marks import MarkDialog
 from memoria_tui.present import clip, line
 from services.model import ReportBy, SessionCategory
 from services.work.export import named
-from services.work.work_values import SessionFilter
+from services.work.report_values import SessionFilter
 
 Choice = tuple[ReportBy, str | None]
 _WIDTH = 40

@@ -8,7 +8,7 @@ from memoria_tui import present
 from memoria_tui.dialogs.form import Field, FieldProblem, FormDialog, Values
 from memoria_tui.dialogs.session_fields import at_field, client_names, project_names
 from memoria_tui.drafts import Draft, DraftKind
-from services.work.work_values import WorkPreferences
+from services.work.preferences import WorkPreferences
 
 if TYPE_CHECKING:
     from services.container import Services

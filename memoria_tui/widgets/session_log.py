@@ -19,7 +19,7 @@ from memoria_tui import present
 from memoria_tui.widgets.session_row import DayRow, Row, SessionRow, draw_day, draw_session
 from services.model import WorkSession
 from services.ports import Clock
-from services.work.work_values import LogPage
+from services.work.report_values import LogPage
 
 _NEAR = 40
 """Rows from the end at which the next page is asked for."""

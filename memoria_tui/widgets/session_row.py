@@ -9,8 +9,8 @@ from rich.cells import cell_len
 from textual.content import Content
 
 from memoria_tui import present, work_text
-from services.model import SessionStatus, WorkSession
-from services.work.work_values import DayPart, Flaw
+from services.model import Flaw, SessionStatus, WorkSession
+from services.work.report_values import DayPart
 
 _WIDE, _NARROW = 110, 90
 _MUTED, _FAINT = "$foreground 60%", "$foreground 40%"

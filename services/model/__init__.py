@@ -1,6 +1,6 @@
 """The values that several subjects exchange. All frozen; none is a row, a response or a Qdrant point.
 
-What one subject alone tells is in its own folder: `services.work.work_values`, `services.graph.graph_values`, …
+What one subject alone tells is in its own folder: `services.work.report_values`, `services.graph.graph_values`, …
 Ids are UUIDs as canonical lowercase strings. Datetimes are aware. Scores have no unit, higher is better.
 """
 
@@ -34,5 +34,16 @@ from services.model.memories import (
 )
 from services.model.relations import RelatedMemory, Relation, RelationCreator, RelationType
 from services.model.search import FacetCount, Facets, Hit, Query, SearchMode, SearchResult, SortKey, Why
-from services.model.sessions import Pause, ReportBy, SessionCategory, SessionStatus, WorkSession
+from services.model.sessions import (
+    SESSION_DETAILS,
+    Flaw,
+    Pause,
+    ReportBy,
+    SessionCategory,
+    SessionChanges,
+    SessionDetail,
+    SessionDraft,
+    SessionStatus,
+    WorkSession,
+)
 from services.model.stores import Advance, Progress, StatusSnapshot, StoreKind, StoreStatus, Subject, counting, untold

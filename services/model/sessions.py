@@ -1,4 +1,4 @@
-"""Work sessions and their pauses."""
+"""Work sessions and their pauses: what is known of one, what begins one, and what an edit changes."""
 
 from __future__ import annotations
 
@@ -35,6 +35,18 @@ class ReportBy(StrEnum):
     PROJECT = "project"
     CATEGORY = "category"
     DAY = "day"
+
+
+class Flaw(StrEnum):
+    """What cannot be true of a session as it is stored."""
+
+    ENDS_BEFORE_START = "ends before it starts"
+    NO_END = "is completed without an end"
+    PAUSE_OUTSIDE = "has a pause outside itself"
+    PAUSES_TOO_LONG = "has pauses longer than itself"
+    PAUSE_REVERSED = "has a pause that ends before it starts"
+    PAUSE_OPEN = "is completed with an open pause"
+    PAUSE_UNREADABLE = "has a pause that cannot be read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,3 +97,72 @@ class WorkSession:
             total += max(timedelta(), end - begun)
             reached = end if reached is None else max(end, reached)
         return total
+
+
+@dataclass(frozen=True, slots=True)
+class SessionDraft:
+    """A session to be started. Client and project are names; unknown ones are made."""
+
+    description: str
+    category: SessionCategory = SessionCategory.CODING
+    client: str | None = None
+    """None: the default of the settings; "": without a client."""
+    project: str | None = None
+    """As `client`."""
+    issue_number: int | None = None
+    pr_number: int | None = None
+    branch: str | None = None
+    start: datetime | None = None
+    """None: now."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionChanges:
+    """What an edit sets; a field that is None stays as it is. "" and 0 remove what can be absent."""
+
+    description: str | None = None
+    category: SessionCategory | None = None
+    client: str | None = None
+    project: str | None = None
+    issue_number: int | None = None
+    pr_number: int | None = None
+    branch: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    pauses: tuple[Pause, ...] | None = None
+    notes: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionDetail:
+    """Something that may be known of a session besides what was done, for whom and when: a number or a line of text.
+
+    Its field has one name in `WorkSession`, `SessionDraft`, `SessionChanges` and as a column. What reads, writes, shows
+    and exports sessions goes through `SESSION_DETAILS`.
+    """
+
+    field: str
+    key: str
+    """Its name in forms and in the CSV of the log."""
+    json: str
+    label: str
+    hint: str
+    """What an empty field of a form asks for."""
+    short: str
+    """How lists show the value that takes the place of {}."""
+    sentence: str
+    """How the memory of a session tells it."""
+    is_number: bool = False
+
+    def of(self, holder: WorkSession | SessionDraft | SessionChanges) -> str | int | None:
+        """The value there; None when it is not known, or is not to be changed."""
+        value: str | int | None = getattr(holder, self.field)
+        return value
+
+
+SESSION_DETAILS = (
+    SessionDetail("issue_number", "issue", "issue", "Issue", "number", "#{}", "Issue #{}.", is_number=True),
+    SessionDetail("pr_number", "pull_request", "pr", "PR", "number", "PR {}", "Pull request #{}.", is_number=True),
+    SessionDetail("branch", "branch", "branch", "Branch", "git branch", "{}", "Branch {}."),
+)
+"""In the order in which they are shown."""

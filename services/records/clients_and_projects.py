@@ -15,7 +15,7 @@ from services.ports import SqlDatabase
 from services.records.columns import storable
 from services.records.unit_of_work import UnitOfWork, unit_of_work
 from services.settings import Settings
-from services.work.work_values import Client, ClientTotal, Project, ProjectTotal
+from services.work.report_values import Client, ClientTotal, Project, ProjectTotal
 
 _TABLE: Mapping[Entity, str] = {Entity.CLIENT: "clients", Entity.PROJECT: "projects"}
 _COLUMN: Mapping[Entity, str] = {Entity.CLIENT: "client_id", Entity.PROJECT: "project_id"}

@@ -13,7 +13,7 @@ from datetime import datetime
 from uuid import UUID
 
 from services.errors import InvalidInput
-from services.model import SessionCategory, SessionStatus
+from services.model import SESSION_DETAILS, SessionCategory, SessionStatus
 from services.storable_text import column_text
 
 _DATES = {"created_at": "timestamptz", "updated_at": "timestamptz"}
@@ -32,9 +32,7 @@ SESSION: Mapping[str, str] = {
     "category": "public.session_category",
     "client_id": "uuid",
     "project_id": "uuid",
-    "issue_number": "integer",
-    "pr_number": "integer",
-    "branch": "text",
+    **{detail.field: "integer" if detail.is_number else "text" for detail in SESSION_DETAILS},
     "start_time": "timestamptz",
     "end_time": "timestamptz",
     "pauses": "jsonb",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from services.ports import Pulse, SqlDatabase
-from services.records.session_rows import OPEN, stored_session
+from services.records.stored_sessions import OPEN, stored_session
 from services.times import WriterZone
 
 _PULSE = """

@@ -9,10 +9,16 @@ from datetime import datetime
 
 from services.errors import InvalidInput
 from services.ports import Clock, SqlConnection
-from services.records.session_rows import SESSION, TOUCHING, conditions, stored_sessions
-from services.records.session_values import SessionSelection, StoredSession
+from services.records.stored_sessions import (
+    SESSION,
+    TOUCHING,
+    SessionSelection,
+    StoredSession,
+    conditions,
+    stored_sessions,
+)
 from services.times import WriterZone
-from services.work.work_values import LogOrder
+from services.work.report_values import LogOrder
 
 _SORTED_BY: Mapping[LogOrder, tuple[str, str]] = {
     LogOrder.START: ("session.start_time", "timestamptz"),

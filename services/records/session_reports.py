@@ -12,8 +12,15 @@ from datetime import datetime, timedelta, timezone
 
 from services.model import ReportBy
 from services.ports import Clock, SqlDatabase
-from services.records.session_rows import SESSION, TOUCHING, conditions, stored_sessions
-from services.records.session_values import ReportQuestion, ReportRow, StoredSession
+from services.records.stored_sessions import (
+    SESSION,
+    TOUCHING,
+    ReportQuestion,
+    ReportRow,
+    StoredSession,
+    conditions,
+    stored_sessions,
+)
 from services.times import WriterZone
 from services.work.timesheet import transitions
 

@@ -7,17 +7,25 @@ from datetime import datetime
 from typing import Any
 
 from services.errors import Ambiguous, Conflict, NotFound
-from services.model import Entity, WorkSession
+from services.model import SESSION_DETAILS, Entity, SessionDraft, WorkSession
 from services.ports import Clock, NewChange, SqlConnection, SqlDatabase
 from services.records.clients_and_projects import client_id, project_id
 from services.records.columns import SESSION_SET, storable, storable_json
-from services.records.session_rows import NAMED, NAMES, OPEN, SESSION, stored_session, stored_sessions
-from services.records.session_values import Change, SessionChange, StoredSession
+from services.records.stored_sessions import (
+    NAMED,
+    NAMES,
+    OPEN,
+    SESSION,
+    Change,
+    SessionChange,
+    StoredSession,
+    stored_session,
+    stored_sessions,
+)
 from services.records.unit_of_work import UnitOfWork, unit_of_work
 from services.settings import Settings
 from services.times import WriterZone
 from services.work import pauses
-from services.work.work_values import SessionDraft
 
 _OPEN = f"{OPEN} ORDER BY session.start_time, session.id"
 _ENDING_AFTER = f"""
@@ -36,11 +44,11 @@ FROM public.work_sessions session {NAMES} WHERE session.id = CAST(:id AS uuid) F
 _WRITTEN = f"""
 WITH session AS ({{statement}} RETURNING *) SELECT {NAMED}, to_jsonb(session) AS state FROM session {NAMES}
 """
-_INSERT = """
-INSERT INTO public.work_sessions
-    (description, category, client_id, project_id, issue_number, pr_number, branch, start_time, status)
+_INSERT = f"""
+INSERT INTO public.work_sessions (description, category, client_id, project_id, start_time, status,
+                                  {", ".join(one.field for one in SESSION_DETAILS)})
 VALUES (:description, CAST(:category AS public.session_category), CAST(:client_id AS uuid), CAST(:project_id AS uuid),
-        :issue_number, :pr_number, :branch, :start, 'active')
+        :start, 'active', {", ".join(f":{one.field}" for one in SESSION_DETAILS)})
 """
 _OPEN_COUNT = "SELECT count(*) AS number FROM public.work_sessions WHERE status IN ('active', 'paused')"
 _STARTING = "SELECT pg_advisory_xact_lock(hashtext('memoria_tui.work_sessions.start'))"
@@ -128,10 +136,8 @@ class Sessions:
                 category=new.category.value,
                 client_id=client,
                 project_id=project,
-                issue_number=new.issue_number,
-                pr_number=new.pr_number,
-                branch=new.branch and storable(new.branch),
                 start=new.start,
+                **{one.field: _storable_detail(one.of(new)) for one in SESSION_DETAILS},
             )
             unit.record_change(Entity.SESSION, str(row.id), None, row.state, f'started "{new.description}"')
             return stored_session(row, self._zone, self._clock())
@@ -234,3 +240,7 @@ async def _check_limit(unit: UnitOfWork, limit: int) -> None:
     await unit.fetch(_STARTING)
     if (number := (await unit.fetch(_OPEN_COUNT))[0].number) >= limit:
         raise Conflict(f"limit reached ({number} of {limit} running): stop one first", current=None)
+
+
+def _storable_detail(value: str | int | None) -> str | int | None:
+    return (storable(value) if isinstance(value, str) else value) or None

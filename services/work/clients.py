@@ -8,7 +8,7 @@ from typing import TypeVar
 from services.errors import Ambiguous, InvalidInput, NotFound
 from services.model import Entity
 from services.records import Records
-from services.work.work_values import Client, ClientTotal, Project, ProjectTotal
+from services.work.report_values import Client, ClientTotal, Project, ProjectTotal
 
 Named = TypeVar("Named", Client, Project)
 

@@ -6,9 +6,10 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
+from functools import partial
 
-from services.model import ReportBy
-from services.work.work_values import DayPart, Report, ReportGroup, ReportUnit
+from services.model import SESSION_DETAILS, ReportBy, SessionDetail
+from services.work.report_values import DayPart, Report, ReportGroup, ReportUnit
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """What makes a spreadsheet read the rest of a cell as a formula (OWASP, «CSV Injection»)."""
@@ -113,6 +114,11 @@ def _paused(part: DayPart, now: datetime) -> float:
     return max(0.0, ((part.end or now) - part.start).total_seconds() - part.seconds_at(now))
 
 
+def _detail(detail: SessionDetail, part: DayPart, zone: tzinfo, now: datetime) -> object:
+    value = detail.of(part.session) or ""
+    return formula_safe(value) if isinstance(value, str) else value
+
+
 _COLUMNS: Mapping[str, Callable[[DayPart, tzinfo, datetime], object]] = {
     "day": lambda part, zone, now: part.day.isoformat(),
     "start": lambda part, zone, now: part.start.astimezone(zone).isoformat(timespec="seconds"),
@@ -125,9 +131,7 @@ _COLUMNS: Mapping[str, Callable[[DayPart, tzinfo, datetime], object]] = {
     "client": lambda part, zone, now: formula_safe(part.session.client or ""),
     "project": lambda part, zone, now: formula_safe(part.session.project or ""),
     "description": lambda part, zone, now: formula_safe(part.session.description),
-    "issue": lambda part, zone, now: part.session.issue_number or "",
-    "pull_request": lambda part, zone, now: part.session.pr_number or "",
-    "branch": lambda part, zone, now: formula_safe(part.session.branch or ""),
+    **{detail.key: partial(_detail, detail) for detail in SESSION_DETAILS},
     "notes": lambda part, zone, now: formula_safe("\n".join(part.session.notes)),
     "id": lambda part, zone, now: part.session.id,
 }

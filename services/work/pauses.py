@@ -12,10 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
-from services.model import Pause
+from services.model import Flaw, Pause
 from services.times import WriterZone, read_iso, to_stamp
 from services.work.timesheet import CLOCK_SKEW
-from services.work.work_values import Flaw
 
 _WIDEST_SHIFT = 26
 """Hours between the local times of the two places on Earth that are furthest apart."""

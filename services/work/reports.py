@@ -9,17 +9,15 @@ from datetime import date, datetime, timedelta, tzinfo
 from math import fsum
 
 from services.errors import InvalidInput, NotFound
-from services.model import ReportBy, SessionStatus, WorkSession
+from services.model import Flaw, ReportBy, SessionStatus, WorkSession
 from services.ports import Clock
 from services.records import Records
-from services.records.session_values import ReportQuestion, ReportRow, SessionSelection, StoredSession
+from services.records.stored_sessions import ReportQuestion, ReportRow, SessionSelection, StoredSession
 from services.settings import Settings
 from services.times import Period, first_weekday, person_zone, zone_name
-from services.work.timesheet import Span, day_starts, days_between, flaws, parts_of, period, spans_of, split
-from services.work.work_values import (
+from services.work.report_values import (
     Client,
     DayPart,
-    Flaw,
     LogOrder,
     LogPage,
     Project,
@@ -30,6 +28,7 @@ from services.work.work_values import (
     SessionFilter,
     UnitTotal,
 )
+from services.work.timesheet import Span, day_starts, days_between, flaws, parts_of, period, spans_of, split
 
 
 class ReportService:

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from services.errors import Conflict, InvalidInput
-from services.model import Pause, SessionStatus, WorkSession
-from services.records.session_values import SessionChange, StoredSession
+from services.model import SESSION_DETAILS, Pause, SessionChanges, SessionDraft, SessionStatus, WorkSession
+from services.records.stored_sessions import SessionChange, StoredSession
+from services.work.report_values import WarningKind, WorkWarning
 from services.work.timesheet import flaws, spans_of
-from services.work.work_values import SessionChanges, WarningKind, WorkWarning
 
 _AHEAD = timedelta(seconds=5)
 """How far clocks of two machines may differ before a time counts as ahead."""
@@ -42,9 +42,9 @@ def check_past(when: datetime, now: datetime) -> None:
         raise InvalidInput("that time is in the future")
 
 
-def check_numbers(*numbers: int | None) -> None:
-    for number in numbers:
-        if number is not None and not 0 <= number <= _LARGEST_NUMBER:
+def check_numbers(of: SessionDraft | SessionChanges) -> None:
+    for number in (detail.of(of) for detail in SESSION_DETAILS):
+        if isinstance(number, int) and not 0 <= number <= _LARGEST_NUMBER:
             raise InvalidInput(f"{number} is no number of an issue or pull request")
 
 
@@ -77,7 +77,7 @@ def check_edit(session: WorkSession, changes: SessionChanges, now: datetime) -> 
     """Raises InvalidInput for times that cannot be, if the edit is about times; other edits may leave old faults."""
     if changes.description is not None:
         check_description(changes.description)
-    check_numbers(changes.issue_number, changes.pr_number)
+    check_numbers(changes)
     if changes.start is None and changes.end is None and changes.pauses is None:
         return
     start, end = changes.start or session.start, changes.end or session.end
@@ -102,7 +102,7 @@ def with_times(session: WorkSession, changes: SessionChanges) -> WorkSession:
 def as_change(changes: SessionChanges) -> SessionChange:
     """The edit as columns; "" and 0 become «none»."""
     columns: dict[str, object] = {}
-    for name in ("description", "category", "issue_number", "pr_number", "branch", "start", "end", "notes"):
+    for name in ("description", "category", *(one.field for one in SESSION_DETAILS), "start", "end", "notes"):
         value = getattr(changes, name)
         if value is None:
             continue

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import accumulate, pairwise
 
-from services.model import Pause, SessionStatus, WorkSession
+from services.model import Flaw, Pause, SessionStatus, WorkSession
 from services.times import Period, month_end, month_start, week_start
-from services.work.work_values import DayPart, Flaw, ReportUnit
+from services.work.report_values import DayPart, ReportUnit
 
 CLOCK_SKEW = timedelta(minutes=1)
 """How far the clocks of two machines may differ before a pause counts as outside its session."""

@@ -22,21 +22,25 @@ from services.errors import (
     StoreReadOnly,
     StoreUnavailable,
 )
-from services.model import Memory, MemoryDraft, MemoryType, Pause, SessionStatus, WorkSession
+from services.model import (
+    SESSION_DETAILS,
+    Memory,
+    MemoryDraft,
+    MemoryType,
+    Pause,
+    SessionChanges,
+    SessionDraft,
+    SessionStatus,
+    WorkSession,
+)
 from services.ports import Clock, NewChange
 from services.records import Records, Transaction
-from services.records.session_values import Change, SessionChange, StoredSession
+from services.records.stored_sessions import Change, SessionChange, StoredSession
 from services.settings import Settings
 from services.times import person_zone, whole
 from services.work import rules
-from services.work.work_values import (
-    SessionChanges,
-    SessionDraft,
-    WorkPreferences,
-    WorkStatus,
-    checked,
-    preferences_of,
-)
+from services.work.preferences import WorkPreferences, checked, preferences_of
+from services.work.report_values import WorkStatus
 
 if TYPE_CHECKING:
     from services.memories.saving import TransactionHook
@@ -111,14 +115,13 @@ class WorkService:
         start = whole(draft.start or now)
         rules.check_description(draft.description)
         rules.check_past(start, now)
-        rules.check_numbers(draft.issue_number, draft.pr_number)
+        rules.check_numbers(draft)
         preferences = await self.preferences()
         new = replace(
             draft,
             description=draft.description.strip(),
             client=_named(draft.client, preferences.default_client),
             project=_named(draft.project, preferences.default_project),
-            branch=draft.branch or None,
             start=start.astimezone(UTC),
         )
         return (await self._records.sessions.insert(new, self._settings.work_max_parallel_sessions)).session
@@ -356,9 +359,7 @@ def draft_of(session: WorkSession, now: datetime, zone: tzinfo) -> MemoryDraft:
     lines = [session.description, "", f"Worked {worked} on {session.start.astimezone(zone):%Y-%m-%d}."]
     lines += [f"Client: {session.client}."] if session.client else []
     lines += [f"Project: {session.project}."] if session.project else []
-    lines += [f"Issue #{session.issue_number}."] if session.issue_number else []
-    lines += [f"Pull request #{session.pr_number}."] if session.pr_number else []
-    lines += [f"Branch {session.branch}."] if session.branch else []
+    lines += [one.sentence.format(value) for one in SESSION_DETAILS if (value := one.of(session))]
     if session.notes:
         lines += ["", *(f"- {note}" for note in session.notes)]
     return MemoryDraft(

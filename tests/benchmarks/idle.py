@@ -25,9 +25,8 @@ from services.adapters.edge.connection import EdgeConnection
 from services.adapters.edge.edge_store import EdgeVectorStore
 from services.adapters.postgres.database import Database
 from services.container import Services, open_services
-from services.model import MemoryDraft, MemoryType
+from services.model import MemoryDraft, MemoryType, SessionDraft
 from services.settings import Settings
-from services.work.work_values import SessionDraft
 from tests.benchmarks.figures import Figure, limited
 
 _REQUESTS, _CORE = 1.0, 0.5

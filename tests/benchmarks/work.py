@@ -23,9 +23,9 @@ import psycopg
 from services.adapters.postgres.database import Database
 from services.adapters.postgres.embedded import EmbeddedPostgres
 from services.adapters.postgres.schema import upgrade
-from services.model import ReportBy
+from services.model import ReportBy, SessionDraft
 from services.times import Period
-from services.work.work_values import ReportUnit, SessionDraft, SessionFilter
+from services.work.report_values import ReportUnit, SessionFilter
 from tests.benchmarks.figures import Figure, compared, percentile
 from tests.services.servers import create_database
 from tests.services.worktables import Bench, bench

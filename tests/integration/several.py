@@ -19,9 +19,17 @@ from datetime import UTC, datetime, timedelta
 
 from services.container import Services, open_services
 from services.errors import Conflict, InvalidInput, NotFound, NothingToUndo
-from services.model import IfChanged, MemoryChanges, MemoryDraft, MemoryType, RelationType, SessionCategory
+from services.model import (
+    IfChanged,
+    MemoryChanges,
+    MemoryDraft,
+    MemoryType,
+    RelationType,
+    SessionCategory,
+    SessionChanges,
+    SessionDraft,
+)
 from services.settings import load_settings
-from services.work.work_values import SessionChanges, SessionDraft
 from tests.services.memory_world import WatchedEmbedder
 
 MEMORIES = 50

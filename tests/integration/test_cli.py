@@ -30,7 +30,7 @@ from services.model import Memory, MemoryType, Pause, Progress, SessionCategory,
 from services.model.database import Ask
 from services.settings import Settings
 from services.work.export import log_csv
-from services.work.work_values import DayPart
+from services.work.report_values import DayPart
 from tests.services.edge_here import edge_here
 
 HOSTILE = "\x1b]52;c;ZWNobw==\x07 \x1b[31mred\x1b[0m [bold]x[/] \u202e \x9b2J"

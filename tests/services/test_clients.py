@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from services.errors import Ambiguous, Conflict, InvalidInput, NotFound
-from services.model import Kind
-from services.work.work_values import SessionDraft
+from services.model import Kind, SessionDraft
 from tests.services.worktables import Bench, bench
 
 Totals = dict[str | None, tuple[int, int]]

@@ -14,10 +14,9 @@ from services.adapters.postgres.database import Database
 from services.adapters.postgres.schema import upgrade
 from services.container import open_services
 from services.errors import AuthenticationFailed, MemoriaError, StoreUnavailable
-from services.model import MemoryChanges, MemoryDraft, MemoryType, Query, RelationType
+from services.model import MemoryChanges, MemoryDraft, MemoryType, Query, RelationType, SessionDraft
 from services.points import Point
 from services.settings import Settings
-from services.work.work_values import SessionDraft
 from tests.services.guarded import GuardedServer, guarded_server
 from tests.services.servers import pgbouncer, query
 

@@ -13,10 +13,9 @@ import pytest
 from services.adapters.server.server_store import ServerVectorStore
 from services.container import Services, open_services
 from services.errors import AuthenticationFailed, MemoriaError, StoreReadOnly, StoreUnavailable
-from services.model import MemoryDraft, MemoryType, Query
+from services.model import MemoryDraft, MemoryType, Query, SessionDraft
 from services.model.database import UpgradePlan
 from services.settings import Settings
-from services.work.work_values import SessionDraft
 from tests.services.servers import as_superuser, as_user, query, restore_upstream
 from tests.services.stores import ident
 from tests.services.test_qdrant_server import SECRET, FakeQdrant

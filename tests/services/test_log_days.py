@@ -15,11 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.errors import InvalidInput
-from services.model import Pause, ReportBy, SessionCategory, SessionStatus, WorkSession
+from services.model import Pause, ReportBy, SessionCategory, SessionDraft, SessionStatus, WorkSession
 from services.times import Period, WriterZone
 from services.work.pauses import encoded
+from services.work.report_values import DayPart, LogOrder, SessionFilter
 from services.work.timesheet import days, parts_of
-from services.work.work_values import DayPart, LogOrder, SessionDraft, SessionFilter
 from tests.services.worktables import Bench, bench
 
 ZONES = ["Europe/Rome", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia"]

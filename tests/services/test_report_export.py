@@ -11,7 +11,7 @@ import pytest
 from services.model import ReportBy
 from services.times import Period
 from services.work.export import as_csv, as_markdown, formula_safe
-from services.work.work_values import Report, ReportCell, ReportGroup, ReportUnit
+from services.work.report_values import Report, ReportCell, ReportGroup, ReportUnit
 
 
 def report(name: str | None = "acme", unit: ReportUnit = ReportUnit.MONTH, by: ReportBy = ReportBy.CLIENT) -> Report:

@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from services.errors import NotFound
-from services.model import ReportBy, SessionCategory, WorkSession
+from services.model import ReportBy, SessionCategory, SessionChanges, SessionDraft, WorkSession
 from services.times import Period
+from services.work.report_values import LogOrder, ReportUnit, SessionFilter
 from services.work.timesheet import day_starts, spans_of, split
-from services.work.work_values import LogOrder, ReportUnit, SessionChanges, SessionDraft, SessionFilter
 from tests.services.worktables import NOON, Bench, bench
 
 ROME = ZoneInfo("Europe/Rome")

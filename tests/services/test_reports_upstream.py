@@ -17,9 +17,9 @@ import pytest
 from services.adapters.postgres.database import Database
 from services.adapters.postgres.schema import upgrade
 from services.errors import SchemaMissing
-from services.model import ReportBy, SessionStatus
+from services.model import Flaw, ReportBy, SessionStatus
 from services.times import Period, month_end
-from services.work.work_values import Flaw, ReportUnit, SessionFilter
+from services.work.report_values import ReportUnit, SessionFilter
 from tests.services.servers import create_database, drop_database
 from tests.services.worktables import Bench, bench
 

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.container import open_services
+from services.model import SessionDraft
 from services.settings import Settings
 from services.work.stamps import Stamp, with_writer_zone
-from services.work.work_values import SessionDraft
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 ROME = Settings(home=Path("/nowhere"), zone="Europe/Rome")

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.model import Pause, SessionCategory, SessionStatus, WorkSession
+from services.model import Flaw, Pause, SessionCategory, SessionStatus, WorkSession
+from services.work.report_values import ReportUnit
 from services.work.timesheet import Span, day_starts, flaws, merged, period, spans_of, split, transitions
-from services.work.work_values import Flaw, ReportUnit
 
 ROME = ZoneInfo("Europe/Rome")
 ZONES = st.sampled_from(

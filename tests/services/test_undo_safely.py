@@ -12,10 +12,9 @@ import pytest
 from services.container import Services, open_services
 from services.demo.store import load_demo
 from services.errors import Conflict, InvalidInput, NotFound, NothingToUndo
-from services.model import Entity, IfChanged, Kind, MemoryChanges, MemoryDraft, MemoryType, RelationType
+from services.model import Entity, IfChanged, Kind, MemoryChanges, MemoryDraft, MemoryType, RelationType, SessionDraft
 from services.points import Scroll
 from services.settings import Settings
-from services.work.work_values import SessionDraft
 from tests.services.servers import query
 
 TABLES = ("clients", "projects", "work_sessions", "memory_relations")

@@ -21,7 +21,7 @@ from services.points import EVERYTHING
 from services.search.query import parse_query
 from services.settings import Settings
 from services.times import Period
-from services.work.work_values import ReportUnit
+from services.work.report_values import ReportUnit
 from tests.services.servers import query, restore_upstream
 from tests.services.upstream import KEPT, everything, opened, truth
 

@@ -15,12 +15,23 @@ import pytest
 from services.adapters.postgres.checked_database import CheckedDatabase
 from services.adapters.postgres.database import Database
 from services.errors import Ambiguous, Conflict, InvalidInput, NotFound
-from services.model import Action, Entity, Kind, Pause, ReportBy, SessionCategory, SessionStatus
+from services.model import (
+    Action,
+    Entity,
+    Flaw,
+    Kind,
+    Pause,
+    ReportBy,
+    SessionCategory,
+    SessionChanges,
+    SessionDraft,
+    SessionStatus,
+)
 from services.records import Records
 from services.records.columns import exact_json
 from services.times import Period
+from services.work.report_values import WarningKind
 from services.work.work_service import WorkService
-from services.work.work_values import Flaw, SessionChanges, SessionDraft, WarningKind
 from tests.services.worktables import NOON, Bench, bench
 
 

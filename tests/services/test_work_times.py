@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.errors import InvalidInput
-from services.model import Pause
+from services.model import Flaw, Pause
 from services.settings import load_settings
 from services.times import (
     SPAN_WORDS,
@@ -26,8 +26,8 @@ from services.times import (
     zone_of,
 )
 from services.work.pauses import decoded, encoded, minutes, rewritten
+from services.work.report_values import ReportUnit
 from services.work.timesheet import day_starts, period
-from services.work.work_values import Flaw, ReportUnit
 
 ROME = WriterZone(ZoneInfo("Europe/Rome"))
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

@@ -11,9 +11,8 @@ import pytest
 
 from services.container import Services, open_services
 from services.errors import Conflict, StoreUnavailable
-from services.model import Memory, Query, SessionStatus
+from services.model import Memory, Query, SessionDraft, SessionStatus
 from services.settings import Settings
-from services.work.work_values import SessionDraft
 from tests.services.servers import query
 from tests.services.worktables import NOON, Bench, bench
 

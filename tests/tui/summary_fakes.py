@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, cast
 
 from services.errors import MemoriaError
 from services.model import FacetCount, MemoryType, Pause, SessionCategory, SessionStatus, WorkSession
-from services.records.session_values import ReportQuestion, ReportRow, StoredSession
+from services.records.stored_sessions import ReportQuestion, ReportRow, StoredSession
 from services.search.memory_counts import MemoryCounts, MemoryMonths
 from services.settings import Settings
 from services.work.clients import ClientService
+from services.work.report_values import Client, ClientTotal, Project, ProjectTotal
 from services.work.reports import ReportService
 from services.work.work_service import WorkService
-from services.work.work_values import Client, ClientTotal, Project, ProjectTotal
 from tests.tui.fakes import FakeServices, Store, clock
 
 if TYPE_CHECKING:

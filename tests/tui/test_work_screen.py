@@ -19,8 +19,9 @@ from memoria_tui.dialogs.form import FormDialog
 from memoria_tui.dialogs.help import HelpDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.modes.work.screen import WorkScreen
-from services.model import SessionStatus
-from services.work.work_values import LogOrder, SessionDraft, WorkPreferences
+from services.model import SessionDraft, SessionStatus
+from services.work.preferences import WorkPreferences
+from services.work.report_values import LogOrder
 from tests.tui.conftest import key_event, press, settle, toasts
 from tests.tui.work_world import NOW, Desk, WorkServices, at_desk, one_running, shown, two_days, work_screen
 

@@ -20,14 +20,13 @@ from services.container import Services
 from services.errors import MemoriaError
 from services.health import HealthService
 from services.memories.memory_service import MemoryService
-from services.model import SessionCategory, StatusSnapshot, StoreKind, StoreStatus, WorkSession
+from services.model import SessionCategory, SessionDraft, StatusSnapshot, StoreKind, StoreStatus, WorkSession
 from services.ports import Clock, Embedder, SwitchableStore
 from services.records import Records
 from services.settings import Settings
 from services.work.clients import ClientService
 from services.work.reports import ReportService
 from services.work.work_service import WorkService
-from services.work.work_values import SessionDraft
 from tests.services.worktables import HeldClock, KeptMemories
 from tests.tui.conftest import settle
 from tests.tui.fakes import FakeLive, FakeServices, Store

@@ -14,7 +14,7 @@ from memoria_tui.widgets.figure_table import Row, Table
 from memoria_tui.widgets.stacked_bars import Chart
 from services.model import MemoryType
 from services.search.memory_counts import MemoryMonths
-from services.work.work_values import ReportUnit
+from services.work.report_values import ReportUnit
 
 Variables = Mapping[str, str]
 """Of the theme."""

@@ -29,7 +29,7 @@ from services.search.memory_counts import MemoryMonths
 from services.times import month_start
 from services.together import together
 from services.work.export import as_csv, as_markdown
-from services.work.work_values import Report, ReportUnit
+from services.work.report_values import Report, ReportUnit
 
 _WRITERS = {".csv": as_csv, ".md": as_markdown}
 _ON_FIGURES = frozenset({"shift", "group", "filter", "export", "table", "memories"})

@@ -14,7 +14,7 @@ from services.model import ReportBy
 from services.search.memory_counts import MemoryMonths
 from services.times import Period, month_end, month_start
 from services.work.export import named
-from services.work.work_values import Report, ReportUnit, SessionFilter
+from services.work.report_values import Report, ReportUnit, SessionFilter
 
 GROUPINGS = tuple(by for by in ReportBy if by is not ReportBy.DAY)
 MONTHS = 12

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from services.files import write_file
 from services.work.export import log_csv
+from services.work.report_values import DayPart
 from services.work.timesheet import parts_of
-from services.work.work_values import DayPart
 
 if TYPE_CHECKING:
     from memoria_tui.modes.work.state import LogQuestion

@@ -33,8 +33,8 @@ from memoria_tui.widgets.session_log import SessionLog
 from services.errors import MemoriaError, StoreUnavailable
 from services.model import ReportBy, SessionStatus, StatusSnapshot, Subject, WorkSession
 from services.times import Period
+from services.work.report_values import SessionFilter
 from services.work.timesheet import day_starts, spans_of
-from services.work.work_values import SessionFilter
 
 PAGE = 100
 """Sessions asked for at a time."""

@@ -9,7 +9,7 @@ from textual.content import Content
 
 from memoria_tui import present, work_text
 from services.model import SessionStatus
-from services.work.work_values import LogOrder, Report, SessionFilter, WorkStatus, WorkWarning
+from services.work.report_values import LogOrder, Report, SessionFilter, WorkStatus, WorkWarning
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,31 +1,17 @@
-"""The values of work time: what is asked about sessions, what is changed, and what reports say. All frozen.
+"""What is asked about work time, and what the log, reports and warnings say. All frozen.
 
 Seconds are exact. Dates are days of the person's zone, both ends included. Names that are None mean «without».
 """
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
-from services.errors import InvalidInput
-from services.model import Pause, ReportBy, SessionCategory, SessionStatus, WorkSession
+from services.model import Flaw, ReportBy, SessionCategory, SessionStatus, WorkSession
 from services.times import Period
-
-
-class Flaw(StrEnum):
-    """What cannot be true of a session as it is stored."""
-
-    ENDS_BEFORE_START = "ends before it starts"
-    NO_END = "is completed without an end"
-    PAUSE_OUTSIDE = "has a pause outside itself"
-    PAUSES_TOO_LONG = "has pauses longer than itself"
-    PAUSE_REVERSED = "has a pause that ends before it starts"
-    PAUSE_OPEN = "is completed with an open pause"
-    PAUSE_UNREADABLE = "has a pause that cannot be read"
 
 
 class WarningKind(StrEnum):
@@ -56,40 +42,6 @@ class WorkStatus:
     sessions: tuple[WorkSession, ...]
     """Active and paused, oldest first."""
     warnings: tuple[WorkWarning, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class SessionDraft:
-    """A session to be started. Client and project are names; unknown ones are made."""
-
-    description: str
-    category: SessionCategory = SessionCategory.CODING
-    client: str | None = None
-    """None: the default of the settings; "": without a client."""
-    project: str | None = None
-    """As `client`."""
-    issue_number: int | None = None
-    pr_number: int | None = None
-    branch: str | None = None
-    start: datetime | None = None
-    """None: now."""
-
-
-@dataclass(frozen=True, slots=True)
-class SessionChanges:
-    """What an edit sets; a field that is None stays as it is. "" and 0 remove what can be absent."""
-
-    description: str | None = None
-    category: SessionCategory | None = None
-    client: str | None = None
-    project: str | None = None
-    issue_number: int | None = None
-    pr_number: int | None = None
-    branch: str | None = None
-    start: datetime | None = None
-    end: datetime | None = None
-    pauses: tuple[Pause, ...] | None = None
-    notes: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,41 +219,3 @@ class ProjectTotal:
     """As of a client."""
     sessions: int
     last: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class WorkPreferences:
-    """The rows of `user_settings` that concern work; upstream reads the same rows."""
-
-    default_client: str | None = None
-    default_project: str | None = None
-    work_day_hours: float = 8.0
-    auto_session_memory: bool = False
-    """Keep a memory of each session that is stopped."""
-
-
-def preferences_of(rows: Mapping[str, object]) -> WorkPreferences:
-    """What the rows say; a value that cannot be used counts as not set."""
-    known = {}
-    for key in WorkPreferences.__slots__:
-        with contextlib.suppress(InvalidInput):
-            if (value := checked(key, rows.get(key))) is not None:
-                known[key] = value
-    return WorkPreferences(**known)  # type: ignore[arg-type]  # each value was checked by name
-
-
-def checked(key: str, value: object) -> object:
-    """A value as its setting takes it; None: not set. Raises InvalidInput."""
-    if value is None:
-        return None
-    match key:
-        case "default_client" | "default_project" if isinstance(value, str):
-            return value.strip() or None
-        case "work_day_hours" if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 24:
-            return float(value)
-        case "auto_session_memory" if isinstance(value, bool):
-            return value
-        case _ if key in WorkPreferences.__slots__:
-            raise InvalidInput(f"{value!r} cannot be the setting {key}")
-        case _:
-            raise InvalidInput(f"no setting is called {key!r}; known are {', '.join(WorkPreferences.__slots__)}")

@@ -1,16 +1,19 @@
-"""Rows of `work_sessions`: which ones, as values, and the stamps without a zone among them."""
+"""Sessions as `work_sessions` holds them: rows as values, which ones are asked for, and what is written to them.
+
+With instants and ids in place of days and names; the stamps without a zone are among them.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from services.model import SessionCategory, SessionStatus, WorkSession
+from services.model import SESSION_DETAILS, Flaw, Pause, ReportBy, SessionCategory, SessionStatus, WorkSession
 from services.ports import SqlConnection
 from services.records.columns import storable
-from services.records.session_values import SessionSelection, StoredSession
 from services.times import WriterZone, read_iso
 from services.work import pauses
 from services.work.stamps import Stamp
@@ -38,6 +41,79 @@ WHERE session.end_time IS NULL AND session.start_time < :since - interval '1 day
 """Sessions with some time from `since` to `until` (one instant as both: that go on over it); see 005_work.sql."""
 
 
+@dataclass(frozen=True, slots=True)
+class StoredSession:
+    """A session with what was wrong with its pauses when they were read."""
+
+    session: WorkSession
+    flaws: tuple[Flaw, ...] = ()
+    updated_at: datetime | None = None
+    """When some program last wrote it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionChange:
+    columns: Mapping[str, object] = field(default_factory=dict)
+    """Columns of `work_sessions` with their new values."""
+    client: str | None = None
+    """Name; "" for none."""
+    project: str | None = None
+    """Name; "" for none."""
+    note: str | None = None
+    """To be appended."""
+    pause: Pause | None = None
+    """To be appended."""
+    until: datetime | None = None
+    """Pauses end here: open ones are closed, later ones go."""
+    pauses: tuple[Pause, ...] | None = None
+    """To stand in place of all that are there."""
+
+
+Change = Callable[[StoredSession], SessionChange]
+"""Gives what to write for a session as it stands, locked; raises to write nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSelection:
+    """Which sessions are meant, with instants and ids in place of days and names."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    client_ids: tuple[str | None, ...] = ()
+    project_ids: tuple[str | None, ...] = ()
+    categories: tuple[SessionCategory, ...] = ()
+    statuses: tuple[SessionStatus, ...] = ()
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportQuestion:
+    """What to add up: sessions by `by`, cut at `bounds`."""
+
+    selection: SessionSelection
+    by: ReportBy
+    bounds: Sequence[datetime]
+    """Starts of days, ascending, and the end of the last."""
+    units: Sequence[int]
+    """Number of the unit in which each day lies, ascending from 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRow:
+    """Worked time of one group in one unit."""
+
+    key: str | None
+    """Id of a client or project, name of a category; None for those without and for reports by day."""
+    unit: int
+    seconds: float
+    sessions: int
+    """Sessions that touch this unit."""
+    fresh: int
+    """Those of them that touch no earlier unit of the report."""
+    days: frozenset[int]
+    """Days with time, numbered as `bounds`."""
+
+
 def stored_session(row: Any, zone: WriterZone, now: datetime) -> StoredSession:
     """A row of `SESSION`; zone-less pauses are read in `zone`. Times come out in UTC."""
     start, end = row.start_time.astimezone(UTC), row.end_time and row.end_time.astimezone(UTC)
@@ -54,11 +130,9 @@ def stored_session(row: Any, zone: WriterZone, now: datetime) -> StoredSession:
         project=row.project,
         client_id=_text(row.client_id),
         project_id=_text(row.project_id),
-        issue_number=row.issue_number,
-        pr_number=row.pr_number,
-        branch=row.branch,
         notes=tuple(note or "" for note in row.notes or ()),
         memory_id=_text(row.memory_id),
+        **{detail.field: getattr(row, detail.field) for detail in SESSION_DETAILS},
     )
     return StoredSession(session, found, row.updated_at and row.updated_at.astimezone(UTC))
 

@@ -1,0 +1,47 @@
+"""The settings of work time that a person shares with other programs."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from services.errors import InvalidInput
+
+
+@dataclass(frozen=True, slots=True)
+class WorkPreferences:
+    """The rows of `user_settings` that concern work; upstream reads the same rows."""
+
+    default_client: str | None = None
+    default_project: str | None = None
+    work_day_hours: float = 8.0
+    auto_session_memory: bool = False
+    """Keep a memory of each session that is stopped."""
+
+
+def preferences_of(rows: Mapping[str, object]) -> WorkPreferences:
+    """What the rows say; a value that cannot be used counts as not set."""
+    known = {}
+    for key in WorkPreferences.__slots__:
+        with contextlib.suppress(InvalidInput):
+            if (value := checked(key, rows.get(key))) is not None:
+                known[key] = value
+    return WorkPreferences(**known)  # type: ignore[arg-type]  # each value was checked by name
+
+
+def checked(key: str, value: object) -> object:
+    """A value as its setting takes it; None: not set. Raises InvalidInput."""
+    if value is None:
+        return None
+    match key:
+        case "default_client" | "default_project" if isinstance(value, str):
+            return value.strip() or None
+        case "work_day_hours" if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 24:
+            return float(value)
+        case "auto_session_memory" if isinstance(value, bool):
+            return value
+        case _ if key in WorkPreferences.__slots__:
+            raise InvalidInput(f"{value!r} cannot be the setting {key}")
+        case _:
+            raise InvalidInput(f"no setting is called {key!r}; known are {', '.join(WorkPreferences.__slots__)}")
