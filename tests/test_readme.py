@@ -19,6 +19,7 @@ from memoria_tui.modes.summary.screen import SummaryScreen
 from memoria_tui.modes.work.screen import WorkScreen
 from services.search.query import operators, parse_query
 from services.settings import VARIABLES, Settings
+from services.transfer.formats import KNOWN
 from tests.docker.stack import CENTRAL, DOCKER, compose
 
 ROOT = DOCKER.parent
@@ -53,6 +54,10 @@ def docker_says(message: str) -> bool:
 def test_every_setting_of_the_program_is_in_the_table() -> None:
     rows = [row.split(" | ")[0] for row in section("Configuration").splitlines() if row.startswith("| `")]
     assert set(re.findall(r"`([A-Z_]+)`", " ".join(rows))) == set(VARIABLES.values())
+
+
+def test_what_can_be_imported_is_named() -> None:
+    assert KNOWN in " ".join(section("Importing").split())
 
 
 def test_ports_volumes_and_files_of_the_stack_exist() -> None:

@@ -11,6 +11,7 @@ import typer
 from memoria_tui.cli.json_output import import_json, remarks_json
 from memoria_tui.cli.with_services import Json, terminal_of
 from services.errors import InvalidInput
+from services.transfer.formats import KNOWN
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
@@ -31,8 +32,7 @@ def import_(
         list[Path] | None,
         typer.Argument(
             metavar="FILE…",
-            help="Exports of this program, exports and backups of MCP Memoria, "
-            "JSON lines, Markdown and text files or folders of them; - reads JSON lines from standard input.",
+            help=f"Each {KNOWN}; - reads JSON lines from standard input.",
         ),
     ] = None,
     memori: Annotated[

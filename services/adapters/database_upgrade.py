@@ -9,6 +9,7 @@ import logging
 from services.adapters.postgres import schema
 from services.adapters.postgres.database import Database
 from services.errors import ModelMismatch, SchemaMissing, StoreUnavailable
+from services.migrations import NEWEST
 from services.model.database import Ask, DatabaseStatus, UpgradePlan
 from services.ports import Embedder, VectorStore
 from services.settings import Settings
@@ -52,7 +53,7 @@ class DatabaseService:
             place=self._database.label,
             server_version=state.server_version,
             schema_version=state.version,
-            newest_version=schema.NEWEST,
+            newest_version=NEWEST,
             upstream=state.upstream,
             missing=() if state.current or schema.hidden(state) else schema.missing(state),
             problems=problems,

@@ -1,12 +1,20 @@
-"""Alembic's environment: revisions that run the scripts of `sql/`."""
+"""Alembic's environment: revisions that run the scripts of `sql/`. Imports Alembic only when one runs."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
-from alembic import op
-
 HERE = Path(__file__).parent
+_REVISIONS = sorted(path.stem for path in (HERE / "versions").glob("r*.py"))
+NEWEST = _REVISIONS[-1][1:5]
+"""Name of the last revision; they are numbered."""
+
+
+def lines_of(what: str, version: str | None) -> tuple[str, ...]:
+    """What the revisions after a version (None: all) say as ADDS or REPLACES, one line each."""
+    newer = [name for name in _REVISIONS if name[1:5] > (version or "")]
+    return tuple(line for name in newer for line in getattr(import_module(f"{__name__}.versions.{name}"), what, ()))
 
 
 def sql_folder() -> Path:
@@ -17,6 +25,8 @@ def sql_folder() -> Path:
 
 def run_scripts(*names: str) -> None:
     """Runs whole scripts of `sql/` in a revision, or prints them when Alembic only shows what it would do."""
+    from alembic import op
+
     context = op.get_context()
     for name in names:
         script = (sql_folder() / name).read_text("utf-8")

@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 
 from services.adapters.postgres.checked_database import CheckedDatabase
 from services.adapters.postgres.database import Database
-from services.adapters.postgres.schema import NEWEST, schema_state, upgrade
+from services.adapters.postgres.schema import schema_state, upgrade
+from services.migrations import NEWEST
 from services.records import Records
 from services.settings import load_settings
 from tests.integration.killed import MOST_STEPS, Steps, in_a_fork

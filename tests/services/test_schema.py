@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -16,9 +17,9 @@ from alembic.script import ScriptDirectory
 from services.adapters.database_upgrade import DatabaseService
 from services.adapters.postgres.database import Database
 from services.adapters.postgres.programs import binaries
-from services.adapters.postgres.schema import NEWEST, TABLES, upgrade
+from services.adapters.postgres.schema import TABLES, upgrade
 from services.errors import SchemaMissing, StoreTooNew
-from services.migrations import HERE, sql_folder
+from services.migrations import HERE, NEWEST, sql_folder
 from services.model import Entity, Kind
 from services.settings import Settings
 from tests.services.servers import (
@@ -309,6 +310,17 @@ def test_versions_scripts_and_lists_agree() -> None:
     text = "".join(path.read_text("utf-8") for path in sql_folder().glob("0[01]*.sql"))
     made = re.findall(r"CREATE (?:TABLE|MATERIALIZED VIEW) IF NOT EXISTS ([\w.]+)", text)
     assert sorted(made) == sorted(TABLES)
+
+
+@pytest.mark.parametrize("revision", sorted(path.stem for path in (HERE / "versions").glob("r*.py")))
+def test_a_revision_tells_what_it_adds(revision: str) -> None:
+    told = import_module(f"services.migrations.versions.{revision}")
+    named = re.findall(r'"(\d+_\w+\.sql)"', Path(str(told.__file__)).read_text("utf-8"))
+    script = "".join((sql_folder() / name).read_text("utf-8") for name in named)
+    lines = " ".join((*getattr(told, "ADDS", ()), *getattr(told, "REPLACES", ())))
+    columns = re.findall(r"ADD COLUMN IF NOT EXISTS (\w+)", script)
+    assert [name for name in columns if not re.search(rf"\b{name}\b", lines)] == []
+    assert lines or re.search("CREATE (TABLE|MATERIALIZED VIEW)", script), "nothing that an upgrade would name"
 
 
 def relate(url: str, *edges: tuple[int, int]) -> None:

@@ -10,6 +10,7 @@ from memoria_tui.present import counted, safe
 from memoria_tui.typed_paths import file_of, why_not_new
 from memoria_tui.writes import run_beside
 from services.model import Progress
+from services.transfer.formats import KNOWN
 
 if TYPE_CHECKING:
     from memoria_tui.modes.mode import LoadDemo, ModeScreen
@@ -42,7 +43,7 @@ class MemoryFiles:
         path = await self._screen.ask(
             PromptDialog(
                 "Import",
-                hint="Path of an export of this program or of MCP Memoria, JSON lines, Markdown, or a folder of it",
+                hint=f"Path of {KNOWN}",
                 check=_absent,
             )
         )

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import io
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from services.adapters.postgres.database import Database, connect_arguments, fetch
 from services.adapters.postgres.postgres_errors import UPGRADE_ADVICE, translated
 from services.errors import SchemaMissing, StoreMismatch, StoreReadOnly, StoreTooNew
+from services.migrations import HERE, NEWEST, lines_of
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 OLDEST_SERVER = 15
-NEWEST = "0006"
-"""Name of the last revision in `services/migrations/versions`; they are numbered."""
 _ADVISORY_LOCK = 0x6D656D6F726961
 """The number by which programs that upgrade wait for each other: «memoria» as bytes."""
 TABLES = {
@@ -38,23 +36,6 @@ TABLES = {
     "memoria_tui.embedding_schedule": "table",
     "memoria_tui.unfinished_restore": "table",
 }
-ADDED: Mapping[str, tuple[str, ...]] = {
-    "0001": ("indexes idx_memoria_tui_* on public.work_sessions", "functions memoria_tui.neighborhood, path_step"),
-    "0002": ("triggers memoria_tui_live on the shared tables and the history: tell open programs of changes",),
-    "0003": ("columns kind, imported of memoria_tui.audit_log: what kind of act each change belongs to",),
-    "0004": ("function memoria_tui.purge_memories: erases memories for good, with their history",),
-    "0005": ("column since of memoria_tui.embedding_schedule: the first change that waits to be applied",),
-}
-"""By revision, what it adds to a database beside the tables and views above."""
-REPLACED: Mapping[str, tuple[str, ...]] = {
-    "0001": (
-        "functions public.get_neighbors, find_path, refresh_work_views, refresh_all_statistics: corrected",
-        "view public.client_statistics: counts each minute once",
-        "unique indexes of the views monthly_work_summary, daily_work_totals: refreshed while they are read",
-        "trigger function public.trigger_refresh_work_views: as before, save for this program's own sessions",
-    ),
-}
-"""By revision, what it puts in the place of what is there, with the same names and signatures."""
 VERSION_TABLE = "memoria_tui.alembic_version"
 _VERSION = f"SELECT version_num FROM {VERSION_TABLE}"
 
@@ -191,16 +172,12 @@ def missing(state: SchemaState) -> tuple[str, ...]:
 def added(state: SchemaState) -> tuple[str, ...]:
     """What an upgrade would add, one line each."""
     absent = tuple(f"{kind} {table}" for table, kind in TABLES.items() if table not in state.tables)
-    return absent + _of_newer(ADDED, state)
+    return absent + lines_of("ADDS", state.version)
 
 
 def replaced(state: SchemaState) -> tuple[str, ...]:
     """What an upgrade would replace; nothing in an empty database."""
-    return _of_newer(REPLACED, state) if state.tables else ()
-
-
-def _of_newer(lines: Mapping[str, tuple[str, ...]], state: SchemaState) -> tuple[str, ...]:
-    return tuple(line for revision, of in lines.items() if revision > (state.version or "") for line in of)
+    return lines_of("REPLACES", state.version) if state.tables else ()
 
 
 async def require_schema(database: Database) -> None:
@@ -279,8 +256,6 @@ def _script(version: str | None) -> str:
 
 def _config(output: io.StringIO | None = None) -> Config:
     from alembic.config import Config
-
-    from services.migrations import HERE
 
     config = Config(output_buffer=output, stdout=io.StringIO())
     config.set_main_option("script_location", str(HERE).replace("%", "%%"))

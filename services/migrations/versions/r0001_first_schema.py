@@ -6,6 +6,15 @@ from services.migrations import run_scripts
 
 revision = "0001"
 down_revision = None
+ADDS = ("indexes idx_memoria_tui_* on public.work_sessions", "functions memoria_tui.neighborhood, path_step")
+"""What it adds beside tables and views, as a person is told who is asked for an upgrade."""
+REPLACES = (
+    "functions public.get_neighbors, find_path, refresh_work_views, refresh_all_statistics: corrected",
+    "view public.client_statistics: counts each minute once",
+    "unique indexes of the views monthly_work_summary, daily_work_totals: refreshed while they are read",
+    "trigger function public.trigger_refresh_work_views: as before, save for this program's own sessions",
+)
+"""What it puts in the place of what is there, with the same names and signatures."""
 
 
 def upgrade() -> None:

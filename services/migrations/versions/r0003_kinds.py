@@ -6,6 +6,7 @@ from services.migrations import run_scripts
 
 revision = "0003"
 down_revision = "0002"
+ADDS = ("columns kind, imported of memoria_tui.audit_log: what kind of act each change belongs to",)
 
 
 def upgrade() -> None:

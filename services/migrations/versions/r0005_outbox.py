@@ -6,6 +6,7 @@ from services.migrations import run_scripts
 
 revision = "0005"
 down_revision = "0004"
+ADDS = ("column since of memoria_tui.embedding_schedule: the first change that waits to be applied",)
 
 
 def upgrade() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from services.errors import UnreadableFile
-from services.transfer.formats import own_export, record_reading
+from services.transfer.formats import KNOWN, own_export, record_reading
 from services.transfer.formats.imported_records import BadRecord, Record
 from services.transfer.formats.json_reading import TOO_DEEP, BrokenJson, JsonStream, json_lines, too_deep
 from services.transfer.formats.markdown import SUFFIXES, read_text_file, text_files
@@ -100,7 +100,7 @@ class Source:
             yield from record_reading.assembled(_line_records(json_lines(whole)))
         else:
             backup = "; a backup comes back with: memoria-tui restore" if suffix == ".tar" else ""
-            raise UnreadableFile(f"{self.name}: neither JSON, JSON lines, Markdown nor text{backup}")
+            raise UnreadableFile(f"{self.name}: is not {KNOWN}{backup}")
 
     def _document(self, document: JsonStream) -> Iterator[Record]:
         seen: set[str] = set()
