@@ -158,7 +158,7 @@ async def _list_projects(services: Services, terminal: Terminal, *, as_json: boo
 
 
 def _totals(terminal: Terminal, seconds: float, sessions: int, last: datetime | None) -> tuple[str, str, str]:
-    from services.work.export import clock
+    from services.work.csv_and_markdown import clock
 
     return clock(seconds), f"{sessions:,}", terminal.local_time(last)[:10] if last else ""
 

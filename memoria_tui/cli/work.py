@@ -256,7 +256,7 @@ async def _time_of(
 
 async def _confirm_long(terminal: Terminal, ended: WorkSession, *, as_json: bool) -> None:
     """Asks before many hours are booked. Raises InvalidInput on a no, and where nobody can be asked."""
-    from services.work.export import clock
+    from services.work.csv_and_markdown import clock
 
     assert ended.end is not None
     until = terminal.local_time(ended.end)
@@ -283,7 +283,7 @@ def _print_session(
 
     `new` are the clients and projects that were made for it."""
     from memoria_tui.cli.work_status import ICONS
-    from services.work.export import clock
+    from services.work.csv_and_markdown import clock
 
     now = services.clock()
     elapsed = clock(session.elapsed_seconds(now))

@@ -150,7 +150,7 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Add up worked time to the second, in days of your zone. MCP Memoria counts whole minutes of each session."""
-    from services.work.export import as_csv, as_markdown
+    from services.work.csv_and_markdown import as_csv, as_markdown
     from services.work.report_values import ReportUnit
 
     units = [name for name, wanted in (("day", day), ("week", week), ("month", month), ("year", year)) if wanted]
@@ -194,7 +194,7 @@ async def _between(services: Services, where: SessionFilter) -> Period:
 
 
 def _print_report(terminal: Terminal, made: Report, *, running: bool) -> None:
-    from services.work.export import clock, named
+    from services.work.csv_and_markdown import clock, named
 
     period, numbers = made.period, ("TIME", "SESSIONS", "DAYS", "A DAY")
     terminal.print(f"{period.first} to {period.last} · {made.zone} · by {made.by}")
@@ -210,14 +210,14 @@ def _print_report(terminal: Terminal, made: Report, *, running: bool) -> None:
 
 
 def _figures(seconds: float, sessions: int, days: int) -> tuple[str, str, str, str]:
-    from services.work.export import clock
+    from services.work.csv_and_markdown import clock
 
     return clock(seconds), f"{sessions:,}", f"{days:,}", clock(seconds / days) if days else ""
 
 
 def _log_row(part: DayPart, now: datetime, zone: tzinfo, flaws: Sequence[Flaw]) -> tuple[str, ...]:
     from memoria_tui.cli.work_status import ICONS
-    from services.work.export import clock
+    from services.work.csv_and_markdown import clock
 
     session = part.session
     notes = [f"! {', '.join(flaws)}"] if flaws else []

@@ -13,7 +13,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from memoria_tui.dialogs.dialog import Dialog
-from memoria_tui.dialogs.marks import MarkDialog
+from memoria_tui.dialogs.multi_choice import MultiChoiceDialog
 from memoria_tui.present import colour
 from memoria_tui.relation_looks import LOOKS
 from services.model import RelationType
@@ -86,7 +86,7 @@ class RelationTypeDialog(Dialog[TypeChoice]):
         self.dismiss(TypeChoice(_TYPES[event.option_index], self._turned))
 
 
-class TypeFilterDialog(MarkDialog[RelationType]):
+class TypeFilterDialog(MultiChoiceDialog[RelationType]):
     """Which types of relation to follow; none marked follows all."""
 
     KEYS = (("key", "mark"), ("enter", "show"), ("backspace", "all"), ("esc", "cancel"))

@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from textual.binding import Binding
 from textual.content import Content
 
-from memoria_tui.dialogs.marks import MarkDialog
+from memoria_tui.dialogs.multi_choice import MultiChoiceDialog
 from memoria_tui.present import clip, line
 from services.model import ReportBy, SessionCategory
-from services.work.export import named
+from services.work.csv_and_markdown import named
 from services.work.report_values import SessionFilter
 
 Choice = tuple[ReportBy, str | None]
 _WIDTH = 40
 
 
-class SummaryFilterDialog(MarkDialog[Choice]):
+class SummaryFilterDialog(MultiChoiceDialog[Choice]):
     """A list to mark in; of each kind all count while none is marked."""
 
     KEYS = (("space", "mark"), ("enter", "show"), ("backspace", "all"), ("esc", "cancel"))

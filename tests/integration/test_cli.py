@@ -29,7 +29,7 @@ from services.container import Services, open_services
 from services.model import Memory, MemoryType, Pause, Progress, SessionCategory, SessionStatus, WorkSession
 from services.model.database import Ask
 from services.settings import Settings
-from services.work.export import log_csv
+from services.work.csv_and_markdown import log_csv
 from services.work.report_values import DayPart
 from tests.services.edge_here import edge_here
 

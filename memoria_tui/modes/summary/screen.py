@@ -28,7 +28,7 @@ from services.model import Subject
 from services.search.memory_counts import MemoryMonths
 from services.times import month_start
 from services.together import together
-from services.work.export import as_csv, as_markdown
+from services.work.csv_and_markdown import as_csv, as_markdown
 from services.work.report_values import Report, ReportUnit
 
 _WRITERS = {".csv": as_csv, ".md": as_markdown}

@@ -13,7 +13,7 @@ from memoria_tui.work_text import filter_facts
 from services.model import ReportBy
 from services.search.memory_counts import MemoryMonths
 from services.times import Period, month_end, month_start
-from services.work.export import named
+from services.work.csv_and_markdown import named
 from services.work.report_values import Report, ReportUnit, SessionFilter
 
 GROUPINGS = tuple(by for by in ReportBy if by is not ReportBy.DAY)

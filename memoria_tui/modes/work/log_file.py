@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from services.files import write_file
-from services.work.export import log_csv
+from services.work.csv_and_markdown import log_csv
 from services.work.report_values import DayPart
 from services.work.timesheet import parts_of
 

@@ -202,9 +202,9 @@ class ServerVectorStore(ServerSet):
         from httpx import Limits
         from qdrant_client import AsyncQdrantClient
 
+        from services.adapters.server.checked_client import checked
         from services.adapters.server.generations import ServerGenerations
         from services.adapters.server.server_collections import Layout, ServerCollections
-        from services.adapters.server.server_errors import checked
 
         if self._client is None:
             with warnings.catch_warnings(action="ignore"):

@@ -1,4 +1,4 @@
-"""What qdrant-client raises, as errors of ours. Imports it, which takes a while: import this on first use."""
+"""A client of a Qdrant server whose failures are errors of ours. Takes a while to import: do that on first use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asks which of a list count."""
+"""Asks which of a list: any number of them, nothing for all."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from memoria_tui.dialogs.dialog import Dialog
 Value = TypeVar("Value")
 
 
-class MarkDialog(Dialog[tuple[Value, ...]]):
+class MultiChoiceDialog(Dialog[tuple[Value, ...]]):
     """A list to mark in with space; answers what is marked in its order, nothing stands for all."""
 
     options = getters.query_one(OptionList)
