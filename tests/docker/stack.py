@@ -10,7 +10,7 @@ import yaml
 DOCKER = Path(__file__).parents[2] / "docker"
 CENTRAL = DOCKER / "docker-compose.central.yml"
 QDRANT_ONLY = DOCKER / "docker-compose.qdrant-only.yml"
-INITDB = "/docker-entrypoint-initdb.d/"
+FIRST_START = DOCKER / "first-start.sh"
 
 
 def compose(file: Path) -> dict[str, Any]:
@@ -23,9 +23,3 @@ def mounts(service: str) -> dict[str, Path]:
     """What of this machine a service of the central stack sees, by its place in the container."""
     volumes = [volume.split(":") for volume in compose(CENTRAL)["services"][service]["volumes"]]
     return {target: (DOCKER / source).resolve() for source, target, *_ in volumes if source.startswith(".")}
-
-
-def first_start() -> list[Path]:
-    """The files that PostgreSQL's image runs on an empty volume, in the order of their names in the container."""
-    found = {target: source for target, source in mounts("postgres").items() if target.startswith(INITDB)}
-    return [found[target] for target in sorted(found)]

@@ -17,7 +17,7 @@ import pytest
 
 from services.migrations import sql_folder
 from services.settings import VARIABLES
-from tests.docker.stack import CENTRAL, DOCKER, INITDB, QDRANT_ONLY, compose, first_start, mounts
+from tests.docker.stack import CENTRAL, DOCKER, FIRST_START, QDRANT_ONLY, compose, mounts
 
 BOTH = pytest.mark.parametrize("file", [CENTRAL, QDRANT_ONLY], ids=lambda file: file.name)
 FIRST_QDRANT = (1, 16)
@@ -90,12 +90,10 @@ def test_qdrant_alone_is_the_qdrant_of_the_central_stack() -> None:
     assert alone["volumes"] == {"qdrant-data": central["volumes"]["qdrant-data"]}
 
 
-def test_a_first_start_runs_all_of_sql_in_order_and_then_ones_own() -> None:
-    scripts = sorted(sql_folder().resolve().glob("*.sql"))
-    assert first_start() == [*scripts, DOCKER / "custom-sql.sh"]
-    named = {target.removeprefix(INITDB): source.name for target, source in mounts("postgres").items()}
-    assert all(named[script.name] == script.name for script in scripts)
-    assert mounts("postgres")["/custom-sql"] == DOCKER / "initdb.d"
+def test_a_first_start_runs_all_of_sql_and_then_ones_own() -> None:
+    seen = mounts("postgres")
+    assert seen.pop("/docker-entrypoint-initdb.d/first-start.sh") == FIRST_START
+    assert seen == {"/sql": sql_folder().resolve(), "/custom-sql": DOCKER / "initdb.d"}
     assert all(source.exists() for service in ("postgres", "pgbouncer") for source in mounts(service).values())
     read_only = [volume for volume in compose(CENTRAL)["services"]["postgres"]["volumes"] if volume.startswith(".")]
     assert all(volume.endswith(":ro") for volume in read_only)

@@ -15,9 +15,10 @@ from psycopg.conninfo import conninfo_to_dict
 
 from services.adapters.database_upgrade import DatabaseService
 from services.adapters.postgres.programs import binaries
+from services.migrations import sql_folder
 from services.settings import Settings
 from tests.docker.catalogue import Catalogue, catalogue
-from tests.docker.stack import first_start
+from tests.docker.stack import FIRST_START
 from tests.services.servers import DEBIAN_15, create_database, drop_database, postgres_15, query
 
 PUBLIC = {
@@ -58,21 +59,18 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def start_image(url: str, programs: Path, custom: Path) -> None:
-    """Runs what is mounted as the image's entrypoint does: SQL by psql until the first error, scripts by a shell."""
+    """Runs what is mounted as the image's entrypoint does."""
     where = conninfo_to_dict(url)
-    name, user = str(where["dbname"]), str(where["user"])
     environment = {
         "PATH": f"{programs}:{os.defpath}",
         "PGHOST": str(where["host"]),
         "PGPORT": str(where["port"]),
-        "POSTGRES_USER": user,
-        "POSTGRES_DB": name,
+        "POSTGRES_USER": str(where["user"]),
+        "POSTGRES_DB": str(where["dbname"]),
     }
-    psql = ["psql", "-v", "ON_ERROR_STOP=1", "--username", user, "--no-password", "--no-psqlrc", "--dbname", name]
-    for script in first_start():
-        command: list[str | Path] = [*psql, "-f", script] if script.suffix == ".sql" else [script, custom]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
+    command = [FIRST_START, sql_folder(), custom]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 async def test_a_first_start_makes_the_schema_that_an_upgrade_makes(server: tuple[str, Path], tmp_path: Path) -> None:
@@ -177,7 +175,8 @@ def test_an_error_in_ones_own_file_stops_the_first_start(postgres_url: str, tmp_
         "POSTGRES_USER": str(where["user"]),
         "POSTGRES_DB": str(where["dbname"]),
     }
-    done = subprocess.run([first_start()[-1], tmp_path], env=environment, capture_output=True, text=True, check=False)
+    command = [FIRST_START, sql_folder(), tmp_path]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "division by zero" in done.stderr
     assert query(postgres_url, "SELECT to_regclass('never')") == [(None,)]
