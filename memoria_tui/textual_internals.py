@@ -9,8 +9,6 @@ from textual._xterm_parser import XTermParser as XTermParser  # a paste with mar
 from textual.binding import Binding
 from textual.command import CommandPalette
 from textual.dom import DOMNode
-from textual.widgets import Footer
-from textual.widgets._footer import FooterKey as FooterKey  # keys of the footer that have a place of their own
 
 
 def bindings_of(node: DOMNode) -> Iterator[Binding]:
@@ -21,11 +19,6 @@ def bindings_of(node: DOMNode) -> Iterator[Binding]:
 def handling_node() -> object:
     """Whose handler runs now; an error that a handler raises does not say it."""
     return active_message_pump.get(None)
-
-
-def draws_keys(footer: Footer) -> bool:
-    """Whether it shows keys when it is composed: the first time it does not yet."""
-    return footer._bindings_ready
 
 
 def gathers(palette: CommandPalette) -> bool:

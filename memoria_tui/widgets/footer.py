@@ -3,76 +3,102 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
 
-from textual.app import ComposeResult
-from textual.containers import HorizontalGroup
+from textual import events
+from textual.binding import ActiveBinding
+from textual.content import Content
+from textual.reactive import reactive
 from textual.screen import Screen
-from textual.widgets import Footer
+from textual.widget import Widget
 
-from memoria_tui.textual_internals import FooterKey, draws_keys
-
-At = tuple[str, str, str, bool, str]
 _ALWAYS = ("help", "quit")
 """Actions whose keys are seen at every width, in this order."""
 
 
-class KeysFooter(Footer):
-    """Makes its row of widgets again only when there are other keys: it is told after every move of the focus."""
+@dataclass(frozen=True)
+class KeyAtHand:
+    """What the line says of a key, and what it does."""
+
+    key: str
+    shown: str
+    """The key as people call it."""
+    description: str
+    enabled: bool
+    tooltip: str
+
+    @cached_property
+    def drawn(self) -> Content:
+        key, description = "bold $footer-key-foreground", "$footer-description-foreground"
+        drawn = Content.assemble((self.shown, key), (f" {self.description}", description))
+        return drawn if self.enabled else drawn.stylize("dim")
+
+
+class KeysFooter(Widget):
+    """One line of keys, to be clicked too. Told after every move of the focus, it draws only what is something else."""
 
     DEFAULT_CSS = """
-    KeysFooter .always {
-        dock: right; width: auto; height: 1; padding: 0 0 0 1; background: $footer-background;
-        & > FooterKey:last-of-type { margin: 0; }
-    }
+    KeysFooter { dock: bottom; height: 1; color: $footer-foreground; background: $footer-background; }
     """
+    ALLOW_SELECT = False
 
-    def __init__(self) -> None:
-        super().__init__(show_command_palette=False, compact=True)
-        self._shown: list[At] | None = None
+    at_hand: reactive[tuple[KeyAtHand, ...]] = reactive(())
+    """Shown from the left, as many as there is room for."""
+    always: reactive[tuple[KeyAtHand, ...]] = reactive(())
 
-    def compose(self) -> ComposeResult:
-        if draws_keys(self):
-            self._shown = _at_hand(self.screen)
-        for widget in super().compose():
-            if not (isinstance(widget, FooterKey) and widget.action in _ALWAYS):
-                yield widget
-        if draws_keys(self):
-            with HorizontalGroup(classes="always"):
-                yield from self._always()
-        self.call_after_refresh(self._hide_cut)
+    def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, self._follow)
 
-    def on_resize(self) -> None:
-        for key in self._keys():
-            key.visible = True  # one that is hidden has no place
-        self.call_after_refresh(self._hide_cut)
+    def _follow(self, screen: Screen[object]) -> None:
+        if not self.app.app_focus:
+            return
+        active = screen.active_bindings.values()
+        shown: dict[str, ActiveBinding] = {}
+        for one in active:
+            if one.binding.show and one.binding.action not in _ALWAYS:
+                shown.setdefault(one.binding.action, one)
+        always = {one.binding.action: one for one in active}
+        self.at_hand = self._keys(shown.values())
+        self.always = self._keys(always[action] for action in _ALWAYS if action in always)
 
-    def _keys(self) -> Iterable[FooterKey]:
-        return self.query_children(FooterKey).results(FooterKey)
+    def _keys(self, active: Iterable[ActiveBinding]) -> tuple[KeyAtHand, ...]:
+        shown = self.app.get_key_display
+        return tuple(
+            KeyAtHand(binding.key, shown(binding), binding.description, enabled, tooltip)
+            for _, binding, enabled, tooltip in active
+        )
 
-    def _hide_cut(self) -> None:
-        """A key that has no room for its whole name is not shown."""
-        end = min((one.region.x for one in self.query_children(".always")), default=self.region.right)
-        for key in self._keys():
-            key.visible &= key.region.right <= end
+    def _placed(self) -> Iterable[tuple[int, KeyAtHand]]:
+        """The keys in sight, each with its first cell: one that has no room for its whole name is not shown."""
+        end = max(0, self.size.width - sum(1 + key.drawn.cell_length for key in self.always))
+        at = 0
+        for key in self.at_hand:
+            if at + key.drawn.cell_length > end:
+                break
+            yield at, key
+            at += key.drawn.cell_length + 1
+        for key in self.always:
+            yield end + 1, key
+            end += key.drawn.cell_length + 1
 
-    def _always(self) -> Iterable[FooterKey]:
-        active = {one.binding.action: one for one in self.screen.active_bindings.values()}
-        for one in (active[action] for action in _ALWAYS if action in active):
-            binding = one.binding
-            shown = self.app.get_key_display(binding)
-            key = FooterKey(binding.key, shown, binding.description, binding.action, not one.enabled, one.tooltip)
-            key.compact = True
-            yield key
+    def render(self) -> Content:
+        line = Content()
+        for at, key in self._placed():
+            line = line.pad_right(at - line.cell_length) + key.drawn
+        return line
 
-    def bindings_changed(self, screen: Screen[object]) -> None:
-        if self._shown is None or _at_hand(screen) != self._shown:
-            super().bindings_changed(screen)
+    def _under(self, event: events.MouseEvent) -> KeyAtHand | None:
+        return next((key for at, key in self._placed() if at <= event.x < at + key.drawn.cell_length), None)
 
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        key = self._under(event)
+        self.styles.pointer = "pointer" if key else "default"
+        self.tooltip = key.tooltip if key else None
 
-def _at_hand(screen: Screen[object]) -> list[At]:
-    """What the line says of each key, and what it does."""
-    return [
-        (one.binding.key, one.binding.description, one.binding.action, one.enabled, one.tooltip)
-        for one in screen.active_bindings.values()
-        if one.binding.show
-    ]
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        key = self._under(event)
+        if key is not None and key.enabled:
+            self.app.simulate_key(key.key)
+        elif key is not None:
+            self.app.bell()
