@@ -16,6 +16,8 @@ from services.adapters.postgres.listening import DatabaseFeed
 from services.backup.backup_service import BackupService
 from services.backup.restore_run import RestoreTarget
 from services.backup.restoring import RestoreService
+from services.curation.consolidation import ConsolidationService
+from services.curation.reflection import ReflectionService
 from services.errors import MemoriaError
 from services.files import close_home
 from services.graph.graph_service import GraphService
@@ -35,6 +37,7 @@ from services.search.memory_counts import MemoryCounts
 from services.search.search_service import SearchService
 from services.transfer.exporting import ExportService
 from services.transfer.importing import ImportService
+from services.transfer.shared_export import SharedExport
 from services.vector_stores import vector_store
 from services.work.clients import ClientService
 from services.work.reports import ReportService
@@ -42,7 +45,7 @@ from services.work.stamps import Stamp, Zones, with_writer_zone
 from services.work.work_service import WorkService
 
 if TYPE_CHECKING:
-    from services.ports import Clock, Embedder, SwitchableStore
+    from services.ports import Chat, Clock, Embedder, SwitchableStore
     from services.reembedding.reembed_values import Target
     from services.settings import Settings
     from services.transfer.importing import RecordSource
@@ -65,6 +68,7 @@ class Services:
         records: Records | None,
         clock: Clock,
         ask: Ask | None,
+        chat: Chat | None = None,
     ) -> None:
         self.settings, self.clock = settings, clock
         self.zones = zones
@@ -83,6 +87,9 @@ class Services:
         self.integrity = IntegrityService(vectors, records, self.memories, settings)
         self.importing = ImportService(vectors, embedder, records, self.memories, settings, clock)
         self.exporting = ExportService(vectors, records, settings, clock)
+        self.consolidation = ConsolidationService(vectors, records, self.memories, settings, clock)
+        self.reflection = ReflectionService(chat, vectors, self.search, self.memories, settings)
+        self.shared_export = SharedExport(vectors, clock)
         self.work = WorkService(records, settings, clock, self.memories)
         self.reports = ReportService(records, settings, clock)
         self.clients = ClientService(records)
@@ -104,6 +111,7 @@ async def open_services(
     vectors: SwitchableStore | None = None,
     embedder: Embedder | None = None,
     records: Records | None = None,
+    chat: Chat | None = None,
     clock: Clock = machine_clock,
     ask: Ask | None = None,
 ) -> AsyncIterator[Services]:
@@ -117,9 +125,10 @@ async def open_services(
     database = CheckedDatabase.of(settings)
     settings, zones = with_writer_zone(settings, await _stamps(database, settings))
     vectors, embedder = vectors or vector_store(settings), embedder or _embedder(settings)
-    services = Services(settings, zones, database, vectors, embedder, records, clock, ask)
+    chat = chat or _chat(settings)
+    services = Services(settings, zones, database, vectors, embedder, records, clock, ask, chat)
     async with contextlib.AsyncExitStack() as closing:
-        for opened in (database, services.records, embedder, vectors):
+        for opened in (database, services.records, embedder, vectors, *((chat,) if chat else ())):
             closing.push_async_callback(opened.close)
         yield services
 
@@ -179,3 +188,11 @@ def _embedder(settings: Settings) -> Embedder:
     from services.adapters.ollama import OllamaEmbedder
 
     return OllamaEmbedder(settings.ollama_host, settings.embedding_model, settings.embedding_dimensions)
+
+
+def _chat(settings: Settings) -> Chat | None:
+    if settings.ollama_host is None:
+        return None
+    from services.adapters.ollama_chat import OllamaChat
+
+    return OllamaChat(settings.ollama_host, settings.llm_model)

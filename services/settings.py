@@ -88,6 +88,8 @@ class Settings:
     """None: the bundled model."""
     embedding_model: str = field(default="nomic-embed-text", metadata=_of("MEMORIA_EMBEDDING_MODEL"))
     embedding_dimensions: int = field(default=768, metadata=_of("MEMORIA_EMBEDDING_DIMENSIONS", _number(int, 1, 65536)))
+    llm_model: str = field(default="llama3.2", metadata=_of("MEMORIA_LLM_MODEL"))
+    """Chat model of Ollama that thinks about memories when an agent asks for it."""
     chunk_size: int = field(default=500, metadata=_of("MEMORIA_CHUNK_SIZE", _number(int, 20, 100_000)))
     """Characters."""
     chunk_overlap: int = field(default=50, metadata=_of("MEMORIA_CHUNK_OVERLAP", _number(int, 0, 50_000)))

@@ -62,6 +62,10 @@ def _at_once(arguments: list[str], terminal: Terminal) -> int | None:
             from memoria_tui.cli.open_app import open_demo
 
             return open_demo(terminal, reset=False, as_json=False)
+        case ["mcp"]:
+            from memoria_tui.cli.open_door import serve_mcp
+
+            return serve_mcp(terminal)
         case ["work", "status", "--format", template]:
             from memoria_tui.cli.work_status import print_status
 

@@ -14,6 +14,7 @@ from memoria_tui.cli import (
     health,
     memories,
     open_app,
+    open_door,
     reembed,
     relations,
     transfer,
@@ -65,6 +66,12 @@ def start(
 
     terminal.print(version_of("memoria-tui"))
     return 0
+
+
+@app.command()
+def mcp(context: typer.Context) -> int:
+    """Let an AI agent use the memories: MCP on standard input and output, started by the agent's program."""
+    return open_door.serve_mcp(terminal_of(context))
 
 
 @app.command()

@@ -10,10 +10,11 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TextIO, TypeVar
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from memoria_tui.program_log import LogFile
     from services.container import Services
     from services.model import Progress
+    from services.model.database import Ask
 
 T = TypeVar("T")
 _SOME = 500
@@ -274,17 +276,23 @@ class Terminal:
 
     async def _run(self, act: Callable[[Services], Awaitable[T]], resumes: bool) -> T:
         from memoria_tui.upgrading import asking_on
-        from services.container import open_services
 
+        async with self.opened(COMMAND_LINE, asking_on(self), resumes=resumes) as services:
+            return await act(services)
+
+    @contextlib.asynccontextmanager
+    async def opened(self, program: str, ask: Ask | None = None, *, resumes: bool = False) -> AsyncIterator[Services]:
+        """The services, as the history names the program; what waits is finished before, and after what went well."""
         self.keep_log()
-        opened = self.open_services or open_services
-        async with opened(self.settings, ask=asking_on(self)) as services:
+        open_services = self.open_services
+        if open_services is None:
+            open_services = (await asyncio.to_thread(import_module, "services.container")).open_services
+        async with open_services(replace(self.settings, program=program), ask=ask) as services:
             if not resumes:
                 await self._warn_of_unfinished_restore(services)
                 await self._finish_untried(services)
-            done = await act(services)
+            yield services
             await services.memories.embed_waiting()
-            return done
 
     async def _finish_untried(self, services: Services) -> None:
         """On servers only some: another program may be in the middle of applying them."""

@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 import tenacity
 
+from services.adapters.ollama_server import OllamaServer, Transient, not_pulled
 from services.batches import sized_batches
 from services.errors import (
-    AuthenticationFailed,
     EmbeddingFailed,
     MemoriaError,
     ModelMismatch,
@@ -56,14 +56,6 @@ _PREFIXES: Mapping[str, _Prefixes] = MappingProxyType(
 )
 
 
-class _Transient(Exception):
-    """The request may succeed when it is sent again; carries what to raise when it never does."""
-
-    def __init__(self, error: MemoriaError) -> None:
-        super().__init__(str(error))
-        self.error = error
-
-
 class OllamaEmbedder:
     """Vectors from a model that Ollama serves; `host` is a URL, or a name with or without a port."""
 
@@ -79,11 +71,8 @@ class OllamaEmbedder:
 
         With 0 `dimensions` the first vector tells their number.
         """
-        url = httpx.URL(host if "://" in host else f"http://{host}")
-        if url.port is None and "://" not in host:
-            url = url.copy_with(port=11434)
-        self._client = httpx.AsyncClient(base_url=url, transport=transport, timeout=_DOCUMENT_TIMEOUT)
-        self._label = f"{url.host}:{url.port}" if url.port else url.host
+        self._server = OllamaServer(host, transport)
+        self._label = self._server.label
         self._model = model.removesuffix(":latest")
         self._dimensions = dimensions
         self._prefixes = _PREFIXES.get(self._model.rpartition("/")[2].partition(":")[0], _NO_PREFIXES)
@@ -145,18 +134,18 @@ class OllamaEmbedder:
         """Whether Ollama answers, its version, and whether it has the model."""
         start = time.perf_counter()
         try:
-            models = (await self._send("GET", "/api/tags", _STATUS_TIMEOUT)).get("models") or []
+            models = (await self._server.send("GET", "/api/tags", _STATUS_TIMEOUT)).get("models") or []
             latency = (time.perf_counter() - start) * 1000
             if not self._version:
-                answer = await self._send("GET", "/api/version", _STATUS_TIMEOUT)
+                answer = await self._server.send("GET", "/api/version", _STATUS_TIMEOUT)
                 self._version = str(answer.get("version", ""))
-        except _Transient as failure:
+        except Transient as failure:
             return self._broken(failure.error)
         except MemoriaError as error:
             return self._broken(error)
         self._away = None
         pulled = {str(model.get("name", "")).removesuffix(":latest") for model in models}
-        problems = () if self._model in pulled else (self._not_pulled(),)
+        problems = () if self._model in pulled else (not_pulled(self._label, self._model),)
         return StoreStatus(
             StoreKind.EMBEDDER,
             not problems,
@@ -167,7 +156,7 @@ class OllamaEmbedder:
         )
 
     async def close(self) -> None:
-        await self._client.aclose()
+        await self._server.close()
 
     def _broken(self, error: MemoriaError) -> StoreStatus:
         self._version = ""  # it may come back as another one
@@ -189,15 +178,15 @@ class OllamaEmbedder:
 
     async def _embed(self, texts: Sequence[str], attempts: int, patience: httpx.Timeout) -> list[Vector]:
         retrying = tenacity.AsyncRetrying(
-            retry=tenacity.retry_if_exception_type(_Transient),
+            retry=tenacity.retry_if_exception_type(Transient),
             stop=tenacity.stop_after_attempt(attempts),
             wait=tenacity.wait_exponential_jitter(multiplier=self._first_wait, max=8, jitter=self._first_wait),
             reraise=True,
         )
         body = {"model": self._model, "input": list(texts)}
         try:
-            answer: dict[str, Any] = await retrying(self._send, "POST", "/api/embed", patience, body)
-        except _Transient as failure:
+            answer: dict[str, Any] = await retrying(self._server.send, "POST", "/api/embed", patience, body)
+        except Transient as failure:
             raise failure.error from failure
         return self._checked(answer.get("embeddings"), len(texts))
 
@@ -214,52 +203,6 @@ class OllamaEmbedder:
             if not any(vector):
                 raise EmbeddingFailed(f"{self._model} answered with a vector of zeros, which no search can find")
         return vectors
-
-    async def _send(
-        self, method: str, path: str, patience: httpx.Timeout, body: Mapping[str, object] | None = None
-    ) -> dict[str, Any]:
-        try:
-            response = await self._client.request(method, path, json=body, timeout=patience)
-        except httpx.TimeoutException as error:
-            raise _Transient(StoreTimeout(f"Ollama at {self._label} did not answer in time")) from error
-        except httpx.TransportError as error:
-            hint = "start it with `ollama serve` or correct MEMORIA_OLLAMA_HOST"
-            raise _Transient(StoreUnavailable(f"Ollama at {self._label} cannot be reached; {hint}")) from error
-        self._raise_for_status(response)
-        try:
-            answer = response.json()
-        except ValueError as error:
-            raise EmbeddingFailed(
-                f"What answers at {self._label} is not Ollama; correct MEMORIA_OLLAMA_HOST"
-            ) from error
-        return answer if isinstance(answer, dict) else {}
-
-    def _raise_for_status(self, response: httpx.Response) -> None:
-        status = response.status_code
-        if status == httpx.codes.OK:
-            return
-        reason = _reason(response)
-        if status == httpx.codes.TOO_MANY_REQUESTS or status >= 500:
-            raise _Transient(StoreUnavailable(f"Ollama at {self._label} is in trouble ({status}): {reason}"))
-        if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-            raise AuthenticationFailed(f"Ollama at {self._label} refused access ({status})")
-        if status == httpx.codes.NOT_FOUND:
-            if "model" in reason:
-                raise EmbeddingFailed(self._not_pulled())
-            raise EmbeddingFailed(f"Ollama at {self._label} has no {response.url.path}; it needs version 0.3 or newer")
-        raise EmbeddingFailed(f"Ollama at {self._label} refused the text ({status}): {reason}")
-
-    def _not_pulled(self) -> str:
-        return f"Ollama at {self._label} does not have the model; run: ollama pull {self._model}"
-
-
-def _reason(response: httpx.Response) -> str:
-    try:
-        answer = response.json()
-    except ValueError:
-        answer = response.text
-    reason = answer.get("error", "") if isinstance(answer, dict) else answer
-    return " ".join(str(reason).split())[:200]
 
 
 def _sendable(text: str) -> str:

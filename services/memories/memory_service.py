@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.errors import Ambiguous, Conflict, InvalidInput, MemoriaError, NotFound, StoreUnavailable
-from services.memories import repairing
+from services.memories import merging, repairing
 from services.memories.acts import ActReader
 from services.memories.applying import Applier, Permit
 from services.memories.current import Current, Plan
@@ -23,6 +23,7 @@ from services.memories.editing import (
     stamped,
     summary,
 )
+from services.memories.merging import Merge
 from services.memories.outside import OutsideDeletions
 from services.memories.payload import State, drafted, read_memory, write_payload
 from services.memories.pending import PendingWork
@@ -241,6 +242,10 @@ class MemoryService:
     ) -> int:
         """Saves memories as `repair` wants them, with what `also` writes, as one act; gives how many it changed."""
         return await repairing.repair(self._saver, ids, repair, group, also)
+
+    async def merge(self, merges: Sequence[Merge], forgotten: Sequence[Memory] = ()) -> int:
+        """Makes of each group of memories one, and puts others into the trash, as one act; as `merging.merge`."""
+        return await merging.merge(self._saver, merges, forgotten)
 
     async def delete(self, ids: Sequence[str]) -> int:
         """Moves memories and their relations to the trash in one act. Raises NotFound when none of them exists."""

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from services.acting import actor_of
 from services.batches import batches
 from services.errors import Conflict, NothingToUndo
 from services.memories.acts import ActReader, titled
@@ -108,7 +109,7 @@ class Undo:
         if group is not None:
             return await self._preview(await self._newest_in_line(group))
         passed = list(skip)
-        while found := await self._saver.records.groups.last_undoable(self._saver.settings.actor, passed):
+        while found := await self._saver.records.groups.last_undoable(actor_of(self._saver.settings), passed):
             preview = await self._preview(found)
             if preview.effects or preview.changed or preview.kept:
                 return preview
@@ -117,7 +118,7 @@ class Undo:
 
     async def redo_preview(self) -> UndoPreview:
         """As `preview`, of the undo that this person made last. Raises NothingToUndo when something was done since."""
-        group = await self._saver.records.groups.last_redoable(self._saver.settings.actor)
+        group = await self._saver.records.groups.last_redoable(actor_of(self._saver.settings))
         if group is None:
             raise NothingToUndo("there is nothing to redo")
         return await self._preview(group)

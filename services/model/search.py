@@ -24,6 +24,8 @@ class SortKey(StrEnum):
     CREATED = "created_at"
     UPDATED = "updated_at"
     IMPORTANCE = "importance"
+    ACCESS_COUNT = "access_count"
+    """How often MCP Memoria showed it; no store has an index for it, so all are read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from services.acting import actor_of
 from services.batches import batches
 from services.model import Action, Change, Entity, Kind
 from services.points import packed, unpacked
@@ -210,7 +211,7 @@ class HistoryWriter:
         self, group: str, changes: Sequence[NewChange], *, kind: Kind = Kind.EDIT, undoes: str | None = None
     ) -> list[int]:
         """Appends rows under one change group; gives their numbers in order."""
-        who = {"actor": storable(self._settings.actor), "program": self._settings.program}
+        who = {"actor": storable(actor_of(self._settings)), "program": self._settings.program}
         act = {"change_group": group, **who, "kind": kind.value, "undoes": undoes}
         numbers: list[int] = []
         for first in range(0, len(changes), BATCH):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 
+from services.acting import actor_of
 from services.errors import StoreTooNew
 from services.model import Kind
 from services.ports import NewChange, SqlTransaction
@@ -140,7 +141,7 @@ class RestoreStaging:
         (row,) = await self._connection.fetch(
             statements.recording(sql, table),
             group=group,
-            actor=storable(self._settings.actor),
+            actor=storable(actor_of(self._settings)),
             program=self._settings.program,
         )
         return int(row.rows)

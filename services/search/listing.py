@@ -26,6 +26,7 @@ FIRST_PAGE_SECONDS = 0.5
 """How long work in the background leaves the stores to the first page."""
 _FIRST_BATCH = 100
 _BATCH = 500
+_NUMBERS = (SortKey.IMPORTANCE, SortKey.ACCESS_COUNT)
 _NEAR_END = 1000
 """Entries before the end that are read from there."""
 _ENTRY = 17
@@ -335,7 +336,7 @@ def sort_key(query: Query) -> SortKey:
 
 
 def _any_value(key: SortKey) -> Condition:
-    if key is SortKey.IMPORTANCE:
+    if key in _NUMBERS:
         return Between(str(key), gte=-sys.float_info.max)
     return DatedBetween(str(key), gte=datetime(1, 1, 2))  # noqa: DTZ001 - as payloads have them
 
@@ -347,7 +348,7 @@ def _value(point: Point, key: SortKey) -> str | float | None:
 
 def _has_place(point: Point, key: SortKey) -> bool:
     value = _value(point, key)
-    if key is SortKey.IMPORTANCE:
+    if key in _NUMBERS:
         return isinstance(value, (int, float)) and not isinstance(value, bool)
     return isinstance(value, str) and _instant(value) > _UNREADABLE
 

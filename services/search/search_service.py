@@ -11,7 +11,7 @@ from functools import partial
 
 from services.errors import EmbeddingFailed, MemoriaError, NotFound
 from services.memories.stored_memories import chunk_index, memory_id_of
-from services.model import FacetCount, Facets, MemoryType, Query, SearchMode, SearchResult
+from services.model import FacetCount, Facets, MemoryType, Query, SearchMode, SearchResult, SortKey
 from services.points import DenseSearch, Filter, HasId, Lookup, Matches, ScoredPoint, Scroll, TextSearch, Vector
 from services.ports import Clock, Embedder, VectorStore, WordEmbedder
 from services.records import Records
@@ -133,7 +133,8 @@ class SearchService:
             Order(self._vectors, first_chunks.where, counts, query),
             End(self._vectors, first_chunks.where, counts, query),
         )
-        total = await order.read_all(first_chunks) if first_chunks.linked else sum(found)
+        at_once = first_chunks.linked is not None or query.sort is SortKey.ACCESS_COUNT
+        total = await order.read_all(first_chunks) if at_once else sum(found)
         return Listing(query, total, order, end, self._reader)
 
     async def _points(self, query: Query) -> Filters:

@@ -1,0 +1,82 @@
+"""The tools that show what was changed, and take back what the agent itself did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from memoria_tui.agents.tool import Agent, Limit
+from services.errors import InvalidInput
+from services.memories.stored_memories import canonical
+from services.model import Act, Change, IfChanged
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One act, or one change of a memory."""
+
+    act_id: str
+    at: datetime
+    who: str
+    program: str
+    what: str
+    titles: tuple[str, ...] = ()
+    undone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """Newest first."""
+
+    events: tuple[Event, ...]
+
+
+async def history(
+    agent: Agent,
+    memory_id: Annotated[
+        str | None, Field(description="A memory, also a deleted one; without it the last acts")
+    ] = None,
+    limit: Limit = 20,
+) -> Events:
+    """Show who changed a memory, when and how; without a memory what everybody did last. An act is undone by
+    memoria_undo with its act_id."""
+    if memory_id is None:
+        acts = await agent.services.memories.acts.last(limit)
+        return Events(tuple(map(_of_act, acts)))
+    known = canonical(memory_id.strip()) or (await agent.services.memories.get(memory_id)).id
+    changes = await agent.services.memories.history(known)
+    return Events(tuple(map(_of_change, changes[:limit])))
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    what: str
+    left: tuple[str, ...] = ()
+    """What stays, because it was changed since."""
+
+
+async def undo(
+    agent: Agent,
+    act_id: Annotated[str | None, Field(description="An act of memoria_history; your last one if omitted")] = None,
+) -> TakenBack:
+    """Undo your last act, or another act of yours. What was changed since then by others stays and is named. What a
+    person did, only a person undoes."""
+    memories = agent.services.memories
+    preview = await memories.undo_preview(None if act_id is None else await memories.acts.find(act_id))
+    if preview.act.actor != agent.name:
+        raise InvalidInput(
+            f"that act is {preview.act.actor}'s, not yours ({agent.name}): a person can undo it; nothing was undone"
+        )
+    undone = await memories.undo(preview.group, IfChanged.LEAVE)
+    return TakenBack(undone.line, tuple(one.line for one in undone.left))
+
+
+def _of_act(act: Act) -> Event:
+    return Event(act.group, act.at, act.actor, act.program, act.summary, act.titles, act.undone)
+
+
+def _of_change(change: Change) -> Event:
+    return Event(change.group, change.at, change.actor, change.program, change.summary or str(change.action))

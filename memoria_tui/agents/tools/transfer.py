@@ -1,0 +1,92 @@
+"""The tools that read and write files, on the machine of the server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from memoria_tui.agents.tool import Agent, Types
+from services.errors import InvalidInput
+from services.transfer.import_run import Remark
+
+_MOST_REMARKS = 10
+"""Of each kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    path: str
+    memories: int
+    by_type: dict[str, int]
+
+
+async def export(
+    agent: Agent,
+    output_path: Annotated[str, Field(description="File to write; one that is there is not written over")],
+    format: Annotated[  # noqa: A002 - named as MCP Memoria names it
+        Literal["json", "jsonl"], Field(description="jsonl: one memory a line")
+    ] = "json",
+    memory_types: Types = None,
+    include_vectors: bool = False,
+) -> Exported:
+    """Export memories to a new file that memoria_import and MCP Memoria read. Relations, work time and history are
+    only in what a person exports: memoria-tui export."""
+    path = _path(output_path)
+    counts = await agent.services.shared_export.export(
+        path, memory_types or (), one_a_line=format == "jsonl", embeddings=include_vectors
+    )
+    return Exported(str(path), sum(counts.values()), {str(type_): count for type_, count in counts.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import did; memoria_undo takes it back."""
+
+    summary: str
+    memories: int
+    unchanged: int
+    failed: tuple[str, ...] = ()
+    """What could not be imported, and why."""
+    kept: tuple[str, ...] = ()
+    """What stayed as it is here, because it was changed here too."""
+    notes: tuple[str, ...] = ()
+
+
+async def import_(
+    agent: Agent,
+    input_path: Annotated[str, Field(description="An export, JSON lines, a Markdown file or a folder of them")],
+    merge: Annotated[bool, Field(description="Must be true: an import never deletes what is here")] = True,
+) -> Imported:
+    """Import memories from a file or folder. What is here already stays; what was changed in both is named."""
+    from services.transfer.formats.source import Source
+
+    if not merge:
+        raise InvalidInput(
+            "merge=false would delete all that is here first, which no import does; import with merge=true, and delete "
+            "what is not wanted with memoria_delete"
+        )
+    report = await agent.services.importing.import_sources([Source(_path(input_path))])
+    return Imported(
+        report.summary(),
+        report.memories,
+        report.unchanged,
+        _told(report.failed),
+        _told(report.kept),
+        _told(report.notes),
+    )
+
+
+def _told(remarks: Sequence[Remark]) -> tuple[str, ...]:
+    more = len(remarks) - _MOST_REMARKS
+    return (*map(str, remarks[:_MOST_REMARKS]), *([f"and {more:,} more"] if more > 0 else ()))
+
+
+def _path(text: str) -> Path:
+    try:
+        return Path(text.strip()).expanduser().absolute()
+    except RuntimeError as error:  # no such user
+        raise InvalidInput(f"{text!r} is no path: {error}") from error

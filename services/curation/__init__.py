@@ -1,0 +1,1 @@
+"""What makes many memories fewer or clearer: near-identical ones become one, unused ones go, clusters are observed."""

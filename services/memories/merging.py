@@ -1,0 +1,96 @@
+"""Memories that become one: the kept one gets what the others have, and these go to the trash, in one act."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from services.errors import Conflict
+from services.memories.current import Current, Plan
+from services.memories.editing import stamped
+from services.memories.payload import State
+from services.memories.saving import Saver
+from services.model import Action, Kind, Memory, counted
+from services.ports import NewChange
+from services.records import Transaction
+from services.records.relation_states import relation_change
+
+_BETWEEN = "\n\n"
+"""Between the texts that a kept memory has together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Memories that are to become the first of them."""
+
+    kept: Memory
+    others: tuple[Memory, ...]
+    ends: Mapping[str, Sequence[str]]
+    """Of each memory the ids by which relations may name it."""
+
+    @property
+    def content(self) -> str:
+        """Every text once: what differs in blanks only is the same."""
+        texts = {" ".join(one.content.split()): one.content for one in reversed((self.kept, *self.others))}
+        return _BETWEEN.join(reversed(texts.values()))
+
+
+async def merge(saver: Saver, merges: Sequence[Merge], forgotten: Sequence[Memory]) -> int:
+    """Merges, and puts what is to be forgotten into the trash, as one act; gives how many memories went.
+
+    Raises Conflict when one of them is no longer as it was looked at; then nothing was written.
+    """
+    kept = {one.kept.id: one for one in merges}
+    into = {other.id: one for one in merges for other in one.others}
+    seen = {one.id: one for merge in merges for one in (merge.kept, *merge.others)} | {one.id: one for one in forgotten}
+
+    async def plan(currents: Mapping[str, Current]) -> list[Plan]:
+        plans = []
+        for id_, current in currents.items():
+            if current.state is None or current.state.content != seen[id_].content:
+                raise Conflict(f"the memory {id_} was changed meanwhile; nothing was written, try again", None)
+            if id_ in kept:
+                after = stamped(_merged(current.state, kept[id_]), saver.clock(), saver.zone)
+                plans.append(current.plan(after, Action.UPDATED, f"merged with {counted(len(kept[id_].others))}"))
+            else:
+                said = f"merged into {into[id_].kept.id[:8]}" if id_ in into else "forgotten: not used for long"
+                plans.append(current.plan(None, Action.DELETED, said))
+        return plans
+
+    async def relate(transaction: Transaction) -> Sequence[NewChange]:
+        return await _moved(transaction, {end: one.kept.id for id_, one in into.items() for end in one.ends[id_]})
+
+    await saver.change(str(uuid.uuid4()), seen, plan, kind=Kind.MERGE, also=relate)
+    return len(seen) - len(kept)
+
+
+def _merged(state: State, merge: Merge) -> State:
+    """Keys of the kept memory stay; what only others have is taken from them."""
+    others = [key_value for other in reversed(merge.others) for key_value in other.metadata.items()]
+    tags = dict.fromkeys(tag for one in (merge.kept, *merge.others) for tag in one.tags)
+    return State(
+        state.type,
+        {
+            **dict(others),
+            **state.payload,
+            "content": merge.content,
+            "tags": list(tags),
+            "merged_from": [one.id for one in merge.others],
+        },
+    )
+
+
+async def _moved(transaction: Transaction, target: Mapping[str, str]) -> list[NewChange]:
+    """Brings relations of the memories that go to the kept ones; what would be there twice goes with its memory."""
+    relations = await transaction.relations.touching([*target, *set(target.values())])
+    taken = {(one.source_id, one.type, one.target_id) for one in relations}
+    moved = []
+    for before in relations:
+        source, goal = (target.get(end, end) for end in (before.source_id, before.target_id))
+        key = (source, before.type, goal)
+        if source != goal and key not in taken:
+            taken.add(key)
+            moved.append((before, replace(before, source_id=source, target_id=goal)))
+    await transaction.relations.update([after for _, after in moved])
+    return [relation_change(before, after, "moved to the memory that was kept") for before, after in moved]

@@ -1,0 +1,177 @@
+"""`memoria-tui mcp` as a process of its own, as clients start it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp import Client, StdioServerParameters
+
+COMMAND = [sys.executable, "-m", "memoria_tui", "mcp"]
+HELLO = {
+    "jsonrpc": "2.0",
+    "id": 0,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "by hand", "version": "1"},
+    },
+}
+
+
+@pytest.fixture
+def variables(tmp_path: Path, postgres_url: str) -> dict[str, str]:
+    return {**os.environ, "MEMORIA_HOME": str(tmp_path / "home"), "MEMORIA_DATABASE_URL": postgres_url}
+
+
+class Process:
+    """A server whose standard input is written by hand."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._in, self._out = process.stdin, process.stdout
+
+    async def write(self, line: bytes) -> None:
+        self._in.write(line + b"\n")
+        await self._in.drain()
+
+    async def send(self, message: dict[str, object]) -> None:
+        await self.write(json.dumps(message).encode())
+
+    async def read(self) -> Any:
+        return json.loads(await self._out.readline())
+
+    async def ask(self, number: int, method: str, params: dict[str, object]) -> Any:
+        """The answer; whatever else the server writes is no answer to it."""
+        await self.send({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
+        while (answer := await self.read()).get("id") != number:
+            pass
+        return answer
+
+    async def end(self) -> tuple[bytes, int]:
+        """Closes its input; what else it wrote, and its exit status."""
+        self._in.close()
+        rest = await self._out.read()
+        return rest, await self.process.wait()
+
+
+@asynccontextmanager
+async def started(variables: dict[str, str]) -> AsyncIterator[Process]:
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND, stdin=pipe, stdout=pipe, stderr=pipe, env=variables, limit=1 << 25
+    )
+    try:
+        async with asyncio.timeout(60):
+            yield Process(process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def test_a_client_stores_and_recalls_through_a_process(variables: dict[str, str]) -> None:
+    parameters = StdioServerParameters(command=COMMAND[0], args=COMMAND[1:], env=variables)
+    async with Client(parameters) as client:
+        stored = await client.call_tool("memoria_store", {"content": "Through a pipe.", "tags": ["pipe"]})
+        found = await client.call_tool("memoria_recall", {"query": "pipe"})
+    assert stored.structured_content
+    assert found.structured_content
+    assert [hit["id"] for hit in found.structured_content["hits"]] == [stored.structured_content["id"]]
+
+
+async def test_what_is_no_call_is_refused_and_the_next_one_is_served(
+    variables: dict[str, str],
+) -> None:
+    async with started(variables) as server:
+        await server.send(HELLO)
+        assert (await server.read())["result"]["serverInfo"]["name"] == "memoria"
+        await server.send({"jsonrpc": "2.0", "method": "notifications/initialized"})
+        for line, code in {
+            b"{not json": -32700,
+            b"\xff\xfe": -32700,
+            b"{" * 100_000: -32700,
+            b"[]": -32600,
+            b"null": -32600,
+            b'{"jsonrpc": "2.0"}': -32600,
+        }.items():
+            await server.write(line)
+            refused = await server.read()
+            assert (refused["id"], refused["error"]["code"]) == (None, code)
+        assert (await server.ask(1, "no/method", {}))["error"]["code"] == -32601
+        assert "error" in await server.ask(2, "tools/call", {"name": 7})
+        surrogate = b'"name":"memoria_store","arguments":{"content":"\\ud800"}'
+        await server.write(b'{"jsonrpc":"2.0","id":"three","method":"tools/call","params":{%s}}' % surrogate)
+        refused = await server.read()
+        assert refused["id"] == "three"
+        assert "halves of characters" in refused["error"]["message"]
+        huge: dict[str, object] = {"name": "memoria_store", "arguments": {"content": "x" * 10_000_000}}
+        refused = (await server.ask(4, "tools/call", huge))["result"]
+        assert refused["isError"]
+        assert "at most 4,000,000" in refused["content"][0]["text"]
+        listed = (await server.ask(5, "tools/call", {"name": "memoria_search", "arguments": {}}))["result"]
+        assert listed["structuredContent"]["hits"] == []
+        rest, status = await server.end()
+        assert server.process.stderr is not None
+        said = (await server.process.stderr.read()).decode()
+    assert rest == b""
+    assert status == 0
+    assert "Traceback" not in said
+    assert said == ""
+
+
+async def test_a_client_that_goes_away_in_the_middle_of_a_write_loses_nothing(variables: dict[str, str]) -> None:
+    async with started(variables) as server:
+        await server.send(HELLO)
+        await server.read()
+        await server.send({"jsonrpc": "2.0", "method": "notifications/initialized"})
+        text = "Sent and gone. " * 500
+        call = {"name": "memoria_store", "arguments": {"content": text}}
+        await server.ask(1, "tools/call", {"name": "memoria_stats", "arguments": {}})
+        await server.send({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": call})
+        await asyncio.sleep(0.02)
+        await server.end()
+    async with started(variables) as server:
+        await server.send(HELLO)
+        await server.read()
+        await server.send({"jsonrpc": "2.0", "method": "notifications/initialized"})
+        listed = (await server.ask(1, "tools/call", {"name": "memoria_search", "arguments": {}}))["result"]
+        hits = listed["structuredContent"]["hits"]
+        await server.end()
+    assert [hit["title"][:13] for hit in hits] == ["Sent and gone"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+async def test_a_signal_ends_it_without_a_traceback(variables: dict[str, str], number: int) -> None:
+    async with started(variables) as server:
+        await server.send(HELLO)
+        await server.read()
+        server.process.send_signal(number)
+        out, said = await server.process.communicate()
+    assert (out, said) == (b"", b"")
+    assert server.process.returncode == 0
+
+
+async def test_the_commands_and_the_app_do_not_load_the_protocol(variables: dict[str, str]) -> None:
+    code = (
+        "import sys\n"
+        "from memoria_tui.cli.program import program\n"
+        "import memoria_tui.app, services.container\n"
+        "program()\n"
+        "print(sorted(name for name in sys.modules if name.partition('.')[0] in ('mcp', 'mcp_types', 'starlette')))"
+    )
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=pipe, env=variables)
+    out, _ = await process.communicate()
+    assert out.decode().strip() == "[]"

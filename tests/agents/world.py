@@ -1,0 +1,93 @@
+"""Agents on real stores: PostgreSQL and Qdrant Edge, with the bundled model, over the SDK's own client."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mcp import Client
+from mcp.types import CallToolResult, Implementation
+
+from memoria_tui.agents.mcp import server
+from services.container import Services, open_services
+from services.settings import Settings
+from tests.services.edge_here import edge_here
+from tests.services.memory_world import quick_folder
+
+NAME = "tester"
+
+
+class FakeChat:
+    """Answers the same to everything, and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str, str | None]] = []
+        self.text = "They all tell of one queue."
+
+    async def answer(self, instruction: str, question: str, model: str | None = None) -> str:
+        self.asked.append((instruction, question, model))
+        return self.text
+
+    async def close(self) -> None:
+        """Holds nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Stores as a person has them open, and the way in for agents."""
+
+    services: Services
+    chat: FakeChat
+
+    @asynccontextmanager
+    async def client(self, name: str = NAME, mode: str = "auto") -> AsyncIterator[Client]:
+        """A client of its own connection."""
+
+        @asynccontextmanager
+        async def opened() -> AsyncIterator[Services]:
+            yield self.services
+
+        async with Client(server(opened), mode=mode, client_info=Implementation(name=name, version="1")) as client:
+            yield client
+
+    async def call(self, tool: str, **arguments: object) -> Any:
+        """What a tool answers, as data."""
+        async with self.client() as client:
+            return answered(await client.call_tool(tool, arguments))
+
+    async def refused(self, tool: str, **arguments: object) -> str:
+        """The line with which a tool refuses."""
+        async with self.client() as client:
+            answer = await client.call_tool(tool, arguments)
+        assert answer.is_error
+        return text_of(answer)
+
+    async def store(self, content: str, **more: object) -> str:
+        """The id of a new memory of an agent."""
+        return str((await self.call("memoria_store", content=content, **more))["id"])
+
+
+@asynccontextmanager
+async def open_world(database_url: str) -> AsyncIterator[World]:
+    """Empty stores in a database with our schema; the person is «anna»."""
+    chat = FakeChat()
+    with quick_folder() as folder:
+        settings = Settings(home=Path(folder), database_url=database_url, actor="anna", zone="Europe/Rome")
+        vectors = edge_here(settings.vectors_dir)
+        async with open_services(settings, vectors=vectors, chat=chat) as services:
+            yield World(services, chat)
+
+
+def answered(answer: CallToolResult) -> Any:
+    """The data of an answer that is no error; its text says the same."""
+    assert not answer.is_error, text_of(answer)
+    return answer.structured_content
+
+
+def text_of(answer: CallToolResult) -> str:
+    (content,) = answer.content
+    assert content.type == "text"
+    return content.text
