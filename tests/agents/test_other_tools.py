@@ -9,8 +9,7 @@ import pytest
 
 from services.curation.reflection import Depth, ReflectionService, Style
 from services.errors import InvalidInput, NotFound
-from services.model import MemoryDraft, MemoryType, Query, RelationType, SessionStatus
-from services.work.work_values import SessionDraft
+from services.model import MemoryDraft, MemoryType, Query, RelationType, SessionDraft, SessionStatus
 from tests.agents.world import World, answered, text_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

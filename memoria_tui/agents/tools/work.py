@@ -11,10 +11,10 @@ from pydantic import Field
 
 from memoria_tui.agents.tool import Agent
 from services.errors import Conflict, InvalidInput, MemoriaError
-from services.model import ReportBy, SessionCategory, SessionStatus, WorkSession
+from services.model import ReportBy, SessionCategory, SessionDraft, SessionStatus, WorkSession
 from services.times import Period, first_weekday, parse_days
-from services.work.export import clock
-from services.work.work_values import ReportUnit, SessionDraft, SessionFilter
+from services.work.csv_and_markdown import clock
+from services.work.report_values import ReportUnit, SessionFilter
 
 _MOST_GROUPS = 100
 _MOST_NOTES = 20
