@@ -1,4 +1,4 @@
-"""Asks before text that nobody saved is thrown away."""
+"""Questions with yes and no, and the one before text that nobody saved is thrown away."""
 
 from __future__ import annotations
 
@@ -11,12 +11,19 @@ class ConfirmDialog(Dialog[bool]):
     """One question with yes and no."""
 
     BINDINGS = [
-        Binding("y,enter", "answer(True)", "Yes", id="confirm.yes", tooltip="Do it"),
+        Binding("y", "answer(True)", "Yes", id="confirm.yes", tooltip="Do it"),
         Binding("n", "leave", "No", id="confirm.no", tooltip="Do not do it"),
     ]
 
     def __init__(self, title: str, question: str, yes: str) -> None:
         super().__init__(title, question, (("y", yes), ("esc", "back")))
+
+
+class DiscardDialog(Dialog[bool]):
+    """Whether what was typed is to be thrown away. The person may still be typing it: no letter answers."""
+
+    KEYS = (("ctrl+d", "discard it"), ("esc", "back"))
+    BINDINGS = [Binding("ctrl+d", "answer(True)", "Discard", id="confirm.discard", tooltip="Discard what was typed")]
 
 
 def discard_first(dialog: Dialog[Answer], question: str, answer: Answer | None = None) -> None:
@@ -26,4 +33,4 @@ def discard_first(dialog: Dialog[Answer], question: str, answer: Answer | None =
         if sure:
             dialog.dismiss(answer)
 
-    dialog.app.push_screen(ConfirmDialog("Not saved", question, "discard"), answered)
+    dialog.app.push_screen(DiscardDialog("Not saved", question), answered)

@@ -86,20 +86,26 @@ class Dialog(ModalScreen[Answer | None]):
         return super().check_action(action, parameters)
 
     def on_key(self, event: events.Key) -> None:
-        if self.UNASKED and event.key not in self.active_bindings:
+        if event.key not in self.active_bindings:
+            self._tell_nowhere()
+
+    def on_paste(self) -> None:
+        self._tell_nowhere()
+
+    def _tell_nowhere(self) -> None:
+        if self.focused is None and not self.saving:
             self.say(f"Only {', '.join(key for key, _ in self._keys)} answer this: other keys go nowhere")
 
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog") as box:
             box.border_title = Content(self._title)
             yield from self.compose_body()
-            if self.UNASKED:
-                yield Static("", id="hint")
             yield Static(keys_line(self._keys, self.KEYS_GAP), id="keys")
 
     def compose_body(self) -> Iterable[Widget]:
         """What stands in the box."""
         yield Static(Content(self._text) if isinstance(self._text, str) else self._text, classes="text")
+        yield Static("", id="hint")
 
     def action_answer(self, answer: Answer) -> None:
         self.dismiss(answer)

@@ -16,7 +16,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 from memoria_tui.app import MemoriaApp
-from memoria_tui.dialogs.confirm import ConfirmDialog
+from memoria_tui.dialogs.confirm import DiscardDialog
 from memoria_tui.dialogs.conflict import ConflictDialog
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.edit_tags import TagsDialog
@@ -119,17 +119,30 @@ async def test_what_an_editor_saves_that_outlives_the_program_is_offered(tmp_pat
     async with running(filled(), drafts=drafts) as pilot:
         await asyncio.sleep(1.5)
         assert screen_of(pilot).is_current  # nothing was saved yet
+        go.touch()
+        async with asyncio.timeout(20):
+            while not ended.exists():  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        await press(pilot, "e")
+        await offered(pilot)
+        await press(pilot, "escape")
         await leave(pilot)
-    go.touch()
-    async with asyncio.timeout(20):
-        while not ended.exists():  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
     async with running(filled(), drafts=drafts) as pilot:
         await offered(pilot)
         await press(pilot, "ctrl+o")
         assert screen_of(pilot).preview.edited_text == "precious"
         await press(pilot, "escape", "escape")
         await leave(pilot, 2)
+
+
+async def test_a_copy_that_nobody_typed_into_is_no_text_that_was_not_saved(tmp_path: Path) -> None:
+    untouched = {"text": "as it was", "before": "as it was"}
+    left(tmp_path, Draft(DraftKind.EDIT_MEMORY, NEWEST, "as it was", untouched))
+    async with running(filled(), drafts=tmp_path) as pilot:
+        await asyncio.sleep(1.5)
+        assert screen_of(pilot).is_current
+        await leave(pilot)
+    assert texts(tmp_path) == []
 
 
 def test_a_text_being_saved_when_a_signal_comes_is_saved_once(tmp_path: Path) -> None:
@@ -211,7 +224,7 @@ async def test_what_is_typed_into_dialogs_of_memories_is_asked_about_and_goes_on
         typed = pilot.app.screen.typed()  # type: ignore[attr-defined]
         assert typed
         await press(pilot, "escape")
-        assert isinstance(pilot.app.screen, ConfirmDialog)
+        assert isinstance(pilot.app.screen, DiscardDialog)
         await press(pilot, "escape")
         await leave(pilot, 2)
     async with running(filled(), drafts=tmp_path) as pilot:
@@ -219,7 +232,7 @@ async def test_what_is_typed_into_dialogs_of_memories_is_asked_about_and_goes_on
         await press(pilot, "ctrl+o")
         assert isinstance(pilot.app.screen, kind)
         assert pilot.app.screen.typed() == typed
-        await press(pilot, "escape", "y")
+        await press(pilot, "escape", "ctrl+d")
         assert screen_of(pilot).is_current
 
 
@@ -269,7 +282,7 @@ async def test_a_text_goes_on_at_its_end(tmp_path: Path) -> None:
             area = pilot.app.focused
             assert isinstance(area, SafeTextArea)
             assert area.content in ("one\ntwox", "my textx")
-            await press(pilot, "escape", "y")
+            await press(pilot, "escape", "ctrl+d")
             if screen_of(pilot).preview.editing is not None:
                 return
 
@@ -306,10 +319,10 @@ async def test_it_is_thrown_away_only_after_a_yes_and_kept_for_later_by_escape(t
         await press(pilot, "escape")
         await offered(pilot)
         await press(pilot, "ctrl+d")
-        assert isinstance(pilot.app.screen, ConfirmDialog)
+        assert isinstance(pilot.app.screen, DiscardDialog)
         await press(pilot, "escape")
         await offered(pilot)
-        await press(pilot, "ctrl+d", "y")
+        await press(pilot, "ctrl+d", "ctrl+d")
         assert screen_of(pilot).is_current
         await leave(pilot)
     assert len(texts(tmp_path)) == 1
@@ -324,7 +337,7 @@ async def test_leaving_with_a_text_keeps_it_and_dropping_it_does_not(tmp_path: P
     assert texts(tmp_path) == ["kept"]
     async with running(Store(), drafts=tmp_path) as pilot:
         await offered(pilot)
-        await press(pilot, "ctrl+o", "escape", "y")
+        await press(pilot, "ctrl+o", "escape", "ctrl+d")
         await leave(pilot)
     assert texts(tmp_path) == []
 
@@ -335,7 +348,7 @@ async def test_who_typed_on_after_the_warning_is_warned_again(tmp_path: Path) ->
             await press(pilot, "n", text, "ctrl+q")
             assert "ctrl+q again leaves without: what you typed into New memory" in toasts(pilot)
             assert not pilot.app._exit
-            await press(pilot, "escape", "y")
+            await press(pilot, "escape", "ctrl+d")
 
 
 async def test_the_offer_waits_for_who_types_and_takes_no_key_that_was_meant_for_something_else(tmp_path: Path) -> None:

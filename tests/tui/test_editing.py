@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from textual.widgets import TextArea
+from textual.widgets import Static, TextArea
 
-from memoria_tui.dialogs.confirm import ConfirmDialog
+from memoria_tui.dialogs.confirm import ConfirmDialog, DiscardDialog
 from memoria_tui.dialogs.conflict import ConflictDialog
 from memoria_tui.dialogs.new_memory import NewMemoryDialog
 from memoria_tui.dialogs.trash import TrashDialog
@@ -43,12 +43,26 @@ async def test_a_new_memory_without_text_is_refused_and_text_is_not_lost_by_esc(
         assert isinstance(pilot.app.screen, NewMemoryDialog)
         await type_text(pilot, "draft")
         await press(pilot, "escape")
-        assert isinstance(pilot.app.screen, ConfirmDialog)
+        assert isinstance(pilot.app.screen, DiscardDialog)
         await press(pilot, "escape")
         assert isinstance(pilot.app.screen, NewMemoryDialog)
         assert pilot.app.screen.text.text == "draft"
-        await press(pilot, "escape", "y")
+        await press(pilot, "escape", "ctrl+d")
         assert screen_of(pilot).is_current
+
+
+@pytest.mark.parametrize("typed", ["enter", "y", "=and on it went", "n"])
+async def test_nothing_that_is_typed_on_behind_esc_throws_the_text_away(typed: str) -> None:
+    async with running(Store()) as pilot:
+        await press(pilot, "n")
+        await type_text(pilot, "draft")
+        await press(pilot, "escape", "…", typed)
+        assert isinstance(pilot.app.screen, DiscardDialog)
+        said = str(pilot.app.screen.query_one("#hint", Static).content)
+        assert said == "Only ctrl+d, esc answer this: other keys go nowhere"
+        await press(pilot, "escape")
+        assert isinstance(pilot.app.screen, NewMemoryDialog)
+        assert pilot.app.screen.text.text == "draft"
 
 
 async def test_an_edit_in_place_is_saved_and_undone() -> None:

@@ -423,8 +423,8 @@ async def get_back(pilot: Pilot[None]) -> None:
             return
         pilot.app.post_message(key_event("escape"))
         await settle(pilot)
-        if type(pilot.app.screen).__name__ == "ConfirmDialog":
-            pilot.app.post_message(key_event("y"))
+        if type(pilot.app.screen).__name__ == "DiscardDialog":
+            pilot.app.post_message(key_event("ctrl+d"))
             await settle(pilot)
     raise AssertionError(f"no way back from {pilot.app.screen_stack} {pilot.app.focused}")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 from memoria_tui.app import MemoriaApp
-from memoria_tui.dialogs.confirm import ConfirmDialog
+from memoria_tui.dialogs.confirm import DiscardDialog
 from memoria_tui.dialogs.edit_tags import TagsDialog
 from memoria_tui.modes.graph.screen import GraphScreen
 from memoria_tui.modes.mode import Failed, Loaded
@@ -137,8 +137,8 @@ async def test_an_open_dialog_waits_over_what_it_is_about_and_the_change_comes_a
         assert current(pilot) == held
         assert "written by an agent" not in titles(pilot)
         await press(pilot, "escape")
-        if isinstance(pilot.app.screen, ConfirmDialog):
-            await press(pilot, "y")
+        if isinstance(pilot.app.screen, DiscardDialog):
+            await press(pilot, "ctrl+d")
         assert titles(pilot)[0] == "written by an agent"
         assert current(pilot) != held
 

@@ -70,7 +70,7 @@ async def test_down_on_an_empty_field_offers_the_most_used_and_escape_closes_the
         await press(pilot, "escape")
         assert not offered(pilot)
         assert isinstance(pilot.app.screen, Dialog)
-        await press(pilot, "escape", "y")
+        await press(pilot, "escape", "ctrl+d")
         assert not isinstance(pilot.app.screen, Dialog)
 
 

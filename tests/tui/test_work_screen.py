@@ -357,7 +357,7 @@ async def test_text_that_was_typed_is_not_thrown_away_unasked(desk: Desk) -> Non
     async with desk.working() as pilot:
         await press(pilot, "n", "=half a thought", "escape", "escape")
         assert isinstance(pilot.app.screen, FormDialog)
-        await press(pilot, "escape", "y")
+        await press(pilot, "escape", "ctrl+d")
         assert work_screen(pilot).is_current
 
 

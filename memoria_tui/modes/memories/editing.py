@@ -68,8 +68,9 @@ class Editing:
     async def open(self, memory: Memory) -> None:
         """Opens the editor; what was typed into it earlier and not saved is offered first."""
         keeper = keeper_of(self._screen.app)
+        keeper.look_again()
         mine = [one for one in keeper.left if (one.kind, one.of) == (DraftKind.EDIT_MEMORY, memory.id)]
-        for draft in [one for one in mine if one.values.get("text") != memory.content][::-1]:
+        for draft in [one for one in mine if not _is_as(memory, one)][::-1]:
             if (opens := await keeper.offer(draft)) is None:
                 return
             if opens:
@@ -89,7 +90,7 @@ class Editing:
         """Whether the store has that text. Raises what the services raise."""
         text = draft.values.get("text", "")
         if draft.kind is DraftKind.EDIT_MEMORY:
-            return (await self._memories.get(draft.of)).content == text
+            return _is_as(await self._memories.get(draft.of), draft)
         newest = await (await self._screen.services.search.listing(Query())).page(0, _NEWEST)
         return any(hit.memory.content == text for hit in newest)
 
@@ -337,3 +338,8 @@ def _as_new(memory: Memory, text: str) -> Draft:
     values = {"text": text, "type": memory.type.value, "project": memory.project or ""}
     values |= {"importance": f"{memory.importance:g}", "tags": ", ".join(memory.tags)}
     return Draft(DraftKind.NEW_MEMORY, title=title(memory), values=values)
+
+
+def _is_as(memory: Memory, draft: Draft) -> bool:
+    """Whether saving it would change nothing of a memory, or nothing was typed."""
+    return draft.values.get("text", "") in (memory.content, draft.values.get("before"))
