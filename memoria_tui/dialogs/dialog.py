@@ -93,7 +93,7 @@ class Dialog(ModalScreen[Answer | None]):
         self._tell_nowhere()
 
     def _tell_nowhere(self) -> None:
-        if self.focused is None and not self.saving:
+        if self.focused is None and len(self._keys) > 1:  # it is a question
             self.say(f"Only {', '.join(key for key, _ in self._keys)} answer this: other keys go nowhere")
 
     def compose(self) -> ComposeResult:
@@ -105,7 +105,9 @@ class Dialog(ModalScreen[Answer | None]):
     def compose_body(self) -> Iterable[Widget]:
         """What stands in the box."""
         yield Static(Content(self._text) if isinstance(self._text, str) else self._text, classes="text")
-        yield Static("", id="hint")
+        hint = Static("", id="hint")
+        hint.display = False
+        yield hint
 
     def action_answer(self, answer: Answer) -> None:
         self.dismiss(answer)
