@@ -183,8 +183,9 @@ async def _opened_embedder(settings: Settings, own: Embedder, target: Target) ->
 def _embedder(settings: Settings) -> Embedder:
     if settings.ollama_host is None:
         from services.adapters.bundled_embedder import BundledEmbedder
+        from services.adapters.daemon.client import DaemonClient
 
-        return BundledEmbedder()
+        return BundledEmbedder(DaemonClient(settings.home, linger=settings.linger, program=settings.program))
     from services.adapters.ollama import OllamaEmbedder
 
     return OllamaEmbedder(settings.ollama_host, settings.embedding_model, settings.embedding_dimensions)

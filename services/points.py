@@ -30,10 +30,6 @@ class Point:
     has_vector: bool | None = None
     """Known only when the vector was asked for."""
 
-    def __reduce__(self) -> tuple[type[Point], tuple[object, ...]]:
-        """Pickles by position: the way of frozen dataclasses takes ten times as long, and points come by thousands."""
-        return Point, (self.id, self.payload, self.vector, self.has_vector)
-
 
 @dataclass(frozen=True, slots=True)
 class ScoredPoint:
@@ -46,10 +42,6 @@ class ScoredPoint:
     @property
     def point(self) -> Point:
         return Point(self.id, self.payload)
-
-    def __reduce__(self) -> tuple[type[ScoredPoint], tuple[object, ...]]:
-        """As `Point` does."""
-        return ScoredPoint, (self.id, self.payload, self.score)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from services.settings import Settings
 
 def vector_store(settings: Settings) -> SwitchableStore:
     if settings.qdrant_host is None:
+        from services.adapters.daemon.client import DaemonClient
         from services.adapters.edge.edge_store import EdgeVectorStore
 
-        return EdgeVectorStore(settings.vectors_dir)
+        return EdgeVectorStore(DaemonClient(settings.home, linger=settings.linger, program=settings.program))
     from services.adapters.server.server_store import ServerVectorStore
 
     return ServerVectorStore(

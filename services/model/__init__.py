@@ -46,4 +46,14 @@ from services.model.sessions import (
     SessionStatus,
     WorkSession,
 )
-from services.model.stores import Advance, Progress, StatusSnapshot, StoreKind, StoreStatus, Subject, counting, untold
+from services.model.stores import (
+    Advance,
+    DaemonStatus,
+    Progress,
+    StatusSnapshot,
+    StoreKind,
+    StoreStatus,
+    Subject,
+    counting,
+    untold,
+)

@@ -57,6 +57,20 @@ class StoreStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class DaemonStatus:
+    """The store daemon of a home."""
+
+    pid: int
+    release: str
+    age: float
+    """Seconds since it was started."""
+    memory: int
+    """Bytes, with the processes that it started."""
+    clients: tuple[tuple[int, str], ...]
+    """Process id and name of the programs that use it, without who asks."""
+
+
+@dataclass(frozen=True, slots=True)
 class StatusSnapshot:
     """How the stores are, as far as they were asked, and what PostgreSQL says of work and of what waits."""
 

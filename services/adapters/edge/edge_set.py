@@ -57,10 +57,6 @@ def _edge_version() -> str:
     return version("qdrant-edge-py")
 
 
-FIRST_INDEXES = ("parent_id",)
-"""Those that filling a draft asks for; the others are made at its end, once a point instead of twice."""
-
-
 class EdgeDraftSet(EdgeSet):
     """A `VectorStore` over `ask`, which takes a collection, a method's name and arguments."""
 
@@ -69,7 +65,7 @@ class EdgeDraftSet(EdgeSet):
         self._ask = ask
 
     async def ensure(self, dimensions: int, model: str) -> None:
-        await self._ask_all("ensure", dimensions, model, FIRST_INDEXES)
+        await self._ask_all("begin", dimensions, model)
 
     async def complete(self, collection: MemoryType) -> None:
         """Makes the indexes that are missing, one a call, so that other requests pass between them."""

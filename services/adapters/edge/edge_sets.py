@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from services.adapters.edge.frames import DRAFT, FORMER, IN_USE, SETS
+from services.adapters.daemon.wire import DRAFT, FORMER, IN_USE, SETS
 from services.adapters.edge.locks import draft_at_rest
 from services.adapters.edge.marker import KeptSet, Marker, read_marker, write_marker
 from services.adapters.edge.shard_config import SEGMENT_POINTS

@@ -1,41 +1,33 @@
-"""The embedded vector store: Qdrant Edge in processes of its own, so that no call holds up the event loop."""
+"""The embedded vector store: Qdrant Edge in the store daemon, so that any number of programs have it at once."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any, Protocol
 
 from services.adapters.collections import under_way
-from services.adapters.edge.connection import EdgeConnection
+from services.adapters.daemon.wire import DRAFT, FORMER, IN_USE, SETS
 from services.adapters.edge.edge_set import EdgeDraftSet, EdgeSet
-from services.adapters.edge.frames import DRAFT, FORMER, IN_USE, SETS
 from services.errors import StoreUnavailable
 from services.model import MemoryType
 from services.ports import Draft, Room, VectorStore
 
 
 class Connection(Protocol):
-    """The way to a process; when `ended`, close it and make another."""
+    """The way to who holds Edge."""
 
-    ended: bool
-
-    async def call(self, which: str, method: str, *arguments: object) -> Any: ...
+    async def call(self, target: str, method: str, *arguments: object) -> Any: ...
 
     async def close(self) -> None: ...
 
 
 class EdgeVectorStore(EdgeSet):
-    """A `SwitchableStore` in a folder of this machine, for one program at a time. Starts processes on first use."""
+    """A `SwitchableStore` in a folder of this machine."""
 
-    def __init__(self, folder: Path, connect: Callable[[Path, MemoryType | None], Connection] = EdgeConnection) -> None:
-        """`connect` opens the way to the sets in the folder, or to one collection of its draft."""
+    def __init__(self, connection: Connection) -> None:
         super().__init__(partial(self._ask, IN_USE))
-        self._folder = folder
-        self._connect = connect
-        self._connections: dict[MemoryType | None, Connection] = {}
+        self._connection = connection
         self._closed = False
         self._draft = EdgeDraftSet(self._ask_draft)
 
@@ -64,12 +56,10 @@ class EdgeVectorStore(EdgeSet):
             await asyncio.gather(*map(self.complete_draft, MemoryType))
 
     async def adopt_draft(self) -> None:
-        await self._disconnect(*MemoryType)
         await self._ask(SETS, "adopt_draft")
         await self._check_again()
 
     async def drop_draft(self) -> None:
-        await self._disconnect(*MemoryType)
         await self._ask(SETS, "drop_draft")
 
     async def former(self) -> Draft | None:
@@ -84,28 +74,14 @@ class EdgeVectorStore(EdgeSet):
         return answer
 
     async def close(self) -> None:
-        """Waits until everything written is on disk and the folder is free for other programs; refuses later calls."""
+        """Ends the connection; refuses later calls."""
         self._closed = True
-        await self._disconnect(*MemoryType)
-        await self._disconnect(None)
+        await self._connection.close()
 
-    async def _ask(self, which: str, method: str, *arguments: object) -> Any:
-        return await (await self._connected(None)).call(which, method, *arguments)
+    async def _ask(self, target: str, method: str, *arguments: object) -> Any:
+        if self._closed:
+            raise StoreUnavailable("the embedded store has just been closed")
+        return await self._connection.call(target, method, *arguments)
 
     async def _ask_draft(self, collection: MemoryType, method: str, *arguments: object) -> Any:
-        return await (await self._connected(collection)).call(DRAFT, method, *arguments)
-
-    async def _connected(self, collection: MemoryType | None) -> Connection:
-        """A connection whose former life has ended wholly."""
-        if self._closed:
-            raise StoreUnavailable(f"the store in {self._folder} has just been closed")
-        while (found := self._connections.get(collection)) is None or found.ended:
-            if found is not None:
-                await found.close()
-            if self._connections.get(collection) is found:
-                self._connections[collection] = self._connect(self._folder, collection)
-        return found
-
-    async def _disconnect(self, *collections: MemoryType | None) -> None:
-        there = [self._connections.pop(one) for one in collections if one in self._connections]
-        await asyncio.gather(*(connection.close() for connection in there))
+        return await self._ask(f"{DRAFT} {collection}", method, *arguments)

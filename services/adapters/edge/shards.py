@@ -24,7 +24,6 @@ from services.adapters.collections import (
     points_of,
     required_id,
     selected,
-    storable,
     storable_text,
 )
 from services.adapters.edge import shard_facets
@@ -47,6 +46,8 @@ from services.points import (
     SearchRequest,
     TextSearch,
 )
+
+FIRST_INDEXES = ("parent_id",)
 
 
 class EdgeShards:
@@ -90,6 +91,10 @@ class EdgeShards:
                 if key in keys:
                     self._create_index(collection, key)
 
+    def begin(self, dimensions: int, model: str) -> None:
+        """As `ensure`, with the indexes alone that filling asks for; `complete` makes the others, once a point."""
+        self.ensure(dimensions, model, FIRST_INDEXES)
+
     def complete(self) -> bool:
         """Makes one index that is missing, over points in finished segments; False when there is none to make."""
         for collection, shard in self._shards.items():
@@ -125,7 +130,7 @@ class EdgeShards:
                     edge.Point(
                         required_id(point.id),
                         {} if point.vector is None else list(point.vector),
-                        storable(point.payload),
+                        dict(point.payload),
                     )
                     for point in points
                 ]
@@ -136,7 +141,7 @@ class EdgeShards:
         """By filter, because Edge refuses the whole list when one id does not exist."""
         shard = self._writable(collection)
         self._written(collection, len(ids))
-        shard.update(edge.UpdateOperation.set_payload_by_filter(_these(ids), storable(payload)))
+        shard.update(edge.UpdateOperation.set_payload_by_filter(_these(ids), dict(payload)))
 
     def delete_payload(self, collection: MemoryType, ids: Sequence[str], keys: Sequence[str]) -> None:
         shard = self._writable(collection)

@@ -1,0 +1,122 @@
+"""WordLlama, whose weights come inside its wheel: the model that needs nothing installed or started. Blocking."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from services.errors import EmbeddingFailed
+from services.points import Vector
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from wordllama import WordLlamaInference
+
+    Vectors = NDArray[np.float32]
+
+DIMENSIONS = 256
+_PIECE_CHARACTERS = 10_000
+"""Longer texts are tokenised in pieces: the tokenizer's time grows faster than the text."""
+_QUICK_CHARACTERS = 1000
+
+
+class BundledModel:
+    """Mean of static token vectors at unit length, 256 numbers; loaded at the first use. Raises EmbeddingFailed.
+
+    A text without any token is read as a space, since a zero vector has no direction and would never be found.
+    """
+
+    def __init__(self) -> None:
+        self._model: WordLlamaInference | None = None
+        self._loading = threading.Lock()
+
+    def is_quick(self, question: Sequence[str] | Mapping[str, float], passages: Sequence[str] = ()) -> bool:
+        """Whether it takes less time than the way to a thread."""
+        return self._model is not None and not passages and sum(map(len, question)) <= _QUICK_CHARACTERS
+
+    def embed(self, texts: Sequence[str]) -> list[Vector]:
+        """One vector a text, in order."""
+        import numpy as np
+
+        model = self._loaded()
+        pieces = [(row, piece) for row, text in enumerate(texts) for piece in _pieces(text)]
+        encoded = model.tokenizer.encode_batch([piece for _, piece in pieces], add_special_tokens=False)
+        sums = np.zeros((len(texts), DIMENSIONS), dtype=np.float32)
+        for (row, _), tokens in zip(pieces, encoded, strict=True):
+            sums[row] += model.embedding[tokens.ids].sum(axis=0)
+        vectors: list[Vector] = _unit(sums).tolist()
+        return vectors
+
+    def embed_words(self, weights: Mapping[str, float]) -> Vector:
+        """The sum of the words' vectors by their weights."""
+        import numpy as np
+
+        total = np.array(list(weights.values()), dtype=np.float32) @ self._word_vectors(list(weights))
+        vector: list[float] = _unit(total).tolist()
+        return vector
+
+    def closeness(self, weights: Mapping[str, float], passages: Sequence[str]) -> list[float]:
+        """Late interaction (Khattab and Zaharia, ColBERT, 2020) with static vectors.
+
+        For each word of the question the highest cosine with a token of the passage; the mean of them, 0..1, by the
+        squares of the weights, since a telling word tells on both sides.
+        """
+        import numpy as np
+
+        model = self._loaded()
+        question = _unit(self._word_vectors(list(weights)))
+        shares = np.square(np.array(list(weights.values()), dtype=np.float32))
+        shares /= shares.sum()
+        begins = [next(_pieces(passage.lower())) for passage in passages]
+        encoded = [tokens.ids for tokens in model.tokenizer.encode_batch_fast(begins, add_special_tokens=False)]
+        tokens, places = np.unique(np.concatenate([*encoded, []]).astype(np.int32), return_inverse=True)
+        # Not `@`: its threads would wait in a busy loop for longer than the whole takes.
+        cosines = np.einsum("td,wd->tw", _unit(model.embedding[tokens]), question)
+        ends = np.cumsum([len(ids) for ids in encoded])
+        return [float(cosines[mine].max(axis=0, initial=0.0) @ shares) for mine in np.split(places, ends)[:-1]]
+
+    def _word_vectors(self, words: Sequence[str]) -> Vectors:
+        """One row a word, the sum of its tokens."""
+        import numpy as np
+
+        model = self._loaded()
+        encoded = model.tokenizer.encode_batch(list(words), add_special_tokens=False)
+        return np.stack([model.embedding[tokens.ids].sum(axis=0) for tokens in encoded])
+
+    def _loaded(self) -> WordLlamaInference:
+        with self._loading:
+            if self._model is None:
+                self._model = _load()
+            return self._model
+
+
+def _unit(vectors: Vectors) -> Vectors:
+    import numpy as np
+
+    unit: Vectors = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return unit
+
+
+def _load() -> WordLlamaInference:
+    root = logging.getLogger()
+    if not root.handlers and logging.lastResort is not None:
+        # Importing it sends every program's log to standard error, where the screen is drawn, if nobody set that up.
+        root.addHandler(logging.lastResort)
+    try:
+        import wordllama
+
+        model = wordllama.WordLlama.load(cache_dir=Path(wordllama.__file__).parent, disable_download=True)
+    except (ImportError, OSError, ValueError) as error:
+        raise EmbeddingFailed(f"The bundled model cannot be loaded: {error}; install wordllama again") from error
+    model.tokenizer.no_padding()
+    return model
+
+
+def _pieces(text: str) -> Iterator[str]:
+    whole = text or " "
+    for start in range(0, len(whole), _PIECE_CHARACTERS):
+        yield whole[start : start + _PIECE_CHARACTERS]

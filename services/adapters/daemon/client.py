@@ -1,0 +1,212 @@
+"""The way to the store daemon: starts it where there is none, sends requests, gives each its reply."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from services import __version__
+from services.adapters.daemon.place import DaemonPlace
+from services.adapters.daemon.wire import (
+    LENGTH,
+    METHODS,
+    NOTHING,
+    PROTOCOL,
+    Hello,
+    Reply,
+    Request,
+    Welcome,
+    error_of,
+    frame,
+    is_newer,
+    read_reply,
+    read_welcome,
+)
+from services.errors import StoreTooNew, StoreUnavailable
+
+if TYPE_CHECKING:
+    import msgspec
+
+_BUFFER = 1 << 20
+_PATIENCE = 120.0
+"""Seconds to reach a daemon, while others end and start."""
+_AGAIN_SECONDS = 0.02
+
+
+class _Ended(Exception):
+    """The daemon went away before it answered."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A request under way, with the parts of a long answer that are here already."""
+
+    answer: asyncio.Future[list[msgspec.Raw]]
+    parts: list[msgspec.Raw] = field(default_factory=list)
+
+
+class _Connection:
+    """One connection to one daemon, until either ends."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+        self._numbers = count(1)
+        self._waiting: dict[int, _Waiting] = {}
+        self._reading = asyncio.create_task(self._read())
+
+    @property
+    def ended(self) -> bool:
+        return self._reading.done()
+
+    async def ask(self, target: str, method: str, arguments: msgspec.Raw) -> list[msgspec.Raw]:
+        """The parts of the answer. Raises the error that the daemon answers with, or _Ended."""
+        if self.ended:
+            raise _Ended
+        number = next(self._numbers)
+        waiting = self._waiting[number] = _Waiting(asyncio.get_running_loop().create_future())
+        try:
+            self._writer.write(frame(Request(number, target, method, arguments)))
+            with suppress(ConnectionError):  # reading tells that it has ended
+                await self._writer.drain()
+            return await waiting.answer
+        except asyncio.CancelledError:
+            self._writer.write(frame(Request(number, "", "", NOTHING)))
+            raise
+        finally:
+            del self._waiting[number]
+
+    async def close(self) -> None:
+        self._writer.close()
+        self._reading.cancel()
+        with suppress(asyncio.CancelledError, ConnectionError):
+            await self._reading
+        with suppress(ConnectionError):
+            await self._writer.wait_closed()
+
+    async def _read(self) -> None:
+        """Hands out replies until the connection ends, then fails what is still waiting."""
+        try:
+            while True:
+                self._hand_out(read_reply(await _next(self._reader)))
+        except _Ended:
+            pass
+        finally:
+            for waiting in self._waiting.values():
+                if not waiting.answer.done():
+                    waiting.answer.set_exception(_Ended())
+            self._writer.close()
+
+    def _hand_out(self, reply: Reply) -> None:
+        waiting = self._waiting.get(reply.number)
+        if waiting is None or waiting.answer.done():
+            return
+        if reply.failure is not None:
+            waiting.answer.set_exception(error_of(reply.failure))
+            return
+        waiting.parts.append(reply.value)
+        if reply.last:
+            waiting.answer.set_result(waiting.parts)
+
+
+class DaemonClient:
+    """One program's use of the daemon of a home. Reaches it, and starts it where there is none, at the first call."""
+
+    def __init__(
+        self,
+        home: Path,
+        *,
+        linger: float = 60.0,
+        program: str = "",
+        release: str = __version__,
+        protocol: int = PROTOCOL,
+    ) -> None:
+        """The daemon rests for `linger` seconds after its last program; `program` is what it calls this one."""
+        self._place = DaemonPlace(home)
+        self._hello = Hello(protocol, release, program, linger)
+        self._connection: _Connection | None = None
+        self._connecting = asyncio.Lock()
+
+    async def call(self, target: str, method: str, *arguments: object) -> Any:
+        """The method's answer. Raises what it raised, StoreUnavailable, StorageFull or StoreTooNew.
+
+        Once more where the daemon ends meanwhile: all that can be asked may be asked twice. A cancelled call that has
+        begun is carried out, one that has not is dropped.
+        """
+        known = METHODS[method]
+        given = known.write_arguments(arguments)
+        for _ in range(2):
+            connection = await self._connected(start=True)
+            assert connection is not None
+            with suppress(_Ended):
+                return known.read_answer(await connection.ask(target, method, given))
+        from services.adapters.daemon.starting import ended
+
+        raise await asyncio.to_thread(ended, self._place)
+
+    async def call_running(self, target: str, method: str, *arguments: object) -> Any:
+        """As `call`, but None when no daemon runs."""
+        with suppress(_Ended):
+            if connection := await self._connected(start=False):
+                known = METHODS[method]
+                return known.read_answer(await connection.ask(target, method, known.write_arguments(arguments)))
+        return None
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            await connection.close()
+
+    async def _connected(self, *, start: bool) -> _Connection | None:
+        async with self._connecting:
+            if self._connection is None or self._connection.ended:
+                self._connection = await self._connect(start)
+            return self._connection
+
+    async def _connect(self, start: bool) -> _Connection | None:
+        deadline = time.monotonic() + _PATIENCE
+        while time.monotonic() < deadline:
+            with suppress(_Ended, BlockingIOError):
+                if (made := self._place.connect()) is not None:
+                    if found := await self._greeted(*await asyncio.open_unix_connection(sock=made, limit=_BUFFER)):
+                        return found
+                elif not start:
+                    return None
+                else:
+                    from services.adapters.daemon.starting import start_daemon
+
+                    await asyncio.to_thread(start_daemon, self._place)
+                    continue
+            await asyncio.sleep(_AGAIN_SECONDS)
+        raise StoreUnavailable(f"the store daemon of {self._place.home} does not answer; end it with: memoria-tui stop")
+
+    async def _greeted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> _Connection | None:
+        """None when the daemon hands over to one of our version. Raises StoreTooNew when it is a newer one."""
+        try:
+            writer.write(frame(self._hello))
+            welcome: Welcome = read_welcome(await _next(reader))
+        except BaseException:
+            writer.close()
+            raise
+        if (welcome.protocol, welcome.release) == (self._hello.protocol, self._hello.release):
+            return _Connection(reader, writer)
+        writer.close()
+        if is_newer(welcome, self._hello):
+            raise StoreTooNew(
+                f"a newer memoria-tui ({welcome.release}, this one is {self._hello.release}) uses the stores in "
+                f"{self._place.home}: end this program and start the newer one"
+            )
+        return None
+
+
+async def _next(reader: asyncio.StreamReader) -> bytes:
+    """The next message. Raises _Ended."""
+    try:
+        (size,) = LENGTH.unpack(await reader.readexactly(LENGTH.size))
+        return await reader.readexactly(size)
+    except (asyncio.IncompleteReadError, ConnectionError) as error:
+        raise _Ended from error

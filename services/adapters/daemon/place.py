@@ -1,0 +1,105 @@
+"""Where the store daemon of a home is reached: a socket in a folder that only its user may enter.
+
+The daemon holds `lock` for as long as it lives, so that there is one, and what a killed one left is known to be dead.
+`start.lock` is held by the program that starts it; the others that want it then wait and connect.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from services.errors import StoreUnavailable
+from services.files import make_private, write_file
+
+LONGEST_SOCKET_PATH = 103
+"""Bytes; macOS takes 103, Linux 107."""
+_SOCKET = "socket"
+
+
+class DaemonPlace:
+    """The files of one home's daemon."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home.absolute()
+        self.folder = self.home / "daemon"
+        self.lock = self.folder / "lock"
+        self.start_lock = self.folder / "start.lock"
+        self.log = self.folder / "daemon.log"
+        self._note = self.folder / "socket.path"
+
+    @property
+    def address(self) -> Path:
+        """Where the daemon listens, if there is one. Raises FileNotFoundError where it was never told."""
+        path = self.folder / _SOCKET
+        if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
+            return path
+        return Path(os.fsdecode(self._note.read_bytes()))
+
+    def listen(self) -> socket.socket:
+        """Listens, in the place of a dead daemon; the caller holds the lock. Raises OSError."""
+        self.clear()
+        if len(os.fsencode(self.folder / _SOCKET)) > LONGEST_SOCKET_PATH:
+            short = Path(tempfile.mkdtemp(prefix="memoria-")) / _SOCKET  # of this user alone, as the folder is
+            write_file(self._note, os.fsencode(short))
+        listening = socket.socket(socket.AF_UNIX)
+        listening.bind(str(self.address))
+        listening.listen(128)
+        listening.setblocking(False)
+        return listening
+
+    def clear(self) -> None:
+        """Removes the socket of a daemon that ends, or of one that died; the caller holds the lock."""
+        with suppress(OSError):
+            path = self.address
+            path.unlink(missing_ok=True)
+            if path.parent != self.folder:
+                path.parent.rmdir()
+        self._note.unlink(missing_ok=True)
+
+    def connect(self) -> socket.socket | None:
+        """A connection to whoever listens; None when nobody does. Raises StoreUnavailable for another user's."""
+        try:
+            path = self.address
+            made = socket.socket(socket.AF_UNIX)
+            made.settimeout(0)
+            try:
+                made.connect(str(path))
+                self._require_ours(made)
+            except BaseException:
+                made.close()
+                raise
+        except (FileNotFoundError, ConnectionRefusedError):
+            return None
+        except (BlockingIOError, PermissionError) as error:
+            raise StoreUnavailable(f"the store daemon of {self.home} cannot be reached: {error.strerror}") from error
+        return made
+
+    def _require_ours(self, made: socket.socket) -> None:
+        if not is_trusted(peer_of(made)[1], self.folder):
+            raise StoreUnavailable(f"the store daemon of {self.home} is run by another user; stop it there")
+
+    def make(self) -> None:
+        """Makes the folder, closed to others, whatever it was before. Raises OSError."""
+        make_private(self.folder)
+        if self.folder.stat().st_mode & 0o077:
+            self.folder.chmod(0o700)
+
+
+def is_trusted(user: int, folder: Path) -> bool:
+    """Whether a process of this user may be at the other end: ourselves, root, or whose home it is that root uses."""
+    return user in (0, os.geteuid()) or (os.geteuid() == 0 and user == folder.stat().st_uid)
+
+
+def peer_of(connected: socket.socket) -> tuple[int, int]:
+    """Process (0 where it is not told) and user at the other end, as the kernel knows them."""
+    if sys.platform == "darwin":
+        _, user = struct.unpack("Ii", connected.getsockopt(0, 1, 76)[:8])  # LOCAL_PEERCRED, as getpeereid asks it
+        return 0, user
+    pid, user, _ = struct.unpack("3i", connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    return pid, user

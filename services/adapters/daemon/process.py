@@ -1,0 +1,84 @@
+"""What the daemon does before it serves and after: its lock, its socket, its log, its signals."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+
+from services import __version__
+from services.adapters.daemon.holdings import Holdings
+from services.adapters.daemon.place import DaemonPlace
+from services.adapters.daemon.server import DaemonServer
+from services.adapters.daemon.starting import not_started
+from services.adapters.daemon.wire import failure
+from services.errors import MemoriaError
+from services.file_locks import take_lock
+from services.settings import Settings
+
+_SECONDS = 60.0
+"""For a daemon that ends to bring everything to disk."""
+_LONGEST_LOG = 1 << 20
+_log = logging.getLogger("services")
+
+
+def main(home: str) -> None:
+    """Serves the home until nobody needs it; returns at once where another daemon does."""
+    place = DaemonPlace(Path(home))
+    try:
+        lock = _sole(place)
+        if lock is None:
+            return
+        listening = place.listen()
+        _keep_log(place.log)
+    except (OSError, MemoriaError) as error:
+        told = error if isinstance(error, MemoriaError) else not_started(place, error)
+        os.write(1, msgspec.msgpack.encode(failure(told)))
+        return
+    os.dup2(2, 1)  # tells the program that waits that it can connect
+    asyncio.run(_serve(place, listening))
+    os.close(lock)
+
+
+async def _serve(place: DaemonPlace, listening: socket.socket) -> None:
+    server = DaemonServer(place, Holdings(Settings(place.home).vectors_dir))
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, server.end, "asked to by a signal")
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    _log.info("memoria-tui %s serves %s", __version__, place.home)
+    await server.run(listening)
+
+
+def _sole(place: DaemonPlace) -> int | None:
+    """The lock of the only daemon, once the one before has ended; None when another one listens."""
+    deadline = time.monotonic() + _SECONDS
+    while True:
+        try:
+            return take_lock(place.lock, seconds=0.1)
+        except BlockingIOError:
+            if (other := place.connect()) is not None:
+                other.close()
+                return None
+            if time.monotonic() > deadline:
+                raise
+
+
+def _keep_log(file: Path) -> None:
+    """Standard error, where Edge writes panics, goes to a file of this and the last lives."""
+    if file.exists() and file.stat().st_size > _LONGEST_LOG:
+        file.replace(file.with_suffix(".log.1"))
+    log = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(log, 2)
+    os.close(log)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter(f"%(asctime)s {os.getpid()} %(levelname)s %(message)s"))
+    _log.addHandler(handler)
+    _log.setLevel(logging.INFO)
