@@ -24,7 +24,7 @@ from services.graph.graph_service import GraphService
 from services.graph.suggestions import SuggestionService
 from services.health import HealthService
 from services.integrity.integrity_service import IntegrityService
-from services.live import ALONE, LiveService
+from services.live import TOLD, LiveService
 from services.memories.memory_service import MemoryService
 from services.model import StoreKind
 from services.model.database import Ask
@@ -100,7 +100,7 @@ class Services:
         self.reembedding = ReembeddingService(vectors, opened, settings, self.memories.barrier)
         outside, unfinished = self.memories.outside, self.restoring.unfinished
         self.health = HealthService(vectors, embedder, records, self.integrity, outside, settings, unfinished)
-        rhythm, feed = ALONE if settings.qdrant_host is None else None, DatabaseFeed(database.database)
+        rhythm, feed = TOLD if settings.qdrant_host is None else None, DatabaseFeed(database.database)
         self.live = LiveService(feed, vectors, records, embedder, clock, rhythm, started=_started(settings))
 
 

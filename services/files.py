@@ -209,7 +209,7 @@ def _move_beside(draft: Path, target: Path) -> None:
     draft.unlink()
 
 
-_OURS = ("qdrant", "postgres", "backups", "drafts", "memoria-tui.log*", "demo-ready", ".*.partial")
+_OURS = ("qdrant", "postgres", "daemon", "backups", "drafts", "memoria-tui.log*", "demo-ready", ".*.partial")
 """Names of what this program puts into a home."""
 
 

@@ -54,8 +54,8 @@ class Rhythm:
     """After which all is asked again that rarely changes, such as rights."""
 
 
-ALONE = Rhythm(busy=10.0, idle=10.0)
-"""For memories that no other program can write meanwhile: they are only looked at to see them come back."""
+TOLD = Rhythm(busy=10.0, idle=10.0)
+"""For memories whose every writer tells by the database: they are only looked at to see them come back."""
 
 
 class StoreWatch:

@@ -22,6 +22,7 @@ APP = "memoria-tui"
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+_LINGER = 60.0
 _TRUTH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 Read = Callable[[str], object]
@@ -75,8 +76,8 @@ class Settings:
 
     home: Path = field(metadata=_of("MEMORIA_HOME", _path))
     """Folder of the embedded stores."""
-    linger: float = field(default=60.0, metadata=_of("MEMORIA_LINGER", _number(float, 0, 86_400)))
-    """Seconds for which the embedded stores stay ready after the last program; 0: they end with it."""
+    linger: float = field(default=0.0, metadata=_of("MEMORIA_LINGER", _number(float, 0, 86_400)))
+    """Seconds for which the embedded stores stay ready after the last program; 0: they end with it. Read as 60."""
     qdrant_host: str | None = field(default=None, metadata=_of("MEMORIA_QDRANT_HOST"))
     """None: Qdrant Edge, in process. A host name or a whole URL."""
     qdrant_port: int = field(default=6333, metadata=_of("MEMORIA_QDRANT_PORT", _number(int, 1, 65535)))
@@ -156,6 +157,7 @@ def load_settings(environment: Mapping[str, str], file: Path | None = None) -> S
             values[name] = _checked(name, text, variable)
     values.setdefault("home", Path(platformdirs.user_data_dir(APP, appauthor=False)))
     values.setdefault("actor", _user_name())
+    values.setdefault("linger", _LINGER)
     settings = Settings(**values)  # type: ignore[arg-type]  # each value was checked by name
     if settings.chunk_overlap >= settings.chunk_size:
         raise InvalidInput(

@@ -96,7 +96,7 @@ class Saver:
         self.vectors, self.records = applier.vectors, applier.records
         self.settings, self.clock = applier.settings, applier.clock
         self.zone = writer_zone(applier.settings)
-        self.barrier = WriteBarrier()
+        self.barrier = WriteBarrier(self.settings.vectors_dir if self.settings.qdrant_host is None else None)
         self.saved = False
         """True once this program wrote a memory."""
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -109,7 +109,7 @@ class Saver:
         """
         async with contextlib.AsyncExitStack() as stack:
             wanted = sorted(set(ids))
-            await stack.enter_async_context(self.barrier.shared(wanted))
+            await stack.enter_async_context(self.barrier.shared())
             for memory_id in wanted if len(wanted) <= BATCH else ():
                 await stack.enter_async_context(self._locks.setdefault(memory_id, asyncio.Lock()))
             yield
@@ -247,7 +247,7 @@ class Act:
         `also` may be called more than once, each time in a transaction of its own after the one before was taken back;
         `beside` are memories that it refers to, which are locked too. `applied` is told how many memories are applied.
         """
-        async with self._saver.barrier.shared(list(self._plans.marks)):
+        async with self._saver.barrier.shared():
             same_model = await self._saver.applier.follow_model() == self._model
             numbers = await self._committed(undoes, also, beside)
             self._saver.saved |= bool(numbers)

@@ -1,55 +1,69 @@
-"""A readers-writer lock: saves of this process share it, an act that needs the store to stand still has it alone."""
+"""A readers-writer lock: saves share it, an act that needs the store to stand still has it alone.
+
+Of embedded stores it holds the other programs of the home too, by kernel locks on two files: `writes.lock` is held by
+each save and alone by the act, and who wants it alone takes `switch.lock` before, past which no new save comes.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+import os
+import time
+from collections.abc import AsyncIterator
 from contextvars import ContextVar
+from pathlib import Path
+
+from services.errors import StoreUnavailable
+from services.file_locks import take_lock
+from services.files import make_private, storage_error, storage_errors
 
 _PASSED: ContextVar[bool] = ContextVar("passed", default=False)
+_SAVE_PATIENCE, _PATIENCE = 120.0, 60.0
+"""Seconds for which a save waits for an act of another program that has the store alone, and such an act for saves."""
+_AGAIN_SECONDS = 0.02
+_REPLACES = "another program is replacing all memories and takes long; nothing was written, try again"
+_WRITES = "another program is writing many memories; nothing was replaced, try again when it has finished"
 
 
 class WriteBarrier:
     """Shared by saves, many at a time; while one act has it alone, they wait."""
 
-    def __init__(self) -> None:
-        self._inside: list[list[str]] = []
+    def __init__(self, folder: Path | None = None) -> None:
+        """`folder` is that of embedded vectors, which the programs of one machine write alone."""
+        self._folder = folder
+        self._inside = 0
         self._held = False
         self._opened = asyncio.Event()
         self._left = asyncio.Event()
-        self._watching: list[set[str]] = []
-
-    @contextlib.contextmanager
-    def watched(self) -> Iterator[set[str]]:
-        """Grows by the memories that are saved while it is entered, and begins with those under way."""
-        seen: set[str] = {one for ids in self._inside for one in ids}
-        self._watching.append(seen)
-        try:
-            yield seen
-        finally:
-            self._watching.remove(seen)
 
     @contextlib.asynccontextmanager
-    async def shared(self, ids: list[str]) -> AsyncIterator[None]:
-        """A save of these memories; one within another does not wait."""
-        nested = _PASSED.get()
-        while self._held and not nested:
+    async def shared(self) -> AsyncIterator[None]:
+        """A save; one within another does not wait.
+
+        Raises StoreUnavailable when another program has the store alone for long.
+        """
+        if _PASSED.get():
+            yield
+            return
+        while self._held:
             await self._opened.wait()
-        for seen in self._watching:
-            seen.update(ids)
-        self._inside.append(ids)
+        self._inside += 1
         token = _PASSED.set(True)
         try:
-            yield
+            async with self._among_programs(shared=True):
+                yield
         finally:
             _PASSED.reset(token)
-            self._inside.remove(ids)
+            self._inside -= 1
             self._left.set()
 
     @contextlib.asynccontextmanager
     async def exclusive(self) -> AsyncIterator[None]:
-        """Waits for the saves under way; the next ones wait until its end."""
+        """Waits for the saves under way; the next ones wait until its end.
+
+        Raises StoreUnavailable when another program writes for long.
+        """
         while self._held:
             await self._opened.wait()
         self._held = True
@@ -58,7 +72,34 @@ class WriteBarrier:
             while self._inside:
                 self._left.clear()
                 await self._left.wait()
-            yield
+            async with self._among_programs(shared=False):
+                yield
         finally:
             self._held = False
             self._opened.set()
+
+    @contextlib.asynccontextmanager
+    async def _among_programs(self, *, shared: bool) -> AsyncIterator[None]:
+        if self._folder is None:
+            yield
+            return
+        with storage_errors(self._folder):
+            make_private(self._folder)
+        with contextlib.ExitStack() as held:
+            with contextlib.ExitStack() as passing:
+                (passing if shared else held).callback(os.close, await _taken(self._folder / "switch.lock", shared))
+                held.callback(os.close, await _taken(self._folder / "writes.lock", shared))
+            yield
+
+
+async def _taken(path: Path, shared: bool) -> int:
+    deadline = time.monotonic() + (_SAVE_PATIENCE if shared else _PATIENCE)
+    while True:
+        try:
+            return take_lock(path, shared=shared)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise StoreUnavailable(_REPLACES if shared else _WRITES) from None
+        except OSError as error:
+            raise storage_error(error, path) from error
+        await asyncio.sleep(_AGAIN_SECONDS)

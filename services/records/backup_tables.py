@@ -18,6 +18,7 @@ from services.records.archive_tables import (
     Rows,
     Table,
 )
+from services.records.outbox import TELL_POINTS
 from services.records.restore_staging import RestoreStaging
 from services.settings import Settings
 
@@ -159,7 +160,9 @@ class BackupTables:
 
     async def remove_note(self) -> None:
         """No restore is unfinished any more."""
-        await self._database.write("DELETE FROM memoria_tui.unfinished_restore")
+        await self._database.write(
+            f"WITH gone AS (DELETE FROM memoria_tui.unfinished_restore RETURNING 1) SELECT {TELL_POINTS} FROM gone"
+        )
 
     @contextlib.asynccontextmanager
     async def snapshot(self) -> AsyncIterator[BackupSnapshot]:

@@ -21,20 +21,29 @@ WHERE (CAST(:due AS timestamptz) IS NULL OR next_attempt < :due)
   AND (attempts = 0 OR NOT CAST(:untried AS boolean))
 ORDER BY attempts, change_id LIMIT :limit
 """
-_REMOVE = """
-DELETE FROM memoria_tui.embedding_schedule entry
-USING unnest(CAST(:ids AS uuid[]), CAST(:changes AS bigint[])) AS applied (memory_id, change_id)
-WHERE entry.memory_id = applied.memory_id AND entry.change_id = applied.change_id
-RETURNING entry.memory_id::text AS id
+TELL_POINTS = """pg_notify('memoria_tui', '{"table": "points"}')"""
+"""What is written in the same transaction is told to the programs that listen, at its commit."""
+_AND_TELL = f"SELECT id, {TELL_POINTS} FROM applied"
+_REMOVE = f"""
+WITH applied AS (
+    DELETE FROM memoria_tui.embedding_schedule entry
+    USING unnest(CAST(:ids AS uuid[]), CAST(:changes AS bigint[])) AS applied (memory_id, change_id)
+    WHERE entry.memory_id = applied.memory_id AND entry.change_id = applied.change_id
+    RETURNING entry.memory_id::text AS id
+)
+{_AND_TELL}
 """
-_POSTPONE = """
-UPDATE memoria_tui.embedding_schedule entry
-SET attempts = attempts + 1, last_error = :error, next_attempt = later.next_attempt,
-    since = CASE WHEN :written THEN entry.change_id + 1 ELSE entry.since END
-FROM unnest(CAST(:ids AS uuid[]), CAST(:changes AS bigint[]), CAST(:times AS timestamptz[]))
-     AS later (memory_id, change_id, next_attempt)
-WHERE entry.memory_id = later.memory_id AND entry.change_id = later.change_id
-RETURNING entry.memory_id::text AS id
+_POSTPONE = f"""
+WITH applied AS (
+    UPDATE memoria_tui.embedding_schedule entry
+    SET attempts = attempts + 1, last_error = :error, next_attempt = later.next_attempt,
+        since = CASE WHEN :written THEN entry.change_id + 1 ELSE entry.since END
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:changes AS bigint[]), CAST(:times AS timestamptz[]))
+         AS later (memory_id, change_id, next_attempt)
+    WHERE entry.memory_id = later.memory_id AND entry.change_id = later.change_id
+    RETURNING entry.memory_id::text AS id
+)
+{_AND_TELL}
 """
 _WAITING = """
 SELECT entry.memory_id::text AS id, entry.attempts, COALESCE(entry.since > entry.change_id, false) AS written,

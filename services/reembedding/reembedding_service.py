@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from services.batches import batches
-from services.errors import Conflict, StorageFull, StoreMismatch, StoreReadOnly, StoreUnavailable
+from services.errors import Conflict, StorageFull, StoreReadOnly, StoreUnavailable
 from services.memories.stored_memories import ONE_EACH, Stored, all_stored, count_memories
 from services.memories.write_barrier import WriteBarrier
 from services.model import Advance, MemoryType, Progress, untold
@@ -98,7 +98,7 @@ class ReembeddingService:
 
     async def _done(self) -> int:
         """Memories in the draft; never at the moment of a switch, after which opening the draft would begin another."""
-        async with self._barrier.exclusive():
+        async with self._barrier.shared():
             draft = await self._vectors.draft()
             mine = draft is not None and draft.purpose == PURPOSE
             return await _headed(await self._vectors.open_draft(draft)) if draft and mine else 0
@@ -199,16 +199,12 @@ class ReembeddingService:
         draft = await self._vectors.open_draft(wanted)
         filling = Filling(self._vectors, draft, embedder, self._settings)
         run = _Run(filling, self._vectors, draft, await count_memories(self._vectors), progress)
-        with self._barrier.watched() as saved:
-            await self._catch_up(run)
-            async with self._barrier.exclusive():
-                if self._vectors.shared:
-                    await self._last_pass(run)
-                    await self._vectors.adopt_draft()
-                    await self._remaining_changes(run)
-                else:
-                    await self._take_over(run, saved)
-                    await self._vectors.adopt_draft()
+        await self._catch_up(run)
+        async with self._barrier.exclusive():
+            await self._last_pass(run)
+            await self._vectors.adopt_draft()
+            if self._vectors.shared:
+                await self._remaining_changes(run)
         run.total = await count_memories(self._vectors)
         return run
 
@@ -219,14 +215,9 @@ class ReembeddingService:
         run.what = "memories compared"
         for _ in range(_MOST_PASSES):
             run.changed = run.done = 0
-            if self._vectors.shared:
-                await self._whole_pass(run)
-            else:
-                await self._check_written(run)
-            if run.changed <= (_FEW if self._vectors.shared else 0):
+            await self._whole_pass(run)
+            if run.changed <= _FEW:
                 return
-        if not self._vectors.shared:
-            raise StoreMismatch("some memories cannot be stored together; find them with: memoria-tui doctor")
 
     async def _whole_pass(self, run: _Run) -> None:
         """Writes every memory of the set in use whose digest is another in the draft; deletes what it does not have.
@@ -264,16 +255,6 @@ class ReembeddingService:
         run.advance(len(batch) - len(differ))
         await self._write(run, type_, list(differ.values()), differ.keys() & there.keys())
 
-    async def _check_written(self, run: _Run) -> None:
-        """Reads the draft again where the set in use can only have changed by saves that are known anyway."""
-        async with BoundedTasks(_TOGETHER) as checks:
-            for type_ in MemoryType:
-                await checks.start(partial(self._check, run, type_))
-
-    async def _check(self, run: _Run, type_: MemoryType) -> None:
-        await self._bring(run, type_, run.made[type_], await digests(run.draft, type_))
-        run.advance(len(run.made[type_]))
-
     async def _write(self, run: _Run, type_: MemoryType, batch: Sequence[Stored], there: Iterable[str]) -> None:
         if batch:
             await run.filling.write(type_, batch, there=there)
@@ -281,14 +262,8 @@ class ReembeddingService:
             run.embedded += len(batch)
             run.advance(len(batch))
 
-    async def _take_over(self, run: _Run, ids: set[str]) -> None:
-        """Brings memories that this process saved meanwhile to the state that they have in the set in use."""
-        for type_ in MemoryType:
-            here, there = await _states(run.source, type_, ids), await _states(run.draft, type_, ids)
-            await self._bring(run, type_, here, there)
-
     async def _last_pass(self, run: _Run) -> None:
-        """While no save of this process happens: what differs by the keys that every edit changes, until nothing does.
+        """While no save happens: what differs by the keys that every edit changes, until nothing does.
 
         A memory of which the source has two states, since a save was not finished, differs for good. Raises
         StoreUnavailable when others never stop writing.
@@ -338,11 +313,6 @@ class ReembeddingService:
 
 async def _digests_of(batch: Sequence[Stored]) -> dict[str, bytes]:
     return await asyncio.to_thread(lambda: {one.id: digest(one) for one in batch})
-
-
-async def _states(vectors: VectorStore, type_: MemoryType, ids: Iterable[str]) -> dict[str, bytes]:
-    """Digests of these memories, as far as they are in the collection."""
-    return await _digests_of(await newest_of(vectors, type_, ids))
 
 
 async def _headed(vectors: VectorStore) -> int:

@@ -21,11 +21,11 @@ import psutil
 from psycopg import AsyncConnection
 
 from memoria_tui.app import MemoriaApp
-from services.adapters.edge.connection import EdgeConnection
+from services.adapters.daemon.client import DaemonClient
 from services.adapters.edge.edge_store import EdgeVectorStore
 from services.adapters.postgres.database import Database
 from services.container import Services, open_services
-from services.model import MemoryDraft, MemoryType, SessionDraft
+from services.model import MemoryDraft, SessionDraft
 from services.settings import Settings
 from tests.benchmarks.figures import Figure, limited
 
@@ -68,18 +68,15 @@ class Counted(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         self.number += 1
 
-    def connect(self, folder: Path, collection: MemoryType | None) -> EdgeConnection:
-        connection = _CountedConnection(folder, collection)
-        connection.counted = self
-        return connection
 
+class _CountedClient(DaemonClient):
+    def __init__(self, home: Path, counted: Counted) -> None:
+        super().__init__(home, linger=0)
+        self._counted = counted
 
-class _CountedConnection(EdgeConnection):
-    counted: Counted
-
-    async def call(self, which: str, method: str, *arguments: object) -> object:
-        self.counted.number += 1
-        return await super().call(which, method, *arguments)
+    async def call(self, target: str, method: str, *arguments: object) -> object:
+        self._counted.number += 1
+        return await super().call(target, method, *arguments)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -133,7 +130,7 @@ async def _opened(settings: Settings, counted: Counted) -> AsyncIterator[Service
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[Services]:
-        vectors = None if settings.qdrant_host else EdgeVectorStore(settings.vectors_dir, counted.connect)
+        vectors = None if settings.qdrant_host else EdgeVectorStore(_CountedClient(settings.home, counted))
         async with open_services(settings, vectors=vectors) as services:
             given.set_result(services)
             yield services
@@ -162,10 +159,11 @@ async def _measured(
 
 
 def _processor_seconds() -> float:
-    """Of this process and of the one that holds the vectors."""
-    this = psutil.Process()
-    vectors = [one for one in this.children() if "services.adapters.edge.process" in one.cmdline()]
-    return sum(sum(one.cpu_times()[:2]) for one in (this, *vectors))
+    """Of this process and of the daemon."""
+    daemons = [
+        one for one in psutil.process_iter(["cmdline"]) if "services.adapters.daemon" in (one.info["cmdline"] or ())
+    ]
+    return sum(sum(one.cpu_times()[:2]) for one in (psutil.Process(), *daemons))
 
 
 async def _transactions(asking: AsyncConnection[tuple[object, ...]]) -> int:

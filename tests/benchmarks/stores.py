@@ -11,6 +11,7 @@ from itertools import groupby, islice
 from pathlib import Path
 
 from services.adapters.bundled_embedder import BundledEmbedder
+from services.adapters.daemon.client import DaemonClient
 from services.adapters.edge.edge_store import EdgeVectorStore
 from services.adapters.postgres.database import Database
 from services.adapters.postgres.schema import upgrade
@@ -79,10 +80,12 @@ async def empty_stores(home: Path | None = None) -> AsyncIterator[Stores]:
         await upgrade(database)
         await database.close()
         records = records_of(settings)
-        vectors, embedder = EdgeVectorStore(settings.vectors_dir), BundledEmbedder()
+        vectors = EdgeVectorStore(DaemonClient(settings.home, linger=0))
+        embedder = BundledEmbedder(DaemonClient(settings.home, linger=0))
         await vectors.ensure(embedder.dimensions, embedder.model)
         try:
             yield Stores(settings, vectors, embedder, records)
         finally:
             await vectors.close()
+            await embedder.close()
             await records.close()

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from services.adapters.edge.edge_sets import EdgeSets
 from services.adapters.edge.edge_store import EdgeVectorStore
-from services.model import MemoryType
 from tests.services.edge_here import Here
 
 _WRITES = {
-    *("ensure", "upsert", "set_payload", "delete_payload", "delete_points"),
+    *("ensure", "begin", "upsert", "set_payload", "delete_payload", "delete_points"),
     *("open_draft", "adopt_draft", "drop_draft", "drop_former"),
 }
 
@@ -27,17 +25,10 @@ class EdgeHere(EdgeVectorStore):
     def __init__(
         self, folder: Path, step: Callable[[], None], open_sets: Callable[[Path], EdgeSets] = EdgeSets
     ) -> None:
-        super().__init__(folder, partial(Here, open_sets))
+        super().__init__(Here(folder, open_sets))
         self._step = step
 
-    async def _ask(self, which: str, method: str, *arguments: object) -> Any:
-        self._count(method)
-        return await super()._ask(which, method, *arguments)
-
-    async def _ask_draft(self, collection: MemoryType, method: str, *arguments: object) -> Any:
-        self._count(method)
-        return await super()._ask_draft(collection, method, *arguments)
-
-    def _count(self, method: str) -> None:
+    async def _ask(self, target: str, method: str, *arguments: object) -> Any:
         if method in _WRITES or (method == "scroll" and self.reading):
             self._step()
+        return await super()._ask(target, method, *arguments)

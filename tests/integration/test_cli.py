@@ -380,7 +380,12 @@ def test_no_command_fails_with_more_than_a_line_where_its_output_is_not_taken(
 def test_a_process_whose_output_is_not_taken_says_a_line_or_nothing(
     tmp_path: Path, postgres_url: str, command: str, ending: str
 ) -> None:
-    environment = {**os.environ, "MEMORIA_HOME": str(tmp_path / "home"), "MEMORIA_DATABASE_URL": postgres_url}
+    environment = {
+        **os.environ,
+        "MEMORIA_HOME": str(tmp_path / "home"),
+        "MEMORIA_LINGER": "3",
+        "MEMORIA_DATABASE_URL": postgres_url,
+    }
     shell = f"{{ {sys.executable} -m memoria_tui {command} {ending}; }}; exit ${{PIPESTATUS[0]}}"
     ran = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, env=environment, check=False)
     assert "Traceback" not in ran.stderr
@@ -534,7 +539,12 @@ def test_completion_is_there_for_each_shell(shell: str) -> None:
 def test_a_second_program_is_told_who_has_the_store_and_ctrl_c_ends_the_first(
     run: Run, tmp_path: Path, postgres_url: str
 ) -> None:
-    environment = {**os.environ, "MEMORIA_HOME": str(tmp_path / "home"), "MEMORIA_DATABASE_URL": postgres_url}
+    environment = {
+        **os.environ,
+        "MEMORIA_HOME": str(tmp_path / "home"),
+        "MEMORIA_LINGER": "3",
+        "MEMORIA_DATABASE_URL": postgres_url,
+    }
     command = [sys.executable, "-m", "memoria_tui", "import", "-"]
     with subprocess.Popen(
         command,
@@ -559,7 +569,12 @@ def test_a_second_program_is_told_who_has_the_store_and_ctrl_c_ends_the_first(
 
 
 def test_the_demo_has_a_store_of_its_own_and_its_commands_work(tmp_path: Path) -> None:
-    environment = {**os.environ, "MEMORIA_HOME": str(tmp_path / "mine"), "XDG_CONFIG_HOME": str(tmp_path)}
+    environment = {
+        **os.environ,
+        "MEMORIA_HOME": str(tmp_path / "mine"),
+        "MEMORIA_LINGER": "3",
+        "XDG_CONFIG_HOME": str(tmp_path),
+    }
     python = Path(sys.executable)
     environment["PATH"] = f"{python.parent}{os.pathsep}{environment.get('PATH', '')}"
 

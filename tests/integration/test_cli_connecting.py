@@ -35,7 +35,7 @@ def typed(answer: str) -> Iterator[io.BufferedReader]:
 @pytest.fixture
 def environment(empty_url: str, tmp_path: Path) -> dict[str, str]:
     restore_upstream(empty_url)
-    return {"MEMORIA_HOME": str(tmp_path), "MEMORIA_DATABASE_URL": empty_url}
+    return {"MEMORIA_HOME": str(tmp_path), "MEMORIA_LINGER": "3", "MEMORIA_DATABASE_URL": empty_url}
 
 
 def upgraded(url: str) -> bool:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from memoria_tui.cli import main
 from memoria_tui.cli.terminal import Terminal
-from services.adapters.edge.edge_store import EdgeVectorStore
 from services.model import MemoryType
 from tests.integration.test_cli import HOSTILE, Run, Screen, run  # noqa: F401  # the fixture
 from tests.integration.test_cli_connecting import typed
+from tests.services.stores import daemon_store
 
 
 def added(run: Run, text: str) -> str:  # noqa: F811
@@ -64,7 +64,7 @@ def test_what_another_program_deleted_goes_to_the_trash_after_a_yes(run: Run, tm
     gone = added(run, "deleted by an agent")
 
     async def delete_outside() -> None:
-        store = EdgeVectorStore(tmp_path / "home" / "qdrant")
+        store = daemon_store(tmp_path / "home" / "qdrant")
         await store.delete_points(MemoryType.SEMANTIC, [gone])
         await store.close()
 
@@ -80,7 +80,7 @@ def test_what_another_program_deleted_goes_to_the_trash_after_a_yes(run: Run, tm
 def test_a_no_deletes_none_of_many(run: Run, tmp_path: Path, postgres_url: str) -> None:  # noqa: F811
     run("import", "-", stdin=b"".join(b'{"content": "text %d"}\n' % number for number in range(21)))
     ids = [hit["id"] for hit in run("search", "text", "--limit", "30", "--json").json["hits"]]
-    environment = {"MEMORIA_HOME": str(tmp_path / "home"), "MEMORIA_DATABASE_URL": postgres_url}
+    environment = {"MEMORIA_HOME": str(tmp_path / "home"), "MEMORIA_LINGER": "3", "MEMORIA_DATABASE_URL": postgres_url}
     with typed("n\n") as stdin:
         terminal = Terminal(environment, stdin, Screen(), Screen())
         assert main(["delete", *ids], terminal) == 1

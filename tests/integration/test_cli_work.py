@@ -64,6 +64,7 @@ def run(tmp_path: Path, postgres_url: str) -> Run:
     def run(*arguments: str, **variables: str) -> Ran:
         environment = {
             "MEMORIA_HOME": str(tmp_path / "home"),
+            "MEMORIA_LINGER": "3",
             "MEMORIA_DATABASE_URL": postgres_url,
             "MEMORIA_TIMEZONE": "Europe/Rome",
             **variables,
@@ -328,7 +329,7 @@ def test_only_what_changes_completed_work_leaves_something_behind(tmp_path: Path
         def spawn_detached(self, *arguments: str) -> None:
             left.append(arguments)
 
-    environment = {"MEMORIA_HOME": str(tmp_path), "MEMORIA_DATABASE_URL": postgres_url}
+    environment = {"MEMORIA_HOME": str(tmp_path), "MEMORIA_LINGER": "3", "MEMORIA_DATABASE_URL": postgres_url}
     for line in ("start x --client acme", "note y", "status", "clients", "stop", "clients rename acme Acme"):
         assert main(["work", *line.split()], Watched(environment, io.BytesIO(), Screen(), io.StringIO())) == 0
         assert left == [("work", "refresh")] * (line.startswith("stop") or 2 * line.startswith("clients rename"))

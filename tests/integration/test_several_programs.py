@@ -79,6 +79,7 @@ async def test_programs_at_once_lose_nothing(database_url: str, tmp_path: Path) 
     async with shared_qdrant() as qdrant:
         environment = {
             "MEMORIA_HOME": str(tmp_path / "home"),
+            "MEMORIA_LINGER": "3",
             "MEMORIA_DATABASE_URL": database_url,
             "MEMORIA_QDRANT_HOST": qdrant.url,
             "MEMORIA_CHUNK_SIZE": "60",

@@ -1,53 +1,98 @@
-"""Qdrant Edge in the process of the tests: a process of its own, which some tests are about, takes a while to start."""
+"""Qdrant Edge and the bundled model in the process of the tests: the daemon, which some tests are about, takes a while.
+
+What crosses is written and read as it is on the socket.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from typing import Any
 
+from services.adapters.bundled_embedder import BundledEmbedder
+from services.adapters.bundled_model import BundledModel
+from services.adapters.daemon.wire import DRAFT, METHODS, MODEL
 from services.adapters.edge.edge_errors import translated
 from services.adapters.edge.edge_sets import EdgeDraft, EdgeSets
 from services.adapters.edge.edge_store import EdgeVectorStore
 from services.adapters.edge.locks import take_draft, take_folder
 from services.model import MemoryType
 
+_MODEL = BundledModel()
+
 
 class Here:
-    """Stands where the connection to a process stands."""
+    """Stands where the client of the daemon stands."""
 
-    ended = False
-
-    def __init__(
-        self, open_sets: Callable[[Path], EdgeSets], folder: Path, collection: MemoryType | None = None
-    ) -> None:
+    def __init__(self, folder: Path, open_sets: Callable[[Path], EdgeSets] = EdgeSets) -> None:
         self._folder = folder
-        with ExitStack() as opened:
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-                self._lock = opened.enter_context(take_draft(folder, collection) if collection else take_folder(folder))
-                self._served = EdgeDraft(folder, collection) if collection else open_sets(folder)
-            except Exception as error:
-                raise translated(error, folder) from error
-            opened.pop_all()
+        self._open_sets = open_sets
+        self._sets: EdgeSets | None = None
+        self._drafts: dict[str, EdgeDraft] = {}
+        self._open, self._open_drafts = ExitStack(), ExitStack()
 
-    async def call(self, which: str, method: str, *arguments: object) -> Any:
+    async def call(self, target: str, method: str, *arguments: object) -> Any:
         await asyncio.sleep(0)
+        known = METHODS[method]
+        given = known.read_arguments(known.write_arguments(arguments))
+        if method in ("adopt_draft", "drop_draft"):
+            self._close_drafts()
         try:
-            value = getattr(self._served.of(which), method)(*arguments)
+            answer = getattr(self._served(target), method)(*given)
         except Exception as error:
             raise translated(error, self._folder) from error
-        self._served.tidy()
-        return value
+        self._tidy(target)
+        return known.read_answer(list(known.write_answer(answer)))
 
     async def close(self) -> None:
-        self._served.close()
-        self._lock.close()
+        self._close_drafts()
+        self._open.close()
+        self._sets = None
+
+    def _served(self, target: str) -> Any:
+        if target == MODEL:
+            return _MODEL
+        if target.startswith(DRAFT):
+            return self._draft(target).of(target)
+        if self._sets is None:
+            with ExitStack() as opened:
+                opened.callback(os.close, take_folder(self._folder))
+                self._sets = self._open_sets(self._folder)
+                opened.callback(self._sets.close)
+                self._open = opened.pop_all()
+        return self._sets.of(target)
+
+    def _draft(self, target: str) -> EdgeDraft:
+        if target not in self._drafts:
+            collection = MemoryType(target.removeprefix(f"{DRAFT} "))
+            lock = take_draft(self._folder, collection)
+            try:
+                self._drafts[target] = EdgeDraft(self._folder, collection)
+            except BaseException:
+                os.close(lock)
+                raise
+            self._open_drafts.callback(os.close, lock)
+            self._open_drafts.callback(self._drafts[target].close)
+        return self._drafts[target]
+
+    def _tidy(self, target: str) -> None:
+        tidied = self._drafts.get(target) or self._sets
+        if tidied is not None and target != MODEL:
+            tidied.tidy()
+
+    def _close_drafts(self) -> None:
+        self._open_drafts.close()
+        self._drafts.clear()
 
 
 def edge_here(folder: Path) -> EdgeVectorStore:
     """An embedded store that this process serves."""
-    return EdgeVectorStore(folder, partial(Here, EdgeSets))
+    return EdgeVectorStore(Here(folder))
+
+
+def model_here() -> BundledEmbedder:
+    """The bundled model in this process."""
+    return BundledEmbedder(Here(Path()))

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+from services.adapters.daemon.client import DaemonClient
 from services.adapters.edge.edge_store import EdgeVectorStore
 from services.points import Point
 from services.ports import SwitchableStore
@@ -41,6 +42,12 @@ async def opened_store(
             yield store
         finally:
             await store.close()
+
+
+def daemon_store(folder: Path) -> EdgeVectorStore:
+    """An embedded store that a daemon serves, which ends with its last program; the folder is a home's `qdrant`."""
+    assert folder.name == "qdrant"
+    return EdgeVectorStore(DaemonClient(folder.parent, linger=0, program="test"))
 
 
 def sparse_copy(source: str, target: str) -> None:

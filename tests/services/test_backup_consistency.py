@@ -19,6 +19,7 @@ from services.memories.stored_memories import ONE_EACH, Stored, read_stored
 from services.model import Entity, MemoryChanges, MemoryDraft, MemoryType, RelationType
 from services.points import Point, Scroll
 from tests.services.backup_world import Store, open_store
+from tests.services.edge_here import Here
 from tests.services.memory_world import DIMENSIONS, quick_folder, vector_of
 from tests.services.servers import query
 from tests.services.stores import ident, point
@@ -65,7 +66,7 @@ class Watched(EdgeVectorStore):
     """A store that knows how often a backup has looked through its memories for the first time."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+        super().__init__(Here(folder))
         self.editing = asyncio.Lock()
         self.looks = 0
 
@@ -193,7 +194,7 @@ class Meddled(EdgeVectorStore):
 async def test_what_programs_without_a_history_write_meanwhile_is_in_it(postgres_url: str, empty_url: str) -> None:
     with quick_folder() as name:
         folder = Path(name)
-        vectors = Meddled(folder / "vectors")
+        vectors = Meddled(Here(folder / "vectors"))
         async with open_store(folder / "source", postgres_url, vectors=vectors) as source:
             await vectors.ensure(DIMENSIONS, source.embedder.model)
             for number in (1, 2, 4):

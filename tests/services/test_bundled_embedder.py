@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 
 from services.adapters.bundled_embedder import BundledEmbedder
+from services.adapters.daemon.client import DaemonClient
 from services.points import Vector
+from tests.services.edge_here import model_here
 
 
 @pytest.fixture(scope="module")
 def embedder() -> BundledEmbedder:
-    return BundledEmbedder()
+    return model_here()
 
 
 def similarity(left: Vector, right: Vector) -> float:
@@ -86,7 +88,8 @@ async def test_the_vector_is_the_one_wordllama_itself_gives(embedder: BundledEmb
     assert vector == pytest.approx(reference.embed("tokens expire too early", norm=True)[0].tolist(), abs=1e-5)
 
 
-async def test_the_event_loop_is_free_while_much_is_embedded(embedder: BundledEmbedder) -> None:
+async def test_the_event_loop_is_free_while_much_is_embedded(tmp_path: Path) -> None:
+    embedder = BundledEmbedder(DaemonClient(tmp_path))
     await embedder.embed_query("loads the weights")
     work = asyncio.create_task(embedder.embed_documents(["word and meaning " * 30] * 3000 + ["long text " * 100_000]))
     longest, last = 0.0, time.perf_counter()
@@ -95,11 +98,12 @@ async def test_the_event_loop_is_free_while_much_is_embedded(embedder: BundledEm
         now = time.perf_counter()
         longest, last = max(longest, now - last), now
     assert len(await work) == 3001
+    await embedder.close()
     assert longest < 0.25  # 0.05 on an idle machine
 
 
 async def test_after_close_it_can_be_used_again() -> None:
-    embedder = BundledEmbedder()
+    embedder = model_here()
     before = await embedder.embed_query("again")
     await embedder.close()
     assert await embedder.embed_query("again") == before
@@ -115,9 +119,9 @@ async def test_status_names_the_model(embedder: BundledEmbedder) -> None:
 def test_loading_writes_no_log_to_the_screen() -> None:
     program = (
         "import asyncio, logging\n"
-        "from services.adapters.bundled_embedder import BundledEmbedder\n"
+        "from services.adapters.bundled_model import BundledModel\n"
         "async def main():\n"
-        "    loading = asyncio.create_task(BundledEmbedder().embed_query('hello'))\n"
+        "    loading = asyncio.create_task(asyncio.to_thread(BundledModel().embed, ['hello']))\n"
         "    while not loading.done():\n"
         "        logging.getLogger('httpx').info('a request beside it')\n"
         "        await asyncio.sleep(0.001)\n"

@@ -17,6 +17,7 @@ from services.errors import AuthenticationFailed, MemoriaError, StoreUnavailable
 from services.model import MemoryChanges, MemoryDraft, MemoryType, Query, RelationType, SessionDraft
 from services.points import Point
 from services.settings import Settings
+from tests.services.edge_here import Here
 from tests.services.guarded import GuardedServer, guarded_server
 from tests.services.servers import pgbouncer, query
 
@@ -92,7 +93,7 @@ class Cut(EdgeVectorStore):
 
 async def test_a_server_that_went_away_costs_no_more_than_the_moment(server: GuardedServer, tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, database_url=server.create("moving"), zone="UTC")
-    vectors = Cut(settings.vectors_dir)
+    vectors = Cut(Here(settings.vectors_dir))
     async with open_services(settings, vectors=vectors) as services:
         memory = await services.memories.create(MemoryDraft("as it was"))
         vectors.cut = server.stop

@@ -32,6 +32,7 @@ from services.model import (
 from services.points import EVERYTHING, Point, Scroll
 from services.ports import NewRelation
 from services.settings import Settings
+from tests.services.edge_here import Here
 from tests.services.servers import restore_upstream
 
 UPSTREAM = Path(__file__).parents[2].parent / "shared" / "data" / "upstream-dev"
@@ -190,7 +191,7 @@ async def test_undo_of_chunks_made_alike_leaves_what_was_changed_since(services:
 
 async def test_an_undo_that_was_cut_short_still_gives_each_chunk_its_own(tmp_path: Path, postgres_url: str) -> None:
     settings = Settings(home=tmp_path, database_url=postgres_url, zone="UTC", actor="tester")
-    store = BreakingStore(settings.vectors_dir)
+    store = BreakingStore(Here(settings.vectors_dir))
     async with open_services(settings, vectors=store) as services:
         memory_id = await write_uneven(services)
         before = await everything(services)
@@ -291,7 +292,7 @@ class BreakingStore(EdgeVectorStore):
 
 async def test_a_repair_that_was_cut_short_is_finished_at_the_next_start(tmp_path: Path, postgres_url: str) -> None:
     settings = Settings(home=tmp_path, database_url=postgres_url, zone="UTC", actor="tester")
-    store = BreakingStore(settings.vectors_dir)
+    store = BreakingStore(Here(settings.vectors_dir))
     async with open_services(settings, vectors=store) as services:
         memory = await services.memories.create(MemoryDraft("a long text of many words " * 60))
         points = await store.scroll(Scroll(MemoryType.SEMANTIC, 100))

@@ -19,6 +19,7 @@ from services.model import MemoryType, StatusSnapshot, StoreKind, StoreStatus, S
 from services.points import EVERYTHING, CollectionInfo, Filter, Point, Scroll
 from services.ports import Embedder, Pulse, Tell, VectorStore
 from services.records import Records
+from tests.services.edge_here import edge_here
 
 FAST = Rhythm(
     gather=0.01, rest=0.01, busy=0.002, idle=0.002, postgres=0.01, embedder=0.01, away=0.01, patience=0.1, start=20
@@ -158,7 +159,7 @@ class Followed:
 
 
 async def test_a_memory_that_is_written_changed_or_deleted_in_the_store_is_told(tmp_path: Path) -> None:
-    store = EdgeVectorStore(tmp_path / "edge")
+    store = edge_here(tmp_path / "edge")
     await store.ensure(4, "m")
     one, other = str(uuid4()), str(uuid4())
 

@@ -16,6 +16,7 @@ from services.model import MemoryChanges, MemoryDraft, MemoryType, RelationType
 from services.points import Point
 from services.ports import NewRelation
 from services.settings import Settings
+from tests.services.edge_here import Here
 from tests.services.memory_world import WatchedEmbedder
 from tests.services.servers import pgbouncer
 
@@ -44,7 +45,7 @@ class BreakingStore(EdgeVectorStore):
 async def store(postgres_url: str, tmp_path: Path) -> AsyncIterator[tuple[Services, BreakingStore]]:
     with pgbouncer(postgres_url, tmp_path) as url:
         settings = Settings(home=tmp_path, database_url=url, chunk_size=60, chunk_overlap=10, zone="UTC", actor="me")
-        vectors = BreakingStore(settings.vectors_dir)
+        vectors = BreakingStore(Here(settings.vectors_dir))
         async with open_services(settings, vectors=vectors, embedder=WatchedEmbedder()) as services:
             yield services, vectors
 

@@ -1,4 +1,4 @@
-"""The embedded vector store: durability, one program at a time, damage, and what its index understands."""
+"""The embedded vector store: durability, damage, and what its index understands."""
 
 from __future__ import annotations
 
@@ -16,37 +16,35 @@ from pathlib import Path
 import psutil
 import pytest
 
+from services.adapters.daemon.client import DaemonClient
+from services.adapters.daemon.wire import DAEMON
 from services.adapters.edge.edge_errors import translated
 from services.adapters.edge.edge_store import EdgeVectorStore
-from services.adapters.edge.locks import take_draft
+from services.adapters.edge.locks import take_draft, take_folder
 from services.adapters.edge.marker import FORMAT
 from services.adapters.edge.shard_config import TIDY_EVERY
 from services.errors import MemoriaError, StorageFull, StoreInUse, StoreMismatch, StoreTooNew, StoreUnavailable
 from services.model import MemoryType
 from services.points import Contains, DenseSearch, Filter, HasId, Point, Scroll, TextSearch
 from services.ports import Draft
-from tests.services.stores import DIMENSIONS, MODEL, ident, point
+from tests.services.stores import DIMENSIONS, MODEL, daemon_store, ident, point
 
 S = MemoryType.SEMANTIC
 WRITER = """
 import asyncio, os, signal, sys
 from pathlib import Path
-import psutil
-from services.adapters.edge.edge_store import EdgeVectorStore
 from services.model import MemoryType
-from tests.services.stores import DIMENSIONS, MODEL, point
+from tests.services.stores import DIMENSIONS, MODEL, daemon_store, point
 
 async def main(folder: Path, ending: str) -> None:
-    store = EdgeVectorStore(folder)
+    store = daemon_store(folder)
     await store.ensure(DIMENSIONS, MODEL)
     await store.upsert(MemoryType.SEMANTIC, [point(n, vector=[1, 0, 0, n]) for n in range(1, 301)])
     await store.set_payload(MemoryType.SEMANTIC, [point(7).id], {"project": "kept"})
     await store.delete_points(MemoryType.SEMANTIC, [point(300).id])
-    if ending == "hold":
-        print("ready", flush=True)
-        await asyncio.sleep(60)
-    for process in [*psutil.Process().children(), psutil.Process()] if ending == "all" else [psutil.Process()]:
-        process.send_signal(signal.SIGKILL)
+    status = await store._connection.call("daemon", "status")
+    for pid in [status.pid, os.getpid()] if ending == "all" else [os.getpid()]:
+        os.kill(pid, signal.SIGKILL)
 
 asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))
 """
@@ -54,12 +52,12 @@ asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return tmp_path / "home" / "vectors"
+    return tmp_path / "home" / "qdrant"
 
 
 @pytest.fixture
 async def store(folder: Path) -> AsyncIterator[EdgeVectorStore]:
-    store = EdgeVectorStore(folder)
+    store = daemon_store(folder)
     await store.ensure(DIMENSIONS, MODEL)
     yield store
     await store.close()
@@ -70,15 +68,16 @@ def writer(folder: Path, ending: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
 
 
-def child() -> psutil.Process:
-    """The store's process."""
-    found: psutil.Process
-    (found,) = [one for one in psutil.Process().children() if "services.adapters.edge.process" in one.cmdline()]
-    return found
+async def daemon_of(folder: Path) -> psutil.Process:
+    """The process that serves the store."""
+    client = DaemonClient(folder.parent, linger=0)
+    status = await client.call(DAEMON, "status")
+    await client.close()
+    return psutil.Process(status.pid)
 
 
 async def refusal(folder: Path) -> MemoriaError:
-    store = EdgeVectorStore(folder)
+    store = daemon_store(folder)
     with pytest.raises(MemoriaError) as caught:
         await store.count(S)
     await store.close()
@@ -90,7 +89,7 @@ async def refusal(folder: Path) -> MemoriaError:
 async def test_what_was_written_survives_a_kill(folder: Path, ending: str) -> None:
     with writer(folder, ending) as process:
         assert process.wait(30) == -signal.SIGKILL
-    store = EdgeVectorStore(folder)
+    store = daemon_store(folder)
     assert await store.count(S) == 299
     (changed,) = await store.retrieve(S, [ident(7)], vectors=True)
     assert (changed.payload["project"], changed.has_vector) == ("kept", True)
@@ -98,27 +97,17 @@ async def test_what_was_written_survives_a_kill(folder: Path, ending: str) -> No
     await store.close()
 
 
-async def test_a_second_program_is_told_which_one_has_the_store(folder: Path) -> None:
-    with writer(folder, "hold") as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        error = await refusal(folder)
-        process.kill()
-    assert isinstance(error, StoreInUse)
-    assert f"process {process.pid}" in str(error)
-    store = EdgeVectorStore(folder)
-    assert await store.count(S) == 299
-    await store.close()
-
-
-async def test_a_store_in_use_is_a_problem_of_the_status_and_can_be_tried_again(store: EdgeVectorStore) -> None:
-    second = EdgeVectorStore(store._folder)
-    status = await second.status()
+async def test_a_store_that_another_process_holds_by_itself_is_told_and_can_be_tried_again(folder: Path) -> None:
+    lock = take_folder(folder)
+    store = daemon_store(folder)
+    with pytest.raises(StoreInUse, match=f"process {os.getpid()}"):
+        await store.count(S)
+    status = await store.status()
     assert not status.ok
     assert f"process {os.getpid()}" in status.problems[0]
+    os.close(lock)
+    assert (await store.status()).ok
     await store.close()
-    assert (await second.status()).ok
-    await second.close()
 
 
 async def test_a_draft_waits_for_what_a_dead_program_still_writes(store: EdgeVectorStore, folder: Path) -> None:
@@ -127,25 +116,24 @@ async def test_a_draft_waits_for_what_a_dead_program_still_writes(store: EdgeVec
     opening = asyncio.create_task(store.open_draft(next_one))
     done, _ = await asyncio.wait({opening}, timeout=0.5)
     assert not done
-    lock.close()
+    os.close(lock)
     await (await opening).upsert(S, [point(1, vector=[1.0] * 2 * DIMENSIONS)])
     assert await store.count(S) == 0
 
 
-async def test_a_store_whose_process_was_killed_goes_on_with_a_new_one(store: EdgeVectorStore) -> None:
+async def test_a_store_whose_process_was_killed_goes_on_with_a_new_one(store: EdgeVectorStore, folder: Path) -> None:
     await store.upsert(S, [point(1)])
-    process = child()
+    process = await daemon_of(folder)
     process.suspend()
     waiting = asyncio.create_task(store.count(S))
     await asyncio.sleep(0.05)
     process.kill()
-    with pytest.raises(StoreUnavailable, match="ended unexpectedly"):
-        await waiting
-    assert await store.count(S) == 1
+    assert await waiting == 1
+    assert (await daemon_of(folder)).pid != process.pid
 
 
-async def test_cancelled_calls_leave_the_store_in_order(store: EdgeVectorStore) -> None:
-    process = child()
+async def test_cancelled_calls_leave_the_store_in_order(store: EdgeVectorStore, folder: Path) -> None:
+    process = await daemon_of(folder)
     process.suspend()
     writing = asyncio.create_task(store.upsert(S, [point(number) for number in range(1, 600)]))
     reading = [asyncio.create_task(store.scroll(Scroll(S, 500))) for _ in range(5)]
@@ -162,7 +150,7 @@ async def test_cancelled_calls_leave_the_store_in_order(store: EdgeVectorStore) 
 
 async def test_closing_frees_the_folder_and_everything_is_there_when_it_is_opened_again(folder: Path) -> None:
     for number in (1, 2, 3):
-        store = EdgeVectorStore(folder)
+        store = daemon_store(folder)
         await store.ensure(DIMENSIONS, MODEL)
         await store.upsert(S, [point(number, vector=[1, 0, 0, 0])])
         assert await store.model() == MODEL
@@ -188,7 +176,7 @@ def half_made(folder: Path) -> Path:
 
 
 async def test_a_half_made_collection_is_made_anew(half_made: Path) -> None:
-    store = EdgeVectorStore(half_made)
+    store = daemon_store(half_made)
     await store.ensure(DIMENSIONS, MODEL)
     assert set(await store.info()) == set(MemoryType)
     await store.close()
@@ -213,7 +201,7 @@ async def test_a_damaged_store_is_one_clear_line(store: EdgeVectorStore, folder:
 
 
 async def test_a_disk_that_takes_no_more_is_told_as_such(folder: Path) -> None:
-    store = EdgeVectorStore(folder)
+    store = daemon_store(folder)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, before[1]))
     try:
@@ -261,7 +249,7 @@ async def test_a_folder_named_services_where_the_person_stands_is_not_taken_for_
 ) -> None:
     (tmp_path / "services").mkdir()
     (tmp_path / "services" / "__init__.py").write_text("raise SystemExit('not ours')")
-    store = EdgeVectorStore(folder)
+    store = daemon_store(folder)
     with contextlib.chdir(tmp_path):
         assert await store.info() == {}
     await store.close()

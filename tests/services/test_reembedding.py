@@ -14,7 +14,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from services.adapters.edge.edge_store import EdgeVectorStore
 from services.adapters.ollama import OllamaEmbedder
 from services.errors import Conflict, MemoriaError, StorageFull, StoreUnavailable
 from services.memories.chunking import chunk_id, chunks
@@ -30,6 +29,7 @@ from services.reembedding.reembed_values import Target, missing_settings, target
 from services.reembedding.reembedding_service import ReembeddingService
 from services.settings import Settings
 from tests.qdrant_server import Qdrant
+from tests.services.edge_here import edge_here
 from tests.services.memory_world import DIMENSIONS, TickingClock, WatchedEmbedder, quick_folder, vector_of
 from tests.services.stores import ident, opened_store, point
 
@@ -134,12 +134,12 @@ async def move(request: pytest.FixtureRequest, records: Records) -> AsyncIterato
 async def test_a_store_that_lacks_a_collection_moves_all_the_same(records: Records) -> None:
     with quick_folder() as name:
         folder = Path(name, "qdrant")
-        before = EdgeVectorStore(folder)
+        before = edge_here(folder)
         await before.ensure(DIMENSIONS, "watched")
         await before.upsert(S, [point(1, "plain", vector_of("plain"))])
         await before.close()
         shutil.rmtree(folder / MemoryType.PROCEDURAL)
-        async with moving(EdgeVectorStore(folder), records, Path(name)) as move:
+        async with moving(edge_here(folder), records, Path(name)) as move:
             assert await move.run() == 1
             assert set(await move.vectors.info()) == set(MemoryType)
 

@@ -43,12 +43,12 @@ from services.search.query import parse_query
 from services.search.search_service import Ranking, SearchService
 from services.settings import Settings
 from services.times import WriterZone, writer_zone
-from tests.services.edge_here import edge_here
+from tests.services.edge_here import Here, edge_here, model_here
 
 UPSTREAM = Path(__file__).parents[3] / "shared" / "data" / "upstream-dev"
 ROME = WriterZone(ZoneInfo("Europe/Rome"))
 NOW = datetime(2026, 11, 20, 12, tzinfo=ROME)
-EMBEDDER = BundledEmbedder()
+EMBEDDER = model_here()
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
@@ -90,7 +90,7 @@ class SlowEmbedder(BundledEmbedder):
     """A model that answers when it may."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(Here(Path()))
         self.questions = 0
         self.asked, self.may_answer = asyncio.Event(), asyncio.Event()
 
@@ -374,11 +374,11 @@ async def test_a_pending_memory_is_found_by_words_and_marked(store: Store) -> No
 
 
 async def test_while_the_model_is_away_words_still_find_and_a_notice_tells(office: Store) -> None:
-    result = await office.service(AwayEmbedder()).search(parse_query("token", now=NOW))
+    result = await office.service(AwayEmbedder(Here(Path()))).search(parse_query("token", now=NOW))
     assert numbers([result.hits[0].memory]) == [1]
     assert "the model is away" in result.notices[0]
     with pytest.raises(EmbeddingFailed):
-        await office.service(AwayEmbedder()).search(parse_query("token", now=NOW, mode=SearchMode.SEMANTIC))
+        await office.service(AwayEmbedder(Here(Path()))).search(parse_query("token", now=NOW, mode=SearchMode.SEMANTIC))
 
 
 @pytest.mark.parametrize(("text", "asked"), [("客户在午餐后被注销", "午餐"), ("東京は日本の首都です", "首都")])

@@ -18,7 +18,7 @@ NAMES = {"log_level": "debug", "first_weekday": "Sunday", "zone": "Europe/Rome",
 
 def sample(name: str) -> str:
     """A text that the setting takes."""
-    return NAMES.get(name) or ("yes" if TYPES[name] is bool else "60")
+    return NAMES.get(name) or ("yes" if TYPES[name] is bool else "61")
 
 
 def test_every_setting_has_a_variable() -> None:

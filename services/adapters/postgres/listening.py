@@ -40,7 +40,8 @@ _SUBJECTS: Mapping[str, Subject] = {
     "memoria_tui.audit_log": Subject.HISTORY,
 }
 """What a table is about."""
-_OF_NAME = {table.partition(".")[2]: subject for table, subject in _SUBJECTS.items()}
+_OF_NAME = {table.partition(".")[2]: subject for table, subject in _SUBJECTS.items()} | {"points": Subject.MEMORIES}
+"""By what is told; points of memories are told by who wrote them, in the transaction in which it did."""
 _EVERYTHING = frozenset(_SUBJECTS.values())
 _COUNTERS = f"""
 WITH followed AS (
