@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from services.adapters.daemon.client import DaemonClient
 from services.adapters.database_upgrade import DatabaseService
 from services.adapters.postgres.checked_database import CheckedDatabase
 from services.adapters.postgres.embedded import EmbeddedPostgres
@@ -45,6 +46,7 @@ from services.work.stamps import Stamp, Zones, with_writer_zone
 from services.work.work_service import WorkService
 
 if TYPE_CHECKING:
+    from services.model import DaemonStatus
     from services.ports import Chat, Clock, Embedder, SwitchableStore
     from services.reembedding.reembed_values import Target
     from services.settings import Settings
@@ -99,7 +101,8 @@ class Services:
         opened = partial(_opened_embedder, settings, embedder)
         self.reembedding = ReembeddingService(vectors, opened, settings, self.memories.barrier)
         outside, unfinished = self.memories.outside, self.restoring.unfinished
-        self.health = HealthService(vectors, embedder, records, self.integrity, outside, settings, unfinished)
+        daemon = partial(daemon_status, settings)
+        self.health = HealthService(vectors, embedder, records, self.integrity, outside, settings, unfinished, daemon)
         rhythm, feed = TOLD if settings.qdrant_host is None else None, DatabaseFeed(database.database)
         self.live = LiveService(feed, vectors, records, embedder, clock, rhythm, started=_started(settings))
 
@@ -133,9 +136,30 @@ async def open_services(
         yield services
 
 
-async def erase_database(settings: Settings) -> None:
-    """Stops the embedded database of a home and throws it away. Raises StoreInUse while another program has it open."""
+async def daemon_status(settings: Settings) -> DaemonStatus | None:
+    """How the process that holds the embedded stores is; None when none runs."""
+    client = _daemon(settings)
+    try:
+        return await client.status()
+    finally:
+        await client.close()
+
+
+async def stop_stores(settings: Settings, *, force: bool = False) -> tuple[str, ...]:
+    """Ends what runs for the embedded stores of a home; gives what that was. Raises StoreInUse unless `force`."""
+    pid = await _daemon(settings).stop(force=force)
+    stopped = await EmbeddedPostgres(settings.postgres_dir).stop(force=force)
+    return (*([f"the store daemon (process {pid})"] if pid else []), *(["PostgreSQL"] if stopped else []))
+
+
+async def erase_stores(settings: Settings) -> None:
+    """Ends what runs for a home and throws its database away. Raises StoreInUse while another program uses it."""
+    await _daemon(settings).stop()
     await EmbeddedPostgres(settings.postgres_dir).erase()
+
+
+def _daemon(settings: Settings) -> DaemonClient:
+    return DaemonClient(settings.home, linger=settings.linger, program=settings.program)
 
 
 def memori_source(url: str) -> RecordSource:
@@ -183,9 +207,8 @@ async def _opened_embedder(settings: Settings, own: Embedder, target: Target) ->
 def _embedder(settings: Settings) -> Embedder:
     if settings.ollama_host is None:
         from services.adapters.bundled_embedder import BundledEmbedder
-        from services.adapters.daemon.client import DaemonClient
 
-        return BundledEmbedder(DaemonClient(settings.home, linger=settings.linger, program=settings.program))
+        return BundledEmbedder(_daemon(settings))
     from services.adapters.ollama import OllamaEmbedder
 
     return OllamaEmbedder(settings.ollama_host, settings.embedding_model, settings.embedding_dimensions)

@@ -13,7 +13,7 @@ from services.integrity.defects import Survey
 from services.integrity.integrity_service import IntegrityService
 from services.memories.outside import OutsideDeletions
 from services.memories.stored_memories import read_stored
-from services.model import Advance, Memory, MemoryType, StoreStatus, untold
+from services.model import Advance, DaemonStatus, Memory, MemoryType, StoreStatus, untold
 from services.points import EVERYTHING, CollectionInfo
 from services.ports import Embedder, VectorStore
 from services.records import Records
@@ -51,6 +51,7 @@ class HealthService:
         outside: OutsideDeletions,
         settings: Settings,
         unfinished_restore: Callable[[], Awaitable[UnfinishedRestore | None]],
+        daemon: Callable[[], Awaitable[DaemonStatus | None]],
     ) -> None:
         self._vectors = vectors
         self._embedder = embedder
@@ -59,6 +60,8 @@ class HealthService:
         self._outside = outside
         self._person_zone, self._writer_zone = person_zone(settings), writer_zone(settings)
         self._unfinished_restore = unfinished_restore
+        self.daemon = daemon
+        """How the process that holds the embedded stores is; None when there is none."""
         self._filters = FilterBuilder(vectors, records, self._writer_zone)
 
     async def status(self) -> tuple[StoreStatus, StoreStatus, StoreStatus]:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memoria_tui.cli.json_output import store_json, survey_json
-from memoria_tui.cli.with_services import Json, Yes, with_services
+from memoria_tui.cli.json_output import daemon_json, store_json, survey_json
+from memoria_tui.cli.with_services import Json, Yes, terminal_of, with_services
 from services.integrity.defects import Keep
+from services.work.export import clock
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
     from services.container import Services
     from services.integrity.check import Check
     from services.integrity.defects import Finding, Survey
-    from services.model import StoreStatus
+    from services.model import DaemonStatus, StoreStatus
     from services.work.stamps import Zones
 
 commands = typer.Typer()
@@ -45,6 +47,7 @@ async def doctor(services: Services, terminal: Terminal, as_json: Json = False) 
     """Say how the stores are, and what is wrong with what they hold."""
     await services.health.status()  # opens the stores, so that the second call measures their latency
     stores = await services.health.status()
+    daemon = await services.health.daemon()
     problems = [problem for store in stores for problem in store.problems]
     if all(store.ok for store in stores[:2]):
         with terminal.progress_bar() as advance:
@@ -52,9 +55,11 @@ async def doctor(services: Services, terminal: Terminal, as_json: Json = False) 
     if as_json:
         zones = {"person": services.zones.person, "stamps": services.zones.writer}
         described = {str(store.kind): store_json(store) for store in stores}
-        terminal.print_json(described | {"zones": zones, "problems": problems})
+        running = {"daemon": daemon and daemon_json(daemon)}
+        terminal.print_json(described | running | {"zones": zones, "problems": problems})
     else:
-        _print_stores(terminal, stores, problems, services.zones)
+        _print_stores(terminal, stores, daemon)
+        _print_problems(terminal, problems, services.zones)
     broken = [store for store in stores if not store.ok]
     for store in broken:
         terminal.error(f"{store.kind} does not work: {'; '.join(store.problems) or 'no reason is known'}")
@@ -115,7 +120,22 @@ async def repair(
     terminal.print_result(survey_json(survey) | {"repaired": counts}, done, as_json=as_json)
 
 
-def _print_stores(terminal: Terminal, stores: Sequence[StoreStatus], problems: Sequence[str], zones: Zones) -> None:
+@commands.command()
+def stop(
+    context: typer.Context,
+    force: Annotated[bool, typer.Option("--force", help="Also while other programs use them.")] = False,
+    as_json: Json = False,
+) -> None:
+    """End the processes of the embedded stores now; by themselves they end some time after the last program."""
+    from services.container import stop_stores
+
+    terminal = terminal_of(context)
+    stopped = asyncio.run(stop_stores(terminal.settings, force=force))
+    done = f"stopped {' and '.join(stopped)}" if stopped else "nothing runs"
+    terminal.print_result({"stopped": stopped}, done, as_json=as_json)
+
+
+def _print_stores(terminal: Terminal, stores: Sequence[StoreStatus], daemon: DaemonStatus | None) -> None:
     for store in stores:
         latency = "" if store.latency_ms is None else f"{store.latency_ms:.1f} ms"
         counts = ", ".join(
@@ -125,6 +145,13 @@ def _print_stores(terminal: Terminal, stores: Sequence[StoreStatus], problems: S
         terminal.print_text(
             f"{'ok ' if store.ok else 'NO '} {store.kind:<9} {' · '.join(part for part in parts if part)}"
         )
+    if daemon is not None:
+        parts = [f"process {daemon.pid}", daemon.release, clock(daemon.age), f"{daemon.memory / 2**20:.0f} MB"]
+        parts += [f"used by {name} ({pid})" for pid, name in daemon.clients]
+        terminal.print_text(f"ok  {'daemon':<9} {' · '.join(parts)}")
+
+
+def _print_problems(terminal: Terminal, problems: Sequence[str], zones: Zones) -> None:
     terminal.print(f"zone {zones.person} · stamps of other programs: {zones.line}")
     terminal.print()
     for problem in problems:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from services.integrity.defects import Survey
     from services.model import (
         Act,
+        DaemonStatus,
         Flaw,
         Hit,
         Memory,
@@ -182,6 +183,16 @@ def import_json(report: ImportReport, *, dry_run: bool) -> Json:
 
 def remarks_json(remarks: Sequence[Remark]) -> list[Json]:
     return [_fields(one, "source", "record", "reason") for one in remarks]
+
+
+def daemon_json(daemon: DaemonStatus) -> Json:
+    return {
+        "pid": daemon.pid,
+        "version": daemon.release,
+        "age_seconds": round(daemon.age, 1),
+        "memory_bytes": daemon.memory,
+        "clients": [{"pid": pid, "program": name} for pid, name in daemon.clients],
+    }
 
 
 def store_json(store: StoreStatus) -> Json:

@@ -54,8 +54,8 @@ async def make_demo(services: Services) -> None:
 
 async def erase_demo(settings: Settings) -> None:
     """Throws the demo's own store away. Raises StoreInUse while another program has it open."""
-    from services.container import erase_database
+    from services.container import erase_stores
 
-    await erase_database(settings)
+    await erase_stores(settings)
     if settings.home.exists():
         await asyncio.to_thread(shutil.rmtree, settings.home)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from services import __version__
 from services.adapters.daemon.place import DaemonPlace
 from services.adapters.daemon.wire import (
+    DAEMON,
     LENGTH,
     METHODS,
     NOTHING,
@@ -27,7 +28,8 @@ from services.adapters.daemon.wire import (
     read_reply,
     read_welcome,
 )
-from services.errors import StoreTooNew, StoreUnavailable
+from services.errors import StoreInUse, StoreTooNew, StoreUnavailable
+from services.model import DaemonStatus
 
 if TYPE_CHECKING:
     import msgspec
@@ -155,6 +157,28 @@ class DaemonClient:
                 known = METHODS[method]
                 return known.read_answer(await connection.ask(target, method, known.write_arguments(arguments)))
         return None
+
+    async def status(self) -> DaemonStatus | None:
+        """How the daemon is; None when none runs."""
+        found: DaemonStatus | None = await self.call_running(DAEMON, "status")
+        return found
+
+    async def stop(self, *, force: bool = False) -> int | None:
+        """Ends the daemon, and waits until it has; gives its process id, None when none runs.
+
+        Raises StoreInUse, unless `force`, while other programs use it.
+        """
+        if (found := await self.status()) is None:
+            return None
+        if found.clients and not force:
+            names = ", ".join(f'"{name}" (process {pid})' for pid, name in found.clients)
+            raise StoreInUse(
+                f"the stores in {self._place.home} are in use by {names}; close that first, or use --force"
+            )
+        await self.call_running(DAEMON, "stop", True)
+        await self.close()
+        await asyncio.to_thread(self._place.wait_for_end)
+        return found.pid
 
     async def close(self) -> None:
         if self._connection is not None:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from services.errors import StoreUnavailable
+from services.file_locks import held_lock
 from services.files import make_private, write_file
 
 LONGEST_SOCKET_PATH = 103
@@ -79,6 +80,14 @@ class DaemonPlace:
         except (BlockingIOError, PermissionError) as error:
             raise StoreUnavailable(f"the store daemon of {self.home} cannot be reached: {error.strerror}") from error
         return made
+
+    def wait_for_end(self, seconds: float = 60.0) -> None:
+        """Blocks until no daemon lives. Raises StoreUnavailable when one does after so many seconds."""
+        try:
+            with held_lock(self.lock, seconds=seconds):
+                return
+        except BlockingIOError as error:
+            raise StoreUnavailable(f"the store daemon of {self.home} does not end; see {self.log}") from error
 
     def _require_ours(self, made: socket.socket) -> None:
         if not is_trusted(peer_of(made)[1], self.folder):
