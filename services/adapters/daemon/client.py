@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 _BUFFER = 1 << 20
 _PATIENCE = 120.0
 """Seconds to reach a daemon, while others end and start."""
+_SECONDS_TO_ANSWER = 30.0
+"""For a daemon that is asked to end."""
 _AGAIN_SECONDS = 0.02
 
 
@@ -166,19 +168,24 @@ class DaemonClient:
     async def stop(self, *, force: bool = False) -> int | None:
         """Ends the daemon, and waits until it has; gives its process id, None when none runs.
 
-        Raises StoreInUse, unless `force`, while other programs use it.
+        Raises StoreInUse while other programs use it, StoreUnavailable when it does not answer, both unless `force`.
         """
-        if (found := await self.status()) is None:
-            return None
-        if found.clients and not force:
-            names = ", ".join(f'"{name}" (process {pid})' for pid, name in found.clients)
-            raise StoreInUse(
-                f"the stores in {self._place.home} are in use by {names}; close that first, or use --force"
-            )
-        await self.call_running(DAEMON, "stop", True)
-        await self.close()
-        await asyncio.to_thread(self._place.wait_for_end)
-        return found.pid
+        try:
+            async with asyncio.timeout(_SECONDS_TO_ANSWER):
+                if (found := await self.status()) is None:
+                    return None
+                if found.clients and not force:
+                    names = ", ".join(f'"{name}" (process {pid})' for pid, name in found.clients)
+                    raise StoreInUse(f"{self._place.home} is in use by {names}; close it first, or say --force")
+                await self.call_running(DAEMON, "stop")
+                await self.close()
+                await asyncio.to_thread(self._place.wait_for_end)
+                return found.pid
+        except (TimeoutError, StoreTooNew) as error:
+            if force:
+                return await asyncio.to_thread(self._place.kill)
+            reason = str(error) or f"the store daemon of {self._place.home} does not answer; end it with --force"
+            raise StoreUnavailable(reason) from error
 
     async def close(self) -> None:
         if self._connection is not None:

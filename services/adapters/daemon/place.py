@@ -7,6 +7,7 @@ The daemon holds `lock` for as long as it lives, so that there is one, and what 
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import struct
 import sys
@@ -21,6 +22,8 @@ from services.files import make_private, write_file
 LONGEST_SOCKET_PATH = 103
 """Bytes; macOS takes 103, Linux 107."""
 _SOCKET = "socket"
+_SECONDS_TO_END = 10.0
+"""For a daemon to bring everything to disk, before it is killed."""
 
 
 class DaemonPlace:
@@ -80,6 +83,19 @@ class DaemonPlace:
         except (BlockingIOError, PermissionError) as error:
             raise StoreUnavailable(f"the store daemon of {self.home} cannot be reached: {error.strerror}") from error
         return made
+
+    def kill(self) -> int | None:
+        """Ends a daemon that does not end by itself; gives its process id, None when none lives or it is not told."""
+        if (connected := self.connect()) is None:
+            return None
+        with connected:
+            pid, _ = peer_of(connected)
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with suppress(ProcessLookupError, StoreUnavailable):
+                os.kill(pid, number)
+                self.wait_for_end(_SECONDS_TO_END)
+                return pid
+        return None
 
     def wait_for_end(self, seconds: float = 60.0) -> None:
         """Blocks until no daemon lives. Raises StoreUnavailable when one does after so many seconds."""

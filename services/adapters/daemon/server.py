@@ -293,16 +293,13 @@ class DaemonServer:
             client.refuse(error)
 
     def _about_itself(self, client: _Client, request: Request) -> None:
-        arguments = METHODS[request.method].read_arguments(request.arguments)
-        others = self._programs(client)
         if request.method == "status":
             age, memory = time.monotonic() - self._began, self._holdings.memory()
-            self._reply(client, request, DaemonStatus(os.getpid(), __version__, age, memory, others))
+            status = DaemonStatus(os.getpid(), __version__, age, memory, self._programs(client))
+            self._reply(client, request, status)
         elif request.method == "stop":
-            ends = arguments[0] or not others
-            self._reply(client, request, ends)
-            if ends:
-                self.end("asked to")
+            self._reply(client, request, None)
+            self.end("asked to")
         else:
             raise msgspec.DecodeError(f"the daemon has no method {request.method!r}")
 

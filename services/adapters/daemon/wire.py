@@ -296,7 +296,7 @@ METHODS: Mapping[str, Method] = {
     "closeness": Method((Codec(dict[str, float]), TEXTS), VECTOR),
     # of the daemon
     "status": Method((), Codec(DaemonStatus)),
-    "stop": Method((TRUTH,), TRUTH),
+    "stop": Method(()),
 }
 """All that can be asked; the target has a method of the same name."""
 
