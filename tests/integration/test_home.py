@@ -25,7 +25,7 @@ def run(home: Path, *arguments: str) -> None:
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("MEMORIA_", "QDRANT_"))}
     subprocess.run(
         [sys.executable, "-m", "memoria_tui", *arguments],
-        env={**environment, "MEMORIA_HOME": str(home), "MEMORIA_LINGER": "3", "MEMORIA_LOG_LEVEL": "DEBUG"},
+        env={**environment, "MEMORIA_HOME": str(home), "MEMORIA_LINGER": "0", "MEMORIA_LOG_LEVEL": "DEBUG"},
         umask=0,
         check=True,
         capture_output=True,

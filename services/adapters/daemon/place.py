@@ -78,9 +78,9 @@ class DaemonPlace:
             except BaseException:
                 made.close()
                 raise
-        except (FileNotFoundError, ConnectionRefusedError):
+        except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
             return None
-        except (BlockingIOError, PermissionError) as error:
+        except PermissionError as error:
             raise StoreUnavailable(f"the store daemon of {self.home} cannot be reached: {error.strerror}") from error
         return made
 

@@ -1,0 +1,485 @@
+"""The store daemon: one for all programs of a home, whoever starts, kills, floods or leaves it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import msgspec
+import psutil
+import pytest
+
+from services import __version__
+from services.adapters.bundled_embedder import BundledEmbedder
+from services.adapters.daemon.client import DaemonClient
+from services.adapters.daemon.place import DaemonPlace
+from services.adapters.daemon.wire import (
+    DAEMON,
+    IN_USE,
+    LENGTH,
+    LONGEST,
+    METHODS,
+    NOTHING,
+    PROTOCOL,
+    SETS,
+    Hello,
+    Reply,
+    Request,
+    frame,
+    read_reply,
+    read_welcome,
+)
+from services.adapters.edge.edge_store import EdgeVectorStore
+from services.errors import StorageFull, StoreInUse, StoreMismatch, StoreTooNew, StoreUnavailable
+from services.model import MemoryType
+from services.points import EVERYTHING, Scroll
+from services.ports import Draft
+from tests.services.memory_world import quick_folder
+from tests.services.stores import DIMENSIONS, MODEL, ident, point
+
+S = MemoryType.SEMANTIC
+_WAIT = 60.0
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    with quick_folder() as name:
+        home = Path(name) / "home"
+        yield home
+        place = DaemonPlace(home)
+        if place.folder.is_dir():
+            place.kill()
+            place.wait_for_end()
+
+
+@pytest.fixture
+async def store(home: Path) -> AsyncIterator[EdgeVectorStore]:
+    store = EdgeVectorStore(DaemonClient(home, program="first"))
+    await store.ensure(DIMENSIONS, MODEL)
+    yield store
+    await store.close()
+
+
+def another(home: Path, program: str = "second", linger: float = 0.0) -> EdgeVectorStore:
+    return EdgeVectorStore(DaemonClient(home, program=program, linger=linger))
+
+
+async def pid_of(home: Path) -> int:
+    client = DaemonClient(home)
+    status = await client.call(DAEMON, "status")
+    await client.close()
+    return int(status.pid)
+
+
+async def eventually_ended(home: Path) -> None:
+    await asyncio.to_thread(DaemonPlace(home).wait_for_end, _WAIT)
+
+
+class Raw:
+    """A program that says what it likes."""
+
+    def __init__(self, home: Path, hello: Hello | None = None) -> None:
+        connected = DaemonPlace(home).connect()
+        assert connected is not None
+        connected.settimeout(_WAIT)
+        self.socket = connected
+        if hello is not None:
+            self.send(frame(hello))
+
+    def send(self, data: bytes) -> None:
+        self.socket.sendall(data)
+
+    def ask(self, method: str, *arguments: object, target: str = IN_USE, number: int = 1) -> None:
+        self.send(frame(Request(number, target, method, METHODS[method].write_arguments(arguments))))
+
+    def message(self) -> bytes | None:
+        """The next one, None when the other end has closed."""
+        header = self._exactly(LENGTH.size)
+        return self._exactly(LENGTH.unpack(header)[0]) if header else None
+
+    def reply(self) -> Reply:
+        message = self.message()
+        assert message is not None
+        return read_reply(message)
+
+    def is_closed(self) -> bool:
+        try:
+            while self.socket.recv(65536):
+                pass
+        except ConnectionError:
+            pass
+        return True
+
+    def _exactly(self, size: int) -> bytes | None:
+        data = b""
+        while len(data) < size:
+            try:
+                part = self.socket.recv(size - len(data))
+            except ConnectionError:
+                return None
+            if not part:
+                return None
+            data += part
+        return data
+
+
+HELLO = Hello(PROTOCOL, __version__, "raw", 0.0)
+
+
+def raw(home: Path) -> Raw:
+    """One that was welcomed."""
+    made = Raw(home, HELLO)
+    message = made.message()
+    assert message is not None
+    assert read_welcome(message).release == __version__
+    return made
+
+
+# starting and ending
+
+
+async def test_programs_that_start_at_once_share_one_daemon(home: Path) -> None:
+    clients = [DaemonClient(home, program=str(number)) for number in range(8)]
+    found = await asyncio.gather(*(client.call(DAEMON, "status") for client in clients))
+    assert len({status.pid for status in found}) == 1
+    for client in clients:
+        await client.close()
+    await eventually_ended(home)
+
+
+async def test_it_is_detached_and_closed_to_others(home: Path, store: EdgeVectorStore) -> None:
+    process = psutil.Process(await pid_of(home))
+    assert process.terminal() is None
+    assert process.cwd() == "/"
+    assert os.getsid(process.pid) != os.getsid(0)
+    place = DaemonPlace(home)
+    assert place.folder.stat().st_mode & 0o777 == 0o700
+    open_files = {os.readlink(f"/proc/{process.pid}/fd/{number}") for number in (0, 1, 2)}
+    assert open_files == {"/dev/null", str(place.log)}
+
+
+@pytest.mark.parametrize("linger", [0.0, 0.6])
+async def test_it_ends_some_time_after_its_last_program(home: Path, linger: float) -> None:
+    store = another(home, linger=linger)
+    await store.info()
+    begin = time.monotonic()
+    await store.close()
+    await eventually_ended(home)
+    assert time.monotonic() - begin >= linger
+    assert not (home / "daemon" / "socket").exists()
+
+
+async def test_a_program_that_comes_in_time_finds_it_warm(home: Path) -> None:
+    pids = set()
+    for _ in range(3):
+        client = DaemonClient(home, linger=20)
+        pids.add((await client.call(DAEMON, "status")).pid)
+        await client.close()
+    assert len(pids) == 1
+
+
+async def test_a_signal_ends_it_in_order_and_nobody_notices(home: Path, store: EdgeVectorStore) -> None:
+    await store.upsert(S, [point(1)])
+    before = await pid_of(home)
+    os.kill(before, signal.SIGTERM)
+    assert await store.count(S) == 1
+    assert await pid_of(home) != before
+
+
+async def test_stop_is_refused_while_others_use_it(home: Path, store: EdgeVectorStore) -> None:
+    code = (
+        "import asyncio, sys; from pathlib import Path; from services.adapters.daemon.client import DaemonClient\n"
+        "async def main():\n"
+        "    client = DaemonClient(Path(sys.argv[1]), program='other')\n"
+        "    await client.status(); print('there', flush=True); await asyncio.sleep(60)\n"
+        "asyncio.run(main())"
+    )
+    before = await pid_of(home)
+    command = [sys.executable, "-c", code, str(home)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as other:  # noqa: ASYNC220
+        assert other.stdout is not None
+        assert other.stdout.readline()
+        with pytest.raises(StoreInUse, match=f'"other" \\(process {other.pid}\\)'):
+            await DaemonClient(home).stop()
+        assert await pid_of(home) == before
+        await store.close()
+        assert await DaemonClient(home).stop(force=True) == before
+        other.kill()
+    assert await DaemonClient(home).stop() is None
+
+
+async def test_a_daemon_that_does_not_answer_can_be_killed(home: Path, store: EdgeVectorStore) -> None:
+    pid = await pid_of(home)
+    os.kill(pid, signal.SIGSTOP)
+    await store.close()
+    assert await asyncio.to_thread(DaemonPlace(home).kill) == pid
+    again = another(home)
+    assert await again.count(S) == 0
+    await again.close()
+
+
+async def test_a_path_that_is_too_long_for_a_socket_will_do(home: Path) -> None:
+    deep = home / ("long " * 12) / ("ünd " * 12)
+    store = another(deep)
+    await store.ensure(DIMENSIONS, MODEL)
+    short = DaemonPlace(deep).address
+    assert len(os.fsencode(short)) < 100
+    os.kill(await pid_of(deep), signal.SIGKILL)
+    assert await store.count(S) == 0
+    assert not short.parent.exists()
+    short = DaemonPlace(deep).address
+    await store.close()
+    await eventually_ended(deep)
+    assert not short.parent.exists()
+
+
+@pytest.mark.parametrize("left", ["socket", "lock", "socket.path", "start.lock"])
+async def test_what_a_dead_daemon_left_does_not_keep_the_next_from_starting(home: Path, left: str) -> None:
+    folder = home / "daemon"
+    folder.mkdir(parents=True)
+    if left == "socket":
+        with socket.socket(socket.AF_UNIX) as dead:
+            dead.bind(str(folder / left))
+    else:
+        (folder / left).write_bytes(b"\0 anything")
+    store = another(home)
+    assert await store.info() == {}
+    await store.close()
+
+
+async def test_a_home_that_is_no_folder_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreUnavailable, match="cannot be started"):
+        await another(tmp_path / "file").info()
+    with pytest.raises((StoreUnavailable, StorageFull)):
+        await another(Path("/proc/nowhere")).info()
+
+
+# versions
+
+
+async def test_an_older_daemon_hands_over_to_a_newer_program(home: Path, store: EdgeVectorStore) -> None:
+    newer = Raw(home, Hello(PROTOCOL + 1, "99.0", "newer", 0.0))
+    message = newer.message()
+    assert message is not None
+    assert read_welcome(message).release == __version__
+    assert newer.is_closed()
+    await eventually_ended(home)
+
+
+async def test_a_newer_daemon_refuses_an_older_program_and_serves_on(home: Path, store: EdgeVectorStore) -> None:
+    before = await pid_of(home)
+    older = DaemonClient(home, release="0.0.1")
+    with pytest.raises(StoreTooNew, match="start the newer one"):
+        await older.call(IN_USE, "info")
+    assert await store.count(S) == 0
+    assert await pid_of(home) == before
+
+
+# many programs
+
+
+async def test_programs_see_each_others_writes_at_once(home: Path, store: EdgeVectorStore) -> None:
+    other = another(home)
+    await store.upsert(S, [point(1)])
+    assert await other.count(S) == 1
+    await other.delete_points(S, [ident(1)])
+    assert await store.count(S) == 0
+    await other.close()
+
+
+async def test_long_work_of_one_program_lets_another_pass(home: Path, store: EdgeVectorStore) -> None:
+    other, embedder = another(home), BundledEmbedder(DaemonClient(home))
+    await embedder.embed_query("loads the weights")
+    many = [point(number, vector=[1, 0, 0, 0]) for number in range(1, 8000)]
+    work = asyncio.gather(
+        *(store.upsert(S, many[start::4]) for start in range(4)), embedder.embed_documents(["some words " * 40] * 5000)
+    )
+    between = 0
+    while not work.done():
+        await asyncio.gather(other.count(S), embedder.embed_query(f"question {between}"))
+        between += 1
+    await work
+    assert between >= 10
+    for one in (other, embedder):
+        await one.close()
+
+
+async def test_who_does_not_read_the_answers_holds_up_nobody(home: Path, store: EdgeVectorStore) -> None:
+    await store.upsert(S, [point(number, "x" * 2000) for number in range(1, 1001)])
+    deaf = raw(home)
+    deaf.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    for number in range(60):
+        deaf.ask("scroll", Scroll(S, 1000), number=number)
+    before = psutil.Process(await pid_of(home)).memory_info().rss
+    for _ in range(50):
+        assert await store.count(S) == 1000
+    assert psutil.Process(await pid_of(home)).memory_info().rss - before < 50 << 20
+    deaf.socket.close()
+
+
+MALFORMED = {
+    "another protocol": b"GET / HTTP/1.1\r\n\r\n",
+    "too long": LENGTH.pack(LONGEST + 1) + b"x" * 100,
+    "no msgpack": LENGTH.pack(3) + b"\xc1\xc1\xc1",
+    "no such method": frame(Request(1, IN_USE, "__class__", NOTHING)),
+    "too many arguments": frame(
+        Request(1, IN_USE, "count", METHODS["facet"].write_arguments((S, "tags", EVERYTHING, 5)))
+    ),
+    "no such target": frame(Request(1, DAEMON, "count", NOTHING)),
+    "a vector of text": frame(
+        Request(1, IN_USE, "upsert", msgspec.Raw(msgspec.msgpack.encode([S, [["id", {}, "no bytes", None]]])))
+    ),
+}
+
+
+@pytest.mark.parametrize("said", MALFORMED.values(), ids=MALFORMED)
+async def test_what_is_no_request_ends_that_connection_alone(home: Path, store: EdgeVectorStore, said: bytes) -> None:
+    for program in (Raw(home), raw(home)):
+        program.send(said)
+        assert await asyncio.to_thread(program.is_closed)
+    assert await store.count(S) == 0
+
+
+async def test_a_method_of_another_target_is_refused(home: Path, store: EdgeVectorStore) -> None:
+    program = raw(home)
+    for target, method, arguments in ((SETS, "model", ()), (IN_USE, "drop_former", ()), (IN_USE, "embed", (["x"],))):
+        program.ask(method, *arguments, target=target)
+        assert program.reply().failure is not None
+
+
+async def test_a_request_that_is_cancelled_or_whose_program_dies_is_dropped(home: Path, store: EdgeVectorStore) -> None:
+    pid, dying, other = await pid_of(home), raw(home), another(home)
+    await other.info()
+    os.kill(pid, signal.SIGSTOP)
+    for number in range(1, 9):
+        dying.ask("upsert", S, [point(number)], number=number)
+    dying.socket.close()
+    writing = asyncio.create_task(other.upsert(S, [point(9)]))
+    await asyncio.sleep(0.1)
+    writing.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await writing
+    os.kill(pid, signal.SIGCONT)
+    left = {one.id for one in await store.scroll(Scroll(S, 100, payload_keys=()))}
+    assert left <= {ident(1), ident(2)}, "what had begun when its end was seen"
+    await other.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+async def test_a_program_of_another_user_is_refused(home: Path, store: EdgeVectorStore) -> None:
+    place = DaemonPlace(home)
+    for folder in (place.folder, home, home.parent):
+        folder.chmod(0o755)
+    place.address.chmod(0o777)
+    code = (
+        "import os, socket, sys; os.setuid(65534)\n"
+        "s = socket.socket(socket.AF_UNIX); s.settimeout(30); s.connect(sys.argv[1])\n"
+        "try: s.sendall(b'x' * 100); sys.exit(0 if s.recv(1) == b'' else 1)\n"
+        "except ConnectionError: sys.exit(0)"
+    )
+    command = [sys.executable, "-c", code, str(place.address)]
+    said = await asyncio.to_thread(subprocess.run, command, capture_output=True)
+    assert said.returncode == 0, said.stderr
+    assert "user 65534" in place.log.read_text()
+    assert await store.count(S) == 0
+
+
+# kills
+
+
+async def test_nothing_that_was_acknowledged_is_lost_by_kills_at_any_moment(home: Path) -> None:
+    dice, written, killed = random.Random(7), 0, 0
+    store = another(home, linger=5)
+    await store.ensure(DIMENSIONS, MODEL)
+
+    async def write() -> None:
+        nonlocal written
+        while killed < 8:
+            with contextlib.suppress(StoreUnavailable):  # killed twice within one call
+                await store.upsert(S, [point(written + 1, vector=[1, 0, 0, 0])])
+                written += 1
+
+    writing = asyncio.create_task(write())
+    for _ in range(8):
+        await asyncio.sleep(dice.random() * 0.25)
+        with contextlib.suppress(StoreUnavailable):
+            if (found := await asyncio.to_thread(DaemonPlace(home).connect)) is not None:
+                found.close()
+                os.kill(await pid_of(home), signal.SIGKILL)
+        killed += 1
+    await writing
+    assert written > 0
+    assert await store.count(S) >= written
+    ids = [ident(number) for number in range(1, written + 1)]
+    assert [one.id for one in await store.retrieve(S, ids)] == ids
+    await store.close()
+
+
+async def test_a_draft_is_filled_beside_the_set_in_use_and_survives_kills(home: Path, store: EdgeVectorStore) -> None:
+    other = another(home)
+    await store.upsert(S, [point(1, vector=[1, 0, 0, 0])])
+    wanted = Draft("reembed", 2 * DIMENSIONS, "next")
+    draft = await store.open_draft(wanted)
+    await draft.upsert(S, [point(1, vector=[1.0] * 2 * DIMENSIONS)])
+    os.kill(await pid_of(home), signal.SIGKILL)
+    assert await store.draft() == wanted
+    draft = await store.open_draft(wanted)
+    assert await draft.count(S) == 1
+    assert len(psutil.Process(await pid_of(home)).children()) == len(MemoryType)
+    assert await other.model() == MODEL
+    await store.adopt_draft()
+    assert await other.model() == "next"
+    assert psutil.Process(await pid_of(home)).children() == []
+    with pytest.raises(StoreMismatch):
+        await draft.count(S)
+    former = await other.open_former()
+    assert former is not None
+    assert await former.count(S) == 1
+    assert await other.drop_former() == 1
+    await other.close()
+
+
+async def test_a_process_that_fills_a_draft_is_started_again_when_it_was_killed(
+    home: Path, store: EdgeVectorStore
+) -> None:
+    draft = await store.open_draft(Draft("reembed", DIMENSIONS, "next"))
+    for child in psutil.Process(await pid_of(home)).children():
+        child.kill()
+    while True:
+        with contextlib.suppress(StoreUnavailable):
+            assert await draft.count(S) == 0
+            break
+    assert await store.count(S) == 0
+
+
+def test_a_starter_that_is_killed_leaves_nobody_waiting(home: Path) -> None:
+    code = (
+        "import asyncio, sys; from pathlib import Path; from services.adapters.daemon.client import DaemonClient\n"
+        "asyncio.run(DaemonClient(Path(sys.argv[1])).call('daemon', 'status'))"
+    )
+    for wait in (0.15, 0.3, 0.45):
+        with subprocess.Popen([sys.executable, "-c", code, str(home)]) as starter:
+            time.sleep(wait)
+            starter.kill()
+    assert asyncio.run(pid_of(home)) > 0
+
+
+def test_the_client_imports_neither_the_model_nor_edge() -> None:
+    code = (
+        "import sys; import services.adapters.daemon.client, services.adapters.edge.edge_store\n"
+        "import services.adapters.bundled_embedder\n"
+        "print([one for one in ('numpy', 'qdrant_edge', 'tokenizers', 'wordllama', 'psutil', 'sqlalchemy')"
+        " if one in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert found == "[]\n"
