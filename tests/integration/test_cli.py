@@ -233,7 +233,10 @@ def test_what_a_killed_program_had_begun_to_save_is_finished_by_the_next_command
 def test_doctor_tells_each_store(run: Run) -> None:
     ran = run("doctor", "--json")
     assert ran.status == 0
-    assert set(ran.json) == {"qdrant", "postgres", "embedder", "zones", "problems"}
+    assert set(ran.json) == {"qdrant", "postgres", "embedder", "daemon", "zones", "problems"}
+    assert ran.json["daemon"]["memory_bytes"] > 1 << 20
+    assert ran.json["daemon"]["clients"] == []
+    assert f"process {ran.json['daemon']['pid']} · {ran.json['daemon']['version']} · " in run("doctor").out
     for kind in ("qdrant", "postgres", "embedder"):
         assert {"ok", "version", "latency_ms", "counts"} <= set(ran.json[kind])
         assert ran.json[kind]["ok"]
@@ -536,9 +539,7 @@ def test_completion_is_there_for_each_shell(shell: str) -> None:
     assert "complete" in ran.stdout
 
 
-def test_a_second_program_is_told_who_has_the_store_and_ctrl_c_ends_the_first(
-    run: Run, tmp_path: Path, postgres_url: str
-) -> None:
+def test_other_commands_work_beside_an_import_and_ctrl_c_ends_it(run: Run, tmp_path: Path, postgres_url: str) -> None:
     environment = {
         **os.environ,
         "MEMORIA_HOME": str(tmp_path / "home"),
@@ -559,10 +560,12 @@ def test_a_second_program_is_told_who_has_the_store_and_ctrl_c_ends_the_first(
         # More than is read at once, so that the first memories are stored while the rest is waited for.
         first.stdin.writelines(f'{{"content": "memory {number}"}}\n' for number in range(9000))
         first.stdin.flush()
-        deadline = time.monotonic() + 30
-        while (second := run("search", "memory")).status == 0:
+        deadline = time.monotonic() + 60
+        while [first.pid] != [one["pid"] for one in run("doctor", "--json").json["daemon"]["clients"]]:
             assert time.monotonic() < deadline
-        assert str(first.pid) in second.complaint
+        assert run("add", "written beside it").status == 0
+        assert "written beside it" in run("search", "written beside").out
+        assert str(first.pid) in run("stop").complaint
         first.send_signal(signal.SIGINT)
         assert first.wait(60) == 130
         assert first.stderr.read() == ""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
 import psutil
 
-from services.errors import StoreInUse
+from services.errors import MemoriaError, StoreInUse
 from services.file_locks import take_lock
 from services.files import make_private, write_file
 from services.model import MemoryType
@@ -28,7 +28,8 @@ def take_folder(folder: Path) -> int:
     except BlockingIOError as error:
         name = _owner(folder) or "another process"
         raise StoreInUse(f"the memories in {folder} are in use by {name}; close it there first") from error
-    _sign(folder)
+    with suppress(MemoriaError):  # a full disk can still be read
+        _sign(folder)
     return lock
 
 
