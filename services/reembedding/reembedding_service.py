@@ -60,8 +60,6 @@ class _Run:
     changed: int = 0
     """Memories written or deleted in the pass under way."""
     what: str = "memories"
-    made: dict[MemoryType, dict[str, bytes]] = field(default_factory=dict)
-    """Digests of what was written into the draft, or was in it already."""
     seen: dict[MemoryType, Digests] = field(default_factory=dict)
     """What the set in use was like at the last pass."""
 
@@ -232,7 +230,7 @@ class ReembeddingService:
 
     async def _pass(self, run: _Run, type_: MemoryType) -> None:
         there = await digests(run.draft, type_)
-        made = run.made[type_] = {}
+        made: dict[str, bytes] = {}
         async with BoundedTasks(_TOGETHER) as writes:
             async for batch in all_stored(run.source, type_, embeddings=False):
                 await writes.start(partial(self._write_changed, run, type_, batch, there, made))

@@ -21,17 +21,19 @@ import pytest
 
 from services.adapters.postgres.database import Database
 from services.adapters.postgres.schema import upgrade
-from services.adapters.server.server_store import ServerVectorStore
+from services.container import stop_stores
 from services.memories.chunking import chunks
 from services.memories.payload import State
 from services.memories.stored_memories import owners, read_stored
 from services.model import Change, Entity
+from services.ports import VectorStore
 from services.records import Records
 from services.records.relation_states import relation_of
 from services.settings import Settings, load_settings
+from services.vector_stores import vector_store
 from tests.integration.several import PROGRAMS
 from tests.qdrant_server import Qdrant, real_server, running_qdrant
-from tests.services.memory_world import vector_of
+from tests.services.memory_world import quick_folder, vector_of
 from tests.services.servers import pgbouncer, postgres_15, records_of
 
 States = Mapping[str, Mapping[str, Any] | None]
@@ -40,9 +42,15 @@ ACTS = int(os.environ.get("MEMORIA_TEST_ACTS", "90"))
 """Acts of all programs together."""
 
 
-@pytest.fixture(params=["embedded", "15", "pgbouncer"])
+@pytest.fixture(params=["home", "embedded", "15", "pgbouncer"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The embedded PostgreSQL 18, Debian's 15, and the embedded one behind PgBouncer in transaction mode."""
+    """The embedded PostgreSQL 18, Debian's 15, and the embedded one behind PgBouncer in transaction mode.
+
+    "" for a home of which the programs share the embedded stores, vectors too.
+    """
+    if request.param == "home":
+        yield ""
+        return
     if request.param == "15":
         (folder := tmp_path / "15").mkdir()
         with postgres_15(folder) as url:
@@ -75,29 +83,35 @@ async def shared_qdrant() -> AsyncIterator[Qdrant]:
         await child.wait()
 
 
-async def test_programs_at_once_lose_nothing(database_url: str, tmp_path: Path) -> None:
+@contextlib.asynccontextmanager
+async def shared_stores(database_url: str) -> AsyncIterator[dict[str, str]]:
+    """What tells the programs where their stores are."""
+    if not database_url:
+        yield {"MEMORIA_LINGER": "5"}
+        return
     async with shared_qdrant() as qdrant:
-        environment = {
-            "MEMORIA_HOME": str(tmp_path / "home"),
-            "MEMORIA_LINGER": "3",
-            "MEMORIA_DATABASE_URL": database_url,
-            "MEMORIA_QDRANT_HOST": qdrant.url,
-            "MEMORIA_CHUNK_SIZE": "60",
-            "MEMORIA_CHUNK_OVERLAP": "10",
-        }
-        begin = time.perf_counter()
-        ended = await asyncio.gather(*(_program(ACTS // PROGRAMS, seed, environment) for seed in range(PROGRAMS)))
-        if failed := [said for said, status in ended if status]:
-            pytest.fail("\n\n".join(failed), pytrace=False)
-        done = sum((Counter(json.loads(said)) for said, _ in ended), Counter[str]())
-        took = time.perf_counter() - begin
-        settings = load_settings(environment)
-        records, vectors = records_of(settings), qdrant.store()
-        try:
-            wrong = await _wrong(records, vectors, settings)
-        finally:
-            await records.close()
-            await vectors.close()
+        yield {"MEMORIA_DATABASE_URL": database_url, "MEMORIA_QDRANT_HOST": qdrant.url}
+
+
+async def test_programs_at_once_lose_nothing(database_url: str) -> None:
+    with quick_folder() as name:
+        async with shared_stores(database_url) as stores:
+            home = {"MEMORIA_HOME": f"{name}/home", "MEMORIA_CHUNK_SIZE": "60", "MEMORIA_CHUNK_OVERLAP": "10"}
+            environment = home | stores
+            begin = time.perf_counter()
+            ended = await asyncio.gather(*(_program(ACTS // PROGRAMS, seed, environment) for seed in range(PROGRAMS)))
+            if failed := [said for said, status in ended if status]:
+                pytest.fail("\n\n".join(failed), pytrace=False)
+            done = sum((Counter(json.loads(said)) for said, _ in ended), Counter[str]())
+            took = time.perf_counter() - begin
+            settings = load_settings(environment)
+            records, vectors = records_of(settings), vector_store(settings)
+            try:
+                wrong = await _wrong(records, vectors, settings)
+            finally:
+                await records.close()
+                await vectors.close()
+                await stop_stores(settings)
     print(f"{sum(done.values())} acts in {took:.0f} s: {dict(done)}; {len(wrong)} wrong")
     assert not wrong, wrong
 
@@ -119,7 +133,7 @@ async def _program(acts: int, seed: int, environment: dict[str, str]) -> tuple[s
     return told.decode(), 0
 
 
-async def _wrong(records: Records, vectors: ServerVectorStore, settings: Settings) -> list[str]:
+async def _wrong(records: Records, vectors: VectorStore, settings: Settings) -> list[str]:
     """What is not as its newest change left it, one line each."""
     wrong = [f"{one.memory_id[:8]} waits: {one.last_error}" for one in await records.outbox.entries()]
     newest: dict[tuple[Entity, str], Change] = {}
@@ -130,7 +144,7 @@ async def _wrong(records: Records, vectors: ServerVectorStore, settings: Setting
     }
     wrong += await _wrong_memories(vectors, settings, told[Entity.MEMORY])
     wrong += await _wrong_relations(records, vectors, told[Entity.RELATION])
-    rows = Database(settings.database_url or "")
+    rows = Database.of(settings)
     try:
         for entity, table in (("session", "work_sessions"), ("client", "clients"), ("project", "projects")):
             wrong += await _wrong_rows(rows, Entity(entity), table, told[Entity(entity)])
@@ -139,7 +153,7 @@ async def _wrong(records: Records, vectors: ServerVectorStore, settings: Setting
     return wrong
 
 
-async def _wrong_memories(vectors: ServerVectorStore, settings: Settings, told: States) -> list[str]:
+async def _wrong_memories(vectors: VectorStore, settings: Settings, told: States) -> list[str]:
     wrong = []
     stored = await read_stored(vectors, told)
     for memory_id, state in told.items():
@@ -168,7 +182,7 @@ def _told(state: State) -> State:
     return replace(state, payload={key: value for key, value in state.payload.items() if key != "has_relations"})
 
 
-async def _wrong_relations(records: Records, vectors: ServerVectorStore, told: States) -> list[str]:
+async def _wrong_relations(records: Records, vectors: VectorStore, told: States) -> list[str]:
     there = {one.id: one async for batch in records.relations.all() for one in batch}
     ends = sorted({end for one in there.values() for end in (one.source_id, one.target_id)})
     existing = await owners(vectors, ends)
