@@ -18,7 +18,7 @@ from memoria_tui.modes.memories.screen import MemoriesScreen
 from memoria_tui.modes.summary.screen import SummaryScreen
 from memoria_tui.modes.work.screen import WorkScreen
 from services.search.query import operators, parse_query
-from services.settings import VARIABLES, Settings
+from services.settings import VARIABLES, load_settings
 from services.transfer.formats import KNOWN
 from tests.docker.stack import CENTRAL, DOCKER, compose
 
@@ -86,7 +86,7 @@ SAMPLES = {"MEMORIA_QDRANT_HOST", "MEMORIA_DATABASE_URL", "MEMORIA_OLLAMA_HOST"}
 def is_default(text: str, variable: str) -> bool:
     """Whether the text says what the program takes where nothing is set, «8» for 8.0 too."""
     (name,) = [name for name, one in VARIABLES.items() if one == variable]
-    value = getattr(Settings(home=Path("somewhere")), name)
+    value = getattr(load_settings({}), name)
     if isinstance(value, float):
         return float(text) == value
     return text.strip("`") == (

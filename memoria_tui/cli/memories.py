@@ -186,7 +186,7 @@ def _edit(terminal: Terminal, memory_id: str, changes: MemoryChanges, retag: Ret
     opened = None
     if changes != MemoryChanges() or retag:
         return terminal.run(act)
-    # The stores are closed while the editor runs: another program may need them.
+    # The stores are closed while the editor runs, which may take hours.
     opened = terminal.run(read)
     offered = Draft(DraftKind.EDIT_MEMORY, opened.id, title(opened), {"before": opened.content})
     with _from_editor(terminal, opened.content, offered) as written:

@@ -118,7 +118,7 @@ async def stop(
     ended = await services.work.as_stopped(session, at=when)
     if not yes and too_long(ended, services.clock(), services.settings.work_session_warning_hours):
         await _confirm_long(terminal, ended, as_json=as_json)
-    # A memory that cannot be kept, as while another program holds the vectors, leaves the session stopped.
+    # A memory that cannot be kept, as when the vectors cannot be reached, leaves the session stopped.
     failed: list[MemoriaError] = []
     stopped = await services.work.stop(session, at=when, note=note, remember=remember, unremembered=failed.append)
     _print_session(services, terminal, stopped, "stopped", timed=at is not None, as_json=as_json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
@@ -21,6 +22,7 @@ import pytest
 
 from memoria_tui.cli import main
 from memoria_tui.cli.terminal import Terminal
+from services.adapters.daemon.client import DaemonClient
 
 _STATUS = {
     "id", "description", "status", "elapsed_seconds", "paused_seconds", "client", "project", "category", "started_at"
@@ -344,15 +346,11 @@ def recorded(run: Run, start: str, end: str, **names: str) -> None:
 
 @contextmanager
 def held(home: Path) -> Iterator[None]:
-    """Another process has the embedded vector store open."""
+    """Another process has the embedded vector store for itself, as an older version does."""
+    asyncio.run(DaemonClient(home).stop(force=True))
     code = (
-        "import asyncio, sys; from pathlib import Path; from services.adapters.edge.edge_store import EdgeVectorStore\n"
-        "from services.model import MemoryType\n"
-        "async def main():\n"
-        "    store = EdgeVectorStore(Path(sys.argv[1]) / 'qdrant')\n"
-        "    await store.ensure(256, 'm'); await store.count(MemoryType.SEMANTIC)\n"
-        "    print('held', flush=True); sys.stdin.read(); await store.close()\n"
-        "asyncio.run(main())"
+        "import sys; from pathlib import Path; from services.adapters.edge.locks import take_folder\n"
+        "take_folder(Path(sys.argv[1]) / 'qdrant'); print('held', flush=True); sys.stdin.read()"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code, str(home)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
