@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from services.adapters.collections import OWN_INDEXES
+from services.adapters.daemon.place import DaemonPlace
 from services.adapters.edge.edge_store import EdgeVectorStore
 from services.errors import InvalidInput, ModelMismatch, StoreMismatch
 from services.model import MemoryType
@@ -32,7 +33,6 @@ from services.points import (
 )
 from services.ports import VectorStore
 from tests.qdrant_server import real_server
-from tests.services.edge_here import edge_here
 from tests.services.stores import DIMENSIONS, MODEL, daemon_store, ident, opened_store, point, sparse_copy
 
 S = MemoryType.SEMANTIC
@@ -40,9 +40,10 @@ READING = pytest.mark.asyncio(loop_scope="module")
 
 
 async def prepared(folder: Path) -> None:
-    store = edge_here(folder)
+    store = daemon_store(folder)
     await store.ensure(DIMENSIONS, MODEL)
     await store.close()
+    DaemonPlace(folder.parent).wait_for_end()
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,171 @@
+"""The store daemon: a search through it beside one in its own process, warm commands, memory, the cost of rest.
+
+The two kinds of search take turns on one store, as do the commands and `python -c pass`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pty
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from services.adapters.bundled_embedder import BundledEmbedder
+from services.adapters.bundled_model import BundledModel
+from services.adapters.daemon.client import DaemonClient
+from services.adapters.daemon.wire import MODEL
+from services.adapters.edge.edge_sets import EdgeSets
+from services.adapters.edge.edge_store import EdgeVectorStore
+from services.adapters.edge.locks import take_folder
+from services.container import daemon_status, stop_stores
+from services.model import Query
+from services.settings import Settings
+from tests.benchmarks.figures import Figure, compared, limited, percentile
+from tests.benchmarks.search import timed
+from tests.benchmarks.seeded import memories, questions
+from tests.benchmarks.start import TERMINAL, seconds_of
+from tests.benchmarks.stores import Stores, empty_stores
+
+_ROUNDS = 3
+_AT_REST = 10.0
+"""Seconds for which the daemon is watched while nobody asks."""
+_COMMANDS = {"search --json": 6.0, "show": 5.0, "add": 5.0, "work status": 5.0}
+"""With the goal as a multiple of Python's own start."""
+
+
+class Bare:
+    """Edge and the model in this process, asked without anything in between."""
+
+    def __init__(self, folder: Path) -> None:
+        self._lock = take_folder(folder)
+        self._sets, self._model = EdgeSets(folder), BundledModel()
+
+    async def call(self, target: str, method: str, *arguments: object) -> Any:
+        if target != MODEL:
+            return getattr(self._sets.of(target), method)(*arguments)
+        ask = getattr(self._model, method)
+        return ask(*arguments) if method != "closeness" else await asyncio.to_thread(ask, *arguments)
+
+    async def close(self) -> None:
+        """The store and the model are closed together; the second time there is nothing to do."""
+        self._sets.close()
+        with suppress(OSError):
+            os.close(self._lock)
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--memories", type=int, default=20_000)
+    parser.add_argument("--questions", type=int, default=60)
+    parser.add_argument("--rounds", type=int, default=7, help="of the commands (default: %(default)s)")
+
+
+async def run(args: Namespace) -> list[Figure]:
+    with tempfile.TemporaryDirectory(prefix="memoria-benchmark-", ignore_cleanup_errors=True) as folder:
+        home = Path(folder)
+        async with empty_stores(home) as stores:
+            await stores.write(list(memories(args.memories)))
+            searched = await _searches(stores, args)
+            settings = stores.settings
+        try:
+            commands = await asyncio.to_thread(_programs, home, args.rounds)
+            return [*searched, *commands, await _rest(replace(settings, linger=600.0))]
+        finally:
+            await stop_stores(settings, force=True)
+
+
+async def _searches(stores: Stores, args: Namespace) -> list[Figure]:
+    asked, through, alone = questions(args.questions), list[float](), list[float]()
+    await _closed(stores)
+    for _ in range(_ROUNDS):
+        for times in (through, alone):
+            one = Bare(stores.settings.vectors_dir) if times is alone else DaemonClient(stores.settings.home)
+            other = one if times is alone else DaemonClient(stores.settings.home)
+            opened = replace(stores, vectors=EdgeVectorStore(one), embedder=BundledEmbedder(other))
+            times += await _times(opened, asked)
+            await _closed(opened)
+    what = f"hybrid search of {args.memories:,} memories through the daemon"
+    name = "the same in its own process"
+    return [
+        compared(f"{what} p50", percentile(through, 0.5), "ms", name, percentile(alone, 0.5), 1.15),
+        compared(f"{what} p95", percentile(through, 0.95), "ms", name, percentile(alone, 0.95)),
+    ]
+
+
+async def _times(stores: Stores, asked: Sequence[str]) -> list[float]:
+    search = stores.search()
+    await search.ranked(Query("one", "one"))  # loads the model and the vocabulary
+    return [(await timed(search.ranked(Query(text, text))))[0] for text in asked]
+
+
+async def _closed(stores: Stores) -> None:
+    await stores.vectors.close()
+    await stores.embedder.close()
+    await DaemonClient(stores.settings.home).stop(force=True)
+
+
+def _programs(home: Path, rounds: int) -> list[Figure]:
+    environment = {**os.environ, **TERMINAL, "MEMORIA_HOME": str(home), "MEMORIA_LINGER": "600"}
+    add = [sys.executable, "-m", "memoria_tui", "add", "one memory"]
+    memory = subprocess.run(add, env=environment, check=True, capture_output=True, text=True).stdout.strip()
+    commands = {
+        "search --json": ("search", "tokens expire", "--json"),
+        "show": ("show", memory),
+        "add": ("add", "another memory"),
+        "work status": ("work", "status"),
+    }
+    python, times = list[float](), {name: list[float]() for name in commands}
+    for _ in range(rounds):
+        python.append(seconds_of(["-c", "pass"], environment))
+        for name, command in commands.items():
+            times[name].append(seconds_of(["-m", "memoria_tui", *command], environment))
+    start = statistics.median(python)
+    figures = [
+        compared(f"warm memoria-tui {name}", statistics.median(taken), "s", "python -c pass", start, _COMMANDS[name])
+        for name, taken in times.items()
+    ]
+    return [*figures, limited("a second app", _second_app(environment), "MB", 90.0)]
+
+
+def _second_app(environment: dict[str, str]) -> float:
+    """Megabytes that belong to it alone."""
+    with ExitStack() as apps:
+        first, second = (apps.enter_context(_app(environment)) for _ in range(2))
+        time.sleep(5)
+        assert first.poll() is None
+        used = psutil.Process(second.pid).memory_full_info().uss / 2**20
+        for app in (first, second):
+            app.send_signal(signal.SIGTERM)
+        return float(used)
+
+
+def _app(environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    """On a terminal whose output nobody needs."""
+    master, slave = pty.openpty()
+    command = [sys.executable, "-m", "memoria_tui"]
+    app = subprocess.Popen(command, env=environment, stdin=slave, stdout=slave, stderr=slave, start_new_session=True)
+    os.close(slave)
+    subprocess.Popen(["cat"], stdin=master, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    os.close(master)
+    return app
+
+
+async def _rest(settings: Settings) -> Figure:
+    status = await daemon_status(settings)
+    assert status is not None
+    process = psutil.Process(status.pid)
+    before = sum(process.cpu_times()[:2])
+    await asyncio.sleep(_AT_REST)
+    return limited("the daemon at rest: of a core", (sum(process.cpu_times()[:2]) - before) / _AT_REST * 100, "%", 0.1)
