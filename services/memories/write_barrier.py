@@ -19,8 +19,8 @@ from services.file_locks import take_lock
 from services.files import make_private, storage_error, storage_errors
 
 _PASSED: ContextVar[bool] = ContextVar("passed", default=False)
-_SAVE_PATIENCE, _PATIENCE = 120.0, 60.0
-"""Seconds for which a save waits for an act of another program that has the store alone, and such an act for saves."""
+_PATIENCE = 120.0
+"""Seconds for which a save waits for an act of another program that has the store alone; such an act for half of it."""
 _AGAIN_SECONDS = 0.02
 _REPLACES = "another program is replacing all memories and takes long; nothing was written, try again"
 _WRITES = "another program is writing many memories; nothing was replaced, try again when it has finished"
@@ -29,9 +29,10 @@ _WRITES = "another program is writing many memories; nothing was replaced, try a
 class WriteBarrier:
     """Shared by saves, many at a time; while one act has it alone, they wait."""
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, patience: float = _PATIENCE) -> None:
         """`folder` is that of embedded vectors, which the programs of one machine write alone."""
         self._folder = folder
+        self._patience = patience
         self._inside = 0
         self._held = False
         self._opened = asyncio.Event()
@@ -87,19 +88,20 @@ class WriteBarrier:
             make_private(self._folder)
         with contextlib.ExitStack() as held:
             with contextlib.ExitStack() as passing:
-                (passing if shared else held).callback(os.close, await _taken(self._folder / "switch.lock", shared))
-                held.callback(os.close, await _taken(self._folder / "writes.lock", shared))
+                (passing if shared else held).callback(os.close, await self._taken("switch.lock", shared))
+                held.callback(os.close, await self._taken("writes.lock", shared))
             yield
 
-
-async def _taken(path: Path, shared: bool) -> int:
-    deadline = time.monotonic() + (_SAVE_PATIENCE if shared else _PATIENCE)
-    while True:
-        try:
-            return take_lock(path, shared=shared)
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                raise StoreUnavailable(_REPLACES if shared else _WRITES) from None
-        except OSError as error:
-            raise storage_error(error, path) from error
-        await asyncio.sleep(_AGAIN_SECONDS)
+    async def _taken(self, name: str, shared: bool) -> int:
+        assert self._folder is not None
+        path = self._folder / name
+        deadline = time.monotonic() + (self._patience if shared else self._patience / 2)
+        while True:
+            try:
+                return take_lock(path, shared=shared)
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise StoreUnavailable(_REPLACES if shared else _WRITES) from None
+            except OSError as error:
+                raise storage_error(error, path) from error
+            await asyncio.sleep(_AGAIN_SECONDS)

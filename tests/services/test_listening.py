@@ -17,6 +17,7 @@ from services.adapters.postgres.embedded import EmbeddedPostgres
 from services.adapters.postgres.listening import CHANNEL, DatabaseFeed, Rhythm
 from services.adapters.postgres.schema import upgrade
 from services.model import Subject
+from services.records import Records
 from tests.services.servers import pgbouncer, query
 
 NEVER = 3600.0
@@ -82,6 +83,24 @@ async def test_what_another_connection_writes_is_told_by_its_subject(postgres_ur
             await told.of(subject, lambda sql=sql: query(postgres_url, sql))  # type: ignore[misc]  # bound at once
         await told.of(Subject.SESSIONS, lambda: query(postgres_url, "UPDATE work_sessions SET branch = 'x'"))
         await told.of(Subject.RELATIONS, lambda: query(postgres_url, "TRUNCATE memory_relations"))
+
+
+async def test_memories_are_told_once_their_points_are_written(postgres_url: str, records: Records) -> None:
+    async with following(Database(postgres_url), ONLY_HEARING) as told:
+        memory_id = str(uuid4())
+        query(postgres_url, WRITES[Subject.HISTORY])
+        ((change, *_),) = query(postgres_url, "SELECT max(id) FROM memoria_tui.audit_log")
+        assert isinstance(change, int)
+        async with records.transaction() as transaction:
+            await transaction.outbox.put({memory_id: change})
+        async with records.transaction() as transaction:
+            assert await transaction.outbox.remove({memory_id: change + 1}) == set()
+        query(postgres_url, WRITES[Subject.NAMES])
+        await told.until(lambda: frozenset({Subject.NAMES}) in told.subjects)
+        assert frozenset({Subject.MEMORIES}) not in told.subjects, "nothing was applied yet"
+        async with records.transaction() as transaction:
+            assert await transaction.outbox.remove({memory_id: change}) == {memory_id}
+        await told.until(lambda: frozenset({Subject.MEMORIES}) in told.subjects)
 
 
 async def test_many_rows_are_one_notification_and_a_rollback_is_none(postgres_url: str) -> None:
