@@ -176,7 +176,9 @@ class DaemonClient:
                     return None
                 if found.clients and not force:
                     names = ", ".join(f'"{name}" (process {pid})' for pid, name in found.clients)
-                    raise StoreInUse(f"{self._place.home} is in use by {names}; close it first, or say --force")
+                    raise StoreInUse(
+                        f"{self._place.home} is in use by {names}; close it first, or use: memoria-tui stop --force"
+                    )
                 await self.call_running(DAEMON, "stop")
                 await self.close()
                 await asyncio.to_thread(self._place.wait_for_end)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -61,6 +62,7 @@ class Holdings:
         except Exception as error:
             raise translated(error, self._folder) from error
         except BaseException as error:
+            self._sets = None  # not closed, which may never end
             raise Panic(str(translated(error, self._folder))) from error
 
     async def model(self, method: str, arguments: Sequence[Any]) -> Any:
@@ -121,6 +123,7 @@ class Holdings:
 
             if self._lock is None:
                 self._lock = take_folder(self._folder)
+            gc.collect()  # what an attempt that failed had opened holds its own locks
             self._sets = EdgeSets(self._folder)
         return self._sets
 

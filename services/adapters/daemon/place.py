@@ -30,7 +30,7 @@ class DaemonPlace:
     """The files of one home's daemon."""
 
     def __init__(self, home: Path) -> None:
-        self.home = home.absolute()
+        self.home = Path(os.path.realpath(home))  # however it is spelled, so that all look in one place
         self.folder = self.home / "daemon"
         self.lock = self.folder / "lock"
         self.start_lock = self.folder / "start.lock"

@@ -33,8 +33,7 @@ def main(home: str) -> None:
     """Serves the home until nobody needs it; returns at once where another daemon does."""
     place = DaemonPlace(Path(home))
     try:
-        lock = _sole(place)
-        if lock is None:
+        if _sole(place) is None:
             return
         listening = place.listen()
         _keep_log(place.log)
@@ -44,7 +43,7 @@ def main(home: str) -> None:
         return
     os.dup2(2, 1)  # tells the program that waits that it can connect
     asyncio.run(_serve(place, listening))
-    os.close(lock)
+    os._exit(0)  # all is written down; threads of Edge are not waited for
 
 
 async def _serve(place: DaemonPlace, listening: socket.socket) -> None:

@@ -71,6 +71,8 @@ class _Client(asyncio.Protocol):
         self.pid = 0
         self.waiting: deque[Request] = deque()
         """Requests to Edge that have not begun."""
+        self.beside = 0
+        """Requests to others that are under way."""
         self.blocked = False
         """True while it reads too slowly."""
         self.in_turn = False
@@ -120,7 +122,7 @@ class _Client(asyncio.Protocol):
 
     def regulate(self) -> None:
         """Reads no more of a program that has sent much."""
-        much = len(self.waiting) >= _MOST_WAITING
+        much = len(self.waiting) + self.beside >= _MOST_WAITING
         if much != self._paused and not self.transport.is_closing():
             self._paused = much
             (self.transport.pause_reading if much else self.transport.resume_reading)()
@@ -228,6 +230,7 @@ class DaemonServer:
         if request.method not in METHODS:
             raise msgspec.DecodeError(f"no method {request.method!r}")
         if request.target == MODEL or request.target.startswith(DRAFT):
+            client.beside += 1
             task = asyncio.create_task(self._beside(client, request))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -291,6 +294,9 @@ class DaemonServer:
             self._send(client, Reply(request.number, NOTHING, failure=failure(error)))
         except (msgspec.DecodeError, UnicodeError) as error:
             client.refuse(error)
+        finally:
+            client.beside -= 1
+            client.regulate()
 
     def _about_itself(self, client: _Client, request: Request) -> None:
         if request.method == "status":
