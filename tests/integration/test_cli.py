@@ -31,7 +31,7 @@ from services.model.database import Ask
 from services.settings import Settings
 from services.work.csv_and_markdown import log_csv
 from services.work.report_values import DayPart
-from tests.services.edge_here import edge_here
+from tests.services.edge_here import edge_here, model_here
 
 HOSTILE = "\x1b]52;c;ZWNobw==\x07 \x1b[31mred\x1b[0m [bold]x[/] \u202e \x9b2J"
 
@@ -66,8 +66,9 @@ Run = Callable[..., Ran]
 
 
 def with_edge_here(settings: Settings, ask: Ask | None) -> AbstractAsyncContextManager[Services]:
-    """The services, with the embedded vector store in this process."""
-    return open_services(settings, vectors=None if settings.qdrant_host else edge_here(settings.vectors_dir), ask=ask)
+    """The services, with the embedded vector store and the bundled model in this process."""
+    vectors = None if settings.qdrant_host else edge_here(settings.vectors_dir)
+    return open_services(settings, vectors=vectors, embedder=None if settings.ollama_host else model_here(), ask=ask)
 
 
 @pytest.fixture
@@ -234,9 +235,7 @@ def test_doctor_tells_each_store(run: Run) -> None:
     ran = run("doctor", "--json")
     assert ran.status == 0
     assert set(ran.json) == {"qdrant", "postgres", "embedder", "daemon", "zones", "problems"}
-    assert ran.json["daemon"]["memory_bytes"] > 1 << 20
-    assert ran.json["daemon"]["clients"] == []
-    assert f"process {ran.json['daemon']['pid']} · {ran.json['daemon']['version']} · " in run("doctor").out
+    assert ran.json["daemon"] is None, "none is needed here"
     for kind in ("qdrant", "postgres", "embedder"):
         assert {"ok", "version", "latency_ms", "counts"} <= set(ran.json[kind])
         assert ran.json[kind]["ok"]
@@ -539,7 +538,12 @@ def test_completion_is_there_for_each_shell(shell: str) -> None:
     assert "complete" in ran.stdout
 
 
-def test_other_commands_work_beside_an_import_and_ctrl_c_ends_it(run: Run, tmp_path: Path, postgres_url: str) -> None:
+def test_other_commands_work_beside_an_import_and_ctrl_c_ends_it(tmp_path: Path, postgres_url: str) -> None:
+    def run(*arguments: str) -> Ran:
+        terminal = Terminal(environment, io.BytesIO(), io.StringIO(), io.StringIO())
+        status = main(arguments, terminal)
+        return Ran(status, terminal.stdout.getvalue(), terminal.stderr.getvalue())  # type: ignore[attr-defined]
+
     environment = {
         **os.environ,
         "MEMORIA_HOME": str(tmp_path / "home"),
@@ -561,8 +565,13 @@ def test_other_commands_work_beside_an_import_and_ctrl_c_ends_it(run: Run, tmp_p
         first.stdin.writelines(f'{{"content": "memory {number}"}}\n' for number in range(9000))
         first.stdin.flush()
         deadline = time.monotonic() + 60
-        while [first.pid] != [one["pid"] for one in run("doctor", "--json").json["daemon"]["clients"]]:
+        while (told := run("doctor", "--json").json["daemon"])["clients"] != [
+            {"pid": first.pid, "program": "memoria-tui command line"}
+        ]:
             assert time.monotonic() < deadline
+        assert told["memory_bytes"] > 1 << 20
+        assert f"process {told['pid']} · {told['version']} · " in run("doctor").out
+        assert f"used by memoria-tui command line ({first.pid})" in run("doctor").out
         assert run("add", "written beside it").status == 0
         assert "written beside it" in run("search", "written beside").out
         assert str(first.pid) in run("stop").complaint
