@@ -12,7 +12,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,13 +24,10 @@ from memoria_tui.cli import main
 from memoria_tui.cli.json_output import logged_session_json, memory_json
 from memoria_tui.cli.program import program
 from memoria_tui.cli.terminal import Terminal
-from services.container import Services, open_services
 from services.model import Memory, MemoryType, Pause, Progress, SessionCategory, SessionStatus, WorkSession
-from services.model.database import Ask
-from services.settings import Settings
 from services.work.csv_and_markdown import log_csv
 from services.work.report_values import DayPart
-from tests.services.edge_here import edge_here, model_here
+from tests.services.edge_here import edge_here, services_here
 
 HOSTILE = "\x1b]52;c;ZWNobw==\x07 \x1b[31mred\x1b[0m [bold]x[/] \u202e \x9b2J"
 
@@ -65,12 +61,6 @@ class Screen(io.StringIO):
 Run = Callable[..., Ran]
 
 
-def with_edge_here(settings: Settings, ask: Ask | None) -> AbstractAsyncContextManager[Services]:
-    """The services, with the embedded vector store and the bundled model in this process."""
-    vectors = None if settings.qdrant_host else edge_here(settings.vectors_dir)
-    return open_services(settings, vectors=vectors, embedder=None if settings.ollama_host else model_here(), ask=ask)
-
-
 @pytest.fixture
 def run(tmp_path: Path, postgres_url: str) -> Run:
     """Runs a command in this process, on stores of its own."""
@@ -78,7 +68,7 @@ def run(tmp_path: Path, postgres_url: str) -> Run:
     def run(*arguments: str | Path, stdin: bytes = b"", out: io.StringIO | None = None, **variables: str) -> Ran:
         environment = {"MEMORIA_HOME": str(tmp_path / "home"), "MEMORIA_DATABASE_URL": postgres_url, **variables}
         terminal = Terminal(
-            environment, io.BytesIO(stdin), out or io.StringIO(), io.StringIO(), open_services=with_edge_here
+            environment, io.BytesIO(stdin), out or io.StringIO(), io.StringIO(), open_services=services_here
         )
         status = main([str(argument) for argument in arguments], terminal)
         return Ran(status, terminal.stdout.getvalue(), terminal.stderr.getvalue())  # type: ignore[attr-defined]

@@ -12,7 +12,7 @@ from typing import Any
 from memoria_tui.cli import main
 from memoria_tui.cli.terminal import Terminal
 from services.backup.restore_run import Marker
-from tests.integration.test_cli import with_edge_here
+from tests.services.edge_here import services_here
 from tests.services.memory_world import quick_folder
 from tests.services.servers import query
 
@@ -35,7 +35,7 @@ def runner(home: Path, url: str) -> Callable[..., Ran]:
 
     def run(*arguments: str | Path) -> Ran:
         environment = {"MEMORIA_HOME": str(home), "MEMORIA_DATABASE_URL": url}
-        terminal = Terminal(environment, io.BytesIO(), io.StringIO(), io.StringIO(), open_services=with_edge_here)
+        terminal = Terminal(environment, io.BytesIO(), io.StringIO(), io.StringIO(), open_services=services_here)
         status = main([str(argument) for argument in arguments], terminal)
         return Ran(status, terminal.stdout.getvalue(), terminal.stderr.getvalue())  # type: ignore[attr-defined]
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from services.container import open_services
 from services.memories.chunking import chunk_id
 from services.model import MemoryDraft
 from services.settings import Settings
 from tests.integration.test_cli import Run, run  # noqa: F401  # a fixture
+from tests.services.edge_here import services_here
 
 ID = "00000000-0000-4000-8000-000000000001"
 
 
 async def write_nested(home: Path, postgres_url: str) -> None:
     """A memory as MCP Memoria leaves it when it updates a text."""
-    async with open_services(Settings(home=home, database_url=postgres_url)) as services:
+    async with services_here(Settings(home=home, database_url=postgres_url)) as services:
         await services.memories.create(MemoryDraft("text", id=ID, metadata={"metadata": {"ticket": 7}}))
 
 
@@ -42,7 +42,7 @@ def test_nested_metadata_is_told_repaired_and_taken_back(run: Run, tmp_path: Pat
 
 async def write_uneven(home: Path, postgres_url: str) -> None:
     """A memory whose first chunk another program changed alone."""
-    async with open_services(Settings(home=home, database_url=postgres_url)) as services:
+    async with services_here(Settings(home=home, database_url=postgres_url)) as services:
         memory = await services.memories.create(MemoryDraft("words " * 200, id=ID, tags=("old",)))
         await services.vectors.set_payload(memory.type, [chunk_id(ID, 0)], {"tags": ["new"]})
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from memoria_tui.cli import main
 from memoria_tui.cli.terminal import Terminal
 from services.model import MemoryType
-from tests.integration.test_cli import HOSTILE, Run, Screen, run, with_edge_here  # noqa: F401  # the fixture
+from tests.integration.test_cli import HOSTILE, Run, Screen, run  # noqa: F401  # the fixture
 from tests.integration.test_cli_connecting import typed
-from tests.services.edge_here import edge_here
+from tests.services.edge_here import edge_here, services_here
 
 
 def added(run: Run, text: str) -> str:  # noqa: F811
@@ -82,7 +82,7 @@ def test_a_no_deletes_none_of_many(run: Run, tmp_path: Path, postgres_url: str) 
     ids = [hit["id"] for hit in run("search", "text", "--limit", "30", "--json").json["hits"]]
     environment = {"MEMORIA_HOME": str(tmp_path / "home"), "MEMORIA_LINGER": "3", "MEMORIA_DATABASE_URL": postgres_url}
     with typed("n\n") as stdin:
-        terminal = Terminal(environment, stdin, Screen(), Screen(), open_services=with_edge_here)
+        terminal = Terminal(environment, stdin, Screen(), Screen(), open_services=services_here)
         assert main(["delete", *ids], terminal) == 1
     assert terminal.stderr.getvalue() == "Put 21 memories into the trash? [y/N] nothing was deleted\n"  # type: ignore[attr-defined]
     assert run("delete", *ids, "--yes", "--json").json["deleted"] == 21

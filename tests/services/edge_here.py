@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractAsyncContextManager, ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,11 @@ from services.adapters.edge.edge_errors import translated
 from services.adapters.edge.edge_sets import EdgeDraft, EdgeSets
 from services.adapters.edge.edge_store import EdgeVectorStore
 from services.adapters.edge.locks import take_draft, take_folder
+from services.container import Services, open_services
 from services.model import MemoryType
+from services.model.database import Ask
+from services.ports import Embedder, SwitchableStore
+from services.settings import Settings
 
 _MODEL = BundledModel()
 
@@ -96,3 +100,18 @@ def edge_here(folder: Path) -> EdgeVectorStore:
 def model_here() -> BundledEmbedder:
     """The bundled model in this process."""
     return BundledEmbedder(Here(Path()))
+
+
+def services_here(
+    settings: Settings,
+    *,
+    vectors: SwitchableStore | None = None,
+    embedder: Embedder | None = None,
+    ask: Ask | None = None,
+) -> AbstractAsyncContextManager[Services]:
+    """The services, with what is embedded of vectors and models in this process."""
+    if vectors is None and settings.qdrant_host is None:
+        vectors = edge_here(settings.vectors_dir)
+    if embedder is None and settings.ollama_host is None:
+        embedder = model_here()
+    return open_services(settings, vectors=vectors, embedder=embedder, ask=ask)

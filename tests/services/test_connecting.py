@@ -12,12 +12,11 @@ import pytest
 from services.adapters.edge.edge_store import EdgeVectorStore
 from services.adapters.postgres.database import Database
 from services.adapters.postgres.schema import upgrade
-from services.container import open_services
 from services.errors import AuthenticationFailed, MemoriaError, StoreUnavailable
 from services.model import MemoryChanges, MemoryDraft, MemoryType, Query, RelationType, SessionDraft
 from services.points import Point
 from services.settings import Settings
-from tests.services.edge_here import Here
+from tests.services.edge_here import Here, services_here
 from tests.services.guarded import GuardedServer, guarded_server
 from tests.services.servers import pgbouncer, query
 
@@ -94,7 +93,7 @@ class Cut(EdgeVectorStore):
 async def test_a_server_that_went_away_costs_no_more_than_the_moment(server: GuardedServer, tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, database_url=server.create("moving"), zone="UTC")
     vectors = Cut(Here(settings.vectors_dir))
-    async with open_services(settings, vectors=vectors) as services:
+    async with services_here(settings, vectors=vectors) as services:
         memory = await services.memories.create(MemoryDraft("as it was"))
         vectors.cut = server.stop
         saved = await services.memories.update(memory, MemoryChanges(content="as it will be"))
@@ -130,7 +129,7 @@ async def test_searches_that_typing_superseded_do_not_pile_up_on_a_slow_server(
             while query(server.url(), waiting) != [(expected,)]:  # noqa: ASYNC110  # the server sends no event
                 await asyncio.sleep(0.01)
 
-    async with open_services(settings) as services:
+    async with services_here(settings) as services:
         await services.memories.create(MemoryDraft("a word"))
         with psycopg.connect(server.url("slow")) as other:
             other.execute("LOCK public.memory_relations IN ACCESS EXCLUSIVE MODE")
@@ -151,7 +150,7 @@ async def test_all_that_writes_works_behind_pgbouncer_and_leaves_nothing_in_its_
     with pgbouncer(f"postgresql://memoria@/pooled?host={server.folder}&port={server.port}", tmp_path) as url:
         database = Database(url)
         await upgrade(database)
-        async with open_services(Settings(home=tmp_path, database_url=url, zone="UTC")) as services:
+        async with services_here(Settings(home=tmp_path, database_url=url, zone="UTC")) as services:
             drafts = [MemoryDraft(f"memory {number}") for number in range(6)]
             made = await asyncio.gather(*map(services.memories.create, drafts))
             await asyncio.gather(

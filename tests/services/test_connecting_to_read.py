@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from services.adapters.server.server_store import ServerVectorStore
-from services.container import Services, open_services
+from services.container import Services
 from services.errors import AuthenticationFailed, MemoriaError, StoreReadOnly, StoreUnavailable
 from services.model import MemoryDraft, MemoryType, Query, SessionDraft
 from services.model.database import UpgradePlan
 from services.settings import Settings
+from tests.services.edge_here import services_here
 from tests.services.servers import as_superuser, as_user, query, restore_upstream
 from tests.services.stores import ident
 from tests.services.test_qdrant_server import SECRET, FakeQdrant
@@ -62,7 +63,7 @@ async def test_a_role_that_may_only_select_reads_all_and_writes_nothing(
     ends = "('00000000-0000-0000-0000-000000000001', '00000000-0000-0000-0000-000000000002', 'fixes')"
     query(postgres_url, f"INSERT INTO memory_relations (source_id, target_id, relation_type) VALUES {ends}")
     settings = Settings(home=tmp_path, database_url=reader_of(postgres_url, *schemas))
-    async with open_services(settings, ask=never) as services:
+    async with services_here(settings, ask=never) as services:
         _, postgres, _ = await services.health.status()
         assert postgres.ok
         assert "role reader" in postgres.read_only
@@ -83,14 +84,14 @@ async def test_a_role_that_may_only_select_reads_all_and_writes_nothing(
 async def test_a_database_of_upstreams_offers_no_upgrade_to_who_may_not_make_it(empty_url: str, tmp_path: Path) -> None:
     restore_upstream(empty_url)
     settings = Settings(home=tmp_path, database_url=reader_of(empty_url, "public"))
-    async with open_services(settings, ask=never) as services:
+    async with services_here(settings, ask=never) as services:
         await refused(services, "read-only for the role reader")
         assert len((await services.records.pulse(datetime.now(UTC))).sessions) == 3
     query(empty_url, "GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO reader")
-    async with open_services(settings, ask=never) as services:
+    async with services_here(settings, ask=never) as services:
         await refused(services, "run `memoria-tui db upgrade` as memoria")
     assert query(empty_url, "SELECT to_regnamespace('memoria_tui')") == [(None,)]
-    async with open_services(Settings(home=tmp_path, database_url=empty_url)) as services:
+    async with services_here(Settings(home=tmp_path, database_url=empty_url)) as services:
         await services.database.upgrade()
     assert query(settings.database_url or "", "SELECT count(*) > 0 FROM client_statistics") == [(True,)]
 
@@ -98,7 +99,7 @@ async def test_a_database_of_upstreams_offers_no_upgrade_to_who_may_not_make_it(
 async def test_a_database_that_takes_no_writes_says_which_setting_it_is(postgres_url: str, tmp_path: Path) -> None:
     name = query(postgres_url, "SELECT current_database()")[0][0]
     query(postgres_url, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
-    async with open_services(Settings(home=tmp_path, database_url=postgres_url), ask=never) as services:
+    async with services_here(Settings(home=tmp_path, database_url=postgres_url), ask=never) as services:
         await refused(services, "default_transaction_read_only is on")
         assert (await services.health.status())[1].ok
 
@@ -146,7 +147,7 @@ async def test_a_key_that_may_only_read_refuses_a_save_before_its_history_is_wri
         qdrant_port=qdrant.server_port,
         qdrant_api_key=SECRET,
     )
-    async with open_services(settings, ask=never) as services:
+    async with services_here(settings, ask=never) as services:
         status, _, _ = await services.health.status()
         assert status.ok
         assert "read-only for this key" in status.read_only

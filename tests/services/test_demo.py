@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from services.container import open_services
 from services.demo.store import demo_ready, load_demo, make_demo
 from services.demo.year import DemoYear, compose
 from services.model import MemoryType, RelationType
 from services.settings import Settings
 from services.times import WriterZone
+from tests.services.edge_here import services_here
 
 NOW = datetime(2026, 11, 20, 15, tzinfo=UTC)
 ZONE = WriterZone(UTC)
@@ -71,7 +71,7 @@ def test_work_reaches_until_now_with_one_running_and_one_paused(year: DemoYear) 
 
 
 async def test_it_fills_a_store_once(tmp_path: Path, postgres_url: str) -> None:
-    async with open_services(Settings(home=tmp_path, database_url=postgres_url, zone="UTC")) as services:
+    async with services_here(Settings(home=tmp_path, database_url=postgres_url, zone="UTC")) as services:
         assert not demo_ready(services.settings)
         await make_demo(services)
         assert demo_ready(services.settings)

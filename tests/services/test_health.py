@@ -10,19 +10,20 @@ from typing import Any
 
 import pytest
 
-from services.container import Services, open_services
+from services.container import Services
 from services.model import MemoryDraft, MemoryType
 from services.points import Point
 from services.settings import Settings
 from services.transfer.formats.imported_records import RelationRecord
 from services.transfer.formats.record_reading import relation_record
+from tests.services.edge_here import services_here
 
 UPSTREAM = Path(__file__).parents[2].parent / "shared" / "data" / "upstream-dev"
 
 
 @pytest.fixture
 async def services(tmp_path: Path, postgres_url: str) -> AsyncIterator[Services]:
-    async with open_services(Settings(home=tmp_path, database_url=postgres_url, zone="UTC")) as services:
+    async with services_here(Settings(home=tmp_path, database_url=postgres_url, zone="UTC")) as services:
         yield services
 
 
@@ -76,7 +77,7 @@ async def test_a_store_that_is_away_is_told_and_the_others_stay(tmp_path: Path) 
     settings = Settings(
         home=tmp_path, database_url="postgresql://u:secret@127.0.0.1:1/x", qdrant_host="127.0.0.1", qdrant_port=1
     )
-    async with open_services(settings) as services:
+    async with services_here(settings) as services:
         qdrant, postgres, embedder = await services.health.status()
     assert (qdrant.ok, postgres.ok, embedder.ok) == (False, False, True)
     for store in (qdrant, postgres):

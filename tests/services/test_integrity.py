@@ -11,7 +11,7 @@ import pytest
 
 from memoria_tui.dialogs.difference_view import of_chunks
 from services.adapters.edge.edge_store import EdgeVectorStore
-from services.container import Services, open_services
+from services.container import Services
 from services.errors import StoreUnavailable
 from services.integrity import checks
 from services.integrity.checks.nested import flattened_both_kept
@@ -32,7 +32,7 @@ from services.model import (
 from services.points import EVERYTHING, Point, Scroll
 from services.ports import NewRelation
 from services.settings import Settings
-from tests.services.edge_here import Here
+from tests.services.edge_here import Here, services_here
 from tests.services.servers import restore_upstream
 
 UPSTREAM = Path(__file__).parents[2].parent / "shared" / "data" / "upstream-dev"
@@ -41,7 +41,7 @@ UPSTREAM = Path(__file__).parents[2].parent / "shared" / "data" / "upstream-dev"
 @pytest.fixture
 async def services(tmp_path: Path, postgres_url: str) -> AsyncIterator[Services]:
     settings = Settings(home=tmp_path, database_url=postgres_url, zone="UTC", actor="tester")
-    async with open_services(settings) as services:
+    async with services_here(settings) as services:
         yield services
 
 
@@ -81,7 +81,7 @@ def counts(survey: Survey) -> dict[str, int]:
 async def test_all_that_upstream_left_is_put_right_and_comes_back_exactly(empty_url: str, tmp_path: Path) -> None:
     restore_upstream(empty_url)
     settings = Settings(home=tmp_path, database_url=empty_url, zone="UTC", actor="tester")
-    async with open_services(settings) as services:
+    async with services_here(settings) as services:
         await copy_points(services)
         truth: dict[str, Any] = json.loads((UPSTREAM / "truth.json").read_text("utf-8"))
         before = await everything(services)
@@ -192,7 +192,7 @@ async def test_undo_of_chunks_made_alike_leaves_what_was_changed_since(services:
 async def test_an_undo_that_was_cut_short_still_gives_each_chunk_its_own(tmp_path: Path, postgres_url: str) -> None:
     settings = Settings(home=tmp_path, database_url=postgres_url, zone="UTC", actor="tester")
     store = BreakingStore(Here(settings.vectors_dir))
-    async with open_services(settings, vectors=store) as services:
+    async with services_here(settings, vectors=store) as services:
         memory_id = await write_uneven(services)
         before = await everything(services)
         await services.memories.delete([memory_id])
@@ -293,7 +293,7 @@ class BreakingStore(EdgeVectorStore):
 async def test_a_repair_that_was_cut_short_is_finished_at_the_next_start(tmp_path: Path, postgres_url: str) -> None:
     settings = Settings(home=tmp_path, database_url=postgres_url, zone="UTC", actor="tester")
     store = BreakingStore(Here(settings.vectors_dir))
-    async with open_services(settings, vectors=store) as services:
+    async with services_here(settings, vectors=store) as services:
         memory = await services.memories.create(MemoryDraft("a long text of many words " * 60))
         points = await store.scroll(Scroll(MemoryType.SEMANTIC, 100))
         (first,) = [point.id for point in points if point.payload["chunk_index"] == 0]

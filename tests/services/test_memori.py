@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 
 from services.adapters.memori_database import MemoriDatabase, MemoriSource
-from services.container import Services, open_services
+from services.container import Services
 from services.errors import AuthenticationFailed, InvalidInput, MemoriaError, StoreMismatch, StoreUnavailable
 from services.memories.stored_memories import read_stored
 from services.model import Memory, MemoryChanges, MemoryType, Relation, RelationType
@@ -19,12 +19,13 @@ from services.settings import Settings
 from services.transfer.formats.memori import memory_type, relation_type, tally, turns
 from services.transfer.import_run import ImportReport
 from tests.services import memori_schema
+from tests.services.edge_here import services_here
 from tests.services.servers import pgbouncer
 
 
 @pytest.fixture
 async def services(tmp_path: Path, postgres_url: str) -> AsyncIterator[Services]:
-    async with open_services(Settings(home=tmp_path / "home", database_url=postgres_url, zone="UTC")) as services:
+    async with services_here(Settings(home=tmp_path / "home", database_url=postgres_url, zone="UTC")) as services:
         yield services
 
 

@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from services.container import Services, open_services
+from services.container import Services
 from services.errors import StoreUnavailable
 from services.memories.outside import MANY, OutsideDeletions
 from services.memories.stored_memories import memory_id_of
@@ -17,11 +17,12 @@ from services.model import MemoryDraft, MemoryType, RelationType
 from services.points import Scroll
 from services.ports import NewRelation, SwitchableStore
 from services.settings import Settings
+from tests.services.edge_here import services_here
 
 
 @pytest.fixture
 async def services(tmp_path: Path, postgres_url: str) -> AsyncIterator[Services]:
-    async with open_services(Settings(home=tmp_path, database_url=postgres_url, zone="UTC")) as services:
+    async with services_here(Settings(home=tmp_path, database_url=postgres_url, zone="UTC")) as services:
         yield services
 
 
@@ -77,12 +78,12 @@ async def test_an_embedded_store_whose_folder_is_gone_is_told_and_nothing_is_tak
     tmp_path: Path, postgres_url: str
 ) -> None:
     settings = Settings(home=tmp_path, database_url=postgres_url, zone="UTC")
-    async with open_services(settings) as services:
+    async with services_here(settings) as services:
         for text in ("one", "two"):
             await services.memories.create(MemoryDraft(text))
         assert await services.memories.outside.emptied() == ""
     shutil.rmtree(settings.vectors_dir)
-    async with open_services(settings) as services:
+    async with services_here(settings) as services:
         told = await services.memories.outside.emptied()
         assert told.startswith("2 of the 2 memories that the history knows are not in the vector store")
         assert told in await services.health.problems()

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from services.container import Services, open_services
+from services.container import Services
 from services.integrity import checks
 from services.integrity.defects import Keep
 from services.model import Memory, MemoryChanges, MemoryDraft, MemoryType
 from services.points import Point, Scroll
 from services.settings import Settings
+from tests.services.edge_here import services_here
 
 LONG = "words of the older text " * 60
 TYPE = MemoryType.SEMANTIC
@@ -21,7 +22,7 @@ TYPE = MemoryType.SEMANTIC
 @pytest.fixture
 async def services(tmp_path: Path, postgres_url: str) -> AsyncIterator[Services]:
     settings = Settings(home=tmp_path, database_url=postgres_url, zone="UTC", actor="tester")
-    async with open_services(settings) as services:
+    async with services_here(settings) as services:
         yield services
 
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.container import open_services
 from services.model import SessionDraft
 from services.settings import Settings
 from services.work.stamps import Stamp, with_writer_zone
+from tests.services.edge_here import services_here
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 ROME = Settings(home=Path("/nowhere"), zone="Europe/Rome")
@@ -68,23 +68,23 @@ async def test_agents_in_docker_are_found_out_when_the_services_open(postgres_ur
         for _ in range(2):
             upstream.execute(_PAUSED, {"zone": "UTC"})
     settings = Settings(home=tmp_path, database_url=postgres_url, zone="Asia/Tokyo")
-    async with open_services(settings) as services:
+    async with services_here(settings) as services:
         assert services.settings.writer_zone == services.zones.writer == "UTC"
         assert services.zones.line == "UTC (2 of 2 pauses show it)"
         worked = [one.elapsed_seconds(services.clock()) for one in (await services.work.status()).sessions]
         assert worked == [pytest.approx(7200, abs=5)] * 2
     with psycopg.connect(postgres_url, autocommit=True) as upstream:
         upstream.execute("TRUNCATE work_sessions")
-    async with open_services(settings) as services:
+    async with services_here(settings) as services:
         await services.work.start(SessionDraft("ours"))
         await services.work.pause()
         assert services.zones.writer == "Asia/Tokyo"
-    async with open_services(settings) as services:
+    async with services_here(settings) as services:
         assert services.zones.writer == "Asia/Tokyo"
         assert services.zones.reason.startswith("yours")
 
 
 async def test_a_database_that_is_away_leaves_the_zone_to_the_settings(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, database_url="postgresql://nobody@127.0.0.1:1/none", zone="Europe/Rome")
-    async with open_services(settings) as services:
+    async with services_here(settings) as services:
         assert services.zones.writer == "Europe/Rome"

@@ -9,12 +9,13 @@ from uuid import uuid4
 
 import pytest
 
-from services.container import Services, open_services
+from services.container import Services
 from services.demo.store import load_demo
 from services.errors import Conflict, InvalidInput, NotFound, NothingToUndo
 from services.model import Entity, IfChanged, Kind, MemoryChanges, MemoryDraft, MemoryType, RelationType, SessionDraft
 from services.points import Scroll
 from services.settings import Settings
+from tests.services.edge_here import services_here
 from tests.services.servers import query
 
 TABLES = ("clients", "projects", "work_sessions", "memory_relations")
@@ -23,7 +24,7 @@ TABLES = ("clients", "projects", "work_sessions", "memory_relations")
 @pytest.fixture
 async def services(tmp_path: Path, postgres_url: str) -> AsyncIterator[Services]:
     settings = Settings(home=tmp_path, database_url=postgres_url, actor="tester", zone="Europe/Rome")
-    async with open_services(settings) as opened:
+    async with services_here(settings) as opened:
         yield opened
 
 
@@ -254,7 +255,7 @@ async def test_the_list_says_who_did_what_and_any_act_can_be_undone(services: Se
     elsewhere = Settings(
         home=tmp_path, database_url=services.settings.database_url, actor="tester", program="memoria-tui command line"
     )
-    async with open_services(elsewhere, vectors=services.vectors, embedder=services.embedder) as command_line:
+    async with services_here(elsewhere, vectors=services.vectors, embedder=services.embedder) as command_line:
         await command_line.memories.delete([other.id])
         preview = await services.memories.undo_preview()
         assert preview.reasons("tester", "memoria-tui") == ("it was done in memoria-tui command line",)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from services.adapters.postgres.programs import binaries
-from services.container import Services, open_services
+from services.container import Services
 from services.errors import SchemaMissing
 from services.memories.stored_memories import owners, read_stored
 from services.model import MemoryChanges, MemoryDraft, Query, ReportBy
@@ -22,6 +22,7 @@ from services.search.query import parse_query
 from services.settings import Settings
 from services.times import Period
 from services.work.report_values import ReportUnit
+from tests.services.edge_here import services_here
 from tests.services.servers import query, restore_upstream
 from tests.services.upstream import KEPT, everything, opened, truth
 
@@ -117,7 +118,7 @@ async def test_relations_of_the_dump_are_those_that_truth_names(empty_url: str, 
 async def test_work_of_the_dump_is_added_up_as_truth_says(empty_url: str, tmp_path: Path) -> None:
     expected = truth()["work"]
     restore_upstream(empty_url)
-    async with open_services(Settings(home=tmp_path, database_url=empty_url, zone="UTC")) as services:
+    async with services_here(Settings(home=tmp_path, database_url=empty_url, zone="UTC")) as services:
         sessions = [row async for batch in services.records.rows.sessions() for row in batch]
         assert len(sessions) == expected["sessions"]
         assert Counter(row["status"] for row in sessions) == expected["by_status"]

@@ -9,10 +9,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from services.container import Services, open_services
+from services.container import Services
 from services.errors import Conflict, StoreUnavailable
 from services.model import Memory, Query, SessionDraft, SessionStatus
 from services.settings import Settings
+from tests.services.edge_here import services_here
 from tests.services.servers import query
 from tests.services.worktables import NOON, Bench, bench
 
@@ -20,7 +21,7 @@ from tests.services.worktables import NOON, Bench, bench
 @pytest.fixture
 async def services(tmp_path: Path, postgres_url: str) -> AsyncIterator[Services]:
     settings = Settings(home=tmp_path, database_url=postgres_url, actor="tester", zone="Europe/Rome")
-    async with open_services(settings) as opened:
+    async with services_here(settings) as opened:
         yield opened
 
 

@@ -16,13 +16,13 @@ from qdrant_client import AsyncQdrantClient, models
 
 from services.adapters.edge.edge_store import EdgeVectorStore
 from services.adapters.server.server_store import ServerVectorStore
-from services.container import Services, open_services
+from services.container import Services
 from services.model import MemoryType
 from services.model.database import Ask
 from services.points import EVERYTHING, Point, Scroll, Vector
 from services.settings import Settings
 from tests.qdrant_server import running_qdrant
-from tests.services.edge_here import edge_here, model_here
+from tests.services.edge_here import edge_here, model_here, services_here
 from tests.services.servers import UPSTREAM_DUMP
 
 FOLDER = UPSTREAM_DUMP.parent
@@ -133,7 +133,7 @@ async def opened(kind: str, url: str, folder: Path, ask: Ask | None = None) -> A
             await fill(client, KEPT[kind])
             await client.close()
             vectors, settings = qdrant.store(), replace(settings, qdrant_host=qdrant.url)
-        async with open_services(settings, vectors=vectors, ask=ask) as services:
+        async with services_here(settings, vectors=vectors, ask=ask) as services:
             yield services
 
 
