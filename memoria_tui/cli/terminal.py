@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _SOME = 500
-"""Memories that a command finishes at most for another program."""
+"""Memories that a command finishes at most for another program that shares the stores."""
 _MANY = 100
 """Memories whose finishing takes long enough to be told."""
 _WIDEST = 48
@@ -295,13 +295,14 @@ class Terminal:
             await services.memories.embed_waiting()
 
     async def _finish_untried(self, services: Services) -> None:
-        """Only some: another program may be in the middle of applying them."""
+        """On servers only some: another program may be in the middle of applying them."""
 
         def announce(number: int) -> None:
             if number > _MANY:
                 self.info(f"finishing {number:,} memories that a program which was ended had begun to save …")
 
-        await services.memories.finish_untried(most=_SOME, notify=announce)
+        shared = bool(self.settings.qdrant_host or self.settings.database_url)
+        await services.memories.finish_untried(most=_SOME if shared else None, notify=announce)
 
     async def _warn_of_unfinished_restore(self, services: Services) -> None:
         """What keeps the database from answering is told by the act itself, which may not need it."""

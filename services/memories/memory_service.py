@@ -308,8 +308,11 @@ class MemoryService:
     async def recover(self, *, due_only: bool = False) -> int:
         """Finishes what a killed program or an absent embedder left; gives how many entries are applied.
 
-        With `due_only`, entries whose time to try again has not come are left alone: for a timer.
+        With `due_only`, entries whose time to try again has not come are left alone, and all while another program is
+        in the middle of a save, which has its own in the outbox: for a timer.
         """
+        if due_only and self.barrier.others_write():
+            return 0
         return await self._pending.finish(due_before=self._clock() if due_only else None)
 
     async def finish_untried(self, *, most: int | None = None, notify: Callable[[int], None] = lambda _: None) -> int:
@@ -319,7 +322,7 @@ class MemoryService:
         refuse is told by the command itself.
         """
         try:
-            if not await self._records.outbox.count():
+            if self.barrier.others_write() or not await self._records.outbox.count():
                 return 0
             number = len(await self._records.outbox.entries(untried=True, limit=most or _MOST_UNTRIED))
             if not number:

@@ -15,13 +15,14 @@ from contextvars import ContextVar
 from pathlib import Path
 
 from services.errors import StoreUnavailable
-from services.file_locks import take_lock
+from services.file_locks import held_lock, take_lock
 from services.files import make_private, storage_error, storage_errors
 
 _PASSED: ContextVar[bool] = ContextVar("passed", default=False)
 _PATIENCE = 120.0
 """Seconds for which a save waits for an act of another program that has the store alone; such an act for half of it."""
 _AGAIN_SECONDS = 0.02
+_WRITES_LOCK = "writes.lock"
 _REPLACES = "another program is replacing all memories and takes long; nothing was written, try again"
 _WRITES = "another program is writing many memories; nothing was replaced, try again when it has finished"
 
@@ -79,6 +80,18 @@ class WriteBarrier:
             self._held = False
             self._opened.set()
 
+    def others_write(self) -> bool:
+        """Whether another program is in the middle of a save, as far as that can be known: of embedded stores."""
+        if self._folder is None or not self._folder.is_dir():
+            return False
+        try:
+            with held_lock(self._folder / _WRITES_LOCK):
+                return False
+        except BlockingIOError:
+            return not self._inside
+        except OSError:
+            return False
+
     @contextlib.asynccontextmanager
     async def _among_programs(self, *, shared: bool) -> AsyncIterator[None]:
         if self._folder is None:
@@ -89,7 +102,7 @@ class WriteBarrier:
         with contextlib.ExitStack() as held:
             with contextlib.ExitStack() as passing:
                 (passing if shared else held).callback(os.close, await self._taken("switch.lock", shared))
-                held.callback(os.close, await self._taken("writes.lock", shared))
+                held.callback(os.close, await self._taken(_WRITES_LOCK, shared))
             yield
 
     async def _taken(self, name: str, shared: bool) -> int:

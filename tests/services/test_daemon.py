@@ -264,6 +264,16 @@ async def test_a_home_that_is_no_folder_is_one_line(tmp_path: Path) -> None:
         await another(Path("/proc/nowhere")).info()
 
 
+async def test_a_program_that_closes_while_the_daemon_starts_does_not_hold_it(home: Path) -> None:
+    client = DaemonClient(home)
+    starting = asyncio.create_task(client.call(DAEMON, "status"))
+    await asyncio.sleep(0.05)
+    await client.close()
+    with pytest.raises(StoreUnavailable, match="has just been closed"):
+        await starting
+    assert await DaemonClient(home).stop() is not None
+
+
 # versions
 
 

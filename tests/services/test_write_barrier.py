@@ -73,6 +73,18 @@ async def test_saves_of_two_programs_pass_each_other(tmp_path: Path) -> None:
         other.kill()
 
 
+async def test_that_another_program_saves_is_known(tmp_path: Path) -> None:
+    barrier = WriteBarrier(tmp_path)
+    assert not barrier.others_write()
+    async with barrier.shared():
+        assert not barrier.others_write(), "it is this one"
+    with holder(tmp_path, "shared") as other:
+        assert barrier.others_write()
+        other.kill()
+        other.wait()
+    assert not barrier.others_write()
+
+
 async def test_who_wants_the_store_alone_is_not_starved_by_saves(tmp_path: Path) -> None:
     saves, alone = [WriteBarrier(tmp_path) for _ in range(3)], WriteBarrier(tmp_path)
     done = asyncio.Event()

@@ -134,6 +134,7 @@ class DaemonClient:
         self._hello = Hello(protocol, release, program, linger)
         self._connection: _Connection | None = None
         self._connecting = asyncio.Lock()
+        self._closings = 0
 
     async def call(self, target: str, method: str, *arguments: object) -> Any:
         """The method's answer. Raises what it raised, StoreUnavailable, StorageFull or StoreTooNew.
@@ -190,6 +191,8 @@ class DaemonClient:
             raise StoreUnavailable(reason) from error
 
     async def close(self) -> None:
+        """Ends the connection, also one that is being made; the next call makes another."""
+        self._closings += 1
         if self._connection is not None:
             connection, self._connection = self._connection, None
             await connection.close()
@@ -197,12 +200,22 @@ class DaemonClient:
     async def _connected(self, *, start: bool) -> _Connection | None:
         async with self._connecting:
             if self._connection is None or self._connection.ended:
-                self._connection = await self._connect(start)
+                closings = self._closings
+                made = await self._connect(start, closings)
+                if made is not None and self._closings != closings:
+                    await made.close()
+                    raise self._closed()
+                self._connection = made
             return self._connection
 
-    async def _connect(self, start: bool) -> _Connection | None:
+    def _closed(self) -> StoreUnavailable:
+        return StoreUnavailable(f"the store in {self._place.home} has just been closed")
+
+    async def _connect(self, start: bool, closings: int) -> _Connection | None:
         deadline = time.monotonic() + _PATIENCE
         while time.monotonic() < deadline:
+            if self._closings != closings:
+                raise self._closed()
             with suppress(_Ended, BlockingIOError):
                 if (made := self._place.connect()) is not None:
                     if found := await self._greeted(*await asyncio.open_unix_connection(sock=made, limit=_BUFFER)):
