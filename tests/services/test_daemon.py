@@ -271,7 +271,8 @@ async def test_a_program_that_closes_while_the_daemon_starts_does_not_hold_it(ho
     await client.close()
     with pytest.raises(StoreUnavailable, match="has just been closed"):
         await starting
-    assert await DaemonClient(home).stop() is not None
+    await DaemonClient(home).stop()
+    await eventually_ended(home)
 
 
 # versions
