@@ -25,7 +25,8 @@ _BATCH = 150
 async def replace(run: RestoreRun) -> Mapping[str, int]:
     """Fills a draft of the collections, changes the tables in one transaction, adopts the draft.
 
-    Saves of this process wait while the tables and the collections are switched, so that none falls between them.
+    Saves of memories wait while the tables and the collections are switched, so that none falls between them: of
+    embedded stores those of all programs, on servers those of this one.
     Raises Conflict when another draft is under way (a re-embedding).
     """
     vectors = run.target.vectors

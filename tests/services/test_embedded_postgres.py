@@ -106,6 +106,34 @@ async def test_programs_that_start_at_once_share_one_server(folder: Path) -> Non
     assert eventually(lambda: postmaster(folder) is None)
 
 
+async def test_the_server_stays_for_a_while_after_its_last_user(folder: Path) -> None:
+    first, second = (EmbeddedPostgres(folder, linger=1.0) for _ in range(2))
+    await first.start()
+    process, begin = postmaster(folder), time.monotonic()
+    first.close()
+    await second.start()
+    assert postmaster(folder) == process
+    second.close()
+    assert eventually(lambda: postmaster(folder) is None)
+    assert time.monotonic() - begin > 1.0
+
+
+async def test_stopping_waits_for_no_rest_but_is_refused_while_others_use_the_server(folder: Path) -> None:
+    server = EmbeddedPostgres(folder, linger=600)
+    assert not await server.stop()
+    await server.start()
+    with another_program(folder) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline()
+        with pytest.raises(StoreInUse):
+            await server.stop()
+        assert postmaster(folder) is not None
+        other.kill()
+    await server.start()
+    assert await server.stop()
+    assert postmaster(folder) is None
+
+
 async def test_a_killed_program_leaves_no_server_behind(folder: Path) -> None:
     program = another_program(folder)
     assert program.stdout is not None
