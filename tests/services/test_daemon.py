@@ -56,9 +56,8 @@ def home() -> Iterator[Path]:
         home = Path(name) / "home"
         yield home
         place = DaemonPlace(home)
-        if place.folder.is_dir():
-            place.kill()
-            place.wait_for_end()
+        place.kill()
+        place.wait_for_end()
 
 
 @pytest.fixture

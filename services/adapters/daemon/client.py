@@ -174,6 +174,7 @@ class DaemonClient:
         try:
             async with asyncio.timeout(_SECONDS_TO_ANSWER):
                 if (found := await self.status()) is None:
+                    await asyncio.to_thread(self._place.wait_for_end)  # of one that ends already
                     return None
                 if found.clients and not force:
                     names = ", ".join(f'"{name}" (process {pid})' for pid, name in found.clients)

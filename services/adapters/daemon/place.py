@@ -99,6 +99,8 @@ class DaemonPlace:
 
     def wait_for_end(self, seconds: float = 60.0) -> None:
         """Blocks until no daemon lives. Raises StoreUnavailable when one does after so many seconds."""
+        if not self.folder.is_dir():
+            return
         try:
             with held_lock(self.lock, seconds=seconds):
                 return
