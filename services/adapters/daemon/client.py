@@ -40,6 +40,7 @@ _PATIENCE = 120.0
 _SECONDS_TO_ANSWER = 30.0
 """For a daemon that is asked to end."""
 _AGAIN_SECONDS = 0.02
+_CLOSED = "the embedded store has just been closed"
 
 
 class _Ended(Exception):
@@ -134,7 +135,7 @@ class DaemonClient:
         self._hello = Hello(protocol, release, program, linger)
         self._connection: _Connection | None = None
         self._connecting = asyncio.Lock()
-        self._closings = 0
+        self._closed = False
 
     async def call(self, target: str, method: str, *arguments: object) -> Any:
         """The method's answer. Raises what it raised, StoreUnavailable, StorageFull or StoreTooNew.
@@ -192,8 +193,8 @@ class DaemonClient:
             raise StoreUnavailable(reason) from error
 
     async def close(self) -> None:
-        """Ends the connection, also one that is being made; the next call makes another."""
-        self._closings += 1
+        """Ends the connection, also one that is being made; refuses later calls."""
+        self._closed = True
         if self._connection is not None:
             connection, self._connection = self._connection, None
             await connection.close()
@@ -201,22 +202,18 @@ class DaemonClient:
     async def _connected(self, *, start: bool) -> _Connection | None:
         async with self._connecting:
             if self._connection is None or self._connection.ended:
-                closings = self._closings
-                made = await self._connect(start, closings)
-                if made is not None and self._closings != closings:
+                made = await self._connect(start)
+                if made is not None and self._closed:
                     await made.close()
-                    raise self._closed()
+                    raise StoreUnavailable(_CLOSED)
                 self._connection = made
             return self._connection
 
-    def _closed(self) -> StoreUnavailable:
-        return StoreUnavailable(f"the store in {self._place.home} has just been closed")
-
-    async def _connect(self, start: bool, closings: int) -> _Connection | None:
+    async def _connect(self, start: bool) -> _Connection | None:
         deadline = time.monotonic() + _PATIENCE
         while time.monotonic() < deadline:
-            if self._closings != closings:
-                raise self._closed()
+            if self._closed:
+                raise StoreUnavailable(_CLOSED)
             with suppress(_Ended, BlockingIOError):
                 if (made := self._place.connect()) is not None:
                     if found := await self._greeted(*await asyncio.open_unix_connection(sock=made, limit=_BUFFER)):

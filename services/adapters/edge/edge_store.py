@@ -9,7 +9,6 @@ from typing import Any, Protocol
 from services.adapters.collections import under_way
 from services.adapters.daemon.wire import DRAFT, FORMER, IN_USE, SETS
 from services.adapters.edge.edge_set import EdgeDraftSet, EdgeSet
-from services.errors import StoreUnavailable
 from services.model import MemoryType
 from services.ports import Draft, Room, VectorStore
 
@@ -28,7 +27,6 @@ class EdgeVectorStore(EdgeSet):
     def __init__(self, connection: Connection) -> None:
         super().__init__(partial(self._ask, IN_USE))
         self._connection = connection
-        self._closed = False
         self._draft = EdgeDraftSet(self._ask_draft)
 
     shared = False
@@ -74,13 +72,10 @@ class EdgeVectorStore(EdgeSet):
         return answer
 
     async def close(self) -> None:
-        """Ends the connection; refuses later calls."""
-        self._closed = True
+        """Refuses later calls."""
         await self._connection.close()
 
     async def _ask(self, target: str, method: str, *arguments: object) -> Any:
-        if self._closed:
-            raise StoreUnavailable("the embedded store has just been closed")
         return await self._connection.call(target, method, *arguments)
 
     async def _ask_draft(self, collection: MemoryType, method: str, *arguments: object) -> Any:
