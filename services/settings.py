@@ -77,7 +77,10 @@ class Settings:
     home: Path = field(metadata=_of("MEMORIA_HOME", _path))
     """Folder of the embedded stores."""
     linger: float = field(default=0.0, metadata=_of("MEMORIA_LINGER", _number(float, 0, 86_400)))
-    """Seconds for which the embedded stores stay ready after the last program; 0: they end with it. Read as 60."""
+    """Seconds for which the embedded stores stay ready after the last program; 0: they end with it.
+
+    60 where nothing is set.
+    """
     qdrant_host: str | None = field(default=None, metadata=_of("MEMORIA_QDRANT_HOST"))
     """None: Qdrant Edge, in process. A host name or a whole URL."""
     qdrant_port: int = field(default=6333, metadata=_of("MEMORIA_QDRANT_PORT", _number(int, 1, 65535)))

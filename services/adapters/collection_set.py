@@ -1,4 +1,4 @@
-"""One set of the three collections as the program sees it, whatever holds it: Qdrant Edge's process or a server."""
+"""One set of the three collections as the program sees it, whatever holds it: the store daemon or a server."""
 
 from __future__ import annotations
 

@@ -220,7 +220,7 @@ async def test_a_daemon_that_does_not_answer_can_be_killed(home: Path, store: Ed
     pid = await pid_of(home)
     os.kill(pid, signal.SIGSTOP)
     await store.close()
-    assert await asyncio.to_thread(DaemonPlace(home).kill) == pid
+    assert await asyncio.to_thread(DaemonPlace(home).kill, 0.5) == pid
     again = another(home)
     assert await again.count(S) == 0
     await again.close()

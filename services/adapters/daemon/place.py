@@ -84,8 +84,8 @@ class DaemonPlace:
             raise StoreUnavailable(f"the store daemon of {self.home} cannot be reached: {error.strerror}") from error
         return made
 
-    def kill(self) -> int | None:
-        """Ends a daemon that does not end by itself; gives its process id, None when none lives or it is not told."""
+    def kill(self, patience: float = _SECONDS_TO_END) -> int | None:
+        """Ends a daemon that does not end by itself; gives its process id, None when none lives."""
         if (connected := self.connect()) is None:
             return None
         with connected:
@@ -93,7 +93,7 @@ class DaemonPlace:
         for number in (signal.SIGTERM, signal.SIGKILL):
             with suppress(ProcessLookupError, StoreUnavailable):
                 os.kill(pid, number)
-                self.wait_for_end(_SECONDS_TO_END)
+                self.wait_for_end(patience)
                 return pid
         return None
 
@@ -124,9 +124,10 @@ def is_trusted(user: int, folder: Path) -> bool:
 
 
 def peer_of(connected: socket.socket) -> tuple[int, int]:
-    """Process (0 where it is not told) and user at the other end, as the kernel knows them."""
+    """Process and user at the other end, as the kernel knows them."""
     if sys.platform == "darwin":
         _, user = struct.unpack("Ii", connected.getsockopt(0, 1, 76)[:8])  # LOCAL_PEERCRED, as getpeereid asks it
-        return 0, user
+        (pid,) = struct.unpack("i", connected.getsockopt(0, 2, 4))  # LOCAL_PEERPID
+        return pid, user
     pid, user, _ = struct.unpack("3i", connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
     return pid, user

@@ -14,12 +14,10 @@ import logging
 import os
 import time
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
-
-import msgspec
 
 from services import __version__
 from services.adapters.daemon.holdings import Holdings, Panic
@@ -34,6 +32,7 @@ from services.adapters.daemon.wire import (
     NOTHING,
     PROTOCOL,
     Hello,
+    Malformed,
     Reply,
     Request,
     Welcome,
@@ -43,7 +42,7 @@ from services.adapters.daemon.wire import (
     read_hello,
     read_request,
 )
-from services.errors import MemoriaError
+from services.errors import MemoriaError, StoreUnavailable
 from services.model import DaemonStatus
 
 _log = logging.getLogger(__name__)
@@ -92,7 +91,7 @@ class _Client(asyncio.Protocol):
         try:
             while (message := self._next()) is not None:
                 self._take(message)
-        except (msgspec.DecodeError, UnicodeError) as error:
+        except Malformed as error:
             self.refuse(error)
 
     def _next(self) -> bytes | None:
@@ -100,7 +99,7 @@ class _Client(asyncio.Protocol):
             return None
         (size,) = LENGTH.unpack_from(self._read)
         if size > LONGEST or (self.hello is None and size > 10_000):
-            raise msgspec.DecodeError(f"a message of {size} bytes")
+            raise Malformed(f"a message of {size} bytes")
         if len(self._read) < LENGTH.size + size:
             return None
         message = bytes(memoryview(self._read)[LENGTH.size : LENGTH.size + size])
@@ -226,9 +225,9 @@ class DaemonServer:
     # requests
 
     def take(self, client: _Client, request: Request) -> None:
-        """Edge's wait for their turn; the others are carried out beside it. Raises DecodeError for what is none."""
+        """Edge's wait for their turn; the others are carried out beside it. Raises Malformed for what is none."""
         if request.method not in METHODS:
-            raise msgspec.DecodeError(f"no method {request.method!r}")
+            raise Malformed(f"no method {request.method!r}")
         if request.target == MODEL or request.target.startswith(DRAFT):
             client.beside += 1
             task = asyncio.create_task(self._beside(client, request))
@@ -264,39 +263,39 @@ class DaemonServer:
             await self._work.wait()
 
     async def _answer(self, client: _Client, request: Request) -> None:
-        try:
+        with self._failures(client, request):
             arguments = METHODS[request.method].read_arguments(request.arguments)
-        except (msgspec.DecodeError, UnicodeError) as error:
-            client.refuse(error)
-            return
-        try:
-            answer = await self._holdings.edge(request.target, request.method, arguments)
-        except MemoriaError as error:
-            self._send(client, Reply(request.number, NOTHING, failure=failure(error)))
-            if isinstance(error, Panic):
-                self.end(str(error))
-        else:
-            self._reply(client, request, answer)
+            self._reply(client, request, await self._holdings.edge(request.target, request.method, arguments))
         self._holdings.tidy()
         self._flush_later()
 
     async def _beside(self, client: _Client, request: Request) -> None:
         """What the model computes, or another process."""
-        method = METHODS[request.method]
-        try:
+        with self._failures(client, request):
             if request.target == MODEL:
-                arguments = method.read_arguments(request.arguments)
+                arguments = METHODS[request.method].read_arguments(request.arguments)
                 self._reply(client, request, await self._holdings.model(request.method, arguments))
             else:
                 async for part in self._holdings.draft(request):
                     self._send(client, part)
+        client.beside -= 1
+        client.regulate()
+
+    @contextmanager
+    def _failures(self, client: _Client, request: Request) -> Iterator[None]:
+        """Each request gets an answer, whatever happens; who sends no request is sent away."""
+        try:
+            yield
+        except Malformed as error:
+            client.refuse(error)
         except MemoriaError as error:
             self._send(client, Reply(request.number, NOTHING, failure=failure(error)))
-        except (msgspec.DecodeError, UnicodeError) as error:
-            client.refuse(error)
-        finally:
-            client.beside -= 1
-            client.regulate()
+            if isinstance(error, Panic):
+                self.end(str(error))
+        except Exception as error:
+            _log.exception("%s of %s failed", request.method, request.target)
+            told = StoreUnavailable(f"the store daemon failed, see {self.place.log}: {type(error).__name__}")
+            self._send(client, Reply(request.number, NOTHING, failure=failure(told)))
 
     def _about_itself(self, client: _Client, request: Request) -> None:
         if request.method == "status":
@@ -307,7 +306,7 @@ class DaemonServer:
             self._reply(client, request, None)
             self.end("asked to")
         else:
-            raise msgspec.DecodeError(f"the daemon has no method {request.method!r}")
+            raise Malformed(f"the daemon has no method {request.method!r}")
 
     def _reply(self, client: _Client, request: Request, answer: object) -> None:
         parts = list(METHODS[request.method].write_answer(answer))

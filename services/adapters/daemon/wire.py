@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cached_property
@@ -99,10 +100,33 @@ class Reply(msgspec.Struct, array_like=True):
 
 NOTHING = msgspec.Raw(msgspec.msgpack.encode(None))
 _encoder = msgspec.msgpack.Encoder()
-read_hello = msgspec.msgpack.Decoder(Hello).decode
 read_welcome = msgspec.msgpack.Decoder(Welcome).decode
-read_request = msgspec.msgpack.Decoder(Request).decode
 read_reply = msgspec.msgpack.Decoder(Reply).decode
+_hello, _request = msgspec.msgpack.Decoder(Hello), msgspec.msgpack.Decoder(Request)
+
+
+class Malformed(Exception):
+    """What was sent is no message, or none of those that are known."""
+
+
+@contextmanager
+def _well_formed() -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:  # msgspec's own errors are such, and those of text and of vectors
+        raise Malformed(str(error)) from error
+
+
+def read_hello(data: bytes) -> Hello:
+    """Raises Malformed."""
+    with _well_formed():
+        return _hello.decode(data)
+
+
+def read_request(data: bytes) -> Request:
+    """Raises Malformed."""
+    with _well_formed():
+        return _request.decode(data)
 
 
 def frame(message: msgspec.Struct) -> bytes:
@@ -196,10 +220,12 @@ def _back(read: msgspec.Struct) -> Any:
 
 
 def _points_out(all_: Sequence[Point]) -> object:
-    return [
-        (one.id, storable(one.payload), None if one.vector is None else packed(one.vector), one.has_vector)
-        for one in all_
-    ]
+    """Points to be stored; those that were are as they are stored."""
+    return _stored_out([Point(one.id, storable(one.payload), one.vector, one.has_vector) for one in all_])
+
+
+def _stored_out(all_: Sequence[Point]) -> object:
+    return [(one.id, one.payload, None if one.vector is None else packed(one.vector), one.has_vector) for one in all_]
 
 
 def _points_back(read: Sequence[tuple[str, dict[str, object], bytes | None, bool | None]]) -> list[Point]:
@@ -226,6 +252,7 @@ _Search: Any = _MIRRORS[DenseSearch] | _MIRRORS[TextSearch] | _MIRRORS[Lookup]
 SEARCHES = Codec(list[_Search], lambda all_: list(map(_out, all_)), lambda all_: list(map(_back, all_)))
 PAYLOAD = Codec(dict[str, Any], storable)
 POINTS = Codec(list[tuple[str, dict[str, Any], bytes | None, bool | None]], _points_out, _points_back)
+STORED = Codec(POINTS.wire, _stored_out, _points_back)
 FOUND = Codec(list[tuple[list[str], list[dict[str, Any]], bytes]], _found_out, _found_back)
 VECTOR = Codec(bytes, packed, lambda data: unpacked(data).tolist())
 VECTORS = Codec(
@@ -249,9 +276,10 @@ class Method:
         return _written([codec.out(value) for codec, value in zip(self.arguments, given, strict=True)])
 
     def read_arguments(self, data: msgspec.Raw) -> list[Any]:
-        """Raises what msgspec does for anything else than such arguments."""
-        read = self._read[0].decode(data)
-        return [codec.back(value) for codec, value in zip(self.arguments, read, strict=True)]
+        """Raises Malformed for anything else than such arguments."""
+        with _well_formed():
+            read = self._read[0].decode(data)
+            return [codec.back(value) for codec, value in zip(self.arguments, read, strict=True)]
 
     def write_answer(self, answer: object) -> Iterator[msgspec.Raw]:
         """Long lists in parts."""
@@ -277,8 +305,8 @@ METHODS: Mapping[str, Method] = {
     "set_payload": Method((COLLECTION, TEXTS, PAYLOAD)),
     "delete_payload": Method((COLLECTION, TEXTS, TEXTS)),
     "delete_points": Method((COLLECTION, TEXTS)),
-    "retrieve": Method((COLLECTION, TEXTS, TRUTH), POINTS),
-    "scroll": Method((SCROLL,), POINTS),
+    "retrieve": Method((COLLECTION, TEXTS, TRUTH), STORED),
+    "scroll": Method((SCROLL,), STORED),
     "search": Method((SEARCHES,), FOUND),
     "count": Method((COLLECTION, WHERE), NUMBER),
     "facet": Method((COLLECTION, TEXT, WHERE, NUMBER), Codec(dict[str, int])),

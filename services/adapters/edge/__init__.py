@@ -1,1 +1,1 @@
-"""Qdrant Edge, the embedded vector store, in a process of its own."""
+"""Qdrant Edge, the embedded vector store, as the store daemon holds it."""

@@ -1,4 +1,4 @@
-"""Sets of collections of the embedded vector store as the program sees them: in one process, or in one a collection."""
+"""Sets of collections of the embedded vector store as the program sees them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PAGE = 1000
 
 
 class EdgeSet(CollectionSet):
-    """A set that a process of Qdrant Edge holds."""
+    """A set that the store daemon holds."""
 
     async def scroll(self, request: Scroll) -> list[Point]:
         """Long pages in the order of the id come in several calls, so that other requests pass between them."""
