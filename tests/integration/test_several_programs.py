@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import sys
 import time
 from collections import Counter
@@ -19,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from services.adapters.daemon.place import DaemonPlace, peer_of
 from services.adapters.postgres.database import Database
 from services.adapters.postgres.schema import upgrade
 from services.container import stop_stores
@@ -84,10 +86,13 @@ async def shared_qdrant() -> AsyncIterator[Qdrant]:
 
 
 @contextlib.asynccontextmanager
-async def shared_stores(database_url: str) -> AsyncIterator[dict[str, str]]:
-    """What tells the programs where their stores are."""
+async def shared_stores(database_url: str, home: Path) -> AsyncIterator[dict[str, str]]:
+    """What tells the programs where their stores are; the daemon of a home is killed now and then."""
     if not database_url:
+        killing = asyncio.create_task(_kill_daemon(DaemonPlace(home)))
         yield {"MEMORIA_LINGER": "5"}
+        killing.cancel()
+        await asyncio.wait({killing})
         return
     async with shared_qdrant() as qdrant:
         yield {"MEMORIA_DATABASE_URL": database_url, "MEMORIA_QDRANT_HOST": qdrant.url}
@@ -95,7 +100,7 @@ async def shared_stores(database_url: str) -> AsyncIterator[dict[str, str]]:
 
 async def test_programs_at_once_lose_nothing(database_url: str) -> None:
     with quick_folder() as name:
-        async with shared_stores(database_url) as stores:
+        async with shared_stores(database_url, Path(name, "home")) as stores:
             home = {"MEMORIA_HOME": f"{name}/home", "MEMORIA_CHUNK_SIZE": "60", "MEMORIA_CHUNK_OVERLAP": "10"}
             environment = home | stores
             begin = time.perf_counter()
@@ -114,6 +119,16 @@ async def test_programs_at_once_lose_nothing(database_url: str) -> None:
                 await stop_stores(settings)
     print(f"{sum(done.values())} acts in {took:.0f} s: {dict(done)}; {len(wrong)} wrong")
     assert not wrong, wrong
+
+
+async def _kill_daemon(place: DaemonPlace) -> None:
+    """Every few seconds once it answers, so that a call meets one kill at the most, and is repeated."""
+    while True:
+        while (connected := place.connect()) is None:  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0.1)
+        with connected:
+            await asyncio.sleep(3)
+            os.kill(peer_of(connected)[0], signal.SIGKILL)
 
 
 async def _program(acts: int, seed: int, environment: dict[str, str]) -> tuple[str, int]:
