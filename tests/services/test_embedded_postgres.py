@@ -77,8 +77,10 @@ def exists(path: str | Path) -> bool:
 
 
 def postmaster(folder: Path) -> int | None:
-    file = folder / "data" / "postmaster.pid"
-    return int(file.read_text().splitlines()[0]) if file.exists() else None
+    try:
+        return int((folder / "data" / "postmaster.pid").read_text().splitlines()[0])
+    except FileNotFoundError:
+        return None
 
 
 async def test_data_outlives_the_server_which_ends_with_its_last_user(folder: Path) -> None:
