@@ -11,8 +11,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import psutil
@@ -21,7 +22,9 @@ import pytest
 from services import __version__
 from services.adapters.bundled_embedder import BundledEmbedder
 from services.adapters.daemon.client import DaemonClient
+from services.adapters.daemon.holdings import Holdings, Panic
 from services.adapters.daemon.place import DaemonPlace
+from services.adapters.daemon.server import DaemonServer
 from services.adapters.daemon.wire import (
     DAEMON,
     IN_USE,
@@ -470,6 +473,30 @@ async def test_a_process_that_fills_a_draft_is_started_again_when_it_was_killed(
             assert await draft.count(S) == 0
             break
     assert await store.count(S) == 0
+
+
+class _Panics(Holdings):
+    """Of which the first count makes Edge give up."""
+
+    async def edge(self, target: str, method: str, arguments: Sequence[Any]) -> Any:
+        if method == "count":
+            raise Panic("Edge gave up")
+        return await super().edge(target, method, arguments)
+
+
+async def test_a_daemon_whose_edge_gave_up_says_so_and_ends(home: Path) -> None:
+    place = DaemonPlace(home)
+    place.make()
+    server = DaemonServer(place, _Panics(home / "qdrant"))
+    serving = asyncio.create_task(server.run(place.listen()))
+    client = DaemonClient(home)
+    waiting = asyncio.create_task(client.call(IN_USE, "info"))
+    with pytest.raises(StoreUnavailable, match="Edge gave up"):
+        await client.call(IN_USE, "count", S, EVERYTHING)
+    await serving
+    assert await waiting == {}, "answered before, or by the next daemon"
+    assert await pid_of(home) != os.getpid()
+    await client.close()
 
 
 def test_a_starter_that_is_killed_leaves_nobody_waiting(home: Path) -> None:

@@ -290,7 +290,9 @@ class DaemonServer:
             client.refuse(error)
         except MemoriaError as error:
             self._send(client, Reply(request.number, NOTHING, failure=failure(error)))
-            if isinstance(error, Panic):
+            if isinstance(error, Panic):  # what waits is asked of the next daemon
+                for one in self._clients:
+                    one.waiting.clear()
                 self.end(str(error))
         except Exception as error:
             _log.exception("%s of %s failed", request.method, request.target)
