@@ -22,6 +22,7 @@ REDRAW = "one full redraw of a bare Textual screen"
 HELD = 6.0
 """The goal for how long the event loop is held, as a multiple of `redraw_ms()`."""
 _REDRAWS = 15
+_DAEMON = "services.adapters.daemon"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +76,12 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def memory_mb() -> float:
-    """Resident memory of this process and of those that it started, such as the one that holds the vectors, in MB."""
+    """Resident memory in MB of this process and those that it started, of the daemon of a benchmark too."""
     this = psutil.Process()
-    used: list[int] = [process.memory_info().rss for process in (this, *this.children(recursive=True))]
+    running = (one for one in psutil.process_iter(["cmdline"]) if _DAEMON in (one.info["cmdline"] or ()))
+    daemons = [one for one in running if "memoria-benchmark-" in one.info["cmdline"][-1]]
+    started = [this, *this.children(recursive=True), *daemons, *(child for one in daemons for child in one.children())]
+    used: list[int] = [process.memory_info().rss for process in started]
     return sum(used) / 2**20
 
 
