@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -47,7 +48,7 @@ from services.model import MemoryType
 from services.points import EVERYTHING, Scroll
 from services.ports import Draft
 from tests.services.memory_world import quick_folder
-from tests.services.stores import DIMENSIONS, MODEL, ident, point
+from tests.services.stores import DIMENSIONS, MODEL, ident, point, sparse_copy
 
 S = MemoryType.SEMANTIC
 _WAIT = 60.0
@@ -178,6 +179,28 @@ async def test_it_ends_some_time_after_its_last_program(home: Path, linger: floa
     await eventually_ended(home)
     assert time.monotonic() - begin >= linger
     assert not (home / "daemon" / "socket").exists()
+
+
+async def test_one_whose_home_was_removed_leaves_alone_what_is_in_its_place(home: Path, tmp_path: Path) -> None:
+    first = another(home)
+    await first.ensure(DIMENSIONS, MODEL)
+    await first.close()
+    await eventually_ended(home)
+    shutil.copytree(home, kept := tmp_path / "kept", copy_function=sparse_copy)
+    former = another(home, linger=60)
+    await former.upsert(S, [point(1)])
+    pid = await pid_of(home)
+    shutil.rmtree(home)
+    shutil.copytree(kept, home, copy_function=sparse_copy)
+    newer = another(home, linger=60)
+    await newer.upsert(S, [point(2)])
+    assert await pid_of(home) != pid
+    assert [found.id for found in await former.scroll(Scroll(S, 9))] == [ident(2)], "it is a client of the newer one"
+    await asyncio.to_thread(psutil.Process(pid).wait, _WAIT)
+    await asyncio.to_thread(DaemonPlace(home).kill)
+    assert [found.id for found in await newer.scroll(Scroll(S, 9))] == [ident(2)]
+    await former.close()
+    await newer.close()
 
 
 async def test_a_program_that_comes_in_time_finds_it_warm(home: Path) -> None:

@@ -107,7 +107,14 @@ class Holdings:
         this = psutil.Process()
         return sum(one.memory_info().rss for one in (this, *this.children()))
 
-    async def close(self) -> None:
+    async def close(self, *, keep: bool = True) -> None:
+        """Brings all to disk, unless it is not to be kept: the folder is another daemon's by now."""
+        if not keep:
+            import psutil
+
+            for draft in psutil.Process().children():
+                draft.kill()
+            return
         await self._end_drafts()
         self._threads.shutdown(cancel_futures=True)
         if self._sets is not None:

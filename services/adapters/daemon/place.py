@@ -36,6 +36,7 @@ class DaemonPlace:
         self.start_lock = self.folder / "start.lock"
         self.log = self.folder / "daemon.log"
         self._note = self.folder / "socket.path"
+        self._held: int | None = None
 
     @property
     def address(self) -> Path:
@@ -56,6 +57,19 @@ class DaemonPlace:
         listening.listen(128)
         listening.setblocking(False)
         return listening
+
+    def own(self, lock: int) -> None:
+        """This process is the home's daemon, by the file descriptor that holds the lock."""
+        self._held = lock
+
+    @property
+    def is_ours(self) -> bool:
+        """False for a daemon whose home was removed, whatever is in its place: that is another one's, and its files."""
+        if self._held is None:
+            return True
+        with suppress(OSError):
+            return os.path.samestat(os.fstat(self._held), self.lock.stat())
+        return False
 
     def clear(self) -> None:
         """Removes the socket of a daemon that ends, or of one that died; the caller holds the lock."""

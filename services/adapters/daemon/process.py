@@ -33,8 +33,9 @@ def main(home: str) -> None:
     """Serves the home until nobody needs it; returns at once where another daemon does."""
     place = DaemonPlace(Path(home))
     try:
-        if _sole(place) is None:
+        if (lock := _sole(place)) is None:
             return
+        place.own(lock)
         listening = place.listen()
         _keep_log(place.log)
     except (OSError, MemoriaError) as error:

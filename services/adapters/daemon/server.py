@@ -183,13 +183,14 @@ class DaemonServer:
         try:
             await self._serve()
             server.close()
-            self.place.clear()
-            await self._drain()
+            if self.place.is_ours:
+                self.place.clear()
+                await self._drain()
         finally:
             self._rest.stop()
             for client in self._clients.copy():
                 client.transport.abort()
-            await self._holdings.close()
+            await self._holdings.close(keep=self.place.is_ours)
         _log.info("ended: %s", self._ending)
 
     def end(self, reason: str) -> None:
@@ -263,6 +264,9 @@ class DaemonServer:
             await self._work.wait()
 
     async def _answer(self, client: _Client, request: Request) -> None:
+        if not self.place.is_ours:
+            self._leave_to_next("its home was removed")
+            return
         with self._failures(client, request):
             arguments = METHODS[request.method].read_arguments(request.arguments)
             self._reply(client, request, await self._holdings.edge(request.target, request.method, arguments))
@@ -290,14 +294,18 @@ class DaemonServer:
             client.refuse(error)
         except MemoriaError as error:
             self._send(client, Reply(request.number, NOTHING, failure=failure(error)))
-            if isinstance(error, Panic):  # what waits is asked of the next daemon
-                for one in self._clients:
-                    one.waiting.clear()
-                self.end(str(error))
+            if isinstance(error, Panic):
+                self._leave_to_next(str(error))
         except Exception as error:
             _log.exception("%s of %s failed", request.method, request.target)
             told = StoreUnavailable(f"the store daemon failed, see {self.place.log}: {type(error).__name__}")
             self._send(client, Reply(request.number, NOTHING, failure=failure(told)))
+
+    def _leave_to_next(self, reason: str) -> None:
+        """Ends; what waits is asked of the next daemon."""
+        for one in self._clients:
+            one.waiting.clear()
+        self.end(reason)
 
     def _about_itself(self, client: _Client, request: Request) -> None:
         if request.method == "status":
@@ -322,7 +330,11 @@ class DaemonServer:
     def _flush_later(self) -> None:
         if self._quiet is not None:
             self._quiet.cancel()
-        self._quiet = asyncio.get_running_loop().call_later(_QUIET_SECONDS, self._holdings.flush)
+        self._quiet = asyncio.get_running_loop().call_later(_QUIET_SECONDS, self._flush)
+
+    def _flush(self) -> None:
+        if self.place.is_ours:
+            self._holdings.flush()
 
     async def _drain(self) -> None:
         """Until all answers are read, for a while."""
