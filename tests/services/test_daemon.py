@@ -181,6 +181,17 @@ async def test_it_ends_some_time_after_its_last_program(home: Path, linger: floa
     assert not (home / "daemon" / "socket").exists()
 
 
+async def test_a_program_that_wants_no_rest_does_not_shorten_that_of_another(home: Path) -> None:
+    patient, hasty = another(home, linger=1.0), another(home, linger=0.0)
+    await patient.info()
+    begin = time.monotonic()
+    await patient.close()
+    await hasty.info()
+    await hasty.close()
+    await eventually_ended(home)
+    assert 1.0 <= time.monotonic() - begin < _WAIT / 2
+
+
 async def test_one_whose_home_was_removed_leaves_alone_what_is_in_its_place(home: Path, tmp_path: Path) -> None:
     first = another(home)
     await first.ensure(DIMENSIONS, MODEL)

@@ -109,7 +109,7 @@ async def test_programs_that_start_at_once_share_one_server(folder: Path) -> Non
 
 
 async def test_the_server_stays_for_a_while_after_its_last_user(folder: Path) -> None:
-    first, second = (EmbeddedPostgres(folder, linger=1.0) for _ in range(2))
+    first, second = EmbeddedPostgres(folder, linger=1.0), EmbeddedPostgres(folder, linger=0.0)
     await first.start()
     process, begin = postmaster(folder), time.monotonic()
     first.close()

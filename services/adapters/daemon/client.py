@@ -130,7 +130,7 @@ class DaemonClient:
         release: str = __version__,
         protocol: int = PROTOCOL,
     ) -> None:
-        """The daemon rests for `linger` seconds after its last program; `program` is what it calls this one."""
+        """The daemon stays for `linger` seconds after this program at least; `program` is what it calls this one."""
         self._place = DaemonPlace(home)
         self._hello = Hello(protocol, release, program, linger)
         self._connection: _Connection | None = None

@@ -145,14 +145,18 @@ class _Client(asyncio.Protocol):
 
 @dataclass(slots=True)
 class _Rest:
-    """When the daemon ends for want of programs."""
+    """When the daemon ends for want of programs: each that leaves wants it for so many seconds more."""
 
-    seconds: float = _FIRST_SECONDS
+    until: float = 0.0
+    """By the clock of the event loop, the latest of what those that left wanted."""
     timer: asyncio.TimerHandle | None = None
+
+    def prolong(self, seconds: float) -> None:
+        self.until = max(self.until, asyncio.get_running_loop().time() + seconds)
 
     def begin(self, end: Callable[[], None]) -> None:
         self.stop()
-        self.timer = asyncio.get_running_loop().call_later(self.seconds, end)
+        self.timer = asyncio.get_running_loop().call_at(self.until, end)
 
     def stop(self) -> None:
         if self.timer is not None:
@@ -179,7 +183,7 @@ class DaemonServer:
         """Returns when all is written down and the socket is gone."""
         loop = asyncio.get_running_loop()
         server = await loop.create_unix_server(lambda: _Client(self), sock=listening)
-        self._rest.begin(lambda: self.end("nobody came"))
+        first = loop.call_later(_FIRST_SECONDS, lambda: self._clients or self.end("nobody came"))
         try:
             await self._serve()
             server.close()
@@ -187,6 +191,7 @@ class DaemonServer:
                 self.place.clear()
                 await self._drain()
         finally:
+            first.cancel()
             self._rest.stop()
             for client in self._clients.copy():
                 client.transport.abort()
@@ -205,7 +210,6 @@ class DaemonServer:
         if (hello.protocol, hello.release) == (PROTOCOL, __version__) and not self._ending:
             client.hello = hello
             self._clients.add(client)
-            self._rest.seconds = hello.linger
             self._rest.stop()
             return
         client.transport.close()
@@ -214,8 +218,10 @@ class DaemonServer:
 
     def leave(self, client: _Client) -> None:
         self._clients.discard(client)
-        if not self._clients and client.hello is not None:
-            self._rest.begin(lambda: self.end("nobody needs it"))
+        if client.hello is not None:
+            self._rest.prolong(client.hello.linger)
+            if not self._clients:
+                self._rest.begin(lambda: self.end("nobody needs it"))
 
     def _programs(self, but: _Client) -> tuple[tuple[int, str], ...]:
         """Those that are connected, without the one that asks."""

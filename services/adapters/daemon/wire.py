@@ -63,7 +63,7 @@ class Hello(msgspec.Struct, array_like=True):
     release: str
     program: str
     linger: float
-    """Seconds that the daemon stays after its last program."""
+    """Seconds that the daemon stays after this program at least."""
 
 
 class Welcome(msgspec.Struct, array_like=True):

