@@ -163,6 +163,7 @@ class MemoriaApp(TypingAhead[None]):
         self._saving = False
         """Whether a person is told that something is being saved."""
         self._keys_wait_for = ""
+        self._waits_for = ""
         self._undoing: Undoing | None = None
         for mode in MODES:
             self.add_mode(mode.name, partial(self._make, mode))
@@ -486,7 +487,12 @@ class MemoriaApp(TypingAhead[None]):
         saving = (f"saving {number:,} …" if number > 1 else "saving …") if self._saving else ""
         keys = f"keys wait for {self._keys_wait_for} · esc" if self._keys_wait_for else ""
         for screen in self.mode_screens:
-            screen.busy = " · ".join(filter(None, (saving, keys)))
+            screen.busy = " · ".join(filter(None, (saving, self._waits_for, keys)))
+
+    def say_wait(self, line: str) -> None:
+        """What the stores wait for of another program; "" once they go on."""
+        self._waits_for = line
+        self._say_busy()
 
     def _write_failed(self, what: str, error: BaseException) -> None:
         """A write whose screen or dialog is gone."""

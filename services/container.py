@@ -27,6 +27,7 @@ from services.health import HealthService
 from services.integrity.integrity_service import IntegrityService
 from services.live import TOLD, LiveService
 from services.memories.memory_service import MemoryService
+from services.memories.write_barrier import WriteBarrier
 from services.model import StoreKind
 from services.model.database import Ask
 from services.ports import machine_clock
@@ -40,6 +41,7 @@ from services.transfer.exporting import ExportService
 from services.transfer.importing import ImportService
 from services.transfer.shared_export import SharedExport
 from services.vector_stores import vector_store
+from services.waits import Waits
 from services.work.clients import ClientService
 from services.work.reports import ReportService
 from services.work.stamps import Stamp, Zones, with_writer_zone
@@ -70,6 +72,7 @@ class Services:
         records: Records | None,
         clock: Clock,
         ask: Ask | None,
+        waits: Waits,
         chat: Chat | None = None,
     ) -> None:
         self.settings, self.clock = settings, clock
@@ -82,7 +85,8 @@ class Services:
         self.database = DatabaseService(database.database, vectors if settings.qdrant_host else None, embedder, ask)
         database.database.permit = self.database.permit
         self.search = SearchService(vectors, embedder, records, settings, clock)
-        self.memories = MemoryService(vectors, embedder, records, settings, clock, self.database.permit)
+        barrier = WriteBarrier(settings.vectors_dir if settings.qdrant_host is None else None, waits)
+        self.memories = MemoryService(vectors, embedder, records, settings, clock, self.database.permit, barrier)
         self.memory_counts = MemoryCounts(vectors, records, settings)
         self.graph = GraphService(vectors, records, settings)
         self.suggestions = SuggestionService(vectors, records, self.graph)
@@ -99,7 +103,7 @@ class Services:
         target = RestoreTarget(vectors, tables, self.memories, settings)
         self.restoring = RestoreService(target, embedder, self.backup, settings, clock)
         opened = partial(_opened_embedder, settings, embedder)
-        self.reembedding = ReembeddingService(vectors, opened, settings, self.memories.barrier)
+        self.reembedding = ReembeddingService(vectors, opened, settings, barrier)
         outside, unfinished = self.memories.outside, self.restoring.unfinished
         daemon = partial(daemon_status, settings)
         self.health = HealthService(vectors, embedder, records, self.integrity, outside, settings, unfinished, daemon)
@@ -117,19 +121,22 @@ async def open_services(
     chat: Chat | None = None,
     clock: Clock = machine_clock,
     ask: Ask | None = None,
+    waits: Waits | None = None,
 ) -> AsyncIterator[Services]:
     """The services of the stores that the settings name; whatever was opened is closed at the end.
 
     A shared database is asked in which zone its stamps are written, unless the settings say that.
 
-    `ask` is how to ask before anything is added to a database or a Qdrant that other programs made.
+    `ask` is how to ask before anything is added to a database or a Qdrant that other programs made; `waits` tells what
+    is waited for of other programs.
     """
     await asyncio.to_thread(close_home, settings.home)
     database = CheckedDatabase.of(settings)
     settings, zones = with_writer_zone(settings, await _stamps(database, settings))
-    vectors, embedder = vectors or vector_store(settings), embedder or _embedder(settings)
+    waits = waits or Waits()
+    vectors, embedder = vectors or vector_store(settings, waits), embedder or _embedder(settings, waits)
     chat = chat or _chat(settings)
-    services = Services(settings, zones, database, vectors, embedder, records, clock, ask, chat)
+    services = Services(settings, zones, database, vectors, embedder, records, clock, ask, waits, chat)
     async with contextlib.AsyncExitStack() as closing:
         for opened in (database, services.records, embedder, vectors, *((chat,) if chat else ())):
             closing.push_async_callback(opened.close)
@@ -158,8 +165,8 @@ async def erase_stores(settings: Settings) -> None:
     await EmbeddedPostgres(settings.postgres_dir).erase()
 
 
-def _daemon(settings: Settings) -> DaemonClient:
-    return DaemonClient(settings.home, linger=settings.linger, program=settings.program)
+def _daemon(settings: Settings, waits: Waits | None = None) -> DaemonClient:
+    return DaemonClient(settings.home, linger=settings.linger, program=settings.program, waits=waits)
 
 
 def memori_source(url: str) -> RecordSource:
@@ -204,11 +211,11 @@ async def _opened_embedder(settings: Settings, own: Embedder, target: Target) ->
         await embedder.close()
 
 
-def _embedder(settings: Settings) -> Embedder:
+def _embedder(settings: Settings, waits: Waits | None = None) -> Embedder:
     if settings.ollama_host is None:
         from services.adapters.bundled_embedder import BundledEmbedder
 
-        return BundledEmbedder(_daemon(settings))
+        return BundledEmbedder(_daemon(settings, waits))
     from services.adapters.ollama import OllamaEmbedder
 
     return OllamaEmbedder(settings.ollama_host, settings.embedding_model, settings.embedding_dimensions)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from services.ports import SwitchableStore
 from services.settings import Settings
+from services.waits import Waits
 
 
-def vector_store(settings: Settings) -> SwitchableStore:
+def vector_store(settings: Settings, waits: Waits | None = None) -> SwitchableStore:
     if settings.qdrant_host is None:
         from services.adapters.daemon.client import DaemonClient
         from services.adapters.edge.edge_store import EdgeVectorStore
 
-        return EdgeVectorStore(DaemonClient(settings.home, linger=settings.linger, program=settings.program))
+        client = DaemonClient(settings.home, linger=settings.linger, program=settings.program, waits=waits)
+        return EdgeVectorStore(client)
     from services.adapters.server.server_store import ServerVectorStore
 
     return ServerVectorStore(

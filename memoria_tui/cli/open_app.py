@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from services.model.database import Ask
     from services.ports import SwitchableStore
     from services.settings import Settings
+    from services.waits import Waits
 
 _DEMO = "demo"
 _START_SECONDS = 2.0
@@ -39,10 +40,11 @@ def open_app(terminal: Terminal, where: str | None = None) -> int:
     from memoria_tui.upgrading import ask_in_app
     from services.demo.store import load_demo
     from services.times import person_clock
+    from services.waits import Waits
 
     settings = replace(terminal.settings, program=APP)
     app = MemoriaApp(
-        open_services=lambda: _open_services(settings, lambda *plan: ask_in_app(app, *plan)),
+        open_services=lambda: _open_services(settings, lambda *plan: ask_in_app(app, *plan), Waits(app.say_wait)),
         config=load_config(terminal.config_file, terminal.environment),
         where=where or _where(terminal),
         load_demo=load_demo,
@@ -58,26 +60,27 @@ def open_app(terminal: Terminal, where: str | None = None) -> int:
 
 
 @asynccontextmanager
-async def _open_services(settings: Settings, ask: Ask) -> AsyncIterator[Services]:
+async def _open_services(settings: Settings, ask: Ask, waits: Waits) -> AsyncIterator[Services]:
     """Opens the stores, whose libraries are imported only now, off the loop: the app is on screen already."""
     gc.disable()  # nothing of what a start makes is garbage
     asyncio.get_running_loop().call_later(_START_SECONDS, gc.enable)
     async with AsyncExitStack() as closing:
-        vectors = await asyncio.to_thread(_vectors, settings)
+        vectors = await asyncio.to_thread(_vectors, settings, waits)
         closing.push_async_callback(vectors.close)
         waking = asyncio.create_task(_wake(vectors))
         closing.callback(waking.cancel)
         container = await asyncio.to_thread(importlib.import_module, "services.container")
-        services = await closing.enter_async_context(container.open_services(settings, vectors=vectors, ask=ask))
+        opened = container.open_services(settings, vectors=vectors, ask=ask, waits=waits)
+        services = await closing.enter_async_context(opened)
         # What is loaded by then stays: when the collector looks through it again, it holds the event loop for 50 ms.
         services.search.when_loaded(gc.freeze)
         yield services
 
 
-def _vectors(settings: Settings) -> SwitchableStore:
+def _vectors(settings: Settings, waits: Waits) -> SwitchableStore:
     from services.vector_stores import vector_store
 
-    return vector_store(settings)
+    return vector_store(settings, waits)
 
 
 async def _wake(vectors: SwitchableStore) -> None:

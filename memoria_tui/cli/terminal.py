@@ -284,15 +284,22 @@ class Terminal:
     async def opened(self, program: str, ask: Ask | None = None, *, resumes: bool = False) -> AsyncIterator[Services]:
         """The services, as the history names the program; what waits is finished before, and after what went well."""
         self.keep_log()
+        from services.waits import Waits
+
         open_services = self.open_services
         if open_services is None:
             open_services = (await asyncio.to_thread(import_module, "services.container")).open_services
-        async with open_services(replace(self.settings, program=program), ask=ask) as services:
+        settings, waits = replace(self.settings, program=program), Waits(self._say_wait)
+        async with open_services(settings, ask=ask, waits=waits) as services:
             if not resumes:
                 await self._warn_of_unfinished_restore(services)
                 await self._finish_untried(services)
             yield services
             await services.memories.embed_waiting()
+
+    def _say_wait(self, line: str) -> None:
+        if line:
+            self.error(line)
 
     async def _finish_untried(self, services: Services) -> None:
         """On servers only some: another program may be in the middle of applying them."""

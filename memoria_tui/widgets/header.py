@@ -116,7 +116,8 @@ class StatusHeader(Widget):
         return Content.assemble(("memoria", _NAME), (dotted, _MUTED))
 
     def _busy(self) -> Content:
-        return Content.styled(f"{self.busy}{_GAP}", "$warning") if self.busy else Content("")
+        busy = present.clip(present.line(self.busy), self.size.width * 3 // 5)
+        return Content.styled(f"{busy}{_GAP}", "$warning") if busy else Content("")
 
     def _stores(self, *, named: bool) -> Content:
         parts = []

@@ -42,7 +42,7 @@ async def replace(run: RestoreRun) -> Mapping[str, int]:
         await run.keep(parts=0)
     await run.fill(await vectors.open_draft(wanted))
     await vectors.prepare_adoption()
-    async with run.target.memories.barrier.exclusive():
+    async with run.target.memories.barrier.exclusive("replaces all memories"):
         if not run.marker.tables:
             counts.update(await _tables(run))
         await vectors.adopt_draft()

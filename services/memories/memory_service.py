@@ -72,14 +72,15 @@ class MemoryService:
         settings: Settings,
         clock: Clock,
         permit: Permit | None = None,
+        barrier: WriteBarrier | None = None,
     ) -> None:
-        """`permit` is awaited before the first write."""
+        """`permit` is awaited before the first write; every save passes `barrier`."""
         self._vectors = vectors
         self._embedder = embedder
         self._records = records
         self._clock = clock
         self._zone = writer_zone(settings)
-        self._saver = Saver(Applier(vectors, embedder, records, settings, clock, permit))
+        self._saver = Saver(Applier(vectors, embedder, records, settings, clock, permit), barrier or WriteBarrier())
         self._trash = Trash(self._saver)
         self._pending = PendingWork(self._saver, self._trash)
         self._undo = Undo(self._saver, self._trash)

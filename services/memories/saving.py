@@ -91,12 +91,12 @@ class _Changed(Exception):
 class Saver:
     """Writes memories; whoever changes one goes through it."""
 
-    def __init__(self, applier: Applier) -> None:
+    def __init__(self, applier: Applier, barrier: WriteBarrier) -> None:
         self.applier = applier
         self.vectors, self.records = applier.vectors, applier.records
         self.settings, self.clock = applier.settings, applier.clock
         self.zone = writer_zone(applier.settings)
-        self.barrier = WriteBarrier(self.settings.vectors_dir if self.settings.qdrant_host is None else None)
+        self.barrier = barrier
         self.saved = False
         """True once this program wrote a memory."""
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()

@@ -1,7 +1,8 @@
 """A readers-writer lock: saves share it, an act that needs the store to stand still has it alone.
 
 Of embedded stores it holds the other programs of the home too, by kernel locks on two files: `writes.lock` is held by
-each save and alone by the act, and who wants it alone takes `switch.lock` before, past which no new save comes.
+each save and alone by the act, and who wants it alone takes `switch.lock` before, past which no new save comes, and
+writes into it what for.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ from pathlib import Path
 from services.errors import StoreUnavailable
 from services.file_locks import held_lock, take_lock
 from services.files import make_private, storage_error, storage_errors
+from services.waits import Waits
 
 _PASSED: ContextVar[bool] = ContextVar("passed", default=False)
 _PATIENCE = 120.0
 """Seconds for which a save waits for an act of another program that has the store alone; such an act for half of it."""
 _AGAIN_SECONDS = 0.02
-_WRITES_LOCK = "writes.lock"
+_WRITES_LOCK, _SWITCH_LOCK = "writes.lock", "switch.lock"
+_SAVES = "waiting until other programs have saved what they are saving"
 _REPLACES = "another program is replacing all memories and takes long; nothing was written, try again"
 _WRITES = "another program is writing many memories; nothing was replaced, try again when it has finished"
 
@@ -30,9 +33,10 @@ _WRITES = "another program is writing many memories; nothing was replaced, try a
 class WriteBarrier:
     """Shared by saves, many at a time; while one act has it alone, they wait."""
 
-    def __init__(self, folder: Path | None = None, patience: float = _PATIENCE) -> None:
+    def __init__(self, folder: Path | None = None, waits: Waits | None = None, patience: float = _PATIENCE) -> None:
         """`folder` is that of embedded vectors, which the programs of one machine write alone."""
         self._folder = folder
+        self._waits = waits or Waits()
         self._patience = patience
         self._inside = 0
         self._held = False
@@ -61,8 +65,8 @@ class WriteBarrier:
             self._left.set()
 
     @contextlib.asynccontextmanager
-    async def exclusive(self) -> AsyncIterator[None]:
-        """Waits for the saves under way; the next ones wait until its end.
+    async def exclusive(self, what: str) -> AsyncIterator[None]:
+        """Waits for the saves under way; the next ones wait until its end, and say `what` this program does.
 
         Raises StoreUnavailable when another program writes for long.
         """
@@ -74,7 +78,7 @@ class WriteBarrier:
             while self._inside:
                 self._left.clear()
                 await self._left.wait()
-            async with self._among_programs(shared=False):
+            async with self._among_programs(shared=False, what=what):
                 yield
         finally:
             self._held = False
@@ -93,7 +97,7 @@ class WriteBarrier:
             return False
 
     @contextlib.asynccontextmanager
-    async def _among_programs(self, *, shared: bool) -> AsyncIterator[None]:
+    async def _among_programs(self, *, shared: bool, what: str = "") -> AsyncIterator[None]:
         if self._folder is None:
             yield
             return
@@ -101,7 +105,10 @@ class WriteBarrier:
             make_private(self._folder)
         with contextlib.ExitStack() as held:
             with contextlib.ExitStack() as passing:
-                (passing if shared else held).callback(os.close, await self._taken("switch.lock", shared))
+                switch = await self._taken(_SWITCH_LOCK, shared)
+                (passing if shared else held).callback(os.close, switch)
+                if what:
+                    _sign(switch, what)
                 held.callback(os.close, await self._taken(_WRITES_LOCK, shared))
             yield
 
@@ -109,12 +116,27 @@ class WriteBarrier:
         assert self._folder is not None
         path = self._folder / name
         deadline = time.monotonic() + (self._patience if shared else self._patience / 2)
-        while True:
-            try:
-                return take_lock(path, shared=shared)
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise StoreUnavailable(_REPLACES if shared else _WRITES) from None
-            except OSError as error:
-                raise storage_error(error, path) from error
-            await asyncio.sleep(_AGAIN_SECONDS)
+        async with self._waits.maybe(self._who_has_it_alone if name == _SWITCH_LOCK else lambda: _SAVES):
+            while True:
+                try:
+                    return take_lock(path, shared=shared)
+                except BlockingIOError:
+                    if time.monotonic() > deadline:
+                        raise StoreUnavailable(_REPLACES if shared else _WRITES) from None
+                except OSError as error:
+                    raise storage_error(error, path) from error
+                await asyncio.sleep(_AGAIN_SECONDS)
+
+    def _who_has_it_alone(self) -> str:
+        assert self._folder is not None
+        with contextlib.suppress(OSError):
+            pid, _, what = (self._folder / _SWITCH_LOCK).read_text("utf-8", "replace").partition(" ")
+            return f"waiting for process {pid}, which {what or 'replaces memories'}"
+        return "waiting for another program, which replaces memories"
+
+
+def _sign(lock: int, what: str) -> None:
+    """Leaves in the lock's file who has it and why, for those that wait."""
+    with contextlib.suppress(OSError):  # on a full disk they are not told
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"{os.getpid()} {what}".encode(), 0)

@@ -198,7 +198,7 @@ class ReembeddingService:
         filling = Filling(self._vectors, draft, embedder, self._settings)
         run = _Run(filling, self._vectors, draft, await count_memories(self._vectors), progress)
         await self._catch_up(run)
-        async with self._barrier.exclusive():
+        async with self._barrier.exclusive("takes the vectors of another model into use"):
             await self._last_pass(run)
             await self._vectors.adopt_draft()
             if self._vectors.shared:

@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
@@ -28,6 +29,7 @@ from services.model import Memory, MemoryType, Pause, Progress, SessionCategory,
 from services.work.csv_and_markdown import log_csv
 from services.work.report_values import DayPart
 from tests.services.edge_here import edge_here, services_here
+from tests.services.test_write_barrier import holder
 
 HOSTILE = "\x1b]52;c;ZWNobw==\x07 \x1b[31mred\x1b[0m [bold]x[/] \u202e \x9b2J"
 
@@ -74,6 +76,15 @@ def run(tmp_path: Path, postgres_url: str) -> Run:
         return Ran(status, terminal.stdout.getvalue(), terminal.stderr.getvalue())  # type: ignore[attr-defined]
 
     return run
+
+
+def test_a_command_says_what_it_waits_for_of_another_program(run: Run, tmp_path: Path) -> None:
+    (folder := tmp_path / "home" / "qdrant").mkdir(parents=True, mode=0o700)
+    with holder(folder, "exclusive") as other:
+        threading.Timer(2, other.kill).start()
+        added = run("add", "after a restore")
+    assert added.status == 0, added.err
+    assert added.complaint == f"waiting for process {other.pid}, which replaces all memories"
 
 
 def test_a_memory_is_written_found_edited_deleted_and_brought_back(run: Run) -> None:

@@ -24,6 +24,7 @@ from services.model import MemoryType
 from services.model.database import Ask
 from services.ports import Embedder, SwitchableStore
 from services.settings import Settings
+from services.waits import Waits
 
 _MODEL = BundledModel()
 
@@ -108,10 +109,11 @@ def services_here(
     vectors: SwitchableStore | None = None,
     embedder: Embedder | None = None,
     ask: Ask | None = None,
+    waits: Waits | None = None,
 ) -> AbstractAsyncContextManager[Services]:
     """The services, with what is embedded of vectors and models in this process."""
     if vectors is None and settings.qdrant_host is None:
         vectors = edge_here(settings.vectors_dir)
     if embedder is None and settings.ollama_host is None:
         embedder = model_here()
-    return open_services(settings, vectors=vectors, embedder=embedder, ask=ask)
+    return open_services(settings, vectors=vectors, embedder=embedder, ask=ask, waits=waits)

@@ -26,6 +26,7 @@ from services.adapters.daemon.client import DaemonClient
 from services.adapters.daemon.holdings import Holdings, Panic
 from services.adapters.daemon.place import DaemonPlace
 from services.adapters.daemon.server import DaemonServer
+from services.adapters.daemon.silence import Silence
 from services.adapters.daemon.wire import (
     DAEMON,
     IN_USE,
@@ -47,6 +48,7 @@ from services.errors import StorageFull, StoreInUse, StoreMismatch, StoreTooNew,
 from services.model import MemoryType
 from services.points import EVERYTHING, Scroll
 from services.ports import Draft
+from services.waits import Waits
 from tests.services.memory_world import quick_folder
 from tests.services.stores import DIMENSIONS, MODEL, ident, point, sparse_copy
 
@@ -190,6 +192,42 @@ async def test_a_program_that_wants_no_rest_does_not_shorten_that_of_another(hom
     await hasty.close()
     await eventually_ended(home)
     assert 1.0 <= time.monotonic() - begin < _WAIT / 2
+
+
+@pytest.mark.parametrize("end", [signal.SIGCONT, signal.SIGKILL])
+async def test_a_person_is_told_of_a_daemon_that_is_suspended(
+    home: Path, store: EdgeVectorStore, end: signal.Signals
+) -> None:
+    told: list[str] = []
+    waits = Waits(told.append, 0.1)
+    stores = [EdgeVectorStore(DaemonClient(home, waits=waits)) for _ in range(2)]
+    await stores[0].info()
+    pid = await pid_of(home)
+    os.kill(pid, signal.SIGSTOP)
+    asked = [
+        asyncio.create_task(store.count(S)) for store in stores
+    ]  # of one that was welcomed, and of one that is not
+    async with asyncio.timeout(_WAIT):
+        while not told:  # noqa: ASYNC110 - that is what is tried
+            await asyncio.sleep(0.05)
+    assert f"(process {pid}) does not answer" in told[0]
+    os.kill(pid, end)
+    assert await asyncio.gather(*asked) == [0, 0]
+    assert told[1:] == [""]
+    for one in stores:
+        await one.close()
+
+
+@pytest.mark.parametrize("code", ["while True: pass", "import time; time.sleep(600)"])
+async def test_a_daemon_that_computes_is_let_alone_and_one_that_rests_is_not(code: str, tmp_path: Path) -> None:
+    told: list[str] = []
+    with subprocess.Popen([sys.executable, "-c", code]) as other:  # noqa: ASYNC220 - it is ended at once
+        silence = Silence(tmp_path, other.pid, Waits(told.append, 0.3))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(6):
+                await silence.watch(lambda: not told, lambda: None)
+        other.kill()
+    assert bool(told) == ("sleep" in code)
 
 
 async def test_one_whose_home_was_removed_leaves_alone_what_is_in_its_place(home: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from services.errors import StoreUnavailable
 from services.memories.write_barrier import WriteBarrier
+from services.waits import Waits
 
 _HOLDER = """
 import asyncio, sys
@@ -18,16 +19,19 @@ from pathlib import Path
 from services.memories.write_barrier import WriteBarrier
 async def main():
     barrier = WriteBarrier(Path(sys.argv[1]))
-    async with getattr(barrier, sys.argv[2])():
+    async with getattr(barrier, sys.argv[2])(*sys.argv[3:]):
         print("held", flush=True)
         await asyncio.sleep(600)
 asyncio.run(main())
 """
 
 
+_WHAT = {"shared": (), "exclusive": ("replaces all memories",)}
+
+
 def holder(folder: Path, how: str) -> subprocess.Popen[str]:
     """Another program that saves, or has the store alone."""
-    command = [sys.executable, "-c", _HOLDER, str(folder), how]
+    command = [sys.executable, "-c", _HOLDER, str(folder), how, *_WHAT[how]]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "held\n"
@@ -35,7 +39,7 @@ def holder(folder: Path, how: str) -> subprocess.Popen[str]:
 
 
 async def entered(barrier: WriteBarrier, how: str) -> None:
-    async with getattr(barrier, how)():
+    async with getattr(barrier, how)(*_WHAT[how]):
         pass
 
 
@@ -52,7 +56,7 @@ async def test_saves_pass_each_other_and_wait_for_who_has_the_store_alone(folder
         alone = asyncio.create_task(entered(barrier, "exclusive"))
         assert await is_waiting(alone)
     await alone
-    async with barrier.exclusive():
+    async with barrier.exclusive("replaces all memories"):
         saving = asyncio.create_task(entered(barrier, "shared"))
         assert await is_waiting(saving)
     await saving
@@ -96,7 +100,7 @@ async def test_who_wants_the_store_alone_is_not_starved_by_saves(tmp_path: Path)
 
     tasks = [asyncio.create_task(save(barrier)) for barrier in saves]
     await asyncio.sleep(0.05)
-    async with asyncio.timeout(30), alone.exclusive():
+    async with asyncio.timeout(30), alone.exclusive("replaces all memories"):
         done.set()
     await asyncio.gather(*tasks)
 
@@ -106,3 +110,30 @@ async def test_a_program_that_never_lets_go_is_told_after_a_while(tmp_path: Path
         with pytest.raises(StoreUnavailable, match="another program is replacing all memories"):
             await entered(WriteBarrier(tmp_path, patience=0.1), "shared")
         other.kill()
+
+
+@pytest.mark.parametrize(("theirs", "ours"), [("shared", "exclusive"), ("exclusive", "shared"), ("exclusive",) * 2])
+async def test_a_person_is_told_what_is_waited_for(theirs: str, ours: str, tmp_path: Path) -> None:
+    told: list[str] = []
+    with holder(tmp_path, theirs) as other:
+        line = (
+            f"waiting for process {other.pid}, which replaces all memories"
+            if theirs == "exclusive"
+            else "waiting until other programs have saved what they are saving"
+        )
+        waiting = asyncio.create_task(entered(WriteBarrier(tmp_path, Waits(told.append, 0.05)), ours))
+        assert await is_waiting(waiting)
+        assert told == [line]
+        other.kill()
+        await waiting
+    assert told == [line, ""]
+
+
+async def test_who_waits_for_a_moment_only_is_told_nothing(tmp_path: Path) -> None:
+    told: list[str] = []
+    barrier = WriteBarrier(tmp_path, Waits(told.append, 30))
+    async with barrier.exclusive("replaces all memories"):
+        saving = asyncio.create_task(entered(barrier, "shared"))
+        assert await is_waiting(saving)
+    await saving
+    assert told == []

@@ -40,6 +40,16 @@ from tests.tui.fakes import filled, memory_id
 from tests.tui.quick import quick
 
 
+async def test_the_header_says_what_the_stores_wait_for_of_another_program() -> None:
+    async with running(filled()) as pilot:
+        app = pilot.app
+        assert isinstance(app, MemoriaApp)
+        app.say_wait("waiting for process 12, which replaces all memories")
+        await until(pilot, lambda: "waiting for process 12" in screen_of(pilot).busy)
+        app.say_wait("")
+        await until(pilot, lambda: not screen_of(pilot).busy)
+
+
 async def test_the_header_tells_stores_and_running_work() -> None:
     async with running(filled()) as pilot:
         line = screen_of(pilot).query_one(StatusHeader)

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from services import __version__
-from services.adapters.daemon.place import DaemonPlace
+from services.adapters.daemon.place import DaemonPlace, peer_of
+from services.adapters.daemon.silence import Silence
 from services.adapters.daemon.wire import (
     DAEMON,
     LENGTH,
@@ -30,8 +31,11 @@ from services.adapters.daemon.wire import (
 )
 from services.errors import StoreInUse, StoreTooNew, StoreUnavailable
 from services.model import DaemonStatus
+from services.waits import Waits
 
 if TYPE_CHECKING:
+    import socket
+
     import msgspec
 
 _BUFFER = 1 << 20
@@ -58,8 +62,9 @@ class _Waiting:
 class _Connection:
     """One connection to one daemon, until either ends."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader, self._writer = reader, writer
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, silence: Silence) -> None:
+        self._reader, self._writer, self._silence = reader, writer, silence
+        self._watching: asyncio.Task[None] | None = None
         self._numbers = count(1)
         self._waiting: dict[int, _Waiting] = {}
         self._reading = asyncio.create_task(self._read())
@@ -74,6 +79,8 @@ class _Connection:
             raise _Ended
         number = next(self._numbers)
         waiting = self._waiting[number] = _Waiting(asyncio.get_running_loop().create_future())
+        if self._watching is None or self._watching.done():
+            self._watching = asyncio.create_task(self._silence.watch(lambda: bool(self._waiting), self._ask_how_it_is))
         try:
             self._writer.write(frame(Request(number, target, method, arguments)))
             with suppress(ConnectionError):  # reading tells that it has ended
@@ -97,7 +104,9 @@ class _Connection:
         """Hands out replies until the connection ends, then fails what is still waiting."""
         try:
             while True:
-                self._hand_out(read_reply(await _next(self._reader)))
+                reply = read_reply(await _next(self._reader))
+                self._silence.heard()
+                self._hand_out(reply)
         except _Ended:
             pass
         finally:
@@ -105,6 +114,11 @@ class _Connection:
                 if not waiting.answer.done():
                     waiting.answer.set_exception(_Ended())
             self._writer.close()
+            if self._watching is not None:
+                self._watching.cancel()
+
+    def _ask_how_it_is(self) -> None:
+        self._writer.write(frame(Request(next(self._numbers), DAEMON, "status", METHODS["status"].write_arguments(()))))
 
     def _hand_out(self, reply: Reply) -> None:
         waiting = self._waiting.get(reply.number)
@@ -127,11 +141,13 @@ class DaemonClient:
         *,
         linger: float = 0.0,
         program: str = "",
+        waits: Waits | None = None,
         release: str = __version__,
         protocol: int = PROTOCOL,
     ) -> None:
         """The daemon stays for `linger` seconds after this program at least; `program` is what it calls this one."""
         self._place = DaemonPlace(home)
+        self._waits = waits or Waits()
         self._hello = Hello(protocol, release, program, linger)
         self._connection: _Connection | None = None
         self._connecting = asyncio.Lock()
@@ -216,7 +232,7 @@ class DaemonClient:
                 raise StoreUnavailable(_CLOSED)
             with suppress(_Ended, BlockingIOError):
                 if (made := self._place.connect()) is not None:
-                    if found := await self._greeted(*await asyncio.open_unix_connection(sock=made, limit=_BUFFER)):
+                    if found := await self._greeted(made):
                         return found
                 elif not start:
                     return None
@@ -228,16 +244,21 @@ class DaemonClient:
             await asyncio.sleep(_AGAIN_SECONDS)
         raise StoreUnavailable(f"the store daemon of {self._place.home} does not answer; end it with: memoria-tui stop")
 
-    async def _greeted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> _Connection | None:
+    async def _greeted(self, made: socket.socket) -> _Connection | None:
         """None when the daemon hands over to one of our version. Raises StoreTooNew when it is a newer one."""
+        silence = Silence(self._place.home, peer_of(made)[0], self._waits)
+        reader, writer = await asyncio.open_unix_connection(sock=made, limit=_BUFFER)
+        watching = asyncio.create_task(silence.watch(lambda: True, lambda: None))
         try:
             writer.write(frame(self._hello))
             welcome: Welcome = read_welcome(await _next(reader))
         except BaseException:
             writer.close()
             raise
+        finally:
+            watching.cancel()
         if (welcome.protocol, welcome.release) == (self._hello.protocol, self._hello.release):
-            return _Connection(reader, writer)
+            return _Connection(reader, writer, silence)
         writer.close()
         if is_newer(welcome, self._hello):
             raise StoreTooNew(

@@ -183,7 +183,7 @@ class DaemonServer:
         """Returns when all is written down and the socket is gone."""
         loop = asyncio.get_running_loop()
         server = await loop.create_unix_server(lambda: _Client(self), sock=listening)
-        first = loop.call_later(_FIRST_SECONDS, lambda: self._clients or self.end("nobody came"))
+        first = loop.call_later(_FIRST_SECONDS, self._nobody_came)
         try:
             await self._serve()
             server.close()
@@ -215,6 +215,10 @@ class DaemonServer:
         client.transport.close()
         if is_newer(hello, _WELCOME):
             self.end(f"hands over to {hello.release}")
+
+    def _nobody_came(self) -> None:
+        if not self._clients:
+            self.end("nobody came")
 
     def leave(self, client: _Client) -> None:
         self._clients.discard(client)

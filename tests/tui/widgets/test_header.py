@@ -111,3 +111,17 @@ async def test_only_a_running_timer_ticks() -> None:
         assert "0:40:12 review" in lines(app)[0]
         top.status = StatusSnapshot(sessions=())
         assert not top.ticking
+
+
+@pytest.mark.parametrize("width", [40, 80])
+async def test_a_long_wait_leaves_room_for_stores_and_place(width: int) -> None:
+    top = StatusHeader(clock, "embedded")
+    app = Scene(top)
+    async with app.open(width) as pilot:
+        top.status = StatusSnapshot(STORES)
+        top.busy = "waiting for process 12345, which takes the vectors of another model into use"
+        await pilot.pause()
+        line = lines(app)[0]
+        assert "waiting for process" in line
+        assert "✖" in line
+        assert "embed" in line
