@@ -13,7 +13,7 @@ from textual.timer import Timer
 from textual.worker import Worker
 
 from services.errors import MemoriaError
-from services.model import StatusSnapshot, Subject
+from services.model import StatusSnapshot, StoreKind, Subject
 
 if TYPE_CHECKING:
     from memoria_tui.modes.mode import ModeScreen
@@ -77,13 +77,13 @@ class Background:
         log_status_change(self.status.stores, status.stores)
         were_failing = {store.kind for store in self.status.failing}
         self.status = status
-        back = any(store.ok and store.kind in were_failing for store in status.stores)
+        answer_again = {store.kind for store in status.stores if store.ok and store.kind in were_failing}
         for screen in self._modes().values():
             screen.status = status
-            if back:
+            if answer_again:
                 screen.changed()
-        if status.due:
-            self._recover(due_only=True)
+        if status.due or StoreKind.EMBEDDER in answer_again:
+            self._recover(due_only=StoreKind.EMBEDDER not in answer_again)
 
     # what others write
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memoria_tui.cli.json_output import daemon_json, store_json, survey_json
+from memoria_tui.cli.json_output import daemon_json, store_json, survey_json, waiting_json
 from memoria_tui.cli.with_services import Json, Yes, terminal_of, with_services
 from services.integrity.defects import Keep
 from services.work.export import clock
@@ -16,6 +16,7 @@ from services.work.export import clock
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
     from services.container import Services
+    from services.health import Waiting
     from services.integrity.check import Check
     from services.integrity.defects import Finding, Survey
     from services.model import DaemonStatus, StoreStatus
@@ -64,6 +65,37 @@ async def doctor(services: Services, terminal: Terminal, as_json: Json = False) 
     for store in broken:
         terminal.error(f"{store.kind} does not work: {'; '.join(store.problems) or 'no reason is known'}")
     return 1 if broken else 0
+
+
+@commands.command()
+@with_services
+async def pending(
+    services: Services,
+    terminal: Terminal,
+    apply: Annotated[bool, typer.Option("--apply", help="Finish all of it now.")] = False,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="Most memories to print.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """Print which memories wait for their vectors, and why; keyword search finds them meanwhile."""
+    applied = await services.memories.recover() if apply else 0
+    waiting, total = await services.health.waiting(limit), await services.memories.pending_count()
+    if as_json:
+        terminal.print_json({"applied": applied, "total": total, "memories": list(map(waiting_json, waiting))})
+        return
+    if apply:
+        terminal.print(f"{applied:,} finished")
+    terminal.print_table(("id", "tried", "next try", "why", "title"), [_waiting_row(terminal, one) for one in waiting])
+    if not waiting:
+        terminal.print("nothing waits")
+    elif total > len(waiting):
+        terminal.error(f"showing {len(waiting):,} of {total:,}; --limit shows more")
+
+
+def _waiting_row(terminal: Terminal, one: Waiting) -> Sequence[str]:
+    from memoria_tui.present import title
+
+    name = title(one.memory) if one.memory else "(to be deleted)"
+    return one.memory_id[:8], str(one.attempts), terminal.local_time(one.next_attempt), one.last_error, name
 
 
 @commands.command()

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from services.backup.backup_values import Archive, Comparison
     from services.graph.graph_values import Node, PathStep, Suggestion
+    from services.health import Waiting
     from services.integrity.defects import Survey
     from services.model import (
         Act,
@@ -52,6 +53,12 @@ def memory_json(memory: Memory) -> Json:
 def trashed_json(trashed: TrashedMemory) -> Json:
     deleted = {"deleted_at": _plain(trashed.deleted_at), "deleted_by": trashed.actor, "relations": trashed.relations}
     return memory_json(trashed.memory) | deleted
+
+
+def waiting_json(waiting: Waiting) -> Json:
+    """`content` null: the memory is to be deleted."""
+    content = waiting.memory and waiting.memory.content
+    return {"id": waiting.memory_id, "content": content} | _fields(waiting, "attempts", "last_error", "next_attempt")
 
 
 def hit_json(hit: Hit) -> Json:

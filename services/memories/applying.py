@@ -135,9 +135,9 @@ class Applier:
             raise ModelMismatch(self._reason)
 
     @property
-    def embedder_is_away(self) -> bool:
-        """True when it did not embed a moment ago, or may not: the vectors of the store are another model's."""
-        return not self._prepared or self._rest_until is not None
+    def embedder_rests(self) -> bool:
+        """True when it did not embed a moment ago."""
+        return self._rest_until is not None
 
     def embedder_is_back(self) -> None:
         """Lets the next save try to embed at once."""

@@ -58,6 +58,8 @@ from services.together import together
 
 _MOST_UNTRIED = 1_000_000
 """More than any act has."""
+_EMBEDDED_BY_WRITER, _EMBEDDED_BY_READER = 100, 20
+"""Most memories that a command embeds before it ends."""
 _log = logging.getLogger(__name__)
 
 
@@ -333,13 +335,14 @@ class MemoryService:
         except MemoriaError:
             return 0
 
-    async def embed_waiting(self, most: int = 100) -> int:
-        """Embeds some of what waits, where this program saved something and its embedder answers; gives how many.
+    async def embed_waiting(self, most: int | None = None) -> int:
+        """Embeds some of what waits, where the embedder answers; gives how many.
 
         For the end of a command: a store that no app is opened on is embedded all the same. Never raises.
         """
-        if not self._saver.saved or self._saver.applier.embedder_is_away:
+        if self._saver.applier.embedder_rests or self.barrier.others_write():
             return 0
+        most = most or (_EMBEDDED_BY_WRITER if self._saver.saved else _EMBEDDED_BY_READER)
         try:
             if await self._records.outbox.count() and (await self._embedder.status()).ok:
                 return await self._pending.finish(due_before=None, most=most)

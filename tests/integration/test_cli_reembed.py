@@ -46,6 +46,21 @@ def ollama() -> Iterator[str]:
         thread.join()
 
 
+def test_what_waits_is_told_and_embedded_by_the_next_command_once_the_embedder_answers(run: Run, ollama: str) -> None:
+    there = {"MEMORIA_EMBEDDING_MODEL": "tiny", "MEMORIA_EMBEDDING_DIMENSIONS": "8", "MEMORIA_OLLAMA_HOST": ollama}
+    away = there | {"MEMORIA_OLLAMA_HOST": "127.0.0.1:1"}
+    waiting = [run("add", f"text {number}", "--json", **away).json["id"] for number in range(2)]
+    told = run("pending", "--json", **away).json
+    assert (told["applied"], told["total"], [one["id"] for one in told["memories"]]) == (0, 2, waiting)
+    assert "127.0.0.1:1" in told["memories"][0]["last_error"]
+    assert waiting[0][:8] in run("pending", **away).out
+    assert run("pending", "--apply", **away).out.startswith("0 finished\n")
+    assert run("pending", "--apply", "--json", **there).json == {"applied": 2, "total": 0, "memories": []}
+    run("add", "text 3", **away)
+    assert run("trash", "list", **there).status == 0
+    assert run("pending", **away).out == "nothing waits\n"
+
+
 def test_a_store_is_moved_to_ollama_and_back(run: Run, ollama: str) -> None:
     assert run("reembed", "--status").out == "the store has no memories yet\n"
     run("add", "the access token expires", "--type", "semantic")

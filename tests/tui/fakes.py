@@ -103,6 +103,8 @@ class Store:
     delays: dict[str, float] = field(default_factory=dict)
     """Seconds that a search for this text takes."""
     asked: list[Query] = field(default_factory=list)
+    recovered: list[bool] = field(default_factory=list)
+    """Whether only what was due was to be finished, each time."""
     latest: int = 0
     changed_since: tuple[ChangedSince, ...] = ()
     """What others wrote of all that an undo would change."""
@@ -491,6 +493,7 @@ class FakeMemories(MemoryService):
 
     async def recover(self, *, due_only: bool = False) -> int:
         self.store.check()
+        self.store.recovered.append(due_only)
         return 0
 
     async def latest_update(self) -> str | None:

@@ -213,6 +213,17 @@ async def test_while_a_store_hangs_what_is_shown_says_as_of_when_and_an_unopened
         assert screen.around is not None
 
 
+async def test_what_waits_is_embedded_as_soon_as_the_embedder_answers_again() -> None:
+    store = followed(filled())
+    async with running(store) as pilot:
+        store.stores = tuple(replace(one, ok=one.kind is not StoreKind.EMBEDDER) for one in SILENT)
+        await told(pilot, store, Subject.HISTORY)
+        store.recovered.clear()
+        store.stores = None
+        await told(pilot, store, Subject.HISTORY)
+        assert store.recovered == [False], "also what is not due yet"
+
+
 async def test_what_another_program_deleted_is_said() -> None:
     store = followed(filled())
     services = FakeServices(store)
