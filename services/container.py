@@ -25,7 +25,7 @@ from services.graph.graph_service import GraphService
 from services.graph.suggestions import SuggestionService
 from services.health import HealthService
 from services.integrity.integrity_service import IntegrityService
-from services.live import TOLD, LiveService
+from services.live import TOLD, LiveService, Rhythm
 from services.memories.memory_service import MemoryService
 from services.memories.write_barrier import WriteBarrier
 from services.model import StoreKind
@@ -107,8 +107,9 @@ class Services:
         outside, unfinished = self.memories.outside, self.restoring.unfinished
         daemon = partial(daemon_status, settings)
         self.health = HealthService(vectors, embedder, records, self.integrity, outside, settings, unfinished, daemon)
-        rhythm, feed = TOLD if settings.qdrant_host is None else None, DatabaseFeed(database.database)
-        self.live = LiveService(feed, vectors, records, embedder, clock, rhythm, started=_started(settings))
+        rhythm, feed = Rhythm() if vectors.shared else TOLD, DatabaseFeed(database.database)
+        told, started = not vectors.shared, _started(settings)
+        self.live = LiveService(feed, vectors, records, embedder, clock, rhythm, started=started, told=told)
 
 
 @contextlib.asynccontextmanager

@@ -55,7 +55,7 @@ class Rhythm:
 
 
 TOLD = Rhythm(busy=10.0, idle=10.0)
-"""For memories whose every writer tells by the database: they are only looked at to see them come back."""
+"""For memories whose every writer tells by the database: the store is only asked whether it answers."""
 
 
 class StoreWatch:
@@ -145,15 +145,16 @@ class LiveService:
         rhythm: Rhythm | None = None,
         *,
         started: frozenset[StoreKind] = frozenset(),
+        told: bool = False,
     ) -> None:
-        """`started` are the stores that the first question starts."""
+        """`started`: stores that the first question starts; `told`: who writes memories tells by the database."""
         self._feed = feed
         self._vectors = vectors
         self._records = records
         self._clock = clock
         self._rhythm = rhythm or Rhythm()
         self._pulse = Pulse(0, False, ())
-        self._changes = PointChanges(vectors)
+        self._changes = None if told else PointChanges(vectors)
         self._news: set[Subject] = set()
         self._some_news = asyncio.Event()
         self._last_snapshot: StatusSnapshot | None = None
@@ -233,7 +234,10 @@ class LiveService:
     async def _ask_vectors(self, known: StoreStatus | None) -> StoreStatus:
         if self._is_due(StoreKind.QDRANT) or known is None:
             return await self._vectors.status()
-        self._hear(await self._changes.next())
+        if self._changes is None:
+            await self._vectors.model()
+        else:
+            self._hear(await self._changes.next())
         return known
 
     async def _ask_records(self, known: StoreStatus | None) -> StoreStatus:

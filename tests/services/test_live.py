@@ -14,12 +14,13 @@ from uuid import uuid4
 
 from services.adapters.edge.edge_store import EdgeVectorStore
 from services.errors import StoreUnavailable
-from services.live import LiveService, Rhythm
-from services.model import MemoryType, StatusSnapshot, StoreKind, StoreStatus, Subject
+from services.live import TOLD, LiveService, Rhythm
+from services.model import MemoryChanges, MemoryDraft, MemoryType, StatusSnapshot, StoreKind, StoreStatus, Subject
 from services.points import EVERYTHING, CollectionInfo, Filter, Point, Scroll
 from services.ports import Embedder, Pulse, Tell, VectorStore
 from services.records import Records
-from tests.services.edge_here import edge_here
+from services.settings import Settings
+from tests.services.edge_here import edge_here, services_here
 
 FAST = Rhythm(
     gather=0.01, rest=0.01, busy=0.002, idle=0.002, postgres=0.01, embedder=0.01, away=0.01, patience=0.1, start=20
@@ -80,6 +81,20 @@ class HeldVectors:
         return [Point("a", {"updated_at": self.newest})] if self.newest else []
 
 
+class ToldVectors(HeldVectors):
+    """A store of which only is asked whether it answers."""
+
+    async def model(self) -> str:
+        await self._answer()
+        return "m"
+
+    async def count(self, collection: MemoryType, where: Filter = EVERYTHING) -> int:
+        raise AssertionError(collection)
+
+    async def scroll(self, request: Scroll) -> list[Point]:
+        raise AssertionError(request)
+
+
 @dataclass
 class HeldStore:
     """PostgreSQL and the embedder, which answer until the test holds them."""
@@ -115,7 +130,7 @@ class Followed:
     _told: asyncio.Event = field(default_factory=asyncio.Event)
 
     @asynccontextmanager
-    async def running(self, rhythm: Rhythm = FAST) -> AsyncIterator[LiveService]:
+    async def running(self, rhythm: Rhythm = FAST, *, told: bool = False) -> AsyncIterator[LiveService]:
         live = LiveService(
             self.feed,
             cast("VectorStore", self.vectors),
@@ -123,6 +138,7 @@ class Followed:
             cast("Embedder", self.embedder),
             lambda: datetime.now(UTC),
             rhythm,
+            told=told,
         )
         self.live = live
         watching = asyncio.create_task(live.watch(self._on_status, self.changes.put_nowait))
@@ -152,9 +168,11 @@ class Followed:
     async def rounds(self) -> None:
         """Waits until each number was asked for a few times: what stands in the store now was then seen."""
         await self.until(StoreKind.QDRANT, ok=True)
-        enough = self.live._changes.turns + 16
+        changes = self.live._changes
+        assert changes is not None
+        enough = changes.turns + 16
         async with asyncio.timeout(20):
-            while self.live._changes.turns < enough:  # noqa: ASYNC110  # nothing tells of a question
+            while changes.turns < enough:  # noqa: ASYNC110  # nothing tells of a question
                 await asyncio.sleep(0.01)
 
 
@@ -180,6 +198,39 @@ async def test_a_memory_that_is_written_changed_or_deleted_in_the_store_is_told(
             assert await followed.following() >= MEMORIES
     assert followed.feed.ended
     await store.close()
+
+
+async def test_another_programs_change_of_an_embedded_store_is_told_at_once(tmp_path: Path, postgres_url: str) -> None:
+    settings = Settings(home=tmp_path, database_url=postgres_url, zone="UTC")
+    vectors = edge_here(settings.vectors_dir)
+    told: asyncio.Queue[frozenset[Subject]] = asyncio.Queue()
+    async with services_here(settings, vectors=vectors) as app, services_here(settings, vectors=vectors) as other:
+        memory = await other.memories.create(MemoryDraft("before"))
+        watching = asyncio.create_task(app.live.watch(lambda _: None, told.put_nowait))
+        async with asyncio.timeout(20):
+            while Subject.HISTORY not in await told.get():
+                pass
+        await other.memories.update(memory, MemoryChanges(content="after"))
+        async with asyncio.timeout(TOLD.busy / 2):
+            while Subject.MEMORIES not in await told.get():
+                pass
+        assert (await app.memories.get(memory.id)).content == "after"
+        watching.cancel()
+        await asyncio.wait({watching})
+
+
+async def test_points_are_not_looked_at_where_every_writer_tells() -> None:
+    vectors = ToldVectors(3, "2026-11-20")
+    followed = Followed(vectors)
+    async with followed.running(told=True):
+        async with asyncio.timeout(20):
+            while vectors.asked < 16:  # noqa: ASYNC110  # nothing tells of a question
+                await asyncio.sleep(0.01)
+        assert followed.changes.empty()
+        vectors.away = True
+        await followed.until(StoreKind.QDRANT, ok=False)
+        vectors.away = False
+        assert await followed.following() == MEMORIES
 
 
 async def test_nothing_is_told_while_nothing_changes() -> None:
