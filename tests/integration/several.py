@@ -14,6 +14,7 @@ import random
 import sys
 import uuid
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -42,13 +43,15 @@ _MEMORY_ACTS = ("create", "edit", "edit", "edit", "tag", "tag", "type", "delete"
 _RELATION_ACTS = ("link", "link", "link", "unlink", "retype", "reverse", "weigh")
 _SESSION_ACTS = ("start", "start", "edit", "pause", "resume", "note", "stop", "stop", "stop", "reopen", "delete")
 _UNDO = ("undo", "undo", "redo", "undo another")
-_REFUSED = (Conflict, NotFound, NothingToUndo, InvalidInput)
+CHANGES = (*_MEMORY_ACTS, *_RELATION_ACTS, *_UNDO)
+"""Acts on memories and their relations."""
+REFUSED = (Conflict, NotFound, NothingToUndo, InvalidInput)
 """What an act may end with when another program was faster: then nothing of it was done."""
 
 
-async def act(services: Services, dice: random.Random) -> str:
-    """One act on some of the memories, relations or sessions."""
-    what = dice.choice((*_MEMORY_ACTS, *_RELATION_ACTS, *(f"session {one}" for one in _SESSION_ACTS), *_UNDO))
+async def act(services: Services, dice: random.Random, among: Sequence[str] = ()) -> str:
+    """One act, `among` these or all, on some of the memories, relations or sessions."""
+    what = dice.choice(among or (*CHANGES, *(f"session {one}" for one in _SESSION_ACTS)))
     if what in _MEMORY_ACTS:
         await _memory_act(services, dice, what)
     elif what in _RELATION_ACTS:
@@ -161,7 +164,7 @@ async def main(acts: int, seed: int) -> None:
         for _ in range(acts):
             try:
                 done[await act(services, dice)] += 1
-            except _REFUSED as error:
+            except REFUSED as error:
                 done[f"refused: {type(error).__name__}"] += 1
         done["recovered"] += await services.memories.recover()
     print(json.dumps(done))

@@ -1,6 +1,7 @@
 """Several programs on one store at once lose nothing of each other's: each memory is as its newest change left it.
 
-`MEMORIA_TEST_ACTS=2000 pytest tests/integration/test_several_programs.py` does as many acts in all as it says.
+`MEMORIA_TEST_ACTS=2000 pytest tests/integration/test_several_programs.py` does as many acts in all as it says;
+`MEMORIA_TEST_SECONDS=60` has twelve processes search and write for so long.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from services.records import Records
 from services.records.relation_states import relation_of
 from services.settings import Settings, load_settings
 from services.vector_stores import vector_store
+from tests.integration.searching_and_writing import WRITERS
 from tests.integration.several import PROGRAMS
 from tests.qdrant_server import Qdrant, real_server, running_qdrant
 from tests.services.memory_world import quick_folder, vector_of
@@ -42,6 +44,15 @@ States = Mapping[str, Mapping[str, Any] | None]
 """By id, what the history says; None of what is deleted."""
 ACTS = int(os.environ.get("MEMORIA_TEST_ACTS", "90"))
 """Acts of all programs together."""
+SECONDS = float(os.environ.get("MEMORIA_TEST_SECONDS", "0"))
+SEARCHERS_AND_WRITERS = (
+    *(f"write{number}" for number in range(WRITERS)),
+    *(f"search{WRITERS + number}" for number in range(8)),
+)
+IN_PROCESSES = [SEARCHERS_AND_WRITERS[n :: 12 if SECONDS else 3] for n in range(12 if SECONDS else 3)]
+"""What the processes are: each program is one where there is time for that."""
+_STARVED = max(60.0, SECONDS / 3)
+"""Seconds for one act or search, on a machine with all these programs and servers to run, after which one starves."""
 
 
 @pytest.fixture(params=["home", "embedded", "15", "pgbouncer"])
@@ -104,7 +115,8 @@ async def test_programs_at_once_lose_nothing(database_url: str) -> None:
             home = {"MEMORIA_HOME": f"{name}/home", "MEMORIA_CHUNK_SIZE": "60", "MEMORIA_CHUNK_OVERLAP": "10"}
             environment = home | stores
             begin = time.perf_counter()
-            ended = await asyncio.gather(*(_program(ACTS // PROGRAMS, seed, environment) for seed in range(PROGRAMS)))
+            commands = [["tests.integration.several", str(ACTS // PROGRAMS), str(seed)] for seed in range(PROGRAMS)]
+            ended = await asyncio.gather(*(_process(command, environment) for command in commands))
             if failed := [said for said, status in ended if status]:
                 pytest.fail("\n\n".join(failed), pytrace=False)
             done = sum((Counter(json.loads(said)) for said, _ in ended), Counter[str]())
@@ -121,6 +133,39 @@ async def test_programs_at_once_lose_nothing(database_url: str) -> None:
     assert not wrong, wrong
 
 
+@pytest.mark.parametrize("database_url", ["home", "embedded"], indirect=True)
+async def test_programs_that_search_and_write_the_same_memories_neither_starve_nor_fail(database_url: str) -> None:
+    with quick_folder() as name:
+        async with shared_qdrant() if database_url else contextlib.nullcontext() as qdrant:
+            stores = {"MEMORIA_DATABASE_URL": database_url, "MEMORIA_QDRANT_HOST": qdrant.url} if qdrant else {}
+            home = {"MEMORIA_HOME": f"{name}/home", "MEMORIA_CHUNK_SIZE": "60", "MEMORIA_CHUNK_OVERLAP": "10"}
+            environment = home | stores
+            programs = await _programs_for(SECONDS or 5, environment)
+            settings = load_settings(environment)
+            records, vectors = records_of(settings), vector_store(settings)
+            try:
+                wrong = await _wrong(records, vectors, settings)
+            finally:
+                await records.close()
+                await vectors.close()
+                await stop_stores(settings)
+    for one in programs:
+        print(f"{one['name']}: {sum(one['done'].values())}, longest {one['longest']} s; {one['done']}")
+    assert not wrong, wrong
+    assert len(programs) == len(SEARCHERS_AND_WRITERS)
+    starved = [one for one in programs if one["longest"] > _STARVED or sum(one["done"].values()) < max(1, SECONDS / 6)]
+    assert not starved
+
+
+async def _programs_for(seconds: float, environment: dict[str, str]) -> list[dict[str, Any]]:
+    """What each program says that it did."""
+    module = "tests.integration.searching_and_writing"
+    ended = await asyncio.gather(*(_process([module, str(seconds), *names], environment) for names in IN_PROCESSES))
+    if failed := [said for said, status in ended if status]:
+        pytest.fail("\n\n".join(failed), pytrace=False)
+    return [one for said, _ in ended for one in json.loads(said)]
+
+
 async def _kill_daemon(place: DaemonPlace) -> None:
     """Every few seconds once it answers, so that a call meets one kill at the most, and is repeated."""
     while True:
@@ -131,10 +176,10 @@ async def _kill_daemon(place: DaemonPlace) -> None:
             os.kill(peer_of(connected)[0], signal.SIGKILL)
 
 
-async def _program(acts: int, seed: int, environment: dict[str, str]) -> tuple[str, int]:
-    """Runs one to its end; gives all that it said, errors last, and its exit status."""
+async def _process(command: Sequence[str], environment: dict[str, str]) -> tuple[str, int]:
+    """Runs a module to its end; gives all that it said, errors last, and its exit status."""
     child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.integration.several", str(acts), str(seed)),
+        *(sys.executable, "-m", *command),
         cwd=Path(__file__).parents[2],
         env={**os.environ, **environment},
         stdout=asyncio.subprocess.PIPE,
@@ -143,7 +188,8 @@ async def _program(acts: int, seed: int, environment: dict[str, str]) -> tuple[s
     told, errors = await child.communicate()
     assert child.returncode is not None
     if child.returncode:
-        return f"program {seed} ended with {child.returncode}: {told.decode()}{errors.decode()}", child.returncode
+        said = f"{' '.join(command)} ended with {child.returncode}: {told.decode()}{errors.decode()}"
+        return said, child.returncode
     sys.stderr.write(errors.decode())
     return told.decode(), 0
 
