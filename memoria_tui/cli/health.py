@@ -11,7 +11,6 @@ import typer
 from memoria_tui.cli.json_output import daemon_json, store_json, survey_json, waiting_json
 from memoria_tui.cli.with_services import Json, Yes, terminal_of, with_services
 from services.integrity.defects import Keep
-from services.work.export import clock
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
@@ -178,6 +177,8 @@ def _print_stores(terminal: Terminal, stores: Sequence[StoreStatus], daemon: Dae
             f"{'ok ' if store.ok else 'NO '} {store.kind:<9} {' · '.join(part for part in parts if part)}"
         )
     if daemon is not None:
+        from services.work.csv_and_markdown import clock  # later: it takes longer than a short command
+
         parts = [f"process {daemon.pid}", daemon.release, clock(daemon.age), f"{daemon.memory / 2**20:.0f} MB"]
         parts += [f"used by {name} ({pid})" for pid, name in daemon.clients]
         terminal.print_text(f"ok  {'daemon':<9} {' · '.join(parts)}")
