@@ -283,9 +283,9 @@ class Terminal:
     @contextlib.asynccontextmanager
     async def opened(self, program: str, ask: Ask | None = None, *, resumes: bool = False) -> AsyncIterator[Services]:
         """The services, as the history names the program; what waits is finished before, and after what went well."""
-        self.keep_log()
         from services.waits import Waits
 
+        self.keep_log()
         open_services = self.open_services
         if open_services is None:
             open_services = (await asyncio.to_thread(import_module, "services.container")).open_services
