@@ -11,6 +11,7 @@ import typer
 from memoria_tui.cli.json_output import client_total_json, project_total_json
 from memoria_tui.cli.with_services import Json, with_services
 from memoria_tui.cli.work import REFRESH
+from services.model import Entity
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
@@ -27,11 +28,10 @@ _TOTALS = ("TIME", "SESSIONS", "LAST")
 _RULE = "TIME is exact, of completed sessions; MCP Memoria counts whole minutes of each"
 
 
-def _add_commands(group: typer.Typer, noun: str, merges: str, deletes: str) -> None:
+def _add_commands(group: typer.Typer, kind: Entity, merges: str, deletes: str) -> None:
     """The commands that both groups have, with the help of those that differ."""
-    of_project = noun == "project"
 
-    @group.callback(invoke_without_command=True, help=f"List the {noun}s, with totals; or change them.")
+    @group.callback(invoke_without_command=True, help=f"List the {kind}s, with totals; or change them.")
     def alone(context: typer.Context, as_json: Json = False) -> int:
         return 0 if context.invoked_subcommand else list_all(context, as_json=as_json)
 
@@ -39,35 +39,32 @@ def _add_commands(group: typer.Typer, noun: str, merges: str, deletes: str) -> N
     @with_services
     async def list_all(services: Services, terminal: Terminal, as_json: Json = False) -> None:
         """List them with their totals."""
-        await (_list_projects if of_project else _list_clients)(services, terminal, as_json=as_json)
+        await (_list_projects if kind is Entity.PROJECT else _list_clients)(services, terminal, as_json=as_json)
 
-    @group.command(help=f"Give a {noun} another name.")
+    @group.command(help=f"Give a {kind} another name.")
     @with_services
     async def rename(services: Services, terminal: Terminal, name: Name, new: NewName) -> None:
-        act = services.clients.rename_project if of_project else services.clients.rename_client
-        await _change(terminal, act(name, new), f"{name} is called {new} now")
+        await _change(terminal, services.clients.rename(kind, name, new), f"{name} is called {new} now")
 
     @group.command(help=merges)
     @with_services
     async def merge(services: Services, terminal: Terminal, name: Name, into: Into) -> None:
-        act = services.clients.merge_projects if of_project else services.clients.merge_clients
-        await _change(terminal, act(name, into), f"{name} is part of {into} now")
+        await _change(terminal, services.clients.merge(kind, name, into), f"{name} is part of {into} now")
 
     @group.command(help=deletes)
     @with_services
     async def delete(services: Services, terminal: Terminal, name: Name) -> None:
-        act = services.clients.delete_project if of_project else services.clients.delete_client
-        await _change(terminal, act(name), f"deleted {name}")
+        await _change(terminal, services.clients.delete(kind, name), f"deleted {name}")
 
 
 _add_commands(
     clients,
-    "client",
+    Entity.CLIENT,
     "Make everything of one client another's.",
     "Delete a client that has neither sessions nor projects.",
 )
 _add_commands(
-    projects, "project", "Make all sessions of one project another's.", "Delete a project that has no sessions."
+    projects, Entity.PROJECT, "Make all sessions of one project another's.", "Delete a project that has no sessions."
 )
 
 

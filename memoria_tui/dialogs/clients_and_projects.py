@@ -20,7 +20,7 @@ from memoria_tui.opening import asks
 from memoria_tui.widgets.name_input import Names
 from memoria_tui.writes import UnderWay, not_done
 from services.errors import MemoriaError
-from services.model import FacetCount, ReportBy
+from services.model import Entity, FacetCount, ReportBy
 from services.work.report_values import Client, ClientTotal, Project, ProjectTotal
 
 if TYPE_CHECKING:
@@ -171,8 +171,7 @@ class ClientsDialog(Dialog[bool]):
         async def save(name: str) -> str:
             if name == shown:
                 return ""
-            rename = self._clients.rename_project if isinstance(entity, Project) else self._clients.rename_client
-            await self.write(f'rename "{entity.name}"', rename(entity.id, name))
+            await self.write(f'rename "{entity.name}"', self._clients.rename(_kind(entity), entity.id, name))
             return f'Renamed "{entity.name}" to "{name}"'
 
         await self._ask(PromptDialog(f'Rename "{entity.name}"', value=shown, check=_nameless, save=save))
@@ -181,13 +180,11 @@ class ClientsDialog(Dialog[bool]):
     async def action_merge(self) -> None:
         if (entity := self._entity()) is None:
             return
-        project = isinstance(entity, Project)
         title, hint = f'Merge "{entity.name}" into', "Its sessions become those of the one you name"
-        names = self._names(project=project, but=entity.id)
+        names = self._names(project=isinstance(entity, Project), but=entity.id)
 
         async def save(target: str) -> str:
-            merge = self._clients.merge_projects if project else self._clients.merge_clients
-            await self.write(title, merge(entity.id, target))
+            await self.write(title, self._clients.merge(_kind(entity), entity.id, target))
             return f'Merged "{entity.name}" into "{target}"'
 
         await self._ask(PromptDialog(title, hint=hint, names=names, check=_nameless, save=save))
@@ -212,9 +209,9 @@ class ClientsDialog(Dialog[bool]):
     async def action_delete(self) -> None:
         if (entity := self._entity()) is None:
             return
-        remove = self._clients.delete_project if isinstance(entity, Project) else self._clients.delete_client
+        delete = self._clients.delete(_kind(entity), entity.id)
         try:
-            await self.write(f'delete "{entity.name}"', remove(entity.id), once=[entity.id])
+            await self.write(f'delete "{entity.name}"', delete, once=[entity.id])
         except UnderWay as under_way:
             self.say(str(under_way))
         except MemoriaError as error:
@@ -251,6 +248,10 @@ class ClientsDialog(Dialog[bool]):
         self._changed = True
         self.say(f"{told} · u to undo")
         await self._show()
+
+
+def _kind(entity: Client | Project) -> Entity:
+    return Entity.PROJECT if isinstance(entity, Project) else Entity.CLIENT
 
 
 def _nameless(text: str) -> str | None:

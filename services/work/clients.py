@@ -57,38 +57,29 @@ class ClientService:
         owner = (await self.client(client)).id if client else None
         return await self._records.clients.create_project(_checked(name), owner, repo or None)
 
-    async def rename_client(self, name: str, new_name: str) -> None:
-        """Raises NotFound, InvalidInput, or Conflict when the name is taken."""
-        await self._records.clients.rename(Entity.CLIENT, (await self.client(name)).id, _checked(new_name))
+    async def rename(self, kind: Entity, name: str, new_name: str) -> None:
+        """A client or a project. Raises NotFound, Ambiguous, InvalidInput, or Conflict when the name is taken."""
+        await self._records.clients.rename(kind, await self._id(kind, name), _checked(new_name))
 
-    async def rename_project(self, name: str, new_name: str) -> None:
-        """Raises as `rename_client`."""
-        await self._records.clients.rename(Entity.PROJECT, (await self.project(name)).id, _checked(new_name))
+    async def merge(self, kind: Entity, source: str, target: str) -> int:
+        """Every session of `source` becomes one of `target`; gives how many moved.
 
-    async def merge_clients(self, source: str, target: str) -> int:
-        """Everything of `source` becomes `target`'s, projects of one name become one; gives how many sessions moved."""
-        return await self._records.clients.merge(
-            Entity.CLIENT, (await self.client(source)).id, (await self.client(target)).id
-        )
-
-    async def merge_projects(self, source: str, target: str) -> int:
-        """Every session of `source` becomes one of `target` and its client; gives how many moved."""
-        return await self._records.clients.merge(
-            Entity.PROJECT, (await self.project(source)).id, (await self.project(target)).id
-        )
+        Of a client its projects go along, of which those of one name become one; of a project its sessions change their
+        client with it.
+        """
+        return await self._records.clients.merge(kind, await self._id(kind, source), await self._id(kind, target))
 
     async def move_project(self, name: str, client: str | None) -> int:
         """Gives a project to another client, or to none; gives how many sessions changed their client with it."""
         owner = (await self.client(client)).id if client else None
         return await self._records.clients.move_project((await self.project(name)).id, owner)
 
-    async def delete_client(self, name: str) -> None:
-        """Raises Conflict while it has sessions or projects."""
-        await self._records.clients.delete_unused(Entity.CLIENT, (await self.client(name)).id)
+    async def delete(self, kind: Entity, name: str) -> None:
+        """Raises Conflict while it has sessions, a client also while it has projects."""
+        await self._records.clients.delete_unused(kind, await self._id(kind, name))
 
-    async def delete_project(self, name: str) -> None:
-        """Raises Conflict while it has sessions."""
-        await self._records.clients.delete_unused(Entity.PROJECT, (await self.project(name)).id)
+    async def _id(self, kind: Entity, name: str) -> str:
+        return (await (self.project(name) if kind is Entity.PROJECT else self.client(name))).id
 
 
 def _full_name(project: Project) -> str:

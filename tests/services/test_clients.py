@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from services.errors import Ambiguous, Conflict, InvalidInput, NotFound
-from services.model import Kind, SessionDraft
+from services.model import Entity, Kind, SessionDraft
 from tests.services.worktables import Bench, bench
 
 Totals = dict[str | None, tuple[int, int]]
@@ -66,7 +66,7 @@ async def test_totals_are_not_multiplied_by_projects(here: Bench) -> None:
 
 async def test_merged_clients_are_one_and_can_be_two_again(here: Bench) -> None:
     before = await totals(here)
-    assert await here.clients.merge_clients("Acme", "Beta") == 2
+    assert await here.clients.merge(Entity.CLIENT, "Acme", "Beta") == 2
     clients, projects = await totals(here)
     assert clients == {"Beta": (105, 3), None: (15, 2)}
     assert projects == {"Beta / api": (30, 1), "None / own": (10, 1), "Beta / web": (75, 2), None: (5, 1)}
@@ -76,7 +76,7 @@ async def test_merged_clients_are_one_and_can_be_two_again(here: Bench) -> None:
 
 async def test_merged_projects_take_the_client_along(here: Bench) -> None:
     before = await totals(here)
-    await here.clients.merge_projects("Acme / web", "own")
+    await here.clients.merge(Entity.PROJECT, "Acme / web", "own")
     clients, projects = await totals(here)
     assert clients == {"Acme": (30, 1), "Beta": (15, 1), None: (75, 3)}
     assert projects["None / own"] == (70, 2)
@@ -95,22 +95,22 @@ async def test_a_moved_project_takes_its_sessions_along(here: Bench) -> None:
 
 
 async def test_sessions_pointed_elsewhere_since_a_merge_stay_there(here: Bench) -> None:
-    await here.clients.merge_projects("api", "Acme / web")
+    await here.clients.merge(Entity.PROJECT, "api", "Acme / web")
     await here.sql("UPDATE work_sessions SET project_id = NULL WHERE duration_minutes = 30 RETURNING id")
     await take_back(here)
     assert (await totals(here))[1]["Acme / api"] == (0, 0)
 
 
 async def test_names_are_unique(here: Bench) -> None:
-    await here.clients.rename_client("Acme", "Acme Corp")
-    await here.clients.rename_project("api", "service")
+    await here.clients.rename(Entity.CLIENT, "Acme", "Acme Corp")
+    await here.clients.rename(Entity.PROJECT, "api", "service")
     assert (await here.clients.client("Acme Corp")).name == "Acme Corp"
     with pytest.raises(Conflict):
-        await here.clients.rename_client("Acme Corp", "Beta")
+        await here.clients.rename(Entity.CLIENT, "Acme Corp", "Beta")
     with pytest.raises(Conflict):
         await here.clients.create_client("Beta")
     with pytest.raises(Conflict):
-        await here.clients.rename_project("service", "web")
+        await here.clients.rename(Entity.PROJECT, "service", "web")
     with pytest.raises(Conflict):
         await here.clients.create_project("own")
     with pytest.raises(InvalidInput):
@@ -126,25 +126,25 @@ async def test_names_are_unique(here: Bench) -> None:
 async def test_names_that_differ_only_in_case_are_one(here: Bench) -> None:
     for act, existing in (
         (here.clients.create_client("ACME"), '"Acme"'),
-        (here.clients.rename_client("Beta", "aCME"), '"Acme"'),
+        (here.clients.rename(Entity.CLIENT, "Beta", "aCME"), '"Acme"'),
         (here.clients.create_project("API", "acme"), '"api"'),
         (here.clients.create_project("Own"), '"own"'),
-        (here.clients.rename_project("api", "WEB"), '"web"'),
+        (here.clients.rename(Entity.PROJECT, "api", "WEB"), '"web"'),
     ):
         with pytest.raises(Conflict, match=existing):
             await act
-    await here.clients.rename_client("acme", "ACME")
-    await here.clients.rename_project("acme / api", "API")
+    await here.clients.rename(Entity.CLIENT, "acme", "ACME")
+    await here.clients.rename(Entity.PROJECT, "acme / api", "API")
     clients, projects = await totals(here)
     assert clients["ACME"] == (90, 2)
     assert projects["ACME / API"] == (30, 1)
 
 
 async def test_projects_that_differ_only_in_case_become_one_with_their_clients(here: Bench) -> None:
-    await here.clients.rename_project("Beta / web", "WEB")
+    await here.clients.rename(Entity.PROJECT, "Beta / web", "WEB")
     with pytest.raises(Conflict, match='"WEB"'):
         await here.clients.move_project("Acme / web", "Beta")
-    await here.clients.merge_clients("acme", "beta")
+    await here.clients.merge(Entity.CLIENT, "acme", "beta")
     assert (await totals(here))[1]["Beta / WEB"] == (75, 2)
 
 
@@ -157,19 +157,19 @@ async def test_a_store_with_both_spellings_goes_on_working(here: Bench) -> None:
         await here.work.stop(session.id)
         assert (await here.clients.client(name)).name == name
     with pytest.raises(Conflict, match="merge the two"):
-        await here.clients.rename_client("ACME", "Acme")
-    await here.clients.merge_clients("ACME", "Acme")
+        await here.clients.rename(Entity.CLIENT, "ACME", "Acme")
+    await here.clients.merge(Entity.CLIENT, "ACME", "Acme")
     assert set((await totals(here))[0]) == {"Acme", "Beta", None}
 
 
 async def test_only_what_is_unused_can_be_deleted(here: Bench) -> None:
     with pytest.raises(Conflict):
-        await here.clients.delete_client("Acme")
+        await here.clients.delete(Entity.CLIENT, "Acme")
     with pytest.raises(Conflict):
-        await here.clients.delete_project("own")
+        await here.clients.delete(Entity.PROJECT, "own")
     made = await here.clients.create_project("empty", "Beta", "beta/empty")
     assert (made.client, made.repo) == ("Beta", "beta/empty")
-    await here.clients.delete_project("empty")
+    await here.clients.delete(Entity.PROJECT, "empty")
     with pytest.raises(NotFound):
         await here.clients.project("empty")
     await take_back(here)

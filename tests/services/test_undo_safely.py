@@ -217,7 +217,7 @@ async def test_a_merge_of_clients_goes_back_and_forth_with_its_sessions(services
         return sorted((one.client, one.project) for one in (await services.work.status()).sessions)
 
     before = await booked()
-    await services.clients.merge_clients("A", "B")
+    await services.clients.merge(Entity.CLIENT, "A", "B")
     merged = await booked()
     assert merged == [("B", "api"), ("B", "api"), ("B", "web")]
     for _ in range(2):

@@ -271,7 +271,7 @@ async def test_only_acts_of_the_session_itself_are_signs_of_life(here: Bench) ->
         noted=hour,
     )
     assert await here.work.last_activity(row.id) == hour
-    await here.clients.merge_clients("acme", "Birch")
+    await here.clients.merge(Entity.CLIENT, "acme", "Birch")
     assert await here.work.last_activity(row.id) == two_hours
     session = await here.work.session(row.id)
     await here.work.edit(session, SessionChanges(description="ours"))

@@ -23,8 +23,7 @@ WRITES = frozenset(
         "edit",
         "set_preference",
     }
-    | {"create_client", "create_project", "rename_client", "rename_project", "merge_clients", "merge_projects"}
-    | {"move_project", "delete_client", "delete_project", "repair", "purge", "purge_trash"}
+    | {"create_client", "create_project", "rename", "merge", "move_project", "repair", "purge", "purge_trash"}
 )
 
 

@@ -131,8 +131,6 @@ class MemoriesScreen(ModeScreen):
         self._listing: Listing | RankedHits | None = None
         self._counted: Query | None = None
         """What the facets are of."""
-        self._asking = 0
-        """Questions under way."""
         self._outdated = False
         """Something was written while a question was under way: its answer may be older."""
         self._is_older = False
@@ -192,7 +190,7 @@ class MemoriesScreen(ModeScreen):
         self._warn_editor()
 
     def _look_again(self) -> None:
-        if self._asking:
+        if self.under_way("search"):
             self._outdated = True  # asking again now would make a person wait longer who is waiting already
         elif self.is_connected:
             self._search(self._query, quiet=True)
@@ -265,13 +263,10 @@ class MemoriesScreen(ModeScreen):
 
     @work(exclusive=True, group="search")
     async def _search(self, query: Query, *, rest: float = 0.0, quiet: bool = False) -> None:
-        self._asking += 1
-        try:
-            await asyncio.sleep(rest)
-            await self._answer(query, quiet=quiet)
-        finally:
-            self._asking -= 1
-            self._is_older &= self._asking > 0 or self._outdated
+        """One that is cancelled leaves the keys waiting for the one that takes its place."""
+        await asyncio.sleep(rest)
+        await self._answer(query, quiet=quiet)
+        self._is_older &= self._outdated
         if self._outdated:
             self._outdated = False
             self.call_later(self._look_again)
