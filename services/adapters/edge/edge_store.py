@@ -25,8 +25,8 @@ class EdgeVectorStore(EdgeSet):
     """A `SwitchableStore` in a folder of this machine."""
 
     def __init__(self, connection: Connection) -> None:
-        super().__init__(partial(self._ask, IN_USE))
-        self._connection = connection
+        super().__init__(partial(connection.call, IN_USE))
+        self._connection, self._ask = connection, connection.call
         self._draft = EdgeDraftSet(self._ask_draft)
 
     shared = False
@@ -74,9 +74,6 @@ class EdgeVectorStore(EdgeSet):
     async def close(self) -> None:
         """Refuses later calls."""
         await self._connection.close()
-
-    async def _ask(self, target: str, method: str, *arguments: object) -> Any:
-        return await self._connection.call(target, method, *arguments)
 
     async def _ask_draft(self, collection: MemoryType, method: str, *arguments: object) -> Any:
         return await self._ask(f"{DRAFT} {collection}", method, *arguments)
