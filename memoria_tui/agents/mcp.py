@@ -29,6 +29,7 @@ from memoria_tui.agents.values import Found, one_line
 from memoria_tui.program_log import crashed, refused
 from services.acting import acting_as
 from services.errors import MemoriaError, NotFound
+from services.model import AGENT
 
 if TYPE_CHECKING:
     from services.container import Services
@@ -223,8 +224,8 @@ def _add_resources(server: MCPServer[Door]) -> None:
 
 async def _called(tool: Tool, request: Request[Door, Any], arguments: Mapping[str, object]) -> object:
     known = request.session.client_params
-    client = f"agent:{one_line(known.client_info.name, _LONGEST_NAME) if known else ''}".removesuffix(":")
-    return await request.request_context.lifespan_context.call(tool, client, arguments)
+    name = one_line(known.client_info.name, _LONGEST_NAME) if known else ""
+    return await request.request_context.lifespan_context.call(tool, f"{AGENT}{name or 'unknown'}", arguments)
 
 
 async def _read(tool: Tool, request: Request[Door, Any], arguments: Mapping[str, object]) -> object:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from textual.content import Content
 
 from memoria_tui import present
-from services.model import Change, Memory, RelatedMemory
+from services.model import AGENT, Action, Change, Kind, Memory, RelatedMemory
 
 _MUTED = "$foreground 60%"
 _LONGEST_VALUE = 400
+_LONGEST_NAME = 30
 _MOST_LINES = 200
 
 
-def head(memory: Memory, now: datetime) -> Content:
-    """Type, project and importance; tags; dates: a line each."""
+def head(memory: Memory, now: datetime, changes: Sequence[Change] = ()) -> Content:
+    """Type, project and importance; tags; dates, and who made it as far as that is known: a line each."""
     project = f" · {present.line(memory.project)}" if memory.project else ""
     states = "".join(
         f" · {word}" for word, holds in (("pending", memory.pending), ("headless", memory.headless)) if holds
@@ -28,7 +29,9 @@ def head(memory: Memory, now: datetime) -> Content:
         (states, "$warning"),
     )
     tags = Content.styled("  ".join(f"#{present.line(tag)}" for tag in memory.tags), "$primary")
-    return Content("\n").join(line for line in (kind, tags, Content.styled(_dates(memory, now), _MUTED)) if line)
+    return Content("\n").join(
+        line for line in (kind, tags, Content.styled(_dates(memory, now) + _author(changes), _MUTED)) if line
+    )
 
 
 def _dates(memory: Memory, now: datetime) -> str:
@@ -39,6 +42,14 @@ def _dates(memory: Memory, now: datetime) -> str:
     if memory.updated_at is not None and (memory.updated_at - memory.created_at).total_seconds() >= 60:
         text += f" · changed {_ago(memory.updated_at, now)}"
     return text
+
+
+def _author(changes: Sequence[Change]) -> str:
+    """« · by claude-code, an agent»; "" where the changes, the newest first, do not tell."""
+    if not changes or changes[-1].action is not Action.CREATED or changes[-1].kind is Kind.OUTSIDE:
+        return ""
+    name = present.clip(present.line(changes[-1].actor.removeprefix(AGENT)), _LONGEST_NAME)
+    return f" · by {name}" + (", an agent" if changes[-1].actor.startswith(AGENT) else "")
 
 
 def _ago(when: datetime, now: datetime) -> str:

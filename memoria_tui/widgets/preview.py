@@ -186,7 +186,7 @@ class Preview(Vertical):
         now = self._clock()
         memory = self.shown
         parts = {
-            "head": memory_facts.head(memory, now) if memory is not None else Content(""),
+            "head": memory_facts.head(memory, now, self._history) if memory is not None else Content(""),
             "metadata": memory_facts.metadata(memory) if memory is not None else Content(""),
             "relations": memory_facts.relations(self._relations),
             "history": memory_facts.history(self._history, now),

@@ -7,6 +7,7 @@ Ids are UUIDs as canonical lowercase strings. Datetimes are aware. Scores have n
 from __future__ import annotations
 
 from services.model.history import (
+    AGENT,
     Act,
     Action,
     Change,

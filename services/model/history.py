@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+AGENT = "agent:"
+"""What the history writes before the name of a client through which an agent acts."""
+
 
 class Action(StrEnum):
     """What a change did."""

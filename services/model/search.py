@@ -55,6 +55,9 @@ class Query:
     """≥."""
     max_importance: float | None = None
     """≤."""
+    authors: tuple[str, ...] = ()
+    """Made or changed by any of these names; «agent» is every agent."""
+    excluded_authors: tuple[str, ...] = ()
     has_relations: bool | None = None
     orphan: bool | None = None
     """True: memories without any relation."""

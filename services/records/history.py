@@ -8,7 +8,7 @@ from uuid import UUID
 
 from services.acting import actor_of
 from services.batches import batches
-from services.model import Action, Change, Entity, Kind
+from services.model import AGENT, Action, Change, Entity, Kind
 from services.points import packed, unpacked
 from services.ports import KeptVectors, NewChange, SqlConnection, SqlDatabase
 from services.records.columns import exact_json, storable
@@ -107,6 +107,13 @@ WHERE action = 'deleted' AND undoes IS NULL
 """
 
 
+_WRITTEN_BY = f"""
+SELECT string_agg(DISTINCT entity_id::text, ' ') AS ids FROM {{log}} AS log
+WHERE entity = 'memory' AND action IN ('created', 'updated') AND kind <> 'outside'
+  AND (actor = ANY(CAST(:names AS text[])) OR CAST(:any AS boolean) AND starts_with(actor, '{AGENT}'))
+"""
+
+
 class History:
     """What was changed."""
 
@@ -123,6 +130,26 @@ class History:
             limit=limit,
         )
         return [change_of(row) for row in rows]
+
+    async def written_by(self, names: Sequence[str]) -> frozenset[str]:
+        """Ids of the memories that somebody of these names, or an agent of one, made or changed; `agent`: any agent.
+
+        All in one value, as for relations.
+        """
+        agents = [f"{AGENT}{name}" for name in names]
+        rows = await self.read(
+            _WRITTEN_BY, names=[*map(storable, names), *map(storable, agents)], any=AGENT[:-1] in names
+        )
+        return frozenset((rows[0].ids or "").split()) if rows else frozenset()
+
+    async def authors(self) -> tuple[str, ...]:
+        """Whoever did something, agents without their mark; `agent` first, where there is one."""
+        rows = await self.read(
+            "SELECT DISTINCT actor FROM {log} AS log WHERE position = 0 AND NOT imported ORDER BY actor"
+        )
+        names = dict.fromkeys(row.actor.removeprefix(AGENT) for row in rows)
+        agents = [AGENT[:-1]] if any(row.actor.startswith(AGENT) for row in rows) else []
+        return (*agents, *names)
 
     async def changes(self, ids: Sequence[int]) -> list[Change]:
         rows = await self.read(

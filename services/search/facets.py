@@ -32,7 +32,7 @@ async def counted(
 ) -> Facets:
     """Exact counts over all memories of a scope; `now` is in the person's zone, `zone` is the writer's."""
     starts = {name: parse_since(word, now, week_begins) for name, word in SPANS.items()}
-    if first_chunks.linked:
+    if first_chunks.among:
         return await _read(vectors, first_chunks, starts, zone)
     where = first_chunks.where
     counts, tags, projects, dates = await together(

@@ -50,16 +50,15 @@ _SECOND = Between("chunk_index", gte=1, lte=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Linked:
-    """Memories with relations, or without, where those with relations are too many to be named in a request."""
+class Among:
+    """Memories that PostgreSQL knows, where they are too many to be named in a request."""
 
-    related: frozenset[str]
-    """Ids of all memories with relations."""
-    wanted: frozenset[bool]
-    """True for those with relations, False for those without; nothing is both."""
+    ids: frozenset[str]
+    wanted: bool
+    """False for all others."""
 
     def holds(self, point: Point | ScoredPoint) -> bool:
-        return self.wanted == {memory_id_of(point) in self.related}
+        return (memory_id_of(point) in self.ids) is self.wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +67,11 @@ class Filters:
 
     where: Mapping[MemoryType, Filter]
     """The conditions in each collection that is asked; other collections are not."""
-    linked: Linked | None = None
+    among: tuple[Among, ...] = ()
     """What each point is to be tested for after it was read, with its `parent_id`."""
 
     def keeps(self, point: Point | ScoredPoint) -> bool:
-        return self.linked is None or self.linked.holds(point)
+        return all(one.holds(point) for one in self.among)
 
     async def pages(
         self, vectors: VectorStore, collection: MemoryType, keys: tuple[str, ...]
@@ -112,15 +111,12 @@ class FilterBuilder:
             must.append(await self._with_prefixes(query.id_prefixes))
         if query.like:
             must_not.append(memories_of(frozenset({query.like})))
-        asked = (query.has_relations, None if query.orphan is None else not query.orphan)
-        wanted = frozenset(one for one in asked if one is not None)
-        related = await self._related() if wanted else frozenset[str]()
-        linked = None
-        if len(related) > MOST_IDS:
-            linked = Linked(related, wanted)
-        else:
-            must += [memories_of(related)] * (True in wanted)
-            must_not += [memories_of(related)] * (False in wanted)
+        among = []
+        for known in await self._known(query):
+            if len(known.ids) > MOST_IDS:
+                among.append(known)
+            else:
+                (must if known.wanted else must_not).append(memories_of(known.ids))
         phrases = await together(*(self._indexed(Contains("content", one, True)) for one in query.phrases))
         needed: list[Condition] = [phrase for phrase in phrases if phrase]
         if texts:
@@ -131,7 +127,7 @@ class FilterBuilder:
             present = await together(*(self._of_memory(collection, one) for one in needed))
             absent = await together(*(self._of_memory(collection, one) for one in excluded))
             scope[collection] = Filter((*must, *present), (*must_not, *absent))
-        return Filters(scope, linked)
+        return Filters(scope, tuple(among))
 
     async def first_chunks(self, scope: Filters, *, approximate: bool = False) -> Filters:
         """The same memories, one point of each: the plain one, or the first chunk that there is.
@@ -183,6 +179,17 @@ class FilterBuilder:
         chunks = await self._vectors.scroll(Scroll(collection, _MANY, where, payload_keys=keys))
         chunks.sort(key=lambda point: chunk_index(point) or 0, reverse=True)
         return {memory_id_of(point): point.id for point in chunks}
+
+    async def _known(self, query: Query) -> list[Among]:
+        """What the operators ask of PostgreSQL."""
+        asked = (query.has_relations, None if query.orphan is None else not query.orphan)
+        wanted = {one for one in asked if one is not None}
+        related = await self._related() if wanted else frozenset[str]()
+        known = [Among(related, one) for one in wanted]
+        for names, by_them in ((query.authors, True), (query.excluded_authors, False)):
+            if names:
+                known.append(Among(await self._records.history.written_by(names), by_them))
+        return known
 
     async def _related(self) -> frozenset[str]:
         """Ids of all memories that have relations, or one of whose chunks has."""

@@ -253,6 +253,7 @@ _OPERATORS = (
         allowed=">0.7, >=0.7, <0.3, <=0.3, 0.5 or 0.4..0.6, from 0 to 1",
         conditions=_importances,
     ),
+    Operator("by", None, "made or changed by this person or agent (agent: by any agent)", _collects("authors")),
     Operator("has", ("relations",), "is linked to other memories", _Reading.has),
     Operator(
         "is",

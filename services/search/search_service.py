@@ -44,6 +44,7 @@ class SearchService:
         self, vectors: VectorStore, embedder: Embedder, records: Records, settings: Settings, clock: Clock
     ) -> None:
         self._vectors = vectors
+        self._records = records
         self._clock = clock
         self._person_zone, self._writer_zone = person_zone(settings), writer_zone(settings)
         self._week_begins = first_weekday(settings)
@@ -95,7 +96,7 @@ class SearchService:
         `again`: only to see what others changed, perhaps soon once more; where nobody goes, it is not read at once.
         """
         points = await self._points(query)
-        approximate = points.linked is None  # otherwise all are read at once
+        approximate = not points.among  # otherwise all are read at once
         listing = await self._opened(query, points, approximate=approximate)
         self._listed = (query, points)
         listing.read_ahead(_UNHURRIED if again else 0.0)
@@ -113,6 +114,8 @@ class SearchService:
         known = next((one.values for one in operators() if one.name == operator), None) or ()
         if operator in ("tag", "project"):
             known = tuple(one.value for one in await self.in_use(operator))
+        if operator == "by":
+            known = await self._records.history.authors()
         start = prefix.casefold()
         return tuple(value for value in known if value.casefold().startswith(start))[:_MOST_COMPLETIONS]
 
@@ -133,7 +136,7 @@ class SearchService:
             Order(self._vectors, first_chunks.where, counts, query),
             End(self._vectors, first_chunks.where, counts, query),
         )
-        at_once = first_chunks.linked is not None or query.sort is SortKey.ACCESS_COUNT
+        at_once = bool(first_chunks.among) or query.sort is SortKey.ACCESS_COUNT
         total = await order.read_all(first_chunks) if at_once else sum(found)
         return Listing(query, total, order, end, self._reader)
 
