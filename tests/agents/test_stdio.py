@@ -30,7 +30,8 @@ HELLO = {
 
 @pytest.fixture
 def variables(tmp_path: Path, postgres_url: str) -> dict[str, str]:
-    return {**os.environ, "MEMORIA_HOME": str(tmp_path / "home"), "MEMORIA_DATABASE_URL": postgres_url}
+    home = {"MEMORIA_HOME": str(tmp_path / "home"), "MEMORIA_LINGER": "0"}
+    return {**os.environ, **home, "MEMORIA_DATABASE_URL": postgres_url}
 
 
 class Process:

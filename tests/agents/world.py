@@ -14,7 +14,7 @@ from mcp.types import CallToolResult, Implementation
 from memoria_tui.agents.mcp import server
 from services.container import Services, open_services
 from services.settings import Settings
-from tests.services.edge_here import edge_here
+from tests.services.edge_here import edge_here, model_here
 from tests.services.memory_world import quick_folder
 
 NAME = "tester"
@@ -77,7 +77,7 @@ async def open_world(database_url: str) -> AsyncIterator[World]:
     with quick_folder() as folder:
         settings = Settings(home=Path(folder), database_url=database_url, actor="anna", zone="Europe/Rome")
         vectors = edge_here(settings.vectors_dir)
-        async with open_services(settings, vectors=vectors, chat=chat) as services:
+        async with open_services(settings, vectors=vectors, embedder=model_here(), chat=chat) as services:
             yield World(services, chat)
 
 
