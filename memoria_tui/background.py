@@ -25,6 +25,8 @@ _COMPARING_SHARE = 50
 """How many times as long as comparing all memories with the history took the next time is put off."""
 _RECOVERY = 5.0
 """Seconds for which a text that was not saved is not offered, since its save may just be finished."""
+_FIRST_BACKUP, _BACKUP_LOOK = 60.0, 3600.0
+"""Seconds before it is looked whether a daily backup is due, and between two looks."""
 _TRY_AGAIN = 5.0
 """Seconds before what could not begin yet is begun."""
 
@@ -50,6 +52,8 @@ class Background:
         self._run(services.live.watch(self._on_status, self._on_external_change), "live")
         self._recover(due_only=False)
         self._notice_deletions()
+        self._app.set_timer(_FIRST_BACKUP, self._begin_backup)
+        self._app.set_interval(_BACKUP_LOOK, self._begin_backup)
 
     def attend(self) -> None:
         """A person works with the program: what others write is looked for more often."""
@@ -116,6 +120,20 @@ class Background:
         if finished:
             for screen in self._modes().values():
                 screen.changed()
+
+    # daily backups
+
+    def _begin_backup(self) -> None:
+        if self._services is not None:
+            self._run(self._back_up(self._services), "backup")
+
+    async def _back_up(self, services: Services) -> None:
+        from memoria_tui.present import safe
+
+        try:
+            await services.daily_backups.make()
+        except MemoriaError as error:
+            self._app.notify(safe(f"The daily backup was not made: {error}"), severity="warning", markup=False)
 
     # what other programs deleted
 

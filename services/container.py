@@ -15,6 +15,7 @@ from services.adapters.postgres.checked_database import CheckedDatabase
 from services.adapters.postgres.embedded import EmbeddedPostgres
 from services.adapters.postgres.listening import DatabaseFeed
 from services.backup.backup_service import BackupService
+from services.backup.daily import DailyBackups
 from services.backup.restore_run import RestoreTarget
 from services.backup.restoring import RestoreService
 from services.curation.consolidation import ConsolidationService
@@ -100,6 +101,7 @@ class Services:
         self.reports = ReportService(records, settings, clock)
         self.clients = ClientService(records)
         self.backup = BackupService(vectors, tables, embedder, settings, clock)
+        self.daily_backups = DailyBackups(self.backup, records, settings, clock)
         target = RestoreTarget(vectors, tables, self.memories, settings)
         self.restoring = RestoreService(target, embedder, self.backup, settings, clock)
         opened = partial(_opened_embedder, settings, embedder)

@@ -22,7 +22,7 @@ APP = "memoria-tui"
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-_LINGER = 60.0
+_LINGER, _BACKUP_KEEP = 60.0, 7
 _TRUTH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 Read = Callable[[str], object]
@@ -81,6 +81,8 @@ class Settings:
 
     60 where nothing is set.
     """
+    backup_keep: int = field(default=0, metadata=_of("MEMORIA_BACKUP_KEEP", _number(int, 0, 1000)))
+    """Daily backups of a home that are kept; 0: none is made. 7 where nothing is set."""
     qdrant_host: str | None = field(default=None, metadata=_of("MEMORIA_QDRANT_HOST"))
     """None: Qdrant Edge, in process. A host name or a whole URL."""
     qdrant_port: int = field(default=6333, metadata=_of("MEMORIA_QDRANT_PORT", _number(int, 1, 65535)))
@@ -134,6 +136,11 @@ class Settings:
         """Where backups go that are not told where."""
         return self.home / "backups"
 
+    @property
+    def daily_backups_dir(self) -> Path:
+        """Where those go that are made by themselves, so that they take no room from the others."""
+        return self.backups_dir / "daily"
+
 
 VARIABLES: Mapping[str, str] = {one.name: one.metadata["variable"] for one in fields(Settings) if one.metadata}
 """Variable of each setting."""
@@ -161,6 +168,7 @@ def load_settings(environment: Mapping[str, str], file: Path | None = None) -> S
     values.setdefault("home", Path(platformdirs.user_data_dir(APP, appauthor=False)))
     values.setdefault("actor", _user_name())
     values.setdefault("linger", _LINGER)
+    values.setdefault("backup_keep", _BACKUP_KEEP)
     settings = Settings(**values)  # type: ignore[arg-type]  # each value was checked by name
     if settings.chunk_overlap >= settings.chunk_size:
         raise InvalidInput(

@@ -35,13 +35,22 @@ async def backup(
     keep: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Delete all but the newest N backups there.")
     ] = None,
+    daily: Annotated[
+        bool, typer.Option("--daily", help="The one that is made by itself: once a day, when something changed.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Write everything into one checksummed file, also while others write: vectors, relations, work time, history."""
+    if daily and (folder or keep):
+        raise typer.BadParameter("--daily takes no folder and no --keep; MEMORIA_BACKUP_KEEP says how many are kept")
     start = time.perf_counter()
     place = terminal.settings.backups_dir if folder is None else folder.expanduser()
     with terminal.progress_bar() as advance:
-        archive = await services.backup.backup(place, keep=keep, progress=advance)
+        made = services.daily_backups.make() if daily else services.backup.backup(place, keep=keep, progress=advance)
+        archive = await made
+    if archive is None:
+        terminal.print_result({"archive": None}, "no daily backup is due", as_json=as_json)
+        return
     seconds = time.perf_counter() - start
     if as_json:
         terminal.print_json(archive_json(archive) | _speed_json(archive.records, seconds))

@@ -36,6 +36,7 @@ _MANY = 100
 """Memories whose finishing takes long enough to be told."""
 _WIDEST = 48
 """Cells of a column at most."""
+_DAILY_BACKUP = ("backup", "--daily")
 COMMAND_LINE = f"{APP} command line"
 """What the history calls this program."""
 
@@ -296,6 +297,8 @@ class Terminal:
                 await self._finish_untried(services)
             yield services
             await services.memories.embed_waiting()
+            if await services.daily_backups.due():
+                self.spawn_detached(*_DAILY_BACKUP)
 
     def _say_wait(self, line: str) -> None:
         if line:

@@ -210,6 +210,11 @@ class History:
             last = rows[-1].id
             yield [change_of(row) for row in rows]
 
+    async def newest(self) -> int:
+        """The number of the newest change, 0 while there is none."""
+        rows = await self.read("SELECT COALESCE(max(id), 0) AS newest FROM {log} AS log")
+        return rows[0].newest if rows else 0
+
     async def read(self, sql: str, **parameters: object) -> Sequence[Any]:
         """The rows of a statement that has `{log}` in the place of the history."""
         kinds = (await self._database.features()).kinds

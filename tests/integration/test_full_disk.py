@@ -32,7 +32,7 @@ def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("MEMORIA_", "QDRANT_"))}
     return subprocess.run(
         [sys.executable, "-m", "memoria_tui", *arguments],
-        env={**environment, "MEMORIA_HOME": str(home), "MEMORIA_LINGER": "3"},
+        env={**environment, "MEMORIA_HOME": str(home), "MEMORIA_LINGER": "3", "MEMORIA_BACKUP_KEEP": "0"},
         cwd=Path(__file__).parents[2],
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from services.files import close_home
@@ -32,10 +33,20 @@ def run(home: Path, *arguments: str) -> None:
     )
 
 
+def until_backed_up(home: Path) -> None:
+    """A command has the first daily backup made beside it."""
+    deadline = time.monotonic() + 60
+    while not (home / "backups" / "daily" / "newest").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert len(list((home / "backups" / "daily").glob("memoria-*.tar"))) == 1
+
+
 def test_everything_in_a_home_is_closed_to_others() -> None:
     with quick_folder() as folder:
         home = Path(folder) / "home"
         run(home, "add", "a memory")
+        until_backed_up(home)
         run(home, "backup")
         assert open_to_others(home) == []
         for path in (home / "backups", *home.glob("backups/*"), *home.glob("memoria-tui.log*"), home):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 from services.adapters.database_upgrade import DatabaseService
 from services.backup.backup_service import BackupService
 from services.backup.backup_values import Archive, Comparison, RestoreReport
+from services.backup.daily import DailyBackups
 from services.backup.restoring import RestoreService
 from services.health import HealthService, Waiting
 from services.integrity import checks
@@ -42,6 +43,7 @@ from tests.tui.fakes import NOW, FakeMemories, FakeServices, Store, filled, memo
 
 if TYPE_CHECKING:
     from services.container import Services
+    from services.records import Records
 
 _FOLDER = Path("/home/anna/.local/share/memoria-tui/backups")
 HOSTILE = "Notes of an agent \x1b[31m[bold]red[/]\x1b]52;c;ZWNobw==\x07"
@@ -190,7 +192,7 @@ class FakeBackups(BackupService):
     kept: list[Archive] = field(default_factory=list)
 
     async def archives(self, folder: Path) -> list[Archive]:
-        return self.kept
+        return [] if folder.name == "daily" else self.kept
 
     async def backup(
         self, folder: Path, *, keep: int | None = None, progress: Callable[[Progress], None] = unheard
@@ -275,7 +277,7 @@ class HealthServices(FakeServices):
     def __init__(self, *, empty: bool = False) -> None:
         super().__init__(Store() if empty else filled())
         found: dict[Check, tuple[Defect, ...]] = dict.fromkeys(checks.CHECKS, ()) if empty else defects(self.store)
-        self.settings = Settings(home=_FOLDER.parent, zone="UTC")
+        self.settings = Settings(home=_FOLDER.parent, zone="UTC", backup_keep=7)
         self.zones = Zones("Europe/Rome", "UTC", "3 of 3 pauses show it")
         self.integrity = FakeIntegrity(self.store, dict(found))
         self.memories = HealthMemories(self.store, self.integrity, found)
@@ -283,6 +285,7 @@ class HealthServices(FakeServices):
         self.health = self.health_look
         self.database = FakeDatabase()
         self.backup = FakeBackups([] if empty else [archive(1), archive(9, "the archive is cut off")])
+        self.daily_backups = DailyBackups(self.backup, cast("Records", None), self.settings, lambda: NOW)
         self.restoring = FakeRestoring(self.backup)
         self.reembedding = FakeReembedding()
 

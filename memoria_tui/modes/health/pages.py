@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from memoria_tui import present
-from memoria_tui.modes.health.state import STORES, Checked, HealthReport, Line, Section
+from memoria_tui.modes.health.state import STORES, Checked, Health, HealthReport, Line, Section
 from services.errors import MemoriaError
 from services.integrity.check import Check
 from services.integrity.defects import Finding
@@ -51,7 +51,7 @@ def page(section: Line, report: HealthReport, now: datetime, width: int) -> Page
             missing = report.checked.missing if isinstance(report.checked, Checked) else ""
             return Page(section.title, _trash(health.trash, missing))
         case Section.BACKUPS:
-            return _backups(health.archives, health.folder, now)
+            return _backups(health, now)
     return Page(section.title, _model(report))
 
 
@@ -209,11 +209,14 @@ def _trash(count: int | MemoriaError, missing: str) -> Content:
     return _joined([*gone, _text(told)])
 
 
-def _backups(archives: Sequence[Archive] | MemoriaError, folder: str, now: datetime) -> Page:
-    title = Section.BACKUPS.value
+def _backups(health: Health, now: datetime) -> Page:
+    title, archives = Section.BACKUPS.value, health.archives
     if isinstance(archives, MemoriaError):
         return Page(title, _refused(archives))
-    lines = [_fact("folder", folder)]
+    kept = f"once a day when something changed, {health.daily_kept} kept" if health.daily_kept else "off"
+    lines = [_fact("folder", health.folder), _fact("by itself", kept)]
+    if health.daily_problem:
+        lines.append(_text(f"{health.daily_problem}.", "$warning"))
     if not archives:
         return Page(title, _joined([*lines, Content(""), _text("There is no backup yet; b makes one.")]))
     lines += [_fact("backups", f"{len(archives):,}, {size(sum(one.bytes for one in archives))} in all"), Content("")]

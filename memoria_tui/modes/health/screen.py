@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
@@ -267,6 +268,8 @@ class HealthScreen(ModeScreen):
             zones=services.zones,
             folder=str(services.settings.backups_dir),
             archives=await _or_error(_archives(services)),
+            daily_kept=services.daily_backups.keep,
+            daily_problem=await asyncio.to_thread(services.daily_backups.problem),
             model=await self._model(outside=outside),
         )
 
@@ -482,7 +485,9 @@ class HealthScreen(ModeScreen):
 
 
 async def _archives(services: Services) -> tuple[Archive, ...]:
-    return tuple(await services.backup.archives(services.settings.backups_dir))
+    folders = (services.settings.backups_dir, services.settings.daily_backups_dir)
+    found = [one for folder in folders for one in await services.backup.archives(folder)]
+    return tuple(sorted(found, key=lambda one: one.path.name, reverse=True))
 
 
 async def _or_error(asked: Awaitable[Answer]) -> Answer | MemoriaError:

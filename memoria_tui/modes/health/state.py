@@ -77,6 +77,11 @@ class Health:
     folder: str
     """Where backups are written."""
     archives: tuple[Archive, ...] | Refused
+    """Daily ones too, newest first."""
+    daily_kept: int
+    """Daily backups that are kept, 0: none is made."""
+    daily_problem: str
+    """Why the last one was not made, "" for no reason."""
     model: ReembedState | Refused
 
 
@@ -175,7 +180,7 @@ def _told(section: Line, report: HealthReport, now: datetime) -> tuple[str, str,
             if isinstance(health.archives, MemoriaError):
                 return (*_BAD, "")
             newest = next((one for one in health.archives if one.problem is None), None)
-            return (*_PLAIN, present.age(newest.made_at, now) if newest else "none")
+            return (*(_ODD if health.daily_problem else _PLAIN), present.age(newest.made_at, now) if newest else "none")
     if isinstance(health.model, MemoriaError):
         return (*_BAD, "")
     return (*(_ODD if health.model.draft else _PLAIN), present.line(health.model.model or "not known"))

@@ -1,0 +1,106 @@
+"""Backups that the stores of a home get by themselves: once a day when something changed, the newest of them kept."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from contextlib import suppress
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+
+from services.backup.archive_file import archive_files
+from services.errors import MemoriaError
+from services.file_locks import held_lock
+from services.files import make_private, storage_error, write_file
+from services.times import person_zone
+
+if TYPE_CHECKING:
+    from services.backup.backup_service import BackupService
+    from services.backup.backup_values import Archive
+    from services.ports import Clock
+    from services.records import Records
+    from services.settings import Settings
+
+_log = logging.getLogger(__name__)
+_AGAIN_SECONDS = 3600.0
+"""After one that could not be made."""
+
+
+class DailyBackups:
+    """Of a home whose stores are both embedded: whoever runs a server backs it up."""
+
+    def __init__(self, backup: BackupService, records: Records, settings: Settings, clock: Clock) -> None:
+        self._backup = backup
+        self._records = records
+        self._clock = clock
+        self._zone = person_zone(settings)
+        self._newest = settings.daily_backups_dir / "newest"
+        """Holds the number of the newest change that the last one has."""
+        self._problem = settings.daily_backups_dir / "problem"
+        self.folder = settings.daily_backups_dir
+        self.keep = settings.backup_keep if settings.qdrant_host is None and settings.database_url is None else 0
+        """How many are kept; 0: none is made."""
+
+    async def due(self) -> bool:
+        """Whether something changed since the last one, which is of another day. Never raises."""
+        if not self.keep or await asyncio.to_thread(self._made_or_tried):
+            return False
+        try:
+            return await self._records.history.newest() != await asyncio.to_thread(self._known)
+        except MemoriaError:
+            return False
+
+    async def make(self) -> Archive | None:
+        """Makes one if it is due and no other program makes it; None when not.
+
+        Raises as `BackupService.backup`; that is told by `problem` until the next one.
+        """
+        if not await self.due():
+            return None
+        try:
+            make_private(self.folder)
+            with held_lock(self.folder / "lock"):
+                newest = await self._records.history.newest()
+                archive = await self._backup.backup(self.folder, keep=self.keep)
+                write_file(self._newest, str(newest))
+                self._problem.unlink(missing_ok=True)
+                return archive
+        except BlockingIOError:
+            return None
+        except (MemoriaError, OSError) as error:
+            told = storage_error(error, self.folder) if isinstance(error, OSError) else error
+            with suppress(OSError, MemoriaError):  # on a full disk the log tells, and the store by itself
+                write_file(self._problem, str(told))
+            _log.warning("the daily backup was not made: %s", told)
+            raise told from error
+
+    def problem(self) -> str:
+        """Why the last one could not be made, in one line; "" where it could. Blocking."""
+        with suppress(OSError):
+            return f"the daily backup was not made: {self._problem.read_text()}"
+        return ""
+
+    def _made_or_tried(self) -> bool:
+        """Whether there is one of today, one under way, or one failed a moment ago."""
+        with suppress(OSError, MemoriaError):
+            if (last := self._last()) and self._day(last) >= self._day(self._clock()):
+                return True
+            if self._problem.exists() and time.time() - self._problem.stat().st_mtime < _AGAIN_SECONDS:
+                return True
+            with held_lock(self.folder / "lock"):
+                return False
+        return self.folder.exists()
+
+    def _known(self) -> int:
+        with suppress(OSError, ValueError):
+            return int(self._newest.read_text())
+        return 0
+
+    def _day(self, instant: datetime) -> date:
+        return instant.astimezone(self._zone).date()
+
+    def _last(self) -> datetime | None:
+        """When the newest was begun, by its name. Raises as `archive_files`."""
+        newest = archive_files(self.folder)[:1]
+        return datetime.strptime(newest[0].stem[8:25], "%Y-%m-%dT%H%M%S").replace(tzinfo=UTC) if newest else None

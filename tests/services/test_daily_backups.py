@@ -1,0 +1,103 @@
+"""Backups that a home gets by itself: once a day when something changed, the newest kept, and told when one fails."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from services.backup.backup_service import BackupService
+from services.backup.daily import DailyBackups
+from services.container import Services, open_services
+from services.errors import StorageFull
+from services.file_locks import held_lock
+from services.model import MemoryDraft
+from services.settings import Settings
+from tests.services.edge_here import edge_here, model_here
+
+
+@dataclass
+class Clock:
+    now: datetime = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def wait(self, **time: float) -> None:
+        self.now += timedelta(**time)
+
+
+@dataclass
+class Home:
+    """A store with the clock that it goes by."""
+
+    services: Services
+    clock: Clock
+    embedded: Settings
+
+    async def change(self) -> None:
+        await self.services.memories.create(MemoryDraft("something new"))
+
+    def backups(self, by: object = None) -> DailyBackups:
+        service = cast("BackupService", by or self.services.backup)
+        return DailyBackups(service, self.services.records, self.embedded, self.clock)
+
+
+@pytest.fixture
+async def home(tmp_path: Path, postgres_url: str) -> AsyncIterator[Home]:
+    settings = Settings(home=tmp_path / "home", database_url=postgres_url, zone="UTC", backup_keep=2)
+    clock, vectors = Clock(), edge_here(settings.vectors_dir)
+    async with open_services(settings, vectors=vectors, embedder=model_here(), clock=clock) as services:
+        yield Home(services, clock, replace(settings, database_url=None))
+
+
+class FullDisk:
+    async def backup(self, folder: Path, *, keep: int) -> None:
+        raise StorageFull(f"{folder}: no space left for {keep}")
+
+
+async def test_there_is_one_a_day_when_something_changed_and_so_many_are_kept(home: Home) -> None:
+    assert await home.backups().make() is None, "there is nothing yet"
+    for number in range(1, 4):
+        await home.change()
+        home.clock.wait(minutes=20)
+        archive = await home.backups().make()
+        assert archive is not None
+        assert archive.counts["memories"] == number
+        home.clock.wait(minutes=1)
+        assert await home.backups().make() is None, "there is one of this day"
+        home.clock.wait(days=1)
+        assert await home.backups().make() is None, "nothing changed since"
+    assert [path.name[8:18] for path in sorted(home.backups().folder.glob("*.tar"))] == ["2026-11-22", "2026-11-23"]
+
+
+async def test_one_that_fails_is_told_and_not_tried_again_at_once(home: Home) -> None:
+    await home.change()
+    home.clock.wait(days=1)
+    with pytest.raises(StorageFull):
+        await home.backups(FullDisk()).make()
+    assert "no space left for 2" in home.backups().problem()
+    assert not await home.backups().due()
+    os.utime(home.backups().folder / "problem", (0, 0))
+    assert await home.backups().make() is not None
+    assert home.backups().problem() == ""
+
+
+async def test_two_programs_make_one(home: Home) -> None:
+    await home.change()
+    home.clock.wait(days=1)
+    home.backups().folder.mkdir(parents=True)
+    with held_lock(home.backups().folder / "lock"):
+        assert await home.backups().make() is None
+    assert await home.backups().make() is not None
+
+
+async def test_servers_have_backups_of_their_own(home: Home) -> None:
+    await home.change()
+    home.clock.wait(days=1)
+    assert await home.services.daily_backups.make() is None
