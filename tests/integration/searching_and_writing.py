@@ -64,6 +64,7 @@ async def program(name: str, seconds: float) -> dict[str, object]:
         for memory_id in IDS[seed::WRITERS] if does is write else ():
             with contextlib.suppress(Conflict):  # another program has begun its acts and made it
                 await services.memories.create(MemoryDraft(LONG, id=memory_id))
+        await services.memories.latest_update()  # opens the stores
         end = time.monotonic() + seconds
         while (begin := time.monotonic()) < end:
             try:
