@@ -20,7 +20,8 @@ from mcp.shared.message import SessionMessage
 from mcp.types import INVALID_REQUEST, PARSE_ERROR, ErrorData, JSONRPCError
 from pydantic import ValidationError
 
-from memoria_tui.agents.mcp import Open, server
+from memoria_tui.agents.door import Door, Open
+from memoria_tui.agents.mcp import server
 
 _BYTES = 1 << 16
 _ID = re.compile(r'"id"\s*:\s*(-?\d+|"(?:[^"\\]|\\.)*")')
@@ -38,7 +39,7 @@ def serve_stdio(open_services: Open) -> None:
 async def _serve(open_services: Open, given: EndableInput) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, given.end)
-    serving = server(open_services)._lowlevel_server  # what MCPServer.run does, with its streams in sight
+    serving = server(Door(open_services))._lowlevel_server  # what MCPServer.run does, with its streams in sight
     async with stdio_server() as (messages, answers):
         await serving.run(Messages(messages, answers), answers, serving.create_initialization_options())
 

@@ -20,6 +20,8 @@ class Context:
 
     project: str | None = None
     file: str | None = None
+    kept: bool = True
+    """Whether the next call of the client gets it too."""
 
 
 @dataclass(frozen=True, slots=True)

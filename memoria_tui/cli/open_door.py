@@ -1,14 +1,15 @@
-"""Opens the agents' door: the memories for AI agents, over MCP."""
+"""Opens the agents' door: the memories for AI agents, over MCP and HTTP."""
 
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 from memoria_tui.cli.terminal import Terminal
 from services.settings import APP
 
-_PROGRAM = f"{APP} mcp"
-"""What the history calls it."""
+_MCP, _SERVE = f"{APP} mcp", f"{APP} serve"
+"""What the history calls them."""
 
 
 def serve_mcp(terminal: Terminal) -> int:
@@ -19,5 +20,17 @@ def serve_mcp(terminal: Terminal) -> int:
     terminal.keep_log()
     from memoria_tui.agents.stdio import serve_stdio
 
-    serve_stdio(partial(terminal.opened, _PROGRAM))
+    serve_stdio(partial(terminal.opened, _MCP))
+    return 0
+
+
+def serve_over_http(terminal: Terminal, host: str, port: int, certificate: Path | None, key: Path | None) -> int:
+    """Serves any number of agents until a signal ends it. Raises InvalidInput."""
+    terminal.keep_log()
+    from memoria_tui.agents.http import Listening, serve_http
+
+    def announce(address: str) -> None:
+        terminal.info(f"serving MCP at {address}/mcp · ctrl+c ends it")
+
+    serve_http(partial(terminal.opened, _SERVE), Listening(host, port, certificate, key), announce)
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -72,6 +73,20 @@ def start(
 def mcp(context: typer.Context) -> int:
     """Let an AI agent use the memories: MCP on standard input and output, started by the agent's program."""
     return open_door.serve_mcp(terminal_of(context))
+
+
+@app.command()
+def serve(
+    context: typer.Context,
+    host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any that is free.")] = 8765,
+    certificate: Annotated[
+        Path | None, typer.Option("--tls-cert", metavar="FILE", help="Certificate, in PEM format: HTTPS.")
+    ] = None,
+    key: Annotated[Path | None, typer.Option("--tls-key", metavar="FILE", help="Its key, if not in that file.")] = None,
+) -> int:
+    """Let any number of AI agents use the memories over HTTP: MCP at /mcp, and /health."""
+    return open_door.serve_over_http(terminal_of(context), host, port, certificate, key)
 
 
 @app.command()

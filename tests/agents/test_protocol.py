@@ -15,6 +15,7 @@ import pytest
 from mcp import Client, MCPError
 from mcp.types import TextResourceContents, Tool
 
+from memoria_tui.agents.door import Door
 from memoria_tui.agents.mcp import server
 from memoria_tui.agents.tools import TOOLS
 from services.container import Services
@@ -65,7 +66,7 @@ def listed() -> dict[str, Tool]:
         yield
 
     async def tools() -> dict[str, Tool]:
-        async with Client(server(opened)) as client:
+        async with Client(server(Door(opened))) as client:
             return {tool.name: tool for tool in (await client.list_tools()).tools}
 
     return asyncio.run(tools())
@@ -219,7 +220,7 @@ async def test_a_write_goes_on_when_its_client_goes_away(world: World) -> None:
         yield Seen()
 
     async def store() -> None:
-        async with Client(server(opened), mode="legacy") as client:
+        async with Client(server(Door(opened)), mode="legacy") as client:
             await client.call_tool("memoria_store", {"content": "Outlived its client."})
 
     call = asyncio.create_task(store())
@@ -242,7 +243,7 @@ async def test_stores_that_cannot_be_opened_are_told_and_tried_again(world: Worl
             raise StoreInUse("the store is in use by memoria-tui; close it there")
         yield world.services
 
-    async with Client(server(opened)) as client:
+    async with Client(server(Door(opened))) as client:
         refused = await client.call_tool("memoria_stats", {})
         answered = await client.call_tool("memoria_stats", {})
     assert refused.is_error
@@ -256,7 +257,7 @@ async def test_a_bug_is_told_without_its_traceback_and_texts() -> None:
         raise KeyError("a secret text")
         yield
 
-    async with Client(server(opened)) as client:
+    async with Client(server(Door(opened))) as client:
         answer = await client.call_tool("memoria_stats", {})
     assert answer.is_error
     assert text_of(answer).startswith("this should not have happened: KeyError")

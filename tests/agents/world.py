@@ -11,6 +11,7 @@ from typing import Any
 from mcp import Client
 from mcp.types import CallToolResult, Implementation
 
+from memoria_tui.agents.door import Door
 from memoria_tui.agents.mcp import server
 from services.container import Services, open_services
 from services.settings import Settings
@@ -43,6 +44,11 @@ class World:
     chat: FakeChat
 
     @asynccontextmanager
+    async def opened(self) -> AsyncIterator[Services]:
+        """The stores as a server opens them."""
+        yield self.services
+
+    @asynccontextmanager
     async def client(self, name: str = NAME, mode: str = "auto") -> AsyncIterator[Client]:
         """A client of its own connection."""
 
@@ -50,7 +56,9 @@ class World:
         async def opened() -> AsyncIterator[Services]:
             yield self.services
 
-        async with Client(server(opened), mode=mode, client_info=Implementation(name=name, version="1")) as client:
+        async with Client(
+            server(Door(opened)), mode=mode, client_info=Implementation(name=name, version="1")
+        ) as client:
             yield client
 
     async def call(self, tool: str, **arguments: object) -> Any:

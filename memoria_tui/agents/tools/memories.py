@@ -276,6 +276,11 @@ async def set_context(
     """Set the project and the file that you work on: memories stored from now on get them, until this connection ends
     or they are set again."""
     context = agent.context
+    if not context.kept:
+        raise InvalidInput(
+            "this server keeps nothing between calls: give project with what you store, or have the person add "
+            "?project=NAME to its address in the configuration of this client"
+        )
     context.project = context.project if project is None else project.strip() or None
     context.file = context.file if file is None else file.strip() or None
     return Working(context.project, context.file)

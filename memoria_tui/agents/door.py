@@ -1,0 +1,96 @@
+"""The way from a client's call of a tool to the services, whatever the protocol."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import TYPE_CHECKING, Self
+
+from memoria_tui.agents.tool import Agent, Context, Tool
+from memoria_tui.program_log import crashed, refused
+from services.acting import acting_as
+from services.errors import MemoriaError, StoreTimeout
+
+if TYPE_CHECKING:
+    from services.container import Services
+
+Open = Callable[[], AbstractAsyncContextManager["Services"]]
+
+_FIRST_ANSWER = 0.5
+"""Seconds after which the stores are opened though nobody has asked yet; before, they would delay the first answer."""
+
+
+class Door:
+    """The way from a client's calls to the services, which are opened once, and again where that failed."""
+
+    def __init__(self, open_services: Open, longest: float | None = None) -> None:
+        """`longest`: seconds that a call may take; None: any number."""
+        self._open_services = open_services
+        self._longest = longest
+        self._opened = AsyncExitStack()
+        self._opening: asyncio.Task[Services] | None = None
+        self._context = Context()
+        self._writing: set[asyncio.Task[object]] = set()
+
+    async def __aenter__(self) -> Self:
+        timer = asyncio.get_running_loop().call_later(_FIRST_ANSWER, self._open)
+        self._opened.callback(timer.cancel)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Waits for what is being written: a client that goes away in the middle loses nothing of it."""
+        while self._writing:
+            await asyncio.wait(self._writing)
+        if self._opening is not None:
+            await asyncio.wait([self._opening])
+        await self._opened.aclose()
+
+    async def services(self) -> Services:
+        """The open services. Raises what kept them from being opened."""
+        return await asyncio.shield(self._open())
+
+    async def call(
+        self, tool: Tool, client: str, arguments: Mapping[str, object], context: Context | None = None
+    ) -> object:
+        """What a tool answers to a client, «agent:claude-code». A write is not broken off when that goes away.
+
+        `context` where there are several clients; else one is kept. Raises StoreTimeout.
+        """
+        try:
+            async with asyncio.timeout(self._longest) as limit:
+                agent = Agent(await self.services(), client, context or self._context)
+                with acting_as(client):
+                    call = asyncio.ensure_future(tool.act(agent, **arguments))
+                return await (self._finished(call) if tool.writes else call)
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise StoreTimeout(
+                f"{tool.name} took longer than {self._longest:g} seconds; "
+                + ("it is being finished: look for it in memoria_history" if tool.writes else "ask for less")
+            ) from error
+
+    async def _finished(self, call: asyncio.Task[object]) -> object:
+        self._writing.add(call)
+        call.add_done_callback(self._written)
+        return await asyncio.shield(call)
+
+    def _written(self, call: asyncio.Task[object]) -> None:
+        self._writing.discard(call)
+        if not call.cancelled():
+            call.exception()  # whoever called it may be gone
+
+    def _open(self) -> asyncio.Task[Services]:
+        failed = self._opening and self._opening.done() and self._opening.exception()
+        if self._opening is None or failed:
+            self._opening = asyncio.ensure_future(self._opened.enter_async_context(self._open_services()))
+        return self._opening
+
+
+def told(error: BaseException) -> str:
+    """What went wrong, in one line; a bug leaves its traceback in the log file."""
+    if isinstance(error, MemoriaError):
+        refused(error)
+        return str(error)
+    return crashed(error)

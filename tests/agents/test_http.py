@@ -1,0 +1,333 @@
+"""`memoria-tui serve`: many clients over sockets, what is no request of theirs, and how it starts and ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from mcp import Client
+from mcp.types import Implementation
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from memoria_tui.agents.door import Door
+from memoria_tui.agents.http import LARGEST, Checked, Listening, bound, http_server
+from memoria_tui.agents.tool import Agent, Tool
+from services.container import Services
+from services.errors import InvalidInput, StoreInUse, StoreTimeout
+from tests.agents.world import World, answered, text_of
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+ANYWHERE = Listening(port=0)
+HEADERS = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
+
+
+@asynccontextmanager
+async def served(door: Door, where: Listening = ANYWHERE) -> AsyncIterator[str]:
+    """The address of a server that runs in this process."""
+    server, listening = http_server(door, where), bound(where)
+    running = asyncio.create_task(server.serve([listening]))
+    yield f"{'https' if where.certificate else 'http'}://127.0.0.1:{listening.getsockname()[1]}"
+    server.should_exit = True
+    await running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def address(world: World) -> AsyncIterator[str]:
+    async with served(Door(world.opened)) as url:
+        yield url
+
+
+def called(tool: str, **arguments: object) -> dict[str, object]:
+    """A call as an old client sends it."""
+    return {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": arguments}}
+
+
+def head(size: int, **more: str) -> bytes:
+    """What a client sends before a body of so many bytes."""
+    headers = {**HEADERS, "host": "localhost", "content-length": str(size), **more}
+    return "".join(["POST /mcp HTTP/1.1\r\n", *(f"{key}: {one}\r\n" for key, one in headers.items()), "\r\n"]).encode()
+
+
+async def post(url: str, **more: Any) -> httpx.Response:
+    async with httpx.AsyncClient(timeout=60) as client:
+        return await client.post(url, **{"headers": HEADERS, **more})
+
+
+@pytest.mark.parametrize(("mode", "name"), [("auto", "agent:tester"), ("legacy", "agent:python-httpx2")])
+async def test_clients_of_both_protocols_store_recall_and_undo(
+    world: World, address: str, mode: str, name: str
+) -> None:
+    async with Client(f"{address}/mcp", mode=mode, client_info=Implementation(name="tester", version="1")) as client:
+        assert len((await client.list_tools()).tools) > 25
+        stored = answered(await client.call_tool("memoria_store", {"content": f"Over HTTP, {mode}."}))
+        found = answered(await client.call_tool("memoria_recall", {"query": f"over http {mode}"}))
+        assert stored["id"] in [hit["id"] for hit in found["hits"]]
+        (change,) = await world.services.memories.history(stored["id"])
+        assert change.actor == name
+        assert stored["title"] in answered(await client.call_tool("memoria_undo", {}))["what"]
+
+
+async def test_nothing_is_kept_between_calls_and_a_project_comes_with_the_address(world: World, address: str) -> None:
+    async with Client(f"{address}/mcp?project=pier") as client:
+        refused = await client.call_tool("memoria_set_context", {"project": "other"})
+        stored = answered(await client.call_tool("memoria_store", {"content": "With the address's project."}))
+    assert refused.is_error
+    assert "?project=NAME" in text_of(refused)
+    assert (await world.services.memories.get(stored["id"])).project == "pier"
+    async with Client(f"{address}/mcp") as client:
+        stored = answered(await client.call_tool("memoria_store", {"content": "With none."}))
+    assert (await world.services.memories.get(stored["id"])).project is None
+
+
+async def test_a_hundred_clients_at_once_are_served_and_none_is_taken_for_another(world: World, address: str) -> None:
+    async def store(http: httpx.AsyncClient, number: int) -> tuple[str, str]:
+        body = called("memoria_store", content=f"Fact of client {number}.")
+        answer = await http.post(f"{address}/mcp", json=body, headers={**HEADERS, "user-agent": f"many-{number}/1"})
+        result = answer.json()["result"]
+        assert not result["isError"], result
+        return f"agent:many-{number}", result["structuredContent"]["id"]
+
+    async with httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=None)) as http:
+        stored = dict(await asyncio.gather(*(store(http, number) for number in range(100))))
+    acts = await world.services.memories.acts.last(100)
+    assert {act.actor: act.titles[0] for act in acts} == {
+        name: f"Fact of client {number}." for number, name in enumerate(stored)
+    }
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"host": "evil.example"}, 421),
+        ({"host": "127.0.0.1.evil.example:8765"}, 421),
+        ({"origin": "http://evil.example"}, 403),
+        ({"origin": "null"}, 403),
+    ],
+)
+async def test_a_foreign_host_or_page_is_refused_everywhere(address: str, headers: dict[str, str], status: int) -> None:
+    for path in ("mcp", "nothing"):
+        answer = await post(f"{address}/{path}", json=called("memoria_stats"), headers={**HEADERS, **headers})
+        assert (answer.status_code, answer.json()["status"]) == (status, status)
+    port = address.rpartition(":")[2]
+    for near in ({"host": f"localhost:{port}"}, {"host": "[::1]"}, {"origin": address}):
+        answer = await post(f"{address}/mcp", json=called("memoria_stats"), headers={**HEADERS, **near})
+        assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        (b"{not json", 400, "Parse error"),
+        (b"\xff\xfe", 400, "Parse error"),
+        (b"[]", 400, "JSON-RPC"),
+        (b"7", 400, "JSON-RPC"),
+        (b"{" * 100_000, 400, "Parse error"),
+        (b"x" * (LARGEST + 1), 413, f"at most {LARGEST:,} bytes"),
+        (json.dumps(called("memoria_store", content="x" * 10_000_000)).encode(), 413, "send less at once"),
+        (json.dumps(called("memoria_store", content="x" * 5_000_000)).encode(), 200, "at most 4,000,000"),
+        (json.dumps(called("no_tool")).encode(), 200, "there is no tool 'no_tool'"),
+        (json.dumps(called("memoria_recall", query=7)).encode(), 200, "should be a valid string"),
+    ],
+)
+async def test_what_is_no_call_is_refused_in_clear_words(address: str, body: bytes, status: int, said: str) -> None:
+    for version in ({}, {"mcp-protocol-version": "2026-07-28"}) if status == 400 else ({},):
+        answer = await post(f"{address}/mcp", content=body, headers={**HEADERS, **version})
+        assert answer.status_code == status
+        assert version or said.replace("JSON-RPC", "alidation") in answer.text
+
+
+async def test_what_is_not_served_is_told_as_a_problem(address: str) -> None:
+    async with httpx.AsyncClient() as client:
+        for method, path, status in (("GET", "mcp", 405), ("DELETE", "mcp", 405), ("GET", "none", 404)):
+            answer = await client.request(method, f"{address}/{path}")
+            assert answer.status_code == status
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert f"/{path}" in answer.json()["detail"]
+
+
+class Request:
+    """A request by hand: what its client sends, and what it gets."""
+
+    def __init__(self, *parts: Message) -> None:
+        self._parts = list(parts)
+        self.sent: list[Message] = []
+
+    async def receive(self) -> Message:
+        await asyncio.sleep(0.01)
+        return self._parts.pop(0) if len(self._parts) > 1 else self._parts[0]
+
+    async def send(self, message: Message) -> None:
+        self.sent.append(message)
+
+    async def come_to(self, app: ASGIApp) -> None:
+        scope: Scope = {"type": "http", "path": "/mcp", "method": "POST", "headers": [(b"host", b"localhost")]}
+        await Checked(app, sending=0.1)(scope, self.receive, self.send)
+
+
+async def test_a_request_that_does_not_end_is_given_up() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        raise AssertionError("it was not complete")
+
+    request = Request({"type": "http.request", "body": b"x", "more_body": True})
+    await request.come_to(app)
+    assert request.sent[0]["status"] == 408
+
+
+async def test_what_nobody_waits_for_any_more_is_not_read_on() -> None:
+    ended = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        assert (await receive())["body"] == b"x"
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.append(True)
+
+    request = Request({"type": "http.request", "body": b"x"}, {"type": "http.disconnect"})
+    await request.come_to(app)
+    assert (ended, request.sent) == ([True], [])
+
+
+async def test_a_client_that_goes_away_in_the_middle_of_a_write_loses_nothing(world: World, address: str) -> None:
+    body = json.dumps(called("memoria_store", content="Sent over HTTP and gone. " * 200)).encode()
+    for cut in (len(body), len(body) - 10):
+        _, writer = await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2]))
+        writer.write(head(len(body)) + body[:cut])
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        writer.transport.abort()
+    async with asyncio.timeout(60):
+        while not (hits := (await world.call("memoria_search", text_match="and gone"))["hits"]):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    assert len(hits) == 1
+
+
+@dataclass
+class Slow:
+    """A tool that takes its time."""
+
+    ended: bool = False
+
+    async def act(self, agent: Agent) -> str:
+        await asyncio.sleep(0.2)
+        self.ended = True
+        return "done"
+
+
+async def test_a_call_that_takes_too_long_is_given_up_but_a_write_is_finished(world: World) -> None:
+    reading, writing = Slow(), Slow()
+    async with Door(world.opened, longest=0.05) as door:
+        with pytest.raises(StoreTimeout, match=r"slow took longer than 0\.05 seconds; ask for less"):
+            await door.call(Tool("slow", reading.act, "", writes=False), "agent", {})
+        with pytest.raises(StoreTimeout, match="it is being finished: look for it in memoria_history"):
+            await door.call(Tool("slow", writing.act, ""), "agent", {})
+    assert (reading.ended, writing.ended) == (False, True)
+
+
+async def test_health_tells_whether_it_runs_and_whether_the_stores_answer(address: str) -> None:
+    async with httpx.AsyncClient() as client, served(Door(world_that_is_not_there)) as broken:
+        for path in ("health", "health/ready", "health/live"):
+            answer = await client.get(f"{address}/{path}", headers={"host": "10.1.2.3:8765"})
+            assert answer.status_code == 200
+        assert (await client.get(f"{broken}/health/live")).status_code == 200
+        answer = await client.get(f"{broken}/health")
+        assert (answer.status_code, answer.json()["detail"]) == (503, "away: stores")
+        refused = await client.post(f"{broken}/mcp", json=called("memoria_stats"), headers=HEADERS)
+        assert "the store is in use" in refused.text
+
+
+@pytest.fixture
+def variables(tmp_path: Path, postgres_url: str) -> dict[str, str]:
+    return {**os.environ, "MEMORIA_HOME": str(tmp_path / "home"), "MEMORIA_DATABASE_URL": postgres_url}
+
+
+@asynccontextmanager
+async def process(variables: dict[str, str], *options: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+    """A server of its own process, and its address."""
+    command = [sys.executable, "-m", "memoria_tui", "serve", "--port", "0", *options]
+    pipe = asyncio.subprocess.PIPE
+    started = await asyncio.create_subprocess_exec(*command, stderr=pipe, stdout=pipe, env=variables)
+    try:
+        async with asyncio.timeout(60):
+            assert started.stderr is not None
+            line = (await started.stderr.readline()).decode()
+            assert line.startswith("serving MCP at http"), line
+            yield started, line.split()[3].removesuffix("/mcp")
+    finally:
+        if started.returncode is None:
+            started.kill()
+            await started.wait()
+
+
+async def test_a_signal_ends_it_and_a_request_under_way_is_answered(variables: dict[str, str]) -> None:
+    body = json.dumps(called("memoria_store", content="At the end.")).encode()
+    async with process(variables) as (server, url):
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+        writer.write(head(len(body), expect="100-continue"))
+        assert b"100" in await reader.readuntil(b"\r\n\r\n")  # it waits for the rest
+        server.send_signal(signal.SIGTERM)
+        await asyncio.sleep(0.3)
+        writer.write(body)
+        assert b"structuredContent" in await reader.read()
+        writer.close()
+        out, said = await server.communicate()
+    assert (out, said) == (b"", b"")
+    assert server.returncode == 0
+
+
+async def test_tls_by_certificate_files(world: World, tmp_path: Path) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("needs openssl")
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    name = ("-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost")
+    curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
+    files = ("-keyout", str(key), "-out", str(certificate))
+    command = ["openssl", "req", "-x509", "-nodes", *curve, *name, *files]
+    await asyncio.to_thread(subprocess.run, command, check=True, stderr=subprocess.DEVNULL)
+    async with (
+        served(Door(world.opened), Listening(port=0, certificate=certificate, key=key)) as url,
+        httpx.AsyncClient(verify=ssl.create_default_context(cafile=str(certificate))) as client,
+    ):
+        assert (await client.get(f"{url}/health/live")).status_code == 200
+
+
+async def test_what_it_cannot_be_started_with_is_told() -> None:
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = taken.getsockname()[1]
+        for where, said in {
+            Listening("0.0.0.0", 0): "0.0.0.0 is no address of this machine alone",
+            Listening(port=port): f"cannot listen on 127.0.0.1, port {port}: Address already in use",
+            Listening(port=0, certificate=Path("/nowhere/cert.pem")): "the certificate or key cannot be used",
+            Listening(port=0, key=Path("/nowhere/key.pem")): "--tls-key needs --tls-cert",
+        }.items():
+            with pytest.raises(InvalidInput, match=said):
+                both(where)
+
+
+@asynccontextmanager
+async def world_that_is_not_there() -> AsyncIterator[Services]:
+    raise StoreInUse("the store is in use")
+    yield
+
+
+def both(where: Listening) -> None:
+    """All that a start needs."""
+    http_server(Door(world_that_is_not_there), where)
+    bound(where).close()
