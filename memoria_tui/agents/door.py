@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from memoria_tui.agents.tool import Agent, Context, Tool
 from memoria_tui.program_log import crashed, refused
@@ -73,19 +73,22 @@ class Door:
 
     async def _finished(self, call: asyncio.Task[object]) -> object:
         self._writing.add(call)
-        call.add_done_callback(self._written)
+        call.add_done_callback(self._writing.discard)
+        call.add_done_callback(_forgiven)
         return await asyncio.shield(call)
-
-    def _written(self, call: asyncio.Task[object]) -> None:
-        self._writing.discard(call)
-        if not call.cancelled():
-            call.exception()  # whoever called it may be gone
 
     def _open(self) -> asyncio.Task[Services]:
         failed = self._opening and self._opening.done() and self._opening.exception()
         if self._opening is None or failed:
             self._opening = asyncio.ensure_future(self._opened.enter_async_context(self._open_services()))
+            self._opening.add_done_callback(_forgiven)
         return self._opening
+
+
+def _forgiven(task: asyncio.Task[Any]) -> None:
+    """Nobody may be there any more to get what it raised."""
+    if not task.cancelled():
+        task.exception()
 
 
 def told(error: BaseException) -> str:
