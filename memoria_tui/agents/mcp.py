@@ -124,8 +124,8 @@ def _over_protocol(tool: Tool) -> ProtocolTool:
         structured_output=False,
     )
     made.parameters = _plain(made.parameters, null=False) | {"additionalProperties": False}
-    made.fn_metadata = FuncMetadata(arg_model=made.fn_metadata.arg_model, output_model=signature.return_annotation)
-    made.fn_metadata.output_schema = _plain(made.fn_metadata.output_schema or {}, null=True)
+    schema = _plain(answers.json_schema(), null=True)
+    made.fn_metadata = FuncMetadata(arg_model=made.fn_metadata.arg_model, output_schema=schema)
     return made
 
 

@@ -11,6 +11,7 @@ import typer
 from memoria_tui.cli import (
     backup,
     clients_and_projects,
+    connect,
     database,
     health,
     memories,
@@ -35,7 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (memories, relations, undo, health, backup, transfer, reembed):
+for group in (memories, relations, undo, health, backup, transfer, reembed, connect):
     app.add_typer(group.commands)
 app.command()(trash.purge)
 app.add_typer(trash.commands, name="trash")

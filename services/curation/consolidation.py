@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from services.curation.clusters import likeness, looked_through
+from services.curation.curation_values import Consolidation
 from services.memories.editing import MOST_TEXT
 from services.memories.memory_service import MemoryService
 from services.memories.merging import Merge
@@ -26,18 +27,6 @@ _LEAST_IMPORTANT = 0.3
 _PATIENCE = 40.0
 """Seconds that one look takes at most: clients give up after a minute."""
 _NEVER = datetime.min.replace(tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Consolidation:
-    """What is to be done, or was."""
-
-    merges: tuple[Merge, ...]
-    forgotten: tuple[Memory, ...]
-    looked_at: int
-    """Memories, those passed over included."""
-    complete: bool
-    """False when the time was over before all were looked at."""
 
 
 @dataclass(slots=True)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 
 from services.curation.clusters import looked_through
+from services.curation.curation_values import Depth, Observation, Reflection, Style
 from services.errors import InvalidInput
 from services.memories.memory_service import MemoryService
 from services.model import Memory, MemoryDraft, MemoryType, Query, RelationType
@@ -32,23 +31,6 @@ _OBSERVING = f"""You are given memories that are alike, and say in one to three 
 pattern or insight, not a list. Name contradictions. Answer in the language of most of them. {_DATA}"""
 
 
-class Style(StrEnum):
-    """How an answer is put together."""
-
-    SYNTHESIS = "synthesis"
-    TIMELINE = "timeline"
-    COMPARISON = "comparison"
-    ANALYSIS = "analysis"
-
-
-class Depth(StrEnum):
-    """From how many memories an answer is made."""
-
-    QUICK = "quick"
-    THOROUGH = "thorough"
-    DEEP = "deep"
-
-
 _TASKS: Mapping[Style, str] = {
     Style.SYNTHESIS: "Put the memories together into one coherent summary with its themes and connections.",
     Style.TIMELINE: "Tell in the order of time what happened, was decided and changed; name gaps.",
@@ -56,24 +38,6 @@ _TASKS: Mapping[Style, str] = {
     Style.ANALYSIS: "Analyse the memories: patterns, causes, consequences, and what to do.",
 }
 _MEMORIES: Mapping[Depth, int] = {Depth.QUICK: 5, Depth.THOROUGH: 15, Depth.DEEP: 30}
-
-
-@dataclass(frozen=True, slots=True)
-class Reflection:
-    """An answer, with the memories that it was made from, in the order of their numbers."""
-
-    text: str
-    sources: tuple[Memory, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """What a cluster of memories tells together."""
-
-    text: str
-    sources: tuple[Memory, ...]
-    memory_id: str | None = None
-    """None where it was not stored."""
 
 
 class ReflectionService:

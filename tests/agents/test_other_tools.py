@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.curation.reflection import Depth, ReflectionService, Style
+from services.curation.curation_values import Depth, Style
+from services.curation.reflection import ReflectionService
 from services.errors import InvalidInput, NotFound
 from services.model import MemoryDraft, MemoryType, Query, RelationType, SessionDraft, SessionStatus
 from tests.agents.world import World, answered, text_of

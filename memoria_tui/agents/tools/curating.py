@@ -9,7 +9,7 @@ from pydantic import Field
 
 from memoria_tui.agents.tool import Agent, Share, Types
 from memoria_tui.agents.values import Brief, brief
-from services.curation.reflection import Depth, Style
+from services.curation.curation_values import Depth, Style
 from services.model import MemoryType, Query
 
 _MOST = 50

@@ -15,6 +15,7 @@ from services.errors import InvalidInput
 from services.model import Hit as ServiceHit
 from services.model import MemoryType, Query, SortKey
 from services.settings import Settings
+from services.times import first_weekday, parse_days, parse_since, person_zone
 
 _DEEPEST = 200
 """Hits of a ranked search that are looked at."""
@@ -180,8 +181,6 @@ def _narrowed(agent: Agent, query: Query, text_match: str | None, first: str | N
 
 
 def _date(agent: Agent, text: str | None) -> datetime | None:
-    from services.times import first_weekday, parse_since, person_zone
-
     settings = agent.services.settings
     now = agent.services.clock().astimezone(person_zone(settings))
     return parse_since(text.replace(" week", "-week"), now, first_weekday(settings)) if text else None
@@ -189,8 +188,6 @@ def _date(agent: Agent, text: str | None) -> datetime | None:
 
 def _end(agent: Agent, text: str | None) -> datetime | None:
     """The first instant that is no longer meant: a day, week or month is included to its end."""
-    from services.times import first_weekday, parse_days, person_zone
-
     if not text:
         return None
     settings = agent.services.settings

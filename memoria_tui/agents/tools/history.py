@@ -10,7 +10,6 @@ from pydantic import Field
 
 from memoria_tui.agents.tool import Agent, Limit
 from services.errors import InvalidInput
-from services.memories.stored_memories import canonical
 from services.model import Act, Change, IfChanged
 
 
@@ -43,6 +42,8 @@ async def history(
 ) -> Events:
     """Show who changed a memory, when and how; without a memory what everybody did last. An act is undone by
     memoria_undo with its act_id."""
+    from services.memories.stored_memories import canonical
+
     if memory_id is None:
         acts = await agent.services.memories.acts.last(limit)
         return Events(tuple(map(_of_act, acts)))

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from memoria_tui.agents.tool import Agent, Id, Relations, Share
 from memoria_tui.agents.values import Brief, brief
 from services.errors import NotFound
-from services.graph.graph_values import Neighborhood
 from services.model import Relation, RelationType
+
+if TYPE_CHECKING:
+    from services.graph.graph_values import Neighborhood
 
 _MOST = 50
 """Memories in one answer."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from memoria_tui.agents.tool import Agent, Types
 from services.errors import InvalidInput
-from services.transfer.import_run import Remark
+
+if TYPE_CHECKING:
+    from services.transfer.import_run import Remark
 
 _MOST_REMARKS = 10
 """Of each kind."""

@@ -1,0 +1,130 @@
+"""Connecting agents' programs: their configuration gets one entry, and keeps all else."""
+
+from __future__ import annotations
+
+import io
+import json
+import stat
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from memoria_tui.cli import main
+from memoria_tui.cli.connect import CLIENTS, ClientName
+from memoria_tui.cli.terminal import Terminal
+
+Connect = Callable[..., tuple[int, str, str]]
+URL = 'postgresql://me:p"ä@localhost/db'
+
+
+@pytest.fixture
+def connect(tmp_path: Path) -> Connect:
+    """Runs the command with a home folder of its own; gives status, output and complaint."""
+
+    def run(*arguments: str, **variables: str) -> tuple[int, str, str]:
+        environment = {"HOME": str(tmp_path), "MEMORIA_HOME": str(tmp_path / "memoria"), **variables}
+        terminal = Terminal(environment, io.BytesIO(), io.StringIO(), io.StringIO())
+        status = main(["connect", *arguments], terminal)
+        return status, terminal.stdout.getvalue(), terminal.stderr.getvalue()  # type: ignore[attr-defined]
+
+    return run
+
+
+def file_of(client: ClientName, home: Path) -> Path:
+    return home / CLIENTS[client].file.format(config=".config")
+
+
+def read(path: Path) -> dict[str, Any]:
+    text = path.read_text("utf-8")
+    return tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+
+
+def command_of(entry: dict[str, Any]) -> list[str]:
+    command = entry["command"]
+    return command if isinstance(command, list) else [command, *entry["args"]]
+
+
+@pytest.mark.parametrize("client", ClientName)
+def test_a_client_is_connected_shown_and_disconnected(connect: Connect, tmp_path: Path, client: ClientName) -> None:
+    path = file_of(client, tmp_path)
+    status, shown, _ = connect(client, MEMORIA_DATABASE_URL=URL)
+    assert status == 0
+    assert not path.exists()
+    text = shown.partition("\n")[2]
+    status, out, _ = connect(client, "--write", MEMORIA_DATABASE_URL=URL)
+    assert (status, "start the client again" in out) == (0, True)
+    assert read(path) == (tomllib.loads(text) if path.suffix == ".toml" else json.loads(text))
+    entry = read(path)[CLIENTS[client].key]["memoria"]
+    assert command_of(entry)[-1] == "mcp"
+    assert Path(command_of(entry)[0]).is_absolute()
+    environment = entry["environment" if client is ClientName.OPENCODE else "env"]
+    assert environment["MEMORIA_DATABASE_URL"] == URL
+    before = path.read_text("utf-8")
+    assert "is connected already" in connect(client, "--write", MEMORIA_DATABASE_URL=URL)[1]
+    assert path.read_text("utf-8") == before
+    assert "removed" in connect(client, "--remove")[1]
+    assert "memoria" not in read(path).get(CLIENTS[client].key, {})
+    assert "is not connected" in connect(client, "--remove")[1]
+
+
+def test_all_else_in_a_json_file_stays_and_the_file_before_is_kept(connect: Connect, tmp_path: Path) -> None:
+    path = tmp_path / ".claude.json"
+    theirs = {"numStartups": 3, "mcpServers": {"other": {"command": "x"}}, "ü": [1]}
+    path.write_text(json.dumps(theirs, indent=4, ensure_ascii=False), "utf-8")
+    path.chmod(0o640)
+    connect("claude-code", "--write")
+    now = read(path)
+    assert now.pop("mcpServers").pop("other") == {"command": "x"}
+    assert now == {"numStartups": 3, "ü": [1]}
+    assert path.read_text("utf-8").startswith('{\n    "numStartups"')
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    (kept,) = tmp_path.glob(".claude.json.before-*")
+    assert json.loads(kept.read_text("utf-8")) == theirs
+    connect("claude-code", "--remove")
+    assert read(path) == theirs
+
+
+def test_all_else_in_a_toml_file_stays_with_its_comments(connect: Connect, tmp_path: Path) -> None:
+    path = tmp_path / ".codex" / "config.toml"
+    path.parent.mkdir()
+    theirs = '# mine\nmodel = "x"\n\n[mcp_servers.other]\ncommand = "y"  # why\n\n[tui]\ntheme = "z"\n'
+    path.write_text(theirs, "utf-8")
+    connect("codex", "--write", MEMORIA_DATABASE_URL=URL)
+    connect("codex", "--write", MEMORIA_ACTOR="ann")
+    text = path.read_text("utf-8")
+    assert "# mine" in text
+    assert "# why" in text
+    assert read(path)["mcp_servers"]["memoria"]["env"]["MEMORIA_ACTOR"] == "ann"
+    assert "MEMORIA_DATABASE_URL" not in text
+    path.write_text(text + "\n# of the next\n[next]\na = 1\n", "utf-8")
+    connect("codex", "--remove")
+    assert path.read_text("utf-8").split() == f"{theirs}# of the next [next] a = 1".split()
+
+
+@pytest.mark.parametrize(
+    ("client", "text"),
+    [
+        ("zed", '{\n  // a comment\n  "theme": "x"\n}'),
+        ("cursor", "[]"),
+        ("cursor", '{"mcpServers": []}'),
+        ("codex", "not = [toml"),
+        ("codex", 'mcp_servers = "x"'),
+        ("codex", 'mcp_servers = { memoria = { command = "a" } }'),
+    ],
+)
+def test_a_file_that_cannot_be_changed_safely_stays(connect: Connect, tmp_path: Path, client: str, text: str) -> None:
+    path = file_of(ClientName(client), tmp_path)
+    path.parent.mkdir(parents=True)
+    path.write_text(text, "utf-8")
+    status, _, complaint = connect(client, "--write")
+    assert (status, complaint.count("\n"), str(path) in complaint) == (1, 1, True)
+    assert path.read_text("utf-8") == text
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
+
+
+def test_what_cannot_be_meant_is_refused(connect: Connect) -> None:
+    assert connect("claude-code", "--write", "--remove")[0] == 2
+    assert connect("emacs")[0] == 2
