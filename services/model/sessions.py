@@ -36,6 +36,12 @@ class ReportBy(StrEnum):
     CATEGORY = "category"
     DAY = "day"
 
+    @property
+    def field(self) -> str | None:
+        """The field of a session, and column, that has its group; None where the time has it."""
+        fields = {ReportBy.CLIENT: "client_id", ReportBy.PROJECT: "project_id", ReportBy.CATEGORY: "category"}
+        return fields.get(self)
+
 
 class Flaw(StrEnum):
     """What cannot be true of a session as it is stored."""

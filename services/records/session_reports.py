@@ -7,10 +7,8 @@ zone. The few others come out whole, to be judged by `services.work.timesheet`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 
-from services.model import ReportBy
 from services.ports import Clock, SqlDatabase
 from services.records.stored_sessions import (
     SESSION,
@@ -24,12 +22,6 @@ from services.records.stored_sessions import (
 from services.times import WriterZone
 from services.work.timesheet import transitions
 
-_KEYS: Mapping[ReportBy, str] = {
-    ReportBy.CLIENT: "session.client_id",
-    ReportBy.PROJECT: "session.project_id",
-    ReportBy.CATEGORY: "session.category",
-    ReportBy.DAY: "NULL::text",
-}
 _COLUMNS = "session.id, {key} AS key, session.status, session.start_time, session.end_time, session.pauses"
 _PLAIN_TIME = """
 {text} LIKE '____-__-__T__:__:__%' AND substr({text}, 20) COLLATE "C" ~ '^[.0-9]*$'
@@ -194,9 +186,8 @@ class SessionReports:
 
 
 def _statement(question: ReportQuestion, plain_time: str) -> str:
-    touching = TOUCHING.format(
-        columns=_COLUMNS.format(key=_KEYS[question.by]), conditions=conditions(question.selection)[0]
-    )
+    key = f"session.{question.by.field}" if question.by.field else "NULL::text"
+    touching = TOUCHING.format(columns=_COLUMNS.format(key=key), conditions=conditions(question.selection)[0])
     return _REPORT.format(
         touching=touching,
         start_plain=plain_time.format(text="entry.start"),

@@ -132,7 +132,7 @@ def stored_session(row: Any, zone: WriterZone, now: datetime) -> StoredSession:
         project_id=_text(row.project_id),
         notes=tuple(note or "" for note in row.notes or ()),
         memory_id=_text(row.memory_id),
-        **{detail.field: getattr(row, detail.field) for detail in SESSION_DETAILS},
+        **{detail.field: getattr(row, detail.field, None) for detail in SESSION_DETAILS},
     )
     return StoredSession(session, found, row.updated_at and row.updated_at.astimezone(UTC))
 

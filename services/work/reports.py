@@ -358,15 +358,8 @@ def _names(by: ReportBy, clients: Sequence[Client], projects: Sequence[Project])
 
 
 def _key(session: WorkSession, by: ReportBy) -> str | None:
-    match by:
-        case ReportBy.CLIENT:
-            return session.client_id
-        case ReportBy.PROJECT:
-            return session.project_id
-        case ReportBy.CATEGORY:
-            return session.category.value
-        case ReportBy.DAY:
-            return None
+    value: str | None = getattr(session, by.field) if by.field else None
+    return None if value is None else str(value)
 
 
 def _flawed(stored: Iterable[StoredSession], now: datetime) -> list[tuple[str, tuple[Flaw, ...]]]:
