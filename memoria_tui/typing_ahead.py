@@ -8,6 +8,7 @@ key that is no text waits until the text is there: ctrl+s acts before the field 
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -221,6 +222,10 @@ class TypingAhead(App[ReturnType]):
         waits = _BEHIND_A_KEY if self._acts else _BEHIND_TEXT
         return next((wait for wait in waits if wait.endless >= endless and wait.holds(self, key)), None)
 
+    @property
+    def _next_wait(self) -> _Wait | None:
+        return self._wait_of(self._waiting[0] if self._waiting else None)
+
     def _leaves(self, event: events.Event) -> bool:
         return isinstance(event, events.Key) and any(
             one.action == "quit" and one.key == event.key for one in bindings_of(self)
@@ -318,7 +323,11 @@ class TypingAhead(App[ReturnType]):
             self._glance.stop()
             self._glance = None
         while self.screen_stack and (self._acts or self._waiting):
-            if (wait := self._wait_of(self._waiting[0] if self._waiting else None)) is not None:
+            wait = self._next_wait
+            if wait is None and self._acts:
+                await asyncio.sleep(0)  # a worker that the key made just now says in its first turn what it saves
+                wait = self._next_wait if self.screen_stack else None
+            if wait is not None:
                 self._repeated |= wait is _SAVES
                 if self._waiting and monotonic() > self._waiting[0].time + _WONDERING:
                     self.tell_wait(wait.what)
