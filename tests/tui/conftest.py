@@ -23,6 +23,8 @@ from tests.tui.quick import changes, is_moving, quick
 
 _PATIENCE = 20.0
 """Seconds after which a test goes on although something still moves."""
+_LOOK = 0.004
+"""Seconds between two looks at it, each of which takes 0.1 ms."""
 
 
 def make_app(
@@ -68,7 +70,7 @@ async def _rest(pilot: Pilot[None]) -> None:
         while is_moving(pilot.app) and pilot.app._exception is None and time.monotonic() < deadline:
             if not changes(pilot.app):
                 pilot.app.screen._on_timer_update()
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(_LOOK)
         await pilot._wait_for_screen()
         calm = not is_moving(pilot.app)
 

@@ -31,7 +31,9 @@ _SHORT = 0.25
 class Known:
     """What one list of rules says."""
 
-    def __init__(self) -> None:
+    def __init__(self, rules: list[RuleSet], rules_map: dict[str, list[RuleSet]]) -> None:
+        self.all = rules
+        self.by_name = rules_map
         self.rules: dict[frozenset[str], list[RuleSet]] = {}
         """Those that any of these names of a node occurs in."""
         self.styles: dict[object, RulesMap] = {}
@@ -65,15 +67,16 @@ def _looks(node: DOMNode) -> object:
 
 
 class RememberedStyles(Stylesheet):
-    """Parses what no app of this process has parsed with the same variables, and matches what none has matched."""
+    """Parses what no app of this process has parsed with the same variables, matches what none has matched, and sets
+    no style that is there already.
+    """
 
     _parsed: ClassVar[dict[object, list[RuleSet]]] = {}
-    _known: ClassVar[dict[object, Known]] = {}
+    _sheets: ClassVar[dict[object, Known]] = {}
 
     def __init__(self, *, variables: dict[str, str] | None = None) -> None:
         super().__init__(variables=variables)
-        self._known_here = Known()
-        self._known_of: object = None
+        self._known = Known([], {})
         self._few: list[RuleSet] | None = None
 
     @property
@@ -82,16 +85,21 @@ class RememberedStyles(Stylesheet):
         return super().rules if few is None else few
 
     def apply(self, node: DOMNode, *, animate: bool = False, cache: object = None) -> None:
-        rules_map = self.rules_map
-        if self._known_of is not rules_map:
-            self._known_of = rules_map
-            self._known_here = self._known.setdefault(tuple(self.rules), Known())
-        names = frozenset(rules_map.keys() & node._selector_names)
-        if names not in self._known_here.rules:
-            of_these = {rule for name in names for rule in rules_map[name]}
-            self._known_here.rules[names] = [rule for rule in self.rules if rule in of_these]
-        self._few = self._known_here.rules[names]
-        super().apply(node, animate=animate, cache=cast("Any", Place(node, self._known_here)))
+        by_name = self.rules_map
+        known = self._known
+        names = frozenset(by_name.keys() & node._selector_names)
+        if names not in known.rules:
+            of_these = {rule for name in names for rule in by_name[name]}
+            known.rules[names] = [rule for rule in known.all if rule in of_these]
+        self._few = known.rules[names]
+        super().apply(node, animate=animate, cache=cast("Any", Place(node, known)))
+
+    @classmethod
+    def replace_rules(cls, node: DOMNode, rules: RulesMap, animate: bool = False) -> None:
+        if node.styles.base._rules == rules:
+            node.notify_style_update()
+        else:
+            super().replace_rules(node, rules, animate)
 
     def _parse_rules(
         self, css: str, read_from: CSSLocation, is_default_rules: bool = False, tie_breaker: int = 0, scope: str = ""
@@ -101,8 +109,15 @@ class RememberedStyles(Stylesheet):
             self._parsed[key] = super()._parse_rules(css, read_from, is_default_rules, tie_breaker, scope)
         return self._parsed[key]
 
+    def parse(self) -> None:
+        key = (frozenset(self._variables.items()), tuple(self.source.items()))
+        if key not in self._sheets:
+            super().parse()
+            self._sheets[key] = Known(self._rules, self.rules_map)
+        self._known = self._sheets[key]
+        self._rules, self._rules_map, self._require_parse = self._known.all, self._known.by_name, False
+
     def reparse(self) -> None:
-        self._rules_map = None
         self.parse()
 
 
