@@ -47,6 +47,8 @@ OTHER = "".join(f"Sentence number {number} of another text. " for number in rang
 MOST_STEPS = 60
 MANY = 110
 IMPORTED = 210
+_NEEDED = ("psycopg", "sqlalchemy.dialects.postgresql.psycopg", "sqlalchemy.ext.asyncio", "sqlalchemy.orm")
+"""What each life would import anew for most of its time, since programs import it when they first ask a database."""
 
 
 class Steps:
@@ -222,6 +224,8 @@ def near(point: Point, text: str) -> bool:
 
 def in_a_fork(work: Callable[[], Awaitable[None]]) -> int:
     """Runs the work in a process of its own; gives how it ended, negative for a signal."""
+    for name in _NEEDED:
+        importlib.import_module(name)
     gc.freeze()  # what is here already is neither looked through in the fork nor copied for that
     child = os.fork()
     if child:
@@ -267,7 +271,6 @@ def killed(act: str, folder: Path, url: str) -> int:
 
 def main(folder: Path, url: str, *acts: str) -> int:
     """Kills these acts one after the other on one store; gives 1 when something was damaged."""
-    importlib.import_module("sqlalchemy.dialects.postgresql.psycopg")
     return max(killed(act, folder, url) for act in acts)
 
 

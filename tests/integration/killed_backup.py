@@ -9,7 +9,6 @@ restore under way); of a backup also each page of points that is read.
 from __future__ import annotations
 
 import contextlib
-import importlib
 import json
 import shutil
 import signal
@@ -286,7 +285,6 @@ def copy(source: Path, target: Path) -> None:
 
 def main(act: str, folder: Path, url: str, stride: int) -> int:
     """Kills the act before every step of the stride; gives 1 when something was damaged."""
-    importlib.import_module("sqlalchemy.dialects.postgresql.psycopg")
     trial = Trial(act, folder, url)
     try:
         trial.prepare()
