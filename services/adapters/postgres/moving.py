@@ -1,0 +1,59 @@
+"""Brings what one server holds into another, empty one of a later version, and compares: all tables, all rows."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO
+
+from services.adapters.postgres import roles
+from services.adapters.postgres.programs import ENVIRONMENT, binaries
+
+_TABLES = """
+SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
+WHERE schemaname NOT IN ('pg_catalog', 'information_schema')
+"""
+
+
+def bring(database: str, there: Path, here: Path) -> int:
+    """Gives how many rows were brought; `there` and `here` are the folders of the servers' sockets.
+
+    Raises ValueError with the reason in one line.
+    """
+    dump = _run("pg_dump", database, there, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    restore = _run(
+        "psql", database, here, "-Xq1", "-v", "ON_ERROR_STOP=1", stdin=dump.stdout, stdout=subprocess.DEVNULL
+    )
+    with dump, restore:
+        assert dump.stdout is not None
+        dump.stdout.close()
+        refused = restore.communicate()[1] or dump.communicate()[1]
+    if dump.returncode or restore.returncode:
+        raise ValueError((refused.decode("utf-8", "replace").strip() or "it does not say why").splitlines()[0])
+    before, after = _rows(database, there), _rows(database, here)
+    if before != after:
+        raise ValueError(f"{min(before.items() ^ after.items())[0]} has another number of rows")
+    return sum(after.values())
+
+
+def _run(
+    program: str, database: str, place: Path, *arguments: str, stdin: int | IO[bytes] | None, stdout: int
+) -> subprocess.Popen[bytes]:
+    whom = ("-w", "-h", str(place), "-p", "5432", "-U", roles.OWNER, "-d", database)
+    command = [str(binaries() / program), *whom, *arguments]
+    return subprocess.Popen(command, env=ENVIRONMENT, cwd="/", stdin=stdin, stdout=stdout, stderr=subprocess.PIPE)
+
+
+def _rows(database: str, place: Path) -> Mapping[str, int]:
+    """By table."""
+    import psycopg
+    from psycopg import sql
+
+    with psycopg.connect(host=str(place), port=5432, user=roles.OWNER, dbname=database) as connection:
+        tables = [name for (name,) in connection.execute(_TABLES)]
+        counted = {}
+        for name in tables:
+            row = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.SQL(name))).fetchone()
+            counted[name] = row[0] if row else 0
+    return counted
