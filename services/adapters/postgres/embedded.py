@@ -195,8 +195,8 @@ class EmbeddedPostgres:
                 error = StoreTooNew if version.isdigit() and int(version) > MAJOR else StoreMismatch
                 raise error(
                     f"{self._data} was made by PostgreSQL {version}, this program brings {MAJOR}: "
-                    "move the folder away and restore a backup (memoria-tui restore FOLDER says what is younger than it), "
-                    "or set MEMORIA_DATABASE_URL to a server that reads it"
+                    "move the folder away and restore a backup (memoria-tui restore FOLDER says what is younger), or "
+                    "set MEMORIA_DATABASE_URL to a server that reads it"
                 )
             self._move(user, int(version))
             return
