@@ -17,6 +17,8 @@ from memoria_tui.modes.health.screen import HealthScreen
 from memoria_tui.modes.memories.screen import MemoriesScreen
 from memoria_tui.modes.summary.screen import SummaryScreen
 from memoria_tui.modes.work.screen import WorkScreen
+from services.model import Memory, MemoryType
+from services.search.filters import keeps_shown
 from services.search.query import operators, parse_query
 from services.settings import VARIABLES, load_settings
 from services.transfer.formats import KNOWN
@@ -117,11 +119,13 @@ def test_every_operator_is_in_the_table_of_operators_and_every_example_there_can
     text = " ".join(rows)
     examples = re.findall(r"`([^`]+)`", " ".join(row.split(" | ")[0] for row in rows))
     assert {example.partition(":")[0] for example in examples if ":" in example} == {one.name for one in operators()}
+    memory = Memory("id", MemoryType.SEMANTIC, "text")
     for operator in operators():
         if operator.name in ("has", "is"):
             assert all(f"`{operator.name}:{value}`" in text for value in operator.values or ())
     for example in examples:
-        parse_query(example, now=datetime.now(UTC))
+        query = parse_query(example, now=datetime.now(UTC))
+        assert keeps_shown(query, memory) in (True, False), "its key is no field of a memory"
 
 
 def table_row(where: str) -> str:

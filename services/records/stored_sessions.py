@@ -115,7 +115,10 @@ class ReportRow:
 
 
 def stored_session(row: Any, zone: WriterZone, now: datetime) -> StoredSession:
-    """A row of `SESSION`; zone-less pauses are read in `zone`. Times come out in UTC."""
+    """A row of `SESSION`; zone-less pauses are read in `zone`. Times come out in UTC.
+
+    A detail whose column another program's database lacks is not known.
+    """
     start, end = row.start_time.astimezone(UTC), row.end_time and row.end_time.astimezone(UTC)
     read, found = pauses.decoded(row.pauses, zone, start, end or now)
     session = WorkSession(

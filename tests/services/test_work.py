@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from services.adapters.postgres.checked_database import CheckedDatabase
 from services.adapters.postgres.database import Database
 from services.errors import Ambiguous, Conflict, InvalidInput, NotFound
 from services.model import (
+    SESSION_DETAILS,
     Action,
     Entity,
     Flaw,
@@ -24,10 +25,12 @@ from services.model import (
     ReportBy,
     SessionCategory,
     SessionChanges,
+    SessionDetail,
     SessionDraft,
     SessionStatus,
+    WorkSession,
 )
-from services.records import Records
+from services.records import Records, columns
 from services.records.columns import exact_json
 from services.times import Period
 from services.work.report_values import WarningKind
@@ -558,3 +561,9 @@ async def test_hostile_text_is_kept_as_it_is_as_far_as_the_database_can(here: Be
     assert session.description == text.replace("\x00", "\ufffd").replace("\ud800", "\ufffd")
     await here.work.note(text)
     assert (await here.reports.log(where=None)).sessions[0].client == session.client
+
+
+@pytest.mark.parametrize("detail", SESSION_DETAILS, ids=lambda one: one.field)
+def test_a_detail_is_a_field_of_all_values_of_a_session_and_a_column(detail: SessionDetail) -> None:
+    values = [{one.name for one in fields(kind)} for kind in (WorkSession, SessionDraft, SessionChanges)]
+    assert all(detail.field in names for names in (*values, columns.SESSION_SET))
