@@ -153,12 +153,12 @@ def _plain(schema: dict[str, Any], *, null: bool) -> dict[str, Any]:
 
 
 def _add_resources(server: MCPServer[Door]) -> None:
-    document, listing = (Tool(one.__name__, one, "", writes=False) for one in (finding.connector_fetch, finding.search))
+    document, listing = (Tool(one.__name__, one, "", writes=False) for one in (finding.document, finding.search))
 
     @server.resource("memoria://memory/{id}", title="The text of a memory", mime_type="text/markdown")
     async def memory(id: str, request: Request[Door, Any]) -> str:  # noqa: A002 - named as in the address
         """The text of a memory as it stands."""
-        found = await _read(document, request, {"id": id})
+        found = await _read(document, request, {"memory_id": id})
         assert isinstance(found, finding.Document)
         return found.text
 

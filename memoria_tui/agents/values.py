@@ -8,6 +8,8 @@ from services.model import Memory, MemoryType
 
 _TITLE, _PASSAGE = 120, 240
 """Characters."""
+MOST_TAGS = 20
+"""Of a memory in a list."""
 
 
 @dataclass(frozen=True, slots=True)

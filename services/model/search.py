@@ -43,6 +43,8 @@ class Query:
     excluded_types: tuple[MemoryType, ...] = ()
     tags: tuple[str, ...] = ()
     """All of them."""
+    any_tags: tuple[str, ...] = ()
+    """At least one of them."""
     excluded_tags: tuple[str, ...] = ()
     projects: tuple[str, ...] = ()
     """Any of them."""

@@ -173,7 +173,8 @@ def _dates(field: str) -> Callable[[_Reading, str, bool], None]:
 
 
 def _tags(query: Query, _: _Dated) -> Filter:
-    return Filter(tuple(Matches("tags", (tag,)) for tag in query.tags), _any_of("tags", query.excluded_tags))
+    all_ = tuple(Matches("tags", (tag,)) for tag in query.tags)
+    return Filter(all_ + _any_of("tags", query.any_tags), _any_of("tags", query.excluded_tags))
 
 
 def _projects(query: Query, _: _Dated) -> Filter:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from mcp.types import TextResourceContents
 
 from services.model import MemoryChanges, MemoryType
 from tests.agents.world import World, answered, text_of
@@ -104,11 +105,14 @@ async def test_search_filters_and_sorts(world: World) -> None:
     assert await ids(tags=["otter"]) == [high, low]
     assert await ids(tags=["otter"], sort_by="importance") == [high, low]
     assert set(await ids(tags=["otter"], sort_by="access_count")) == {high, low}
-    assert await ids(tags=["otter", "sea"]) == [low]
+    assert await ids(tags=["sea", "nobody-has-this"]) == [low]
     assert await ids(tags=["otter"], importance_min=0.5) == [high]
     assert await ids(tags=["otter"], memory_type="episodic") == [low]
     assert await ids(project="zoo") == [low]
     assert await ids(tags=["otter"], text_match="use stones") == [high]
+    assert await ids(text_match="stones  USE") == []
+    assert await ids(text_match="Otters use") == await ids(text_match="otters use", sort_by="importance") == [high]
+    assert await ids(text_match="this occurs nowhere") == []
     assert set(await ids(tags=["otter"], date_from="today", date_to="today")) == {high, low}
     assert await ids(tags=["otter"], date_to="yesterday") == []
     assert (await ids(query="otters with stones", tags=["otter"]))[0] == high
@@ -260,6 +264,23 @@ async def test_clients_that_know_only_search_and_fetch_get_texts(world: World) -
         "url": f"memoria://memory/{memory_id}",
     }
     assert (await world.call("fetch", id=memory_id))["text"] == "Marmots whistle when an eagle comes."
+
+
+async def test_no_answer_is_longer_than_a_model_reads(world: World) -> None:
+    many = {"metadata": {"big": "x" * 100_000}, "tags": [f"many-{number}" for number in range(500)]}
+    memory_id = await world.store("A long one. " * 20_000, **many)
+    got = await world.call("memoria_get", memory_id=memory_id)
+    assert "metadata of 100,011 characters is left out" in got["note"]
+    assert len(json.dumps(got)) < 40_000
+    fetched = await world.call("fetch", id=memory_id)
+    assert len(fetched["text"]) < 110_000
+    assert fetched["text"].endswith("memoria_get gives the rest with offset=100000]")
+    hits = await world.call("memoria_search", tags=["many-1"])
+    assert len(json.dumps(hits)) < 2_000
+    async with world.client() as client:
+        (whole,) = (await client.read_resource(f"memoria://memory/{memory_id}")).contents
+    assert isinstance(whole, TextResourceContents)
+    assert whole.text == "A long one. " * 20_000
 
 
 async def test_hostile_text_stays_data(world: World) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from memoria_tui.agents.tool import Agent, DateFrom, DateTo, Id, Limit, Offset, Share, Tags, Types
-from memoria_tui.agents.values import Found, Hit, passage, title
+from memoria_tui.agents.values import MOST_TAGS, Found, Hit, passage, title
 from services.errors import InvalidInput
 from services.model import Hit as ServiceHit
 from services.model import MemoryType, Query, SortKey
@@ -20,6 +20,8 @@ from services.times import first_weekday, parse_days, parse_since, person_zone
 _DEEPEST = 200
 """Hits of a ranked search that are looked at."""
 _PAGE = 30
+_MOST_OF_A_DOCUMENT = 100_000
+"""Characters."""
 _BUNDLED = 2.0
 """Cosines of the bundled model are about half as large as those of the models that `min_score` was made for."""
 _ORDERS = {"date": SortKey.CREATED, "importance": SortKey.IMPORTANCE, "access_count": SortKey.ACCESS_COUNT}
@@ -75,19 +77,23 @@ async def search(
     date_to: DateTo = None,
     offset: Offset = 0,
 ) -> Found:
-    """Search or list memories by type, tags (all of them), project, importance, date and words. Without a query it
+    """Search or list memories by type, tags (any of them), project, importance, date and words. Without a query it
     lists, newest first. memoria_get gives the whole text of a hit."""
+    from services.search.filters import keeps_text
+
     asked = Query(
         raw=query or "",
         text=" ".join((query or "").split()),
         types=(memory_type,) if memory_type else (),
-        tags=tuple(tags or ()),
+        any_tags=tuple(tags or ()),
         projects=(project,) if project else (),
         min_importance=importance_min,
         sort=_ORDERS.get(sort_by, SortKey.RELEVANCE),
         limit=_DEEPEST,
     )
     asked = _narrowed(agent, asked, text_match, date_from, date_to)
+    if asked.phrases and not asked.text:  # a list, which asks the stores for words
+        asked = replace(asked, text=asked.phrases[0], sort=_ORDERS.get(sort_by, SortKey.CREATED))
     service, factor = agent.services.search, _factor(agent.services.settings)
     if asked.ranked:
         ranked = await service.ranked(asked)
@@ -95,7 +101,9 @@ async def search(
     else:
         result = await service.search(replace(asked, limit=offset + limit + 1))
         hits, notices = result.hits[offset:], result.notices
-    return _found(hits, limit, offset, factor, compact, notices)
+    found = _found(hits, limit, offset, factor, compact, notices)
+    kept = {hit.memory.id for hit in hits if keeps_text(asked, hit.memory.content)}
+    return replace(found, hits=tuple(hit for hit in found.hits if hit.id in kept))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +165,17 @@ class Document:
 
 async def connector_fetch(agent: Agent, id: str) -> Document:  # noqa: A002  # named by the clients
     """Fetch the text of one memory that `search` found."""
-    memory = await agent.services.memories.get(id)
-    facts = {"type": str(memory.type), "tags": ", ".join(memory.tags), "project": memory.project or ""}
+    found = await document(agent, id)
+    if len(found.text) <= _MOST_OF_A_DOCUMENT:
+        return found
+    more = f"\n\n[cut here: memoria_get gives the rest with offset={_MOST_OF_A_DOCUMENT}]"
+    return replace(found, text=found.text[:_MOST_OF_A_DOCUMENT] + more)
+
+
+async def document(agent: Agent, memory_id: str) -> Document:
+    """The whole of a memory's text."""
+    memory = await agent.services.memories.get(memory_id)
+    facts = {"type": str(memory.type), "tags": ", ".join(memory.tags[:MOST_TAGS]), "project": memory.project or ""}
     return Document(memory.id, title(memory), memory.content, uri(memory.id), facts)
 
 
@@ -229,7 +246,7 @@ def _hit(hit: ServiceHit, factor: float, *, compact: bool = False) -> Hit:
         short,
         passage="" if text == short.title else text,
         why=_why(hit, factor),
-        tags=memory.tags,
+        tags=memory.tags[:MOST_TAGS],
         project=memory.project or "",
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -120,7 +121,6 @@ async def get(
     memory = await agent.services.memories.get(memory_id)
     related = await agent.services.memories.relations(memory.id)
     end = offset + _MOST_TEXT
-    hidden = len(related) - _MOST_RELATIONS
     return Complete(
         memory.id,
         memory.type,
@@ -132,7 +132,7 @@ async def get(
         more=f"the text goes on: get it with offset={end}" if len(memory.content) > end else "",
         tags=memory.tags,
         project=memory.project or "",
-        metadata=dict(memory.metadata) or None,
+        metadata=dict(memory.metadata) if 0 < _size(memory) <= _MOST_TEXT else None,
         relations=tuple(
             Related(
                 one.relation.type,
@@ -142,8 +142,22 @@ async def get(
             )
             for one in related[:_MOST_RELATIONS]
         ),
-        note=f"{counted(hidden, 'relation')} more: memoria_related gives them" if hidden > 0 else "",
+        note=_left_out(memory, len(related)),
     )
+
+
+def _size(memory: Memory) -> int:
+    """Characters of the metadata."""
+    return len(json.dumps(memory.metadata, default=str)) if memory.metadata else 0
+
+
+def _left_out(memory: Memory, relations: int) -> str:
+    told = []
+    if (hidden := relations - _MOST_RELATIONS) > 0:
+        told.append(f"{counted(hidden, 'relation')} more: memoria_related gives them")
+    if (size := _size(memory)) > _MOST_TEXT:
+        told.append(f"metadata of {size:,} characters is left out: memoria-tui show prints it")
+    return "; ".join(told)
 
 
 async def update(

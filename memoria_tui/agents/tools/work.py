@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from memoria_tui.agents.tool import Agent
+from memoria_tui.agents.values import one_line
 from services.errors import Conflict, InvalidInput, MemoriaError
 from services.model import ReportBy, SessionCategory, SessionDraft, SessionStatus, WorkSession
 from services.times import Period, first_weekday, parse_days
@@ -19,6 +20,8 @@ from services.work.report_values import ReportUnit, SessionFilter
 _MOST_GROUPS = 100
 _MOST_NOTES = 20
 """The last ones that are told."""
+_LONGEST = 500
+"""Characters of a note or a description."""
 
 SessionId = Annotated[
     str | None, Field(description="Id of the session, or its beginning; needed only where several are open")
@@ -218,7 +221,7 @@ def _session(agent: Agent, session: WorkSession, note: str = "") -> Session:
     paused = session.paused_seconds(now)
     return Session(
         session.id,
-        session.description,
+        one_line(session.description, _LONGEST),
         session.status,
         clock(session.elapsed_seconds(now)),
         session.category,
@@ -227,7 +230,7 @@ def _session(agent: Agent, session: WorkSession, note: str = "") -> Session:
         paused=clock(paused) if paused else "",
         client=session.client or "",
         project=session.project or "",
-        notes=session.notes[-_MOST_NOTES:],
+        notes=tuple(one_line(text, _LONGEST) for text in session.notes[-_MOST_NOTES:]),
         note=note,
     )
 
