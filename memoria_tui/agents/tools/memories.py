@@ -270,7 +270,7 @@ class Stats:
 async def stats(agent: Agent) -> Stats:
     """Count memories by type, relations and sessions, and say how the stores are."""
     stores = await agent.services.health.status()
-    counts = {name: number for store in stores for name, number in store.counts.items()}
+    counts = {"memories": 0} | {name: number for store in stores for name, number in store.counts.items()}
     return Stats(counts, tuple(Store(f"{one.kind} ({one.label})", one.ok, one.version, one.problems) for one in stores))
 
 
