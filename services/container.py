@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from services.access_tokens import AccessTokenService
 from services.adapters.daemon.client import DaemonClient
 from services.adapters.database_upgrade import DatabaseService
 from services.adapters.postgres.checked_database import CheckedDatabase
@@ -31,6 +32,7 @@ from services.memories.memory_service import MemoryService
 from services.memories.write_barrier import WriteBarrier
 from services.model import StoreKind
 from services.model.database import Ask
+from services.permitted import PermittedDatabase, permitted_store
 from services.ports import machine_clock
 from services.records import Records
 from services.records.backup_tables import BackupTables
@@ -79,9 +81,10 @@ class Services:
         self.settings, self.clock = settings, clock
         self.zones = zones
         """The person's, and that of stamps without one."""
-        self.vectors, self.embedder = vectors, embedder
-        self.records = records = records or Records(database, settings, clock)
-        tables = BackupTables(database, settings)
+        self.vectors, self.embedder = vectors, embedder = permitted_store(vectors), embedder
+        permitted = PermittedDatabase(database)
+        self.records = records = records or Records(permitted, settings, clock)
+        tables = BackupTables(permitted, settings)
 
         self.database = DatabaseService(database.database, vectors if settings.qdrant_host else None, embedder, ask)
         database.database.permit = self.database.permit
@@ -100,6 +103,7 @@ class Services:
         self.work = WorkService(records, settings, clock, self.memories)
         self.reports = ReportService(records, settings, clock)
         self.clients = ClientService(records)
+        self.tokens = AccessTokenService(records, settings, clock)
         self.backup = BackupService(vectors, tables, embedder, settings, clock)
         self.daily_backups = DailyBackups(self.backup, records, settings, clock)
         target = RestoreTarget(vectors, tables, self.memories, settings)

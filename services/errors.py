@@ -7,6 +7,7 @@ MemoriaError                      every message is one line: what is wrong, wher
 ├── NotFound                      no memory, relation, session, client or project of that id or name
 │   └── Ambiguous                 an id prefix or name that fits several
 ├── Conflict                      the thing changed outside meanwhile; carries what stands there now
+├── Forbidden                     who acts may not do that: see `services.acting`
 ├── NothingToUndo
 ├── StoreUnavailable              a store cannot be reached or used at the moment
 │   ├── StoreInUse                another process holds the embedded store
@@ -51,6 +52,10 @@ class UnreadableFile(InvalidInput):
 
 class NotFound(MemoriaError):
     """Nothing has that id or name."""
+
+
+class Forbidden(MemoriaError):
+    """Who acts may not do that; the message says what they may."""
 
 
 class Ambiguous(NotFound):

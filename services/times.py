@@ -241,6 +241,16 @@ def parse_days(text: str, today: date, week_begins: int = 0) -> Period:
     return Period(day, day)
 
 
+def parse_end(text: str, now: datetime, zone: tzinfo) -> datetime:
+    """When something ends: `90d`, `6mo` from now, or a day, which is included. Raises InvalidInput."""
+    try:
+        if (lengths := _lengths(text.strip().lower())) and set(lengths) <= set(_CALENDAR):
+            return _back(now.astimezone(zone), {unit: -count for unit, count in lengths.items()})
+        return _midnight(parse_day(text, now.astimezone(zone).date()) + timedelta(1), zone)
+    except (InvalidInput, OverflowError) as error:
+        raise InvalidInput(f"{text!r} is no end; write 90d, 6mo or 2027-01-31") from error
+
+
 def is_clock(text: str) -> bool:
     """Whether it is a time without a day, such as `9:30`."""
     return _clock(text.strip().lower()) is not None

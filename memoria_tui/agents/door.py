@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from memoria_tui.agents.tool import Agent, Context, Tool
 from memoria_tui.program_log import crashed, refused
-from services.acting import acting_as
+from services.acting import Actor, acting_as
 from services.errors import MemoriaError, StoreTimeout
 
 if TYPE_CHECKING:
@@ -19,6 +19,10 @@ Open = Callable[[], AbstractAsyncContextManager["Services"]]
 
 _FIRST_ANSWER = 0.5
 """Seconds after which the stores are opened though nobody has asked yet; before, they would delay the first answer."""
+
+
+_AT_ONCE = 8
+"""Calls that are worked on at once; the others wait for these, instead of for one of the ten connections, in vain."""
 
 
 class Door:
@@ -31,6 +35,7 @@ class Door:
         self._opened = AsyncExitStack()
         self._opening: asyncio.Task[Services] | None = None
         self._context = Context()
+        self._places = asyncio.Semaphore(_AT_ONCE)
         self._writing: set[asyncio.Task[object]] = set()
 
     async def __aenter__(self) -> Self:
@@ -51,17 +56,17 @@ class Door:
         return await asyncio.shield(self._open())
 
     async def call(
-        self, tool: Tool, client: str, arguments: Mapping[str, object], context: Context | None = None
+        self, tool: Tool, actor: Actor, arguments: Mapping[str, object], context: Context | None = None
     ) -> object:
-        """What a tool answers to a client, «agent:claude-code». A write is not broken off when that goes away.
+        """What a tool answers to a client. A write is not broken off when that goes away.
 
         `context` where there are several clients; else one is kept. Raises StoreTimeout.
         """
         try:
             async with asyncio.timeout(self._longest) as limit:
-                agent = Agent(await self.services(), client, context or self._context)
-                with acting_as(client):
-                    call = asyncio.ensure_future(tool.act(agent, **arguments))
+                agent = Agent(await self.services(), actor.name, context or self._context)
+                with acting_as(actor):
+                    call = asyncio.ensure_future(self._work(tool, agent, arguments))
                 return await (self._finished(call) if tool.writes else call)
         except TimeoutError as error:
             if not limit.expired():
@@ -70,6 +75,10 @@ class Door:
                 f"{tool.name} took longer than {self._longest:g} seconds; "
                 + ("it is being finished: look for it in memoria_history" if tool.writes else "ask for less")
             ) from error
+
+    async def _work(self, tool: Tool, agent: Agent, arguments: Mapping[str, object]) -> object:
+        async with self._places:
+            return await tool.act(agent, **arguments)
 
     async def _finished(self, call: asyncio.Task[object]) -> object:
         self._writing.add(call)

@@ -29,9 +29,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from memoria_tui.agents.door import Door, Open
+from memoria_tui.agents.door import Door, Open, told
 from memoria_tui.agents.mcp import server
 from memoria_tui.program_log import crashed
+from services.acting import Actor
 from services.errors import InvalidInput, MemoriaError
 from services.model import StoreKind
 
@@ -63,6 +64,21 @@ class Listening:
     """File with the certificate, and those that it was signed with; None: no TLS."""
     key: Path | None = None
     """File with its key, where that is not in the same one."""
+    names: Sequence[str] = ()
+    """Other host names by which it is reached, as of a proxy."""
+    tokens: bool = False
+    """Whether every client needs an access token, also where it listens on this machine alone."""
+
+    @property
+    def open(self) -> bool:
+        """Whether programs of this machine, which alone reach it, need no token."""
+        return not self.tokens and not self.names and self.is_local
+
+    @property
+    def is_local(self) -> bool:
+        with contextlib.suppress(ValueError):
+            return ip_address(self.host).is_loopback
+        return self.host == "localhost"
 
 
 def serve_http(open_services: Open, where: Listening, announce: Callable[[str], None]) -> None:
@@ -87,7 +103,7 @@ def http_server(door: Door, where: Listening) -> uvicorn.Server:
     if where.key and not where.certificate:
         raise InvalidInput("--tls-key needs --tls-cert, the file of the certificate that the key belongs to")
     config = uvicorn.Config(
-        application(door),
+        application(door, where),
         log_config=None,
         access_log=False,
         http="h11",
@@ -110,9 +126,6 @@ def http_server(door: Door, where: Listening) -> uvicorn.Server:
 
 def bound(where: Listening) -> socket.socket:
     """The socket of a server. Raises InvalidInput when there can be none."""
-    with contextlib.suppress(ValueError):
-        if where.host != "localhost" and not ip_address(where.host).is_loopback:
-            raise InvalidInput(f"{where.host} is no address of this machine alone, such as 127.0.0.1; use that one")
     try:
         (family, *_, address), *_ = socket.getaddrinfo(
             where.host, where.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -122,7 +135,7 @@ def bound(where: Listening) -> socket.socket:
         raise InvalidInput(f"cannot listen on {where.host}, port {where.port}: {error.strerror or error}") from error
 
 
-def application(door: Door) -> Starlette:
+def application(door: Door, where: Listening) -> Starlette:
     """All that is answered: `/mcp`, and how the server is."""
     over_mcp = server(door)
     # the check is ours, and for all routes
@@ -138,20 +151,22 @@ def application(door: Door) -> Starlette:
             Route(_HEALTH, stores.ready),
             Route(f"{_HEALTH}/ready", stores.ready),
         ],
-        middleware=[Middleware(Checked)],
+        middleware=[Middleware(Identified, door, where), Middleware(Checked, where)],
         exception_handlers={HTTPException: _refused, Exception: _crashed},
         lifespan=lambda _: over_mcp.session_manager.run(),
     )
 
 
 class Checked:
-    """Lets only complete requests of a decent size through, to a name of this machine, by a program or its own page."""
+    """Lets only complete requests of a decent size through, to a name of the server, by a program or its own page."""
 
-    def __init__(self, app: ASGIApp, sending: float = _SENDING) -> None:
+    def __init__(self, app: ASGIApp, where: Listening, sending: float = _SENDING) -> None:
         """`sending`: seconds in which a request has to be there to its end."""
-        hosts = [name + port for name in ("127.0.0.1", "localhost", "[::1]") for port in ("", ":*")]
+        names = ("127.0.0.1", "localhost", "[::1]", where.host, *where.names)
+        hosts = [name + port for name in names for port in ("", ":*")]
         origins = [f"{scheme}://{host}" for scheme in ("http", "https") for host in hosts]
         self._app, self._sending = app, sending
+        self._any_name = not where.is_local and not where.names
         self._names = TransportSecurityMiddleware(
             TransportSecuritySettings(allowed_hosts=hosts, allowed_origins=origins)
         )
@@ -174,10 +189,46 @@ class Checked:
             await _until_gone(self._app, body, scope, receive, send)
 
     async def _foreign(self, request: Request) -> Response | None:
+        if self._any_name:  # then everybody needs a token, which no page knows
+            others = [one for one in request.headers.raw if one[0] != b"host"]
+            request = Request({**request.scope, "headers": [*others, (b"host", b"localhost")]})
         if (refused := await self._names.validate_request(request)) is None:
             return None
         name = "Origin" if refused.status_code == HTTPStatus.FORBIDDEN else "Host"
         return problem(refused.status_code, f"the header {name} names no address at which this server may be used")
+
+
+class Identified:
+    """Finds out for whom a request is: the holder of a token, or, where none is needed, a program of this machine."""
+
+    def __init__(self, app: ASGIApp, door: Door, where: Listening) -> None:
+        self._app, self._door, self._where = app, door, where
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].startswith(_HEALTH):
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        given = request.headers.get("authorization")
+        try:
+            actor = await self._actor(given) if given else None
+        except MemoriaError as error:
+            told(error)
+            await problem(503, "the stores are away, so nobody's token can be looked up")(scope, receive, send)
+            return
+        if actor is None and (given or not self._where.open):
+            said = "the token is wrong, expired or revoked" if given else "this server wants an access token"
+            refused = problem(401, f"{said}: send «Authorization: Bearer …»; `memoria-tui token create` makes one")
+            refused.headers["www-authenticate"] = "Bearer"
+            await refused(scope, receive, send)
+            return
+        request.state.actor = actor
+        await self._app(scope, receive, send)
+
+    async def _actor(self, given: str) -> Actor | None:
+        kind, _, token = given.partition(" ")
+        tokens = (await self._door.services()).tokens
+        return await tokens.actor(token.strip()) if kind.lower() == "bearer" else None
 
 
 class Stores:

@@ -26,6 +26,7 @@ from memoria_tui.agents.door import Door, told
 from memoria_tui.agents.tool import Context, Tool
 from memoria_tui.agents.tools import TOOLS, finding
 from memoria_tui.agents.values import Found, one_line
+from services.acting import Actor, Scope
 from services.errors import NotFound
 from services.model import AGENT
 
@@ -175,12 +176,19 @@ def _add_resources(server: MCPServer[Door]) -> None:
 
 async def _called(tool: Tool, request: Request[Door, Any], arguments: Mapping[str, object]) -> object:
     known, over_http = request.session.client_params, request.request_context.request
-    name, context = known.client_info.name if known else "", None
+    name, scope, context, holder = known.client_info.name if known else "", Scope.ADMIN, None, None
     if over_http is not None:
-        name = name or over_http.headers.get("user-agent", "").partition("/")[0]
-        context = Context(over_http.query_params.get("project"), kept=False)
-    client = AGENT + (one_line(name, _LONGEST_NAME) or "unknown")
-    return await request.request_context.lifespan_context.call(tool, client, arguments, context)
+        name, scope = name or over_http.headers.get("user-agent", "").partition("/")[0], Scope.WRITE
+        holder = over_http.state.actor
+        context = Context(over_http.query_params.get("project") or _only(holder), kept=False)
+    actor = holder or Actor(AGENT + (one_line(name, _LONGEST_NAME) or "unknown"), scope)
+    return await request.request_context.lifespan_context.call(tool, actor, arguments, context)
+
+
+def _only(actor: Actor | None) -> str | None:
+    """The project of somebody who is kept to one."""
+    projects = sorted(actor.projects or ()) if actor else []
+    return projects[0] if len(projects) == 1 else None
 
 
 async def _read(tool: Tool, request: Request[Door, Any], arguments: Mapping[str, object]) -> object:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         UndoPreview,
         WorkSession,
     )
+    from services.records.access_tokens import AccessToken
     from services.transfer.import_run import ImportReport, Remark
     from services.work.report_values import ClientTotal, ProjectTotal, Report, WorkWarning
 
@@ -48,6 +49,14 @@ def memory_json(memory: Memory) -> Json:
     text = _fields(memory, "id", "type", "content", "tags", "project", "importance")
     dates = _fields(memory, "created_at", "updated_at", "accessed_at", "access_count", "metadata")
     return text | dates | {"chunks": memory.chunk_count} | _fields(memory, "headless", "pending")
+
+
+def token_json(token: AccessToken) -> Json:
+    """`projects`: null for all memories."""
+    projects = None if token.projects is None else sorted(token.projects)
+    return _fields(token, "name", "scope", "created_by", "created_at", "expires_at", "revoked_at") | {
+        "projects": projects
+    }
 
 
 def trashed_json(trashed: TrashedMemory) -> Json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -24,7 +25,16 @@ def serve_mcp(terminal: Terminal) -> int:
     return 0
 
 
-def serve_over_http(terminal: Terminal, host: str, port: int, certificate: Path | None, key: Path | None) -> int:
+def serve_over_http(
+    terminal: Terminal,
+    host: str,
+    port: int,
+    certificate: Path | None,
+    key: Path | None,
+    names: Sequence[str],
+    *,
+    tokens: bool,
+) -> int:
     """Serves any number of agents until a signal ends it. Raises InvalidInput."""
     terminal.keep_log()
     from memoria_tui.agents.http import Listening, serve_http
@@ -32,5 +42,5 @@ def serve_over_http(terminal: Terminal, host: str, port: int, certificate: Path 
     def announce(address: str) -> None:
         terminal.info(f"serving MCP at {address}/mcp · ctrl+c ends it")
 
-    serve_http(partial(terminal.opened, _SERVE), Listening(host, port, certificate, key), announce)
+    serve_http(partial(terminal.opened, _SERVE), Listening(host, port, certificate, key, names, tokens), announce)
     return 0

@@ -19,6 +19,7 @@ from memoria_tui.cli import (
     open_door,
     reembed,
     relations,
+    tokens,
     transfer,
     trash,
     undo,
@@ -41,6 +42,7 @@ for group in (memories, relations, undo, health, backup, transfer, reembed, conn
 app.command()(trash.purge)
 app.add_typer(trash.commands, name="trash")
 app.add_typer(database.commands, name="db")
+app.add_typer(tokens.commands, name="token")
 app.add_typer(work.commands, name="work")
 work.commands.add_typer(work_report.commands)
 work.commands.add_typer(clients_and_projects.clients, name="clients")
@@ -85,9 +87,18 @@ def serve(
         Path | None, typer.Option("--tls-cert", metavar="FILE", help="Certificate, in PEM format: HTTPS.")
     ] = None,
     key: Annotated[Path | None, typer.Option("--tls-key", metavar="FILE", help="Its key, if not in that file.")] = None,
+    allowed: Annotated[
+        list[str] | None,
+        typer.Option("--allow-host", metavar="NAME", help="A host name by which it is reached, as of a proxy; repeat."),
+    ] = None,
+    tokens: Annotated[bool, typer.Option("--require-token", help="Let nobody in without one.")] = False,
 ) -> int:
-    """Let any number of AI agents use the memories over HTTP: MCP at /mcp, and /health."""
-    return open_door.serve_over_http(terminal_of(context), host, port, certificate, key)
+    """Let any number of AI agents use the memories over HTTP: MCP at /mcp, and /health.
+
+    On another address than loopback every client needs an access token: memoria-tui token create.
+    """
+    names = allowed or []
+    return open_door.serve_over_http(terminal_of(context), host, port, certificate, key, names, tokens=tokens)
 
 
 @app.command()

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from services.acting import Scope, require
 from services.backup.archive_parts import OpenArchive
 from services.backup.backup_service import dimensions_of
 from services.backup.backup_values import Archive, Comparison, RestoreReport, UnfinishedRestore
@@ -53,6 +54,7 @@ class RestoreService:
 
     async def finish(self, *, progress: Advance = untold) -> RestoreReport:
         """Finishes the restore that was begun. Raises NotFound when there is none, Conflict as `restore`."""
+        require(Scope.ADMIN, "restore a backup")
         return await self._finish(await self._begun(), progress)
 
     async def take_back(self, *, progress: Advance = untold) -> None:
@@ -61,6 +63,7 @@ class RestoreService:
         What it changed already is finished first and then undone, or replaced by the backup that was made before, so
         that the history tells of both. Raises NotFound when there is none, Conflict as `restore` and `undo`.
         """
+        require(Scope.ADMIN, "restore a backup")
         marker = await self._begun()
         vectors = self._target.vectors
         if marker.tables:
@@ -109,6 +112,7 @@ class RestoreService:
         since, StoreUnavailable when vectors must be made and the embedder is away (before the first write), or as the
         stores do.
         """
+        require(Scope.ADMIN, "restore a backup")
         async with _opened(comparison.archive.path) as opened:
             if opened.archive.digest != comparison.archive.digest:
                 raise Conflict(f"{opened.archive.path} is another archive than before; compare again", None)

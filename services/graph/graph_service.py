@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from dataclasses import replace
 from uuid import uuid4
 
+from services.acting import kept_to, require_all_seen, seeing_all
 from services.errors import Conflict, InvalidInput, NotFound, StoreMismatch, StoreUnavailable
 from services.graph.graph_values import GLANCE, Connected, Neighborhood, Node, PathStep
 from services.memories.stored_memories import deleted_ends, owners, read_stored
 from services.model import Memory, MemoryType, Relation, RelationType
 from services.ports import NewRelation, VectorStore
-from services.records import Records
+from services.records import Records, Transaction
 from services.records.relation_states import relation_change, same_relation
 from services.settings import Settings
 from services.times import writer_zone
-from services.together import together
 
 DEEPEST = 10
 """Most relations that a neighbourhood or a path may span."""
@@ -36,10 +36,16 @@ class GraphService:
         """At most `limit` memories within `depth` (1..10) relations, the centre included, and the edges among them."""
         _check_depth(depth)
         center = await self._owner(center)
-        found = await self._records.graph.neighbours(center, depth, types, limit + 1)
+        with seeing_all():
+            found = await self._records.graph.neighbours(center, depth, types, limit + 1)
         more, found = len(found) >= limit, found[: limit - 1]
         ids = [center, *(node.id for node in found)]
-        memories, edges = await together(self.memories(ids), self._records.relations.between(ids, types))
+        memories = await self.memories(ids)
+        if kept_to() is not None:
+            found = [node for node in found if memories.keys() >= set(node.path)]
+            ids = [center, *(node.id for node in found)]
+        with seeing_all():
+            edges = await self._records.relations.between(ids, types)
         nodes = [Node(center, 0, (center,), None, memories.get(center))]
         nodes += [Node(node.id, node.depth, node.path, node.relation, memories.get(node.id)) for node in found]
         chunked = await self._whole([node.id for node in nodes if node.memory is None])
@@ -50,10 +56,11 @@ class GraphService:
         """One shortest path of at most `depth` relations, walked in either direction. Raises NotFound without one."""
         _check_depth(depth)
         start, goal = await self._owner(start), await self._owner(goal)
-        steps = await self._records.graph.shortest_path(start, goal, depth)
-        if not steps:
-            raise NotFound(f"no path of at most {depth} relations joins {start[:8]} and {goal[:8]}")
+        with seeing_all():
+            steps = await self._records.graph.shortest_path(start, goal, depth)
         memories = await self.memories(step.id for step in steps)
+        if not steps or (kept_to() is not None and memories.keys() < {step.id for step in steps}):
+            raise NotFound(f"no path of at most {depth} relations joins {start[:8]} and {goal[:8]}")
         return tuple(
             PathStep(number, step.id, memories.get(step.id), step.relation, step.outgoing if step.relation else None)
             for number, step in enumerate(steps, start=1)
@@ -88,7 +95,8 @@ class GraphService:
         for relation in relations:
             _check(relation.source_id, relation.target_id, relation.weight)
         ends = {end for relation in relations for end in (relation.source_id, relation.target_id)}
-        async with self._records.transaction() as transaction:
+        await self._require_seen(ends)
+        async with self._transaction() as transaction:
             gone = await deleted_ends(self._vectors, transaction, ends)
             made = await transaction.relations.insert(
                 [one for one in relations if one.source_id not in gone and one.target_id not in gone]
@@ -102,7 +110,7 @@ class GraphService:
     async def _tell_agents(self, made: Sequence[Relation]) -> None:
         """Marks semantic memories as related, as MCP Memoria does; nobody may rely on it, so a store may be away."""
         ends = {end for relation in made for end in (relation.source_id, relation.target_id)}
-        with contextlib.suppress(StoreUnavailable, StoreMismatch):
+        with contextlib.suppress(StoreUnavailable, StoreMismatch), seeing_all():
             points = [
                 point.id
                 for states in (await read_stored(self._vectors, ends, embeddings=False)).values()
@@ -119,8 +127,9 @@ class GraphService:
 
         Raises Conflict when one of those that a person has `seen` is another by now.
         """
-        async with self._records.transaction() as transaction:
+        async with self._transaction() as transaction:
             there = await transaction.relations.locked(ids)
+            await self._require_seen({end for one in there.values() for end in (one.source_id, one.target_id)})
             for one in seen:
                 if (now := there.get(one.id)) and not same_relation(now, one):
                     raise Conflict(_other(now), now)
@@ -133,7 +142,8 @@ class GraphService:
     async def between(self, source: str, target: str) -> list[Relation]:
         """All relations between two memories, in both directions."""
         ids = [await self._owner(source), await self._owner(target)]
-        return await self._records.relations.between(ids)
+        with seeing_all():
+            return await self._records.relations.between(ids)
 
     async def change(self, before: Relation, after: Relation) -> Relation:
         """Gives a relation the type, direction and weight of `after` in one act.
@@ -152,6 +162,19 @@ class GraphService:
             await transaction.history.append(str(uuid4()), [relation_change(before, after, _summary(before, after))])
         return after
 
+    @contextlib.asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[Transaction]:
+        """For who looks at the ends of relations."""
+        async with contextlib.AsyncExitStack() as stack:
+            with seeing_all():
+                transaction = await stack.enter_async_context(self._records.transaction())
+            yield transaction
+
+    async def _require_seen(self, ends: Collection[str]) -> None:
+        """Raises NotFound when who acts may not know of one of these memories or chunks."""
+        if kept_to() is not None:
+            require_all_seen(ends, await owners(self._vectors, sorted(ends)))
+
     async def _whole(self, strangers: Sequence[str]) -> dict[str, Memory]:
         """The memories of those ids that are chunks, by the chunk's id."""
         chunks = {id_: owner for id_, owner in (await owners(self._vectors, strangers)).items() if id_ != owner}
@@ -162,6 +185,7 @@ class GraphService:
         """The memory of an id. An id that only relations know stands for itself, so that orphans can be looked at."""
         if owner := (await owners(self._vectors, [memory_id])).get(memory_id):
             return owner
+        require_all_seen([memory_id], ())
         if await self._records.relations.counts([memory_id]):
             return memory_id
         raise NotFound(f"no memory has the id {memory_id}")

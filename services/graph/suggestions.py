@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 
+from services.acting import seeing_all
 from services.errors import NotFound
 from services.graph.graph_service import GraphService
 from services.graph.graph_values import Reviewed, Suggestion
@@ -110,9 +111,10 @@ class SuggestionService:
     async def _suggest_for(self, stored: Sequence[Stored]) -> tuple[Suggestion, ...]:
         likeness = await self._alike(stored)
         ids = [one.id for one in stored]
-        relations, rejected = await together(
-            self._records.relations.touching(ids), self._records.rejected.touching(ids)
-        )
+        with seeing_all():  # what is related is not suggested
+            relations, rejected = await together(
+                self._records.relations.touching(ids), self._records.rejected.touching(ids)
+            )
         known = {frozenset((relation.source_id, relation.target_id)) for relation in relations}
         known |= {frozenset((source, target)) for source, target, _ in rejected}
         wanted = {pair: score for pair, score in likeness.items() if pair not in known}

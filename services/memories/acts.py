@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from services.acting import is_owner, kept_to, seeing_all
 from services.errors import Ambiguous, NothingToUndo
 from services.memories.stored_memories import read_stored
 from services.model import Act, Change, Entity, Kind, counted, first_line, plain_summary
@@ -26,6 +27,8 @@ _PLAIN = ("created", "deleted", "imported", "restored")
 _MOST_TITLES = 3
 _LONGEST_TITLE = 60
 """Characters."""
+_LOOKED_THROUGH = 1000
+"""Acts among which those of one actor are looked for."""
 _ROWS = 100
 """Changes of an act that are read to describe it."""
 
@@ -38,10 +41,15 @@ class ActReader:
         self._records = records
 
     async def last(self, limit: int) -> tuple[Act, ...]:
-        """The last acts of everybody, newest first, without those that came with an import or a restore."""
-        acts = await self._records.groups.newest(limit)
-        changes = await self._records.groups.first_changes([act.group for act in acts], _ROWS)
-        titles = await self._titles([change for act in acts for change in changes.get(act.group, ())])
+        """The last acts, newest first, without those that came with an import or a restore.
+
+        Of everybody; to who is kept to projects, their own.
+        """
+        with seeing_all():
+            acts = await self._records.groups.newest(limit if kept_to() is None else _LOOKED_THROUGH)
+            acts = [act for act in acts if kept_to() is None or is_owner(act.actor)][:limit]
+            changes = await self._records.groups.first_changes([act.group for act in acts], _ROWS)
+            titles = await self._titles([change for act in acts for change in changes.get(act.group, ())])
         return tuple(described(act, changes.get(act.group, []), titles) for act in acts)
 
     async def changes(self, group: str) -> tuple[Change, ...]:
@@ -50,7 +58,8 @@ class ActReader:
 
     async def find(self, text: str) -> str:
         """The group of the only act whose id begins so. Raises NothingToUndo or Ambiguous."""
-        groups = await self._records.groups.beginning(text.strip())
+        with seeing_all():
+            groups = await self._records.groups.beginning(text.strip())
         if len(groups) > 1:
             raise Ambiguous(f"several acts have an id that begins with {text!r}; give more of it")
         if not groups:
@@ -88,6 +97,12 @@ def titled(state: Mapping[str, object] | None) -> str:
     payload = (state or {}).get("payload")
     content = payload.get("content") if isinstance(payload, Mapping) else None
     return first_line(content) if isinstance(content, str) else ""
+
+
+def payloads_of(change: Change) -> Sequence[Mapping[str, object] | None]:
+    """Those before and after a change of a memory, None where there was none; one without project for neither."""
+    payloads = [state.get("payload") if state else None for state in (change.before, change.after)]
+    return [one if isinstance(one, Mapping) else None for one in payloads] if any(payloads) else [{}]
 
 
 def _name(change: Change, titles: Mapping[str, str]) -> str:

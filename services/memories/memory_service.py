@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from services.acting import kept_to, may_see, require_all_seen, seeing_all
 from services.errors import Ambiguous, Conflict, InvalidInput, MemoriaError, NotFound, StoreUnavailable
 from services.memories import merging, repairing
-from services.memories.acts import ActReader
+from services.memories.acts import ActReader, payloads_of
 from services.memories.applying import Applier, Permit
 from services.memories.current import Current, Plan
 from services.memories.editing import (
@@ -116,8 +117,10 @@ class MemoryService:
         Those of its chunks, which upstream draws, are among them.
         """
         states = (await read_stored(self._vectors, [memory_id], embeddings=False)).get(memory_id, [])
+        require_all_seen([memory_id], [memory_id] if states else ())
         own = {memory_id} | {point.id for one in states for point in one.points}
-        relations = await self._records.relations.touching(sorted(own))
+        with seeing_all():
+            relations = await self._records.relations.touching(sorted(own))
         others = {end for one in relations for end in (one.source_id, one.target_id)} - own
         owned = await owners(self._vectors, sorted(others)) if others else {}
         owned |= dict.fromkeys(own, memory_id)
@@ -129,11 +132,13 @@ class MemoryService:
             other = relation.target_id if outgoing else relation.source_id
             of_chunk = any(owned.get(end, end) != end for end in (relation.source_id, relation.target_id))
             related.append(RelatedMemory(relation, outgoing, memories.get(owned.get(other, other)), of_chunk))
-        return tuple(related)
+        return tuple(one for one in related if one.other or kept_to() is None)
 
     async def history(self, memory_id: str) -> tuple[Change, ...]:
         """The last hundred changes of a memory, newest first, also of a deleted one."""
-        return tuple(await self._records.history.of(Entity.MEMORY, memory_id))
+        with seeing_all():
+            changes = await self._records.history.of(Entity.MEMORY, memory_id)
+        return tuple(one for one in changes if may_see(*payloads_of(one)))
 
     async def create(self, draft: MemoryDraft, *, also: TransactionHook | None = None) -> Memory:
         """Makes a memory; `also` writes what else belongs to the act, in the same transaction.

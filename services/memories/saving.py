@@ -37,6 +37,7 @@ from dataclasses import replace
 from typing import Self
 from weakref import WeakValueDictionary
 
+from services.acting import require_seen, require_writable, seeing_all
 from services.batches import batches
 from services.errors import (
     Conflict,
@@ -130,9 +131,10 @@ class Saver:
         the embedder did not make, wait in the outbox. Raises what `planner` raises, and then nothing was written.
         """
         wanted = list(dict.fromkeys(ids))
-        await self.applier.prepare()
+        with seeing_all():
+            await self.applier.prepare()
         async with self.locked(wanted):
-            with Act(self, group, kind) as act:
+            with seeing_all(), Act(self, group, kind) as act:
                 for batch in batches(wanted, BATCH):
                     await act.add(batch, planner)
                 await act.write(undoes=undoes, also=also)
@@ -140,9 +142,10 @@ class Saver:
 
     async def save(self, group: str, plans: Sequence[Plan], *, also: TransactionHook | None = None) -> None:
         """Writes plans in one act. Raises Conflict when another program changed one of the memories since."""
-        await self.applier.prepare()
+        with seeing_all():
+            await self.applier.prepare()
         async with self.locked(plan.memory_id for plan in plans):
-            with Act(self, group, Kind.EDIT) as act:
+            with seeing_all(), Act(self, group, Kind.EDIT) as act:
                 await act.keep(plans, _refuse)
                 await act.write(also=also)
 
@@ -212,6 +215,7 @@ class Act:
         for memory_id, planned in self._plans.of(currents).items():
             now = currents[memory_id]
             currents[memory_id] = replace(now, state=planned.plan.after, mark=planned.plan.mark, planned=planned.plan)
+        _require_seen(currents)
         return currents
 
     def planned(self) -> Iterator[Sequence[Plan]]:
@@ -224,6 +228,8 @@ class Act:
             self._model = await self._saver.applier.follow_model()
         former = self._plans.of([plan.memory_id for plan in plans])
         for plan in plans:
+            require_seen(plan.memory_id, plan.before.payload if plan.before else None)
+            require_writable(plan.after.payload if plan.after else None)
             if earlier := former.get(plan.memory_id):
                 plan = _joined(earlier.plan, plan)
                 self._plans.drop([plan.memory_id])
@@ -309,6 +315,7 @@ class Act:
         """Plans memories as they are by now. No transaction is open: a planner may read what it likes."""
         for batch in batches(ids, BATCH):
             currents = await read_current(self._saver.vectors, self._saver.records, batch)
+            _require_seen(currents)
             former = self._plans.of(batch)
             by_planner: dict[Planner, dict[str, Current]] = {}
             for one in batch:
@@ -397,6 +404,12 @@ class Act:
             summary=plan.summary,
             kept_vectors=kept,
         )
+
+
+def _require_seen(currents: Mapping[str, Current]) -> None:
+    """Raises NotFound when who acts may not know of one of these memories, before a planner sees them."""
+    for one in currents.values():
+        require_seen(one.id, one.state.payload if one.state else None)
 
 
 async def _refuse(currents: Mapping[str, Current]) -> Sequence[Plan]:

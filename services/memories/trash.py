@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from services.acting import Scope, require
 from services.batches import batches
 from services.errors import Conflict, NotFound
 from services.memories.chunking import chunk_id
@@ -207,6 +208,7 @@ async def purge(saver: Saver, trash: Trash, ids: Sequence[str]) -> Purged:
 
     Raises NotFound when one is neither stored nor in the trash, Conflict when its points are not gone yet.
     """
+    require(Scope.ADMIN, "erase memories for good")
     if stored := await owners(saver.vectors, ids):
         await trash.delete(sorted(set(stored.values())))
     wanted = list(dict.fromkeys(ids))

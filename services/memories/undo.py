@@ -7,9 +7,9 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from services.acting import actor_of
+from services.acting import actor_of, is_owner, kept_to, require_seen, seeing_all
 from services.batches import batches
-from services.errors import Conflict, NothingToUndo
+from services.errors import Conflict, Forbidden, NothingToUndo
 from services.memories.acts import ActReader, titled
 from services.memories.current import Current, Plan, read_current
 from services.memories.editing import changed_keys, stamped, value_under, with_values
@@ -106,6 +106,10 @@ class Undo:
 
         `skip` are acts to pass over, as those are of which nothing is left. Raises NothingToUndo.
         """
+        with seeing_all():  # acts of their own
+            return await self._first(group, skip)
+
+    async def _first(self, group: str | None, skip: Sequence[str]) -> UndoPreview:
         if group is not None:
             return await self._preview(await self._newest_in_line(group))
         passed = list(skip)
@@ -118,14 +122,16 @@ class Undo:
 
     async def redo_preview(self) -> UndoPreview:
         """As `preview`, of the undo that this person made last. Raises NothingToUndo when something was done since."""
-        group = await self._saver.records.groups.last_redoable(actor_of(self._saver.settings))
-        if group is None:
-            raise NothingToUndo("there is nothing to redo")
-        return await self._preview(group)
+        with seeing_all():
+            group = await self._saver.records.groups.last_redoable(actor_of(self._saver.settings))
+            if group is None:
+                raise NothingToUndo("there is nothing to redo")
+            return await self._preview(group)
 
     async def undo(self, group: str, if_changed: IfChanged) -> Undone:
         """Undoes a group, also an undo. Raises Conflict when something was changed since and `if_changed` refuses."""
-        attempt = await self._attempt(group, if_changed)
+        with seeing_all():
+            attempt = await self._attempt(group, if_changed)
         memories = {change.entity_id: change for change in attempt.memories}
 
         async def plan(currents: Mapping[str, Current]) -> list[Plan]:
@@ -136,7 +142,8 @@ class Undo:
 
         kind = Kind.REDO if attempt.redo else Kind.UNDO
         await self._saver.change(str(uuid.uuid4()), memories, plan, kind=kind, undoes=group, also=beside)
-        act = await self.acts.describe(attempt.changes)
+        with seeing_all():
+            act = await self.acts.describe(attempt.changes)
         done = tuple(dict.fromkeys(change.entity_id for change in attempt.changes))
         return Undone(group, act.summary, done, attempt.redo, (*attempt.left, *attempt.kept))
 
@@ -151,8 +158,11 @@ class Undo:
 
     async def _attempt(self, group: str, if_changed: IfChanged) -> _Attempt:
         changes = await self._saver.records.groups.changes(group)
-        if not changes:
+        own = bool(changes) and is_owner(changes[0].actor)
+        if not changes or (not own and kept_to() is not None):
             raise NothingToUndo("the history has no such act; `memoria-tui undo --list` shows the last ones")
+        if not own:
+            raise Forbidden(f"that act is {changes[0].actor}'s, who can undo it; nothing was undone")
         memories = await asyncio.to_thread(net_changes, changes, Entity.MEMORY)
         relations = await asyncio.to_thread(net_relations, changes)
         return _Attempt(group, changes, if_changed, memories, relations)
@@ -183,6 +193,7 @@ class Undo:
         kept = {} if attempt.looking else await self._trash.read_kept([one for one in changes if one.before])
         for change in changes:
             current = currents[change.entity_id]
+            require_seen(current.id, current.state.payload if current.state else None)
             attempt.touched.pop(change.entity_id, None)
             attempt.effects.discard(change.entity_id)
             if (what := _changed_since(change, current.state)) and not attempt.force:

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from services.model import StoreStatus
 from services.ports import Clock, Pulse, SqlConnection, SqlDatabase, machine_clock
+from services.records.access_tokens import AccessTokens
 from services.records.change_groups import ChangeGroups
 from services.records.clients_and_projects import ClientsAndProjects
 from services.records.exported_rows import ExportedRows, ImportedRows
@@ -53,6 +54,7 @@ class Records:
         self.clients = ClientsAndProjects(database, settings)
         self.user_settings = UserSettings(database)
         self.rows = ExportedRows(database)
+        self.tokens = AccessTokens(database)
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:

@@ -10,6 +10,7 @@ from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
+from services.acting import seeing_all
 from services.memories.chunking import chunk_id, is_chunk_id
 from services.memories.stored_memories import (
     CHUNKED,
@@ -182,6 +183,10 @@ class FilterBuilder:
 
     async def _known(self, query: Query) -> list[Among]:
         """What the operators ask of PostgreSQL."""
+        with seeing_all():  # what is found is read from the store of points
+            return await self._asked(query)
+
+    async def _asked(self, query: Query) -> list[Among]:
         asked = (query.has_relations, None if query.orphan is None else not query.orphan)
         wanted = {one for one in asked if one is not None}
         related = await self._related() if wanted else frozenset[str]()

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from services.acting import seeing_all
 from services.batches import batches
 from services.errors import MemoriaError
 from services.memories.chunking import chunk_id
@@ -75,7 +76,8 @@ class HitReader:
         if not memory_ids:
             return {}, ()
         try:
-            return await self._records.relations.counts(memory_ids), ()
+            with seeing_all():
+                return await self._records.relations.counts(memory_ids), ()
         except MemoriaError as error:
             return {}, (f"relations are not shown: {error}",)
 

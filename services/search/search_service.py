@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from services.acting import seeing_all
 from services.errors import EmbeddingFailed, MemoriaError, NotFound
 from services.memories.stored_memories import chunk_index, memory_id_of
 from services.model import FacetCount, Facets, MemoryType, Query, SearchMode, SearchResult, SortKey
@@ -314,9 +315,10 @@ class Ranking:
         seeds = dict(sorted(own.items(), key=lambda one: -one[1])[: fusion.SEEDS])
         neighbourhood = fusion.Neighbourhood(seeds)
         try:
-            neighbourhood.add(await self._records.relations.edges(list(seeds)), seeds)
-            if middles := neighbourhood.middles():
-                neighbourhood.add(await self._records.relations.edges(middles), middles)
+            with seeing_all():  # what it reaches is read from the store of points
+                neighbourhood.add(await self._records.relations.edges(list(seeds)), seeds)
+                if middles := neighbourhood.middles():
+                    neighbourhood.add(await self._records.relations.edges(middles), middles)
             activation = neighbourhood.activation()
             new = sorted(activation.keys() - own.keys(), key=lambda one: -activation[one])[: fusion.SEEDS]
             reached = await self._points_of(new, scope)

@@ -9,8 +9,10 @@ import math
 import re
 import time
 from collections import Counter
+from contextvars import Context
 from dataclasses import dataclass, field
 
+from services.acting import kept_to
 from services.errors import MemoriaError
 from services.model import MemoryType
 from services.points import Scroll
@@ -39,7 +41,7 @@ class Vocabulary:
     async def completions(self, text: str) -> tuple[str, ...]:
         """The most frequent words that begin like the last one of `text`; none when that is finished or is a word."""
         unfinished = _UNFINISHED.search(text)
-        if not unfinished:
+        if not unfinished or kept_to() is not None:
             return ()
         sample = await self._current()
         prefix = unfinished[0].casefold()
@@ -59,7 +61,7 @@ class Vocabulary:
     async def _current(self) -> _Sample:
         """What is known; only the very first question waits for it."""
         if self._reading is None or (self._reading.done() and self._sample.aged):
-            self._reading = asyncio.create_task(self._read())
+            self._reading = asyncio.create_task(self._read(), context=Context())  # for everybody
         if not self._sample.texts:
             await asyncio.shield(self._reading)
         return self._sample

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
+from services.acting import Scope, require
 from services.batches import batches
 from services.errors import Conflict
 from services.files import AtomicFile
@@ -41,6 +42,7 @@ class ExportService:
 
         Raises StorageFull, InvalidInput when the folder does not exist, or what the stores raise.
         """
+        require(Scope.ADMIN, "write files on the machine of the server")
         counts: Counter[str] = Counter()
         total = None if ids is None else len(ids)
         with AtomicFile(path) as file:

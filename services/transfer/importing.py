@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from services.acting import Scope, require
 from services.batches import batches
 from services.errors import StoreTooNew, UnreadableFile
 from services.memories.chunking import chunks
@@ -97,6 +98,7 @@ class ImportService:
         StoreUnavailable or StoreMismatch when the stores cannot take it; before the transaction nothing was written,
         after it what is missing is embedded later.
         """
+        require(Scope.ADMIN, "read files on the machine of the server")
         with (
             self._memories.storing(prefetch=not dry_run) as act,
             ImportRun(act, RelationEnds(self._vectors), self._settings.home) as run,

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
+from services.acting import Scope, require
 from services.errors import InvalidInput
 from services.files import AtomicFile
 from services.memories.stored_memories import Stored, all_stored
@@ -28,6 +29,7 @@ class SharedExport:
 
         `embeddings`: with the vectors of memories that have one alone; an import makes those of the others again.
         """
+        require(Scope.ADMIN, "write files on the machine of the server")
         if await asyncio.to_thread(path.exists):
             raise InvalidInput(f"{path} is there already; nothing was written: choose another path")
         counts = dict.fromkeys(types or MemoryType, 0)

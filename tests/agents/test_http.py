@@ -28,6 +28,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from memoria_tui.agents.door import Door
 from memoria_tui.agents.http import LARGEST, Checked, Listening, bound, http_server
 from memoria_tui.agents.tool import Agent, Tool
+from services.acting import Actor
 from services.container import Services
 from services.errors import InvalidInput, StoreInUse, StoreTimeout
 from tests.agents.world import World, answered, text_of
@@ -178,7 +179,7 @@ class Request:
 
     async def come_to(self, app: ASGIApp) -> None:
         scope: Scope = {"type": "http", "path": "/mcp", "method": "POST", "headers": [(b"host", b"localhost")]}
-        await Checked(app, sending=0.1)(scope, self.receive, self.send)
+        await Checked(app, ANYWHERE, sending=0.1)(scope, self.receive, self.send)
 
 
 async def test_a_request_that_does_not_end_is_given_up() -> None:
@@ -235,9 +236,9 @@ async def test_a_call_that_takes_too_long_is_given_up_but_a_write_is_finished(wo
     reading, writing = Slow(), Slow()
     async with Door(world.opened, longest=0.05) as door:
         with pytest.raises(StoreTimeout, match=r"slow took longer than 0\.05 seconds; ask for less"):
-            await door.call(Tool("slow", reading.act, "", writes=False), "agent", {})
+            await door.call(Tool("slow", reading.act, "", writes=False), Actor("agent"), {})
         with pytest.raises(StoreTimeout, match="it is being finished: look for it in memoria_history"):
-            await door.call(Tool("slow", writing.act, ""), "agent", {})
+            await door.call(Tool("slow", writing.act, ""), Actor("agent"), {})
     assert (reading.ended, writing.ended) == (False, True)
 
 
@@ -312,7 +313,7 @@ async def test_what_it_cannot_be_started_with_is_told() -> None:
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as taken:
         port = taken.getsockname()[1]
         for where, said in {
-            Listening("0.0.0.0", 0): "0.0.0.0 is no address of this machine alone",
+            Listening("203.0.113.1", 0): "cannot listen on 203.0.113.1, port 0",
             Listening(port=port): f"cannot listen on 127.0.0.1, port {port}: Address already in use",
             Listening(port=0, certificate=Path("/nowhere/cert.pem")): "the certificate or key cannot be used",
             Listening(port=0, key=Path("/nowhere/key.pem")): "--tls-key needs --tls-cert",

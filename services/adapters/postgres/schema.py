@@ -35,6 +35,7 @@ TABLES = {
     "memoria_tui.kept_vectors": "table",
     "memoria_tui.embedding_schedule": "table",
     "memoria_tui.unfinished_restore": "table",
+    "memoria_tui.access_tokens": "table",
 }
 VERSION_TABLE = "memoria_tui.alembic_version"
 _VERSION = f"SELECT version_num FROM {VERSION_TABLE}"

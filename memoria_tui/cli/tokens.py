@@ -1,0 +1,75 @@
+"""The commands about access tokens, by which agents of other machines use the server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from memoria_tui.cli.json_output import token_json
+from memoria_tui.cli.with_services import Json, with_services
+from services.acting import Scope
+
+if TYPE_CHECKING:
+    from memoria_tui.cli.terminal import Terminal
+    from services.container import Services
+    from services.records.access_tokens import AccessToken
+
+commands = typer.Typer(help="Access tokens for `memoria-tui serve`: make, list, revoke.")
+Name = Annotated[str, typer.Argument(metavar="NAME", help="What it is called; its acts are in the history under it.")]
+
+
+@commands.command()
+@with_services
+async def create(
+    services: Services,
+    terminal: Terminal,
+    name: Name,
+    scope: Annotated[Scope, typer.Option("--scope", help="write: what can be undone; admin: all.")],
+    project: Annotated[
+        list[str] | None, typer.Option("--project", metavar="P", help="Only memories of this project; repeat for more.")
+    ] = None,
+    expires: Annotated[str | None, typer.Option("--expires", help="90d, 6mo, 2027-01-31; never if omitted.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a token, and print it: it is shown this once."""
+    from services.times import parse_end, person_zone
+
+    end = parse_end(expires, services.clock(), person_zone(terminal.settings)) if expires else None
+    made, text = await services.tokens.create(name, scope, project or (), end)
+    if not as_json:
+        terminal.info(f"{_told(made)}; this is its only copy:")
+    terminal.print_result({**token_json(made), "token": text}, text, as_json=as_json)
+
+
+@commands.command("list")
+@with_services
+async def list_tokens(services: Services, terminal: Terminal, as_json: Json = False) -> None:
+    """Print all tokens, newest first, without what only their holders know."""
+    found = await services.tokens.all()
+    if as_json:
+        terminal.print_json([token_json(one) for one in found])
+        return
+    head = ("name", "scope", "projects", "made", "by", "expires", "revoked")
+    terminal.print_table(head, [_row(terminal, one) for one in found])
+    if not found:
+        terminal.print("there are no access tokens")
+
+
+@commands.command()
+@with_services
+async def revoke(services: Services, terminal: Terminal, name: Name, as_json: Json = False) -> None:
+    """Make a token worthless, at once and for good."""
+    revoked = await services.tokens.revoke(name)
+    terminal.print_result(token_json(revoked), f"{name} is revoked", as_json=as_json)
+
+
+def _told(token: AccessToken) -> str:
+    where = ", ".join(sorted(token.projects)) if token.projects else "all memories"
+    return f"{token.name} may {token.scope.value}: {where}"
+
+
+def _row(terminal: Terminal, one: AccessToken) -> tuple[str, ...]:
+    dates = [terminal.local_time(at) if at else "" for at in (one.created_at, one.expires_at, one.revoked_at)]
+    projects = ", ".join(sorted(one.projects)) if one.projects else "all"
+    return (one.name, one.scope.value, projects, dates[0], one.created_by, *dates[1:])

@@ -1,0 +1,76 @@
+"""Access tokens: made once, kept as hashes, and what they let their holders do."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+
+from services.acting import Actor, Scope, actor_of, require
+from services.errors import Conflict, InvalidInput, NotFound
+from services.model import AGENT
+from services.ports import Clock
+from services.records import Records
+from services.records.access_tokens import AccessToken
+from services.settings import Settings
+
+_PREFIX = "memoria_"
+"""What tokens begin with, for people and for programs that look for secrets."""
+_BYTES = 32
+"""Of chance: nobody guesses them, so that a plain hash is enough."""
+_NAME = re.compile(r"[^\W_][\w.-]{0,59}")
+
+
+class AccessTokenService:
+    """Makes, lists and revokes tokens, which needs the scope admin, and tells what one is good for."""
+
+    def __init__(self, records: Records, settings: Settings, clock: Clock) -> None:
+        self._records = records
+        self._settings = settings
+        self._clock = clock
+
+    async def create(
+        self, name: str, scope: Scope, projects: Sequence[str] = (), expires: datetime | None = None
+    ) -> tuple[AccessToken, str]:
+        """A new token, and its text, which is kept nowhere. No `projects`: all memories.
+
+        Raises InvalidInput, Conflict when there is or was one of that name.
+        """
+        require(Scope.ADMIN, "make access tokens")
+        if not _NAME.fullmatch(name):
+            raise InvalidInput(f"{name!r} is no name of a token: up to 60 letters, digits, '.', '_' and '-'")
+        if expires is not None and expires <= self._clock():
+            raise InvalidInput(f"the token would have expired at {expires:%Y-%m-%d %H:%M}; give a later time")
+        if any(not one.strip() for one in projects):
+            raise InvalidInput("a project has a name; leave --project out for all memories")
+        if projects and scope is Scope.ADMIN:
+            raise InvalidInput("a token of the scope admin is for all projects; choose read or write")
+        text = _PREFIX + secrets.token_urlsafe(_BYTES)
+        by = actor_of(self._settings)
+        made = await self._records.tokens.add(name, _hash(text), scope, projects, by, expires)
+        if made is None:
+            raise Conflict(f"there is or was a token {name!r}, under which the history has acts; choose another", None)
+        return made, text
+
+    async def all(self) -> list[AccessToken]:
+        """Newest first, revoked and expired ones too."""
+        require(Scope.ADMIN, "list access tokens")
+        return await self._records.tokens.all()
+
+    async def revoke(self, name: str) -> AccessToken:
+        """Makes a token worthless at once. Raises NotFound."""
+        require(Scope.ADMIN, "revoke access tokens")
+        if (revoked := await self._records.tokens.revoke(name)) is None:
+            raise NotFound(f"there is no token {name!r}; `memoria-tui token list` lists them")
+        return revoked
+
+    async def actor(self, text: str) -> Actor | None:
+        """Who holds this token, with what they may do; None when it is worthless."""
+        token = await self._records.tokens.valid(_hash(text))
+        return Actor(AGENT + token.name, token.scope, token.projects) if token else None
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,149 @@
+"""The stores as who acts may use them: see `services.acting`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+
+from services.acting import Scope, kept_to, projects_seen, require
+from services.errors import Forbidden
+from services.points import EVERYTHING, CollectionInfo, Filter, Matches, Point, ScoredPoint, Scroll, SearchRequest
+
+if TYPE_CHECKING:
+    from services.model import MemoryType, StoreStatus
+    from services.ports import SqlDatabase, SqlFeatures, SqlTransaction, SwitchableStore, VectorStore
+
+
+def permitted_store(store: SwitchableStore) -> SwitchableStore:
+    """The same store; who is kept to some projects finds nothing else in it."""
+    return cast("SwitchableStore", PermittedStore(store))
+
+
+class PermittedStore:
+    """A store of points of which everybody sees what they may."""
+
+    def __init__(self, store: SwitchableStore) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        """The sets of collections, which are all or nothing."""
+        require(Scope.ADMIN, "change the collections")
+        return getattr(self._store, name)
+
+    @property
+    def shared(self) -> bool:
+        return self._store.shared
+
+    async def ensure(self, dimensions: int, model: str) -> None:
+        require(Scope.WRITE, "write")
+        await self._store.ensure(dimensions, model)
+
+    async def model(self) -> str | None:
+        return await self._store.model()
+
+    async def info(self) -> dict[MemoryType, CollectionInfo]:
+        found = await self._store.info()
+        return found if projects_seen() is None else {type_: replace(one, points=0) for type_, one in found.items()}
+
+    async def upsert(self, collection: MemoryType, points: Sequence[Point]) -> None:
+        _require_write()
+        await self._store.upsert(collection, points)
+
+    async def set_payload(self, collection: MemoryType, ids: Sequence[str], payload: Mapping[str, object]) -> None:
+        _require_write()
+        await self._store.set_payload(collection, ids, payload)
+
+    async def delete_payload(self, collection: MemoryType, ids: Sequence[str], keys: Sequence[str]) -> None:
+        _require_write()
+        await self._store.delete_payload(collection, ids, keys)
+
+    async def delete_points(self, collection: MemoryType, ids: Sequence[str]) -> None:
+        _require_write()
+        await self._store.delete_points(collection, ids)
+
+    async def retrieve(self, collection: MemoryType, ids: Sequence[str], *, vectors: bool = False) -> list[Point]:
+        points = await self._store.retrieve(collection, ids, vectors=vectors)
+        projects = projects_seen()
+        return points if projects is None else [one for one in points if one.payload.get("project") in projects]
+
+    async def scroll(self, request: Scroll) -> list[Point]:
+        return await self._store.scroll(replace(request, where=_seen(request.where)))
+
+    async def search(self, requests: Sequence[SearchRequest]) -> list[list[ScoredPoint]]:
+        return await self._store.search([replace(one, where=_seen(one.where)) for one in requests])
+
+    async def count(self, collection: MemoryType, where: Filter = EVERYTHING) -> int:
+        return await self._store.count(collection, _seen(where))
+
+    async def facet(
+        self, collection: MemoryType, key: str, where: Filter = EVERYTHING, limit: int = 1000
+    ) -> dict[str, int]:
+        return await self._store.facet(collection, key, _seen(where), limit)
+
+    async def status(self) -> StoreStatus:
+        return await self._store.status()
+
+    async def close(self) -> None:
+        await self._store.close()
+
+
+class PermittedDatabase:
+    """A database that everybody reads and writes as far as they may; to who is kept to projects it is closed."""
+
+    def __init__(self, database: SqlDatabase) -> None:
+        self._database = database
+
+    async def features(self) -> SqlFeatures:
+        return await self._database.features()
+
+    async def fetch(self, sql: str, **parameters: object) -> Sequence[Any]:
+        _require_open()
+        return await self._database.fetch(sql, **parameters)
+
+    async def write(self, sql: str, **parameters: object) -> None:
+        _require_write()
+        await self._database.write(sql, **parameters)
+
+    @asynccontextmanager
+    async def transaction(self, *, commit: bool = True) -> AsyncIterator[SqlTransaction]:
+        _require_write()
+        async with self._database.transaction(commit=commit) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[SqlTransaction]:
+        require(Scope.ADMIN, "read the whole database")
+        _require_open()
+        async with self._database.snapshot() as connection:
+            yield connection
+
+    async def status(self) -> StoreStatus:
+        status = await self._database.status()
+        return status if kept_to() is None else replace(status, counts={})
+
+    async def close(self) -> None:
+        await self._database.close()
+
+
+def _seen(where: Filter) -> Filter:
+    if (projects := projects_seen()) is None:
+        return where
+    theirs = Matches("project", tuple(sorted(projects)))
+    return Filter((where, theirs)) if where else Filter((theirs,))
+
+
+def _require_write() -> None:
+    require(Scope.WRITE, "write")
+    _require_open()
+
+
+def _require_open() -> None:
+    if projects_seen() is not None:
+        raise Forbidden("a token that is kept to some projects cannot be used for this; it needs one for all of them")
+
+
+if TYPE_CHECKING:
+    _store: type[VectorStore] = PermittedStore
+    _database: type[SqlDatabase] = PermittedDatabase
