@@ -17,6 +17,7 @@ from typing import cast
 
 from services.adapters.edge.edge_sets import EdgeSets
 from services.adapters.edge.marker import Marker
+from services.files import copy_sparsely
 from services.memories.payload import State
 from services.memories.point_layout import points_of
 from services.memories.stored_memories import Stored, all_stored
@@ -31,7 +32,7 @@ from services.settings import Settings
 from tests.integration.edge_here import EdgeHere
 from tests.integration.killed import LONG, MOST_STEPS, Steps, in_a_fork
 from tests.services.memory_world import DIMENSIONS, WatchedEmbedder, vector_of
-from tests.services.stores import ident, sparse_copy
+from tests.services.stores import ident
 
 MEMORIES = 30
 
@@ -142,7 +143,7 @@ def main(folder: Path, stride: int) -> int:
         return 1
     for killed, step in enumerate(range(1, MOST_STEPS, stride)):
         here = folder / f"step {step}"
-        shutil.copytree(origin, here, copy_function=sparse_copy)
+        shutil.copytree(origin, here, copy_function=copy_sparsely)
 
         async def live(step: int = step, here: Path = here) -> None:
             life = Life(here)

@@ -64,7 +64,8 @@ async def program(name: str, seconds: float) -> dict[str, object]:
         for memory_id in IDS[seed::WRITERS] if does is write else ():
             with contextlib.suppress(Conflict):  # another program has begun its acts and made it
                 await services.memories.create(MemoryDraft(LONG, id=memory_id))
-        await services.memories.latest_update()  # opens the stores
+        for _ in range(5):
+            await search(services, dice)  # opens the stores, and loads what it needs
         end = time.monotonic() + seconds
         while (begin := time.monotonic()) < end:
             try:

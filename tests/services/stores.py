@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import uuid
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -50,15 +49,3 @@ def daemon_store(folder: Path) -> EdgeVectorStore:
     """An embedded store that a daemon serves, which ends with its last program; the folder is a home's `qdrant`."""
     assert folder.name == "qdrant"
     return EdgeVectorStore(DaemonClient(folder.parent, linger=0, program="test"))
-
-
-def sparse_copy(source: str, target: str) -> None:
-    """Edge's files are 33 MB long and hold next to nothing: holes stay holes."""
-    with open(source, "rb") as read, open(target, "wb") as write:
-        size, place = os.fstat(read.fileno()).st_size, 0
-        write.truncate(size)
-        with contextlib.suppress(OSError):  # there is only a hole from here on
-            while place < size:
-                start = os.lseek(read.fileno(), place, os.SEEK_DATA)
-                place = os.lseek(read.fileno(), start, os.SEEK_HOLE)
-                os.pwrite(write.fileno(), os.pread(read.fileno(), place - start, start), start)

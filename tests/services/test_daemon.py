@@ -45,12 +45,13 @@ from services.adapters.daemon.wire import (
 )
 from services.adapters.edge.edge_store import EdgeVectorStore
 from services.errors import StorageFull, StoreInUse, StoreMismatch, StoreTooNew, StoreUnavailable
+from services.files import copy_sparsely
 from services.model import MemoryType
 from services.points import EVERYTHING, Scroll
 from services.ports import Draft
 from services.waits import Waits
 from tests.services.memory_world import quick_folder
-from tests.services.stores import DIMENSIONS, MODEL, ident, point, sparse_copy
+from tests.services.stores import DIMENSIONS, MODEL, ident, point
 
 S = MemoryType.SEMANTIC
 _WAIT = 60.0
@@ -235,12 +236,12 @@ async def test_one_whose_home_was_removed_leaves_alone_what_is_in_its_place(home
     await first.ensure(DIMENSIONS, MODEL)
     await first.close()
     await eventually_ended(home)
-    shutil.copytree(home, kept := tmp_path / "kept", copy_function=sparse_copy)
+    shutil.copytree(home, kept := tmp_path / "kept", copy_function=copy_sparsely)
     former = another(home, linger=60)
     await former.upsert(S, [point(1)])
     pid = await pid_of(home)
     shutil.rmtree(home)
-    shutil.copytree(kept, home, copy_function=sparse_copy)
+    shutil.copytree(kept, home, copy_function=copy_sparsely)
     newer = another(home, linger=60)
     await newer.upsert(S, [point(2)])
     assert await pid_of(home) != pid
@@ -250,6 +251,25 @@ async def test_one_whose_home_was_removed_leaves_alone_what_is_in_its_place(home
     assert [found.id for found in await newer.scroll(Scroll(S, 9))] == [ident(2)]
     await former.close()
     await newer.close()
+
+
+async def test_before_another_wheel_opens_the_store_it_is_kept_as_the_former_left_it(home: Path) -> None:
+    store = another(home)
+    await store.ensure(DIMENSIONS, MODEL)
+    await store.upsert(S, [point(1)])
+    await store.close()
+    await eventually_ended(home)
+    assert not (home / "qdrant-0.8.0").exists()
+    (home / "qdrant" / "edge.version").write_text("0.8.0")
+    newer = another(home)
+    await newer.upsert(S, [point(2)])
+    await newer.close()
+    await eventually_ended(home)
+    shutil.rmtree(home / "qdrant")
+    (home / "qdrant-0.8.0").rename(home / "qdrant")
+    former = another(home)
+    assert [found.id for found in await former.scroll(Scroll(S, 9))] == [ident(1)]
+    await former.close()
 
 
 async def test_a_program_that_comes_in_time_finds_it_warm(home: Path) -> None:

@@ -15,6 +15,7 @@ from services.adapters.collections import OWN_INDEXES
 from services.adapters.daemon.place import DaemonPlace
 from services.adapters.edge.edge_store import EdgeVectorStore
 from services.errors import InvalidInput, ModelMismatch, StoreMismatch
+from services.files import copy_sparsely
 from services.model import MemoryType
 from services.points import (
     Between,
@@ -33,7 +34,7 @@ from services.points import (
 )
 from services.ports import VectorStore
 from tests.qdrant_server import real_server
-from tests.services.stores import DIMENSIONS, MODEL, daemon_store, ident, opened_store, point, sparse_copy
+from tests.services.stores import DIMENSIONS, MODEL, daemon_store, ident, opened_store, point
 
 S = MemoryType.SEMANTIC
 READING = pytest.mark.asyncio(loop_scope="module")
@@ -63,7 +64,7 @@ async def empty(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 @pytest.fixture
 async def store(empty: VectorStore, template: Path, tmp_path: Path) -> VectorStore:
     if isinstance(empty, EdgeVectorStore):
-        shutil.copytree(template, tmp_path / "qdrant", copy_function=sparse_copy)
+        shutil.copytree(template, tmp_path / "qdrant", copy_function=copy_sparsely)
     await empty.ensure(DIMENSIONS, MODEL)
     return empty
 

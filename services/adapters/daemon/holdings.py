@@ -127,9 +127,11 @@ class Holdings:
         if self._sets is None:
             from services.adapters.edge.edge_sets import EdgeSets
             from services.adapters.edge.locks import take_folder
+            from services.adapters.edge.other_wheel import keep_for_other_wheel
 
             if self._lock is None:
                 self._lock = take_folder(self._folder)
+            keep_for_other_wheel(self._folder)
             gc.collect()  # what an attempt that failed had opened holds its own locks
             self._sets = EdgeSets(self._folder)
         return self._sets
