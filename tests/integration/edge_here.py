@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,21 @@ class EdgeHere(EdgeVectorStore):
     def __init__(
         self, folder: Path, step: Callable[[], None], open_sets: Callable[[Path], EdgeSets] = EdgeSets
     ) -> None:
-        super().__init__(Here(folder, open_sets))
-        self._step = step
+        super().__init__(_Stepped(self, Here(folder, open_sets), step))
 
-    async def _ask(self, target: str, method: str, *arguments: object) -> Any:
-        if method in _WRITES or (method == "scroll" and self.reading):
-            self._step()
-        return await super()._ask(target, method, *arguments)
+
+@dataclass
+class _Stepped:
+    """The way to what this process serves, with a step before each write."""
+
+    store: EdgeHere
+    here: Here
+    step: Callable[[], None]
+
+    async def call(self, target: str, method: str, *arguments: object) -> Any:
+        if method in _WRITES or (method == "scroll" and self.store.reading):
+            self.step()
+        return await self.here.call(target, method, *arguments)
+
+    async def close(self) -> None:
+        await self.here.close()
