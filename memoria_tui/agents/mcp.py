@@ -10,6 +10,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from difflib import get_close_matches
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -94,8 +95,9 @@ class _Server(MCPServer[Door]):
         return None
 
 
+@cache
 def _over_protocol(tool: Tool) -> ProtocolTool:
-    """The tool as the protocol lists and calls it."""
+    """The tool as the protocol lists and calls it, which no server changes."""
     signature = inspect.signature(tool.act, eval_str=True)
     parameters = list(signature.parameters.values())[1:]
     answers: TypeAdapter[object] = TypeAdapter(signature.return_annotation)
