@@ -191,29 +191,25 @@ def _refuse(name: str, found: Sequence[Any], taken: str, but: str) -> None:
 
 async def client_id(unit: UnitOfWork, name: str | None) -> str | None:
     """The client of that name; made when there is none."""
-    if not name:
-        return None
-    known = {"name": storable(name)}
-    if found := await unit.fetch(_NAMED_CLIENT, **known):
-        return str(found[0].id)
-    if made := await unit.fetch(_ADD_CLIENT, **known):
-        unit.record_change(Entity.CLIENT, made[0].id, None, {"row": made[0].row}, f'new client "{name}"')
-        return str(made[0].id)
-    (found_now,) = await unit.fetch(_NAMED_CLIENT, **known)
-    return str(found_now.id)
+    return await _found_or_made(unit, Entity.CLIENT, name)
 
 
 async def project_id(unit: UnitOfWork, client: str | None, name: str | None) -> str | None:
     """The project of that name of this client (id; None: without client); made when there is none."""
+    return await _found_or_made(unit, Entity.PROJECT, name, client_id=client)
+
+
+async def _found_or_made(unit: UnitOfWork, entity: Entity, name: str | None, **owner: object) -> str | None:
     if not name:
         return None
-    known = {"client_id": client, "name": storable(name)}
-    if found := await unit.fetch(_NAMED_PROJECT, **known):
+    find, add = (_NAMED_CLIENT, _ADD_CLIENT) if entity is Entity.CLIENT else (_NAMED_PROJECT, _ADD_PROJECT)
+    known = {"name": storable(name), **owner}
+    if found := await unit.fetch(find, **known):
         return str(found[0].id)
-    if made := await unit.fetch(_ADD_PROJECT, **known):
-        unit.record_change(Entity.PROJECT, made[0].id, None, {"row": made[0].row}, f'new project "{name}"')
+    if made := await unit.fetch(add, **known):
+        unit.record_change(entity, made[0].id, None, {"row": made[0].row}, f'new {entity} "{name}"')
         return str(made[0].id)
-    (found_now,) = await unit.fetch(_NAMED_PROJECT, **known)
+    (found_now,) = await unit.fetch(find, **known)  # another program made it at the same moment
     return str(found_now.id)
 
 
