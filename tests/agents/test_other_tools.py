@@ -9,8 +9,8 @@ import pytest
 
 from services.curation.curation_values import Depth, Style
 from services.curation.reflection import ReflectionService
-from services.errors import InvalidInput, NotFound
-from services.model import MemoryDraft, MemoryType, Query, RelationType, SessionDraft, SessionStatus
+from services.errors import Conflict, InvalidInput, NotFound
+from services.model import MemoryChanges, MemoryDraft, MemoryType, Query, RelationType, SessionDraft, SessionStatus
 from tests.agents.world import World, answered, text_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -194,6 +194,26 @@ async def test_consolidation_keeps_every_text_and_moves_relations(world: World) 
     assert [(await world.services.memories.get(one)).content for one in ids] == texts
     back = await world.services.memories.relations(ids[2])
     assert {one.relation.type for one in back} == {RelationType.CAUSES, RelationType.RELATED}
+
+
+async def test_long_memories_are_alike_only_where_all_their_chunks_are(world: World) -> None:
+    begin = "The harbour log of the year tells of many ships that came and went. " * 12
+    ends = ["All of them brought timber and salt. " * 12, "All of them brought timber and salt, too. " * 12]
+    same = [await world.store(begin + end, project="log") for end in ends]
+    other = await world.store(begin + "Nobody ever saw the lighthouse keeper dance. " * 12, project="log")
+    merges = (await world.call("memoria_consolidate", similarity_threshold=0.95))["merges"]
+    (merge,) = [one for one in merges if one["kept"]["id"] in (*same, other)]
+    assert {merge["kept"]["id"], *(one["id"] for one in merge["others"])} == set(same)
+
+
+async def test_of_memories_that_were_changed_since_they_were_looked_at_none_is_merged(world: World) -> None:
+    ids = [await world.store("The bell rings at noon.", project="bell") for _ in range(2)]
+    service, memories = world.services.consolidation, world.services.memories
+    planned = await service.plan(0.99, 0)
+    await memories.update(await memories.get(ids[1]), MemoryChanges(content="The bell is broken."))
+    with pytest.raises(Conflict, match="changed meanwhile"):
+        await service.carry_out(planned)
+    assert [(await memories.get(one)).content for one in ids] == ["The bell rings at noon.", "The bell is broken."]
 
 
 async def test_only_what_is_old_unimportant_unused_and_alone_is_forgotten(world: World) -> None:

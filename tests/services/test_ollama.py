@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from services.adapters.ollama import OllamaEmbedder
+from services.adapters.ollama_chat import OllamaChat
 from services.errors import AuthenticationFailed, EmbeddingFailed, ModelMismatch, StoreTimeout, StoreUnavailable
 from services.model import StoreKind
 
@@ -23,6 +24,8 @@ class Ollama:
         self.pulled = {name.replace("_", "-"): size for name, size in (pulled or {"nomic_embed_text": 4}).items()}
         self.failures = failures or []
         self.inputs: list[list[str]] = []
+        self.messages: list[object] = []
+        self.said = " An answer.\n"
         self.at_once = self.most_at_once = 0
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -35,7 +38,16 @@ class Ollama:
                 return httpx.Response(200, json={"models": [{"name": f"{name}:latest"} for name in self.pulled]})
             case "POST", "/api/embed":
                 return await self.embed(json.loads(request.content))
+            case "POST", "/api/chat":
+                return self.chat(json.loads(request.content))
         return httpx.Response(404, text="404 page not found")
+
+    def chat(self, body: dict[str, object]) -> httpx.Response:
+        if str(body["model"]) not in self.pulled:
+            return httpx.Response(404, json={"error": f"model '{body['model']}' not found"})
+        assert body["stream"] is False
+        self.messages.append(body["messages"])
+        return httpx.Response(200, json={"message": {"role": "assistant", "content": self.said}, "done": True})
 
     async def embed(self, body: dict[str, object]) -> httpx.Response:
         name = str(body["model"]).removesuffix(":latest")
@@ -193,3 +205,26 @@ async def test_a_host_may_come_without_scheme_and_port() -> None:
 
     await OllamaEmbedder("gpu-box", "all-minilm", 1, httpx.MockTransport(answer)).embed_query("a")
     assert seen == ["http://gpu-box:11434/api/embed"]
+
+
+async def test_a_chat_model_answers_one_question_under_its_instruction() -> None:
+    ollama = Ollama(llama=4, other=4)
+    chat = OllamaChat("ollama", "llama", httpx.MockTransport(ollama))
+    assert await chat.answer("Be brief.", "What is it?") == "An answer."
+    assert await chat.answer("Be brief.", "What is it?", "other") == "An answer."
+    asked = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What is it?"}]
+    assert ollama.messages == [asked, asked]
+    with pytest.raises(EmbeddingFailed, match="ollama pull missing"):
+        await chat.answer("", "x", "missing")
+    ollama.said = " "
+    with pytest.raises(EmbeddingFailed, match="did not answer with a text"):
+        await chat.answer("", "x")
+    await chat.close()
+
+
+@pytest.mark.parametrize("failure", [refused, silent, status_of(503, error="busy")])
+async def test_a_chat_model_that_is_away_is_told(failure: Failure) -> None:
+    chat = OllamaChat("ollama", "llama", httpx.MockTransport(Ollama([failure])))
+    with pytest.raises(StoreUnavailable):
+        await chat.answer("", "x")
+    await chat.close()

@@ -79,8 +79,6 @@ async def search(
 ) -> Found:
     """Search or list memories by type, tags (any of them), project, importance, date and words. Without a query it
     lists, newest first. memoria_get gives the whole text of a hit."""
-    from services.search.filters import keeps_text
-
     asked = Query(
         raw=query or "",
         text=" ".join((query or "").split()),
@@ -94,15 +92,20 @@ async def search(
     asked = _narrowed(agent, asked, text_match, date_from, date_to)
     if asked.phrases and not asked.text:  # a list, which asks the stores for words
         asked = replace(asked, text=asked.phrases[0], sort=_ORDERS.get(sort_by, SortKey.CREATED))
+    return await _searched(agent, asked, limit, offset, compact)
+
+
+async def _searched(agent: Agent, asked: Query, limit: int, offset: int, compact: bool) -> Found:
+    """A page of the hits; in a list, what only the texts themselves tell is told by them."""
+    from services.search.filters import keeps_text
+
     service, factor = agent.services.search, _factor(agent.services.settings)
     if asked.ranked:
         ranked = await service.ranked(asked)
-        hits, notices = await ranked.page(offset, limit + 1), ranked.notices
-    else:
-        result = await service.search(replace(asked, limit=offset + limit + 1))
-        hits, notices = result.hits[offset:], result.notices
-    found = _found(hits, limit, offset, factor, compact, notices)
-    kept = {hit.memory.id for hit in hits if keeps_text(asked, hit.memory.content)}
+        return _found(await ranked.page(offset, limit + 1), limit, offset, factor, compact, ranked.notices)
+    result = await service.search(replace(asked, limit=offset + limit + 1))
+    found = _found(result.hits[offset:], limit, offset, factor, compact, result.notices)
+    kept = {hit.memory.id for hit in result.hits if keeps_text(asked, hit.memory.content)}
     return replace(found, hits=tuple(hit for hit in found.hits if hit.id in kept))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Annotated, Literal
@@ -15,7 +15,7 @@ from services.errors import Conflict, InvalidInput, MemoriaError
 from services.model import ReportBy, SessionCategory, SessionDraft, SessionStatus, WorkSession
 from services.times import Period, first_weekday, parse_days
 from services.work.csv_and_markdown import clock
-from services.work.report_values import ReportUnit, SessionFilter
+from services.work.report_values import Report, ReportGroup, ReportUnit, SessionFilter
 
 _MOST_GROUPS = 100
 _MOST_NOTES = 20
@@ -164,29 +164,32 @@ async def work_report(
     )
     days = await _days(agent, period, start_date, end_date)
     made = await agent.services.reports.report(days, ReportBy(group_by or "client"), ReportUnit.DAY, where)
-    total = made.total_seconds
-    groups = tuple(
-        Group(
-            one.name or f"no {made.by}",
-            clock(one.seconds),
-            _hours(one.seconds),
-            _share(one.seconds, total),
-            one.sessions,
-        )
-        for one in made.groups
-    )
-    notes = [f"{made.open_sessions} still open, {clock(made.open_seconds)} so far, not counted"] * bool(
-        made.open_sessions
-    )
-    notes += [f"only the first {_MOST_GROUPS} of {len(groups)} groups: choose a client or project"] * (
-        len(groups) > _MOST_GROUPS
-    )
-    notes += [f"session {one} {', '.join(flaws)}" for one, flaws in made.flawed[:_MOST_NOTES]]
-    span = made.period
     return WorkReport(
-        span.first, span.last, made.zone, made.by, clock(total), _hours(total), made.sessions, groups[:_MOST_GROUPS],
-        tuple(notes),
-    )  # fmt: skip
+        made.period.first,
+        made.period.last,
+        made.zone,
+        made.by,
+        clock(made.total_seconds),
+        _hours(made.total_seconds),
+        made.sessions,
+        tuple(_group(one, made) for one in made.groups[:_MOST_GROUPS]),
+        tuple(_remarks(made)),
+    )
+
+
+def _group(one: ReportGroup, made: Report) -> Group:
+    share = round(one.seconds / made.total_seconds, 3) if made.total_seconds else 0.0
+    return Group(one.name or f"no {made.by}", clock(one.seconds), _hours(one.seconds), share, one.sessions)
+
+
+def _remarks(made: Report) -> Iterator[str]:
+    """What a reader of the report should know."""
+    if made.open_sessions:
+        yield f"{made.open_sessions} still open, {clock(made.open_seconds)} so far, not counted"
+    if len(made.groups) > _MOST_GROUPS:
+        yield f"only the first {_MOST_GROUPS} of {len(made.groups)} groups: choose a client or project"
+    for session_id, flaws in made.flawed[:_MOST_NOTES]:
+        yield f"session {session_id} {', '.join(flaws)}"
 
 
 async def _days(agent: Agent, period: Period_, first: str | None, last: str | None) -> Period:
@@ -237,7 +240,3 @@ def _session(agent: Agent, session: WorkSession, note: str = "") -> Session:
 
 def _hours(seconds: float) -> float:
     return round(seconds / 3600, 2)
-
-
-def _share(seconds: float, total: float) -> float:
-    return round(seconds / total, 3) if total else 0.0
