@@ -35,8 +35,8 @@ async def export(
     memory_types: Types = None,
     include_vectors: bool = False,
 ) -> Exported:
-    """Export memories to a new file that memoria_import and MCP Memoria read. Relations, work time and history are
-    only in what a person exports: memoria-tui export."""
+    """Export memories to a new file in the form of MCP Memoria, which memoria_import reads. Relations, work time and
+    history are only in what a person exports: memoria-tui export."""
     path = _path(output_path)
     counts = await agent.services.shared_export.export(
         path, memory_types or (), one_a_line=format == "jsonl", embeddings=include_vectors
