@@ -1,5 +1,5 @@
 """Apps that tests run hundreds of times: style sheets are parsed, and what they say of a place in the tree is found,
-once a process; nothing moves or goes by itself.
+once a process; no style is set that is there already, and nothing moves or goes by itself.
 """
 
 from __future__ import annotations
