@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from services.adapters.database_upgrade import DatabaseService
 from services.backup.backup_values import Archive, RestoreReport, UnfinishedRestore
+from services.backup.daily import DailyBackups
 from services.backup.restoring import RestoreService
 from services.errors import Conflict, MemoriaError, NotFound, NothingToUndo
 from services.health import HealthService
@@ -548,6 +549,16 @@ class FakeExporting(ExportService):
         return {"memories": len(ids)}
 
 
+class FakeDailyBackups(DailyBackups):
+    """Nothing is due."""
+
+    def __init__(self) -> None:
+        pass
+
+    async def make(self) -> None:
+        return None
+
+
 class FakeReports(ReportService):
     """Nobody reads views here."""
 
@@ -631,6 +642,7 @@ class FakeServices:
         self.importing: ImportService = FakeImporting(self.store)
         self.exporting: ExportService = FakeExporting(self.store)
         self.reports: ReportService = FakeReports()
+        self.daily_backups: DailyBackups = FakeDailyBackups()
         self.database: DatabaseService = FakeDatabase()
         self.live: LiveService = FakeLive(self.store, self.health)
         self.clock: Clock = clock
