@@ -15,13 +15,15 @@ import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from importlib.metadata import version
 from ipaddress import ip_address
 from pathlib import Path
 
 import uvicorn
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from mcp.server.streamable_http_manager import StreamableHTTPASGIApp
 from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
-from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -29,8 +31,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from memoria_tui.agents import rest
 from memoria_tui.agents.door import Door, Open, told
 from memoria_tui.agents.mcp import server
+from memoria_tui.agents.rest import problem
 from memoria_tui.program_log import crashed
 from services.acting import Actor
 from services.errors import InvalidInput, MemoriaError
@@ -41,6 +45,8 @@ LARGEST = 8_000_000
 LONGEST = 120.0
 """Seconds that a call may take."""
 _HEALTH = "/health"
+_PUBLIC = (_HEALTH, "/openapi.json", "/docs")
+"""What tells nothing of the memories."""
 _THROWN_AWAY = 8 * LARGEST
 """Bytes that are read of what is too large, since a client that is cut off while it writes reads no answer."""
 _SENDING = 30.0
@@ -135,8 +141,8 @@ def bound(where: Listening) -> socket.socket:
         raise InvalidInput(f"cannot listen on {where.host}, port {where.port}: {error.strerror or error}") from error
 
 
-def application(door: Door, where: Listening) -> Starlette:
-    """All that is answered: `/mcp`, and how the server is."""
+def application(door: Door, where: Listening) -> FastAPI:
+    """All that is answered: `/mcp`, the routes of REST, and how the server is."""
     over_mcp = server(door)
     # the check is ours, and for all routes
     unchecked = TransportSecuritySettings(enable_dns_rebinding_protection=False)
@@ -144,7 +150,11 @@ def application(door: Door, where: Listening) -> Starlette:
         stateless_http=True, json_response=True, transport_security=unchecked, max_request_body_size=LARGEST
     )
     stores = Stores(door)
-    return Starlette(
+    made = FastAPI(
+        title="Memories",
+        version=version("memoria-tui"),
+        description="Memories of AI agents, shared with a person who reads, edits and undoes what is written.",
+        redoc_url=None,
         routes=[
             Route("/mcp", StreamableHTTPASGIApp(over_mcp.session_manager), methods=["POST"]),
             Route(f"{_HEALTH}/live", _live),
@@ -152,9 +162,16 @@ def application(door: Door, where: Listening) -> Starlette:
             Route(f"{_HEALTH}/ready", stores.ready),
         ],
         middleware=[Middleware(Identified, door, where), Middleware(Checked, where)],
-        exception_handlers={HTTPException: _refused, Exception: _crashed},
+        exception_handlers={
+            HTTPException: _refused,
+            RequestValidationError: rest.wrong,
+            MemoriaError: rest.refused,
+            Exception: _crashed,
+        },
         lifespan=lambda _: over_mcp.session_manager.run(),
     )
+    made.include_router(rest.router(door))
+    return made
 
 
 class Checked:
@@ -205,7 +222,7 @@ class Identified:
         self._app, self._door, self._where = app, door, where
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].startswith(_HEALTH):
+        if scope["type"] != "http" or scope["path"].startswith(_PUBLIC):
             await self._app(scope, receive, send)
             return
         request = Request(scope)
@@ -258,12 +275,6 @@ class Stores:
         except (MemoriaError, TimeoutError):
             return ("stores",)
         return [store.kind.value for store in stores if not store.ok and store.kind is not StoreKind.EMBEDDER]
-
-
-def problem(status: int, detail: str) -> Response:
-    """An error as RFC 9457 has it."""
-    said = {"title": HTTPStatus(status).phrase, "status": status, "detail": detail}
-    return JSONResponse(said, status, media_type="application/problem+json")
 
 
 async def _live(request: Request) -> Response:

@@ -145,13 +145,10 @@ class MemoryService:
 
         Raises InvalidInput for what a memory cannot be, Conflict when the id is in use, and what `also` raises.
         """
-        checked_importance(draft.importance)
-        checked_text(draft.content)
         memory_id = canonical(draft.id) if draft.id else str(uuid.uuid4())
         if memory_id is None:
             raise InvalidInput(f"{draft.id!r} is no id of a memory; ids are UUIDs")
-        after = drafted(draft, memory_id, self._clock(), self._zone).storable()
-        checked_payload(after.payload)
+        after = self._drafted(draft, memory_id)
         if draft.id is None:  # an id that nobody has: there is nothing to read first
             new = Plan(memory_id, None, after, Action.CREATED, "created")
             await self._saver.save(str(uuid.uuid4()), [new], also=also)
@@ -165,6 +162,24 @@ class MemoryService:
 
         await self._saver.change(str(uuid.uuid4()), [memory_id], plan, also=also)
         return await self._written(memory_id, after)
+
+    async def create_many(self, drafts: Sequence[MemoryDraft]) -> list[str]:
+        """Makes memories in one act, under new ids, which it gives in their order. Raises InvalidInput."""
+        new = {str(uuid.uuid4()): draft for draft in drafts}
+        plans = [
+            Plan(memory_id, None, self._drafted(draft, memory_id), Action.CREATED, "created")
+            for memory_id, draft in new.items()
+        ]
+        await self._saver.save(str(uuid.uuid4()), plans)
+        return list(new)
+
+    def _drafted(self, draft: MemoryDraft, memory_id: str) -> State:
+        """What is to be written. Raises InvalidInput for what a memory cannot be."""
+        checked_importance(draft.importance)
+        checked_text(draft.content)
+        after = drafted(draft, memory_id, self._clock(), self._zone).storable()
+        checked_payload(after.payload)
+        return after
 
     async def _written(self, memory_id: str, after: State) -> Memory:
         """A memory that was saved, as the store has it by now; as it will be, where the store went away meanwhile."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -68,12 +69,12 @@ async def store(
 ) -> Written:
     """Store a memory that outlives this conversation: a fact, a decision with its reason, an event, a way of doing
     something. Recall first, so that nothing is stored twice. Never store passwords or keys."""
-    keys = _metadata(metadata)
+    keys = checked_metadata(metadata)
     if agent.context.file:
         keys.setdefault("file", agent.context.file)
     given = keys.pop("project", None)
     project = project or (str(given) if given else agent.context.project)
-    draft = MemoryDraft(content, memory_type, None, _tags(tags) or (), importance, project, metadata=keys)
+    draft = MemoryDraft(content, memory_type, None, clean_tags(tags or ()), importance, project, metadata=keys)
     memory = await agent.services.memories.create(draft)
     note = "saved, and found by its words; its vectors follow when the embedder answers" if memory.pending else ""
     return Written(memory.id, memory.type, title(memory), note=note)
@@ -172,9 +173,9 @@ async def update(
     """Update a memory: what is not given stays as it is. The version before stays in the history, and memoria_undo
     restores it."""
     base = await _of_type(agent, memory_id, memory_type)
-    keys = _metadata(metadata)
+    keys = checked_metadata(metadata)
     project = str(keys.pop("project") or "") if "project" in keys else None
-    changes = MemoryChanges(content, _tags(tags), importance, project, metadata=keys)
+    changes = MemoryChanges(content, None if tags is None else clean_tags(tags), importance, project, metadata=keys)
     if changes == MemoryChanges():
         raise InvalidInput("nothing to change was given; give content, tags, importance or metadata")
     memory = await agent.services.memories.update(base, changes)
@@ -205,7 +206,7 @@ async def delete(
     a person brings them back; nothing is erased."""
     if memory_ids:
         ids = [(await _of_type(agent, one, memory_type)).id for one in memory_ids]
-    elif tags := _tags(filter_tags):
+    elif tags := clean_tags(filter_tags or ()):
         types = (memory_type,) if memory_type else ()
         asked = Query(tags=tags, types=types, limit=_MOST_DELETED)
         found = await agent.services.search.search(asked)
@@ -310,7 +311,7 @@ async def _of_type(agent: Agent, memory_id: str, wanted: MemoryType | None) -> M
     return memory
 
 
-def _metadata(given: dict[str, Any] | None) -> dict[str, Any]:
+def checked_metadata(given: dict[str, Any] | None) -> dict[str, Any]:
     """A copy. Raises InvalidInput for keys that are fields of the memory."""
     keys = dict(given or {})
     if wrong := sorted(_FIELDS & keys.keys()):
@@ -318,5 +319,5 @@ def _metadata(given: dict[str, Any] | None) -> dict[str, Any]:
     return keys
 
 
-def _tags(given: list[str] | None) -> tuple[str, ...] | None:
-    return None if given is None else tuple(dict.fromkeys(tag for one in given if (tag := one.strip())))
+def clean_tags(given: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(tag for one in given if (tag := one.strip())))

@@ -1,0 +1,197 @@
+"""The same tools over REST: one table of routes, whose parameters and answers are those of the functions."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Depends, Header, Query, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.security import HTTPBearer
+from pydantic import BaseModel, ConfigDict, create_model
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from memoria_tui.agents.callers import caller
+from memoria_tui.agents.door import Door, told
+from memoria_tui.agents.tool import Tool
+from memoria_tui.agents.tools import TOOLS, records
+from services.errors import (
+    Conflict,
+    EmbeddingFailed,
+    Forbidden,
+    InvalidInput,
+    MemoriaError,
+    NotFound,
+    NothingToUndo,
+    StoreMismatch,
+    StoreTimeout,
+    StoreUnavailable,
+)
+
+PREFIX = "/api/v1"
+STATUS: Mapping[type[MemoriaError], int] = {
+    records.ChangedSince: 412,
+    InvalidInput: 400,
+    NotFound: 404,
+    Forbidden: 403,
+    Conflict: 409,
+    NothingToUndo: 409,
+    StoreTimeout: 504,
+    StoreUnavailable: 503,
+    EmbeddingFailed: 503,
+    StoreMismatch: 503,
+}
+"""Of each error of the services and those below it, the nearest one first."""
+_PROBLEM = {
+    "description": "What is wrong, and what to do (RFC 9457)",
+    "content": {
+        "application/problem+json": {
+            "schema": {
+                "type": "object",
+                "required": ["title", "status", "detail"],
+                "properties": {
+                    "title": {"type": "string"},
+                    "status": {"type": "integer"},
+                    "detail": {"type": "string"},
+                },
+            }
+        }
+    },
+}
+_TOOL = {tool.name: tool for tool in TOOLS}
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What a request does: parameters that are not in the path are the query's, or the body's of a POST or PATCH."""
+
+    method: str
+    path: str
+    tool: Tool
+    status: int = 200
+
+
+ROUTES: Sequence[Route] = (
+    Route("GET", "/memories", _TOOL["memoria_search"]),
+    Route("POST", "/memories", Tool("create_memory", records.create, "Store a memory"), 201),
+    Route("POST", "/memories/bulk", Tool("create_memories", records.create_many, "Store many memories"), 201),
+    Route("POST", "/memories/delete", _TOOL["memoria_delete"]),
+    Route("GET", "/memories/{memory_id}", Tool("read_memory", records.read, "Get a memory", writes=False)),
+    Route("PATCH", "/memories/{memory_id}", Tool("change_memory", records.change, "Change a memory")),
+    Route("DELETE", "/memories/{memory_id}", Tool("delete_memory", records.remove, "Delete a memory")),
+    Route("GET", "/memories/{memory_id}/neighbours", _TOOL["memoria_related"]),
+    Route("GET", "/memories/{memory_id}/suggestions", _TOOL["memoria_suggest_links"]),
+    Route("GET", "/memories/{memory_id}/why", _TOOL["memoria_why"]),
+    Route("POST", "/search", _TOOL["memoria_recall"]),
+    Route("POST", "/search/batch", Tool("search_batch", records.recall_many, "Search several times", writes=False)),
+    Route("GET", "/tags", _TOOL["memoria_tags"]),
+    Route("GET", "/stats", _TOOL["memoria_stats"]),
+    Route("POST", "/relations", _TOOL["memoria_link"], 201),
+    Route("DELETE", "/relations", _TOOL["memoria_unlink"]),
+    Route("GET", "/path", _TOOL["memoria_path"]),
+    Route("GET", "/sessions", _TOOL["memoria_work_status"]),
+    Route("POST", "/sessions", _TOOL["memoria_work_start"], 201),
+    Route("GET", "/sessions/report", _TOOL["memoria_work_report"]),
+    Route("POST", "/sessions/{session_id}/pause", _TOOL["memoria_work_pause"]),
+    Route("POST", "/sessions/{session_id}/resume", _TOOL["memoria_work_resume"]),
+    Route("POST", "/sessions/{session_id}/stop", _TOOL["memoria_work_stop"]),
+    Route("POST", "/sessions/{session_id}/notes", _TOOL["memoria_work_note"]),
+    Route("GET", "/history", _TOOL["memoria_history"]),
+    Route("POST", "/undo", _TOOL["memoria_undo"]),
+)
+
+
+def router(door: Door) -> APIRouter:
+    """All routes."""
+    made = APIRouter(prefix=PREFIX, dependencies=[Depends(HTTPBearer(auto_error=False))])
+    for route in ROUTES:
+        made.add_api_route(
+            route.path,
+            _endpoint(route, door),
+            methods=[route.method],
+            status_code=route.status,
+            response_model=inspect.signature(route.tool.act, eval_str=True).return_annotation,
+            operation_id=route.tool.name.removeprefix("memoria_"),
+            summary=route.tool.title,
+            description=" ".join(inspect.cleandoc(route.tool.act.__doc__ or "").split()),
+            tags=[route.path.split("/")[1]],
+            responses={"4XX": _PROBLEM, "5XX": _PROBLEM},
+        )
+    return made
+
+
+def _endpoint(route: Route, door: Door) -> Any:
+    """The function that FastAPI calls: it takes the tool's parameters, and calls the tool."""
+    parameters = list(inspect.signature(route.tool.act, eval_str=True).parameters.values())[1:]
+    path = set(re.findall(r"{(\w+)}", route.path))
+    apart = [one for one in parameters if one.name in path or one.name == "if_match"]
+    model = _model(route, [one for one in parameters if one not in apart])
+
+    async def endpoint(request: Request, response: Response, given: BaseModel | None = None, **others: object) -> Any:
+        arguments = {name: getattr(given, name) for name in given.model_fields_set} if given else {}
+        actor, context = caller(request)
+        answer = await door.call(route.tool, actor, {**others, **arguments}, context)
+        if isinstance(answer, records.Record):
+            response.headers["etag"] = f'"{answer.version}"'
+            if request.headers.get("if-none-match") == response.headers["etag"]:
+                return Response(status_code=304, headers=dict(response.headers))
+            if route.status == HTTPStatus.CREATED:
+                response.headers["location"] = f"{PREFIX}/memories/{answer.id}"
+        return answer
+
+    either = inspect.Parameter.KEYWORD_ONLY
+    signature = [inspect.Parameter(one.name, either, annotation=_apart(one)) for one in apart if one.name in path]
+    signature += [
+        inspect.Parameter(one.name, either, default=None, annotation=Annotated[str | None, Header()])
+        for one in apart
+        if one.name not in path
+    ]
+    if model is not None:
+        if route.method in ("GET", "DELETE"):
+            signature.append(inspect.Parameter("given", either, annotation=Annotated[model, Query()]))
+        elif any(one.is_required() for one in model.model_fields.values()):
+            signature.append(inspect.Parameter("given", either, annotation=Annotated[model, Body()]))
+        else:
+            annotation: Any = Annotated[model | None, Body()]
+            signature.append(inspect.Parameter("given", either, default=None, annotation=annotation))
+    first = {"request": Request, "response": Response}
+    signature += [inspect.Parameter(name, either, annotation=kind) for name, kind in first.items()]
+    endpoint.__signature__ = inspect.Signature(signature)  # type: ignore[attr-defined]
+    return endpoint
+
+
+def _apart(parameter: inspect.Parameter) -> Any:
+    """A parameter of a path, which is always given."""
+    return str if parameter.default is not inspect.Parameter.empty else parameter.annotation
+
+
+def _model(route: Route, parameters: Sequence[inspect.Parameter]) -> type[BaseModel] | None:
+    fields: dict[str, Any] = {
+        one.name: (one.annotation, ... if one.default is inspect.Parameter.empty else one.default) for one in parameters
+    }
+    name = "".join(map(str.title, route.tool.name.removeprefix("memoria_").split("_")))
+    return create_model(f"{name}Request", __config__=ConfigDict(extra="forbid"), **fields) if fields else None
+
+
+def problem(status: int, detail: str) -> JSONResponse:
+    """An error as RFC 9457 has it."""
+    said = {"title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    return JSONResponse(said, status, media_type="application/problem+json")
+
+
+async def refused(request: Request, error: Exception) -> Response:
+    """The answer to what a service refuses."""
+    status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
+    return problem(status, told(error))
+
+
+async def wrong(request: Request, error: Exception) -> Response:
+    """The answer to parameters that are not as the API says."""
+    assert isinstance(error, RequestValidationError)
+    said = (f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors())
+    return problem(422, "; ".join(said))

@@ -1,0 +1,201 @@
+"""What programs need of memories, and agents do not: all of one, versions against lost updates, many in one call."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from memoria_tui.agents.tool import Agent, DateFrom, DateTo, Id, Limit, Offset, Share, Tags, Types
+from memoria_tui.agents.tools import finding
+from memoria_tui.agents.tools.memories import Deleted, Metadata, checked_metadata, clean_tags, store
+from memoria_tui.agents.values import Found
+from services.errors import Conflict, InvalidInput
+from services.model import DEFAULT_IMPORTANCE, Memory, MemoryChanges, MemoryDraft, MemoryType
+
+IfMatch = Annotated[str | None, Field(description="The ETag that it must have, else nothing is written")]
+
+
+class ChangedSince(Conflict):
+    """A memory has not the version any more that its caller knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A memory with all that it has."""
+
+    id: str
+    type: MemoryType
+    content: str
+    tags: tuple[str, ...]
+    importance: float
+    project: str | None
+    metadata: dict[str, Any]
+    created_at: datetime | None
+    updated_at: datetime | None
+    accessed_at: datetime | None
+    access_count: int
+    pending: bool
+    """Whether its vectors are still to be made."""
+    version: str
+    """Another one after each change; the ETag."""
+
+
+async def read(agent: Agent, memory_id: Id) -> Record:
+    """One memory, whole."""
+    return _record(await agent.services.memories.get(memory_id))
+
+
+async def create(
+    agent: Agent,
+    content: str,
+    memory_type: MemoryType = MemoryType.EPISODIC,
+    tags: Tags = None,
+    importance: Share = DEFAULT_IMPORTANCE,
+    project: str | None = None,
+    metadata: Metadata = None,
+) -> Record:
+    """Store a memory."""
+    written = await store(agent, content, memory_type, tags, importance, project, metadata)
+    return _record(await agent.services.memories.get(written.id))
+
+
+@dataclass(frozen=True, slots=True)
+class NewMemory:
+    content: str
+    memory_type: MemoryType = MemoryType.EPISODIC
+    tags: tuple[str, ...] = ()
+    importance: Share = DEFAULT_IMPORTANCE
+    project: str | None = None
+    metadata: Metadata = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    ids: tuple[str, ...]
+
+
+async def create_many(agent: Agent, memories: Annotated[list[NewMemory], Field(min_length=1, max_length=1000)]) -> Ids:
+    """Store many memories in one act: all of them, or none."""
+    drafts = [
+        MemoryDraft(
+            one.content,
+            one.memory_type,
+            tags=clean_tags(one.tags),
+            importance=one.importance,
+            project=one.project or agent.context.project,
+            metadata=checked_metadata(one.metadata),
+        )
+        for one in memories
+    ]
+    return Ids(tuple(await agent.services.memories.create_many(drafts)))
+
+
+async def change(
+    agent: Agent,
+    memory_id: Id,
+    content: str | None = None,
+    memory_type: MemoryType | None = None,
+    tags: Annotated[list[str] | None, Field(description="These in the place of all others")] = None,
+    importance: Share | None = None,
+    project: Annotated[str | None, Field(description="An empty text for none")] = None,
+    metadata: Annotated[dict[str, Any] | None, Field(description="Keys to set; null removes one")] = None,
+    if_match: IfMatch = None,
+) -> Record:
+    """Change what is given of a memory; the rest stays."""
+    base = await _of_version(agent, memory_id, if_match)
+    keys = checked_metadata(metadata)
+    removed = tuple(key for key, value in keys.items() if value is None)
+    changes = MemoryChanges(
+        content,
+        None if tags is None else clean_tags(tags),
+        importance,
+        project,
+        memory_type,
+        {key: value for key, value in keys.items() if value is not None},
+        removed,
+    )
+    if changes == MemoryChanges():
+        raise InvalidInput("nothing to change was given")
+    return _record(await agent.services.memories.update(base, changes))
+
+
+async def remove(agent: Agent, memory_id: Id, if_match: IfMatch = None) -> Deleted:
+    """Move a memory to the trash, with its relations."""
+    memory = await _of_version(agent, memory_id, if_match)
+    return Deleted(await agent.services.memories.delete([memory.id]), (memory.id,))
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """As one search."""
+
+    query: str
+    memory_types: Types = None
+    limit: Limit = 5
+    min_score: Share = 0.5
+    text_match: str | None = None
+    compact: bool = False
+    hybrid: bool = False
+    date_from: DateFrom = None
+    date_to: DateTo = None
+    offset: Offset = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    answers: tuple[Found, ...]
+    """One a search, in their order."""
+
+
+async def recall_many(agent: Agent, searches: Annotated[list[Search], Field(min_length=1, max_length=20)]) -> Answers:
+    """Recall memories for several queries."""
+    answers = [
+        await finding.recall(agent, **{name: getattr(one, name) for name in Search.__slots__}) for one in searches
+    ]
+    return Answers(tuple(answers))
+
+
+async def _of_version(agent: Agent, memory_id: str, wanted: str | None) -> Memory:
+    """The memory, if it has one of the versions of an If-Match. Raises ChangedSince."""
+    memory = await agent.services.memories.get(memory_id)
+    known = [one.strip().removeprefix("W/").strip('"') for one in (wanted or "*").split(",")]
+    if "*" not in known and _version(memory) not in known:
+        raise ChangedSince(f"{memory.id} was changed since; get it again: nothing was written", memory)
+    return memory
+
+
+def _record(memory: Memory) -> Record:
+    return Record(
+        memory.id,
+        memory.type,
+        memory.content,
+        memory.tags,
+        memory.importance,
+        memory.project,
+        dict(memory.metadata),
+        memory.created_at,
+        memory.updated_at,
+        memory.accessed_at,
+        memory.access_count,
+        memory.pending,
+        _version(memory),
+    )
+
+
+def _version(memory: Memory) -> str:
+    told: Sequence[object] = (
+        memory.type,
+        memory.content,
+        memory.tags,
+        memory.importance,
+        memory.project,
+        memory.metadata,
+        memory.updated_at,
+    )
+    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:32]

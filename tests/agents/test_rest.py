@@ -1,0 +1,226 @@
+"""REST: the same functions by methods and addresses, versions, errors, and what the API says of itself."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from memoria_tui.agents import rest
+from memoria_tui.agents.door import Door
+from services import errors
+from services.acting import Scope
+from services.model import MemoryChanges
+from tests.agents.test_http import served, world_that_is_not_there
+from tests.agents.world import World
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def api(world: World) -> AsyncIterator[httpx.AsyncClient]:
+    async with (
+        served(Door(world.opened)) as url,
+        httpx.AsyncClient(base_url=f"{url}/api/v1", timeout=60, headers={"user-agent": "script/2"}) as client,
+    ):
+        yield client
+
+
+async def made(api: httpx.AsyncClient, content: str, **more: object) -> httpx.Response:
+    answer = await api.post("/memories", json={"content": content, **more})
+    assert answer.status_code == 201, answer.text
+    return answer
+
+
+async def test_a_memory_is_created_read_changed_deleted_and_undone(world: World, api: httpx.AsyncClient) -> None:
+    answer = await made(api, "By REST.", memory_type="semantic", tags=[" a ", "a"], metadata={"key": 1, "old": 2})
+    record, where = answer.json(), answer.headers["location"].removeprefix(rest.PREFIX)
+    assert (record["content"], record["type"], record["tags"]) == ("By REST.", "semantic", ["a"])
+    assert (await api.get(where)).json() == record
+    changed = await api.patch(where, json={"importance": 0.9, "project": "pier", "metadata": {"old": None, "new": 3}})
+    assert changed.status_code == 200
+    metadata = changed.json()["metadata"]
+    assert (metadata["key"], metadata["new"], "old" in metadata) == (1, 3, False)
+    assert (changed.json()["importance"], changed.json()["project"]) == (0.9, "pier")
+    (newest, _) = await world.services.memories.history(record["id"])
+    assert newest.actor == "agent:script"
+    assert (await api.delete(where)).json()["deleted"] == 1
+    gone = await api.get(where)
+    assert (gone.status_code, gone.headers["content-type"]) == (404, "application/problem+json")
+    assert gone.json().keys() == {"title", "status", "detail"}
+    assert "deleted" in (await api.post("/undo")).json()["what"]
+    assert (await api.get(where)).json()["metadata"] == metadata
+    events = (await api.get("/history", params={"memory_id": record["id"]})).json()["events"]
+    assert [one["who"] for one in events] == ["agent:script"] * 4
+
+
+async def test_no_update_is_lost(world: World, api: httpx.AsyncClient) -> None:
+    first = await made(api, "Version one.")
+    where, etag = first.headers["location"].removeprefix(rest.PREFIX), first.headers["etag"]
+    assert (await api.get(where, headers={"if-none-match": etag})).status_code == 304
+    memory = await world.services.memories.get(first.json()["id"])
+    await world.services.memories.update(memory, MemoryChanges(content="Version two, by a person."))
+    for answer in (
+        await api.patch(where, json={"content": "Version three."}, headers={"if-match": etag}),
+        await api.delete(where, headers={"if-match": etag}),
+    ):
+        assert answer.status_code == 412
+        assert "get it again" in answer.json()["detail"]
+    now = await api.get(where)
+    assert now.json()["content"] == "Version two, by a person."
+    assert now.headers["etag"] != etag
+    both = f'"other", {now.headers["etag"]}'
+    assert (await api.patch(where, json={"content": "Three."}, headers={"if-match": both})).status_code == 200
+    assert (await api.patch(where, json={"content": "Four."}, headers={"if-match": "*"})).status_code == 200
+    etag = (await api.get(where)).headers["etag"]
+    raced = await asyncio.gather(
+        *(api.patch(where, json={"content": f"Raced {n}."}, headers={"if-match": etag}) for n in range(5))
+    )
+    statuses = sorted(answer.status_code for answer in raced)
+    assert statuses[0] == 200
+    assert set(statuses[1:]) <= {409, 412}
+
+
+async def test_many_are_stored_in_one_act_or_none(world: World, api: httpx.AsyncClient) -> None:
+    many = [{"content": f"Bulk {number}.", "tags": ["bulk"]} for number in range(150)]
+    stored = await api.post("/memories/bulk", json={"memories": many})
+    assert stored.status_code == 201
+    assert len(stored.json()["ids"]) == 150
+    refused = await api.post("/memories/bulk", json={"memories": [{"content": "Good."}, {"content": " "}]})
+    assert refused.status_code == 400
+    assert (await api.get("/memories", params={"tags": "bulk", "limit": 100})).json()["more"].endswith("offset=100")
+    assert (await api.get("/memories", params={"text_match": "Good."})).json()["hits"] == []
+    assert "150 memories" in (await api.post("/undo")).json()["what"]
+    too_many = await api.post("/memories/bulk", json={"memories": many * 7})
+    assert too_many.status_code == 422
+    assert "at most 1000" in too_many.json()["detail"]
+
+
+async def test_searches_tags_relations_and_paths(api: httpx.AsyncClient) -> None:
+    a, b, c = [
+        (await made(api, f"A lighthouse {name} blinks.", memory_type="semantic", tags=["light"])).json()["id"]
+        for name in ("alpha", "beta", "gamma")
+    ]
+    found = (await api.post("/search", json={"query": "lighthouse beta", "min_score": 0})).json()
+    assert b in [hit["id"] for hit in found["hits"]]
+    batch = {
+        "searches": [{"query": "lighthouse alpha", "hybrid": True}, {"query": "gamma", "limit": 1, "hybrid": True}]
+    }
+    answers = (await api.post("/search/batch", json=batch)).json()["answers"]
+    assert [answer["hits"][0]["id"] for answer in answers] == [a, c]
+    assert {"name": "light", "memories": 3} in (await api.get("/tags")).json()["names"]
+    for source, target in ((a, b), (b, c)):
+        relation = {"source_id": source, "target_id": target, "relation_type": "causes"}
+        assert (await api.post("/relations", json=relation)).status_code == 201
+    assert (await api.post("/relations", json=relation)).status_code == 409
+    near = (await api.get(f"/memories/{a}/neighbours", params={"depth": 2})).json()["neighbours"]
+    assert [one["memory"]["id"] for one in near] == [b, c]
+    steps = (await api.get("/path", params={"from_id": a, "to_id": c})).json()["steps"]
+    assert [step["memory"]["id"] for step in steps] == [a, b, c]
+    assert (await api.get(f"/memories/{a}/suggestions")).status_code == 200
+    assert (await api.get(f"/memories/{a}/why", params={"query": "lighthouse"})).json()["place"]
+    removed = await api.delete("/relations", params={"source_id": a, "target_id": b})
+    assert len(removed.json()["removed"]) == 1
+    deleted = await api.post("/memories/delete", json={"filter_tags": ["light"]})
+    assert deleted.json()["deleted"] == 3
+    assert (await api.get("/stats")).json()["stores"]
+
+
+async def test_sessions_are_started_paused_resumed_noted_stopped_and_reported(api: httpx.AsyncClient) -> None:
+    session = (await api.post("/sessions", json={"description": "Sail", "client": "acme"})).json()
+    here = f"/sessions/{session['id']}"
+    assert (await api.post(f"{here}/pause", json={"reason": "lunch"})).json()["status"] == "paused"
+    assert (await api.post(f"{here}/resume")).json()["status"] == "active"
+    assert (await api.post(f"{here}/notes", json={"note": "halfway"})).json()["notes"] == ["halfway"]
+    assert [one["id"] for one in (await api.get("/sessions")).json()["sessions"]] == [session["id"]]
+    assert (await api.post(f"{here}/stop", json={"notes": "done"})).json()["status"] == "completed"
+    assert (await api.post(f"{here}/pause")).status_code == 409
+    assert (await api.get("/sessions/report", params={"client": "acme"})).json()["sessions"] == 1
+    assert (await api.get("/sessions/report", params={"client": "nobody"})).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "said"),
+    [
+        ("POST", "/memories", b"{", 422, "JSON"),
+        ("POST", "/memories", b"[]", 422, "body"),
+        ("POST", "/memories", b"\xff", 400, ""),
+        ("POST", "/memories", b"{}", 422, "content: Field required"),
+        ("POST", "/memories", b'{"content": 3}', 422, "content: Input should be a valid string"),
+        ("POST", "/memories", b'{"content": "x", "colour": "red"}', 422, "colour: Extra inputs are not permitted"),
+        ("POST", "/memories", b'{"content": " "}', 400, "text"),
+        ("POST", "/memories", b'{"content": "x", "importance": 2}', 422, "importance"),
+        ("GET", "/memories?limit=1000000", None, 422, "limit"),
+        ("GET", "/memories?colour=red", None, 422, "colour"),
+        ("GET", "/memories/nonsense", None, 404, "nonsense"),
+        ("PATCH", "/memories/nonsense", b'{"content": "x"}', 404, "nonsense"),
+        ("POST", "/undo", b'{"act_id": "none"}', 409, "no act"),
+        ("PUT", "/memories", b"{}", 405, "takes no PUT"),
+        ("GET", "/nothing", None, 404, "there is nothing at"),
+    ],
+)
+async def test_what_is_wrong_is_told_as_a_problem(
+    api: httpx.AsyncClient, method: str, path: str, body: bytes | None, status: int, said: str
+) -> None:
+    answer = await api.request(method, path, content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["status"] == status
+    assert said in answer.json()["detail"]
+
+
+async def test_what_a_token_may_not_do_is_forbidden(world: World, api: httpx.AsyncClient) -> None:
+    tokens = world.services.tokens
+    _, text = await tokens.create("looker", Scope.READ)
+    _, kept = await tokens.create("kept", Scope.WRITE, ["pier"])
+    secret = (await made(api, "A secret of the dock.", project="dock")).json()["id"]
+    reading, near = ({"authorization": f"Bearer {one}"} for one in (text, kept))
+    refused = await api.post("/memories", json={"content": "x"}, headers=reading)
+    assert (refused.status_code, refused.headers["content-type"]) == (403, "application/problem+json")
+    assert (await api.get(f"/memories/{secret}", headers=reading)).status_code == 200
+    for method, path in (("GET", ""), ("PATCH", ""), ("DELETE", ""), ("GET", "/neighbours"), ("GET", "/suggestions")):
+        answer = await api.request(method, f"/memories/{secret}{path}", json={"content": "y"}, headers=near)
+        assert (method, path, answer.status_code) == (method, path, 404)
+    assert "secret" not in (await api.post("/search", json={"query": "secret dock", "min_score": 0}, headers=near)).text
+    bulk = {"memories": [{"content": "mine"}, {"content": "theirs", "project": "dock"}]}
+    assert (await api.post("/memories/bulk", json=bulk, headers=near)).status_code == 403
+    assert (await api.get("/sessions", headers=near)).status_code == 403
+    assert (await api.post("/memories/bulk", json={"memories": bulk["memories"][:1]}, headers=near)).status_code == 201
+
+
+async def test_stores_that_are_away_are_told() -> None:
+    async with served(Door(world_that_is_not_there)) as url, httpx.AsyncClient() as client:
+        answer = await client.get(f"{url}/api/v1/tags")
+    assert (answer.status_code, answer.json()["detail"]) == (503, "the store is in use")
+
+
+async def test_the_api_tells_of_itself(api: httpx.AsyncClient) -> None:
+    root = str(api.base_url).removesuffix("/api/v1/")
+    told = (await api.get(f"{root}/openapi.json")).json()
+    assert told["openapi"].startswith("3.1")
+    there = {(method.upper(), path) for path, methods in told["paths"].items() for method in methods}
+    assert there == {(route.method, rest.PREFIX + route.path) for route in rest.ROUTES}
+    names = [one["operationId"] for methods in told["paths"].values() for one in methods.values()]
+    assert len(names) == len(set(names))
+    assert "swagger" in (await api.get(f"{root}/docs")).text
+
+
+async def test_every_error_of_the_services_has_a_status() -> None:
+    kinds = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, errors.MemoriaError)]
+    untold = [
+        kind.__name__
+        for kind in kinds
+        if kind is not errors.MemoriaError and not any(base in rest.STATUS for base in kind.__mro__)
+    ]
+    assert untold == []
+
+
+async def test_the_readme_names_the_routes() -> None:
+    text = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    named = {tuple(one.split(" ")) for one in re.findall(r"`((?:GET|POST|PATCH|DELETE) /[\w/{}]*)`", text)}
+    assert named == {(route.method, re.sub(r"{\w+}", "{id}", route.path)) for route in rest.ROUTES}
