@@ -118,6 +118,7 @@ async def _closed(stores: Stores) -> None:
 
 def _programs(home: Path, rounds: int) -> list[Figure]:
     environment = {**os.environ, **TERMINAL, "MEMORIA_HOME": str(home), "MEMORIA_LINGER": "600"}
+    environment["MEMORIA_BACKUP_KEEP"] = "0"  # beside what is measured
     add = [sys.executable, "-m", "memoria_tui", "add", "one memory"]
     memory = subprocess.run(add, env=environment, check=True, capture_output=True, text=True).stdout.strip()
     commands = {

@@ -591,6 +591,20 @@ async def test_a_daemon_whose_edge_gave_up_says_so_and_ends(home: Path) -> None:
     await client.close()
 
 
+@pytest.mark.parametrize("comes", [True, False])
+async def test_a_rest_does_not_end_when_that_for_the_first_program_does(home: Path, comes: bool) -> None:
+    place = DaemonPlace(home)
+    place.make()
+    serving = asyncio.create_task(DaemonServer(place, Holdings(home / "qdrant"), 0.5).run(place.listen()))
+    if comes:
+        client = DaemonClient(home, linger=2)
+        await client.call(DAEMON, "status")
+        await client.close()
+    begin = time.monotonic()
+    await serving
+    assert (time.monotonic() - begin > 1.5) == comes
+
+
 def test_a_starter_that_is_killed_leaves_nobody_waiting(home: Path) -> None:
     code = (
         "import asyncio, sys; from pathlib import Path; from services.adapters.daemon.client import DaemonClient\n"

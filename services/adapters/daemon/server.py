@@ -167,8 +167,10 @@ class _Rest:
 class DaemonServer:
     """Serves until nobody needs it any more, it is asked to end, or a newer program comes."""
 
-    def __init__(self, place: DaemonPlace, holdings: Holdings) -> None:
+    def __init__(self, place: DaemonPlace, holdings: Holdings, patience: float = _FIRST_SECONDS) -> None:
+        """`patience`: seconds in which the first program has to come."""
         self.place = place
+        self._patience = patience
         self._holdings = holdings
         self._clients: set[_Client] = set()
         self._turns: deque[_Client] = deque()
@@ -183,7 +185,7 @@ class DaemonServer:
         """Returns when all is written down and the socket is gone."""
         loop = asyncio.get_running_loop()
         server = await loop.create_unix_server(lambda: _Client(self), sock=listening)
-        first = loop.call_later(_FIRST_SECONDS, self._nobody_came)
+        self._rest.timer = loop.call_later(self._patience, self.end, "nobody came")
         try:
             await self._serve()
             server.close()
@@ -191,7 +193,6 @@ class DaemonServer:
                 self.place.clear()
                 await self._drain()
         finally:
-            first.cancel()
             self._rest.stop()
             for client in self._clients.copy():
                 client.transport.abort()
@@ -215,10 +216,6 @@ class DaemonServer:
         client.transport.close()
         if is_newer(hello, _WELCOME):
             self.end(f"hands over to {hello.release}")
-
-    def _nobody_came(self) -> None:
-        if not self._clients:
-            self.end("nobody came")
 
     def leave(self, client: _Client) -> None:
         self._clients.discard(client)
