@@ -255,10 +255,10 @@ class Terminal:
         return self.read_text() if text == "-" else text
 
     def with_home(self, home: Path) -> Terminal:
-        """The same, with the embedded stores of another folder and no server."""
+        """The same, with the embedded stores of another folder, which nobody backs up, and no server."""
         other = replace(self)
         other.__dict__["settings"] = replace(
-            self.settings, home=home, qdrant_host=None, database_url=None, ollama_host=None
+            self.settings, home=home, backup_keep=0, qdrant_host=None, database_url=None, ollama_host=None
         )
         return other
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from typing import cast
 
 import pytest
 
+from memoria_tui.cli.terminal import Terminal
 from services.backup.backup_service import BackupService
 from services.backup.daily import DailyBackups
 from services.container import Services, open_services
@@ -101,3 +103,9 @@ async def test_servers_have_backups_of_their_own(home: Home) -> None:
     await home.change()
     home.clock.wait(days=1)
     assert await home.services.daily_backups.make() is None
+
+
+def test_the_demo_store_is_not_backed_up(tmp_path: Path) -> None:
+    terminal = Terminal({"MEMORIA_HOME": str(tmp_path)}, io.BytesIO(), io.StringIO(), io.StringIO())
+    assert terminal.settings.backup_keep == 7
+    assert terminal.with_home(tmp_path / "demo").settings.backup_keep == 0
