@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from memoria_tui import present, work_text
-from memoria_tui.dialogs.form import Field, FieldProblem, FormDialog, Values
+from memoria_tui.dialogs.form import Field, FieldProblem, FormDialog, Outdated, Values
 from memoria_tui.dialogs.session_fields import Saved, about_fields, detail, moment_of
 from memoria_tui.drafts import Draft, DraftKind
-from services.errors import InvalidInput
+from services.errors import Conflict, InvalidInput
 from services.model import SESSION_DETAILS, Pause, SessionCategory, SessionChanges, WorkSession
 from services.ports import Clock
 from services.work.rules import check_edit, with_times
@@ -32,25 +32,8 @@ def edit_session(
     services: Services, clock: Clock, session: WorkSession, zone: tzinfo, draft: Draft | None = None
 ) -> FormDialog[Saved]:
     """Shows a session and changes what the person changed; `draft` was typed before the program ended."""
-    shown = shown_session(session, zone)
-
-    def facts(values: Values) -> Content:
-        now = clock()
-        try:
-            changes = _Reading(session, shown, values, now, zone).changes()
-            check_edit(session, changes, now)
-        except (FieldProblem, InvalidInput):
-            return Content.styled("—", "$warning")
-        return _facts(with_times(session, changes), now, zone, moved=bool(changes.start or changes.end))
-
-    async def save(values: Values) -> Saved:
-        changes = _Reading(session, shown, values, clock(), zone).changes()
-        if changes == SessionChanges():
-            return Saved(session)
-        _check(session, changes, clock())
-        new = await services.work.new_names_of_edit(session, changes)
-        return Saved(await services.work.edit(session, changes), new)
-
+    form = _Editing(services, clock, session, zone)
+    shown = form.shown
     rows = (
         (Field("description", "What", shown["description"]),),
         *about_fields(
@@ -69,7 +52,47 @@ def edit_session(
     )
     what = f"change {work_text.named(session)}"
     draft = draft or Draft(DraftKind.EDIT_SESSION, session.id, what)
-    return FormDialog("Work session", rows, save, writes=what, facts=facts, draft=draft)
+    return FormDialog("Work session", rows, form.save, writes=what, facts=form.facts, draft=draft)
+
+
+class _Editing:
+    """The session that the form changes, as it was read last."""
+
+    def __init__(self, services: Services, clock: Clock, session: WorkSession, zone: tzinfo) -> None:
+        self._work = services.work
+        self._clock = clock
+        self._session = session
+        self._zone = zone
+        self.shown = shown_session(session, zone)
+
+    def facts(self, values: Values) -> Content:
+        """What would be booked."""
+        session, now = self._session, self._clock()
+        try:
+            changes = self._changes(values, now)
+            check_edit(session, changes, now)
+        except (FieldProblem, InvalidInput):
+            return Content.styled("—", "$warning")
+        return _facts(with_times(session, changes), now, self._zone, moved=bool(changes.start or changes.end))
+
+    async def save(self, values: Values) -> Saved:
+        """Raises FieldProblem, and Outdated when another program changed a field that the person changed too."""
+        session, now = self._session, self._clock()
+        changes = self._changes(values, now)
+        if changes == SessionChanges():
+            return Saved(session)
+        _check(session, changes, now)
+        new = await self._work.new_names_of_edit(session, changes)
+        try:
+            return Saved(await self._work.edit(session, changes), new)
+        except Conflict as conflict:
+            if not isinstance(conflict.current, WorkSession):
+                raise
+            self._session, self.shown = conflict.current, shown_session(conflict.current, self._zone)
+            raise Outdated(self.shown) from conflict
+
+    def _changes(self, values: Values, now: datetime) -> SessionChanges:
+        return _Reading(self._session, self.shown, values, now, self._zone).changes()
 
 
 def _facts(session: WorkSession, now: datetime, zone: tzinfo, *, moved: bool) -> Content:
@@ -146,7 +169,9 @@ class _Reading:
         )
 
     def _changed(self, field: str) -> bool:
-        return self._values.get(field, "") != self._shown[field].strip()
+        """Not what has no field: the end of a session that another program stopped meanwhile."""
+        shown = self._shown[field].strip()
+        return self._values.get(field, shown) != shown
 
     def _text(self, field: str) -> str | None:
         return self._values[field] if self._changed(field) else None

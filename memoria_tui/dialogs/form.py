@@ -53,6 +53,15 @@ class FieldProblem(Exception):
         self.field = field
 
 
+class Outdated(Exception):
+    """Another program changed what the form shows, and nothing was saved; the form goes on from what stands there."""
+
+    def __init__(self, now: Values) -> None:
+        super().__init__("changed by another program")
+        self.now = now
+        """What stands in the store, by field."""
+
+
 class FormSelect(Select[Chosen], inherit_bindings=False):
     """A field of a few values: space and the arrows open its list, enter means what it means in every other field."""
 
@@ -62,7 +71,7 @@ class FormSelect(Select[Chosen], inherit_bindings=False):
 
 
 class FormDialog(Dialog[Answer]):
-    """Asks for everything at once; `save` may refuse with a FieldProblem or an error of the services."""
+    """Asks for everything at once; `save` may refuse with a FieldProblem, Outdated or an error of the services."""
 
     AUTO_FOCUS = "Input, Select, TextArea"
     VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-tall")]
@@ -174,6 +183,9 @@ class FormDialog(Dialog[Answer]):
             go_on()
             self._refused = values
             self._say(str(problem), problem.field)
+        except Outdated as outside:
+            go_on()
+            self._go_on_from(outside.now)
         except MemoriaError as error:
             go_on()
             refused(error)
@@ -181,6 +193,24 @@ class FormDialog(Dialog[Answer]):
             self._say(str(error))
         else:
             self.dismiss(answer)
+
+    def _go_on_from(self, now: Values) -> None:
+        """Takes what stands outside where the person typed nothing, and says it where saving overwrites it."""
+        before, mine = self._before, self.values()
+        self._before = {name: now[name].strip() for name in before}
+        theirs = {name: text for name, text in self._before.items() if text not in (before[name], mine[name])}
+        for name in [name for name in theirs if mine[name] == before[name]]:
+            _fill(self.query_one(f"#{name}"), theirs.pop(name))
+        self._refused = None
+        self.forget_problems()
+        self._refused = self.values()
+        self.show_facts()
+        for name, text in reversed(theirs.items()):
+            stands = f":\n{text}" if "\n" in text else f": {text or 'nothing'}"
+            again = f"{self._keys[0][0]} again overwrites what stands there now{stands}"
+            self._say(f"Changed by another program; {again}", name)
+        if not theirs:
+            self.action_save()
 
     def _say(self, text: str, field: str | None = None) -> None:
         """Says what is wrong under its field, or at the end of the form."""
@@ -201,6 +231,14 @@ def _value(entry: Widget) -> str:
             return entry.value.strip()
     assert isinstance(entry, Select)
     return str(entry.value)
+
+
+def _fill(entry: Widget, value: str) -> None:
+    match entry:
+        case SafeTextArea():
+            entry.fill(value)
+        case Input() | Select():
+            entry.value = value
 
 
 def _entry(field: Field, value: str) -> Widget:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memoria_tui import present
-from memoria_tui.dialogs.form import Field, FieldProblem, FormDialog, Values
+from memoria_tui.dialogs.form import Field, FieldProblem, FormDialog, Outdated, Values
 from memoria_tui.dialogs.session_fields import at_field, client_names, project_names
 from memoria_tui.drafts import Draft, DraftKind
 from services.work.preferences import WorkPreferences
@@ -23,10 +23,15 @@ def work_preferences(
     shown = shown_preferences(now)
 
     async def keep(values: Values) -> WorkPreferences:
-        for key, text in values.items():
-            if text != shown[key]:
-                with at_field(key):
-                    await services.work.set_preference(key, _value(key, text))
+        nonlocal shown
+        changed = {key: text for key, text in values.items() if text != shown[key]}
+        outside = shown_preferences(await services.work.preferences())
+        if any(outside[key] not in (shown[key], text) for key, text in changed.items()):
+            shown = outside
+            raise Outdated(outside)
+        for key, text in changed.items():
+            with at_field(key):
+                await services.work.set_preference(key, _value(key, text))
         return await services.work.preferences()
 
     rows = (

@@ -78,6 +78,10 @@ class SafeTextArea(TextArea):
         text: str = self.text
         return self._disguise.reveal(text)
 
+    def fill(self, content: str) -> None:
+        """Shows another text."""
+        self.text = self._disguise.hide(content)
+
     def on_mount(self) -> None:
         self.action_text_end()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from memoria_tui.dialogs.form import FormDialog
 from memoria_tui.dialogs.help import HelpDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.modes.work.screen import WorkScreen
-from services.model import SessionDraft, SessionStatus
+from services.model import SessionCategory, SessionChanges, SessionDraft, SessionStatus
 from services.work.preferences import WorkPreferences
 from services.work.report_values import LogOrder
 from tests.tui.conftest import key_event, press, settle, toasts
@@ -351,6 +352,69 @@ async def test_an_edit_that_changes_nothing_writes_nothing(desk: Desk) -> None:
         assert work_screen(pilot).log_list.sessions == before
         await press(pilot, "u")
         assert "Changed" not in " ".join(toasts(pilot))
+
+
+def said_at(pilot: Pilot[None], field: str) -> str:
+    """What stands under a field of the form; "" when nothing does."""
+    line = pilot.app.screen.query_one(f"#{field}-problem", Static)
+    return str(line.render()) if line.display else ""
+
+
+async def test_a_field_that_another_program_changed_is_overwritten_once_the_form_said_what_stands_there(
+    desk: Desk,
+) -> None:
+    async with desk.working(two_days) as pilot:
+        session, work = work_screen(pilot).log_list.sessions[3], desk.services.work
+        await press(pilot, "j", "j", "j", "enter")
+        form = pilot.app.screen
+        form.query_one("#description", Input).value = "mine"
+        form.query_one("#notes", TextArea).text = "my note"
+        first = await work.edit(session, SessionChanges("theirs", SessionCategory.RESEARCH, notes=("one", "two")))
+        await press(pilot, "ctrl+s")
+        assert said_at(pilot, "description").endswith("ctrl+s again overwrites what stands there now: theirs")
+        assert said_at(pilot, "notes").endswith("now:\none\ntwo")
+        assert form.query_one("#category", Select).value == "research", "what was not touched is as outside"
+        assert form.query_one("#description", Input).value == "mine"
+        second = await work.edit(first, SessionChanges("theirs anew", branch="main"))
+        await press(pilot, "ctrl+s")
+        assert said_at(pilot, "description").endswith("now: theirs anew"), "a change in between is said too"
+        assert await work.session(session.id) == second, "nothing was overwritten unasked"
+        await press(pilot, "ctrl+s")
+        now = await work.session(session.id)
+        assert (now.description, now.notes, now.category) == ("mine", ("my note",), SessionCategory.RESEARCH)
+        assert now.branch == "main"
+        assert work_screen(pilot).is_current
+
+
+async def test_a_form_goes_on_where_another_program_wrote_the_same_or_stopped_the_session(desk: Desk) -> None:
+    async with desk.working(one_running) as pilot:
+        (session,) = work_screen(pilot).running.sessions
+        await press(pilot, "enter")
+        pilot.app.screen.query_one("#description", Input).value = "fix the login"
+        pilot.app.screen.query_one("#branch", Input).value = "main"
+        changed = await desk.services.work.edit(session, SessionChanges("fix the login"))
+        stopped = await desk.services.work.stop(changed.id)
+        await press(pilot, "ctrl+s")
+        now = await desk.services.work.session(session.id)
+        assert now == replace(stopped, branch="main")
+        assert work_screen(pilot).is_current
+
+
+async def test_a_setting_that_another_program_changed_is_not_overwritten_unasked(desk: Desk) -> None:
+    async with desk.working() as pilot:
+        work = desk.services.work
+        await press(pilot, "P")
+        form = pilot.app.screen
+        form.query_one("#work_day_hours", Input).value = "7.5"
+        await work.set_preference("work_day_hours", 6.0)
+        await work.set_preference("default_client", "Acme")
+        await press(pilot, "enter")
+        assert said_at(pilot, "work_day_hours").endswith("enter again overwrites what stands there now: 6")
+        assert form.query_one("#default_client", Input).value == "Acme"
+        assert (await work.preferences()).work_day_hours == 6
+        await press(pilot, "enter")
+        kept = await work.preferences()
+        assert (kept.work_day_hours, kept.default_client) == (7.5, "Acme")
 
 
 async def test_text_that_was_typed_is_not_thrown_away_unasked(desk: Desk) -> None:
