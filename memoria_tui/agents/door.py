@@ -36,6 +36,8 @@ class Door:
         self._opening: asyncio.Task[Services] | None = None
         self._context = Context()
         self._places = asyncio.Semaphore(_AT_ONCE)
+        self.working = self.waiting = 0
+        """Calls that are worked on, and those that wait for a place."""
         self._writing: set[asyncio.Task[object]] = set()
 
     async def __aenter__(self) -> Self:
@@ -77,8 +79,17 @@ class Door:
             ) from error
 
     async def _work(self, tool: Tool, agent: Agent, arguments: Mapping[str, object]) -> object:
-        async with self._places:
+        self.waiting += 1
+        try:
+            await self._places.acquire()
+        finally:
+            self.waiting -= 1
+        self.working += 1
+        try:
             return await tool.act(agent, **arguments)
+        finally:
+            self.working -= 1
+            self._places.release()
 
     async def _finished(self, call: asyncio.Task[object]) -> object:
         self._writing.add(call)

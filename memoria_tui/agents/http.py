@@ -34,6 +34,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from memoria_tui.agents import rest
 from memoria_tui.agents.door import Door, Open, told
 from memoria_tui.agents.mcp import server
+from memoria_tui.agents.metrics import Measured, Metrics
 from memoria_tui.agents.rest import problem
 from memoria_tui.program_log import crashed
 from services.acting import Actor
@@ -149,7 +150,11 @@ def application(door: Door, where: Listening) -> FastAPI:
     over_mcp.streamable_http_app(
         stateless_http=True, json_response=True, transport_security=unchecked, max_request_body_size=LARGEST
     )
-    stores = Stores(door)
+    stores, metrics = Stores(door), Metrics(door)
+
+    async def figures(request: Request) -> Response:
+        return await metrics.answer(request, await stores.away())
+
     made = FastAPI(
         title="Memories",
         version=version("memoria-tui"),
@@ -160,8 +165,9 @@ def application(door: Door, where: Listening) -> FastAPI:
             Route(f"{_HEALTH}/live", _live),
             Route(_HEALTH, stores.ready),
             Route(f"{_HEALTH}/ready", stores.ready),
+            Route("/metrics", figures),
         ],
-        middleware=[Middleware(Identified, door, where), Middleware(Checked, where)],
+        middleware=[Middleware(Measured, metrics), Middleware(Identified, door, where), Middleware(Checked, where)],
         exception_handlers={
             HTTPException: _refused,
             RequestValidationError: rest.wrong,
@@ -258,15 +264,19 @@ class Stores:
         self._until = 0.0
 
     async def ready(self, request: Request) -> Response:
-        """200, or 503 with the stores that are away. The embedder may be: words are searched without it."""
+        """200, or 503 with the stores that are away."""
+        if away := await self.away():
+            return problem(503, f"away: {', '.join(away)}")
+        return JSONResponse({"status": "ready"})
+
+    async def away(self) -> Sequence[str]:
+        """The stores that are away. The embedder may be: words are searched without it."""
         loop = asyncio.get_running_loop()
         async with self._asking:
             if loop.time() >= self._until:
                 self._away = await self._look()
                 self._until = loop.time() + _FRESH
-        if self._away:
-            return problem(503, f"away: {', '.join(self._away)}")
-        return JSONResponse({"status": "ready"})
+        return self._away
 
     async def _look(self) -> Sequence[str]:
         try:

@@ -199,6 +199,31 @@ async def test_stores_that_are_away_are_told() -> None:
     assert (answer.status_code, answer.json()["detail"]) == (503, "the store is in use")
 
 
+def figure(text: str, line: str) -> float:
+    """The value of a line of metrics."""
+    (found,) = [one for one in text.splitlines() if one.startswith(f"{line} ")]
+    return float(found.rpartition(" ")[2])
+
+
+async def test_requests_and_stores_are_measured(world: World, api: httpx.AsyncClient) -> None:
+    root = str(api.base_url).removesuffix("/api/v1/")
+    for path in ("/tags", "/memories/nonsense", "/nothing/1", "/nothing/2"):
+        await api.get(path)
+    answer = await api.get(f"{root}/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    route = f'route="{rest.PREFIX}/memories/{{memory_id}}",status="404"'
+    assert figure(answer.text, f'memoria_requests_total{{method="GET",{route}}}') >= 1
+    assert figure(answer.text, 'memoria_requests_total{method="GET",route="other",status="404"}') >= 2
+    assert figure(answer.text, f'memoria_request_seconds_count{{route="{rest.PREFIX}/tags"}}') >= 1
+    assert figure(answer.text, 'memoria_store_up{store="postgres"}') == 1
+    assert figure(answer.text, "memoria_requests_under_way") == 1
+    assert figure(answer.text, "memoria_calls_working") == figure(answer.text, "memoria_calls_waiting") == 0
+    assert "nonsense" not in answer.text
+    _, kept = await world.services.tokens.create("measurer", Scope.READ, ["pier"])
+    refused = await api.get(f"{root}/metrics", headers={"authorization": f"Bearer {kept}"})
+    assert refused.status_code == 403
+
+
 async def test_the_api_tells_of_itself(api: httpx.AsyncClient) -> None:
     root = str(api.base_url).removesuffix("/api/v1/")
     told = (await api.get(f"{root}/openapi.json")).json()
