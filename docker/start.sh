@@ -11,7 +11,10 @@ usage() {
     cat <<'END'
 Usage: start.sh COMMAND
 
-  central [--pgbouncer] [--ollama]   start Qdrant and PostgreSQL; with a pooler, with a server of embeddings
+  central [--pgbouncer] [--ollama] [--http]
+                                     start Qdrant and PostgreSQL; with a pooler, with a server of embeddings, with the
+                                     server for agents
+  http                               start the server for agents alone, where the stores are elsewhere
   qdrant                             start Qdrant alone
   stop                               stop what runs; the data stays
   status                             tell what runs and how it is
@@ -128,15 +131,16 @@ waiting() {
     esac
 }
 
-everything() { compose "$central" --profile pgbouncer --profile ollama "$@"; }
+everything() { compose "$central" --profile pgbouncer --profile ollama --profile http "$@"; }
 
 start_central() {
-    pgbouncer='' ollama=''
+    pgbouncer='' ollama='' http=''
     for option; do
         case $option in
             --pgbouncer) pgbouncer=yes ;;
             --ollama) ollama=yes ;;
-            *) wrong_usage "central knows --pgbouncer and --ollama, not $option" ;;
+            --http) http=yes ;;
+            *) wrong_usage "central knows --pgbouncer, --ollama and --http, not $option" ;;
         esac
     done
     check_password
@@ -144,9 +148,14 @@ start_central() {
     case $pgbouncer$POSTGRES_PASSWORD in
         yes*\"*) die 'PgBouncer cannot read a POSTGRES_PASSWORD with a double quote: choose another' ;;
     esac
+    if [ -n "$ollama" ]; then
+        HTTP_OLLAMA_HOST=$(setting HTTP_OLLAMA_HOST http://ollama:11434)
+        export HTTP_OLLAMA_HOST
+    fi
     find_compose
     wait=$(waiting)
-    compose "$central" ${pgbouncer:+--profile pgbouncer} ${ollama:+--profile ollama} up --detach ${wait:+"$wait"}
+    set -- ${pgbouncer:+--profile pgbouncer} ${ollama:+--profile ollama} ${http:+--profile http}
+    compose "$central" "$@" up --detach ${http:+--build} ${wait:+"$wait"}
     if [ -n "$ollama" ]; then
         fetch_model "$(setting MEMORIA_EMBEDDING_MODEL nomic-embed-text)"
     fi
@@ -156,6 +165,26 @@ start_central() {
     printf '%s\n' "export MEMORIA_QDRANT_HOST=$address MEMORIA_QDRANT_PORT=$MEMORIA_QDRANT_PORT" \
         "export MEMORIA_DATABASE_URL=postgresql://$POSTGRES_USER:PASSWORD@$address:$port/$POSTGRES_DB"
     [ -z "$ollama" ] || printf '%s\n' "export MEMORIA_OLLAMA_HOST=http://$address:$(setting OLLAMA_PORT 11434)"
+    [ -z "$http" ] || tell_of_http
+}
+
+# The server runs where Docker has it listen to everybody, so each client needs a token.
+tell_of_http() {
+    say "agents find the server at http://$address:$(setting MEMORIA_HTTP_PORT 8765)/mcp, with a token:" \
+        "docker exec memoria-http-1 memoria-tui token create NAME --scope write"
+}
+
+start_http() {
+    [ $# -eq 0 ] || wrong_usage "http takes no options, not $1"
+    for name in MEMORIA_QDRANT_HOST MEMORIA_DATABASE_URL; do
+        [ -n "$(setting "$name" '')" ] || die "$name says where the stores are: set it in $env_file," \
+            "or start them too: \`start.sh central --http\`"
+    done
+    find_compose
+    wait=$(waiting)
+    compose docker-compose.http.yml up --detach --build ${wait:+"$wait"}
+    say started
+    tell_of_http
 }
 
 # Ollama may still be starting where nobody waited for it.
@@ -224,6 +253,7 @@ read_settings
 case $command in
     central) start_central "$@" ;;
     qdrant) start_qdrant "$@" ;;
+    http) start_http "$@" ;;
     stop)
         [ $# -eq 0 ] || wrong_usage "stop takes no options, not $1"
         find_compose

@@ -10,6 +10,7 @@ import yaml
 DOCKER = Path(__file__).parents[2] / "docker"
 CENTRAL = DOCKER / "docker-compose.central.yml"
 QDRANT_ONLY = DOCKER / "docker-compose.qdrant-only.yml"
+HTTP = DOCKER / "docker-compose.http.yml"
 FIRST_START = DOCKER / "first-start.sh"
 
 

@@ -110,11 +110,33 @@ def test_central_starts_the_stack_with_the_profiles_that_are_asked_for(stage: St
     assert "MEMORIA_OLLAMA_HOST=http://127.0.0.1:11434" in done.stdout
 
 
+def test_the_server_for_agents_is_built_and_started_with_the_stack_or_alone(stage: Stage) -> None:
+    stage.put("docker", DOCKER_28)
+    done = stage.run("central", "--http", POSTGRES_PASSWORD="own", MEMORIA_HTTP_PORT="9000")
+    central = ["docker", "compose", *stage.stack, f"{stage.docker}/docker-compose.central.yml"]
+    assert stage.calls() == [[*central, "--profile", "http", "up", "--detach", "--build", "--wait"]]
+    assert "http://127.0.0.1:9000/mcp" in done.stderr
+    assert "token create" in done.stderr
+    assert "HTTP_OLLAMA_HOST" not in stage.given()
+    stage.run("central", "--http", "--ollama", POSTGRES_PASSWORD="own")
+    assert stage.given()["HTTP_OLLAMA_HOST"] == "http://ollama:11434"
+
+    done = stage.run("http", MEMORIA_QDRANT_HOST="far")
+    assert (done.returncode, stage.calls()) == (1, [])
+    assert "MEMORIA_DATABASE_URL says where the stores are" in done.stderr
+    done = stage.run("http", MEMORIA_QDRANT_HOST="far", MEMORIA_DATABASE_URL="postgresql://far/db")
+    alone = f"{stage.docker}/docker-compose.http.yml"
+    assert (done.returncode, stage.calls()) == (
+        0,
+        [["docker", "compose", *stage.stack, alone, "up", "--detach", "--build", "--wait"]],
+    )
+
+
 def test_the_other_commands_of_the_stack_reach_compose(stage: Stage) -> None:
     stage.put("docker", DOCKER_28)
     everything = [
         *("docker", "compose", *stage.stack, f"{stage.docker}/docker-compose.central.yml"),
-        *("--profile", "pgbouncer", "--profile", "ollama"),
+        *("--profile", "pgbouncer", "--profile", "ollama", "--profile", "http"),
     ]
     for words, expected in (
         (["stop"], ["down"]),
@@ -156,7 +178,17 @@ def test_what_is_missing_is_told_in_one_line(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["begin"], ["central", "--all"], ["qdrant", "-x"], ["stop", "--volumes"], ["backup"], ["restore"]]
+    "words",
+    [
+        [],
+        ["begin"],
+        ["central", "--all"],
+        ["qdrant", "-x"],
+        ["http", "-x"],
+        ["stop", "--volumes"],
+        ["backup"],
+        ["restore"],
+    ],
 )
 def test_wrong_usage_is_told_and_starts_nothing(stage: Stage, words: list[str]) -> None:
     stage.put("docker", DOCKER_28)
