@@ -1,10 +1,10 @@
 """Entry point of `memoria-tui` and of `python -m memoria_tui`."""
 
-from __future__ import annotations
-
 import gc
+import os
+import sys
 
-from memoria_tui.cli import main as run
+from memoria_tui.warm.client import may_be_served, served
 
 _YOUNG_OBJECTS = 5000
 """How many new ones Python looks through for garbage at once; its own 700 cost long work a tenth of its time."""
@@ -12,8 +12,17 @@ _YOUNG_OBJECTS = 5000
 
 def main() -> int:
     """Runs the command of the process; gives its exit status."""
+    if (status := served(sys.argv[1:])) is not None:
+        os._exit(status)  # nothing is open here
+    from memoria_tui.cli import main as run
+
     collect_seldom()
-    return run()
+    status = run()
+    if status == 0 and may_be_served(sys.argv[1:]):
+        from memoria_tui.warm.starting import start_server
+
+        start_server()
+    return status
 
 
 def collect_seldom() -> None:

@@ -91,6 +91,7 @@ def add(
     terminal = terminal_of(context)
     draft = MemoryDraft("", kind, tags=tuple(tag or ()), project=project, importance=importance)
     if text is None:
+        terminal.require_own_process()
         with _from_editor(terminal, "", _offered(draft)) as written:
             return _add(terminal, replace(draft, content=written), as_json=as_json)
     return _add(terminal, replace(draft, content=terminal.typed(text)), as_json=as_json)
@@ -186,6 +187,7 @@ def _edit(terminal: Terminal, memory_id: str, changes: MemoryChanges, retag: Ret
     opened = None
     if changes != MemoryChanges() or retag:
         return terminal.run(act)
+    terminal.require_own_process()
     # The stores are closed while the editor runs, which may take hours.
     opened = terminal.run(read)
     offered = Draft(DraftKind.EDIT_MEMORY, opened.id, title(opened), {"before": opened.content})

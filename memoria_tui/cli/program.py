@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -53,6 +53,16 @@ work.commands.add_typer(clients_and_projects.projects, name="projects")
 def program() -> Callable[..., object]:
     """The whole command line."""
     return typer.main.get_command(app)
+
+
+def prepare() -> None:
+    """Does ahead what any command needs to read its options."""
+    commands: list[Any] = [program()]
+    while commands:
+        command = commands.pop()
+        for parameter in command.params:
+            parameter.get_runtime_param()
+        commands += getattr(command, "commands", {}).values()
 
 
 @app.callback(invoke_without_command=True)

@@ -41,6 +41,10 @@ COMMAND_LINE = f"{APP} command line"
 """What the history calls this program."""
 
 
+class NeedsOwnProcess(BaseException):
+    """A command that has done nothing yet needs the terminal for itself."""
+
+
 class OutputClosed(Exception):
     """Whoever read our output has seen enough."""
 
@@ -55,11 +59,13 @@ class Terminal:
     stderr: TextIO
     is_single: bool = False
     """True when the whole process is one command."""
+    is_served: bool = False
+    """True when that process was forked by a command server, and has no terminal of its own."""
     open_services: Callable[..., AbstractAsyncContextManager[Services]] | None = None
     """Takes what the function of that name takes, which is used where there is none."""
 
     @classmethod
-    def of_process(cls) -> Terminal:
+    def of_process(cls, *, served: bool = False) -> Terminal:
         """The process's own streams and environment."""
         _open_missing()
         for stream in (sys.stdout, sys.stderr):
@@ -71,7 +77,7 @@ class Terminal:
         except OSError:
             stdin = io.BytesIO()  # started without any standard input
         stdout, stderr = (stream or open(os.devnull, "w", encoding="utf-8") for stream in (sys.stdout, sys.stderr))  # noqa: SIM115
-        return cls(os.environ, stdin, stdout, stderr, is_single=True)
+        return cls(os.environ, stdin, stdout, stderr, is_single=True, is_served=served)
 
     @cached_property
     def settings(self) -> Settings:
@@ -97,6 +103,11 @@ class Terminal:
     def is_interactive(self) -> bool:
         """True when a person sees a question on stderr and can answer it."""
         return self.stdin.isatty() and self.stderr.isatty()
+
+    def require_own_process(self) -> None:
+        """Before anything is done. Raises NeedsOwnProcess, after which the command is run again in one."""
+        if self.is_served:
+            raise NeedsOwnProcess
 
     async def require_yes(
         self,

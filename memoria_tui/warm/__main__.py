@@ -1,0 +1,18 @@
+"""The process of a home's command server: `python -m memoria_tui.warm FOLDER LINGER`, started by `starting.py`.
+
+What is read of the environment while modules are imported is noted: only commands with the same there are served.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+if __name__ == "__main__":
+    from memoria_tui.warm.loaded import Noted, noting
+
+    noted: Noted = {}
+    with noting(noted):
+        from memoria_tui.warm.server import main
+    main(sys.argv[1], float(sys.argv[2]), sys.stdin.read().split(), noted)
+    os._exit(0)

@@ -1,0 +1,199 @@
+"""The command server of a home: a process without threads, connections or an event loop, which forks.
+
+Beside it waits a process that it forked ahead, the spare (`command.py`), which takes the next command and becomes it;
+then there is a new one. A command that ends tells what it had to import beyond what was there, and that is imported for
+the next ones.
+
+The server ends some time after the last command, when it is asked to (SIGTERM), and when what it has imported is not
+what a new process would import. The lock on its file is the kernel's; a spare ends with the server, and a command when
+its client has gone, as it would without a server.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import select
+import signal
+import socket
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from memoria_tui.warm.client import SIGNAL, SOCKET, with_short_path
+from memoria_tui.warm.command import DONE, STALE, TAKEN, Spare
+from memoria_tui.warm.loaded import Loaded, Noted
+from services.file_locks import take_lock
+from services.files import make_private
+
+LOCK, LOG = "commands.lock", "commands.log"
+_LONGEST_REPORT = 1 << 17
+_FAILURES = 5
+"""Spares in a row that end without a command, after which the server gives up."""
+
+
+def main(folder: str, linger: float, names: list[str], noted: Noted) -> None:
+    """Serves until nobody needs it; returns at once where another server does, and where it may not fork."""
+    make_private(Path(folder))
+    try:
+        lock = take_lock(Path(folder) / LOCK)
+    except BlockingIOError:
+        return
+    log = os.open(os.path.join(folder, LOG), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.dup2(log, 2)
+    os.close(log)
+    loaded = Loaded(noted)
+    loaded.load(names)
+    if not loaded.changed:
+        CommandServer(folder, lock, linger, loaded).run()
+
+
+@dataclass(slots=True)
+class _Child:
+    """A process that waits for a command, or runs one."""
+
+    pid: int
+    control: socket.socket
+    """Closed when it ends."""
+    client: socket.socket | None = None
+
+
+class CommandServer:
+    """Keeps a spare, tells clients of commands that were killed, and ends."""
+
+    def __init__(self, folder: str, lock: int, linger: float, loaded: Loaded) -> None:
+        self._folder, self._lock, self._linger, self._loaded = folder, lock, linger, loaded
+        self._listening = socket.socket(socket.AF_UNIX)
+        self._children: dict[int, _Child] = {}
+        """By the file number of their control."""
+        self._spare: _Child | None = None
+        self._used = time.monotonic()
+        self._failed = 0
+        self._asked, self._ending = False, False
+
+    def run(self) -> None:
+        """Until it has ended."""
+        with suppress(FileNotFoundError):
+            os.unlink(os.path.join(self._folder, SOCKET))
+        with_short_path(self._folder, self._listening.bind)
+        self._listening.listen(128)
+        self._listening.setblocking(False)
+        woken, waking = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(waking)
+        signal.signal(signal.SIGTERM, self._ask)
+        for number in (signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        while not self._ending or self._children:
+            if self._spare is None and not self._ending:
+                self._fork()
+            self._wait(woken)
+            if self._asked or self._rest() == 0 or self._failed >= _FAILURES:
+                self._end()
+
+    def _ask(self, *_: object) -> None:
+        self._asked = True
+
+    def _rest(self) -> float | None:
+        """Seconds until it ends for want of commands; None while one runs."""
+        if any(child.client for child in self._children.values()):
+            return None
+        return max(0.0, self._used + self._linger - time.monotonic())
+
+    def _wait(self, woken: int) -> None:
+        """For what children say, for their end and that of their clients, for a signal, for the end of the rest."""
+        watched = select.poll()
+        watched.register(woken, select.POLLIN)
+        clients = {child.client.fileno(): child for child in self._children.values() if child.client}
+        for number in self._children:
+            watched.register(number, select.POLLIN)
+        for number in clients:
+            watched.register(number, 0)
+        rest = self._rest()
+        for number, _ in watched.poll(None if rest is None else rest * 1000 + 1):
+            if number in self._children:
+                self._hear(self._children[number])
+            elif number in clients:
+                self._give_up(clients[number])
+            else:
+                with suppress(BlockingIOError):
+                    os.read(woken, 64)
+
+    def _fork(self) -> None:
+        if len(os.listdir("/proc/self/task")) > 1:  # a library that was imported has a thread
+            self._asked = True
+            return
+        gc.collect()
+        gc.freeze()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        if pid := os.fork():
+            theirs.close()
+            self._spare = self._children[ours.fileno()] = _Child(pid, ours)
+            return
+        os.close(self._lock)
+        ours.close()
+        for child in self._children.values():
+            child.control.close()
+            if child.client:
+                child.client.close()
+        Spare(self._listening, theirs, self._loaded).run()
+
+    def _hear(self, child: _Child) -> None:
+        data, passed = b"", list[int]()
+        with suppress(ConnectionResetError):  # ended without having read what it was told
+            data, passed, _, _ = socket.recv_fds(child.control, _LONGEST_REPORT, 1)
+        if not data:
+            self._bury(child)
+            return
+        what, *told = data.decode().split()
+        if what == TAKEN:
+            child.client, self._failed = socket.socket(fileno=passed[0]), 0
+            if child is self._spare:
+                self._spare = None
+        elif what == STALE:
+            self._asked = True
+        elif what == DONE:
+            self._linger = float(told.pop(0))
+            if told and not self._ending:
+                self._loaded.load(told)
+                self._retire()
+
+    def _bury(self, child: _Child) -> None:
+        """Of a command that was killed, its client hears by which signal."""
+        _, status = os.waitpid(child.pid, 0)
+        del self._children[child.control.fileno()]
+        child.control.close()
+        if child.client:
+            if os.WIFSIGNALED(status):
+                with suppress(OSError):
+                    child.client.send(SIGNAL + str(os.WTERMSIG(status)).encode())
+            child.client.close()
+            child.client = None
+            self._used = time.monotonic()
+        elif child is self._spare:
+            self._spare = None
+            self._failed += 1
+
+    def _give_up(self, child: _Child) -> None:
+        """Whoever kills a client wants to kill the command; one that is done is not hurt by it."""
+        if child.client:
+            child.client.close()
+            child.client = None
+            os.kill(child.pid, signal.SIGKILL)
+
+    def _retire(self) -> None:
+        """Ends the spare, unless a command has just come to it."""
+        if self._spare:
+            with suppress(OSError):
+                self._spare.control.send(b"retire")
+            self._spare = None
+
+    def _end(self) -> None:
+        """Takes no more commands; lets those that run finish."""
+        if not self._ending:
+            self._ending = True
+            self._retire()
+            self._listening.close()
+            with suppress(FileNotFoundError):
+                os.unlink(os.path.join(self._folder, SOCKET))
+            os.close(self._lock)
