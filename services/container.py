@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from services.access_tokens import AccessTokenService
 from services.adapters.daemon.client import DaemonClient
 from services.adapters.database_upgrade import DatabaseService
 from services.adapters.postgres.checked_database import CheckedDatabase
+from services.adapters.postgres.database import Database
 from services.adapters.postgres.embedded import EmbeddedPostgres
 from services.adapters.postgres.listening import DatabaseFeed
 from services.backup.backup_service import BackupService
@@ -148,6 +150,12 @@ async def open_services(
         for opened in (database, services.records, embedder, vectors, *((chat,) if chat else ())):
             closing.push_async_callback(opened.close)
         yield services
+
+
+async def rehearse(settings: Settings) -> None:
+    """Does what a command does before it asks a store, so that a process that waits for one has it behind it."""
+    async with open_services(replace(settings, writer_zone="UTC", zone="UTC")):  # no store is asked for the zone
+        await Database.of(settings).rehearse()
 
 
 async def daemon_status(settings: Settings) -> DaemonStatus | None:

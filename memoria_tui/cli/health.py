@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -45,9 +46,12 @@ def _known(given: list[str] | None) -> list[str] | None:
 @with_services
 async def doctor(services: Services, terminal: Terminal, as_json: Json = False) -> int:
     """Say how the stores are, and what is wrong with what they hold."""
+    from memoria_tui.warm.starting import server_status
+
     await services.health.status()  # opens the stores, so that the second call measures their latency
     stores = await services.health.status()
     daemon = await services.health.daemon()
+    server = server_status() if terminal.is_single else None
     problems = [problem for store in stores for problem in store.problems]
     if all(store.ok for store in stores[:2]):
         with terminal.progress_bar() as advance:
@@ -56,10 +60,12 @@ async def doctor(services: Services, terminal: Terminal, as_json: Json = False) 
     if as_json:
         zones = {"person": services.zones.person, "stamps": services.zones.writer}
         described = {str(store.kind): store_json(store) for store in stores}
-        running = {"daemon": daemon and daemon_json(daemon)}
+        running = {"daemon": daemon and daemon_json(daemon), "commands": server and asdict(server)}
         terminal.print_json(described | running | {"zones": zones, "problems": problems})
     else:
         _print_stores(terminal, stores, daemon)
+        if server is not None:
+            terminal.print(f"ok  {'commands':<9} process {server.pid} · {server.memory / 2**20:.0f} MB")
         _print_problems(terminal, problems, services.zones)
     broken = [store for store in stores if not store.ok]
     for store in broken:
@@ -159,11 +165,13 @@ def stop(
     as_json: Json = False,
 ) -> None:
     """End the processes of the embedded stores now; by themselves they end some time after the last program."""
+    from memoria_tui.warm.starting import stop_server
     from services.container import stop_stores
 
     terminal = terminal_of(context)
-    stopped = asyncio.run(stop_stores(terminal.settings, force=force))
-    done = f"stopped {' and '.join(stopped)}" if stopped else "nothing runs"
+    server = [f"the command server (process {pid})"] if terminal.is_single and (pid := stop_server()) else []
+    stopped = (*server, *asyncio.run(stop_stores(terminal.settings, force=force)))
+    done = f"stopped {', '.join(stopped)}" if stopped else "nothing runs"
     terminal.print_result({"stopped": stopped}, done, as_json=as_json)
 
 

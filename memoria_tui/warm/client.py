@@ -6,24 +6,23 @@ it is not, and wherever no server answers, the command runs in its own process. 
 so, so that none runs twice.
 """
 
-import _signal as signals
+import _signal as signals  # type: ignore[import-not-found]
 import os
 import sys
 from _socket import AF_UNIX, SCM_RIGHTS, SO_PEERCRED, SOCK_STREAM, SOL_SOCKET, socket
 
-COMMANDS = frozenset(
-    "add db delete doctor edit link neighbors path purge redo relations repair search show suggest trash undo unlink work".split()
-)
+_OF_MEMORIES = ("add", "delete", "edit", "link", "neighbors", "path", "purge", "relations", "search", "show", "suggest")
+COMMANDS = frozenset((*_OF_MEMORIES, "db", "doctor", "redo", "repair", "trash", "undo", "unlink", "work"))
 """Those that a server may run: what holds a terminal, or takes long anyway, runs in its own process."""
 READY, GO, EXIT, SIGNAL, OWN = b"ready ", b"go", b"exit ", b"signal ", b"own"
 """From the server: that the process of this id waits for «go», how that ended, or that nothing is done because the
 command needs a process of its own."""
-SOCKET = "commands.socket"
+SOCKET, LOCK, LOG = "commands.socket", "commands.lock", "commands.log"
 LONGEST_SOCKET_PATH = 103
 """Bytes; macOS takes 103, Linux 107."""
 SIZE = 4
 """Bytes that tell how long a request is."""
-_PATIENCE = 2.0
+_PATIENCE = 5.0
 """Seconds for a server to be ready."""
 _PASSED_ON = (signals.SIGHUP, signals.SIGINT, signals.SIGQUIT, signals.SIGTERM, signals.SIGUSR1, signals.SIGUSR2)
 _NAMESPACES = ("mnt", "net", "pid", "user")
@@ -121,16 +120,12 @@ def _ready(connection: socket) -> int | None:
     mask = os.umask(0o077)
     os.umask(mask)
     ignored = " ".join(str(int(one)) for one in _PASSED_ON if signals.getsignal(one) == signals.SIG_IGN)
-    streams = [text for one in (sys.stdin, sys.stdout, sys.stderr) for text in (one.encoding, one.errors)]
+    streams = [text for one in (sys.stdin, sys.stdout, sys.stderr) for text in (str(one.encoding), str(one.errors))]
     told = [circumstances(), *(text.encode() for text in (str(mask), ignored, *streams, str(len(sys.argv))))]
     told += map(os.fsencode, sys.argv)
     told += [name + b"=" + value for name, value in os.environb.items()]
     request = b"\0".join(told)
-    folder = os.open(".", getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY)
-    passed = b"".join(number.to_bytes(4, sys.byteorder) for number in (folder, 0, 1, 2))
-    connection.sendmsg([len(request).to_bytes(SIZE, "big")], [(SOL_SOCKET, SCM_RIGHTS, passed)])
-    connection.sendall(request)
-    os.close(folder)
+    connection.sendall(len(request).to_bytes(SIZE, "big") + request)
     answer = connection.recv(64)
     return int(answer.removeprefix(READY)) if answer.startswith(READY) else None
 
@@ -140,7 +135,7 @@ def _waited(connection: socket, child: int) -> int | None:
     before = _passing_signals_on(child)
     connection.settimeout(None)
     try:
-        connection.sendall(GO)
+        _go(connection)
     except OSError:
         answer = OWN
     else:
@@ -157,9 +152,19 @@ def _waited(connection: socket, child: int) -> int | None:
             signals.signal(number, signals.SIG_DFL)
         os.kill(os.getpid(), number)
     sys.stderr.write(
-        "the process that ran this command has gone; what it did is in: memoria-tui undo --list, before you run it again\n"
+        "the process that ran this command was ended; see what it did before you repeat it: memoria-tui undo --list\n"
     )
     return 1
+
+
+def _go(connection: socket) -> None:
+    """Passes folder and streams. Not before a server is there: what is under way to one that is held up stays open."""
+    folder = os.open(".", getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY)
+    try:
+        passed = b"".join(number.to_bytes(4, sys.byteorder) for number in (folder, 0, 1, 2))
+        connection.sendmsg([GO], [(SOL_SOCKET, SCM_RIGHTS, passed)])
+    finally:
+        os.close(folder)
 
 
 def _answer(connection: socket) -> bytes:
@@ -173,7 +178,7 @@ def _passing_signals_on(child: int) -> dict:  # type: ignore[type-arg]
     """Signals go to the command; gives how they were handled before."""
 
     def pass_on(number: int, _: object) -> None:
-        try:
+        try:  # noqa: SIM105 - contextlib takes long to import
             os.kill(child, number)
         except ProcessLookupError:
             pass

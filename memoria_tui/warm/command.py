@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import logging
 import os
@@ -19,11 +20,14 @@ from memoria_tui.cli.terminal import NeedsOwnProcess, Terminal
 from memoria_tui.warm.client import EXIT, GO, OWN, READY, SIZE, circumstances, peer
 from memoria_tui.warm.loaded import Loaded
 from memoria_tui.warm.starting import linger
+from services.container import rehearse
+from services.errors import MemoriaError
+from services.settings import load_settings
 
 TAKEN, STALE, DONE = "taken", "stale", "done"
 """To the server: that it took a command, with the client's connection; that what is imported has changed; that a
 command is done, with the seconds for which it wants the server to stay and what it imported."""
-_PATIENCE = 2.0
+_PATIENCE = 5.0
 """Seconds for a client to send its request."""
 _LONGEST = 1 << 24
 """Bytes; arguments and environment of a process are fewer."""
@@ -41,21 +45,15 @@ class Request:
     """Encoding and what is done about errors in it, of standard input, output and error."""
     arguments: list[str]
     environment: dict[bytes, bytes]
-    descriptors: list[int]
-    """The folder where it is, then the streams."""
 
     @classmethod
     def read(cls, client: socket.socket) -> Request:
         """Raises OSError, ValueError."""
-        head, descriptors, _, _ = socket.recv_fds(client, SIZE, 4)
-        left, data = int.from_bytes(head, "big"), bytearray()
-        if len(descriptors) != 4 or not 0 < left < _LONGEST:
+        size = int.from_bytes(_exactly(client, SIZE), "big")
+        if not 0 < size < _LONGEST:
             raise ValueError("no request")
-        while len(data) < left:
-            if not (part := client.recv(left - len(data))):
-                raise ValueError("the client has gone")
-            data += part
-        around, *told = bytes(data).split(b"\0")
+        data = _exactly(client, size)
+        around, *told = data.split(b"\0")
         mask, ignored, *streams = (text.decode() for text in told[:8])
         end = 9 + int(told[8])
         return cls(
@@ -64,9 +62,17 @@ class Request:
             [int(number) for number in ignored.split()],
             streams,
             [os.fsdecode(text) for text in told[9:end]],
-            dict(text.split(b"=", 1) for text in told[end:]),  # type: ignore[misc]
-            descriptors,
+            dict(text.split(b"=", 1) for text in told[end:]),
         )
+
+
+def _exactly(client: socket.socket, size: int) -> bytes:
+    data = bytearray()
+    while len(data) < size:
+        if not (part := client.recv(size - len(data))):
+            raise ValueError("the client has gone")
+        data += part
+    return bytes(data)
 
 
 class Spare:
@@ -83,6 +89,8 @@ class Spare:
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
+            if not select.select([self._listening, self._control], [], [], 0)[0]:
+                _rehearse()
             self._run(self._client())
         finally:
             os._exit(1)
@@ -98,45 +106,52 @@ class Spare:
                 os._exit(0)
             with suppress(BlockingIOError):
                 client, _ = self._listening.accept()
-                client.settimeout(_PATIENCE)
-                with suppress(OSError, ValueError):
-                    if peer(client)[1] == os.geteuid() and self._serves(request := Request.read(client)):
-                        self._become(request)
-                        client.sendall(READY + str(os.getpid()).encode())
-                        if client.recv(len(GO)) != GO:
-                            os._exit(0)
-                        socket.send_fds(self._control, [TAKEN.encode()], [client.fileno()])
-                        client.settimeout(None)
-                        return client
-                client.close()
+                if (request := self._asked(client)) is None:
+                    client.close()
+                else:
+                    self._begin(client, request)
+                    return client
+
+    def _asked(self, client: socket.socket) -> Request | None:
+        """What the client wants; None when another process has to do it."""
+        client.settimeout(_PATIENCE)
+        with suppress(OSError, ValueError):
+            if peer(client)[1] == os.geteuid() and self._serves(request := Request.read(client)):
+                return request
+        return None
+
+    def _begin(self, client: socket.socket, request: Request) -> None:
+        """Returns when this process is as the client's and the client lets it begin; ends it otherwise."""
+        try:
+            self._become(request)
+            client.sendall(READY + str(os.getpid()).encode())
+            go, passed, _, _ = socket.recv_fds(client, len(GO), 4)
+            if go != GO:
+                os._exit(0)
+            client.settimeout(None)
+            socket.send_fds(self._control, [TAKEN.encode()], [client.fileno()])
+            _take_over(passed, request.streams)
+        except OSError:
+            with suppress(OSError):
+                client.sendall(OWN)
+            os._exit(0)
 
     def _serves(self, request: Request) -> bool:
         """Whether the command would find nothing else in a process of its own."""
-        if self._loaded.changed:
-            self._control.send(STALE.encode())
+        if changed := self._loaded.changed():
+            self._control.send(f"{STALE} {changed}".encode("utf-8", "replace"))
             os._exit(0)
         environment = {os.fsdecode(name): os.fsdecode(value) for name, value in request.environment.items()}
-        if request.circumstances == self._around and self._loaded.fits(environment):
-            return True
-        for number in request.descriptors:
-            os.close(number)
-        return False
+        return request.circumstances == self._around and self._loaded.fits(environment)
 
     def _become(self, request: Request) -> None:
         """Takes over what the client has of its own."""
         self._listening.close()
-        folder, *streams = request.descriptors
-        os.fchdir(folder)
-        os.close(folder)
         os.umask(request.mask)
-        for number, descriptor in enumerate(streams):
-            os.dup2(descriptor, number)
-            os.close(descriptor)
         os.environb.clear()
         os.environb.update(request.environment)
         time.tzset()
         sys.argv = request.arguments
-        sys.stdin, sys.stdout, sys.stderr = map(_stream, range(3), request.streams[::2], request.streams[1::2])
         for number in request.ignored:
             signal.signal(number, signal.SIG_IGN)
 
@@ -154,6 +169,24 @@ class Spare:
             self._control.send(" ".join((DONE, str(linger()), *imported)).encode())
         client.sendall(answer)
         os._exit(0)
+
+
+def _rehearse() -> None:
+    """Touches what each command touches before it asks a store: memory of the server is copied with the first touch."""
+    with suppress(MemoriaError):
+        main(["search"], Terminal({}, io.BytesIO(), io.StringIO(), io.StringIO()))  # is refused: a query is missing
+        asyncio.run(rehearse(load_settings(os.environ)))
+
+
+def _take_over(passed: list[int], streams: list[str]) -> None:
+    """The folder and the streams of the client."""
+    folder, *descriptors = passed
+    os.fchdir(folder)
+    os.close(folder)
+    for number, descriptor in enumerate(descriptors):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    sys.stdin, sys.stdout, sys.stderr = map(_stream, range(3), streams[::2], streams[1::2])
 
 
 def _stream(number: int, encoding: str, errors: str) -> io.TextIOWrapper:

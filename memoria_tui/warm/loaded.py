@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 _OURS = ("memoria_tui", "services")
+"""Whose files are looked at one by one; of others the folder of all packages, which each installation changes."""
+_PACKAGES = ("site-packages", "dist-packages")
 _CLOCK_NS = 20_000_000
 """By how much the time of a file may be behind the clock."""
 Noted = dict[str, str | None]
@@ -53,17 +55,18 @@ class Loaded:
                     with suppress(Exception):
                         importlib.import_module(name)
             importlib.import_module("memoria_tui.cli.program").prepare()
-        places = [sys.executable, *filter(None, sys.path)]
+        packages = [path for path in sys.path if os.path.basename(path) in _PACKAGES]
+        places = [sys.executable, os.path.dirname(os.__file__), *packages]
         ours = [file for name, module in list(sys.modules.items()) if (file := _file(name, module))]
         self._files |= {path: _state(path) for path in (*places, *ours) if path not in self._files}
 
-    @property
-    def changed(self) -> bool:
-        """True when a file, or a folder of packages, is not what it was when it was read."""
-        return any(
-            (now := _state(path)) != state or (now is not None and now[0] > self._began)
-            for path, state in self._files.items()
-        )
+    def changed(self) -> str | None:
+        """A file or a folder of packages that is not what it was when it was read; None when there is none."""
+        for path, state in self._files.items():
+            now = _state(path)
+            if now != state or (now is not None and now[0] > self._began):
+                return path
+        return None
 
     def fits(self, environment: Mapping[str, str]) -> bool:
         """Whether importing in this environment would have been the same."""

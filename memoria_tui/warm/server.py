@@ -16,18 +16,18 @@ import os
 import select
 import signal
 import socket
+import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from memoria_tui.warm.client import SIGNAL, SOCKET, with_short_path
+from memoria_tui.warm.client import LOCK, LOG, SIGNAL, SOCKET, with_short_path
 from memoria_tui.warm.command import DONE, STALE, TAKEN, Spare
 from memoria_tui.warm.loaded import Loaded, Noted
 from services.file_locks import take_lock
 from services.files import make_private
 
-LOCK, LOG = "commands.lock", "commands.log"
 _LONGEST_REPORT = 1 << 17
 _FAILURES = 5
 """Spares in a row that end without a command, after which the server gives up."""
@@ -45,7 +45,9 @@ def main(folder: str, linger: float, names: list[str], noted: Noted) -> None:
     os.close(log)
     loaded = Loaded(noted)
     loaded.load(names)
-    if not loaded.changed:
+    if changed := loaded.changed():
+        print(f"{changed} has just changed", file=sys.stderr)
+    else:
         CommandServer(folder, lock, linger, loaded).run()
 
 
@@ -70,7 +72,7 @@ class CommandServer:
         self._spare: _Child | None = None
         self._used = time.monotonic()
         self._failed = 0
-        self._asked, self._ending = False, False
+        self._reason, self._ending = "", False
 
     def run(self) -> None:
         """Until it has ended."""
@@ -88,11 +90,13 @@ class CommandServer:
             if self._spare is None and not self._ending:
                 self._fork()
             self._wait(woken)
-            if self._asked or self._rest() == 0 or self._failed >= _FAILURES:
+            if self._rest() == 0:
+                self._reason = self._reason or "nobody needs it"
+            if self._reason:
                 self._end()
 
     def _ask(self, *_: object) -> None:
-        self._asked = True
+        self._reason = "asked to"
 
     def _rest(self) -> float | None:
         """Seconds until it ends for want of commands; None while one runs."""
@@ -121,7 +125,7 @@ class CommandServer:
 
     def _fork(self) -> None:
         if len(os.listdir("/proc/self/task")) > 1:  # a library that was imported has a thread
-            self._asked = True
+            self._reason = "something imported has a thread"
             return
         gc.collect()
         gc.freeze()
@@ -151,9 +155,10 @@ class CommandServer:
             if child is self._spare:
                 self._spare = None
         elif what == STALE:
-            self._asked = True
+            self._reason = f"{' '.join(told)} has changed"
         elif what == DONE:
-            self._linger = float(told.pop(0))
+            if (linger := told.pop(0)) != str(None):
+                self._linger = float(linger)
             if told and not self._ending:
                 self._loaded.load(told)
                 self._retire()
@@ -173,6 +178,8 @@ class CommandServer:
         elif child is self._spare:
             self._spare = None
             self._failed += 1
+            if self._failed == _FAILURES:
+                self._reason = "what it forks ends"
 
     def _give_up(self, child: _Child) -> None:
         """Whoever kills a client wants to kill the command; one that is done is not hurt by it."""
@@ -192,6 +199,7 @@ class CommandServer:
         """Takes no more commands; lets those that run finish."""
         if not self._ending:
             self._ending = True
+            print(f"ended: {self._reason}", file=sys.stderr)
             self._retire()
             self._listening.close()
             with suppress(FileNotFoundError):

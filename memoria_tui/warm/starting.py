@@ -1,50 +1,81 @@
-"""Starts the command server for the commands that follow, and ends it."""
+"""Starts the command server for the commands that follow, says how it is, and ends it."""
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from memoria_tui.warm.client import connected, peer, place
+from memoria_tui.warm.client import LOCK, connected, peer, place
+from services.errors import MemoriaError
+from services.file_locks import held_lock
+from services.settings import config_dir, load_settings
+
+_SECONDS_TO_END = 5.0
 
 
-def linger() -> float:
-    """Seconds for which the server stays after a command; 0 where the settings cannot be read."""
-    from services.errors import MemoriaError
-    from services.settings import config_dir, load_settings
+@dataclass(frozen=True, slots=True)
+class ServerStatus:
+    """The command server of a home, with the process that waits for the next command."""
 
+    pid: int
+    memory: int
+    """Bytes; what both share counts once."""
+
+
+def linger() -> float | None:
+    """Seconds for which the server stays after a command; None where the settings cannot be read."""
     with suppress(MemoriaError):
         return load_settings(os.environ, config_dir() / "config.toml").linger
-    return 0.0
+    return None
 
 
 def start_server() -> None:
     """Has a process import what this one has, and waits for none of it."""
-    seconds, folder = linger(), place(os.environ)
-    if not seconds or server_process(folder) is not None:
+    if not (seconds := linger()) or _process() is not None:
         return
-    command = [sys.executable, "-P", "-m", "memoria_tui.warm", folder, str(seconds)]
+    command = [sys.executable, "-P", "-m", "memoria_tui.warm", place(os.environ), str(seconds)]
+    nothing = subprocess.DEVNULL
     with suppress(OSError):
         server = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd="/",
-            start_new_session=True,
+            command, stdin=subprocess.PIPE, stdout=nothing, stderr=nothing, cwd="/", start_new_session=True
         )
         assert server.stdin is not None
         server.stdin.write(" ".join(sys.modules).encode())
         server.stdin.close()
 
 
-def server_process(folder: str) -> int | None:
-    """The process of the server; None when none answers."""
+def server_status() -> ServerStatus | None:
+    """How it is; None when none runs."""
+    import psutil
+
+    if (pid := _process()) is None:
+        return None
+    with suppress(psutil.Error):
+        server = psutil.Process(pid)
+        return ServerStatus(pid, sum(one.memory_full_info().pss for one in (server, *server.children())))
+    return None
+
+
+def stop_server() -> int | None:
+    """Ends the server, which takes no more commands; those that run finish. Gives its process, None when none runs."""
+    if (pid := _process()) is None:
+        return None
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError, BlockingIOError):
+            os.kill(pid, number)
+            with held_lock(Path(place(os.environ)) / LOCK, seconds=_SECONDS_TO_END):
+                break
+    return pid
+
+
+def _process() -> int | None:
     with suppress(OSError):
-        if (there := connected(folder)) is not None:
+        if (there := connected(place(os.environ))) is not None:
             pid, _ = peer(there)
             there.close()
             return pid

@@ -121,6 +121,8 @@ class MemoryService:
         own = {memory_id} | {point.id for one in states for point in one.points}
         with seeing_all():
             relations = await self._records.relations.touching(sorted(own))
+        if not relations:
+            return ()
         others = {end for one in relations for end in (one.source_id, one.target_id)} - own
         owned = await owners(self._vectors, sorted(others)) if others else {}
         owned |= dict.fromkeys(own, memory_id)

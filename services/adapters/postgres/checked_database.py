@@ -106,8 +106,7 @@ class CheckedDatabase:
     async def _require_schema(self) -> SqlFeatures:
         """Raises SchemaMissing or StoreTooNew; asks the database until it was once in order."""
         if self._features is None or not self._writable:
-            await schema.require_schema(self.database)
-            self._features = _features(await schema.schema_state(self.database))
+            self._features = _features(await schema.require_schema(self.database))
             self._writable = True
         return self._features
 

@@ -64,17 +64,29 @@ class Database:
 
     async def url(self) -> URL:
         """The URL for SQLAlchemy; starts the embedded server."""
-        if self._given_url is not None:
-            return await asyncio.to_thread(parse_url, self._given_url)
-        assert self.embedded is not None
-        return await asyncio.to_thread(parse_url, await self.embedded.start())
+        return await asyncio.to_thread(parse_url, await self._started())
 
     async def engine(self) -> AsyncEngine:
         """The pool; opened once."""
         async with self._opening:
             if self._engine is None:
-                self._engine = await asyncio.to_thread(_engine, await self.url())
+                self._engine = await asyncio.to_thread(_engine, await self._started())
         return self._engine
+
+    async def rehearse(self) -> None:
+        """Does what opening does, as far as it needs no server."""
+        from sqlalchemy import text
+
+        engine = await asyncio.to_thread(_engine, "postgresql:///nothing")
+        text("SELECT :one").compile(dialect=engine.dialect)
+        await engine.dispose()
+
+    async def _started(self) -> str:
+        """The URL as it was given, or of the server, which is started."""
+        if self.embedded is None:
+            assert self._given_url is not None
+            return self._given_url
+        return await self.embedded.start()
 
     @contextlib.asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
@@ -167,12 +179,15 @@ async def fetch(connection: AsyncConnection, sql: str, parameters: Parameters | 
     return result.fetchall() if result.returns_rows else []
 
 
-def _engine(url: URL) -> AsyncEngine:
+def _engine(given: str) -> AsyncEngine:
     """In a thread, for its imports take a quarter of a second."""
     from sqlalchemy.ext.asyncio import create_async_engine
 
+    from services.adapters.postgres.dialect import DRIVER
+
+    url = parse_url(given)
     return create_async_engine(
-        url,
+        url.set(drivername=DRIVER),
         pool_size=5,
         max_overflow=5,
         pool_timeout=10,

@@ -181,8 +181,8 @@ def replaced(state: SchemaState) -> tuple[str, ...]:
     return lines_of("REPLACES", state.version) if state.tables else ()
 
 
-async def require_schema(database: Database) -> None:
-    """Makes sure that the database can be written.
+async def require_schema(database: Database) -> SchemaState:
+    """Makes sure that the database can be written; gives how it stands then.
 
     The embedded database and an empty one are set up at once; into any other nothing is put unless `database.permit`
     permits it. Raises SchemaMissing, StoreReadOnly or StoreTooNew.
@@ -191,13 +191,14 @@ async def require_schema(database: Database) -> None:
     refuse_unusable(state, database.name)
     refuse_read_only(state, database.name)
     if state.current:
-        return
+        return state
     if database.embedded is not None or not state.tables:
         await upgrade(database)
     elif database.permit is None:
         raise SchemaMissing(_missing(database.name))
     else:
         await database.permit()
+    return await schema_state(database)
 
 
 def refuse_read_only(state: SchemaState, name: str) -> None:

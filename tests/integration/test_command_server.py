@@ -1,0 +1,415 @@
+"""The command server: real processes of it, its clients and their commands, ended in all ways."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pty
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+
+from memoria_tui.warm.loaded import Loaded, Noted, noting
+from services.file_locks import held_lock
+
+ROOT = Path(__file__).parents[2]
+OWN = 99
+"""Exit status of `CLIENT` for a command that is to be run in a process of its own."""
+CLIENT = f"""
+import sys
+from memoria_tui.warm.client import served
+status = served(sys.argv[1:])
+sys.exit({OWN} if status is None else status)
+"""
+ALONE = {"PYTHON_ALONE": "1"}
+"""Makes a client one that no server of other tests' circumstances takes."""
+_MODULES = ("memoria_tui.cli", "memoria_tui.cli.work_status", "services.container", "services.work_glance")
+
+
+def until(met: Callable[[], object], what: str = "") -> None:
+    """Waits for a condition, for a minute at most."""
+    deadline = time.monotonic() + 60
+    while not met():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.01)
+
+
+@dataclass
+class Server:
+    """A command server of a home, and clients of it."""
+
+    home: Path
+    variables: Mapping[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "MEMORIA_HOME": str(self.home), "MEMORIA_LINGER": "60", **self.variables}
+
+    @property
+    def socket(self) -> Path:
+        return self.home / "daemon" / "commands.socket"
+
+    def start(self, linger: float = 60.0) -> Server:
+        """Returns when it serves."""
+        command = [sys.executable, "-P", "-m", "memoria_tui.warm", str(self.home / "daemon"), str(linger)]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, env=self.environment, cwd="/", start_new_session=True
+        )
+        assert self.process.stdin is not None
+        self.process.stdin.write(" ".join(_MODULES).encode())
+        self.process.stdin.close()
+        until(self.spares, "it has a spare")
+        return self
+
+    def spares(self) -> list[psutil.Process]:
+        """What it has forked."""
+        assert self.process is not None
+        return [] if self.process.poll() is not None else psutil.Process(self.process.pid).children()
+
+    def client(self, *arguments: str | bytes, **options: object) -> subprocess.Popen[bytes]:
+        """A process whose command is served, or which ends with OWN."""
+        pipe = subprocess.PIPE
+        given = {"stdin": subprocess.DEVNULL, "stdout": pipe, "stderr": pipe, "env": self.environment, **options}
+        return subprocess.Popen([sys.executable, "-c", CLIENT, *arguments], **given)  # type: ignore[call-overload, no-any-return]
+
+    def run(self, *arguments: str | bytes, **options: object) -> tuple[int, bytes, bytes]:
+        """Status and what it wrote."""
+        client = self.client(*arguments, **options)
+        out, err = client.communicate(timeout=60)
+        return client.returncode, out, err
+
+    def waiting(self, code: str = "", **options: object) -> tuple[subprocess.Popen[bytes], psutil.Process]:
+        """A client whose command waits for its standard input, and the process that runs that; `code` goes before."""
+        given = {"stdin": subprocess.PIPE, "stderr": subprocess.PIPE, "env": self.environment, **options}
+        client = subprocess.Popen([sys.executable, "-c", f"{code}\n{CLIENT}", "add", "-"], **given)  # type: ignore[call-overload]
+        until(lambda: any(_reads(one, client) for one in self.spares()), "the command reads")
+        return client, next(one for one in self.spares() if _reads(one, client))
+
+    def end(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+def _reads(process: psutil.Process, client: subprocess.Popen[bytes]) -> bool:
+    """Whether it waits for the standard input of the client."""
+    with contextlib.suppress(OSError):
+        streams = [os.readlink(f"/proc/{one.pid}/fd/0") for one in (process, client)]
+        return streams[0] == streams[1] and "pipe_read" in Path(f"/proc/{process.pid}/wchan").read_text()
+    return False
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    one = Server(tmp_path / "home")
+    yield one
+    one.end()
+
+
+@pytest.fixture(scope="module")
+def steady(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One for tests that leave it as it is."""
+    one = Server(tmp_path_factory.mktemp("steady") / "home").start(600)
+    yield one
+    one.end()
+
+
+def of_its_own(server: Server, *arguments: str | bytes, **options: object) -> tuple[int, bytes, bytes]:
+    """The same command in a process of its own."""
+    environment = {**options.pop("env", server.environment), **ALONE}  # type: ignore[dict-item]
+    command = [sys.executable, "-m", "memoria_tui", *arguments]
+    given = {"stdin": subprocess.DEVNULL, "capture_output": True, "env": environment, "check": False, **options}
+    ran = subprocess.run(command, **given)  # type: ignore[call-overload]
+    return ran.returncode, ran.stdout, ran.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("work", "status"),
+        ("work", "status", "--json"),
+        ("work", "status", "--format", "{today}"),
+        ("show", "--help"),
+        ("search",),
+        ("search", b"caf\xe9"),
+        ("add", "-"),
+        ("work", "status", "--format", "ä" * 60_000 + "{nothing}"),
+    ],
+)
+@pytest.mark.parametrize(
+    "variables",
+    [{}, {"COLUMNS": "50", "LC_MESSAGES": "C", "TZ": "Asia/Tokyo"}, {"MEMORIA_WORK_MAX_PARALLEL_SESSIONS": "x"}],
+)
+def test_a_served_command_says_and_ends_as_one_in_its_own_process(
+    steady: Server, arguments: tuple[str | bytes, ...], variables: dict[str, str]
+) -> None:
+    for kind in ({}, {"stdout": subprocess.DEVNULL}):
+        served = steady.run(*arguments, env={**steady.environment, **variables}, **kind)
+        assert served[0] != OWN
+    alone = of_its_own(steady, *arguments, env={**steady.environment, **variables})
+    assert steady.run(*arguments, env={**steady.environment, **variables}) == alone
+
+
+def test_a_client_imports_next_to_nothing(steady: Server) -> None:
+    code = CLIENT.replace("sys.exit(", "print(*sys.modules, file=sys.stderr)\nsys.exit(", 1)
+    plain = subprocess.run([sys.executable, "-c", "import sys; print(*sys.modules)"], capture_output=True, check=True)
+    command = [sys.executable, "-c", code, "work", "status", "--format", ""]
+    ran = subprocess.run(command, env=steady.environment, capture_output=True, check=False)
+    assert ran.returncode == 0
+    more = set(ran.stderr.decode().split()) - set(plain.stdout.decode().split())
+    assert more == {"memoria_tui", "memoria_tui.warm", "memoria_tui.warm.client", "_socket"}
+
+
+def test_a_command_has_the_folder_mask_and_streams_of_its_client(steady: Server, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    client, command = steady.waiting(f"import os; os.rmdir({str(gone)!r}); os.umask(0o027)", cwd=gone)
+    assert os.readlink(f"/proc/{command.pid}/cwd") == f"{gone} (deleted)"
+    assert "Umask:\t0027" in Path(f"/proc/{command.pid}/status").read_text()
+    assert client.communicate(b"", timeout=60)[1].decode() == "the text is empty; nothing was written\n"
+    assert client.returncode == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_a_signal_to_the_client_ends_command_and_client_by_it(steady: Server, number: int) -> None:
+    client, command = steady.waiting()
+    client.send_signal(number)
+    assert client.wait(60) == -number
+    until(lambda: not command.is_running(), "the command has ended")
+    assert steady.run("work", "status", "--format", "")[0] == 0
+
+
+def test_an_interrupted_command_ends_as_interrupted(steady: Server) -> None:
+    client, _ = steady.waiting()
+    client.send_signal(signal.SIGINT)
+    assert client.wait(60) == 130
+    assert client.stderr is not None
+    assert not client.stderr.read()
+
+
+def test_a_signal_that_the_client_ignores_does_not_end_the_command(steady: Server) -> None:
+    client, command = steady.waiting("import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)")
+    client.send_signal(signal.SIGHUP)
+    command.send_signal(signal.SIGHUP)
+    assert b"the text is empty" in client.communicate(b"", timeout=60)[1]
+
+
+def test_a_suspended_client_suspends_its_command(steady: Server) -> None:
+    client, command = steady.waiting(process_group=0)
+    client.send_signal(signal.SIGTSTP)
+    until(lambda: command.status() == psutil.Process(client.pid).status() == "stopped", "both are suspended")
+    client.send_signal(signal.SIGCONT)
+    until(lambda: command.status() != "stopped", "the command goes on")
+    assert b"the text is empty" in client.communicate(b"", timeout=60)[1]
+
+
+def test_a_command_ends_with_its_client(steady: Server) -> None:
+    client, command = steady.waiting()
+    client.kill()
+    until(lambda: not command.is_running(), "the command has ended")
+    client.wait()
+
+
+def test_a_client_ends_with_its_command(steady: Server) -> None:
+    client, command = steady.waiting()
+    command.kill()
+    assert client.wait(60) == -signal.SIGKILL
+
+
+def test_a_command_goes_on_without_its_server_and_leaves_no_process(server: Server) -> None:
+    client, command = server.start().waiting()
+    spare = next(one for one in server.spares() if one.pid != command.pid)
+    server.end()
+    until(lambda: not spare.is_running(), "the spare has ended")
+    assert server.run("work", "status")[0] == OWN
+    assert b"the text is empty" in client.communicate(b"", timeout=60)[1]
+    until(lambda: not command.is_running(), "the command has ended")
+    assert server.start().run("work", "status")[0] == 0
+
+
+def test_a_client_whose_command_and_server_are_gone_says_so_and_runs_nothing(server: Server) -> None:
+    client, command = server.start().waiting()
+    server.end()
+    command.kill()
+    _, err = client.communicate(timeout=60)
+    assert client.returncode == 1
+    assert err.decode().startswith("the process that ran this command was ended; see what it did")
+    assert err.count(b"\n") == 1
+
+
+def test_a_server_that_is_held_up_keeps_no_command_from_running(server: Server) -> None:
+    server.start()
+    for one in (*server.spares(), psutil.Process(server.process.pid if server.process else 0)):
+        one.suspend()
+    assert server.run("work", "status")[0] == OWN
+
+
+def test_a_spare_that_is_killed_is_replaced(server: Server) -> None:
+    (spare,) = server.start().spares()
+    spare.kill()
+    until(lambda: [one for one in server.spares() if one.pid != spare.pid], "there is another")
+    assert server.run("work", "status")[0] == 0
+
+
+def test_many_commands_at_once_all_end_well(steady: Server) -> None:
+    with ThreadPoolExecutor(20) as threads:
+        ran = list(threads.map(lambda _: of_any(steady, "work", "status"), range(20)))
+    assert {status for status, _, _ in ran} == {0}
+    assert len({out for _, out, _ in ran}) == 1
+
+
+def of_any(server: Server, *arguments: str) -> tuple[int, bytes, bytes]:
+    command = [sys.executable, "-m", "memoria_tui", *arguments]
+    ran = subprocess.run(command, env=server.environment, capture_output=True, check=False)
+    return ran.returncode, ran.stdout, ran.stderr
+
+
+@pytest.mark.parametrize("ending", ["| head -c 0", ">/dev/full", ">&-", "<&-", "2>&-"])
+def test_streams_that_are_closed_or_full_end_as_without_a_server(steady: Server, ending: str) -> None:
+    ended = []
+    for variables in ({}, ALONE):
+        line = f"{sys.executable} -m memoria_tui show --help {ending}; exit ${{PIPESTATUS[0]}}"
+        environment = {**steady.environment, **variables}
+        ran = subprocess.run(["bash", "-c", line], env=environment, capture_output=True, check=False)
+        ended.append((ran.returncode, ran.stdout, ran.stderr))
+    assert ended[0] == ended[1]
+
+
+def test_a_changed_source_file_is_never_answered_by_what_was_imported_before(server: Server, tmp_path: Path) -> None:
+    for name in ("memoria_tui", "services"):
+        shutil.copytree(ROOT / name, tmp_path / "program" / name, ignore=shutil.ignore_patterns("__pycache__"))
+    time.sleep(0.1)
+    server.variables = {"PYTHONPATH": str(tmp_path / "program"), "PYTHONSAFEPATH": "1"}
+    server.start()
+    assert server.run("work", "status")[0] == 0
+    changed = tmp_path / "program" / "memoria_tui" / "cli" / "work_status.py"
+    changed.write_text(changed.read_text().replace("no session is running", "nobody works"))
+    assert server.run("work", "status")[0] == OWN
+    assert b"nobody works" in of_any(server, "work", "status")[1]
+    assert server.process is not None
+    server.process.wait(60)
+
+
+def test_what_a_process_inherits_otherwise_is_not_served(steady: Server) -> None:
+    for variables in (ALONE, {"TYPER_USE_RICH": "0"}):
+        assert steady.run("work", "status", env={**steady.environment, **variables})[0] == OWN
+    limited = f"ulimit -c 0; ulimit -n 200; exec {sys.executable} -c '{CLIENT}' work status"
+    assert subprocess.run(["bash", "-c", limited], env=steady.environment, check=False).returncode == OWN
+    assert steady.run("work", "status")[0] == 0
+
+
+def test_it_ends_some_time_after_the_last_command(server: Server) -> None:
+    server.start()
+    assert server.run("work", "status", env={**server.environment, "MEMORIA_LINGER": "0.5"})[0] == 0
+    assert server.process is not None
+    server.process.wait(60)
+    assert not server.socket.exists()
+
+
+def test_stop_ends_it_and_tells_it(server: Server) -> None:
+    server.start()
+    _, out, _ = of_its_own(server, "stop", "--json")
+    assert server.process is not None
+    assert json.loads(out)["stopped"] == [f"the command server (process {server.process.pid})"]
+    server.process.wait(60)
+
+
+def test_a_second_server_of_a_home_ends_at_once(steady: Server) -> None:
+    command = [sys.executable, "-P", "-m", "memoria_tui.warm", str(steady.home / "daemon"), "60"]
+    assert subprocess.run(command, input=b"", env=steady.environment, timeout=60, check=False).returncode == 0
+    assert steady.run("work", "status")[0] == 0
+
+
+def test_a_home_with_a_long_name_is_served(tmp_path: Path) -> None:
+    server = Server(tmp_path / ("long" * 30) / "home")
+    try:
+        assert server.start().run("work", "status")[0] == 0
+    finally:
+        server.end()
+
+
+def test_a_socket_of_another_user_is_not_trusted(server: Server, tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can be somebody else")
+    server.home.joinpath("daemon").mkdir(parents=True)
+    listen = (
+        "import os, socket; one = socket.socket(socket.AF_UNIX); os.chdir('daemon'); one.bind('commands.socket'); "
+        "os.setuid(65534); one.listen(); print('listens', flush=True); one.accept()[0].recv(1)"
+    )
+    foreign = subprocess.Popen([sys.executable, "-c", listen], cwd=server.home, stdout=subprocess.PIPE)
+    assert foreign.stdout is not None
+    foreign.stdout.readline()
+    assert server.run("work", "status")[0] == OWN
+    foreign.kill()
+    foreign.wait()
+
+
+def test_a_question_is_asked_on_the_terminal_of_the_client(tmp_path: Path, postgres_url: str) -> None:
+    server = Server(tmp_path / "home", {"MEMORIA_DATABASE_URL": postgres_url, "MEMORIA_LINGER": "3"})
+    once = {**server.environment, "MEMORIA_LINGER": "0"}
+    memory = of_its_own(server, "add", "one memory", env=once)[1].decode().strip()
+    try:
+        server.start()
+        pid, terminal = pty.fork()
+        if not pid:
+            os.execve(sys.executable, [sys.executable, "-c", CLIENT, "purge", memory], server.environment)
+        said = b""
+        while b"[y/N]" not in said:
+            said += os.read(terminal, 1000)
+        os.write(terminal, b"n\n")
+        with contextlib.suppress(OSError):
+            while part := os.read(terminal, 1000):
+                said += part
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1, said
+        os.close(terminal)
+        assert server.run("show", memory)[0] == 0
+    finally:
+        server.end()
+
+
+def test_commands_on_real_stores_start_it_and_are_served_by_it(tmp_path: Path, postgres_url: str) -> None:
+    server = Server(tmp_path / "home", {"MEMORIA_DATABASE_URL": postgres_url, "MEMORIA_LINGER": "5"})
+    status, memory, err = of_any(server, "add", "tokens expire too early", "--tag", "auth")
+    assert status == 0, err
+    until(server.socket.exists, "the first command has started it")
+    name = memory.decode().strip()
+    for arguments in (("show", name), ("search", "tokens"), ("edit", name, "--add-tag", "urgent"), ("show", name)):
+        ran = server.run(*arguments)
+        assert ran[0] == 0, ran
+    assert of_its_own(server, "show", name) == ran
+    assert server.run("edit", name, env={**server.environment, "EDITOR": "true"})[0] == OWN
+    of_its_own(server, "stop")
+    assert not server.socket.exists()
+
+
+def test_what_importing_read_of_the_environment_must_be_the_same() -> None:
+    noted: Noted = {}
+    with noting(noted):
+        os.environ.get("MEMORIA_ABSENT")
+        os.getenv("HOME")
+    os.environ.get("PATH")
+    loaded = Loaded(noted)
+    assert set(noted) == {"MEMORIA_ABSENT", "HOME"}
+    assert loaded.fits({"HOME": os.environ["HOME"]})
+    assert not loaded.fits({"HOME": "/elsewhere"})
+    assert not loaded.fits({"HOME": os.environ["HOME"], "MEMORIA_ABSENT": "1"})
+
+
+def test_its_lock_is_free_when_it_was_killed(server: Server) -> None:
+    server.start()
+    with pytest.raises(BlockingIOError), held_lock(server.home / "daemon" / "commands.lock"):
+        pass
+    server.end()
+    with held_lock(server.home / "daemon" / "commands.lock", seconds=60):
+        pass
