@@ -151,7 +151,7 @@ class Applier:
         layouts = await self._layouts(plans)
         ids = [plan.memory_id for plan in plans]
         async with self.records.transaction() as transaction:
-            await transaction.locks.acquire(ids)
+            await transaction.locks.acquire(ids, repeatable=True)
             layouts = await self._laid_out_again(layouts, transaction.outbox)
             complete = {one.plan.memory_id for one in layouts if not one.pending}
             ours = await transaction.outbox.remove({one: changes[one] for one in ids if one in complete})

@@ -16,6 +16,7 @@ _LOCK_TIMEOUT = "30s"
 """How long a writer waits for another program that holds a memory."""
 _LOCK = f"""
 SELECT set_config('lock_timeout', '{_LOCK_TIMEOUT}', true),
+       CASE WHEN :repeatable THEN set_config('synchronous_commit', 'off', true) END,
        CASE WHEN n = 1 OR :shared THEN pg_advisory_xact_lock_shared(key) ELSE pg_advisory_xact_lock(key) END
 FROM unnest(CAST(:keys AS bigint[])) WITH ORDINALITY AS wanted (key, n)
 """
@@ -30,8 +31,10 @@ class MemoryLocks:
     def __init__(self, connection: SqlConnection) -> None:
         self._connection = connection
 
-    async def acquire(self, memory_ids: Iterable[str], *, shared: bool = False) -> None:
+    async def acquire(self, memory_ids: Iterable[str], *, shared: bool = False, repeatable: bool = False) -> None:
         """Waits until no other transaction holds these memories, then holds them to the end of this one.
+
+        `repeatable`: what is done in this one is done again should a power cut undo it, so nobody waits for the disk.
 
         Of more than 200 all memories there are. Who draws relations to memories that it does not change locks them
         `shared`: then they are not deleted meanwhile. Raises StoreTimeout after 30 s.
@@ -40,7 +43,8 @@ class MemoryLocks:
         if len(wanted) > _MOST_LOCKS:
             await self._connection.fetch(_LOCK_EVERYTHING, key=_EVERYTHING)
         elif wanted:
-            await self._connection.fetch(_LOCK, keys=[_EVERYTHING, *sorted(map(_key, wanted))], shared=shared)
+            keys = [_EVERYTHING, *sorted(map(_key, wanted))]
+            await self._connection.fetch(_LOCK, keys=keys, shared=shared, repeatable=repeatable)
 
 
 def _key(name: str) -> int:
