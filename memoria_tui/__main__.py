@@ -4,6 +4,7 @@ import gc
 import os
 import sys
 
+from memoria_tui.warm.ahead import start_daemon, start_postgres
 from memoria_tui.warm.client import may_be_served, served
 
 _YOUNG_OBJECTS = 5000
@@ -14,11 +15,15 @@ def main() -> int:
     """Runs the command of the process; gives its exit status."""
     if (status := served(sys.argv[1:])) is not None:
         os._exit(status)  # nothing is open here
+    short = may_be_served(sys.argv[1:])
+    if short:
+        start_daemon(sys.argv[1:])
+        start_postgres()
     from memoria_tui.cli import main as run
 
     collect_seldom()
     status = run()
-    if status == 0 and may_be_served(sys.argv[1:]):
+    if status == 0 and short:
         from memoria_tui.warm.starting import start_server
 
         start_server()

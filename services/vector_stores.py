@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from services.ports import SwitchableStore
 from services.settings import Settings
 from services.waits import Waits
+
+if TYPE_CHECKING:
+    from services.adapters.postgres.embedded import EmbeddedPostgres
 
 
 def vector_store(settings: Settings, waits: Waits | None = None) -> SwitchableStore:
@@ -24,3 +29,11 @@ def vector_store(settings: Settings, waits: Waits | None = None) -> SwitchableSt
         replicas=settings.qdrant_replicas,
         on_disk=settings.qdrant_on_disk,
     )
+
+
+def embedded_postgres(settings: Settings) -> EmbeddedPostgres | None:
+    """The embedded PostgreSQL, where there is one that stays after its last program."""
+    from services.adapters.postgres.embedded import EmbeddedPostgres
+
+    there = settings.database_url is None and settings.linger and settings.postgres_dir.is_dir()
+    return EmbeddedPostgres(settings.postgres_dir, linger=settings.linger) if there else None

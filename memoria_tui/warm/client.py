@@ -62,32 +62,28 @@ def place(environment: os._Environ[str]) -> str:
     return os.path.abspath(os.path.join(os.path.expanduser(home), "daemon"))
 
 
-def connected(folder: str) -> socket | None:
+def connected(folder: str, name: str = SOCKET) -> socket | None:
     """A connection to a server of this user; None where there is none. Raises OSError."""
     made = socket(AF_UNIX, SOCK_STREAM)
     try:
         made.settimeout(_PATIENCE)
-        with_short_path(folder, made.connect)
+        with_short_path(folder, name, made.connect)
         if peer(made)[1] == os.geteuid():
             return made
-    except FileNotFoundError:
+    except (FileNotFoundError, ConnectionRefusedError):
         pass
-    except BaseException:
-        made.close()
-        raise
-    made.close()
     return None
 
 
-def with_short_path(folder: str, act) -> None:  # type: ignore[no-untyped-def]  # `typing` would have to be imported
+def with_short_path(folder: str, name: str, act) -> None:  # type: ignore[no-untyped-def]  # `typing` would have to be imported
     """Binds or connects to the socket, however long the folder's name is. Raises OSError."""
-    path = os.path.join(folder, SOCKET)
+    path = os.path.join(folder, name)
     if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
         act(path)
         return
     number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        act(f"/proc/self/fd/{number}/{SOCKET}")
+        act(f"/proc/self/fd/{number}/{name}")
     finally:
         os.close(number)
 

@@ -78,7 +78,7 @@ class CommandServer:
         """Until it has ended."""
         with suppress(FileNotFoundError):
             os.unlink(os.path.join(self._folder, SOCKET))
-        with_short_path(self._folder, self._listening.bind)
+        with_short_path(self._folder, SOCKET, self._listening.bind)
         self._listening.listen(128)
         self._listening.setblocking(False)
         woken, waking = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)

@@ -38,6 +38,10 @@ class BundledModel:
         """Whether it takes less time than the way to a thread."""
         return self._model is not None and not passages and sum(map(len, question)) <= _QUICK_CHARACTERS
 
+    def load(self) -> None:
+        """Before anything is asked."""
+        self._loaded()
+
     def embed(self, texts: Sequence[str]) -> list[Vector]:
         """One vector a text, in order."""
         import numpy as np

@@ -11,6 +11,8 @@ import sys
 if __name__ == "__main__":
     if os.fork():
         os._exit(0)
+    os.chdir("/")
+    os.umask(0o077)
     from services.adapters.daemon.process import main
 
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -6,19 +6,19 @@ import asyncio
 import gc
 import os
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from services.adapters.daemon.wire import DRAFT, FORMER, IN_USE, LENGTH, SETS, Reply, Request, frame, read_reply
+from services.adapters.bundled_model import BundledModel
+from services.adapters.daemon.wire import DRAFT, FORMER, IN_USE, LENGTH, MODEL, SETS, Reply, Request, frame, read_reply
 from services.errors import InvalidInput, MemoriaError, StoreUnavailable
 from services.model import MemoryType
 
 if TYPE_CHECKING:
-    from services.adapters.bundled_model import BundledModel
     from services.adapters.edge.edge_sets import EdgeSets
 
 _DRAFTS = {f"{DRAFT} {collection}": collection for collection in MemoryType}
@@ -48,6 +48,15 @@ class Holdings:
         self._threads = ThreadPoolExecutor(_TOGETHER, "model")
         self._drafts: dict[str, _DraftProcess] = {}
 
+    async def open_ahead(self, wanted: Collection[str]) -> None:
+        """Opens Edge, and begins to load the model; what cannot be is told by the first request to it."""
+        if MODEL in wanted:
+            self._model = BundledModel()
+            self._threads.submit(self._model.load)
+        if IN_USE in wanted:
+            with suppress(MemoriaError):
+                await self.edge(IN_USE, "info", ())
+
     async def edge(self, target: str, method: str, arguments: Sequence[Any]) -> Any:
         """The answer of one set or of all. Raises MemoriaError; Panic when nothing more may be asked of it."""
         if target not in (IN_USE, FORMER, SETS) or (target == SETS) != (method in _OF_SETS) or method in _OF_MODEL:
@@ -70,9 +79,7 @@ class Holdings:
         if method not in _OF_MODEL:
             raise InvalidInput(f"the model has no {method!r}")
         if self._model is None:
-            from services.adapters.bundled_model import BundledModel
-
-            self._model = self._model or BundledModel()
+            self._model = BundledModel()
         ask = getattr(self._model, method)
         if self._model.is_quick(*arguments):
             return ask(*arguments)

@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -29,8 +30,11 @@ _LONGEST_LOG = 1 << 20
 _log = logging.getLogger("services")
 
 
-def main(home: str) -> None:
-    """Serves the home until nobody needs it; returns at once where another daemon does."""
+def main(home: str, *ahead: str) -> None:
+    """Serves the home until nobody needs it; returns at once where another daemon does.
+
+    `ahead`: what is opened before anybody asks for it, of IN_USE and MODEL.
+    """
     place = DaemonPlace(Path(home))
     try:
         if (lock := _sole(place)) is None:
@@ -43,18 +47,18 @@ def main(home: str) -> None:
         os.write(1, msgspec.msgpack.encode(failure(told)))
         return
     os.dup2(2, 1)  # tells the program that waits that it can connect
-    asyncio.run(_serve(place, listening))
+    asyncio.run(_serve(place, listening, ahead))
     os._exit(0)  # all is written down; threads of Edge are not waited for
 
 
-async def _serve(place: DaemonPlace, listening: socket.socket) -> None:
+async def _serve(place: DaemonPlace, listening: socket.socket, ahead: Sequence[str]) -> None:
     server = DaemonServer(place, Holdings(Settings(place.home).vectors_dir))
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, server.end, "asked to by a signal")
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     _log.info("memoria-tui %s serves %s", __version__, place.home)
-    await server.run(listening)
+    await server.run(listening, ahead)
 
 
 def _sole(place: DaemonPlace) -> int | None:

@@ -14,7 +14,7 @@ import logging
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -181,11 +181,12 @@ class DaemonServer:
         self._began = time.monotonic()
         self._ending = ""
 
-    async def run(self, listening: Any) -> None:
-        """Returns when all is written down and the socket is gone."""
+    async def run(self, listening: Any, ahead: Sequence[str] = ()) -> None:
+        """Returns when all is written down and the socket is gone; `ahead` is opened before anybody asks for it."""
         loop = asyncio.get_running_loop()
         server = await loop.create_unix_server(lambda: _Client(self), sock=listening)
         self._rest.timer = loop.call_later(self._patience, self.end, "nobody came")
+        await self._holdings.open_ahead(ahead)
         try:
             await self._serve()
             server.close()

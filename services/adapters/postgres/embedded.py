@@ -47,7 +47,7 @@ from services.adapters.postgres.server_user import (
     give,
     server_user,
 )
-from services.errors import StorageFull, StoreInUse, StoreMismatch, StoreTooNew, StoreUnavailable
+from services.errors import MemoriaError, StorageFull, StoreInUse, StoreMismatch, StoreTooNew, StoreUnavailable
 from services.file_locks import take_lock
 from services.files import FULL, make_private, rename_folder, write_file
 
@@ -110,6 +110,12 @@ class EmbeddedPostgres:
         Raises StorageFull, StoreMismatch (data of another major version) or StoreUnavailable.
         """
         return await asyncio.to_thread(self._start)
+
+    def start_and_leave(self) -> None:
+        """Starts the server for whoever needs it soon. Blocks. Never raises: they meet the same error."""
+        with contextlib.suppress(MemoriaError):
+            self._start()
+            self.close()
 
     def close(self) -> None:
         """Lets go of the server; the keeper stops it when nobody else holds it."""
