@@ -42,7 +42,8 @@ def section(title: str) -> str:
 def test_messages_that_are_explained_are_said_somewhere() -> None:
     rows = section("The central stack").partition("**When it says …**")[2].splitlines()
     messages = [cell for row in rows if row.startswith("| `") for cell in re.findall(r"`([^`]+)`", row.split(" | ")[0])]
-    sources = [*(ROOT / "services").rglob("*.py"), DOCKER / "start.sh"]
+    folders = (ROOT / "services", ROOT / "memoria_tui" / "warm")
+    sources = [*(file for folder in folders for file in folder.rglob("*.py")), DOCKER / "start.sh"]
     said = "\n".join(path.read_text("utf-8") for path in sources)
     explained = [message for message in messages if message not in LIBPQ and not docker_says(message)]
     assert len(explained) > 15
