@@ -5,7 +5,7 @@ then there is a new one. A command that ends tells what it had to import beyond 
 the next ones.
 
 The server ends some time after the last command, when it is asked to (SIGTERM), and when what it has imported is not
-what a new process would import. The lock on its file is the kernel's; a spare ends with the server, and a command when
+what a new process would import. The lock on its file, which names its process, is the kernel's; a spare ends with the server, and a command when
 its client has gone, as it would without a server.
 """
 
@@ -29,6 +29,8 @@ from services.file_locks import take_lock
 from services.files import make_private
 
 _LONGEST_REPORT = 1 << 17
+_LOOKED_AT_SECONDS = 0.1
+"""For who only looks whether the lock is held."""
 _FAILURES = 5
 """Spares in a row that end without a command, after which the server gives up."""
 
@@ -37,9 +39,11 @@ def main(folder: str, linger: float, names: list[str], noted: Noted) -> None:
     """Serves until nobody needs it; returns at once where another server does, and where it may not fork."""
     make_private(Path(folder))
     try:
-        lock = take_lock(Path(folder) / LOCK)
+        lock = take_lock(Path(folder) / LOCK, seconds=_LOOKED_AT_SECONDS)
     except BlockingIOError:
         return
+    os.truncate(lock, 0)
+    os.write(lock, str(os.getpid()).encode())
     log = os.open(os.path.join(folder, LOG), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     os.dup2(log, 2)
     os.close(log)

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from memoria_tui.warm.client import LOCK, connected, peer, place
+from memoria_tui.warm.client import LOCK, place
 from services.errors import MemoriaError
 from services.file_locks import held_lock
 from services.settings import config_dir, load_settings
@@ -74,9 +74,12 @@ def stop_server() -> int | None:
 
 
 def _process() -> int | None:
-    with suppress(OSError):
-        if (there := connected(place(os.environ))) is not None:
-            pid, _ = peer(there)
-            there.close()
-            return pid
-    return None
+    """The process that holds the lock, also before it serves."""
+    lock = Path(place(os.environ)) / LOCK
+    try:
+        with held_lock(lock):
+            return None
+    except BlockingIOError:
+        return int(lock.read_text() or "0") or None
+    except OSError:
+        return None

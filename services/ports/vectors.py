@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from services.model import MemoryType, StoreStatus
 from services.points import (
@@ -78,6 +78,15 @@ class VectorStore(Protocol):
     async def status(self) -> StoreStatus: ...
 
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class WordStore(Protocol):
+    """A store that reads the words of its memories itself, as `search.vocabulary` does. Raises as `VectorStore`."""
+
+    async def completions(self, text: str) -> Sequence[str]: ...
+
+    async def weights(self, text: str) -> Mapping[str, float]: ...
 
 
 @dataclass(frozen=True, slots=True)

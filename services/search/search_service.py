@@ -195,7 +195,7 @@ class Ranking:
         if self._warm:
             return
         with contextlib.suppress(MemoriaError):  # a search says what is wrong
-            await self._vocabulary.weights("memory")
+            await self._vocabulary.load()
             await self._embedder.embed_query("memory")
         self._warm = True
         if self.loaded is not None:

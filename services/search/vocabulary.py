@@ -16,7 +16,7 @@ from services.acting import kept_to
 from services.errors import MemoriaError
 from services.model import MemoryType
 from services.points import Scroll
-from services.ports import VectorStore
+from services.ports import VectorStore, WordStore
 
 _SAMPLE = 1000
 """Points of a collection that are read: ids are random, so they are a fair sample, and common words are among them."""
@@ -31,7 +31,10 @@ _UNFINISHED = re.compile(rf"(?<!\S)[^\W\d_]{{{_SHORTEST},}}$")
 
 
 class Vocabulary:
-    """Words of a sample of the memories, read at the first question and again when they have aged."""
+    """Words of a sample of the memories, read at the first question and again when they have aged.
+
+    A store that has read them itself is asked instead, until `load` has them here: a command asks once.
+    """
 
     def __init__(self, vectors: VectorStore) -> None:
         self._vectors = vectors
@@ -40,6 +43,9 @@ class Vocabulary:
 
     async def completions(self, text: str) -> tuple[str, ...]:
         """The most frequent words that begin like the last one of `text`; none when that is finished or is a word."""
+        if store := self._store:
+            with contextlib.suppress(MemoriaError):  # the search itself says what is wrong
+                return tuple(await store.completions(text))
         unfinished = _UNFINISHED.search(text)
         if not unfinished or kept_to() is not None:
             return ()
@@ -54,9 +60,20 @@ class Vocabulary:
 
     async def weights(self, text: str) -> dict[str, float]:
         """How telling each word of the text is: its inverse document frequency, as BM25 has it; {} without words."""
+        if store := self._store:
+            with contextlib.suppress(MemoriaError):
+                return dict(await store.weights(text))
         words = _WORD.findall(text.casefold())
         sample = await self._current() if words else self._sample
         return {word: sample.weight(word) for word in words}
+
+    async def load(self) -> None:
+        """Reads the words, for many questions to come."""
+        await self._current()
+
+    @property
+    def _store(self) -> WordStore | None:
+        return self._vectors if isinstance(self._vectors, WordStore) and not self._sample.texts else None
 
     async def _current(self) -> _Sample:
         """What is known; only the very first question waits for it."""

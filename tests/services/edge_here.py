@@ -9,13 +9,15 @@ import asyncio
 import os
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from services.adapters.bundled_embedder import BundledEmbedder
 from services.adapters.bundled_model import BundledModel
-from services.adapters.daemon.wire import DRAFT, METHODS, MODEL
+from services.adapters.daemon.wire import DRAFT, IN_USE, METHODS, MODEL, WORDS
 from services.adapters.edge.edge_errors import translated
+from services.adapters.edge.edge_set import EdgeSet
 from services.adapters.edge.edge_sets import EdgeDraft, EdgeSets
 from services.adapters.edge.edge_store import EdgeVectorStore
 from services.adapters.edge.locks import take_draft, take_folder
@@ -23,6 +25,7 @@ from services.container import Services, open_services
 from services.model import MemoryType
 from services.model.database import Ask
 from services.ports import Embedder, SwitchableStore
+from services.search.vocabulary import Vocabulary
 from services.settings import Settings
 from services.waits import Waits
 
@@ -38,6 +41,7 @@ class Here:
         self._sets: EdgeSets | None = None
         self._drafts: dict[str, EdgeDraft] = {}
         self._open, self._open_drafts = ExitStack(), ExitStack()
+        self._words = Vocabulary(EdgeSet(partial(self.call, IN_USE)))
 
     async def call(self, target: str, method: str, *arguments: object) -> Any:
         await asyncio.sleep(0)
@@ -46,6 +50,8 @@ class Here:
         if method in ("adopt_draft", "drop_draft"):
             self._close_drafts()
         try:
+            if target == WORDS:
+                return await getattr(self._words, method)(*given)
             answer = getattr(self._served(target), method)(*given)
         except Exception as error:
             raise translated(error, self._folder) from error

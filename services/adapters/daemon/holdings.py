@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from services.adapters.bundled_model import BundledModel
 from services.adapters.daemon.wire import DRAFT, FORMER, IN_USE, LENGTH, MODEL, SETS, Reply, Request, frame, read_reply
+from services.adapters.edge.edge_set import EdgeSet
 from services.errors import InvalidInput, MemoriaError, StoreUnavailable
 from services.model import MemoryType
+from services.search.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from services.adapters.edge.edge_sets import EdgeSets
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 _DRAFTS = {f"{DRAFT} {collection}": collection for collection in MemoryType}
 _OF_SETS = ("draft", "former", "open_draft", "room", "adopt_draft", "drop_draft", "drop_former")
 _OF_MODEL = ("embed", "embed_words", "closeness")
+_OF_WORDS = ("completions", "weights")
+_NOT_EDGES = (*_OF_MODEL, *_OF_WORDS)
 _SWITCHING = ("adopt_draft", "drop_draft")
 """For these nobody may write the draft."""
 _TOGETHER = 2
@@ -47,6 +51,7 @@ class Holdings:
         self._model: BundledModel | None = None
         self._threads = ThreadPoolExecutor(_TOGETHER, "model")
         self._drafts: dict[str, _DraftProcess] = {}
+        self._words = Vocabulary(EdgeSet(self._of_the_daemon))
 
     async def open_ahead(self, wanted: Collection[str]) -> None:
         """Opens Edge, and begins to load the model; what cannot be is told by the first request to it."""
@@ -56,10 +61,11 @@ class Holdings:
         if IN_USE in wanted:
             with suppress(MemoriaError):
                 await self.edge(IN_USE, "info", ())
+                self._reading_ahead = asyncio.create_task(self._words.weights("memory"))
 
     async def edge(self, target: str, method: str, arguments: Sequence[Any]) -> Any:
         """The answer of one set or of all. Raises MemoriaError; Panic when nothing more may be asked of it."""
-        if target not in (IN_USE, FORMER, SETS) or (target == SETS) != (method in _OF_SETS) or method in _OF_MODEL:
+        if target not in (IN_USE, FORMER, SETS) or (target == SETS) != (method in _OF_SETS) or method in _NOT_EDGES:
             raise InvalidInput(f"there is no {method!r} of {target!r}")
         if method in _SWITCHING:
             await self._end_drafts()
@@ -85,10 +91,20 @@ class Holdings:
             return ask(*arguments)
         return await asyncio.get_running_loop().run_in_executor(self._threads, ask, *arguments)
 
+    async def words(self, method: str, arguments: Sequence[Any]) -> Any:
+        """What is known of the words of the memories."""
+        if method not in _OF_WORDS:
+            raise InvalidInput(f"words have no {method!r}")
+        return await getattr(self._words, method)(*arguments)
+
+    async def _of_the_daemon(self, method: str, *arguments: Any) -> Any:
+        await asyncio.sleep(0)  # requests of programs pass between
+        return await self.edge(IN_USE, method, arguments)
+
     async def draft(self, request: Request) -> AsyncIterator[Reply]:
         """The reply, in its parts, of the process that fills one collection of the draft."""
         collection = _DRAFTS.get(request.target)
-        if collection is None or request.method in (*_OF_SETS, *_OF_MODEL):
+        if collection is None or request.method in (*_OF_SETS, *_NOT_EDGES):
             raise InvalidInput(f"there is no {request.method!r} of {request.target!r}")
         if (found := self._drafts.get(request.target)) is None or found.ended:
             found = self._drafts[request.target] = _DraftProcess(self._folder, collection)

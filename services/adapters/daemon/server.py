@@ -31,6 +31,7 @@ from services.adapters.daemon.wire import (
     MODEL,
     NOTHING,
     PROTOCOL,
+    WORDS,
     Hello,
     Malformed,
     Reply,
@@ -237,7 +238,7 @@ class DaemonServer:
         """Edge's wait for their turn; the others are carried out beside it. Raises Malformed for what is none."""
         if request.method not in METHODS:
             raise Malformed(f"no method {request.method!r}")
-        if request.target == MODEL or request.target.startswith(DRAFT):
+        if request.target in (MODEL, WORDS) or request.target.startswith(DRAFT):
             client.beside += 1
             task = asyncio.create_task(self._beside(client, request))
             self._tasks.add(task)
@@ -282,11 +283,12 @@ class DaemonServer:
         self._flush_later()
 
     async def _beside(self, client: _Client, request: Request) -> None:
-        """What the model computes, or another process."""
+        """What the model computes, the words of the memories, or another process."""
         with self._failures(client, request):
-            if request.target == MODEL:
+            if request.target in (MODEL, WORDS):
+                ask = self._holdings.model if request.target == MODEL else self._holdings.words
                 arguments = METHODS[request.method].read_arguments(request.arguments)
-                self._reply(client, request, await self._holdings.model(request.method, arguments))
+                self._reply(client, request, await ask(request.method, arguments))
             else:
                 async for part in self._holdings.draft(request):
                     self._send(client, part)

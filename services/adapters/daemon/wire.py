@@ -43,7 +43,7 @@ from services.points import (
 from services.ports import Draft, Room
 from services.storable_text import storable, storable_text
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Raised with every change of what crosses the socket: programs of another number are of another version."""
 LENGTH = struct.Struct("!I")
 LONGEST = 256 << 20
@@ -52,8 +52,9 @@ PART = 500
 """Most items of a list in one reply, so that nobody reads one for long."""
 
 IN_USE, DRAFT, FORMER, SETS, MODEL, DAEMON = "in use", "draft", "former", "sets", "model", "daemon"
-"""What a request is made to: the shards of one set of collections, all sets, the bundled model, the daemon itself. Of
-the draft one collection: «draft semantic»."""
+WORDS = "words"
+"""What a request is made to: the shards of one set of collections, all sets, the bundled model, the daemon itself, the
+words of the memories. Of the draft one collection: «draft semantic»."""
 
 
 class Hello(msgspec.Struct, array_like=True):
@@ -322,6 +323,9 @@ METHODS: Mapping[str, Method] = {
     "embed": Method((TEXTS,), VECTORS),
     "embed_words": Method((Codec(dict[str, float]),), VECTOR),
     "closeness": Method((Codec(dict[str, float]), TEXTS), VECTOR),
+    # of the words of the memories
+    "completions": Method((TEXT,), TEXTS),
+    "weights": Method((TEXT,), Codec(dict[str, float])),
     # of the daemon
     "status": Method((), Codec(DaemonStatus)),
     "stop": Method(()),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
 from services.adapters.collections import under_way
-from services.adapters.daemon.wire import DRAFT, FORMER, IN_USE, SETS
+from services.adapters.daemon.wire import DRAFT, FORMER, IN_USE, SETS, WORDS
 from services.adapters.edge.edge_set import EdgeDraftSet, EdgeSet
 from services.model import MemoryType
 from services.ports import Draft, Room, VectorStore
@@ -69,6 +70,14 @@ class EdgeVectorStore(EdgeSet):
 
     async def drop_former(self) -> int:
         answer: int = await self._ask(SETS, "drop_former")
+        return answer
+
+    async def completions(self, text: str) -> Sequence[str]:
+        answer: Sequence[str] = await self._ask(WORDS, "completions", text)
+        return answer
+
+    async def weights(self, text: str) -> Mapping[str, float]:
+        answer: Mapping[str, float] = await self._ask(WORDS, "weights", text)
         return answer
 
     async def close(self) -> None:
