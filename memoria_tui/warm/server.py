@@ -5,8 +5,8 @@ then there is a new one. A command that ends tells what it had to import beyond 
 the next ones.
 
 The server ends some time after the last command, when it is asked to (SIGTERM), and when what it has imported is not
-what a new process would import. The lock on its file, which names its process, is the kernel's; a spare ends with the server, and a command when
-its client has gone, as it would without a server.
+what a new process would import. The lock on its file, which names its process, is the kernel's; a spare ends with the
+server, and a command when its client has gone, as it would without a server.
 """
 
 from __future__ import annotations
