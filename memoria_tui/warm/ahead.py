@@ -18,6 +18,8 @@ def start_daemon(arguments: list[str]) -> None:
     try:
         if (
             arguments[0] in _WITHOUT_VECTORS
+            or "--help" in arguments
+            or variables.get("MEMORIA_LINGER", "").strip() == "0"
             or variables.get("MEMORIA_QDRANT_HOST")
             or not os.path.isdir(os.path.join(os.path.dirname(folder), "qdrant"))
             or not os.path.isdir(folder)

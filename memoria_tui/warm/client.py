@@ -7,9 +7,10 @@ so, so that none runs twice.
 """
 
 import _signal as signals  # type: ignore[import-not-found]
+import _socket
 import os
 import sys
-from _socket import AF_UNIX, SCM_RIGHTS, SO_PEERCRED, SOCK_STREAM, SOL_SOCKET, socket
+from _socket import AF_UNIX, SOCK_STREAM, SOL_SOCKET, socket
 
 _OF_MEMORIES = ("add", "delete", "edit", "link", "neighbors", "path", "purge", "relations", "search", "show", "suggest")
 COMMANDS = frozenset((*_OF_MEMORIES, "db", "doctor", "pending", "redo", "repair", "trash", "undo", "unlink", "work"))
@@ -24,7 +25,7 @@ SIZE = 4
 """Bytes that tell how long a request is."""
 _PATIENCE = 5.0
 """Seconds for a server to be ready."""
-_PASSED_ON = (signals.SIGHUP, signals.SIGINT, signals.SIGQUIT, signals.SIGTERM, signals.SIGUSR1, signals.SIGUSR2)
+PASSED_ON = (signals.SIGHUP, signals.SIGINT, signals.SIGQUIT, signals.SIGTERM, signals.SIGUSR1, signals.SIGUSR2)
 _NAMESPACES = ("mnt", "net", "pid", "user")
 _HERE = os.path.dirname(os.path.dirname(__file__))
 
@@ -45,6 +46,8 @@ def served(arguments: list[str]) -> int | None:
 
 def may_be_served(arguments: list[str]) -> bool:
     """Whether it is one of the commands, with all streams, and not in the background of a terminal that it may read."""
+    if sys.platform != "linux":
+        return False
     if not arguments or arguments[0] not in COMMANDS or None in (sys.stdin, sys.stdout, sys.stderr):
         return False
     try:
@@ -90,7 +93,7 @@ def with_short_path(folder: str, name: str, act) -> None:  # type: ignore[no-unt
 
 def peer(connection: socket) -> tuple[int, int]:
     """Process (for a server: the one that listens) and user at the other end."""
-    told = connection.getsockopt(SOL_SOCKET, SO_PEERCRED, 12)
+    told = connection.getsockopt(SOL_SOCKET, _socket.SO_PEERCRED, 12)
     return int.from_bytes(told[:4], sys.byteorder), int.from_bytes(told[4:8], sys.byteorder)
 
 
@@ -115,7 +118,7 @@ def _ready(connection: socket) -> int | None:
     """The process that waits to run the command; None when the server refuses it. Raises OSError."""
     mask = os.umask(0o077)
     os.umask(mask)
-    ignored = " ".join(str(int(one)) for one in _PASSED_ON if signals.getsignal(one) == signals.SIG_IGN)
+    ignored = " ".join(str(int(one)) for one in PASSED_ON if signals.getsignal(one) == signals.SIG_IGN)
     streams = [text for one in (sys.stdin, sys.stdout, sys.stderr) for text in (str(one.encoding), str(one.errors))]
     told = [circumstances(), *(text.encode() for text in (str(mask), ignored, *streams, str(len(sys.argv))))]
     told += map(os.fsencode, sys.argv)
@@ -158,7 +161,7 @@ def _go(connection: socket) -> None:
     folder = os.open(".", getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY)
     try:
         passed = b"".join(number.to_bytes(4, sys.byteorder) for number in (folder, 0, 1, 2))
-        connection.sendmsg([GO], [(SOL_SOCKET, SCM_RIGHTS, passed)])
+        connection.sendmsg([GO], [(SOL_SOCKET, _socket.SCM_RIGHTS, passed)])
     finally:
         os.close(folder)
 
@@ -186,7 +189,7 @@ def _passing_signals_on(child: int) -> dict:  # type: ignore[type-arg]
         signals.signal(number, suspend)
         pass_on(signals.SIGCONT, None)
 
-    handlers = dict.fromkeys((*_PASSED_ON, signals.SIGWINCH), pass_on) | {signals.SIGTSTP: suspend}
+    handlers = dict.fromkeys((*PASSED_ON, signals.SIGWINCH), pass_on) | {signals.SIGTSTP: suspend}
     return {
         number: signals.signal(number, handler)
         for number, handler in handlers.items()

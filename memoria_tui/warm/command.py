@@ -17,7 +17,7 @@ from typing import NoReturn
 
 from memoria_tui.cli import INTERRUPTED, main
 from memoria_tui.cli.terminal import NeedsOwnProcess, Terminal
-from memoria_tui.warm.client import EXIT, GO, OWN, READY, SIZE, circumstances, peer
+from memoria_tui.warm.client import EXIT, GO, OWN, PASSED_ON, READY, SIZE, circumstances, peer
 from memoria_tui.warm.loaded import Loaded
 from memoria_tui.warm.starting import linger
 from services.container import rehearse
@@ -131,7 +131,7 @@ class Spare:
             client.settimeout(None)
             socket.send_fds(self._control, [TAKEN.encode()], [client.fileno()])
             _take_over(passed, request.streams)
-        except OSError:
+        except (OSError, ValueError):
             with suppress(OSError):
                 client.sendall(OWN)
             os._exit(0)
@@ -152,8 +152,9 @@ class Spare:
         os.environb.update(request.environment)
         time.tzset()
         sys.argv = request.arguments
-        for number in request.ignored:
-            signal.signal(number, signal.SIG_IGN)
+        for number in PASSED_ON:
+            usual = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+            signal.signal(number, signal.SIG_IGN if number in request.ignored else usual)
 
     def _run(self, client: socket.socket) -> None:
         before = set(sys.modules)
@@ -163,6 +164,8 @@ class Spare:
             answer = OWN
         except KeyboardInterrupt:
             answer = EXIT + str(INTERRUPTED).encode()
+        except SystemExit as ended:
+            answer = EXIT + str(ended.code or 0).encode()
         logging.shutdown()
         imported = [name for name in sys.modules if name not in before]
         with suppress(OSError):
