@@ -54,7 +54,7 @@ class Server:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "MEMORIA_HOME": str(self.home), "MEMORIA_LINGER": "60", **self.variables}
+        return {**os.environ, "MEMORIA_HOME": str(self.home), "MEMORIA_LINGER": "600", **self.variables}
 
     @property
     def socket(self) -> Path:
