@@ -43,12 +43,12 @@ class Vocabulary:
 
     async def completions(self, text: str) -> tuple[str, ...]:
         """The most frequent words that begin like the last one of `text`; none when that is finished or is a word."""
-        if store := self._store:
-            with contextlib.suppress(MemoriaError):  # the search itself says what is wrong
-                return tuple(await store.completions(text))
         unfinished = _UNFINISHED.search(text)
         if not unfinished or kept_to() is not None:
             return ()
+        if store := self._store:
+            with contextlib.suppress(MemoriaError):  # the search itself says what is wrong
+                return tuple(await store.completions(text))
         sample = await self._current()
         prefix = unfinished[0].casefold()
         if prefix in sample.counts:
