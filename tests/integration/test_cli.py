@@ -235,7 +235,7 @@ def test_what_a_killed_program_had_begun_to_save_is_finished_by_the_next_command
 def test_doctor_tells_each_store(run: Run) -> None:
     ran = run("doctor", "--json")
     assert ran.status == 0
-    assert set(ran.json) == {"qdrant", "postgres", "embedder", "daemon", "zones", "problems"}
+    assert set(ran.json) == {"qdrant", "postgres", "embedder", "daemon", "commands", "zones", "problems"}
     assert ran.json["daemon"] is None, "none is needed here"
     for kind in ("qdrant", "postgres", "embedder"):
         assert {"ok", "version", "latency_ms", "counts"} <= set(ran.json[kind])
