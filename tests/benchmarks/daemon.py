@@ -18,6 +18,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,14 @@ from memoria_tui.warm.client import connected, peer
 from services.adapters.bundled_embedder import BundledEmbedder
 from services.adapters.bundled_model import BundledModel
 from services.adapters.daemon.client import DaemonClient
-from services.adapters.daemon.wire import MODEL
+from services.adapters.daemon.wire import IN_USE, MODEL, WORDS
+from services.adapters.edge.edge_set import EdgeSet
 from services.adapters.edge.edge_sets import EdgeSets
 from services.adapters.edge.edge_store import EdgeVectorStore
 from services.adapters.edge.locks import take_folder
 from services.container import daemon_status, stop_stores
 from services.model import Query
+from services.search.vocabulary import Vocabulary
 from services.settings import Settings
 from tests.benchmarks.figures import Figure, compared, limited, percentile
 from tests.benchmarks.search import timed
@@ -53,8 +56,11 @@ class Bare:
     def __init__(self, folder: Path) -> None:
         self._lock = take_folder(folder)
         self._sets, self._model = EdgeSets(folder), BundledModel()
+        self._words = Vocabulary(EdgeSet(partial(self.call, IN_USE)))
 
     async def call(self, target: str, method: str, *arguments: object) -> Any:
+        if target == WORDS:
+            return await getattr(self._words, method)(*arguments)
         if target != MODEL:
             return getattr(self._sets.of(target), method)(*arguments)
         ask = getattr(self._model, method)
