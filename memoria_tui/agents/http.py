@@ -137,9 +137,12 @@ def bound(where: Listening) -> socket.socket:
         (family, *_, address), *_ = socket.getaddrinfo(
             where.host, where.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
-        return socket.create_server(address, family=family)
+        listening = socket.create_server(address, family=family)
     except OSError as error:
         raise InvalidInput(f"cannot listen on {where.host}, port {where.port}: {error.strerror or error}") from error
+    # asyncio sees to that only for sockets it made itself; else the end of an answer waits 40 ms for the client
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
 
 
 def application(door: Door, where: Listening) -> FastAPI:

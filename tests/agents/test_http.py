@@ -309,6 +309,13 @@ async def test_tls_by_certificate_files(world: World, tmp_path: Path) -> None:
         assert (await client.get(f"{url}/health/live")).status_code == 200
 
 
+async def test_no_answer_waits_for_the_client_to_acknowledge_its_beginning() -> None:
+    with bound(ANYWHERE) as listening, socket.create_connection(listening.getsockname()):
+        accepted, _ = listening.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 async def test_what_it_cannot_be_started_with_is_told() -> None:
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as taken:
         port = taken.getsockname()[1]
