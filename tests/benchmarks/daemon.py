@@ -90,6 +90,8 @@ async def run(args: Namespace) -> list[Figure]:
             commands = await asyncio.to_thread(_programs, home, args.rounds)
             return [*searched, *commands, await _rest(replace(settings, linger=600.0))]
         finally:
+            for server in (_command_server(home) or [])[:1]:
+                server.terminate()
             await stop_stores(settings, force=True)
 
 

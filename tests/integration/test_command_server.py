@@ -247,9 +247,12 @@ def test_a_client_whose_command_and_server_are_gone_says_so_and_runs_nothing(ser
 
 def test_a_server_that_is_held_up_keeps_no_command_from_running(server: Server) -> None:
     server.start()
-    for one in (*server.spares(), psutil.Process(server.process.pid if server.process else 0)):
+    held_up = [*server.spares(), psutil.Process(server.process.pid if server.process else 0)]
+    for one in held_up:
         one.suspend()
     assert server.run("work", "status")[0] == OWN
+    for one in held_up:
+        one.resume()
 
 
 def test_a_spare_that_is_killed_is_replaced(server: Server) -> None:
