@@ -280,6 +280,8 @@ async def process(variables: dict[str, str], *options: str) -> AsyncIterator[tup
 async def test_a_signal_ends_it_and_a_request_under_way_is_answered(variables: dict[str, str]) -> None:
     body = json.dumps(called("memoria_store", content="At the end.")).encode()
     async with process(variables) as (server, url):
+        found = await post(f"{url}/mcp", json=called("memoria_recall", query="the end"))
+        assert found.json()["result"]["structuredContent"]["hits"] == []
         reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
         writer.write(head(len(body), expect="100-continue"))
         assert b"100" in await reader.readuntil(b"\r\n\r\n")  # it waits for the rest

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -23,8 +23,10 @@ from memoria_tui.agents.tools import TOOLS
 from services.acting import Actor, Scope, acting_as
 from services.errors import Conflict, Forbidden, InvalidInput, MemoriaError, NotFound, NothingToUndo
 from services.model import MemoryChanges, MemoryDraft, MemoryType, Query, RelationType, SessionDraft
+from services.permitted import PermittedStore
 from services.points import Scroll
 from services.ports import NewRelation
+from services.ports.vectors import WordStore
 from tests.agents.test_http import HEADERS, called, served
 from tests.agents.world import World
 
@@ -265,6 +267,23 @@ async def test_what_was_read_for_one_is_not_shown_to_another(held: Held) -> None
     with acting_as(KEPT):
         assert len(await services.vectors.scroll(Scroll(MemoryType.SEMANTIC, 50))) == 2
         assert await services.search.complete("tag", "") == ("far ", "near")
+
+
+async def test_words_that_a_store_reads_itself_weigh_the_same_for_all_and_are_shown_to_who_sees_all() -> None:
+    class Words:
+        async def weights(self, text: str) -> dict[str, float]:
+            return {text: 1.0}
+
+        async def completions(self, text: str) -> tuple[str, ...]:
+            return (SECRET,)
+
+    store: Any = PermittedStore(cast("Any", Words()))
+    assert isinstance(store, WordStore)
+    assert not isinstance(PermittedStore(cast("Any", object())), WordStore)
+    for actor, seen in ((WRITER, (SECRET,)), (READER, (SECRET,)), (KEPT, ())):
+        with acting_as(actor):
+            assert await store.weights("boat") == {"boat": 1.0}
+            assert await store.completions("z") == seen
 
 
 async def test_a_token_is_kept_as_a_hash_and_can_be_revoked_and_expires(world: World) -> None:
