@@ -24,7 +24,7 @@ from textual.worker import WorkerFailed, get_current_worker
 
 from memoria_tui.background import Background
 from memoria_tui.config import Config
-from memoria_tui.drafts import FILE, DraftKeeper
+from memoria_tui.drafts import FILE, Draft, DraftKeeper, DraftKind
 from memoria_tui.driver import TerminalDriver
 from memoria_tui.leaving import Leaving
 from memoria_tui.modes.registry import GRAPH, MEMORIES, MODES
@@ -68,6 +68,10 @@ _LONG_TO_READ = 20.0
 def local_time() -> datetime:
     """Now, in the zone of the system."""
     return datetime.now().astimezone()
+
+
+def _typed_ahead(text: str) -> Draft:
+    return Draft(DraftKind.NEW_MEMORY, title="what keys waited for", values={"text": text})
 
 
 def _action_commands() -> type[Provider]:
@@ -157,7 +161,7 @@ class MemoriaApp(TypingAhead[None]):
         self.set_reactive(App.theme, self._config.theme if known else Config().theme)
         self._refused: MemoriaError | None = None
         self.writes = Writes(changed=self._writes_changed, unheard=self._write_failed, permit=self._permit)
-        self.drafts = DraftKeeper(self, drafts, lambda: self._open_screens, self._say)
+        self.drafts = DraftKeeper(self, drafts, lambda: (self, *self._open_screens), self._say)
         self.leaving = Leaving(self, self.writes, self._say, self.drafts.keep)
         self._slow_write: Timer | None = None
         self._saving = False
@@ -388,6 +392,16 @@ class MemoriaApp(TypingAhead[None]):
             if memories.preview.editing is not None:
                 return
 
+    @property
+    def draft(self) -> Draft | None:
+        """Text that waits for what it is to be typed into."""
+        return _typed_ahead(text) if (text := self.waiting_text) else None
+
+    def keep_text(self, text: str) -> None:
+        self.drafts.left.append(_typed_ahead(text))
+        self.drafts.keep_soon()
+        self._say("What was typed meanwhile is kept: the next start offers it")
+
     # keys that work everywhere
 
     def begins(self, screen: Screen[object]) -> bool:
@@ -412,6 +426,9 @@ class MemoriaApp(TypingAhead[None]):
     def give_up(self, screen: Screen[object]) -> None:
         if screen in self.mode_screens:
             screen.give_up()
+
+    def tell_leaving(self) -> None:
+        self.leaving.tell()
 
     def tell_wait(self, what: str) -> None:
         if what != self._keys_wait_for:

@@ -52,13 +52,13 @@ class Leaving:
         `unsaved`: what was typed and not saved. It and long runs are given up at the second request.
         """
         if self._under_way:
-            self._say(self._waiting())
+            self.tell()
             return
         failures = self._writes.failures
         if unsaved():
             await _soon(lambda: bool(self._writes.waiting))  # the key before may have been the one that saves
         if self._writes.waiting:
-            self._say(self._waiting())
+            self.tell()
             await self._finish(None)
             await _soon(lambda: not unsaved())  # the field whose text was written closes
         if self._writes.failures != failures:
@@ -75,9 +75,10 @@ class Leaving:
         """Something else was done since: who leaves is warned again."""
         self._warned_of = ()
 
-    def _waiting(self) -> str:
-        waiting = self._writes.waiting
-        return f"Saving {counted(len(waiting), 'change')}, then leaving: {waiting[0]}"
+    def tell(self) -> None:
+        """Says what is waited for."""
+        if waiting := self._writes.waiting:
+            self._say(f"Saving {counted(len(waiting), 'change')}, then leaving: {waiting[0]}")
 
     async def _finish(self, seconds: float | None) -> tuple[str, ...]:
         self._under_way = True

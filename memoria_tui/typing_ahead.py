@@ -83,6 +83,13 @@ def _talks(screen: Screen[object]) -> bool:
     return any(node.message_queue_size for node in screen.walk_children(with_self=True))
 
 
+def _text_of(event: events.Key | events.Paste) -> str:
+    """As it stands in a field; what is no text ends a line."""
+    if isinstance(event, events.Paste):
+        return event.text
+    return event.character if event.is_printable and event.character else "\n"
+
+
 class TypingAhead(App[ReturnType]):
     """An app whose keys are meant for what the keys before them opened."""
 
@@ -174,8 +181,12 @@ class TypingAhead(App[ReturnType]):
             self._tell_ignored()
         elif not self._waiting and not self._acts and self._wait_of(event) is None:
             await self._send(event)
-        elif isinstance(event, events.Key) and event.key == "escape" and self._wait_of(endless=True):
-            self._give_up()
+        elif isinstance(event, events.Key) and event.key == "escape" and (wait := self._wait_of(endless=True)):
+            if self.waiting_text and event.key not in {getattr(one, "key", "") for one in self._waiting}:
+                self._wait(event)  # it may be meant for what that text is for
+                self.notify(f"Keys wait for {wait.what}: esc again gives up", markup=False)
+            else:
+                self._give_up()
         else:
             self._wait(event)
 
@@ -185,8 +196,19 @@ class TypingAhead(App[ReturnType]):
             self.set_timer(_PATIENCE, partial(self._leave_at_last, event))
         self._look_soon()
 
+    @property
+    def waiting_text(self) -> str:
+        """What is typed and waits, where it is more than a few keys: it has several words."""
+        text = "".join(_text_of(one) for one in self._waiting).strip()
+        return text if len(text.split()) > 1 else ""
+
+    def keep_text(self, text: str) -> None:
+        """Keeps what was typed and went nowhere."""
+
     def drop_waiting(self) -> None:
-        """Forgets the keys that wait, since what they waited for did not come about."""
+        """Forgets the keys that wait, since what they waited for did not come about; not the text among them."""
+        if text := self.waiting_text:
+            self.keep_text(text)
         self._waiting.clear()
         self.tell_wait("")
 
@@ -195,7 +217,8 @@ class TypingAhead(App[ReturnType]):
         self._told_ignored = False
         if self._waiting:
             self._tell_ignored()
-        self.drop_waiting()
+            self._waiting.clear()
+        self.tell_wait("")
         self._ignored_until = monotonic() + _BURST
 
     def _tell_ignored(self) -> None:
@@ -216,6 +239,9 @@ class TypingAhead(App[ReturnType]):
     def tell_wait(self, what: str) -> None:
         """Tells a person what keys wait for; "": for nothing any more."""
 
+    def tell_leaving(self) -> None:
+        """Tells a person what leaving waits for."""
+
     def _wait_of(self, key: events.Key | events.Paste | None = None, *, endless: bool = False) -> _Wait | None:
         """What this key waits for behind another one, or whichever comes; `endless`: without an end but esc."""
         endless |= monotonic() >= self.since + _PATIENCE
@@ -232,8 +258,17 @@ class TypingAhead(App[ReturnType]):
         )
 
     async def _leave_at_last(self, event: events.Key | events.Paste) -> None:
-        """Lets the key to leave through that has waited long enough: what is waited for may never come."""
-        if event in self._waiting:
+        """Lets the key to leave through when nothing goes on before it: what is waited for may never come.
+
+        Leaving waits for what is saved, too, and what was typed before it is not to be lost.
+        """
+        if event not in self._waiting:
+            return
+        if (saves := self._next_wait is _SAVES) or monotonic() < self.since + _PATIENCE:
+            if saves:
+                self.tell_leaving()
+            self.set_timer(_PATIENCE, partial(self._leave_at_last, event))
+        else:
             self._give_up()
             await self._send(event)
 
@@ -336,7 +371,7 @@ class TypingAhead(App[ReturnType]):
             if self._acts:
                 self._acts = False
                 self._drop_repeated()
-            else:
+            elif self._waiting:
                 await self._send(self._waiting.popleft())
         if not self._waiting:
             self.tell_wait("")

@@ -15,6 +15,8 @@ from services.times import WriterZone, to_stamp
 MOST_TEXT = 4_000_000
 """Characters of the text."""
 MOST_TAGS = 2000
+MOST_NAME = 200
+"""Characters of a tag or project that is given now; what others wrote stays."""
 MOST_METADATA = 250_000
 """Characters of everything but the text, as JSON: each chunk has a copy of it."""
 
@@ -26,6 +28,15 @@ def checked_text(text: str) -> str:
     if len(text) > MOST_TEXT:
         raise InvalidInput(f"the text has {len(text):,} characters, a memory at most {MOST_TEXT:,}; divide it")
     return text
+
+
+def checked_names(names: Iterable[str]) -> None:
+    """Raises InvalidInput for a tag or project that is too long to be one: a text that went into the wrong field."""
+    for name in names:
+        if len(name) > MOST_NAME:
+            raise InvalidInput(
+                f"{name[:20]!r}… has {len(name):,} characters; a tag or project has at most {MOST_NAME:,}"
+            )
 
 
 def checked_payload(payload: Mapping[str, object]) -> Mapping[str, object]:
@@ -42,6 +53,11 @@ def checked_payload(payload: Mapping[str, object]) -> Mapping[str, object]:
 _NO_METADATA = frozenset({*CHUNK_KEYS, "content", "memory_type"})
 
 
+def _names(payload: Mapping[str, object]) -> tuple[object, ...]:
+    tags = payload.get("tags")
+    return (payload.get("project"), *(tags if isinstance(tags, (list, tuple)) else ()))
+
+
 def edited(current: State, changes: MemoryChanges) -> State:
     """The state after an edit; keys that the edit does not name stay as they are.
 
@@ -53,6 +69,7 @@ def edited(current: State, changes: MemoryChanges) -> State:
     payload = {**current.payload, **changes.metadata}
     if changes.content is not None and changes.content != current.content:
         payload["content"] = checked_text(changes.content)
+    checked_names(one for one in (*(changes.tags or ()), changes.project or "") if one not in _names(current.payload))
     if changes.tags is not None:
         payload["tags"] = list(dict.fromkeys(changes.tags))
     if changes.importance is not None:

@@ -17,6 +17,7 @@ from services.memories.applying import Applier, Permit
 from services.memories.current import Current, Plan
 from services.memories.editing import (
     checked_importance,
+    checked_names,
     checked_payload,
     checked_text,
     conflicts,
@@ -179,6 +180,7 @@ class MemoryService:
         """What is to be written. Raises InvalidInput for what a memory cannot be."""
         checked_importance(draft.importance)
         checked_text(draft.content)
+        checked_names((*draft.tags, draft.project or ""))
         after = drafted(draft, memory_id, self._clock(), self._zone).storable()
         checked_payload(after.payload)
         return after

@@ -19,6 +19,7 @@ from textual.widgets import Input, OptionList, TextArea
 
 from memoria_tui.app import MemoriaApp
 from memoria_tui.dialogs.choice import ChoiceDialog
+from memoria_tui.dialogs.confirm import DiscardDialog
 from memoria_tui.dialogs.link_target import LinkTargetDialog
 from memoria_tui.dialogs.new_memory import NewMemoryDialog
 from memoria_tui.dialogs.trash import TrashDialog
@@ -120,6 +121,44 @@ async def test_a_dialog_takes_no_text_while_what_stands_in_it_is_saved() -> None
         assert text.content == "x"
         assert pilot.app.screen is not dialog
         assert "x" in {one.content for one in services.store.memories.values()}
+
+
+async def test_what_was_typed_behind_a_slow_save_is_saved_too_before_the_program_ends() -> None:
+    services = FakeServices(filled())
+    async with slow_app(services, "memories") as (pilot, acts):
+        acts.seconds = 2.5  # longer than a key waits for what may never come
+        for key in ("n", "x", "ctrl+s", "n", "y", "ctrl+s", "ctrl+q", "ctrl+q"):
+            pilot.app.post_message(key_event(key))
+        await until(pilot, lambda: bool(acts.under_way))
+        acts.seconds = _SLOW
+        await until(pilot, lambda: pilot.app._exit)
+        assert {"x", "y"} <= {one.content for one in services.store.memories.values()}
+
+
+async def test_esc_behind_slow_saves_is_meant_for_what_was_typed_before_it() -> None:
+    services = FakeServices(filled())
+    async with slow_app(services, "memories") as (pilot, _):
+        await hurry(pilot, "e", *"one two ", "ctrl+s", "down", "e", *"three four ", "ctrl+s", "n", *"five six", "escape")
+        texts = {one.content for one in services.store.memories.values()}
+        assert len([text for text in texts if text.startswith(("one two ", "three four "))]) == 2
+        assert isinstance(pilot.app.screen, DiscardDialog)
+
+
+async def test_text_that_waits_for_a_save_that_never_ends_is_kept_when_a_person_gives_up() -> None:
+    services = FakeServices(filled())
+    async with slow_app(services, "memories") as (pilot, acts):
+        acts.seconds = 600.0
+        for key in ("n", "x", "ctrl+s", "n", *"five six"):
+            pilot.app.post_message(key_event(key))
+        await until(pilot, lambda: bool(acts.under_way))
+        app = cast("MemoriaApp", pilot.app)
+        await until(pilot, lambda: app.waiting_text == "nfive six")
+        assert app.draft is not None
+        assert app.draft.values == {"text": "nfive six"}
+        for said in ("Keys wait for the stores: esc again gives up", "What was typed meanwhile is kept: the next start"):
+            pilot.app.post_message(key_event("escape"))
+            await until(pilot, lambda said=said: any(one.startswith(said) for one in toasts(pilot)))  # type: ignore[misc]
+        assert [one.values for one in app.drafts.left] == [{"text": "nfive six"}]
 
 
 async def test_a_dialog_whose_text_could_not_be_saved_is_written_on() -> None:
