@@ -256,7 +256,15 @@ async def test_many_are_edited_in_one_act(world: World) -> None:
     assert (memory.project, memory.importance, memory.type) == (None, 0.9, MemoryType.EPISODIC)
 
 
-@pytest.mark.parametrize("changes", [MemoryChanges(importance=1.5), MemoryChanges(metadata={"parent_id": "x"})])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        MemoryChanges(importance=1.5),
+        MemoryChanges(metadata={"parent_id": "x"}),
+        MemoryChanges(tags=("a text " * 40,)),
+        MemoryChanges(project="a text " * 40),
+    ],
+)
 async def test_values_that_cannot_be_are_refused(world: World, changes: MemoryChanges) -> None:
     memory = await world.service.create(MemoryDraft("text"))
     with pytest.raises(InvalidInput):
@@ -265,6 +273,8 @@ async def test_values_that_cannot_be_are_refused(world: World, changes: MemoryCh
         await world.service.create(MemoryDraft("x", importance=-1))
     with pytest.raises(InvalidInput):
         await world.service.create(MemoryDraft("x", id="17"))
+    with pytest.raises(InvalidInput, match="a tag or project has at most 200"):
+        await world.service.create(MemoryDraft("x", tags=("a text " * 40,)))
     with pytest.raises(Conflict):
         await world.service.create(MemoryDraft("x", id=memory.id))
 
