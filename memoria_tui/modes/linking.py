@@ -39,16 +39,10 @@ class Linking:
         return [hit.memory for hit in result.hits]
 
     async def link(self, sources: Sequence[Memory], target: Memory) -> None:
-        """Asks for the type and draws the relations in one act.
-
-        Of a pair the direction offered is the one that the texts speak for.
-        """
+        """Asks for the type and draws the relations in one act; of a pair that which the texts speak for is chosen."""
         kind = RelationType.RELATED
-        if len(sources) == 1:
-            inferred = infer_relation(sources[0], target)
+        if len(sources) == 1 and (inferred := infer_relation(sources[0], target)).forward:
             kind = inferred.type
-            if not inferred.forward:
-                sources, target = (target,), sources[0]
         dialog = RelationTypeDialog("Link", _ends(sources), labelled(target, END), kind)
         if (choice := await self._screen.ask(dialog)) is None:
             return
