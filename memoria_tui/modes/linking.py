@@ -38,8 +38,13 @@ class Linking:
         result = await self._screen.services.search.search(query)
         return [hit.memory for hit in result.hits]
 
+    async def link_pair(self, one: Memory, other: Memory) -> None:
+        """As `link`, in the direction that the texts speak for."""
+        source, target = (one, other) if infer_relation(one, other).forward else (other, one)
+        await self.link([source], target)
+
     async def link(self, sources: Sequence[Memory], target: Memory) -> None:
-        """Asks for the type and draws the relations in one act; of a pair that which the texts speak for is chosen."""
+        """Asks for the type and draws the relations in one act; between two that which the texts speak for is chosen."""
         kind = RelationType.RELATED
         if len(sources) == 1 and (inferred := infer_relation(sources[0], target)).forward:
             kind = inferred.type

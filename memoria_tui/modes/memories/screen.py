@@ -504,7 +504,7 @@ class MemoriesScreen(ModeScreen):
         if memories is None:
             return
         if len(memories) == 2:
-            await self._linking.link(memories[:1], memories[1])
+            await self._linking.link_pair(*memories)
             return
         what = f'"{clip(title(memories[0]), 48)}"' if len(memories) == 1 else counted(len(memories))
         at_hand = nearest(self.memory_list.hits(), current, ids)
