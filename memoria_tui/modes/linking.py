@@ -44,7 +44,7 @@ class Linking:
         await self.link([source], target)
 
     async def link(self, sources: Sequence[Memory], target: Memory) -> None:
-        """Asks for the type and draws the relations in one act; between two that which the texts speak for is chosen."""
+        """Asks for the type and draws the relations in one act; between two the one that fits the texts is chosen."""
         kind = RelationType.RELATED
         if len(sources) == 1 and (inferred := infer_relation(sources[0], target)).forward:
             kind = inferred.type
