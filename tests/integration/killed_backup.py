@@ -139,8 +139,7 @@ async def seen(store: Store) -> str:
 
 async def perform(store: Store, act: str, archive: Path, steps: Steps, step: int) -> None:
     if act == "backup":
-        assert isinstance(store.services.vectors, EdgeHere)
-        store.services.vectors.reading = True
+        EdgeHere.reading = True  # of all in this life, which ends after it
         steps.kill_before(step)
         await store.services.backup.backup(store.folder / "backups", keep=1)
         return
