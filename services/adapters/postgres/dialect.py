@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy.dialects import registry
-from sqlalchemy.dialects.postgresql.psycopg import PGDialectAsync_psycopg
+# The package first: a thread that imports its psycopg before it and one that imports it find it half imported.
+from sqlalchemy.dialects import postgresql, registry
 
 DRIVER = "postgresql+statements"
 """Of a URL for `create_async_engine`."""
 
 
-class StatementsDialect(PGDialectAsync_psycopg):
+class StatementsDialect(postgresql.psycopg.PGDialectAsync_psycopg):
     """For engines that run statements in text only: what they may look like depends on no server."""
 
     supports_statement_cache = True
