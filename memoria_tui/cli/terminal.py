@@ -274,9 +274,12 @@ class Terminal:
         return other
 
     def spawn_detached(self, *arguments: str) -> None:
-        """Starts one of our commands in a process of its own, which outlives this one."""
+        """Starts one of our commands in a process of its own, which outlives this one.
+
+        `-P`: a folder named `services` where the person stands must not be taken for ours.
+        """
         if self.is_single:
-            command, nothing = [sys.executable, "-m", "memoria_tui", *arguments], subprocess.DEVNULL
+            command, nothing = [sys.executable, "-P", "-m", "memoria_tui", *arguments], subprocess.DEVNULL
             subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True)
 
     def run(self, act: Callable[[Services], Awaitable[T]], *, resumes: bool = False) -> T:

@@ -627,3 +627,15 @@ def test_names_of_work_are_harmless_on_a_terminal(run: Run, postgres_url: str) -
         assert shown.status == 0, shown.err
         assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(shown.out + shown.err), command
         assert "[bold]x[/]" in shown.out, command
+
+
+def test_what_a_command_leaves_behind_runs_nothing_of_the_folder_where_a_person_stands(tmp_path: Path) -> None:
+    for package in ("memoria_tui", "services"):
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "__init__.py").write_text("raise SystemExit(9)")
+    leave = (
+        "import os; from memoria_tui.cli.terminal import Terminal; Terminal.of_process().spawn_detached('--version'); "
+        "print(os.waitstatus_to_exitcode(os.wait()[1]))"
+    )
+    ran = subprocess.run([sys.executable, "-P", "-c", leave], cwd=tmp_path, capture_output=True, check=False)
+    assert ran.stdout == b"0\n", ran.stderr
