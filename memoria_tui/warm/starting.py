@@ -53,7 +53,7 @@ def server_status() -> ServerStatus | None:
     """How it is; None when none runs."""
     import psutil
 
-    if (pid := _process()) is None:
+    if (pid := _server()) is None:
         return None
     with suppress(psutil.Error):
         server = psutil.Process(pid)
@@ -63,7 +63,7 @@ def server_status() -> ServerStatus | None:
 
 def stop_server() -> int | None:
     """Ends the server, which takes no more commands; those that run finish. Gives its process, None when none runs."""
-    if (pid := _process()) is None:
+    if (pid := _server()) is None:
         return None
     for number in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError, BlockingIOError):
@@ -71,6 +71,14 @@ def stop_server() -> int | None:
             with held_lock(Path(place(os.environ)) / LOCK, seconds=_SECONDS_TO_END):
                 break
     return pid
+
+
+def _server() -> int | None:
+    """The process that holds the lock, if it is a server: the number may be of a dead one, or of another container."""
+    with suppress(OSError):
+        if (pid := _process()) and b"memoria_tui.warm" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+            return pid
+    return None
 
 
 def _process() -> int | None:

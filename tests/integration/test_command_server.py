@@ -325,6 +325,17 @@ def test_stop_ends_it_and_tells_it(server: Server) -> None:
     server.process.wait(60)
 
 
+def test_stop_ends_no_process_that_has_the_number_of_an_earlier_server(server: Server) -> None:
+    folder = server.home / "daemon"
+    folder.mkdir(parents=True)
+    with subprocess.Popen(["sleep", "60"]) as other, held_lock(folder / "commands.lock"):
+        (folder / "commands.lock").write_text(str(other.pid))
+        _, out, _ = of_its_own(server, "stop", "--json")
+        ended = other.poll()
+        other.kill()
+    assert (ended, json.loads(out)["stopped"]) == (None, [])
+
+
 def test_a_second_server_of_a_home_ends_at_once(steady: Server) -> None:
     command = [sys.executable, "-P", "-m", "memoria_tui.warm", str(steady.home / "daemon"), "60"]
     assert subprocess.run(command, input=b"", env=steady.environment, timeout=60, check=False).returncode == 0
