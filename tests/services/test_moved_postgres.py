@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from services.adapters.postgres import roles
@@ -88,6 +91,11 @@ async def test_data_of_an_older_version_are_moved_and_stay_beside(folder: Path) 
     server.close()
 
 
+async def test_starting_ahead_of_who_needs_it_moves_nothing(folder: Path) -> None:
+    await asyncio.to_thread(EmbeddedPostgres(folder, linger=1.0).start_and_leave)
+    assert version(folder / "data") == str(OLDER)
+
+
 async def test_a_move_that_was_killed_begins_again_or_is_finished(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder / "data", kept := tmp_path / "kept")
     server = EmbeddedPostgres(folder)
@@ -107,6 +115,27 @@ async def test_a_move_that_was_killed_begins_again_or_is_finished(folder: Path, 
     (folder / "moving" / "data").mkdir(parents=True)
     (folder / "moving" / "data" / "PG_VERSION").write_text(str(MAJOR))
     assert names(await server.start()) == NAMES
+    server.close()
+
+
+async def test_what_a_program_of_the_earlier_version_writes_meanwhile_is_moved_or_refused(folder: Path) -> None:
+    older = EmbeddedPostgres(folder, major=OLDER)
+    url, written, begun = await older.start(), list[str](), threading.Event()
+
+    def write() -> None:
+        with contextlib.suppress(psycopg.Error), psycopg.connect(url, autocommit=True) as connection:
+            for number in range(100_000):
+                connection.execute("INSERT INTO public.clients (name) VALUES (%s)", (f"client {number}",))
+                written.append(f"client {number}")
+                begun.set()
+
+    writing = asyncio.create_task(asyncio.to_thread(write))
+    await asyncio.to_thread(begun.wait)
+    server = EmbeddedPostgres(folder)
+    moved = {name for (name,) in names(await server.start())}
+    await writing
+    assert moved - {"acme", "globex"} == set(written)
+    older.close()
     server.close()
 
 

@@ -34,7 +34,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from services.adapters.postgres import postmaster, roles
-from services.adapters.postgres.moving import bring
+from services.adapters.postgres.moving import bring, unwritten
 from services.adapters.postgres.postmaster import SOCKET_NAME
 from services.adapters.postgres.programs import CACHE, ENVIRONMENT, MAJOR, binaries, is_known, usable_by
 from services.adapters.postgres.server_user import (
@@ -112,10 +112,14 @@ class EmbeddedPostgres:
         return await asyncio.to_thread(self._start)
 
     def start_and_leave(self) -> None:
-        """Starts the server for whoever needs it soon. Blocks. Never raises: they meet the same error."""
-        with contextlib.suppress(MemoriaError):
-            self._start()
-            self.close()
+        """Starts the server for whoever needs it soon. Blocks. Never raises: they meet the same error.
+
+        Data of another version are left to them, for a move may take longer than they wait for who starts the server.
+        """
+        with contextlib.suppress(MemoriaError, OSError):
+            if self._version() == str(self._major):
+                self._start()
+                self.close()
 
     def close(self) -> None:
         """Lets go of the server; the keeper stops it when nobody else holds it."""
@@ -192,9 +196,8 @@ class EmbeddedPostgres:
             return True
 
     def _ensure_data(self, user: ServerUser | None, start: int) -> None:
-        version_file = self._data / "PG_VERSION"
-        if version_file.exists():
-            version = version_file.read_text().strip()
+        if (self._data / "PG_VERSION").exists():
+            version = self._version()
             if version == str(self._major):
                 return
             if not is_known(version) or int(version) > self._major:
@@ -218,6 +221,10 @@ class EmbeddedPostgres:
             give(fresh, user)
         rename_folder(fresh, self._data)
 
+    def _version(self) -> str:
+        """The major version that made the data. Raises OSError."""
+        return (self._data / "PG_VERSION").read_text().strip()
+
     def _move(self, user: ServerUser | None, version: int) -> None:
         """Moves data of an older version by the programs of that version; they stay beside, under its number.
 
@@ -233,7 +240,9 @@ class EmbeddedPostgres:
             newer._start()
             here = newer._ready_socket_folder()
             assert here is not None
-            rows = bring(DATABASE, there, here)
+            with contextlib.closing(unwritten(DATABASE, there)):
+                rows = bring(DATABASE, there, here)
+                older._end_server()
         except (OSError, ValueError) as error:
             raise self._failure(f"could not be moved to PostgreSQL {MAJOR}, and is as it was", str(error)) from error
         finally:
@@ -252,8 +261,7 @@ class EmbeddedPostgres:
         if not moved.exists():
             return
         if self._data.exists():
-            version = (self._data / "PG_VERSION").read_text().strip()
-            rename_folder(self._data, self._data.with_name(f"{self._data.name}-{version}"))
+            rename_folder(self._data, self._data.with_name(f"{self._data.name}-{self._version()}"))
         rename_folder(moved, self._data)
         shutil.rmtree(self._folder / _MOVING, ignore_errors=True)
 

@@ -5,15 +5,39 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from services.adapters.postgres import roles
 from services.adapters.postgres.programs import ENVIRONMENT, binaries
+
+if TYPE_CHECKING:
+    from psycopg import Connection
 
 _TABLES = """
 SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
 WHERE schemaname NOT IN ('pg_catalog', 'information_schema')
 """
+_SECONDS_TO_WRITE = 30
+"""For what is being written when a move begins."""
+
+
+def unwritten(database: str, place: Path) -> Connection:
+    """Keeps programs of an earlier version from writing what would be left behind, until it is closed.
+
+    Raises ValueError with the reason in one line.
+    """
+    import psycopg
+    from psycopg import sql
+
+    try:
+        connection = psycopg.connect(host=str(place), port=5432, user=roles.OWNER, dbname=database)
+        tables = [sql.SQL(name) for (name,) in connection.execute(_TABLES)]
+        connection.execute(f"SET lock_timeout = '{_SECONDS_TO_WRITE}s'".encode())
+        if tables:
+            connection.execute(sql.SQL("LOCK TABLE {} IN EXCLUSIVE MODE").format(sql.SQL(", ").join(tables)))
+    except psycopg.Error as error:
+        raise ValueError(str(error).splitlines()[0]) from error
+    return connection
 
 
 def bring(database: str, there: Path, here: Path) -> int:
