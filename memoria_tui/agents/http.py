@@ -192,7 +192,7 @@ class Checked:
         hosts = [name + port for name in names for port in ("", ":*")]
         origins = [f"{scheme}://{host}" for scheme in ("http", "https") for host in hosts]
         self._app, self._sending = app, sending
-        self._any_name = not where.is_local and not where.names
+        self._any_name, self._open = not where.is_local and not where.names, where.open
         self._names = TransportSecurityMiddleware(
             TransportSecuritySettings(allowed_hosts=hosts, allowed_origins=origins)
         )
@@ -218,10 +218,12 @@ class Checked:
         if self._any_name:  # then everybody needs a token, which no page knows
             others = [one for one in request.headers.raw if one[0] != b"host"]
             request = Request({**request.scope, "headers": [*others, (b"host", b"localhost")]})
-        if (refused := await self._names.validate_request(request)) is None:
+        refused = await self._names.validate_request(request)
+        if refused is None and not (self._open and _is_of_another_port(request)):
             return None
-        name = "Origin" if refused.status_code == HTTPStatus.FORBIDDEN else "Host"
-        return problem(refused.status_code, f"the header {name} names no address at which this server may be used")
+        status = refused.status_code if refused else HTTPStatus.FORBIDDEN
+        name = "Origin" if status == HTTPStatus.FORBIDDEN else "Host"
+        return problem(status, f"the header {name} names no address at which this server may be used")
 
 
 class Identified:
@@ -288,6 +290,12 @@ class Stores:
         except (MemoriaError, TimeoutError):
             return ("stores",)
         return [store.kind.value for store in stores if not store.ok and store.kind is not StoreKind.EMBEDDER]
+
+
+def _is_of_another_port(request: Request) -> bool:
+    """Whether a page asks that another server of this machine gave: nobody's token keeps that out."""
+    origin = request.headers.get("origin")
+    return origin is not None and origin.partition("://")[2] != request.headers["host"]
 
 
 async def _live(request: Request) -> Response:

@@ -120,6 +120,8 @@ async def test_a_hundred_clients_at_once_are_served_and_none_is_taken_for_anothe
         ({"host": "127.0.0.1.evil.example:8765"}, 421),
         ({"origin": "http://evil.example"}, 403),
         ({"origin": "null"}, 403),
+        ({"origin": "http://localhost:3000"}, 403),
+        ({"origin": "http://localhost:3000", "host": "localhost"}, 403),
     ],
 )
 async def test_a_foreign_host_or_page_is_refused_everywhere(address: str, headers: dict[str, str], status: int) -> None:
@@ -127,7 +129,8 @@ async def test_a_foreign_host_or_page_is_refused_everywhere(address: str, header
         answer = await post(f"{address}/{path}", json=called("memoria_stats"), headers={**HEADERS, **headers})
         assert (answer.status_code, answer.json()["status"]) == (status, status)
     port = address.rpartition(":")[2]
-    for near in ({"host": f"localhost:{port}"}, {"host": "[::1]"}, {"origin": address}):
+    own = {"host": f"localhost:{port}", "origin": f"http://localhost:{port}"}
+    for near in ({"host": f"localhost:{port}"}, {"host": "[::1]"}, {"origin": address}, own):
         answer = await post(f"{address}/mcp", json=called("memoria_stats"), headers={**HEADERS, **near})
         assert answer.status_code == 200
 
