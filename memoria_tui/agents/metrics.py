@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection
+from http import HTTPMethod
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.requests import Request
@@ -16,7 +17,7 @@ from services.acting import acting_as
 from services.model import StoreKind
 
 _OTHER = "other"
-"""The route of what is served by none, so that nobody makes new lines by asking."""
+"""The route of what is served by none, and a method that is none, so that nobody makes new lines by asking."""
 
 
 class Metrics:
@@ -69,5 +70,6 @@ class Measured:
                 await self._app(scope, receive, sending)
             finally:
                 route = getattr(scope.get("route"), "path", _OTHER)
-                self._metrics.requests.labels(scope["method"], route, status).inc()
+                method = scope["method"] if scope["method"] in HTTPMethod.__members__ else _OTHER
+                self._metrics.requests.labels(method, route, status).inc()
                 self._metrics.seconds.labels(route).observe(time.perf_counter() - begin)
