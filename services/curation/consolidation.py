@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from services.acting import seeing_all
 from services.curation.clusters import likeness, looked_through
 from services.curation.curation_values import Consolidation
 from services.memories.editing import MOST_TEXT
@@ -34,7 +35,8 @@ class _Look:
     skip: int
     looked_at: int = 0
     merges: list[Merge] = field(default_factory=list)
-    unused: list[Memory] = field(default_factory=list)
+    unused: list[tuple[Memory, tuple[str, ...]]] = field(default_factory=list)
+    """With the ids by which relations may name them."""
 
 
 class ConsolidationService:
@@ -61,9 +63,10 @@ class ConsolidationService:
             if complete:
                 complete = await self._look_through(type_, threshold, forget_days, look, end)
         merged = {one.id for merge in look.merges for one in (merge.kept, *merge.others)}
-        unused = [one for one in look.unused if one.id not in merged]
-        related = await self._records.relations.counts([one.id for one in unused]) if unused else {}
-        forgotten = tuple(one for one in unused if one.id not in related)
+        unused = [(one, ends) for one, ends in look.unused if one.id not in merged]
+        with seeing_all():  # only whether there are any
+            related = await self._records.relations.counts([end for _, ends in unused for end in ends])
+        forgotten = tuple(one for one, ends in unused if related.keys().isdisjoint(ends))
         return Consolidation(tuple(look.merges), forgotten, look.looked_at, complete)
 
     async def carry_out(self, planned: Consolidation) -> int:
@@ -90,16 +93,20 @@ class ConsolidationService:
                 continue
             merges = [self._merge(group) for group in looked.groups]
             look.merges += [one for one in merges if len(one.content) <= MOST_TEXT]
-            memories = [one.memory(self._zone) for one in looked.memories]
-            look.unused += [one for one in memories if forget_days and _is_unused(one, before)]
+            memories = [(one.memory(self._zone), _ends(one)) for one in looked.memories]
+            look.unused += [one for one in memories if forget_days and _is_unused(one[0], before)]
         return True
 
     def _merge(self, group: Sequence[Stored]) -> Merge:
         """The most important one stays, of equal ones the oldest."""
         memories = [one.memory(self._zone) for one in group]
         memories.sort(key=lambda one: (-one.importance, one.created_at or _NEVER, one.id))
-        ends = {one.id: tuple({one.id, *(point.id for point in one.points)}) for one in group}
-        return Merge(memories[0], tuple(memories[1:]), ends)
+        return Merge(memories[0], tuple(memories[1:]), {one.id: _ends(one) for one in group})
+
+
+def _ends(stored: Stored) -> tuple[str, ...]:
+    """The ids by which relations may name a memory: MCP Memoria draws them to its chunks, too."""
+    return tuple({stored.id, *(point.id for point in stored.points)})
 
 
 def _is_unused(memory: Memory, before: datetime) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from services.errors import Conflict
 from services.memories.current import Current, Plan
 from services.memories.editing import stamped
-from services.memories.payload import State
+from services.memories.payload import State, same_but_for_looks, same_state, write_payload
 from services.memories.saving import Saver
 from services.model import Action, Kind, Memory, counted
 from services.ports import NewChange
@@ -48,7 +48,9 @@ async def merge(saver: Saver, merges: Sequence[Merge], forgotten: Sequence[Memor
     async def plan(currents: Mapping[str, Current]) -> list[Plan]:
         plans = []
         for id_, current in currents.items():
-            if current.state is None or current.state.content != seen[id_].content:
+            same = same_but_for_looks if id_ in kept or id_ in into else same_state
+            was = State(seen[id_].type, write_payload(seen[id_], saver.zone))
+            if current.state is None or not same(current.state, was, id_, saver.zone):
                 raise Conflict(f"the memory {id_} was changed meanwhile; nothing was written, try again", None)
             if id_ in kept:
                 after = stamped(_merged(current.state, kept[id_]), saver.clock(), saver.zone)

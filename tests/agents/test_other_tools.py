@@ -10,7 +10,9 @@ import pytest
 from services.curation.curation_values import Depth, Style
 from services.curation.reflection import ReflectionService
 from services.errors import Conflict, InvalidInput, NotFound
+from services.memories.stored_memories import read_stored
 from services.model import MemoryChanges, MemoryDraft, MemoryType, Query, RelationType, SessionDraft, SessionStatus
+from services.ports import NewRelation
 from tests.agents.world import World, answered, text_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -214,6 +216,44 @@ async def test_of_memories_that_were_changed_since_they_were_looked_at_none_is_m
     with pytest.raises(Conflict, match="changed meanwhile"):
         await service.carry_out(planned)
     assert [(await memories.get(one)).content for one in ids] == ["The bell rings at noon.", "The bell is broken."]
+
+
+async def test_a_tag_that_was_given_meanwhile_is_not_lost_in_a_merge(world: World) -> None:
+    ids = [await world.store("The gong sounds at dusk.", project="gong") for _ in range(2)]
+    service, memories = world.services.consolidation, world.services.memories
+    planned = await service.plan(0.99, 0)
+    await memories.edit_many(ids, add_tags=["mine"])
+    with pytest.raises(Conflict, match="changed meanwhile"):
+        await service.carry_out(planned)
+    assert [(await memories.get(one)).tags for one in ids] == [("mine",), ("mine",)]
+    (merge,) = [one for one in (await service.plan(0.99, 0)).merges if one.kept.id in ids]
+    await world.services.vectors.set_payload(MemoryType.EPISODIC, ids, {"access_count": 3})  # somebody looked at them
+    assert await memories.merge([merge]) == 1
+    assert (await memories.get(merge.kept.id)).tags == ("mine",)
+
+
+async def test_what_became_important_or_is_related_by_a_chunk_is_not_forgotten(world: World) -> None:
+    old, memories, service = datetime.now(UTC) - timedelta(400), world.services.memories, world.services.consolidation
+    text = "Nobody knows what this old tale of the harbour is for. " * 60
+    drafts = [MemoryDraft(one, MemoryType.SEMANTIC, importance=0.1) for one in (text, "A trifle.")]
+    long, short = [(await memories.create(one)).id for one in drafts]
+    stored = (await read_stored(world.services.vectors, [long]))[long][0]
+    for point in stored.points:
+        await _age(world, point.id, old)
+    await _age(world, short, old)
+    chunk = stored.points[-1].id
+    assert chunk != long
+    async with world.services.records.transaction() as transaction:
+        (relation,) = await transaction.relations.insert([NewRelation(short, chunk, RelationType.RELATED, 1.0)])
+    assert not {long, short} & {one.id for one in (await service.plan(1.0, 365)).forgotten}
+    await world.services.graph.unlink([relation.id])
+    planned = await service.plan(1.0, 365)
+    assert {long, short} <= {one.id for one in planned.forgotten}
+    await memories.edit_many([short], importance=0.9)
+    with pytest.raises(Conflict, match="changed meanwhile"):
+        await service.carry_out(planned)
+    assert (await memories.get(long)).content == text
+    await memories.delete([long, short])
 
 
 async def test_only_what_is_old_unimportant_unused_and_alone_is_forgotten(world: World) -> None:
