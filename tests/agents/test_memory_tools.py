@@ -177,7 +177,8 @@ async def test_what_cannot_be_a_memory_is_refused(world: World) -> None:
     assert "empty" in await world.refused("memoria_store", content=" \n")
     assert "at most 4,000,000" in await world.refused("memoria_store", content="x" * 10_000_000)
     assert "importance" in await world.refused("memoria_store", content="x", importance=7)
-    assert "'tags' is no metadata" in await world.refused("memoria_store", content="x", metadata={"tags": ["a"]})
+    for key in ("tags", "parent_id", "full_content"):
+        assert f"{key!r} is no metadata" in await world.refused("memoria_store", content="x", metadata={key: ["a"]})
 
 
 async def test_what_is_deleted_lies_in_the_trash_and_can_be_undone(world: World) -> None:

@@ -313,8 +313,10 @@ async def _of_type(agent: Agent, memory_id: str, wanted: MemoryType | None) -> M
 
 def checked_metadata(given: dict[str, Any] | None) -> dict[str, Any]:
     """A copy. Raises InvalidInput for keys that are fields of the memory."""
+    from services.memories.payload import CHUNK_KEYS
+
     keys = dict(given or {})
-    if wrong := sorted(_FIELDS & keys.keys()):
+    if wrong := sorted(_FIELDS.union(CHUNK_KEYS) & keys.keys()):
         raise InvalidInput(f"{wrong[0]!r} is no metadata but a part of the memory; nothing was written")
     return keys
 
