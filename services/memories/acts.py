@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from services.acting import is_owner, kept_to, seeing_all
+from services.acting import is_owner, kept_to, may_see, seeing_all
 from services.errors import Ambiguous, NothingToUndo
 from services.memories.stored_memories import read_stored
 from services.model import Act, Change, Entity, Kind, counted, first_line, plain_summary
@@ -49,6 +49,7 @@ class ActReader:
             acts = await self._records.groups.newest(limit if kept_to() is None else _LOOKED_THROUGH)
             acts = [act for act in acts if kept_to() is None or is_owner(act.actor)][:limit]
             changes = await self._records.groups.first_changes([act.group for act in acts], _ROWS)
+            acts = [act for act in acts if may_know(changes.get(act.group, ()))]
             titles = await self._titles([change for act in acts for change in changes.get(act.group, ())])
         return tuple(described(act, changes.get(act.group, []), titles) for act in acts)
 
@@ -79,7 +80,8 @@ class ActReader:
         states = [change.after or change.before or {} for change in changes if change.entity is Entity.RELATION]
         ends = {str(state.get(side)) for state in states for side in ("source_id", "target_id") if state.get(side)}
         found = await read_stored(self._vectors, ends, embeddings=False)
-        return {one: first_line(stored[0].state.content) for one, stored in found.items()}
+        seen = {one: stored[0].state for one, stored in found.items() if may_see(stored[0].state.payload)}
+        return {one: first_line(state.content) for one, state in seen.items()}
 
 
 def described(act: Act, changes: Sequence[Change], titles: Mapping[str, str]) -> Act:
@@ -90,6 +92,13 @@ def described(act: Act, changes: Sequence[Change], titles: Mapping[str, str]) ->
     mine = list({change.entity_id: change for change in changes if change.entity is about}.values())
     names = tuple(_name(change, titles) for change in mine[:_MOST_TITLES])
     return replace(act, summary=_summary(act, about, mine, changes, names), titles=tuple(filter(None, names)))
+
+
+def may_know(changes: Sequence[Change]) -> bool:
+    """Whether who acts may know of an act: a program without a token may have called itself as theirs is called."""
+    return kept_to() is None or all(
+        one.entity is Entity.RELATION or (one.entity is Entity.MEMORY and may_see(*payloads_of(one))) for one in changes
+    )
 
 
 def titled(state: Mapping[str, object] | None) -> str:

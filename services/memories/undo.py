@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from services.acting import actor_of, is_owner, kept_to, require_seen, seeing_all
 from services.batches import batches
 from services.errors import Conflict, Forbidden, NothingToUndo
-from services.memories.acts import ActReader, titled
+from services.memories.acts import ActReader, may_know, titled
 from services.memories.current import Current, Plan, read_current
 from services.memories.editing import changed_keys, stamped, value_under, with_values
 from services.memories.payload import LOOKED_AT_KEYS, State
@@ -159,7 +159,7 @@ class Undo:
     async def _attempt(self, group: str, if_changed: IfChanged) -> _Attempt:
         changes = await self._saver.records.groups.changes(group)
         own = bool(changes) and is_owner(changes[0].actor)
-        if not changes or (not own and kept_to() is not None):
+        if not changes or (kept_to() is not None and not (own and may_know(changes))):
             raise NothingToUndo("the history has no such act; `memoria-tui undo --list` shows the last ones")
         if not own:
             raise Forbidden(f"that act is {changes[0].actor}'s, who can undo it; nothing was undone")

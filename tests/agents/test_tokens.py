@@ -212,6 +212,47 @@ async def test_they_undo_their_own_acts_and_nothing_else(held: Held) -> None:
         await services.memories.undo(group)
 
 
+async def test_who_is_called_as_they_are_tells_and_loses_them_nothing(held: Held) -> None:
+    services = held.world.services
+    with acting_as(Actor(KEPT.name)):  # a program of this machine may give itself any name
+        named = await services.memories.create(MemoryDraft(f"a namesake of {SECRET}", project="dock"))
+        session = await services.work.start(SessionDraft(f"hidden {SECRET}"))
+    group = (await services.memories.history(named.id))[0].group
+    assert SECRET not in await held.use(KEPT, "history", limit=100)
+    with acting_as(KEPT):
+        for act in (group, None):
+            with pytest.raises((NothingToUndo, NotFound)) as raised:
+                await services.memories.undo(act)
+            assert SECRET not in str(raised.value)
+    assert session.id in {one.id for one in (await services.work.status()).sessions}
+    await services.work.stop(session.id)
+
+
+async def test_a_relation_of_theirs_does_not_tell_what_became_of_its_ends(held: Held) -> None:
+    services = held.world.services
+    with acting_as(KEPT):
+        made = await services.memories.create(MemoryDraft("a plank", project="pier"))
+        await services.graph.link(held.near, made.id, RelationType.SUPPORTS)
+    base = await services.memories.get(made.id)
+    await services.memories.update(base, MemoryChanges(f"a plank of {SECRET}", project="dock"))
+    said = await held.use(KEPT, "history", limit=100)
+    assert "supports" in said
+    assert SECRET not in said
+
+
+async def test_who_is_kept_to_a_project_forgets_what_is_old_there(held: Held) -> None:
+    services = held.world.services
+    old = (services.clock() - timedelta(400)).replace(tzinfo=None).isoformat()
+    with acting_as(KEPT):
+        made = await services.memories.create(
+            MemoryDraft("trifle", MemoryType.SEMANTIC, importance=0.1, project="pier")
+        )
+    dates = dict.fromkeys(("created_at", "updated_at", "accessed_at"), old)
+    await services.vectors.set_payload(MemoryType.SEMANTIC, [made.id], dates)
+    assert made.id in await held.use(KEPT, "consolidate", similarity_threshold=1.0, forget_days=365)
+    await services.memories.delete([made.id])
+
+
 async def test_who_may_only_read_changes_nothing(held: Held, tmp_path: Path) -> None:
     services = held.world.services
     before = await services.memories.acts.last(1)
