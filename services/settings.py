@@ -179,10 +179,12 @@ def load_settings(environment: Mapping[str, str], file: Path | None = None) -> S
 
 
 def _from_file(file: Path | None) -> Mapping[str, object]:
-    if file is None or not file.exists():
+    if file is None:
         return {}
     try:
         table = tomllib.loads(file.read_text("utf-8")).get("services", {})
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InvalidInput(f"{file}: cannot be read as TOML: {error}") from error
     if not isinstance(table, dict):

@@ -21,6 +21,12 @@ def sample(name: str) -> str:
     return NAMES.get(name) or ("yes" if TYPES[name] is bool else "61")
 
 
+def test_a_file_that_cannot_be_reached_is_named(tmp_path: Path) -> None:
+    file = tmp_path / ("long" * 100) / "config.toml"
+    with pytest.raises(InvalidInput, match="cannot be read"):
+        load_settings({}, file)
+
+
 def test_every_setting_has_a_variable() -> None:
     assert {one.name for one in fields(Settings)} - set(VARIABLES) == {"program"}
     assert len(set(VARIABLES.values())) == len(VARIABLES)
