@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 
 if __name__ == "__main__":
+    began = time.time_ns()
     from memoria_tui.warm.loaded import Noted, noting
 
     noted: Noted = {}
     with noting(noted):
         from memoria_tui.warm.server import main
-    main(sys.argv[1], float(sys.argv[2]), sys.stdin.read().split(), noted)
+    main(sys.argv[1], float(sys.argv[2]), sys.stdin.read().split(), noted, began)
     os._exit(0)

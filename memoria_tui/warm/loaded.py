@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
@@ -42,9 +41,10 @@ def noting(noted: Noted) -> Iterator[None]:
 class Loaded:
     """Modules that were imported, as long as they are what a new process would import."""
 
-    def __init__(self, noted: Noted) -> None:
+    def __init__(self, noted: Noted, began: int) -> None:
+        """`began`: when the first of them was imported, in nanoseconds."""
         self._noted = noted
-        self._began = time.time_ns() - _CLOCK_NS
+        self._began = began - _CLOCK_NS
         self._files: dict[str, tuple[int, ...] | None] = {}
 
     def load(self, names: Sequence[str]) -> None:

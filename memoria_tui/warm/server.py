@@ -35,8 +35,11 @@ _FAILURES = 5
 """Spares in a row that end without a command, after which the server gives up."""
 
 
-def main(folder: str, linger: float, names: list[str], noted: Noted) -> None:
-    """Serves until nobody needs it; returns at once where another server does, and where it may not fork."""
+def main(folder: str, linger: float, names: list[str], noted: Noted, began: int) -> None:
+    """Serves until nobody needs it; returns at once where another server does, and where it may not fork.
+
+    `began`: when it began to import, in nanoseconds.
+    """
     make_private(Path(folder))
     try:
         lock = take_lock(Path(folder) / LOCK, seconds=_LOOKED_AT_SECONDS)
@@ -47,7 +50,7 @@ def main(folder: str, linger: float, names: list[str], noted: Noted) -> None:
     log = os.open(os.path.join(folder, LOG), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     os.dup2(log, 2)
     os.close(log)
-    loaded = Loaded(noted)
+    loaded = Loaded(noted, began)
     loaded.load(names)
     if changed := loaded.changed():
         print(f"{changed} has just changed", file=sys.stderr)

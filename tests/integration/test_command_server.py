@@ -410,11 +410,24 @@ def test_what_importing_read_of_the_environment_must_be_the_same() -> None:
         os.environ.get("MEMORIA_ABSENT")
         os.getenv("HOME")
     os.environ.get("PATH")
-    loaded = Loaded(noted)
+    loaded = Loaded(noted, time.time_ns())
     assert set(noted) == {"MEMORIA_ABSENT", "HOME"}
     assert loaded.fits({"HOME": os.environ["HOME"]})
     assert not loaded.fits({"HOME": "/elsewhere"})
     assert not loaded.fits({"HOME": os.environ["HOME"], "MEMORIA_ABSENT": "1"})
+
+
+def test_a_file_that_changed_after_it_was_imported_is_noticed_however_soon_that_was(tmp_path: Path) -> None:
+    began = time.time_ns()
+    place = tmp_path / "site-packages"
+    place.mkdir()
+    time.sleep(0.1)
+    for since, changed in ((began, str(place)), (time.time_ns(), None)):
+        loaded = Loaded({}, since)
+        sys.path.append(str(place))
+        loaded.load([])
+        sys.path.remove(str(place))
+        assert loaded.changed() == changed
 
 
 def test_its_lock_is_free_when_it_was_killed(server: Server) -> None:
