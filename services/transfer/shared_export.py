@@ -30,24 +30,38 @@ class SharedExport:
         `embeddings`: with the vectors of memories that have one alone; an import makes those of the others again.
         """
         require(Scope.ADMIN, "write files on the machine of the server")
+        taken = InvalidInput(f"{path} is there already; nothing was written: choose another path")
         if await asyncio.to_thread(path.exists):
-            raise InvalidInput(f"{path} is there already; nothing was written: choose another path")
+            raise taken
+        file = AtomicFile(path)
+        try:
+            counts = await self._write(file, types, one_a_line=one_a_line, embeddings=embeddings)
+            file.commit(replace=False)
+        except BaseException as error:
+            file.discard()
+            if isinstance(error, FileExistsError):  # another program made it meanwhile
+                raise taken from error
+            raise
+        return counts
+
+    async def _write(
+        self, file: AtomicFile, types: Sequence[MemoryType], *, one_a_line: bool, embeddings: bool
+    ) -> Mapping[MemoryType, int]:
         counts = dict.fromkeys(types or MemoryType, 0)
-        with AtomicFile(path) as file:
+        if not one_a_line:
+            head = {"version": "1.0", "exported_at": self._clock().isoformat(), "include_vectors": embeddings}
+            file.write(_encoded(head)[:-1] + b', "collections": {')
+        for number, type_ in enumerate(counts):
             if not one_a_line:
-                head = {"version": "1.0", "exported_at": self._clock().isoformat(), "include_vectors": embeddings}
-                file.write(_encoded(head)[:-1] + b', "collections": {')
-            for number, type_ in enumerate(counts):
-                if not one_a_line:
-                    file.write(b"%s\n%s: [" % (b"," * bool(number), _encoded(type_)))
-                async for record in self._records(type_, embeddings):
-                    if one_a_line:
-                        file.write(_encoded({**record, "_collection": type_}) + b"\n")
-                    else:
-                        file.write(b"%s\n%s" % (b"," * bool(counts[type_]), _encoded(record)))
-                    counts[type_] += 1
-                file.write(b"]" if not one_a_line else b"")
-            file.write(b"}}\n" if not one_a_line else b"")
+                file.write(b"%s\n%s: [" % (b"," * bool(number), _encoded(type_)))
+            async for record in self._records(type_, embeddings):
+                if one_a_line:
+                    file.write(_encoded({**record, "_collection": type_}) + b"\n")
+                else:
+                    file.write(b"%s\n%s" % (b"," * bool(counts[type_]), _encoded(record)))
+                counts[type_] += 1
+            file.write(b"]" if not one_a_line else b"")
+        file.write(b"}}\n" if not one_a_line else b"")
         return counts
 
     async def _records(self, type_: MemoryType, embeddings: bool) -> AsyncIterator[dict[str, object]]:

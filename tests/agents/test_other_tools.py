@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from services.errors import Conflict, InvalidInput, NotFound
 from services.memories.stored_memories import read_stored
 from services.model import MemoryChanges, MemoryDraft, MemoryType, Query, RelationType, SessionDraft, SessionStatus
 from services.ports import NewRelation
+from services.transfer.shared_export import SharedExport
 from tests.agents.world import World, answered, text_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -162,6 +164,22 @@ async def test_which_session_is_asked_for_where_several_are_open(world: World) -
     for one in ids:
         await world.call("memoria_work_stop", session_id=one)
     assert "no session is" in await world.refused("memoria_work_stop")
+
+
+async def test_an_export_writes_over_no_file_that_was_made_meanwhile(world: World, tmp_path: Path) -> None:
+    path, clock = tmp_path / "out.json", world.services.clock
+
+    def later() -> datetime:
+        path.write_text("another's")
+        return clock()
+
+    with pytest.raises(InvalidInput, match="is there already"):
+        await SharedExport(world.services.vectors, later).export(path)
+    assert _files(tmp_path) == {"out.json": "another's"}
+
+
+def _files(folder: Path) -> dict[str, str]:
+    return {one.name: one.read_text() for one in folder.iterdir()}
 
 
 async def test_consolidation_keeps_every_text_and_moves_relations(world: World) -> None:
