@@ -166,6 +166,12 @@ async def test_which_session_is_asked_for_where_several_are_open(world: World) -
     assert "no session is" in await world.refused("memoria_work_stop")
 
 
+@pytest.mark.parametrize("path", ["", " ", "a\0b"])
+async def test_what_is_no_path_is_not_taken_for_the_folder_where_the_server_runs(world: World, path: str) -> None:
+    assert "is no path" in await world.refused("memoria_import", input_path=path)
+    assert "is no path" in await world.refused("memoria_export", output_path=path)
+
+
 async def test_an_export_writes_over_no_file_that_was_made_meanwhile(world: World, tmp_path: Path) -> None:
     path, clock = tmp_path / "out.json", world.services.clock
 

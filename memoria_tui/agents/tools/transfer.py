@@ -88,6 +88,8 @@ def _told(remarks: Sequence[Remark]) -> tuple[str, ...]:
 
 
 def _path(text: str) -> Path:
+    if not text.strip() or "\0" in text:
+        raise InvalidInput(f"{text!r} is no path; give that of a file")
     try:
         return Path(text.strip()).expanduser().absolute()
     except RuntimeError as error:  # no such user
