@@ -34,6 +34,8 @@ _DOUBLE = 0.4
 """Seconds within which the key that answered a dialog is taken as pressed twice by mistake."""
 _BURST = 0.5
 """Seconds between two keys that are typed in one go."""
+_LETTERS = 4
+"""Different characters from which on what is typed is taken for text."""
 _WONDERING = 0.5
 """Seconds after which a person is told what keys wait for."""
 
@@ -182,7 +184,7 @@ class TypingAhead(App[ReturnType]):
         elif not self._waiting and not self._acts and self._wait_of(event) is None:
             await self._send(event)
         elif isinstance(event, events.Key) and event.key == "escape" and (wait := self._wait_of(endless=True)):
-            if self.waiting_text and event.key not in {getattr(one, "key", "") for one in self._waiting}:
+            if self.waiting_text and not self._insists(event):
                 self._wait(event)  # it may be meant for what that text is for
                 self.notify(f"Keys wait for {wait.what}: esc again gives up", markup=False)
             else:
@@ -198,12 +200,16 @@ class TypingAhead(App[ReturnType]):
 
     @property
     def waiting_text(self) -> str:
-        """What is typed and waits, where it is more than a few keys: it has several words."""
+        """What is typed and waits, where it looks like more than keys that act: it has several letters."""
         text = "".join(_text_of(one) for one in self._waiting).strip()
-        return text if len(text.split()) > 1 else ""
+        return text if len(set(text)) >= _LETTERS else ""
 
     def keep_text(self, text: str) -> None:
         """Keeps what was typed and went nowhere."""
+
+    def _insists(self, event: events.Key) -> bool:
+        """Whether a key that waits was pressed before, and not in one go with this."""
+        return any(event.time > one.time + _BURST for one in self._waiting if getattr(one, "key", "") == event.key)
 
     def drop_waiting(self) -> None:
         """Forgets the keys that wait, since what they waited for did not come about; not the text among them."""

@@ -150,6 +150,13 @@ def is_told(pilot: Pilot[None], line: str) -> bool:
     return any(one.startswith(line) for one in toasts(pilot))
 
 
+async def test_esc_twice_behind_saves_loses_no_word_that_was_ended_before_it() -> None:
+    services = FakeServices(filled())
+    async with slow_app(services, "memories") as (pilot, _):
+        await hurry(pilot, "n", *"first", "ctrl+s", "n", *"other", "ctrl+s", "escape", "escape")
+        assert {"first", "other"} <= {one.content for one in services.store.memories.values()}
+
+
 async def test_text_that_waits_for_a_save_that_never_ends_is_kept_when_a_person_gives_up() -> None:
     services = FakeServices(filled())
     async with slow_app(services, "memories") as (pilot, acts):
@@ -162,6 +169,7 @@ async def test_text_that_waits_for_a_save_that_never_ends_is_kept_when_a_person_
         assert app.draft is not None
         assert app.draft.values == {"text": "nfive six"}
         for said in ("Keys wait for the stores: esc again gives up", "What was typed meanwhile is kept"):
+            await asyncio.sleep(0.6)
             pilot.app.post_message(key_event("escape"))
             await until(pilot, partial(is_told, pilot, said))
         assert [one.values for one in app.drafts.left] == [{"text": "nfive six"}]
