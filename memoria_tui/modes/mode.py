@@ -346,6 +346,9 @@ class ModeScreen(Screen[None]):
         except MemoriaError as error:
             refused(error)
             self.tell(not_done(what, error), wrong=True)
+            if self.keys.waiting_text:
+                self.keys.drop_waiting()  # which keeps it
+            self.keys.ignore_burst()
         return None
 
     async def ask(self, dialog: Screen[Answer]) -> Answer | None:

@@ -367,6 +367,16 @@ async def test_what_comes_right_behind_a_key_that_was_pressed_too_early_undoes_n
         assert "Pressed before the list had changed: nothing was deleted by it" in toasts(pilot)
 
 
+async def test_what_comes_right_behind_a_key_whose_act_failed_undoes_nothing() -> None:
+    services = FakeServices(filled())
+    async with slow_app(services, "memories") as (pilot, _):
+        services.store.failure = StoreUnavailable("away")
+        await hurry(pilot, "d", "u")
+        assert any(one.startswith("Not done: delete") for one in toasts(pilot))
+        assert not any("undo" in one.lower() for one in toasts(pilot))
+        assert "What was typed right behind that went nowhere" in toasts(pilot)
+
+
 async def test_esc_and_a_letter_in_one_go_act_on_nothing_and_are_told() -> None:
     async with slow_app(FakeServices(filled()), "memories") as (pilot, acts):
         for before in ("s", "slash"):
