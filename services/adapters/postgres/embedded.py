@@ -34,7 +34,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from services.adapters.postgres import postmaster, roles
-from services.adapters.postgres.moving import bring, unwritten
+from services.adapters.postgres.moving import END_OTHERS, bring, unwritten
 from services.adapters.postgres.postmaster import SOCKET_NAME
 from services.adapters.postgres.programs import CACHE, ENVIRONMENT, MAJOR, binaries, is_known, usable_by
 from services.adapters.postgres.server_user import (
@@ -240,8 +240,9 @@ class EmbeddedPostgres:
             newer._start()
             here = newer._ready_socket_folder()
             assert here is not None
-            with contextlib.closing(unwritten(DATABASE, there)):
+            with contextlib.closing(unwritten(DATABASE, there)) as locked:
                 rows = bring(DATABASE, there, here)
+                locked.execute(END_OTHERS)
                 older._end_server()
         except (OSError, ValueError) as error:
             raise self._failure(f"could not be moved to PostgreSQL {MAJOR}, and is as it was", str(error)) from error

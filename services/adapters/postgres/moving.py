@@ -20,6 +20,12 @@ WHERE schemaname NOT IN ('pg_catalog', 'information_schema')
 _SECONDS_TO_WRITE = 30
 """For what is being written when a move begins."""
 
+END_OTHERS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'
+"""
+"""Ends who waits to write: the end of the server gives the tables free a moment before it ends them."""
+
 
 def unwritten(database: str, place: Path) -> Connection:
     """Keeps programs of an earlier version from writing what would be left behind, until it is closed.
