@@ -99,11 +99,16 @@ class DaemonPlace:
         return made
 
     def kill(self, patience: float = _SECONDS_TO_END) -> int | None:
-        """Ends a daemon that does not end by itself; gives its process id, None when none lives."""
+        """Ends a daemon that does not end by itself; gives its process id, None when none lives.
+
+        Raises StoreUnavailable when it runs where no signal reaches it.
+        """
         if (connected := self.connect()) is None:
             return None
         with connected:
             pid, _ = peer_of(connected)
+        if not pid:  # what the kernel says of a process in another container; 0 would end all of this group
+            raise StoreUnavailable(f"the store daemon of {self.home} runs in another container: stop it there")
         for number in (signal.SIGTERM, signal.SIGKILL):
             with suppress(ProcessLookupError, StoreUnavailable):
                 os.kill(pid, number)
