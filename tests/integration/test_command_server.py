@@ -226,6 +226,7 @@ def test_a_client_ends_with_its_command(steady: Server) -> None:
 
 def test_a_command_goes_on_without_its_server_and_leaves_no_process(server: Server) -> None:
     client, command = server.start().waiting()
+    until(lambda: len(server.spares()) == 2, "there is a spare beside the command")
     spare = next(one for one in server.spares() if one.pid != command.pid)
     server.end()
     until(lambda: not spare.is_running(), "the spare has ended")
