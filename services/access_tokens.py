@@ -10,7 +10,7 @@ from datetime import datetime
 
 from services.acting import Actor, Scope, actor_of, require
 from services.errors import Conflict, InvalidInput, NotFound
-from services.model import AGENT
+from services.model import AGENT, TOKEN
 from services.ports import Clock
 from services.records import Records
 from services.records.access_tokens import AccessToken
@@ -69,7 +69,7 @@ class AccessTokenService:
     async def actor(self, text: str) -> Actor | None:
         """Who holds this token, with what they may do; None when it is worthless."""
         token = await self._records.tokens.valid(_hash(text))
-        return Actor(AGENT + token.name, token.scope, token.projects) if token else None
+        return Actor(AGENT + TOKEN + token.name, token.scope, token.projects) if token else None
 
 
 def _hash(text: str) -> str:

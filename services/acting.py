@@ -24,7 +24,7 @@ class Scope(StrEnum):
     WRITE = "write"
     """What can be undone."""
     ADMIN = "admin"
-    """All: files of this machine, others' acts, what is gone for good, access tokens."""
+    """Also files of this machine, what is gone for good, access tokens; what others did, the person alone undoes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +89,9 @@ def kept_to() -> frozenset[str] | None:
 
 
 def is_owner(name: str) -> bool:
-    """Whether who acts may undo what this one did."""
+    """Whether who acts may undo what this one did: the person all, everybody else, of any scope, their own."""
     actor = _actor.get()
-    return actor is None or actor.scope is Scope.ADMIN or actor.name == name
+    return actor is None or actor.name == name
 
 
 def may_see(*payloads: Mapping[str, object] | None) -> bool:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _WORD = re.compile(r"[^\W_]{2}|[^\W_\x00-\u2e7f]")
 _MAX_DEPTH = 60
 """Qdrant reads JSON down to 127 levels; what is nested deeper than this is kept as JSON text."""
@@ -28,6 +30,25 @@ def storable_text(text: str) -> str:
 def storable(payload: Mapping[str, object]) -> dict[str, object]:
     """The payload as plain JSON values that both stores accept and give back unchanged."""
     return {storable_text(str(key)): _storable(value, 1) for key, value in payload.items()}
+
+
+def broken_text(value: object) -> str | None:
+    """Where in a value from outside a text has half a character, which no answer can carry; None: nowhere."""
+    waiting: list[tuple[str, object]] = [("", value)]
+    while waiting:
+        place, one = waiting.pop()
+        parts: Iterable[tuple[object, object]] = ()
+        match one:
+            case str() if _SURROGATE.search(one):
+                return place
+            case Mapping():
+                parts = ((key, part) for key, inner in one.items() for part in (key, inner))
+            case list() | tuple():
+                parts = enumerate(one)
+            case _ if is_dataclass(one):
+                parts = ((key.name, getattr(one, key.name)) for key in fields(one))
+        waiting += ((f"{place}.{storable_text(str(name))}".lstrip("."), part) for name, part in parts)
+    return None
 
 
 def has_word(text: str) -> bool:

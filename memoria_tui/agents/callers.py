@@ -7,7 +7,7 @@ from starlette.requests import Request
 from memoria_tui.agents.tool import Context
 from memoria_tui.agents.values import one_line
 from services.acting import Actor, Scope
-from services.model import AGENT
+from services.model import AGENT, TOKEN
 
 LONGEST_NAME = 60
 """Characters of a client's name in the history."""
@@ -27,5 +27,6 @@ def caller(request: Request, name: str = "") -> tuple[Actor, Context]:
 
 
 def agent_name(client: str) -> str:
-    """«agent:claude-code», as the history names a client."""
-    return AGENT + (one_line(client, LONGEST_NAME) or "unknown")
+    """«agent:claude-code», as the history names a client; what names the holder of a token is nobody else's name."""
+    name = one_line(client, LONGEST_NAME) or "unknown"
+    return AGENT + (name.replace("/", "-") if name.startswith(TOKEN) else name)

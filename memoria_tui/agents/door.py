@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Self
 from memoria_tui.agents.tool import Agent, Context, Tool
 from memoria_tui.program_log import crashed, refused
 from services.acting import Actor, acting_as
-from services.errors import MemoriaError, StoreTimeout
+from services.errors import InvalidInput, MemoriaError, StoreTimeout
+from services.storable_text import broken_text
 
 if TYPE_CHECKING:
     from services.container import Services
@@ -62,8 +63,11 @@ class Door:
     ) -> object:
         """What a tool answers to a client. A write is not broken off when that goes away.
 
-        `context` where there are several clients; else one is kept. Raises StoreTimeout.
+        `context` where there are several clients; else one is kept. Raises InvalidInput for half a character,
+        StoreTimeout.
         """
+        if (place := broken_text(arguments)) is not None:
+            raise InvalidInput(f"{place} has half a character (a lone surrogate); send whole ones: nothing was written")
         try:
             async with asyncio.timeout(self._longest) as limit:
                 agent = Agent(await self.services(), actor.name, context or self._context)

@@ -28,6 +28,8 @@ commands = typer.Typer()
 
 _NAME = "memoria"
 """What the clients call the server."""
+_SECRET = {VARIABLES[name] for name in ("database_url", "qdrant_host", "qdrant_api_key", "ollama_host")}
+"""Variables in which passwords and keys can be."""
 _TABLE = re.compile(
     r"^[ \t]*\[mcp_servers\.memoria(?:\.[^\]\n]*)?\][^\n]*\n(?:(?![ \t]*[\[#])[^\n]*(?:\n|\Z))*", re.MULTILINE
 )
@@ -103,17 +105,21 @@ def connect(
     if write and remove:
         raise typer.BadParameter("choose one of --write and --remove")
     terminal, known = terminal_of(context), CLIENTS[client]
+    start = _start(terminal.environment)
     path = _path(known, terminal.environment)
     is_toml = path.suffix == ".toml"
-    entry = known.entry(_start(terminal.environment))
+    entry = known.entry(start)
     before = _read(path)
     after = (_toml if is_toml else _json)(before, known.key, None if remove else entry, path)
     done = after != before and (write or remove)
     kept = _save(path, before, after, terminal) if done else None
+    closed = [one for one in (path, kept) if one and write and _SECRET & start[2].keys() and _close(one)]
     if as_json:
         terminal.print_json({"file": str(path), "entry": entry, "written": done, "backup": kept and str(kept)})
         return
     terminal.print(_told(path, remove=remove, done=done, same=after == before, kept=kept))
+    if closed:
+        terminal.info(f"made private, for passwords may be in the variables: {', '.join(map(str, closed))}")
     if not write and not remove:
         terminal.print_text(_toml_of(known.key, entry) if is_toml else _json_of({known.key: {_NAME: entry}}, "  "))
 
@@ -212,3 +218,10 @@ def _save(path: Path, before: str, after: str, terminal: Terminal) -> Path | Non
     if kept is not None:
         os.chmod(path, kept.stat().st_mode & 0o777)
     return kept
+
+
+def _close(path: Path) -> bool:
+    """Lets nobody else of the machine read the file; whether others could."""
+    mode = path.stat().st_mode & 0o777
+    path.chmod(mode & 0o700)
+    return mode & 0o077 != 0

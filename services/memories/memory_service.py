@@ -33,7 +33,7 @@ from services.memories.repairing import RepairOf
 from services.memories.saving import Saver, TransactionHook
 from services.memories.stored_memories import canonical, ids_with_prefix, owners, read_stored
 from services.memories.storing import StoringAct
-from services.memories.trash import Purged, Trash, purge
+from services.memories.trash import Check, Purged, Trash, purge
 from services.memories.undo import Undo
 from services.memories.write_barrier import WriteBarrier
 from services.model import (
@@ -193,11 +193,13 @@ class MemoryService:
                     return one.memory(self._zone)
         return replace(read_memory(memory_id, after, self._zone), pending=True)
 
-    async def update(self, base: Memory, changes: MemoryChanges, *, force: bool = False) -> Memory:
+    async def update(
+        self, base: Memory, changes: MemoryChanges, *, force: bool = False, check: Check | None = None
+    ) -> Memory:
         """Edits a memory that a person opened as `base`; keys that the edit does not name keep their current value.
 
         Raises Conflict when somebody else changed the same keys since, or deleted the memory; with `force` the edit
-        wins, and a deleted memory comes back. Raises InvalidInput for values that cannot be.
+        wins, and a deleted memory comes back. Raises InvalidInput for values that cannot be, and what `check` raises.
         """
         planned: list[Plan] = []
 
@@ -206,6 +208,8 @@ class MemoryService:
             before = current.state
             if before is None and not force:
                 raise Conflict(f"the memory {base.id} was deleted since it was opened", None)
+            if check and before:
+                check(current.memory(self._zone))
             start = before or State(base.type, write_payload(base, self._zone))
             after = edited(start, changes).storable()
             if before and not force:
@@ -274,9 +278,12 @@ class MemoryService:
         """Makes of each group of memories one, and puts others into the trash, as one act; as `merging.merge`."""
         return await merging.merge(self._saver, merges, forgotten)
 
-    async def delete(self, ids: Sequence[str]) -> int:
-        """Moves memories and their relations to the trash in one act. Raises NotFound when none of them exists."""
-        return await self._trash.delete(ids)
+    async def delete(self, ids: Sequence[str], check: Check | None = None) -> int:
+        """Moves memories and their relations to the trash in one act.
+
+        Raises NotFound when none of them exists, and what `check` raises.
+        """
+        return await self._trash.delete(ids, check)
 
     async def restore(self, ids: Sequence[str]) -> int:
         """Brings memories back from the trash in one act, with relations whose other end exists.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from services.acting import Scope, require
@@ -16,13 +16,15 @@ from services.memories.payload import State, read_memory
 from services.memories.point_layout import is_one_chunk, kept_own_keys
 from services.memories.saving import BATCH, Saver, TransactionHook
 from services.memories.stored_memories import owners, read_stored
-from services.model import Action, Change, Entity, Kind, TrashedMemory
+from services.model import Action, Change, Entity, Kind, Memory, TrashedMemory
 from services.points import Vector
 from services.ports import UNMARKED, KeptVectors, NewChange
 from services.records import Transaction
 from services.records.relation_states import relation_of, taken_back
 
 _ANOTHER_PROGRAM = "another program"
+Check = Callable[[Memory], None]
+"""Is given a memory as it is when it is to be written; raises where it is not to be, and then nothing is."""
 
 
 class Trash:
@@ -31,12 +33,19 @@ class Trash:
     def __init__(self, saver: Saver) -> None:
         self._saver = saver
 
-    async def delete(self, ids: Sequence[str]) -> int:
-        """Deletes memories and their relations. Raises NotFound when none of them exists."""
+    async def delete(self, ids: Sequence[str], check: Check | None = None) -> int:
+        """Deletes memories and their relations. Raises NotFound when none of them exists, and what `check` raises."""
         owned = await owners(self._saver.vectors, ids)
         if not owned:
             raise NotFound(f"there is no memory {', '.join(ids)}; it may have been deleted already")
-        return await self._saver.change(str(uuid.uuid4()), owned.values(), self.deletions)
+
+        async def plan(currents: Mapping[str, Current]) -> list[Plan]:
+            for current in currents.values():
+                if check and current.state:
+                    check(current.memory(self._saver.zone))
+            return await self.deletions(currents)
+
+        return await self._saver.change(str(uuid.uuid4()), owned.values(), plan)
 
     async def deletions(self, currents: Mapping[str, Current]) -> list[Plan]:
         """Plans to delete those of the memories that exist; their relations go with them."""

@@ -162,7 +162,7 @@ class Undo:
         if not changes or (kept_to() is not None and not (own and may_know(changes))):
             raise NothingToUndo("the history has no such act; `memoria-tui undo --list` shows the last ones")
         if not own:
-            raise Forbidden(f"that act is {changes[0].actor}'s, who can undo it; nothing was undone")
+            raise Forbidden(f"that act is {changes[0].actor}'s, not yours: a person can undo it; nothing was undone")
         memories = await asyncio.to_thread(net_changes, changes, Entity.MEMORY)
         relations = await asyncio.to_thread(net_relations, changes)
         return _Attempt(group, changes, if_changed, memories, relations)

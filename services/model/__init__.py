@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from services.model.history import (
     AGENT,
+    TOKEN,
     Act,
     Action,
     Change,

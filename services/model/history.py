@@ -9,6 +9,8 @@ from enum import StrEnum
 
 AGENT = "agent:"
 """What the history writes before the name of a client through which an agent acts."""
+TOKEN = "token/"
+"""What follows where the client showed an access token of that name: no other client is called so."""
 
 
 class Action(StrEnum):

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -13,9 +17,12 @@ import pytest_asyncio
 
 from memoria_tui.agents import rest
 from memoria_tui.agents.door import Door
+from memoria_tui.agents.tool import Agent
+from memoria_tui.agents.tools import records
 from services import errors
 from services.acting import Scope
-from services.model import MemoryChanges
+from services.memories.memory_service import MemoryService
+from services.model import Memory, MemoryChanges, MemoryDraft
 from tests.agents.test_http import served, world_that_is_not_there
 from tests.agents.world import World
 
@@ -81,9 +88,58 @@ async def test_no_update_is_lost(world: World, api: httpx.AsyncClient) -> None:
     raced = await asyncio.gather(
         *(api.patch(where, json={"content": f"Raced {n}."}, headers={"if-match": etag}) for n in range(5))
     )
-    statuses = sorted(answer.status_code for answer in raced)
-    assert statuses[0] == 200
-    assert set(statuses[1:]) <= {409, 412}
+    assert sorted(answer.status_code for answer in raced) == [200, 412, 412, 412, 412]
+
+
+class ChangedBehind:
+    """Memories that another program changes right after they were looked at."""
+
+    def __init__(self, memories: MemoryService) -> None:
+        self._memories = memories
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._memories, name)
+
+    async def get(self, memory_id: str) -> Memory:
+        memory = await self._memories.get(memory_id)
+        await self._memories.update(memory, MemoryChanges(tags=("meanwhile",)))
+        return memory
+
+
+@pytest.mark.parametrize("write", [records.remove, partial(records.change, importance=0.1)])
+async def test_a_version_is_compared_where_it_is_written(world: World, write: Callable[..., Awaitable[object]]) -> None:
+    memories = world.services.memories
+    memory = await memories.create(MemoryDraft("As it was."))
+    version = (await records.read(Agent(world.services, "agent:racer"), memory.id)).version
+    agent = Agent(cast("Any", SimpleNamespace(memories=ChangedBehind(memories))), "agent:racer")
+    with pytest.raises(records.ChangedSince, match="get it again: nothing was written"):
+        await write(agent, memory.id, if_match=f'"{version}"')
+    now = await memories.get(memory.id)
+    assert (now.tags, now.importance) == (("meanwhile",), memory.importance)
+
+
+async def test_half_a_character_is_refused_before_anything_is_written(world: World, api: httpx.AsyncClient) -> None:
+    before = await world.services.memories.acts.last(1)
+    sessions = (await api.get("/sessions")).json()
+    for path, body, place in (
+        ("/sessions", r'{"description": "x", "client": "a\ud800"}', "client"),
+        ("/sessions", r'{"description": "\udfff"}', "description"),
+        ("/memories", r'{"content": "x", "metadata": {"k": [{"\ud800": 1}]}}', "metadata.k.0.\ufffd"),
+        ("/memories/bulk", r'{"memories": [{"content": "y", "tags": ["\ud800"]}]}', "memories.0.tags.0"),
+        ("/search", r'{"query": "\ud800"}', "query"),
+        ("/undo", r'{"act_id": "\ud800"}', "act_id"),
+        ("/memories", r'{"content": "x", "\ud800": 1}', "Input"),
+        ("/memories", r'{"content": "x", "memory_type": "\ud800"}', "memory_type"),
+    ):
+        answer = await api.post(path, content=body, headers={"content-type": "application/json"})
+        assert (path, answer.status_code) == (path, 422 if place in ("Input", "memory_type") else 400)
+        assert place in answer.json()["detail"]
+    assert await world.services.memories.acts.last(1) == before
+    assert (await api.get("/sessions")).json() == sessions
+    said = await world.refused("memoria_store", content="x", tags=r'["\ud800"]')
+    assert "tags.0 has half a character" in said
+    deep = json.dumps({"content": "deep", "metadata": {"k": 0}}).replace("0", "[" * 900 + "]" * 900)
+    assert (await api.post("/memories", content=deep)).status_code < 500
 
 
 async def test_many_are_stored_in_one_act_or_none(world: World, api: httpx.AsyncClient) -> None:

@@ -28,7 +28,7 @@ from services.points import Scroll
 from services.ports import NewRelation
 from services.ports.vectors import WordStore
 from tests.agents.test_http import HEADERS, called, served
-from tests.agents.world import World
+from tests.agents.world import World, answered
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -330,7 +330,7 @@ async def test_words_that_a_store_reads_itself_weigh_the_same_for_all_and_are_sh
 async def test_a_token_is_kept_as_a_hash_and_can_be_revoked_and_expires(world: World) -> None:
     tokens = world.services.tokens
     made, text = await tokens.create("ci", Scope.READ, ["pier"])
-    assert await tokens.actor(text) == Actor("agent:ci", Scope.READ, frozenset({"pier"}))
+    assert await tokens.actor(text) == Actor("agent:token/ci", Scope.READ, frozenset({"pier"}))
     assert await tokens.actor(text + "x") is None
     assert await tokens.actor("\ud800") is None
     rows = await world.services.records.history._database.fetch("SELECT * FROM memoria_tui.access_tokens")
@@ -382,7 +382,7 @@ async def test_the_server_lets_holders_of_tokens_in_and_names_them(held: Held, c
         memory = await held.world.services.memories.get(stored["structuredContent"]["id"])
         assert memory.project == "pier"
         (change,) = await held.world.services.memories.history(memory.id)
-        assert change.actor == "agent:boatswain"
+        assert change.actor == "agent:token/boatswain"
         found = await call(f"Bearer {text}", "memoria_recall", query=SECRET, min_score=0)
         assert "structuredContent" in found.text
         assert SECRET not in found.text
@@ -391,6 +391,31 @@ async def test_the_server_lets_holders_of_tokens_in_and_names_them(held: Held, c
         assert SECRET not in answer.text
         await tokens.revoke("boatswain")
         assert (await call(f"Bearer {text}", "memoria_stats")).status_code == 401
+
+
+async def test_who_holds_no_token_is_never_called_as_its_holder(world: World) -> None:
+    _, text = await world.services.tokens.create("pilot", Scope.WRITE)
+    holder = await world.services.tokens.actor(text)
+    assert holder is not None
+    for name in ("pilot", "token/pilot", " token/pilot", "token/token/pilot", "token/", "token/ pilot"):
+        async with world.client(name) as client:
+            stored = answered(await client.call_tool("memoria_store", {"content": f"By one called {name}."}))
+        (change,) = await world.services.memories.history(stored["id"])
+        assert change.actor.startswith("agent:")
+        assert not change.actor.startswith("agent:token/")
+        with acting_as(holder), pytest.raises(Forbidden):
+            await world.services.memories.undo(change.group)
+
+
+async def test_nobody_but_the_person_undoes_what_others_did(held: Held) -> None:
+    memory = await held.world.services.memories.create(MemoryDraft("By the person."))
+    (change,) = await held.world.services.memories.history(memory.id)
+    for scope in (Scope.WRITE, Scope.ADMIN):
+        with pytest.raises(Forbidden, match="anna's, not yours: a person can undo it"):
+            await held.use(Actor("agent:other", scope), "undo", act_id=change.group)
+        with acting_as(Actor("agent:other", scope)), pytest.raises(Forbidden):
+            await held.world.services.memories.undo(change.group)
+    await held.world.services.memories.undo(change.group)
 
 
 @pytest.mark.parametrize(

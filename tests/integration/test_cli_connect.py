@@ -87,6 +87,20 @@ def test_all_else_in_a_json_file_stays_and_the_file_before_is_kept(connect: Conn
     assert read(path) == theirs
 
 
+def test_a_file_in_which_passwords_may_stand_is_closed_to_others(connect: Connect, tmp_path: Path) -> None:
+    path = tmp_path / ".claude.json"
+    path.write_text("{}", "utf-8")
+    path.chmod(0o644)
+    told = connect("claude-code", "--write", MEMORIA_DATABASE_URL=URL)[2]
+    (kept,) = tmp_path.glob(".claude.json.before-*")
+    assert f"made private, for passwords may be in the variables: {path}, {kept}" in told
+    assert {stat.S_IMODE(one.stat().st_mode) for one in (path, kept)} == {0o600}
+    assert connect("claude-code", "--write", MEMORIA_DATABASE_URL=URL)[2] == ""
+    path.chmod(0o640)
+    assert "made private" in connect("claude-code", "--write", MEMORIA_DATABASE_URL=URL)[2]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
 def test_all_else_in_a_toml_file_stays_with_its_comments(connect: Connect, tmp_path: Path) -> None:
     path = tmp_path / ".codex" / "config.toml"
     path.parent.mkdir()

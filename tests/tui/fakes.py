@@ -22,7 +22,7 @@ from services.memories.memory_service import MemoryService
 from services.memories.outside import Missing, OutsideDeletions
 from services.memories.payload import State, write_payload
 from services.memories.saving import TransactionHook
-from services.memories.trash import Purged
+from services.memories.trash import Check, Purged
 from services.model import (
     Act,
     Action,
@@ -353,7 +353,9 @@ class FakeMemories(MemoryService):
         self.store.record(Action.CREATED, None, memory)
         return memory
 
-    async def update(self, base: Memory, changes: MemoryChanges, *, force: bool = False) -> Memory:
+    async def update(
+        self, base: Memory, changes: MemoryChanges, *, force: bool = False, check: Check | None = None
+    ) -> Memory:
         self.store.check()
         current = self.store.memories.get(base.id)
         touched = changes.content is not None and (current is None or current.content != base.content)
@@ -401,7 +403,7 @@ class FakeMemories(MemoryService):
             self.store.record(Action.UPDATED, before, after, "edited")
         return len(ids)
 
-    async def delete(self, ids: Sequence[str]) -> int:
+    async def delete(self, ids: Sequence[str], check: Check | None = None) -> int:
         self.store.check()
         self.store.remember(f"deleted {len(ids)}")
         for one in ids:

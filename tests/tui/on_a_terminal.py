@@ -137,6 +137,7 @@ def _main() -> int:
     from memoria_tui.program_log import keep_log
     from services.container import Services
     from services.memories.saving import TransactionHook
+    from services.memories.trash import Check
     from services.model import Memory, MemoryChanges, MemoryDraft
     from tests.tui.fakes import FakeMemories, FakeServices, clock, filled
 
@@ -146,7 +147,9 @@ def _main() -> int:
         async def create(self, draft: MemoryDraft, *, also: TransactionHook | None = None) -> Memory:
             return self._put_down(await super().create(await self._taking_time(draft)))
 
-        async def update(self, base: Memory, changes: MemoryChanges, *, force: bool = False) -> Memory:
+        async def update(
+            self, base: Memory, changes: MemoryChanges, *, force: bool = False, check: Check | None = None
+        ) -> Memory:
             return self._put_down(await super().update(base, await self._taking_time(changes), force=force))
 
         async def _taking_time(self, given: Given) -> Given:

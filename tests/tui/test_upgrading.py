@@ -11,6 +11,7 @@ from memoria_tui.dialogs.upgrade_database import UpgradeDialog
 from memoria_tui.upgrading import ask_in_app
 from services.errors import MemoriaError, SchemaMissing, StoreUnavailable
 from services.memories.saving import TransactionHook
+from services.memories.trash import Check
 from services.model import Memory, MemoryChanges, MemoryDraft, StoreKind, StoreStatus
 from services.model.database import UpgradePlan
 from tests.tui.conftest import screen_of, settle, toasts, type_text
@@ -41,7 +42,9 @@ class GuardedMemories(FakeMemories):
         if not self.upgraded and not await ask_in_app(self.app, PLAN, self.upgrade):
             raise SchemaMissing("nothing was written")
 
-    async def update(self, base: Memory, changes: MemoryChanges, *, force: bool = False) -> Memory:
+    async def update(
+        self, base: Memory, changes: MemoryChanges, *, force: bool = False, check: Check | None = None
+    ) -> Memory:
         await self.permit()
         return await super().update(base, changes, force=force)
 

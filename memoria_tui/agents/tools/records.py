@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -108,7 +109,7 @@ async def change(
     if_match: IfMatch = None,
 ) -> Record:
     """Change what is given of a memory; the rest stays."""
-    base = await _of_version(agent, memory_id, if_match)
+    base, check = await agent.services.memories.get(memory_id), partial(_require_version, if_match)
     keys = checked_metadata(metadata)
     removed = tuple(key for key, value in keys.items() if value is None)
     changes = MemoryChanges(
@@ -122,13 +123,13 @@ async def change(
     )
     if changes == MemoryChanges():
         raise InvalidInput("nothing to change was given")
-    return _record(await agent.services.memories.update(base, changes))
+    return _record(await agent.services.memories.update(base, changes, check=check))
 
 
 async def remove(agent: Agent, memory_id: Id, if_match: IfMatch = None) -> Deleted:
     """Move a memory to the trash, with its relations."""
-    memory = await _of_version(agent, memory_id, if_match)
-    return Deleted(await agent.services.memories.delete([memory.id]), (memory.id,))
+    memory = await agent.services.memories.get(memory_id)
+    return Deleted(await agent.services.memories.delete([memory.id], partial(_require_version, if_match)), (memory.id,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,13 +162,11 @@ async def recall_many(agent: Agent, searches: Annotated[list[Search], Field(min_
     return Answers(tuple(answers))
 
 
-async def _of_version(agent: Agent, memory_id: str, wanted: str | None) -> Memory:
-    """The memory, if it has one of the versions of an If-Match. Raises ChangedSince."""
-    memory = await agent.services.memories.get(memory_id)
+def _require_version(wanted: str | None, memory: Memory) -> None:
+    """Raises ChangedSince unless the memory has one of the versions of an If-Match."""
     known = [one.strip().removeprefix("W/").strip('"') for one in (wanted or "*").split(",")]
     if "*" not in known and _version(memory) not in known:
         raise ChangedSince(f"{memory.id} was changed since; get it again: nothing was written", memory)
-    return memory
 
 
 def _record(memory: Memory) -> Record:
