@@ -1,18 +1,24 @@
 """Entry point of `memoria-tui` and of `python -m memoria_tui`."""
 
+import _signal as signals  # type: ignore[import-not-found]  # `signal` takes long to import
 import gc
 import os
 import sys
 
-from memoria_tui.warm.ahead import start_daemon, start_postgres
-from memoria_tui.warm.client import may_be_served, served
-
+_INTERRUPTED = 130
 _YOUNG_OBJECTS = 5000
 """How many new ones Python looks through for garbage at once; its own 700 cost long work a tenth of its time."""
 
 
 def main() -> int:
-    """Runs the command of the process; gives its exit status."""
+    """Runs the command of the process; gives its exit status. ctrl+c ends it quietly, also while it is imported."""
+    usual = signals.getsignal(signals.SIGINT)
+    ends_it = usual is signals.default_int_handler  # else it is ignored, in a background without job control
+    if ends_it:
+        signals.signal(signals.SIGINT, _end)
+    from memoria_tui.warm.ahead import start_daemon, start_postgres
+    from memoria_tui.warm.client import may_be_served, served
+
     if (status := served(sys.argv[1:])) is not None:
         os._exit(status)  # nothing is open here
     short = may_be_served(sys.argv[1:])
@@ -22,12 +28,24 @@ def main() -> int:
     from memoria_tui.cli import main as run
 
     collect_seldom()
-    status = run()
+    try:
+        if ends_it:
+            signals.signal(signals.SIGINT, usual)
+        status = run()
+        if ends_it:
+            signals.signal(signals.SIGINT, _end)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
     if status == 0 and short:
         from memoria_tui.warm.starting import start_server
 
         start_server()
     return status
+
+
+def _end(*_: object) -> None:
+    """Ends the process where it is: nothing that it has begun needs an end."""
+    os._exit(_INTERRUPTED)
 
 
 def collect_seldom() -> None:

@@ -39,8 +39,6 @@ def served(arguments: list[str]) -> int | None:
             return None
     except OSError:
         return None
-    except KeyboardInterrupt:
-        return 130
     return _waited(connection, child)
 
 

@@ -195,6 +195,27 @@ def test_an_interrupted_command_ends_as_interrupted(steady: Server) -> None:
     assert not client.stderr.read()
 
 
+@pytest.mark.parametrize(
+    "module", ["memoria_tui.warm.client", "services.vector_stores", "memoria_tui.cli", "memoria_tui.cli.program"]
+)
+def test_a_command_that_is_interrupted_while_it_is_imported_ends_as_interrupted(tmp_path: Path, module: str) -> None:
+    interrupted = f"""
+import os, signal, sys
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == {module!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.meta_path.insert(0, Interrupting())
+from memoria_tui.__main__ import main
+sys.exit(main())
+"""
+    command = [sys.executable, "-c", interrupted, "work", "status"]
+    environment = {**os.environ, "MEMORIA_HOME": str(tmp_path / "home"), "MEMORIA_LINGER": "0"}
+    ran = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    assert (ran.returncode, ran.stderr) == (130, b"")
+
+
 def test_a_signal_that_the_client_ignores_does_not_end_the_command(steady: Server) -> None:
     client, command = steady.waiting("import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)")
     client.send_signal(signal.SIGHUP)
