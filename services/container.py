@@ -83,6 +83,10 @@ class Services:
         self.settings, self.clock = settings, clock
         self.zones = zones
         """The person's, and that of stamps without one."""
+        as_it_is = BackupTables(CheckedDatabase(database.database, as_it_is=True), settings)
+        early = BackupService(vectors, as_it_is, embedder, settings, clock)
+        kept = DailyBackups(early, as_it_is.newest_change, settings, clock)
+        database.database.before_upgrade = partial(_keep_before_upgrade, kept, waits)
         self.vectors, self.embedder = vectors, embedder = permitted_store(vectors), embedder
         permitted = PermittedDatabase(database)
         self.records = records = records or Records(permitted, settings, clock)
@@ -107,7 +111,7 @@ class Services:
         self.clients = ClientService(records)
         self.tokens = AccessTokenService(records, settings, clock)
         self.backup = BackupService(vectors, tables, embedder, settings, clock)
-        self.daily_backups = DailyBackups(self.backup, records, settings, clock)
+        self.daily_backups = DailyBackups(self.backup, records.history.newest, settings, clock)
         target = RestoreTarget(vectors, tables, self.memories, settings)
         self.restoring = RestoreService(target, embedder, self.backup, settings, clock)
         opened = partial(_opened_embedder, settings, embedder)
@@ -150,6 +154,11 @@ async def open_services(
         for opened in (database, services.records, embedder, vectors, *((chat,) if chat else ())):
             closing.push_async_callback(opened.close)
         yield services
+
+
+async def _keep_before_upgrade(backups: DailyBackups, waits: Waits) -> None:
+    async with waits.maybe(lambda: "the stores are backed up before the upgrade of their schema …"):
+        await backups.before_upgrade()
 
 
 async def rehearse(settings: Settings) -> None:

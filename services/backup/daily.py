@@ -1,4 +1,5 @@
-"""Backups that the stores of a home get by themselves: once a day when something changed, the newest of them kept."""
+"""Backups that the stores of a home get by themselves, the newest of them kept: once a day when something changed, and
+before their schema is upgraded."""
 
 from __future__ import annotations
 
@@ -16,23 +17,29 @@ from services.files import make_private, storage_error, write_file
 from services.times import person_zone
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from services.backup.backup_service import BackupService
     from services.backup.backup_values import Archive
     from services.ports import Clock
-    from services.records import Records
     from services.settings import Settings
 
 _log = logging.getLogger(__name__)
 _AGAIN_SECONDS = 3600.0
 """After one that could not be made."""
+_LOOKED_AT_SECONDS = 0.1
+"""How often, while another program makes one."""
 
 
 class DailyBackups:
     """Of a home whose stores are both embedded: whoever runs a server backs it up."""
 
-    def __init__(self, backup: BackupService, records: Records, settings: Settings, clock: Clock) -> None:
+    def __init__(
+        self, backup: BackupService, newest: Callable[[], Awaitable[int]], settings: Settings, clock: Clock
+    ) -> None:
+        """`newest` gives the number of the newest change."""
         self._backup = backup
-        self._records = records
+        self._newest_change = newest
         self._clock = clock
         self._zone = person_zone(settings)
         self._newest = settings.daily_backups_dir / "newest"
@@ -41,13 +48,14 @@ class DailyBackups:
         self.folder = settings.daily_backups_dir
         self.keep = settings.backup_keep if settings.qdrant_host is None and settings.database_url is None else 0
         """How many are kept; 0: none is made."""
+        self._before_upgrade: asyncio.Task[None] | None = None
 
     async def due(self) -> bool:
         """Whether something changed since the last one, which is of another day. Never raises."""
         if not self.keep or await asyncio.to_thread(self._made_or_tried):
             return False
         try:
-            return await self._records.history.newest() != await asyncio.to_thread(self._known)
+            return await self._newest_change() != await asyncio.to_thread(self._known)
         except MemoriaError:
             return False
 
@@ -61,11 +69,7 @@ class DailyBackups:
         try:
             make_private(self.folder)
             with held_lock(self.folder / "lock"):
-                newest = await self._records.history.newest()
-                archive = await self._backup.backup(self.folder, keep=self.keep)
-                write_file(self._newest, str(newest))
-                self._problem.unlink(missing_ok=True)
-                return archive
+                return await self._make()
         except BlockingIOError:
             return None
         except (MemoriaError, OSError) as error:
@@ -74,6 +78,41 @@ class DailyBackups:
                 write_file(self._problem, str(told))
             _log.warning("the daily backup was not made: %s", told)
             raise told from error
+
+    async def before_upgrade(self) -> None:
+        """Makes one unless the newest has all; waits for another program that does. Goes on if who waits is cancelled.
+
+        Raises as `BackupService.backup`: what is not backed up is not upgraded.
+        """
+        if self.keep:
+            if self._before_upgrade is None or self._before_upgrade.done():
+                self._before_upgrade = asyncio.create_task(self._make_before_upgrade())
+            await asyncio.shield(self._before_upgrade)
+
+    async def _make_before_upgrade(self) -> None:
+        while True:
+            try:
+                make_private(self.folder)
+                with held_lock(self.folder / "lock"):
+                    if not self._last() or await self._newest_change() != self._known():
+                        await self._make()
+                    return
+            except BlockingIOError:
+                await asyncio.sleep(_LOOKED_AT_SECONDS)
+            except (MemoriaError, OSError) as error:
+                told = storage_error(error, self.folder) if isinstance(error, OSError) else error
+                raise type(told)(
+                    f"nothing was upgraded, for the backup before it failed: {told}; MEMORIA_BACKUP_KEEP=0 upgrades "
+                    "without one"
+                ) from error
+
+    async def _make(self) -> Archive:
+        """The caller holds the lock."""
+        newest = await self._newest_change()
+        archive = await self._backup.backup(self.folder, keep=self.keep)
+        write_file(self._newest, str(newest))
+        self._problem.unlink(missing_ok=True)
+        return archive
 
     def problem(self) -> str:
         """Why the last one could not be made, in one line; "" where it could. Blocking."""

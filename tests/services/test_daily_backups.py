@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 from collections.abc import AsyncIterator
@@ -13,14 +14,17 @@ from typing import cast
 import pytest
 
 from memoria_tui.cli.terminal import Terminal
+from services.adapters.postgres.embedded import EmbeddedPostgres
 from services.backup.backup_service import BackupService
 from services.backup.daily import DailyBackups
 from services.container import Services, open_services
-from services.errors import StorageFull
+from services.errors import MemoriaError, StorageFull
 from services.file_locks import held_lock
+from services.migrations import NEWEST
 from services.model import MemoryDraft
 from services.settings import Settings
-from tests.services.edge_here import edge_here, model_here
+from tests.services.edge_here import edge_here, model_here, services_here
+from tests.services.servers import query
 
 
 @dataclass
@@ -47,7 +51,7 @@ class Home:
 
     def backups(self, by: object = None) -> DailyBackups:
         service = cast("BackupService", by or self.services.backup)
-        return DailyBackups(service, self.services.records, self.embedded, self.clock)
+        return DailyBackups(service, self.services.records.history.newest, self.embedded, self.clock)
 
 
 @pytest.fixture
@@ -109,3 +113,47 @@ def test_the_demo_store_is_not_backed_up(tmp_path: Path) -> None:
     terminal = Terminal({"MEMORIA_HOME": str(tmp_path)}, io.BytesIO(), io.StringIO(), io.StringIO())
     assert terminal.settings.backup_keep == 7
     assert terminal.with_home(tmp_path / "demo").settings.backup_keep == 0
+
+
+def older(url: str) -> None:
+    """Makes the schema one of an earlier version."""
+    query(url, "DROP TABLE memoria_tui.access_tokens")
+    query(url, "UPDATE memoria_tui.alembic_version SET version_num = '0006'")
+
+
+@pytest.mark.parametrize("keep", [2, 0])
+async def test_a_home_is_backed_up_before_its_schema_is_upgraded(tmp_path: Path, keep: int) -> None:
+    settings = Settings(home=tmp_path / "home", zone="UTC", backup_keep=keep, linger=60)
+    server = EmbeddedPostgres(settings.postgres_dir)
+    try:
+        async with services_here(settings) as services:
+            await services.memories.create(MemoryDraft("something new"))
+        assert not settings.daily_backups_dir.exists(), "a new home has nothing to keep"
+        for _ in range(2):
+            older(url := await server.start())
+            async with services_here(settings) as first, services_here(settings, vectors=first.vectors) as second:
+                await asyncio.gather(*(one.records.history.newest() for one in (first, second, first)))
+                assert query(url, "SELECT version_num FROM memoria_tui.alembic_version") == [(NEWEST,)]
+                archives = await first.backup.archives(settings.daily_backups_dir)
+                assert [archive.counts["memories"] for archive in archives] == [1] * bool(keep)
+                for archive in archives:
+                    assert (await first.restoring.restore(await first.restoring.compare(archive.path))).unchanged
+    finally:
+        await server.erase(60)
+
+
+async def test_what_cannot_be_backed_up_is_not_upgraded(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home", zone="UTC", backup_keep=2, linger=60)
+    server = EmbeddedPostgres(settings.postgres_dir)
+    try:
+        async with services_here(settings) as services:
+            await services.memories.create(MemoryDraft("something new"))
+        older(url := await server.start())
+        settings.daily_backups_dir.parent.mkdir()
+        settings.daily_backups_dir.write_text("a file")
+        async with services_here(settings) as services:
+            with pytest.raises(MemoriaError, match=r"nothing was upgraded.*MEMORIA_BACKUP_KEEP=0"):
+                await services.records.history.newest()
+        assert query(url, "SELECT version_num FROM memoria_tui.alembic_version") == [("0006",)]
+    finally:
+        await server.erase(60)

@@ -43,7 +43,6 @@ from tests.tui.fakes import NOW, FakeMemories, FakeServices, Store, filled, memo
 
 if TYPE_CHECKING:
     from services.container import Services
-    from services.records import Records
 
 _FOLDER = Path("/home/anna/.local/share/memoria-tui/backups")
 HOSTILE = "Notes of an agent \x1b[31m[bold]red[/]\x1b]52;c;ZWNobw==\x07"
@@ -285,9 +284,12 @@ class HealthServices(FakeServices):
         self.health = self.health_look
         self.database = FakeDatabase()
         self.backup = FakeBackups([] if empty else [archive(1), archive(9, "the archive is cut off")])
-        self.daily_backups = DailyBackups(self.backup, cast("Records", None), self.settings, lambda: NOW)
+        self.daily_backups = DailyBackups(self.backup, self.newest_change, self.settings, lambda: NOW)
         self.restoring = FakeRestoring(self.backup)
         self.reembedding = FakeReembedding()
+
+    async def newest_change(self) -> int:
+        return 0
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[Services]:

@@ -45,8 +45,10 @@ class Transaction:
 class CheckedDatabase:
     """A database that is asked once whether it can be read and written as this program does."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, as_it_is: bool = False) -> None:
+        """`as_it_is`: only to read, also the embedded one before it is upgraded."""
         self.database = database
+        self._as_it_is = as_it_is
         self._features: SqlFeatures | None = None
         self._writable = False
 
@@ -57,7 +59,7 @@ class CheckedDatabase:
     async def features(self) -> SqlFeatures:
         """Any database can be read as it is, save one of a newer version; the embedded one is set up."""
         if self._features is None:
-            if self.database.embedded is not None:
+            if self.database.embedded is not None and not self._as_it_is:
                 return await self._require_schema()
             state = await schema.schema_state(self.database)
             schema.refuse_unusable(state, self.database.name)

@@ -55,6 +55,8 @@ class Database:
         """How error messages call it."""
         self.permit: Callable[[], Awaitable[None]] | None = None
         """Called before anything is added to a database that is not ours; returns when it was added, else raises."""
+        self.before_upgrade: Callable[[], Awaitable[None]] | None = None
+        """Called before a schema of an earlier version of this program is changed; raises when it is to stay."""
 
     @classmethod
     def of(cls, settings: Settings) -> Database:

@@ -221,11 +221,13 @@ def _missing(name: str) -> str:
 async def upgrade(database: Database) -> None:
     """Brings the database to the newest revision in one transaction; programs that do so at once wait in turn.
 
-    Raises StoreMismatch (StoreTooNew, StoreReadOnly) or StoreUnavailable.
+    Raises StoreMismatch (StoreTooNew, StoreReadOnly), StoreUnavailable, or what `before_upgrade` does.
     """
     state = await schema_state(database)
     refuse_unusable(state, database.name)
     refuse_read_only(state, database.name)
+    if database.before_upgrade and state.version and not state.current:
+        await database.before_upgrade()
     url = await database.url()
     with translated(database.name):
         await asyncio.to_thread(_upgrade, url)
