@@ -144,9 +144,9 @@ async def open_services(
     is waited for of other programs.
     """
     await asyncio.to_thread(close_home, settings.home)
-    database = CheckedDatabase.of(settings)
-    settings, zones = with_writer_zone(settings, await _stamps(database, settings))
     waits = waits or Waits()
+    database = CheckedDatabase.of(settings, waits)
+    settings, zones = with_writer_zone(settings, await _stamps(database, settings))
     vectors, embedder = vectors or vector_store(settings, waits), embedder or _embedder(settings, waits)
     chat = chat or _chat(settings)
     services = Services(settings, zones, database, vectors, embedder, records, clock, ask, waits, chat)

@@ -19,6 +19,8 @@ import pytest
 from services.adapters.postgres.database import parse_url
 from services.adapters.postgres.embedded import EmbeddedPostgres
 from services.errors import StorageFull, StoreInUse, StoreMismatch, StoreTooNew, StoreUnavailable
+from services.file_locks import held_lock
+from services.waits import Waits
 from tests.services.memory_world import quick_folder
 from tests.services.servers import query
 
@@ -106,6 +108,23 @@ async def test_programs_that_start_at_once_share_one_server(folder: Path) -> Non
     for program in programs:
         program.communicate("")
     assert eventually(lambda: postmaster(folder) is None)
+
+
+async def test_who_waits_for_data_that_are_moved_says_so_however_long_it_takes(folder: Path) -> None:
+    told = list[str]()
+    server = EmbeddedPostgres(folder, waits=Waits(told.append), patience=0.05)
+    with held_lock(folder / "start.lock"):
+        with pytest.raises(StoreInUse):
+            await server.start()
+        (folder / "move.note").write_text("data are moved …")
+        starting = asyncio.create_task(server.start())
+        while not told and not starting.done():  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        assert not starting.done(), "its patience is long over"
+    assert query(await starting, "SELECT 1") == [(1,)]
+    assert told == ["data are moved …", ""]
+    assert not exists(folder / "move.note")
+    server.close()
 
 
 async def test_the_server_stays_for_a_while_after_its_last_user(folder: Path) -> None:
@@ -235,8 +254,9 @@ async def test_data_of_another_major_version_is_left_alone(
     folder: Path, version: str, error: type[StoreMismatch]
 ) -> None:
     (folder / "data" / "PG_VERSION").write_text(f"{version}\n")
-    with pytest.raises(error, match=f"made by PostgreSQL {version}"):
-        await EmbeddedPostgres(folder).start()
+    with pytest.raises(error, match=f"made by PostgreSQL {version}.*nothing was changed.*restore {folder.parent}`"):
+        await EmbeddedPostgres(folder, backups=folder.parent).start()
+    assert (folder / "data" / "PG_VERSION").read_text() == f"{version}\n"
 
 
 async def test_a_creation_that_was_killed_is_begun_again(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from services.adapters.postgres.programs import ENVIRONMENT, MAJOR, binaries, us
 from services.adapters.postgres.schema import upgrade
 from services.adapters.postgres.server_user import HERE, THIS_MACHINE, as_arguments, creating_user, give, server_user
 from services.errors import StoreUnavailable
+from services.waits import Waits
 from tests.services.memory_world import quick_folder
 from tests.services.servers import query
 
@@ -88,6 +89,19 @@ async def test_data_of_an_older_version_are_moved_and_stay_beside(folder: Path) 
     await server.stop()
     url = await server.start()
     assert len(names(url)) == 3
+    server.close()
+
+
+async def test_older_data_that_stayed_before_stay_too_and_who_moves_says_so(folder: Path) -> None:
+    told = list[str]()
+    (earlier := folder / f"data-{OLDER}").mkdir()
+    (earlier / "by hand").write_text("mine")
+    server = EmbeddedPostgres(folder, waits=Waits(told.append, patience=0.01))
+    assert names(await server.start()) == NAMES
+    assert [(one.name, one.read_text()) for one in earlier.iterdir()] == [("by hand", "mine")]
+    assert version(folder / f"data-{OLDER}.2") == str(OLDER)
+    assert told == [f"{folder}/data is moved from PostgreSQL {OLDER} to {MAJOR}, which may take minutes …", ""]
+    assert not (folder / "move.note").exists()
     server.close()
 
 

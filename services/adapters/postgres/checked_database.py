@@ -13,6 +13,7 @@ from services.errors import MemoriaError, StoreTimeout
 from services.model import StoreKind, StoreStatus
 from services.ports import SqlDatabase, SqlFeatures
 from services.settings import Settings
+from services.waits import Waits
 
 if TYPE_CHECKING:
     import psycopg
@@ -53,8 +54,8 @@ class CheckedDatabase:
         self._writable = False
 
     @classmethod
-    def of(cls, settings: Settings) -> CheckedDatabase:
-        return cls(Database.of(settings))
+    def of(cls, settings: Settings, waits: Waits | None = None) -> CheckedDatabase:
+        return cls(Database.of(settings, waits))
 
     async def features(self) -> SqlFeatures:
         """Any database can be read as it is, save one of a newer version; the embedded one is set up."""

@@ -20,6 +20,7 @@ from services.adapters.postgres.postgres_errors import (
 )
 from services.errors import InvalidInput
 from services.settings import Settings
+from services.waits import Waits
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Row
@@ -59,10 +60,11 @@ class Database:
         """Called before a schema of an earlier version of this program is changed; raises when it is to stay."""
 
     @classmethod
-    def of(cls, settings: Settings) -> Database:
+    def of(cls, settings: Settings, waits: Waits | None = None) -> Database:
         if settings.database_url is not None:
             return cls(settings.database_url)
-        return cls(None, EmbeddedPostgres(settings.postgres_dir, linger=settings.linger))
+        folder, backups = settings.postgres_dir, settings.daily_backups_dir
+        return cls(None, EmbeddedPostgres(folder, linger=settings.linger, waits=waits, backups=backups))
 
     async def url(self) -> URL:
         """The URL for SQLAlchemy; starts the embedded server."""

@@ -7,7 +7,8 @@ bookkeeping with three locks on files in the folder, which it lets go when a pro
 - `users.lock`: shared by every program that uses the server, which leaves in it until when it wants it. Once the keeper
   has it alone, and nobody wants the server any more, it stops it.
 - `keeper.lock`: held by the keeper (`keeper.py`), the parent of the server, as long as the server runs.
-- `start.lock`: held while somebody creates the data or starts the server, by what they started too.
+- `start.lock`: held while somebody creates or moves the data or starts the server, by what they started too. Who moves
+  them says so in `move.note`, and the others wait for that however long it takes.
 
 The server listens on a Unix socket in a folder that only its own user may enter, never on the network. This program
 connects as a role that is no superuser; the superuser only prepares that role (`roles.py`).
@@ -50,6 +51,7 @@ from services.adapters.postgres.server_user import (
 from services.errors import MemoriaError, StorageFull, StoreInUse, StoreMismatch, StoreTooNew, StoreUnavailable
 from services.file_locks import take_lock
 from services.files import FULL, make_private, rename_folder, write_file
+from services.waits import Waits
 
 _log = logging.getLogger(__name__)
 DATABASE = "postgres"
@@ -76,6 +78,7 @@ _STARTS = 3
 """Attempts, since a keeper may be killed too; more while processes of a killed server still hold its memory."""
 _MOVING, _MOVED = "moving", "data.moved"
 """Where data of an older version are moved to, and where they are once they are whole."""
+_MOVE_NOTE = "move.note"
 _PREPARED = "prepared"
 """Holds which life of the server has the program's role."""
 
@@ -91,16 +94,23 @@ class EmbeddedPostgres:
         *,
         linger: float = 0.0,
         major: int = MAJOR,
+        waits: Waits | None = None,
+        backups: Path | None = None,
+        patience: float = _SECONDS_TO_START,
     ) -> None:
         """`cache` is where root copies programs to that the server's user may not run where they are.
 
-        The server stays for `linger` seconds after this user at least. `major` is its version.
+        The server stays for `linger` seconds after this user at least. `major` is its version, `backups` the folder of
+        backups for who cannot read its data. `patience`: seconds in which others have to start it.
         """
         self._folder = folder.absolute()
         self._accounts = accounts
         self._cache = cache
         self._linger = linger
         self._major = major
+        self._waits = waits or Waits()
+        self._backups = backups
+        self._patience = patience
         self._data = self._folder / "data"
         self._users: int | None = None
 
@@ -109,7 +119,14 @@ class EmbeddedPostgres:
 
         Raises StorageFull, StoreMismatch (data of another major version) or StoreUnavailable.
         """
-        return await asyncio.to_thread(self._start)
+        starting = asyncio.ensure_future(asyncio.to_thread(self._start))
+        moves = ""
+        with contextlib.ExitStack() as telling:
+            telling.callback(starting.cancel)
+            while not (await asyncio.wait({starting}, timeout=self._waits.patience))[0]:
+                if not moves and (moves := self._move_note()):
+                    telling.enter_context(self._waits.told(moves))
+            return starting.result()
 
     def start_and_leave(self) -> None:
         """Starts the server for whoever needs it soon. Blocks. Never raises: they meet the same error.
@@ -151,7 +168,7 @@ class EmbeddedPostgres:
             if self._users is None:
                 self._users = self._lock("users.lock", shared=True)
             try:
-                start = self._lock("start.lock")
+                start = self._start_lock()
                 try:
                     place = self._running(start)
                 finally:
@@ -160,6 +177,24 @@ class EmbeddedPostgres:
                 self.close()
                 raise
         return f"postgresql://{roles.PROGRAM}@/{DATABASE}?host={quote(str(place), safe='')}&port=5432"
+
+    def _start_lock(self) -> int:
+        """Also after a move that takes long; the note of one that was killed goes with its lock."""
+        while True:
+            try:
+                start = self._lock("start.lock", self._patience)
+            except StoreInUse:
+                if not self._move_note():
+                    raise
+            else:
+                (self._folder / _MOVE_NOTE).unlink(missing_ok=True)
+                return start
+
+    def _move_note(self) -> str:
+        """What who moves the data says; "" while nobody does."""
+        with contextlib.suppress(OSError):
+            return (self._folder / _MOVE_NOTE).read_text()
+        return ""
 
     def _running(self, start: int) -> Path:
         """The folder of the socket of a server that runs and knows the program's role."""
@@ -203,9 +238,9 @@ class EmbeddedPostgres:
             if not is_known(version) or int(version) > self._major:
                 error = StoreTooNew if version.isdigit() and int(version) > MAJOR else StoreMismatch
                 raise error(
-                    f"{self._data} was made by PostgreSQL {version}, this program brings {MAJOR}: "
-                    "move the folder away and restore a backup (memoria-tui restore FOLDER says what is younger), or "
-                    "set MEMORIA_DATABASE_URL to a server that reads it"
+                    f"{self._data} was made by PostgreSQL {version}, this program brings {MAJOR}; nothing was changed: "
+                    f"move that folder away and run `memoria-tui restore {self._backups or 'FOLDER'}`, which takes the "
+                    "newest backup and says what is younger, or set MEMORIA_DATABASE_URL to a server that reads it"
                 )
             self._move(user, int(version))
             return
@@ -233,6 +268,8 @@ class EmbeddedPostgres:
         older = EmbeddedPostgres(self._folder, self._accounts, self._cache, major=version)
         newer = EmbeddedPostgres(self._folder / _MOVING, self._accounts, self._cache)
         _log.info("moving %s from PostgreSQL %d to %d", self._data, version, MAJOR)
+        note = self._folder / _MOVE_NOTE
+        write_file(note, f"{self._data} is moved from PostgreSQL {version} to {MAJOR}, which may take minutes …")
         try:
             newer._erase(_SECONDS_TO_START)
             there = older._ensure_server(user)
@@ -250,19 +287,22 @@ class EmbeddedPostgres:
             older._end_server()
             newer.close()
             newer._end_server()
+            note.unlink()
         rename_folder(self._folder / _MOVING / "data", self._folder / _MOVED)
         self._finish_move()
-        _log.info(
-            "%d rows are in PostgreSQL %d; the data of %d are in %s-%d", rows, MAJOR, version, self._data, version
-        )
+        _log.info("%d rows are in PostgreSQL %d", rows, MAJOR)
 
     def _finish_move(self) -> None:
-        """Puts data that were moved, whole and compared, in the place of the older ones."""
+        """Puts data that were moved, whole and compared, in the place of the older ones, which stay beside."""
         moved = self._folder / _MOVED
         if not moved.exists():
             return
         if self._data.exists():
-            rename_folder(self._data, self._data.with_name(f"{self._data.name}-{self._version()}"))
+            name = f"{self._data.name}-{self._version()}"
+            names = (name, *(f"{name}.{number}" for number in range(2, 100)))
+            kept = next(path for one in names if not (path := self._data.with_name(one)).exists())
+            rename_folder(self._data, kept)
+            _log.info("the data of the older PostgreSQL are in %s", kept)
         rename_folder(moved, self._data)
         shutil.rmtree(self._folder / _MOVING, ignore_errors=True)
 
