@@ -70,6 +70,43 @@ def start(
 
 
 @commands.command()
+def add(
+    context: typer.Context,
+    description: Annotated[list[str], typer.Argument(metavar="DESCRIPTION", help="What was worked on.")],
+    begin: Annotated[str, typer.Option("--from", metavar="TIME", help="When it began, as --at of start.")] = "",
+    end: Annotated[str, typer.Option("--to", metavar="TIME", help="When it ended.")] = "",
+    duration: Annotated[
+        str, typer.Option("--duration", metavar="TIME", help="How long it took, with one of both: 1:30, 90m, 1.5h.")
+    ] = "",
+    client: Client = None,
+    project: Project = None,
+    category: Annotated[SessionCategory, typer.Option("--category", help="Kind of work.")] = SessionCategory.CODING,
+    issue: Issue = None,
+    pr: PullRequest = None,
+    branch: Branch = None,
+    as_json: Json = False,
+) -> None:
+    """Enter work that is finished; how many sessions run does not matter."""
+    from services.model import SessionDraft
+    from services.work.finished import typed_span
+
+    draft = SessionDraft(" ".join(description), category, client, project, issue, pr, _branch(branch))
+    terminal = terminal_of(context)
+
+    async def act(services: Services) -> None:
+        typed = {"start": begin, "end": end, "duration": duration}
+        start, ended = typed_span(typed, services.clock(), await services.reports.zone())
+        new = await services.work.new_names(draft)
+        added, overlaps = await services.work.add(replace(draft, start=start, end=ended))
+        _print_session(services, terminal, added, "added", new, timed=True, as_json=as_json)
+        for overlap in () if as_json else overlaps:
+            terminal.print(one_line(overlap))
+        terminal.spawn_detached(*REFRESH)
+
+    terminal.run(act)
+
+
+@commands.command()
 @with_services
 async def pause(
     services: Services,

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
@@ -15,15 +15,19 @@ from memoria_tui.dialogs.form import Field, FieldProblem, Values
 from memoria_tui.widgets.name_input import Names
 from services.batches import batches
 from services.errors import InvalidInput
-from services.model import SESSION_DETAILS, FacetCount, SessionCategory, SessionDetail, WorkSession
+from services.model import SESSION_DETAILS, FacetCount, SessionCategory, SessionDetail, SessionDraft, WorkSession
 from services.times import parse_past
+from services.work.preferences import WorkPreferences
 from services.work.report_values import ProjectTotal
+from services.work.rules import check_description, check_numbers
 
 if TYPE_CHECKING:
     from services.container import Services
 
 _NOBODY = frozenset({"-"})
 """What stands for no client or project where a filter asks for one."""
+_MOST_OVERLAPS = 2
+"""That a toast tells."""
 CATEGORIES = tuple(category.value for category in SessionCategory)
 
 
@@ -34,11 +38,15 @@ class Saved:
     session: WorkSession
     new: tuple[str, ...] = ()
     """Names that were made with it: `client acme`."""
+    overlaps: tuple[str, ...] = ()
+    """With what else it was worked on: `overlaps "review" by 0:12:00`."""
 
     @property
     def news(self) -> str:
-        """` · new client acme`, for a toast; "" without."""
-        return "".join(f" · new {present.line(name)}" for name in self.new)
+        """` · new client acme · overlaps "review" by 0:12:00`, for a toast; "" without."""
+        told = (*(f"new {name}" for name in self.new), *self.overlaps[:_MOST_OVERLAPS])
+        told += (f"{more} more overlaps",) if (more := len(self.overlaps) - _MOST_OVERLAPS) > 0 else ()
+        return "".join(f" · {present.line(one)}" for one in told)
 
 
 def client_names(services: Services, *, makes: bool = True) -> Names:
@@ -73,6 +81,36 @@ def _ranked(named: Iterable[tuple[str, int]]) -> Sequence[FacetCount]:
     for name, sessions in named:
         counts[name] += sessions
     return [FacetCount(name, count) for name, count in counts.most_common()]
+
+
+def new_fields(
+    services: Services, placeholder: str, branch: str | None, preferences: WorkPreferences
+) -> tuple[tuple[Field, ...], ...]:
+    """What work that is entered is about, as rows of a form; branch and the default client and project filled in."""
+    about = about_fields(
+        services,
+        client=present.harmless(preferences.default_client or ""),
+        project=present.harmless(preferences.default_project or ""),
+        details={"branch": present.harmless(branch or "")},
+    )
+    return (Field("description", "What", placeholder=placeholder),), *about
+
+
+def new_draft(values: Values) -> SessionDraft:
+    """What is in the fields of `new_fields`. Raises FieldProblem."""
+    with at_field("description"):
+        check_description(values["description"])
+    draft = SessionDraft(
+        description=values["description"],
+        category=SessionCategory(values["category"]),
+        client=values["client"],
+        project=values["project"],
+    )
+    for one in SESSION_DETAILS:
+        draft = replace(draft, **{one.field: detail(values, one)})
+        with at_field(one.key):
+            check_numbers(draft)
+    return draft
 
 
 def about_fields(

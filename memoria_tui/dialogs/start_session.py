@@ -10,13 +10,12 @@ from textual.content import Content
 
 from memoria_tui import present, work_text
 from memoria_tui.dialogs.form import Field, FieldProblem, FormDialog, Values
-from memoria_tui.dialogs.session_fields import Saved, about_fields, at_field, detail, moment_of
+from memoria_tui.dialogs.session_fields import Saved, at_field, moment_of, new_draft, new_fields
 from memoria_tui.drafts import Draft, DraftKind
-from services.model import SESSION_DETAILS, SessionCategory, SessionDraft
 from services.ports import Clock
 from services.times import person_zone
 from services.work.preferences import WorkPreferences
-from services.work.rules import check_description, check_numbers, check_past
+from services.work.rules import check_past
 
 if TYPE_CHECKING:
     from services.container import Services
@@ -31,13 +30,7 @@ def start_session(
     """
     starting = _Starting(services, clock)
     rows = (
-        (Field("description", "What", placeholder="what you are going to do"),),
-        *about_fields(
-            services,
-            client=present.harmless(preferences.default_client or ""),
-            project=present.harmless(preferences.default_project or ""),
-            details={"branch": present.harmless(branch or "")},
-        ),
+        *new_fields(services, "what you are going to do", branch, preferences),
         (Field("start", "Start", placeholder="now; or -15m, 9:30, yesterday 17:00"),),
     )
     return FormDialog(
@@ -72,27 +65,10 @@ class _Starting:
 
     async def save(self, values: Values) -> Saved:
         """Starts the session. Raises FieldProblem and what the service raises."""
-        draft = self._draft(values)
+        draft = replace(new_draft(values), start=self._start(values))
         new = await self._services.work.new_names(draft)
         with at_field("description"):
             return Saved(await self._services.work.start(draft), new)
-
-    def _draft(self, values: Values) -> SessionDraft:
-        with at_field("description"):
-            check_description(values["description"])
-        start = self._start(values)
-        draft = SessionDraft(
-            description=values["description"],
-            category=SessionCategory(values["category"]),
-            client=values["client"],
-            project=values["project"],
-            start=start,
-        )
-        for one in SESSION_DETAILS:
-            draft = replace(draft, **{one.field: detail(values, one)})
-            with at_field(one.key):
-                check_numbers(draft)
-        return draft
 
     def _start(self, values: Values) -> datetime | None:
         now = self._clock()

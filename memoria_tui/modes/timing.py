@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.message import Message
 
 from memoria_tui import present, work_text
+from memoria_tui.dialogs.add_session import add_session, holds_added
 from memoria_tui.dialogs.choice import Choice, ChoiceDialog
 from memoria_tui.dialogs.edit_session import edit_session, shown_session
 from memoria_tui.dialogs.line_prompt import PromptDialog
@@ -57,6 +58,9 @@ class Timing:
         if draft.kind is DraftKind.START_WORK:
             await self.start(draft)
             return True
+        if draft.kind is DraftKind.ADD_WORK:
+            await self.add(draft)
+            return True
         if draft.kind is DraftKind.WORK_SETTINGS:
             await self.settings(draft)
             return True
@@ -88,6 +92,8 @@ class Timing:
             case DraftKind.START_WORK:
                 running = (await work.status()).sessions
                 return any(one.description == draft.values.get("description") for one in running)
+            case DraftKind.ADD_WORK:
+                return await holds_added(self._services, draft.values, self._clock())
             case DraftKind.WORK_SETTINGS:
                 return draft.values.items() <= shown_preferences(await work.preferences()).items()
         session = await work.session(draft.of)
@@ -111,6 +117,16 @@ class Timing:
         dialog = start_session(self._services, self._clock, current_branch(), preferences, draft)
         if (started := await self._screen.ask(dialog)) is not None:
             self._tell(f"Started {work_text.named(started.session)}{started.news}", started.session.id)
+
+    async def add(self, draft: Draft | None = None) -> None:
+        """Asks what was worked, with the defaults of the settings filled in, and enters it."""
+        preferences = await self._screen.attempt(self._services.work.preferences())
+        if preferences is None:
+            return
+        dialog = add_session(self._services, self._clock, current_branch(), preferences, draft)
+        if (added := await self._screen.ask(dialog)) is not None:
+            worked = present.duration(added.session.elapsed_seconds(self._clock()))
+            self._tell(f"Added {work_text.named(added.session)} · {worked}{added.news}", added.session.id)
 
     async def start_or_stop(self) -> None:
         """Starts work when nothing runs, else stops what runs."""

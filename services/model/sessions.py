@@ -107,7 +107,7 @@ class WorkSession:
 
 @dataclass(frozen=True, slots=True)
 class SessionDraft:
-    """A session to be started. Client and project are names; unknown ones are made."""
+    """A session to be started, or one that is over. Client and project are names; unknown ones are made."""
 
     description: str
     category: SessionCategory = SessionCategory.CODING
@@ -120,6 +120,8 @@ class SessionDraft:
     branch: str | None = None
     start: datetime | None = None
     """None: now."""
+    end: datetime | None = None
+    """None: it runs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,12 +69,19 @@ class SessionLog:
         page = stored_sessions(rows[:limit], self._zone, self._clock())
         return page, _cursor(rows[limit - 1].place, page[-1].session.id) if len(rows) > limit else None
 
-    async def crossing(self, selection: SessionSelection, instant: datetime) -> list[StoredSession]:
-        """Sessions that began before an instant and end after it or not at all, whatever days are selected."""
+    async def touching(
+        self, selection: SessionSelection, since: datetime, until: datetime, limit: int | None = None
+    ) -> list[StoredSession]:
+        """Sessions with some time from `since` to `until`, whatever days are selected, see `TOUCHING`."""
         where, given = conditions(selection)
         touching = TOUCHING.format(columns="session.id", conditions=where)
         rows = await self._database.fetch(
-            f"{SESSION} WHERE session.id IN ({touching})", **given, since=instant, until=instant
+            f"{SESSION} WHERE session.id IN ({touching}) ORDER BY session.start_time, session.id "
+            "LIMIT CAST(:limit AS bigint)",
+            **given,
+            since=since,
+            until=until,
+            limit=limit,
         )
         return stored_sessions(rows, self._zone, self._clock())
 

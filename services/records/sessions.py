@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from services.errors import Ambiguous, Conflict, NotFound
-from services.model import SESSION_DETAILS, Entity, SessionDraft, WorkSession
+from services.model import SESSION_DETAILS, Entity, SessionDraft, SessionStatus, WorkSession
 from services.ports import Clock, NewChange, SqlConnection, SqlDatabase
 from services.records.clients_and_projects import client_id, project_id
 from services.records.columns import SESSION_SET, storable, storable_json
@@ -45,10 +45,11 @@ _WRITTEN = f"""
 WITH session AS ({{statement}} RETURNING *) SELECT {NAMED}, to_jsonb(session) AS state FROM session {NAMES}
 """
 _INSERT = f"""
-INSERT INTO public.work_sessions (description, category, client_id, project_id, start_time, status,
+INSERT INTO public.work_sessions (description, category, client_id, project_id, start_time, end_time, status,
                                   {", ".join(one.field for one in SESSION_DETAILS)})
 VALUES (:description, CAST(:category AS public.session_category), CAST(:client_id AS uuid), CAST(:project_id AS uuid),
-        :start, 'active', {", ".join(f":{one.field}" for one in SESSION_DETAILS)})
+        :start, CAST(:end AS timestamptz), CAST(:status AS public.session_status),
+        {", ".join(f":{one.field}" for one in SESSION_DETAILS)})
 """
 _OPEN_COUNT = "SELECT count(*) AS number FROM public.work_sessions WHERE status IN ('active', 'paused')"
 _STARTING = "SELECT pg_advisory_xact_lock(hashtext('memoria_tui.work_sessions.start'))"
@@ -124,10 +125,11 @@ class Sessions:
     async def insert(self, new: SessionDraft, limit: int) -> StoredSession:
         """Starts it, as every value is given, unless `limit` are open (0: no limit); makes client and project.
 
-        Raises Conflict.
+        One with an end is over, and no limit holds for it. Raises Conflict.
         """
+        over = new.end is not None
         async with unit_of_work(self._database, self._settings) as unit:
-            await _check_limit(unit, limit)
+            await _check_limit(unit, 0 if over else limit)
             client = await client_id(unit, new.client)
             project = await project_id(unit, client, new.project)
             (row,) = await unit.fetch(
@@ -137,9 +139,12 @@ class Sessions:
                 client_id=client,
                 project_id=project,
                 start=new.start,
+                end=new.end,
+                status=(SessionStatus.COMPLETED if over else SessionStatus.ACTIVE).value,
                 **{one.field: _storable_detail(one.of(new)) for one in SESSION_DETAILS},
             )
-            unit.record_change(Entity.SESSION, str(row.id), None, row.state, f'started "{new.description}"')
+            summary = f'{"added" if over else "started"} "{new.description}"'
+            unit.record_change(Entity.SESSION, str(row.id), None, row.state, summary)
             return stored_session(row, self._zone, self._clock())
 
     async def update(self, session_id: str, change: Change, summary: str, *, limit: int = 0) -> StoredSession:

@@ -134,7 +134,8 @@ class ReportService:
         """What began before the days and reaches into them."""
         if days.first == date.min or days.first > days.last:
             return []
-        return await self._records.log.crossing(selection, day_starts(days.first, days.first, zone)[0])
+        begins = day_starts(days.first, days.first, zone)[0]
+        return await self._records.log.touching(selection, begins, begins)
 
     def _begun(self, session: WorkSession, days: Period, zone: tzinfo) -> list[DayPart]:
         """The part of the day on which a session began, and those of other days that begin on the page."""

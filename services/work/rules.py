@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -40,6 +40,15 @@ def check_description(text: str) -> None:
 def check_past(when: datetime, now: datetime) -> None:
     if when > now + _AHEAD:
         raise InvalidInput("that time is in the future")
+
+
+def check_span(start: datetime, end: datetime | None, now: datetime) -> None:
+    """Raises InvalidInput for a start or end that cannot be; an end of None is to come."""
+    check_past(start, now)
+    if end is not None and end <= start:
+        raise InvalidInput("the end must be after the start")
+    if end is not None:
+        check_past(end, now)
 
 
 def check_numbers(of: SessionDraft | SessionChanges) -> None:
@@ -83,11 +92,7 @@ def check_edit(session: WorkSession, changes: SessionChanges, now: datetime) -> 
     start, end = changes.start or session.start, changes.end or session.end
     if changes.end is not None and session.status is not SessionStatus.COMPLETED:
         raise InvalidInput("a running session has no end yet: stop it")
-    check_past(start, now)
-    if end is not None and end <= start:
-        raise InvalidInput("the end must be after the start")
-    if end is not None:
-        check_past(end, now)
+    check_span(start, end, now)
     _check_pauses(session.pauses if changes.pauses is None else changes.pauses, start, end or now)
     if any(p.end is None for p in changes.pauses or ()) and session.status is not SessionStatus.PAUSED:
         raise InvalidInput("only a paused session can have a pause without an end")
@@ -179,11 +184,16 @@ def _overlaps(sessions: Sequence[WorkSession], beside: Sequence[WorkSession], no
         text = f"{len(ticking)} timers are running: this time is counted {len(ticking)} times"
         found.append(WorkWarning(WarningKind.OVERLAP, tuple(s.id for s in ticking), text))
     for session in sessions:
-        for other in beside:
-            if (both := _at_once(session, other, now)) >= _NOTICEABLE:
-                text = f'"{session.description}" overlaps "{other.description}" by {timedelta(seconds=int(both))}'
-                found.append(WorkWarning(WarningKind.OVERLAP, (session.id, other.id), text))
+        for other, both in overlaps(session, beside, now):
+            text = f'"{session.description}" overlaps "{other.description}" by {both}'
+            found.append(WorkWarning(WarningKind.OVERLAP, (session.id, other.id), text))
     return found
+
+
+def overlaps(session: WorkSession, others: Iterable[WorkSession], now: datetime) -> list[tuple[WorkSession, timedelta]]:
+    """Which of the others were worked on at the same time for a minute or more, and for how long."""
+    found = ((other, _at_once(session, other, now)) for other in others if other.id != session.id)
+    return [(other, timedelta(seconds=int(both))) for other, both in found if both >= _NOTICEABLE]
 
 
 def _at_once(one: WorkSession, other: WorkSession, now: datetime) -> float:

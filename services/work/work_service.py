@@ -35,7 +35,7 @@ from services.model import (
 )
 from services.ports import Clock, NewChange
 from services.records import Records, Transaction
-from services.records.stored_sessions import Change, SessionChange, StoredSession
+from services.records.stored_sessions import Change, SessionChange, SessionSelection, StoredSession
 from services.settings import Settings
 from services.times import person_zone, whole
 from services.work import rules
@@ -50,7 +50,7 @@ OPEN = (SessionStatus.ACTIVE, SessionStatus.PAUSED)
 _ATTEMPTS = 10
 """How often a memory is written again that tells of a session which other programs change."""
 _MOST_BESIDE = 20
-"""Completed sessions looked at for overlaps with running ones."""
+"""Sessions looked at for overlaps with others."""
 
 
 class _Moved(Exception):
@@ -111,10 +111,26 @@ class WorkService:
 
         Raises InvalidInput for an empty description or a start ahead, Conflict when as many run as may.
         """
+        return (await self._insert(replace(draft, end=None))).session
+
+    async def add(self, draft: SessionDraft) -> tuple[WorkSession, tuple[str, ...]]:
+        """Enters work that is over, from `start` to `end`, however many sessions run; names are made as by `start`.
+
+        With it come the overlaps with other work: `overlaps "review" by 0:12:00`. Raises InvalidInput for an empty
+        description or times that cannot be.
+        """
+        if draft.start is None or draft.end is None:
+            raise InvalidInput("finished work needs a start and an end")
+        added = (await self._insert(draft)).session
+        others = await self._records.log.touching(SessionSelection(), added.start, draft.end, _MOST_BESIDE)
+        beside = rules.overlaps(added, [one.session for one in others], self._clock())
+        return added, tuple(f'overlaps "{other.description}" by {both}' for other, both in beside)
+
+    async def _insert(self, draft: SessionDraft) -> StoredSession:
         now = self._clock()
-        start = whole(draft.start or now)
+        start, end = whole(draft.start or now), draft.end and whole(draft.end)
         rules.check_description(draft.description)
-        rules.check_past(start, now)
+        rules.check_span(start, end, now)
         rules.check_numbers(draft)
         preferences = await self.preferences()
         new = replace(
@@ -123,8 +139,9 @@ class WorkService:
             client=_named(draft.client, preferences.default_client),
             project=_named(draft.project, preferences.default_project),
             start=start.astimezone(UTC),
+            end=end and end.astimezone(UTC),
         )
-        return (await self._records.sessions.insert(new, self._settings.work_max_parallel_sessions)).session
+        return await self._records.sessions.insert(new, self._settings.work_max_parallel_sessions)
 
     async def new_names(self, draft: SessionDraft) -> tuple[str, ...]:
         """What a start would make: `client acme`, `project api`; in any case of letters the known one is taken."""

@@ -104,6 +104,22 @@ def test_a_day_of_work(run: Run) -> None:
     assert run("status", "--json").json["sessions"][0]["status"] == "active"
 
 
+def test_finished_work_is_added_while_as_many_run_as_may_and_undone_as_one(run: Run) -> None:
+    assert run("start", "what", "runs", MEMORIA_WORK_MAX_PARALLEL_SESSIONS="1").status == 0
+    added = run("add", "fix", "login", "--to", "now", "--duration", "1:30", "-c", "acme")
+    assert added.status == 0, added.err
+    assert 'added "fix login" · 1:30:00' in added.out
+    assert "new: client acme" in added.out
+    again = run("add", "review", "--from", "-80m", "--duration", "20m", "-c", "ACME")
+    assert "new:" not in again.out
+    assert 'overlaps "fix login" by 0:20:00' in again.out
+    assert run("undo").status == run("undo").status == 0
+    assert [one["description"] for one in run("log", "--json").json["sessions"]] == ["what runs"]
+    assert [one["name"] for one in run("clients", "--json").json["clients"]] == [None]
+    refused = run("add", "x", "--from", "yesterday 9:00", "--to", "tomorrow 9:00")
+    assert (refused.status, "not a day" in refused.complaint) == (1, True)
+
+
 def test_a_report_for_scripts(run: Run) -> None:
     recorded(run, "2026-03-28T23:00", "2026-03-29T04:00", client="acme")
     made = run("report", "--from", "2026-03-28", "--to", "2026-03-29", "--by", "day", "--json").json

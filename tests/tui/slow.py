@@ -13,6 +13,7 @@ WRITES = frozenset(
         "reject",
         "unreject",
         "start",
+        "add",
         "pause",
         "explain_pause",
         "resume",

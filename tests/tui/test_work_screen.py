@@ -741,3 +741,21 @@ async def test_names_of_clients_and_sessions_are_shown_and_never_obeyed(desk: De
             seen = shown(pilot)
             assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(seen), keys
             assert "[b]x[/]" in seen, keys
+
+
+async def test_finished_work_is_entered_with_its_times_shown_while_they_are_typed(desk: Desk) -> None:
+    async with desk.working(one_running) as pilot:
+        await press(pilot, "a", "=stand-up", "tab", "=Acme", *["tab"] * 6, "=9:00", "tab", "tab", "=8:00")
+        dialog = pilot.app.screen
+        assert isinstance(dialog, FormDialog)
+        facts = dialog.query_one("#facts")
+        assert "in the future" in str(facts.render())
+        await press(pilot, "ctrl+u", "=6:15")
+        assert str(facts.render()) == "6:15:00  Fri 20 Nov 09:00 – Fri 20 Nov 15:15"
+        await press(pilot, "enter")
+        assert toasts(pilot) == ['Added "stand-up" · 6:15:00 · overlaps "fix login" by 0:45:00 · u to undo']
+        log = work_screen(pilot).log_list
+        assert log.current is not None
+        assert (log.current.description, log.current.client) == ("stand-up", "Acme")
+        await press(pilot, "u")
+        assert [one.description for one in log.sessions] == ["fix login"]

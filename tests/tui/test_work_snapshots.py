@@ -52,6 +52,8 @@ def test_store_that_cannot_be_opened(snap_compare: Compare, desk: Desk, size: tu
 _STATES = {
     "start": ("n",),
     "start_with_a_problem": ("n", "=work", *["tab"] * 7, "=soon", "enter"),
+    "add": ("a", "=stand-up", *["tab"] * 7, "=9:00", "tab", "tab", "=15m"),
+    "add_with_a_problem": ("a", "=stand-up", *["tab"] * 7, "=9:00", "tab", "=8:00", "enter"),
     "edit": ("j", "j", "j", "enter"),
     "stop": ("tab", "s"),
     "choice": ("j", "j", "s"),
@@ -69,6 +71,6 @@ def test_state(snap_compare: Compare, desk: Desk, state: str) -> None:
     assert snap_compare(desk.app(two_days), terminal_size=(120, 40), run_before=keys("3", *_STATES[state]))
 
 
-@pytest.mark.parametrize("state", ["start_with_a_problem", "edit", "clients"])
+@pytest.mark.parametrize("state", ["start_with_a_problem", "add", "edit", "clients"])
 def test_state_where_it_is_narrow(snap_compare: Compare, desk: Desk, state: str) -> None:
     assert snap_compare(desk.app(two_days), terminal_size=(80, 24), run_before=keys("3", *_STATES[state]))

@@ -59,6 +59,7 @@ class WorkScreen(ModeScreen):
         Binding("n", "start", "Start", id="work.start", tooltip="Start work"),
         Binding("space", "pause", "Pause", id="work.pause", tooltip="Pause with a reason, or resume"),
         Binding("s", "stop", "Stop", id="work.stop", tooltip="Stop, with a note and a memory of it"),
+        Binding("a", "add", "Add", id="work.add", tooltip="Add finished work, from when to when"),
         Binding("N", "note", "Note", id="work.note", tooltip="Add a note to a running session"),
         Binding("e", "edit", "Edit", id="work.edit", tooltip="Details; change times, pauses, client and all else"),
         Binding("f", "filter", "Filter", id="work.filter", tooltip="Which sessions the log shows"),
@@ -353,6 +354,10 @@ class WorkScreen(ModeScreen):
     @asks
     async def action_start(self) -> None:
         await self.timing.start()
+
+    @asks
+    async def action_add(self) -> None:
+        await self.timing.add()
 
     @asks
     async def action_pause(self) -> None:

@@ -1,0 +1,94 @@
+"""The form that enters work which is finished."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from memoria_tui import present, work_text
+from memoria_tui.dialogs.form import Field, FieldProblem, FormDialog, Values
+from memoria_tui.dialogs.session_fields import Saved, at_field, new_draft, new_fields
+from memoria_tui.drafts import Draft, DraftKind
+from services.errors import InvalidInput
+from services.ports import Clock
+from services.times import person_zone
+from services.work.finished import typed_span
+from services.work.preferences import WorkPreferences
+from services.work.report_values import SessionFilter
+
+if TYPE_CHECKING:
+    from services.container import Services
+
+
+def add_session(
+    services: Services, clock: Clock, branch: str | None, preferences: WorkPreferences, draft: Draft | None = None
+) -> FormDialog[Saved]:
+    """Asks what was worked and when, and enters it; start, end and duration are shown while two of them are typed.
+
+    `draft` was typed before the program ended.
+    """
+    form = _Adding(services, clock)
+    rows = (
+        *new_fields(services, "what you did", branch, preferences),
+        (
+            Field("start", "From", placeholder="9:00, yesterday 17:00"),
+            Field("end", "To", placeholder="10:30, now"),
+        ),
+        (Field("duration", "Duration", placeholder="1:30, 90m, 1.5h, with one of both"),),
+    )
+    return FormDialog(
+        "Add finished work",
+        rows,
+        form.save,
+        verb="add",
+        writes="add work",
+        facts=form.facts,
+        draft=draft or Draft(DraftKind.ADD_WORK),
+    )
+
+
+async def holds_added(services: Services, values: Mapping[str, str], now: datetime) -> bool:
+    """Whether the log has what was typed into the form; times as `-15m` say nothing of that."""
+    try:
+        span = typed_span(values, now, person_zone(services.settings))
+    except InvalidInput:
+        return False
+    page = await services.reports.log(SessionFilter(text=values.get("description", "")))
+    return any((one.start, one.end) == span for one in page.sessions)
+
+
+class _Adding:
+    """What the form says and does."""
+
+    def __init__(self, services: Services, clock: Clock) -> None:
+        self._services = services
+        self._clock = clock
+        self._zone = person_zone(services.settings)
+
+    def _span(self, values: Values) -> tuple[datetime, datetime]:
+        return typed_span(values, self._clock(), self._zone, at_field)
+
+    def facts(self, values: Values) -> Content:
+        """«1:30:00  Thu 19 Nov 09:00 – Thu 19 Nov 10:30», or why there is no such time."""
+        if not (values["start"] or values["end"] or values["duration"]):
+            return Content()
+        try:
+            start, end = self._span(values)
+        except FieldProblem as problem:
+            return Content.styled(f"— {present.line(str(problem))}", "$warning")
+        worked = present.duration((end - start).total_seconds())
+        span = " – ".join(work_text.day_and_time(one, self._zone) for one in (start, end))
+        return Content.assemble((worked, "bold $accent"), f"  {span}")
+
+    async def save(self, values: Values) -> Saved:
+        """Enters the work. Raises FieldProblem and what the service raises."""
+        draft = new_draft(values)
+        start, end = self._span(values)
+        draft = replace(draft, start=start, end=end)
+        new = await self._services.work.new_names(draft)
+        added, overlaps = await self._services.work.add(draft)
+        return Saved(added, new, overlaps)
