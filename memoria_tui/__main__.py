@@ -19,28 +19,35 @@ def main() -> int:
     from memoria_tui.warm.ahead import start_daemon, start_postgres
     from memoria_tui.warm.client import may_be_served, served
 
-    if (status := served(sys.argv[1:])) is not None:
+    arguments = sys.argv[1:]
+    if (status := served(arguments)) is not None:
         os._exit(status)  # nothing is open here
-    short = may_be_served(sys.argv[1:])
+    servable = may_be_served(arguments)
+    short = servable and arguments[0] != "mcp"
     if short:
-        start_daemon(sys.argv[1:])
+        start_daemon(arguments)
         start_postgres()
     from memoria_tui.cli import main as run
+    from memoria_tui.cli.terminal import Terminal
 
     collect_seldom()
     try:
         if ends_it:
             signals.signal(signals.SIGINT, usual)
-        status = run()
+        status = run(terminal=Terminal.of_process(_start_server) if servable else None)
         if ends_it:
             signals.signal(signals.SIGINT, _end)
     except KeyboardInterrupt:
         return _INTERRUPTED
     if status == 0 and short:
-        from memoria_tui.warm.starting import start_server
-
-        start_server()
+        _start_server()
     return status
+
+
+def _start_server() -> None:
+    from memoria_tui.warm.starting import start_server
+
+    start_server()
 
 
 def _end(*_: object) -> None:

@@ -10,7 +10,6 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from difflib import get_close_matches
-from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -47,7 +46,7 @@ def server(door: Door) -> MCPServer[Door]:
         async with door:
             yield door
 
-    made = _Server([_over_protocol(tool) for tool in TOOLS], lifespan)
+    made = _Server(_TOOLS, lifespan)
     _add_resources(made)
     made.prompt("recall_at_start", "Recall what matters before work begins")(prompts.recall_at_start)
     made.prompt("summary_at_end", "Keep what will matter later")(prompts.summary_at_end)
@@ -94,7 +93,6 @@ class _Server(MCPServer[Door]):
         return None
 
 
-@cache
 def _over_protocol(tool: Tool) -> ProtocolTool:
     """The tool as the protocol lists and calls it, which no server changes."""
     signature = inspect.signature(tool.act, eval_str=True)
@@ -213,3 +211,7 @@ def _near(name: str, known: Mapping[str, object]) -> str:
 
 def _compact(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+_TOOLS = [_over_protocol(tool) for tool in TOOLS]
+"""Made while this is imported: a process that has it imported ahead answers at once."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from memoria_tui.cli.terminal import Terminal
 from services.settings import APP
+
+if TYPE_CHECKING:
+    from services.container import Services
 
 _MCP, _SERVE = f"{APP} mcp", f"{APP} serve"
 """What the history calls them."""
@@ -21,7 +26,13 @@ def serve_mcp(terminal: Terminal) -> int:
     terminal.keep_log()
     from memoria_tui.agents.stdio import serve_stdio
 
-    serve_stdio(partial(terminal.opened, _MCP))
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Services]:
+        async with terminal.opened(_MCP) as services:
+            terminal.imported()
+            yield services
+
+    serve_stdio(opened)
     return 0
 
 

@@ -61,11 +61,13 @@ class Terminal:
     """True when the whole process is one command."""
     is_served: bool = False
     """True when that process was forked by a command server, and has no terminal of its own."""
+    imported: Callable[[], None] = lambda: None
+    """Called by a command that runs on, once it has imported what it needs: the next one is to find that imported."""
     open_services: Callable[..., AbstractAsyncContextManager[Services]] | None = None
     """Takes what the function of that name takes, which is used where there is none."""
 
     @classmethod
-    def of_process(cls, *, served: bool = False) -> Terminal:
+    def of_process(cls, imported: Callable[[], None] = lambda: None, *, served: bool = False) -> Terminal:
         """The process's own streams and environment."""
         _open_missing()
         for stream in (sys.stdout, sys.stderr):
@@ -77,7 +79,7 @@ class Terminal:
         except OSError:
             stdin = io.BytesIO()  # started without any standard input
         stdout, stderr = (stream or open(os.devnull, "w", encoding="utf-8") for stream in (sys.stdout, sys.stderr))  # noqa: SIM115
-        return cls(os.environ, stdin, stdout, stderr, is_single=True, is_served=served)
+        return cls(os.environ, stdin, stdout, stderr, is_single=True, is_served=served, imported=imported)
 
     @cached_property
     def settings(self) -> Settings:

@@ -13,7 +13,9 @@ import sys
 from _socket import AF_UNIX, SOCK_STREAM, SOL_SOCKET, socket
 
 _OF_MEMORIES = ("add", "delete", "edit", "link", "neighbors", "path", "purge", "relations", "search", "show", "suggest")
-COMMANDS = frozenset((*_OF_MEMORIES, "db", "doctor", "pending", "redo", "repair", "trash", "undo", "unlink", "work"))
+COMMANDS = frozenset(
+    (*_OF_MEMORIES, "db", "doctor", "mcp", "pending", "redo", "repair", "trash", "undo", "unlink", "work")
+)
 """Those that a server may run: what holds a terminal, or takes long anyway, runs in its own process."""
 READY, GO, EXIT, SIGNAL, OWN = b"ready ", b"go", b"exit ", b"signal ", b"own"
 """From the server: that the process of this id waits for «go», how that ended, or that nothing is done because the

@@ -26,7 +26,8 @@ from services.settings import load_settings
 
 TAKEN, STALE, DONE = "taken", "stale", "done"
 """To the server: that it took a command, with the client's connection; that what is imported has changed; that a
-command is done, with the seconds for which it wants the server to stay and what it imported."""
+command is done, or goes on with all that it needs, with the seconds for which it wants the server to stay and what it
+imported."""
 _PATIENCE = 5.0
 """Seconds for a client to send its request."""
 _LONGEST = 1 << 24
@@ -158,8 +159,14 @@ class Spare:
 
     def _run(self, client: socket.socket) -> None:
         before = set(sys.modules)
+
+        def report() -> None:
+            imported = [name for name in sys.modules if name not in before]
+            with suppress(OSError):
+                self._control.send(" ".join((DONE, str(linger()), *imported)).encode())
+
         try:
-            answer = EXIT + str(main(terminal=Terminal.of_process(served=True))).encode()
+            answer = EXIT + str(main(terminal=Terminal.of_process(report, served=True))).encode()
         except NeedsOwnProcess:
             answer = OWN
         except KeyboardInterrupt:
@@ -167,9 +174,7 @@ class Spare:
         except SystemExit as ended:
             answer = EXIT + str(ended.code or 0).encode()
         logging.shutdown()
-        imported = [name for name in sys.modules if name not in before]
-        with suppress(OSError):
-            self._control.send(" ".join((DONE, str(linger()), *imported)).encode())
+        report()
         client.sendall(answer)
         os._exit(0)
 

@@ -5,8 +5,9 @@ then there is a new one. A command that ends tells what it had to import beyond 
 the next ones.
 
 The server ends some time after the last command, when it is asked to (SIGTERM), and when what it has imported is not
-what a new process would import. The lock on its file, which names its process, is the kernel's; a spare ends with the
-server, and a command when its client has gone, as it would without a server.
+what a new process would import; `mcp`, which goes on, keeps it no longer than its start. The lock on its file, which
+names its process, is the kernel's; a spare ends with the server, and a command when its client has gone, as it would
+without a server.
 """
 
 from __future__ import annotations
@@ -66,6 +67,8 @@ class _Child:
     control: socket.socket
     """Closed when it ends."""
     client: socket.socket | None = None
+    done: bool = False
+    """Whether nothing is to be kept for it any more, though it may go on."""
 
 
 class CommandServer:
@@ -106,8 +109,8 @@ class CommandServer:
         self._reason = "asked to"
 
     def _rest(self) -> float | None:
-        """Seconds until it ends for want of commands; None while one runs."""
-        if any(child.client for child in self._children.values()):
+        """Seconds until it ends for want of commands; None while one runs that is not done."""
+        if self._ending or any(child.client and not child.done for child in self._children.values()):
             return None
         return max(0.0, self._used + self._linger - time.monotonic())
 
@@ -166,7 +169,8 @@ class CommandServer:
         elif what == DONE:
             if (linger := told.pop(0)) != str(None):
                 self._linger = float(linger)
-            if told and not self._ending:
+            child.done, self._used = True, time.monotonic()
+            if not self._ending and not sys.modules.keys() >= set(told):
                 self._loaded.load(told)
                 self._retire()
 

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,7 @@ def start_server() -> None:
         assert server.stdin is not None
         server.stdin.write(" ".join(sys.modules).encode())
         server.stdin.close()
+        threading.Thread(target=server.wait, daemon=True).start()  # who goes on beside it is not to keep a dead one
 
 
 def server_status() -> ServerStatus | None:

@@ -6,6 +6,7 @@ The two kinds of search take turns on one store, as do the commands and `python 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import pty
 import signal
@@ -48,6 +49,19 @@ _AT_REST = 10.0
 """Seconds for which the daemon is watched while nobody asks."""
 _COMMANDS = {"search --json": 6.0, "show": 5.0, "add": 5.0, "work status": 5.0}
 """With the goal as a multiple of Python's own start."""
+_HELLO = json.dumps(
+    {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "initialize",
+        "params": {
+            "protocolVersion": "2025-06-18",
+            "capabilities": {},
+            "clientInfo": {"name": "benchmark", "version": "1"},
+        },
+    }
+).encode()
+"""The first that an agent's program says."""
 
 
 class Bare:
@@ -137,9 +151,10 @@ def _programs(home: Path, rounds: int) -> list[Figure]:
         "work status": ("work", "status"),
     }
     _warm(home, environment, list(commands.values()))
-    python, times = list[float](), {name: list[float]() for name in commands}
+    python, answered, times = list[float](), list[float](), {name: list[float]() for name in commands}
     for _ in range(rounds):
         python.append(seconds_of(["-c", "pass"], environment))
+        answered.append(_first_answer(environment))
         for name, command in commands.items():
             times[name].append(seconds_of(["-m", "memoria_tui", *command], environment))
     start = statistics.median(python)
@@ -147,7 +162,10 @@ def _programs(home: Path, rounds: int) -> list[Figure]:
         compared(f"warm memoria-tui {name}", statistics.median(taken), "s", "python -c pass", start, _COMMANDS[name])
         for name, taken in times.items()
     ]
-    return [*figures, *_at_rest(home), limited("a second app", _second_app(environment), "MB", 90.0)]
+    agents = compared(
+        "warm memoria-tui mcp, first answer", statistics.median(answered), "s", "python -c pass", start, 8
+    )
+    return [*figures, agents, *_at_rest(home), limited("a second app", _second_app(environment), "MB", 90.0)]
 
 
 def _warm(home: Path, environment: dict[str, str], commands: Sequence[Sequence[str]]) -> None:
@@ -155,10 +173,27 @@ def _warm(home: Path, environment: dict[str, str], commands: Sequence[Sequence[s
     for _ in range(2):
         for command in commands:
             seconds_of(["-m", "memoria_tui", *command], environment)
+        _first_answer(environment, stays=3.0)
         deadline = time.monotonic() + PATIENCE
         while _command_server(home) is None and time.monotonic() < deadline:
             time.sleep(0.1)
         time.sleep(1)
+
+
+def _first_answer(environment: dict[str, str], stays: float = 0.0) -> float:
+    """Seconds from the start of an agent's server to its first answer; then it `stays` for some, and ends."""
+    pipe, began = subprocess.PIPE, time.perf_counter()
+    command = [sys.executable, "-m", "memoria_tui", "mcp"]
+    with subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL) as agent:
+        assert agent.stdin is not None
+        assert agent.stdout is not None
+        agent.stdin.write(_HELLO + b"\n")
+        agent.stdin.flush()
+        assert b'"result"' in agent.stdout.readline()
+        taken = time.perf_counter() - began
+        time.sleep(stays)
+        agent.stdin.close()
+    return taken
 
 
 def _command_server(home: Path) -> list[psutil.Process] | None:

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,14 +60,14 @@ class Server:
     def socket(self) -> Path:
         return self.home / "daemon" / "commands.socket"
 
-    def start(self, linger: float = 60.0) -> Server:
+    def start(self, linger: float = 60.0, modules: Sequence[str] = _MODULES) -> Server:
         """Returns when it serves."""
         command = [sys.executable, "-P", "-m", "memoria_tui.warm", str(self.home / "daemon"), str(linger)]
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, env=self.environment, cwd="/", start_new_session=True
         )
         assert self.process.stdin is not None
-        self.process.stdin.write(" ".join(_MODULES).encode())
+        self.process.stdin.write(" ".join(modules).encode())
         self.process.stdin.close()
         until(self.spares, "it has a spare")
         return self
@@ -96,10 +96,51 @@ class Server:
         until(lambda: any(_reads(one, client) for one in self.spares()), "the command reads")
         return client, next(one for one in self.spares() if _reads(one, client))
 
+    def agent(self, linger: str = "60") -> Agent:
+        """An agent's server that has answered."""
+        made = Agent(self.client("mcp", stdin=subprocess.PIPE, env={**self.environment, "MEMORIA_LINGER": linger}))
+        made.ask("initialize", protocolVersion="2025-06-18", capabilities={}, clientInfo={"name": "a", "version": "1"})
+        return made
+
     def end(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+
+
+@dataclass
+class Agent:
+    """The client of `memoria-tui mcp`."""
+
+    client: subprocess.Popen[bytes]
+
+    @property
+    def process(self) -> psutil.Process:
+        """That which serves it."""
+        assert self.client.stdout is not None
+        stream = os.stat(self.client.stdout.fileno()).st_ino
+        running = [one for one in psutil.process_iter() if one.pid not in (self.client.pid, os.getpid())]
+        found: psutil.Process = next(one for one in running if f"pipe:[{stream}]" in _links(one))
+        return found
+
+    def ask(self, method: str, **params: object) -> object:
+        """What is answered."""
+        assert self.client.stdin is not None
+        assert self.client.stdout is not None
+        asked = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        self.client.stdin.write(json.dumps(asked).encode() + b"\n")
+        self.client.stdin.flush()
+        return json.loads(self.client.stdout.readline())["result"]
+
+
+def _links(process: psutil.Process) -> list[str]:
+    """What its file numbers stand for."""
+    found = list[str]()
+    with contextlib.suppress(OSError):
+        for number in Path(f"/proc/{process.pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                found.append(os.readlink(number))
+    return found
 
 
 def _reads(process: psutil.Process, client: subprocess.Popen[bytes]) -> bool:
@@ -424,6 +465,62 @@ def test_commands_on_real_stores_start_it_and_are_served_by_it(tmp_path: Path, p
     assert server.run("edit", name, env={**server.environment, "EDITOR": "true"})[0] == OWN
     of_its_own(server, "stop")
     assert not server.socket.exists()
+
+
+@pytest.fixture
+def agents(tmp_path: Path, postgres_url: str) -> Iterator[Server]:
+    """A server of a home on real stores, to be started."""
+    server = Server(tmp_path / "home", {"MEMORIA_DATABASE_URL": postgres_url})
+    yield server
+    of_its_own(server, "stop", "--force")
+    server.end()
+
+
+def _has_protocol(process: psutil.Process) -> bool:
+    """Whether it has imported what only agents need."""
+    with contextlib.suppress(OSError):
+        return "pydantic_core" in Path(f"/proc/{process.pid}/maps").read_text()
+    return False
+
+
+def test_agents_are_served_until_either_end_goes_away_and_the_second_finds_all_imported(agents: Server) -> None:
+    left = agents.start().agent()
+    until(lambda: any(_has_protocol(one) for one in agents.spares() if one != left.process), "the next one has it")
+    killed, ended, asked = (agents.agent() for _ in range(3))
+    assert len({one.process.pid for one in (left, killed, ended, asked)}) == 4
+    assert agents.run("work", "status")[0] == 0
+    process = killed.process
+    killed.client.kill()
+    until(lambda: not process.is_running(), "it has ended with its client")
+    killed.client.wait()
+    ended.process.kill()
+    assert ended.client.wait(60) == -signal.SIGKILL
+    asked.client.send_signal(signal.SIGTERM)
+    assert asked.client.wait(60) == 0
+    process = left.process
+    assert left.ask("ping") == {}
+    assert left.client.communicate(timeout=60) == (b"", b"")
+    assert left.client.returncode == 0
+    until(lambda: not process.is_running(), "it has ended")
+
+
+def test_an_agent_goes_on_when_the_server_ends_for_want_of_commands_or_is_stopped(agents: Server) -> None:
+    imported = (*_MODULES, "memoria_tui.agents.stdio")
+    rested = agents.start(modules=imported).agent(linger="0.5")
+    until(lambda: not agents.socket.exists(), "the server has ended its service")
+    assert rested.ask("ping") == {}
+    assert agents.process is not None
+    server, process = agents.process, rested.process
+    rested.client.kill()
+    until(lambda: not process.is_running(), "it has ended with its client")
+    rested.client.wait()
+    server.wait(60)
+    stopped = agents.start(modules=imported).agent()
+    of_its_own(agents, "stop", "--force")
+    assert not agents.socket.exists()
+    assert stopped.ask("ping") == {}
+    assert stopped.client.communicate(timeout=60) == (b"", b"")
+    assert stopped.client.returncode == 0
 
 
 def test_what_importing_read_of_the_environment_must_be_the_same() -> None:
