@@ -44,7 +44,6 @@ from services.search.memory_counts import MemoryCounts
 from services.search.search_service import SearchService
 from services.transfer.exporting import ExportService
 from services.transfer.importing import ImportService
-from services.transfer.shared_export import SharedExport
 from services.vector_stores import vector_store
 from services.waits import Waits
 from services.work.clients import ClientService
@@ -105,7 +104,6 @@ class Services:
         self.exporting = ExportService(vectors, records, settings, clock)
         self.consolidation = ConsolidationService(vectors, records, self.memories, settings, clock)
         self.reflection = ReflectionService(chat, vectors, self.search, self.memories, settings)
-        self.shared_export = SharedExport(vectors, clock)
         self.work = WorkService(records, settings, clock, self.memories)
         self.reports = ReportService(records, settings, clock)
         self.clients = ClientService(records)

@@ -22,6 +22,7 @@ from services.search.filters import keeps_shown
 from services.search.query import operators, parse_query
 from services.settings import VARIABLES, load_settings
 from services.transfer.formats import KNOWN
+from services.transfer.writers import Format
 from tests.docker.stack import CENTRAL, DOCKER, compose
 
 ROOT = DOCKER.parent
@@ -61,6 +62,11 @@ def test_every_setting_of_the_program_is_in_the_table() -> None:
 
 def test_what_can_be_imported_is_named() -> None:
     assert KNOWN in " ".join(section("Importing").split())
+
+
+def test_every_format_that_can_be_written_is_in_the_table_with_what_it_loses() -> None:
+    rows = [row.strip("| ").split(" | ") for row in section("Exporting").splitlines() if row.startswith("| `")][1:]
+    assert {row[0].strip("`"): row[3] == "nothing" for row in rows} == {str(one): not one.writer.lost for one in Format}
 
 
 def test_ports_volumes_and_files_of_the_stack_exist() -> None:

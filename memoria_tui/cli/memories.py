@@ -13,7 +13,7 @@ import typer
 
 from memoria_tui.cli.json_output import hit_json, memory_json, related_json
 from memoria_tui.cli.terminal import interrupted_by
-from memoria_tui.cli.with_services import Id, Json, Yes, terminal_of, with_services
+from memoria_tui.cli.with_services import Id, Json, Yes, read_query, terminal_of, with_services
 from services.errors import InvalidInput
 from services.model import DEFAULT_IMPORTANCE, MemoryChanges, MemoryDraft, MemoryType, SearchMode
 from services.model.history import MANY
@@ -44,11 +44,8 @@ async def search(
     as_json: Json = False,
 ) -> None:
     """Find memories by meaning and by words."""
-    from services.search.query import parse_query
-    from services.times import first_weekday, person_zone
-
-    text, now = " ".join(query), services.clock().astimezone(person_zone(services.settings))
-    parsed = parse_query(text, now=now, mode=mode, week_begins=first_weekday(services.settings))
+    text = " ".join(query)
+    parsed = read_query(services, text, mode)
     result = await services.search.search(replace(parsed, limit=limit))
     hits = result.hits[:limit]
     if as_json:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from memoria_tui.cli.json_output import import_json, remarks_json
-from memoria_tui.cli.with_services import Json, terminal_of
+from memoria_tui.cli.with_services import Json, read_query, terminal_of
 from services.errors import InvalidInput
 from services.transfer.formats import KNOWN
+from services.transfer.writers import Format
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
@@ -23,6 +24,8 @@ commands = typer.Typer()
 
 _SHOWN = 10
 """Remarks of one kind that are printed."""
+_MOST_AROUND = 100_000
+"""Memories of a neighbourhood."""
 
 
 @commands.command("import")
@@ -82,34 +85,65 @@ def import_(
 @commands.command()
 def export(
     context: typer.Context,
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="The file to write, JSON lines; - writes to standard output.")
+    target: Annotated[
+        Path, typer.Argument(metavar="TARGET", help="The file or folder to write; - writes to standard output.")
     ],
+    format_: Annotated[
+        Format, typer.Option("--format", help="jsonl has everything, and `import` makes the same store of it.")
+    ] = Format.JSONL,
+    query: Annotated[
+        str | None,
+        typer.Option("--query", "-q", metavar="QUERY", help="Only what it finds, such as 'type:semantic tag:auth'."),
+    ] = None,
+    around: Annotated[
+        str | None, typer.Option("--around", metavar="ID", help="Only this memory and its neighbours.")
+    ] = None,
+    depth: Annotated[int, typer.Option("--depth", "-d", min=1, max=10, help="Most hops from it.")] = 2,
     ids: Annotated[
         list[str] | None, typer.Option("--id", metavar="ID", help="Only this memory; may be repeated.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", "-f", help="Write over a file that is there.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Write everything into a file that `import` makes the same store of: memories, relations, work time, history."""
-    terminal, path = terminal_of(context), file.expanduser()
+    """Write memories with what belongs to them: everything, or what is chosen, in a format of your choice."""
+    if sum(bool(one) for one in (query, around, ids)) > 1:
+        raise typer.BadParameter("choose one of --query, --around and --id", param_hint="--query")
+    terminal, path = terminal_of(context), target.expanduser()
     if path.is_file() and not force:
-        raise InvalidInput(f"{file} is there already; nothing was written. --force writes over it")
+        raise InvalidInput(f"{target} is there already; nothing was written. --force writes over it")
 
     async def act(services: Services) -> None:
-        wanted = [(await services.memories.get(one)).id for one in ids] if ids else None
-        if str(file) == "-":
-            async for line in services.exporting.lines(wanted):
-                terminal.write(line.decode("ascii"))
+        from services.transfer.export_source import Selection
+
+        selection, writer = Selection(await _chosen(services, query, around, depth, ids)), format_.writer
+        if str(target) == "-":
+            made = await services.exporting.stream(writer, lambda piece: terminal.write(piece.decode()), selection)
+            if made.lost:
+                terminal.error(f"not exported: {made.lost}")
             return
         with terminal.progress_bar() as advance:
-            counts = await services.exporting.export(path, wanted, progress=advance)
+            made = await services.exporting.write(path, writer, selection, progress=advance)
         if told := await services.memories.outside.emptied():
             terminal.error(told)
-        told = f"{file}: " + ", ".join(f"{count:,} {name}" for name, count in counts.items())
-        terminal.print_result({"file": str(file), **counts}, told, as_json=as_json)
+        told = f"{target}: " + ", ".join(f"{count:,} {name}" for name, count in made.counts.items())
+        lines = [told, *([f"not exported: {made.lost}"] if made.lost else [])]
+        about = {"file": str(target), "format": format_, **made.counts, "not_exported": made.lost}
+        terminal.print_result(about, "\n".join(lines), as_json=as_json)
 
     terminal.run(act)
+
+
+async def _chosen(
+    services: Services, query: str | None, around: str | None, depth: int, ids: Sequence[str] | None
+) -> Sequence[str] | None:
+    """The memories that are wanted; None for all. Raises NotFound, QuerySyntaxError."""
+    if query is not None:
+        return await services.search.ids(read_query(services, query))
+    if around is not None:
+        center = (await services.memories.get(around)).id
+        found = await services.graph.neighborhood(center, depth, limit=_MOST_AROUND)
+        return [node.id for node in found.nodes]
+    return [(await services.memories.get(one)).id for one in ids] if ids else None
 
 
 def _problem(report: ImportReport) -> str | None:

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Concatenate, ParamSpec
 
 import typer
 
+from services.model import SearchMode
+
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
     from services.container import Services
+    from services.model import Query
 
 P = ParamSpec("P")
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
@@ -22,6 +25,15 @@ Id = Annotated[str, typer.Argument(metavar="ID", help="The id, or a beginning of
 def terminal_of(context: typer.Context) -> Terminal:
     """The terminal that `main` was given."""
     return context.find_root().obj  # type: ignore[no-any-return]
+
+
+def read_query(services: Services, text: str, mode: SearchMode = SearchMode.HYBRID) -> Query:
+    """What the search box would make of a text. Raises QuerySyntaxError."""
+    from services.search.query import parse_query
+    from services.times import first_weekday, person_zone
+
+    now = services.clock().astimezone(person_zone(services.settings))
+    return parse_query(text, now=now, mode=mode, week_begins=first_weekday(services.settings))
 
 
 def with_services(

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from services.acting import seeing_all
@@ -34,6 +34,7 @@ _KEYS = ("parent_id", "chunk_index")
 """All that a leg needs of a payload."""
 _MOST_CHUNKS = 1000
 """Points that are looked at to find neighbours, and the vectors of a memory that others shall be like."""
+_MOST_ALIKE, _AT_ONCE = 1000, 500
 _ROUNDS = 10
 """How often a leg asks at most, each time for twice as many points."""
 
@@ -71,6 +72,19 @@ class SearchService:
             listing = await self._opened(query)
             hits, total, notices = await listing.page(0, query.limit), listing.total, ()
         return SearchResult(query, hits, total, took_ms=(time.perf_counter() - start) * 1000, notices=notices)
+
+    async def ids(self, query: Query) -> list[str]:
+        """All memories that a query asks for, newest first, of which the words of its text must occur.
+
+        Those like another one are the best 1,000. Raises as `search` does.
+        """
+        if query.like:
+            return [hit.memory.id for hit in (await self.search(replace(query, limit=_MOST_ALIKE))).hits]
+        listing = await self._opened(replace(query, sort=SortKey.CREATED))
+        found: list[str] = []
+        for offset in range(0, listing.total, _AT_ONCE):
+            found += [hit.memory.id for hit in await listing.page(offset, _AT_ONCE, relations=False)]
+        return found
 
     async def ranked(self, query: Query) -> RankedHits:
         """The hits of a ranked search, read as far as they are wanted. Raises as `search` does."""

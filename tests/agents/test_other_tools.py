@@ -14,7 +14,8 @@ from services.errors import Conflict, InvalidInput, NotFound
 from services.memories.stored_memories import read_stored
 from services.model import MemoryChanges, MemoryDraft, MemoryType, Query, RelationType, SessionDraft, SessionStatus
 from services.ports import NewRelation
-from services.transfer.shared_export import SharedExport
+from services.transfer.exporting import ExportService
+from services.transfer.writers import Format
 from tests.agents.world import World, answered, text_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -179,8 +180,10 @@ async def test_an_export_writes_over_no_file_that_was_made_meanwhile(world: Worl
         path.write_text("another's")
         return clock()
 
+    services = world.services
+    exporting = ExportService(services.vectors, services.records, services.settings, later)
     with pytest.raises(InvalidInput, match="is there already"):
-        await SharedExport(world.services.vectors, later).export(path)
+        await exporting.write(path, Format.JSON.writer, replace=False)
     assert _files(tmp_path) == {"out.json": "another's"}
 
 

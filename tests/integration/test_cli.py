@@ -327,6 +327,27 @@ def test_an_export_writes_over_a_file_only_when_it_is_told_to(run: Run, tmp_path
     assert file.read_text("utf-8") != "mine"
 
 
+def test_an_export_of_a_query_says_what_its_format_leaves_out(run: Run, tmp_path: Path) -> None:
+    fix, bug, _ = [
+        str(run("add", text, "--tag", tag, "--json").json["id"])
+        for text, tag in (("fix it", "a"), ("bug", "a"), ("else", "b"))
+    ]
+    assert run("link", fix, bug, "--type", "fixes").status == 0
+    ran = run("export", tmp_path / "a.csv", "--format", "csv", "--query", "tag:a")
+    assert (ran.status, len((tmp_path / "a.csv").read_text("utf-8").splitlines())) == (0, 3)
+    assert ran.out.splitlines()[0] == f"{tmp_path / 'a.csv'}: 2 memories"
+    assert ran.out.splitlines()[1].startswith("not exported: relations")
+    told = run("export", tmp_path / "a.json", "--format", "json", "--query", "fix", "--json").json
+    assert (told["memories"], told["relations"], told["format"]) == (1, 0, "json")
+    assert "1 relation to memories" in told["not_exported"]
+    piped = run("export", "-", "--format", "memory-jsonl", "--around", fix, "--depth", "1")
+    assert ['"entity"' in line for line in piped.out.splitlines()] == [True, True, False]
+    assert piped.err.startswith("not exported: ids")
+    wrong = run("export", tmp_path / "b", "--query", "type:nonsense")
+    assert (wrong.status, (tmp_path / "b").exists()) == (2, False)
+    assert run("export", tmp_path / "b", "--query", "x", "--id", fix).status == 2
+
+
 class Broken(io.StringIO):
     """An output that takes nothing, or nothing any more, when the text leaves the buffer or at once."""
 

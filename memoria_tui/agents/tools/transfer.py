@@ -11,6 +11,7 @@ from pydantic import Field
 
 from memoria_tui.agents.tool import Agent, Types
 from services.errors import InvalidInput
+from services.model import MemoryType
 
 if TYPE_CHECKING:
     from services.transfer.import_run import Remark
@@ -35,13 +36,17 @@ async def export(
     memory_types: Types = None,
     include_vectors: bool = False,
 ) -> Exported:
-    """Export memories to a new file in the form of MCP Memoria, which memoria_import reads. Relations, work time and
-    history are only in what a person exports: memoria-tui export."""
-    path = _path(output_path)
-    counts = await agent.services.shared_export.export(
-        path, memory_types or (), one_a_line=format == "jsonl", embeddings=include_vectors
+    """Export memories to a new file in the form of MCP Memoria, which memoria_import reads; json has relations too.
+    Work time and history are only in what a person exports: memoria-tui export."""
+    from services.transfer.export_source import Selection
+    from services.transfer.writers import memoria_json
+
+    path, types = _path(output_path), memory_types or tuple(MemoryType)
+    writer = memoria_json.lines if format == "jsonl" else memoria_json.document
+    made = await agent.services.exporting.write(
+        path, writer(embeddings=include_vectors), Selection(types=types), replace=False
     )
-    return Exported(str(path), sum(counts.values()), {str(type_): count for type_, count in counts.items()})
+    return Exported(str(path), made.counts["memories"], {str(one): made.by_type.get(one, 0) for one in types})
 
 
 @dataclass(frozen=True, slots=True)

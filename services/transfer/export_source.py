@@ -1,0 +1,115 @@
+"""What an export writes: memories page by page, and the relations among them. Nothing is held but their ids."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from services.acting import seeing_all
+from services.batches import batches
+from services.memories.stored_memories import Stored, all_stored, read_stored
+from services.model import Advance, Memory, MemoryType, Progress, Relation, RelationType, untold
+from services.ports import VectorStore
+from services.records import Records
+from services.settings import Settings
+from services.times import writer_zone
+
+PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What is to be written; as it stands, everything that who acts may see."""
+
+    ids: Sequence[str] | None = None
+    """These memories, in this order; ids of none are passed over."""
+    types: Sequence[MemoryType] = ()
+    relation_types: Sequence[RelationType] = ()
+
+
+EVERYTHING = Selection()
+
+
+class ExportSource:
+    """One export: what is read for it, and how much of it was written."""
+
+    def __init__(
+        self,
+        vectors: VectorStore,
+        records: Records,
+        settings: Settings,
+        exported_at: datetime,
+        selection: Selection = EVERYTHING,
+        progress: Advance = untold,
+    ) -> None:
+        self.vectors, self.records, self.settings = vectors, records, settings
+        self.exported_at, self.selection = exported_at, selection
+        self.counts: Counter[str] = Counter()
+        """What was written, by its name in the plural."""
+        self.by_type: Counter[MemoryType] = Counter()
+        self.lost: Counter[tuple[str, str]] = Counter()
+        """What of single memories and relations was left out: what it is, and the words that follow."""
+        self._progress = progress
+        self._owner: dict[str, str] = {}
+        """The memory of each id that a relation may name, of those that were read."""
+
+    async def stored(self, type_: MemoryType | None = None, *, embeddings: bool = False) -> AsyncIterator[list[Stored]]:
+        """All memories, or those of a type, page by page; in the order of the selection's ids, where it has some.
+
+        Who needs them twice asks twice.
+        """
+        ids, done = self.selection.ids, 0
+        async for page in self._whole(type_, embeddings) if ids is None else self._chosen(ids, type_, embeddings):
+            for one in page:
+                if one.id not in self._owner:
+                    self.counts["memories"] += 1
+                    self.by_type[one.state.type] += 1
+                self._owner |= {**{point.id: one.id for point in one.points}, one.id: one.id}
+            done += len(page)
+            self._progress(Progress(done, None if ids is None else len(ids), type_ or "memories"))
+            yield page
+
+    async def memories(self) -> AsyncIterator[list[Memory]]:
+        """As `stored`, as values."""
+        zone = writer_zone(self.settings)
+        async for page in self.stored():
+            yield [one.memory(zone) for one in page]
+
+    async def relations(self) -> AsyncIterator[list[Relation]]:
+        """Relations among the memories that were read, each once, with memories as its ends where it names chunks."""
+        seen: set[int] = set()
+        for ids in batches(list(self._owner), PAGE):
+            found = []
+            for relation in await self._touching(ids):
+                source, target = (self._owner.get(end) for end in (relation.source_id, relation.target_id))
+                key = hash((source, target, relation.type))
+                if source is None or target is None:
+                    self.lost["relation", "to memories that are not among them"] += 1
+                elif source != target and key not in seen:
+                    seen.add(key)
+                    found.append(replace(relation, source_id=source, target_id=target))
+            self.counts["relations"] += len(found)
+            yield found
+
+    async def _touching(self, ids: Sequence[str]) -> list[Relation]:
+        with seeing_all():  # those that end in what who acts may not see are left out above
+            touching = await self.records.relations.touching(ids)
+        types = self.selection.relation_types
+        return [relation for relation in touching if not types or relation.type in types]
+
+    async def _whole(self, only: MemoryType | None, embeddings: bool) -> AsyncIterator[list[Stored]]:
+        wanted = self.selection.types or MemoryType
+        for type_ in await self.vectors.info():
+            if type_ in wanted and type_ is (only or type_):
+                async for page in all_stored(self.vectors, type_, embeddings=embeddings):
+                    yield page
+
+    async def _chosen(
+        self, ids: Sequence[str], only: MemoryType | None, embeddings: bool
+    ) -> AsyncIterator[list[Stored]]:
+        for some in batches(list(dict.fromkeys(ids)), PAGE):
+            states = await read_stored(self.vectors, some, embeddings=embeddings)
+            newest = [states[one][0] for one in some if one in states]
+            yield [one for one in newest if only is None or one.state.type is only]

@@ -1,0 +1,52 @@
+"""A table for spreadsheets and scripts: a row a memory."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+
+from services.model import Memory
+from services.transfer.export_source import ExportSource
+from services.transfer.writers.writer import FileWriter
+from services.work.csv_and_markdown import formula_safe
+
+_DATES = ("created_at", "updated_at", "accessed_at")
+COLUMNS = ("id", "type", "content", "tags", "project", "importance", *_DATES, "access_count", "metadata")
+
+
+async def _rows(source: ExportSource) -> AsyncIterator[bytes]:
+    yield _encoded(COLUMNS)
+    async for page in source.memories():
+        for memory in page:
+            yield _encoded([_cell(memory, column) for column in COLUMNS])
+
+
+def _cell(memory: Memory, column: str) -> str:
+    """Tags and metadata are JSON, so that any of them comes back."""
+    match getattr(memory, column):
+        case datetime() as date:
+            return date.isoformat()
+        case str() as text:
+            bare = text.lstrip("'")  # so that a reader takes away one, of what was written with some as well
+            return text if formula_safe(bare) == bare else f"'{text}"
+        case int() | float() as number:
+            return str(number)
+        case value:
+            return json.dumps(value, ensure_ascii=False, default=str) if value else ""
+
+
+def _encoded(row: Sequence[str]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerow(row)
+    return text.getvalue().encode("utf-8", "replace")
+
+
+WRITER = FileWriter(
+    ".csv",
+    "a row a memory with text, tags, project, importance, dates and metadata",
+    "relations, work time, history and vectors; a cell that a spreadsheet would compute begins with '",
+    _rows,
+)

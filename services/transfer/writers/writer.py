@@ -1,0 +1,40 @@
+"""What a format is: how its files are named, what it loses, and how it is written piece by piece."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from services.transfer.export_source import ExportSource
+
+
+@dataclass(frozen=True, slots=True)
+class FileWriter:
+    """A format of one file."""
+
+    suffix: str
+    """With its dot."""
+    kept: str
+    lost: str
+    """In a few words what the format has no place for; "" where an import makes the same store of it."""
+    pieces: Callable[[ExportSource], AsyncIterator[bytes]]
+    """The file, in order. What is lost of single memories is counted in `ExportSource.lost`."""
+
+
+class NamedFile(NamedTuple):
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FolderWriter:
+    """A format of one file a memory, all in one new folder."""
+
+    kept: str
+    lost: str
+    files: Callable[[ExportSource], AsyncIterator[NamedFile]]
+    suffix: str = ""
+
+
+Writer = FileWriter | FolderWriter

@@ -1,0 +1,187 @@
+"""What is exported has what its format can hold, says what it lacks, and is read back."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import AsyncIterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from services.acting import Actor, Scope, acting_as
+from services.container import Services, open_services
+from services.errors import Forbidden, InvalidInput
+from services.model import Memory, MemoryDraft, MemoryType, RelationType
+from services.ports import NewRelation
+from services.search.query import parse_query
+from services.settings import Settings
+from services.transfer.export_source import ExportSource, Selection
+from services.transfer.writers import Format, format_of
+from services.transfer.writers.writer import FileWriter
+
+HOSTILE = (
+    "=HYPERLINK(1)\n'second' line, with \"quotes\"",
+    "- a list\n- of two\r\n\ttab",
+    "'=quoted formula",
+    "# </script><script>alert(1)</script> ]]> --> <!-- &amp; \x1b[31m \x07 \u2028 \u202eevil \U0001f9ea",
+    "---\ntype: note\n---\nfront matter of its own",
+    'back\\slash "dot" -> {node} [[wiki|link]] #tag `code` %% ; |pipe|',
+    "../../etc/passwd\nCON\n.hidden",
+    "same title\nfirst",
+    "same title\nsecond",
+    "SAME TITLE",
+)
+"""Texts of memories that formats could take for their own signs."""
+
+
+@pytest.fixture
+async def services(tmp_path: Path, postgres_url: str) -> AsyncIterator[Services]:
+    async with open_services(Settings(home=tmp_path / "home", database_url=postgres_url, zone="UTC")) as services:
+        yield services
+
+
+@pytest.fixture
+async def seeded(services: Services) -> list[Memory]:
+    """Hostile memories, each related to the next one."""
+    types = tuple(MemoryType)
+    metadata = {"source": "a, b; 'c'", "type": "note", "steps": ["one", "two: 2"], "n": 0.1, "date": "2026-01-02"}
+    drafts = [
+        MemoryDraft(text, types[number % 3], tags=("x,y", "#z", f"n{number}"), project=f"p {number % 2}",
+                    importance=number / 10, metadata=metadata if number % 2 else {})
+        for number, text in enumerate(HOSTILE)
+    ]  # fmt: skip
+    made = [await services.memories.create(draft) for draft in drafts]
+    kinds = tuple(RelationType)
+    pairs = [
+        NewRelation(one.id, two.id, kinds[number % 9], weight=0.5) for number, (one, two) in enumerate(pairwise(made))
+    ]
+    await services.graph.link_many(pairs)
+    return [await services.memories.get(one.id) for one in made]
+
+
+async def written(services: Services, format_: Format, selection: Selection = Selection()) -> str:  # noqa: B008
+    pieces: list[bytes] = []
+    await services.exporting.stream(format_.writer, pieces.append, selection)
+    return b"".join(pieces).decode()
+
+
+def facts(memory: Memory) -> tuple[object, ...]:
+    """What a format keeps that keeps all of a memory."""
+    about = (memory.id, memory.type, memory.content, memory.tags, memory.project, memory.importance)
+    return (*about, memory.created_at, dict(memory.metadata))
+
+
+async def relations_of(services: Services) -> set[tuple[str, str, str, float]]:
+    return {
+        (one.source_id, one.target_id, one.type.value, one.weight)
+        async for batch in services.records.relations.all()
+        for one in batch
+    }
+
+
+@pytest.mark.parametrize(("format_", "relations"), [(Format.JSONL, 9), (Format.JSON, 9), (Format.MEMORIA_JSONL, 0)])
+async def test_what_is_exported_makes_the_same_memories_in_an_empty_store(
+    services: Services, seeded: list[Memory], tmp_path: Path, empty_url: str, format_: Format, relations: int
+) -> None:
+    path = tmp_path / f"out{format_.writer.suffix}"
+    made = await services.exporting.write(path, format_.writer)
+    assert (made.counts["memories"], made.counts.get("relations", 0)) == (len(seeded), relations)
+    assert bool(made.lost) is (format_ is not Format.JSONL)
+    async with open_services(Settings(home=tmp_path / "other", database_url=empty_url, zone="UTC")) as other:
+        await other.database.upgrade()
+        report = await other.importing.import_files([path])
+        assert (report.memories, report.relations, report.failed) == (len(seeded), relations, [])
+        assert [facts(await other.memories.get(one.id)) for one in seeded] == [facts(one) for one in seeded]
+        if relations:
+            assert await relations_of(other) == await relations_of(services)
+        assert (await other.importing.import_files([path])).memories == 0
+
+
+async def test_a_table_has_a_row_a_memory_no_formula_and_every_text(services: Services, seeded: list[Memory]) -> None:
+    rows = list(csv.DictReader(io.StringIO(await written(services, Format.CSV), newline="")))
+    texts = {row["id"]: row["content"] for row in rows}
+    assert not [text for text in texts.values() if text.startswith(("=", "-", "+", "@"))]
+    assert {one: text[text.startswith(("'=", "'-", "''")) :] for one, text in texts.items()} == {
+        one.id: one.content for one in seeded
+    }
+    by_id = {row["id"]: row for row in rows}
+    for one in seeded:
+        row = by_id[one.id]
+        assert (row["type"], tuple(json.loads(row["tags"])), row["project"]) == (one.type, one.tags, one.project)
+        assert (float(row["importance"]), json.loads(row["metadata"] or "{}")) == (one.importance, dict(one.metadata))
+        assert one.created_at is not None
+        assert row["created_at"] == one.created_at.isoformat()
+
+
+async def test_the_file_of_the_memory_server_has_an_entity_a_memory_with_a_name_of_its_own(
+    services: Services, seeded: list[Memory]
+) -> None:
+    lines = [json.loads(line) for line in (await written(services, Format.MEMORY_JSONL)).splitlines()]
+    entities = [line for line in lines if line["type"] == "entity"]
+    relations = [line for line in lines if line["type"] == "relation"]
+    names = {entity["observations"][0]: entity["name"] for entity in entities}
+    assert set(names) == set(HOSTILE)
+    assert len(set(names.values())) == len(entities)
+    assert all(set(one) == {"type", "name", "entityType", "observations"} for one in entities)
+    assert {(one["from"], one["relationType"], one["to"]) for one in relations} == {
+        (names[one], kind.value, names[two]) for one, two, kind in zip(HOSTILE, HOSTILE[1:], RelationType, strict=False)
+    }
+
+
+async def test_of_chosen_memories_only_these_and_the_relations_among_them_are_written(
+    services: Services, seeded: list[Memory], tmp_path: Path
+) -> None:
+    some = [seeded[2].id, seeded[0].id, seeded[1].id]
+    made = await services.exporting.write(tmp_path / "some.jsonl", Format.MEMORY_JSONL.writer, Selection(some))
+    assert made.counts == {"memories": 3, "relations": 2}
+    assert "1 relation to memories that are not among them" in made.lost
+    only = Selection(some, relation_types=(RelationType.CAUSES,))
+    assert (await services.exporting.write(tmp_path / "o", Format.JSON.writer, only)).counts["relations"] == 1
+
+
+async def test_a_query_finds_all_in_which_its_words_occur(services: Services) -> None:
+    ids = [(await services.memories.create(MemoryDraft(f"needle {one}", tags=("t",)))).id for one in range(30)]
+    await services.memories.create(MemoryDraft("hay", tags=("t",)))
+    now = services.clock()
+    assert set(await services.search.ids(parse_query("needle tag:t", now=now))) == set(ids)
+    assert len(await services.search.ids(parse_query("tag:t", now=now))) == 31
+    assert await services.search.ids(parse_query("needle tag:other", now=now)) == []
+    assert ids[0] not in await services.search.ids(parse_query(f"like:{ids[0]}", now=now))
+
+
+async def test_a_token_exports_no_more_than_it_may_see_and_writes_no_file(
+    services: Services, seeded: list[Memory], tmp_path: Path
+) -> None:
+    with acting_as(Actor("agent:x", Scope.READ, frozenset({"p 0"}))):
+        text = await written(services, Format.JSON)
+        assert [text.count(f"n{number}") for number in range(len(seeded))] == [1, 0] * 5
+        assert json.loads(text)["relations"] == []
+        with pytest.raises(Forbidden):
+            await services.exporting.write(tmp_path / "x", Format.CSV.writer)
+        with pytest.raises(Forbidden):
+            await written(services, Format.JSONL)
+
+
+async def test_a_file_is_complete_or_not_there(services: Services, seeded: list[Memory], tmp_path: Path) -> None:
+    taken = tmp_path / "taken"
+    taken.write_text("mine")
+    with pytest.raises(InvalidInput, match="is there already"):
+        await services.exporting.write(taken, Format.CSV.writer, replace=False)
+    with pytest.raises(InvalidInput, match="folder"):
+        await services.exporting.write(tmp_path / "none" / "x", Format.CSV.writer)
+
+    async def breaking(source: ExportSource) -> AsyncIterator[bytes]:
+        yield b"half"
+        raise InvalidInput("broken")
+
+    with pytest.raises(InvalidInput, match="broken"):
+        await services.exporting.write(taken, FileWriter(".x", "", "", breaking))
+    assert [(one.name, one.read_text()) for one in tmp_path.glob("*") if one.is_file()] == [("taken", "mine")]  # noqa: ASYNC240
+
+
+def test_a_format_is_known_by_the_suffix_of_its_files() -> None:
+    known = {suffix: format_of(Path(f"a{suffix}")) for suffix in (".jsonl", ".JSON", ".csv", ".x")}
+    assert known == {".jsonl": Format.JSONL, ".JSON": Format.JSON, ".csv": Format.CSV, ".x": None}
