@@ -28,7 +28,7 @@ from services.work.clients import ClientService
 from services.work.reports import ReportService
 from services.work.work_service import WorkService
 from tests.services.worktables import HeldClock, KeptMemories
-from tests.tui.conftest import settle
+from tests.tui.conftest import press, settle, until
 from tests.tui.fakes import FakeLive, FakeServices, Store
 from tests.tui.quick import quick
 
@@ -128,8 +128,8 @@ class Desk:
         """The Work screen of a running app."""
         async with self.app(before, drafts).run_test(size=size, notifications=True) as pilot:
             await settle(pilot)
-            await pilot.press("3")
-            await settle(pilot)
+            await press(pilot, "3")
+            await until(pilot, lambda: isinstance(pilot.app.screen_stack[0], WorkScreen))
             yield pilot
 
 
