@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import csv
+import hashlib
 import io
 import json
+import re
 from collections.abc import AsyncIterator
 from itertools import pairwise
 from pathlib import Path
@@ -129,6 +132,37 @@ async def test_the_file_of_the_memory_server_has_an_entity_a_memory_with_a_name_
     assert {(one["from"], one["relationType"], one["to"]) for one in relations} == {
         (names[one], kind.value, names[two]) for one, two, kind in zip(HOSTILE, HOSTILE[1:], RelationType, strict=False)
     }
+
+
+async def test_no_text_of_a_memory_adds_markup_to_the_page_and_all_of_it_is_there(
+    services: Services, seeded: list[Memory]
+) -> None:
+    page, empty = await written(services, Format.HTML), await written(services, Format.HTML, Selection([]))
+    parts = re.fullmatch(
+        r"(.*?id=\"memories\">)(.*?)(</script>.*?id=\"relations\">)(.*?)(</script>.*)", page, re.DOTALL
+    )
+    assert parts is not None
+    data, relations = json.loads(parts[2]), json.loads(parts[4])
+    assert f"{parts[1]}[]{parts[3]}[]{parts[5]}" == empty
+    assert not set(parts[2] + parts[4]) & set("<>&")
+    assert {one["id"]: (one["content"], tuple(one["tags"]), one["metadata"]) for one in data} == {
+        one.id: (one.content, one.tags, dict(one.metadata)) for one in seeded
+    }
+    assert {(one["source"], one["type"], one["target"]) for one in relations} == {
+        (source, kind, target) for source, target, kind, _ in await relations_of(services)
+    }
+
+
+async def test_the_page_allows_its_own_script_and_style_and_loads_nothing(services: Services) -> None:
+    page = await written(services, Format.HTML)
+    (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
+    own = {tag: re.findall(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL) for tag in ("style", "script")}
+    digests = {
+        f"{tag}-src 'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+        for tag, (text,) in own.items()
+    }
+    assert set(policy.split("; ")) == digests | {"default-src 'none'", "base-uri 'none'", "form-action 'none'"}
+    assert not re.search(r"""https?:|url\(|\bimport\b|src="|innerHTML|insertAdjacent|document\.write|eval""", page)
 
 
 async def test_of_chosen_memories_only_these_and_the_relations_among_them_are_written(
