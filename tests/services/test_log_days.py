@@ -47,6 +47,8 @@ def sessions(draw: st.DrawFn, number: int) -> WorkSession:
     return WorkSession(f"{number:032x}", "work", SessionCategory.CODING, status, start, end, pauses)
 
 
+_PAGES = [((1, True), (100, False)), ((3, True), (100, True)), ((1, False), (100, True)), ((3, False), (100, False))]
+"""Sizes and directions of pages, for one example after another."""
 MANY = st.integers(1, 12).flatmap(lambda number: st.tuples(*(sessions(one) for one in range(number))))
 
 
@@ -101,8 +103,7 @@ async def test_the_rows_of_each_day_add_up_to_the_report(postgres_url: str, tmp_
             first = min(one.start for one in some).astimezone(zone).date()
             span = Period(first, NOW.astimezone(zone).date() + timedelta(30))
             report = await here.reports.report(span, ReportBy.DAY, include_open=True)
-            for limit in (1, 3, 100):
-                descending = (number + limit) % 2 == 0  # of two examples in turn each page size goes both ways
+            for limit, descending in _PAGES[number % len(_PAGES)]:
                 parts = await listed(here, SessionFilter(), limit, descending=descending)
                 _agree(parts, {group.name: (group.seconds, group.sessions) for group in report.groups})
                 starts = [part.start for part in parts]
@@ -128,7 +129,7 @@ def _examples() -> list[tuple[WorkSession, ...]]:
     """What hypothesis draws, taken out of its loop, which would not wait for a database."""
     drawn: list[tuple[WorkSession, ...]] = []
 
-    @settings(max_examples=12, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=8, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(MANY)
     def collect(some: tuple[WorkSession, ...]) -> None:
         drawn.append(some)
