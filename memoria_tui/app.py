@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from textual.command import Provider
+    from textual.driver import Driver
 
     from memoria_tui.modes.mode import LoadDemo, ModeScreen
     from memoria_tui.modes.registry import Mode
@@ -137,13 +138,14 @@ class MemoriaApp(TypingAhead[None]):
         load_demo: LoadDemo | None = None,
         clock: Clock = local_time,
         drafts: Path | None = None,
+        driver: type[Driver] = TerminalDriver,
     ) -> None:
         """`open_services` opens the stores, after the first paint; `where` names them in the header.
 
         `load_demo` fills an empty store when the person asks for it; without it that is not offered. `drafts` is the
         folder for what is typed and not saved; None: it is not kept.
         """
-        super().__init__(driver_class=TerminalDriver)
+        super().__init__(driver_class=driver)
         self.services: Services | None = None
         self.clock = clock
         self._open_services = open_services
@@ -520,6 +522,12 @@ class MemoriaApp(TypingAhead[None]):
         for widget in self.screen.query("*"):
             widget.refresh()
         self.screen.refresh(layout=True)
+
+    def action_suspend_process(self) -> None:
+        if self.is_web:
+            self._say("There is no shell to go to in a browser")
+        else:
+            super().action_suspend_process()
 
     async def action_quit(self) -> None:
         self._leave()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from textual.app import App
 
 _BEGIN, _END = "\x1b[200~", "\x1b[201~"
-_AT_ONCE = 4096
+AT_ONCE = 4096
 
 
 class KeyParser(XTermParser):
@@ -151,7 +151,7 @@ class TerminalDriver(LinuxDriver):
             selector.register(self.fileno, selectors.EVENT_READ)
             while not self.exit_event.is_set():
                 for _ in selector.select(0.1):
-                    if text := decode(os.read(self.fileno, _AT_ONCE)):
+                    if text := decode(os.read(self.fileno, AT_ONCE)):
                         self._post(parser.feed(text))
                     else:
                         self.exit_event.wait(0.1)  # the end of the input, which would be told without a rest

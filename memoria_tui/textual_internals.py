@@ -9,6 +9,7 @@ from textual._xterm_parser import XTermParser as XTermParser  # a paste with mar
 from textual.binding import Binding
 from textual.command import CommandPalette
 from textual.dom import DOMNode
+from textual.drivers._byte_stream import ByteStream as ByteStream  # what is typed in a browser, see `browser_driver`
 
 
 def bindings_of(node: DOMNode) -> Iterator[Binding]:

@@ -19,6 +19,8 @@ from services.errors import MemoriaError
 from services.settings import APP
 
 if TYPE_CHECKING:
+    from textual.driver import Driver
+
     from services.container import Services
     from services.model.database import Ask
     from services.ports import SwitchableStore
@@ -26,17 +28,21 @@ if TYPE_CHECKING:
     from services.waits import Waits
 
 _DEMO = "demo"
+_WEB = "textual.drivers.web_driver:WebDriver"
+"""What textual-serve sets as the driver of the programs that it starts."""
 _START_SECONDS = 2.0
 _SERVERS = ("MEMORIA_QDRANT_HOST", "MEMORIA_DATABASE_URL", "MEMORIA_OLLAMA_HOST")
 
 
 def open_app(terminal: Terminal, where: str | None = None) -> int:
     """The app on the stores of the settings."""
-    if not (terminal.prints_to_person and terminal.stdin.isatty()):
+    in_browser = terminal.environment.get("TEXTUAL_DRIVER") == _WEB
+    if not in_browser and not (terminal.prints_to_person and terminal.stdin.isatty()):
         terminal.error("memoria-tui needs a terminal; for scripts there are commands, see: memoria-tui --help")
         return 1
     from memoria_tui.app import MemoriaApp
     from memoria_tui.config import load_config
+    from memoria_tui.driver import TerminalDriver
     from memoria_tui.upgrading import ask_in_app
     from services.demo.store import load_demo
     from services.times import person_clock
@@ -50,6 +56,7 @@ def open_app(terminal: Terminal, where: str | None = None) -> int:
         load_demo=load_demo,
         clock=person_clock(terminal.settings),
         drafts=terminal.settings.home / "drafts",
+        driver=_browser_driver() if in_browser else TerminalDriver,
     )
     terminal.keep_log()
     with suppress(KeyboardInterrupt):  # the screen is gone then, and only a store that does not close is waited for
@@ -57,6 +64,12 @@ def open_app(terminal: Terminal, where: str | None = None) -> int:
     for what in app.leaving.lost:
         terminal.error(f"not done: {what}")
     return app.return_code or 0
+
+
+def _browser_driver() -> type[Driver]:
+    from memoria_tui.browser_driver import BrowserDriver
+
+    return BrowserDriver
 
 
 @asynccontextmanager
@@ -87,6 +100,26 @@ async def _wake(vectors: SwitchableStore) -> None:
     """Lets the store of the memories start while everything else is imported."""
     with suppress(MemoriaError):  # the first list meets the same error
         await vectors.info()
+
+
+def open_in_browser(terminal: Terminal, port: int, *, opened: bool) -> int:
+    """Serves the app to browsers of this machine until a signal ends it; `opened`: shows it in the usual one.
+
+    Raises InvalidInput when the port cannot be used.
+    """
+    import threading
+    import webbrowser
+
+    from memoria_tui.web import serve_in_browser
+
+    def announce(address: str) -> None:
+        terminal.info(f"memoria is at {address} · whoever has that address can use it · ctrl+c ends it")
+        if opened:
+            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+
+    terminal.keep_log()
+    serve_in_browser(f"exec {quote(sys.executable)} -P -m memoria_tui", port, announce)
+    return 0
 
 
 def open_demo(terminal: Terminal, *, reset: bool, as_json: bool) -> int:

@@ -112,6 +112,16 @@ def serve(
 
 
 @app.command()
+def web(
+    context: typer.Context,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any that is free.")] = 8766,
+    opened: Annotated[bool, typer.Option("--open", help="Open it in the usual browser.")] = False,
+) -> int:
+    """Open the program in browsers of this machine, at an address that only you are told; each tab is one app."""
+    return open_app.open_in_browser(terminal_of(context), port, opened=opened)
+
+
+@app.command()
 def demo(
     context: typer.Context,
     reset: Annotated[bool, typer.Option("--reset", help="Delete the demo store and make it again.")] = False,

@@ -1,6 +1,6 @@
 """The app on a terminal of its own: a pseudo-terminal that the test types into, and whose bytes it reads.
 
-Run as a program it is that app, on fake services; its one argument is the JSON of `Play`.
+Run as a program it is that app, on fake services, or in a browser; its one argument is the JSON of `Play`.
 """
 
 from __future__ import annotations
@@ -133,7 +133,9 @@ def program(play: Play, *, environment: Sequence[tuple[str, str]] = ()) -> Itera
 
 def _main() -> int:
     from memoria_tui.app import MemoriaApp
+    from memoria_tui.browser_driver import BrowserDriver
     from memoria_tui.config import Config
+    from memoria_tui.driver import TerminalDriver
     from memoria_tui.program_log import keep_log
     from services.container import Services
     from services.memories.saving import TransactionHook
@@ -182,7 +184,8 @@ def _main() -> int:
             if play.never_closes:
                 await asyncio.Event().wait()
 
-    app = MemoriaApp(opened, config=Config(editor=play.editor), clock=clock, drafts=drafts)
+    driver = BrowserDriver if "TEXTUAL_DRIVER" in os.environ else TerminalDriver
+    app = MemoriaApp(opened, config=Config(editor=play.editor), clock=clock, drafts=drafts, driver=driver)
     with suppress(KeyboardInterrupt):
         app.run()
     return app.return_code or 0
