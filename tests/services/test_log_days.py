@@ -108,10 +108,10 @@ async def test_the_rows_of_each_day_add_up_to_the_report(postgres_url: str, tmp_
                 _agree(parts, {group.name: (group.seconds, group.sessions) for group in report.groups})
                 starts = [part.start for part in parts]
                 assert starts == sorted(starts, reverse=descending)
-            for group in report.groups:
+            for group in report.groups[number % 4 :: 4]:
                 if group.name:
                     day = date.fromisoformat(group.name)
-                    only = await listed(here, SessionFilter(first=day, last=day), 2)
+                    only = await listed(here, SessionFilter(first=day, last=day), 5)
                     _agree(only, {group.name: (group.seconds, group.sessions)})
 
 
