@@ -36,6 +36,7 @@ class DraftKind(StrEnum):
     NEW_MEMORY = "new memory"
     EDIT_MEMORY = "edit memory"
     START_WORK = "start work"
+    SWITCH_WORK = "switch work"
     ADD_WORK = "add work"
     STOP_WORK = "stop work"
     EDIT_SESSION = "edit session"

@@ -19,7 +19,7 @@ from services.model import SessionCategory, SessionStatus
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
     from services.container import Services
-    from services.model import WorkSession
+    from services.model import SessionDraft, WorkSession
 
 commands = typer.Typer(help="Work time: start, pause, stop, and what it adds up to.")
 
@@ -29,9 +29,12 @@ At = Annotated[
 Session = Annotated[
     str | None, typer.Option("--session", "-s", metavar="ID", help="Which one, where several could be meant.")
 ]
-SessionId = Annotated[str, typer.Argument(metavar="ID", help="The session's id, or a beginning of it.")]
+SessionId = Annotated[
+    str, typer.Argument(metavar="ID", help="The session's id or a beginning of it; last, last-1 the one before it.")
+]
 Client = Annotated[str | None, typer.Option("--client", "-c", metavar="NAME", help="The client; '' for none.")]
 Project = Annotated[str | None, typer.Option("--project", "-p", metavar="NAME", help="The project; '' for none.")]
+Category = Annotated[SessionCategory, typer.Option("--category", help="Kind of work.")]
 Issue = Annotated[int | None, typer.Option("--issue", min=0, help="Number of the issue; 0 for none.")]
 PullRequest = Annotated[int | None, typer.Option("--pr", min=0, help="Number of the pull request; 0 for none.")]
 Branch = Annotated[
@@ -45,17 +48,62 @@ REFRESH = ("work", "refresh")
 @commands.command()
 def start(
     context: typer.Context,
-    description: Annotated[list[str], typer.Argument(metavar="DESCRIPTION", help="What is worked on.")],
+    description: Annotated[
+        list[str] | None, typer.Argument(metavar="DESCRIPTION", help="What is worked on.", show_default=False)
+    ] = None,
     client: Client = None,
     project: Project = None,
-    category: Annotated[SessionCategory, typer.Option("--category", help="Kind of work.")] = SessionCategory.CODING,
+    category: Category = SessionCategory.CODING,
+    issue: Issue = None,
+    pr: PullRequest = None,
+    branch: Branch = None,
+    at: At = None,
+    memory: Annotated[
+        str | None, typer.Option("--memory", metavar="ID", help="Work on what a memory says: its title and project.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Start a session; a client or project that is new is made."""
+    from services.model import SessionDraft
+
+    if not description and memory is None:
+        raise typer.BadParameter("say what is worked on, or give --memory")
+    draft = SessionDraft(" ".join(description or ()), category, client, project, issue, pr, _branch(branch))
+    terminal = terminal_of(context)
+
+    async def act(services: Services) -> None:
+        meant = draft if memory is None else await _about_memory(services, draft, memory)
+        new = await services.work.new_names(meant)
+        started = await services.work.start(replace(meant, start=await _time(services, at)))
+        _print_session(services, terminal, started, "started", new, timed=at is not None, as_json=as_json)
+
+    terminal.run(act)
+
+
+async def _about_memory(services: Services, draft: SessionDraft, memory_id: str) -> SessionDraft:
+    """What is not given is taken from the memory."""
+    memory = await services.memories.get(memory_id)
+    project = draft.project if draft.project is not None else memory.project
+    client = draft.client
+    if client is None and project:
+        client = await services.clients.owner(project)
+    return replace(draft, description=draft.description or memory.title, client=client, project=project)
+
+
+@commands.command()
+def switch(
+    context: typer.Context,
+    description: Annotated[list[str], typer.Argument(metavar="DESCRIPTION", help="What is worked on now.")],
+    client: Client = None,
+    project: Project = None,
+    category: Category = SessionCategory.CODING,
     issue: Issue = None,
     pr: PullRequest = None,
     branch: Branch = None,
     at: At = None,
     as_json: Json = False,
 ) -> None:
-    """Start a session; a client or project that is new is made."""
+    """Pause what runs and start something else, as one act."""
     from services.model import SessionDraft
 
     draft = SessionDraft(" ".join(description), category, client, project, issue, pr, _branch(branch))
@@ -63,10 +111,22 @@ def start(
 
     async def act(services: Services) -> None:
         new = await services.work.new_names(draft)
-        started = await services.work.start(replace(draft, start=await _time(services, at)))
+        started, paused = await services.work.switch(replace(draft, start=await _time(services, at)))
         _print_session(services, terminal, started, "started", new, timed=at is not None, as_json=as_json)
+        for one in () if as_json else paused:
+            terminal.print(one_line(f'⏸ paused "{one.description}" · {one.id[:8]}'))
 
     terminal.run(act)
+
+
+@commands.command(name="continue")
+@with_services
+async def continue_work(
+    services: Services, terminal: Terminal, session_id: SessionId = "last", as_json: Json = False
+) -> None:
+    """Start the same work as a session once more, or resume it where it is paused."""
+    continued = await services.work.continue_work(session_id)
+    _print_session(services, terminal, continued, "continued", as_json=as_json)
 
 
 @commands.command()
@@ -80,7 +140,7 @@ def add(
     ] = "",
     client: Client = None,
     project: Project = None,
-    category: Annotated[SessionCategory, typer.Option("--category", help="Kind of work.")] = SessionCategory.CODING,
+    category: Category = SessionCategory.CODING,
     issue: Issue = None,
     pr: PullRequest = None,
     branch: Branch = None,

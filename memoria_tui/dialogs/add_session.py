@@ -14,26 +14,24 @@ from memoria_tui.dialogs.form import Field, FieldProblem, FormDialog, Values
 from memoria_tui.dialogs.session_fields import Saved, at_field, new_draft, new_fields
 from memoria_tui.drafts import Draft, DraftKind
 from services.errors import InvalidInput
+from services.model import SessionDraft
 from services.ports import Clock
 from services.times import person_zone
 from services.work.finished import typed_span
-from services.work.preferences import WorkPreferences
 from services.work.report_values import SessionFilter
 
 if TYPE_CHECKING:
     from services.container import Services
 
 
-def add_session(
-    services: Services, clock: Clock, branch: str | None, preferences: WorkPreferences, draft: Draft | None = None
-) -> FormDialog[Saved]:
+def add_session(services: Services, clock: Clock, about: SessionDraft, draft: Draft | None = None) -> FormDialog[Saved]:
     """Asks what was worked and when, and enters it; start, end and duration are shown while two of them are typed.
 
-    `draft` was typed before the program ended.
+    `about` is filled in; `draft` was typed before the program ended.
     """
     form = _Adding(services, clock)
     rows = (
-        *new_fields(services, "what you did", branch, preferences),
+        *new_fields(services, "what you did", about),
         (
             Field("start", "From", placeholder="9:00, yesterday 17:00"),
             Field("end", "To", placeholder="10:30, now"),

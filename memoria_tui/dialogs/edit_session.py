@@ -35,9 +35,9 @@ def edit_session(
     form = _Editing(services, clock, session, zone)
     shown = form.shown
     rows = (
-        (Field("description", "What", shown["description"]),),
         *about_fields(
             services,
+            description=shown["description"],
             category=session.category,
             client=shown["client"],
             project=shown["project"],

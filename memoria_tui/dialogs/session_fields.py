@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
@@ -17,7 +17,6 @@ from services.batches import batches
 from services.errors import InvalidInput
 from services.model import SESSION_DETAILS, FacetCount, SessionCategory, SessionDetail, SessionDraft, WorkSession
 from services.times import parse_past
-from services.work.preferences import WorkPreferences
 from services.work.report_values import ProjectTotal
 from services.work.rules import check_description, check_numbers
 
@@ -26,8 +25,10 @@ if TYPE_CHECKING:
 
 _NOBODY = frozenset({"-"})
 """What stands for no client or project where a filter asks for one."""
-_MOST_OVERLAPS = 2
-"""That a toast tells."""
+_EARLIER = 500
+"""Sessions whose texts are offered again."""
+_MOST_TOLD = 2
+"""That a toast tells besides new names."""
 CATEGORIES = tuple(category.value for category in SessionCategory)
 
 
@@ -38,14 +39,14 @@ class Saved:
     session: WorkSession
     new: tuple[str, ...] = ()
     """Names that were made with it: `client acme`."""
-    overlaps: tuple[str, ...] = ()
-    """With what else it was worked on: `overlaps "review" by 0:12:00`."""
+    told: tuple[str, ...] = ()
+    """What else is to be said: `overlaps "review" by 0:12:00`."""
 
     @property
     def news(self) -> str:
         """` · new client acme · overlaps "review" by 0:12:00`, for a toast; "" without."""
-        told = (*(f"new {name}" for name in self.new), *self.overlaps[:_MOST_OVERLAPS])
-        told += (f"{more} more overlaps",) if (more := len(self.overlaps) - _MOST_OVERLAPS) > 0 else ()
+        told = (*(f"new {name}" for name in self.new), *self.told[:_MOST_TOLD])
+        told += (f"{more} more",) if (more := len(self.told) - _MOST_TOLD) > 0 else ()
         return "".join(f" · {present.line(one)}" for one in told)
 
 
@@ -75,6 +76,21 @@ def project_names(services: Services, *, makes: bool = True, of_client: bool = F
     return Names("project", load, makes, any_case=True, except_for=_NOBODY)
 
 
+def _earlier_texts(services: Services) -> Callable[[str], Names]:
+    """What the newest sessions have in a field of theirs, newest first, with how many of them have it."""
+    newest: list[WorkSession] = []
+
+    def names(field: str) -> Names:
+        async def load(owner: str) -> Sequence[FacetCount]:
+            newest[:] = newest or (await services.reports.log(limit=_EARLIER)).sessions
+            counts = Counter(str(value) for one in newest if (value := getattr(one, field)))
+            return [FacetCount(text, count) for text, count in counts.items()]
+
+        return Names("", load)
+
+    return names
+
+
 def _ranked(named: Iterable[tuple[str, int]]) -> Sequence[FacetCount]:
     """Each name once, with its counts added up."""
     counts: Counter[str] = Counter()
@@ -83,17 +99,17 @@ def _ranked(named: Iterable[tuple[str, int]]) -> Sequence[FacetCount]:
     return [FacetCount(name, count) for name, count in counts.most_common()]
 
 
-def new_fields(
-    services: Services, placeholder: str, branch: str | None, preferences: WorkPreferences
-) -> tuple[tuple[Field, ...], ...]:
-    """What work that is entered is about, as rows of a form; branch and the default client and project filled in."""
-    about = about_fields(
+def new_fields(services: Services, placeholder: str, about: SessionDraft) -> tuple[tuple[Field, ...], ...]:
+    """What work that is entered is about, as rows of a form; `about` is filled in."""
+    return about_fields(
         services,
-        client=present.harmless(preferences.default_client or ""),
-        project=present.harmless(preferences.default_project or ""),
-        details={"branch": present.harmless(branch or "")},
+        description=present.harmless(about.description),
+        placeholder=placeholder,
+        category=about.category,
+        client=present.harmless(about.client or ""),
+        project=present.harmless(about.project or ""),
+        details={one.key: present.harmless(str(one.of(about) or "")) for one in SESSION_DETAILS},
     )
-    return (Field("description", "What", placeholder=placeholder),), *about
 
 
 def new_draft(values: Values) -> SessionDraft:
@@ -116,22 +132,26 @@ def new_draft(values: Values) -> SessionDraft:
 def about_fields(
     services: Services,
     *,
-    category: SessionCategory = SessionCategory.CODING,
-    client: str = "",
-    project: str = "",
+    description: str,
+    placeholder: str = "",
+    category: SessionCategory,
+    client: str,
+    project: str,
     details: Mapping[str, str],
 ) -> tuple[tuple[Field, ...], ...]:
     """What a session is about, as rows of a form; `details` by their keys."""
+    earlier = _earlier_texts(services)
     fields = (
         Field("client", "Client", client, "new or known", client_names(services)),
         Field("project", "Project", project, "new or known", project_names(services, of_client=True), of="client"),
         Field("category", "Kind", category.value, choices=CATEGORIES),
         *(
-            Field(one.key, one.label, details.get(one.key, ""), one.hint)
+            Field(one.key, one.label, details.get(one.key, ""), one.hint, earlier(one.field))
             for one in sorted(SESSION_DETAILS, key=lambda one: one.is_number)
         ),
     )
-    return tuple(tuple(row) for row in batches(fields, 2))
+    what = Field("description", "What", description, placeholder, earlier("description"))
+    return (what,), *(tuple(row) for row in batches(fields, 2))
 
 
 def detail(values: Values, one: SessionDetail) -> Any:

@@ -12,9 +12,9 @@ from memoria_tui import present, work_text
 from memoria_tui.dialogs.form import Field, FieldProblem, FormDialog, Values
 from memoria_tui.dialogs.session_fields import Saved, at_field, moment_of, new_draft, new_fields
 from memoria_tui.drafts import Draft, DraftKind
+from services.model import SessionDraft
 from services.ports import Clock
 from services.times import person_zone
-from services.work.preferences import WorkPreferences
 from services.work.rules import check_past
 
 if TYPE_CHECKING:
@@ -22,33 +22,34 @@ if TYPE_CHECKING:
 
 
 def start_session(
-    services: Services, clock: Clock, branch: str | None, preferences: WorkPreferences, draft: Draft | None = None
+    services: Services, clock: Clock, about: SessionDraft, draft: Draft | None = None, *, switch: bool = False
 ) -> FormDialog[Saved]:
-    """Asks what is begun and starts it; the branch, and the default client and project, are filled in.
+    """Asks what is begun and starts it, with `switch` in place of what runs; `about` is filled in.
 
     An earlier start is shown with its day while it is typed. `draft` was typed before the program ended.
     """
-    starting = _Starting(services, clock)
+    starting = _Starting(services, clock, switch=switch)
     rows = (
-        *new_fields(services, "what you are going to do", branch, preferences),
+        *new_fields(services, "what you are going to do", about),
         (Field("start", "Start", placeholder="now; or -15m, 9:30, yesterday 17:00"),),
     )
     return FormDialog(
-        "Start work",
+        "Pause what runs and start" if switch else "Start work",
         rows,
         starting.save,
-        verb="start",
-        writes="start work",
+        verb="switch" if switch else "start",
+        writes="switch work" if switch else "start work",
         facts=starting.facts,
-        draft=draft or Draft(DraftKind.START_WORK),
+        draft=draft or Draft(DraftKind.SWITCH_WORK if switch else DraftKind.START_WORK),
     )
 
 
 class _Starting:
     """What the form says and does."""
 
-    def __init__(self, services: Services, clock: Clock) -> None:
+    def __init__(self, services: Services, clock: Clock, *, switch: bool) -> None:
         self._services = services
+        self._switch = switch
         self._clock = clock
         self._zone = person_zone(services.settings)
 
@@ -68,7 +69,10 @@ class _Starting:
         draft = replace(new_draft(values), start=self._start(values))
         new = await self._services.work.new_names(draft)
         with at_field("description"):
-            return Saved(await self._services.work.start(draft), new)
+            if not self._switch:
+                return Saved(await self._services.work.start(draft), new)
+            started, paused = await self._services.work.switch(draft)
+            return Saved(started, new, tuple(f'"{one.description}" is paused' for one in paused))
 
     def _start(self, values: Values) -> datetime | None:
         now = self._clock()

@@ -14,7 +14,9 @@ from memoria_tui import present, work_text
 from memoria_tui.dialogs.add_session import add_session, holds_added
 from memoria_tui.dialogs.choice import Choice, ChoiceDialog
 from memoria_tui.dialogs.edit_session import edit_session, shown_session
+from memoria_tui.dialogs.form import FormDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
+from memoria_tui.dialogs.session_fields import Saved
 from memoria_tui.dialogs.start_session import start_session
 from memoria_tui.dialogs.stop_session import stop_session
 from memoria_tui.dialogs.work_preferences import shown_preferences, work_preferences
@@ -22,7 +24,7 @@ from memoria_tui.drafts import Draft, DraftKind
 from memoria_tui.modes.mode import ModeScreen
 from memoria_tui.writes import write
 from services.errors import MemoriaError
-from services.model import SessionStatus, WorkSession
+from services.model import Memory, SessionDraft, SessionStatus, WorkSession
 from services.ports import Clock
 from services.work.git_branch import current_branch
 
@@ -55,14 +57,14 @@ class Timing:
 
     async def reopen(self, draft: Draft) -> bool:
         """Goes on with what was typed before the program ended; False when its session cannot be read."""
-        if draft.kind is DraftKind.START_WORK:
-            await self.start(draft)
-            return True
-        if draft.kind is DraftKind.ADD_WORK:
-            await self.add(draft)
-            return True
-        if draft.kind is DraftKind.WORK_SETTINGS:
-            await self.settings(draft)
+        of_no_session = {
+            DraftKind.START_WORK: self.start,
+            DraftKind.SWITCH_WORK: self.switch,
+            DraftKind.ADD_WORK: self.add,
+            DraftKind.WORK_SETTINGS: self.settings,
+        }
+        if draft.kind in of_no_session:
+            await of_no_session[draft.kind](draft)
             return True
         zone = await self._screen.attempt(self._services.reports.zone())
         session = await self._screen.attempt(self._services.work.session(draft.of))
@@ -89,7 +91,7 @@ class Timing:
     async def _holds(self, draft: Draft) -> bool:
         text, work = draft.values.get("text"), self._services.work
         match draft.kind:
-            case DraftKind.START_WORK:
+            case DraftKind.START_WORK | DraftKind.SWITCH_WORK:
                 running = (await work.status()).sessions
                 return any(one.description == draft.values.get("description") for one in running)
             case DraftKind.ADD_WORK:
@@ -109,21 +111,43 @@ class Timing:
                 )
         return text in session.notes
 
-    async def start(self, draft: Draft | None = None) -> None:
-        """Asks what is begun, with the defaults of the settings filled in, and starts it."""
-        preferences = await self._screen.attempt(self._services.work.preferences())
-        if preferences is None:
-            return
-        dialog = start_session(self._services, self._clock, current_branch(), preferences, draft)
+    async def start(self, draft: Draft | None = None, memory: Memory | None = None) -> None:
+        """Asks what is begun, with the defaults of the settings or what a memory is about filled in, and starts it."""
+        if (about := await self._screen.attempt(self._about(memory))) is not None:
+            await self._start(start_session(self._services, self._clock, about, draft))
+
+    async def switch(self, draft: Draft | None = None) -> None:
+        """As `start`; what runs is paused, all in one act."""
+        if (about := await self._screen.attempt(self._about())) is not None:
+            await self._start(start_session(self._services, self._clock, about, draft, switch=True))
+
+    async def _start(self, dialog: FormDialog[Saved]) -> None:
         if (started := await self._screen.ask(dialog)) is not None:
             self._tell(f"Started {work_text.named(started.session)}{started.news}", started.session.id)
 
+    async def _about(self, memory: Memory | None = None) -> SessionDraft:
+        """What new work is about as far as it is known: the defaults, the branch, a memory's title and project."""
+        preferences = await self._services.work.preferences()
+        client, project = preferences.default_client, preferences.default_project
+        if memory is not None and memory.project:
+            client, project = await self._services.clients.owner(memory.project), memory.project
+        description = present.line(memory.title) if memory is not None else ""
+        return SessionDraft(description, client=client, project=project, branch=current_branch())
+
+    async def continue_work(self, session: WorkSession | None) -> None:
+        """Starts the same work as a session once more, or resumes it where it is paused."""
+        if session is None:
+            self._screen.refuse("No session to continue: n starts one", wrong=False)
+            return
+        what, act = f"continue {work_text.named(session)}", self._services.work.continue_work(session.id)
+        if (continued := await self._screen.write(what, act, once=[session.id])) is not None:
+            self._tell(f"Continued {work_text.named(continued)}", continued.id)
+
     async def add(self, draft: Draft | None = None) -> None:
         """Asks what was worked, with the defaults of the settings filled in, and enters it."""
-        preferences = await self._screen.attempt(self._services.work.preferences())
-        if preferences is None:
+        if (about := await self._screen.attempt(self._about())) is None:
             return
-        dialog = add_session(self._services, self._clock, current_branch(), preferences, draft)
+        dialog = add_session(self._services, self._clock, about, draft)
         if (added := await self._screen.ask(dialog)) is not None:
             worked = present.duration(added.session.elapsed_seconds(self._clock()))
             self._tell(f"Added {work_text.named(added.session)} · {worked}{added.news}", added.session.id)

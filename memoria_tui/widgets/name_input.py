@@ -23,7 +23,7 @@ class Names:
     """The names that a line asks for."""
 
     noun: str
-    """What has such a name: «project»."""
+    """What has such a name: «project»; "": texts from before, none of which is new."""
     load: Callable[[str], Awaitable[Sequence[FacetCount]]]
     """Owner → the names in use with how often, most used first. May raise MemoriaError: then nothing is offered."""
     makes: bool = True
@@ -103,7 +103,7 @@ class NameInput(LineInput):
         return f"{'new' if self._names.makes else 'no'} {self._names.noun}{many} {', '.join(new)}" if new else ""
 
     def _is_new(self, name: str) -> bool:
-        if self._known is None or name in self._names.except_for:
+        if self._known is None or not self._names.noun or name in self._names.except_for:
             return False
         return not any(self._names.same(name, one.value) for one in self._known)
 

@@ -122,14 +122,17 @@ class Sessions:
             raise Ambiguous(f"several sessions' ids begin with {session_id}: write more of it")
         return self._only(rows, session_id)
 
-    async def insert(self, new: SessionDraft, limit: int) -> StoredSession:
+    async def insert(self, new: SessionDraft, limit: int, pauses: Mapping[str, Change] | None = None) -> StoredSession:
         """Starts it, as every value is given, unless `limit` are open (0: no limit); makes client and project.
 
-        One with an end is over, and no limit holds for it. Raises Conflict.
+        One with an end is over, and no limit holds for it. `pauses` are made before, by session id, in the same act.
+        Raises Conflict, and what they raise.
         """
         over = new.end is not None
         async with unit_of_work(self._database, self._settings) as unit:
             await _check_limit(unit, 0 if over else limit)
+            for session_id, pause in (pauses or {}).items():
+                await self._update(unit, session_id, pause, "paused")
             client = await client_id(unit, new.client)
             project = await project_id(unit, client, new.project)
             (row,) = await unit.fetch(

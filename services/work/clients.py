@@ -48,6 +48,13 @@ class ClientService:
             raise Ambiguous(f"several projects are called {name!r}: {full_names}")
         return found[0]
 
+    async def owner(self, project: str) -> str | None:
+        """Name of the client of the only project of that name; None where there is none, or not one only."""
+        try:
+            return (await self.project(project)).client
+        except (NotFound, Ambiguous):
+            return None
+
     async def create_client(self, name: str) -> Client:
         """Raises InvalidInput for an empty name, Conflict for one that is taken."""
         return await self._records.clients.create_client(_checked(name))

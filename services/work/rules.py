@@ -37,6 +37,19 @@ def check_description(text: str) -> None:
         raise InvalidInput("a session needs a description")
 
 
+def again(session: WorkSession) -> SessionDraft:
+    """What would begin the same work once more, from now on."""
+    return SessionDraft(
+        session.description,
+        session.category,
+        session.client or "",
+        session.project or "",
+        session.issue_number,
+        session.pr_number,
+        session.branch,
+    )
+
+
 def check_past(when: datetime, now: datetime) -> None:
     if when > now + _AHEAD:
         raise InvalidInput("that time is in the future")

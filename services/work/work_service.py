@@ -5,8 +5,9 @@ Every act reads and writes its session under one lock, appends to what others wr
 
 from __future__ import annotations
 
+import re
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
@@ -40,13 +41,14 @@ from services.settings import Settings
 from services.times import person_zone, whole
 from services.work import rules
 from services.work.preferences import WorkPreferences, checked, preferences_of
-from services.work.report_values import WorkStatus
+from services.work.report_values import LogOrder, WorkStatus
 
 if TYPE_CHECKING:
     from services.memories.saving import TransactionHook
 
 
 OPEN = (SessionStatus.ACTIVE, SessionStatus.PAUSED)
+_LAST = re.compile(r"last(?:-(\d{1,3}))?", re.ASCII)
 _ATTEMPTS = 10
 """How often a memory is written again that tells of a session which other programs change."""
 _MOST_BESIDE = 20
@@ -90,9 +92,18 @@ class WorkService:
         )
         return WorkStatus(now, tuple(one.session for one in stored), warnings)
 
-    async def session(self, session_id: str) -> WorkSession:
-        """By id or the beginning of one. Raises NotFound or Ambiguous."""
-        return (await self._records.sessions.one(session_id)).session
+    async def session(self, session_id: str, statuses: Sequence[SessionStatus] = ()) -> WorkSession:
+        """By id or the beginning of one, or `last`: the newest (in one of the states), `last-1`: the one before it.
+
+        Raises NotFound or Ambiguous.
+        """
+        if (found := _LAST.fullmatch(session_id.strip().lower())) is None:
+            return (await self._records.sessions.one(session_id)).session
+        back, which = int(found[1] or 0), SessionSelection(statuses=tuple(statuses))
+        newest, _ = await self._records.log.page(which, LogOrder.START, descending=True, after=None, limit=back + 1)
+        if len(newest) <= back:
+            raise NotFound(f"there is no session to be {session_id}")
+        return newest[back].session
 
     async def open_session(self, session_id: str | None, statuses: Sequence[SessionStatus] = OPEN) -> WorkSession:
         """The session of that id; without one the only one in one of the states. Raises NotFound or Ambiguous."""
@@ -113,6 +124,29 @@ class WorkService:
         """
         return (await self._insert(replace(draft, end=None))).session
 
+    async def switch(self, draft: SessionDraft) -> tuple[WorkSession, tuple[WorkSession, ...]]:
+        """Pauses what runs and starts something else, in one act; gives what was started, and what ran before.
+
+        Raises as `pause` and `start`.
+        """
+        when = whole(draft.start or self._clock())
+        running = [one.session for one in await self._records.sessions.open()]
+        running = [session for session in running if session.status is SessionStatus.ACTIVE]
+        pauses = {session.id: self._pause_at(when, None) for session in running}
+        started = await self._insert(replace(draft, start=when, end=None), pauses)
+        return started.session, tuple(running)
+
+    async def continue_work(self, session_id: str = "last") -> WorkSession:
+        """Starts the same work as a session once more; where that is paused, resumes it.
+
+        Raises NotFound, Ambiguous, Conflict when it runs or as many run as may.
+        """
+        draft = rules.again(await self.session(session_id))
+        for stored in await self._records.sessions.open():
+            if rules.again(stored.session) == draft:
+                return await self.resume(stored.session.id)
+        return await self.start(draft)
+
     async def add(self, draft: SessionDraft) -> tuple[WorkSession, tuple[str, ...]]:
         """Enters work that is over, from `start` to `end`, however many sessions run; names are made as by `start`.
 
@@ -126,7 +160,7 @@ class WorkService:
         beside = rules.overlaps(added, [one.session for one in others], self._clock())
         return added, tuple(f'overlaps "{other.description}" by {both}' for other, both in beside)
 
-    async def _insert(self, draft: SessionDraft) -> StoredSession:
+    async def _insert(self, draft: SessionDraft, pauses: Mapping[str, Change] | None = None) -> StoredSession:
         now = self._clock()
         start, end = whole(draft.start or now), draft.end and whole(draft.end)
         rules.check_description(draft.description)
@@ -141,7 +175,7 @@ class WorkService:
             start=start.astimezone(UTC),
             end=end and end.astimezone(UTC),
         )
-        return await self._records.sessions.insert(new, self._settings.work_max_parallel_sessions)
+        return await self._records.sessions.insert(new, self._settings.work_max_parallel_sessions, pauses)
 
     async def new_names(self, draft: SessionDraft) -> tuple[str, ...]:
         """What a start would make: `client acme`, `project api`; in any case of letters the known one is taken."""
@@ -174,14 +208,16 @@ class WorkService:
         self, session_id: str | None = None, *, reason: str | None = None, at: datetime | None = None
     ) -> WorkSession:
         """Stops the clock. Raises Conflict when it is not running, InvalidInput for a time that cannot be."""
-        when = whole(at or self._clock())
+        pause = self._pause_at(whole(at or self._clock()), reason or None)
+        return await self._changed(session_id, (SessionStatus.ACTIVE,), pause, "paused")
 
+    def _pause_at(self, when: datetime, reason: str | None) -> Change:
         def change(stored: StoredSession) -> SessionChange:
             rules.require(stored.session, SessionStatus.ACTIVE, "pause")
             rules.check_moment(stored.session, when, self._clock())
-            return SessionChange({"status": SessionStatus.PAUSED.value}, pause=Pause(when, None, reason or None))
+            return SessionChange({"status": SessionStatus.PAUSED.value}, pause=Pause(when, None, reason))
 
-        return await self._changed(session_id, (SessionStatus.ACTIVE,), change, "paused")
+        return change
 
     async def explain_pause(self, session_id: str, began: datetime, reason: str) -> WorkSession:
         """Sets the reason of the pause that began then, over or not. Raises Conflict when there is none."""
@@ -315,7 +351,7 @@ class WorkService:
             away = Pause(ended, now, "stopped") if now - ended >= timedelta(seconds=1) else None
             return SessionChange({"status": SessionStatus.ACTIVE.value, "end_time": None}, pause=away)
 
-        meant = await self.session(session_id)
+        meant = await self.session(session_id, (SessionStatus.COMPLETED,))
         limit = self._settings.work_max_parallel_sessions
         return (await self._records.sessions.update(meant.id, change, "resumed", limit=limit)).session
 

@@ -61,7 +61,7 @@ Run = Callable[..., Ran]
 
 @pytest.fixture
 def run(tmp_path: Path, postgres_url: str) -> Run:
-    """Runs `work …` in this process, on stores of its own, in Rome."""
+    """Runs `work …` in this process, or what begins with «!» and undo, on stores of its own, in Rome."""
 
     def run(*arguments: str, **variables: str) -> Ran:
         environment = {
@@ -72,7 +72,9 @@ def run(tmp_path: Path, postgres_url: str) -> Run:
             **variables,
         }
         terminal = Terminal(environment, io.BytesIO(), Screen(), io.StringIO())
-        status = main(["work", *arguments] if arguments[0] != "undo" else list(arguments), terminal)
+        first = arguments[0].removeprefix("!")
+        outside = first != arguments[0] or first == "undo"
+        status = main([*([] if outside else ["work"]), first, *arguments[1:]], terminal)
         return Ran(status, terminal.stdout.getvalue(), terminal.stderr.getvalue())  # type: ignore[attr-defined]
 
     return run
@@ -118,6 +120,32 @@ def test_finished_work_is_added_while_as_many_run_as_may_and_undone_as_one(run: 
     assert [one["name"] for one in run("clients", "--json").json["clients"]] == [None]
     refused = run("add", "x", "--from", "yesterday 9:00", "--to", "tomorrow 9:00")
     assert (refused.status, "not a day" in refused.complaint) == (1, True)
+
+
+def test_work_is_switched_and_continued(run: Run) -> None:
+    assert run("start", "fix", "login", "-c", "acme", "--at", "-2h").status == 0
+    switched = run("switch", "review", "--at", "-1h")
+    assert 'started "review" · 1:00:00' in switched.out
+    assert 'paused "fix login"' in switched.out
+    assert run("stop").status == 1, "two are open"
+    assert 'continued "fix login"' in run("continue", "last-1").out, "it was paused"
+    assert run("stop", "-s", "last").status == 0
+    assert [one["status"] for one in run("log", "--json").json["sessions"]] == ["completed", "active"]
+    again = run("continue")
+    assert 'continued "review"' in again.out
+    assert len(run("log", "--json").json["sessions"]) == 3
+    assert run("edit", "last", "-d", "reviews").status == 0
+    assert run("stop", "-s", "last").status == run("unstop", "last").status == run("delete", "last").status == 0
+    assert run("delete", "last-7").complaint.endswith("there is no session to be last-7")
+
+
+def test_work_on_what_a_memory_says(run: Run, tmp_path: Path) -> None:
+    added = run("!add", "# JWT expiry\nwas set to 10 s", "--project", "api", "--json").json
+    assert run("add", "x", "--to", "now", "--duration", "1m", "-c", "acme", "-p", "api").status == 0
+    started = run("start", "--memory", added["id"], "--json").json
+    assert (started["description"], started["client"], started["project"]) == ("JWT expiry", "acme", "api")
+    other = run("start", "write", "it", "down", "--memory", added["id"], "-c", "", "--json").json
+    assert (other["description"], other["client"], other["project"]) == ("write it down", None, "api")
 
 
 def test_a_report_for_scripts(run: Run) -> None:

@@ -567,3 +567,63 @@ async def test_hostile_text_is_kept_as_it_is_as_far_as_the_database_can(here: Be
 def test_a_detail_is_a_field_of_all_values_of_a_session_and_a_column(detail: SessionDetail) -> None:
     values = [{one.name for one in fields(kind)} for kind in (WorkSession, SessionDraft, SessionChanges)]
     assert all(detail.field in names for names in (*values, columns.SESSION_SET))
+
+
+async def test_a_switch_pauses_what_runs_and_starts_another_as_one_act(here: Bench) -> None:
+    login = await here.work.start(SessionDraft("fix login", client="acme"))
+    here.clock.go(minutes=30)
+    review, paused = await here.work.switch(SessionDraft("review"))
+    assert [one.id for one in paused] == [login.id]
+    now = {one.id: one for one in (await here.work.status()).sessions}
+    assert now[login.id].pauses == (Pause(NOON + timedelta(minutes=30)),)
+    assert (now[review.id].status, now[review.id].start) == (SessionStatus.ACTIVE, NOON + timedelta(minutes=30))
+    acts = await here.sql(
+        "SELECT change_group, count(*) AS rows FROM memoria_tui.audit_log GROUP BY 1 ORDER BY max(id)"
+    )
+    assert [act.rows for act in acts] == [2, 2]  # the client with its session, the pause with its start
+    full = WorkService(here.records, replace(here.settings, work_max_parallel_sessions=2), here.clock)
+    with pytest.raises(Conflict, match="limit reached"):
+        await full.switch(SessionDraft("a third"))
+    assert (await here.work.session(review.id)).status is SessionStatus.ACTIVE
+
+
+async def test_continued_work_is_a_new_session_of_the_same_and_what_is_paused_is_resumed(here: Bench) -> None:
+    draft = SessionDraft("fix login", SessionCategory.REVIEW, "acme", "api", 7, 8, "fix/login")
+    first = await here.work.start(draft)
+    here.clock.go(minutes=10)
+    await here.work.stop()
+    here.clock.go(minutes=10)
+    again = await here.work.continue_work()
+    assert again.id != first.id
+    assert again.start == here.clock()
+    kept = ("description", "category", "client", "project", "issue_number", "pr_number", "branch")
+    assert [getattr(again, name) for name in kept] == [getattr(first, name) for name in kept]
+    with pytest.raises(Conflict, match="it is active"):
+        await here.work.continue_work(first.id)
+    await here.work.pause()
+    here.clock.go(minutes=10)
+    assert (await here.work.continue_work(first.id)).id == again.id
+    assert len((await here.reports.log()).sessions) == 2
+
+
+async def test_work_without_a_client_is_continued_without_one(here: Bench) -> None:
+    await here.work.start(SessionDraft("walk the dog", client=""))
+    await here.work.stop()
+    await here.work.set_preference("default_client", "acme")
+    assert (await here.work.continue_work()).client is None
+
+
+async def test_the_last_sessions_need_no_id(here: Bench) -> None:
+    with pytest.raises(NotFound):
+        await here.work.session("last")
+    for what in ("one", "two", "three"):
+        await here.work.start(SessionDraft(what))
+        here.clock.go(minutes=10)
+        if what != "three":
+            await here.work.stop()
+    assert [(await here.work.session(id_)).description for id_ in ("last", "last-1", "last-2")] == [
+        "three",
+        "two",
+        "one",
+    ]
+    assert (await here.work.reopen("last")).description == "two", "the last one that is stopped"

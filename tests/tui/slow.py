@@ -14,6 +14,8 @@ WRITES = frozenset(
         "unreject",
         "start",
         "add",
+        "switch",
+        "continue_work",
         "pause",
         "explain_pause",
         "resume",

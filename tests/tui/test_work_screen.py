@@ -20,10 +20,11 @@ from memoria_tui.dialogs.form import FormDialog
 from memoria_tui.dialogs.help import HelpDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.modes.work.screen import WorkScreen
-from services.model import SessionCategory, SessionChanges, SessionDraft, SessionStatus
+from services.model import Memory, MemoryType, SessionCategory, SessionChanges, SessionDraft, SessionStatus
 from services.work.preferences import WorkPreferences
 from services.work.report_values import LogOrder
 from tests.tui.conftest import key_event, press, settle, toasts
+from tests.tui.fakes import memory_id
 from tests.tui.work_world import NOW, Desk, WorkServices, at_desk, one_running, shown, two_days, work_screen
 
 
@@ -759,3 +760,42 @@ async def test_finished_work_is_entered_with_its_times_shown_while_they_are_type
         assert (log.current.description, log.current.client) == ("stand-up", "Acme")
         await press(pilot, "u")
         assert [one.description for one in log.sessions] == ["fix login"]
+
+
+async def test_a_switch_pauses_what_runs_and_is_undone_as_one(desk: Desk) -> None:
+    async with desk.working(one_running) as pilot:
+        await press(pilot, "w", "=review", "enter")
+        assert toasts(pilot) == ['Started "review" · "fix login" is paused · u to undo']
+        states = {one.description: one.status.value for one in work_screen(pilot).running.sessions}
+        assert states == {"fix login": "paused", "review": "active"}
+        await press(pilot, "u")
+        (only,) = work_screen(pilot).running.sessions
+        assert (only.description, only.status.value, only.pauses) == ("fix login", "active", ())
+
+
+async def test_a_session_of_the_log_is_continued_by_one_key(desk: Desk) -> None:
+    async with desk.working(two_days) as pilot:
+        await press(pilot, "end", "k", "C")
+        assert toasts(pilot) == ['Continued "token refresh" · u to undo']
+        newest = work_screen(pilot).running.sessions[-1]
+        assert (newest.description, newest.project, newest.branch) == ("token refresh", "api", "fix/token")
+
+
+async def test_descriptions_and_issues_from_before_are_completed(desk: Desk) -> None:
+    async with desk.working(two_days) as pilot:
+        await press(pilot, "n", "=tok", "right", *["tab"] * 5, "=4", "down", "enter", "enter")
+        started = work_screen(pilot).running.sessions[-1]
+        assert (started.description, started.issue_number) == ("token refresh", 42)
+
+
+async def test_work_starts_on_what_a_memory_says(desk: Desk) -> None:
+    memory = Memory(memory_id(1), MemoryType.SEMANTIC, "# JWT expiry\nwas set to 10 s", project="api")
+
+    async def remembered(services: WorkServices) -> None:
+        services.store.memories[memory.id] = memory
+        await services.work.start(SessionDraft("x", client="Acme", project="api", start=NOW))
+
+    async with desk.working(remembered) as pilot:
+        await press(pilot, "1", "W", "enter", "3")
+        started = work_screen(pilot).running.sessions[-1]
+        assert (started.description, started.client, started.project) == ("JWT expiry", "Acme", "api")

@@ -54,6 +54,7 @@ _STATES = {
     "start_with_a_problem": ("n", "=work", *["tab"] * 7, "=soon", "enter"),
     "add": ("a", "=stand-up", *["tab"] * 7, "=9:00", "tab", "tab", "=15m"),
     "add_with_a_problem": ("a", "=stand-up", *["tab"] * 7, "=9:00", "tab", "=8:00", "enter"),
+    "switch": ("w", "=f"),
     "edit": ("j", "j", "j", "enter"),
     "stop": ("tab", "s"),
     "choice": ("j", "j", "s"),

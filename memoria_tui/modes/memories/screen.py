@@ -60,7 +60,7 @@ _BATCH = 1000
 _ALL, _SHOWN = "all", "shown"
 _ON_A_MEMORY = frozenset(
     {"edit", "editor", "tags", "set", "more_like", "history", "why", "copy_text", "copy_id", "delete", "export"}
-    | {"mark_all", "link", "graph"}
+    | {"mark_all", "link", "graph", "start_work"}
 )
 """Actions that need a memory in the list."""
 _NOT_WHILE_EDITING = _ON_A_MEMORY | {"new", "import", "load_demo", "trash", "retry"}
@@ -90,6 +90,7 @@ class MemoriesScreen(ModeScreen):
         Binding("g", "graph", "Graph", id="memories.graph", tooltip="Show it in the graph"),
         Binding("h", "history", "History", id="memories.history", tooltip="Earlier versions: compare and restore"),
         Binding("d", "delete", "Delete", id="memories.delete", tooltip="Put into the trash"),
+        Binding("W", "start_work", "Work", id="memories.work", show=False, tooltip="Start work on what it says"),
         Binding("w", "why", "Why", id="memories.why", tooltip="Why it was found: the parts of its score"),
         Binding("a", "mark_all", "Mark all", id="memories.mark_all", show=False, tooltip="Mark all hits, or none"),
         Binding("s", "set", "Set", id="memories.set", show=False, tooltip="Set importance, project or type"),
@@ -619,6 +620,13 @@ class MemoriesScreen(ModeScreen):
     def action_why(self) -> None:
         if hit := self.memory_list.current:
             self.app.push_screen(WhyDialog(hit, self._query))
+
+    @asks
+    async def action_start_work(self) -> None:
+        from memoria_tui.modes.timing import Timing  # its forms need not be there for the first paint
+
+        if hit := self.memory_list.current:
+            await Timing(self, self.services, self.clock, self.status.sessions).start(memory=hit.memory)
 
     def action_more_like(self) -> None:
         if hit := self.memory_list.current:

@@ -60,6 +60,10 @@ class WorkScreen(ModeScreen):
         Binding("space", "pause", "Pause", id="work.pause", tooltip="Pause with a reason, or resume"),
         Binding("s", "stop", "Stop", id="work.stop", tooltip="Stop, with a note and a memory of it"),
         Binding("a", "add", "Add", id="work.add", tooltip="Add finished work, from when to when"),
+        Binding(
+            "w", "switch_work", "Switch", id="work.change", show=False, tooltip="Pause what runs and start another"
+        ),
+        Binding("C", "continue_work", "Continue", id="work.continue", show=False, tooltip="Start the same work again"),
         Binding("N", "note", "Note", id="work.note", tooltip="Add a note to a running session"),
         Binding("e", "edit", "Edit", id="work.edit", tooltip="Details; change times, pauses, client and all else"),
         Binding("f", "filter", "Filter", id="work.filter", tooltip="Which sessions the log shows"),
@@ -354,6 +358,14 @@ class WorkScreen(ModeScreen):
     @asks
     async def action_start(self) -> None:
         await self.timing.start()
+
+    @asks
+    async def action_switch_work(self) -> None:
+        await self.timing.switch()
+
+    @asks
+    async def action_continue_work(self) -> None:
+        await self.timing.continue_work(self.selected)
 
     @asks
     async def action_add(self) -> None:
