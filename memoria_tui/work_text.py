@@ -109,5 +109,6 @@ def filter_facts(where: SessionFilter) -> str:
         parts += [f"{what} {present.line(one) if one else 'none'}" for one in names]
     parts += [category.value for category in where.categories]
     parts += [status.value for status in where.statuses]
+    parts += [f"#{issue}" for issue in where.issues]
     parts += [f"“{present.line(where.text)}”"] if where.text else []
     return " · ".join(parts)

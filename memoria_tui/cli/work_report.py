@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from memoria_tui.cli.json_output import logged_session_json, report_json
-from memoria_tui.cli.with_services import Json, terminal_of, with_services
+from memoria_tui.cli.with_services import Json, terminal_of
 from services.errors import InvalidInput
 from services.model import ReportBy, SessionCategory, SessionStatus
 
@@ -31,17 +33,62 @@ From = Annotated[
 ]
 To = Annotated[str | None, typer.Option("--to", metavar="DAY", help="Last day, included.")]
 
+Days = Annotated[
+    str | None,
+    typer.Argument(metavar="DAYS", help="2026-10, last-month, last-week, 2026, yesterday.", show_default=False),
+]
+DayUnit = Annotated[bool, typer.Option("--day", help="Today, or the day of DAYS.")]
+WeekUnit = Annotated[bool, typer.Option("--week", help="This week, or that of DAYS.")]
+MonthUnit = Annotated[bool, typer.Option("--month", help="This month, or that of DAYS: --month 2026-10.")]
+YearUnit = Annotated[bool, typer.Option("--year", help="This year, or that of DAYS.")]
+Issues = Annotated[list[int] | None, typer.Option("--issue", min=1, metavar="NUMBER", help="Only this; repeatable.")]
+Text = Annotated[
+    str, typer.Option("--text", metavar="TEXT", help="In the description, a note, branch, client or project; or #42.")
+]
+
 _PAGE = 500
+_LISTED = 20
+"""Sessions that are printed unless more are wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Days:
+    """The days that the options of a command name."""
+
+    days: str | None = None
+    unit: str | None = None
+    first: str | None = None
+    last: str | None = None
+
+    async def period(self, services: Services) -> Period | None:
+        """None where they name none, or only a first or last one. Raises InvalidInput."""
+        from services.times import first_weekday, parse_days
+        from services.work.report_values import ReportUnit
+        from services.work.timesheet import period
+
+        week_begins = first_weekday(services.settings)
+        if self.unit is not None and self.days is None:
+            return await services.reports.current(ReportUnit(self.unit))
+        named = None if self.days is None else parse_days(self.days, await _today(services), week_begins)
+        return named if named is None or self.unit is None else period(ReportUnit(self.unit), named.first, week_begins)
+
+
+def _days(days: str | None, first: str | None, last: str | None, **units: bool) -> _Days:
+    """Raises BadParameter where they contradict each other."""
+    wanted = [name for name, given in units.items() if given]
+    if len(wanted) + bool(first or last) > 1 or (days and (first or last)):
+        raise typer.BadParameter("give one of --day, --week, --month, --year, or --from and --to")
+    return _Days(days, wanted[0] if wanted else None, first, last)
 
 
 async def _where(
     services: Services,
-    first: str | None,
-    last: str | None,
+    days: _Days,
     clients: Sequence[str] | None,
     projects: Sequence[str] | None,
     categories: Sequence[SessionCategory] | None,
     statuses: Sequence[SessionStatus] | None = None,
+    issues: Sequence[int] | None = None,
     text: str = "",
 ) -> SessionFilter:
     """Which sessions the options mean; "" is for those without a client or project.
@@ -52,8 +99,10 @@ async def _where(
     from services.work.report_values import SessionFilter
 
     today, week_begins = await _today(services), first_weekday(services.settings)
-    begin = None if first is None else parse_days(first, today, week_begins).first
-    end = None if last is None else parse_days(last, today, week_begins).last
+    begin = None if days.first is None else parse_days(days.first, today, week_begins).first
+    end = None if days.last is None else parse_days(days.last, today, week_begins).last
+    if (named := await days.period(services)) is not None:
+        begin, end = named.first, named.last
     if begin and end and end < begin:
         raise InvalidInput(f"the last day, {end}, is before the first, {begin}")
     return SessionFilter(
@@ -63,6 +112,7 @@ async def _where(
         projects=tuple(name or None for name in projects or ()),
         categories=tuple(categories or ()),
         statuses=tuple(statuses or ()),
+        issues=tuple(issues or ()),
         text=text,
     )
 
@@ -72,24 +122,50 @@ async def _today(services: Services) -> date:
 
 
 @commands.command()
-@with_services
-async def log(
-    services: Services,
-    terminal: Terminal,
+def log(
+    context: typer.Context,
+    days: Days = None,
+    day: DayUnit = False,
+    week: WeekUnit = False,
+    month: MonthUnit = False,
+    year: YearUnit = False,
     first: From = None,
     last: To = None,
     client: Clients = None,
     project: Projects = None,
     category: Categories = None,
     state: Annotated[list[SessionStatus] | None, typer.Option("--status", help="Only this; repeatable.")] = None,
-    text: Annotated[str, typer.Option("--text", metavar="TEXT", help="In the description, a note, the branch.")] = "",
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="Most sessions to print.")] = 20,
+    issue: Issues = None,
+    text: Text = "",
+    limit: Annotated[
+        int | None, typer.Option("--limit", "-n", min=1, help="Most sessions to print; 20, with --csv all.")
+    ] = None,
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV, a line for each session and day.")] = False,
     as_json: Json = False,
 ) -> None:
     """Print sessions, newest first, cut at midnight as in the report; times are exact."""
-    where = await _where(services, first, last, client, project, category, state, text)
+    named = _days(days, first, last, day=day, week=week, month=month, year=year)
+    if csv and as_json:
+        raise typer.BadParameter("give one of --json and --csv")
+    terminal = terminal_of(context)
+
+    async def act(services: Services) -> None:
+        where = await _where(services, named, client, project, category, state, issue, text)
+        await _print_log(services, terminal, where, limit, csv=csv, as_json=as_json)
+
+    terminal.run(act)
+
+
+async def _print_log(
+    services: Services, terminal: Terminal, where: SessionFilter, limit: int | None, *, csv: bool, as_json: bool
+) -> None:
+    from services.work.csv_and_markdown import log_csv
+
     now, zone = services.clock(), await services.reports.zone()
-    parts, flaws, more = await _read_log(services, where, limit)
+    parts, flaws, more = await _read_log(services, where, limit or (sys.maxsize if csv else _LISTED))
+    if csv:
+        terminal.write(log_csv(parts, zone, now))
+        return
     if as_json:
         sessions = {part.session.id: part.session for part in parts}
         listed = [_logged_json(one, where, now, zone, flaws.get(one.id, ())) for one in sessions.values()]
@@ -134,38 +210,40 @@ def _logged_json(
 @commands.command()
 def report(
     context: typer.Context,
-    day: Annotated[bool, typer.Option("--day", help="Today.")] = False,
-    week: Annotated[bool, typer.Option("--week", help="This week.")] = False,
-    month: Annotated[bool, typer.Option("--month", help="This month; also without any other.")] = False,
-    year: Annotated[bool, typer.Option("--year", help="This year.")] = False,
+    days: Days = None,
+    day: DayUnit = False,
+    week: WeekUnit = False,
+    month: MonthUnit = False,
+    year: YearUnit = False,
     first: From = None,
     last: To = None,
     by: Annotated[ReportBy, typer.Option("--by", help="What to add up by.")] = ReportBy.CLIENT,
     client: Clients = None,
     project: Projects = None,
     category: Categories = None,
+    issue: Issues = None,
+    text: Text = "",
     running: Annotated[bool, typer.Option("--running", help="Count what still runs too.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV, by day and group.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Add up worked time to the second, in days of your zone. MCP Memoria counts whole minutes of each session."""
+    """Add up worked time of this month to the second, in days of your zone.
+
+    MCP Memoria counts whole minutes of each session.
+    """
     from services.work.csv_and_markdown import as_csv, as_markdown
     from services.work.report_values import ReportUnit
 
-    units = [name for name, wanted in (("day", day), ("week", week), ("month", month), ("year", year)) if wanted]
-    if len(units) + bool(first or last) > 1:
-        raise typer.BadParameter("give one of --day, --week, --month, --year, or --from and --to")
+    month = month or not (days or day or week or year or first or last)
+    named = _days(days, first, last, day=day, week=week, month=month, year=year)
     if csv + markdown + as_json > 1:
         raise typer.BadParameter("give one of --json, --csv and --markdown")
     terminal = terminal_of(context)
 
     async def act(services: Services) -> Report:
-        where = await _where(services, first, last, client, project, category)
-        if where.first or where.last:
-            period = await _between(services, where)
-        else:
-            period = await services.reports.current(ReportUnit(units[0] if units else "month"))
+        where = await _where(services, named, client, project, category, issues=issue, text=text)
+        period = await _between(services, where)
         return await services.reports.report(period, by, ReportUnit.DAY, where, include_open=running)
 
     made = terminal.run(act)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, TypeVar
 
@@ -32,7 +33,8 @@ def session_filter(services: Services, clock: Clock, where: SessionFilter) -> Fo
         week_begins = first_weekday(services.settings)
         first, last = _days(values, "first", today, week_begins), _days(values, "last", today, week_begins)
         await _known(services, values)
-        return SessionFilter(
+        return replace(
+            where,
             first=None if first is None else first.first,
             last=None if last is None else last.last,
             clients=_names(values["client"]),
@@ -44,7 +46,7 @@ def session_filter(services: Services, clock: Clock, where: SessionFilter) -> Fo
 
     clients, projects = client_names(services, makes=False), project_names(services, makes=False)
     rows = (
-        (Field("text", "Text", where.text, "part of the description, a note or the branch"),),
+        (Field("text", "Text", where.text, "in description, note, branch, client, project; or #42"),),
         (
             Field("first", "From", str(where.first or ""), "monday, 7d, last-week, 2026-11"),
             Field("last", "To", str(where.last or ""), "today"),

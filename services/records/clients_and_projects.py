@@ -15,6 +15,7 @@ from services.ports import SqlDatabase
 from services.records.columns import storable
 from services.records.unit_of_work import UnitOfWork, unit_of_work
 from services.settings import Settings
+from services.work.names import checked_name
 from services.work.report_values import Client, ClientTotal, Project, ProjectTotal
 
 _TABLE: Mapping[Entity, str] = {Entity.CLIENT: "clients", Entity.PROJECT: "projects"}
@@ -190,7 +191,7 @@ def _refuse(name: str, found: Sequence[Any], taken: str, but: str) -> None:
 
 
 async def client_id(unit: UnitOfWork, name: str | None) -> str | None:
-    """The client of that name; made when there is none."""
+    """The client of that name; made when there is none. Raises InvalidInput for what cannot be a name."""
     return await _found_or_made(unit, Entity.CLIENT, name)
 
 
@@ -206,6 +207,7 @@ async def _found_or_made(unit: UnitOfWork, entity: Entity, name: str | None, **o
     known = {"name": storable(name), **owner}
     if found := await unit.fetch(find, **known):
         return str(found[0].id)
+    checked_name(name)
     if made := await unit.fetch(add, **known):
         unit.record_change(entity, made[0].id, None, {"row": made[0].row}, f'new {entity} "{name}"')
         return str(made[0].id)

@@ -83,6 +83,7 @@ class SessionSelection:
     project_ids: tuple[str | None, ...] = ()
     categories: tuple[SessionCategory, ...] = ()
     statuses: tuple[SessionStatus, ...] = ()
+    issues: tuple[int, ...] = ()
     text: str = ""
 
 
@@ -148,6 +149,16 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
+_WITH_TEXT = r"""
+(session.description ILIKE :pattern OR session.branch ILIKE :pattern
+ OR array_to_string(session.notes, E'\n') ILIKE :pattern
+ OR session.client_id IN (SELECT id FROM public.clients WHERE name ILIKE :pattern)
+ OR session.project_id IN (SELECT id FROM public.projects WHERE name ILIKE :pattern)
+ OR CAST(:number AS int) IN (session.issue_number, session.pr_number))
+"""
+_NUMBER = re.compile(r"#\d{1,9}", re.ASCII)
+
+
 def conditions(selection: SessionSelection) -> tuple[str, dict[str, object]]:
     """What follows WHERE, without the conditions on time, and its parameters."""
     clauses, given = ["true"], dict[str, object]()
@@ -162,11 +173,12 @@ def conditions(selection: SessionSelection) -> tuple[str, dict[str, object]]:
     if selection.statuses:
         clauses.append("session.status = ANY(CAST(:statuses AS public.session_status[]))")
         given["statuses"] = [status.value for status in selection.statuses]
+    if selection.issues:
+        clauses.append("session.issue_number = ANY(CAST(:issues AS int[]))")
+        given["issues"] = list(selection.issues)
     if selection.text:
-        clauses.append(
-            "(session.description ILIKE :pattern OR session.branch ILIKE :pattern"
-            " OR array_to_string(session.notes, E'\\n') ILIKE :pattern)"
-        )
+        clauses.append(_WITH_TEXT)
+        given["number"] = int(selection.text[1:]) if _NUMBER.fullmatch(selection.text) else None
         given["pattern"] = "%" + re.sub(r"([\\%_])", r"\\\1", storable(selection.text)) + "%"
     return " AND ".join(clauses), given
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar
 
-from services.errors import Ambiguous, InvalidInput, NotFound
+from services.errors import Ambiguous, NotFound
 from services.model import Entity
 from services.records import Records
+from services.work.names import checked_name
 from services.work.report_values import Client, ClientTotal, Project, ProjectTotal
 
 Named = TypeVar("Named", Client, Project)
@@ -57,16 +58,16 @@ class ClientService:
 
     async def create_client(self, name: str) -> Client:
         """Raises InvalidInput for an empty name, Conflict for one that is taken."""
-        return await self._records.clients.create_client(_checked(name))
+        return await self._records.clients.create_client(checked_name(name))
 
     async def create_project(self, name: str, client: str | None = None, repo: str | None = None) -> Project:
         """Raises as `create_client`, NotFound for an unknown client."""
         owner = (await self.client(client)).id if client else None
-        return await self._records.clients.create_project(_checked(name), owner, repo or None)
+        return await self._records.clients.create_project(checked_name(name), owner, repo or None)
 
     async def rename(self, kind: Entity, name: str, new_name: str) -> None:
         """A client or a project. Raises NotFound, Ambiguous, InvalidInput, or Conflict when the name is taken."""
-        await self._records.clients.rename(kind, await self._id(kind, name), _checked(new_name))
+        await self._records.clients.rename(kind, await self._id(kind, name), checked_name(new_name))
 
     async def merge(self, kind: Entity, source: str, target: str) -> int:
         """Every session of `source` becomes one of `target`; gives how many moved.
@@ -99,9 +100,3 @@ def _meant(name: str, known: Mapping[tuple[str, ...], Named]) -> list[Named]:
     return [one for names, one in known.items() if wanted in names] or [
         one for names, one in known.items() if wanted.lower() in map(str.lower, names)
     ]
-
-
-def _checked(name: str) -> str:
-    if not name.strip():
-        raise InvalidInput("a name needs some text")
-    return name.strip()

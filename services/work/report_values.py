@@ -55,8 +55,9 @@ class SessionFilter:
     projects: tuple[str | None, ...] = ()
     categories: tuple[SessionCategory, ...] = ()
     statuses: tuple[SessionStatus, ...] = ()
+    issues: tuple[int, ...] = ()
     text: str = ""
-    """Part of the description, a note or the branch, case-insensitive."""
+    """Part of the description, a note, the branch, the client's or project's name, in any case of letters; or `#42`."""
 
 
 class LogOrder(StrEnum):

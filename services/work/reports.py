@@ -324,6 +324,7 @@ def _selection(
         project_ids=_ids(where.projects, _names(ReportBy.PROJECT, (), projects), projects, "project"),
         categories=where.categories,
         statuses=where.statuses,
+        issues=where.issues,
         text=where.text,
     )
 
@@ -331,10 +332,13 @@ def _selection(
 def _ids(
     names: Sequence[str | None], full: Mapping[str | None, str], listed: Sequence[Client | Project], what: str
 ) -> tuple[str | None, ...]:
-    """Ids of all that bear one of the names, short or as reports write them."""
+    """Ids of all that bear one of the names, short or as reports write them, or do so in other cases of letters."""
+    known = {one.id: (one.name, full.get(one.id) or one.name) for one in listed}
+    lowered = {id_: tuple(map(str.lower, called)) for id_, called in known.items()}
     ids: list[str | None] = []
     for name in names:
-        found = [one.id for one in listed if name is not None and name in (one.name, full.get(one.id))]
+        found = [id_ for id_, called in known.items() if name in called]
+        found = found or [id_ for id_, called in lowered.items() if name is not None and name.lower() in called]
         if name is not None and not found:
             raise NotFound(
                 f"no {what} is called {name!r}; there are: {', '.join(one.name for one in listed) or 'none'}"

@@ -228,6 +228,43 @@ def test_the_log_is_filtered(run: Run) -> None:
     assert run("log", "--limit", "2", "--json").json["more"]
 
 
+def test_days_are_named_by_a_word_and_the_log_is_csv_too(run: Run) -> None:
+    recorded(run, "2026-10-05T09:00", "2026-10-05T10:30", client="acme")
+    recorded(run, "2026-09-30T23:00", "2026-10-01T01:00", client="birch")
+    for days in (
+        ("--month", "2026-10"),
+        ("2026-10",),
+        ("--month", "2026-10-31"),
+        ("--from", "2026-10", "--to", "2026-10"),
+    ):
+        rows = list(csv.DictReader(io.StringIO(run("log", *days, "--csv").out)))
+        assert [(row["day"], row["seconds"]) for row in rows] == [("2026-10-05", "5400"), ("2026-10-01", "3600")], days
+        assert run("report", *days, "--json").json["total_seconds"] == 9000
+    assert run("report", "--week", "2026-10-04", "--json").json["from"] == "2026-09-28"
+    last = run("report", "last-month", "--json").json
+    assert last == run("report", "--from", "last-month", "--to", "last-month", "--json").json
+    assert run("log", "last-week", "--json").status == 0
+    assert run("log", "2026-10", "--from", "2026-10").status == 2
+    assert run("report", "--csv", "--json").status == run("log", "--csv", "--json").status == 2
+
+
+def test_sessions_are_found_by_issue_client_and_any_case(run: Run) -> None:
+    for issue, client in (("41", "acme"), ("42", "acme"), ("7", "birch")):
+        given = ("--from", f"2026-10-05 {int(issue) % 10}:00", "--duration", "1h", "-c", client, "--issue", issue)
+        assert run("add", f"task {issue}", *given).status == 0
+
+    def found(*options: str) -> set[str]:
+        sessions = {one["description"] for one in run("log", *options, "--json").json["sessions"]}
+        report = run("report", "2026", *options, "--json").json
+        assert report["total_seconds"] == 3600 * len(sessions)
+        return sessions
+
+    assert found("--issue", "42") == found("--text", "#42") == {"task 42"}
+    assert found("--text", "ACM") == found("-c", "ACME") == {"task 41", "task 42"}
+    assert found("--issue", "7", "--issue", "41") == {"task 7", "task 41"}
+    assert run("log", "-c", "nobody").status == 1
+
+
 def test_a_session_over_midnight_is_listed_by_day_as_the_report_counts_it(run: Run) -> None:
     recorded(run, "2026-03-20T20:00", "2026-03-21T00:21")
     one_day = ("--from", "2026-03-21", "--to", "2026-03-21")

@@ -174,3 +174,27 @@ async def test_only_what_is_unused_can_be_deleted(here: Bench) -> None:
         await here.clients.project("empty")
     await take_back(here)
     assert await here.clients.project("empty") == made
+
+
+@pytest.mark.parametrize(
+    "name", ["ac\u200bme", "ac\nme", "\x1b[31mred", "a\u202eb", "a\u2028b", "\u3164", "\u200d", "a\u200db"]
+)
+async def test_a_name_takes_nothing_that_nobody_sees(here: Bench, name: str) -> None:
+    before = await here.clients.clients()
+    for act in (
+        here.clients.create_client(name),
+        here.clients.create_project(name),
+        here.work.start(SessionDraft("x", client=name)),
+        here.work.start(SessionDraft("x", project=name)),
+    ):
+        with pytest.raises(InvalidInput, match=r"invisible characters: it has U\+"):
+            await act
+    assert await here.clients.clients() == before
+
+
+async def test_names_of_every_script_are_taken_and_odd_ones_that_are_there_go_on_working(here: Bench) -> None:
+    for name in ("Müller & Söhne", "株式会社", "👩\u200d💻 team", "می\u200cخواهم", "acme / api"):
+        assert (await here.clients.create_client(name)).name == name
+    await here.sql("INSERT INTO clients (name) VALUES ('a' || chr(8203) || 'b')")
+    assert (await here.work.start(SessionDraft("x", client="a\u200bb"))).client == "a\u200bb"
+    assert "a\u200bb" in {one.client.name for one in await here.clients.clients() if one.client}

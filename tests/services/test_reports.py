@@ -133,7 +133,7 @@ async def test_groups_filters_and_unknown_names(here: Bench) -> None:
         (SessionFilter(projects=("web",)), 10800),
         (SessionFilter(projects=("Beta / web",)), 7200),
         (SessionFilter(categories=(SessionCategory.MEETING,)), 7200),
-        (SessionFilter(text="B"), 7200),
+        (SessionFilter(text="beT"), 7200),
         (SessionFilter(first=date(2027, 1, 1)), 0),
     ):
         assert (await here.reports.report(today, where=where)).total_seconds == seconds

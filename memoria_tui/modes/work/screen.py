@@ -423,7 +423,7 @@ class WorkScreen(ModeScreen):
 
     @asks
     async def action_search(self) -> None:
-        hint = "Part of the description, a note or the branch; empty shows all"
+        hint = "In the description, a note, branch, client or project, or #42; empty shows all"
         text = await self.ask(PromptDialog("Find", value=self.question.where.text, hint=hint))
         if text is not None:
             self.question = replace(self.question, where=replace(self.question.where, text=text))

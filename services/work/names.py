@@ -1,0 +1,24 @@
+"""What a new client or project may be called."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from services.errors import InvalidInput
+
+_JOINED = re.compile("(?<=[^\x00-\x7f])[\u200c\u200d](?=[^\x00-\x7f])")
+"""Joiners where scripts and emoji need them."""
+_UNSEEN = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+_REFUSED = frozenset(("Cc", "Cf", "Cs", "Co", "Zl", "Zp"))
+
+
+def checked_name(name: str) -> str:
+    """The name without blanks around. Raises InvalidInput for none, and for line breaks and what nobody sees."""
+    if not (given := name.strip()):
+        raise InvalidInput("a name needs some text")
+    wrong = [one for one in _JOINED.sub("", given) if unicodedata.category(one) in _REFUSED or one in _UNSEEN]
+    if wrong:
+        codes = ", ".join(dict.fromkeys(f"U+{ord(one):04X}" for one in wrong[:3]))
+        raise InvalidInput(f"a name takes no line breaks, controls or invisible characters: it has {codes}")
+    return given
