@@ -32,6 +32,7 @@ from memoria_tui.opening import DIALOG_GROUP, asks
 from memoria_tui.textual_internals import gathers, handling_node
 from memoria_tui.themes import THEMES, type_colours
 from memoria_tui.typing_ahead import TypingAhead
+from memoria_tui.waiting_keys import Typed, takes_text
 from memoria_tui.writes import Writes, not_done
 from services.errors import MemoriaError
 
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from textual.command import Provider
     from textual.driver import Driver
 
+    from memoria_tui.modes.memories.screen import MemoriesScreen
     from memoria_tui.modes.mode import LoadDemo, ModeScreen
     from memoria_tui.modes.registry import Mode
     from memoria_tui.modes.timing import Timing
@@ -60,6 +62,8 @@ _FIRST_LIST = 0.5
 """Seconds for which everything else leaves the machine to the first list."""
 _REST, _LOOK = 1.0, 0.1
 """Seconds without a key after which somebody does not type, and between two looks at it."""
+_COMPARING = 0.2
+"""Seconds for which a text that was not saved is compared with the stores that hardly can have it."""
 _CLOSE = 1.0
 """Seconds that closing the stores takes at most while they work."""
 _LONG_TO_READ = 20.0
@@ -162,9 +166,18 @@ class MemoriaApp(TypingAhead[None]):
         known = self._config.theme in self.available_themes
         self.set_reactive(App.theme, self._config.theme if known else Config().theme)
         self._refused: MemoriaError | None = None
-        self.writes = Writes(changed=self._writes_changed, unheard=self._write_failed, permit=self._permit)
-        self.drafts = DraftKeeper(self, drafts, lambda: (self, *self._open_screens), self._say)
-        self.leaving = Leaving(self, self.writes, self._say, self.drafts.keep)
+        self.writes = Writes(
+            changed=self._writes_changed, unheard=self._write_failed, permit=self._permit, before=self._keep_drafts
+        )
+        open_now, saves = lambda: (self, *self._open_screens), lambda: bool(self.writes.waiting)
+        self.drafts = DraftKeeper(self, drafts, open_now, self._say, saves)
+        self._offers: list[Draft] = []
+        """Texts that were not saved, which the person was not asked about yet."""
+        self._unfinished: UnfinishedRestore | None = None
+        """A restore that the person was not asked about yet."""
+        self._compares = False
+        """Whether what a crash cut short is finished, so that texts can be compared with the stores."""
+        self.leaving = Leaving(self, self.writes, self._say, self.drafts.keep, lambda: self.owes_keys)
         self._slow_write: Timer | None = None
         self._saving = False
         """Whether a person is told that something is being saved."""
@@ -324,17 +337,30 @@ class MemoriaApp(TypingAhead[None]):
             screen.connected(self.services)
 
     async def _ask_at_start(self) -> None:
-        """Asks what is to become of a restore that was begun and not finished, and of texts that were not saved."""
+        """Asks what is to become of a restore that was begun and not finished, and of texts that were not saved.
+
+        Of a text at once when no store can have it, else when it can be compared.
+        """
         if self.services is None:
             return
-        begun = None
-        with suppress(MemoriaError):  # what keeps the database from answering is told by its status
-            begun = await self.services.restoring.unfinished()
         self.drafts.adopt()
-        if begun is not None or self.drafts.left:
+        self._offers, self._compares = list(self.drafts.left), False
+        self._ask_soon()
+        with suppress(MemoriaError):  # what keeps the database from answering is told by its status
+            self._unfinished = await self.services.restoring.unfinished()
+        if self._unfinished is not None or self._offers:
             await self.background.recovered()
-            await self._rest()
-            self._ask_about(begun)
+            self._compares = True
+            self._ask_soon()
+
+    @work(exclusive=True, group="asking")
+    async def _ask_soon(self) -> None:
+        await self._rest()
+        if self._unfinished is not None or any(self._can_offer(draft) for draft in self._offers):
+            self._ask_about()
+
+    def _can_offer(self, draft: Draft) -> bool:
+        return self._compares or not draft.may_be_stored
 
     async def _rest(self) -> None:
         """Until nobody types: a question that nobody asked for takes no key that was meant for something else."""
@@ -347,21 +373,28 @@ class MemoriaApp(TypingAhead[None]):
         return recently or self.screen not in self.mode_screens or isinstance(self.focused, Input | TextArea)
 
     @asks
-    async def _ask_about(self, begun: UnfinishedRestore | None) -> None:
-        if begun is not None:
-            await self._ask_about_restore(begun)
-        await self._offer_drafts()
+    async def _ask_about(self) -> None:
+        """Later again what made way for keys that were meant for something else."""
+        if self._unfinished is not None and not await self._ask_about_restore(self._unfinished):
+            self._ask_soon()
+            return
+        self._unfinished = None
+        if not await self._offer_drafts():
+            self._ask_soon()
 
-    async def _ask_about_restore(self, begun: UnfinishedRestore) -> None:
+    async def _ask_about_restore(self, begun: UnfinishedRestore) -> bool:
+        """False when the question made way."""
         from memoria_tui.dialogs.unfinished_restore import FINISH, UnfinishedRestoreDialog
         from memoria_tui.present import safe
 
         assert self.services is not None
         restoring, advice = self.services.restoring, safe(begun.advice(self.clock().tzinfo or UTC))
-        how = await self.push_screen_wait(UnfinishedRestoreDialog(advice))
+        how = await self.push_screen_wait(dialog := UnfinishedRestoreDialog(advice))
+        if dialog.made_way:
+            return False
         if how is None:
             self.notify(advice, severity="warning", timeout=_LONG_TO_READ, markup=False)
-            return
+            return True
         self.opening.no_more()
         finish = how == FINISH
         try:
@@ -372,27 +405,47 @@ class MemoriaApp(TypingAhead[None]):
             self.notify("Restore finished" if finish else "Restore undone", markup=False)
         for screen in self.mode_screens:
             screen.changed()
+        return True
 
     # what is typed and not saved
 
     def on_mode_screen_typed_elsewhere(self) -> None:
         self.drafts.keep_soon()
 
-    async def _offer_drafts(self) -> None:
-        """Asks about each text that was not saved, until one is opened that stays open."""
+    async def _keep_drafts(self) -> None:
+        await self.drafts.keep_before_a_write()
+
+    async def _offer_drafts(self) -> bool:
+        """Asks about each text that was not saved, until one is opened that stays open; False when one made way."""
+        from memoria_tui.dialogs.unsaved_text import UnsavedDialog
         from memoria_tui.modes.memories.screen import MemoriesScreen
 
         memories = self._screens_made[MEMORIES.name]
         assert isinstance(memories, MemoriesScreen)
-        for draft in list(self.drafts.left):
+        for draft in [one for one in self._offers if self._can_offer(one) and one in self.drafts.left]:
             owner = memories if draft.kind.is_of_memories else self._timing
-            if await owner.holds(draft):
+            if await self._is_stored(draft, owner):
                 if FILE not in draft.values:  # else its editor may still save
                     self.drafts.drop(draft)
-            elif await self.drafts.offer(draft) and not await owner.reopen(draft):
-                self.drafts.left.append(draft)
+            else:
+                opens = await self.drafts.offer(dialog := UnsavedDialog(draft, makes_way=True))
+                if dialog.made_way:
+                    return False
+                if opens and not await owner.reopen(draft):
+                    self.drafts.left.append(draft)
+            self._offers.remove(draft)
             if memories.preview.editing is not None:
-                return
+                self._offers.clear()
+                break
+        return True
+
+    async def _is_stored(self, draft: Draft, owner: MemoriesScreen | Timing) -> bool:
+        """Whether the stores have it; those that take long to say so are not waited for where they hardly can."""
+        try:
+            async with asyncio.timeout(None if draft.may_be_stored else _COMPARING):
+                return await owner.holds(draft)
+        except TimeoutError:
+            return False
 
     @property
     def draft(self) -> Draft | None:
@@ -424,6 +477,21 @@ class MemoriaApp(TypingAhead[None]):
         if isinstance(screen, Dialog):
             return screen.saving
         return isinstance(screen, ModeScreen) and self.writes.is_asked_since(self.since)
+
+    @property
+    def is_asked(self) -> bool:
+        return bool(getattr(self.screen, "QUESTION", False))
+
+    def tell_no_answer(self) -> None:
+        from memoria_tui.dialogs.dialog import Dialog
+
+        if isinstance(self.screen, Dialog):
+            self.screen.say("No letter answers this that is typed in one go with other keys: press it by itself")
+
+    def makes_way(self, event: Typed) -> bool:
+        from memoria_tui.dialogs.dialog import Dialog
+
+        return isinstance(self.screen, Dialog) and self.screen.make_way(event)
 
     def give_up(self, screen: Screen[object]) -> None:
         if screen in self.mode_screens:
@@ -464,6 +532,7 @@ class MemoriaApp(TypingAhead[None]):
         assert self.services is not None
         return Timing(screen, self.services, self.clock, screen.status.sessions)
 
+    @takes_text
     @asks
     async def action_start_or_stop(self) -> None:
         await self._timing.start_or_stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import json
 import os
@@ -9,7 +10,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,8 @@ from services.files import AtomicFile, make_private, remove_partials, storage_er
 if TYPE_CHECKING:
     from textual.app import App
     from textual.timer import Timer
+
+    from memoria_tui.dialogs.unsaved_text import UnsavedDialog
 
 FILE = "file"
 """Under this name the values of a draft hold where the person's editor has the text."""
@@ -64,6 +67,13 @@ class Draft:
     """What it was typed into, for a person."""
     values: Mapping[str, str] = field(default_factory=dict)
     """What is in the fields, by their names."""
+    saving: bool = False
+    """Whether something was being saved, so that the stores may have it."""
+
+    @property
+    def may_be_stored(self) -> bool:
+        """Whether the stores, or an editor that is still open, may have it when its program has ended."""
+        return self.saving or FILE in self.values
 
 
 class Drafts:
@@ -155,10 +165,19 @@ class DraftKeeper:
     """Keeps what is typed in an app: soon after each key, and at once when the app ends."""
 
     def __init__(
-        self, app: App[None], folder: Path | None, screens: Callable[[], Iterable[object]], say: Callable[..., None]
+        self,
+        app: App[None],
+        folder: Path | None,
+        screens: Callable[[], Iterable[object]],
+        say: Callable[..., None],
+        saves: Callable[[], bool],
     ) -> None:
-        """`screens` are asked for their `draft`; `say` tells why one cannot be kept. Without a folder none is."""
+        """`screens` are asked for their `draft`; `say` tells why one cannot be kept. Without a folder none is.
+
+        `saves`: whether something is being saved.
+        """
         self._app = app
+        self._saves = saves
         self._screens = screens
         self._say = say
         self._drafts = Drafts(folder, self._typed) if folder is not None else None
@@ -167,19 +186,17 @@ class DraftKeeper:
 
     def _typed(self) -> list[Draft]:
         drafts = (getattr(screen, "draft", None) for screen in self._screens())
-        return [draft for draft in drafts if isinstance(draft, Draft)]
+        return [replace(draft, saving=self._saves()) for draft in drafts if isinstance(draft, Draft)]
 
     @property
     def left(self) -> list[Draft]:
         """Of programs that ended, and of editors that were left; until they are opened or discarded."""
         return self._drafts.left if self._drafts is not None else self._set_aside
 
-    async def offer(self, draft: Draft) -> bool | None:
+    async def offer(self, dialog: UnsavedDialog) -> bool | None:
         """Asks a person about one of them: True to open it, False: it is gone, None: later."""
-        from memoria_tui.dialogs.unsaved_text import UnsavedDialog
-
-        if (opens := await self._app.push_screen_wait(UnsavedDialog(draft))) is not None:
-            self.drop(draft)
+        if (opens := await self._app.push_screen_wait(dialog)) is not None:
+            self.drop(dialog.of)
         return opens
 
     def look_again(self) -> None:
@@ -200,6 +217,11 @@ class DraftKeeper:
         """At once, for the program ends."""
         if self._drafts is not None:
             self._try(self._drafts.keep)
+
+    async def keep_before_a_write(self) -> None:
+        """What is about to be saved, as it is saved: the next start compares it with the stores."""
+        if self._drafts is not None and self._drafts.note():
+            await asyncio.to_thread(self._try, self._drafts.write)
 
     def keep_soon(self) -> None:
         """In a moment, once for many keys."""
@@ -230,11 +252,11 @@ def _read(drafts: object) -> list[Draft]:
     return [_draft(**one) for one in drafts]
 
 
-def _draft(kind: str, of: str, title: str, values: Mapping[str, str]) -> Draft:
+def _draft(kind: str, of: str, title: str, values: Mapping[str, str], saving: bool = True) -> Draft:
     """With what an editor saved that was open when its program ended, and while it still may."""
     known = {str(name): str(value) for name, value in dict(values).items()}
     if FILE in known:
         saved = EditorFile.left(known[FILE], known.get("text", ""))
         known = {name: value for name, value in known.items() if name != FILE or saved is not None}
         known |= {"text": saved} if saved is not None else {}
-    return Draft(DraftKind(kind), str(of), str(title), known)
+    return Draft(DraftKind(kind), str(of), str(title), known, bool(saving))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import selectors
 import signal
 import sys
@@ -101,6 +102,14 @@ class TerminalDriver(LinuxDriver):
         self._has_terminal = False
         self._will_resume = False
         self._given_back = False
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether keys are there that the thread that reads them has not taken."""
+        try:
+            return bool(select.select([self.fileno], [], [], 0)[0])
+        except (OSError, ValueError):  # the terminal is gone
+            return False
 
     def give_back(self, line: str) -> None:
         """Ends the app's use of the terminal before the app has ended, and says why that takes longer."""

@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from services.model import counted
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
 
 _LOOKS, _GLANCE = 25, 0.02
 """How often, and how many seconds apart, what is about to happen is looked for."""
+_CALM = 5
+"""Looks one after the other at which no key was under way, after which none comes."""
 _BOUND = 5.0
-"""Seconds for which a signal waits for writes."""
+"""Seconds for which a signal waits for keys and writes."""
 SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 
@@ -34,9 +37,18 @@ class Leaving:
     """Waits for the writes of the app, then ends it."""
 
     def __init__(
-        self, app: App[None], writes: Writes, say: Callable[[str], None], keep_drafts: Callable[[], None]
+        self,
+        app: App[None],
+        writes: Writes,
+        say: Callable[[str], None],
+        keep_drafts: Callable[[], None],
+        owes_keys: Callable[[], bool],
     ) -> None:
-        """`say` shows a person one line, `keep_drafts` writes what was typed and not saved to its file."""
+        """`say` shows a person one line, `keep_drafts` writes what was typed and not saved to its file.
+
+        `owes_keys`: whether something that was typed has not had its effect.
+        """
+        self._owes_keys = owes_keys
         self._app = app
         self._writes = writes
         self._say = say
@@ -107,10 +119,19 @@ class Leaving:
         self._app.run_worker(self._end_by(number), group="signal", exclusive=True)
 
     async def _end_by(self, number: signal.Signals) -> None:
-        await self.finish_in_time()
+        deadline = monotonic() + _BOUND
+        await self._let_keys_act(deadline)
+        await self.finish_in_time(max(_GLANCE, deadline - monotonic()))
         await asyncio.sleep(_GLANCE)  # the field whose text was written closes
         self.end(128 + number)
 
-    async def finish_in_time(self) -> None:
+    async def _let_keys_act(self, deadline: float) -> None:
+        """Lets what was typed before the signal arrive where it was meant for; a key may still be on its way here."""
+        calm = 0
+        while calm < _CALM and monotonic() < deadline:
+            await asyncio.sleep(_GLANCE)
+            calm = 0 if self._owes_keys() else calm + 1
+
+    async def finish_in_time(self, seconds: float = _BOUND) -> None:
         """Waits for writes, but not for ever; what was left is in `lost`."""
-        self.lost = await self._finish(_BOUND)
+        self.lost = await self._finish(seconds)

@@ -9,7 +9,6 @@ key that is no text waits until the text is there: ctrl+s acts before the field 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -24,8 +23,10 @@ from textual.screen import ModalScreen, Screen
 from textual.timer import Timer
 from textual.widgets import Input, TextArea
 
+from memoria_tui.driver import TerminalDriver
 from memoria_tui.opening import Opening
 from memoria_tui.textual_internals import bindings_of
+from memoria_tui.waiting_keys import Act, Typed, WaitingKeys
 
 _PATIENCE = 2.0
 """Seconds after which the effect of a key is no longer waited for, unless it opens a dialog."""
@@ -34,8 +35,8 @@ _DOUBLE = 0.4
 """Seconds within which the key that answered a dialog is taken as pressed twice by mistake."""
 _BURST = 0.5
 """Seconds between two keys that are typed in one go."""
-_LETTERS = 4
-"""Different characters from which on what is typed is taken for text."""
+_APART = 0.3
+"""Seconds between two keys from which on they are not of one text."""
 _WONDERING = 0.5
 """Seconds after which a person is told what keys wait for."""
 
@@ -46,7 +47,7 @@ class _Wait:
 
     what: str
     """As a person is told it."""
-    holds: Callable[[TypingAhead[Any], events.Key | events.Paste | None], bool]
+    holds: Callable[[TypingAhead[Any], Typed | None], bool]
     """Whether this key waits for it now; None: whichever comes."""
     endless: bool = False
     """Until esc; otherwise no longer than `_PATIENCE`."""
@@ -70,6 +71,8 @@ _BEHIND_A_KEY = (
 _BEHIND_TEXT = (
     # Text on its way to the field: ctrl+s would save without it.
     _Wait("the text", lambda app, key: app.typed > 0 and not app.is_text(key)),
+    # Whether a letter that would answer a question begins a text.
+    _Wait("what follows", lambda app, key: key is not None and app.may_begin_text(key), endless=True),
     # In a dialog the answer to what was typed: enter takes what is found, and what edits the text goes on.
     _Wait("the search", lambda app, key: app.owes_search and not app.is_text(key) and not app.edits(key), endless=True),
 )
@@ -85,19 +88,12 @@ def _talks(screen: Screen[object]) -> bool:
     return any(node.message_queue_size for node in screen.walk_children(with_self=True))
 
 
-def _text_of(event: events.Key | events.Paste) -> str:
-    """As it stands in a field; what is no text ends a line."""
-    if isinstance(event, events.Paste):
-        return event.text
-    return event.character if event.is_printable and event.character else "\n"
-
-
 class TypingAhead(App[ReturnType]):
     """An app whose keys are meant for what the keys before them opened."""
 
     def __init__(self, driver_class: type[Driver] | None = None) -> None:
         super().__init__(driver_class=driver_class)
-        self._waiting: deque[events.Key | events.Paste] = deque()
+        self._waiting = WaitingKeys()
         self._acts = False
         """Whether a key has its effect now."""
         self.since = 0.0
@@ -120,7 +116,7 @@ class TypingAhead(App[ReturnType]):
         """The next look at what keys wait for."""
         self.opening = Opening()
         self._ignored_until = 0.0
-        self._told_ignored = False
+        self._told_ignored = self._lets_open = False
         self._repeated = False
         """Whether the key that has its effect now began to save something."""
 
@@ -143,7 +139,7 @@ class TypingAhead(App[ReturnType]):
         """A dialog was answered by the key that has its effect now."""
         self._answer = self._pressed
 
-    def _answers_again(self, event: events.Key | events.Paste) -> bool:
+    def _answers_again(self, event: Typed) -> bool:
         """Whether it is the key that answered the last dialog, pressed twice; a letter may begin a text instead."""
         answer = self._answer
         if answer is None or not isinstance(event, events.Key) or event.key != answer.key:
@@ -192,7 +188,7 @@ class TypingAhead(App[ReturnType]):
         else:
             self._wait(event)
 
-    def _wait(self, event: events.Key | events.Paste) -> None:
+    def _wait(self, event: Typed) -> None:
         self._waiting.append(event)
         if self._leaves(event):
             self.set_timer(_PATIENCE, partial(self._leave_at_last, event))
@@ -200,9 +196,27 @@ class TypingAhead(App[ReturnType]):
 
     @property
     def waiting_text(self) -> str:
-        """What is typed and waits, where it looks like more than keys that act: it has several letters."""
-        text = "".join(_text_of(one) for one in self._waiting).strip()
-        return text if len(set(text)) >= _LETTERS else ""
+        """The text that is typed and waits for what it is to be typed into."""
+        opened = self._acts and self._pressed is not None and self.act_of(self._pressed) is Act.TAKES_TEXT
+        typing = not self.saves(self.screen) and (opened or self.is_opening or self.is_in_field)
+        return self._waiting.text(self.act_of, typing=typing)
+
+    def act_of(self, key: Typed) -> Act:
+        """What a key does on the screen below all dialogs, where no text is typed."""
+        screen = self.screen_stack[0]
+        nodes = screen.focused.ancestors_with_self if screen.focused is not None else [screen, self]
+        for node in nodes:
+            for binding in () if isinstance(node, Input | TextArea) else bindings_of(node):
+                if binding.key == getattr(key, "key", ""):
+                    action = getattr(node, f"action_{binding.action.partition('(')[0].rpartition('.')[2]}", None)
+                    return Act.TAKES_TEXT if getattr(action, "takes_text", False) else Act.ACTS
+        return Act.NOTHING
+
+    @property
+    def owes_keys(self) -> bool:
+        """Whether something that was typed has not had its effect, or is not read yet."""
+        unread = isinstance(self._driver, TerminalDriver) and self._driver.is_unread
+        return unread or self.keys_under_way or self.typed > 0 or self.message_queue_size > 0
 
     def keep_text(self, text: str) -> None:
         """Keeps what was typed and went nowhere."""
@@ -218,28 +232,40 @@ class TypingAhead(App[ReturnType]):
         self._waiting.clear()
         self.tell_wait("")
 
-    def ignore_burst(self) -> None:
-        """Lets what is typed behind the key that has its effect, without a pause, go nowhere."""
-        self._told_ignored = False
+    def ignore_burst(self, *, but_opening: bool = False) -> None:
+        """Lets what is typed behind the key that has its effect, without a pause, go nowhere.
+
+        `but_opening`: not when it begins with a key that opens a field, which was meant for nothing else.
+        """
+        self._told_ignored, self._lets_open = False, but_opening
+        if self._opens(self._waiting.first):
+            return
         if self._waiting:
             self._tell_ignored()
             self._waiting.clear()
         self.tell_wait("")
         self._ignored_until = monotonic() + _BURST
 
+    def _opens(self, event: Typed | None) -> bool:
+        """Whether what is typed from this key on is not ignored."""
+        lets = self._lets_open and not self._told_ignored
+        return lets and event is not None and self.act_of(event) is Act.TAKES_TEXT
+
     def _tell_ignored(self) -> None:
         if not self._told_ignored:
             self._told_ignored = True
             self.notify("What was typed right behind that went nowhere", markup=False)
 
-    def _is_esc_and_more(self, event: events.Key | events.Paste) -> TypeGuard[events.Key]:
+    def _is_esc_and_more(self, event: Typed) -> TypeGuard[events.Key]:
         """Whether the terminal sent esc and a character so quickly that they are one key, which nothing is bound to."""
         if not isinstance(event, events.Key) or not event.is_printable:
             return False
         return event.key.startswith("alt+") and event.key not in self.screen.active_bindings
 
-    def _is_ignored(self, event: events.Key | events.Paste) -> bool:
+    def _is_ignored(self, event: Typed) -> bool:
         leaves = self._leaves(event) or (isinstance(event, events.Key) and event.key == "escape")
+        if event.time < self._ignored_until and self._opens(event):
+            self._ignored_until = 0.0
         return event.time < self._ignored_until and not leaves
 
     def tell_wait(self, what: str) -> None:
@@ -248,7 +274,7 @@ class TypingAhead(App[ReturnType]):
     def tell_leaving(self) -> None:
         """Tells a person what leaving waits for."""
 
-    def _wait_of(self, key: events.Key | events.Paste | None = None, *, endless: bool = False) -> _Wait | None:
+    def _wait_of(self, key: Typed | None = None, *, endless: bool = False) -> _Wait | None:
         """What this key waits for behind another one, or whichever comes; `endless`: without an end but esc."""
         endless |= monotonic() >= self.since + _PATIENCE
         waits = _BEHIND_A_KEY if self._acts else _BEHIND_TEXT
@@ -256,14 +282,14 @@ class TypingAhead(App[ReturnType]):
 
     @property
     def _next_wait(self) -> _Wait | None:
-        return self._wait_of(self._waiting[0] if self._waiting else None)
+        return self._wait_of(self._waiting.first)
 
     def _leaves(self, event: events.Event) -> bool:
         return isinstance(event, events.Key) and any(
             one.action == "quit" and one.key == event.key for one in bindings_of(self)
         )
 
-    async def _leave_at_last(self, event: events.Key | events.Paste) -> None:
+    async def _leave_at_last(self, event: Typed) -> None:
         """Lets the key to leave through when nothing goes on before it: what is waited for may never come.
 
         Leaving waits for what is saved, too, and what was typed before it is not to be lost.
@@ -278,10 +304,18 @@ class TypingAhead(App[ReturnType]):
             self._give_up()
             await self._send(event)
 
-    async def _send(self, event: events.Key | events.Paste) -> None:
+    async def _send(self, event: Typed) -> None:
         if self._answers_again(event):
             return
-        self.pressed_at = event.time
+        before, self.pressed_at = self.pressed_at, event.time
+        if self.makes_way(event):
+            self._waiting.put_back(event)
+            self._acts, self._pressed, self.since = True, None, monotonic()
+            self._look_soon()
+            return
+        if self._is_letter_for_a_question(event) and self._is_of_text(event, before):
+            self.tell_no_answer()
+            return
         self._pressed = event if isinstance(event, events.Key) else None
         self.pressed_on = self.screen
         self.since = monotonic()
@@ -295,16 +329,43 @@ class TypingAhead(App[ReturnType]):
         await super().on_event(event)
         self._follow(start, then)
 
+    # questions
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether a question is on the screen, which letters answer."""
+        return False
+
+    def tell_no_answer(self) -> None:
+        """Tells a person that letters typed in one go answer no question."""
+
+    def makes_way(self, event: Typed) -> bool:
+        """Whether a dialog that nobody asked for closes, since this key was meant for what is below."""
+        return False
+
+    def _is_letter_for_a_question(self, event: Typed) -> bool:
+        return self.is_asked and isinstance(event, events.Key) and event.is_printable
+
+    def _is_of_text(self, event: Typed, before: float) -> bool:
+        """Whether keys came right before it, where the last one is from `before`, or behind it."""
+        behind = self._waiting.first
+        return event.time < before + _APART or (behind is not None and behind.time < event.time + _APART)
+
+    def may_begin_text(self, event: Typed) -> bool:
+        """Whether it would answer a question, and it is not known yet whether something comes right behind it."""
+        alone = not any(one is not event for one in self._waiting)
+        return alone and self._is_letter_for_a_question(event) and monotonic() < event.time + _APART
+
     @property
     def is_in_field(self) -> bool:
         """Whether a field has the focus."""
         return isinstance(self.focused, Input | TextArea)
 
-    def is_text(self, key: events.Key | events.Paste | None) -> bool:
+    def is_text(self, key: Typed | None) -> bool:
         """Whether the field that has the focus takes it as text."""
         return self.is_in_field and (isinstance(key, events.Paste) or (key is not None and key.is_printable))
 
-    def edits(self, key: events.Key | events.Paste | None) -> bool:
+    def edits(self, key: Typed | None) -> bool:
         """Whether it is a key of the field that has the focus, or leaves it."""
         own = bindings_of(self.focused) if self.focused is not None else ()
         return getattr(key, "key", "") in {"escape", *(one.key for one in own if one.action != "submit")}
@@ -327,7 +388,7 @@ class TypingAhead(App[ReturnType]):
     def _took_text(self) -> None:
         self.typed = max(0, self.typed - 1)
 
-    def _arrived(self, key: events.Key | events.Paste) -> None:
+    def _arrived(self, key: Typed) -> None:
         if key is self.travels:
             self.travels, self.draws = None, self.screen
             self.screen.call_after_refresh(self._drawn, self.screen)
@@ -340,10 +401,10 @@ class TypingAhead(App[ReturnType]):
     def _drop_repeated(self) -> None:
         """Forgets a key that saved something and was pressed again before it was saved."""
         repeated, self._repeated = self._pressed if self._repeated else None, False
-        while self._waiting and repeated is not None and getattr(self._waiting[0], "key", "") == repeated.key:
-            self._waiting.popleft()
-            if repeated.is_printable:  # who presses enter twice means it once
-                name = (repeated.character or "").strip() or repeated.key
+        while repeated is not None and getattr(self._waiting.first, "key", "") == repeated.key:
+            self._waiting.take()
+            if repeated.key not in ("enter", "ctrl+s"):  # who presses these twice means it once
+                name = (repeated.is_printable and (repeated.character or "").strip()) or repeated.key
                 self.notify(f"{name} came again before that was done, and did nothing", markup=False)
 
     def begins(self, screen: Screen[object]) -> bool:
@@ -370,7 +431,7 @@ class TypingAhead(App[ReturnType]):
                 wait = self._next_wait if self.screen_stack else None
             if wait is not None:
                 self._repeated |= wait is _SAVES
-                if self._waiting and monotonic() > self._waiting[0].time + _WONDERING:
+                if self._waiting.first is not None and monotonic() > self._waiting.first.time + _WONDERING:
                     self.tell_wait(wait.what)
                 self._look_soon()
                 return
@@ -378,7 +439,7 @@ class TypingAhead(App[ReturnType]):
                 self._acts = False
                 self._drop_repeated()
             elif self._waiting:
-                await self._send(self._waiting.popleft())
+                await self._send(self._waiting.take())
         if not self._waiting:
             self.tell_wait("")
 

@@ -47,13 +47,16 @@ class Writes:
         changed: Callable[[], None],
         unheard: Callable[[str, BaseException], None],
         permit: Permit | None = None,
+        before: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """`changed` is called when a write begins to wait and when it ended; `unheard` when one failed that nobody
-        waits for any more. `permit` is awaited before a write is queued, while nothing is locked.
+        waits for any more. `permit` is awaited before a write is queued, while nothing is locked; `before` before it is
+        carried out.
         """
         self._changed = changed
         self._unheard = unheard
         self._permit = permit
+        self._before = before
         self._turn = asyncio.Lock()
         self._open: list[Write] = []
         self._unanswered: set[float] = set()
@@ -114,6 +117,8 @@ class Writes:
             async with self._turn:
                 if self._permit is not None:
                     await self._permit(vectors)
+                if self._before is not None:
+                    await self._before()
                 return await act
         except BaseException:
             self.failures += 1

@@ -10,6 +10,7 @@ from memoria_tui.dialogs.dialog import Answer, Dialog
 class ConfirmDialog(Dialog[bool]):
     """One question with yes and no."""
 
+    QUESTION = True
     BINDINGS = [
         Binding("y", "answer(True)", "Yes", id="confirm.yes", tooltip="Do it"),
         Binding("n", "leave", "No", id="confirm.no", tooltip="Do not do it"),

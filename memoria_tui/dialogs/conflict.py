@@ -28,6 +28,7 @@ class Resolution(StrEnum):
 class ConflictDialog(Dialog[str]):
     """Theirs at the left, mine as changes to it at the right; answers a Resolution, esc goes on editing."""
 
+    QUESTION = True
     KEYS = (("t", "take theirs"), ("m", "keep mine"), ("e", "merge in the editor"), ("esc", "go on editing"))
     BINDINGS = [
         Binding("t", "answer('theirs')", "Theirs", id="conflict.theirs", tooltip="Drop my text"),

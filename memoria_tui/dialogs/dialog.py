@@ -22,6 +22,7 @@ from memoria_tui.drafts import Draft
 from memoria_tui.present import clip, line, safe
 from memoria_tui.program_log import refused
 from memoria_tui.typing_ahead import TypingAhead
+from memoria_tui.waiting_keys import Typed
 from memoria_tui.widgets.name_input import NameInput
 from memoria_tui.writes import write
 from services.errors import MemoriaError
@@ -44,6 +45,8 @@ class Dialog(ModalScreen[Answer | None]):
     """Cells between them."""
     UNASKED = False
     """Whether it opens by itself: a key pressed before a person can have read it was meant for something else."""
+    QUESTION = False
+    """Whether letters answer it: none does that is typed in one go with other keys."""
 
     BINDINGS = [Binding("escape", "leave", "Cancel", id="dialog.leave", tooltip="Close without doing anything")]
 
@@ -66,6 +69,9 @@ class Dialog(ModalScreen[Answer | None]):
         self._saving = False
         self._writing = 0
         self._shown_at = math.inf
+        self.makes_way = False
+        """Whether every key that does not answer it closes it and does what it does below."""
+        self.made_way = False
 
     def on_mount(self) -> None:
         # What was done before is no news any more, and a toast would cover the keys.
@@ -78,6 +84,14 @@ class Dialog(ModalScreen[Answer | None]):
     def was_read(self, moment: float) -> bool:
         """Whether a key pressed at that moment, in monotonic seconds, can be an answer."""
         return not self.UNASKED or moment >= self._shown_at + _REACTION
+
+    def make_way(self, event: Typed) -> bool:
+        """Closes for a key that is no answer, to be asked again later; whether it did."""
+        if self.makes_way and not (self.was_read(event.time) and getattr(event, "key", "") in self.active_bindings):
+            self.made_way = True
+            self.dismiss(None)
+            return True
+        return False
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         app = self.app

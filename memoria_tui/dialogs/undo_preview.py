@@ -39,6 +39,7 @@ class UndoDialog(Dialog[str]):
 
     Answers an UndoChoice."""
 
+    QUESTION = True
     BINDINGS = [
         Binding("y", "answer('all')", "Yes", id="undo.all", tooltip="Do it"),
         Binding("f", "answer('force')", "Force", id="undo.force", tooltip="Do it also for what was changed since"),

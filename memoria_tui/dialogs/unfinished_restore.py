@@ -22,3 +22,4 @@ class UnfinishedRestoreDialog(Dialog[str]):
 
     def __init__(self, advice: str) -> None:
         super().__init__("A restore is not finished", advice)
+        self.makes_way = True

@@ -23,13 +23,16 @@ class UnsavedDialog(Dialog[bool]):
     ]
     KEYS = (("ctrl+o", "open it"), ("ctrl+d", "discard it"), ("esc", "later"))
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: Draft, *, makes_way: bool = False) -> None:
+        """`makes_way`: nobody asked for it."""
         typed = {name: text for name, text in draft.values.items() if name != "before" and text}
         text = typed.get("text") or "\n".join(f"{name}: {value}" for name, value in typed.items())
         lines = safe(text).splitlines()
         shown = [clip(one, _CELLS) for one in lines[:_LINES]] + (["…"] if len(lines) > _LINES else [])
         head = f"Typed into: {line(draft.title)}"
         super().__init__("A text that was not saved", "\n".join([clip(head, _CELLS), "", *shown]))
+        self.of = draft
+        self.makes_way = makes_way
 
     def action_discard(self) -> None:
         discard_first(self, "Discard the text?", False)

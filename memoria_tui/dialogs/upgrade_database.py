@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 class UpgradeDialog(Dialog[bool]):
     """A question whose yes is carried out before the dialog closes; its answer is whether that was done."""
 
+    QUESTION = True
     KEYS = (("y", "add it and go on"), ("n", "change nothing"))
     AUTO_FOCUS = "VerticalScroll"
     BINDINGS = [

@@ -191,8 +191,8 @@ class Timing:
             act, what = self._services.work.resume(session.id), f"resume {work_text.named(session)}"
             if (resumed := await self._screen.write(what, act, once=[session.id], then_asks=ask)) is not None:
                 self._tell(f"Resumed {work_text.named(resumed)}, which was paused")
-            if ask:  # what is typed behind it was to be the reason of a pause
-                self._screen.keys.ignore_burst()
+            if ask:  # a text typed behind it was to be the reason of a pause
+                self._screen.keys.ignore_burst(but_opening=True)
             return
         act = self._services.work.pause(session.id, at=now)
         what = f"pause {work_text.named(session)}"

@@ -89,6 +89,10 @@ async def press(pilot: Pilot[None], *keys: str) -> None:
             await asyncio.sleep(0.6)
         elif key.startswith("="):
             await type_text(pilot, key[1:])
+        elif getattr(pilot.app.screen, "QUESTION", False):
+            await asyncio.sleep(0.4)  # a question is read before it is answered
+            pilot.app.post_message(key_event(key))
+            await settle(pilot)
         else:
             pilot.app.post_message(key_event(key))
             await settle(pilot)

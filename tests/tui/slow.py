@@ -35,6 +35,9 @@ class Acts:
     """Writes in the order in which they were done, «delete»; each begins only after the one before ended."""
 
     seconds: float
+    go_on: asyncio.Event = field(default_factory=asyncio.Event)
+    """Where `held`, each write waits for it."""
+    held: bool = False
     done: list[str] = field(default_factory=list)
     under_way: int = 0
     most_at_once: int = 0
@@ -57,6 +60,8 @@ class Slowed:
             acts.under_way += 1
             acts.most_at_once = max(acts.most_at_once, acts.under_way)
             try:
+                if acts.held:
+                    await acts.go_on.wait()
                 for _ in range(round(acts.seconds * 1000)):  # turns of the loop: on a busy machine keys take longer too
                     await asyncio.sleep(0.001)
                 answer = await call(*args, **options)

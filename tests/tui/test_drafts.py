@@ -257,7 +257,7 @@ async def test_what_was_saved_just_before_the_end_is_not_offered(tmp_path: Path,
 
 
 async def test_what_a_save_holds_that_is_finished_after_the_start_is_not_offered(tmp_path: Path) -> None:
-    left(tmp_path, Draft(DraftKind.NEW_MEMORY, values={"text": "cut short"}))
+    left(tmp_path, Draft(DraftKind.NEW_MEMORY, values={"text": "cut short"}, saving=True))
     services = FakeServices(filled())
 
     async def recover(*, due_only: bool = False) -> int:
@@ -305,9 +305,9 @@ async def test_the_offer_says_that_it_takes_no_other_keys(tmp_path: Path) -> Non
     left(tmp_path, Draft(DraftKind.NEW_MEMORY, title="a new memory", values={"text": "one"}))
     async with running(filled(), drafts=tmp_path) as pilot:
         await offered(pilot)
-        await press(pilot, "x")
+        await press(pilot, "ctrl+d", "x")
         hint = pilot.app.screen.query_one("#hint", Static)
-        assert str(hint.content) == "Only ctrl+o, ctrl+d, esc answer this: other keys go nowhere"
+        assert str(hint.content) == "Only ctrl+d, esc answer this: other keys go nowhere"
 
 
 async def test_it_is_thrown_away_only_after_a_yes_and_kept_for_later_by_escape(tmp_path: Path) -> None:
@@ -358,8 +358,9 @@ async def test_the_offer_waits_for_who_types_and_takes_no_key_that_was_meant_for
         dialog = pilot.app.screen
         assert isinstance(dialog, UnsavedDialog)
         dialog._was_shown()
-        await press(pilot, "ctrl+d", "ctrl+o", "escape")
-        assert pilot.app.screen is dialog
+        await press(pilot, "escape")
+        assert not pilot.app._exit
+        await offered(pilot)
         await leave(pilot)
     async with make_app(filled(), drafts=tmp_path).run_test() as pilot:
         for key in "/od":
@@ -372,6 +373,63 @@ async def test_the_offer_waits_for_who_types_and_takes_no_key_that_was_meant_for
         pilot.app.post_message(key_event("escape"))
         await offered(pilot)
     assert texts(tmp_path) == ["kept"]
+
+
+async def test_a_text_that_no_store_can_have_is_offered_before_the_stores_tell_what_they_have(tmp_path: Path) -> None:
+    left(tmp_path, Draft(DraftKind.NEW_MEMORY, title="a new memory", values={"text": "kept"}))
+    services, answers = FakeServices(filled()), asyncio.Event()
+
+    async def unfinished(**_: object) -> None:
+        await answers.wait()
+
+    services.restoring.unfinished = unfinished  # type: ignore[method-assign]
+    services.memories.recover = unfinished  # type: ignore[assignment]
+    async with quick(MemoriaApp(services.opened, clock=clock, drafts=tmp_path)).run_test() as pilot:
+        await offered(pilot)
+        answers.set()
+
+
+async def test_an_offer_makes_way_for_keys_that_were_meant_for_the_list_and_comes_again(tmp_path: Path) -> None:
+    left(tmp_path, Draft(DraftKind.NEW_MEMORY, title="a new memory", values={"text": "kept"}))
+    store = filled()
+    async with running(store, drafts=tmp_path) as pilot:
+        await until(pilot, lambda: isinstance(pilot.app.screen, UnsavedDialog))
+        for key in ("n", *"done", "ctrl+s"):
+            pilot.app.post_message(key_event(key))
+        await until(pilot, lambda: "done" in {one.content for one in store.memories.values()})
+        await offered(pilot)
+        await press(pilot, "ctrl+o")
+        assert isinstance(dialog := pilot.app.screen, NewMemoryDialog)
+        assert dialog.text.content == "kept"
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+@pytest.mark.parametrize("pause", [0.0, 0.05, 0.15])
+def test_what_was_typed_in_one_go_just_before_a_signal_is_kept(
+    tmp_path: Path, number: signal.Signals, pause: float
+) -> None:
+    drafts = tmp_path / "drafts"
+    with program(Play(drafts=str(drafts))) as terminal:
+        terminal.until(_FIRST_LINE)
+        terminal.type("nwords typed at once")
+        time.sleep(pause)
+        os.kill(terminal.process, number)
+        assert terminal.wait() == 128 + number
+    assert texts(drafts) == ["words typed at once"]
+
+
+def test_a_save_that_is_done_when_the_program_is_killed_leaves_the_text_as_it_was_saved(tmp_path: Path) -> None:
+    drafts, begun = tmp_path / "drafts", tmp_path / "begun"
+    with program(Play(drafts=str(drafts), begun=str(begun), slow=600)) as terminal:
+        terminal.until(_FIRST_LINE)
+        terminal.type("e")
+        terminal.until("$EDITOR")
+        terminal.type("precious \x13")
+        terminal.until_there(begun)
+        os.kill(terminal.process, signal.SIGKILL)
+        terminal.wait()
+    (text,) = texts(drafts)
+    assert text.startswith("precious ")
 
 
 async def test_a_living_program_keeps_its_own(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, chdir
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,14 +21,15 @@ from textual.widgets import Input, OptionList, TextArea
 
 from memoria_tui.app import MemoriaApp
 from memoria_tui.dialogs.choice import ChoiceDialog
-from memoria_tui.dialogs.confirm import DiscardDialog
+from memoria_tui.dialogs.confirm import ConfirmDialog, DiscardDialog
 from memoria_tui.dialogs.link_target import LinkTargetDialog
 from memoria_tui.dialogs.new_memory import NewMemoryDialog
 from memoria_tui.dialogs.trash import TrashDialog
+from memoria_tui.dialogs.undo_preview import UndoDialog
 from memoria_tui.modes.memories.screen import MemoriesScreen
 from memoria_tui.modes.work.screen import WorkScreen
 from services.errors import StoreUnavailable
-from services.model import RelationType
+from services.model import Kind, RelationType
 from services.work.reports import ReportService
 from tests.tui.conftest import key_event, screen_of, settle, titles, toasts, until
 from tests.tui.fakes import FakeServices, clock, filled, memory_id
@@ -65,6 +67,7 @@ async def slow_app(services: FakeServices, *names: str, mode: str = "1") -> Asyn
         await pilot.press(mode)
         await settle(pilot)
         yield pilot, acts
+        acts.go_on.set()
 
 
 async def hurry(pilot: Pilot[None], *keys: str) -> None:
@@ -84,6 +87,64 @@ async def written(pilot: Pilot[None]) -> None:
         await settle(pilot)
     await settle(pilot)
     assert not app.writes.waiting
+
+
+@pytest.mark.parametrize(("typed", "kept"), [("dn note well", "note well"), ("jjkkdudu", ""), ("nfoo", "foo")])
+async def test_a_text_that_waits_begins_behind_the_keys_that_act(typed: str, kept: str) -> None:
+    async with slow_app(FakeServices(filled()), "memories") as (pilot, acts):
+        acts.held = True
+        for key in ("d", *typed, "ctrl+s", *"nmore to do", "ctrl+s"):
+            pilot.app.post_message(key_event(key))
+        app = cast("MemoriaApp", pilot.app)
+        await until(pilot, lambda: app.waiting_text == f"{kept}\nmore to do".strip())
+
+
+@pytest.mark.parametrize("typed", ["dy", "ye", "days", "y no"])
+async def test_no_letter_of_a_text_answers_a_question(typed: str) -> None:
+    answers: list[bool | None] = []
+    async with slow_app(FakeServices(filled()), "memories") as (pilot, _):
+        question = ConfirmDialog("Undo this?", "Asked because it was an import.", "undo")
+        pilot.app.push_screen(question, answers.append)
+        await settle(pilot)
+        await hurry(pilot, *typed)
+        assert pilot.app.screen is question
+        await asyncio.sleep(0.4)
+        await hurry(pilot, "y")
+        assert answers == [True]
+
+
+async def test_a_letter_typed_right_behind_the_key_that_asks_undoes_nothing() -> None:
+    services = FakeServices(filled())
+    async with slow_app(services, "memories") as (pilot, acts):
+        await hurry(pilot, "d")
+        services.store.act = replace(services.store.act, kind=Kind.IMPORT)
+        await hurry(pilot, "u", *"you")
+        assert isinstance(pilot.app.screen, UndoDialog)
+        assert acts.done == ["delete"]
+
+
+async def test_a_key_that_is_no_letter_is_told_when_it_comes_again_too_early(desk: Desk) -> None:
+    async with slow_desk(desk) as (pilot, acts):
+        await hurry(pilot, "down", "down", "s")
+        await asyncio.sleep(0.6)
+        await hurry(pilot, "1", "enter", "ctrl+k", "ctrl+k")
+        assert acts.done == ["stop", "resume"]
+        assert "ctrl+k came again before that was done, and did nothing" in toasts(pilot)
+
+
+@pytest.mark.parametrize(("key", "act"), [("N", "note"), ("s", "stop")])
+async def test_a_form_opened_right_behind_the_key_that_resumes_takes_what_is_typed(
+    desk: Desk, key: str, act: str
+) -> None:
+    async with slow_desk(desk) as (pilot, acts):
+        await hurry(pilot, "down", "down", "s")
+        await asyncio.sleep(0.6)
+        await hurry(pilot, "1", "enter")
+        (paused,) = (await desk.services.work.status()).sessions
+        await asyncio.sleep(0.6)
+        await hurry(pilot, "space", key, *"walked home", "enter")
+        assert acts.done == ["stop", "resume", act], toasts(pilot)
+        assert "walked home" in (await desk.services.work.session(paused.id)).notes
 
 
 MEMORIES = {
@@ -127,12 +188,16 @@ async def test_a_dialog_takes_no_text_while_what_stands_in_it_is_saved() -> None
 async def test_what_was_typed_behind_a_slow_save_is_saved_too_before_the_program_ends() -> None:
     services = FakeServices(filled())
     async with slow_app(services, "memories") as (pilot, acts):
-        acts.seconds = 2.5  # longer than a key waits for what may never come
+        acts.held = True
         for key in ("n", "x", "ctrl+s", "n", "y", "ctrl+s", "ctrl+q", "ctrl+q"):
             pilot.app.post_message(key_event(key))
-        await until(pilot, lambda: bool(acts.under_way))
-        acts.seconds = _SLOW
-        await until(pilot, lambda: pilot.app._exit)
+        # As long as a key to leave waits for what may never come.
+        async with asyncio.timeout(_PATIENCE):
+            while not is_told(pilot, "Saving 1 change, then leaving"):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            acts.go_on.set()
+            while not pilot.app._exit:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
         assert {"x", "y"} <= {one.content for one in services.store.memories.values()}
 
 
@@ -160,19 +225,19 @@ async def test_esc_twice_behind_saves_loses_no_word_that_was_ended_before_it() -
 async def test_text_that_waits_for_a_save_that_never_ends_is_kept_when_a_person_gives_up() -> None:
     services = FakeServices(filled())
     async with slow_app(services, "memories") as (pilot, acts):
-        acts.seconds = 600.0
+        acts.held = True
         for key in ("n", "x", "ctrl+s", "n", *"five six"):
             pilot.app.post_message(key_event(key))
         await until(pilot, lambda: bool(acts.under_way))
         app = cast("MemoriaApp", pilot.app)
-        await until(pilot, lambda: app.waiting_text == "nfive six")
+        await until(pilot, lambda: app.waiting_text == "five six")
         assert app.draft is not None
-        assert app.draft.values == {"text": "nfive six"}
+        assert app.draft.values == {"text": "five six"}
         for said in ("Keys wait for the stores: esc again gives up", "What was typed meanwhile is kept"):
             await asyncio.sleep(0.6)
             pilot.app.post_message(key_event("escape"))
             await until(pilot, partial(is_told, pilot, said))
-        assert [one.values for one in app.drafts.left] == [{"text": "nfive six"}]
+        assert [one.values for one in app.drafts.left] == [{"text": "five six"}]
 
 
 async def test_a_dialog_whose_text_could_not_be_saved_is_written_on() -> None:

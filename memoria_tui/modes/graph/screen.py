@@ -22,6 +22,7 @@ from memoria_tui.modes.linking import Linking
 from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, Loading, ModeScreen, Setup
 from memoria_tui.neighbor_tree import name
 from memoria_tui.opening import asks
+from memoria_tui.waiting_keys import takes_text
 from memoria_tui.widgets.preview import Preview
 from memoria_tui.widgets.relation_map import RelationMap
 from memoria_tui.widgets.relation_tree import RelationTree
@@ -239,6 +240,7 @@ class GraphScreen(ModeScreen):
         if node is not None and node.depth:
             self.stand_on(node.chunk_of.id if node.chunk_of is not None else node.id)
 
+    @takes_text
     @asks
     async def action_find(self) -> None:
         memory = await self._linking.pick("Go to", self._at_hand(self._selected))
@@ -296,6 +298,7 @@ class GraphScreen(ModeScreen):
         nodes = self.around.nodes if self.around is not None else ()
         return [node.memory for node in nodes if node.memory is not None and node.id != without]
 
+    @takes_text
     @asks
     async def action_link(self) -> None:
         if memory := self._memory():

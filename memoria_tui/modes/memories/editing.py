@@ -11,6 +11,7 @@ from textual.app import SuspendNotSupported
 from memoria_tui.dialogs.conflict import ConflictDialog, Resolution
 from memoria_tui.dialogs.memory_history import HistoryDialog, version
 from memoria_tui.dialogs.new_memory import NewMemoryDialog
+from memoria_tui.dialogs.unsaved_text import UnsavedDialog
 from memoria_tui.difference import merged
 from memoria_tui.drafts import FILE, Draft, DraftKind, keeper_of
 from memoria_tui.editor import Edited, EditorFile, edit_outside
@@ -71,7 +72,7 @@ class Editing:
         keeper.look_again()
         mine = [one for one in keeper.left if (one.kind, one.of) == (DraftKind.EDIT_MEMORY, memory.id)]
         for draft in [one for one in mine if not _is_as(memory, one)][::-1]:
-            if (opens := await keeper.offer(draft)) is None:
+            if (opens := await keeper.offer(UnsavedDialog(draft))) is None:
                 return
             if opens:
                 await self.reopen(draft)

@@ -29,6 +29,7 @@ from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, Loading, Mode
 from memoria_tui.modes.trash import open_trash
 from memoria_tui.opening import asks
 from memoria_tui.present import clip, clipboard_text, counted, title
+from memoria_tui.waiting_keys import takes_text
 from memoria_tui.widgets.editor import MemoryEditor
 from memoria_tui.widgets.facets import FacetPanel
 from memoria_tui.widgets.memory_list import MemoryList
@@ -460,6 +461,7 @@ class MemoriesScreen(ModeScreen):
         ids = frozenset(found)
         self.memory_list.mark_all(frozenset() if ids == self.memory_list.marked else ids)
 
+    @takes_text
     @asks
     async def action_tags(self) -> None:
         if targets := await self._targets():
@@ -493,6 +495,7 @@ class MemoriesScreen(ModeScreen):
             self.app.copy_to_clipboard("\n".join(ids))
             self.tell(f"Copied the id{'s' if len(ids) > 1 else ''} of {targets.describe()}")
 
+    @takes_text
     @asks
     async def action_link(self) -> None:
         """A pair that is marked, or marked and under the cursor, is linked at once; else the target is asked for."""
@@ -560,10 +563,12 @@ class MemoriesScreen(ModeScreen):
         hit = self.memory_list.current
         return await self._editing.read(hit.memory if hit is not None else None)
 
+    @takes_text
     @asks
     async def action_new(self) -> None:
         await self._editing.create()
 
+    @takes_text
     @asks
     async def action_edit(self) -> None:
         if memory := await self._read_current():
@@ -658,6 +663,7 @@ class MemoriesScreen(ModeScreen):
         self.set_class(self.preview.has_focus_within, "-reading")
         self.set_class(self.facet_panel.has_focus, "-choosing")
 
+    @takes_text
     def action_search(self) -> None:
         self.search_bar.focus()
 

@@ -27,6 +27,7 @@ from memoria_tui.modes.work.state import ORDERS, LogQuestion, OpenWork, log_fact
 from memoria_tui.opening import asks
 from memoria_tui.present import counted
 from memoria_tui.typed_paths import file_of, why_not_new
+from memoria_tui.waiting_keys import takes_text
 from memoria_tui.widgets.day_timeline import Block, DayOfWork, DayTimeline
 from memoria_tui.widgets.running_sessions import RunningSessions
 from memoria_tui.widgets.session_log import SessionLog
@@ -355,10 +356,12 @@ class WorkScreen(ModeScreen):
         """The session under the cursor where the focus is."""
         return self.pointed or self.log_list.current
 
+    @takes_text
     @asks
     async def action_start(self) -> None:
         await self.timing.start()
 
+    @takes_text
     @asks
     async def action_switch_work(self) -> None:
         await self.timing.switch()
@@ -375,14 +378,17 @@ class WorkScreen(ModeScreen):
     async def action_pause(self) -> None:
         await self.timing.pause_or_resume(self.pointed)
 
+    @takes_text
     @asks
     async def action_note(self) -> None:
         await self.timing.note(self.pointed)
 
+    @takes_text
     @asks
     async def action_stop(self) -> None:
         await self.timing.stop(self.pointed)
 
+    @takes_text
     @asks
     async def action_cut_back(self) -> None:
         await self.timing.cut_back(self.pointed)
@@ -392,6 +398,7 @@ class WorkScreen(ModeScreen):
     def open_selected(self, event: RunningSessions.Selected | SessionLog.Selected) -> None:
         self._edit(event.session)
 
+    @takes_text
     def action_edit(self) -> None:
         if self.selected is not None:
             self._edit(self.selected)
