@@ -358,6 +358,7 @@ class MemoriaApp(TypingAhead[None]):
         await self._rest()
         if self._unfinished is not None or any(self._can_offer(draft) for draft in self._offers):
             self._ask_about()
+            self.wait_for_what_opens()
 
     def _can_offer(self, draft: Draft) -> bool:
         return self._compares or not draft.may_be_stored

@@ -165,6 +165,11 @@ class TypingAhead(App[ReturnType]):
         self._acts, self.travels, self.since = True, self, monotonic() + seconds - _PATIENCE
         self._look_soon()
 
+    def wait_for_what_opens(self) -> None:
+        """Lets keys wait for a dialog that no key opens, or for its end."""
+        self._acts, self._pressed, self.since = True, None, monotonic()
+        self._look_soon()
+
     def release_keys(self) -> None:
         self.travels = None
 
@@ -310,8 +315,7 @@ class TypingAhead(App[ReturnType]):
         before, self.pressed_at = self.pressed_at, event.time
         if self.makes_way(event):
             self._waiting.put_back(event)
-            self._acts, self._pressed, self.since = True, None, monotonic()
-            self._look_soon()
+            self.wait_for_what_opens()
             return
         if self._is_letter_for_a_question(event) and self._is_of_text(event, before):
             self.tell_no_answer()
