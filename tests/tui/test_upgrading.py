@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import cast
+
 from textual.pilot import Pilot
 from textual.widgets import Static
 
@@ -14,7 +17,7 @@ from services.memories.saving import TransactionHook
 from services.memories.trash import Check
 from services.model import Memory, MemoryChanges, MemoryDraft, StoreKind, StoreStatus
 from services.model.database import UpgradePlan
-from tests.tui.conftest import screen_of, settle, toasts, type_text
+from tests.tui.conftest import screen_of, settle, toasts, type_text, until
 from tests.tui.fakes import FakeMemories, FakeServices, Store, clock, filled, memory_id
 
 PLAN = UpgradePlan(
@@ -66,7 +69,11 @@ def guarded(store: Store, *failures: MemoriaError) -> tuple[MemoriaApp, GuardedM
 async def pressed(pilot: Pilot[None], *keys: str) -> None:
     """A worker that waits for the answer is at rest, so this waits for the screen alone."""
     for key in keys:
+        if question := isinstance(pilot.app.screen, UpgradeDialog):
+            await asyncio.sleep(0.4)  # it is read before it is answered
         await pilot.press(key)
+        if question:
+            await until(pilot, lambda: not cast("MemoriaApp", pilot.app).keys_under_way)
         for _ in range(5):
             await pilot.pause()
 
