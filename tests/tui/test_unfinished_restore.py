@@ -42,7 +42,9 @@ def begun() -> FakeRestoring:
 async def test_who_looks_first_is_told_how_to_finish_it() -> None:
     async with started(begun()) as (app, pilot):
         await pilot.press("escape")
-        await pilot.pause()
+        async with asyncio.timeout(20):
+            while not app._notifications:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
         (notice,) = [one.message for one in app._notifications]
     assert "a restore of /srv/[b]␛/one.tar was begun as a replacement on" in notice
     assert "`memoria-tui restore --resume`" in notice
