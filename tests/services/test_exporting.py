@@ -5,13 +5,15 @@ from __future__ import annotations
 import base64
 import csv
 import hashlib
+import html
 import io
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
+import networkx
 import pytest
 
 from services.acting import Actor, Scope, acting_as
@@ -148,9 +150,7 @@ async def test_no_text_of_a_memory_adds_markup_to_the_page_and_all_of_it_is_ther
     assert {one["id"]: (one["content"], tuple(one["tags"]), one["metadata"]) for one in data} == {
         one.id: (one.content, one.tags, dict(one.metadata)) for one in seeded
     }
-    assert {(one["source"], one["type"], one["target"]) for one in relations} == {
-        (source, kind, target) for source, target, kind, _ in await relations_of(services)
-    }
+    assert {(one["source"], one["type"], one["target"]) for one in relations} == await ends_of(services)
 
 
 async def test_the_page_allows_its_own_script_and_style_and_loads_nothing(services: Services) -> None:
@@ -163,6 +163,52 @@ async def test_the_page_allows_its_own_script_and_style_and_loads_nothing(servic
     }
     assert set(policy.split("; ")) == digests | {"default-src 'none'", "base-uri 'none'", "form-action 'none'"}
     assert not re.search(r"""https?:|url\(|\bimport\b|src="|innerHTML|insertAdjacent|document\.write|eval""", page)
+
+
+def titles(seeded: Sequence[Memory]) -> dict[str, str]:
+    return {one.id: "".join(sign if sign.isprintable() else " " for sign in one.title) for one in seeded}
+
+
+async def ends_of(services: Services) -> set[tuple[str, str, str]]:
+    return {(source, kind, target) for source, target, kind, _ in await relations_of(services)}
+
+
+async def test_in_dot_every_title_is_one_string_that_comes_back(services: Services, seeded: list[Memory]) -> None:
+    lines = (await written(services, Format.DOT)).splitlines()
+    string = r'"((?:[^"\\]|\\.)*)"'
+    node = re.compile(rf"  {string} \[(\w+={string}(?:, \w+={string})*)\];")
+    edge = re.compile(rf"  {string} -> {string} \[label={string}, type={string}, strength=\"0.5\"\];")
+    assert (lines[0], lines[-1]) == ("digraph memories {", "}")
+    nodes = [found for line in lines[2:-1] if (found := node.fullmatch(line))]
+    edges = [found for line in lines[2:-1] if (found := edge.fullmatch(line))]
+    assert len(nodes) + len(edges) == len(lines) - 3
+    labels = {found[1]: re.findall(rf"label={string}", found[2])[0] for found in nodes}
+    assert {one: html.unescape(re.sub(r"\\(.)", r"\1", text)) for one, text in labels.items()} == titles(seeded)
+    assert {(found[1], found[4], found[2]) for found in edges} == await ends_of(services)
+
+
+async def test_graphml_is_read_back_with_every_text_that_xml_can_hold(services: Services, seeded: list[Memory]) -> None:
+    graph = networkx.parse_graphml(await written(services, Format.GRAPHML))
+    assert {one: values["text"] for one, values in graph.nodes(data=True)} == {
+        one.id: one.content.replace("\x1b", "\ufffd").replace("\x07", "\ufffd") for one in seeded
+    }
+    assert {(one, values["type"], two, values["weight"]) for one, two, values in graph.edges(data=True)} == {
+        (source, kind, target, weight) for source, target, kind, weight in await relations_of(services)
+    }
+
+
+async def test_in_mermaid_a_title_is_letters_and_numbered_signs(services: Services, seeded: list[Memory]) -> None:
+    first, *lines = (await written(services, Format.MERMAID)).splitlines()
+    assert first == "flowchart LR"
+    nodes = [found for line in lines if (found := re.fullmatch(r'  (n\d+)\["((?:[\w ]|#\d+;)+)"\]:::(\w+)', line))]
+    edges = [found for line in lines if (found := re.fullmatch(r"  (n\d+) -->\|([a-z ]+)\| (n\d+)", line))]
+    assert len(nodes) + len(edges) == len(lines)
+    labels = {found[1]: re.sub(r"#(\d+);", lambda one: chr(int(one[1])), found[2]) for found in nodes}
+    assert sorted(labels.values()) == sorted(titles(seeded).values())
+    known = titles(seeded)
+    assert {(labels[found[1]], found[2], labels[found[3]]) for found in edges} == {
+        (known[source], kind.replace("_", " "), known[target]) for source, kind, target in await ends_of(services)
+    }
 
 
 async def test_of_chosen_memories_only_these_and_the_relations_among_them_are_written(

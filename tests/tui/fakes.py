@@ -62,9 +62,11 @@ from services.search.listing import Listing
 from services.search.search_service import SearchService
 from services.settings import Settings
 from services.times import WriterZone
-from services.transfer.exporting import ExportService
+from services.transfer.export_source import EVERYTHING, Selection
+from services.transfer.exporting import Exported, ExportService
 from services.transfer.import_run import ImportReport
 from services.transfer.importing import ImportService
+from services.transfer.writers.writer import Writer
 from services.work.reports import ReportService
 from tests.tui.graph_fakes import FakeGraph, FakeSuggestions
 
@@ -538,17 +540,25 @@ class FakeImporting(ImportService):
 
 @dataclass
 class FakeExporting(ExportService):
-    """Writes one line a memory."""
+    """Writes one line a memory, and keeps what else was asked for."""
 
     store: Store
+    asked: tuple[Writer, Selection] | None = None
 
-    async def export(
-        self, path: Path, ids: Sequence[str] | None = None, *, progress: Callable[[Progress], None] = unheard
-    ) -> Mapping[str, int]:
+    async def write(
+        self,
+        path: Path,
+        writer: Writer,
+        selection: Selection = EVERYTHING,
+        *,
+        replace: bool = True,
+        progress: Callable[[Progress], None] = unheard,
+    ) -> Exported:
         self.store.check()
-        ids = list(self.store.memories) if ids is None else ids
+        self.asked = writer, selection
+        ids = list(self.store.memories) if selection.ids is None else selection.ids
         path.write_text("".join(f"{one}\n" for one in ids), "utf-8")  # noqa: ASYNC240
-        return {"memories": len(ids)}
+        return Exported({"memories": len(ids)}, {}, writer.lost)
 
 
 class FakeDailyBackups(DailyBackups):

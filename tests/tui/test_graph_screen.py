@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import cast
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import OptionList
+from textual.widgets import Input, OptionList
 
 from memoria_tui.app import MemoriaApp
+from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.dialogs.suggestion_review import ReviewDialog
 from memoria_tui.dialogs.walk_to import WalkDialog
 from memoria_tui.modes.graph.screen import GraphScreen
 from services.errors import StoreUnavailable
 from services.model import Relation, RelationCreator, RelationType
-from tests.tui.conftest import make_app, press, running, screen_of, settle, toasts
-from tests.tui.fakes import FakeServices, Store, filled, memory_id
+from services.transfer.writers import Format
+from tests.tui.conftest import make_app, press, running, screen_of, settle, toasts, until
+from tests.tui.fakes import FakeExporting, FakeServices, Store, filled, memory_id
 from tests.tui.graph_fakes import suggested
 
 JWT, ANNA, ROTATE, DEPLOY, BILLING, RELEASE = (memory_id(number) for number in range(1, 7))
@@ -377,3 +380,25 @@ async def test_the_palette_runs_actions_that_carry_a_value() -> None:
         shown = graph_of(pilot).around
         assert shown is not None
         assert shown.depth == 1
+
+
+async def test_what_is_seen_is_exported_in_the_format_that_the_name_says(tmp_path: Path) -> None:
+    file = tmp_path / "seen.graphml"
+    async with running(filled()) as pilot:
+        await press(pilot, "2")
+        shown = graph_of(pilot).around
+        assert shown is not None
+        await press(pilot, "E")
+        for wrong in ("", str(tmp_path), str(tmp_path / "seen.xyz")):
+            pilot.app.screen.query_one(Input).value = wrong
+            await press(pilot, "enter")
+            assert isinstance(pilot.app.screen, PromptDialog)
+        pilot.app.screen.query_one(Input).value = str(file)
+        await press(pilot, "enter")
+        await until(pilot, file.exists)
+        await settle(pilot)
+        assert file.read_text().split() == [node.id for node in shown.nodes if node.memory is not None]
+        exporting = cast("FakeExporting", services_of(pilot).exporting)
+        assert exporting.asked is not None
+        assert exporting.asked[0] == Format.GRAPHML.writer
+        assert "not exported: metadata" in "".join(toasts(pilot))

@@ -15,6 +15,7 @@ from textual.widgets import Static
 from memoria_tui import present
 from memoria_tui.dialogs.relation_type import TypeFilterDialog
 from memoria_tui.dialogs.walk_to import best_connected, path
+from memoria_tui.modes.exporting import ask_target, told
 from memoria_tui.modes.graph.relations import Relations
 from memoria_tui.modes.graph.state import Nowhere, map_facts, nowhere, trail_facts
 from memoria_tui.modes.graph.suggestions import Suggestions
@@ -27,16 +28,20 @@ from memoria_tui.widgets.preview import Preview
 from memoria_tui.widgets.relation_map import RelationMap
 from memoria_tui.widgets.relation_tree import RelationTree
 from memoria_tui.widgets.trail import Trail
+from memoria_tui.writes import run_beside
 from services.errors import MemoriaError, NotFound, StoreUnavailable
 from services.graph.graph_values import Neighborhood, Node
 from services.model import Hit, Memory, Query, RelationType, Subject
+from services.transfer.export_source import Selection
 
 SHALLOWEST, DEEPEST = 1, 5
 """Depths that can be chosen on the screen."""
 _FIRST_DEPTH = 2
 _OVERVIEW = 100
 """Memories in the overview."""
-_AROUND = frozenset({"link", "path", "suggest", "read", "deeper", "filter", "map", "unlink", "retype", "weigh"})
+_AROUND = frozenset(
+    {"link", "path", "suggest", "read", "deeper", "filter", "map", "export", "unlink", "retype", "weigh"}
+)
 """Actions that need a memory to stand on."""
 
 
@@ -60,6 +65,9 @@ class GraphScreen(ModeScreen):
         Binding("s", "suggest", "Suggest", id="graph.suggest", tooltip="Suggest relations of it"),
         Binding("S", "review", "Review", id="graph.review", show=False, tooltip="Review suggestions for all memories"),
         Binding("o", "overview", "Overview", id="graph.overview", tooltip="The best-connected memories"),
+        Binding(
+            "E", "export", "Export", id="graph.export", show=False, tooltip="Write what is seen to a file, as DOT, …"
+        ),
         Binding("m", "map", "Map", id="graph.map", tooltip="Go to the map, or back to the tree"),
         Binding("slash", "find", "Find", id="graph.find", show=False, key_display="/", tooltip="Go to any memory"),
         Binding("v", "read", "Read", id="graph.read", show=False, tooltip="Go to the text and scroll it"),
@@ -327,6 +335,20 @@ class GraphScreen(ModeScreen):
     @asks
     async def action_review(self) -> None:
         await self._suggestions.review()
+
+    @asks
+    async def action_export(self) -> None:
+        """What is seen: the memories, and the relations of the types that are followed."""
+        if (around := self.around) is None:
+            return
+        selection = Selection(
+            [node.id for node in around.nodes if node.memory is not None], relation_types=around.types
+        )
+        if target := await ask_target(self, f"Export {present.counted(len(selection.ids or ()))}", "graph.dot"):
+            file, format_ = target
+            act = self.services.exporting.write(file, format_.writer, selection, replace=False)
+            if (made := await self.attempt(run_beside(self.app, "Export", act))) is not None:
+                self.tell(told(made, file))
 
     # where the eyes and hands are
 

@@ -6,10 +6,12 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, TypeVar
 
 from memoria_tui.dialogs.line_prompt import PromptDialog
+from memoria_tui.modes.exporting import ask_target, told
 from memoria_tui.present import counted, safe
-from memoria_tui.typed_paths import file_of, why_not_new
+from memoria_tui.typed_paths import file_of
 from memoria_tui.writes import run_beside
 from services.model import Progress
+from services.transfer.export_source import Selection
 from services.transfer.formats import KNOWN
 
 if TYPE_CHECKING:
@@ -28,15 +30,14 @@ class MemoryFiles:
 
     async def export(self, ids: tuple[str, ...]) -> None:
         """Asks for a file and writes the memories to it."""
-        title = f"Export {counted(len(ids))}"
-        path = await self._screen.ask(
-            PromptDialog(title, value="memories.jsonl", hint="Path of the file", check=why_not_new)
+        if (target := await ask_target(self._screen, f"Export {counted(len(ids))}", "memories.jsonl")) is None:
+            return
+        file, format_ = target
+        act = self._screen.services.exporting.write(
+            file, format_.writer, Selection(ids), replace=False, progress=self._show_progress
         )
-        if path is not None:
-            file = file_of(path)
-            act = self._screen.services.exporting.export(file, ids=ids, progress=self._show_progress)
-            if await self._long_run("Export", act) is not None:
-                self._screen.tell(f"Exported {counted(len(ids))} to {file}")
+        if (made := await self._long_run("Export", act)) is not None:
+            self._screen.tell(told(made, file))
 
     async def import_(self) -> None:
         """Asks for a file or folder and imports it."""
@@ -52,17 +53,17 @@ class MemoryFiles:
         act = self._screen.services.importing.import_files((file_of(path),), progress=self._show_progress)
         if (report := await self._long_run("Import", act)) is not None:
             remarks = [*report.failed, *report.kept, *report.notes]
-            told = [report.summary(), *map(str, remarks[:1])]
+            parts = [report.summary(), *map(str, remarks[:1])]
             if len(remarks) > 1:
-                told.append(f"{len(remarks) - 1:,} more: memoria-tui import --dry-run lists them")
-            self._screen.tell(" · ".join(told), wrong=bool(remarks))
+                parts.append(f"{len(remarks) - 1:,} more: memoria-tui import --dry-run lists them")
+            self._screen.tell(" · ".join(parts), wrong=bool(remarks))
             self._screen.changed()
 
     async def load_demo(self, load: LoadDemo) -> None:
         """Fills the empty store."""
         act = load(self._screen.services, self._show_progress)
-        if (told := await self._long_run("Demo data", act)) is not None:
-            self._screen.tell(told)
+        if (done := await self._long_run("Demo data", act)) is not None:
+            self._screen.tell(done)
             self._screen.changed()
 
     async def _long_run(self, what: str, act: Coroutine[object, object, Answer]) -> Answer | None:

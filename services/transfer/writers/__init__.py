@@ -20,6 +20,9 @@ class Format(StrEnum):
     MEMORY_JSONL = "memory-jsonl", "memory_server"
     CSV = "csv", "csv_table"
     HTML = "html", "html_page"
+    DOT = "dot", "dot_graph"
+    GRAPHML = "graphml", "graphml"
+    MERMAID = "mermaid", "mermaid"
 
     _module: str
 
