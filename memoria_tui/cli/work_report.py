@@ -223,7 +223,7 @@ def report(
     category: Categories = None,
     issue: Issues = None,
     text: Text = "",
-    running: Annotated[bool, typer.Option("--running", help="Count what still runs too.")] = False,
+    running: Annotated[bool, typer.Option("--running", help="Count running and paused ones too.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV, by day and group.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
     as_json: Json = False,
@@ -281,7 +281,7 @@ def _print_report(terminal: Terminal, made: Report, *, running: bool) -> None:
     terminal.print_table((made.by.upper(), *numbers), table, right=numbers)
     counted = ", counted here" if running else "; --running counts them"
     if made.open_sessions:
-        terminal.print(f"{made.open_sessions} still running, {clock(made.open_seconds)} so far{counted}")
+        terminal.print(f"{made.open_line}, {clock(made.open_seconds)} so far{counted}")
     terminal.print("TIME is exact; MCP Memoria counts whole minutes of each session")
     for session_id, flaws in made.flawed:
         terminal.print(f"! session {session_id[:8]} {', '.join(flaws)}")

@@ -70,6 +70,7 @@ async def merge(saver: Saver, merges: Sequence[Merge], forgotten: Sequence[Memor
 def _merged(state: State, merge: Merge) -> State:
     """Keys of the kept memory stay; what only others have is taken from them."""
     others = [key_value for other in reversed(merge.others) for key_value in other.metadata.items()]
+    joined = [id_ for one in merge.others for id_ in (one.id, *_former(one.metadata))]
     tags = dict.fromkeys(tag for one in (merge.kept, *merge.others) for tag in one.tags)
     return State(
         state.type,
@@ -78,9 +79,15 @@ def _merged(state: State, merge: Merge) -> State:
             **state.payload,
             "content": merge.content,
             "tags": list(tags),
-            "merged_from": [one.id for one in merge.others],
+            "merged_from": list(dict.fromkeys([*_former(state.payload), *joined])),
         },
     )
+
+
+def _former(payload: Mapping[str, object]) -> list[str]:
+    """The memories that became this one before."""
+    former = payload.get("merged_from")
+    return [one for one in former if isinstance(one, str)] if isinstance(former, list) else []
 
 
 async def _moved(transaction: Transaction, target: Mapping[str, str]) -> list[NewChange]:

@@ -171,6 +171,15 @@ class Report:
     """In order of time; only those with sessions."""
     open_seconds: float = 0.0
     """What the active and paused sessions worked in the period, counted or not."""
+    paused_sessions: int = 0
+    """How many of the open sessions are paused."""
+
+    @property
+    def open_line(self) -> str:
+        """«2 running, 1 paused»; "" when none is open."""
+        running = self.open_sessions - self.paused_sessions
+        numbers = {"running": running, "paused": self.paused_sessions}
+        return ", ".join(f"{number} {what}" for what, number in numbers.items() if number)
 
 
 @dataclass(frozen=True, slots=True)

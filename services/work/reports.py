@@ -59,7 +59,7 @@ class ReportService:
     ) -> Report:
         """Worked time of the days of `span`; `first` and `last` of the filter narrow them further.
 
-        Completed sessions count, running ones only with `include_open`. Raises NotFound for a name nobody has.
+        Completed sessions count, open ones only with `include_open`. Raises NotFound for a name nobody has.
         """
         where = where or SessionFilter()
         span = Period(max(span.first, where.first or span.first), min(span.last, where.last or span.last))
@@ -77,16 +77,17 @@ class ReportService:
         sums = _Sums(question)
         for row in rows:
             sums.add(row)
-        running = [one for one in odd if one.session.status is not SessionStatus.COMPLETED]
+        unfinished = [one for one in odd if one.session.status is not SessionStatus.COMPLETED]
         for stored in odd:
-            if include_open or stored not in running:
+            if include_open or stored not in unfinished:
                 sums.add_session(stored.session, self._clock())
         starts, names = _unit_starts(listed, question.units), _names(by, clients, projects)
         made = _Reading(span, zone, by, unit, starts, names).report(sums)
-        worked = [split(spans_of(one.session, self._clock()), bounds) for one in running]
+        worked = [split(spans_of(one.session, self._clock()), bounds) for one in unfinished]
         return replace(
             made,
-            open_sessions=len(running),
+            open_sessions=len(unfinished),
+            paused_sessions=sum(one.session.status is SessionStatus.PAUSED for one in unfinished),
             open_seconds=fsum(seconds for one in worked for seconds in one.values()),
             flawed=tuple(_flawed(odd, self._clock())),
         )

@@ -11,6 +11,7 @@ import pytest
 from services.curation.curation_values import Depth, Style
 from services.curation.reflection import ReflectionService
 from services.errors import Conflict, InvalidInput, NotFound
+from services.memories.merging import Merge
 from services.memories.stored_memories import read_stored
 from services.model import MemoryChanges, MemoryDraft, MemoryType, Query, RelationType, SessionDraft, SessionStatus
 from services.ports import NewRelation
@@ -257,6 +258,17 @@ async def test_a_tag_that_was_given_meanwhile_is_not_lost_in_a_merge(world: Worl
     await world.services.vectors.set_payload(MemoryType.EPISODIC, ids, {"access_count": 3})  # somebody looked at them
     assert await memories.merge([merge]) == 1
     assert (await memories.get(merge.kept.id)).tags == ("mine",)
+
+
+async def test_a_second_merge_adds_to_what_a_memory_was_merged_from(world: World) -> None:
+    memories = world.services.memories
+    first, second, third, fourth = [
+        await world.store(f"The tide table of day {day}.", project=f"tide {day}") for day in range(4)
+    ]
+    for kept, other in ((first, second), (third, fourth), (first, third)):
+        merge = Merge(await memories.get(kept), (await memories.get(other),), {other: [other]})
+        assert await memories.merge([merge]) == 1
+    assert (await memories.get(first)).metadata["merged_from"] == [second, third, fourth]
 
 
 async def test_what_became_important_or_is_related_by_a_chunk_is_not_forgotten(world: World) -> None:

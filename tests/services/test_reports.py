@@ -149,6 +149,11 @@ async def test_running_sessions_count_only_when_asked_for(here: Bench) -> None:
     quiet = await here.reports.report(today)
     assert (quiet.total_seconds, quiet.sessions, quiet.open_sessions) == (0, 0, 1)
     assert (await here.reports.report(today, include_open=True)).total_seconds == 3600
+    assert quiet.open_line == "1 running"
+    await here.work.pause()
+    assert (await here.reports.report(today)).open_line == "1 paused"
+    await here.work.start(SessionDraft("beside it"))
+    assert (await here.reports.report(today)).open_line == "1 running, 1 paused"
 
 
 async def test_days_are_cut_in_the_persons_zone(postgres_url: str, tmp_path: Path) -> None:

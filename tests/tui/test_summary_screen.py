@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from memoria_tui.app import MemoriaApp
 from memoria_tui.config import Config
 from memoria_tui.modes.summary.screen import SummaryScreen
 from services.errors import StoreInUse, StoreUnavailable
-from services.model import ReportBy, WorkSession
+from services.model import ReportBy, SessionStatus, WorkSession
 from tests.tui.conftest import keys, poll_status, press, settle, toasts
 from tests.tui.fakes import clock
 from tests.tui.quick import quick
@@ -155,6 +156,8 @@ async def test_what_runs_is_told_and_not_counted() -> None:
     async with summary([*one_month(), running]) as (_, screen, _services):
         assert "1 running" in headline(screen)
         assert "26:30:00" in headline(screen)
+    async with summary([running, replace(running, id="other", status=SessionStatus.PAUSED)]) as (_, screen, _services):
+        assert "1 running, 1 paused" in headline(screen)
 
 
 async def test_what_cannot_be_true_is_flagged() -> None:

@@ -185,7 +185,7 @@ def _group(one: ReportGroup, made: Report) -> Group:
 def _remarks(made: Report) -> Iterator[str]:
     """What a reader of the report should know."""
     if made.open_sessions:
-        yield f"{made.open_sessions} still open, {clock(made.open_seconds)} so far, not counted"
+        yield f"{made.open_line}, {clock(made.open_seconds)} so far, not counted"
     if len(made.groups) > _MOST_GROUPS:
         yield f"only the first {_MOST_GROUPS} of {len(made.groups)} groups: choose a client or project"
     for session_id, flaws in made.flawed[:_MOST_NOTES]:
