@@ -23,7 +23,8 @@ CLOSENESS_WEIGHT = 0.3
 CLOSELY_READ = 30
 """Best hits whose passages are read word by word; 50 give R@25 0.01 more and cost 2 ms."""
 DEPTH = 100
-"""Points that each leg asks a collection for and that are fused; deeper the recall hardly grows."""
+"""Points that each leg asks a collection for and that are fused, unless more hits are wanted; deeper the recall hardly
+grows."""
 ENOUGH = 75
 """Memories of a leg that are enough, where one of them has so many chunks that it takes the places of others."""
 SEEDS = 30

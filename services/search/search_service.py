@@ -276,8 +276,10 @@ class Ranking:
         One memory may have hundreds of chunks, and they may come before all others: where a full answer holds fewer
         memories than are wanted, the store is asked again for what is not of those, and for more of it.
         """
+        deepest = max(fusion.DEPTH, limit)
+        enough = limit if limit > fusion.DEPTH else min(limit, fusion.ENOUGH)
         best: dict[str, tuple[float, MemoryType, ScoredPoint]] = {}
-        open_, depth = dict(scope.where), fusion.DEPTH
+        open_, depth = dict(scope.where), deepest
         for _ in range(_ROUNDS):
             found = await self._vectors.search([ask(one, where, depth) for one, where in open_.items()])
             for collection, hits in zip(open_, found, strict=True):
@@ -286,12 +288,12 @@ class Ranking:
                     if memory_id not in best or hit.score > best[memory_id][0]:
                         best[memory_id] = (hit.score, collection, hit)
             full = [one for one, hits in zip(open_, found, strict=True) if len(hits) >= depth]
-            if not full or len(best) >= min(limit, fusion.ENOUGH):
+            if not full or len(best) >= enough:
                 break
             seen = {one: frozenset(memory for memory, (_, kind, _) in best.items() if kind is one) for one in full}
             open_ = {one: Filter((scope.where[one],), (memories_of(seen[one]),)) for one in full}
             depth *= 2
-        kept = sorted(best, key=lambda one: -best[one][0])[: fusion.DEPTH]
+        kept = sorted(best, key=lambda one: -best[one][0])[:deepest]
         return _Leg({one: best[one][0] for one in kept}, {one: Found.of(*best[one][1:]) for one in kept})
 
     async def _vector_for(self, text: str) -> Vector:

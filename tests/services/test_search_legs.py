@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,11 @@ async def test_texts_without_a_word_are_found_by_browsing_and_never_ranked(store
 )
 def test_a_text_says_something_from_two_letters_on(text: str, said: bool) -> None:
     assert has_word(text) is said
+
+
+@pytest.mark.parametrize("mode", list(SearchMode))
+async def test_as_many_hits_are_given_as_are_asked_for(store: Store, mode: SearchMode) -> None:
+    await store.put(*(draft(number, f"note {number}: words are text") for number in range(1, 251)))
+    query = (await store.ask("text words", mode)).query
+    for limit in (40, 220, 1000):
+        assert len((await store.search.search(replace(query, limit=limit))).hits) == min(limit, 250)
