@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from services.adapters.postgres.checked_database import CheckedDatabase
+from services.adapters.postgres.database import Database
 from services.errors import Ambiguous, Conflict, InvalidInput, NotFound
 from services.model import Entity, Kind, SessionDraft
+from services.records.clients_and_projects import client_id, project_id
+from services.records.unit_of_work import unit_of_work
+from services.settings import Settings
+from tests.services.servers import query
 from tests.services.worktables import Bench, bench
 
 Totals = dict[str | None, tuple[int, int]]
@@ -198,3 +205,26 @@ async def test_names_of_every_script_are_taken_and_odd_ones_that_are_there_go_on
     await here.sql("INSERT INTO clients (name) VALUES ('a' || chr(8203) || 'b')")
     assert (await here.work.start(SessionDraft("x", client="a\u200bb"))).client == "a\u200bb"
     assert "a\u200bb" in {one.client.name for one in await here.clients.clients() if one.client}
+
+
+async def test_of_names_that_differ_in_case_only_one_is_made_at_once(
+    here: Bench, postgres_url: str, tmp_path: Path
+) -> None:
+    async def other() -> None:
+        with pytest.raises(Conflict, match="upper and lower case are one"):
+            await here.records.clients.create_client("NEW")
+        await here.work.start(SessionDraft("work", client="new", project="NEW"))
+
+    database = CheckedDatabase(Database(postgres_url))
+    async with unit_of_work(database, Settings(tmp_path)) as unit:
+        await project_id(unit, await client_id(unit, "New"), "New")
+        others = asyncio.create_task(other())
+        waits = """SELECT 1 FROM pg_locks JOIN pg_database here ON here.oid = database
+            WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted"""
+        while not others.done() and not query(postgres_url, waits):  # noqa: ASYNC110 - told by nobody
+            await asyncio.sleep(0.02)
+    await others
+    await database.close()
+    clients, projects = await totals(here)
+    assert [name for name in clients if name and name.lower() == "new"] == ["New"]
+    assert [name for name in projects if name and name.lower().endswith("new")] == ["New / New"]
