@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from services.access_tokens import AccessTokenService
 from services.adapters.daemon.client import DaemonClient
+from services.adapters.daemon.wire import prepare
 from services.adapters.database_upgrade import DatabaseService
 from services.adapters.postgres.checked_database import CheckedDatabase
 from services.adapters.postgres.database import Database
@@ -145,7 +146,8 @@ async def open_services(
     waits = waits or Waits()
     database = CheckedDatabase.of(settings, waits)
     settings, zones = with_writer_zone(settings, await _stamps(database, settings))
-    vectors, embedder = vectors or vector_store(settings, waits), embedder or _embedder(settings, waits)
+    daemon = _daemon(settings, waits)
+    vectors, embedder = vectors or vector_store(settings, waits, daemon), embedder or _embedder(settings, daemon)
     chat = chat or _chat(settings)
     services = Services(settings, zones, database, vectors, embedder, records, clock, ask, waits, chat)
     async with contextlib.AsyncExitStack() as closing:
@@ -161,6 +163,7 @@ async def _keep_before_upgrade(backups: DailyBackups, waits: Waits) -> None:
 
 async def rehearse(settings: Settings) -> None:
     """Does what a command does before it asks a store, so that a process that waits for one has it behind it."""
+    prepare()
     async with open_services(replace(settings, writer_zone="UTC", zone="UTC")):  # no store is asked for the zone
         await Database.of(settings).rehearse()
 
@@ -226,18 +229,18 @@ async def _opened_embedder(settings: Settings, own: Embedder, target: Target) ->
     if (wanted := target.settings(settings)) == settings:
         yield own
         return
-    embedder = _embedder(wanted)
+    embedder = _embedder(wanted, _daemon(wanted))
     try:
         yield embedder
     finally:
         await embedder.close()
 
 
-def _embedder(settings: Settings, waits: Waits | None = None) -> Embedder:
+def _embedder(settings: Settings, daemon: DaemonClient) -> Embedder:
     if settings.ollama_host is None:
         from services.adapters.bundled_embedder import BundledEmbedder
 
-        return BundledEmbedder(_daemon(settings, waits))
+        return BundledEmbedder(daemon)
     from services.adapters.ollama import OllamaEmbedder
 
     return OllamaEmbedder(settings.ollama_host, settings.embedding_model, settings.embedding_dimensions)

@@ -9,16 +9,19 @@ from services.settings import Settings
 from services.waits import Waits
 
 if TYPE_CHECKING:
+    from services.adapters.daemon.client import DaemonClient
     from services.adapters.postgres.embedded import EmbeddedPostgres
 
 
-def vector_store(settings: Settings, waits: Waits | None = None) -> SwitchableStore:
+def vector_store(settings: Settings, waits: Waits | None = None, daemon: DaemonClient | None = None) -> SwitchableStore:
+    """`daemon`: the connection to use for embedded stores, where there is one already."""
     if settings.qdrant_host is None:
         from services.adapters.daemon.client import DaemonClient
         from services.adapters.edge.edge_store import EdgeVectorStore
 
-        client = DaemonClient(settings.home, linger=settings.linger, program=settings.program, waits=waits)
-        return EdgeVectorStore(client)
+        if daemon is None:
+            daemon = DaemonClient(settings.home, linger=settings.linger, program=settings.program, waits=waits)
+        return EdgeVectorStore(daemon)
     from services.adapters.server.server_store import ServerVectorStore
 
     return ServerVectorStore(

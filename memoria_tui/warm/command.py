@@ -20,7 +20,7 @@ from memoria_tui.cli.terminal import NeedsOwnProcess, Terminal
 from memoria_tui.warm.client import EXIT, GO, OWN, PASSED_ON, READY, SIZE, circumstances, peer
 from memoria_tui.warm.loaded import Loaded
 from memoria_tui.warm.starting import linger
-from services.container import rehearse
+from services.container import rehearse as rehearse_services
 from services.errors import MemoriaError
 from services.settings import load_settings
 
@@ -91,7 +91,7 @@ class Spare:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             if not select.select([self._listening, self._control], [], [], 0)[0]:
-                _rehearse()
+                rehearse()
             self._run(self._client())
         finally:
             os._exit(1)
@@ -179,11 +179,14 @@ class Spare:
         os._exit(0)
 
 
-def _rehearse() -> None:
-    """Touches what each command touches before it asks a store: memory of the server is copied with the first touch."""
+def rehearse() -> None:
+    """Does what each command does before it asks a store.
+
+    Done by the server, it makes what is made once and kept; by the spare, it touches that memory, which is then copied.
+    """
     with suppress(MemoriaError):
         main(["search"], Terminal({}, io.BytesIO(), io.StringIO(), io.StringIO()))  # is refused: a query is missing
-        asyncio.run(rehearse(load_settings(os.environ)))
+        asyncio.run(rehearse_services(load_settings(os.environ)))
 
 
 def _take_over(passed: list[int], streams: list[str]) -> None:

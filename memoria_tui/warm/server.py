@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from memoria_tui.warm.client import LOCK, LOG, SIGNAL, SOCKET, with_short_path
-from memoria_tui.warm.command import DONE, STALE, TAKEN, Spare
+from memoria_tui.warm.command import DONE, STALE, TAKEN, Spare, rehearse
 from memoria_tui.warm.loaded import Loaded, Noted
 from services.file_locks import take_lock
 from services.files import make_private
@@ -32,6 +32,8 @@ from services.files import make_private
 _LONGEST_REPORT = 1 << 17
 _LOOKED_AT_SECONDS = 0.1
 """For who only looks whether the lock is held."""
+_ENDED_SECONDS = 1.0
+"""For which the kernel may still count threads that have ended."""
 _FAILURES = 5
 """Spares in a row that end without a command, after which the server gives up."""
 
@@ -53,6 +55,7 @@ def main(folder: str, linger: float, names: list[str], noted: Noted, began: int)
     os.close(log)
     loaded = Loaded(noted, began)
     loaded.load(names)
+    rehearse()
     if changed := loaded.changed():
         print(f"{changed} has just changed", file=sys.stderr)
     else:
@@ -134,7 +137,10 @@ class CommandServer:
                     os.read(woken, 64)
 
     def _fork(self) -> None:
-        if len(os.listdir("/proc/self/task")) > 1:  # a library that was imported has a thread
+        deadline = time.monotonic() + _ENDED_SECONDS
+        while (threads := len(os.listdir("/proc/self/task")) - 1) and time.monotonic() < deadline:
+            time.sleep(0.001)
+        if threads:  # of a library that was imported
             self._reason = "something imported has a thread"
             return
         gc.collect()

@@ -26,7 +26,7 @@ from services.memories.point_layout import (
 from services.memories.stored_memories import memory_id_of, read_stored
 from services.model import MemoryType
 from services.points import Filter, HasId, Point, Scroll, Vector
-from services.ports import Clock, Embedder, VectorStore
+from services.ports import Clock, Embedder, SwitchableStore
 from services.records import Records
 from services.records.outbox import Outbox
 from services.settings import Settings
@@ -74,7 +74,7 @@ class Applier:
 
     def __init__(
         self,
-        vectors: VectorStore,
+        vectors: SwitchableStore,
         embedder: Embedder,
         records: Records,
         settings: Settings,
@@ -122,7 +122,7 @@ class Applier:
     async def _require_writable(self, *, asking: bool) -> None:
         if self._permitted:
             return
-        if reason := (await self.vectors.status()).read_only:
+        if self.vectors.shared and (reason := (await self.vectors.status()).read_only):
             raise StoreReadOnly(reason)
         if self._permit is not None:
             await self._permit(vectors=True, asking=asking)

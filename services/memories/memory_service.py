@@ -89,6 +89,8 @@ class MemoryService:
         self._pending = PendingWork(self._saver, self._trash)
         self._undo = Undo(self._saver, self._trash)
         self.outside = OutsideDeletions(self._saver, shared=vectors.shared)
+        self._none_waits = False
+        """True when nothing waited at the start."""
 
     async def get(self, id_or_prefix: str) -> Memory:
         """The memory of an id, of the id of one of its chunks, or of the only id that begins so.
@@ -356,7 +358,10 @@ class MemoryService:
         refuse is told by the command itself.
         """
         try:
-            if self.barrier.others_write() or not await self._records.outbox.count():
+            if self.barrier.others_write():
+                return 0
+            self._none_waits = not await self._records.outbox.count()
+            if self._none_waits:
                 return 0
             number = len(await self._records.outbox.entries(untried=True, limit=most or _MOST_UNTRIED))
             if not number:
@@ -371,7 +376,9 @@ class MemoryService:
 
         For the end of a command: a store that no app is opened on is embedded all the same. Never raises.
         """
-        if self._saver.applier.embedder_rests or self.barrier.others_write():
+        if (self._none_waits and not self._saver.saved) or self._saver.applier.embedder_rests:
+            return 0
+        if self.barrier.others_write():
             return 0
         most = most or (_EMBEDDED_BY_WRITER if self._saver.saved else _EMBEDDED_BY_READER)
         try:

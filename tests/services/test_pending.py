@@ -17,7 +17,7 @@ from services.memories.stored_memories import Stored
 from services.memories.storing import Incoming
 from services.model import Action, Entity, Memory, MemoryChanges, MemoryDraft, MemoryType, RelationType
 from services.points import Point
-from services.ports import NewChange, NewRelation, VectorStore
+from services.ports import NewChange, NewRelation, SwitchableStore
 from services.records import Records
 from tests.services.memory_world import World, open_world, store_many, vector_of
 
@@ -176,7 +176,7 @@ async def test_what_is_committed_is_told_as_saved_when_the_vector_store_goes_awa
 ) -> None:
     there = await world.service.create(MemoryDraft("there"))
     store = FullDisk(world.vectors)
-    world.service._saver.applier.vectors = cast("VectorStore", store)
+    world.service._saver.applier.vectors = cast("SwitchableStore", store)
     created = await world.service.create(MemoryDraft("new"))
     saved = await world.service.update(there, MemoryChanges(content="edited"))
     assert (created.content, created.pending, saved.content, saved.pending) == ("new", True, "edited", True)
@@ -194,7 +194,7 @@ async def test_what_is_committed_is_told_as_saved_when_the_vector_store_goes_awa
 class FullDisk:
     """A vector store that can be read, and not be written."""
 
-    def __init__(self, store: VectorStore) -> None:
+    def __init__(self, store: SwitchableStore) -> None:
         self._store = store
         self.is_full = True
 

@@ -333,6 +333,12 @@ METHODS: Mapping[str, Method] = {
 """All that can be asked; the target has a method of the same name."""
 
 
+def prepare() -> None:
+    """Makes ahead what reads each method's arguments and answer, else made at the first call."""
+    for method in METHODS.values():
+        method._read  # noqa: B018 - is kept
+
+
 def _written(value: object) -> msgspec.Raw:
     try:
         return msgspec.Raw(_encoder.encode(value))

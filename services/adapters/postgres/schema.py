@@ -40,7 +40,13 @@ TABLES = {
 VERSION_TABLE = "memoria_tui.alembic_version"
 _VERSION = f"SELECT version_num FROM {VERSION_TABLE}"
 
-_STATE = """
+_OWN_PATHS = """(SELECT prosrc LIKE '%memoria_tui.path_step%' FROM pg_proc
+        WHERE oid = to_regprocedure('public.find_path(uuid, uuid, integer)')) IS TRUE AS own_paths"""
+_EMBEDDED = f"""
+SELECT version_num, current_setting('server_version') AS server_version, {_OWN_PATHS} FROM {VERSION_TABLE}
+"""
+"""What may differ in a database that is nobody else's."""
+_STATE = f"""
 WITH there AS (
     SELECT n.nspname || '.' || c.relname AS name, pg_get_userbyid(c.relowner) AS owner,
            has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS readable,
@@ -51,8 +57,7 @@ WITH there AS (
 )
 SELECT current_setting('server_version') AS server_version, current_user::text AS role,
        pg_is_in_recovery() AS standby, current_setting('transaction_read_only') = 'on' AS read_only,
-       (SELECT prosrc LIKE '%memoria_tui.path_step%' FROM pg_proc
-        WHERE oid = to_regprocedure('public.find_path(uuid, uuid, integer)')) IS TRUE AS own_paths,
+       {_OWN_PATHS},
        ARRAY(SELECT name FROM there) AS tables,
        ARRAY(SELECT name FROM there WHERE NOT readable) AS unreadable,
        ARRAY(SELECT name FROM there WHERE NOT writable) AS unwritable,
@@ -187,6 +192,8 @@ async def require_schema(database: Database) -> SchemaState:
     The embedded database and an empty one are set up at once; into any other nothing is put unless `database.permit`
     permits it. Raises SchemaMissing, StoreReadOnly or StoreTooNew.
     """
+    if database.embedded is not None and (rows := await database.read(_EMBEDDED)) and rows[0].version_num == NEWEST:
+        return SchemaState(NEWEST, rows[0].server_version, frozenset(TABLES), own_paths=rows[0].own_paths)
     state = await schema_state(database)
     refuse_unusable(state, database.name)
     refuse_read_only(state, database.name)
