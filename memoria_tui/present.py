@@ -130,6 +130,12 @@ def age(when: datetime | None, now: datetime) -> str:
     return f"{int(seconds // 60)} min" if seconds >= 60 else "now"
 
 
+def ago(when: datetime, now: datetime) -> str:
+    """«now», «3 d ago»."""
+    told = age(when, now)
+    return told if told == "now" else f"{told} ago"
+
+
 def title(memory: Memory) -> str:
     """The memory's first line, safe; «(empty)» when there is none."""
     return line(memory.title) or UNTITLED

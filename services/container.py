@@ -22,6 +22,7 @@ from services.backup.backup_service import BackupService
 from services.backup.daily import DailyBackups
 from services.backup.restore_run import RestoreTarget
 from services.backup.restoring import RestoreService
+from services.connected_agents import ConnectedAgentService
 from services.curation.consolidation import ConsolidationService
 from services.curation.reflection import ReflectionService
 from services.errors import MemoriaError
@@ -109,6 +110,7 @@ class Services:
         self.reports = ReportService(records, settings, clock)
         self.clients = ClientService(records)
         self.tokens = AccessTokenService(records, settings, clock)
+        self.agents = ConnectedAgentService(records, settings)
         self.backup = BackupService(vectors, tables, embedder, settings, clock)
         self.daily_backups = DailyBackups(self.backup, records.history.newest, settings, clock)
         target = RestoreTarget(vectors, tables, self.memories, settings)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
+from memoria_tui.agents.tally import Tally
 from memoria_tui.agents.tool import Agent, Context, Tool
 from memoria_tui.program_log import crashed, refused
 from services.acting import Actor, acting_as
@@ -40,6 +42,7 @@ class Door:
         self.working = self.waiting = 0
         """Calls that are worked on, and those that wait for a place."""
         self._writing: set[asyncio.Task[object]] = set()
+        self._tally = Tally()
 
     async def __aenter__(self) -> Self:
         timer = asyncio.get_running_loop().call_later(_FIRST_ANSWER, self._open)
@@ -52,6 +55,7 @@ class Door:
             await asyncio.wait(self._writing)
         if self._opening is not None:
             await asyncio.wait([self._opening])
+        await self._tally.close()
         await self._opened.aclose()
 
     async def services(self) -> Services:
@@ -73,6 +77,7 @@ class Door:
                 agent = Agent(await self.services(), actor.name, context or self._context)
                 with acting_as(actor):
                     call = asyncio.ensure_future(self._work(tool, agent, arguments))
+                call.add_done_callback(partial(self._count, agent, tool))
                 return await (self._finished(call) if tool.writes else call)
         except TimeoutError as error:
             if not limit.expired():
@@ -100,6 +105,10 @@ class Door:
         call.add_done_callback(self._writing.discard)
         call.add_done_callback(_forgiven)
         return await asyncio.shield(call)
+
+    def _count(self, agent: Agent, tool: Tool, call: asyncio.Task[object]) -> None:
+        failed = call.cancelled() or call.exception() is not None
+        self._tally.add(agent.services.agents, agent.name, tool.name, failed=failed)
 
     def _open(self) -> asyncio.Task[Services]:
         failed = self._opening and self._opening.done() and self._opening.exception()

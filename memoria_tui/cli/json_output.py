@@ -54,7 +54,7 @@ def memory_json(memory: Memory) -> Json:
 def token_json(token: AccessToken) -> Json:
     """`projects`: null for all memories."""
     projects = None if token.projects is None else sorted(token.projects)
-    return _fields(token, "name", "scope", "created_by", "created_at", "expires_at", "revoked_at") | {
+    return _fields(token, "name", "scope", "created_by", "created_at", "expires_at", "revoked_at", "used_at") | {
         "projects": projects
     }
 

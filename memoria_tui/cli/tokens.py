@@ -50,7 +50,7 @@ async def list_tokens(services: Services, terminal: Terminal, as_json: Json = Fa
     if as_json:
         terminal.print_json([token_json(one) for one in found])
         return
-    head = ("name", "scope", "projects", "made", "by", "expires", "revoked")
+    head = ("name", "scope", "projects", "made", "by", "used", "expires", "revoked")
     terminal.print_table(head, [_row(terminal, one) for one in found])
     if not found:
         terminal.print("there are no access tokens")
@@ -70,6 +70,7 @@ def _told(token: AccessToken) -> str:
 
 
 def _row(terminal: Terminal, one: AccessToken) -> tuple[str, ...]:
-    dates = [terminal.local_time(at) if at else "" for at in (one.created_at, one.expires_at, one.revoked_at)]
+    moments = (one.created_at, one.used_at, one.expires_at, one.revoked_at)
+    dates = [terminal.local_time(at) if at else "" for at in moments]
     projects = ", ".join(sorted(one.projects)) if one.projects else "all"
     return (one.name, one.scope.value, projects, dates[0], one.created_by, *dates[1:])

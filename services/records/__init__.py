@@ -14,6 +14,7 @@ from services.ports import Clock, Pulse, SqlConnection, SqlDatabase, machine_clo
 from services.records.access_tokens import AccessTokens
 from services.records.change_groups import ChangeGroups
 from services.records.clients_and_projects import ClientsAndProjects
+from services.records.connected_agents import ConnectedAgents
 from services.records.exported_rows import ExportedRows, ImportedRows
 from services.records.graph_walks import GraphWalks
 from services.records.history import History, HistoryWriter
@@ -55,6 +56,7 @@ class Records:
         self.user_settings = UserSettings(database)
         self.rows = ExportedRows(database)
         self.tokens = AccessTokens(database)
+        self.agents = ConnectedAgents(database)
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:

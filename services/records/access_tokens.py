@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -37,6 +37,11 @@ class AccessToken:
     created_at: datetime
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
+    used_at: datetime | None = None
+    """To within a few seconds; None: never, or that is not asked for."""
+
+    def is_valid(self, now: datetime) -> bool:
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
 
 
 class AccessTokens:
@@ -55,7 +60,9 @@ class AccessTokens:
     async def all(self) -> list[AccessToken]:
         """Newest first, revoked and expired ones too."""
         rows = await self._database.fetch(f"SELECT {_COLUMNS} FROM memoria_tui.access_tokens ORDER BY created_at DESC")
-        return [_token(row) for row in rows]
+        uses = await self._database.fetch("SELECT name, used_at FROM memoria_tui.token_uses")
+        used = {row.name: row.used_at for row in uses}
+        return [replace(_token(row), used_at=used.get(row.name)) for row in rows]
 
     async def valid(self, hashed: str) -> AccessToken | None:
         """The token of this hash, neither expired nor revoked."""

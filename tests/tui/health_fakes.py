@@ -10,11 +10,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from services.access_tokens import AccessTokenService
+from services.acting import Scope
 from services.adapters.database_upgrade import DatabaseService
 from services.backup.backup_service import BackupService
 from services.backup.backup_values import Archive, Comparison, RestoreReport
 from services.backup.daily import DailyBackups
 from services.backup.restoring import RestoreService
+from services.connected_agents import ConnectedAgentService
+from services.errors import MemoriaError
 from services.health import HealthService, Waiting
 from services.integrity import checks
 from services.integrity.check import Check
@@ -34,7 +38,9 @@ from services.model import (
 from services.model.database import DatabaseStatus, UpgradePlan
 from services.points import CollectionInfo
 from services.ports import Draft
+from services.records.access_tokens import AccessToken
 from services.records.archive_tables import Difference
+from services.records.connected_agents import ConnectedAgent
 from services.reembedding.reembed_values import ReembedReport, ReembedState, Target
 from services.reembedding.reembedding_service import ReembeddingService
 from services.settings import Settings
@@ -254,6 +260,57 @@ class FakeReembedding(ReembeddingService):
 
 
 @dataclass
+class FakeAgents(ConnectedAgentService):
+    """Agents in a list."""
+
+    found: list[ConnectedAgent] = field(default_factory=list)
+    failure: MemoriaError | None = None
+
+    async def all(self) -> list[ConnectedAgent]:
+        if self.failure is not None:
+            raise self.failure
+        return list(self.found)
+
+
+@dataclass
+class FakeTokens(AccessTokenService):
+    """Tokens in a list."""
+
+    found: list[AccessToken] = field(default_factory=list)
+    failure: MemoriaError | None = None
+
+    async def all(self) -> list[AccessToken]:
+        if self.failure is not None:
+            raise self.failure
+        return list(self.found)
+
+    async def revoke(self, name: str) -> AccessToken:
+        self.found = [replace(one, revoked_at=NOW) if one.name == name else one for one in self.found]
+        return next(one for one in self.found if one.name == name)
+
+
+def some_agents() -> list[ConnectedAgent]:
+    """One of them with a hostile name."""
+    begun, last = NOW - timedelta(hours=2), NOW - timedelta(seconds=20)
+    return [
+        ConnectedAgent("agent:claude-code", "memoria-tui mcp", begun, 128, 0, "memoria_recall", last),
+        ConnectedAgent("agent:token/ci", "memoria-tui serve", begun, 1204, 3, "search", NOW - timedelta(minutes=7)),
+        ConnectedAgent(f"agent:{HOSTILE}", "memoria-tui serve", last, 1, 1, "memoria_get", last),
+    ]
+
+
+def some_tokens() -> list[AccessToken]:
+    """Valid, never used and for all memories, expired, revoked."""
+    made, pier = NOW - timedelta(days=40), frozenset({"pier", "dock"})
+    return [
+        AccessToken("ci", Scope.WRITE, pier, "anna", made, NOW + timedelta(days=50), None, NOW - timedelta(minutes=7)),
+        AccessToken("backup", Scope.ADMIN, None, "anna", made),
+        AccessToken("demo", Scope.READ, None, "ben", made, NOW - timedelta(days=10), None, NOW - timedelta(days=11)),
+        AccessToken("old", Scope.READ, None, "ben", made, None, NOW - timedelta(days=3)),
+    ]
+
+
+@dataclass
 class HealthMemories(FakeMemories):
     """Memories whose undo takes repairs back too."""
 
@@ -270,6 +327,8 @@ class HealthServices(FakeServices):
     """What the Health screen asks, for `open_services`."""
 
     memories: HealthMemories
+    agents: FakeAgents
+    tokens: FakeTokens
     database: FakeDatabase
     restoring: FakeRestoring
 
@@ -287,6 +346,8 @@ class HealthServices(FakeServices):
         self.daily_backups = DailyBackups(self.backup, self.newest_change, self.settings, lambda: NOW)
         self.restoring = FakeRestoring(self.backup)
         self.reembedding = FakeReembedding()
+        self.agents = FakeAgents([] if empty else some_agents())
+        self.tokens = FakeTokens([] if empty else some_tokens())
 
     async def newest_change(self) -> int:
         return 0

@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from memoria_tui.app import MemoriaApp
+from memoria_tui.dialogs.confirm import ConfirmDialog
 from memoria_tui.dialogs.restore_backup import RestoreDialog
 from memoria_tui.dialogs.trash import TrashDialog
 from memoria_tui.dialogs.upgrade_database import UpgradeDialog
@@ -17,11 +18,11 @@ from memoria_tui.modes.graph.screen import GraphScreen
 from memoria_tui.modes.health.screen import HealthScreen
 from memoria_tui.modes.health.state import Line, Pace, Section
 from memoria_tui.modes.mode import Failed
-from services.errors import StoreInUse
+from services.errors import StoreInUse, StoreUnavailable
 from services.integrity import checks
 from services.integrity.defects import Defect, Keep
 from services.model import Subject
-from tests.tui.conftest import press, settle, toasts
+from tests.tui.conftest import press, settle, toasts, until
 from tests.tui.fakes import clock, memory_id
 from tests.tui.health_fakes import HealthServices, waiting
 
@@ -251,6 +252,37 @@ async def test_what_one_store_lacks_is_told_beside_the_others_and_added_after_a_
         assert "old vectors, by wordllama, are kept" in facts(screen)
         await press(pilot, "D", "y")
         assert "old vectors" not in facts(screen)
+
+
+async def test_agents_at_work_are_listed_and_looked_at_again_while_they_are_on_screen() -> None:
+    services = HealthServices()
+    async with health(services) as (pilot, screen):
+        await go_to(pilot, screen, Section.AGENTS)
+        first, served, hostile = rows(screen)
+        assert "claude-code  memoria-tui mcp" in first
+        assert "last now: memoria_recall · 128 calls" in " ".join(first.split())
+        assert "1,204 calls · 3 errors" in " ".join(served.split())
+        assert "\x1b" not in hostile
+        services.agents.found = services.agents.found[:1]
+        await until(pilot, lambda: len(rows(screen)) == 1)
+        services.agents.failure = StoreUnavailable("postgres: away")
+        await until(pilot, lambda: "postgres: away" in facts(screen))
+
+
+async def test_an_access_token_is_revoked_after_a_question_and_only_one_that_is_valid() -> None:
+    services = HealthServices()
+    async with health(services) as (pilot, screen):
+        await go_to(pilot, screen, Section.TOKENS)
+        assert facts(screen).startswith("2 of 4 are valid")
+        await press(pilot, "enter", "d")
+        assert isinstance(pilot.app.screen, ConfirmDialog)
+        await press(pilot, "escape")
+        assert facts(screen).startswith("2 of 4 are valid")
+        await press(pilot, "d", "y")
+        assert toasts(pilot) == ["ci is revoked"]
+        assert facts(screen).startswith("1 of 4 is valid")
+        assert "revoked now" in rows(screen)[0]
+        assert not screen.check_action("revoke", ())
 
 
 async def test_stores_that_cannot_be_opened_are_told_and_tried_again() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from memoria_tui.app import MemoriaApp
 from memoria_tui.config import Config
-from services.errors import StoreInUse
+from services.errors import StoreInUse, StoreUnavailable
 from tests.tui.conftest import keys
 from tests.tui.fakes import clock
 from tests.tui.health_fakes import HealthServices
@@ -19,6 +19,8 @@ Compare = Callable[..., Any]
 _STEPS = {
     "stores": (),
     "integrity": (*["down"] * 5, "enter"),
+    "agents": (*["end"], *["up"] * 4),
+    "tokens": (*["end"], *["up"] * 3, "enter"),
     "restore": ("end", "up", "enter", "enter"),
 }
 
@@ -35,6 +37,16 @@ def test_state(snap_compare: Compare, state: str) -> None:
 def test_relations_where_it_is_narrow(snap_compare: Compare) -> None:
     steps = keys("5", *["down"] * 8, "enter")
     assert snap_compare(app(HealthServices()), terminal_size=(80, 24), run_before=steps)
+
+
+@pytest.mark.parametrize("section", ["agents", "tokens"])
+@pytest.mark.parametrize("state", ["loaded", "empty", "failing"])
+def test_agents_where_it_is_narrow(snap_compare: Compare, section: str, state: str) -> None:
+    services = HealthServices(empty=state == "empty")
+    if state == "failing":
+        away = StoreUnavailable("cannot reach PostgreSQL at db.acme.example:5432/memoria: is it running?")
+        services.agents.failure = services.tokens.failure = away
+    assert snap_compare(app(services), terminal_size=(80, 24), run_before=keys("5", *_STEPS[section]))
 
 
 def test_an_empty_store(snap_compare: Compare) -> None:

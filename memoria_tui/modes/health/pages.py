@@ -15,13 +15,15 @@ from memoria_tui.modes.health.state import STORES, Checked, Health, HealthReport
 from services.errors import MemoriaError
 from services.integrity.check import Check
 from services.integrity.defects import Finding
-from services.model import Memory, MemoryType, StoreStatus
+from services.model import AGENT, Memory, MemoryType, StoreStatus
 
 if TYPE_CHECKING:
     from services.backup.backup_values import Archive
     from services.health import Waiting
     from services.model.database import DatabaseStatus
     from services.points import CollectionInfo
+    from services.records.access_tokens import AccessToken
+    from services.records.connected_agents import ConnectedAgent
 
 _LABEL = 15
 _MUTED = "$foreground 60%"
@@ -47,6 +49,10 @@ def page(section: Line, report: HealthReport, now: datetime, width: int) -> Page
     match section:
         case Section.QUEUE:
             return _queue(health.waiting, health.pending, now, width)
+        case Section.AGENTS:
+            return _agents(health.agents, now, width)
+        case Section.TOKENS:
+            return _tokens(health.tokens, now, width)
         case Section.TRASH:
             missing = report.checked.missing if isinstance(report.checked, Checked) else ""
             return Page(section.title, _trash(health.trash, missing))
@@ -192,6 +198,62 @@ def _name(memory: Memory | None, cells: int) -> Content:
     if memory is None:
         return Content.styled("no memory", "$warning")
     return present.labelled(memory, cells - 2)
+
+
+# agents
+
+
+def _agents(agents: Sequence[ConnectedAgent] | MemoriaError, now: datetime, width: int) -> Page:
+    title = "Connected agents"
+    if isinstance(agents, MemoriaError):
+        return Page(title, _refused(agents))
+    if not agents:
+        told = (
+            "No agent works with these memories now. memoria-tui connect CLIENT connects one, memoria-tui serve serves "
+            "any number."
+        )
+        return Page(title, _text(told))
+    told = f"{present.counted(len(agents), 'agent')} at work, who called last first; H lists what was changed."
+    return Page(title, _text(told), tuple(_agent(one, now, width) for one in agents))
+
+
+def _agent(one: ConnectedAgent, now: datetime, width: int) -> Content:
+    name = present.line(one.name.removeprefix(AGENT))
+    head = Content.assemble((name, "bold"), (f"  {present.line(one.program)}", _MUTED))
+    told = [
+        f"first call {present.ago(one.since, now)}",
+        f"last {present.ago(one.last_at, now)}: {present.line(one.last_call)}",
+        present.counted(one.calls, "call"),
+        *([present.counted(one.errors, "error")] if one.errors else []),
+    ]
+    return Content("\n").join([head, _below(" · ".join(told), width, "$warning" if one.errors else _MUTED)])
+
+
+def _tokens(tokens: Sequence[AccessToken] | MemoriaError, now: datetime, width: int) -> Page:
+    title = Section.TOKENS.value
+    if isinstance(tokens, MemoriaError):
+        return Page(title, _refused(tokens))
+    if not tokens:
+        told = "There are no access tokens: memoria-tui token create NAME makes one, for agents of memoria-tui serve."
+        return Page(title, _text(told))
+    valid = sum(one.is_valid(now) for one in tokens)
+    told = f"{valid:,} of {len(tokens):,} {'is' if valid == 1 else 'are'} valid. d revokes one at once and for good."
+    return Page(title, _text(told), tuple(_token(one, now, width) for one in tokens))
+
+
+def _token(one: AccessToken, now: datetime, width: int) -> Content:
+    where = ", ".join(sorted(one.projects)) if one.projects else "all memories"
+    about = f"  {one.scope.value} · {present.clip(where, 60)}"
+    head = Content.assemble((present.line(one.name), "bold" if one.is_valid(now) else _MUTED), (about, _MUTED))
+    if one.revoked_at is not None:
+        end = f"revoked {present.ago(one.revoked_at, now)}"
+    elif one.expires_at is None:
+        end = "never expires"
+    else:
+        end = f"{'expired' if one.expires_at <= now else 'expires'} {one.expires_at.astimezone(now.tzinfo):%Y-%m-%d}"
+    used = f"used {present.ago(one.used_at, now)}" if one.used_at else "never used"
+    made = f"made {present.ago(one.created_at, now)} by {present.line(one.created_by)}"
+    return Content("\n").join([head, _below(" · ".join((used, end, made)), width, _MUTED)])
 
 
 # trash, backups, model

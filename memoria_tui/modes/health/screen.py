@@ -17,6 +17,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 from textual.worker import Worker, get_current_worker
 
+from memoria_tui.dialogs.confirm import ConfirmDialog
 from memoria_tui.dialogs.upgrade_database import UpgradeDialog
 from memoria_tui.modes.health.long_work import LongWork
 from memoria_tui.modes.health.pages import Page, page
@@ -35,7 +36,7 @@ from memoria_tui.modes.health.state import (
 from memoria_tui.modes.mode import Idle, Loadable, Loaded, ModeScreen, Setup
 from memoria_tui.modes.trash import open_trash
 from memoria_tui.opening import asks
-from memoria_tui.present import safe
+from memoria_tui.present import ago, safe
 from memoria_tui.widgets.choice_list import ChoiceList
 from services.errors import MemoriaError
 from services.integrity.check import Check
@@ -48,11 +49,14 @@ if TYPE_CHECKING:
     from services.container import Services
     from services.integrity.defects import Finding
     from services.model import Memory
+    from services.records.access_tokens import AccessToken
     from services.reembedding.reembed_values import ReembedState
 
 DESCRIBED = 200
 """Defects of a kind that are listed; a repair of all takes the others too."""
 _TRASH = 100
+_AGENTS = 5.0
+"""Seconds between two looks at the agents while they are on screen."""
 
 Answer = TypeVar("Answer")
 
@@ -65,7 +69,7 @@ class HealthScreen(ModeScreen):
     """
 
     CSS_PATH = "health.tcss"
-    HELP = "Health: stores, waiting work, integrity, trash, backups, model"
+    HELP = "Health: stores, waiting work, integrity, agents, trash, backups, model"
 
     FOLLOWS = frozenset({Subject.MEMORIES, Subject.RELATIONS, Subject.SESSIONS, Subject.HISTORY})
 
@@ -83,6 +87,7 @@ class HealthScreen(ModeScreen):
         Binding("m", "reembed", "Re-embed", id="health.reembed", tooltip="Re-embed all memories"),
         Binding("D", "drop_old", "Delete old", id="health.drop_old", tooltip="Delete the old vectors"),
         Binding("A", "upgrade", "Upgrade", id="health.upgrade", tooltip="Add to the stores what this program needs"),
+        Binding("d", "revoke", "Revoke", id="health.revoke", tooltip="Make the chosen access token worthless"),
         Binding("c", "stop", "Stop", id="health.stop", tooltip="Stop what is under way"),
         Binding("tab", "switch", "Sections or details", id="health.switch", show=False, tooltip="Between the lists"),
         Binding("escape", "back", "Sections", id="health.back", show=False, tooltip="Back to the sections"),
@@ -119,6 +124,7 @@ class HealthScreen(ModeScreen):
 
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, lambda _: self._show())
+        self.set_interval(_AGENTS, self._follow_agents)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action not in {binding.action for binding in self.BINDINGS if isinstance(binding, Binding)}:
@@ -150,6 +156,8 @@ class HealthScreen(ModeScreen):
             case "upgrade":
                 lacks = not isinstance(database, MemoriaError) and bool(database.missing or database.indexes)
                 return self.section in (Section.POSTGRES, Section.QDRANT) and lacks
+            case "revoke":
+                return bool((token := self._token) and token.is_valid(self.clock()))
             case "stop":
                 return self.running is not None
         return True
@@ -199,6 +207,13 @@ class HealthScreen(ModeScreen):
         if self.report is None or self.section is not Section.BACKUPS:
             return None
         return self._under_cursor(self.report.health.archives)
+
+    @property
+    def _token(self) -> AccessToken | None:
+        """The access token under the cursor."""
+        if self.report is None or self.section is not Section.TOKENS:
+            return None
+        return self._under_cursor(self.report.health.tokens)
 
     # asking
 
@@ -271,7 +286,22 @@ class HealthScreen(ModeScreen):
             daily_kept=services.daily_backups.keep,
             daily_problem=await asyncio.to_thread(services.daily_backups.problem),
             model=await self._model(outside=outside),
+            agents=await _or_error(_tuple(services.agents.all())),
+            tokens=await _or_error(_tuple(services.tokens.all())),
         )
+
+    @work(exclusive=True, group="agents")
+    async def _follow_agents(self) -> None:
+        """What agents do tells nobody by itself."""
+        if self.is_active and self.section in (Section.AGENTS, Section.TOKENS):
+            await self._look_at_agents()
+
+    async def _look_at_agents(self) -> None:
+        agents = await _or_error(_tuple(self.services.agents.all()))
+        tokens = await _or_error(_tuple(self.services.tokens.all()))
+        if self.report is not None:
+            health = replace(self.report.health, agents=agents, tokens=tokens)
+            self.state = Loaded(replace(self.report, health=health))
 
     async def _model(self, *, outside: bool) -> ReembedState | MemoriaError:
         """As it was known, after others wrote: counting memories by it takes long."""
@@ -470,6 +500,19 @@ class HealthScreen(ModeScreen):
             self.load()
 
     @asks
+    async def action_revoke(self) -> None:
+        if (token := self._token) is None:
+            return
+        used = f"used {ago(token.used_at, self.clock())}" if token.used_at else "never used"
+        question = f"It was {used}. Who shows it gets in no more, and that is for good."
+        if not await self.ask(ConfirmDialog(f"Revoke the token {token.name}?", question, "revoke")):
+            return
+        revoked = self.write(f"revoke the token {token.name}", self.services.tokens.revoke(token.name))
+        if await revoked is not None:
+            self.tell(f"{token.name} is revoked")
+            await self._look_at_agents()
+
+    @asks
     async def action_trash(self) -> None:
         await open_trash(self)
 
@@ -482,6 +525,10 @@ class HealthScreen(ModeScreen):
             self.load(thoroughly=True)
         else:
             super().action_retry()
+
+
+async def _tuple(asked: Awaitable[Iterable[Answer]]) -> tuple[Answer, ...]:
+    return tuple(await asked)
 
 
 async def _archives(services: Services) -> tuple[Archive, ...]:

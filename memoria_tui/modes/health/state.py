@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from services.health import Waiting
     from services.model.database import DatabaseStatus
     from services.points import CollectionInfo
+    from services.records.access_tokens import AccessToken
+    from services.records.connected_agents import ConnectedAgent
     from services.reembedding.reembed_values import ReembedState
     from services.work.stamps import Zones
 
@@ -34,6 +36,8 @@ class Section(Enum):
     POSTGRES = "PostgreSQL"
     EMBEDDER = "Embedder"
     QUEUE = "Queue"
+    AGENTS = "Connected"
+    TOKENS = "Access tokens"
     TRASH = "Trash"
     BACKUPS = "Backups"
     MODEL = "Model"
@@ -49,6 +53,7 @@ GROUPS: Mapping[str, tuple[Line, ...]] = {
     "Stores": (Section.QDRANT, Section.POSTGRES, Section.EMBEDDER),
     "Waiting": (Section.QUEUE,),
     "Integrity": CHECKS,
+    "Agents": (Section.AGENTS, Section.TOKENS),
     "Kept": (Section.TRASH, Section.BACKUPS, Section.MODEL),
 }
 STORES: Mapping[Line, StoreKind] = {
@@ -83,6 +88,10 @@ class Health:
     daily_problem: str
     """Why the last one was not made, "" for no reason."""
     model: ReembedState | Refused
+    agents: tuple[ConnectedAgent, ...] | Refused
+    """Who called last first."""
+    tokens: tuple[AccessToken, ...] | Refused
+    """Newest first; revoked and expired ones too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +181,12 @@ def _told(section: Line, report: HealthReport, now: datetime) -> tuple[str, str,
     match section:
         case Section.QUEUE:
             return _counted(health.pending, _ODD, "nothing pending")
+        case Section.AGENTS:
+            return _listed(health.agents)
+        case Section.TOKENS:
+            tokens = health.tokens
+            valid = tokens if isinstance(tokens, MemoriaError) else [one for one in tokens if one.is_valid(now)]
+            return _listed(valid)
         case Section.TRASH:
             if isinstance(report.checked, Checked) and report.checked.missing:
                 return (*_ODD, "memories are missing")
@@ -201,6 +216,10 @@ def _check_told(check: Check, report: HealthReport) -> tuple[str, str, str]:
         return (*_BAD, "")
     count = len(report.checked.survey.found[check])
     return (*(_PLAIN if not count or not check.repairable else _ODD), f"{count:,}" if count else "none")
+
+
+def _listed(found: Sequence[object] | Refused) -> tuple[str, str, str]:
+    return _counted(found if isinstance(found, MemoriaError) else len(found), _PLAIN, "none")
 
 
 def _counted(count: int | Refused, sign: tuple[str, str], none: str) -> tuple[str, str, str]:

@@ -36,6 +36,8 @@ TABLES = {
     "memoria_tui.embedding_schedule": "table",
     "memoria_tui.unfinished_restore": "table",
     "memoria_tui.access_tokens": "table",
+    "memoria_tui.connected_agents": "table",
+    "memoria_tui.token_uses": "table",
 }
 VERSION_TABLE = "memoria_tui.alembic_version"
 _VERSION = f"SELECT version_num FROM {VERSION_TABLE}"
