@@ -15,7 +15,7 @@ from services.demo.work import sessions_of
 from services.model import MemoryDraft, MemoryType, RelationType
 from services.ports import NewRelation
 from services.times import WriterZone
-from services.transfer.formats.record_reading import id_of
+from services.transfer.formats.source_ids import id_of
 
 SEED = 7
 _DAYS = 364

@@ -26,6 +26,7 @@ from services.transfer.formats.imported_records import (
     BadRecord,
     MemoryRecord,
     Record,
+    RecordNote,
     RelationRecord,
     RowRecord,
     chunk_ids_last,
@@ -198,6 +199,7 @@ class ImportService:
             run.fail(bad.where, bad.reason)
             if bad.damaged:
                 run.report.broken = f"{run.source}: damaged, what could be read was imported: {bad.reason}"
+        run.report.notes += [Remark(run.source, one.where, one.reason) for one in batch if isinstance(one, RecordNote)]
         await self._store(run, [record for record in batch if isinstance(record, MemoryRecord)])
         await self._relate(run, [record for record in batch if isinstance(record, RelationRecord)])
         await self._rows(run, [record for record in batch if isinstance(record, RowRecord)])
@@ -294,7 +296,7 @@ class ImportService:
             if relation is None and not last:
                 run.wait(record)
             elif relation is None:
-                lost = [end for end in (given.source_id, given.target_id) if end not in owner]
+                lost = [record.names.get(end, end) for end in (given.source_id, given.target_id) if end not in owner]
                 what = "are no memories" if len(lost) > 1 else "is no memory"
                 run.fail(record.where, f"relation {given.type}: {' and '.join(lost)} {what}")
             elif relation.source_id == relation.target_id:

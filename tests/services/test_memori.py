@@ -16,7 +16,8 @@ from services.model import Memory, MemoryChanges, MemoryType, Relation, Relation
 from services.points import Scroll
 from services.ports import machine_clock
 from services.settings import Settings
-from services.transfer.formats.memori import memory_type, relation_type, tally, turns
+from services.transfer.formats.kinds import memory_type, relation_type
+from services.transfer.formats.memori import tally, turns
 from services.transfer.import_run import ImportReport
 from tests.services import memori_schema
 from tests.services.edge_here import services_here

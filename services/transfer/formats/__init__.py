@@ -1,4 +1,7 @@
-"""Formats that can be imported: one module a format, told apart by content, read as a stream of records."""
+"""What the readers of formats share: how a file is opened, and how dates, tags, ids and types are read."""
 
-KNOWN = "an export of this program, an export or backup of MCP Memoria, JSON lines, Markdown or text, or a folder of it"
+KNOWN = (
+    "an export of this program, an export or backup of MCP Memoria, JSON or JSON lines of another program, Markdown "
+    "or text, or a folder of it"
+)
 """What `Source` reads, as help, hints and errors name it."""

@@ -44,6 +44,8 @@ class RelationRecord:
     relation: NewRelation
     verbatim: bool = False
     """True in this program's own format: ends are taken as they are, orphaned ones too."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """How the source names the ends, by their ids, where those were made of names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,15 @@ class BadRecord:
     """True when the file itself breaks off here, so that more than this record is missing."""
 
 
-Record = MemoryRecord | RelationRecord | RowRecord | BadRecord
+@dataclass(frozen=True, slots=True)
+class RecordNote:
+    """What a person must know of something that was imported otherwise than it stands in the file."""
+
+    where: str
+    reason: str
+
+
+Record = MemoryRecord | RelationRecord | RowRecord | BadRecord | RecordNote
 
 
 BATCH = 200

@@ -80,12 +80,17 @@ class JsonStream:
 
     def items(self) -> Iterator[object]:
         """Elements of the array at the cursor, one by one."""
+        for _ in self.elements():
+            yield self.value()
+
+    def elements(self) -> Iterator[None]:
+        """Stops at each element of the array at the cursor; the caller consumes it before it asks for the next."""
         self._expect("[")
         if self._peek() == "]":
             self._expect("]")
             return
         while True:
-            yield self.value()
+            yield
             if self._expect(",]") == "]":
                 return
 

@@ -8,7 +8,6 @@ tags, importance and project become those of the memory), and `memori_table` wit
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +18,9 @@ from typing import TYPE_CHECKING
 from services.model import MemoryType, RelationCreator, RelationType
 from services.ports import NewRelation
 from services.transfer.formats.imported_records import BadRecord, MemoryRecord, RelationRecord
-from services.transfer.formats.record_reading import id_of, memory_record
+from services.transfer.formats.kinds import memory_type, relation_type
+from services.transfer.formats.record_reading import memory_record
+from services.transfer.formats.source_ids import id_of
 
 if TYPE_CHECKING:
     from services.transfer.importing import RecordSource
@@ -199,63 +200,6 @@ def _instant(value: object) -> datetime | None:
         return datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
         return None
-
-
-_CATEGORIES: Mapping[MemoryType, str] = {
-    MemoryType.PROCEDURAL: "rule skill procedure procedural process how_to howto instruction workflow guideline step "
-    "recipe playbook runbook policy convention practice best_practice habit routine tool command",
-    MemoryType.EPISODIC: "event context conversation conversational conscious_info episode episodic experience session "
-    "interaction observation task activity meeting incident decision message chat short_term log history",
-}
-"""By type, the categories that become it; every other one (fact, preference, identity, …) becomes semantic."""
-_TYPES: Mapping[str, MemoryType] = {name: kind for kind, names in _CATEGORIES.items() for name in names.split()}
-_RELATIONS: Mapping[RelationType, str] = {
-    RelationType.CAUSES: "causes cause leads_to results_in triggers creates produces enables affects influences",
-    RelationType.FIXES: "fixes fix solves resolves repairs corrects addresses mitigates",
-    RelationType.SUPPORTS: "supports support helps confirms backs assists recommends agrees_with endorses proves",
-    RelationType.OPPOSES: "opposes contradicts conflicts_with disagrees_with blocks prevents dislikes hates rejects "
-    "competes_with refutes avoids",
-    RelationType.FOLLOWS: "follows comes_after after next succeeds",
-    RelationType.SUPERSEDES: "supersedes replaces overrides updates obsoletes deprecates",
-    RelationType.DERIVES: "derives derives_from derived_from based_on comes_from extends inherits inherits_from "
-    "inferred_from implements built_on built_with uses depends_on requires instance_of is_a",
-    RelationType.PART_OF: "part_of belongs_to member_of in child_of works_for works_at works_on works_in employed_by "
-    "located_in lives_in component_of subset_of",
-}
-_TURNED: Mapping[RelationType, str] = {
-    RelationType.CAUSES: "caused_by triggered_by created_by produced_by made_by affected_by",
-    RelationType.FIXES: "fixed_by solved_by resolved_by",
-    RelationType.SUPPORTS: "supported_by helped_by recommended_by",
-    RelationType.OPPOSES: "opposed_by blocked_by",
-    RelationType.FOLLOWS: "precedes before followed_by leads",
-    RelationType.SUPERSEDES: "superseded_by replaced_by",
-    RelationType.DERIVES: "used_by required_by extended_by",
-    RelationType.PART_OF: "contains includes has has_part has_member owns parent_of employs consists_of",
-}
-"""What is the same relation seen from its other end."""
-_KNOWN: Mapping[str, tuple[RelationType, bool]] = {
-    name: (kind, turned)
-    for table, turned in ((_RELATIONS, False), (_TURNED, True))
-    for kind, names in table.items()
-    for name in names.split()
-}
-
-
-def memory_type(category: object) -> MemoryType:
-    """The type that a category of Memori becomes."""
-    name = _key(category)
-    return _TYPES.get(name) or _TYPES.get(name.removesuffix("s"), MemoryType.SEMANTIC)
-
-
-def relation_type(name: object) -> tuple[RelationType, bool]:
-    """The type that a relationship becomes, and whether it points the other way."""
-    return _KNOWN.get(_key(name), (RelationType.RELATED, False))
-
-
-def _key(name: object) -> str:
-    """«Works-At», «works at» and «worksAt» are one name."""
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name) if isinstance(name, str) else ""
-    return re.sub(r"[\W_]+", "_", words).strip("_").casefold()
 
 
 _EXCHANGE = (("user", "user_input"), ("assistant", "ai_output"))

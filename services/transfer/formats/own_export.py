@@ -60,10 +60,10 @@ def is_header(line: Mapping[str, object]) -> bool:
     return line.get("format") == FORMAT
 
 
-def read_lines(
-    head: Mapping[str, object], lines: Iterator[tuple[str, dict[str, object]] | BadRecord]
-) -> Iterator[Record]:
-    """Records of the lines after the header. Raises StoreTooNew for a version that is not known."""
+def read_lines(lines: Iterator[tuple[str, dict[str, object]] | BadRecord]) -> Iterator[Record]:
+    """Records of a file whose first line is the header. Raises StoreTooNew for a version that is not known."""
+    first = next(lines)
+    head = {} if isinstance(first, BadRecord) else first[1]
     version = head.get("version")
     if version != VERSION:
         raise StoreTooNew(

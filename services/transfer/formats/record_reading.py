@@ -1,12 +1,11 @@
-"""Records as MCP Memoria writes them: exported memories, raw points with chunks, REST backups, relations."""
+"""Records as MCP Memoria writes them, and as other programs do: memories, raw points with chunks, relations."""
 
 from __future__ import annotations
 
-import hashlib
 import math
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple, TypeVar
 
@@ -14,12 +13,15 @@ from services.errors import InvalidInput
 from services.memories.editing import checked_payload, checked_text
 from services.memories.payload import CHUNK_KEYS
 from services.memories.stored_memories import canonical
-from services.model import MISSING_IMPORTANCE, MemoryType, RelationCreator, RelationType
+from services.model import MISSING_IMPORTANCE, MemoryType, RelationCreator
 from services.points import Vector
-from services.ports import NewRelation
 from services.storable_text import quoted, storable
 from services.times import read_iso
+from services.transfer.formats import kinds
+from services.transfer.formats.dates import read_date
 from services.transfer.formats.imported_records import BadRecord, MemoryRecord, Record, RelationRecord
+from services.transfer.formats.source_ids import ORIGINAL_ID, id_of, memory_id
+from services.transfer.formats.tags import read_tags
 
 _NOT_STORED = frozenset({"id", "type", "chunks", "headless", "pending", "relations"})
 """Keys of `show --json` that are told about a memory and not part of it."""
@@ -32,6 +34,7 @@ def memory_record(
     given_id: object,
     payload: object,
     *,
+    source: str = "",
     collection: object = None,
     vector: object = None,
     whole: bool = True,
@@ -39,7 +42,8 @@ def memory_record(
 ) -> MemoryRecord | BadRecord:
     """A logical memory out of a payload of unknown quality; wrongly typed details give way, a missing text does not.
 
-    `copied`: the record is the copy of a memory that a store has, which may have an empty text.
+    `copied`: the record is the copy of a memory that a store has, which may have an empty text. `source` names the file
+    or folder in which a short id counts.
     """
     if not isinstance(payload, Mapping):
         return BadRecord(where, "it has no payload")
@@ -47,20 +51,36 @@ def memory_record(
     content = flat.get("content")
     if not isinstance(content, str):
         return BadRecord(where, "its content is missing" if content is None else "its content is no text")
-    kind = collection or flat.get("memory_type") or MemoryType.SEMANTIC
-    if (memory_type := _member(MemoryType, kind)) is None:
-        return BadRecord(where, f"its type is {quoted(kind)}; known are {', '.join(MemoryType)}")
-    if given_id is None:
-        memory_id = id_of(f"{memory_type}\0{content}")
-    elif (known_id := canonical(given_id)) is None:
-        return BadRecord(where, f"its id {quoted(given_id)} is no UUID")
+    memory_type = _type_of(flat, collection)
+    notes: tuple[str, ...] = ()
+    if isinstance(given_id, (str, int, float)) and not isinstance(given_id, bool) and str(given_id).strip():
+        found_id = memory_id(given_id, source)
+        if canonical(given_id) is None:
+            flat.setdefault(ORIGINAL_ID, str(given_id))
     else:
-        memory_id = known_id
-    clean, notes = _typed({key: value for key, value in flat.items() if key not in CHUNK_KEYS})
+        found_id = id_of(f"{memory_type}\0{content}")
+        if given_id is not None:
+            notes = (f"its id {quoted(given_id)} is no id; one is made of the text",)
+    clean, doubts = _typed({key: value for key, value in flat.items() if key not in CHUNK_KEYS}, copied)
     vectors = (found,) if (found := vector_of(vector)) is not None else ()
     texts = (content,) if vectors else ()
+    if not copied and isinstance(name := clean.get(kinds.ORIGINAL_TYPE), str):
+        clean["tags"] = read_tags([clean["tags"], name])
     clean["memory_type"] = memory_type.value
-    return checked(MemoryRecord(where, memory_id, memory_type, clean, vectors, texts, whole=whole, notes=notes), copied)
+    record = MemoryRecord(where, found_id, memory_type, clean, vectors, texts, whole=whole, notes=notes + doubts)
+    return checked(record, copied)
+
+
+def _type_of(payload: dict[str, object], collection: object) -> MemoryType:
+    """The type of the memory; a word of another program for it stays in the payload."""
+    given = next((one for one in (collection, payload.get("memory_type")) if one), None)
+    if isinstance(given, (list, tuple)) and given:
+        given = given[0]
+    if given is None or (known := _member(MemoryType, given)) is not None:
+        return known if given is not None and known else MemoryType.SEMANTIC
+    name = str(given).strip().removeprefix("[[").removesuffix("]]") if isinstance(given, (str, int)) else quoted(given)
+    payload.setdefault(kinds.ORIGINAL_TYPE, name)
+    return kinds.memory_type(name)
 
 
 def checked(record: MemoryRecord, copied: bool) -> MemoryRecord | BadRecord:
@@ -92,11 +112,6 @@ def _flattened_top_wins(payload: Mapping[str, object]) -> dict[str, object]:
     return flat
 
 
-def id_of(origin: str) -> str:
-    """An id that is always the same for one origin. Not a version 5: those are ids of chunks."""
-    return str(uuid.UUID(bytes=hashlib.sha256(origin.encode("utf-8", "surrogatepass")).digest()[:16], version=4))
-
-
 class RawPoint(NamedTuple):
     """`{id, payload, vector?}` as it stands in the file."""
 
@@ -117,7 +132,7 @@ class _Group:
     chunks: dict[int, tuple[str, Vector | None]] = field(default_factory=dict)
 
 
-def assembled(records: Iterable[RawPoint | Record]) -> Iterator[Record]:
+def assembled(records: Iterable[RawPoint | Record], source: str = "") -> Iterator[Record]:
     """Memories out of raw points, their chunks put together; what is a record already passes through.
 
     A memory goes out as soon as its last chunk came in; what stays incomplete (headless groups) follows at the end.
@@ -136,7 +151,7 @@ def assembled(records: Iterable[RawPoint | Record]) -> Iterator[Record]:
         parent = canonical(payload.get("parent_id")) if isinstance(payload, Mapping) else None
         if not isinstance(index, int) or parent is None or not isinstance(payload, Mapping):
             given, vector = record.get("id"), record.get("vector")
-            yield memory_record(where, given, payload, collection=collection, vector=vector, copied=True)
+            yield memory_record(where, given, payload, source=source, collection=collection, vector=vector, copied=True)
             continue
         key = (str(collection or payload.get("memory_type")), parent)
         group = groups.setdefault(key, _Group(payload, where, _count(payload), index))
@@ -161,50 +176,56 @@ def _memory_of(parent: str, group: _Group, collection: str | None) -> MemoryReco
     return replace(record, vectors=vectors, texts=texts)
 
 
-def rest_memory(where: str, record: object, *, copied: bool = False) -> MemoryRecord | BadRecord:
+def rest_memory(where: str, record: object, *, source: str = "", copied: bool = False) -> MemoryRecord | BadRecord:
     """A memory of a REST backup (`copied`) or of a list: keys that it lacks may have been dropped before."""
     if not isinstance(record, Mapping):
         return BadRecord(where, "it is no object")
     payload = {key: value for key, value in record.items() if key not in _NOT_STORED and value is not None}
     given, kind = record.get("id"), record.get("type")
-    return memory_record(where, given, payload, collection=kind, whole=False, copied=copied and given is not None)
+    copy = copied and given is not None
+    return memory_record(where, given, payload, source=source, collection=kind, whole=False, copied=copy)
 
 
-def relation_record(where: str, record: object, *, verbatim: bool = False) -> RelationRecord | BadRecord:
+def relation_record(
+    where: str, record: object, *, source: str = "", verbatim: bool = False
+) -> RelationRecord | BadRecord:
     """A relation, with its ends as they stand in the file."""
     if not isinstance(record, Mapping):
         return BadRecord(where, "it is no object")
-    source, target = canonical(record.get("source_id")), canonical(record.get("target_id"))
-    if source is None or target is None:
+    ends = [record.get(end) for end in ("source_id", "target_id")]
+    named = [memory_id(end, source) for end in ends if isinstance(end, (str, int)) and (canonical(end) or not verbatim)]
+    if len(named) < 2:
         return BadRecord(where, "an end of the relation is missing or no UUID")
     kind = record.get("relation_type", record.get("type"))
-    if (relation_type := _member(RelationType, kind)) is None:
-        return BadRecord(where, f"its relation type is {quoted(kind)}; known are {', '.join(RelationType)}")
+    if not isinstance(kind, str) or not kind:
+        return BadRecord(where, f"its relation type is {quoted(kind)}; a word is expected")
+    relation = kinds.typed_relation(named[0], named[1], kind)
     metadata = record.get("metadata")
-    relation = NewRelation(
-        source,
-        target,
-        relation_type,
+    relation = replace(
+        relation,
         weight=_number(record.get("weight"), 1.0),
         created_by=_member(RelationCreator, record.get("created_by")) or RelationCreator.USER,
         id=canonical(record.get("id")),
-        created_at=read_iso(record.get("created_at")),
-        metadata=storable(metadata) if isinstance(metadata, Mapping) else {},
+        created_at=_instant(record.get("created_at")),
+        metadata=storable({**(metadata if isinstance(metadata, Mapping) else {}), **relation.metadata}),
     )
     return RelationRecord(where, relation, verbatim)
 
 
-def _typed(payload: dict[str, object]) -> tuple[dict[str, object], tuple[str, ...]]:
+def _instant(value: object) -> datetime | None:
+    read = read_iso(read_date(value).iso)
+    return read and (read if read.tzinfo else read.replace(tzinfo=UTC))
+
+
+def _typed(payload: dict[str, object], copied: bool) -> tuple[dict[str, object], tuple[str, ...]]:
     """The keys that upstream checks, in the types that it checks, and what a person must know about them.
 
     A value of another type counts as absent.
     """
     notes = []
     tags = payload.get("tags")
-    if isinstance(tags, str):
-        tags = [tag.strip() for tag in tags.split(",")]
-    names = tags if isinstance(tags, (list, tuple)) else ()
-    payload["tags"] = list(dict.fromkeys(str(tag) for tag in names if isinstance(tag, (str, int)) and str(tag)))
+    exact = copied and isinstance(tags, list) and all(isinstance(tag, str) and tag for tag in tags)
+    payload["tags"] = list(dict.fromkeys(tags)) if exact and isinstance(tags, list) else read_tags(tags)
     given = payload.get("importance")
     payload["importance"] = _number(given, MISSING_IMPORTANCE)
     if given is not None and not _is_share(given):
@@ -214,10 +235,15 @@ def _typed(payload: dict[str, object]) -> tuple[dict[str, object], tuple[str, ..
     if not isinstance(payload.get("project", ""), (str, type(None))):
         payload["project"] = quoted(payload["project"])
     for key in _DATES:
-        if key in payload and read_iso(payload[key]) is None:
-            value = payload.pop(key)
-            if value is not None:
-                notes.append(f"its {key} {quoted(value)} is no date; it is left out")
+        if key not in payload or read_iso(payload[key]) is not None:
+            continue
+        value = payload.pop(key)
+        if (found := read_date(value)).iso is not None:
+            payload[key] = found.iso
+        if found.doubt:
+            notes.append(f"its {key} {found.doubt}")
+        elif found.iso is None and value is not None:
+            notes.append(f"its {key} {quoted(value)} is no date; it is left out")
     return payload, tuple(notes)
 
 

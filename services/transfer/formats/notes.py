@@ -1,0 +1,279 @@
+"""Markdown and text: a note is a memory, what it links to a relation; of one file, or of all in a folder."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+
+from services.errors import UnreadableFile
+from services.memories.editing import MOST_TEXT
+from services.memories.stored_memories import canonical
+from services.model import MemoryType, counted
+from services.model.memories import first_line
+from services.storable_text import has_word, quoted
+from services.transfer.formats.dates import read_date
+from services.transfer.formats.fields import date_keys
+from services.transfer.formats.front_matter import Note, read_note
+from services.transfer.formats.imported_records import BadRecord, MemoryRecord, Record, RecordNote, RelationRecord
+from services.transfer.formats.kinds import typed_relation
+from services.transfer.formats.opened import TEXT_SUFFIXES, Opened
+from services.transfer.formats.record_reading import memory_record
+from services.transfer.formats.source_ids import id_of, memory_id
+from services.transfer.formats.tags import read_tags
+from services.transfer.formats.text_decoding import NoText, decoded
+from services.transfer.formats.wikilinks import Link, inline_tags, links, property_links, without_code
+
+_MOST_BYTES = 4 * MOST_TEXT
+"""Of a file; a character of UTF-8 has at most four."""
+_PLAIN_TEXT = frozenset({".txt", ".text"})
+_TAG_KEYS = ("tags", "tag", "keywords")
+_TITLE_KEYS = ("title", "name")
+_TEMPLATE = re.compile(r"<%.*?%>|\{\{\s*(?:title|date|time)\b[^{}\n]*\}\}", re.DOTALL | re.IGNORECASE)
+_TEMPLATE_FOLDERS = frozenset({"template", "templates", "_templates"})
+_MOST_NAMED = 3
+"""Names that one remark lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of a file that is a memory of its own."""
+
+    note: Note
+    name: str = ""
+    """What tells it apart in its file; "" for the whole file."""
+    links: tuple[Link, ...] = ()
+    """To other notes, beside those in its text; `#name` is a section of the same file."""
+    type: MemoryType | None = None
+    """Where the front matter says none."""
+
+
+Divide = Callable[[str, Note], Iterable[Section]]
+"""The memories of a note, by the name of its file."""
+
+
+def one_section(_: str, note: Note) -> Iterable[Section]:
+    return (Section(note),)
+
+
+def note_files(folder: Path) -> Iterator[Path]:
+    """Markdown and text files below a folder, in a stable order; hidden ones are passed over."""
+    for path in sorted(folder.rglob("*")):
+        inside = path.relative_to(folder)
+        hidden = any(part.startswith(".") for part in inside.parts)
+        if path.suffix.lower() in TEXT_SUFFIXES and not hidden and path.is_file():
+            yield path
+
+
+def read_notes(opened: Opened, divide: Divide = one_section) -> Iterator[Record]:
+    """The records of one file or of a folder. Raises UnreadableFile for a folder without notes."""
+    if opened.path is None:
+        raise UnreadableFile(f"{opened.name}: notes are read from a file or a folder")
+    reading = _Reading(opened, divide)
+    if not opened.is_folder:
+        yield from reading.file(opened.path, opened.path.name)
+        yield from reading.relations()
+        return
+    files = list(note_files(opened.path))
+    if not files:
+        names = ", ".join(sorted(TEXT_SUFFIXES))
+        raise UnreadableFile(f"{opened.path}: holds no Markdown or text files ({names})")
+    opened.progress.size = len(files)
+    real = opened.path.resolve()
+    read: set[Path] = set()
+    for path in files:
+        name, meant = path.relative_to(opened.path).as_posix(), path.resolve()
+        if meant in read:
+            continue
+        read.add(meant)
+        if meant.is_relative_to(real):
+            yield from reading.file(path, name)
+        else:
+            yield BadRecord(name, "a link out of the folder; it is not followed")
+        opened.progress.done += 1
+    yield from reading.relations()
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One file or folder on its way: which note has which name, and which links wait until all are known."""
+
+    opened: Opened
+    divide: Divide
+    names: dict[str, str] = field(default_factory=dict)
+    """Ids of memories by the names under which links can mean them."""
+    ids: dict[str, str] = field(default_factory=dict)
+    """The file of each memory."""
+    waiting: list[tuple[str, str, Link]] = field(default_factory=list)
+    """The file, its memory and a link."""
+
+    def file(self, path: Path, name: str) -> Iterator[Record]:
+        """The memories of a file. `name` is its path as reported."""
+        try:
+            modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+            with path.open("rb") as file:
+                raw = file.read(_MOST_BYTES + 1)
+            if len(raw) > _MOST_BYTES:
+                yield BadRecord(name, f"longer than the {MOST_TEXT:,} characters that a memory has at most; divide it")
+                return
+            text, doubt = decoded(raw)
+        except OSError as error:
+            yield BadRecord(name, f"cannot be read: {error.strerror or error}")
+            return
+        except NoText as error:
+            yield BadRecord(name, str(error))
+            return
+        if not self.opened.options.templates and self._is_template(name, text):
+            yield BadRecord(name, "a template; --templates imports it too")
+            return
+        note = read_note(text)
+        for section in self.divide(name, note):
+            record = self._memory(section, name, path.resolve().as_posix(), modified)
+            if isinstance(record, MemoryRecord):
+                doubts = tuple(filter(None, (doubt, note.doubt)))
+                record = replace(record, notes=doubts + record.notes)
+            yield record
+
+    def _is_template(self, name: str, text: str) -> bool:
+        folders = {part.casefold() for part in PurePosixPath(name).parts[:-1]}
+        return not folders.isdisjoint(_TEMPLATE_FOLDERS) or _TEMPLATE.search(without_code(text)) is not None
+
+    def _memory(self, section: Section, name: str, origin: str, modified: datetime) -> MemoryRecord | BadRecord:
+        note, stem = section.note, section.name or PurePosixPath(name).stem
+        place = f"{name}#{section.name}" if section.name else name
+        markdown = PurePosixPath(name).suffix.lower() not in _PLAIN_TEXT
+        given, clash = self._given_id(section, place)
+        copied = canonical(given) is not None
+        content = note.body if copied or note.doubt or not markdown else _titled(note, stem)
+        if not content.strip():
+            return BadRecord(place, "empty: there is no text to remember")
+        front, doubts = _values(note)
+        bare = without_code(note.body) if markdown else ""
+        front["tags"] = list(dict.fromkeys([*_tags(note), *inline_tags(bare)]))
+        front.setdefault("updated_at", modified.isoformat())
+        if (kind := front.pop("type", front.get("memory_type"))) is None and section.type:
+            kind = section.type
+        record = memory_record(
+            place,
+            given or id_of(f"{origin}#{section.name}" if section.name else origin),
+            {**front, "content": content, "file": name},
+            source=self.opened.source,
+            collection=kind,
+            whole=False,
+        )
+        if isinstance(record, BadRecord):
+            return record
+        self.ids[record.id] = place
+        self._remember(record.id, section, name)
+        found = [*section.links, *property_links(note.front), *(links(bare) if markdown else ())]
+        self.waiting += [(place, record.id, one) for one in found]
+        return replace(record, notes=record.notes + clash + doubts)
+
+    def _given_id(self, section: Section, place: str) -> tuple[str | None, tuple[str, ...]]:
+        """The id that the front matter gives, unless another note of the folder has it, which is told."""
+        given = section.note.written.get("id") if not section.name else None
+        if not isinstance(given, str) or not given.strip():
+            return None, ()
+        other = self.ids.get(memory_id(given, self.opened.source))
+        if other not in (None, place):
+            return None, (f"its id {quoted(given)} is also that of {other}; the file is taken for one",)
+        return given.strip(), ()
+
+    def _remember(self, found_id: str, section: Section, name: str) -> None:
+        """By which names links can mean the memory."""
+        if section.name:
+            self.names[f"{name}#{section.name}".casefold()] = found_id
+            return
+        path = PurePosixPath(name)
+        written = section.note.written
+        self.names[name.casefold()] = self.names[str(path.with_suffix("")).casefold()] = found_id
+        others = [written.get(key) for key in ("title", "name", "permalink")]
+        for key in ("aliases", "alias"):
+            value = written.get(key)
+            others += value if isinstance(value, list) else [value]
+        for other in (path.stem, *others):
+            if isinstance(other, str) and other.strip():
+                self.names.setdefault(other.strip().casefold(), found_id)
+
+    def relations(self) -> Iterator[Record]:
+        """What the links of all notes are, and a remark for each note with links that lead to no note."""
+        made: set[tuple[str, str]] = set()
+        lost: dict[str, list[str]] = {}
+        for place, source, link in sorted(self.waiting, key=lambda one: not one[2].kind):
+            target = self._meant(place, link.target)
+            if target is None:
+                lost.setdefault(place, []).append(link.target)
+            elif target != source and (source, target) not in made:
+                made.add((source, target))
+                context = {"context": link.context, "heading": link.heading, "alias": link.alias}
+                relation = typed_relation(source, target, link.kind, **context, embeds=link.embeds)
+                yield RelationRecord(f"{place}: [[{link.target}]]", relation)
+        for place, names in lost.items():
+            once = list(dict.fromkeys(names))
+            shown = ", ".join(one[:60] for one in once[:_MOST_NAMED]) + (", …" if len(once) > _MOST_NAMED else "")
+            yield RecordNote(place, f"{counted(len(once), 'link')} to no note of the import: {shown}")
+
+    def _meant(self, place: str, target: str) -> str | None:
+        """The memory that a link means: by its path from the note or from the folder, else by its name."""
+        name = target.strip("/").casefold()
+        file = place.partition("#")[0].casefold()
+        if name.startswith("#"):
+            return self.names.get(f"{file}{name}")
+        beside = os.path.normpath((PurePosixPath(file).parent / name).as_posix()) if name else file
+        for one in (beside, name, PurePosixPath(name).name if name else ""):
+            for spelled in (one, one.removesuffix(".md")):
+                if found := self.names.get(spelled):
+                    return found
+        return None
+
+
+def _titled(note: Note, stem: str) -> str:
+    """The text with its title above it, where it does not begin with it: a title must be found by its words.
+
+    A note that has properties alone has them as its text.
+    """
+    body, named = note.body, next((one for key in _TITLE_KEYS if isinstance(one := note.written.get(key), str)), None)
+    title = " ".join((named or stem).split())
+    if not body.strip():
+        lines = [f"{key}: {_line(value)}" for key, value in note.written.items() if value not in (None, "", [])]
+        return f"# {title}\n\n" + "\n".join(lines) if lines else ""
+    first = first_line(body)
+    headed = body.lstrip().startswith("# ") and named is None
+    if headed or not has_word(title) or title.casefold() in first.casefold():
+        return body
+    return f"# {title}\n\n{body}"
+
+
+def _line(value: object) -> str:
+    return ", ".join(map(_line, value)) if isinstance(value, list) else str(value)
+
+
+def _tags(note: Note) -> list[str]:
+    return [
+        tag
+        for key, value in note.written.items()
+        if key.casefold() in _TAG_KEYS
+        for tag in read_tags(value, by_words=True)
+    ]
+
+
+def _values(note: Note) -> tuple[dict[str, object], tuple[str, ...]]:
+    """What the front matter says, under the names that memories have, and what a person must know of it."""
+    front = {key: value for key, value in note.front.items() if key != "id" and key.casefold() not in _TAG_KEYS}
+    doubts: list[str] = []
+    for name in ("created_at", "updated_at"):
+        for key in date_keys(front, name):
+            found = read_date(value := front[key])
+            if found.iso is not None:
+                del front[key]
+                front[name] = found.iso
+                doubts += [f"its {key} {found.doubt}"] if found.doubt else []
+                break
+            if key != name:
+                doubts.append(f"its {key} {quoted(value)} is no date; it stays in the metadata")
+    if isinstance(front.get("project"), list) or str(front.get("project", "")).startswith("[["):
+        front["project"] = next(iter(read_tags(front["project"])), None)
+    return front, tuple(doubts)

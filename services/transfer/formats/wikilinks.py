@@ -1,0 +1,89 @@
+"""What a note of Obsidian or of basic-memory says in its text: tags, links, typed relations. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+_FENCE = re.compile(r"^(?P<fence>```+|~~~+).*?^(?P=fence)[^\n]*$|^(?:```|~~~).*\Z", re.DOTALL | re.MULTILINE)
+_CODE = re.compile(r"`[^`\n]+`")
+_COMMENT = re.compile(r"%%.*?%%", re.DOTALL)
+_TAG = re.compile(r"(?:(?<=\s)|^)#([\w/-]*[^\W\d_][\w/-]*)", re.MULTILINE)
+_LINK = re.compile(r"(?P<embed>!?)\[\[(?P<target>[^\[\]\n]{1,500})\]\]")
+_FILE_LINK = re.compile(
+    r"(?P<embed>!?)\[(?P<shown>[^\[\]\n]{0,200})\]\(<?(?P<target>[^()<>\n]{1,500}?)>?(?:\s+\"[^\"\n]*\")?\)"
+)
+_TYPED = re.compile(
+    r"^[ \t]*[-*+][ \t]+(?P<kind>[^\[\]\n(){}#|!]{1,60}?)[ \t]*:{0,2}[ \t]*(?=\[\[)\[\[(?P<target>[^\[\]\n]{1,500})\]\]"
+    r"[ \t]*(?:\((?P<context>[^\n]*)\))?[ \t]*$"
+    r"|^[ \t]*(?:[-*+][ \t]+)?(?P<field>[\w -]{1,60})::[ \t]*\[\[(?P<value>[^\[\]\n]{1,500})\]\]",
+    re.MULTILINE,
+)
+_MOST_WORDS = 4
+"""Of the name of a relation: more of them are a sentence with a link in it."""
+_SCHEME = re.compile(r"^[a-z][\w+.-]*:|^#|^//", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    target: str
+    """The note as it is named, without heading and alias."""
+    kind: str = ""
+    """The name of the relation; "" for a mere link."""
+    heading: str = ""
+    alias: str = ""
+    context: str = ""
+    embeds: bool = False
+
+
+def without_code(text: str) -> str:
+    """The text without code and comments, in which nothing is a tag or a link."""
+    for pattern in (_FENCE, _COMMENT, _CODE):
+        text = pattern.sub(" ", text)
+    return text
+
+
+def inline_tags(text: str) -> list[str]:
+    """`#tags` of a text without code, each once; a mere number is none."""
+    return list(dict.fromkeys(tag.strip("/") for tag in _TAG.findall(text)))
+
+
+def links(text: str) -> Iterator[Link]:
+    """The links of a text without code, typed ones with their type."""
+    typed: set[int] = set()
+    for found in _TYPED.finditer(text):
+        kind = (found["kind"] or found["field"]).strip(" *_").strip()
+        if not kind or len(kind.split()) > _MOST_WORDS:
+            continue
+        typed.add(found.start("target") if found["target"] else found.start("value"))
+        yield _link(found["target"] or found["value"], kind, found["context"] or "")
+    for found in _LINK.finditer(text):
+        if found.start("target") not in typed:
+            yield _link(found["target"], embeds=bool(found["embed"]))
+    for found in _FILE_LINK.finditer(text):
+        if not _SCHEME.match(found["target"]):
+            target, _, heading = unquote(found["target"]).partition("#")
+            yield Link(target.strip(), "", heading, found["shown"], embeds=bool(found["embed"]))
+
+
+def property_links(front: Mapping[str, object]) -> Iterator[Link]:
+    """Links in properties, typed by the name of their property."""
+    for key, value in front.items():
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, str) and (found := _LINK.fullmatch(one.strip())):
+                yield _link(found["target"], key)
+
+
+def _link(text: str, kind: str = "", context: str = "", *, embeds: bool = False) -> Link:
+    named, _, alias = text.partition("|")
+    target, _, heading = named.partition("#")
+    return Link(
+        target.strip().removesuffix("\\"),
+        kind,
+        heading.strip().removesuffix("\\"),
+        alias.strip(),
+        context.strip(),
+        embeds,
+    )

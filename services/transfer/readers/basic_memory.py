@@ -1,0 +1,69 @@
+"""Notes of basic-memory: Markdown whose lists are observations and relations."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import islice
+
+from services.transfer.formats.front_matter import Note, read_note
+from services.transfer.formats.notes import Section, note_files, read_notes
+from services.transfer.formats.opened import Opened
+from services.transfer.formats.reader import Reader
+from services.transfer.formats.wikilinks import inline_tags, without_code
+from services.transfer.readers import markdown
+
+_OBSERVATION = re.compile(
+    r"^[ \t]*[-*][ \t]+\[(?P<category>[^\[\]()\n]{2,60})\](?!\()[ \t]+"
+    r"(?P<text>[^\n]*?)(?:[ \t]\((?P<context>[^()\n]*)\))?[ \t]*$",
+    re.MULTILINE,
+)
+_LOOKED_AT = 50
+"""Notes of a folder that are looked at."""
+_HEAD = 4096
+"""Bytes of each."""
+
+
+def _recognises(opened: Opened) -> bool:
+    if not markdown.recognises(opened) or opened.path is None:
+        return False
+    if not opened.is_folder:
+        return _is_one(opened.head)
+    for path in islice(note_files(opened.path), _LOOKED_AT):
+        with path.open("rb") as file:
+            if _is_one(file.read(_HEAD)):
+                return True
+    return False
+
+
+def _is_one(head: bytes) -> bool:
+    front = read_note(head.decode("utf-8", "replace")).front
+    return isinstance(front.get("permalink"), str) and "title" in front and "layout" not in front
+
+
+def observed(_: str, note: Note) -> Iterable[Section]:
+    """The note with its observations in its metadata, and their categories and tags among its tags."""
+    found = [
+        {key: value for key, value in one.groupdict().items() if value}
+        for one in _OBSERVATION.finditer(without_code(note.body))
+    ]
+    if not found or "observations" in note.front:
+        return (Section(note),)
+    categories = [one["category"].strip() for one in found]
+    named = note.written.get("tags")
+    tags = [*(named if isinstance(named, list) else [named] if named else []), *categories]
+    observations = [one | {"tags": own} if (own := inline_tags(one["text"])) else one for one in found]
+    front = {**note.front, "observations": observations}
+    return (Section(replace(note, front=front, written={**note.written, "tags": tags})),)
+
+
+READER = Reader(
+    "basic-memory",
+    "notes of basic-memory: a file or a folder",
+    "as Markdown; observations (category, text, tags, context) in the metadata, their categories as tags; relations "
+    "typed, with their context",
+    "as Markdown; schemas count as notes",
+    _recognises,
+    lambda opened: read_notes(opened, observed),
+)

@@ -1,0 +1,55 @@
+"""JSON of any program: lines, a list, or a document with lists, whose objects have a text under a known name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from services.transfer.formats.fields import has_text, with_fields
+from services.transfer.formats.imported_records import BadRecord, Record
+from services.transfer.formats.json_items import Item, json_items
+from services.transfer.formats.opened import Opened
+from services.transfer.formats.reader import Reader
+from services.transfer.formats.record_reading import RawPoint, assembled, relation_record, rest_memory
+
+_LINES = frozenset({".jsonl", ".ndjson"})
+_KNOWN = frozenset({"memories", "relations"})
+
+
+def _recognises(opened: Opened) -> bool:
+    unnamed = opened.path is None and not opened.suffix and not opened.is_folder  # standard input
+    return opened.shape.form is not None or opened.suffix in _LINES or unnamed
+
+
+def records(opened: Opened) -> Iterator[Record]:
+    return assembled(_records(opened), opened.source)
+
+
+def _records(opened: Opened) -> Iterator[RawPoint | Record]:
+    for item in json_items(opened, _wanted):
+        yield item if isinstance(item, BadRecord) else record_of(item, opened.source)
+
+
+def record_of(item: Item, source: str) -> RawPoint | Record:
+    """What an object is by its keys: a point, a relation, or a memory."""
+    value = item.value
+    if "payload" in value:
+        collection = value.get("_collection", value.get("collection"))
+        return RawPoint(item.where, value, collection if isinstance(collection, str) else None)
+    if item.part == "relations" or ("source_id" in value and item.part != "memories"):
+        return relation_record(item.where, value, source=source)
+    return rest_memory(item.where, with_fields(value), source=source, copied=item.part == "memories")
+
+
+def _wanted(name: str, first: Mapping[str, object]) -> bool:
+    return name in _KNOWN or has_text(first) or {"source_id", "target_id"} <= set(first)
+
+
+READER = Reader(
+    "json",
+    "JSON or JSON lines of any program, such as Letta, Zep or cognee, whose objects have a `content`, `memory`, "
+    "`text`, `fact`, `document`, `body` or `value`",
+    "text, id, tags, type, dates in any spelling; every other key as metadata; relations by ids",
+    "lists of other objects; they are told with their number",
+    _recognises,
+    records,
+)

@@ -1,0 +1,54 @@
+"""What MCP Memoria exports and backs up: logical memories or raw points, as one document or one a line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from services.transfer.formats.imported_records import BadRecord, Record
+from services.transfer.formats.json_reading import TOO_DEEP, BrokenJson, JsonStream, too_deep
+from services.transfer.formats.opened import Opened
+from services.transfer.formats.reader import Reader
+from services.transfer.formats.record_reading import RawPoint, assembled
+from services.transfer.readers import json_records
+
+
+def _recognises(opened: Opened) -> bool:
+    return "collections" in opened.shape.keys or opened.shape.has("payload")
+
+
+def _records(opened: Opened) -> Iterator[Record]:
+    if "collections" not in opened.shape.keys:
+        yield from json_records.records(opened)
+    else:
+        yield from assembled(_points(opened.document()), opened.source)
+
+
+def _points(document: JsonStream) -> Iterator[RawPoint | Record]:
+    try:
+        for key in document.members():
+            if key == "collections" and document.peek() == "{":
+                yield from _collections(document)
+            else:
+                document.value()
+    except BrokenJson as error:
+        yield BadRecord(document.place, str(error), damaged=True)
+
+
+def _collections(document: JsonStream) -> Iterator[RawPoint | Record]:
+    for name in document.members():
+        for number, value in enumerate(document.items(), 1):
+            where = f"{name[:40]} {number}"
+            if not isinstance(value, Mapping) or too_deep(value):
+                yield BadRecord(where, TOO_DEEP if isinstance(value, Mapping) else "it is no object")
+            else:
+                yield RawPoint(where, value, name)
+
+
+READER = Reader(
+    "mcp-memoria",
+    "an export or backup of MCP Memoria, or a `collections` export of this program",
+    "memories with all their keys, chunks put together, vectors of the same model; relations of a REST backup",
+    "nothing that the file has",
+    _recognises,
+    _records,
+)

@@ -1,0 +1,82 @@
+"""`memory.json` and `memory.jsonl` of the official MCP memory server: a graph of entities and relations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from services.storable_text import quoted
+from services.transfer.formats.fields import with_fields
+from services.transfer.formats.imported_records import BadRecord, Record, RelationRecord
+from services.transfer.formats.json_items import Item, json_items
+from services.transfer.formats.kinds import ORIGINAL_TYPE, memory_type, typed_relation
+from services.transfer.formats.opened import Opened
+from services.transfer.formats.reader import Reader
+from services.transfer.formats.record_reading import memory_record
+from services.transfer.formats.source_ids import id_of
+from services.transfer.formats.tags import read_tags
+
+_ENTITY = frozenset({"name", "type", "id", "entityType", "observations", "tags"})
+
+
+def _recognises(opened: Opened) -> bool:
+    shape = opened.shape
+    graph = shape.items.get("entities", {}), shape.items.get("relations", {}), shape.items.get("", {})
+    return any("entityType" in one or "observations" in one or "relationType" in one for one in graph)
+
+
+def _records(opened: Opened) -> Iterator[Record]:
+    for item in json_items(opened, lambda name, _: name in ("entities", "relations")):
+        yield item if isinstance(item, BadRecord) else _record(item, opened.source)
+
+
+def _record(item: Item, source: str) -> Record:
+    value = item.value
+    if "relationType" in value or value.get("type") == "relation" or item.part == "relations":
+        return _relation(item.where, value, source)
+    name, kind = value.get("name"), value.get("entityType")
+    if not isinstance(name, str) or not name.strip():
+        return BadRecord(item.where, "an entity without a name")
+    told = value.get("observations")
+    lines = [f"- {_line(one)}" for one in told] if isinstance(told, list) else []
+    # Forks of the server write dates, tags and other keys beside.
+    others = {key: one for key, one in with_fields({**value, "content": name}).items() if key not in _ENTITY}
+    tags = [*read_tags([kind]), *read_tags(value.get("tags"))]
+    payload = {**others, "content": "\n".join([f"# {name.strip()}", "", *lines] if lines else [name]), "tags": tags}
+    if kind:
+        payload |= {ORIGINAL_TYPE: kind, "entity": name}
+    return memory_record(item.where, _id(name, source), payload, collection=memory_type(kind), whole=False)
+
+
+def _line(observation: object) -> str:
+    """An observation as one item of a list; forks write objects with their text."""
+    if isinstance(observation, Mapping):
+        observation = next((observation[key] for key in ("content", "text") if key in observation), observation)
+    return str(observation).replace("\n", "\n  ")
+
+
+def _relation(where: str, value: Mapping[str, object], source: str) -> Record:
+    ends = [value.get("from"), value.get("to")]
+    named = [one for one in ends if isinstance(one, str) and one.strip()]
+    kind = value.get("relationType", "")
+    if len(named) < 2 or not isinstance(kind, str):
+        return BadRecord(where, f"a relation from {quoted(ends[0])} to {quoted(ends[1])} lacks an end or a type")
+    if named[0] == named[1]:
+        return BadRecord(where, f"relation {quoted(kind)}: both ends are {quoted(named[0])}")
+    first, second = (_id(name, source) for name in named)
+    names = {first: quoted(named[0]), second: quoted(named[1])}
+    return RelationRecord(where, typed_relation(first, second, kind), names=names)
+
+
+def _id(name: str, source: str) -> str:
+    """An entity is known by its name, in its file."""
+    return id_of(f"entity\0{source}\0{name.strip()}")
+
+
+READER = Reader(
+    "memory-server",
+    "`memory.json` or `memory.jsonl` of the official MCP memory server and its forks",
+    "an entity with its observations as one memory, its type as tag; relations, typed, with the name of their type",
+    "relations to entities that the file does not have (told)",
+    _recognises,
+    _records,
+)

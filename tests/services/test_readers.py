@@ -1,0 +1,419 @@
+"""What people bring from other programs comes in with what it holds, and what does not is told."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.errors import InvalidInput, UnreadableFile
+from services.model import MemoryType, RelationType
+from services.transfer.formats.dates import read_date
+from services.transfer.formats.imported_records import BadRecord, MemoryRecord, Record, RecordNote, RelationRecord
+from services.transfer.formats.opened import ReadingOptions
+from services.transfer.formats.source import Source
+from services.transfer.formats.source_ids import memory_id
+from services.transfer.formats.tags import read_tags
+from services.transfer.readers import READERS
+
+ID = "a1b2c3d4-0000-4000-8000-000000000000"
+
+
+def read(path: Path, text: str | bytes | object, **options: bool) -> list[Record]:
+    """The records of a file with that text, or that value as JSON."""
+    if not isinstance(text, (str, bytes)):
+        text = json.dumps(text)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return list(Source(path, options=ReadingOptions(**options)).records())
+
+
+def folder(root: Path, **files: str) -> list[Record]:
+    """The records of a folder with these notes, named without their suffix."""
+    for name, text in files.items():
+        (root / f"{name}.md").parent.mkdir(parents=True, exist_ok=True)
+        (root / f"{name}.md").write_text(text, "utf-8")
+    return list(Source(root).records())
+
+
+def memories(records: list[Record]) -> list[MemoryRecord]:
+    return [one for one in records if isinstance(one, MemoryRecord)]
+
+
+def only(records: list[Record]) -> MemoryRecord:
+    (found,) = memories(records)
+    return found
+
+
+def told(records: list[Record]) -> list[str]:
+    return [one.reason for one in records if isinstance(one, (BadRecord, RecordNote))]
+
+
+def relations(records: list[Record]) -> list[tuple[str, RelationType, str, object]]:
+    """Source, type, target and the name of the type, with the titles of memories."""
+    names = {one.id: str(one.payload["content"]).splitlines()[0].lstrip("# ") for one in memories(records)}
+    found = [one.relation for one in records if isinstance(one, RelationRecord)]
+    return [(names[one.source_id], one.type, names[one.target_id], one.metadata.get("original_type")) for one in found]
+
+
+@pytest.mark.parametrize(
+    ("word", "kind"),
+    [
+        ("note", MemoryType.SEMANTIC),
+        ("project", MemoryType.SEMANTIC),
+        ('["[[UI]]"]', MemoryType.SEMANTIC),
+        ("event", MemoryType.EPISODIC),
+        ("decision", MemoryType.EPISODIC),
+        ("how-to", MemoryType.PROCEDURAL),
+        ("runbook", MemoryType.PROCEDURAL),
+        ("procedural", MemoryType.PROCEDURAL),
+    ],
+)
+def test_a_type_of_another_program_becomes_a_known_one_and_can_be_found_by_its_word(
+    tmp_path: Path, word: str, kind: MemoryType
+) -> None:
+    memory = only(read(tmp_path / "a.md", f"---\ntype: {word}\n---\nBody"))
+    assert (memory.type, memory.payload["content"]) == (kind, "Body")
+    name = {'["[[UI]]"]': "UI", "procedural": None}.get(word, word)
+    assert memory.payload.get("original_type") == name
+    assert memory.payload["tags"] == ([name] if name else [])
+
+
+@pytest.mark.parametrize("front", ["**NORTHWIND**\nAda, Esq.", "a list of words", "- one\n- two", "a: [", "a: {{b}}"])
+def test_what_only_looks_like_front_matter_is_text_and_told(tmp_path: Path, front: str) -> None:
+    text = f"---\n{front}\n---\n\nText"
+    memory = only(read(tmp_path / "a.md", text))
+    assert memory.payload["content"] == text
+    assert "so all of it is text" in memory.notes[0]
+
+
+def test_two_blocks_of_front_matter_are_both_read(tmp_path: Path) -> None:
+    memory = only(read(tmp_path / "a.md", "---\nstatus: open\na: 1\n---\n\n---\na: 2\nowner: Ada\n---\nText"))
+    assert memory.payload["content"] == "Text"
+    assert [memory.payload[key] for key in ("status", "a", "owner")] == ["open", 1, "Ada"]
+
+
+@pytest.mark.parametrize("given_id", ["202608151030", "21a1", "1758908292-NZNT", "0123"])
+def test_an_id_that_is_no_uuid_makes_one_and_is_kept_as_it_is_written(tmp_path: Path, given_id: str) -> None:
+    first, again = (only(read(tmp_path / "a.md", f"---\nid: {given_id}\n---\nText {n}")) for n in range(2))
+    assert first.id == again.id == memory_id(given_id, str(tmp_path / "a.md"))
+    assert first.payload["original_id"] == given_id
+    line = only(read(tmp_path / "b.jsonl", {"id": given_id, "content": "x"}))
+    assert line.payload["original_id"] == given_id
+
+
+def test_a_short_id_counts_in_its_file_alone_and_a_long_one_everywhere() -> None:
+    assert memory_id(17, "/a.json") != memory_id(17, "/b.json")
+    assert memory_id("1758908292-NZNT", "/a.json") == memory_id("1758908292-NZNT", "/b.json")
+    assert memory_id(ID.upper(), "") == ID
+
+
+def test_two_notes_of_one_id_are_two_memories_and_told(tmp_path: Path) -> None:
+    records = folder(tmp_path, one="---\nid: 20260815\n---\nText", two="---\nid: 20260815\n---\nOther")
+    first, second = memories(records)
+    assert first.id != second.id
+    assert "also that of one.md" in second.notes[0]
+
+
+def test_mem0_memories_come_in_and_relations_between_names_are_told(tmp_path: Path) -> None:
+    memory = {"id": ID, "memory": "x", "user_id": "ada", "created_at": "2026-02-01T08:00:00-08:00", "categories": ["c"]}
+    records = read(tmp_path / "a.json", {"results": [memory], "relations": [{"source": "a", "target": "b"}]})
+    found = only(records)
+    assert (found.id, found.payload["content"], found.payload["user_id"]) == (ID, "x", "ada")
+    assert (found.payload["created_at"], found.payload["tags"]) == ("2026-02-01T08:00:00-08:00", ["c"])
+    assert told(records) == ["1 object under 'relations' left out: no list of memories"]
+
+
+def test_deleted_memories_of_openmemory_are_left_out_and_archived_ones_tagged(tmp_path: Path) -> None:
+    items = [
+        {"id": ID, "content": state, "state": state, "user_id": "u"} for state in ("active", "deleted", "archived")
+    ]
+    for layout in ({"items": items}, {"memories": items}, items):
+        records = read(tmp_path / "a.json", layout)
+        assert [(one.payload["content"], one.payload["tags"]) for one in memories(records)] == [
+            ("active", []),
+            ("archived", ["archived"]),
+        ]
+        assert told(records) == ["it is 'deleted' in its source"]
+
+
+def test_lists_of_objects_that_are_no_memories_are_told_with_their_number(tmp_path: Path) -> None:
+    value = {"apps": [{"name": "a"}, {"name": "b"}], "data": {"users": [{"n": 1}]}, "notes": [{"text": "x"}], "n": [1]}
+    records = read(tmp_path / "a.json", value)
+    assert only(records).payload["content"] == "x"
+    assert told(records) == [
+        "2 objects under 'apps' left out: no list of memories",
+        "1 object under 'data.users' left out: no list of memories",
+    ]
+
+
+GRAPH: list[dict[str, object]] = [
+    {"type": "entity", "name": "Crane", "entityType": "Machine", "observations": ["lifts 40 t", "is blue"]},
+    {"type": "entity", "name": "Harbour", "entityType": "decision", "observations": []},
+    {"type": "relation", "from": "Crane", "to": "Harbour", "relationType": "located_in"},
+    {"type": "relation", "from": "Harbour", "to": "Crane", "relationType": "is lit by"},
+]
+
+
+@pytest.mark.parametrize("form", ["lines", "document", "relation first"])
+def test_a_graph_of_the_memory_server_becomes_memories_and_typed_relations(tmp_path: Path, form: str) -> None:
+    if form == "document":
+        bare = [{key: value for key, value in one.items() if key != "type"} for one in GRAPH]
+        text = json.dumps({"entities": bare[:2], "relations": bare[2:]})
+    else:
+        lines = GRAPH if form == "lines" else [GRAPH[2], *GRAPH[:2], GRAPH[3]]
+        text = "\n".join(map(json.dumps, lines))
+    records = read(tmp_path / "memory.json", text)
+    crane, harbour = memories(records)
+    assert crane.payload["content"] == "# Crane\n\n- lifts 40 t\n- is blue"
+    assert (crane.payload["tags"], crane.type, harbour.type) == (["Machine"], MemoryType.SEMANTIC, MemoryType.EPISODIC)
+    assert relations(records) == [
+        ("Crane", RelationType.PART_OF, "Harbour", "located_in"),
+        ("Harbour", RelationType.RELATED, "Crane", "is lit by"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("2026-01-05", "2026-01-05"),
+        ("2026-02-01T08:00:00-08:00", "2026-02-01T08:00:00-08:00"),
+        ("January 5, 2026", "2026-01-05T00:00:00"),
+        ("5 Jan 2026 10:30 PM", "2026-01-05T22:30:00"),
+        ("25/12/2026", "2026-12-25T00:00:00"),
+        ("12/25/2026", "2026-12-25T00:00:00"),
+        ("2026/01/05", "2026-01-05T00:00:00"),
+        ("[[2026-01-05]]", "2026-01-05"),
+        ("20260105", "2026-01-05T00:00:00"),
+        (202601051030, "2026-01-05T10:30:00"),
+        (1735689600, "2025-01-01T00:00:00+00:00"),
+        (1735689600.5, "2025-01-01T00:00:00.500000+00:00"),
+        (1735689600500, "2025-01-01T00:00:00.500000+00:00"),
+        ("1735689600", "2025-01-01T00:00:00+00:00"),
+        ("2026-13-45", None),
+        ("January 2026", None),
+        ("soon", None),
+        ("10", None),
+        (12, None),
+        (float("nan"), None),
+        (True, None),
+        (None, None),
+        (["2026-01-05"], None),
+    ],
+)
+def test_dates_are_read_however_they_are_written(value: object, expected: str | None) -> None:
+    assert read_date(value).iso == expected
+    assert not read_date(value).doubt
+
+
+def test_a_date_that_can_be_two_days_has_the_day_first_and_is_told() -> None:
+    found = read_date("05/01/2026")
+    assert found.iso == "2026-01-05T00:00:00"
+    assert found.doubt == "'05/01/2026' can be two days; it is read with the day first, as 2026-01-05"
+
+
+@given(st.one_of(st.text(), st.integers(), st.floats(), st.from_regex(r"[0-9/.: -]{1,20}", fullmatch=True)))
+def test_no_value_breaks_the_reading_of_dates(value: object) -> None:
+    read_date(value)
+
+
+@pytest.mark.parametrize("key", ["created", "date created", "date", "createdAt", "Created", "creation_date"])
+def test_dates_are_found_under_their_many_names(tmp_path: Path, key: str) -> None:
+    memory = only(read(tmp_path / "a.md", f"---\n{key}: January 5, 2026\nmodified: 1767700000\n---\nText"))
+    assert memory.payload["created_at"] == "2026-01-05T00:00:00"
+    assert str(memory.payload["updated_at"]).startswith("2026-01-06T")
+
+
+def test_one_bad_date_is_told_and_does_not_refuse_the_note(tmp_path: Path) -> None:
+    memory = only(read(tmp_path / "a.md", "---\ncreated: 2026-13-45\ndate: 2026-01-05\n---\nText"))
+    assert memory.notes == ("its created '2026-13-45' is no date; it stays in the metadata",)
+    assert (memory.payload["created"], memory.payload["created_at"]) == ("2026-13-45", "2026-01-05")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (["#basic"], ["basic"]),
+        ("gamma delta", ["gamma", "delta"]),
+        ("#a #b", ["a", "b"]),
+        ("a, b c", ["a", "b", "c"]),
+        ('["x","y"]', ["x", "y"]),
+        (["x y", " spaced ", 1.5, None, {"name": "n"}, ["in"]], ["x y", "spaced", "1.5", "n", "in"]),
+        (["[[Link]]", "C#", "", "#", "a", "a"], ["Link", "C#", "a"]),
+    ],
+)
+def test_tags_are_read_as_obsidian_reads_them(value: object, expected: list[str]) -> None:
+    assert read_tags(value, by_words=True) == expected
+
+
+def test_tags_of_other_programs_are_divided_at_commas_alone() -> None:
+    assert read_tags("machine learning, ops") == ["machine learning", "ops"]
+
+
+def test_front_matter_tags_keep_their_writing_and_the_singular_key_counts(tmp_path: Path) -> None:
+    memory = only(read(tmp_path / "a.md", "---\ntag: solo\ntags:\n- 1.50\n- yes\n- '#basic'\n---\nText #in/line `#no`"))
+    assert memory.payload["tags"] == ["solo", "1.50", "yes", "basic", "in/line"]
+
+
+def test_a_folder_of_notes_keeps_titles_tags_and_links(tmp_path: Path) -> None:
+    records = folder(
+        tmp_path / "vault",
+        **{
+            "Harbour crane": "See [[Load tests]] #heavy\n\n```\n[[not a link]] #nor-a-tag\n```",
+            "sub/Load tests": "---\naliases: [LT]\nup: '[[Harbour crane|crane]]'\n---\n# Load tests\n\nText",
+            "plan": "- requires [[LT#Setup]] (before winter)\n- a whole sentence with some [[Harbour crane]]\n",
+            "lost": "[[nowhere]] ![[photo.png]] [web](https://example.org/a.md) [file](sub/Load%20tests.md)",
+        },
+    )
+    texts = {one.where: str(one.payload["content"]).splitlines()[0] for one in memories(records)}
+    assert texts["Harbour crane.md"] == "# Harbour crane"
+    assert texts["plan.md"] == "# plan"
+    tags = {one.where: one.payload["tags"] for one in memories(records)}
+    assert tags["Harbour crane.md"] == ["heavy"]
+    assert sorted(relations(records)) == [
+        ("Harbour crane", RelationType.RELATED, "Load tests", None),
+        ("Load tests", RelationType.RELATED, "Harbour crane", "up"),
+        ("lost", RelationType.RELATED, "Load tests", None),
+        ("plan", RelationType.DERIVES, "Load tests", "requires"),
+        ("plan", RelationType.RELATED, "Harbour crane", None),
+    ]
+    (typed,) = (
+        one.relation for one in records
+        if isinstance(one, RelationRecord) and one.relation.metadata.get("original_type") == "requires"
+    )  # fmt: skip
+    assert typed.metadata == {"original_type": "requires", "context": "before winter", "heading": "Setup"}
+    assert told(records) == ["2 links to no note of the import: nowhere, photo.png"]
+
+
+def test_notes_with_properties_alone_come_in_and_templates_when_asked(tmp_path: Path) -> None:
+    (tmp_path / "Templates").mkdir()
+    (tmp_path / "Templates" / "daily.md").write_text("## {{date}}", "utf-8")
+    records = folder(tmp_path, Ada="---\nrole: owner\nteams: [a, b]\n---\n", empty="---\n---\n")
+    assert only(records).payload["content"] == "# Ada\n\nrole: owner\nteams: a, b"
+    assert told(records) == ["a template; --templates imports it too", "empty: there is no text to remember"]
+    asked = list(Source(tmp_path, options=ReadingOptions(templates=True)).records())
+    assert [one.where for one in memories(asked)] == ["Ada.md", "Templates/daily.md"]
+
+
+def test_a_copy_of_a_memory_keeps_its_text_as_it_is(tmp_path: Path) -> None:
+    memory = only(read(tmp_path / "other name.md", f"---\nid: {ID}\ntitle: T\n---\nText"))
+    assert (memory.id, memory.payload["content"]) == (ID, "Text")
+
+
+def test_observations_and_relations_of_basic_memory_are_read(tmp_path: Path) -> None:
+    head = "---\ntitle: {}\ntype: note\npermalink: main/{}\ntags:\n- port\n---\n\n# {}\n\n"
+    records = folder(
+        tmp_path,
+        crane=head.format("Crane", "crane", "Crane")
+        + "- [decision] use cranes #heavy (because of weight)\n- [ ] to do\n- [x] done\n- [link](http://a.b) text\n"
+        + "\n## Relations\n- part_of [[Harbour]]\n- requires [[main/power]] (at night)\n- [[Power]]\n",
+        harbour=head.format("Harbour", "harbour", "Harbour") + "Text",
+        power=head.format("Power", "power", "Power") + "Text",
+    )
+    crane = memories(records)[0]
+    assert crane.payload["tags"] == ["port", "decision", "heavy", "note"]
+    assert crane.payload["observations"] == [
+        {"category": "decision", "text": "use cranes #heavy", "context": "because of weight", "tags": ["heavy"]}
+    ]
+    assert relations(records) == [
+        ("Crane", RelationType.PART_OF, "Harbour", None),
+        ("Crane", RelationType.DERIVES, "Power", "requires"),
+    ]
+
+
+def test_the_memory_of_claude_code_is_linked_from_its_index(tmp_path: Path) -> None:
+    records = folder(
+        tmp_path,
+        MEMORY="- [Cranes](project_cranes.md) - what we lift\n",
+        project_cranes="---\nname: cranes\ndescription: d\ntype: project\n---\nCranes lift.",
+    )
+    index, cranes = memories(records)
+    assert (cranes.payload["original_type"], cranes.payload["content"]) == ("project", "Cranes lift.")
+    assert relations(records) == [("MEMORY", RelationType.RELATED, "Cranes lift.", None)]
+    assert index.payload["file"] == "MEMORY.md"
+
+
+@pytest.mark.parametrize("name", ["CLAUDE.md", "AGENTS.md"])
+def test_instructions_come_in_by_section(tmp_path: Path, name: str) -> None:
+    text = "# Port\n\nAbout it.\n\n## Build\n\n```sh\n# not a heading\nmake\n```\n\n## Empty\n\n## Test\n\nRun it.\n"
+    records = read(tmp_path / name, text)
+    assert [(one.where, one.type) for one in memories(records)] == [
+        (f"{name}#Port", MemoryType.PROCEDURAL),
+        (f"{name}#Build", MemoryType.PROCEDURAL),
+        (f"{name}#Test", MemoryType.PROCEDURAL),
+    ]
+    assert relations(records) == [
+        ("Build", RelationType.PART_OF, "Port", None),
+        ("Test", RelationType.PART_OF, "Port", None),
+    ]
+
+
+def test_an_export_of_mcp_memory_service_is_read(tmp_path: Path) -> None:
+    memory = {
+        "content": "x", "content_hash": "ab" * 32, "tags": ["t"], "created_at": 1735689600.5, "updated_at": None,
+        "memory_type": "decision", "metadata": {"host": "h"}, "export_source": "m",
+    }  # fmt: skip
+    records = read(tmp_path / "a.json", {"export_metadata": {"total_memories": 1}, "memories": [memory]})
+    found = only(records)
+    assert (found.type, found.payload["original_type"], found.payload["host"]) == (MemoryType.EPISODIC, "decision", "h")
+    assert found.payload["created_at"] == "2025-01-01T00:00:00.500000+00:00"
+    assert (found.payload["original_id"], found.payload["tags"]) == ("ab" * 32, ["t", "decision"])
+    assert (found.notes, told(records)) == ((), [])
+
+
+def test_the_sqlite_file_of_mcp_memory_service_is_read_and_not_written(tmp_path: Path) -> None:
+    file = tmp_path / "sqlite_vec.db"
+    with closing(sqlite3.connect(file)) as database, database:
+        columns = "id, content_hash, content, tags, memory_type, metadata, created_at, updated_at, deleted_at"
+        database.execute(f"CREATE TABLE memories ({columns})")
+        for number, deleted in ((1, None), (2, None), (3, 1.7e9)):
+            kept = (number, f"{number}" * 64, f"text {number}", "a,b", "note", '{"k": 1}', 1735689600.0, None, deleted)
+            database.execute(f"INSERT INTO memories VALUES ({','.join('?' * len(kept))})", kept)
+        database.execute("CREATE TABLE memory_graph (source_hash TEXT, target_hash TEXT, relationship_type TEXT)")
+        database.execute("INSERT INTO memory_graph VALUES (?, ?, 'contradicts')", ("1" * 64, "2" * 64))
+    before = file.read_bytes()
+    records = list(Source(file).records())
+    assert [one.payload["content"] for one in memories(records)] == ["text 1", "text 2"]
+    assert (memories(records)[0].payload["tags"], memories(records)[0].payload["k"]) == (["a", "b", "note"], 1)
+    assert relations(records) == [("text 1", RelationType.OPPOSES, "text 2", "contradicts")]
+    assert told(records) == ["it is deleted in its source"]
+    assert (file.read_bytes(), list(tmp_path.iterdir())) == (before, [file])
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_a_note_is_read_in_its_encoding(tmp_path: Path, encoding: str) -> None:
+    memory = only(read(tmp_path / "a.md", "Über den Kran – ein Vermerk über Lasten".encode(encoding)))
+    assert memory.payload["content"] == "Über den Kran – ein Vermerk über Lasten"
+    assert memory.notes == (("it is no UTF-8; it was read as Windows-1252",) if encoding == "cp1252" else ())
+
+
+def test_bytes_that_are_no_text_are_told(tmp_path: Path) -> None:
+    (bad,) = read(tmp_path / "a.md", bytes(range(128, 256)) * 4)
+    assert isinstance(bad, BadRecord)
+    assert "not UTF-8 text" in bad.reason
+
+
+def test_json_in_utf16_is_read(tmp_path: Path) -> None:
+    assert only(read(tmp_path / "a.json", '[{"content": "Über"}]'.encode("utf-16"))).payload["content"] == "Über"
+
+
+def test_every_reader_says_what_it_keeps_and_has_a_name_of_its_own() -> None:
+    assert all(one.what and one.kept and one.lost for one in READERS)
+    assert len({one.name for one in READERS}) == len(READERS)
+
+
+def test_a_format_can_be_named_and_an_unknown_name_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "a.md"
+    file.write_text('{"content": "x"}\n', "utf-8")
+    (memory,) = Source(file, format="json").records()
+    assert isinstance(memory, MemoryRecord)
+    assert memory.payload["content"] == "x"
+    with pytest.raises(InvalidInput, match="no format; known are memoria-tui"):
+        list(Source(file, format="dream").records())
+    with pytest.raises(UnreadableFile):
+        list(Source(tmp_path, format="json").records())
