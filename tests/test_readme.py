@@ -22,6 +22,7 @@ from services.search.filters import keeps_shown
 from services.search.query import operators, parse_query
 from services.settings import VARIABLES, load_settings
 from services.transfer.formats import KNOWN
+from services.transfer.readers import READERS
 from services.transfer.writers import Format
 from tests.docker.stack import CENTRAL, DOCKER, compose
 
@@ -62,6 +63,11 @@ def test_every_setting_of_the_program_is_in_the_table() -> None:
 
 def test_what_can_be_imported_is_named() -> None:
     assert KNOWN in " ".join(section("Importing").split())
+
+
+def test_every_format_that_can_be_read_is_in_the_table_with_what_is_kept_and_lost() -> None:
+    rows = [row.strip("| ").split(" | ") for row in section("Importing").splitlines() if row.startswith("| `")][1:]
+    assert rows == [[f"`{one.name}`", one.what, one.kept, one.lost] for one in READERS]
 
 
 def test_every_format_that_can_be_written_is_in_the_table_with_what_it_loses() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,6 +46,11 @@ def import_(
             help="A PostgreSQL with Memori's schema `memori`: postgresql://user@host/db. It is only read.",
         ),
     ] = None,
+    format_: Annotated[
+        str | None,
+        typer.Option("--format", metavar="NAME", help="Read the files as this format, whatever they look like."),
+    ] = None,
+    templates: Annotated[bool, typer.Option("--templates", help="Import notes that are templates too.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be imported and write nothing.")] = False,
     as_json: Json = False,
 ) -> int:
@@ -57,10 +63,12 @@ def import_(
         return 0
 
     async def act(services: Services) -> ImportReport:
+        from services.transfer.formats.opened import ReadingOptions
         from services.transfer.formats.source import Source
 
+        read = partial(Source, format=format_, options=ReadingOptions(templates=templates))
         sources: list[RecordSource] = [
-            Source(None, terminal.stdin) if str(file) == "-" else Source(file.expanduser()) for file in files or ()
+            read(None, terminal.stdin) if str(file) == "-" else read(file.expanduser()) for file in files or ()
         ]
         if memori is not None:
             sources.append(_memori(memori))

@@ -385,6 +385,15 @@ def test_the_sqlite_file_of_mcp_memory_service_is_read_and_not_written(tmp_path:
     assert (file.read_bytes(), list(tmp_path.iterdir())) == (before, [file])
 
 
+def test_a_table_gives_a_memory_a_row_and_keeps_other_columns(tmp_path: Path) -> None:
+    text = 'uuid,Text,labels,Created,mood\r\n7,"two\nlines","x,y",05/13/2026,calm\r\n,,,,\r\n8,b,,,,extra\r\n'
+    records = read(tmp_path / "a.csv", text)
+    memory = only(records)
+    assert (memory.payload["content"], memory.payload["tags"]) == ("two\nlines", ["x", "y"])
+    assert (memory.payload["created_at"], memory.payload["mood"]) == ("2026-05-13T00:00:00", "calm")
+    assert told(records) == ["it has 6 cells, the table 5 columns"]
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
 def test_a_note_is_read_in_its_encoding(tmp_path: Path, encoding: str) -> None:
     memory = only(read(tmp_path / "a.md", "Über den Kran – ein Vermerk über Lasten".encode(encoding)))

@@ -42,11 +42,11 @@ def _of_document(opened: Opened, wanted: Callable[[str, Mapping[str, object]], b
     try:
         if document.peek() == "[":
             seen = True
-            yield from _elements(document, "", "record", lambda *_: True)
+            yield from elements(document, "", "record", lambda *_: True)
         else:
             for key in document.members():
                 if document.peek() == "[":
-                    for item in _elements(document, key, key, wanted):
+                    for item in elements(document, key, key, wanted):
                         seen = True
                         yield item
                     seen |= wanted(key, {})
@@ -62,7 +62,7 @@ def _of_document(opened: Opened, wanted: Callable[[str, Mapping[str, object]], b
         raise UnreadableFile(f"{opened.name}: JSON, but neither an export nor a backup of memories")
 
 
-def _elements(
+def elements(
     document: JsonStream, key: str, name: str, wanted: Callable[[str, Mapping[str, object]], bool]
 ) -> Iterator[Item | BadRecord]:
     """The elements of the array at the cursor, each with its number as its place."""

@@ -4,6 +4,7 @@ from services.transfer.formats.reader import Reader
 from services.transfer.readers import (
     basic_memory,
     claude_code,
+    csv_table,
     json_records,
     markdown,
     mcp_memoria,
@@ -20,6 +21,7 @@ READERS: tuple[Reader, ...] = (
     mcp_memory_service.READER,
     mem0.READER,
     json_records.READER,
+    csv_table.READER,
     basic_memory.READER,
     claude_code.READER,
     markdown.READER,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from services.transfer.formats.imported_records import BadRecord, Record
-from services.transfer.formats.json_reading import TOO_DEEP, BrokenJson, JsonStream, too_deep
+from services.transfer.formats.json_items import elements
+from services.transfer.formats.json_reading import BrokenJson, JsonStream
 from services.transfer.formats.opened import Opened
 from services.transfer.formats.reader import Reader
 from services.transfer.formats.record_reading import RawPoint, assembled
@@ -20,14 +21,17 @@ def _records(opened: Opened) -> Iterator[Record]:
     if "collections" not in opened.shape.keys:
         yield from json_records.records(opened)
     else:
-        yield from assembled(_points(opened.document()), opened.source)
+        yield from assembled(_points(opened.document(), opened.source), opened.source)
 
 
-def _points(document: JsonStream) -> Iterator[RawPoint | Record]:
+def _points(document: JsonStream, source: str) -> Iterator[RawPoint | Record]:
     try:
         for key in document.members():
             if key == "collections" and document.peek() == "{":
                 yield from _collections(document)
+            elif key in ("memories", "relations") and document.peek() == "[":
+                for item in elements(document, key, key, lambda *_: True):
+                    yield item if isinstance(item, BadRecord) else json_records.record_of(item, source)
             else:
                 document.value()
     except BrokenJson as error:
@@ -36,12 +40,8 @@ def _points(document: JsonStream) -> Iterator[RawPoint | Record]:
 
 def _collections(document: JsonStream) -> Iterator[RawPoint | Record]:
     for name in document.members():
-        for number, value in enumerate(document.items(), 1):
-            where = f"{name[:40]} {number}"
-            if not isinstance(value, Mapping) or too_deep(value):
-                yield BadRecord(where, TOO_DEEP if isinstance(value, Mapping) else "it is no object")
-            else:
-                yield RawPoint(where, value, name)
+        for item in elements(document, name, name, lambda *_: True):
+            yield item if isinstance(item, BadRecord) else RawPoint(item.where, item.value, name)
 
 
 READER = Reader(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
+from services.model import MemoryType
+from services.model.memories import first_line
 from services.storable_text import quoted
 from services.transfer.formats.fields import with_fields
 from services.transfer.formats.imported_records import BadRecord, Record, RelationRecord
@@ -13,7 +15,6 @@ from services.transfer.formats.opened import Opened
 from services.transfer.formats.reader import Reader
 from services.transfer.formats.record_reading import memory_record
 from services.transfer.formats.source_ids import id_of
-from services.transfer.formats.tags import read_tags
 
 _ENTITY = frozenset({"name", "type", "id", "entityType", "observations", "tags"})
 
@@ -37,21 +38,30 @@ def _record(item: Item, source: str) -> Record:
     if not isinstance(name, str) or not name.strip():
         return BadRecord(item.where, "an entity without a name")
     told = value.get("observations")
-    lines = [f"- {_line(one)}" for one in told] if isinstance(told, list) else []
+    lines = list(map(_line, told)) if isinstance(told, list) else []
     # Forks of the server write dates, tags and other keys beside.
     others = {key: one for key, one in with_fields({**value, "content": name}).items() if key not in _ENTITY}
-    tags = [*read_tags([kind]), *read_tags(value.get("tags"))]
-    payload = {**others, "content": "\n".join([f"# {name.strip()}", "", *lines] if lines else [name]), "tags": tags}
-    if kind:
-        payload |= {ORIGINAL_TYPE: kind, "entity": name}
+    payload = {**others, "content": _text(name, lines), "tags": value.get("tags"), "entity": name}
+    if kind not in list(MemoryType):
+        payload[ORIGINAL_TYPE] = kind
     return memory_record(item.where, _id(name, source), payload, collection=memory_type(kind), whole=False)
+
+
+def _text(name: str, lines: Sequence[str]) -> str:
+    """The name with what was observed below it; one observation that begins with it says it all."""
+    title = first_line(lines[0]) if len(lines) == 1 else ""
+    if title and (title.startswith(name.strip()) or name.startswith(title)):
+        return lines[0]
+    return "\n".join(
+        [f"# {name.strip()}", "", *(f"- {line}".replace("\n", "\n  ") for line in lines)] if lines else [name]
+    )
 
 
 def _line(observation: object) -> str:
     """An observation as one item of a list; forks write objects with their text."""
     if isinstance(observation, Mapping):
         observation = next((observation[key] for key in ("content", "text") if key in observation), observation)
-    return str(observation).replace("\n", "\n  ")
+    return str(observation)
 
 
 def _relation(where: str, value: Mapping[str, object], source: str) -> Record:
