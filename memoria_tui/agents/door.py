@@ -58,6 +58,11 @@ class Door:
         await self._tally.close()
         await self._opened.aclose()
 
+    @property
+    def writing(self) -> int:
+        """Calls that write: those that are worked on, and those that wait for a place."""
+        return len(self._writing)
+
     async def services(self) -> Services:
         """The open services. Raises what kept them from being opened."""
         return await asyncio.shield(self._open())

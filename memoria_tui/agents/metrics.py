@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import tempfile
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from http import HTTPMethod
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,33 +22,62 @@ from services.model import StoreKind
 
 _OTHER = "other"
 """The route of what is served by none, and a method that is none, so that nobody makes new lines by asking."""
+_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""Names to Prometheus's client the folder by which several processes have their figures together."""
 
 
 class Metrics:
-    """The figures of one server since its start; each server of several has its own."""
+    """The figures of one server since its start; servers that do not know of each other have each their own."""
 
     def __init__(self, door: Door) -> None:
         self._door = door
         self._registry = every = CollectorRegistry()
         self.requests = Counter("memoria_requests", "Requests answered", ["method", "route", "status"], registry=every)
         self.seconds = Histogram("memoria_request_seconds", "Time to an answer", ["route"], registry=every)
-        self.under_way = Gauge("memoria_requests_under_way", "Requests being answered", registry=every)
-        self._working = Gauge("memoria_calls_working", "Calls of tools being worked on", registry=every)
-        self._waiting = Gauge("memoria_calls_waiting", "Calls of tools that wait for others", registry=every)
-        self._pending = Gauge("memoria_memories_pending", "Saved memories that wait for their vectors", registry=every)
-        self._up = Gauge("memoria_store_up", "Whether a store answers", ["store"], registry=every)
+        self.under_way = _each(every, "memoria_requests_under_way", "Requests being answered")
+        self._working = _each(every, "memoria_calls_working", "Calls of tools being worked on")
+        self._waiting = _each(every, "memoria_calls_waiting", "Calls of tools that wait for others")
+        self._writing = _each(every, "memoria_calls_writing", "Calls that write, being worked on or waiting")
+        self._connections = _each(every, "memoria_database_connections", "Connections to PostgreSQL", "state")
+        self._pending = _newest(every, "memoria_memories_pending", "Saved memories that wait for their vectors")
+        self._up = _newest(every, "memoria_store_up", "Whether a store answers", "store")
 
     async def answer(self, request: Request, away: Collection[str]) -> Response:
         """All figures; `away` are the stores that do not answer. Raises Forbidden to who is kept to some projects."""
         actor, _ = caller(request)
         with acting_as(actor):
             if not away:
-                self._pending.set(await (await self._door.services()).memories.pending_count())
+                services = await self._door.services()
+                self._pending.set(await services.memories.pending_count())
+                for state, number in services.database.connections().items():
+                    self._connections.labels(state).set(number)
         for kind in (StoreKind.QDRANT, StoreKind.POSTGRES):
             self._up.labels(kind.value).set(kind.value not in away and "stores" not in away)
         self._working.set(self._door.working)
         self._waiting.set(self._door.waiting)
-        return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)
+        self._writing.set(self._door.writing)
+        shared = self._registry
+        if _FOLDER in os.environ:
+            MultiProcessCollector(shared := CollectorRegistry())  # type: ignore[no-untyped-call]
+        return Response(generate_latest(shared), media_type=CONTENT_TYPE_LATEST)
+
+
+def _each(registry: CollectorRegistry, name: str, what: str, *labels: str) -> Gauge:
+    """A number of which each process has its own; together they have the sum."""
+    return Gauge(name, what, labels, registry=registry, multiprocess_mode="livesum")
+
+
+def _newest(registry: CollectorRegistry, name: str, what: str, *labels: str) -> Gauge:
+    """A number that is the same for all processes."""
+    return Gauge(name, what, labels, registry=registry, multiprocess_mode="mostrecent")
+
+
+@contextlib.contextmanager
+def figures_of_all() -> Iterator[None]:
+    """Has the processes that are started meanwhile tell the figures of all of them, whichever is asked."""
+    with tempfile.TemporaryDirectory(prefix="memoria-figures-") as folder:
+        os.environ[_FOLDER] = folder
+        yield
 
 
 class Measured:
@@ -65,11 +98,11 @@ class Measured:
                 status = str(message["status"])
             await send(message)
 
+        method = scope["method"] if scope["method"] in HTTPMethod.__members__ else _OTHER
         with self._metrics.under_way.track_inprogress():
             try:
                 await self._app(scope, receive, sending)
             finally:
                 route = getattr(scope.get("route"), "path", _OTHER)
-                method = scope["method"] if scope["method"] in HTTPMethod.__members__ else _OTHER
                 self._metrics.requests.labels(method, route, status).inc()
                 self._metrics.seconds.labels(route).observe(time.perf_counter() - begin)

@@ -4,65 +4,23 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Header, Query, Response
-from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ConfigDict, create_model
 from starlette.requests import Request
-from starlette.responses import JSONResponse
 
 from memoria_tui.agents.callers import caller
-from memoria_tui.agents.door import Door, told
+from memoria_tui.agents.door import Door
+from memoria_tui.agents.listening import PREFIX
+from memoria_tui.agents.problems import PROBLEM
 from memoria_tui.agents.tool import Tool
 from memoria_tui.agents.tools import TOOLS, records
-from services.errors import (
-    Conflict,
-    EmbeddingFailed,
-    Forbidden,
-    InvalidInput,
-    MemoriaError,
-    NotFound,
-    NothingToUndo,
-    StoreMismatch,
-    StoreTimeout,
-    StoreUnavailable,
-)
 
-PREFIX = "/api/v1"
-STATUS: Mapping[type[MemoriaError], int] = {
-    records.ChangedSince: 412,
-    InvalidInput: 400,
-    NotFound: 404,
-    Forbidden: 403,
-    Conflict: 409,
-    NothingToUndo: 409,
-    StoreTimeout: 504,
-    StoreUnavailable: 503,
-    EmbeddingFailed: 503,
-    StoreMismatch: 503,
-}
-"""Of each error of the services and those below it, the nearest one first."""
-_PROBLEM = {
-    "description": "What is wrong, and what to do (RFC 9457)",
-    "content": {
-        "application/problem+json": {
-            "schema": {
-                "type": "object",
-                "required": ["title", "status", "detail"],
-                "properties": {
-                    "title": {"type": "string"},
-                    "status": {"type": "integer"},
-                    "detail": {"type": "string"},
-                },
-            }
-        }
-    },
-}
 _TOOL = {tool.name: tool for tool in TOOLS}
 
 
@@ -120,7 +78,7 @@ def router(door: Door) -> APIRouter:
             summary=route.tool.title,
             description=" ".join(inspect.cleandoc(route.tool.act.__doc__ or "").split()),
             tags=[route.path.split("/")[1]],
-            responses={"4XX": _PROBLEM, "5XX": _PROBLEM},
+            responses={"4XX": PROBLEM, "5XX": PROBLEM},
         )
     return made
 
@@ -176,22 +134,3 @@ def _model(route: Route, parameters: Sequence[inspect.Parameter]) -> type[BaseMo
     }
     name = "".join(map(str.title, route.tool.name.removeprefix("memoria_").split("_")))
     return create_model(f"{name}Request", __config__=ConfigDict(extra="forbid"), **fields) if fields else None
-
-
-def problem(status: int, detail: str) -> JSONResponse:
-    """An error as RFC 9457 has it."""
-    said = {"title": HTTPStatus(status).phrase, "status": status, "detail": detail}
-    return JSONResponse(said, status, media_type="application/problem+json")
-
-
-async def refused(request: Request, error: Exception) -> Response:
-    """The answer to what a service refuses."""
-    status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
-    return problem(status, told(error))
-
-
-async def wrong(request: Request, error: Exception) -> Response:
-    """The answer to parameters that are not as the API says."""
-    assert isinstance(error, RequestValidationError)
-    said = (f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors())
-    return problem(422, "; ".join(said))

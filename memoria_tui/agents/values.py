@@ -45,6 +45,8 @@ class Found:
     hits: tuple[Hit, ...]
     more: str = ""
     """How to get those that come after, if there are any."""
+    next: str = ""
+    """The same as a cursor, which loses and repeats nothing of a list by date, whatever is written meanwhile."""
     notices: tuple[str, ...] = ()
     """What kept a part of the search from answering."""
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from memoria_tui.cli.terminal import Terminal
 from services.settings import APP
@@ -36,22 +35,33 @@ def serve_mcp(terminal: Terminal) -> int:
     return 0
 
 
-def serve_over_http(
-    terminal: Terminal,
-    host: str,
-    port: int,
-    certificate: Path | None,
-    key: Path | None,
-    names: Sequence[str],
-    *,
-    tokens: bool,
-) -> int:
-    """Serves any number of agents until a signal ends it. Raises InvalidInput."""
+def serve_over_http(terminal: Terminal, where: Mapping[str, Any], workers: int) -> int:
+    """Serves any number of agents until a signal ends it; `where`: fields of a `Listening`. Raises InvalidInput."""
     terminal.keep_log()
-    from memoria_tui.agents.http import Listening, serve_http
+    from memoria_tui.agents.http import serve_http
+    from memoria_tui.agents.listening import Listening
 
     def announce(address: str) -> None:
         terminal.info(f"serving MCP at {address}/mcp · ctrl+c ends it")
 
-    serve_http(partial(terminal.opened, _SERVE), Listening(host, port, certificate, key, names, tokens), announce)
+    opened = partial(terminal.opened, _SERVE) if workers == 1 else _opened_by_worker
+    serve_http(opened, Listening(**where, traces=wants_traces(terminal)), announce, workers)
     return 0
+
+
+def wants_traces(terminal: Terminal, *, installed: bool | None = None) -> bool:
+    """Whether traces are to be sent, and can be; where they cannot, that is told. `installed` None: look."""
+    from memoria_tui.agents.tracing import ENDPOINT, can_send_traces
+
+    wanted = bool(terminal.environment.get(ENDPOINT))
+    if wanted and not (can_send_traces() if installed is None else installed):
+        terminal.info(f"{ENDPOINT} is set, but no traces are sent; that needs: pip install 'memoria-tui[otel]'")
+        return False
+    return wanted
+
+
+def _opened_by_worker() -> AbstractAsyncContextManager[Services]:
+    """In a process of its own, whose environment is that of the one that started it."""
+    terminal = Terminal.of_process()
+    terminal.keep_log()
+    return terminal.opened(_SERVE)

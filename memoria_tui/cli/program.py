@@ -102,13 +102,23 @@ def serve(
         typer.Option("--allow-host", metavar="NAME", help="A host name by which it is reached, as of a proxy; repeat."),
     ] = None,
     tokens: Annotated[bool, typer.Option("--require-token", help="Let nobody in without one.")] = False,
+    origins: Annotated[
+        list[str] | None,
+        typer.Option("--allow-origin", metavar="URL", help="Web pages that may use it: https://example.org; repeat."),
+    ] = None,
+    rate: Annotated[
+        int | None,
+        typer.Option("--rate", min=0, metavar="N", help="Most requests a minute of a token or client; 0: any number."),
+    ] = None,
+    workers: Annotated[int, typer.Option("--workers", min=1, max=64, metavar="N", help="Processes that serve.")] = 1,
 ) -> int:
     """Let any number of AI agents use the memories over HTTP: MCP at /mcp, and /health.
 
     On another address than loopback every client needs an access token: memoria-tui token create.
     """
-    names = allowed or []
-    return open_door.serve_over_http(terminal_of(context), host, port, certificate, key, names, tokens=tokens)
+    where = {"host": host, "port": port, "certificate": certificate, "key": key, "names": allowed or []}
+    where |= {"tokens": tokens, "origins": origins or [], "rate": rate}
+    return open_door.serve_over_http(terminal_of(context), where, workers)
 
 
 @app.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Mapping
 
 from services.adapters.postgres import schema
 from services.adapters.postgres.database import Database
@@ -40,6 +41,10 @@ class DatabaseService:
     def of(cls, settings: Settings) -> DatabaseService:
         """For the database that the settings name, alone."""
         return cls(Database.of(settings))
+
+    def connections(self) -> Mapping[str, int]:
+        """The connections of this process, in use and idle."""
+        return self._database.connections()
 
     async def status(self) -> DatabaseStatus:
         """Only looks. Raises StoreUnavailable."""

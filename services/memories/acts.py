@@ -40,13 +40,15 @@ class ActReader:
         self._vectors = vectors
         self._records = records
 
-    async def last(self, limit: int) -> tuple[Act, ...]:
+    async def last(self, limit: int, before: int | None = None) -> tuple[Act, ...]:
         """The last acts, newest first, without those that came with an import or a restore.
+
+        `before`: only those before the act of this change.
 
         Of everybody; to who is kept to projects, their own.
         """
         with seeing_all():
-            acts = await self._records.groups.newest(limit if kept_to() is None else _LOOKED_THROUGH)
+            acts = await self._records.groups.newest(limit if kept_to() is None else _LOOKED_THROUGH, before)
             acts = [act for act in acts if kept_to() is None or is_owner(act.actor)][:limit]
             changes = await self._records.groups.first_changes([act.group for act in acts], _ROWS)
             acts = [act for act in acts if may_know(changes.get(act.group, ()))]

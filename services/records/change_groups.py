@@ -40,7 +40,7 @@ SELECT DISTINCT change_group FROM memoria_tui.audit_log WHERE starts_with(change
 """
 _ACTS = """
 SELECT id, change_group, kind, actor, program, changed_at, undoes FROM {log} act
-WHERE position = 0 AND NOT imported
+WHERE position = 0 AND NOT imported AND id < COALESCE(:before, 9223372036854775807)
   AND NOT EXISTS (SELECT 1 FROM memoria_tui.audit_log first
                   WHERE first.change_group = act.change_group AND first.position = 0 AND first.id < act.id)
 ORDER BY id DESC LIMIT :limit
@@ -102,9 +102,12 @@ class ChangeGroups:
         rows = await self._database.fetch(_BEGINNING, prefix=storable(prefix))
         return [row.change_group for row in rows]
 
-    async def newest(self, limit: int) -> list[Act]:
-        """The last acts of everybody without summaries, newest first, imported history left out."""
-        acts = await self._history.read(_ACTS, limit=limit)
+    async def newest(self, limit: int, before: int | None = None) -> list[Act]:
+        """The last acts of everybody without summaries, newest first, imported history left out.
+
+        `before`: only those before the act of this change.
+        """
+        acts = await self._history.read(_ACTS, limit=limit, before=before)
         groups = [row.change_group for row in acts]
         counts: dict[str, dict[Entity, int]] = {}
         for row in await self._database.fetch(_COUNTS, groups=groups):

@@ -96,9 +96,14 @@ class ExportService:
 
     async def lines(self, ids: Sequence[str] | None = None) -> AsyncIterator[bytes]:
         """The lines of an export without loss of all, or of these memories. Raises Conflict as `write` does."""
-        await self._require_applied()
-        async for line in own_lines.WRITER.pieces(self._source(Selection(ids))):
+        async for line in self.pieces(own_lines.WRITER, Selection(ids)):
             yield line
+
+    async def pieces(self, writer: FileWriter, selection: Selection = EVERYTHING) -> AsyncIterator[bytes]:
+        """What `write` would write, as it is read; no file is. Raises Conflict as that does."""
+        await self._require_applied()
+        async for piece in writer.pieces(self._source(selection)):
+            yield piece
 
     def _source(self, selection: Selection, progress: Advance = untold) -> ExportSource:
         return ExportSource(self._vectors, self._records, self._settings, self._clock(), selection, progress)

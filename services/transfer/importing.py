@@ -7,11 +7,11 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from services.acting import Scope, require
+from services.acting import Scope, kept_to, require
 from services.batches import batches
-from services.errors import StoreTooNew, UnreadableFile
+from services.errors import Forbidden, StoreTooNew, UnreadableFile
 from services.memories.chunking import chunks
 from services.memories.embedding import makes
 from services.memories.payload import State, drafted, read_memory, with_defaults
@@ -88,6 +88,20 @@ class ImportService:
         self._zone = writer_zone(settings)
         self._clock = clock
 
+    async def import_stream(self, name: str, stream: BinaryIO, *, dry_run: bool = False) -> ImportReport:
+        """Imports what somebody sends, of memories and relations; as `import_sources`.
+
+        Raises Forbidden to who is kept to some projects, and for other rows to who may only do what can be undone.
+        """
+        from services.transfer.formats.source import Source
+
+        require(Scope.WRITE, "import memories")
+        if kept_to() is not None:
+            raise Forbidden("a token that is kept to some projects cannot import; it needs one for all of them")
+        source = Source(None, stream)
+        source.name = name
+        return await self._import([source], dry_run, untold)
+
     async def import_sources(
         self, sources: Sequence[RecordSource], *, dry_run: bool = False, progress: Advance = untold
     ) -> ImportReport:
@@ -100,6 +114,9 @@ class ImportService:
         after it what is missing is embedded later.
         """
         require(Scope.ADMIN, "read files on the machine of the server")
+        return await self._import(sources, dry_run, progress)
+
+    async def _import(self, sources: Sequence[RecordSource], dry_run: bool, progress: Advance) -> ImportReport:
         with (
             self._memories.storing(prefetch=not dry_run) as act,
             ImportRun(act, RelationEnds(self._vectors), self._settings.home) as run,
@@ -311,6 +328,7 @@ class ImportService:
         """Stores rows of our own export, table by table."""
         if not records:
             return
+        require(Scope.ADMIN, "import work time and the history of others")
         rows: dict[str, list[Mapping[str, object]]] = {}
         for record in records:
             rows.setdefault(record.table, []).append(record.row)

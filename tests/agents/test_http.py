@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import json
 import os
 import shutil
@@ -19,15 +20,26 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 import pytest_asyncio
+import uvicorn
 from mcp import Client
 from mcp.types import Implementation
+from starlette.applications import Starlette
+from starlette.requests import Request as StarletteRequest
+from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from memoria_tui.agents.admission import LARGEST, Complete, Limited
 from memoria_tui.agents.door import Door
-from memoria_tui.agents.http import LARGEST, Checked, Listening, bound, http_server
+from memoria_tui.agents.http import http_server
+from memoria_tui.agents.listening import Listening, bound
 from memoria_tui.agents.tool import Agent, Tool
+from memoria_tui.agents.tracing import ENDPOINT
+from memoria_tui.cli.open_door import wants_traces
+from memoria_tui.cli.terminal import Terminal
 from services.acting import Actor
 from services.container import Services
 from services.errors import InvalidInput, StoreInUse, StoreTimeout
@@ -182,7 +194,98 @@ class Request:
 
     async def come_to(self, app: ASGIApp) -> None:
         scope: Scope = {"type": "http", "path": "/mcp", "method": "POST", "headers": [(b"host", b"localhost")]}
-        await Checked(app, ANYWHERE, sending=0.1)(scope, self.receive, self.send)
+        await Complete(app, sending=0.1)(scope, self.receive, self.send)
+
+
+async def test_clients_together_hold_no_more_than_there_is_room_for() -> None:
+    """However many send at once: the others are told to come again, and nothing of theirs is kept."""
+    going, answered = asyncio.Event(), []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        answered.append(len((await receive())["body"]))
+        await going.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def asked() -> Message:
+        request = Request({"type": "http.request", "body": b"x" * 10, "more_body": True}, {"type": "http.request"})
+        await complete({"type": "http", "path": "/mcp"}, request.receive, request.send)
+        return request.sent[0]
+
+    complete = Complete(app, most=35)
+    asking = [asyncio.create_task(asked()) for _ in range(10)]
+    done: set[asyncio.Task[Message]] = set()
+    while len(done) < 7:
+        done, _ = await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
+        done = {one for one in asking if one.done()}
+    for one in done:
+        message = await one
+        assert (message["status"], (b"retry-after", b"5") in message["headers"]) == (503, True)
+    going.set()
+    assert [(await one)["status"] for one in asking if one not in done] == [200] * 3
+    assert answered == [10] * 3
+    assert (await asked())["status"] == 200
+
+
+async def test_who_asks_too_often_is_told_when_to_ask_again() -> None:
+    now, asked = 100.0, []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        asked.append(scope["state"]["actor"].name)
+
+    limited = Limited(app, 3, lambda: now)
+
+    async def ask(name: str, path: str = "/mcp") -> list[Message]:
+        request = Request()
+        scope = {"type": "http", "path": path, "headers": [], "query_string": b"", "state": {"actor": Actor(name)}}
+        await limited(scope, request.receive, request.send)
+        return request.sent
+
+    assert [await ask("one") for _ in range(3)] == [[], [], []]
+    (start, body) = await ask("one")
+    assert (start["status"], (b"retry-after", b"20") in start["headers"]) == (429, True)
+    assert "more than 3 requests a minute; try again in 20 seconds" in body["body"].decode()
+    assert await ask("two") == []
+    now += 20
+    assert await ask("one") == []
+    assert (await ask("one"))[0]["status"] == 429
+    assert asked == ["one"] * 3 + ["two", "one"]
+
+
+@pytest.mark.parametrize(
+    ("where", "rate"),
+    [(Listening(), 0), (Listening(tokens=True), 600), (Listening(rate=5), 5), (Listening(tokens=True, rate=0), 0)],
+)
+async def test_who_needs_a_token_has_a_limit_unless_it_is_set(where: Listening, rate: int) -> None:
+    assert where.most_a_minute == rate
+
+
+async def test_a_limit_holds_over_http_and_never_for_health(world: World) -> None:
+    async with served(Door(world.opened), Listening(port=0, rate=2)) as url:
+        answers = [await post(f"{url}/mcp", json=called("memoria_stats")) for _ in range(3)]
+        assert [one.status_code for one in answers] == [200, 200, 429]
+        assert answers[2].headers["content-type"] == "application/problem+json"
+        other = await post(f"{url}/mcp", json=called("memoria_stats"), headers={**HEADERS, "user-agent": "other"})
+        assert other.status_code == 200
+        async with httpx.AsyncClient() as client:
+            assert {(await client.get(f"{url}/health/live")).status_code for _ in range(5)} == {200}
+
+
+async def test_a_page_may_use_the_server_where_that_is_set_and_nowhere_else(world: World, address: str) -> None:
+    page = {"origin": "https://pages.example"}
+    asks = {**page, "access-control-request-method": "POST", "access-control-request-headers": "authorization"}
+    async with served(Door(world.opened), Listening(port=0, origins=[page["origin"]])) as url:
+        async with httpx.AsyncClient() as client:
+            before = await client.options(f"{url}/mcp", headers=asks)
+            assert before.headers["access-control-allow-origin"] == page["origin"]
+            foreign = await client.options(f"{url}/mcp", headers={**asks, "origin": "https://evil.example"})
+            assert "access-control-allow-origin" not in foreign.headers
+        answer = await post(f"{url}/mcp", json=called("memoria_stats"), headers={**HEADERS, **page})
+        assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, page["origin"])
+        answer = await post(f"{url}/mcp", json=called("memoria_stats"), headers={**HEADERS, "origin": "https://e.x"})
+        assert answer.status_code == 403
+    async with httpx.AsyncClient() as client:
+        assert "access-control-allow-origin" not in (await client.options(f"{address}/mcp", headers=asks)).headers
 
 
 async def test_a_request_that_does_not_end_is_given_up() -> None:
@@ -298,6 +401,107 @@ async def test_a_signal_ends_it_and_a_request_under_way_is_answered(variables: d
     assert server.returncode == 0
 
 
+async def two_workers(server: int, dead: int = 0) -> set[int]:
+    """Waits for them: a number of their own each, and none of them the dead one."""
+    async with asyncio.timeout(120):
+        while True:
+            found = set()
+            for one in psutil.Process(server).children():
+                with contextlib.suppress(psutil.Error):
+                    found |= {one.pid} if "spawn_main" in " ".join(one.cmdline()) else set()
+            if len(found) == 2 and dead not in found:
+                return found
+            await asyncio.sleep(0.1)
+
+
+async def test_events_end_with_the_server(variables: dict[str, str]) -> None:
+    async with process(variables) as (server, url), httpx.AsyncClient(timeout=60) as client:
+        async with client.stream("GET", f"{url}/api/v1/events") as answer:
+            assert answer.status_code == 200
+            server.send_signal(signal.SIGTERM)
+            async for _ in answer.aiter_bytes():
+                pass
+        out, said = await server.communicate()
+    assert (out, said, server.returncode) == (b"", b"", 0)
+
+
+async def test_several_workers_serve_one_store_and_one_that_dies_is_started_again(variables: dict[str, str]) -> None:
+    async with process(variables, "--workers", "2") as (server, url):
+
+        async def ask() -> int:
+            async with httpx.AsyncClient(timeout=60) as client:
+                return (await client.get(f"{url}/api/v1/tags")).status_code
+
+        assert await asyncio.gather(*(ask() for _ in range(8))) == [200] * 8
+        first = await two_workers(server.pid)
+        stored = await post(f"{url}/mcp", json=called("memoria_store", content="By one of several."))
+        assert "structuredContent" in stored.text
+        async with httpx.AsyncClient(timeout=60) as client:
+            told = (await client.get(f"{url}/metrics")).text
+        assert 'memoria_requests_total{method="GET",route="/api/v1/tags",status="200"} 8.0' in told
+        os.kill(dead := next(iter(first)), signal.SIGKILL)
+        again = await two_workers(server.pid, dead)
+        assert await ask() == 200
+        server.send_signal(signal.SIGTERM)
+        out, said = await server.communicate()
+    assert (out, said, server.returncode) == (b"", b"", 0)
+    assert not [one for one in again if psutil.pid_exists(one)]
+
+
+async def test_workers_end_with_the_process_that_started_them(variables: dict[str, str]) -> None:
+    async with process(variables, "--workers", "2") as (server, _):
+        started = await two_workers(server.pid)
+        server.kill()
+        async with asyncio.timeout(120):
+            while any(map(psutil.pid_exists, started)):  # noqa: ASYNC110 - their turn
+                await asyncio.sleep(0.1)
+        await server.communicate()
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_requests_and_calls_are_told_to_a_collector_of_opentelemetry(
+    variables: dict[str, str], workers: str
+) -> None:
+    pytest.importorskip("opentelemetry.sdk")
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+    spans: dict[str, Any] = {}
+
+    async def collect(request: StarletteRequest) -> Response:
+        sent = ExportTraceServiceRequest.FromString(await request.body())
+        for resource in sent.resource_spans:
+            for scope in resource.scope_spans:
+                spans.update((one.name, one) for one in scope.spans)
+        return Response()
+
+    app = Starlette(routes=[Route("/v1/traces", collect, methods=["POST"])])
+    collector, listening = uvicorn.Server(uvicorn.Config(app, log_config=None)), bound(ANYWHERE)
+    running = asyncio.create_task(collector.serve([listening]))
+    place = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{listening.getsockname()[1]}"}
+    async with process(variables | place, "--workers", workers) as (server, url):
+        parent = f"00-{'7' * 32}-{'5' * 16}-01"
+        async with httpx.AsyncClient(timeout=60) as client:
+            await client.get(f"{url}/api/v1/memories", params={"query": "secret"}, headers={"traceparent": parent})
+        await post(f"{url}/mcp", json=called("memoria_recall", query="secret"))
+        server.send_signal(signal.SIGTERM)
+        await server.communicate()
+    collector.should_exit = True
+    await running
+    request = spans["GET /api/v1/memories"]
+    assert (request.trace_id.hex(), request.parent_span_id.hex()) == ("7" * 32, "5" * 16)
+    call = next(one for name, one in spans.items() if "memoria_recall" in name)
+    assert call.trace_id == spans["POST /mcp"].trace_id
+    assert "secret" not in str(spans)
+
+
+async def test_traces_that_cannot_be_sent_are_told_in_one_line() -> None:
+    terminal = Terminal({ENDPOINT: "http://127.0.0.1:1"}, io.BytesIO(), io.StringIO(), io.StringIO())
+    assert wants_traces(terminal, installed=False) is False
+    assert terminal.stderr.getvalue().count("\n") == 1  # type: ignore[attr-defined]
+    assert "pip install 'memoria-tui[otel]'" in terminal.stderr.getvalue()  # type: ignore[attr-defined]
+    assert wants_traces(terminal, installed=True) is True
+
+
 async def test_tls_by_certificate_files(world: World, tmp_path: Path) -> None:
     if shutil.which("openssl") is None:
         pytest.skip("needs openssl")
@@ -329,6 +533,8 @@ async def test_what_it_cannot_be_started_with_is_told() -> None:
             Listening(port=port): f"cannot listen on 127.0.0.1, port {port}: Address already in use",
             Listening(port=0, certificate=Path("/nowhere/cert.pem")): "the certificate or key cannot be used",
             Listening(port=0, key=Path("/nowhere/key.pem")): "--tls-key needs --tls-cert",
+            Listening(port=0, origins=("https://a.example/path",)): "give scheme and host alone",
+            Listening(port=0, origins=("*",)): "give scheme and host alone",
         }.items():
             with pytest.raises(InvalidInput, match=said):
                 both(where)

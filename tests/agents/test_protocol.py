@@ -92,7 +92,7 @@ async def test_each_tool_of_upstream_has_its_arguments_and_defaults(listed: Mapp
             wanted[argument] = json.loads(default) if plain else default or None
     ours = arguments(listed[f"memoria_{name}"])
     assert {key: ours[key] for key in wanted} == wanted
-    assert ours.keys() - wanted.keys() <= {"offset"}
+    assert ours.keys() - wanted.keys() <= {"offset", "cursor"}
 
 
 async def test_every_tool_has_title_hints_and_schemas_that_every_client_understands(

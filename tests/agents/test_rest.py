@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,6 +19,8 @@ import pytest_asyncio
 
 from memoria_tui.agents import rest
 from memoria_tui.agents.door import Door
+from memoria_tui.agents.listening import PREFIX
+from memoria_tui.agents.problems import STATUS
 from memoria_tui.agents.tool import Agent
 from memoria_tui.agents.tools import records
 from services import errors
@@ -26,6 +30,8 @@ from services.model import Memory, MemoryChanges, MemoryDraft
 from tests.agents.test_http import served, world_that_is_not_there
 from tests.agents.world import World
 
+STREAMS = {("GET", f"{PREFIX}/events"), ("GET", f"{PREFIX}/export"), ("POST", f"{PREFIX}/import")}
+"""What is sent or read part by part, beside the table of routes."""
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
@@ -46,7 +52,7 @@ async def made(api: httpx.AsyncClient, content: str, **more: object) -> httpx.Re
 
 async def test_a_memory_is_created_read_changed_deleted_and_undone(world: World, api: httpx.AsyncClient) -> None:
     answer = await made(api, "By REST.", memory_type="semantic", tags=[" a ", "a"], metadata={"key": 1, "old": 2})
-    record, where = answer.json(), answer.headers["location"].removeprefix(rest.PREFIX)
+    record, where = answer.json(), answer.headers["location"].removeprefix(PREFIX)
     assert (record["content"], record["type"], record["tags"]) == ("By REST.", "semantic", ["a"])
     assert (await api.get(where)).json() == record
     changed = await api.patch(where, json={"importance": 0.9, "project": "pier", "metadata": {"old": None, "new": 3}})
@@ -68,7 +74,7 @@ async def test_a_memory_is_created_read_changed_deleted_and_undone(world: World,
 
 async def test_no_update_is_lost(world: World, api: httpx.AsyncClient) -> None:
     first = await made(api, "Version one.")
-    where, etag = first.headers["location"].removeprefix(rest.PREFIX), first.headers["etag"]
+    where, etag = first.headers["location"].removeprefix(PREFIX), first.headers["etag"]
     assert (await api.get(where, headers={"if-none-match": etag})).status_code == 304
     memory = await world.services.memories.get(first.json()["id"])
     await world.services.memories.update(memory, MemoryChanges(content="Version two, by a person."))
@@ -268,10 +274,10 @@ async def test_requests_and_stores_are_measured(world: World, api: httpx.AsyncCl
     await api.request("NONSENSE", "/tags")
     answer = await api.get(f"{root}/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=")
-    route = f'route="{rest.PREFIX}/memories/{{memory_id}}",status="404"'
+    route = f'route="{PREFIX}/memories/{{memory_id}}",status="404"'
     assert figure(answer.text, f'memoria_requests_total{{method="GET",{route}}}') >= 1
     assert figure(answer.text, 'memoria_requests_total{method="GET",route="other",status="404"}') >= 2
-    assert figure(answer.text, f'memoria_request_seconds_count{{route="{rest.PREFIX}/tags"}}') >= 1
+    assert figure(answer.text, f'memoria_request_seconds_count{{route="{PREFIX}/tags"}}') >= 1
     assert figure(answer.text, 'memoria_store_up{store="postgres"}') == 1
     assert figure(answer.text, "memoria_requests_under_way") == 1
     assert figure(answer.text, "memoria_calls_working") == figure(answer.text, "memoria_calls_waiting") == 0
@@ -286,10 +292,24 @@ async def test_the_api_tells_of_itself(api: httpx.AsyncClient) -> None:
     told = (await api.get(f"{root}/openapi.json")).json()
     assert told["openapi"].startswith("3.1")
     there = {(method.upper(), path) for path, methods in told["paths"].items() for method in methods}
-    assert there == {(route.method, rest.PREFIX + route.path) for route in rest.ROUTES}
+    assert there == {(route.method, PREFIX + route.path) for route in rest.ROUTES} | STREAMS
     names = [one["operationId"] for methods in told["paths"].values() for one in methods.values()]
     assert len(names) == len(set(names))
-    assert "swagger" in (await api.get(f"{root}/docs")).text
+
+
+async def test_the_page_of_the_api_needs_nothing_from_elsewhere(api: httpx.AsyncClient) -> None:
+    root = str(api.base_url).removesuffix("/api/v1/")
+    page = await api.get(f"{root}/docs")
+    rule = page.headers["content-security-policy"]
+    assert "default-src 'none'" in rule
+    assert "unsafe" not in rule
+    assert not re.search(r"<script|https?://|\bon\w+=|style=|src=", page.text)
+    style = re.search(r"<style>(.*)</style>", page.text, re.DOTALL)
+    assert style is not None
+    assert base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode() in rule
+    for path, methods in (await api.get(f"{root}/openapi.json")).json()["paths"].items():
+        for method in methods:
+            assert f"<code>{method.upper()} {path}</code>" in page.text
 
 
 async def test_every_error_of_the_services_has_a_status() -> None:
@@ -297,7 +317,7 @@ async def test_every_error_of_the_services_has_a_status() -> None:
     untold = [
         kind.__name__
         for kind in kinds
-        if kind is not errors.MemoriaError and not any(base in rest.STATUS for base in kind.__mro__)
+        if kind is not errors.MemoriaError and not any(base in STATUS for base in kind.__mro__)
     ]
     assert untold == []
 
@@ -305,4 +325,5 @@ async def test_every_error_of_the_services_has_a_status() -> None:
 async def test_the_readme_names_the_routes() -> None:
     text = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
     named = {tuple(one.split(" ")) for one in re.findall(r"`((?:GET|POST|PATCH|DELETE) /[\w/{}]*)`", text)}
-    assert named == {(route.method, re.sub(r"{\w+}", "{id}", route.path)) for route in rest.ROUTES}
+    here = {(method, path.removeprefix(PREFIX)) for method, path in STREAMS}
+    assert named == {(route.method, re.sub(r"{\w+}", "{id}", route.path)) for route in rest.ROUTES} | here

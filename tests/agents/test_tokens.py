@@ -17,7 +17,7 @@ import pytest_asyncio
 from pydantic import TypeAdapter
 
 from memoria_tui.agents.door import Door
-from memoria_tui.agents.http import Listening
+from memoria_tui.agents.listening import Listening
 from memoria_tui.agents.tool import Agent, Context, Tool
 from memoria_tui.agents.tools import TOOLS
 from services.acting import Actor, Scope, acting_as

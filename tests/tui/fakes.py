@@ -300,7 +300,7 @@ class FakeActs(ActReader):
 
     store: Store
 
-    async def last(self, limit: int) -> tuple[Act, ...]:
+    async def last(self, limit: int, before: int | None = None) -> tuple[Act, ...]:
         acts = [replace(self.store.act, group=group, summary=summary) for group, summary, _ in self.store.undoable]
         return tuple(reversed(acts))[:limit]
 

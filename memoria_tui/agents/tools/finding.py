@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from memoria_tui.agents.pages import Cursor
 from memoria_tui.agents.tool import Agent, DateFrom, DateTo, Id, Limit, Offset, Share, Tags, Types
 from memoria_tui.agents.values import MOST_TAGS, Found, Hit, passage, title
 from services.errors import InvalidInput
@@ -77,6 +78,9 @@ async def search(
     date_from: DateFrom = None,
     date_to: DateTo = None,
     offset: Offset = 0,
+    cursor: Annotated[
+        str | None, Field(description="`next` of an answer, to go on behind it; the rest as before")
+    ] = None,
 ) -> Found:
     """Search or list memories by type, tags (any of them), project, importance, date and words. Without a query it
     lists, newest first. memoria_get gives the whole text of a hit."""
@@ -93,21 +97,24 @@ async def search(
     asked = _narrowed(agent, asked, text_match, date_from, date_to)
     if asked.phrases and not asked.text:  # a list, which asks the stores for words
         asked = replace(asked, text=asked.phrases[0], sort=_ORDERS.get(sort_by, SortKey.CREATED))
-    return await _searched(agent, asked, limit, offset, compact)
+    return await _searched(agent, asked, limit, Cursor.read(cursor) if cursor else Cursor(offset), compact)
 
 
-async def _searched(agent: Agent, asked: Query, limit: int, offset: int, compact: bool) -> Found:
+async def _searched(agent: Agent, asked: Query, limit: int, after: Cursor, compact: bool) -> Found:
     """A page of the hits; in a list, what only the texts themselves tell is told by them."""
     from services.search.filters import keeps_text
 
     service, factor = agent.services.search, _factor(agent.services.settings)
     if asked.ranked:
         ranked = await service.ranked(asked)
-        return _found(await ranked.page(offset, limit + 1), limit, offset, factor, compact, ranked.notices)
-    result = await service.search(replace(asked, limit=offset + limit + 1))
-    found = _found(result.hits[offset:], limit, offset, factor, compact, result.notices)
-    kept = {hit.memory.id for hit in result.hits if keeps_text(asked, hit.memory.content)}
-    return replace(found, hits=tuple(hit for hit in found.hits if hit.id in kept))
+        hits: Sequence[ServiceHit] = await ranked.page(after.place, limit + 1)
+        notices = ranked.notices
+    else:
+        hits, notices = await after.listed(service, asked, limit + 1), ()
+    found = _found(hits, limit, after.place, factor, compact, notices)
+    kept = {hit.memory.id for hit in hits if asked.ranked or keeps_text(asked, hit.memory.content)}
+    following = str(Cursor.behind(asked, hits[:limit], after.place + limit)) if len(hits) > limit else ""
+    return replace(found, hits=tuple(hit for hit in found.hits if hit.id in kept), next=following)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +244,7 @@ def _found(
 ) -> Found:
     """`hits` has one more than the limit where there are more."""
     more = f"there are more: ask again with offset={offset + limit}" if len(hits) > limit else ""
-    return Found(tuple(_hit(one, factor, compact=compact) for one in hits[:limit]), more, tuple(notices))
+    return Found(tuple(_hit(one, factor, compact=compact) for one in hits[:limit]), more, notices=tuple(notices))
 
 
 def _hit(hit: ServiceHit, factor: float, *, compact: bool = False) -> Hit:

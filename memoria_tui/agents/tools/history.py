@@ -30,6 +30,8 @@ class Events:
     """Newest first."""
 
     events: tuple[Event, ...]
+    next: int | None = None
+    """Where those before them begin, if there are any: give it as `before`."""
 
 
 async def history(
@@ -38,17 +40,20 @@ async def history(
         str | None, Field(description="A memory, also a deleted one; without it the last acts")
     ] = None,
     limit: Limit = 20,
+    before: Annotated[int | None, Field(ge=1, description="Only what was done before: `next` of an answer")] = None,
 ) -> Events:
     """Show who changed a memory, when and how; without a memory what everybody did last. An act is undone by
     memoria_undo with its act_id."""
     from services.memories.stored_memories import canonical
 
     if memory_id is None:
-        acts = await agent.services.memories.acts.last(limit)
-        return Events(tuple(map(_of_act, acts)))
+        acts = await agent.services.memories.acts.last(limit, before)
+        return Events(tuple(map(_of_act, acts)), acts[-1].change_id if len(acts) == limit else None)
     known = canonical(memory_id.strip()) or (await agent.services.memories.get(memory_id)).id
     changes = await agent.services.memories.history(known)
-    return Events(tuple(map(_of_change, changes[:limit])))
+    left = [one for one in changes if before is None or one.id < before]
+    more = left[limit - 1].id if len(left) > limit else None
+    return Events(tuple(map(_of_change, left[:limit])), more)
 
 
 @dataclass(frozen=True, slots=True)

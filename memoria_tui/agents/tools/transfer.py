@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal
 
 from pydantic import Field
 
@@ -14,7 +14,7 @@ from services.errors import InvalidInput
 from services.model import MemoryType
 
 if TYPE_CHECKING:
-    from services.transfer.import_run import Remark
+    from services.transfer.import_run import ImportReport, Remark
 
 _MOST_REMARKS = 10
 """Of each kind."""
@@ -76,7 +76,18 @@ async def import_(
             "merge=false would delete all that is here first, which no import does; import with merge=true, and delete "
             "what is not wanted with memoria_delete"
         )
-    report = await agent.services.importing.import_sources([Source(_path(input_path))])
+    return _imported(await agent.services.importing.import_sources([Source(_path(input_path))]))
+
+
+async def import_stream(agent: Agent, body: BinaryIO, dry_run: bool = False) -> Imported:
+    """Import what a client sends."""
+    report = await agent.services.importing.import_stream("the body", body, dry_run=dry_run)
+    if report.broken and not (report.memories or report.unchanged or report.kept or report.relations):
+        raise InvalidInput(f"{report.broken}; nothing was imported")
+    return _imported(report)
+
+
+def _imported(report: ImportReport) -> Imported:
     return Imported(
         report.summary(),
         report.memories,

@@ -77,6 +77,11 @@ class Database:
                 self._engine = await asyncio.to_thread(_engine, await self._started())
         return self._engine
 
+    def connections(self) -> Mapping[str, int]:
+        """Those of the pool that are in use and idle; none before it was opened."""
+        pool: Any = self._engine.pool if self._engine else None
+        return {"used": pool.checkedout(), "idle": pool.checkedin()} if pool else {}
+
     async def rehearse(self) -> None:
         """Does what opening does, as far as it needs no server."""
         from sqlalchemy import text

@@ -1,0 +1,94 @@
+"""What the server answers where something is wrong: RFC 9457, in one line that says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from memoria_tui.agents.door import told
+from memoria_tui.agents.tools.records import ChangedSince
+from memoria_tui.program_log import crashed
+from services.errors import (
+    Conflict,
+    EmbeddingFailed,
+    Forbidden,
+    InvalidInput,
+    MemoriaError,
+    NotFound,
+    NothingToUndo,
+    StoreMismatch,
+    StoreTimeout,
+    StoreUnavailable,
+)
+
+STATUS: Mapping[type[MemoriaError], int] = {
+    ChangedSince: 412,
+    InvalidInput: 400,
+    NotFound: 404,
+    Forbidden: 403,
+    Conflict: 409,
+    NothingToUndo: 409,
+    StoreTimeout: 504,
+    StoreUnavailable: 503,
+    EmbeddingFailed: 503,
+    StoreMismatch: 503,
+}
+"""Of each error of the services and those below it, the nearest one first."""
+PROBLEM = {
+    "description": "What is wrong, and what to do (RFC 9457)",
+    "content": {
+        "application/problem+json": {
+            "schema": {
+                "type": "object",
+                "required": ["title", "status", "detail"],
+                "properties": {
+                    "title": {"type": "string"},
+                    "status": {"type": "integer"},
+                    "detail": {"type": "string"},
+                },
+            }
+        }
+    },
+}
+"""As OpenAPI describes it."""
+
+
+def problem(status: int, detail: str, **headers: str) -> JSONResponse:
+    """An answer that says what is wrong."""
+    said = {"title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    return JSONResponse(said, status, headers, media_type="application/problem+json")
+
+
+def busy(what: str, seconds: int = 5) -> JSONResponse:
+    """The answer where there is no room for a request now."""
+    return problem(503, f"{what}; try again in {seconds} seconds", **{"retry-after": str(seconds)})
+
+
+async def refused(request: Request, error: Exception) -> Response:
+    """The answer to what a service refuses."""
+    status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
+    return problem(status, told(error))
+
+
+async def wrong(request: Request, error: Exception) -> Response:
+    """The answer to parameters that are not as the API says."""
+    assert isinstance(error, RequestValidationError)
+    said = (f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors())
+    return problem(422, "; ".join(said))
+
+
+async def unknown(request: Request, error: Exception) -> Response:
+    """The answer to what no route takes."""
+    assert isinstance(error, HTTPException)
+    details = {404: f"there is nothing at {request.url.path}", 405: f"{request.url.path} takes no {request.method}"}
+    return problem(error.status_code, details.get(error.status_code, error.detail), **(error.headers or {}))
+
+
+async def broken(request: Request, error: Exception) -> Response:
+    """The answer where the program has a fault, which its log file tells."""
+    return problem(500, crashed(error))

@@ -1,0 +1,274 @@
+"""What is sent or read part by part: events as they happen, exports and imports of any length."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import tempfile
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from typing import Annotated, Any, BinaryIO, Literal
+
+import anyio
+from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi.responses import Response, StreamingResponse
+from fastapi.security import HTTPBearer
+from pydantic import TypeAdapter
+from sse_starlette import EventSourceResponse, JSONServerSentEvent, ServerSentEvent
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
+
+from memoria_tui.agents.callers import caller
+from memoria_tui.agents.door import Door, told
+from memoria_tui.agents.listening import PREFIX
+from memoria_tui.agents.problems import PROBLEM, busy, problem
+from memoria_tui.agents.tool import Tool
+from memoria_tui.agents.tools.history import Event, Events, history
+from memoria_tui.agents.tools.transfer import Imported, import_stream
+from services.acting import Actor, acting_as
+from services.errors import MemoriaError
+from services.model import MemoryType, Subject
+
+_MOST_LISTENERS, _MOST_EXPORTS, _MOST_IMPORTS = 100, 4, 2
+_MOST_ACTS = 100
+"""Acts that are told at once; of more, the history tells."""
+_BEAT = 15
+"""Seconds without an event after which something is sent, so that proxies keep the connection."""
+_SENDING = 30
+"""Seconds in which a client has to take, or send, the next part."""
+LARGEST_IMPORT = 1 << 30
+"""Bytes."""
+_ACTS = Tool("events", history, "Follow what is changed", writes=False)
+_EVENT = TypeAdapter(Event)
+_IMPORT = Tool("import_memories", import_stream, "Import memories")
+
+
+def router(door: Door) -> APIRouter:
+    """The routes whose bodies are streams."""
+    made = APIRouter(prefix=PREFIX, dependencies=[Depends(HTTPBearer(auto_error=False))])
+    listeners, exports, imports = Listeners(door), Places(_MOST_EXPORTS), Places(_MOST_IMPORTS)
+    problems: Any = {"4XX": PROBLEM, "5XX": PROBLEM}
+
+    @made.get("/events", tags=["events"], summary=_ACTS.title, responses=_streamed("text/event-stream") | problems)
+    async def events(request: Request, last_event_id: Annotated[str | None, Header()] = None) -> Response:
+        """Server-sent events: each act of anybody as it is committed («act», as the history has it), and what else was
+        written («change»). With Last-Event-ID, what was missed since that act comes first."""
+        actor, _ = caller(request)
+        if len(listeners) >= _MOST_LISTENERS:
+            return busy("too many clients listen")
+        ended = anyio.Event()
+        stream = listeners.stream(actor, request.state.still, last_event_id, ended)
+        await anext(stream)  # what forbids it is answered as elsewhere
+        return EventSourceResponse(
+            stream, ping=_BEAT, send_timeout=_SENDING, shutdown_event=ended, shutdown_grace_period=_SENDING / 2
+        )
+
+    @made.get(
+        "/export", tags=["transfer"], summary="Export memories", responses=_streamed("application/json") | problems
+    )
+    async def export(
+        request: Request,
+        format: Annotated[Literal["json", "jsonl"], Query(description="jsonl: one memory a line")] = "json",  # noqa: A002
+        memory_types: Annotated[list[MemoryType] | None, Query(description="Only these types")] = None,
+        include_vectors: bool = False,
+    ) -> Response:
+        """All memories that you may read, in the form of MCP Memoria, which an import reads; json has relations too."""
+        from services.transfer.export_source import Selection
+        from services.transfer.writers import memoria_json
+
+        actor, _ = caller(request)
+        services = await door.services()
+        if not exports.free:
+            return busy("too many exports are being sent")
+        writer = (memoria_json.lines if format == "jsonl" else memoria_json.document)(embeddings=include_vectors)
+        pieces = services.exporting.pieces(writer, Selection(types=memory_types or ()))
+        with acting_as(actor):
+            first = await anext(pieces)
+        kind = "application/json" if format == "json" else "application/x-ndjson"
+        return _Acting(actor, exports, _after(first, pieces), kind)
+
+    @made.post(
+        "/import",
+        tags=["transfer"],
+        summary=_IMPORT.title,
+        response_model=Imported,
+        responses=problems,
+        openapi_extra={"requestBody": {"required": True, "content": {"application/octet-stream": {"schema": _BYTES}}}},
+    )
+    async def import_(request: Request, dry_run: bool = False) -> Any:
+        """Import an export (JSON, or one memory a line), sent as the body, of at most 1 GiB, as one act. What is here
+        already stays. With dry_run nothing is written: the answer tells what would be."""
+        actor, context = caller(request)
+        if not imports.free:
+            return busy("too many imports are under way")
+        if int(request.headers.get("content-length", 0)) > LARGEST_IMPORT:
+            return _too_large()
+        services = await door.services()
+        with imports.taken():
+            folder = services.settings.home
+            body = tempfile.TemporaryFile(dir=folder if folder.is_dir() else None)  # noqa: SIM115 - ends with its last user
+            try:
+                if not await _received(request, body):
+                    return _too_large()
+            except (TimeoutError, ClientDisconnect):
+                return problem(
+                    408, f"the body was not sent to its end, or {_SENDING} s nothing of it: nothing was imported"
+                )
+            return await door.call(_IMPORT, actor, {"body": body, "dry_run": dry_run}, context)
+
+    return made
+
+
+_BYTES = {"type": "string", "contentMediaType": "application/octet-stream"}
+
+
+def _streamed(kind: str) -> dict[int | str, dict[str, Any]]:
+    return {200: {"description": "Sent part by part", "content": {kind: {"schema": {"type": "string"}}}}}
+
+
+def _too_large() -> Response:
+    return problem(413, f"an import has at most {LARGEST_IMPORT:,} bytes; nothing was imported")
+
+
+async def _received(request: Request, body: BinaryIO) -> bool:
+    """Writes what is sent into a file; False when it is too large. Raises TimeoutError."""
+    size, parts = 0, request.stream()
+    while True:
+        async with asyncio.timeout(_SENDING):
+            part = await anext(parts, None)
+        if part is None:
+            body.seek(0)
+            return True
+        size += len(part)
+        if size > LARGEST_IMPORT:
+            return False
+        await asyncio.to_thread(body.write, part)
+
+
+class Places:
+    """So many things at once."""
+
+    def __init__(self, most: int) -> None:
+        self.free = most
+
+    @contextlib.contextmanager
+    def taken(self) -> Iterator[None]:
+        self.free -= 1
+        try:
+            yield
+        finally:
+            self.free += 1
+
+
+class _Acting(StreamingResponse):
+    """Read for somebody while it is sent."""
+
+    def __init__(self, actor: Actor, places: Places, pieces: AsyncIterator[bytes], kind: str) -> None:
+        super().__init__(pieces, media_type=kind)
+        self._actor, self._places = actor, places
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with acting_as(self._actor), self._places.taken():
+            await super().__call__(scope, receive, send)
+
+
+async def _after(first: bytes, others: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for one in others:
+        yield one
+
+
+class Listeners:
+    """Those who are told of changes. The stores are followed as long as there are any."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+        self._news: dict[asyncio.Event, set[Subject]] = {}
+        self._following: asyncio.Task[None] | None = None
+
+    def __len__(self) -> int:
+        return len(self._news)
+
+    async def stream(
+        self,
+        actor: Actor,
+        still: Callable[[], Awaitable[Actor | None]] | None,
+        last: str | None,
+        ended: anyio.Event,
+    ) -> AsyncGenerator[ServerSentEvent]:
+        """What somebody may know, as it is committed; ends when their token is worth nothing any more.
+
+        `still` tells whether it is; None where there is none. `last`: the act that they heard of last; `ended`: when
+        the server ends.
+        """
+        with self._listening() as (heard, news):
+            ids = [one.act_id for one in await self._acts(actor)]
+            known = set(ids[ids.index(last) :] if last in ids else () if last else ids)
+            lost = last is not None and last not in ids
+            if last is not None:
+                heard.set()
+            yield ServerSentEvent(comment="listening")
+            while True:
+                await _either(heard, ended)
+                if ended.is_set():
+                    return
+                heard.clear()
+                subjects = sorted(news)
+                news.clear()
+                try:
+                    if still is not None and (await still()) != actor:
+                        return
+                    acts = await self._acts(actor)
+                except MemoriaError as error:
+                    told(error)
+                    return  # who listens again names the act that they heard of last
+                if lost or (known and known.isdisjoint(one.act_id for one in acts)):
+                    lost = False
+                    yield JSONServerSentEvent({"detail": "there were more acts: see the history"}, event="missed")
+                for one in reversed([one for one in acts if one.act_id not in known]):
+                    yield _act(one)
+                known = {one.act_id for one in acts}
+                if actor.projects is None and subjects:
+                    yield JSONServerSentEvent({"subjects": subjects}, event="change")
+
+    async def _acts(self, actor: Actor) -> Sequence[Event]:
+        """The last ones, newest first."""
+        found = await self._door.call(_ACTS, actor, {"limit": _MOST_ACTS})
+        assert isinstance(found, Events)
+        return found.events
+
+    @contextlib.contextmanager
+    def _listening(self) -> Iterator[tuple[asyncio.Event, set[Subject]]]:
+        heard: asyncio.Event = asyncio.Event()
+        news = self._news[heard] = set()
+        if self._following is None:
+            self._following = asyncio.create_task(self._follow())
+        try:
+            yield heard, news
+        finally:
+            del self._news[heard]
+            if not self._news:
+                self._following.cancel()
+                self._following = None
+
+    async def _follow(self) -> None:
+        services = await self._door.services()
+        await services.live.watch(lambda _: None, self._tell)
+
+    def _tell(self, subjects: frozenset[Subject]) -> None:
+        for heard, news in self._news.items():
+            news |= subjects
+            heard.set()
+
+
+async def _either(*events: asyncio.Event | anyio.Event) -> None:
+    """Waits for one of them."""
+    waits = [asyncio.ensure_future(one.wait()) for one in events]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for one in waits:
+            one.cancel()
+
+
+def _act(one: Event) -> ServerSentEvent:
+    return JSONServerSentEvent(_EVENT.dump_python(one, mode="json"), event="act", id=one.act_id)

@@ -1,0 +1,239 @@
+"""Events, exports and imports over HTTP: nothing is missed, nothing shown to who may not see it, nothing kept."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import anyio
+import httpx
+import pytest
+import pytest_asyncio
+
+from memoria_tui.agents import streams
+from memoria_tui.agents.door import Door
+from memoria_tui.agents.listening import IMPORT, Listening
+from services.acting import Actor, Scope
+from services.model import MemoryChanges, MemoryDraft, MemoryType, RelationType, SessionDraft
+from tests.agents.test_http import head, served
+from tests.agents.test_rest import figure
+from tests.agents.world import World
+
+ANYBODY = Actor("agent:script", Scope.WRITE)
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def api(world: World) -> AsyncIterator[httpx.AsyncClient]:
+    async with (
+        served(Door(world.opened)) as url,
+        httpx.AsyncClient(base_url=f"{url}/api/v1", timeout=60, headers={"user-agent": "script/2"}) as client,
+    ):
+        yield client
+
+
+@dataclass
+class Heard:
+    """What a client hears, as it comes."""
+
+    lines: AsyncIterator[str]
+
+    async def next(self, event: str = "act") -> tuple[str, dict[str, object]]:
+        """Id and data of the next event of this kind; others are passed over."""
+        fields: dict[str, str] = {}
+        async with asyncio.timeout(60):
+            async for line in self.lines:
+                if line:
+                    key, _, value = line.partition(": ")
+                    fields[key] = value
+                elif fields.get("event") == event:
+                    return fields.get("id", ""), json.loads(fields["data"])
+                else:
+                    fields = {}
+        raise EOFError
+
+
+@asynccontextmanager
+async def listening(api: httpx.AsyncClient, **headers: str) -> AsyncIterator[Heard]:
+    async with api.stream("GET", "/events", headers=headers) as answer:
+        assert answer.status_code == 200, await answer.aread()
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        yield Heard(answer.aiter_lines())
+
+
+async def test_what_anybody_commits_is_told(world: World, api: httpx.AsyncClient) -> None:
+    async with listening(api) as heard, listening(api) as other:
+        memory = await world.services.memories.create(MemoryDraft("By the person, in the app."))
+        for one in (heard, other):
+            _, act = await one.next()
+            assert (act["who"], act["titles"]) == ("anna", ["By the person, in the app."])
+        assert "history" in str((await heard.next("change"))[1]["subjects"])
+        await api.delete(f"/memories/{memory.id}")
+        last, act = await heard.next()
+        assert (act["who"], "deleted" in str(act["what"])) == ("agent:script", True)
+    await api.post("/undo")
+    await world.services.memories.create(MemoryDraft("Missed by who was away."))
+    async with listening(api, **{"last-event-id": last}) as heard:
+        assert "deleted" in str((await heard.next())[1]["what"])
+        assert (await heard.next())[1]["titles"] == ["Missed by who was away."]
+    async with listening(api, **{"last-event-id": "long-forgotten"}) as heard:
+        assert "see the history" in str((await heard.next("missed"))[1]["detail"])
+
+
+async def test_who_is_kept_to_a_project_hears_their_own_acts_alone_and_nothing_once_revoked(world: World) -> None:
+    tokens, memories = world.services.tokens, world.services.memories
+    _, text = await tokens.create("listener", Scope.WRITE, ["pier"])
+    async with (
+        served(Door(world.opened), Listening(port=0, tokens=True)) as url,
+        httpx.AsyncClient(base_url=f"{url}/api/v1", timeout=60, headers={"authorization": f"Bearer {text}"}) as client,
+        listening(client) as heard,
+    ):
+        await memories.create(MemoryDraft("A secret of the dock.", project="dock"))
+        answer = await client.post("/memories", json={"content": "Mine.", "project": "pier"})
+        assert answer.status_code == 201
+        assert (await heard.next())[1]["titles"] == ["Mine."]
+        await tokens.revoke("listener")
+        await memories.create(MemoryDraft("Another."))
+        with pytest.raises(EOFError):
+            await heard.next("any")
+
+
+async def test_a_client_that_goes_away_leaves_nothing_behind(world: World, api: httpx.AsyncClient) -> None:
+    listeners = streams.Listeners(Door(world.opened))
+    first = listeners.stream(ANYBODY, None, None, anyio.Event())
+    await anext(first)
+    assert len(listeners) == 1
+    following = listeners._following
+    assert following is not None
+    await first.aclose()
+    assert (len(listeners), listeners._following) == (0, None)
+    await asyncio.wait([following])
+    assert following.cancelled()
+    root = str(api.base_url).removesuffix("/api/v1/")
+
+    async def under_way() -> float:
+        return figure((await api.get(f"{root}/metrics")).text, "memoria_requests_under_way")
+
+    async with listening(api):
+        assert await under_way() == 2
+    async with asyncio.timeout(60):
+        while await under_way() > 1:  # noqa: ASYNC110 - the server notices in its turn
+            await asyncio.sleep(0.02)
+
+
+async def test_what_is_exported_is_imported_elsewhere_as_one_act(world: World, api: httpx.AsyncClient) -> None:
+    memories, graph = world.services.memories, world.services.graph
+    texts = [f"To be carried over {number}. " * (80 if number == 2 else 1) for number in range(5)]
+    made = [await memories.create(MemoryDraft(one, MemoryType.PROCEDURAL, tags=("carried",))) for one in texts]
+    await graph.link(made[0].id, made[1].id, RelationType.CAUSES)
+    for form in ("json", "jsonl"):
+        answer = await api.get("/export", params={"format": form, "memory_types": "procedural"})
+        assert answer.status_code == 200
+        assert all(one.id in answer.text for one in made)
+        await memories.delete([one.id for one in made])
+        before = (await api.get("/history")).json()["events"][0]
+        dry = (await api.post("/import", params={"dry_run": True}, content=answer.content)).json()
+        assert (dry["memories"], (await api.get("/history")).json()["events"][0]) == (5, before)
+        done = await api.post("/import", content=_parts(answer.content))
+        assert (done.status_code, done.json()["memories"]) == (200, 5), done.text
+        assert {(await memories.get(one.id)).content for one in made} == {one.content for one in made}
+        again = await api.post("/import", content=answer.content)
+        assert (again.json()["memories"], again.json()["unchanged"]) == (0, 6 if form == "json" else 5)
+        assert "5 memories" in (await api.post("/undo")).json()["what"]
+        assert (await api.get(f"/memories/{made[0].id}")).status_code == 404
+        await memories.restore([one.id for one in made])
+
+
+async def _parts(whole: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(whole), 100):
+        yield whole[start : start + 100]
+
+
+async def test_an_export_has_what_its_reader_may_see(world: World, api: httpx.AsyncClient) -> None:
+    tokens, memories = world.services.tokens, world.services.memories
+    await memories.create(MemoryDraft("Of the quay.", project="quay"))
+    await memories.create(MemoryDraft("Of the mole.", project="mole"))
+    _, kept = await tokens.create("exporter", Scope.READ, ["quay"])
+    near = {"authorization": f"Bearer {kept}"}
+    told = (await api.get("/export", headers=near)).json()
+    assert [one["payload"]["content"] for some in told["collections"].values() for one in some] == ["Of the quay."]
+    assert (await api.get("/export", params={"format": "xml"}, headers=near)).status_code == 422
+    for given in (b'{"collections": {}}', b"{}"):
+        assert (await api.post("/import", content=given, headers=near)).status_code == 403
+
+
+async def test_an_import_that_cannot_be_is_told_and_writes_nothing(world: World, api: httpx.AsyncClient) -> None:
+    before = await world.services.memories.acts.last(1)
+    for body, status in ((b"", 400), (b"no memories", 400), (b"{" * 1000, 400), (b'{"a": 1}', 400)):
+        answer = await api.post("/import", content=body)
+        assert (body[:9], answer.status_code) == (body[:9], status), answer.text
+        assert answer.headers["content-type"] == "application/problem+json"
+    reader, writer = await asyncio.open_connection("127.0.0.1", api.base_url.port)
+    writer.write(head(streams.LARGEST_IMPORT + 1, expect="100-continue").replace(b"/mcp", IMPORT.encode()))
+    assert b" 413 " in await reader.readline()
+    writer.close()
+    assert await world.services.memories.acts.last(1) == before
+
+
+async def test_history_and_work_time_are_imported_by_an_admin_alone(world: World, api: httpx.AsyncClient) -> None:
+    """A history that a client sends could tell anything of anybody, and no undo takes it back."""
+    services = world.services
+    await services.work.start(SessionDraft("Exported"))
+    exported = b"".join([line async for line in services.exporting.lines()])
+    _, text = await services.tokens.create("chief", Scope.ADMIN)
+    before = await services.memories.acts.last(1)
+    refused = await api.post("/import", content=exported)
+    assert (refused.status_code, "work time and the history" in refused.text) == (403, True)
+    assert await services.memories.acts.last(1) == before
+    allowed = await api.post("/import", content=exported, headers={"authorization": f"Bearer {text}"})
+    assert allowed.status_code == 200
+
+
+async def test_pages_of_a_list_lose_and_repeat_nothing_while_others_write(world: World, api: httpx.AsyncClient) -> None:
+    memories = world.services.memories
+    instant = world.services.clock().replace(microsecond=0)
+    drafts = [MemoryDraft(f"Page {number}.", tags=("paged",), created_at=instant) for number in range(7)]
+    drafts += [MemoryDraft(f"Other {number}.", MemoryType.SEMANTIC, tags=("paged",)) for number in range(6)]
+    ids = {(await memories.create(one)).id for one in drafts}
+    seen: list[str] = []
+    asked: dict[str, str | int] = {"tags": "paged", "limit": 3}
+    while True:
+        page = (await api.get("/memories", params=asked)).json()
+        assert len(page["hits"]) <= 3
+        seen += [one["id"] for one in page["hits"]]
+        if not (following := page.get("next")):
+            break
+        asked["cursor"] = following
+        await memories.create(MemoryDraft("New meanwhile.", tags=("paged",)))
+        first = seen.pop(0)
+        ids.discard(first)
+        await memories.delete([first])
+    assert len(seen) == len(set(seen))
+    assert set(seen) == ids
+    for wrong in ("nonsense", "W10=", "bnVsbA=="):
+        assert (await api.get("/memories", params={"cursor": wrong})).status_code == 400
+    ranked = (await api.get("/memories", params={"query": "page other", "limit": 2})).json()
+    more = (await api.get("/memories", params={"query": "page other", "limit": 2, "cursor": ranked["next"]})).json()
+    assert not {one["id"] for one in ranked["hits"]} & {one["id"] for one in more["hits"]}
+
+
+async def test_pages_of_the_history_go_back_to_its_beginning(world: World, api: httpx.AsyncClient) -> None:
+    memories = world.services.memories
+    memory = await memories.create(MemoryDraft("Version 0."))
+    for number in range(1, 6):
+        memory = await memories.update(memory, MemoryChanges(content=f"Version {number}."))
+    for asked in ({"memory_id": memory.id}, {}):
+        acts: list[str] = []
+        before: dict[str, int] = {}
+        while len(acts) < 6:
+            page = (await api.get("/history", params={**asked, **before, "limit": 4})).json()
+            acts += [one["act_id"] for one in page["events"]]
+            before = {"before": page["next"]}
+            await memories.create(MemoryDraft("Meanwhile."))
+        assert len(acts) == len(set(acts))
+        wanted = [one.group for one in await memories.history(memory.id)]
+        assert [one for one in acts if one in wanted] == wanted
+    assert page["next"] or len(acts) < 8
