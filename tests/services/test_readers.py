@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import zipfile
 from contextlib import closing
 from pathlib import Path
 
@@ -385,6 +386,125 @@ def test_the_sqlite_file_of_mcp_memory_service_is_read_and_not_written(tmp_path:
     assert (file.read_bytes(), list(tmp_path.iterdir())) == (before, [file])
 
 
+def chat(number: int, *said: tuple[str, str], **keys: object) -> dict[str, object]:
+    """A conversation as ChatGPT exports it: a root without a message, and a branch that was left."""
+    nodes: dict[str, object] = {"root": {"id": "root", "message": None, "parent": None, "children": ["0", "left"]}}
+    nodes["left"] = node("left", "root", "user", "never mind")
+    for place, (who, text) in enumerate(said):
+        nodes[str(place)] = node(str(place), str(place - 1) if place else "root", who, text)
+    return {
+        "title": f"Talk {number}", "create_time": 1735689600.5 + number, "update_time": 1735689700 + number,
+        "mapping": nodes, "conversation_id": f"00000000-0000-4000-8000-00000000000{number}",
+        "current_node": str(len(said) - 1), **keys,
+    }  # fmt: skip
+
+
+def node(own: str, parent: str, who: str, text: str) -> dict[str, object]:
+    message = {"author": {"role": who}, "content": {"content_type": "text", "parts": [text]}, "metadata": {}}
+    return {"id": own, "message": message, "parent": parent, "children": []}
+
+
+def test_conversations_of_chatgpt_are_episodic_turn_by_turn_and_follow_each_other(tmp_path: Path) -> None:
+    first = chat(1, ("system", "be brief"), ("user", "How heavy?"), ("assistant", "40 t"), ("tool", "{}"))
+    second = chat(2, ("user", "And now?"), ("assistant", ""), title=None)
+    empty = chat(3, ("user", ""))
+    records = read(tmp_path / "conversations.json", [second, first, empty])
+    later, earlier = memories(records)
+    assert earlier.payload["content"] == "# Talk 1\n\nuser: How heavy?\n\nassistant: 40 t"
+    assert later.payload["content"] == "# Conversation\n\nuser: And now?"
+    assert (earlier.type, earlier.id) == (MemoryType.EPISODIC, first["conversation_id"])
+    assert earlier.payload["created_at"] == "2025-01-01T00:00:01.500000+00:00"
+    assert relations(records) == [("Conversation", RelationType.FOLLOWS, "Talk 1", None)]
+    assert told(records) == ["nothing is said in it"]
+
+
+def test_a_long_conversation_is_divided_between_turns_and_a_cycle_ends(tmp_path: Path) -> None:
+    long = chat(1, *[("user", f"{number} " + "word " * 3000) for number in range(4)])
+    records = read(tmp_path / "a.json", [long])
+    parts = [str(one.payload["content"]).splitlines()[0] for one in memories(records)]
+    assert parts == ["# Talk 1 (1/4)", "# Talk 1 (2/4)", "# Talk 1 (3/4)", "# Talk 1 (4/4)"]
+    assert len([one for one in records if isinstance(one, RelationRecord)]) == len(parts) - 1
+    nodes = long["mapping"]
+    assert isinstance(nodes, dict)
+    nodes["0"]["parent"] = "3"
+    assert len(memories(read(tmp_path / "b.json", [long]))) == len(parts)
+
+
+CLAUDE = {
+    "conversations.json": [
+        {
+            "uuid": ID, "name": "Cranes", "created_at": "2026-01-05T10:00:00Z", "updated_at": "2026-01-05T11:00:00Z",
+            "chat_messages": [
+                {"sender": "human", "text": "x", "content": [{"type": "text", "text": "How heavy?"}],
+                 "attachments": [{"file_name": "plan.txt"}]},
+                {"sender": "assistant", "text": "40 t", "content": [{"type": "thinking", "thinking": "hm"}]},
+            ],
+        }
+    ],
+    "memories.json": [{"conversations_memory": "**Work** cranes", "project_memories": {"p1": "Port"}}],
+    "projects.json": [{"uuid": "p1" * 8, "name": "Port", "prompt_template": "Be brief", "docs": [
+        {"uuid": "d1" * 8, "filename": "plan.md", "content": "The plan"}]}],
+    "users.json": [{"uuid": "u", "full_name": "Ada"}],
+}  # fmt: skip
+
+
+def zipped(path: Path, **files: object) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, value in files.items():
+            archive.writestr(name, value if isinstance(value, (str, bytes)) else json.dumps(value))
+    return path
+
+
+def test_the_zip_that_claude_exports_is_read_as_it_is(tmp_path: Path) -> None:
+    records = list(Source(zipped(tmp_path / "data.zip", **CLAUDE)).records())
+    texts = {str(one.payload["content"]): str(one.type) for one in memories(records)}
+    assert texts == {
+        "# Cranes\n\nhuman: How heavy?\n\n[plan.txt]\n\nassistant: 40 t": "episodic",
+        "**Work** cranes": "semantic",
+        "Port": "semantic",
+        "# Port\n\nBe brief": "procedural",
+        "# plan.md\n\nThe plan": "semantic",
+    }
+    assert memories(records)[0].where == "conversations.json: record 1"
+
+
+def link(name: str) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name)
+    info.external_attr = 0o120777 << 16
+    return info
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("../evil.json", b"[]", "leads out of the archive"),
+        ("/etc/evil.json", b"[]", "leads out of the archive"),
+        ("C:\\evil.json", b"[]", "leads out of the archive"),
+        (link("evil.json"), b"/etc/passwd", "is a link"),
+        ("bomb.json", b" " * (4 << 20), "would become 4,194,304 bytes"),
+    ],
+)
+def test_an_archive_that_was_made_to_do_harm_is_refused_in_one_line(
+    tmp_path: Path, name: str | zipfile.ZipInfo, content: bytes, reason: str
+) -> None:
+    path = zipped(tmp_path / "a.zip", **CLAUDE)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, content)
+    with pytest.raises(UnreadableFile, match=reason) as refused:
+        list(Source(path).records())
+    assert "\n" not in str(refused.value)
+
+
+def test_a_damaged_archive_and_one_without_memories_are_told(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "a.zip", **{"a.txt": "x"})
+    with pytest.raises(UnreadableFile, match="without memories"):
+        list(Source(path).records())
+    whole = zipped(path, **CLAUDE).read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UnreadableFile, match="a damaged archive"):
+        list(Source(path).records())
+
+
 def test_a_table_gives_a_memory_a_row_and_keeps_other_columns(tmp_path: Path) -> None:
     text = 'uuid,Text,labels,Created,mood\r\n7,"two\nlines","x,y",05/13/2026,calm\r\n,,,,\r\n8,b,,,,extra\r\n'
     records = read(tmp_path / "a.csv", text)
@@ -422,7 +542,7 @@ def test_a_format_can_be_named_and_an_unknown_name_is_refused(tmp_path: Path) ->
     (memory,) = Source(file, format="json").records()
     assert isinstance(memory, MemoryRecord)
     assert memory.payload["content"] == "x"
-    with pytest.raises(InvalidInput, match="no format; known are memoria-tui"):
+    with pytest.raises(InvalidInput, match="no format; known are zip, memoria-tui"):
         list(Source(file, format="dream").records())
     with pytest.raises(UnreadableFile):
         list(Source(tmp_path, format="json").records())

@@ -2,8 +2,11 @@
 
 from services.transfer.formats.reader import Reader
 from services.transfer.readers import (
+    archive,
     basic_memory,
+    chatgpt,
     claude_code,
+    claude_export,
     csv_table,
     json_records,
     markdown,
@@ -14,13 +17,19 @@ from services.transfer.readers import (
     own,
 )
 
-READERS: tuple[Reader, ...] = (
+_OF_JSON = (
     own.READER,
     mcp_memoria.READER,
     memory_server.READER,
     mcp_memory_service.READER,
+    chatgpt.READER,
+    claude_export.READER,
     mem0.READER,
     json_records.READER,
+)
+READERS: tuple[Reader, ...] = (
+    archive.reader(_OF_JSON),
+    *_OF_JSON,
     csv_table.READER,
     basic_memory.READER,
     claude_code.READER,

@@ -1,0 +1,109 @@
+"""A zip of JSON files, as ChatGPT, Claude and OpenMemory export: each file that a reader recognises is read.
+
+Nothing is unpacked to disk. Refused as a whole, before anything is read: paths that lead out of the archive, links,
+encrypted files, and what would become larger than it can sensibly be.
+"""
+
+from __future__ import annotations
+
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import BinaryIO, cast
+
+from services.errors import UnreadableFile
+from services.transfer.formats.imported_records import BadRecord, Record
+from services.transfer.formats.opened import Opened, Rejoined
+from services.transfer.formats.reader import Reader
+
+_MAGIC = b"PK\x03\x04"
+_READ = frozenset({".json", ".jsonl", ".ndjson"})
+_MOST_FILES = 10_000
+_MOST_BYTES = 8 << 30
+"""Of all files that are read, as they are written in the archive; no more is ever read of one than is written."""
+_MOST_RATIO = 200
+"""Of a file to what it takes in the archive."""
+_SMALL = 1 << 20
+"""Bytes that are no danger, whatever the ratio."""
+
+
+def reader(inside: Sequence[Reader]) -> Reader:
+    """The reader of archives whose files are read by these readers."""
+
+    def records(opened: Opened) -> Iterator[Record]:
+        if opened.path is None:
+            raise UnreadableFile(f"{opened.name}: an archive is read from a file")
+        try:
+            with zipfile.ZipFile(opened.path) as archive:
+                yield from _files(opened, archive, _checked(opened.name, archive), inside)
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+            raise UnreadableFile(f"{opened.name}: a damaged archive: {error}") from error
+
+    return Reader(
+        "zip",
+        "a zip of JSON files: the export of ChatGPT, Claude or OpenMemory as it is",
+        "as the formats of its files",
+        "files of other kinds (told with their number)",
+        lambda opened: opened.head.startswith(_MAGIC),
+        records,
+    )
+
+
+def _files(
+    opened: Opened, archive: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo], inside: Sequence[Reader]
+) -> Iterator[Record]:
+    others = sum(not one.is_dir() for one in archive.infolist()) - len(members)
+    read = False
+    for member in members:
+        with archive.open(member) as stream:
+            part = Opened(
+                f"{opened.name}: {member.filename}",
+                None,
+                PurePosixPath(member.filename).suffix.lower(),
+                Rejoined(cast(BinaryIO, stream)),
+                opened.options,
+            )
+            found = next((one for one in inside if part.head.strip() and one.recognises(part)), None)
+            if found is None:
+                others += 1
+                continue
+            read = True
+            yield from _within(member.filename, found.records(part))
+    if not read:
+        raise UnreadableFile(f"{opened.name}: an archive without memories or conversations as JSON")
+    if others:
+        yield BadRecord("other files", f"{others:,} files of the archive are of no known format")
+
+
+def _within(name: str, records: Iterator[Record]) -> Iterator[Record]:
+    """The records of a file; one that cannot be read does not keep the other files out."""
+    try:
+        for record in records:
+            yield replace(record, where=f"{name}: {record.where}")
+    except UnreadableFile as error:
+        yield BadRecord(name, str(error))
+
+
+def _checked(name: str, archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """The files that can be read. Raises UnreadableFile for an archive that was made to do harm."""
+    members = archive.infolist()
+    if len(members) > _MOST_FILES:
+        raise UnreadableFile(f"{name}: {len(members):,} files; an archive has at most {_MOST_FILES:,}")
+    for one in members:
+        parts = one.filename.replace("\\", "/").split("/")
+        if one.filename.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
+            raise UnreadableFile(f"{name}: refused, for {one.filename[:80]!r} leads out of the archive")
+        if stat.S_ISLNK(one.external_attr >> 16):
+            raise UnreadableFile(f"{name}: refused, for {one.filename[:80]!r} is a link")
+    wanted = [one for one in members if not one.is_dir() and PurePosixPath(one.filename).suffix.lower() in _READ]
+    for one in wanted:
+        if one.flag_bits & 1:
+            raise UnreadableFile(f"{name}: {one.filename[:80]!r} is encrypted; unpack it first")
+        if one.file_size > _SMALL and one.file_size > _MOST_RATIO * one.compress_size:
+            raise UnreadableFile(f"{name}: refused, for {one.filename[:80]!r} would become {one.file_size:,} bytes")
+    if (size := sum(one.file_size for one in wanted)) > _MOST_BYTES:
+        raise UnreadableFile(f"{name}: refused, for it would become {size:,} bytes")
+    return wanted
