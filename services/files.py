@@ -6,6 +6,7 @@ import errno
 import fcntl
 import glob
 import os
+import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -119,6 +120,56 @@ class AtomicFile:
             self.commit()
         else:
             self.discard()
+
+
+class AtomicFolder:
+    """A folder of files that takes its name when all of them are there; mode 0700, on disk when `commit` returns.
+
+    It is written beside, under a hidden name that ends in «.partial». Every method raises StorageFull or InvalidInput.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with storage_errors(path):
+            if path.exists() and not path.is_dir():
+                raise InvalidInput(f"{path} is a file; give the name of a folder")
+            self._target = Path(os.path.realpath(path))
+            prefix = f".{self._target.name[:_LONGEST_PREFIX]}."
+            self._draft = Path(tempfile.mkdtemp(_PARTIAL, prefix, self._target.parent))
+
+    def write(self, name: str, data: bytes) -> None:
+        """Writes one file."""
+        with storage_errors(self.path), open(self._draft / name, "xb", opener=private) as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def commit(self) -> None:
+        """Gives the folder its name; into one that is there, its files are moved one by one, over those so named."""
+        with storage_errors(self.path):
+            sync_folder(self._draft)
+            if is_new(self._target):
+                rename_folder(self._draft, self._target)
+                return
+        names = sorted(os.listdir(self._draft))
+        for number, name in enumerate(names):
+            try:
+                os.replace(self._draft / name, self._target / name)
+            except OSError as error:
+                written = f"only {number:,} of {len(names):,} files were written"
+                raise StorageFull(f"{self.path / name}: {error.strerror or error}; {written}") from error
+        with storage_errors(self.path):
+            sync_folder(self._target)
+            self._draft.rmdir()
+
+    def discard(self) -> None:
+        """Leaves nothing behind."""
+        shutil.rmtree(self._draft, ignore_errors=True)
+
+
+def is_new(folder: Path) -> bool:
+    """Whether a folder can be made there: nothing is there, or an empty one."""
+    return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
 
 
 def write_file(path: Path, content: str | bytes, *, replace: bool = True) -> None:

@@ -110,14 +110,16 @@ def export(
     ids: Annotated[
         list[str] | None, typer.Option("--id", metavar="ID", help="Only this memory; may be repeated.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", "-f", help="Write over a file that is there.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", "-f", help="Write over a file that is there, or into a folder.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Write memories with what belongs to them: everything, or what is chosen, in a format of your choice."""
     if sum(bool(one) for one in (query, around, ids)) > 1:
         raise typer.BadParameter("choose one of --query, --around and --id", param_hint="--query")
     terminal, path = terminal_of(context), target.expanduser()
-    if path.is_file() and not force:
+    if str(target) != "-" and format_.writer.is_taken(path) and not force:
         raise InvalidInput(f"{target} is there already; nothing was written. --force writes over it")
 
     async def act(services: Services) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 async def ask_target(screen: ModeScreen, title: str, value: str) -> tuple[Path, Format] | None:
     """The file and its format; None when the person left the dialog."""
-    hint = f"Path of the file; its end says the format: {_suffixes()}"
+    hint = f"Its end says the format: {_suffixes()}; without one, a folder of Markdown"
     path = await screen.ask(PromptDialog(title, value=value, hint=hint, check=_why_not))
     if path is None or (format_ := format_of(file_of(path))) is None:
         return None
@@ -35,4 +35,4 @@ def _why_not(text: str) -> str | None:
 
 
 def _suffixes() -> str:
-    return " ".join(dict.fromkeys(one.writer.suffix for one in Format))
+    return " ".join(filter(None, dict.fromkeys(one.writer.suffix for one in Format)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -66,7 +66,7 @@ class ExportSource:
                 if one.id not in self._owner:
                     self.counts["memories"] += 1
                     self.by_type[one.state.type] += 1
-                self._owner |= {**{point.id: one.id for point in one.points}, one.id: one.id}
+                self._owner |= dict.fromkeys(_ids(one), one.id)
             done += len(page)
             self._progress(Progress(done, None if ids is None else len(ids), type_ or "memories"))
             yield page
@@ -81,23 +81,29 @@ class ExportSource:
         """Relations among the memories that were read, each once, with memories as its ends where it names chunks."""
         seen: set[int] = set()
         for ids in batches(list(self._owner), PAGE):
-            found = []
-            for relation in await self._touching(ids):
-                source, target = (self._owner.get(end) for end in (relation.source_id, relation.target_id))
-                key = hash((source, target, relation.type))
-                if source is None or target is None:
-                    self.lost["relation", "to memories that are not among them"] += 1
-                elif source != target and key not in seen:
-                    seen.add(key)
-                    found.append(replace(relation, source_id=source, target_id=target))
-            self.counts["relations"] += len(found)
-            yield found
+            yield await self._from(ids, seen)
 
-    async def _touching(self, ids: Sequence[str]) -> list[Relation]:
-        with seeing_all():  # those that end in what who acts may not see are left out above
+    async def relations_from(self, memories: Iterable[Stored]) -> list[Relation]:
+        """Those of `relations` that start in one of these; to be asked when all memories were read."""
+        return await self._from([id_ for one in memories for id_ in _ids(one)], set())
+
+    async def _from(self, ids: Sequence[str], seen: set[int]) -> list[Relation]:
+        """Those that start in one of these ids and were not `seen`."""
+        with seeing_all():  # those that end in what who acts may not see are left out below
             touching = await self.records.relations.touching(ids)
-        types = self.selection.relation_types
-        return [relation for relation in touching if not types or relation.type in types]
+        here, types, found = set(ids), self.selection.relation_types, []
+        for relation in touching:
+            source, target = (self._owner.get(end) for end in (relation.source_id, relation.target_id))
+            key = hash((source, target, relation.type))
+            if types and relation.type not in types:
+                continue
+            if source is None or (target is None and relation.source_id in here):
+                self.lost["relation", "to memories that are not among them"] += 1
+            elif target is not None and relation.source_id in here and source != target and key not in seen:
+                seen.add(key)
+                found.append(replace(relation, source_id=source, target_id=target))
+        self.counts["relations"] += len(found)
+        return found
 
     async def _whole(self, only: MemoryType | None, embeddings: bool) -> AsyncIterator[list[Stored]]:
         wanted = self.selection.types or MemoryType
@@ -113,3 +119,8 @@ class ExportSource:
             states = await read_stored(self.vectors, some, embeddings=embeddings)
             newest = [states[one][0] for one in some if one in states]
             yield [one for one in newest if only is None or one.state.type is only]
+
+
+def _ids(stored: Stored) -> list[str]:
+    """Those under which relations may name the memory."""
+    return [*(point.id for point in stored.points if point.id != stored.id), stored.id]

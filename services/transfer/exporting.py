@@ -9,14 +9,14 @@ from pathlib import Path
 
 from services.acting import Scope, require, seeing_all
 from services.errors import Conflict, InvalidInput
-from services.files import AtomicFile
+from services.files import AtomicFile, AtomicFolder
 from services.model import Advance, MemoryType, counted, untold
 from services.ports import Clock, VectorStore
 from services.records import Records
 from services.settings import Settings
 from services.transfer.export_source import EVERYTHING, ExportSource, Selection
 from services.transfer.writers import own_lines
-from services.transfer.writers.writer import FileWriter, Writer
+from services.transfer.writers.writer import FileWriter, FolderWriter, NamedFile, Writer
 
 _LOOKS, _PAUSE = 20, 0.25
 """How often, and how many seconds apart, an export looks whether what is being saved is there."""
@@ -57,25 +57,26 @@ class ExportService:
         replace: bool = True,
         progress: Advance = untold,
     ) -> Exported:
-        """Writes the file, or leaves the one that is there: a half-written file is never seen.
+        """Writes the file or folder, or leaves the one that is there: nothing half-written is ever seen under its name.
 
-        Raises StorageFull, InvalidInput when the folder does not exist, or the file does and is not to be replaced,
+        Into a folder that is there, with `replace`, the notes are moved when all of them are written; what else is in
+        it stays. Raises StorageFull, InvalidInput when the place does not exist, or is taken and not to be replaced,
         Conflict while changes are not in the vector store yet, or what the stores raise.
         """
         require(Scope.ADMIN, "write files on the machine of the server")
         taken = InvalidInput(f"{path} is there already; nothing was written: choose another path")
-        if not replace and await asyncio.to_thread(path.exists):
+        if not replace and await asyncio.to_thread(writer.is_taken, path):
             raise taken
-        file = AtomicFile(path)
+        source = self._source(selection, progress)
+        await self._require_applied()
         try:
-            made = await self.stream(writer, file.write, selection, progress=progress)
-            file.commit(replace=replace)
-        except BaseException as error:
-            file.discard()
-            if isinstance(error, FileExistsError):  # another program made it meanwhile
-                raise taken from error
-            raise
-        return made
+            if isinstance(writer, FolderWriter):
+                await _write_folder(path, writer.files(source))
+            else:
+                await _write_file(path, writer.pieces(source), replace=replace)
+        except FileExistsError as error:  # another program made it meanwhile
+            raise taken from error
+        return _exported(writer, source)
 
     async def stream(
         self,
@@ -118,6 +119,28 @@ class ExportService:
         with seeing_all():
             number = len(await self._records.outbox.entries(untried=True, limit=100_000))
         raise Conflict(f"{number:,} memories are still being saved: nothing was exported, try again in a while", None)
+
+
+async def _write_file(path: Path, pieces: AsyncIterator[bytes], *, replace: bool) -> None:
+    file = AtomicFile(path)
+    try:
+        async for piece in pieces:
+            file.write(piece)
+        file.commit(replace=replace)
+    except BaseException:
+        file.discard()
+        raise
+
+
+async def _write_folder(path: Path, files: AsyncIterator[NamedFile]) -> None:
+    folder = await asyncio.to_thread(AtomicFolder, path)
+    try:
+        async for file in files:
+            await asyncio.to_thread(folder.write, *file)
+        await asyncio.to_thread(folder.commit)
+    except BaseException:
+        await asyncio.to_thread(folder.discard)
+        raise
 
 
 def _exported(writer: Writer, source: ExportSource) -> Exported:

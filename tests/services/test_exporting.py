@@ -15,6 +15,7 @@ from pathlib import Path
 
 import networkx
 import pytest
+import yaml
 
 from services.acting import Actor, Scope, acting_as
 from services.container import Services, open_services
@@ -25,7 +26,7 @@ from services.search.query import parse_query
 from services.settings import Settings
 from services.transfer.export_source import ExportSource, Selection
 from services.transfer.writers import Format, format_of
-from services.transfer.writers.writer import FileWriter
+from services.transfer.writers.writer import FileWriter, FolderWriter, NamedFile
 
 HOSTILE = (
     "=HYPERLINK(1)\n'second' line, with \"quotes\"",
@@ -165,6 +166,58 @@ async def test_the_page_allows_its_own_script_and_style_and_loads_nothing(servic
     assert not re.search(r"""https?:|url\(|\bimport\b|src="|innerHTML|insertAdjacent|document\.write|eval""", page)
 
 
+async def test_notes_have_names_that_every_system_takes_and_links_that_lead_to_them(
+    services: Services, seeded: list[Memory], tmp_path: Path
+) -> None:
+    made = await services.exporting.write(tmp_path / "vault", Format.MARKDOWN.writer)
+    assert made.counts == {"memories": len(seeded), "relations": len(seeded) - 1}
+    notes = {path.stem: path.read_bytes().decode() for path in (tmp_path / "vault").iterdir()}
+    assert len({name.casefold() for name in notes}) == len(seeded)
+    assert not [name for name in notes if re.search(r'[\\/:*?"<>|#^\[\]\x00-\x1f]|^[. ]|[. ]$|^CON$', name)]
+    front = {name: yaml.safe_load(text.split("---\n")[1]) for name, text in notes.items()}
+    names = {about["id"]: name for name, about in front.items()}
+    for one in seeded:
+        about = front[names[one.id]]
+        assert notes[names[one.id]].endswith(f"\n---\n{one.content}")
+        assert (about["type"], tuple(about["tags"]), about["project"]) == (one.type, one.tags, one.project)
+    links = {
+        (about["id"], kind.value, link)
+        for about in front.values()
+        for kind in RelationType
+        for link in about.get(kind, ())
+    }
+    assert links == {(source, kind, f"[[{names[target]}]]") for source, kind, target in await ends_of(services)}
+
+
+async def test_a_folder_is_complete_or_not_there_and_what_is_in_one_stays(
+    services: Services, seeded: list[Memory], tmp_path: Path
+) -> None:
+    vault = tmp_path / "vault"
+    vault.mkdir()  # an empty one is as good as none
+    await services.exporting.write(vault, Format.MARKDOWN.writer, Selection([seeded[0].id]), replace=False)
+    (vault / "mine.md").write_text("mine")
+    with pytest.raises(InvalidInput, match="is there already"):
+        await services.exporting.write(vault, Format.MARKDOWN.writer, replace=False)
+    await services.exporting.write(vault, Format.MARKDOWN.writer)
+    assert len(files_in(vault)) == len(seeded) + 1
+    assert (vault / "mine.md").read_text() == "mine"
+
+    async def breaking(source: ExportSource) -> AsyncIterator[NamedFile]:
+        yield NamedFile("half.md", b"half")
+        raise InvalidInput("broken")
+
+    with pytest.raises(InvalidInput, match="broken"):
+        await services.exporting.write(tmp_path / "other", FolderWriter("", "", breaking))
+    assert [name for name in files_in(tmp_path) if name != "home"] == ["vault"]
+    for taken in (vault / "mine.md", tmp_path / "none" / "x"):
+        with pytest.raises(InvalidInput, match="folder"):
+            await services.exporting.write(taken, Format.MARKDOWN.writer)
+
+
+def files_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
 def titles(seeded: Sequence[Memory]) -> dict[str, str]:
     return {one.id: "".join(sign if sign.isprintable() else " " for sign in one.title) for one in seeded}
 
@@ -259,7 +312,8 @@ async def test_a_file_is_complete_or_not_there(services: Services, seeded: list[
 
     with pytest.raises(InvalidInput, match="broken"):
         await services.exporting.write(taken, FileWriter(".x", "", "", breaking))
-    assert [(one.name, one.read_text()) for one in tmp_path.glob("*") if one.is_file()] == [("taken", "mine")]  # noqa: ASYNC240
+    assert [name for name in files_in(tmp_path) if name != "home"] == ["taken"]
+    assert taken.read_text() == "mine"
 
 
 def test_a_format_is_known_by_the_suffix_of_its_files() -> None:

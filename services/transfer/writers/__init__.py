@@ -19,6 +19,7 @@ class Format(StrEnum):
     MEMORIA_JSONL = "memoria-jsonl", "memoria_jsonl"
     MEMORY_JSONL = "memory-jsonl", "memory_server"
     CSV = "csv", "csv_table"
+    MARKDOWN = "markdown", "markdown_folder"
     HTML = "html", "html_page"
     DOT = "dot", "dot_graph"
     GRAPHML = "graphml", "graphml"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
+from services.files import is_new
 from services.transfer.export_source import ExportSource
 
 
@@ -21,6 +23,10 @@ class FileWriter:
     pieces: Callable[[ExportSource], AsyncIterator[bytes]]
     """The file, in order. What is lost of single memories is counted in `ExportSource.lost`."""
 
+    def is_taken(self, path: Path) -> bool:
+        """Whether something is there that would be written over."""
+        return path.is_file()
+
 
 class NamedFile(NamedTuple):
     name: str
@@ -35,6 +41,10 @@ class FolderWriter:
     lost: str
     files: Callable[[ExportSource], AsyncIterator[NamedFile]]
     suffix: str = ""
+
+    def is_taken(self, path: Path) -> bool:
+        """Whether something is there that would be written over, or into."""
+        return not is_new(path)
 
 
 Writer = FileWriter | FolderWriter

@@ -1,0 +1,115 @@
+"""A folder of Markdown that Obsidian opens with its graph: a note a memory, relations as links in its properties.
+
+    ---
+    id: 4f0c…
+    type: semantic
+    tags:
+    - auth
+    created: '2026-11-20T12:00:00+00:00'
+    fixes:
+    - '[[Customers are signed out after lunch]]'
+    memoria-tui: '{"version": 1, …}'
+    ---
+    The text, as it stands.
+
+The last property is JSON: what properties have no form for, so that an import makes the same memory of the note.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import AsyncIterator, Mapping, Sequence
+
+import yaml
+
+from services.memories.stored_memories import Stored
+from services.model import Memory, Relation, RelationType
+from services.records.relation_states import relation_state
+from services.times import writer_zone
+from services.transfer.export_source import ExportSource
+from services.transfer.formats.own_notes import MARK, MOST_FRONT, VERSION
+from services.transfer.writers.unique_names import short_title, unique_names
+from services.transfer.writers.writer import FolderWriter, NamedFile
+
+_UNSAFE = frozenset('\\/:*?"<>|#^[]%')
+"""What a file system or a link of Obsidian takes for its own."""
+_RESERVED = frozenset(
+    f"{name}{number}" for name in ("con", "prn", "aux", "nul", "com", "lpt") for number in ("", *"123456789")
+)
+"""Names of devices on Windows."""
+_MOST_BYTES = 180
+"""Of a name; a file system takes 255, of which some are left for what tells same titles apart."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """YAML without anchors."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
+async def _notes(source: ExportSource) -> AsyncIterator[NamedFile]:
+    names = await unique_names(source, file_name, lambda name: unicodedata.normalize("NFC", name).casefold())
+    zone = writer_zone(source.settings)
+    async for page in source.stored():
+        known = [stored for stored in page if stored.id in names]  # others were written since the names were read
+        relations = await _by_source(source, known)
+        for stored in known:
+            memory = stored.memory(zone)
+            if not memory.content.strip():
+                source.lost["memory", "without a text, which an import does not take"] += 1
+            front = _front_matter(source, memory, relations.get(memory.id, ()), names)
+            yield NamedFile(f"{names[memory.id]}.md", f"---\n{front}---\n{memory.content}".encode("utf-8", "replace"))
+
+
+async def _by_source(source: ExportSource, page: Sequence[Stored]) -> Mapping[str, list[Relation]]:
+    found: dict[str, list[Relation]] = {}
+    for relation in await source.relations_from(page):
+        found.setdefault(relation.source_id, []).append(relation)
+    return found
+
+
+def _front_matter(source: ExportSource, memory: Memory, relations: Sequence[Relation], names: Mapping[str, str]) -> str:
+    links = {
+        kind.value: [f"[[{names[one.target_id]}]]" for one in relations if one.type is kind and one.target_id in names]
+        for kind in RelationType
+    }
+    seen = {
+        "id": memory.id,
+        "type": memory.type.value,
+        "tags": list(memory.tags),
+        "created": memory.created_at and memory.created_at.isoformat(),
+        "updated": memory.updated_at and memory.updated_at.isoformat(),
+        "project": memory.project,
+        "importance": memory.importance,
+        **links,
+    }
+    properties = {name: value for name, value in seen.items() if value not in (None, [])}
+    looks = {"accessed_at": memory.accessed_at and memory.accessed_at.isoformat(), "access_count": memory.access_count}
+    more = {"version": VERSION, "payload": {**looks, **memory.metadata}, "relations": [*map(relation_state, relations)]}
+    front = _yaml({**properties, MARK: json.dumps(more, ensure_ascii=False, default=str)})
+    if len(front) > MOST_FRONT:
+        source.lost["memory", "whose metadata are too long for a note"] += 1
+        front = _yaml({**properties, MARK: json.dumps({**more, "payload": {}, "relations": []})})
+    return front
+
+
+def _yaml(properties: Mapping[str, object]) -> str:
+    text: str = yaml.dump(properties, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=float("inf"))
+    return text
+
+
+def file_name(memory: Memory) -> str:
+    """A name, without suffix, that every file system takes, and that a link can hold."""
+    signs = (" " if sign in _UNSAFE or not sign.isprintable() else sign for sign in short_title(memory))
+    name = " ".join("".join(signs).split()).strip(". ")
+    name = name.encode("utf-8", "replace")[:_MOST_BYTES].decode("utf-8", "ignore").strip(". ")
+    return f"{name} note" if name.split(".")[0].casefold() in _RESERVED else name
+
+
+WRITER = FolderWriter(
+    "texts as they stand, types, tags, projects, importance, dates, metadata, relations with their weights",
+    "work time, history and vectors, which an import makes again",
+    _notes,
+)
