@@ -343,6 +343,13 @@ def test_an_export_of_a_query_says_what_its_format_leaves_out(run: Run, tmp_path
     piped = run("export", "-", "--format", "memory-jsonl", "--around", fix, "--depth", "1")
     assert ['"entity"' in line for line in piped.out.splitlines()] == [True, True, False]
     assert piped.err.startswith("not exported: ids")
+    notes = tmp_path / "notes"
+    assert run("export", notes, "--format", "markdown").status == 0
+    assert sorted(path.name for path in notes.iterdir()) == ["bug.md", "else.md", "fix it.md"]
+    assert "--force" in run("export", notes, "--format", "markdown").complaint
+    assert run("export", notes, "--format", "markdown", "--force").status == 0
+    assert "folder" in run("export", "-", "--format", "markdown").complaint
+    assert run("import", notes, "--json").json["unchanged"] == 4
     wrong = run("export", tmp_path / "b", "--query", "type:nonsense")
     assert (wrong.status, (tmp_path / "b").exists()) == (2, False)
     assert run("export", tmp_path / "b", "--query", "x", "--id", fix).status == 2

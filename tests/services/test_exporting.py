@@ -32,6 +32,8 @@ HOSTILE = (
     "=HYPERLINK(1)\n'second' line, with \"quotes\"",
     "- a list\n- of two\r\n\ttab",
     "'=quoted formula",
+    "'quoted' word",
+    "\n\n  \ttext below blank lines {{title}}  \n\n",
     "# </script><script>alert(1)</script> ]]> --> <!-- &amp; \x1b[31m \x07 \u2028 \u202eevil \U0001f9ea",
     "---\ntype: note\n---\nfront matter of its own",
     'back\\slash "dot" -> {node} [[wiki|link]] #tag `code` %% ; |pipe|',
@@ -56,7 +58,7 @@ async def seeded(services: Services) -> list[Memory]:
     metadata = {"source": "a, b; 'c'", "type": "note", "steps": ["one", "two: 2"], "n": 0.1, "date": "2026-01-02"}
     drafts = [
         MemoryDraft(text, types[number % 3], tags=("x,y", "#z", f"n{number}"), project=f"p {number % 2}",
-                    importance=number / 10, metadata=metadata if number % 2 else {})
+                    importance=number / 20, metadata=metadata if number % 2 else {})
         for number, text in enumerate(HOSTILE)
     ]  # fmt: skip
     made = [await services.memories.create(draft) for draft in drafts]
@@ -74,9 +76,10 @@ async def written(services: Services, format_: Format, selection: Selection = Se
     return b"".join(pieces).decode()
 
 
-def facts(memory: Memory) -> tuple[object, ...]:
+def facts(memory: Memory, *, bare: bool = False) -> tuple[object, ...]:
     """What a format keeps that keeps all of a memory."""
-    about = (memory.id, memory.type, memory.content, memory.tags, memory.project, memory.importance)
+    tags = [tag.removeprefix("#") if bare else tag for tag in memory.tags]
+    about = (memory.id, memory.type, memory.content, tags, memory.project, memory.importance)
     return (*about, memory.created_at, dict(memory.metadata))
 
 
@@ -88,7 +91,10 @@ async def relations_of(services: Services) -> set[tuple[str, str, str, float]]:
     }
 
 
-@pytest.mark.parametrize(("format_", "relations"), [(Format.JSONL, 9), (Format.JSON, 9), (Format.MEMORIA_JSONL, 0)])
+@pytest.mark.parametrize(
+    ("format_", "relations"),
+    [(Format.JSONL, 11), (Format.JSON, 11), (Format.MEMORIA_JSONL, 0), (Format.MARKDOWN, 11), (Format.CSV, 0)],
+)
 async def test_what_is_exported_makes_the_same_memories_in_an_empty_store(
     services: Services, seeded: list[Memory], tmp_path: Path, empty_url: str, format_: Format, relations: int
 ) -> None:
@@ -100,19 +106,40 @@ async def test_what_is_exported_makes_the_same_memories_in_an_empty_store(
         await other.database.upgrade()
         report = await other.importing.import_files([path])
         assert (report.memories, report.relations, report.failed) == (len(seeded), relations, [])
-        assert [facts(await other.memories.get(one.id)) for one in seeded] == [facts(one) for one in seeded]
+        found = [await other.memories.get(one.id) for one in seeded]
+        bare = format_ is Format.CSV  # an import takes the `#` from tags of tables
+        assert [facts(one, bare=bare) for one in found] == [facts(one, bare=bare) for one in seeded]
         if relations:
             assert await relations_of(other) == await relations_of(services)
         assert (await other.importing.import_files([path])).memories == 0
+
+
+async def test_a_note_that_was_changed_in_an_editor_changes_its_memory_and_adds_relations(
+    services: Services, seeded: list[Memory], tmp_path: Path
+) -> None:
+    vault, (one, two, *_) = tmp_path / "vault", seeded
+    await services.exporting.write(vault, Format.MARKDOWN.writer)
+    again = await services.importing.import_files([vault])
+    assert (again.memories, again.relations, again.failed, again.kept) == (0, 0, [], [])
+    notes = {
+        yaml.safe_load(text.split("---\n")[1])["id"]: path for path in vault.iterdir() for text in [path.read_text()]
+    }
+    text = notes[one.id].read_bytes().decode()
+    changed = text.replace("---\nid:", f"---\nopposes: ['[[{notes[seeded[5].id].stem}]]']\nid:", 1).replace("n0", "new")
+    notes[one.id].write_bytes(f"{changed} and more".encode())
+    report = await services.importing.import_files([vault])
+    assert (report.memories, report.relations, report.failed) == (1, 1, [])
+    found = await services.memories.get(one.id)
+    assert (found.content, found.tags) == (f"{one.content} and more", ("x,y", "#z", "new"))
+    assert (one.id, "opposes", seeded[5].id) in await ends_of(services)
+    assert facts(await services.memories.get(two.id)) == facts(two)
 
 
 async def test_a_table_has_a_row_a_memory_no_formula_and_every_text(services: Services, seeded: list[Memory]) -> None:
     rows = list(csv.DictReader(io.StringIO(await written(services, Format.CSV), newline="")))
     texts = {row["id"]: row["content"] for row in rows}
     assert not [text for text in texts.values() if text.startswith(("=", "-", "+", "@"))]
-    assert {one: text[text.startswith(("'=", "'-", "''")) :] for one, text in texts.items()} == {
-        one.id: one.content for one in seeded
-    }
+    assert {one: text.removeprefix("'") for one, text in texts.items()} == {one.id: one.content for one in seeded}
     by_id = {row["id"]: row for row in rows}
     for one in seeded:
         row = by_id[one.id]
@@ -133,7 +160,8 @@ async def test_the_file_of_the_memory_server_has_an_entity_a_memory_with_a_name_
     assert len(set(names.values())) == len(entities)
     assert all(set(one) == {"type", "name", "entityType", "observations"} for one in entities)
     assert {(one["from"], one["relationType"], one["to"]) for one in relations} == {
-        (names[one], kind.value, names[two]) for one, two, kind in zip(HOSTILE, HOSTILE[1:], RelationType, strict=False)
+        (names[one], kind.value, names[two])
+        for one, two, kind in zip(HOSTILE, HOSTILE[1:], [*RelationType, *RelationType], strict=False)
     }
 
 
@@ -290,7 +318,7 @@ async def test_a_token_exports_no_more_than_it_may_see_and_writes_no_file(
 ) -> None:
     with acting_as(Actor("agent:x", Scope.READ, frozenset({"p 0"}))):
         text = await written(services, Format.JSON)
-        assert [text.count(f"n{number}") for number in range(len(seeded))] == [1, 0] * 5
+        assert [text.count(f'"n{number}"') for number in range(len(seeded))] == [1, 0] * 6
         assert json.loads(text)["relations"] == []
         with pytest.raises(Forbidden):
             await services.exporting.write(tmp_path / "x", Format.CSV.writer)

@@ -14,8 +14,10 @@ from services.transfer.formats.json_reading import TOO_DEEP
 _FRONT_MATTER = re.compile(
     r"\A---[ \t]*\r?\n(.*?)(?:^|\r?\n)(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE
 )
-_MOST_FRONT = 1 << 16
+MOST_FRONT = 1 << 16
 """Characters of front matter."""
+OWN = "memoria-tui"
+"""The property of notes that this program wrote: what follows their front matter is the text, to the last sign."""
 _MOST_LEVELS = 20
 
 
@@ -51,6 +53,8 @@ def read_note(text: str) -> Note:
         front, written = _values(match[1])
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
         return Note(text, doubt=f"its front matter cannot be read, so all of it is text: {_reason(error)}")
+    if OWN in front:
+        return Note(text[match.end() :], front, written)
     body = text[match.end() :].lstrip("\r\n")
     if second := _FRONT_MATTER.match(body):
         try:
@@ -73,8 +77,8 @@ def _reason(error: Exception) -> str:
 
 def _values(text: str) -> tuple[dict[str, object], dict[str, object]]:
     """The keys and values of front matter. Raises ValueError for what is none, or asks for more than it is worth."""
-    if len(text) > _MOST_FRONT:
-        raise ValueError(f"it is longer than {_MOST_FRONT:,} characters")
+    if len(text) > MOST_FRONT:
+        raise ValueError(f"it is longer than {MOST_FRONT:,} characters")
     levels = 0
     for event in yaml.parse(text, _Loader):
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):

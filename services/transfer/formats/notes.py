@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -21,6 +21,7 @@ from services.transfer.formats.front_matter import Note, read_note
 from services.transfer.formats.imported_records import BadRecord, MemoryRecord, Record, RecordNote, RelationRecord
 from services.transfer.formats.kinds import typed_relation
 from services.transfer.formats.opened import TEXT_SUFFIXES, Opened
+from services.transfer.formats.own_notes import read_own
 from services.transfer.formats.record_reading import memory_record
 from services.transfer.formats.source_ids import id_of, memory_id
 from services.transfer.formats.tags import read_tags
@@ -109,6 +110,8 @@ class _Reading:
     """The file of each memory."""
     waiting: list[tuple[str, str, Link]] = field(default_factory=list)
     """The file, its memory and a link."""
+    made: set[tuple[str, str]] = field(default_factory=set)
+    """The ends of relations that were read."""
 
     def file(self, path: Path, name: str) -> Iterator[Record]:
         """The memories of a file. `name` is its path as reported."""
@@ -126,16 +129,32 @@ class _Reading:
         except NoText as error:
             yield BadRecord(name, str(error))
             return
+        note = read_note(text)
+        if own := read_own(name, note):
+            yield from self._own(name, note, *own)
+            return
         if not self.opened.options.templates and self._is_template(name, text):
             yield BadRecord(name, "a template; --templates imports it too")
             return
-        note = read_note(text)
         for section in self.divide(name, note):
             record = self._memory(section, name, path.resolve().as_posix(), modified)
             if isinstance(record, MemoryRecord):
                 doubts = tuple(filter(None, (doubt, note.doubt)))
                 record = replace(record, notes=doubts + record.notes)
             yield record
+
+    def _own(
+        self, name: str, note: Note, memory: MemoryRecord | BadRecord, relations: Sequence[RelationRecord | BadRecord]
+    ) -> Iterator[Record]:
+        """The records of a note that this program wrote; links that a person added to its properties are relations."""
+        if isinstance(memory, MemoryRecord):
+            self.ids[memory.id] = name
+            self._remember(memory.id, Section(note), name)
+            self.waiting += [(name, memory.id, link) for link in property_links(note.front)]
+        ends = [one.relation for one in relations if isinstance(one, RelationRecord)]
+        self.made |= {(one.source_id, one.target_id) for one in ends}
+        yield memory
+        yield from relations
 
     def _is_template(self, name: str, text: str) -> bool:
         folders = {part.casefold() for part in PurePosixPath(name).parts[:-1]}
@@ -200,7 +219,7 @@ class _Reading:
 
     def relations(self) -> Iterator[Record]:
         """What the links of all notes are, and a remark for each note with links that lead to no note."""
-        made: set[tuple[str, str]] = set()
+        made = self.made
         lost: dict[str, list[str]] = {}
         for place, source, link in sorted(self.waiting, key=lambda one: not one[2].kind):
             target = self._meant(place, link.target)

@@ -1,37 +1,30 @@
-"""Notes that this program wrote: a person's changes in them count, all else comes back as it was."""
+"""Notes that this program wrote: what a person changed in their properties and text counts, all else is as it was."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 
+from services.transfer.formats.front_matter import OWN, Note
 from services.transfer.formats.imported_records import BadRecord, MemoryRecord, RelationRecord
+from services.transfer.formats.json_reading import DECODER
 from services.transfer.formats.record_reading import memory_record, relation_record
 
-MARK = "memoria-tui"
-"""The property that tells them."""
 VERSION = 1
-MOST_FRONT = 1 << 16
-"""Characters of front matter that are read."""
 
 
-def read(
-    where: str, front: Mapping[str, object], body: str
-) -> tuple[MemoryRecord | BadRecord, list[RelationRecord | BadRecord]] | None:
-    """The memory and its relations; None for a note of another origin, or of a version that is not known.
-
-    `body` is all that follows the front matter.
-    """
+def read_own(where: str, note: Note) -> tuple[MemoryRecord | BadRecord, Sequence[RelationRecord | BadRecord]] | None:
+    """The memory of the note and its relations; None for a note of another origin, or of an unknown version."""
+    front = note.front
     try:
-        own = json.loads(str(front[MARK]))
+        own = DECODER.decode(str(front[OWN]))
         payload, relations, version = own["payload"], own["relations"], own["version"]
     except (KeyError, TypeError, ValueError, RecursionError):
         return None
     if version != VERSION or not isinstance(payload, dict) or not isinstance(relations, list):
         return None
-    dates = {name: front.get(key) for name, key in (("created_at", "created"), ("updated_at", "updated"))}
-    seen = {"content": body, "tags": front.get("tags", []), "project": front.get("project"), **dates}
-    given = {**payload, **seen, "importance": front.get("importance", payload.get("importance"))}
+    dates = {"created_at": front.get("created"), "updated_at": front.get("updated")}
+    seen = {"content": note.body, "tags": front.get("tags", []), "importance": front.get("importance"), **dates}
+    given = {**payload, **seen, "project": front.get("project")}
     found = {key: value for key, value in given.items() if value is not None}
-    memory = memory_record(where, front.get("id"), found, collection=front.get("type"), copied=bool(body))
+    memory = memory_record(where, front.get("id"), found, collection=front.get("type"), copied=True)
     return memory, [relation_record(where, one) for one in relations]

@@ -30,8 +30,7 @@ def _cell(memory: Memory, column: str) -> str:
         case datetime() as date:
             return date.isoformat()
         case str() as text:
-            bare = text.lstrip("'")  # so that a reader takes away one, of what was written with some as well
-            return text if formula_safe(bare) == bare else f"'{text}"
+            return f"'{text}" if text.startswith("'") else formula_safe(text)  # an import takes one away
         case int() | float() as number:
             return str(number)
         case value:

@@ -28,7 +28,8 @@ from services.model import Memory, Relation, RelationType
 from services.records.relation_states import relation_state
 from services.times import writer_zone
 from services.transfer.export_source import ExportSource
-from services.transfer.formats.own_notes import MARK, MOST_FRONT, VERSION
+from services.transfer.formats.front_matter import MOST_FRONT, OWN
+from services.transfer.formats.own_notes import VERSION
 from services.transfer.writers.unique_names import short_title, unique_names
 from services.transfer.writers.writer import FolderWriter, NamedFile
 
@@ -88,10 +89,10 @@ def _front_matter(source: ExportSource, memory: Memory, relations: Sequence[Rela
     properties = {name: value for name, value in seen.items() if value not in (None, [])}
     looks = {"accessed_at": memory.accessed_at and memory.accessed_at.isoformat(), "access_count": memory.access_count}
     more = {"version": VERSION, "payload": {**looks, **memory.metadata}, "relations": [*map(relation_state, relations)]}
-    front = _yaml({**properties, MARK: json.dumps(more, ensure_ascii=False, default=str)})
+    front = _yaml({**properties, OWN: json.dumps(more, ensure_ascii=False, default=str)})
     if len(front) > MOST_FRONT:
         source.lost["memory", "whose metadata are too long for a note"] += 1
-        front = _yaml({**properties, MARK: json.dumps({**more, "payload": {}, "relations": []})})
+        front = _yaml({**properties, OWN: json.dumps({**more, "payload": {}, "relations": []})})
     return front
 
 
