@@ -33,8 +33,8 @@ class Rhythm:
 
     gather: float = 0.05
     """For what is written together to be told together."""
-    rest: float = 1.0
-    """Between two tellings, so that a thousand writes are a few."""
+    rest: float = 0.8
+    """Between two tellings, so that a thousand writes are a few, and each is seen within a second."""
     busy: float = 0.5
     """Between two questions to Qdrant while somebody works with the program or others write."""
     idle: float = 3.5
