@@ -18,7 +18,15 @@ from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError, ToolError
 from mcp.server.mcpserver.tools import Tool as ProtocolTool
 from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
-from mcp.types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
+from mcp.shared.exceptions import MCPError
+from mcp.types import (
+    INVALID_PARAMS,
+    CallToolResult,
+    GetPromptResult,
+    InputRequiredResult,
+    TextContent,
+    ToolAnnotations,
+)
 from pydantic import TypeAdapter, ValidationError
 
 from memoria_tui.agents import prompts
@@ -83,6 +91,15 @@ class _Server(MCPServer[Door]):
             return await super().call_tool(name, given if self._parameters[name] else {}, context)
         except ToolError as error:
             return _error(_explained(name, error.__cause__ or error))
+
+    async def get_prompt(
+        self, name: str, arguments: dict[str, Any] | None = None, context: Request[Door, Any] | None = None
+    ) -> GetPromptResult | InputRequiredResult:
+        """A prompt that there is not, and arguments that it does not take, are wrong parameters."""
+        try:
+            return await super().get_prompt(name, arguments, context)
+        except ValueError as error:
+            raise MCPError(INVALID_PARAMS, str(error)) from error
 
     def _misnamed(self, name: str, given: Mapping[str, object]) -> str | None:
         if (known := self._parameters.get(name)) is None:

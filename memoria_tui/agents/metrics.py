@@ -17,11 +17,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from memoria_tui.agents.callers import caller
 from memoria_tui.agents.door import Door
+from memoria_tui.agents.listening import HEALTH
 from services.acting import acting_as
 from services.model import StoreKind
 
 _OTHER = "other"
 """The route of what is served by none, and a method that is none, so that nobody makes new lines by asking."""
+_FIXED = frozenset({"/mcp", HEALTH, f"{HEALTH}/live", f"{HEALTH}/ready", "/metrics", "/docs", "/openapi.json"})
+"""Routes that the framework does not name to who measures them."""
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """Names to Prometheus's client the folder by which several processes have their figures together."""
 
@@ -103,6 +106,7 @@ class Measured:
             try:
                 await self._app(scope, receive, sending)
             finally:
-                route = getattr(scope.get("route"), "path", _OTHER)
+                fixed = scope["path"] if scope["path"] in _FIXED else _OTHER
+                route = getattr(scope.get("route"), "path", fixed)
                 self._metrics.requests.labels(method, route, status).inc()
                 self._metrics.seconds.labels(route).observe(time.perf_counter() - begin)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from memoria_tui.agents.tool import MOST
 from services.errors import InvalidInput
 from services.model import Hit, Memory, MemoryType, Query, SortKey
 
@@ -34,6 +35,8 @@ class Cursor:
         """Raises InvalidInput for what no answer gave."""
         try:
             place, created, (kind, number) = json.loads(urlsafe_b64decode(text))
+            if not 0 <= place <= MOST:
+                raise ValueError(place)
             return cls(int(place), datetime.fromisoformat(created) if created else None, (int(kind), int(number)))
         except (ValueError, TypeError) as error:
             raise InvalidInput(f"{text[:60]!r} is no cursor; give `next` of an answer as it is") from error

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import compile_path
 
 from memoria_tui.agents.door import told
 from memoria_tui.agents.tools.records import ChangedSince
@@ -85,8 +86,18 @@ async def wrong(request: Request, error: Exception) -> Response:
 async def unknown(request: Request, error: Exception) -> Response:
     """The answer to what no route takes."""
     assert isinstance(error, HTTPException)
+    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and (methods := _methods(request)):
+        headers["allow"] = ", ".join(methods)
     details = {404: f"there is nothing at {request.url.path}", 405: f"{request.url.path} takes no {request.method}"}
-    return problem(error.status_code, details.get(error.status_code, error.detail), **(error.headers or {}))
+    return problem(error.status_code, details.get(error.status_code, error.detail), **headers)
+
+
+def _methods(request: Request) -> Sequence[str]:
+    """All that the API takes at an address, which several of its routes may have."""
+    paths = request.app.openapi()["paths"].items()
+    here = [one.upper() for path, ways in paths if compile_path(path)[0].match(request.url.path) for one in ways]
+    return list(dict.fromkeys(here))
 
 
 async def broken(request: Request, error: Exception) -> Response:

@@ -46,6 +46,8 @@ def router(door: Door) -> APIRouter:
     """The routes whose bodies are streams."""
     made = APIRouter(prefix=PREFIX, dependencies=[Depends(HTTPBearer(auto_error=False))])
     listeners, exports, imports = Listeners(door), Places(_MOST_EXPORTS), Places(_MOST_IMPORTS)
+    exported = _streamed("application/x-ndjson")
+    exported[200]["content"]["application/json"] = {"schema": {"type": "object"}}
     problems: Any = {"4XX": PROBLEM, "5XX": PROBLEM}
 
     @made.get("/events", tags=["events"], summary=_ACTS.title, responses=_streamed("text/event-stream") | problems)
@@ -62,9 +64,7 @@ def router(door: Door) -> APIRouter:
             stream, ping=_BEAT, send_timeout=_SENDING, shutdown_event=ended, shutdown_grace_period=_SENDING / 2
         )
 
-    @made.get(
-        "/export", tags=["transfer"], summary="Export memories", responses=_streamed("application/json") | problems
-    )
+    @made.get("/export", tags=["transfer"], summary="Export memories", responses=exported | problems)
     async def export(
         request: Request,
         format: Annotated[Literal["json", "jsonl"], Query(description="jsonl: one memory a line")] = "json",  # noqa: A002

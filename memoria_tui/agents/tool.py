@@ -55,7 +55,11 @@ Types = Annotated[list[MemoryType] | None, Field(description="Only these types; 
 Tags = Annotated[list[str] | None, Field(description="Tags")]
 Share = Annotated[float, Field(ge=0, le=1)]
 Limit = Annotated[int, Field(ge=1, le=100, description="Most results")]
-Offset = Annotated[int, Field(ge=0, description="How many to pass over: where the answer before said to go on")]
+MOST = 1_000_000_000
+"""Memories, characters: more than there ever are, and a number that every store can count to."""
+Offset = Annotated[
+    int, Field(ge=0, le=MOST, description="How many to pass over: where the answer before said to go on")
+]
 DateFrom = Annotated[
     str | None, Field(description="Created then or later: ISO date or time, yesterday, last-week, last-month, 3d, 2w")
 ]

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from mcp import Client, MCPError
-from mcp.types import TextResourceContents, Tool
+from mcp.types import INVALID_PARAMS, TextResourceContents, Tool
 
 from memoria_tui.agents.door import Door
 from memoria_tui.agents.mcp import server
@@ -185,12 +185,24 @@ async def test_resources_are_the_text_of_a_memory_and_the_list_of_a_project(worl
     assert [hit["id"] for hit in json.loads(project.text)["hits"]] == [memory_id]
 
 
+async def test_every_number_has_an_end(listed: Mapping[str, Tool]) -> None:
+    """What no store can count to is refused with words instead of a fault."""
+    for name, tool in listed.items():
+        for key, one in tool.input_schema["properties"].items():
+            if one.get("type") in ("integer", "number"):
+                numbered = key in ("issue", "pr")  # which the service checks
+                assert numbered or {"maximum", "exclusiveMaximum"} & one.keys(), (name, key)
+
+
 async def test_prompts_name_the_tools_that_there_are(world: World) -> None:
     async with world.client() as client:
         prompts = {one.name for one in (await client.list_prompts()).prompts}
         assert prompts == {"recall_at_start", "summary_at_end"}
         start = await client.get_prompt("recall_at_start", {"task": "mend it", "project": "pier"})
         end = await client.get_prompt("summary_at_end", {})
+        with pytest.raises(MCPError, match="Unknown prompt: none") as raised:
+            await client.get_prompt("none")
+    assert raised.value.code == INVALID_PARAMS
     text = "".join(str(message.content) for one in (start, end) for message in one.messages)
     assert '"mend it"' in text
     named = set(re.findall(r"memoria_\w+", text))

@@ -236,6 +236,11 @@ async def test_what_is_wrong_is_told_as_a_problem(
     assert said in answer.json()["detail"]
 
 
+async def test_every_method_of_an_address_is_named_where_another_is_tried(api: httpx.AsyncClient) -> None:
+    for path, methods in (("/memories", "GET, POST"), ("/memories/x", "GET, PATCH, DELETE"), ("/undo", "POST")):
+        assert (await api.put(path)).headers["allow"] == methods
+
+
 async def test_what_a_token_may_not_do_is_forbidden(world: World, api: httpx.AsyncClient) -> None:
     tokens = world.services.tokens
     _, text = await tokens.create("looker", Scope.READ)
@@ -279,6 +284,11 @@ async def test_requests_and_stores_are_measured(world: World, api: httpx.AsyncCl
     assert figure(answer.text, 'memoria_requests_total{method="GET",route="other",status="404"}') >= 2
     assert figure(answer.text, f'memoria_request_seconds_count{{route="{PREFIX}/tags"}}') >= 1
     assert figure(answer.text, 'memoria_store_up{store="postgres"}') == 1
+    await api.post(f"{root}/mcp", content=b"{}")
+    told = (await api.get(f"{root}/metrics")).text
+    assert 'memoria_requests_total{method="POST",route="/mcp",status="4' in told
+    assert figure(told, "memoria_calls_writing") == 0
+    assert figure(told, 'memoria_database_connections{state="idle"}') >= 1
     assert figure(answer.text, "memoria_requests_under_way") == 1
     assert figure(answer.text, "memoria_calls_working") == figure(answer.text, "memoria_calls_waiting") == 0
     assert "nonsense" not in answer.text.lower()

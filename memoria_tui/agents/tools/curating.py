@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from memoria_tui.agents.tool import Agent, Share, Types
+from memoria_tui.agents.tool import Agent, Offset, Share, Types
 from memoria_tui.agents.values import Brief, brief
 from services.curation.curation_values import Depth, Style
 from services.model import MemoryType, Query
@@ -46,7 +46,7 @@ async def consolidate(
         int, Field(ge=0, le=36_500, description="Forget what is unimportant and unused for so many days; 0: nothing")
     ] = 30,
     dry_run: DryRun = True,
-    offset: Annotated[int, Field(ge=0, description="Memories to pass over: where the answer before said so")] = 0,
+    offset: Offset = 0,
 ) -> Consolidated:
     """Merge near-identical memories of one type and project, and forget unimportant ones that nobody used and nothing
     is related to. Every text is kept, what is merged or forgotten goes to the trash, and memoria_undo takes all of it

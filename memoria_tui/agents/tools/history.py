@@ -40,7 +40,9 @@ async def history(
         str | None, Field(description="A memory, also a deleted one; without it the last acts")
     ] = None,
     limit: Limit = 20,
-    before: Annotated[int | None, Field(ge=1, description="Only what was done before: `next` of an answer")] = None,
+    before: Annotated[
+        int | None, Field(ge=1, lt=2**63, description="Only what was done before: `next` of an answer")
+    ] = None,
 ) -> Events:
     """Show who changed a memory, when and how; without a memory what everybody did last. An act is undone by
     memoria_undo with its act_id."""
