@@ -11,10 +11,12 @@ import time
 
 if __name__ == "__main__":
     began = time.time_ns()
+    from memoria_tui.__main__ import collect_seldom
     from memoria_tui.warm.loaded import Noted, noting
 
     noted: Noted = {}
     with noting(noted):
         from memoria_tui.warm.server import main
+    collect_seldom()
     main(sys.argv[1], float(sys.argv[2]), sys.stdin.read().split(), noted, began)
     os._exit(0)

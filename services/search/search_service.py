@@ -198,6 +198,8 @@ class Ranking:
         self._filters = filters
         self._reader = reader
         self._vocabulary = Vocabulary(vectors)
+        self._weighed: tuple[str, Mapping[str, float]] = ("", {})
+        """The last text and the weights of its words."""
         self._warm = False
 
     async def warm_up(self, after: float) -> None:
@@ -297,14 +299,18 @@ class Ranking:
         return _Leg({one: best[one][0] for one in kept}, {one: Found.of(*best[one][1:]) for one in kept})
 
     async def _vector_for(self, text: str) -> Vector:
-        if isinstance(self._embedder, WordEmbedder) and (weights := await self._vocabulary.weights(text)):
-            return await self._embedder.embed_words(weights)
+        if isinstance(self._embedder, WordEmbedder):
+            self._weighed = (text, await self._vocabulary.weights(text))
+            if weights := self._weighed[1]:
+                return await self._embedder.embed_words(weights)
         return await self._embedder.embed_query(text)
 
     async def _closeness(self, query: Query | None, read: Sequence[Read]) -> dict[str, float]:
         if query is None or not isinstance(self._embedder, WordEmbedder):
             return {}
-        weights = await self._vocabulary.weights(query.text)
+        text, weights = self._weighed
+        if text != query.text:  # another search has begun meanwhile
+            weights = await self._vocabulary.weights(query.text)
         if not weights:
             return {}
         near = await self._embedder.closeness(weights, [one.passage for one in read])

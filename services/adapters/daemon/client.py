@@ -15,11 +15,12 @@ from services.adapters.daemon.place import DaemonPlace, peer_of
 from services.adapters.daemon.silence import Silence
 from services.adapters.daemon.wire import (
     DAEMON,
-    LENGTH,
     METHODS,
     NOTHING,
     PROTOCOL,
+    Frames,
     Hello,
+    Malformed,
     Reply,
     Request,
     Welcome,
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 
     import msgspec
 
-_BUFFER = 1 << 20
 _PATIENCE = 120.0
 """Seconds to reach a daemon, while others end and start."""
 _SECONDS_TO_ANSWER = 30.0
@@ -59,19 +59,24 @@ class _Waiting:
     parts: list[msgspec.Raw] = field(default_factory=list)
 
 
-class _Connection:
+class _Connection(asyncio.Protocol):
     """One connection to one daemon, until either ends."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, silence: Silence) -> None:
-        self._reader, self._writer, self._silence = reader, writer, silence
+    def __init__(self, hello: Hello, silence: Silence) -> None:
+        loop = asyncio.get_running_loop()
+        self.welcome: asyncio.Future[Welcome] = loop.create_future()
+        """What the daemon says first; _Ended when it says nothing."""
+        self._hello, self._silence = hello, silence
         self._watching: asyncio.Task[None] | None = None
         self._numbers = count(1)
         self._waiting: dict[int, _Waiting] = {}
-        self._reading = asyncio.create_task(self._read())
+        self._frames = Frames()
+        self._lost: asyncio.Future[None] = loop.create_future()
+        self._transport: asyncio.WriteTransport
 
     @property
     def ended(self) -> bool:
-        return self._reading.done()
+        return self._lost.done()
 
     async def ask(self, target: str, method: str, arguments: msgspec.Raw) -> list[msgspec.Raw]:
         """The parts of the answer. Raises the error that the daemon answers with, or _Ended."""
@@ -82,43 +87,51 @@ class _Connection:
         if self._watching is None or self._watching.done():
             self._watching = asyncio.create_task(self._silence.watch(lambda: bool(self._waiting), self._ask_how_it_is))
         try:
-            self._writer.write(frame(Request(number, target, method, arguments)))
-            with suppress(ConnectionError):  # reading tells that it has ended
-                await self._writer.drain()
+            self._transport.write(frame(Request(number, target, method, arguments)))
             return await waiting.answer
         except asyncio.CancelledError:
-            self._writer.write(frame(Request(number, "", "", NOTHING)))
+            self._transport.write(frame(Request(number, "", "", NOTHING)))
             raise
         finally:
             del self._waiting[number]
 
-    async def close(self) -> None:
-        self._writer.close()
-        self._reading.cancel()
-        with suppress(asyncio.CancelledError, ConnectionError):
-            await self._reading
-        with suppress(ConnectionError):
-            await self._writer.wait_closed()
+    def abort(self) -> None:
+        self._transport.abort()
 
-    async def _read(self) -> None:
-        """Hands out replies until the connection ends, then fails what is still waiting."""
+    async def close(self) -> None:
+        self._transport.close()
+        await asyncio.wait([self._lost])
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.WriteTransport)
+        self._transport = transport
+        transport.write(frame(self._hello))
+
+    def data_received(self, data: bytes) -> None:
+        self._silence.heard()
+        self._frames.add(data)
         try:
-            while True:
-                reply = read_reply(await _next(self._reader))
-                self._silence.heard()
-                self._hand_out(reply)
-        except _Ended:
-            pass
-        finally:
-            for waiting in self._waiting.values():
-                if not waiting.answer.done():
-                    waiting.answer.set_exception(_Ended())
-            self._writer.close()
-            if self._watching is not None:
-                self._watching.cancel()
+            while (message := self._frames.next()) is not None:
+                if self.welcome.done():
+                    self._hand_out(read_reply(message))
+                else:
+                    self.welcome.set_result(read_welcome(message))
+        except (Malformed, ValueError):  # msgspec's own errors are such
+            self.abort()
+
+    def connection_lost(self, _: Exception | None) -> None:
+        """Fails what is still waiting."""
+        self._lost.set_result(None)
+        waited_for: list[asyncio.Future[Any]] = [self.welcome, *(one.answer for one in self._waiting.values())]
+        for one in waited_for:
+            if not one.done():
+                one.set_exception(_Ended())
+        if self._watching is not None:
+            self._watching.cancel()
 
     def _ask_how_it_is(self) -> None:
-        self._writer.write(frame(Request(next(self._numbers), DAEMON, "status", METHODS["status"].write_arguments(()))))
+        question = Request(next(self._numbers), DAEMON, "status", METHODS["status"].write_arguments(()))
+        self._transport.write(frame(question))
 
     def _hand_out(self, reply: Reply) -> None:
         waiting = self._waiting.get(reply.number)
@@ -247,31 +260,22 @@ class DaemonClient:
     async def _greeted(self, made: socket.socket) -> _Connection | None:
         """None when the daemon hands over to one of our version. Raises StoreTooNew when it is a newer one."""
         silence = Silence(self._place.home, peer_of(made)[0], self._waits)
-        reader, writer = await asyncio.open_unix_connection(sock=made, limit=_BUFFER)
+        loop = asyncio.get_running_loop()
+        _, connection = await loop.create_unix_connection(lambda: _Connection(self._hello, silence), sock=made)
         watching = asyncio.create_task(silence.watch(lambda: True, lambda: None))
         try:
-            writer.write(frame(self._hello))
-            welcome: Welcome = read_welcome(await _next(reader))
+            welcome = await connection.welcome
         except BaseException:
-            writer.close()
+            connection.abort()
             raise
         finally:
             watching.cancel()
         if (welcome.protocol, welcome.release) == (self._hello.protocol, self._hello.release):
-            return _Connection(reader, writer, silence)
-        writer.close()
+            return connection
+        connection.abort()
         if is_newer(welcome, self._hello):
             raise StoreTooNew(
                 f"a newer memoria-tui ({welcome.release}, this one is {self._hello.release}) uses the stores in "
                 f"{self._place.home}: end this program and start the newer one"
             )
         return None
-
-
-async def _next(reader: asyncio.StreamReader) -> bytes:
-    """The next message. Raises _Ended."""
-    try:
-        (size,) = LENGTH.unpack(await reader.readexactly(LENGTH.size))
-        return await reader.readexactly(size)
-    except (asyncio.IncompleteReadError, ConnectionError) as error:
-        raise _Ended from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -28,6 +29,8 @@ _SECONDS = 60.0
 """For a daemon that ends to bring everything to disk."""
 _LONGEST_LOG = 1 << 20
 _log = logging.getLogger("services")
+_YOUNG_OBJECTS = 5000
+"""How many new ones Python looks through for garbage at once; one search makes more than its own 700 many times."""
 
 
 def main(home: str, *ahead: str) -> None:
@@ -46,6 +49,7 @@ def main(home: str, *ahead: str) -> None:
         told = error if isinstance(error, MemoriaError) else not_started(place, error)
         os.write(1, msgspec.msgpack.encode(failure(told)))
         return
+    gc.set_threshold(_YOUNG_OBJECTS)
     os.dup2(2, 1)  # tells the program that waits that it can connect
     asyncio.run(_serve(place, listening, ahead))
     os._exit(0)  # all is written down; threads of Edge are not waited for

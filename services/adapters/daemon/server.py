@@ -25,13 +25,13 @@ from services.adapters.daemon.place import DaemonPlace, is_trusted, peer_of
 from services.adapters.daemon.wire import (
     DAEMON,
     DRAFT,
-    LENGTH,
     LONGEST,
     METHODS,
     MODEL,
     NOTHING,
     PROTOCOL,
     WORDS,
+    Frames,
     Hello,
     Malformed,
     Reply,
@@ -57,6 +57,8 @@ _MOST_WAITING = 64
 """Requests of one program after which no more of its are read."""
 _UNREAD = 4 << 20
 """Bytes that a program has not read after which it is not served."""
+_LONGEST_HELLO = 10_000
+"""Bytes."""
 _WELCOME = Welcome(PROTOCOL, __version__)
 
 
@@ -65,7 +67,7 @@ class _Client(asyncio.Protocol):
 
     def __init__(self, server: DaemonServer) -> None:
         self._server = server
-        self._read = bytearray()
+        self._frames = Frames()
         self._paused = False
         self.hello: Hello | None = None
         self.pid = 0
@@ -88,24 +90,12 @@ class _Client(asyncio.Protocol):
             transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        self._read += data
+        self._frames.add(data)
         try:
-            while (message := self._next()) is not None:
+            while (message := self._frames.next(LONGEST if self.hello else _LONGEST_HELLO)) is not None:
                 self._take(message)
         except Malformed as error:
             self.refuse(error)
-
-    def _next(self) -> bytes | None:
-        if len(self._read) < LENGTH.size:
-            return None
-        (size,) = LENGTH.unpack_from(self._read)
-        if size > LONGEST or (self.hello is None and size > 10_000):
-            raise Malformed(f"a message of {size} bytes")
-        if len(self._read) < LENGTH.size + size:
-            return None
-        message = bytes(memoryview(self._read)[LENGTH.size : LENGTH.size + size])
-        del self._read[: LENGTH.size + size]
-        return message
 
     def _take(self, message: bytes) -> None:
         if self.hello is None:

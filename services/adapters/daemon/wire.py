@@ -110,6 +110,29 @@ class Malformed(Exception):
     """What was sent is no message, or none of those that are known."""
 
 
+class Frames:
+    """What arrives, cut into messages."""
+
+    def __init__(self) -> None:
+        self._read = bytearray()
+
+    def add(self, data: bytes) -> None:
+        self._read += data
+
+    def next(self, longest: int = LONGEST) -> bytes | None:
+        """The next message, once it is complete. Raises Malformed for one of more than `longest` bytes."""
+        if len(self._read) < LENGTH.size:
+            return None
+        (size,) = LENGTH.unpack_from(self._read)
+        if size > longest:
+            raise Malformed(f"a message of {size} bytes")
+        if len(self._read) < (end := LENGTH.size + size):
+            return None
+        message = bytes(memoryview(self._read)[LENGTH.size : end])
+        del self._read[:end]
+        return message
+
+
 @contextmanager
 def _well_formed() -> Iterator[None]:
     try:
