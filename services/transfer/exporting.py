@@ -71,7 +71,7 @@ class ExportService:
         await self._require_applied()
         try:
             if isinstance(writer, FolderWriter):
-                await _write_folder(path, writer.files(source))
+                await _write_folder(path, writer.files(source), replace=replace)
             else:
                 await _write_file(path, writer.pieces(source), replace=replace)
         except FileExistsError as error:  # another program made it meanwhile
@@ -132,12 +132,12 @@ async def _write_file(path: Path, pieces: AsyncIterator[bytes], *, replace: bool
         raise
 
 
-async def _write_folder(path: Path, files: AsyncIterator[NamedFile]) -> None:
+async def _write_folder(path: Path, files: AsyncIterator[NamedFile], *, replace: bool) -> None:
     folder = await asyncio.to_thread(AtomicFolder, path)
     try:
         async for file in files:
             await asyncio.to_thread(folder.write, *file)
-        await asyncio.to_thread(folder.commit)
+        await asyncio.to_thread(folder.commit, replace=replace)
     except BaseException:
         await asyncio.to_thread(folder.discard)
         raise

@@ -43,6 +43,8 @@ HOSTILE = (
     "SAME TITLE",
 )
 """Texts of memories that formats could take for their own signs."""
+HIDDEN = "a: b; 'c' \"d\" \\ \x7f \x85 \u2028 \ufeff \u202e \U0001f9ea # - x"
+"""A tag, or a value, with what YAML, tables and pages take for something else, or cannot hold as it is."""
 
 
 @pytest.fixture
@@ -55,9 +57,9 @@ async def services(tmp_path: Path, postgres_url: str) -> AsyncIterator[Services]
 async def seeded(services: Services) -> list[Memory]:
     """Hostile memories, each related to the next one."""
     types = tuple(MemoryType)
-    metadata = {"source": "a, b; 'c'", "type": "note", "steps": ["one", "two: 2"], "n": 0.1, "date": "2026-01-02"}
+    metadata = {"source": HIDDEN, "type": "note", "steps": ["one", "two: 2"], "n": 0.1, "date": "2026-01-02"}
     drafts = [
-        MemoryDraft(text, types[number % 3], tags=("x,y", "#z", f"n{number}"), project=f"p {number % 2}",
+        MemoryDraft(text, types[number % 3], tags=("x,y", "#z", f"n{number}", HIDDEN), project=f"p {number % 2}",
                     importance=number / 20, metadata=metadata if number % 2 else {})
         for number, text in enumerate(HOSTILE)
     ]  # fmt: skip
@@ -130,7 +132,7 @@ async def test_a_note_that_was_changed_in_an_editor_changes_its_memory_and_adds_
     report = await services.importing.import_files([vault])
     assert (report.memories, report.relations, report.failed) == (1, 1, [])
     found = await services.memories.get(one.id)
-    assert (found.content, found.tags) == (f"{one.content} and more", ("x,y", "#z", "new"))
+    assert (found.content, found.tags) == (f"{one.content} and more", ("x,y", "#z", "new", HIDDEN))
     assert (one.id, "opposes", seeded[5].id) in await ends_of(services)
     assert facts(await services.memories.get(two.id)) == facts(two)
 

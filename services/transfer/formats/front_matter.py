@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from services.transfer.formats.json_reading import TOO_DEEP
+from services.transfer.formats.json_reading import DECODER, TOO_DEEP
 
 _FRONT_MATTER = re.compile(
     r"\A---[ \t]*\r?\n(.*?)(?:^|\r?\n)(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE
@@ -79,6 +79,8 @@ def _values(text: str) -> tuple[dict[str, object], dict[str, object]]:
     """The keys and values of front matter. Raises ValueError for what is none, or asks for more than it is worth."""
     if len(text) > MOST_FRONT:
         raise ValueError(f"it is longer than {MOST_FRONT:,} characters")
+    if (own := _own(text)) is not None:
+        return own, own
     levels = 0
     for event in yaml.parse(text, _Loader):
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
@@ -96,6 +98,20 @@ def _values(text: str) -> tuple[dict[str, object], dict[str, object]]:
     if not isinstance(found, dict) or not isinstance(written, dict):
         raise ValueError("it must be `key: value` lines")
     return {str(key): _plain(value) for key, value in found.items()}, written
+
+
+def _own(text: str) -> dict[str, object] | None:
+    """The properties as this program writes them, each a line of JSON, which is a hundred times faster; else None."""
+    if f"\n{OWN}: " not in text:
+        return None
+    found: dict[str, object] = {}
+    for line in text.split("\n"):
+        name, _, value = line.partition(": ")
+        try:
+            found[name] = DECODER.decode(value)
+        except (ValueError, RecursionError):
+            return None
+    return found
 
 
 def _written(node: yaml.Node) -> Any:

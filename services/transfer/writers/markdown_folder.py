@@ -1,14 +1,12 @@
 """A folder of Markdown that Obsidian opens with its graph: a note a memory, relations as links in its properties.
 
     ---
-    id: 4f0c…
-    type: semantic
-    tags:
-    - auth
-    created: '2026-11-20T12:00:00+00:00'
-    fixes:
-    - '[[Customers are signed out after lunch]]'
-    memoria-tui: '{"version": 1, …}'
+    id: "4f0c…"
+    type: "semantic"
+    tags: ["auth"]
+    created: "2026-11-20T12:00:00+00:00"
+    fixes: ["[[Customers are signed out after lunch]]"]
+    memoria-tui: "{\\"version\\": 1, …}"
     ---
     The text, as it stands.
 
@@ -18,10 +16,9 @@ The last property is JSON: what properties have no form for, so that an import m
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from collections.abc import AsyncIterator, Mapping, Sequence
-
-import yaml
 
 from services.memories.stored_memories import Stored
 from services.model import Memory, Relation, RelationType
@@ -43,11 +40,8 @@ _MOST_BYTES = 180
 """Of a name; a file system takes 255, of which some are left for what tells same titles apart."""
 
 
-class _Dumper(yaml.SafeDumper):
-    """YAML without anchors."""
-
-    def ignore_aliases(self, data: object) -> bool:
-        return True
+_HIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+"""Signs that must not stand in YAML as they are, or that it takes for the end of a line."""
 
 
 async def _notes(source: ExportSource) -> AsyncIterator[NamedFile]:
@@ -97,8 +91,9 @@ def _front_matter(source: ExportSource, memory: Memory, relations: Sequence[Rela
 
 
 def _yaml(properties: Mapping[str, object]) -> str:
-    text: str = yaml.dump(properties, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=float("inf"))
-    return text
+    """A line a property. JSON is YAML, but for signs that cannot be seen."""
+    lines = (f"{name}: {json.dumps(value, ensure_ascii=False)}\n" for name, value in properties.items())
+    return _HIDDEN.sub(lambda sign: f"\\U{ord(sign[0]):08x}", "".join(lines))
 
 
 def file_name(memory: Memory) -> str:
