@@ -17,6 +17,7 @@ from services.records import Transaction
 from services.settings import Settings
 from services.spool import Spool
 from services.transfer.formats.imported_records import MemoryRecord, RelationRecord
+from services.transfer.moved_files import MovedFiles
 
 _PAGE = 1000
 _SHORTEST_STEP = 50
@@ -115,9 +116,10 @@ Rows = tuple[dict[str, list[Mapping[str, object]]], list[Change]]
 class ImportRun:
     """One import on its way: what it will write, and what it still waits for. To be closed."""
 
-    def __init__(self, act: StoringAct, ends: RelationEnds, folder: Path) -> None:
+    def __init__(self, act: StoringAct, ends: RelationEnds, files: MovedFiles, folder: Path) -> None:
         """`folder` is where the disk has room for what does not fit into memory."""
         self.act = act
+        self.files = files
         self.report = ImportReport()
         self.source = ""
         self.accepted = 0
@@ -132,6 +134,8 @@ class ImportRun:
         self.known_rows = 0
         """Relations and sessions that were there already."""
         self._ends = ends
+        self.moved: dict[str, str] = {}
+        """Memories of notes whose files were renamed, by the ids that their files have now."""
         self._chunks: dict[str, str] = {}
         self._related: set[str] = set()
         self._seen: set[int] = set()
@@ -145,7 +149,8 @@ class ImportRun:
 
     async def known(self, ids: Sequence[str]) -> dict[str, str]:
         """The memory of each id that is, or will be, one of a memory or of its chunk."""
-        planned = {one: self._chunks.get(one, one) for one in ids if one in self._chunks or one in self.act}
+        moved = {one: self.moved[one] for one in ids if one in self.moved}
+        planned = {one: self._chunks.get(one, one) for one in ids if one in self._chunks or one in self.act} | moved
         return await self._ends.known(ids) | planned
 
     async def all(self, ids: Sequence[str]) -> dict[str, str]:

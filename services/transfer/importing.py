@@ -36,6 +36,7 @@ from services.transfer.formats.own_export import TABLES
 from services.transfer.formats.own_rows import change_of
 from services.transfer.import_outcome import Outcome, outcome
 from services.transfer.import_run import ImportReport, ImportRun, RelationEnds, Remark
+from services.transfer.moved_files import MovedFiles
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,7 +120,7 @@ class ImportService:
     async def _import(self, sources: Sequence[RecordSource], dry_run: bool, progress: Advance) -> ImportReport:
         with (
             self._memories.storing(prefetch=not dry_run) as act,
-            ImportRun(act, RelationEnds(self._vectors), self._settings.home) as run,
+            ImportRun(act, RelationEnds(self._vectors), MovedFiles(self._vectors), self._settings.home) as run,
         ):
             for source in sources:
                 await self._read(run, source, progress)
@@ -225,6 +226,7 @@ class ImportService:
         if not records:
             return
         owner = await run.known([record.id for record in records if not record.whole])
+        owner |= await self._moved(run, [record for record in records if record.folder and record.id not in owner])
         newest: dict[str, MemoryRecord] = {}
         for record in records:
             memory_id = owner.get(record.id, record.id)
@@ -259,6 +261,17 @@ class ImportService:
         run.report.unchanged += len(records) - len(newest)
         run.note_chunks(items, self._settings)
         await run.act.take(items, current)
+
+    async def _moved(self, run: ImportRun, records: Sequence[MemoryRecord]) -> dict[str, str]:
+        """The memories of notes whose files were renamed since they were imported, which is told."""
+        for record in records:
+            if (found := await run.files.find(record)) is not None:
+                run.moved[record.id], before = found
+                if before:
+                    run.report.notes.append(
+                        Remark(run.source, record.where, f"it was {before}; its memory moves along")
+                    )
+        return {record.id: run.moved[record.id] for record in records if record.id in run.moved}
 
     async def _deleted(self, run: ImportRun, ids: Sequence[str]) -> set[str]:
         """Those that were deleted here and shall not come back."""

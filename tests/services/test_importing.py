@@ -382,3 +382,47 @@ async def test_one_id_with_two_texts_is_told_and_the_later_text_is_taken(
     (note,) = report.notes
     assert f"{ID} came before with another text" in str(note)
     assert (await services.memories.get(ID)).content == "second"
+
+
+async def test_a_note_that_was_renamed_stays_one_memory_with_its_relations(services: Services, tmp_path: Path) -> None:
+    vault = tmp_path / "vault"
+    vault.mkdir()
+    (vault / "crane.md").write_text("# Crane\n\nlifts", "utf-8")
+    (vault / "harbour.md").write_text("# Harbour\n\n[[crane]]", "utf-8")
+    await services.importing.import_files([vault])
+    before = await all_memories(services)
+    (vault / "sub").mkdir()
+    (vault / "crane.md").rename(vault / "sub" / "big crane.md")
+    (vault / "harbour.md").write_text("# Harbour\n\n[[big crane]]", "utf-8")
+    report = await services.importing.import_files([vault])
+    assert [one.reason for one in report.notes] == ["it was crane.md; its memory moves along"]
+    assert set(await all_memories(services)) == set(before)
+    again = await services.importing.import_files([vault])
+    assert (again.memories, again.relations, again.notes) == (0, 0, [])
+    (vault / "sub" / "big crane.md").write_text("# Crane\n\nlifts more", "utf-8")
+    later = await services.importing.import_files([vault])
+    assert (later.memories, later.unchanged) == (1, 2)
+    assert set(await all_memories(services)) == set(before)
+
+
+async def test_a_copy_of_a_note_is_a_memory_of_its_own(services: Services, tmp_path: Path) -> None:
+    (tmp_path / "one.md").write_text("# Title\n\ntext", "utf-8")
+    await services.importing.import_files([tmp_path / "one.md"])
+    (tmp_path / "two.md").write_text("# Title\n\ntext", "utf-8")
+    report = await services.importing.import_files([tmp_path / "two.md"])
+    assert (report.memories, len(await all_memories(services))) == (1, 2)
+
+
+async def test_a_vault_is_imported_once_however_often_it_is_read(services: Services, tmp_path: Path) -> None:
+    texts = {
+        "a": "---\nid: 202608151030\ntype: note\ncreated: 05/01/2026\n---\nSee [[b]]",
+        "b": "---\n**bad**\n---\ntext",
+        "c": "- requires [[a]]",
+    }
+    for name, text in texts.items():
+        (tmp_path / f"{name}.md").write_text(text, "utf-8")
+    first = await services.importing.import_sources([Source(tmp_path)], dry_run=True)
+    assert first == await services.importing.import_files([tmp_path])
+    assert (first.memories, first.relations, len(first.notes)) == (3, 2, 2)
+    again = await services.importing.import_files([tmp_path])
+    assert (again.memories, again.relations, again.unchanged) == (0, 0, 5)

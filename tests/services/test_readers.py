@@ -336,7 +336,7 @@ def test_the_memory_of_claude_code_is_linked_from_its_index(tmp_path: Path) -> N
     index, cranes = memories(records)
     assert (cranes.payload["original_type"], cranes.payload["content"]) == ("project", "Cranes lift.")
     assert relations(records) == [("MEMORY", RelationType.RELATED, "Cranes lift.", None)]
-    assert index.payload["file"] == "MEMORY.md"
+    assert index.where == "MEMORY.md"
 
 
 @pytest.mark.parametrize("name", ["CLAUDE.md", "AGENTS.md"])

@@ -21,7 +21,7 @@ OWN = "memoria-tui"
 _MOST_LEVELS = 20
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # libyaml's, where there is one
     """YAML in which a date is a text: one date that is none is no reason to refuse all the others."""
 
 

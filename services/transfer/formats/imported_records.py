@@ -15,6 +15,9 @@ from services.points import Vector
 from services.ports import NewRelation
 from services.together import prefetched
 
+IMPORTED_FROM = "imported_from"
+"""Key under which the memory of a note has the `file` in its folder, the `id` of that and a `hash` of its text."""
+
 
 @dataclass(frozen=True, slots=True)
 class MemoryRecord:
@@ -34,6 +37,8 @@ class MemoryRecord:
     """False: the format drops keys, so keys that are absent here say nothing."""
     notes: tuple[str, ...] = ()
     """What could not be taken as it stands in the file, for a person."""
+    folder: str | None = None
+    """The folder of a note that no id of its own tells apart, but its file alone, which may have been moved in it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,17 +13,24 @@ from services.errors import UnreadableFile
 from services.memories.editing import MOST_TEXT
 from services.memories.stored_memories import canonical
 from services.model import MemoryType, counted
-from services.model.memories import first_line
+from services.model.memories import content_hash, first_line
 from services.storable_text import has_word, quoted
 from services.transfer.formats.dates import read_date
 from services.transfer.formats.fields import date_keys
 from services.transfer.formats.front_matter import Note, read_note
-from services.transfer.formats.imported_records import BadRecord, MemoryRecord, Record, RecordNote, RelationRecord
+from services.transfer.formats.imported_records import (
+    IMPORTED_FROM,
+    BadRecord,
+    MemoryRecord,
+    Record,
+    RecordNote,
+    RelationRecord,
+)
 from services.transfer.formats.kinds import typed_relation
 from services.transfer.formats.opened import TEXT_SUFFIXES, Opened
 from services.transfer.formats.own_notes import read_own
 from services.transfer.formats.record_reading import memory_record
-from services.transfer.formats.source_ids import id_of, memory_id
+from services.transfer.formats.source_ids import file_id, memory_id
 from services.transfer.formats.tags import read_tags
 from services.transfer.formats.text_decoding import NoText, decoded
 from services.transfer.formats.wikilinks import Link, inline_tags, links, property_links, without_code
@@ -34,7 +41,11 @@ _PLAIN_TEXT = frozenset({".txt", ".text"})
 _TAG_KEYS = ("tags", "tag", "keywords")
 _TITLE_KEYS = ("title", "name")
 _TEMPLATE = re.compile(r"<%.*?%>|\{\{\s*(?:title|date|time)\b[^{}\n]*\}\}", re.DOTALL | re.IGNORECASE)
+_HEAD = re.compile(r"(?:---\r?\n.*?\n---[ \t]*\r?\n)?\s*[^\n]*", re.DOTALL)
+"""Front matter and the first line: what only speaks of templates has their fields further down."""
 _TEMPLATE_FOLDERS = frozenset({"template", "templates", "_templates"})
+_HASH = 16
+"""Digits of a hash of a text that was imported."""
 _MOST_NAMED = 3
 """Names that one remark lists."""
 
@@ -136,8 +147,9 @@ class _Reading:
         if not self.opened.options.templates and self._is_template(name, text):
             yield BadRecord(name, "a template; --templates imports it too")
             return
+        folder = path.resolve().as_posix().removesuffix(f"/{name}")
         for section in self.divide(name, note):
-            record = self._memory(section, name, path.resolve().as_posix(), modified)
+            record = self._memory(section, name, folder, modified)
             if isinstance(record, MemoryRecord):
                 doubts = tuple(filter(None, (doubt, note.doubt)))
                 record = replace(record, notes=doubts + record.notes)
@@ -158,9 +170,9 @@ class _Reading:
 
     def _is_template(self, name: str, text: str) -> bool:
         folders = {part.casefold() for part in PurePosixPath(name).parts[:-1]}
-        return not folders.isdisjoint(_TEMPLATE_FOLDERS) or _TEMPLATE.search(without_code(text)) is not None
+        return not folders.isdisjoint(_TEMPLATE_FOLDERS) or _TEMPLATE.search(_head(text)) is not None
 
-    def _memory(self, section: Section, name: str, origin: str, modified: datetime) -> MemoryRecord | BadRecord:
+    def _memory(self, section: Section, name: str, folder: str, modified: datetime) -> MemoryRecord | BadRecord:
         note, stem = section.note, section.name or PurePosixPath(name).stem
         place = f"{name}#{section.name}" if section.name else name
         markdown = PurePosixPath(name).suffix.lower() not in _PLAIN_TEXT
@@ -173,12 +185,14 @@ class _Reading:
         bare = without_code(note.body) if markdown else ""
         front["tags"] = list(dict.fromkeys([*_tags(note), *inline_tags(bare)]))
         front.setdefault("updated_at", modified.isoformat())
+        own_id = file_id(folder, place)
+        origin = {"file": place, "id": own_id, "hash": content_hash(content)[:_HASH]}
         if (kind := front.pop("type", front.get("memory_type"))) is None and section.type:
             kind = section.type
         record = memory_record(
             place,
-            given or id_of(f"{origin}#{section.name}" if section.name else origin),
-            {**front, "content": content, "file": name},
+            given or own_id,
+            front | {"content": content} | ({} if copied else {IMPORTED_FROM: origin}),
             source=self.opened.source,
             collection=kind,
             whole=False,
@@ -189,7 +203,7 @@ class _Reading:
         self._remember(record.id, section, name)
         found = [*section.links, *property_links(note.front), *(links(bare) if markdown else ())]
         self.waiting += [(place, record.id, one) for one in found]
-        return replace(record, notes=record.notes + clash + doubts)
+        return replace(record, notes=record.notes + clash + doubts, folder=None if given or section.name else folder)
 
     def _given_id(self, section: Section, place: str) -> tuple[str | None, tuple[str, ...]]:
         """The id that the front matter gives, unless another note of the folder has it, which is told."""
@@ -247,6 +261,11 @@ class _Reading:
                 if found := self.names.get(spelled):
                     return found
         return None
+
+
+def _head(text: str) -> str:
+    found = _HEAD.match(text)
+    return found[0] if found else ""
 
 
 def _titled(note: Note, stem: str) -> str:

@@ -18,6 +18,11 @@ def id_of(origin: str) -> str:
     return str(uuid.UUID(bytes=hashlib.sha256(origin.encode("utf-8", "surrogatepass")).digest()[:16], version=4))
 
 
+def file_id(folder: str, name: str) -> str:
+    """The id of the memory of a file that gives none; `name` is its path in the folder, which is absolute."""
+    return id_of(f"{folder}/{name}")
+
+
 def memory_id(given: str | int | float, source: str) -> str:
     """The id of the memory that has this id in a source: a UUID itself, else one made of it.
 
