@@ -190,6 +190,21 @@ def test_front_matter_takes_no_aliases_no_tags_and_no_depth(tmp_path: Path) -> N
         assert time.monotonic() - started < 20
 
 
+LONG_LINES = (
+    "- a" + " " * 500_000, "- [ab] " + " " * 500_000 + "x", "`" * 500_000, "[[" * 250_000, "<%" * 250_000,
+    "#" * 500_000, "%%" * 250_001, "- a [[b]] (" + ") " * 250_000 + "x", "[](" * 150_000, "#1/" * 150_000,
+    "a::" * 150_000,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", LONG_LINES, ids=range(len(LONG_LINES)))
+def test_no_note_takes_longer_than_its_length_is_worth(tmp_path: Path, text: str) -> None:
+    started = time.monotonic()
+    (record, *_) = read(tmp_path / "a.md", f"---\ntitle: a\npermalink: a\n---\n{text}")
+    assert isinstance(record, MemoryRecord)
+    assert time.monotonic() - started < 20
+
+
 @pytest.mark.parametrize("levels", [200, 900, 100_000])
 def test_what_is_nested_too_deeply_is_one_record_and_the_rest_goes_on(tmp_path: Path, levels: int) -> None:
     deep = f'{{"id": "{ID}", "content": "text", "x": {"[" * levels}{"]" * levels}}}'

@@ -40,7 +40,7 @@ _MOST_BYTES = 4 * MOST_TEXT
 _PLAIN_TEXT = frozenset({".txt", ".text"})
 _TAG_KEYS = ("tags", "tag", "keywords")
 _TITLE_KEYS = ("title", "name")
-_TEMPLATE = re.compile(r"<%.*?%>|\{\{\s*(?:title|date|time)\b[^{}\n]*\}\}", re.DOTALL | re.IGNORECASE)
+_TEMPLATE = re.compile(r"<%[^%]{0,500}%>|\{\{\s*(?:title|date|time)\b[^{}\n]{0,80}\}\}", re.IGNORECASE)
 _HEAD = re.compile(r"(?:---\r?\n.*?\n---[ \t]*\r?\n)?\s*[^\n]*", re.DOTALL)
 """Front matter and the first line: what only speaks of templates has their fields further down."""
 _TEMPLATE_FOLDERS = frozenset({"template", "templates", "_templates"})

@@ -7,20 +7,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-_FENCE = re.compile(r"^(?P<fence>```+|~~~+).*?^(?P=fence)[^\n]*$|^(?:```|~~~).*\Z", re.DOTALL | re.MULTILINE)
+_FENCE = re.compile(r"^(?P<fence>`{3,9}|~{3,9}).*?^(?P=fence)[^\n]*$|^(?:```|~~~).*\Z", re.DOTALL | re.MULTILINE)
 _CODE = re.compile(r"`[^`\n]+`")
 _COMMENT = re.compile(r"%%.*?%%", re.DOTALL)
-_TAG = re.compile(r"(?:(?<=\s)|^)#([\w/-]*[^\W\d_][\w/-]*)", re.MULTILINE)
+_TAG = re.compile(r"#([\w/-]+)")
 _LINK = re.compile(r"(?P<embed>!?)\[\[(?P<target>[^\[\]\n]{1,500})\]\]")
 _FILE_LINK = re.compile(
     r"(?P<embed>!?)\[(?P<shown>[^\[\]\n]{0,200})\]\(<?(?P<target>[^()<>\n]{1,500}?)>?(?:\s+\"[^\"\n]*\")?\)"
 )
 _TYPED = re.compile(
-    r"^[ \t]*[-*+][ \t]+(?P<kind>[^\[\]\n(){}#|!]{1,60}?)[ \t]*:{0,2}[ \t]*(?=\[\[)\[\[(?P<target>[^\[\]\n]{1,500})\]\]"
-    r"[ \t]*(?:\((?P<context>[^\n]*)\))?[ \t]*$"
-    r"|^[ \t]*(?:[-*+][ \t]+)?(?P<field>[\w -]{1,60})::[ \t]*\[\[(?P<value>[^\[\]\n]{1,500})\]\]",
-    re.MULTILINE,
+    r"[ \t]{0,40}[-*+][ \t]{1,8}(?P<kind>[^\[\]\n(){}#|!]{1,60}?)[ \t]{0,4}:{0,2}[ \t]{0,4}"
+    r"\[\[(?P<target>[^\[\]\n]{1,500})\]\][ \t]{0,8}(?:\((?P<context>[^\n]*)\))?\s*\Z"
+    r"|[ \t]{0,40}(?:[-*+][ \t]{1,8})?(?P<field>[\w -]{1,60})::[ \t]{0,8}\[\[(?P<value>[^\[\]\n]{1,500})\]\]"
 )
+"""A line that says a relation. Every repetition is bounded, so that no line takes more than its length."""
 _MOST_WORDS = 4
 """Of the name of a relation: more of them are a sentence with a link in it."""
 _SCHEME = re.compile(r"^[a-z][\w+.-]*:|^#|^//", re.IGNORECASE)
@@ -47,25 +47,35 @@ def without_code(text: str) -> str:
 
 def inline_tags(text: str) -> list[str]:
     """`#tags` of a text without code, each once; a mere number is none."""
-    return list(dict.fromkeys(tag.strip("/") for tag in _TAG.findall(text)))
+    found = []
+    for match in _TAG.finditer(text):
+        start = match.start()
+        if (start == 0 or text[start - 1].isspace()) and any(map(str.isalpha, match[1])):
+            found.append(match[1].strip("/"))
+    return list(dict.fromkeys(found))
 
 
 def links(text: str) -> Iterator[Link]:
     """The links of a text without code, typed ones with their type."""
-    typed: set[int] = set()
-    for found in _TYPED.finditer(text):
-        kind = (found["kind"] or found["field"]).strip(" *_").strip()
-        if not kind or len(kind.split()) > _MOST_WORDS:
-            continue
-        typed.add(found.start("target") if found["target"] else found.start("value"))
-        yield _link(found["target"] or found["value"], kind, found["context"] or "")
-    for found in _LINK.finditer(text):
-        if found.start("target") not in typed:
-            yield _link(found["target"], embeds=bool(found["embed"]))
+    for line in text.splitlines():
+        if "[[" in line:
+            yield from _wikilinks(line)
     for found in _FILE_LINK.finditer(text):
         if not _SCHEME.match(found["target"]):
             target, _, heading = unquote(found["target"]).partition("#")
             yield Link(target.strip(), "", heading, found["shown"], embeds=bool(found["embed"]))
+
+
+def _wikilinks(line: str) -> Iterator[Link]:
+    typed = _TYPED.match(line)
+    kind = (typed["kind"] or typed["field"]).strip(" *_") if typed else ""
+    if typed is None or not kind or len(kind.split()) > _MOST_WORDS:
+        start = 0
+    else:
+        start = typed.end("target") if typed["target"] else typed.end("value")
+        yield _link(typed["target"] or typed["value"], kind, typed["context"] or "")
+    for found in _LINK.finditer(line, start):
+        yield _link(found["target"], embeds=bool(found["embed"]))
 
 
 def property_links(front: Mapping[str, object]) -> Iterator[Link]:

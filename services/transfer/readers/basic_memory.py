@@ -14,11 +14,7 @@ from services.transfer.formats.reader import Reader
 from services.transfer.formats.wikilinks import inline_tags, without_code
 from services.transfer.readers import markdown
 
-_OBSERVATION = re.compile(
-    r"^[ \t]*[-*][ \t]+\[(?P<category>[^\[\]()\n]{2,60})\](?!\()[ \t]+"
-    r"(?P<text>[^\n]*?)(?:[ \t]\((?P<context>[^()\n]*)\))?[ \t]*$",
-    re.MULTILINE,
-)
+_OBSERVATION = re.compile(r"[ \t]{0,40}[-*][ \t]{1,8}\[(?P<category>[^\[\]()\n]{2,60})\](?!\()[ \t]{1,8}(?P<text>.+)")
 _LOOKED_AT = 50
 """Notes of a folder that are looked at."""
 _HEAD = 4096
@@ -44,18 +40,26 @@ def _is_one(head: bytes) -> bool:
 
 def observed(_: str, note: Note) -> Iterable[Section]:
     """The note with its observations in its metadata, and their categories and tags among its tags."""
-    found = [
-        {key: value for key, value in one.groupdict().items() if value}
-        for one in _OBSERVATION.finditer(without_code(note.body))
-    ]
+    found = [one for line in without_code(note.body).splitlines() if (one := _observation(line))]
     if not found or "observations" in note.front:
         return (Section(note),)
-    categories = [one["category"].strip() for one in found]
+    categories = [one["category"] for one in found]
     named = note.written.get("tags")
     tags = [*(named if isinstance(named, list) else [named] if named else []), *categories]
     observations = [one | {"tags": own} if (own := inline_tags(one["text"])) else one for one in found]
     front = {**note.front, "observations": observations}
     return (Section(replace(note, front=front, written={**note.written, "tags": tags})),)
+
+
+def _observation(line: str) -> dict[str, str] | None:
+    """The category, text and context of a line that is an observation."""
+    if (found := _OBSERVATION.match(line)) is None:
+        return None
+    text, context = found["text"].strip(), ""
+    if text.endswith(")"):
+        before, _, last = text[:-1].rpartition(" (")
+        text, context = (before.strip(), last) if before and not {"(", ")"} & set(last) else (text, "")
+    return {"category": found["category"].strip(), "text": text} | ({"context": context} if context else {})
 
 
 READER = Reader(
