@@ -64,6 +64,9 @@ class ClientsDialog(Dialog[bool]):
         Binding("m", "merge", "Merge", id="clients.merge", tooltip="Merge it into another one"),
         Binding("v", "move", "Move", id="clients.move", tooltip="Give the project to another client"),
         Binding("d", "delete", "Delete", id="clients.delete", tooltip="Delete what has no sessions"),
+        Binding(
+            "slash", "find", "Find", id="clients.find", key_display="/", tooltip="Go to a client or project by name"
+        ),
         Binding("u", "app.undo", "Undo", id="clients.undo", tooltip="Undo the last change"),
         Binding(
             "question_mark", "app.help", "Help", id="clients.help", key_display="?", tooltip="What can be done here"
@@ -82,7 +85,7 @@ class ClientsDialog(Dialog[bool]):
         """The client or project for the cursor."""
 
     def compose_body(self) -> Iterable[Widget]:
-        head = f" {present.fit('', _NAME)}{present.fit('worked', _TIME, right=True)}"
+        head = f" {present.fit('/ finds one', _NAME)}{present.fit('worked', _TIME, right=True)}"
         yield Static(Content.styled(f"{head}{present.fit('sessions', _SESSIONS, right=True)}", "$text-muted"))
         yield OptionList()
         yield Static(_RULE, classes="rule")
@@ -146,7 +149,7 @@ class ClientsDialog(Dialog[bool]):
     async def action_new_client(self) -> None:
         async def save(name: str) -> str:
             self._aim = (await self.write(f'client "{name}"', self._clients.create_client(name))).id
-            return f'Made "{name}"'
+            return f'Created client "{name}"'
 
         await self._ask(PromptDialog("New client", check=_nameless, save=save))
 
@@ -158,9 +161,23 @@ class ClientsDialog(Dialog[bool]):
 
         async def save(name: str) -> str:
             self._aim = (await self.write(f'project "{name}"', self._clients.create_project(name, owner))).id
-            return f'Made "{name}"'
+            return f'Created project "{name}"'
 
         await self._ask(PromptDialog(f"New project of {owner or 'no client'}", check=_nameless, save=save))
+
+    @asks
+    async def action_find(self) -> None:
+        """Goes to the next one, from the cursor on, that has the text in its name."""
+        text = await self.app.push_screen_wait(PromptDialog("Find", hint="Part of the name of a client or project"))
+        if not text:
+            return
+        here = (self.options.highlighted or 0) + 1
+        for place in (*range(here, len(self._lines)), *range(here)):
+            entity = self._lines[place].entity
+            if entity is not None and text.casefold() in entity.name.casefold():
+                self.options.highlighted = place
+                return
+        self.say(f'No client or project has "{text}" in its name')
 
     @asks
     async def action_rename(self) -> None:

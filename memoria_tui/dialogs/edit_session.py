@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _KEY_OF = {one.field: one.key for one in SESSION_DETAILS}
 """Where a change is called otherwise than its field of the form."""
+_SPAN = re.compile(r"\d:\d\d\s*(–|-\s*\d)")
+"""From one time to another, as in no reason."""
 _LINE_BREAK = " ⏎ "
 
 
@@ -200,6 +202,8 @@ class _Reading:
         )
         if found is None:
             raise FieldProblem("pauses", f"{line!r} is no pause; write 12:00 – 12:45  lunch")
+        if _SPAN.search(found["reason"] or ""):
+            raise FieldProblem("pauses", f"{line!r} is more than one pause; write a line for each")
         start = self._pause_time(found["start"], self._span)
         after = (start, max(start, min(self._span[1], start + timedelta(days=1))))
         end = self._pause_time(found["end"], after) if found["end"].strip() else None

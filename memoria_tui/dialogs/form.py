@@ -89,9 +89,10 @@ class FormDialog(Dialog[Answer]):
         verb: str = "save",
         writes: str = "",
         facts: Content | Callable[[Values], Content] | None = None,
+        ticks: bool = False,
         draft: Draft | None = None,
     ) -> None:
-        """`facts` stand above the fields, and may tell what they would do.
+        """`facts` stand above the fields, and may tell what they would do, with `ticks` again each second.
 
         `writes` names what `save` writes, in its turn among the other writes; "": it only reads."""
         super().__init__(title, draft=draft)
@@ -99,6 +100,7 @@ class FormDialog(Dialog[Answer]):
         self._rows = rows
         self._save = save
         self._facts = facts
+        self._ticks = ticks
         self._refused: Values | None = None
         """What could not be saved as it stood."""
         self._fields = [field for row in rows for field in row]
@@ -130,6 +132,8 @@ class FormDialog(Dialog[Answer]):
 
     def on_mount(self) -> None:
         self.narrow_names()
+        if self._ticks:
+            self.set_interval(1.0, self.show_facts)
 
     # what was typed
 

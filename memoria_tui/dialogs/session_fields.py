@@ -161,7 +161,7 @@ def detail(values: Values, one: SessionDetail) -> Any:
         return text
     text = text.removeprefix("#")
     if text and not re.fullmatch(r"\d{1,10}", text):
-        raise FieldProblem(one.key, f"{text!r} is no number")
+        raise FieldProblem(one.key, f"{text!r} is not a number")
     return int(text or 0)
 
 

@@ -42,7 +42,9 @@ def stop_session(
     form = _Stopping(services, clock, session)
     what = f"stop {work_text.named(session)}"
     draft = draft or Draft(DraftKind.STOP_WORK, session.id, what)
-    return FormDialog("Stop work", rows, form.stop, verb="stop", writes=what, facts=form.facts, draft=draft)
+    return FormDialog(
+        "Stop work", rows, form.stop, verb="stop", writes=what, facts=form.facts, ticks=not end, draft=draft
+    )
 
 
 class _Stopping:

@@ -66,4 +66,4 @@ def _value(key: str, text: str) -> object:
     try:
         return float(text)
     except ValueError as error:
-        raise FieldProblem(key, f"{text!r} is no number of hours") from error
+        raise FieldProblem(key, f"{text!r} is not a number of hours") from error

@@ -159,7 +159,7 @@ class Timing:
         elif len(self._sessions) == 1:
             await self.stop(self._sessions[0])
         else:
-            chosen = await self._choose("Stop which", new=True)
+            chosen = await self._choose("Stop which session?", new=True)
             if isinstance(chosen, WorkSession):
                 await self.stop(chosen)
             elif chosen is not None:
@@ -174,7 +174,7 @@ class Timing:
 
     async def stop(self, session: WorkSession | None = None, draft: Draft | None = None) -> None:
         """Stops a session, the one that is meant when none is given."""
-        if (session := session or await self.meant("Stop which")) is None:
+        if (session := session or await self.meant("Stop which session?")) is None:
             return
         dialog = stop_session(self._services, self._clock, session, draft=draft)
         if (stopped := await self._screen.ask(dialog)) is not None:
@@ -185,7 +185,7 @@ class Timing:
     async def pause_or_resume(self, session: WorkSession | None = None, *, ask: bool = True) -> None:
         """Stops or restarts a clock at once; `ask` for the reason of a pause afterwards."""
         now = self._clock()
-        if (session := session or await self.meant("Pause or resume which")) is None:
+        if (session := session or await self.meant("Pause or resume which session?")) is None:
             return
         if session.status is SessionStatus.PAUSED:
             act, what = self._services.work.resume(session.id), f"resume {work_text.named(session)}"
@@ -229,7 +229,7 @@ class Timing:
 
     async def note(self, session: WorkSession | None = None, draft: Draft | None = None) -> None:
         """Appends a note to a session, the one that is meant when none is given."""
-        if (session := session or await self.meant("Note on which")) is None:
+        if (session := session or await self.meant("Note on which session?")) is None:
             return
         meant = session
 
@@ -243,7 +243,7 @@ class Timing:
 
     async def cut_back(self, session: WorkSession | None = None) -> None:
         """Stops a session at the last sign of life, or when the person says it ended."""
-        if (session := session or await self.meant("Stop which at its last activity")) is None:
+        if (session := session or await self.meant("Stop which at its last activity?")) is None:
             return
         last = await self._screen.attempt(self._services.work.last_activity(session.id))
         zone = await self._screen.attempt(self._services.reports.zone())
@@ -252,7 +252,7 @@ class Timing:
         dialog = stop_session(self._services, self._clock, session, end=work_text.moment(last, zone))
         if (stopped := await self._screen.ask(dialog)) is not None:
             worked = present.duration(stopped.elapsed_seconds(self._clock()))
-            self._tell(f"Cut {work_text.named(stopped)} back to {worked}")
+            self._tell(f"Stopped {work_text.named(stopped)} at its last activity, after {worked}")
 
     async def delete(self, session: WorkSession | None) -> None:
         if session is not None:
@@ -265,7 +265,7 @@ class Timing:
         if (stopped := self._stopped(session)) is not None:
             act = self._services.work.reopen(stopped.id)
             if await self._write(f"resume {work_text.named(stopped)}", act, stopped) is not None:
-                self._tell(f"{work_text.named(stopped)} runs on")
+                self._tell(f"Resumed {work_text.named(stopped)}")
 
     async def remember(self, session: WorkSession | None) -> None:
         """Keeps a memory of a stopped session."""
@@ -282,7 +282,7 @@ class Timing:
         """Shows the settings of work, and changes them."""
         now = await self._screen.attempt(self._services.work.preferences())
         if now is not None and await self._screen.ask(work_preferences(self._services, now, draft)) is not None:
-            self._screen.tell("Settings kept")
+            self._screen.tell("Settings saved")
             self._screen.post_message(WorkChanged())
 
     # which session

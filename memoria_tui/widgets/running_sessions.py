@@ -62,6 +62,9 @@ class RunningSessions(Widget, can_focus=True):
 
         session: WorkSession
 
+    class Moved(Message):
+        """The cursor is on another session, or the session under it changed."""
+
     @dataclass
     class Left(Message):
         """The cursor was moved beyond the last card."""
@@ -82,6 +85,10 @@ class RunningSessions(Widget, can_focus=True):
         """The cursor stays on its session."""
         held = before[self.cursor].id if self.cursor < len(before) else None
         self.cursor = next((place for place, one in enumerate(after) if one.id == held), self.cursor)
+        self.post_message(self.Moved())
+
+    def watch_cursor(self) -> None:
+        self.post_message(self.Moved())
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         return max(_LINES, len(self.sessions) * self._card_lines)

@@ -151,6 +151,19 @@ class ReportService:
         """What was worked today; what is open counts."""
         return await self.report(await self.current(ReportUnit.DAY), ReportBy.DAY, include_open=True)
 
+    async def total(self, where: SessionFilter) -> tuple[int, float]:
+        """How many sessions have time in the days of a filter, and its seconds; what is open counts.
+
+        Raises NotFound for a name nobody has.
+        """
+        today = (await self.current(ReportUnit.DAY)).first
+        extent = await self._records.reports.extent() or (self._clock(),) * 2
+        zone = await self.zone()
+        first, last = (instant.astimezone(zone).date() for instant in extent)
+        span = Period(min(first, today), max(last, today))
+        made = await self.report(span, ReportBy.CATEGORY, ReportUnit.YEAR, where, include_open=True)
+        return made.sessions, made.total_seconds
+
     async def worked(self, by: ReportBy) -> Mapping[str | None, float]:
         """Exact seconds of all completed sessions by id of client or project; None: those without.
 

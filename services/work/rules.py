@@ -17,6 +17,8 @@ _AHEAD = timedelta(seconds=5)
 """How far clocks of two machines may differ before a time counts as ahead."""
 _NOTICEABLE = 60.0
 """Seconds of work at once that are worth a warning."""
+_SHORT = 24
+"""Characters of a description in a warning."""
 _LARGEST_NUMBER = 2**31 - 1
 _COLUMN_OF: Mapping[str, str] = {"start": "start_time", "end": "end_time"}
 
@@ -67,7 +69,7 @@ def check_span(start: datetime, end: datetime | None, now: datetime) -> None:
 def check_numbers(of: SessionDraft | SessionChanges) -> None:
     for number in (detail.of(of) for detail in SESSION_DETAILS):
         if isinstance(number, int) and not 0 <= number <= _LARGEST_NUMBER:
-            raise InvalidInput(f"{number} is no number of an issue or pull request")
+            raise InvalidInput(f"{number} is not a number of an issue or pull request")
 
 
 def check_moment(session: WorkSession, when: datetime, now: datetime) -> None:
@@ -140,11 +142,11 @@ def warnings(
     sessions = [stored.session for stored in running]
     found = [*_forgotten(sessions, now, hours), *_same_project(sessions), *_overlaps(sessions, beside, now)]
     if limit and len(sessions) > limit:
-        text = f"{len(sessions)} sessions are running, {limit} may"
+        text = f"Limit exceeded ({len(sessions)} of {limit} running)"
         found.append(WorkWarning(WarningKind.PARALLEL_LIMIT, tuple(s.id for s in sessions), text))
     for stored in running:
         if odd := (*stored.flaws, *flaws(stored.session, now)):
-            text = f'"{stored.session.description}" {odd[0]}'
+            text = f"{_named(stored.session)} {odd[0]}"
             found.append(WorkWarning(WarningKind.FLAWED, (stored.session.id,), text))
     return tuple(found)
 
@@ -168,7 +170,7 @@ def _forgotten(sessions: Sequence[WorkSession], now: datetime, hours: float) -> 
         worked, paused = session.elapsed_seconds(now) / 3600, (now - paused_since).total_seconds() / 3600
         if max(worked, paused) >= hours:
             state = f"paused for {paused:.1f}" if paused >= hours else f"running for {worked:.1f}"
-            text = f'"{session.description}" has been {state} hours'
+            text = f"{_named(session)} has been {state} hours"
             found.append(WorkWarning(WarningKind.FORGOTTEN, (session.id,), text))
     return found
 
@@ -198,7 +200,7 @@ def _overlaps(sessions: Sequence[WorkSession], beside: Sequence[WorkSession], no
         found.append(WorkWarning(WarningKind.OVERLAP, tuple(s.id for s in ticking), text))
     for session in sessions:
         for other, both in overlaps(session, beside, now):
-            text = f'"{session.description}" overlaps "{other.description}" by {both}'
+            text = f"{_named(session)} overlaps {_named(other)} by {both}"
             found.append(WorkWarning(WarningKind.OVERLAP, (session.id, other.id), text))
     return found
 
@@ -207,6 +209,12 @@ def overlaps(session: WorkSession, others: Iterable[WorkSession], now: datetime)
     """Which of the others were worked on at the same time for a minute or more, and for how long."""
     found = ((other, _at_once(session, other, now)) for other in others if other.id != session.id)
     return [(other, timedelta(seconds=int(both))) for other, both in found if both >= _NOTICEABLE]
+
+
+def _named(session: WorkSession) -> str:
+    """The description, so short that what is said of it fits into a line."""
+    text = " ".join(session.description.split())
+    return f'"{text}"' if len(text) <= _SHORT else f'"{text[: _SHORT - 1]}…"'
 
 
 def _at_once(one: WorkSession, other: WorkSession, now: datetime) -> float:

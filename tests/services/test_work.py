@@ -557,10 +557,11 @@ async def test_pauses_that_cannot_be_read_are_flagged_and_kept(here: Bench) -> N
 
 async def test_hostile_text_is_kept_as_it_is_as_far_as_the_database_can(here: Bench) -> None:
     text = "[bold]x[/bold] \x1b[31mred\x00 \ud800 \u202e' ; -- {braces}"
-    session = await here.work.start(SessionDraft(text, client=text, project=text, branch=text))
+    name = "[bold]x[/bold]' ; -- {braces}"
+    session = await here.work.start(SessionDraft(text, client=name, project=name, branch=text))
     assert session.description == text.replace("\x00", "\ufffd").replace("\ud800", "\ufffd")
     await here.work.note(text)
-    assert (await here.reports.log(where=None)).sessions[0].client == session.client
+    assert (await here.reports.log(where=None)).sessions[0].client == session.client == name
 
 
 @pytest.mark.parametrize("detail", SESSION_DETAILS, ids=lambda one: one.field)
@@ -627,3 +628,10 @@ async def test_the_last_sessions_need_no_id(here: Bench) -> None:
         "one",
     ]
     assert (await here.work.reopen("last")).description == "two", "the last one that is stopped"
+
+
+async def test_a_warning_fits_into_a_line_however_long_the_descriptions_are(here: Bench) -> None:
+    await here.work.add(SessionDraft("b" * 300, start=NOON - timedelta(hours=1), end=NOON))
+    await here.work.start(SessionDraft("a\n" * 300, start=NOON - timedelta(hours=1)))
+    (warning,) = (await here.work.status()).warnings
+    assert warning.message == f'"{"a " * 11}a…" overlaps "{"b" * 23}…" by 1:00:00'

@@ -361,7 +361,7 @@ async def test_a_relation_that_is_there_already_is_told() -> None:
             screen_of(pilot).memory_list.mark_all({JWT, ANNA})
             await press(pilot, "l", "f")
         assert len(store.relations) == 1
-        assert "related so already" in toasts(pilot)[-1]
+        assert "This relation exists" in toasts(pilot)[-1]
 
 
 async def test_g_shows_a_memory_in_the_graph() -> None:

@@ -20,10 +20,10 @@ from memoria_tui.dialogs.form import FormDialog
 from memoria_tui.dialogs.help import HelpDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.modes.work.screen import WorkScreen
-from services.model import Memory, MemoryType, SessionCategory, SessionChanges, SessionDraft, SessionStatus
+from services.model import Memory, MemoryType, SessionCategory, SessionChanges, SessionDraft, SessionStatus, WorkSession
 from services.work.preferences import WorkPreferences
 from services.work.report_values import LogOrder
-from tests.tui.conftest import key_event, press, settle, toasts
+from tests.tui.conftest import key_event, press, settle, toasts, until
 from tests.tui.fakes import memory_id
 from tests.tui.work_world import NOW, Desk, WorkServices, at_desk, one_running, shown, two_days, work_screen
 
@@ -36,6 +36,10 @@ def desk(postgres_url: str, tmp_path: Path) -> Iterator[Desk]:
 
 def names(screen: WorkScreen) -> list[str]:
     return [session.description for session in screen.log_list.sessions]
+
+
+def newest_of(pilot: Pilot[None]) -> WorkSession:
+    return max(work_screen(pilot).running.sessions, key=lambda session: session.start)
 
 
 async def test_two_keys_and_a_description_start_work(desk: Desk) -> None:
@@ -62,7 +66,7 @@ async def test_the_form_takes_an_earlier_start_a_new_client_and_numbers(desk: De
         ((), "description", "needs a description"),
         (("=work", *["tab"] * 7, "=tomorrow"), "start", "not a time"),
         (("=work", *["tab"] * 7, "=today 23:59"), "start", "in the future"),
-        (("=work", *["tab"] * 5, "=x1"), "issue", "no number"),
+        (("=work", *["tab"] * 5, "=x1"), "issue", "not a number"),
     ],
 )
 async def test_what_is_wrong_is_said_at_its_field(desk: Desk, typed: tuple[str, ...], field: str, problem: str) -> None:
@@ -196,7 +200,7 @@ async def test_the_cursor_stands_on_a_new_client_and_u_undoes_it_in_the_dialog(d
         assert line.entity is not None
         assert line.entity.name == "Zeta"
         text = shown(pilot)
-        assert 'Made "Zeta" · u to undo' in text
+        assert 'Created client "Zeta" · u to undo' in text
         assert all(said in text for said in ("n client", "p project", "r rename", "m merge", "u undo", "esc close"))
         await press(pilot, "u")
         assert dialog.is_current
@@ -777,14 +781,14 @@ async def test_a_session_of_the_log_is_continued_by_one_key(desk: Desk) -> None:
     async with desk.working(two_days) as pilot:
         await press(pilot, "end", "k", "C")
         assert toasts(pilot) == ['Continued "token refresh" · u to undo']
-        newest = work_screen(pilot).running.sessions[-1]
+        newest = newest_of(pilot)
         assert (newest.description, newest.project, newest.branch) == ("token refresh", "api", "fix/token")
 
 
 async def test_descriptions_and_issues_from_before_are_completed(desk: Desk) -> None:
     async with desk.working(two_days) as pilot:
         await press(pilot, "n", "=tok", "right", *["tab"] * 5, "=4", "down", "enter", "enter")
-        started = work_screen(pilot).running.sessions[-1]
+        started = newest_of(pilot)
         assert (started.description, started.issue_number) == ("token refresh", 42)
 
 
@@ -793,9 +797,62 @@ async def test_work_starts_on_what_a_memory_says(desk: Desk) -> None:
 
     async def remembered(services: WorkServices) -> None:
         services.store.memories[memory.id] = memory
-        await services.work.start(SessionDraft("x", client="Acme", project="api", start=NOW))
+        await services.work.start(SessionDraft("x", client="Acme", project="api", start=NOW - timedelta(hours=1)))
 
     async with desk.working(remembered) as pilot:
         await press(pilot, "1", "W", "enter", "3")
-        started = work_screen(pilot).running.sessions[-1]
+        started = newest_of(pilot)
         assert (started.description, started.client, started.project) == ("JWT expiry", "Acme", "api")
+
+
+async def test_a_filter_says_how_many_sessions_it_lets_through_and_how_long_they_are(desk: Desk) -> None:
+    async with desk.working(two_days) as pilot:
+        await press(pilot, "slash", "=aCm", "enter")
+        assert names(work_screen(pilot)) == ["fix login", "token refresh", "plan the sprint"], "of the client Acme"
+        assert "3 sessions, 4:39:00" in shown(pilot)
+        await press(pilot, "escape")
+        assert "3 sessions" not in shown(pilot)
+        assert "today 3:44:00" in shown(pilot)
+
+
+async def test_what_runs_stands_above_what_is_paused_and_the_footer_says_what_space_would_do(desk: Desk) -> None:
+    async with desk.working(two_days) as pilot:
+        await press(pilot, "tab", "space", "escape", "down", "space")
+        assert [one.description for one in work_screen(pilot).running.sessions] == ["review #7", "fix login"]
+        assert "space Pause" in shown(pilot)
+        await press(pilot, "down")
+        assert "space Resume" in shown(pilot)
+        await press(pilot, "space")
+        assert toasts(pilot) == ['Resumed "fix login", which was paused · u to undo']
+        assert "space Pause" in shown(pilot)
+
+
+async def test_the_time_of_a_stop_goes_on_while_the_form_is_open(desk: Desk) -> None:
+    async with desk.working(one_running) as pilot:
+        await press(pilot, "s")
+        assert "1:00:00" in str(pilot.app.screen.query_one("#facts").render())
+        desk.clock.go(seconds=7)
+        await until(pilot, lambda: "1:00:07" in str(pilot.app.screen.query_one("#facts").render()))
+
+
+async def test_two_pauses_in_one_line_are_refused(desk: Desk) -> None:
+    async with desk.working(two_days) as pilot:
+        await press(pilot, "tab", "down", "enter")
+        dialog = pilot.app.screen
+        assert isinstance(dialog, FormDialog)
+        field = dialog.query_one("#pauses", TextArea)
+        field.text = f"14:42-14:43 tea{field.text}"
+        await press(pilot, "ctrl+s")
+        assert "more than one pause" in str(dialog.query_one("#pauses-problem").render())
+
+
+async def test_a_client_is_found_by_a_part_of_its_name(desk: Desk) -> None:
+    async def thirty_clients(services: WorkServices) -> None:
+        for number in range(30):
+            await services.clients.create_client(f"client {number}")
+
+    async with desk.working(thirty_clients) as pilot:
+        await press(pilot, "c", "slash", "=NT 17", "enter", "r")
+        assert 'Rename "client 17"' in shown(pilot)
+        await press(pilot, "escape", "slash", "=nobody", "enter")
+        assert 'No client or project has "nobody" in its name' in shown(pilot)

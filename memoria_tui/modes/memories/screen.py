@@ -626,6 +626,7 @@ class MemoriesScreen(ModeScreen):
         if hit := self.memory_list.current:
             self.app.push_screen(WhyDialog(hit, self._query))
 
+    @takes_text
     @asks
     async def action_start_work(self) -> None:
         from memoria_tui.modes.timing import Timing  # its forms need not be there for the first paint

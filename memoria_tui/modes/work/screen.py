@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, tzinfo
 from time import monotonic
@@ -23,7 +24,15 @@ from memoria_tui.dialogs.session_filter import session_filter
 from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, ModeScreen, Setup
 from memoria_tui.modes.timing import Timing, WorkChanged
 from memoria_tui.modes.work.log_file import write_log
-from memoria_tui.modes.work.state import ORDERS, LogQuestion, OpenWork, log_facts, today_facts, warning_line
+from memoria_tui.modes.work.state import (
+    ORDERS,
+    LogQuestion,
+    OpenWork,
+    log_facts,
+    today_facts,
+    total_facts,
+    warning_line,
+)
 from memoria_tui.opening import asks
 from memoria_tui.present import counted
 from memoria_tui.typed_paths import file_of, why_not_new
@@ -44,7 +53,7 @@ _RESTING = 0.08
 _STALE = 60.0
 """Seconds after which warnings are looked for again: time alone makes a session a forgotten one."""
 _MOST_WARNINGS = 3
-_ON_WHAT_RUNS = frozenset({"pause", "note", "stop", "cut_back"})
+_ON_WHAT_RUNS = frozenset({"note", "stop", "cut_back"})
 _ON_A_SESSION = frozenset({"edit", "delete", "resume_stopped", "remember"})
 
 
@@ -59,6 +68,7 @@ class WorkScreen(ModeScreen):
     BINDINGS = [
         Binding("n", "start", "Start", id="work.start", tooltip="Start work"),
         Binding("space", "pause", "Pause", id="work.pause", tooltip="Pause with a reason, or resume"),
+        Binding("space", "resume", "Resume", id="work.resume", tooltip="Resume the session"),
         Binding("s", "stop", "Stop", id="work.stop", tooltip="Stop, with a note and a memory of it"),
         Binding("a", "add", "Add", id="work.add", tooltip="Add finished work, from when to when"),
         Binding(
@@ -101,6 +111,8 @@ class WorkScreen(ModeScreen):
         self._answered_question = LogQuestion()
         """What the log answers."""
         self._log_changed_at = 0.0
+        self._total: tuple[int, float] | None = None
+        """Sessions and seconds of all that the filter lets through, once they are added up."""
 
     def compose_body(self) -> Iterable[Widget]:
         yield RunningSessions(self.clock, id="running")
@@ -116,6 +128,8 @@ class WorkScreen(ModeScreen):
             return True
         if self.open_work is None:
             return action not in {binding.action for binding in self.BINDINGS if isinstance(binding, Binding)}
+        if action in ("pause", "resume"):
+            return bool(self.open_work.status.sessions) and self._would_resume is (action == "resume")
         if action in _ON_WHAT_RUNS:
             return bool(self.open_work.status.sessions)
         if action in _ON_A_SESSION:
@@ -182,7 +196,7 @@ class WorkScreen(ModeScreen):
             self.state = Failed(error)
 
     def draw(self, shown: OpenWork) -> None:
-        sessions = shown.status.sessions
+        sessions = tuple(sorted(shown.status.sessions, key=lambda one: one.status is not SessionStatus.ACTIVE))
         self.running.zone = shown.zone
         self.running.sessions = sessions
         self.running.can_focus = bool(sessions)
@@ -227,12 +241,15 @@ class WorkScreen(ModeScreen):
             self._show_facts()
 
     def _show_facts(self) -> None:
-        today = today_facts(self.open_work, self.clock()) if self.open_work is not None else ""
-        self.query_one("#log-facts", Static).update(log_facts(self.question, today))
+        figures = today_facts(self.open_work, self.clock()) if self.open_work is not None else ""
+        if self.question.where != SessionFilter():
+            figures = total_facts(self._total) if self._total is not None else ""
+        self.query_one("#log-facts", Static).update(log_facts(self.question, figures))
 
     # the log
 
     def watch_question(self) -> None:
+        self._total = None
         if self.is_connected:
             self._load_log(keep=False)
 
@@ -272,6 +289,17 @@ class WorkScreen(ModeScreen):
         if before != [session.id for session in page.sessions[: len(before)]]:
             self._log_changed_at = monotonic()
         await self._add_totals(self.log_list.days)
+        await self._add_total(asked)
+
+    async def _add_total(self, asked: LogQuestion) -> None:
+        """How much all that the filter lets through is; without it the log is there all the same."""
+        if asked.where == SessionFilter():
+            return
+        with suppress(MemoriaError):
+            total = await self.services.reports.total(asked.where)
+            if asked == self.question:
+                self._total = total
+                self._show_facts()
 
     @property
     def _held(self) -> int:
@@ -315,7 +343,12 @@ class WorkScreen(ModeScreen):
 
     @on(SessionLog.Highlighted)
     def follow(self) -> None:
+        self.offer_keys()
         self._show_day(self.log_list.day)
+
+    @on(RunningSessions.Moved)
+    def follow_timer(self) -> None:
+        self.offer_keys()
 
     @work(exclusive=True, group="day")
     async def _show_day(self, day: date | None) -> None:
@@ -352,6 +385,12 @@ class WorkScreen(ModeScreen):
         return next((one for one in self.running.sessions if current is not None and one.id == current.id), None)
 
     @property
+    def _would_resume(self) -> bool:
+        """Whether the only session that `space` can mean is paused."""
+        meant = self.pointed or (self.running.sessions[0] if len(self.running.sessions) == 1 else None)
+        return meant is not None and meant.status is SessionStatus.PAUSED
+
+    @property
     def selected(self) -> WorkSession | None:
         """The session under the cursor where the focus is."""
         return self.pointed or self.log_list.current
@@ -370,6 +409,7 @@ class WorkScreen(ModeScreen):
     async def action_continue_work(self) -> None:
         await self.timing.continue_work(self.selected)
 
+    @takes_text
     @asks
     async def action_add(self) -> None:
         await self.timing.add()
@@ -377,6 +417,9 @@ class WorkScreen(ModeScreen):
     @asks
     async def action_pause(self) -> None:
         await self.timing.pause_or_resume(self.pointed)
+
+    def action_resume(self) -> None:
+        self.action_pause()
 
     @takes_text
     @asks

@@ -49,9 +49,15 @@ def today_facts(work: OpenWork, now: datetime) -> str:
     return f"today {present.duration(total)}, {present.duration(running)} of it still open"
 
 
-def log_facts(question: LogQuestion, today: str = "") -> Content:
-    """«Log  today 6:12:03 · client acme · longest first · esc shows all»."""
-    parts = [(f"  {today}", "$foreground 60%")] if today else []
+def total_facts(total: tuple[int, float]) -> str:
+    """«12 sessions, 37:35:00»: all that a filter lets through."""
+    sessions, seconds = total
+    return f"{present.counted(sessions, 'session')}, {present.duration(seconds)}"
+
+
+def log_facts(question: LogQuestion, figures: str = "") -> Content:
+    """«Log  today 6:12:03 · client acme · longest first · esc shows all»; `figures` are of today or of the filter."""
+    parts = [(f"  {figures}", "$foreground 60%")] if figures else []
     asked = question != LogQuestion()
     if facts := work_text.filter_facts(question.where):
         parts.append((f"  {facts}", "$accent"))
