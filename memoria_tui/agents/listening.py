@@ -15,7 +15,7 @@ from services.errors import InvalidInput
 HEALTH = "/health"
 PREFIX = "/api/v1"
 IMPORT = f"{PREFIX}/import"
-_RATE = 600
+_RATE = 6000
 """Requests a minute of one token."""
 
 
@@ -37,7 +37,7 @@ class Listening:
     origins: Sequence[str] = ()
     """Addresses of web pages that may use it: «https://example.org»."""
     rate: int | None = None
-    """Requests a minute of one client; 0: any number; None: so where it is open, else 600."""
+    """Requests a minute of one client; 0: any number; None: so where it is open, else 6,000."""
     traces: bool = False
     """Whether what it does is told to the collector of OpenTelemetry that the environment names."""
 

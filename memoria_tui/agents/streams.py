@@ -35,6 +35,8 @@ _BEAT = 15
 """Seconds without an event after which something is sent, so that proxies keep the connection."""
 _SENDING = 30
 """Seconds in which a client has to take, or send, the next part."""
+_RECEIVING = 600
+"""Seconds in which all of an import has to be there."""
 LARGEST_IMPORT = 1 << 30
 """Bytes."""
 _ACTS = Tool("events", history, "Follow what is changed", writes=False)
@@ -81,10 +83,12 @@ def router(door: Door) -> APIRouter:
             return busy("too many exports are being sent")
         writer = (memoria_json.lines if format == "jsonl" else memoria_json.document)(embeddings=include_vectors)
         pieces = services.exporting.pieces(writer, Selection(types=memory_types or ()))
-        with acting_as(actor):
-            first = await anext(pieces)
-        kind = "application/json" if format == "json" else "application/x-ndjson"
-        return _Acting(actor, exports, _after(first, pieces), kind)
+        with contextlib.ExitStack() as place:
+            place.enter_context(exports.taken())
+            with acting_as(actor):
+                first = await anext(pieces)
+            kind = "application/json" if format == "json" else "application/x-ndjson"
+            return _Acting(actor, place.pop_all(), _after(first, pieces), kind)
 
     @made.post(
         "/import",
@@ -98,17 +102,18 @@ def router(door: Door) -> APIRouter:
         """Import an export (JSON, or one memory a line), sent as the body, of at most 1 GiB, as one act. What is here
         already stays. With dry_run nothing is written: the answer tells what would be."""
         actor, context = caller(request)
+        services = await door.services()
         if not imports.free:
             return busy("too many imports are under way")
         if int(request.headers.get("content-length", 0)) > LARGEST_IMPORT:
             return _too_large()
-        services = await door.services()
         with imports.taken():
             folder = services.settings.home
             body = tempfile.TemporaryFile(dir=folder if folder.is_dir() else None)  # noqa: SIM115 - ends with its last user
             try:
-                if not await _received(request, body):
-                    return _too_large()
+                async with asyncio.timeout(_RECEIVING):
+                    if not await _received(request, body):
+                        return _too_large()
             except (TimeoutError, ClientDisconnect):
                 return problem(
                     408, f"the body was not sent to its end, or {_SENDING} s nothing of it: nothing was imported"
@@ -160,14 +165,14 @@ class Places:
 
 
 class _Acting(StreamingResponse):
-    """Read for somebody while it is sent."""
+    """Read for somebody while it is sent; `place` is left at its end."""
 
-    def __init__(self, actor: Actor, places: Places, pieces: AsyncIterator[bytes], kind: str) -> None:
+    def __init__(self, actor: Actor, place: contextlib.ExitStack, pieces: AsyncIterator[bytes], kind: str) -> None:
         super().__init__(pieces, media_type=kind)
-        self._actor, self._places = actor, places
+        self._actor, self._place = actor, place
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with acting_as(self._actor), self._places.taken():
+        with self._place, acting_as(self._actor):
             await super().__call__(scope, receive, send)
 
 
