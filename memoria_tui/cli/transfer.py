@@ -120,7 +120,8 @@ def export(
         raise typer.BadParameter("choose one of --query, --around and --id", param_hint="--query")
     terminal, path = terminal_of(context), target.expanduser()
     if str(target) != "-" and format_.writer.is_taken(path) and not force:
-        raise InvalidInput(f"{target} is there already; nothing was written. --force writes over it")
+        how = "into" if path.is_dir() else "over"
+        raise InvalidInput(f"{target} is there already; nothing was written. --force writes {how} it")
 
     async def act(services: Services) -> None:
         from services.transfer.export_source import Selection
