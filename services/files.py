@@ -139,7 +139,7 @@ class AtomicFolder:
 
     def write(self, name: str, data: bytes) -> None:
         """Writes one file."""
-        with storage_errors(self.path), open(self._draft / name, "xb", opener=private) as file:
+        with storage_errors(self.path), open(self._draft / name, "wb", opener=private) as file:
             file.write(data)
 
     def commit(self, *, replace: bool = True) -> None:

@@ -20,6 +20,7 @@ import yaml
 from services.acting import Actor, Scope, acting_as
 from services.container import Services, open_services
 from services.errors import Forbidden, InvalidInput
+from services.memories.chunking import chunk_id
 from services.model import Memory, MemoryDraft, MemoryType, RelationType
 from services.ports import NewRelation
 from services.search.query import parse_query
@@ -303,6 +304,16 @@ async def test_of_chosen_memories_only_these_and_the_relations_among_them_are_wr
     assert "1 relation to memories that are not among them" in made.lost
     only = Selection(some, relation_types=(RelationType.CAUSES,))
     assert (await services.exporting.write(tmp_path / "o", Format.JSON.writer, only)).counts["relations"] == 1
+
+
+async def test_a_relation_that_names_a_chunk_is_written_once_with_its_memory(services: Services) -> None:
+    long = await services.memories.create(MemoryDraft("a long text " * 200))
+    other = await services.memories.create(MemoryDraft("other"))
+    async with services.records.transaction() as transaction:
+        pairs = [(chunk_id(long.id, 1), other.id), (long.id, other.id), (chunk_id(long.id, 0), chunk_id(long.id, 1))]
+        await transaction.relations.insert([NewRelation(*ends, RelationType.FIXES) for ends in pairs])
+    (relation,) = json.loads(await written(services, Format.JSON))["relations"]
+    assert (relation["source_id"], relation["target_id"]) == (long.id, other.id)
 
 
 async def test_a_query_finds_all_in_which_its_words_occur(services: Services) -> None:
