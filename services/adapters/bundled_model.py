@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from services.points import Vector
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from wordllama import WordLlamaInference
+    from tokenizers import Tokenizer
 
     Vectors = NDArray[np.float32]
 
@@ -22,6 +23,16 @@ DIMENSIONS = 256
 _PIECE_CHARACTERS = 10_000
 """Longer texts are tokenised in pieces: the tokenizer's time grows faster than the text."""
 _QUICK_CHARACTERS = 1000
+_WEIGHTS, _TOKENIZER = "l2_supercat_256.safetensors", "l2_supercat_tokenizer_config.json"
+
+
+@dataclass(frozen=True, slots=True)
+class _Weights:
+    """What the package has of the model."""
+
+    embedding: Vectors
+    """One row a token."""
+    tokenizer: Tokenizer
 
 
 class BundledModel:
@@ -31,7 +42,7 @@ class BundledModel:
     """
 
     def __init__(self) -> None:
-        self._model: WordLlamaInference | None = None
+        self._model: _Weights | None = None
         self._loading = threading.Lock()
 
     def is_quick(self, question: Sequence[str] | Mapping[str, float], passages: Sequence[str] = ()) -> bool:
@@ -91,7 +102,7 @@ class BundledModel:
         encoded = model.tokenizer.encode_batch(list(words), add_special_tokens=False)
         return np.stack([model.embedding[tokens.ids].sum(axis=0) for tokens in encoded])
 
-    def _loaded(self) -> WordLlamaInference:
+    def _loaded(self) -> _Weights:
         with self._loading:
             if self._model is None:
                 self._model = _load()
@@ -105,19 +116,32 @@ def _unit(vectors: Vectors) -> Vectors:
     return unit
 
 
-def _load() -> WordLlamaInference:
-    root = logging.getLogger()
-    if not root.handlers and logging.lastResort is not None:
-        # Importing it sends every program's log to standard error, where the screen is drawn, if nobody set that up.
-        root.addHandler(logging.lastResort)
+def _load() -> _Weights:
     try:
-        import wordllama
-
-        model = wordllama.WordLlama.load(cache_dir=Path(wordllama.__file__).parent, disable_download=True)
-    except (ImportError, OSError, ValueError) as error:
+        return _read()
+    except (ImportError, OSError, ValueError, KeyError) as error:
         raise EmbeddingFailed(f"The bundled model cannot be loaded: {error}; install wordllama again") from error
-    model.tokenizer.no_padding()
-    return model
+
+
+def _read() -> _Weights:
+    """From the files of the package, without importing it, which takes longer than all the rest."""
+    import numpy as np
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+    from tokenizers import Tokenizer
+
+    found = find_spec("wordllama")
+    if found is None or found.origin is None:
+        raise ImportError("wordllama is not installed")
+    folder = Path(found.origin).parent
+    tokenizer = Tokenizer.from_buffer((folder / "tokenizers" / _TOKENIZER).read_bytes())
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    try:
+        embedding = load_file(folder / "weights" / _WEIGHTS)["embedding.weight"]
+    except SafetensorError as error:
+        raise ValueError(str(error)) from error
+    return _Weights(np.ascontiguousarray(embedding.astype(np.float32)), tokenizer)
 
 
 def _pieces(text: str) -> Iterator[str]:
