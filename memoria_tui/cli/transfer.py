@@ -12,7 +12,7 @@ import typer
 from memoria_tui.cli.json_output import import_json, remarks_json
 from memoria_tui.cli.with_services import Json, read_query, terminal_of
 from services.errors import InvalidInput
-from services.transfer.formats import KNOWN
+from services.transfer.formats import FIELDS, KNOWN
 from services.transfer.writers import Format
 
 if TYPE_CHECKING:
@@ -50,6 +50,10 @@ def import_(
         str | None,
         typer.Option("--format", metavar="NAME", help="Read the files as this format, whatever they look like."),
     ] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="FIELD=NAME", help="In JSON and CSV, content, id, tags, … has this name."),
+    ] = None,
     templates: Annotated[bool, typer.Option("--templates", help="Import notes that are templates too.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be imported and write nothing.")] = False,
     as_json: Json = False,
@@ -57,6 +61,7 @@ def import_(
     """Import memories, relations and work time from files or from Memori. What was changed here since stays."""
     if memori is None and not files:
         raise typer.BadParameter("name a file, or a database with --memori", param_hint="FILE…")
+    mapped = dict(_field_and_name(one) for one in names or ())
     terminal = terminal_of(context)
     if memori is not None and dry_run and not files:
         _preview_memori(terminal, memori, as_json=as_json)
@@ -66,7 +71,7 @@ def import_(
         from services.transfer.formats.opened import ReadingOptions
         from services.transfer.formats.source import Source
 
-        read = partial(Source, format=format_, options=ReadingOptions(templates=templates))
+        read = partial(Source, format=format_, options=ReadingOptions(templates, mapped))
         sources: list[RecordSource] = [
             read(None, terminal.stdin) if str(file) == "-" else read(file.expanduser()) for file in files or ()
         ]
@@ -167,6 +172,13 @@ def _problem(report: ImportReport) -> str | None:
     if report.barren:
         return f"nothing could be imported from {', '.join(report.barren)}; the reasons are above"
     return None
+
+
+def _field_and_name(text: str) -> tuple[str, str]:
+    field, equals, name = text.partition("=")
+    if not equals or not name or field not in FIELDS:
+        raise typer.BadParameter(f"{text!r}: write FIELD=NAME, with one of {', '.join(FIELDS)}", param_hint="--map")
+    return field, name
 
 
 def _preview_memori(terminal: Terminal, url: str, *, as_json: bool) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from services.errors import InvalidInput
-from services.memories.payload import CHUNK_KEYS, State, with_defaults
+from services.memories.payload import CHUNK_KEYS, State, with_defaults, without_blanks
 from services.model import Memory, MemoryChanges
 from services.times import WriterZone, to_stamp
 
@@ -71,7 +71,7 @@ def edited(current: State, changes: MemoryChanges) -> State:
         payload["content"] = checked_text(changes.content)
     checked_names(one for one in (*(changes.tags or ()), changes.project or "") if one not in _names(current.payload))
     if changes.tags is not None:
-        payload["tags"] = list(dict.fromkeys(changes.tags))
+        payload["tags"] = list(without_blanks(changes.tags))
     if changes.importance is not None:
         payload["importance"] = checked_importance(changes.importance)
     if changes.project:

@@ -6,7 +6,7 @@ A *logical* payload has the whole text in `content` and none of the keys that on
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -96,6 +96,11 @@ def write_payload(memory: Memory, zone: WriterZone) -> dict[str, object]:
     return payload
 
 
+def without_blanks(tags: Iterable[str]) -> tuple[str, ...]:
+    """The tags, each once, without blanks around them: a tag with some is found by nobody who does not know of them."""
+    return tuple(dict.fromkeys(filter(None, map(str.strip, tags))))
+
+
 def drafted(draft: MemoryDraft, memory_id: str, now: datetime, zone: WriterZone) -> State:
     """The first state of a memory that is to be made, with the keys that upstream always writes."""
     memory = Memory(
@@ -106,7 +111,7 @@ def drafted(draft: MemoryDraft, memory_id: str, now: datetime, zone: WriterZone)
         updated_at=now,
         accessed_at=now,
         importance=draft.importance,
-        tags=draft.tags,
+        tags=without_blanks(draft.tags),
         project=draft.project or None,
         metadata=draft.metadata,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import sqlite3
 import zipfile
@@ -512,6 +513,27 @@ def test_a_table_gives_a_memory_a_row_and_keeps_other_columns(tmp_path: Path) ->
     assert (memory.payload["content"], memory.payload["tags"]) == ("two\nlines", ["x", "y"])
     assert (memory.payload["created_at"], memory.payload["mood"]) == ("2026-05-13T00:00:00", "calm")
     assert told(records) == ["it has 6 cells, the table 5 columns"]
+
+
+def test_fields_that_cannot_be_guessed_are_mapped(tmp_path: Path) -> None:
+    options = ReadingOptions(names={"content": "said", "created_at": "seen"})
+    (tmp_path / "a.json").write_text('{"rows": [{"said": "x", "seen": "5 Jan 2026", "text": "kept"}]}', "utf-8")
+    (tmp_path / "a.csv").write_text("said,seen,text\nx,5 Jan 2026,kept\n", "utf-8")
+    for name in ("a.json", "a.csv"):
+        memory = only(list(Source(tmp_path / name, options=options).records()))
+        assert (memory.payload["content"], memory.payload["created_at"]) == ("x", "2026-01-05T00:00:00")
+        assert memory.payload["text"] == "kept"
+
+
+@given(
+    texts=st.lists(st.text(min_size=1).filter(lambda text: "\0" not in text and text.strip()), min_size=1, max_size=4)
+)
+def test_any_text_comes_back_out_of_a_table(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> None:
+    file = tmp_path_factory.mktemp("table") / "a.csv"
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows([["text"], *([text.encode("utf-8", "replace").decode()] for text in texts)])
+    found = [one.payload["content"] for one in memories(list(Source(file).records()))]
+    assert found == [text.encode("utf-8", "replace").decode() for text in texts]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])

@@ -5,3 +5,5 @@ KNOWN = (
     "or text, or a folder of it"
 )
 """What `Source` reads, as help, hints and errors name it."""
+FIELDS = ("content", "id", "type", "tags", "project", "importance", "created_at", "updated_at")
+"""What can be mapped from JSON and CSV of any program."""

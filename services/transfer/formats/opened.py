@@ -63,6 +63,13 @@ class ReadingOptions:
 
     templates: bool = False
     """Also notes that are templates."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """By field of a memory, the name that it has in the objects or columns of the source."""
+
+    def renamed(self, given: Mapping[str, object]) -> dict[str, object]:
+        """The object with the fields that a person mapped under the names of a memory."""
+        found = {key: value for key, value in given.items() if key not in self.names.values()}
+        return found | {name: given[key] for name, key in self.names.items() if key in given}
 
 
 @dataclass(frozen=True, slots=True)

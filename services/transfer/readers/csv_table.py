@@ -23,7 +23,8 @@ _OURS = frozenset({"id", "type", "content", "tags", "project", "importance", "ac
 def _recognises(opened: Opened) -> bool:
     if opened.suffix not in _SEPARATORS or b"\0" in opened.head:
         return False
-    return has_text(next(_rows(opened, io.BytesIO(opened.head)), []))
+    header = next(_rows(opened, io.BytesIO(opened.head)), [])
+    return has_text(header) or opened.options.names.get("content") in header
 
 
 def _records(opened: Opened) -> Iterator[Record]:
@@ -40,7 +41,7 @@ def _records(opened: Opened) -> Iterator[Record]:
             elif any(row):
                 cells = [cell.removeprefix("'") if ours else cell for cell in row]
                 value = {key: cell for key, cell in zip(header, cells, strict=False) if cell}
-                yield rest_memory(where, _fields(value), source=opened.source)
+                yield rest_memory(where, _fields(opened.options.renamed(value)), source=opened.source)
     except (csv.Error, UnicodeDecodeError) as error:
         reason = f"not UTF-8: {error.reason}" if isinstance(error, UnicodeDecodeError) else str(error)
         yield BadRecord(f"after row {number}", reason, damaged=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from services.transfer.formats.fields import has_text, with_fields
 from services.transfer.formats.imported_records import BadRecord, Record
@@ -25,7 +26,10 @@ def records(opened: Opened) -> Iterator[Record]:
 
 
 def _records(opened: Opened) -> Iterator[RawPoint | Record]:
-    for item in json_items(opened, _wanted):
+    mapped = opened.options.names.get("content")
+    for item in json_items(opened, lambda name, first: _wanted(name, first) or mapped in first):
+        if isinstance(item, Item):
+            item = replace(item, value=opened.options.renamed(item.value))
         yield item if isinstance(item, BadRecord) else record_of(item, opened.source)
 
 
