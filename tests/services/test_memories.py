@@ -73,6 +73,13 @@ async def test_a_short_memory_is_one_point_as_upstream_writes_it(world: World) -
     assert (change.action, change.before, change.content_hash) == (Action.CREATED, None, content_hash(memory.content))
 
 
+async def test_tags_have_no_blanks_around_them(world: World) -> None:
+    memory = await world.service.create(MemoryDraft("text", tags=(" spaced ", "spaced", " ", "two words")))
+    assert memory.tags == ("spaced", "two words")
+    edited = await world.service.update(memory, MemoryChanges(tags=("a ", "a")))
+    assert edited.tags == ("a",)
+
+
 async def test_a_long_memory_is_stored_in_chunks_and_read_whole(world: World) -> None:
     memory = await world.service.create(MemoryDraft(LONG, type=MemoryType.EPISODIC))
     points = await world.points(memory.id)

@@ -26,13 +26,13 @@ from services.transfer.readers import READERS
 ID = "a1b2c3d4-0000-4000-8000-000000000000"
 
 
-def read(path: Path, text: str | bytes | object, **options: bool) -> list[Record]:
+def read(path: Path, text: str | bytes | object) -> list[Record]:
     """The records of a file with that text, or that value as JSON."""
     if not isinstance(text, (str, bytes)):
         text = json.dumps(text)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return list(Source(path, options=ReadingOptions(**options)).records())
+    return list(Source(path).records())
 
 
 def folder(root: Path, **files: str) -> list[Record]:
@@ -525,9 +525,10 @@ def test_fields_that_cannot_be_guessed_are_mapped(tmp_path: Path) -> None:
         assert memory.payload["text"] == "kept"
 
 
-@given(
-    texts=st.lists(st.text(min_size=1).filter(lambda text: "\0" not in text and text.strip()), min_size=1, max_size=4)
-)
+TEXTS = st.text(min_size=1).filter(lambda text: "\0" not in text and bool(text.strip()))
+
+
+@given(texts=st.lists(TEXTS, min_size=1, max_size=4))
 def test_any_text_comes_back_out_of_a_table(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> None:
     file = tmp_path_factory.mktemp("table") / "a.csv"
     with file.open("w", encoding="utf-8", newline="") as stream:
