@@ -135,13 +135,14 @@ def test_deleted_memories_of_openmemory_are_left_out_and_archived_ones_tagged(tm
     items = [
         {"id": ID, "content": state, "state": state, "user_id": "u"} for state in ("active", "deleted", "archived")
     ]
-    for layout in ({"items": items}, {"memories": items}, items):
+    bare = [{"content": one["state"], "state": one["state"]} for one in items]
+    for layout in ({"items": items}, {"memories": items}, items, {"memories": bare}, bare):
         records = read(tmp_path / "a.json", layout)
         assert [(one.payload["content"], one.payload["tags"]) for one in memories(records)] == [
             ("active", []),
             ("archived", ["archived"]),
         ]
-        assert told(records) == ["it is 'deleted' in its source"]
+        assert told(records) == ["it is deleted in its source"]
 
 
 def test_lists_of_objects_that_are_no_memories_are_told_with_their_number(tmp_path: Path) -> None:
@@ -535,6 +536,16 @@ def test_any_text_comes_back_out_of_a_table(tmp_path_factory: pytest.TempPathFac
         csv.writer(stream).writerows([["text"], *([text.encode("utf-8", "replace").decode()] for text in texts)])
     found = [one.payload["content"] for one in memories(list(Source(file).records()))]
     assert found == [text.encode("utf-8", "replace").decode() for text in texts]
+
+
+def test_what_a_running_mcp_memory_service_wrote_last_is_read_too(tmp_path: Path) -> None:
+    file = tmp_path / "sqlite_vec.db"
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("CREATE TABLE memories (id INTEGER PRIMARY KEY, content_hash TEXT, content TEXT)")
+        database.execute("INSERT INTO memories VALUES (1, ?, 'new')", ("1" * 64,))
+        database.commit()
+        assert only(list(Source(file).records())).payload["content"] == "new"
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])

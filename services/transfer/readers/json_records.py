@@ -6,13 +6,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from services.transfer.formats.fields import has_text, with_fields
-from services.transfer.formats.imported_records import BadRecord, Record
+from services.transfer.formats.imported_records import BadRecord, MemoryRecord, Record
 from services.transfer.formats.json_items import Item, json_items
 from services.transfer.formats.opened import Opened
 from services.transfer.formats.reader import Reader
 from services.transfer.formats.record_reading import RawPoint, assembled, relation_record, rest_memory
+from services.transfer.formats.tags import read_tags
 
 _LINES = frozenset({".jsonl", ".ndjson"})
+_SET_ASIDE = ("archived", "paused")
+"""States that become tags."""
 _KNOWN = frozenset({"memories", "relations"})
 
 
@@ -41,7 +44,19 @@ def record_of(item: Item, source: str) -> RawPoint | Record:
         return RawPoint(item.where, value, collection if isinstance(collection, str) else None)
     if item.part == "relations" or ("source_id" in value and item.part != "memories"):
         return relation_record(item.where, value, source=source)
-    return rest_memory(item.where, with_fields(value), source=source, copied=item.part == "memories")
+    return memory_of(item, source)
+
+
+def memory_of(item: Item, source: str) -> Record:
+    """A memory in the state that its source gives it: a deleted one is left out."""
+    value = with_fields(item.value)
+    state = value.get("state")
+    if state == "deleted" or value.get("deleted_at"):
+        return BadRecord(item.where, "it is deleted in its source")
+    record = rest_memory(item.where, value, source=source, copied=item.part == "memories")
+    if isinstance(record, MemoryRecord) and state in _SET_ASIDE:
+        return replace(record, payload={**record.payload, "tags": read_tags([record.payload["tags"], state])})
+    return record
 
 
 def _wanted(name: str, first: Mapping[str, object]) -> bool:

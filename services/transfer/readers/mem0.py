@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator
 
-from services.storable_text import quoted
-from services.transfer.formats.fields import has_text, with_fields
-from services.transfer.formats.imported_records import BadRecord, MemoryRecord, Record
-from services.transfer.formats.json_items import Item, json_items
+from services.transfer.formats.fields import has_text
+from services.transfer.formats.imported_records import BadRecord, Record
+from services.transfer.formats.json_items import json_items
 from services.transfer.formats.opened import Opened
 from services.transfer.formats.reader import Reader
-from services.transfer.formats.record_reading import rest_memory
+from services.transfer.readers.json_records import memory_of
 
-_GONE = frozenset({"deleted"})
-_SET_ASIDE = frozenset({"archived", "paused"})
 _OWNED_BY = ("user_id", "app_id", "app_name", "agent_id", "run_id")
 
 
@@ -27,23 +23,7 @@ def _recognises(opened: Opened) -> bool:
 
 def _records(opened: Opened) -> Iterator[Record]:
     for item in json_items(opened, lambda name, first: name in ("results", "memories", "items") or has_text(first)):
-        yield item if isinstance(item, BadRecord) else _record(item, opened.source)
-
-
-def _record(item: Item, source: str) -> Record:
-    value = with_fields(item.value)
-    state = value.get("state")
-    if state in _GONE or value.get("deleted_at"):
-        return BadRecord(item.where, f"it is {quoted(state or 'deleted')} in its source")
-    record = rest_memory(item.where, {**value, "type": value.get("type")}, source=source)
-    if isinstance(record, MemoryRecord) and state in _SET_ASIDE:
-        return replace(record, payload=_tagged(record.payload, str(state)))
-    return record
-
-
-def _tagged(payload: Mapping[str, object], tag: str) -> dict[str, object]:
-    tags = payload["tags"]
-    return {**payload, "tags": [*(one for one in (tags if isinstance(tags, list) else []) if one != tag), tag]}
+        yield item if isinstance(item, BadRecord) else memory_of(item, opened.source)
 
 
 READER = Reader(
