@@ -13,11 +13,12 @@ from textual.timer import Timer
 from textual.worker import Worker
 
 from services.errors import MemoriaError
-from services.model import StatusSnapshot, StoreKind, Subject
+from services.model import StatusSnapshot, Subject
 
 if TYPE_CHECKING:
     from memoria_tui.modes.mode import ModeScreen
     from services.container import Services
+    from services.memories.recovery import Recovery
 
 _REST = 2.0
 """Seconds without a change of work before the views of it are refreshed: they are read whole."""
@@ -40,7 +41,7 @@ class Background:
         self._app = app
         self._modes = modes
         self._services: Services | None = None
-        self._recovering: Worker[None] | None = None
+        self._recovery: Recovery | None = None
         self._refreshing: Worker[None] | None = None
         self._views: Timer | None = None
         self._compare_from = 0.0
@@ -48,9 +49,12 @@ class Background:
 
     def start(self, services: Services) -> None:
         """The stores are open."""
+        from services.memories.recovery import Recovery
+
         self._services = services
+        self._recovery = Recovery(services.memories, lambda work: self._run(work, "recovery"), self._changed)
         self._run(services.live.watch(self._on_status, self._on_external_change), "live")
-        self._recover(due_only=False)
+        self._recovery.start()
         self._notice_deletions()
         self._app.set_timer(_FIRST_BACKUP, self._begin_backup)
         self._app.set_interval(_BACKUP_LOOK, self._begin_backup)
@@ -79,15 +83,18 @@ class Background:
         from memoria_tui.program_log import log_status_change
 
         log_status_change(self.status.stores, status.stores)
-        were_failing = {store.kind for store in self.status.failing}
+        answer_again = status.answering_again(self.status)
         self.status = status
-        answer_again = {store.kind for store in status.stores if store.ok and store.kind in were_failing}
         for screen in self._modes().values():
             screen.status = status
-            if answer_again:
-                screen.changed()
-        if status.due or StoreKind.EMBEDDER in answer_again:
-            self._recover(due_only=StoreKind.EMBEDDER not in answer_again)
+        if answer_again:
+            self._changed()
+        if self._recovery is not None:
+            self._recovery.on_status(status)
+
+    def _changed(self) -> None:
+        for screen in self._modes().values():
+            screen.changed()
 
     # what others write
 
@@ -100,26 +107,12 @@ class Background:
 
     # what waits
 
-    def _recover(self, *, due_only: bool) -> None:
-        if self._services is not None and (self._recovering is None or self._recovering.is_finished):
-            self._recovering = self._run(self._finish_waiting(self._services, due_only=due_only), "recovery")
-
     async def recovered(self) -> None:
         """Waits for what a crash cut short to be finished, but not for a store that does not answer."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_RECOVERY):
-                while self._recovering is not None and not self._recovering.is_finished:  # noqa: ASYNC110 - or it is cancelled
-                    await asyncio.sleep(0.05)
-
-    async def _finish_waiting(self, services: Services, *, due_only: bool) -> None:
-        """Finishes vectors that are missing and saves that a crash cut short."""
-        try:
-            finished = await services.memories.recover(due_only=due_only)
-        except MemoriaError:
-            return  # it stays in the outbox, is counted in the header and tried again
-        if finished:
-            for screen in self._modes().values():
-                screen.changed()
+                if self._recovery is not None:
+                    await self._recovery.idle()
 
     # daily backups
 

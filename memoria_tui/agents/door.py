@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
@@ -31,10 +31,11 @@ _AT_ONCE = 8
 class Door:
     """The way from a client's calls to the services, which are opened once, and again where that failed."""
 
-    def __init__(self, open_services: Open, longest: float | None = None) -> None:
-        """`longest`: seconds that a call may take; None: any number."""
+    def __init__(self, open_services: Open, longest: float | None = None, look_every: float = 15.0) -> None:
+        """`longest`: seconds that a call may take; None: any number. `look_every`: between two looks at what waits."""
         self._open_services = open_services
         self._longest = longest
+        self._look_every = look_every
         self._opened = AsyncExitStack()
         self._opening: asyncio.Task[Services] | None = None
         self._context = Context()
@@ -115,12 +116,39 @@ class Door:
         failed = call.cancelled() or call.exception() is not None
         self._tally.add(agent.services.agents, agent.name, tool.name, failed=failed)
 
+    async def _begin(self) -> Services:
+        services = await self._opened.enter_async_context(self._open_services())
+        await self._opened.enter_async_context(_what_waits_finished(services, self._look_every))
+        return services
+
     def _open(self) -> asyncio.Task[Services]:
         failed = self._opening and self._opening.done() and self._opening.exception()
         if self._opening is None or failed:
-            self._opening = asyncio.ensure_future(self._opened.enter_async_context(self._open_services()))
+            self._opening = asyncio.ensure_future(self._begin())
             self._opening.add_done_callback(_forgiven)
         return self._opening
+
+
+@asynccontextmanager
+async def _what_waits_finished(services: Services, every: float) -> AsyncIterator[None]:
+    """As long as the stores are open: nobody else may be there who would."""
+    from services.memories.recovery import Recovery
+
+    tasks: set[asyncio.Task[None]] = set()
+
+    def run(work: Coroutine[None, None, None]) -> None:
+        tasks.add(task := asyncio.create_task(work))
+        task.add_done_callback(tasks.discard)
+        task.add_done_callback(_forgiven)
+
+    run(Recovery(services.memories, run).follow(every))
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
 
 
 def _forgiven(task: asyncio.Task[Any]) -> None:

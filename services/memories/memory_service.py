@@ -47,6 +47,7 @@ from services.model import (
     MemoryDraft,
     MemoryType,
     RelatedMemory,
+    StatusSnapshot,
     TrashedMemory,
     Undone,
     UndoPreview,
@@ -396,6 +397,11 @@ class MemoryService:
     async def pending_count(self) -> int:
         """Memories whose points wait to be finished, mostly for their vectors."""
         return await self._records.outbox.count()
+
+    async def waiting_status(self) -> StatusSnapshot:
+        """What waits, and the embedder where something does: it is not asked for nothing."""
+        pulse = await self._records.pulse(self._clock())
+        return StatusSnapshot((await self._embedder.status(),) if pulse.pending else (), pulse.pending, pulse.due)
 
     async def latest_update(self) -> str | None:
         """The newest `updated_at` of the store as it is written, None when it is empty; cheap, for polling."""

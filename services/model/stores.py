@@ -88,6 +88,11 @@ class StatusSnapshot:
         """The stores that do not work."""
         return tuple(store for store in self.stores if not store.ok)
 
+    def answering_again(self, before: StatusSnapshot) -> frozenset[StoreKind]:
+        """The stores that work, and did not `before`."""
+        were_failing = {store.kind for store in before.failing}
+        return frozenset(store.kind for store in self.stores if store.ok and store.kind in were_failing)
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
