@@ -49,6 +49,7 @@ class DailyBackups:
         self.keep = settings.backup_keep if settings.qdrant_host is None and settings.database_url is None else 0
         """How many are kept; 0: none is made."""
         self._before_upgrade: asyncio.Task[None] | None = None
+        self._upgrade_again = 0.0
 
     async def due(self) -> bool:
         """Whether something changed since the last one, which is of another day. Never raises."""
@@ -82,10 +83,12 @@ class DailyBackups:
     async def before_upgrade(self) -> None:
         """Makes one unless the newest has all; waits for another program that does. Goes on if who waits is cancelled.
 
-        Raises as `BackupService.backup`: what is not backed up is not upgraded.
+        Raises as `BackupService.backup`: what is not backed up is not upgraded. After that it raises the same for an
+        hour, however often it is asked; the next start of a program tries at once.
         """
         if self.keep:
-            if self._before_upgrade is None or self._before_upgrade.done():
+            under_way = self._before_upgrade
+            if under_way is None or (under_way.done() and time.monotonic() >= self._upgrade_again):
                 self._before_upgrade = asyncio.create_task(self._make_before_upgrade())
             await asyncio.shield(self._before_upgrade)
 
@@ -101,9 +104,10 @@ class DailyBackups:
                 await asyncio.sleep(_LOOKED_AT_SECONDS)
             except (MemoriaError, OSError) as error:
                 told = storage_error(error, self.folder) if isinstance(error, OSError) else error
+                self._upgrade_again = time.monotonic() + _AGAIN_SECONDS
                 raise type(told)(
-                    f"nothing was upgraded, for the backup before it failed: {told}; MEMORIA_BACKUP_KEEP=0 upgrades "
-                    "without one"
+                    f"nothing was upgraded, for the backup before it failed: {told}; it is tried again at the next "
+                    "start, MEMORIA_BACKUP_KEEP=0 upgrades without one"
                 ) from error
 
     async def _make(self) -> Archive:

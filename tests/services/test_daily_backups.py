@@ -142,7 +142,7 @@ async def test_a_home_is_backed_up_before_its_schema_is_upgraded(tmp_path: Path,
         await server.erase(60)
 
 
-async def test_what_cannot_be_backed_up_is_not_upgraded(tmp_path: Path) -> None:
+async def test_what_cannot_be_backed_up_is_not_upgraded_and_not_tried_again_until_the_next_start(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path / "home", zone="UTC", backup_keep=2, linger=60)
     server = EmbeddedPostgres(settings.postgres_dir)
     try:
@@ -152,8 +152,13 @@ async def test_what_cannot_be_backed_up_is_not_upgraded(tmp_path: Path) -> None:
         settings.daily_backups_dir.parent.mkdir()
         settings.daily_backups_dir.write_text("a file")
         async with services_here(settings) as services:
-            with pytest.raises(MemoriaError, match=r"nothing was upgraded.*MEMORIA_BACKUP_KEEP=0"):
-                await services.records.history.newest()
+            for _ in range(2):
+                with pytest.raises(MemoriaError, match=r"nothing was upgraded.*next start, MEMORIA_BACKUP_KEEP=0"):
+                    await services.records.history.newest()
+                settings.daily_backups_dir.unlink(missing_ok=True)
         assert query(url, "SELECT version_num FROM memoria_tui.alembic_version") == [("0006",)]
+        async with services_here(settings) as services:
+            await services.records.history.newest()
+        assert query(url, "SELECT version_num FROM memoria_tui.alembic_version") == [(NEWEST,)]
     finally:
         await server.erase(60)

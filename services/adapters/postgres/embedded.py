@@ -240,7 +240,8 @@ class EmbeddedPostgres:
                 raise error(
                     f"{self._data} was made by PostgreSQL {version}, this program brings {MAJOR}; nothing was changed: "
                     f"move that folder away and run `memoria-tui restore {self._backups or 'FOLDER'}`, which takes the "
-                    "newest backup and says what is younger, or set MEMORIA_DATABASE_URL to a server that reads it"
+                    "newest backup; relations, sessions and history since then are in the moved folder alone; or set "
+                    "MEMORIA_DATABASE_URL to a server that reads it"
                 )
             self._move(user, int(version))
             return
