@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 
@@ -27,7 +28,7 @@ def _recognises(opened: Opened) -> bool:
     if not opened.is_folder:
         return _is_one(opened.head)
     for path in islice(note_files(opened.path), _LOOKED_AT):
-        with path.open("rb") as file:
+        with suppress(OSError), path.open("rb") as file:  # one that cannot be read is told when all are
             if _is_one(file.read(_HEAD)):
                 return True
     return False
