@@ -142,7 +142,7 @@ async def test_a_home_is_backed_up_before_its_schema_is_upgraded(tmp_path: Path,
         await server.erase(60)
 
 
-async def test_what_cannot_be_backed_up_is_not_upgraded_and_not_tried_again_until_the_next_start(tmp_path: Path) -> None:
+async def test_what_cannot_be_backed_up_is_not_upgraded_nor_tried_again_until_the_next_start(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path / "home", zone="UTC", backup_keep=2, linger=60)
     server = EmbeddedPostgres(settings.postgres_dir)
     try:
