@@ -87,10 +87,10 @@ class DailyBackups:
         hour, however often it is asked; the next start of a program tries at once.
         """
         if self.keep:
-            under_way = self._before_upgrade
-            if under_way is None or (under_way.done() and time.monotonic() >= self._upgrade_again):
-                self._before_upgrade = asyncio.create_task(self._make_before_upgrade())
-            await asyncio.shield(self._before_upgrade)
+            making = self._before_upgrade
+            if making is None or (making.done() and time.monotonic() >= self._upgrade_again):
+                self._before_upgrade = making = asyncio.create_task(self._make_before_upgrade())
+            await asyncio.shield(making)
 
     async def _make_before_upgrade(self) -> None:
         while True:
