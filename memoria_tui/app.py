@@ -27,7 +27,7 @@ from memoria_tui.config import Config
 from memoria_tui.drafts import FILE, Draft, DraftKeeper, DraftKind
 from memoria_tui.driver import TerminalDriver
 from memoria_tui.leaving import Leaving
-from memoria_tui.modes.registry import GRAPH, MEMORIES, MODES
+from memoria_tui.modes.registry import GRAPH, MEMORIES, MODES, WORK
 from memoria_tui.opening import DIALOG_GROUP, asks
 from memoria_tui.textual_internals import gathers, handling_node
 from memoria_tui.themes import THEMES, type_colours
@@ -662,3 +662,12 @@ class MemoriaApp(TypingAhead[None]):
         screen = self._screens_made[GRAPH.name]
         assert isinstance(screen, GraphScreen)
         screen.stand_on(event.memory_id)
+
+    def on_mode_screen_sessions_wanted(self, event: ModeScreen.SessionsWanted) -> None:
+        """Goes to the Work mode and narrows its log."""
+        from memoria_tui.modes.work.screen import WorkScreen
+
+        self.switch_mode(WORK.name)
+        screen = self._screens_made[WORK.name]
+        assert isinstance(screen, WorkScreen)
+        screen.narrow(event.where)

@@ -45,6 +45,7 @@ from services.together import together
 if TYPE_CHECKING:
     from memoria_tui.typing_ahead import TypingAhead
     from services.container import Services
+    from services.work.report_values import SessionFilter
 
 Answer = TypeVar("Answer")
 Shown = TypeVar("Shown")
@@ -130,6 +131,13 @@ class ModeScreen(Screen[None]):
         def __init__(self, memory_id: str) -> None:
             super().__init__()
             self.memory_id = memory_id
+
+    class SessionsWanted(Message):
+        """The person asks to see sessions in the log."""
+
+        def __init__(self, where: SessionFilter) -> None:
+            super().__init__()
+            self.where = where
 
     status: var[StatusSnapshot] = var(StatusSnapshot, init=False)
     """How the stores are, as far as it is known."""

@@ -27,11 +27,12 @@ class Mode:
 
 
 MEMORIES = Mode("memories", "1", "Memories", "Go to Memories")
+WORK = Mode("work", "3", "Work", "Go to Work")
 GRAPH = Mode("graph", "2", "Graph", "Go to the Graph")
 MODES = (
     MEMORIES,
     GRAPH,
-    Mode("work", "3", "Work", "Go to Work"),
+    WORK,
     Mode("summary", "4", "Summary", "Go to the Summary"),
     Mode("health", "5", "Health", "Go to Health"),
 )

@@ -30,7 +30,7 @@ _CLIENTS = ("acme", "Globex", "Initech", "Umbrella", "Hooli", "Stark", "Wayne", 
 
 @dataclass
 class SessionTable:
-    """As much of `Records` as reports need; each session is added up one by one."""
+    """As much of `Records` as reports need; each session is added up one by one. The log has none."""
 
     store: Store
     sessions: list[WorkSession] = field(default_factory=list)
@@ -47,6 +47,18 @@ class SessionTable:
 
     async def project_totals(self) -> list[ProjectTotal]:
         return [ProjectTotal(project, 0, 0, None) for project in await self.projects()]
+
+    async def open(self) -> list[StoredSession]:
+        return []
+
+    async def page(self, *_: object, **__: object) -> tuple[list[StoredSession], None]:
+        return [], None
+
+    async def touching(self, *_: object, **__: object) -> list[StoredSession]:
+        return []
+
+    async def extent(self) -> None:
+        return None
 
     async def all(self) -> dict[str, object]:
         return {"work_day_hours": 7.5}
@@ -95,7 +107,8 @@ class SummaryServices(FakeServices):
         super().__init__(Store())
         settings = Settings(home=Path("nowhere"), zone="Europe/Rome")
         self.table = SessionTable(self.store, list(sessions))
-        records = cast("Records", SimpleNamespace(clients=self.table, user_settings=self.table, reports=self.table))
+        parts = dict.fromkeys(("clients", "user_settings", "reports", "sessions", "log"), self.table)
+        records = cast("Records", SimpleNamespace(**parts))
         self.reports = ReportService(records, settings, clock)
         self.work = WorkService(records, settings, clock)
         self.clients = ClientService(records)

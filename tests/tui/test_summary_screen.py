@@ -16,8 +16,10 @@ from textual.pilot import Pilot
 from memoria_tui.app import MemoriaApp
 from memoria_tui.config import Config
 from memoria_tui.modes.summary.screen import SummaryScreen
+from memoria_tui.modes.work.screen import WorkScreen
 from services.errors import StoreInUse, StoreUnavailable
 from services.model import ReportBy, SessionStatus, WorkSession
+from services.work.report_values import SessionFilter
 from tests.tui.conftest import keys, poll_status, press, settle, toasts
 from tests.tui.fakes import clock
 from tests.tui.quick import quick
@@ -61,9 +63,9 @@ async def test_twelve_months_end_with_this_one_and_the_cursor_stands_on_it() -> 
         assert screen.chart.cursor == 11
         assert screen.chart.has_focus
         (acme,) = screen.groups.table.rows
-        assert (acme.name, acme.figures) == ("acme", ("26:30:00", "5", "5", "5:18:00"))
-        assert screen.units.table.rows[-1].figures == ("26:30:00", "5", "5", "5:18:00")
-        assert screen.units.table.rows[0].figures == ("", "", "", "")
+        assert (acme.name, acme.figures) == ("acme", ("26:30:00", "26.50", "5", "5", "5:18:00"))
+        assert screen.units.table.rows[-1].figures == ("26:30:00", "26.50", "5", "5", "5:18:00")
+        assert screen.units.table.rows[0].figures == ("", "", "", "", "")
 
 
 async def test_tables_are_exact_across_midnight_and_month_ends_in_the_zone_of_the_settings() -> None:
@@ -72,9 +74,9 @@ async def test_tables_are_exact_across_midnight_and_month_ends_in_the_zone_of_th
         months = {row.name: row.figures[0] for row in screen.units.table.rows}
         assert (months["Oct 2026"], months["Nov 2026"]) == ("1:00:30", "1:59:30")
         assert screen.groups.table.total is not None
-        assert screen.groups.table.total.figures[:3] == ("3:00:00", "1", "2")
+        assert screen.groups.table.total.figures[:4] == ("3:00:00", "3.00", "1", "2")
         await press(pilot, "enter")
-        assert screen.units.table.rows[0].figures == ("1:59:30", "1")
+        assert screen.units.table.rows[0].figures == ("1:59:30", "1.99", "1")
 
 
 async def test_a_month_opens_to_its_days_with_the_line_of_a_work_day_and_closes_again() -> None:
@@ -287,3 +289,40 @@ def test_table_and_memories_where_it_is_narrow(snap_compare: Compare, key: str) 
 def test_the_filter(snap_compare: Compare) -> None:
     before = keys("4", "full_stop", "space", "down", "space")
     assert snap_compare(make(SummaryServices(a_year())), terminal_size=(120, 40), run_before=before)
+
+
+async def test_every_row_and_bar_leads_to_its_sessions_in_work() -> None:
+    async with summary(a_year()) as (pilot, screen, _services):
+        await press(pilot, "left", "s")
+        work = pilot.app.screen
+        assert isinstance(work, WorkScreen)
+        assert work.question.where == SessionFilter(date(2026, 10, 1), date(2026, 10, 31))
+        names = first_names(screen)
+        for keys, where in (
+            (("J", "J"), SessionFilter(date(2025, 12, 1), date(2026, 11, 30), clients=(names[1],))),
+            (("K",), SessionFilter(date(2025, 12, 1), date(2026, 11, 30), clients=(names[0],))),
+            (("left",), SessionFilter(date(2026, 9, 1), date(2026, 9, 30))),
+            (("enter", "home"), SessionFilter(date(2026, 9, 1), date(2026, 9, 1))),
+        ):
+            await press(pilot, "4", *keys, "s")
+            assert work.question.where == where
+
+
+async def test_clients_for_which_there_is_no_room_come_into_sight() -> None:
+    sessions = [
+        session(datetime(2026, 11, 2, 8, 0, tzinfo=UTC), 1 + number, f"client {number}") for number in range(30)
+    ]
+    async with summary(sessions) as (pilot, screen, _services):
+        seen = set[str]()
+        for _ in range(30):
+            await press(pilot, "J")
+            marked = screen.groups.marked
+            assert marked is not None
+            seen.add(screen.groups.table.rows[marked].name)
+            (line,) = [
+                strip.text
+                for strip in map(screen.groups.render_line, range(screen.groups.size.height))
+                if screen.groups.table.rows[marked].name + " " in strip.text
+            ]
+            assert line
+        assert len(seen) == 30

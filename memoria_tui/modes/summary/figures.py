@@ -20,7 +20,7 @@ Variables = Mapping[str, str]
 """Of the theme."""
 SERIES = 7
 """Series with a colour of their own, as many as can be told apart."""
-_FIGURES = ("TIME", "SESS", "DAYS", "A DAY")
+_FIGURES = ("TIME", "HOURS", "SESS", "DAYS", "A DAY")
 _BAR = 12
 """Cells of the longest bar beside a tag."""
 
@@ -63,9 +63,9 @@ def unit_table(figures: Figures) -> Table:
     rows = []
     for start in figures.asked.starts:
         unit = units.get(start)
-        cells = _figures(unit.seconds, unit.sessions, unit.days) if unit else ("", "", "", "")
-        rows.append(Row(f"{start:%a %-d %b}" if days else f"{start:%b %Y}", cells[:2] if days else cells))
-    return Table(("DAY", *_FIGURES[:2]) if days else ("MONTH", *_FIGURES), tuple(rows))
+        cells = _figures(unit.seconds, unit.sessions, unit.days) if unit else ("",) * len(_FIGURES)
+        rows.append(Row(f"{start:%a %-d %b}" if days else f"{start:%b %Y}", cells[:3] if days else cells))
+    return Table(("DAY", *_FIGURES[:3]) if days else ("MONTH", *_FIGURES), tuple(rows))
 
 
 def memory_chart(memories: MemoryMonths, variables: Variables) -> Chart:
@@ -92,9 +92,9 @@ def tag_table(memories: MemoryMonths) -> Table:
     return Table(("TAG", "", ""), tuple(rows)) if rows else Table()
 
 
-def _figures(seconds: float, sessions: int, days: int) -> tuple[str, str, str, str]:
+def _figures(seconds: float, sessions: int, days: int) -> tuple[str, ...]:
     average = present.duration(seconds / days) if days else ""
-    return (present.duration(seconds), f"{sessions:,}", f"{days:,}", average)
+    return (present.duration(seconds), f"{seconds / 3600:,.2f}", f"{sessions:,}", f"{days:,}", average)
 
 
 def _bar(share: float) -> str:

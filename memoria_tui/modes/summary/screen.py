@@ -17,7 +17,7 @@ from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.dialogs.summary_filter import SummaryFilterDialog, filter_of
 from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, Loading, ModeScreen, Setup
 from memoria_tui.modes.summary.figures import group_table, memory_chart, tag_table, type_table, unit_table, work_chart
-from memoria_tui.modes.summary.state import GROUPINGS, MONTHS, Asked, Figures, headline, nothing, shifted
+from memoria_tui.modes.summary.state import GROUPINGS, MONTHS, Asked, Figures, headline, nothing, sessions_of, shifted
 from memoria_tui.opening import asks
 from memoria_tui.typed_paths import file_of, why_not_new
 from memoria_tui.widgets.figure_table import FigureTable, Table
@@ -32,7 +32,7 @@ from services.work.csv_and_markdown import as_csv, as_markdown
 from services.work.report_values import Report, ReportUnit
 
 _WRITERS = {".csv": as_csv, ".md": as_markdown}
-_ON_FIGURES = frozenset({"shift", "group", "filter", "export", "table", "memories"})
+_ON_FIGURES = frozenset({"shift", "group", "filter", "export", "table", "memories", "sessions", "mark_group"})
 """Actions that need figures on screen."""
 
 
@@ -66,6 +66,11 @@ class SummaryScreen(ModeScreen):
         ),
         Binding("tab", "group", "Group", id="summary.group", key_display="⇥", tooltip="By client, project or category"),
         Binding("full_stop", "filter", "Filter", id="summary.filter", key_display=".", tooltip="Filter"),
+        Binding(
+            "s", "sessions", "Sessions", id="summary.sessions", tooltip="Show the sessions of the marked row in Work"
+        ),
+        Binding("J", "mark_group(1)", "Next row", id="summary.next", show=False, tooltip="Mark the next client"),
+        Binding("K", "mark_group(-1)", "Row before", id="summary.before", show=False, tooltip="Mark the client before"),
         Binding("x", "export", "Export", id="summary.export", tooltip="Write what is seen as CSV or Markdown"),
         Binding("v", "table", "Table", id="summary.table", tooltip="Months or days as a table, or the chart again"),
         Binding("m", "memories", "Memories", id="summary.memories", tooltip="Memories by month and tag, or work again"),
@@ -174,6 +179,8 @@ class SummaryScreen(ModeScreen):
 
     def draw(self, shown: Figures) -> None:
         before, self._drawn = self._drawn, shown
+        if before is None or before.asked != shown.asked:
+            self.groups.marked = None
         self._draw_figures()
         self.chart.cursor = _place(shown, before, self.chart.cursor)
         self.units.marked = self.chart.cursor
@@ -204,7 +211,18 @@ class SummaryScreen(ModeScreen):
 
     @on(StackedBars.Moved)
     def follow(self, event: StackedBars.Moved) -> None:
-        self.units.marked = event.number
+        self.units.marked, self.groups.marked = event.number, None
+
+    def action_mark_group(self, by: int) -> None:
+        """Goes through clients, projects or categories; those for which there is no room come into sight."""
+        if rows := len(self.groups.table.rows):
+            marked = self.groups.marked
+            self.groups.marked = (0 if by > 0 else rows - 1) if marked is None else (marked + by) % rows
+
+    def action_sessions(self) -> None:
+        """Those of the marked client, project or category in all that is shown, else those of the bar."""
+        if (figures := self._drawn) is not None and figures.report.groups:
+            self.post_message(self.SessionsWanted(sessions_of(figures, self.groups.marked, self.chart.cursor)))
 
     @on(StackedBars.Opened)
     def open_month(self, event: StackedBars.Opened) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 from textual.content import Content
@@ -10,7 +10,7 @@ from textual.content import Content
 from memoria_tui import present
 from memoria_tui.modes.notices import key
 from memoria_tui.work_text import filter_facts
-from services.model import ReportBy
+from services.model import ReportBy, SessionCategory
 from services.search.memory_counts import MemoryMonths
 from services.times import Period, month_end, month_start
 from services.work.csv_and_markdown import named
@@ -89,6 +89,23 @@ def nothing(figures: Figures) -> Content | None:
         ways = [key("[", "look further back"), key("3", "go to Work and start something")]
     headline = Content.styled(f"No work in {present.line(figures.asked.title)}.", "bold $foreground")
     return Content("\n").join([headline, Content(""), *ways])
+
+
+def sessions_of(figures: Figures, group: int | None, bar: int) -> SessionFilter:
+    """Which sessions the row of a group adds up, or with None that of a bar."""
+    asked, where = figures.asked, figures.asked.where
+    if group is None:
+        first = asked.starts[bar]
+        return replace(where, first=first, last=first if asked.month is not None else month_end(first))
+    where = replace(where, first=asked.period.first, last=asked.period.last)
+    name = figures.report.groups[group].name
+    match asked.by:
+        case ReportBy.CLIENT:
+            return replace(where, clients=(name,))
+        case ReportBy.PROJECT:
+            return replace(where, projects=(name,))
+        case _:
+            return replace(where, categories=(SessionCategory(name),) if name else ())
 
 
 def headline(figures: Figures) -> Content:

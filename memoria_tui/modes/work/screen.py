@@ -465,6 +465,10 @@ class WorkScreen(ModeScreen):
 
     # what the log shows
 
+    def narrow(self, where: SessionFilter) -> None:
+        """Shows these sessions only, as another mode asks."""
+        self.question = LogQuestion(where)
+
     @asks
     async def action_filter(self) -> None:
         dialog = session_filter(self.services, self.clock, self.question.where)
