@@ -229,6 +229,7 @@ def test_links_out_of_a_folder_are_told_and_not_followed(tmp_path: Path) -> None
     folder.mkdir()
     (folder / "a.md").write_text("one", "utf-8")
     (folder / "again.md").symlink_to(folder / "a.md")
+    (folder / "Earlier.md").symlink_to(folder / "a.md")
     (folder / "out.md").symlink_to(tmp_path / "secret.md")
     records = list(Source(folder).records())
     assert {str(memory.payload["content"]) for memory in memories(records)} == {"one"}

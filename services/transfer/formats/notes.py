@@ -86,7 +86,8 @@ def read_notes(opened: Opened, divide: Divide = one_section) -> Iterator[Record]
         raise UnreadableFile(f"{opened.name}: notes are read from a file or a folder")
     reading = _Reading(opened, divide)
     if not opened.is_folder:
-        yield from reading.file(opened.path, opened.path.name)
+        file = opened.path.resolve()
+        yield from reading.file(file, file.name)
         yield from reading.relations()
         return
     files = list(note_files(opened.path))
@@ -102,7 +103,7 @@ def read_notes(opened: Opened, divide: Divide = one_section) -> Iterator[Record]
             continue
         read.add(meant)
         if meant.is_relative_to(real):
-            yield from reading.file(path, name)
+            yield from reading.file(meant, meant.relative_to(real).as_posix())
         else:
             yield BadRecord(name, "a link out of the folder; it is not followed")
         opened.progress.done += 1
@@ -125,7 +126,7 @@ class _Reading:
     """The ends of relations that were read."""
 
     def file(self, path: Path, name: str) -> Iterator[Record]:
-        """The memories of a file. `name` is its path as reported."""
+        """The memories of a file, whose path has no links in it and ends with `name`, its path as reported."""
         try:
             modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
             with path.open("rb") as file:
@@ -147,7 +148,7 @@ class _Reading:
         if not self.opened.options.templates and self._is_template(name, text):
             yield BadRecord(name, "a template; --templates imports it too")
             return
-        folder = path.resolve().as_posix().removesuffix(f"/{name}")
+        folder = path.as_posix().removesuffix(f"/{name}")
         for section in self.divide(name, note):
             record = self._memory(section, name, folder, modified)
             if isinstance(record, MemoryRecord):
