@@ -78,16 +78,22 @@ class ActReader:
         return described(act, changes, await self._titles(changes[:_ROWS]))
 
     async def _titles(self, changes: Sequence[Change]) -> dict[str, str]:
-        """First lines of the memories at the ends of relations, by id, as far as they exist."""
+        """The newest known titles, by id: of memories, also at the ends of relations, and of sessions.
+
+        What is gone has the title that it had last in these changes.
+        """
         states = [change.after or change.before or {} for change in changes if change.entity is Entity.RELATION]
-        ends = {str(state.get(side)) for state in states for side in ("source_id", "target_id") if state.get(side)}
-        found = await read_stored(self._vectors, ends, embeddings=False)
+        ids = {str(state.get(side)) for state in states for side in ("source_id", "target_id") if state.get(side)}
+        ids |= {change.entity_id for change in changes if change.entity is Entity.MEMORY}
+        found = await read_stored(self._vectors, ids, embeddings=False)
         seen = {one: stored[0].state for one, stored in found.items() if may_see(stored[0].state.payload)}
-        return {one: first_line(state.content) for one, state in seen.items()}
+        in_changes = sorted(changes, key=lambda change: change.id)
+        last = {one.entity_id: title for one in in_changes if (title := _own_title(one))}
+        return last | {one: title for one, state in seen.items() if (title := first_line(state.content))}
 
 
 def described(act: Act, changes: Sequence[Change], titles: Mapping[str, str]) -> Act:
-    """The act with its summary and the titles of what it was about; `titles` are those of memories by id."""
+    """The act with its summary and the titles of what it was about; `titles` are the newest known ones by id."""
     about = next((entity for entity in _ORDER if act.counts.get(entity)), Entity.MEMORY)
     if act.kind is Kind.IMPORT and act.counts.get(Entity.MEMORY):
         about = Entity.MEMORY
@@ -120,12 +126,20 @@ def _name(change: Change, titles: Mapping[str, str]) -> str:
     state = change.after or change.before or {}
     match change.entity:
         case Entity.MEMORY:
-            return _short(titled(change.after or change.before))
+            return _short(titles.get(change.entity_id) or _own_title(change))
         case Entity.RELATION:
             ends = (_short(titles.get(str(state.get(side)), "…")) for side in ("source_id", "target_id"))
             return f'"{next(ends)}" {str(state.get("type", "")).replace("_", " ")} "{next(ends)}"'
+    return _short(titles.get(change.entity_id) or _own_title(change))
+
+
+def _own_title(change: Change) -> str:
+    """As it was at the change; "" for a relation, which has none."""
+    state = change.after or change.before or {}
+    if change.entity is Entity.MEMORY:
+        return titled(state)
     row = state.get("row", state)
-    return _short(str(row.get("description") or row.get("name") or "")) if isinstance(row, Mapping) else ""
+    return str(row.get("description") or row.get("name") or "") if isinstance(row, Mapping) else ""
 
 
 def _short(text: str) -> str:
@@ -152,6 +166,8 @@ def _summary(act: Act, about: Entity, mine: Sequence[Change], changes: Sequence[
 
 def _of_one(change: Change, said: str, name: str) -> str:
     text = re.sub("[«»]", '"', said)
+    if change.entity is Entity.SESSION and name and (old := _own_title(change)):
+        text = text.removesuffix(f'"{old}"') + f'"{name}"' if text.endswith(f'"{old}"') else text
     if change.entity is Entity.MEMORY:
         return f'{text} "{name}"' if name else text
     if change.entity is Entity.RELATION:

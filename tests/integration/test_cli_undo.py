@@ -18,7 +18,7 @@ def test_an_act_is_listed_undone_by_its_id_and_redone(run: Run) -> None:
     assert [one["summary"] for one in listed] == [
         'deleted "other"',
         'edited text +1 −1 lines "other"',
-        'created "Title"',
+        'created "other"',
     ]
     assert {(one["program"], one["kind"], one["undone"]) for one in listed} == {
         ("memoria-tui command line", "edit", False)

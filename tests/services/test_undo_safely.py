@@ -12,7 +12,17 @@ import pytest
 from services.container import Services
 from services.demo.store import load_demo
 from services.errors import Conflict, InvalidInput, NotFound, NothingToUndo
-from services.model import Entity, IfChanged, Kind, MemoryChanges, MemoryDraft, MemoryType, RelationType, SessionDraft
+from services.model import (
+    Entity,
+    IfChanged,
+    Kind,
+    MemoryChanges,
+    MemoryDraft,
+    MemoryType,
+    RelationType,
+    SessionChanges,
+    SessionDraft,
+)
 from services.points import Scroll
 from services.settings import Settings
 from tests.services.edge_here import services_here
@@ -226,6 +236,21 @@ async def test_a_merge_of_clients_goes_back_and_forth_with_its_sessions(services
         assert await booked() == before
         assert (await services.memories.redo()).redo
         assert await booked() == merged
+
+
+async def test_an_act_is_named_by_the_newest_title_of_what_it_was_about(services: Services) -> None:
+    memory, other = [await services.memories.create(MemoryDraft(text)) for text in ("old", "other")]
+    await services.graph.link(memory.id, other.id, RelationType.FIXES)
+    memory = await services.memories.update(memory, MemoryChanges(content="new"))
+    gone = await services.memories.update(other, MemoryChanges(content="gone"))
+    await services.memories.delete([gone.id])
+    session = await services.work.start(SessionDraft("old work"))
+    session = await services.work.note("a note", session.id)
+    await services.work.edit(session, SessionChanges(description="new work"))
+    summaries = [act.summary for act in await services.memories.acts.last(20)]
+    assert summaries[1:3] == ['noted on "new work"', 'started "new work"']
+    assert {'created "new"', 'created "gone"'} < set(summaries)
+    assert not [one for one in summaries if '"old' in one or '"other"' in one]
 
 
 async def test_the_list_says_who_did_what_and_any_act_can_be_undone(services: Services, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from memoria_tui.agents.tool import Agent, DateFrom, DateTo, Id, Limit, Offset, 
 from memoria_tui.agents.values import MOST_TAGS, Found, Hit, passage, title
 from services.errors import InvalidInput
 from services.model import Hit as ServiceHit
-from services.model import MemoryType, Query, SortKey
+from services.model import MemoryType, Query, SortKey, counted
 from services.settings import Settings
 from services.times import first_weekday, parse_days, parse_since, person_zone
 
@@ -143,7 +143,8 @@ async def why(
             return Reason(memory.id, title(memory), number, _why(hit, factor), ahead)
     alone = await agent.services.search.search(replace(asked, id_prefixes=(memory.id,)))
     told = "".join(_why(hit, factor) for hit in alone.hits)
-    said = f"not among the first {len(hits)} hits" + (f"; by itself: {told}" if told else "; no word of it occurs")
+    said = f"not among the {'first ' if len(hits) == _DEEPEST else ''}{counted(len(hits), 'hit')}"
+    said += f"; by itself: {told}" if told else "; by itself it is not found either"
     return Reason(memory.id, title(memory), None, said, tuple(_hit(one, factor, compact=True) for one in hits[:3]))
 
 
