@@ -111,6 +111,14 @@ class TerminalDriver(LinuxDriver):
         except (OSError, ValueError):  # the terminal is gone
             return False
 
+    @property
+    def _is_in_background(self) -> bool:
+        """Whether the terminal is there and others have it."""
+        try:
+            return os.tcgetpgrp(self.fileno) != os.getpgrp()
+        except OSError:  # the terminal is gone, or there was none
+            return False
+
     def give_back(self, line: str) -> None:
         """Ends the app's use of the terminal before the app has ended, and says why that takes longer."""
         self.stop_application_mode()
@@ -137,8 +145,12 @@ class TerminalDriver(LinuxDriver):
         """Takes the terminal again, and once only.
 
         SIGCONT also comes with SIGHUP when the terminal goes away, and after a SIGSTOP that nobody sees coming. A
-        second reader of the keys would never be ended, and the program with it.
+        second reader of the keys would never be ended, and the program with it. While the shell has the terminal, as
+        after its `bg`, the app stops once more: there is a SIGCONT when it gets the terminal.
         """
+        if self._is_in_background:
+            os.kill(os.getpid(), signal.SIGSTOP)
+            return
         if self._has_terminal:
             self.suspend_application_mode()
             self._must_signal_resume = True  # what was drawn may be gone

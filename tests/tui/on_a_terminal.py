@@ -116,13 +116,18 @@ class Terminal:
 
 
 @contextmanager
-def program(play: Play, *, environment: Sequence[tuple[str, str]] = ()) -> Iterator[Terminal]:
-    """The app on a terminal of 120×40; killed at the end."""
+def program(
+    play: Play, *, environment: Sequence[tuple[str, str]] = (), shell: Sequence[str] = ()
+) -> Iterator[Terminal]:
+    """The app on a terminal of 120×40; killed at the end.
+
+    `shell`: what runs it with job control, whose last argument is a line that runs the app as "$@".
+    """
     process, master = pty.fork()
     if not process:
         os.environ.update({"TERM": "xterm-256color", **dict(environment)})
-        arguments = [sys.executable, "-m", "tests.tui.on_a_terminal", json.dumps(asdict(play))]
-        os.execv(sys.executable, arguments)
+        arguments = [*shell, sys.executable, "-m", "tests.tui.on_a_terminal", json.dumps(asdict(play))]
+        os.execvp(arguments[0], arguments)
     ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
     terminal = Terminal(process, master)
     try:

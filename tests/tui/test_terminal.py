@@ -9,6 +9,7 @@ import signal
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.tui.on_a_terminal import Play, Terminal, program
@@ -112,6 +113,33 @@ def test_ctrl_z_gives_the_terminal_back_and_a_continued_app_draws_again() -> Non
         terminal.type("\x11")
         assert terminal.wait() == 0
         assert_usable(terminal, before)
+
+
+def test_an_app_in_the_background_waits_stopped_and_draws_again_in_the_foreground() -> None:
+    lines = 'set -bm; "$@"; echo stopped; read; bg; read; fg; echo "ended with $?"'
+    with program(Play(), shell=["bash", "-c", lines, "bash"]) as terminal:
+        terminal.until(_NEWEST)
+        terminal.type("\x1a")
+        terminal.until("stopped\r\n")
+        before = terminal.modes()
+        since = len(terminal.seen)
+        terminal.type("\n")
+        terminal.until("&\r\n", since)
+        until_stopped(terminal)
+        assert b"\x1b[?1049h" not in terminal.seen[since:]
+        assert terminal.modes() == before
+        since = len(terminal.seen)
+        terminal.type("\n")
+        terminal.until(_NEWEST, since)
+        terminal.type("\x11")
+        terminal.until("ended with 0", since)
+
+
+def until_stopped(shell: Terminal) -> None:
+    """Waits until the app that a shell has continued is stopped."""
+    (app,) = psutil.Process(shell.process).children()
+    while app.status() != psutil.STATUS_STOPPED:
+        shell.read()
 
 
 def test_an_app_that_was_stopped_from_outside_draws_again_and_ends() -> None:
