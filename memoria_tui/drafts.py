@@ -220,7 +220,7 @@ class DraftKeeper:
 
     async def keep_before_a_write(self) -> None:
         """What is about to be saved, as it is saved: the next start compares it with the stores."""
-        if self._drafts is not None and self._drafts.note():
+        if self._drafts is not None and self._notes(self._drafts):
             await asyncio.to_thread(self._try, self._drafts.write)
 
     def keep_soon(self) -> None:
@@ -230,8 +230,12 @@ class DraftKeeper:
 
     async def _write(self) -> None:
         self._timer = None
-        if self._drafts is not None and self._drafts.note():
+        if self._drafts is not None and self._notes(self._drafts):
             self._app.run_worker(partial(self._try, self._drafts.write), group="drafts", thread=True)
+
+    def _notes(self, drafts: Drafts) -> bool:
+        """Not once the app ends: what was typed was kept before its screens were closed, which hold it no more."""
+        return self._app.is_running and drafts.note()
 
     def _try(self, act: Callable[[], object]) -> None:
         try:

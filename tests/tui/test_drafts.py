@@ -145,6 +145,17 @@ async def test_a_copy_that_nobody_typed_into_is_no_text_that_was_not_saved(tmp_p
     assert texts(tmp_path) == []
 
 
+async def test_what_was_kept_at_the_end_stays_when_a_write_was_still_to_come(tmp_path: Path) -> None:
+    async with running(filled(), drafts=tmp_path) as pilot:
+        app = pilot.app
+        assert isinstance(app, MemoriaApp)
+        await press(pilot, "n", "=precious")
+        app.leaving.end()
+    await app.drafts._write()
+    await app.drafts.keep_before_a_write()
+    assert texts(tmp_path) == ["precious"]
+
+
 def test_a_text_being_saved_when_a_signal_comes_is_saved_once(tmp_path: Path) -> None:
     drafts, written = tmp_path / "drafts", tmp_path / "written"
     with program(Play(drafts=str(drafts), slow=0.5, written=str(written))) as terminal:
