@@ -307,7 +307,7 @@ async def test_what_was_read_for_one_is_not_shown_to_another(held: Held) -> None
     assert set(counts[1::3]) == set(counts[2::3]) == {everything}
     with acting_as(KEPT):
         assert len(await services.vectors.scroll(Scroll(MemoryType.SEMANTIC, 50))) == 2
-        assert await services.search.complete("tag", "") == ("far ", "near")
+        assert await services.search.complete("tag", "") == ("far", "near")
 
 
 async def test_words_that_a_store_reads_itself_weigh_the_same_for_all_and_are_shown_to_who_sees_all() -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from services.model import Pause, SessionCategory, SessionStatus, WorkSession
@@ -53,6 +53,7 @@ def test_what_upstream_reads_of_a_pause_that_we_end_lasts_as_long_as_the_pause(
     for pause in pauses:
         opened = [{"start": pause.start.astimezone(writer).replace(tzinfo=None).isoformat(), "end": None}]
         (begun,), _ = decoded(opened, reader, START, END)
+        assume(begun.start <= END)  # clocks differ by seconds: what began after the end is left out
         (ended,) = rewritten(opened, reader, START, END, until=END)
         assert isinstance(ended, dict)
         offsets = {begun.start.astimezone(reader).utcoffset(), END.astimezone(reader).utcoffset()}
