@@ -117,6 +117,8 @@ class TypingAhead(App[ReturnType]):
         self.opening = Opening()
         self._ignored_until = 0.0
         self._told_ignored = self._lets_open = False
+        self._gave_up = False
+        """Whether the person gave up what waits for a save, which is still on the screen."""
         self._repeated = False
         """Whether the key that has its effect now began to save something."""
 
@@ -154,6 +156,7 @@ class TypingAhead(App[ReturnType]):
             self.give_up(self.screen)
             self._acts, self.travels = False, None
         self.opening.give_up(self.screen_stack)
+        self._gave_up, self._told_ignored, self._lets_open = self.saves(self.screen), False, False
 
     def give_up(self, screen: Screen[object]) -> None:
         """The person waits no longer for what was asked for on a screen."""
@@ -259,7 +262,8 @@ class TypingAhead(App[ReturnType]):
     def _tell_ignored(self) -> None:
         if not self._told_ignored:
             self._told_ignored = True
-            self.notify("What was typed right behind that went nowhere", markup=False)
+            when = "before that is saved" if self._gave_up else "right behind that"
+            self.notify(f"What was typed {when} went nowhere", markup=False)
 
     def _is_esc_and_more(self, event: Typed) -> TypeGuard[events.Key]:
         """Whether the terminal sent esc and a character so quickly that they are one key, which nothing is bound to."""
@@ -269,9 +273,10 @@ class TypingAhead(App[ReturnType]):
 
     def _is_ignored(self, event: Typed) -> bool:
         leaves = self._leaves(event) or (isinstance(event, events.Key) and event.key == "escape")
+        self._gave_up &= self.saves(self.screen)
         if event.time < self._ignored_until and self._opens(event):
             self._ignored_until = 0.0
-        return event.time < self._ignored_until and not leaves
+        return (self._gave_up or event.time < self._ignored_until) and not leaves
 
     def tell_wait(self, what: str) -> None:
         """Tells a person what keys wait for; "": for nothing any more."""

@@ -238,6 +238,17 @@ async def test_text_that_waits_for_a_save_that_never_ends_is_kept_when_a_person_
             pilot.app.post_message(key_event("escape"))
             await until(pilot, partial(is_told, pilot, said))
         assert [one.values for one in app.drafts.left] == [{"text": "five six"}]
+        for key in "third":
+            pilot.app.post_message(key_event(key))
+        await until(pilot, partial(is_told, pilot, "What was typed before that is saved went nowhere"))
+        pilot.app.post_message(key_event("d"))
+        acts.go_on.set()
+        await until(pilot, lambda: not app.saves(app.screen))
+        await settle(pilot)
+        assert acts.done == ["create"]
+        await asyncio.sleep(0.6)
+        await hurry(pilot, "d")
+        assert acts.done == ["create", "delete"]
 
 
 async def test_a_dialog_whose_text_could_not_be_saved_is_written_on() -> None:
