@@ -146,7 +146,7 @@ class _TabApp(AppService):
         assert self._process is not None
         try:
             await super().run()
-            await self._process.wait()
+            await self._process.communicate()
         finally:
             await self.remote_close()
 

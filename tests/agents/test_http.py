@@ -380,7 +380,7 @@ async def process(variables: dict[str, str], *options: str) -> AsyncIterator[tup
     finally:
         if started.returncode is None:
             started.kill()
-            await started.wait()
+        await started.communicate()
 
 
 async def test_a_signal_ends_it_and_a_request_under_way_is_answered(variables: dict[str, str]) -> None:

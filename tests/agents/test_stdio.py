@@ -79,7 +79,7 @@ async def started(variables: dict[str, str]) -> AsyncIterator[Process]:
     finally:
         if process.returncode is None:
             process.kill()
-            await process.wait()
+        await process.communicate()
 
 
 async def test_a_client_stores_and_recalls_through_a_process(variables: dict[str, str]) -> None:

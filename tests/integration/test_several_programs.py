@@ -93,7 +93,7 @@ async def shared_qdrant() -> AsyncIterator[Qdrant]:
         yield Qdrant((await child.stdout.readline()).decode().strip())
     finally:
         child.terminate()
-        await child.wait()
+        await child.communicate()
 
 
 @contextlib.asynccontextmanager

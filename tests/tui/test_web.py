@@ -60,7 +60,7 @@ async def program(variables: dict[str, str]) -> AsyncIterator[tuple[asyncio.subp
     finally:
         if process.returncode is None:
             process.kill()
-            await process.wait()
+        await process.communicate()
 
 
 async def ended(process: Path) -> None:

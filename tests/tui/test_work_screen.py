@@ -817,14 +817,14 @@ async def test_a_filter_says_how_many_sessions_it_lets_through_and_how_long_they
 
 async def test_what_runs_stands_above_what_is_paused_and_the_footer_says_what_space_would_do(desk: Desk) -> None:
     async with desk.working(two_days) as pilot:
-        await press(pilot, "tab", "space", "escape", "down", "space")
+        await press(pilot, "tab", "space", "escape", "down", "space", "…")
         assert [one.description for one in work_screen(pilot).running.sessions] == ["review #7", "fix login"]
-        assert "space Pause" in shown(pilot)
+        await until(pilot, lambda: "space Pause" in shown(pilot))
         await press(pilot, "down")
-        assert "space Resume" in shown(pilot)
-        await press(pilot, "space")
+        await until(pilot, lambda: "space Resume" in shown(pilot))
+        await press(pilot, "space", "…")
         assert toasts(pilot) == ['Resumed "fix login", which was paused · u to undo']
-        assert "space Pause" in shown(pilot)
+        await until(pilot, lambda: "space Pause" in shown(pilot))
 
 
 async def test_the_time_of_a_stop_goes_on_while_the_form_is_open(desk: Desk) -> None:
