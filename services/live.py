@@ -109,8 +109,9 @@ class StoreWatch:
 
     def close(self) -> None:
         """Waits for no answer any more."""
-        if self._question is not None:
-            self._question.cancel()
+        question, self._question = self._question, None
+        if question is not None:
+            question.cancel()
 
     async def _answer(self, question: asyncio.Task[StoreStatus]) -> StoreStatus:
         try:

@@ -78,6 +78,7 @@ class Door:
         """
         if (place := broken_text(arguments)) is not None:
             raise InvalidInput(f"{place} has half a character (a lone surrogate); send whole ones: nothing was written")
+        call: asyncio.Task[object] | None = None
         try:
             async with asyncio.timeout(self._longest) as limit:
                 agent = Agent(await self.services(), actor.name, context or self._context)
@@ -88,10 +89,11 @@ class Door:
         except TimeoutError as error:
             if not limit.expired():
                 raise
-            raise StoreTimeout(
-                f"{tool.name} took longer than {self._longest:g} seconds; "
-                + ("it is being finished: look for it in memoria_history" if tool.writes else "ask for less")
-            ) from error
+            if call is None:
+                said = "the stores are still being opened: nothing was written, try again"
+            else:
+                said = "it is being finished: look for it in memoria_history" if tool.writes else "ask for less"
+            raise StoreTimeout(f"{tool.name} took longer than {self._longest:g} seconds; {said}") from error
 
     async def _work(self, tool: Tool, agent: Agent, arguments: Mapping[str, object]) -> object:
         self.waiting += 1

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Literal
 
 import anyio
@@ -15,7 +17,7 @@ from fastapi.security import HTTPBearer
 from pydantic import TypeAdapter
 from sse_starlette import EventSourceResponse, JSONServerSentEvent, ServerSentEvent
 from starlette.requests import ClientDisconnect
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from memoria_tui.agents.callers import caller
 from memoria_tui.agents.door import Door, told
@@ -25,7 +27,7 @@ from memoria_tui.agents.tool import Tool
 from memoria_tui.agents.tools.history import Event, Events, history
 from memoria_tui.agents.tools.transfer import Imported, import_stream
 from services.acting import Actor, acting_as
-from services.errors import MemoriaError
+from services.errors import MemoriaError, StorageFull
 from services.model import MemoryType, Subject
 
 _MOST_LISTENERS, _MOST_EXPORTS, _MOST_IMPORTS = 100, 4, 2
@@ -82,9 +84,10 @@ def router(door: Door) -> APIRouter:
         if not exports.free:
             return busy("too many exports are being sent")
         writer = (memoria_json.lines if format == "jsonl" else memoria_json.document)(embeddings=include_vectors)
-        pieces = services.exporting.pieces(writer, Selection(types=memory_types or ()))
-        with contextlib.ExitStack() as place:
+        async with contextlib.AsyncExitStack() as place:
             place.enter_context(exports.taken())
+            read = services.exporting.pieces(writer, Selection(types=memory_types or ()))
+            pieces = await place.enter_async_context(contextlib.aclosing(read))
             with acting_as(actor):
                 first = await anext(pieces)
             kind = "application/json" if format == "json" else "application/x-ndjson"
@@ -103,22 +106,20 @@ def router(door: Door) -> APIRouter:
         already stays. With dry_run nothing is written: the answer tells what would be."""
         actor, context = caller(request)
         services = await door.services()
+        with acting_as(actor):
+            services.importing.require_allowed()  # before all of it is taken
         if not imports.free:
             return busy("too many imports are under way")
         if int(request.headers.get("content-length", 0)) > LARGEST_IMPORT:
             return _too_large()
-        with imports.taken():
-            folder = services.settings.home
-            body = tempfile.TemporaryFile(dir=folder if folder.is_dir() else None)  # noqa: SIM115 - ends with its last user
-            try:
-                async with asyncio.timeout(_RECEIVING):
-                    if not await _received(request, body):
-                        return _too_large()
-            except (TimeoutError, ClientDisconnect):
-                return problem(
-                    408, f"the body was not sent to its end, or {_SENDING} s nothing of it: nothing was imported"
-                )
-            return await door.call(_IMPORT, actor, {"body": body, "dry_run": dry_run}, context)
+        with contextlib.ExitStack() as place:
+            place.enter_context(imports.taken())
+            body = await _received(request, partial(_file, services.settings.home))
+            if isinstance(body, Response):
+                return body
+            place.enter_context(body)
+            sent = {"body": body, "place": place.pop_all(), "dry_run": dry_run}
+            return await door.call(_IMPORT, actor, sent, context)
 
     return made
 
@@ -134,8 +135,33 @@ def _too_large() -> Response:
     return problem(413, f"an import has at most {LARGEST_IMPORT:,} bytes; nothing was imported")
 
 
-async def _received(request: Request, body: BinaryIO) -> bool:
-    """Writes what is sent into a file; False when it is too large. Raises TimeoutError."""
+def _file(folder: Path) -> BinaryIO:
+    """A file without a name, in the folder where there is that. Raises OSError."""
+    return tempfile.TemporaryFile(dir=folder if folder.is_dir() else None)
+
+
+async def _received(request: Request, made: Callable[[], BinaryIO]) -> BinaryIO | Response:
+    """What is sent, in a file made for it; an answer where not all of it comes, or too much. Raises StorageFull."""
+    try:
+        with contextlib.ExitStack() as held:
+            body = held.enter_context(made())
+            try:
+                async with asyncio.timeout(_RECEIVING):
+                    if not await _written(request, body):
+                        return _too_large()
+            except (TimeoutError, ClientDisconnect):
+                return problem(
+                    408, f"the body was not sent to its end, or {_SENDING} s nothing of it: nothing was imported"
+                )
+            held.pop_all()
+            return body
+    except OSError as error:
+        said = f"the server cannot keep what is sent: {error.strerror or error}; nothing was imported, free space there"
+        raise StorageFull(said) from error
+
+
+async def _written(request: Request, body: BinaryIO) -> bool:
+    """Writes what is sent into a file; False when it is too large. Raises TimeoutError, OSError."""
     size, parts = 0, request.stream()
     while True:
         async with asyncio.timeout(_SENDING):
@@ -165,15 +191,31 @@ class Places:
 
 
 class _Acting(StreamingResponse):
-    """Read for somebody while it is sent; `place` is left at its end."""
+    """Read for somebody while it is sent, as long as they take it; `place` is left at its end."""
 
-    def __init__(self, actor: Actor, place: contextlib.ExitStack, pieces: AsyncIterator[bytes], kind: str) -> None:
+    def __init__(
+        self,
+        actor: Actor,
+        place: contextlib.AsyncExitStack,
+        pieces: AsyncIterator[bytes],
+        kind: str,
+        sending: float = _SENDING,
+    ) -> None:
+        """`sending`: seconds in which the client has to take a part."""
         super().__init__(pieces, media_type=kind)
-        self._actor, self._place = actor, place
+        self._actor, self._place, self._sending = actor, place, sending
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with self._place, acting_as(self._actor):
-            await super().__call__(scope, receive, send)
+        async def sending(message: Message) -> None:
+            try:
+                async with asyncio.timeout(self._sending):
+                    await send(message)
+            except TimeoutError as error:
+                raise ClientDisconnect from error
+
+        with acting_as(self._actor), contextlib.suppress(ClientDisconnect):
+            async with self._place:
+                await super().__call__(scope, receive, sending)
 
 
 async def _after(first: bytes, others: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -245,7 +287,7 @@ class Listeners:
     def _listening(self) -> Iterator[tuple[asyncio.Event, set[Subject]]]:
         heard: asyncio.Event = asyncio.Event()
         news = self._news[heard] = set()
-        if self._following is None:
+        if self._following is None or self._following.done():
             self._following = asyncio.create_task(self._follow())
         try:
             yield heard, news

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,7 +100,7 @@ class ExportService:
         async for line in self.pieces(own_lines.WRITER, Selection(ids)):
             yield line
 
-    async def pieces(self, writer: FileWriter, selection: Selection = EVERYTHING) -> AsyncIterator[bytes]:
+    async def pieces(self, writer: FileWriter, selection: Selection = EVERYTHING) -> AsyncGenerator[bytes]:
         """What `write` would write, as it is read; no file is. Raises Conflict as that does."""
         await self._require_applied()
         async for piece in writer.pieces(self._source(selection)):

@@ -89,16 +89,20 @@ class ImportService:
         self._zone = writer_zone(settings)
         self._clock = clock
 
-    async def import_stream(self, name: str, stream: BinaryIO, *, dry_run: bool = False) -> ImportReport:
-        """Imports what somebody sends, of memories and relations; as `import_sources`.
-
-        Raises Forbidden to who is kept to some projects, and for other rows to who may only do what can be undone.
-        """
-        from services.transfer.formats.source import Source
-
+    def require_allowed(self) -> None:
+        """Raises Forbidden to who may not write, or is kept to some projects."""
         require(Scope.WRITE, "import memories")
         if kept_to() is not None:
             raise Forbidden("a token that is kept to some projects cannot import; it needs one for all of them")
+
+    async def import_stream(self, name: str, stream: BinaryIO, *, dry_run: bool = False) -> ImportReport:
+        """Imports what somebody sends, of memories and relations; as `import_sources`.
+
+        Raises Forbidden as `require_allowed`, and for other rows to who may only do what can be undone.
+        """
+        from services.transfer.formats.source import Source
+
+        self.require_allowed()
         source = Source(None, stream)
         source.name = name
         return await self._import([source], dry_run, untold)

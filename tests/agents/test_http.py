@@ -312,15 +312,17 @@ async def test_what_nobody_waits_for_any_more_is_not_read_on() -> None:
     assert (ended, request.sent) == ([True], [])
 
 
-async def test_a_client_that_goes_away_in_the_middle_of_a_write_loses_nothing(world: World, address: str) -> None:
+async def test_a_client_that_goes_away_in_the_middle_of_a_write_loses_nothing(world: World) -> None:
     body = json.dumps(called("memoria_store", content="Sent over HTTP and gone. " * 200)).encode()
-    for cut in (len(body), len(body) - 10):
-        _, writer = await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2]))
-        writer.write(head(len(body)) + body[:cut])
-        await writer.drain()
-        await asyncio.sleep(0.05)
-        writer.transport.abort()
-    async with asyncio.timeout(60):
+    door = Door(world.opened)
+    async with served(door) as address, asyncio.timeout(60):
+        for cut in (len(body) - 10, len(body)):
+            _, writer = await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2]))
+            writer.write(head(len(body)) + body[:cut])
+            await writer.drain()
+            while cut == len(body) and not door.writing:  # noqa: ASYNC110 - nothing tells of it
+                await asyncio.sleep(0)
+            writer.transport.abort()
         while not (hits := (await world.call("memoria_search", text_match="and gone"))["hits"]):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     assert len(hits) == 1
@@ -341,11 +343,27 @@ class Slow:
 async def test_a_call_that_takes_too_long_is_given_up_but_a_write_is_finished(world: World) -> None:
     reading, writing = Slow(), Slow()
     async with Door(world.opened, longest=0.05) as door:
+        await door.services()
         with pytest.raises(StoreTimeout, match=r"slow took longer than 0\.05 seconds; ask for less"):
             await door.call(Tool("slow", reading.act, "", writes=False), Actor("agent"), {})
         with pytest.raises(StoreTimeout, match="it is being finished: look for it in memoria_history"):
             await door.call(Tool("slow", writing.act, ""), Actor("agent"), {})
     assert (reading.ended, writing.ended) == (False, True)
+
+
+async def test_a_write_that_waits_for_the_stores_to_open_is_not_said_to_be_under_way(world: World) -> None:
+    ready, writing = asyncio.Event(), Slow()
+
+    @asynccontextmanager
+    async def slowly() -> AsyncIterator[Services]:
+        await ready.wait()
+        yield world.services
+
+    async with Door(slowly, longest=0) as door:
+        with pytest.raises(StoreTimeout, match="still being opened: nothing was written, try again"):
+            await door.call(Tool("slow", writing.act, ""), Actor("agent"), {})
+        ready.set()
+    assert not writing.ended
 
 
 async def test_health_tells_whether_it_runs_and_whether_the_stores_answer(address: str) -> None:

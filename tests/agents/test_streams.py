@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import errno
+import io
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
+from typing import BinaryIO, cast
 
 import anyio
 import httpx
 import pytest
 import pytest_asyncio
+from starlette.requests import Request
+from starlette.types import Message
 
 from memoria_tui.agents import streams
 from memoria_tui.agents.door import Door
 from memoria_tui.agents.listening import IMPORT, Listening
+from memoria_tui.agents.problems import STATUS
 from services.acting import Actor, Scope
+from services.container import Services
+from services.errors import StorageFull
 from services.model import MemoryChanges, MemoryDraft, MemoryType, RelationType, SessionDraft
+from services.transfer.import_run import ImportReport
+from services.transfer.importing import ImportService
 from tests.agents.test_http import head, served
 from tests.agents.test_rest import figure
 from tests.agents.world import World
@@ -125,6 +136,22 @@ async def test_a_client_that_goes_away_leaves_nothing_behind(world: World, api: 
             await asyncio.sleep(0.02)
 
 
+async def test_the_stores_are_followed_again_for_a_new_listener_where_that_ended(world: World) -> None:
+    listeners = streams.Listeners(Door(world.opened))
+    async with (
+        aclosing(listeners.stream(ANYBODY, None, None, anyio.Event())) as first,
+        aclosing(listeners.stream(ANYBODY, None, None, anyio.Event())) as second,
+    ):
+        await anext(first)
+        ended = listeners._following
+        assert ended is not None
+        ended.cancel()
+        await asyncio.wait([ended])
+        await anext(second)
+        assert listeners._following is not None
+        assert not listeners._following.done()
+
+
 async def test_what_is_exported_is_imported_elsewhere_as_one_act(world: World, api: httpx.AsyncClient) -> None:
     memories, graph = world.services.memories, world.services.graph
     texts = [f"To be carried over {number}. " * (80 if number == 2 else 1) for number in range(5)]
@@ -164,6 +191,100 @@ async def test_an_export_has_what_its_reader_may_see(world: World, api: httpx.As
     assert (await api.get("/export", params={"format": "xml"}, headers=near)).status_code == 422
     for given in (b'{"collections": {}}', b"{}"):
         assert (await api.post("/import", content=given, headers=near)).status_code == 403
+
+
+async def test_an_import_is_refused_before_it_is_sent(world: World, api: httpx.AsyncClient) -> None:
+    for name, scope, projects in (("looker", Scope.READ, ()), ("mole-writer", Scope.WRITE, ("mole",))):
+        _, text = await world.services.tokens.create(name, scope, projects)
+        reader, writer = await asyncio.open_connection("127.0.0.1", api.base_url.port)
+        sent = head(streams.LARGEST_IMPORT, expect="100-continue", authorization=f"Bearer {text}")
+        writer.write(sent.replace(b"/mcp", IMPORT.encode()))
+        assert b" 403 " in await reader.readline()
+        writer.close()
+
+
+class FullDisk(io.BytesIO):
+    """A file for which there is no room."""
+
+    def write(self, _: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+async def test_an_import_for_which_the_server_has_no_room_is_told_so() -> None:
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    file = FullDisk()
+    with pytest.raises(StorageFull, match="No space left on device; nothing was imported"):
+        await streams._received(Request({"type": "http"}, receive), lambda: file)
+    assert file.closed
+    assert STATUS[StorageFull] == 507
+
+
+@dataclass
+class HeldImports:
+    """Imports that take until they are let go on."""
+
+    going_on: asyncio.Event
+    under_way: int = 0
+
+    def require_allowed(self) -> None:
+        """Everybody may."""
+
+    async def import_stream(self, name: str, body: BinaryIO, *, dry_run: bool) -> ImportReport:
+        self.under_way += 1
+        await self.going_on.wait()
+        assert body.read() == b"sent"
+        self.under_way -= 1
+        return ImportReport()
+
+
+async def test_an_import_keeps_its_place_after_its_client_was_answered(world: World) -> None:
+    imports = HeldImports(asyncio.Event())
+    services = copy.copy(world.services)
+    services.importing = cast("ImportService", imports)
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Services]:
+        yield services
+
+    async with (
+        served(Door(opened, longest=0.05)) as url,
+        httpx.AsyncClient(base_url=f"{url}/api/v1", timeout=60) as client,
+        asyncio.timeout(60),
+    ):
+        answers = [(await client.post("/import", content=b"sent")).status_code for _ in range(4)]
+        assert (answers, imports.under_way) == ([504, 504, 503, 503], 2)
+        imports.going_on.set()
+        while (await client.post("/import", content=b"sent")).status_code == 503:
+            pass
+        while imports.under_way:  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0)
+
+
+async def test_an_export_that_nobody_reads_on_leaves_its_place() -> None:
+    left: list[str] = []
+
+    async def pieces() -> AsyncGenerator[bytes]:
+        try:
+            yield b"{"
+        finally:
+            left.append("pieces")
+
+    async def send(_: Message) -> None:
+        await asyncio.Event().wait()
+
+    async def receive() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    place = AsyncExitStack()
+    place.callback(left.append, "place")
+    read = await place.enter_async_context(aclosing(pieces()))
+    first = await anext(read)
+    answer = streams._Acting(ANYBODY, place, streams._after(first, read), "application/json", sending=0)
+    await answer({"type": "http"}, receive, send)
+    assert left == ["pieces", "place"]
 
 
 async def test_an_import_that_cannot_be_is_told_and_writes_nothing(world: World, api: httpx.AsyncClient) -> None:

@@ -323,3 +323,17 @@ async def test_an_idle_program_asks_all_stores_less_than_once_a_second() -> None
         live.attend()
         await asyncio.sleep(3)
         assert asked() - before > idle
+
+
+async def test_who_watches_again_is_told_though_a_question_was_given_up() -> None:
+    vectors = HeldVectors()
+    vectors.answers.clear()
+    followed = Followed(vectors)
+    async with followed.running() as live, asyncio.timeout(20):
+        while not vectors.asked:  # noqa: ASYNC110  # nothing tells of a question
+            await asyncio.sleep(0)
+    vectors.answers.set()
+    watching = asyncio.create_task(live.watch(followed._on_status, followed.changes.put_nowait))
+    await followed.until(StoreKind.QDRANT, ok=True)
+    watching.cancel()
+    await asyncio.wait({watching})

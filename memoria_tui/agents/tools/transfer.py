@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal
@@ -79,9 +80,10 @@ async def import_(
     return _imported(await agent.services.importing.import_sources([Source(_path(input_path))]))
 
 
-async def import_stream(agent: Agent, body: BinaryIO, dry_run: bool = False) -> Imported:
-    """Import what a client sends."""
-    report = await agent.services.importing.import_stream("the body", body, dry_run=dry_run)
+async def import_stream(agent: Agent, body: BinaryIO, place: ExitStack, dry_run: bool = False) -> Imported:
+    """Import what a client sends; `place` is left at the end, which may come after the client was answered."""
+    with place:
+        report = await agent.services.importing.import_stream("the body", body, dry_run=dry_run)
     if report.broken and not (report.memories or report.unchanged or report.kept or report.relations):
         raise InvalidInput(f"{report.broken}; nothing was imported")
     return _imported(report)
