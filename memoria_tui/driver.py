@@ -106,10 +106,10 @@ class TerminalDriver(LinuxDriver):
     @property
     def is_unread(self) -> bool:
         """Whether keys are there that the thread that reads them has not taken."""
-        try:
-            return bool(select.select([self.fileno], [], [], 0)[0])
-        except (OSError, ValueError):  # the terminal is gone
-            return False
+        asked = select.poll()
+        asked.register(self.fileno, select.POLLIN)
+        gone = select.POLLHUP | select.POLLERR | select.POLLNVAL  # a terminal that hung up is read without end
+        return any(found & select.POLLIN and not found & gone for _, found in asked.poll(0))
 
     @property
     def _is_in_background(self) -> bool:

@@ -32,6 +32,7 @@ _CALENDAR = ("years", "months", "weeks", "days")
 """Units by which the wall clock goes back; the others are lengths."""
 _CLOCK = re.compile(r"(\d{1,2})(?::(\d{2})(?::(\d{2}))?)?\s*(am|pm)?", re.ASCII)
 _HOURS = re.compile(r"(\d{1,4}):([0-5]\d)(?::([0-5]\d))?", re.ASCII)
+_LONGEST = timedelta(hours=9999, minutes=59, seconds=59)
 _DECIMAL_HOURS = re.compile(r"(\d{1,4}[.,]\d{1,4})\s*h?", re.ASCII)
 _YEAR_OR_MONTH = re.compile(r"([12]\d{3})(?:-(\d{1,2}))?", re.ASCII)
 _RELATIVE_DAYS = {"today": 0, "yesterday": -1}
@@ -244,17 +245,27 @@ def parse_days(text: str, today: date, week_begins: int = 0) -> Period:
 
 
 def parse_length(text: str) -> timedelta:
-    """How long something took: `1:30`, `1h30m`, `90m`, `1.5h`. Raises InvalidInput."""
-    given = text.strip().lower()
+    """How long something took, 9,999 hours at most: `1:30`, `1h30m`, `90m`, `1.5h`. Raises InvalidInput."""
+    try:
+        found = _length(text.strip().lower())
+    except OverflowError:
+        found = timedelta.max
+    if found is None:
+        raise InvalidInput(f"{text!r} is not a duration; write 1:30, 1h30m, 90m or 1.5h")
+    if found > _LONGEST:
+        raise InvalidInput("a duration has 9,999 hours at most")
+    return found
+
+
+def _length(given: str) -> timedelta | None:
+    """None of what is no duration. Raises OverflowError."""
     if found := _HOURS.fullmatch(given):
         hours, minutes, seconds = (int(part or 0) for part in found.groups())
         return timedelta(hours=hours, minutes=minutes, seconds=seconds)
     if found := _DECIMAL_HOURS.fullmatch(given):
         return timedelta(seconds=round(float(found[1].replace(",", ".")) * 3600))
     lengths = {} if given.startswith("-") else _lengths(given)
-    if not lengths or set(lengths) & set(_CALENDAR):
-        raise InvalidInput(f"{text!r} is not a duration; write 1:30, 1h30m, 90m or 1.5h")
-    return timedelta(**lengths)
+    return None if not lengths or set(lengths) & set(_CALENDAR) else timedelta(**lengths)
 
 
 def parse_end(text: str, now: datetime, zone: tzinfo) -> datetime:

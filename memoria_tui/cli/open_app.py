@@ -109,16 +109,24 @@ def open_in_browser(terminal: Terminal, port: int, *, opened: bool) -> int:
     """
     import threading
     import webbrowser
+    from tempfile import NamedTemporaryFile
 
     from memoria_tui.web import serve_in_browser
-
-    def announce(address: str) -> None:
-        terminal.info(f"memoria is at {address} · whoever has that address can use it · ctrl+c ends it")
-        if opened:
-            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+    from services.files import make_private
 
     terminal.keep_log()
-    serve_in_browser(f"exec {quote(sys.executable)} -P -m memoria_tui", port, announce)
+    make_private(terminal.settings.home)
+    # The browser is given a file of this person that leads to the address: everybody sees what it is started with.
+    with NamedTemporaryFile("w", dir=terminal.settings.home, prefix="browser-", suffix=".html") as page:
+
+        def announce(address: str) -> None:
+            terminal.info(f"memoria is at {address} · whoever has that address can use it · ctrl+c ends it")
+            if opened:
+                page.write(f'<meta http-equiv="refresh" content="0;url={address}">')
+                page.flush()
+                threading.Thread(target=webbrowser.open, args=(Path(page.name).as_uri(),), daemon=True).start()
+
+        serve_in_browser(f"exec {quote(sys.executable)} -P -m memoria_tui", port, announce)
     return 0
 
 

@@ -138,7 +138,7 @@ def export(
                 terminal.error(f"not exported: {made.lost}")
             return
         with terminal.progress_bar() as advance:
-            made = await services.exporting.write(path, writer, selection, progress=advance)
+            made = await services.exporting.write(path, writer, selection, replace=force, progress=advance)
         if told := await services.memories.outside.emptied():
             terminal.error(told)
         told = f"{target}: " + ", ".join(f"{count:,} {name}" for name, count in made.counts.items())

@@ -53,7 +53,9 @@ INSERT INTO public.projects (client_id, name) VALUES (CAST(:client_id AS uuid), 
 ON CONFLICT (client_id, name) DO NOTHING
 RETURNING id::text AS id, to_jsonb(projects) AS row
 """
-_TAKE_NAME = "SELECT pg_advisory_xact_lock(hashtextextended('memoria_tui.names ' || lower(CAST(:name AS text)), 0))"
+_TAKE_NAME = """
+SELECT pg_advisory_xact_lock(hashtextextended('memoria_tui.names ' || :kind || ' ' || lower(CAST(:name AS text)), 0))
+"""
 """For what is given a new name: two programs would each find that nobody has it, in another case of letters."""
 _NAMED_CLIENT = """
 SELECT id::text AS id, name FROM public.clients
@@ -176,13 +178,13 @@ class ClientsAndProjects:
 
 async def _refuse_client(unit: UnitOfWork, name: str, *, but: str = "") -> None:
     """Raises Conflict when a client other than `but` (id) has that name."""
-    await unit.fetch(_TAKE_NAME, name=storable(name))
+    await unit.fetch(_TAKE_NAME, kind="client", name=storable(name))
     _refuse(name, await unit.fetch(_NAMED_CLIENT, name=storable(name)), "there is a client", but)
 
 
 async def _refuse_project(unit: UnitOfWork, name: str, client: object, *, but: str = "") -> None:
     """Raises Conflict when a project of that client (id) other than `but` (id) has that name."""
-    await unit.fetch(_TAKE_NAME, name=storable(name))
+    await unit.fetch(_TAKE_NAME, kind="project", name=storable(name))
     found = await unit.fetch(_NAMED_PROJECT, name=storable(name), client_id=client)
     _refuse(name, found, "the client has a project" if client else "there is a project", but)
 
@@ -212,7 +214,7 @@ async def _found_or_made(unit: UnitOfWork, entity: Entity, name: str | None, **o
     if found := await unit.fetch(find, **known):
         return str(found[0].id)
     checked_name(name)
-    await unit.fetch(_TAKE_NAME, name=storable(name))
+    await unit.fetch(_TAKE_NAME, kind="project" if "client_id" in known else "client", name=storable(name))
     if found := await unit.fetch(find, **known):
         return str(found[0].id)
     if made := await unit.fetch(add, **known):

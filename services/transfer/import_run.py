@@ -173,7 +173,8 @@ class ImportRun:
 
     def note_twice(self, former: str, record: MemoryRecord) -> None:
         """A memory came before with another text, which gives way; `former` is its place, when it is known."""
-        reason = f"{record.id} came before with another text{f' ({former})' if former else ''}; the later one is taken"
+        place = f" ({former})" if former else ""
+        reason = f"{record.id} came before with another text{place}; the one changed last is taken"
         self.report.notes.append(Remark(self.source, record.where, reason))
 
     def keep(self, relations: Sequence[NewRelation]) -> None:

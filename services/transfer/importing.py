@@ -236,12 +236,15 @@ class ImportService:
             memory_id = owner.get(record.id, record.id)
             if (former := newest.get(memory_id)) and former.payload.get("content") != record.payload.get("content"):
                 run.note_twice(former.where, record)
-            newest[memory_id] = record
+            if former is None or not self._is_newer(former.payload, record.payload):
+                newest[memory_id] = record
         current = await run.act.current(newest)
-        for memory_id, record in newest.items():
+        for memory_id, record in list(newest.items()):
             planned = current[memory_id].state if memory_id in run.act else None
             if planned and planned.payload.get("content") != record.payload.get("content"):
                 run.note_twice("", record)
+                if self._is_newer(planned.payload, record.payload):
+                    del newest[memory_id]
         for deleted in await self._deleted(run, [one for one in newest if current[one].state is None]):
             del newest[deleted]
         run.report.notes += [Remark(run.source, one.where, note) for one in newest.values() for note in one.notes]
@@ -340,6 +343,11 @@ class ImportService:
             else:
                 new.append(relation)
         run.keep(new)
+
+    def _is_newer(self, former: Mapping[str, object], later: Mapping[str, object]) -> bool:
+        """Whether the first of two texts of one memory was changed last, as far as both say when."""
+        changed = [read_stamp(one.get("updated_at"), self._zone) for one in (former, later)]
+        return bool(changed[0] and changed[1] and changed[0] > changed[1])
 
     async def _rows(self, run: ImportRun, records: Sequence[RowRecord]) -> None:
         """Stores rows of our own export, table by table."""

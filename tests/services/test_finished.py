@@ -85,6 +85,12 @@ def test_a_duration_is_what_it_says(text: str, seconds: int) -> None:
     assert parse_length(text) == timedelta(seconds=seconds)
 
 
+@pytest.mark.parametrize("text", ["99999999999h", "99999999h", "10000h", "9999h61m"])
+def test_a_duration_of_years_is_refused_in_one_line(text: str) -> None:
+    with pytest.raises(InvalidInput, match=r"9,999 hours at most"):
+        parse_length(text)
+
+
 async def test_finished_work_is_entered_while_the_limit_is_reached_and_counts_at_once(here: Bench) -> None:
     await here.work.start(SessionDraft("what runs", start=NOON - timedelta(minutes=30)))
     draft = SessionDraft("fix login", client="acme", start=NOON - timedelta(hours=3), end=NOON - timedelta(minutes=90))

@@ -384,6 +384,16 @@ async def test_one_id_with_two_texts_is_told_and_the_later_text_is_taken(
     assert (await services.memories.get(ID)).content == "second"
 
 
+@pytest.mark.parametrize("between", [0, 600])
+async def test_of_two_texts_of_one_id_the_one_that_was_changed_last_is_taken(
+    services: Services, tmp_path: Path, between: int
+) -> None:
+    new, old = ({"id": ID, "content": day, "updated_at": f"2026-05-{day}T10:00:00"} for day in ("20", "10"))
+    others = [{"content": f"other {number}"} for number in range(between)]
+    await services.importing.import_files([write(tmp_path / "a.jsonl", new, *others, old)])
+    assert (await services.memories.get(ID)).content == "20"
+
+
 async def test_a_note_that_was_renamed_stays_one_memory_with_its_relations(services: Services, tmp_path: Path) -> None:
     vault = tmp_path / "vault"
     vault.mkdir()

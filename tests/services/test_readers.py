@@ -406,6 +406,25 @@ def node(own: str, parent: str, who: str, text: str) -> dict[str, object]:
     return {"id": own, "message": message, "parent": parent, "children": []}
 
 
+@pytest.mark.parametrize("broken", [{"current_node": {}}, {"current_node": []}])
+def test_a_conversation_whose_end_is_no_name_is_read_to_its_newest_turn(tmp_path: Path, broken: object) -> None:
+    turn = {"author": {"role": "user"}, "content": {"parts": ["Which crane?"]}}
+    odd = {"author": {"role": []}, "content": {"parts": ["left out"]}}
+    mapping = {"a": {"message": turn, "children": ["b"]}, "b": {"message": odd, "parent": "a"}}
+    conversation = {"title": "Cranes", "mapping": mapping, "create_time": 1735689600.0, **dict(broken)}  # type: ignore[call-overload]
+    assert "Which crane?" in str(only(read(tmp_path / "conversations.json", [conversation])).payload["content"])
+
+
+@pytest.mark.parametrize("number", ["0x" + "f" * 5000, "1" + ":1" * 3000])
+def test_a_number_without_an_end_refuses_no_note(tmp_path: Path, number: str) -> None:
+    assert only(read(tmp_path / "a.md", f"---\nx: {number}\n---\nText")).payload["content"]
+
+
+def test_a_table_that_is_not_utf_8_is_refused_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFile, match="save it as CSV UTF-8"):
+        read(tmp_path / "a.csv", "Überschrift,content\na,b\n".encode("cp1252"))
+
+
 def test_conversations_of_chatgpt_are_episodic_turn_by_turn_and_follow_each_other(tmp_path: Path) -> None:
     first = chat(1, ("system", "be brief"), ("user", "How heavy?"), ("assistant", "40 t"), ("tool", "{}"))
     second = chat(2, ("user", "And now?"), ("assistant", ""), title=None)

@@ -181,6 +181,9 @@ class SummaryScreen(ModeScreen):
         before, self._drawn = self._drawn, shown
         if before is None or before.asked != shown.asked:
             self.groups.marked = None
+        elif (marked := self.groups.marked) is not None:
+            name = before.report.groups[marked].name
+            self.groups.marked = next((at for at, one in enumerate(shown.report.groups) if one.name == name), None)
         self._draw_figures()
         self.chart.cursor = _place(shown, before, self.chart.cursor)
         self.units.marked = self.chart.cursor

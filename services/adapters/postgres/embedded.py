@@ -172,6 +172,7 @@ class EmbeddedPostgres:
                 try:
                     place = self._running(start)
                 finally:
+                    (self._folder / _MOVE_NOTE).unlink(missing_ok=True)  # others wait while it is there
                     os.close(start)
             except BaseException:
                 self.close()
@@ -288,7 +289,6 @@ class EmbeddedPostgres:
             older._end_server()
             newer.close()
             newer._end_server()
-            note.unlink()
         rename_folder(self._folder / _MOVING / "data", self._folder / _MOVED)
         self._finish_move()
         _log.info("%d rows are in PostgreSQL %d", rows, MAJOR)

@@ -19,6 +19,8 @@ MOST_FRONT = 1 << 16
 OWN = "memoria-tui"
 """The property of notes that this program wrote: what follows their front matter is the text, to the last sign."""
 _MOST_LEVELS = 20
+_MOST_BITS = 64
+"""Of a number; a longer one stays as it is written in hexadecimal digits."""
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # libyaml's, where there is one
@@ -132,5 +134,7 @@ def _plain(value: object) -> object:
             return {str(key): _plain(inner) for key, inner in value.items()}
         case list() | tuple() | set():
             return [_plain(inner) for inner in value]
+        case int() if value.bit_length() > _MOST_BITS:
+            return hex(value)
         case _:
             return value

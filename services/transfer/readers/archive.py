@@ -6,6 +6,7 @@ encrypted files, and what would become larger than it can sensibly be.
 
 from __future__ import annotations
 
+import lzma
 import stat
 import zipfile
 import zlib
@@ -39,7 +40,7 @@ def reader(inside: Sequence[Reader]) -> Reader:
         try:
             with zipfile.ZipFile(opened.path) as archive:
                 yield from _files(opened, archive, _checked(opened.name, archive), inside)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, UnicodeError) as error:
             raise UnreadableFile(f"{opened.name}: a damaged archive: {error}") from error
 
     return Reader(

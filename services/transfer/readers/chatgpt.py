@@ -45,7 +45,7 @@ def _conversation(item: Item) -> Conversation:
 
 def _branch(nodes: Mapping[str, object], last: object) -> list[Mapping[str, object]]:
     """The nodes from the root to the current one; without that, to the newest one. A cycle ends where it closes."""
-    if last not in nodes:
+    if not isinstance(last, str) or last not in nodes:
         leaves = [key for key, node in nodes.items() if isinstance(node, Mapping) and not node.get("children")]
         last = leaves[-1] if leaves else next(reversed(list(nodes)), None)
     branch: list[Mapping[str, object]] = []
@@ -65,7 +65,7 @@ def _turn(node: Mapping[str, object]) -> tuple[str, str] | None:
     author, content, about = message.get("author"), message.get("content"), message.get("metadata")
     role = author.get("role") if isinstance(author, Mapping) else None
     hidden = isinstance(about, Mapping) and about.get("is_visually_hidden_from_conversation")
-    if role not in _SPEAKERS or hidden or not isinstance(content, Mapping):
+    if not isinstance(role, str) or role not in _SPEAKERS or hidden or not isinstance(content, Mapping):
         return None
     parts = content.get("parts")
     said = [part if isinstance(part, str) else _media(part) for part in parts] if isinstance(parts, list) else []

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
+from services.errors import UnreadableFile
 from services.memories.editing import MOST_TEXT
 from services.transfer.formats.fields import has_text, with_fields
 from services.transfer.formats.imported_records import BadRecord, Record
@@ -23,7 +24,12 @@ _OURS = frozenset({"id", "type", "content", "tags", "project", "importance", "ac
 def _recognises(opened: Opened) -> bool:
     if opened.suffix not in _SEPARATORS or b"\0" in opened.head:
         return False
-    header = next(_rows(opened, io.BytesIO(opened.head)), [])
+    try:
+        header = next(_rows(opened, io.BytesIO(opened.head)), [])
+    except csv.Error:
+        return False
+    except UnicodeDecodeError as error:
+        raise UnreadableFile(f"{opened.name}: not UTF-8: save it as CSV UTF-8") from error
     return has_text(header) or opened.options.names.get("content") in header
 
 

@@ -58,8 +58,9 @@ def _memory(where: str, given: Mapping[str, object], source: str) -> Record:
 
 def _connected(path: Path) -> sqlite3.Connection:
     """The file, in a mode that writes nothing beside it either, unless a log beside it has what was written last."""
+    path = path.resolve()
     logged = path.with_name(f"{path.name}-wal").exists()
-    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro{'' if logged else '&immutable=1'}", uri=True)
+    return sqlite3.connect(f"{path.as_uri()}?mode=ro{'' if logged else '&immutable=1'}", uri=True)
 
 
 def _columns(database: sqlite3.Connection, table: str) -> list[str]:

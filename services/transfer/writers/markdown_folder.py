@@ -87,6 +87,10 @@ def _front_matter(source: ExportSource, memory: Memory, relations: Sequence[Rela
     if len(front) > MOST_FRONT:
         source.lost["memory", "whose metadata are too long for a note"] += 1
         front = _yaml({**properties, OWN: json.dumps({**more, "payload": {}, "relations": []})})
+    if len(front) > MOST_FRONT:
+        source.lost["memory", "whose relations and tags are too long for a note"] += 1
+        few = {name: value for name, value in properties.items() if not isinstance(value, list)}
+        front = _yaml({**few, OWN: json.dumps({**more, "payload": {}, "relations": []})})
     return front
 
 
