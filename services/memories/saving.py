@@ -385,7 +385,8 @@ class Act:
     def _history_row(self, plan: Plan, model: str) -> NewChange:
         before = plan.before.as_json() if plan.before else None
         kept = None
-        if before and plan.before and _rechunked(plan):
+        # Points for which a change waits can be those of an earlier text, wholly or in part.
+        if before and plan.before and _rechunked(plan) and not plan.mark.waiting:
             kept = _kept(plan.stored[0], model)
             pieces = plan.stored[0].pieces
             if pieces and pieces != self._saver.applier.chunks(plan.before.content):

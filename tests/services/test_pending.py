@@ -13,7 +13,7 @@ from services.memories.current import ChangedOutside, merged
 from services.memories.memory_service import MemoryService
 from services.memories.payload import State
 from services.memories.saving import BATCH
-from services.memories.stored_memories import Stored
+from services.memories.stored_memories import Stored, read_stored
 from services.memories.storing import Incoming
 from services.model import Action, Entity, Memory, MemoryChanges, MemoryDraft, MemoryType, RelationType
 from services.points import Point
@@ -189,6 +189,22 @@ async def test_what_is_committed_is_told_as_saved_when_the_vector_store_goes_awa
     assert (await world.service.get(created.id)).content == "new"
     assert (await world.service.get(there.id)).content == "edited"
     assert await world.service.delete([created.id]) == 1
+
+
+async def test_a_memory_deleted_before_its_last_edit_was_applied_comes_back_with_the_chunks_of_that_edit(
+    world: World,
+) -> None:
+    there, edited = ("\n\n".join(f"{word} sentence {number}. " * 30 for number in range(9)) for word in ("old", "new"))
+    memory = await world.service.create(MemoryDraft(there))
+    store = FullDisk(world.vectors)
+    world.service._saver.applier.vectors = cast("SwitchableStore", store)
+    await world.service.update(memory, MemoryChanges(content=edited))
+    store.is_full = False
+    assert await world.service.delete([memory.id]) == 1
+    assert await world.service.restore([memory.id]) == 1
+    (found,) = (await read_stored(world.vectors, [memory.id]))[memory.id]
+    assert found.texts == world.service._saver.applier.chunks(edited)
+    assert len(found.texts) > 1
 
 
 class FullDisk:
