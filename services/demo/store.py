@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import uuid
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -58,4 +59,7 @@ async def erase_demo(settings: Settings) -> None:
 
     await erase_stores(settings)
     if settings.home.exists():
-        await asyncio.to_thread(shutil.rmtree, settings.home)
+        # A command server that starts at this moment puts files into the home: under another name it finds none.
+        gone = settings.home.with_name(f"{settings.home.name}.{uuid.uuid4().hex[:8]}.erased")
+        settings.home.rename(gone)
+        await asyncio.to_thread(shutil.rmtree, gone)

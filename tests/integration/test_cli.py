@@ -622,8 +622,9 @@ def test_the_demo_has_a_store_of_its_own_and_its_commands_work(tmp_path: Path) -
     def demo(*options: str) -> dict[str, Any]:
         command = [sys.executable, "-m", "memoria_tui", "demo", "--json", *options]
         ran = subprocess.run(
-            command, capture_output=True, text=True, env=environment, stdin=subprocess.DEVNULL, check=True
+            command, capture_output=True, text=True, env=environment, stdin=subprocess.DEVNULL, check=False
         )
+        assert ran.returncode == 0, ran.stderr
         loaded: dict[str, Any] = json.loads(ran.stdout)
         return loaded
 

@@ -127,7 +127,9 @@ async def test_a_key_that_is_no_letter_is_told_when_it_comes_again_too_early(des
     async with slow_desk(desk) as (pilot, acts):
         await hurry(pilot, "down", "down", "s")
         await asyncio.sleep(0.6)
-        await hurry(pilot, "1", "enter", "ctrl+k", "ctrl+k")
+        await hurry(pilot, "1", "enter")
+        await asyncio.sleep(0.6)
+        await hurry(pilot, "ctrl+k", "ctrl+k")
         assert acts.done == ["stop", "resume"]
         assert "ctrl+k came again before that was done, and did nothing" in toasts(pilot)
 
