@@ -13,6 +13,7 @@ from services.demo.year import DemoYear, compose
 from services.model import MemoryType, RelationType
 from services.settings import Settings
 from services.times import WriterZone
+from tests.benchmarks.questions import questions
 from tests.services.edge_here import services_here
 
 NOW = datetime(2026, 11, 20, 15, tzinfo=UTC)
@@ -53,6 +54,12 @@ def test_relations_are_of_all_types_and_point_the_right_way(year: DemoYear) -> N
     for relation in year.relations:
         if relation.type in (RelationType.FOLLOWS, RelationType.SUPERSEDES):
             assert made[relation.source_id] > made[relation.target_id]
+
+
+def test_the_questions_of_its_people_fit_it(year: DemoYear) -> None:
+    asked = questions(year)
+    answered = [one for one in asked if one.right]
+    assert (len(asked), len(answered), sum(one.wordless for one in answered)) == (100, 60, 20)
 
 
 def test_work_reaches_until_now_with_one_running_and_one_paused(year: DemoYear) -> None:
