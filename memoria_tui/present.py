@@ -11,8 +11,9 @@ from textual.content import Content, Span
 from textual.strip import Strip
 from textual.style import Style
 
-from services.model import Memory, MemoryType, RelationType
+from services.model import Memory, MemoryType, Query, RelationType
 from services.model import counted as counted
+from services.points import STOP_WORDS
 
 GLYPHS: Mapping[MemoryType, str] = {MemoryType.SEMANTIC: "◆", MemoryType.EPISODIC: "●", MemoryType.PROCEDURAL: "▲"}
 UNTITLED = "(empty)"
@@ -35,6 +36,15 @@ _SUSPECT = re.compile(f"(?P<kept>{_KEPT})|[{_HIDDEN}]")
 _ANY_HIDDEN = re.compile(f"[{_HIDDEN}]")
 _SUFFIX = re.compile(r"(?<=\w{3})(?:ing|ies|ied|ed|es|s|e|y)$")
 _MOST_WORDS = 32
+_UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0eff]")
+"""Scripts without blanks between words."""
+_MARKS = (
+    (re.compile(r"^[ \t]*(?:(?:```|~~~).*|[-*_](?:[ \t]*[-*_]){2,}|\|?(?:[ \t]*:?-+:?[ \t]*\|)+[-: \t]*)$", re.M), ""),
+    (re.compile(r"^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?|[-*+][ \t]+(?:\[[ xX]\][ \t]+)?)+", re.M), ""),
+    (re.compile(r"!?\[([^\[\]\n]*)\]\([^()\s]*\)"), r"\1"),
+    (re.compile(r"(\*\*|~~|\*|`+|(?<!\w)_(?=[^\W_]))(?=\S)([^\n]{0,200}?\S)\1(?!\w)"), r"\2"),
+)
+"""Marks of Markdown and what stays in their place: of lines, of blocks, of links, of emphasis and code."""
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -137,8 +147,15 @@ def ago(when: datetime, now: datetime) -> str:
 
 
 def title(memory: Memory) -> str:
-    """The memory's first line, safe; «(empty)» when there is none."""
-    return line(memory.title) or UNTITLED
+    """The memory's title, safe and without Markdown marks; «(empty)» when there is none."""
+    return line(unmarked(memory.title)) or UNTITLED
+
+
+def unmarked(text: str) -> str:
+    """A Markdown text without its marks: what a reader of one line needs of it."""
+    for mark, kept in _MARKS:
+        text = mark.sub(kept, text)
+    return text
 
 
 def labelled(memory: Memory | None, cells: int) -> Content:
@@ -148,13 +165,25 @@ def labelled(memory: Memory | None, cells: int) -> Content:
     return Content.assemble((f"{glyph(memory.type)} ", colour(memory.type)), clip(title(memory), cells))
 
 
-def word_pattern(words: Iterable[str]) -> re.Pattern[str] | None:
-    """Matches each whole word that begins with the rough stem of one of `words`; None when there is none to match."""
-    stems = {_SUFFIX.sub("", word) for text in words for word in re.findall(r"\w+", text.casefold())}
-    if not stems:
-        return None
+def word_pattern(words: Iterable[str], phrases: Iterable[str] = ()) -> re.Pattern[str] | None:
+    """Matches the phrases, and each whole word that begins with the rough stem of one of `words`.
+
+    Stop words are left out, unless there is nothing else. None when there is nothing to match.
+    """
+    named = dict.fromkeys(word for text in words for word in re.findall(r"\w+", text.casefold()))
+    stems = {_SUFFIX.sub("", word) for word in named if word not in STOP_WORDS} or set(named)
     longest_first = sorted(stems, key=lambda stem: (-len(stem), stem))[:_MOST_WORDS]
-    return re.compile(rf"\b(?:{'|'.join(map(re.escape, longest_first))})\w*", re.IGNORECASE)
+    as_they_stand = [r"\s+".join(map(re.escape, phrase.split())) for phrase in phrases if phrase.strip()]
+    sought = [*as_they_stand, *(rf"\b{stem}\w*" if not _UNSPACED.match(stem) else stem for stem in longest_first)]
+    return re.compile("|".join(sought), re.IGNORECASE) if sought else None
+
+
+def sought(query: Query) -> re.Pattern[str] | None:
+    """What of a text answers a search; None for a plain list."""
+    text = query.text
+    for phrase in query.phrases:
+        text = text.replace(phrase, " ")
+    return word_pattern([text], query.phrases)
 
 
 def highlight(text: str, words: Iterable[str] | re.Pattern[str] | None, style: Style | str = "bold") -> Content:

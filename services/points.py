@@ -147,6 +147,14 @@ def _little_endian(numbers: array[float]) -> array[float]:
 BM25_K, BM25_B = 0.6, 0.3
 """Saturation by a word's repetition and normalisation by length, both below the usual 1.2 and 0.75: memories are short,
 so their length says little. Anything around (0.4 to 0.9, 0.2 to 0.4) serves as well."""
+STOP_WORDS = frozenset(
+    """
+    a an and are as at be been but by did do does for from had has have how i if in into is it its me my no not of on
+    or our she so than that the their them then there these they this to was we were what when where which who why
+    will with you your
+    """.split()  # noqa: SIM905
+)
+"""English words that say nothing about what a text is about."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.difference_view import changed_values, excerpt, state_text
 from memoria_tui.present import age, clip, line
 from services.errors import MemoriaError
-from services.model import Act, Change, Kind, first_line
+from services.model import Act, Change, Kind, title_of
 from services.ports import Clock
 from services.times import minute
 
@@ -104,7 +104,7 @@ def _change(change: Change) -> Iterable[Content]:
         return
     state = change.after or change.before or {}
     if (text := state_text(state)) is not None:
-        yield excerpt(text if len(text) < 400 else first_line(text))
+        yield excerpt(text if len(text) < 400 else title_of(text))
         return
     row = state.get("row", state)
     known = row if isinstance(row, dict) else {}

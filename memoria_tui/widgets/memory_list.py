@@ -243,9 +243,8 @@ class MemoryList(ScrollView, can_focus=True):
 
     def _row_layout(self) -> RowLayout:
         if self._layout is None:
-            words = (self._query.text, *self._query.phrases)
-            width = self.scrollable_content_region.width
-            self._layout = RowLayout(width, self._query.ranked, present.word_pattern(words), self._clock())
+            width, pattern = self.scrollable_content_region.width, present.sought(self._query)
+            self._layout = RowLayout(width, self._query.ranked, pattern, self._clock())
         return self._layout
 
     def on_mount(self) -> None:

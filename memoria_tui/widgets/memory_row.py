@@ -1,4 +1,4 @@
-"""A hit as two lines of a list: score, glyph, title or passage; tags, states, relations, age."""
+"""A hit as two lines of a list: what the memory is called and its age; the passage that matched, project and tags."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from memoria_tui import present
 from services.model import Hit
 
 ROW_LINES = 2
-_MUTED, _FAINT = "$foreground 60%", "$foreground 45%"
-_WIDEST_TITLE = 2_000
+_MUTED, _FAINT, _MATCH = "$foreground 60%", "$foreground 45%", "bold $accent"
+_LONGEST_PASSAGE = 2_000
 _LEAD = 24
+_AGE = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +46,12 @@ def draw_row(hit: Hit, layout: RowLayout, *, marked: bool, bar: tuple[str, str])
         (score, "$primary"),
         (present.glyph(kind), present.colour(kind)),
         " ",
-        _headline(hit, layout, room),
+        _spread(_headline(hit, layout), _state(hit, layout), room),
     )
-    facts = _facts(hit, layout)
-    tags_room = max(0, room - facts.cell_length - 1)
-    second = Content.assemble(
-        bar,
-        " " * (layout.indent - 1),
-        (present.fit(_tags(hit, tags_room), tags_room), _MUTED),
-        " ",
-        facts,
-    )
-    return first, second
+    second = _about(hit, room)
+    if (passage := _passage(hit, layout, room)) is not None:
+        second = _spread(passage, _about(hit, room * 2 // 5), room)
+    return first, Content.assemble(bar, " " * (layout.indent - 1), second)
 
 
 def draw_gap(layout: RowLayout, *, bar: tuple[str, str]) -> tuple[Content, Content]:
@@ -64,16 +59,39 @@ def draw_gap(layout: RowLayout, *, bar: tuple[str, str]) -> tuple[Content, Conte
     return Content.assemble(bar, " " * (layout.indent - 3), ("…", _FAINT)), Content.assemble(bar)
 
 
-def _headline(hit: Hit, layout: RowLayout, room: int) -> Content:
-    """The title, or the passage around its first hit when the match lies deeper in the text."""
-    name = present.title(hit.memory)[:_WIDEST_TITLE]
-    passage = present.line(hit.passage[:_WIDEST_TITLE])
-    if layout.pattern is not None and passage and not layout.pattern.search(name):
-        found = layout.pattern.search(passage)
-        if found is not None:
-            name = _excerpt(passage, found.start(), room)
-    text = present.highlight(present.clip(name, room), layout.pattern, "bold $accent")
-    return text.stylize(_FAINT) if name == present.UNTITLED else text
+def _spread(left: Content, right: Content, room: int) -> Content:
+    """Both in so many cells, the left one cut where there is too little room."""
+    left = left.truncate(max(0, room - right.cell_length - 1), ellipsis=True)
+    return Content.assemble(left, " " * (room - left.cell_length - right.cell_length), right)
+
+
+def _headline(hit: Hit, layout: RowLayout) -> Content:
+    title = present.clip(present.title(hit.memory), layout.width)
+    text = present.highlight(title, layout.pattern, _MATCH)
+    return text.stylize(_FAINT) if title == present.UNTITLED else text
+
+
+def _state(hit: Hit, layout: RowLayout) -> Content:
+    """What is wrong with it, and its age in a column at the right end."""
+    flags = "".join(
+        f"{sign} " for sign, holds in (("◌ pending", hit.memory.pending), ("! headless", hit.memory.headless)) if holds
+    )
+    when = present.age(hit.memory.created_at, layout.now)
+    return Content.assemble((flags, "$warning"), (present.fit(when, _AGE, right=True), _MUTED))
+
+
+def _passage(hit: Hit, layout: RowLayout, room: int) -> Content | None:
+    """The passage from a little before its first match on; None where it says no more than the title."""
+    if layout.pattern is None:
+        return None
+    found = layout.pattern.search(hit.passage)
+    # A long passage is looked at around its match.
+    start = max(0, found.start() - _LONGEST_PASSAGE // 2) if found else 0
+    text = present.line(present.unmarked(hit.passage[start : start + _LONGEST_PASSAGE]))
+    text = text.removeprefix(present.title(hit.memory)).lstrip(" .:")
+    found = layout.pattern.search(text)
+    excerpt = _excerpt(text, found.start() if found else 0, room * 3 // 5)
+    return present.highlight(present.clip(excerpt, room), layout.pattern, _MATCH) if text else None
 
 
 def _excerpt(passage: str, at: int, room: int) -> str:
@@ -84,19 +102,13 @@ def _excerpt(passage: str, at: int, room: int) -> str:
     return f"… {passage[start:]}" if start else passage
 
 
-def _tags(hit: Hit, room: int) -> str:
-    return present.clip("  ".join(present.line(tag) for tag in hit.memory.tags), room)
-
-
-def _facts(hit: Hit, layout: RowLayout) -> Content:
-    """States, relations and age in columns of fixed width at the right end."""
-    parts: list[tuple[str, str]] = []
-    if hit.memory.pending:
-        parts.append(("◌ pending ", "$warning"))
-    if hit.memory.headless:
-        parts.append(("! headless ", "$warning"))
+def _about(hit: Hit, room: int) -> Content:
+    """Project, tags and number of relations."""
+    project = present.line(hit.memory.project or "")
+    tags = "  ".join(present.line(tag) for tag in hit.memory.tags)
     relations = f"⇄ {present.count(hit.relations)}" if hit.relations else ""
-    parts.append((present.fit(relations, 7), _FAINT))
-    when = present.age(hit.memory.created_at, layout.now)
-    parts.append((present.fit(when, 6, right=True), _MUTED))
-    return Content.assemble(*parts)
+    left = room - (cell_len(relations) + 2 if relations else 0)
+    project = present.clip(project, left // 2 if tags else left)
+    tags = present.clip(tags, left - (cell_len(project) + 2 if project else 0))
+    parts = [(project, "$foreground 80%"), (tags, _MUTED), (relations, _FAINT)]
+    return Content("  ").join(Content.styled(text, style) for text, style in parts if text)

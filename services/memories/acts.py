@@ -10,7 +10,7 @@ from dataclasses import replace
 from services.acting import is_owner, kept_to, may_see, seeing_all
 from services.errors import Ambiguous, NothingToUndo
 from services.memories.stored_memories import read_stored
-from services.model import Act, Change, Entity, Kind, counted, first_line, plain_summary
+from services.model import Act, Change, Entity, Kind, counted, plain_summary, title_of
 from services.ports import VectorStore
 from services.records import Records
 
@@ -89,7 +89,7 @@ class ActReader:
         seen = {one: stored[0].state for one, stored in found.items() if may_see(stored[0].state.payload)}
         in_changes = sorted(changes, key=lambda change: change.id)
         last = {one.entity_id: title for one in in_changes if (title := _own_title(one))}
-        return last | {one: title for one, state in seen.items() if (title := first_line(state.content))}
+        return last | {one: title for one, state in seen.items() if (title := title_of(state.content))}
 
 
 def described(act: Act, changes: Sequence[Change], titles: Mapping[str, str]) -> Act:
@@ -110,10 +110,10 @@ def may_know(changes: Sequence[Change]) -> bool:
 
 
 def titled(state: Mapping[str, object] | None) -> str:
-    """First line of a memory's state in the history."""
+    """The title of a memory's state in the history."""
     payload = (state or {}).get("payload")
     content = payload.get("content") if isinstance(payload, Mapping) else None
-    return first_line(content) if isinstance(content, str) else ""
+    return title_of(content) if isinstance(content, str) else ""
 
 
 def payloads_of(change: Change) -> Sequence[Mapping[str, object] | None]:

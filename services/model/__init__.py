@@ -33,6 +33,7 @@ from services.model.memories import (
     content_hash,
     counted,
     first_line,
+    title_of,
 )
 from services.model.relations import RelatedMemory, Relation, RelationCreator, RelationType
 from services.model.search import FacetCount, Facets, Hit, Query, SearchMode, SearchResult, SortKey, Why

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -50,8 +51,8 @@ class Memory:
 
     @property
     def title(self) -> str:
-        """The first line that is not blank, without Markdown heading marks; "" for an empty memory."""
-        return first_line(self.content)
+        """As `title_of` has it; "" for an empty memory."""
+        return title_of(self.content)
 
 
 def content_hash(text: str) -> str:
@@ -60,11 +61,39 @@ def content_hash(text: str) -> str:
 
 
 def first_line(text: str) -> str:
-    """As `Memory.title`."""
-    for line in text.splitlines():
-        if stripped := line.strip().lstrip("#").strip():
-            return stripped
-    return ""
+    """The first line that is not blank, without Markdown heading marks; "" where there is none."""
+    return next(_lines(text), "")
+
+
+_TITLE_IN = 4_000
+"""Characters of a text in which its title is looked for."""
+_FRONT_MATTER = re.compile(r"---[ \t]*\r?\n(.*?)^---[ \t]*$", re.DOTALL | re.MULTILINE)
+_FRONT_TITLE = re.compile(r"""^title:[ \t]*(["']?)(\S.*?)\1[ \t]*$""", re.MULTILINE)
+_WORDED = re.compile(r"[^\W_]")
+_SENTENCE = re.compile(r"""(.{20,}?[.!?…])\s+["'(«“]?[^\W\d_a-z]|(.{6,}?[。！？])""")
+"""A sentence that another one follows; «e.g.» ends none."""
+
+
+def title_of(text: str) -> str:
+    """What a memory is called: the title of its front matter, else its first heading line or first sentence.
+
+    A line that ends with a colon takes the next one along. "" for an empty text.
+    """
+    text = text[:_TITLE_IN]
+    if front := _FRONT_MATTER.match(text.lstrip()):
+        if titled := _FRONT_TITLE.search(front[1]):
+            return titled[2]
+        text = text.lstrip()[front.end() :]
+    lines = filter(_WORDED.search, _lines(text))
+    title = next(lines, "") or first_line(text)
+    if title.endswith(":"):
+        title = f"{title} {next(lines, '').lstrip('-*+ ')}".strip()
+    sentence = _SENTENCE.match(title)
+    return (sentence[1] or sentence[2]) if sentence else title
+
+
+def _lines(text: str) -> Iterator[str]:
+    return (stripped for line in text.splitlines() if (stripped := line.strip().lstrip("#").strip()))
 
 
 @dataclass(frozen=True, slots=True)

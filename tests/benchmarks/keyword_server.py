@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from services.adapters.server.bm25 import STOP_WORDS, words
+from services.adapters.server.bm25 import words
 from services.adapters.server.server_store import ServerVectorStore
 from services.memories.chunking import chunks
 from services.memories.payload import drafted
 from services.memories.point_layout import points_of
 from services.memories.stored_memories import memory_id_of
 from services.model import MemoryDraft, MemoryType, SearchMode
-from services.points import Point, TextSearch
+from services.points import STOP_WORDS, Point, TextSearch
 from services.settings import Settings
 from services.times import writer_zone
 from tests.benchmarks.figures import Figure, compared, percentile

@@ -122,6 +122,22 @@ def test_title_of_an_empty_memory_says_so() -> None:
     assert present.title(Memory("1", MemoryType.SEMANTIC, "\n## JWT\x1b[0m expiry\nrest")) == "JWT␛[0m expiry"
 
 
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("---\ntags: [a]\ntitle: 'Rotating keys'\n---\n\n# Another\n", "Rotating keys"),
+        ("---\ntags: [a]\n---\n\n## Keys\ntext", "Keys"),
+        ("Anna said, e.g. twice, that it is late. Nobody answered.", "Anna said, e.g. twice, that it is late."),
+        ("鍵は毎年新しくする。古い鍵は残る。", "鍵は毎年新しくする。"),
+        ("Before a deploy:\n\n- freeze the **queue**\n- wait", "Before a deploy: freeze the queue"),
+        ("Use `snake_case` in 2 * 3 * 4", "Use snake_case in 2 * 3 * 4"),
+        ("---\nno front matter", "no front matter"),
+    ],
+)
+def test_a_memory_is_called_by_its_front_matter_its_heading_or_its_first_sentence(text: str, title: str) -> None:
+    assert present.title(Memory("1", MemoryType.SEMANTIC, text)) == title
+
+
 def styled(text: str, words: list[str]) -> list[str]:
     return [text[span.start : span.end] for span in present.highlight(text, words).spans]
 

@@ -11,14 +11,6 @@ from services.adapters.collections import MAX_TOKEN, MIN_TOKEN
 from services.points import BM25_B, BM25_K
 
 _WORD = re.compile(r"[^\W_]+")
-STOP_WORDS = frozenset(
-    """
-    a an and are as at be been but by did do does for from had has have how i if in into is it its me my no not of on
-    or our she so than that the their them then there these they this to was we were what when where which who why
-    will with you your
-    """.split()  # noqa: SIM905
-)
-"""English words that say nothing about what a text is about."""
 
 
 def all_words(text: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from services.model import MemoryType
-from services.model.memories import first_line
+from services.model.memories import title_of
 from services.storable_text import quoted
 from services.transfer.formats.fields import with_fields
 from services.transfer.formats.imported_records import BadRecord, Record, RelationRecord
@@ -49,7 +49,7 @@ def _record(item: Item, source: str) -> Record:
 
 def _text(name: str, lines: Sequence[str]) -> str:
     """The name with what was observed below it; one observation that begins with it says it all."""
-    title = first_line(lines[0]) if len(lines) == 1 else ""
+    title = title_of(lines[0]) if len(lines) == 1 else ""
     if title and (title.startswith(name.strip()) or name.startswith(title)):
         return lines[0]
     return "\n".join(

@@ -203,9 +203,35 @@ async def test_no_hits_say_why_and_highlight_nothing() -> None:
         assert listed.current is None
 
 
-async def test_the_passage_stands_in_for_a_title_without_the_words() -> None:
+async def drawn(width: int, query: Query, *hits: Hit) -> tuple[list[str], list[str]]:
+    """The lines of a list, and the words in it that are marked as found."""
     app, listed = scene()
-    async with app.open() as pilot:
-        listed.show_listing(len(HITS), QUERY, first=HITS)
+    async with app.open(width) as pilot:
+        listed.show_listing(len(hits), query, first=hits)
         await pilot.pause()
-        assert "all old tokens have expired" in lines(app)[4]
+        strips = app.screen._compositor.render_strips()
+        bold = [segment.text for strip in strips for segment in strip if segment.style and segment.style.bold]
+        return lines(app), [text for text in bold if text.strip()]
+
+
+async def test_a_row_has_the_title_first_and_then_the_passage_that_matched_without_its_marks() -> None:
+    text = "# Rotate the key\n\n- Deploy the **new key** first.\n- Wait until `tokens` of the [old](b) one expired."
+    found = Hit(replace(HITS[2].memory, content=text, project="api"), 0.6, passage=text, relations=3)
+    page, marked = await drawn(100, QUERY, found)
+    assert page[0].split() == ["▌", "▇▆", "▲", "Rotate", "the", "key", "3", "w"]
+    assert "… first. Wait until tokens of the old one expired." in page[1].replace("  ", " ")
+    assert page[1].rstrip().endswith("api  runbook  ⇄ 3")
+    assert marked == ["tokens", "expired"]
+
+
+async def test_a_stop_word_is_not_marked_unless_nothing_else_was_asked_and_a_phrase_is_marked_as_one() -> None:
+    hit = Hit(memory(1, "What is the key to it"), passage="What is the key to it. Then the old key of the house.")
+    assert (await drawn(100, Query(raw="x", text="what is the key"), hit))[1] == ["key", "key"]
+    assert (await drawn(100, Query(raw="x", text="is it"), hit))[1] == ["is", "it"]
+    phrase = Query(raw="x", text="of the house old", phrases=("of the house",))
+    assert (await drawn(100, phrase, hit))[1] == ["old", "of the house"]
+
+
+async def test_words_of_scripts_without_blanks_are_marked_inside_a_line() -> None:
+    hit = Hit(memory(1, "x"), passage="鍵の回転は毎年行う")
+    assert (await drawn(80, Query(raw="回転", text="回転"), hit))[1] == ["回転"]
