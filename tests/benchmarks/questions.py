@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.adapters.server.bm25 import STOP_WORDS
 from services.demo.year import DemoYear, compose
 from services.model import Query, SearchMode
+from services.points import STOP_WORDS
 from services.search.search_service import SearchService
 from services.times import writer_zone
 from tests.benchmarks.figures import Figure
