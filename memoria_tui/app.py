@@ -200,6 +200,8 @@ class MemoriaApp(TypingAhead[None]):
     def on_mount(self) -> None:
         self.set_keymap(self._config.keymap)
         self.leaving.watch_signals()
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.is_ending = lambda: self.leaving.is_signalled
         self.mode_change_signal.subscribe(self, self._entered)
         self.app_resume_signal.subscribe(self, self._draw_again)
         self.hold_keys(_START)

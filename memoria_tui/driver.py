@@ -8,7 +8,7 @@ import selectors
 import signal
 import sys
 from codecs import getincrementaldecoder
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TextIO, cast
 
 from textual import events
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _BEGIN, _END = "\x1b[200~", "\x1b[201~"
 AT_ONCE = 4096
+_MOMENT = 0.1
+"""Seconds in which signals that came together have all arrived."""
 
 
 class KeyParser(XTermParser):
@@ -102,6 +104,8 @@ class TerminalDriver(LinuxDriver):
         self._has_terminal = False
         self._will_resume = False
         self._given_back = False
+        self.is_ending: Callable[[], bool] = lambda: False
+        """Whether a signal came that ends the app, which does first what was asked for before."""
 
     @property
     def is_unread(self) -> bool:
@@ -149,7 +153,7 @@ class TerminalDriver(LinuxDriver):
         after its `bg`, the app stops once more: there is a SIGCONT when it gets the terminal.
         """
         if self._is_in_background:
-            os.kill(os.getpid(), signal.SIGSTOP)
+            self._loop.call_later(_MOMENT, self._stop_in_background)
             return
         if self._has_terminal:
             self.suspend_application_mode()
@@ -157,6 +161,11 @@ class TerminalDriver(LinuxDriver):
         if self._will_resume:
             self._will_resume = False
             super().resume_application_mode()
+
+    def _stop_in_background(self) -> None:
+        """Not at once: a shell's `kill` sends SIGTERM with the SIGCONT, and that ends the app."""
+        if self._is_in_background and not self.is_ending():
+            os.kill(os.getpid(), signal.SIGSTOP)
 
     def _run_input_thread(self) -> None:
         try:

@@ -55,6 +55,8 @@ class Leaving:
         self._keep_drafts = keep_drafts
         self._under_way = False
         self._warned_of: tuple[str, ...] = ()
+        self.is_signalled = False
+        """Whether a signal came that ends the app once what was asked for before is done."""
         self.lost: tuple[str, ...] = ()
         """What was asked for and not written when the app ended."""
 
@@ -115,6 +117,7 @@ class Leaving:
                 loop.add_signal_handler(number, self._signalled, number)
 
     def _signalled(self, number: signal.Signals) -> None:
+        self.is_signalled = True
         self._keep_drafts()
         self._app.run_worker(self._end_by(number), group="signal", exclusive=True)
 

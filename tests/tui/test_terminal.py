@@ -135,6 +135,18 @@ def test_an_app_in_the_background_waits_stopped_and_draws_again_in_the_foregroun
         terminal.until("ended with 0", since)
 
 
+def test_a_suspended_app_ends_by_the_kill_of_its_shell() -> None:
+    lines = 'set -m; "$@"; echo stopped; read; kill %1; while [ "$(jobs -rs)" ]; do sleep 0.1; done; echo ended'
+    with program(Play(), shell=["bash", "-c", lines, "bash"]) as terminal:
+        terminal.until(_NEWEST)
+        terminal.type("\x1a")
+        terminal.until("stopped\r\n")
+        since = len(terminal.seen)
+        terminal.type("\n")
+        terminal.until("ended\r\n", since)
+        assert b"\x1b[?1049h" not in terminal.seen[since:]
+
+
 def until_stopped(shell: Terminal) -> None:
     """Waits until the app that a shell has continued is stopped."""
     (app,) = psutil.Process(shell.process).children()
