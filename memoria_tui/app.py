@@ -193,7 +193,7 @@ class MemoriaApp(TypingAhead[None]):
     def _make(self, mode: Mode) -> ModeScreen:
         from memoria_tui.modes.mode import Setup
 
-        setup = Setup(self._where, self.clock, self._config.editor, self._load_demo)
+        setup = Setup(mode.name, self._where, self.clock, self._config.editor, self._load_demo)
         screen = self._screens_made[mode.name] = mode.screen()(setup)
         return screen
 

@@ -14,7 +14,11 @@ from textual.drivers._byte_stream import ByteStream as ByteStream  # what is typ
 
 def bindings_of(node: DOMNode) -> Iterator[Binding]:
     """The keys of a node after the person's keymap; public are only those of what has the focus."""
-    return (binding for _, binding in node._bindings)
+    bindings = node._bindings
+    if node.app._keymap:
+        bindings = bindings.copy()  # Textual applies the keymap to copies, too, at every key
+        bindings.apply_keymap(node.app._keymap)
+    return (binding for _, binding in bindings)
 
 
 def handling_node() -> object:

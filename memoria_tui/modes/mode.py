@@ -1,4 +1,4 @@
-"""What every mode has in common: the line above, the keys below, how it learns of the stores, and how it is built.
+"""What every mode has in common: the lines above, the keys below, how it learns of the stores, and how it is built.
 
 A mode is one class in one file, `modes/<mode>/screen.py`: its keys with the action of each, what it composes, `load`,
 which asks the stores, and `draw`, which shows the answer. What is drawn is one value, `state`, a `Loadable` of a type
@@ -32,10 +32,13 @@ from textual.widgets import Static
 
 from memoria_tui.drafts import Draft
 from memoria_tui.modes.notices import BEGINNING, failing_line, failure, opening
+from memoria_tui.modes.registry import MODES
 from memoria_tui.present import safe
 from memoria_tui.program_log import refused
+from memoria_tui.textual_internals import bindings_of
 from memoria_tui.widgets.footer import KeysFooter
 from memoria_tui.widgets.header import StatusHeader
+from memoria_tui.widgets.mode_strip import ModeStrip, ModeTab
 from memoria_tui.writes import UnderWay, not_done, pressed_before, write
 from services.errors import MemoriaError
 from services.model import Change, Progress, RelatedMemory, StatusSnapshot, Subject
@@ -59,6 +62,8 @@ _MEMORY_ID = re.compile(r"['\"]?(?P<id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{1
 class Setup:
     """What the modes are made with."""
 
+    mode: str
+    """The name of the one that is made."""
     where: str
     """The stores, as the header names them."""
     clock: Clock
@@ -145,10 +150,13 @@ class ModeScreen(Screen[None]):
     """What is drawn."""
     busy: var[str] = var("", init=False)
     """What a person waits for: «saving …»."""
+    tabs: var[tuple[ModeTab, ...]] = var((), init=False)
+    """All modes, for the line that names them."""
     header = getters.query_one(StatusHeader)
 
     def __init__(self, setup: Setup) -> None:
         super().__init__()
+        self._mode = setup.mode
         self._where = setup.where
         self.clock = setup.clock
         self._unseen: frozenset[Subject] = frozenset()
@@ -159,6 +167,7 @@ class ModeScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield StatusHeader(self.clock, self._where).data_bind(ModeScreen.status, ModeScreen.busy)
+        yield ModeStrip().data_bind(ModeScreen.tabs)
         yield Static(id="failing")
         yield from self.compose_body()
         yield Static(self.notice(Idle()) or "", id="notice")
@@ -170,7 +179,16 @@ class ModeScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self.add_class("-noticed")
+        self._name_modes()
         self.post_message(self.Opened(self))
+
+    def _name_modes(self) -> None:
+        """With the keys that they have in the person's keymap."""
+        keys = {binding.id: self.app.get_key_display(binding) for binding in bindings_of(self.app)}
+        self.tabs = tuple(
+            ModeTab(mode.name, keys[f"app.{mode.name}"], mode.title, mode.mark(self.status), mode.name == self._mode)
+            for mode in MODES
+        )
 
     # what is drawn
 
@@ -208,6 +226,8 @@ class ModeScreen(Screen[None]):
         self.refresh_bindings()
 
     def watch_status(self, status: StatusSnapshot) -> None:
+        if self.tabs:
+            self._name_modes()
         for failing in self.query("#failing").results(Static):  # none before the screen is composed
             told = failing_line(status, self._shown_at, self.clock().tzinfo)
             failing.display = told is not None

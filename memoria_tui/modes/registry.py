@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from memoria_tui.modes.mode import ModeScreen
+    from services.model import StatusSnapshot
+
+
+def _nothing(_: StatusSnapshot) -> str:
+    return ""
+
+
+def _failing(status: StatusSnapshot) -> str:
+    return "!" if status.failing else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +29,8 @@ class Mode:
     key: str
     title: str
     tooltip: str
+    mark: Callable[[StatusSnapshot], str] = _nothing
+    """What the line of modes says beside the title: a count, «!», or nothing."""
 
     def screen(self) -> type[ModeScreen]:
         """`MemoriesScreen` of `memories/screen.py`; imported only now: no screen is before the first paint."""
@@ -34,5 +46,5 @@ MODES = (
     GRAPH,
     WORK,
     Mode("summary", "4", "Summary", "Go to the Summary"),
-    Mode("health", "5", "Health", "Go to Health"),
+    Mode("health", "5", "Health", "Go to Health", _failing),
 )
