@@ -24,6 +24,7 @@ from services.backup.restore_run import RestoreTarget
 from services.backup.restoring import RestoreService
 from services.connected_agents import ConnectedAgentService
 from services.curation.consolidation import ConsolidationService
+from services.curation.inbox import InboxService
 from services.curation.reflection import ReflectionService
 from services.errors import MemoriaError
 from services.files import close_home
@@ -106,6 +107,7 @@ class Services:
         self.exporting = ExportService(vectors, records, settings, clock)
         self.consolidation = ConsolidationService(vectors, records, self.memories, settings, clock)
         self.reflection = ReflectionService(chat, vectors, self.search, self.memories, settings)
+        self.inbox = InboxService(vectors, records, settings, clock)
         self.work = WorkService(records, settings, clock, self.memories)
         self.reports = ReportService(records, settings, clock)
         self.clients = ClientService(records)

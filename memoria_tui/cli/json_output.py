@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from services.backup.backup_values import Archive, Comparison
+    from services.curation.inbox import InboxItem
     from services.graph.graph_values import Node, PathStep, Suggestion
     from services.health import Waiting
     from services.integrity.defects import Survey
@@ -62,6 +63,13 @@ def token_json(token: AccessToken) -> Json:
 def trashed_json(trashed: TrashedMemory) -> Json:
     deleted = {"deleted_at": _plain(trashed.deleted_at), "deleted_by": trashed.actor, "relations": trashed.relations}
     return memory_json(trashed.memory) | deleted
+
+
+def pending_json(item: InboxItem) -> Json:
+    """`before`: the text as a person knows it, null for a new memory."""
+    memory = _fields(item.memory, "id", "type", "content", "tags", "project")
+    written = _fields(item.pending, "actor", "program", "at", "reviewed_by", "reviewed_at")
+    return memory | {"change": item.change, "before": _content(item.before)} | written
 
 
 def waiting_json(waiting: Waiting) -> Json:

@@ -14,6 +14,7 @@ from memoria_tui.cli import (
     connect,
     database,
     health,
+    inbox,
     memories,
     open_app,
     open_door,
@@ -41,6 +42,7 @@ for group in (memories, relations, undo, health, backup, transfer, reembed, conn
     app.add_typer(group.commands)
 app.command()(trash.purge)
 app.add_typer(trash.commands, name="trash")
+app.add_typer(inbox.commands, name="inbox")
 app.add_typer(database.commands, name="db")
 app.add_typer(tokens.commands, name="token")
 app.add_typer(work.commands, name="work")

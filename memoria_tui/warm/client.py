@@ -14,7 +14,7 @@ from _socket import AF_UNIX, SOCK_STREAM, SOL_SOCKET, socket
 
 _OF_MEMORIES = ("add", "delete", "edit", "link", "neighbors", "path", "purge", "relations", "search", "show", "suggest")
 COMMANDS = frozenset(
-    (*_OF_MEMORIES, "db", "doctor", "mcp", "pending", "redo", "repair", "trash", "undo", "unlink", "work")
+    (*_OF_MEMORIES, "db", "doctor", "inbox", "mcp", "pending", "redo", "repair", "trash", "undo", "unlink", "work")
 )
 """Those that a server may run: what holds a terminal, or takes long anyway, runs in its own process."""
 READY, GO, EXIT, SIGNAL, OWN = b"ready ", b"go", b"exit ", b"signal ", b"own"

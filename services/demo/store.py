@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from services.settings import Settings
 
 _READY = "demo-ready"
+_UNREVIEWED = 12
+"""The newest memories, which wait for a review as those of an agent do."""
 
 
 def demo_ready(settings: Settings) -> bool:
@@ -40,6 +42,8 @@ async def load_demo(services: Services, progress: Callable[[Progress], None] = l
         return rows + await transaction.rows.upsert_sessions(year.sessions)
 
     await services.importing.store_drafts(year.memories, also=beside_memories, progress=progress)
+    by_age = sorted(year.memories, key=lambda memory: str(memory.created_at))
+    await services.inbox.keep({str(memory.id): None for memory in by_age[:-_UNREVIEWED]})
     return (
         f"the demo: {len(year.memories)} memories, {len(year.relations)} relations, {len(year.sessions)} work sessions"
     )

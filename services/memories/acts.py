@@ -14,7 +14,7 @@ from services.model import Act, Change, Entity, Kind, counted, plain_summary, ti
 from services.ports import VectorStore
 from services.records import Records
 
-_ORDER = (Entity.SESSION, Entity.CLIENT, Entity.PROJECT, Entity.MEMORY, Entity.RELATION)
+_ORDER = (Entity.SESSION, Entity.CLIENT, Entity.PROJECT, Entity.MEMORY, Entity.RELATION, Entity.REVIEW)
 """What an act was about, before what it did besides."""
 _VERBS: Mapping[Kind, str] = {
     Kind.IMPORT: "imported",
@@ -22,7 +22,7 @@ _VERBS: Mapping[Kind, str] = {
     Kind.REPAIR: "repaired",
     Kind.MERGE: "merged",
 }
-_PLAIN = ("created", "deleted", "imported", "restored")
+_PLAIN = ("created", "deleted", "imported", "restored", "reviewed", "snoozed")
 """Summaries that read as verbs."""
 _MOST_TITLES = 3
 _LONGEST_TITLE = 60
@@ -84,7 +84,7 @@ class ActReader:
         """
         states = [change.after or change.before or {} for change in changes if change.entity is Entity.RELATION]
         ids = {str(state.get(side)) for state in states for side in ("source_id", "target_id") if state.get(side)}
-        ids |= {change.entity_id for change in changes if change.entity is Entity.MEMORY}
+        ids |= {change.entity_id for change in changes if change.entity in (Entity.MEMORY, Entity.REVIEW)}
         found = await read_stored(self._vectors, ids, embeddings=False)
         seen = {one: stored[0].state for one, stored in found.items() if may_see(stored[0].state.payload)}
         in_changes = sorted(changes, key=lambda change: change.id)
@@ -94,6 +94,8 @@ class ActReader:
 
 def described(act: Act, changes: Sequence[Change], titles: Mapping[str, str]) -> Act:
     """The act with its summary and the titles of what it was about; `titles` are the newest known ones by id."""
+    if len(act.counts) > 1:  # what a person did to memories reviews them, too
+        act = replace(act, counts={one: number for one, number in act.counts.items() if one is not Entity.REVIEW})
     about = next((entity for entity in _ORDER if act.counts.get(entity)), Entity.MEMORY)
     if act.kind is Kind.IMPORT and act.counts.get(Entity.MEMORY):
         about = Entity.MEMORY
@@ -168,7 +170,7 @@ def _of_one(change: Change, said: str, name: str) -> str:
     text = re.sub("[«»]", '"', said)
     if change.entity is Entity.SESSION and name and (old := _own_title(change)):
         text = text.removesuffix(f'"{old}"') + f'"{name}"' if text.endswith(f'"{old}"') else text
-    if change.entity is Entity.MEMORY:
+    if change.entity in (Entity.MEMORY, Entity.REVIEW):
         return f'{text} "{name}"' if name else text
     if change.entity is Entity.RELATION:
         return f"{text.split(' ', 1)[0]} {name}" if text.startswith(("linked", "unlinked")) else f"{text}: {name}"
@@ -188,4 +190,5 @@ def _moved(changes: Sequence[Change]) -> str:
 
 def _counted(counts: Mapping[Entity, int]) -> str:
     """«307 memories, 1 client»."""
-    return ", ".join(counted(counts[one], one) for one in Entity if counts.get(one))
+    nouns = {one: str(one) for one in Entity} | {Entity.REVIEW: str(Entity.MEMORY)}
+    return ", ".join(counted(counts[one], nouns[one]) for one in Entity if counts.get(one))

@@ -86,7 +86,7 @@ class _Attempt:
 
     @property
     def beside_memories(self) -> bool:
-        return len(self.relations) > 0 or any(change.entity in _WORK for change in self.changes)
+        return any(change.entity is not Entity.MEMORY for change in self.changes)
 
     @property
     def redo(self) -> bool:
@@ -263,6 +263,7 @@ class Undo:
             rows += undone.rows
             attempt.changed += undone.changed
             attempt.kept += undone.kept
+        rows += await transaction.reviews.undo(attempt.changes)
         attempt.rows = len(rows)
         if attempt.left and attempt.if_changed is IfChanged.REFUSE:
             raise Conflict(_refusal(attempt.left), attempt.current)

@@ -30,6 +30,8 @@ class Entity(StrEnum):
     SESSION = "session"
     CLIENT = "client"
     PROJECT = "project"
+    REVIEW = "review"
+    """A person's look at a memory, whose id it has."""
 
 
 class Kind(StrEnum):

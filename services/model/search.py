@@ -65,6 +65,8 @@ class Query:
     """True: memories without any relation."""
     pending: bool | None = None
     untagged: bool | None = None
+    unreviewed: bool | None = None
+    """True: agents or imports wrote it, and no person reviewed it since."""
     unassigned: bool | None = None
     """True: memories without a project."""
     id_prefixes: tuple[str, ...] = ()

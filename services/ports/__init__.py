@@ -15,6 +15,7 @@ from services.ports.record_values import (
     NewChange,
     NewRelation,
     OutboxEntry,
+    PendingReview,
     Pulse,
     Waiting,
     WorkUndone,

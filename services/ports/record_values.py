@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from services.model import Action, ChangedSince, Entity, RelationCreator, RelationType, WorkSession
+from services.model import Action, ChangedSince, Entity, Kind, RelationCreator, RelationType, WorkSession
 from services.points import Vector
 
 
@@ -32,6 +32,28 @@ class NewChange:
     summary: str = ""
     kept_vectors: KeptVectors | None = None
     """Those of the state `before`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingReview:
+    """A memory that agents or imports wrote, and no person has reviewed since."""
+
+    memory_id: str
+    first_change: int
+    """Number of the oldest change that nobody reviewed; what was before it is what a person knows."""
+    last_change: int
+    """Number of the newest one, of which the following tell."""
+    action: Action
+    kind: Kind
+    actor: str
+    program: str
+    group: str
+    at: datetime
+    is_new: bool
+    """Whether there was no memory before the first change."""
+    reviewed_by: str | None
+    """Who reviewed an earlier version; None: nobody."""
+    reviewed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,8 @@ class SqlFeatures:
     """`public.find_path` is ours; MCP Memoria's mixes paths."""
     kinds: bool
     """The history has the kind of each act."""
+    reviews: bool
+    """There is the table of reviews."""
 
 
 class SqlDatabase(SqlConnection, Protocol):

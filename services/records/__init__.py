@@ -22,6 +22,7 @@ from services.records.memory_locks import MemoryLocks
 from services.records.outbox import Outbox, OutboxWriter
 from services.records.pulse import read_pulse
 from services.records.relations import RejectedSuggestions, RejectionWriter, Relations, RelationWriter
+from services.records.reviews import Reviews, ReviewWriter
 from services.records.session_log import SessionLog
 from services.records.session_reports import SessionReports
 from services.records.sessions import Sessions
@@ -49,6 +50,7 @@ class Records:
         self.relations = Relations(database)
         self.graph = GraphWalks(database, self.relations)
         self.rejected = RejectedSuggestions(database)
+        self.reviews = Reviews(database)
         self.sessions = Sessions(database, settings, zone, clock)
         self.log = SessionLog(database, zone, clock)
         self.reports = SessionReports(database, zone, clock)
@@ -88,5 +90,6 @@ class Transaction:
         self.outbox = OutboxWriter(connection)
         self.relations = RelationWriter(connection)
         self.rejected = RejectionWriter(connection)
+        self.reviews = ReviewWriter(connection)
         self.rows = ImportedRows(connection)
         self.work = WorkUndo(connection)

@@ -99,7 +99,15 @@ OUTBOX = Table(
     None,
     ("memory_id", "change_id", "attempts", "last_error", "next_attempt", "since"),
 )
-TABLES = (CLIENTS, PROJECTS, SESSIONS, RELATIONS, REJECTED, SETTINGS, HISTORY, KEPT_VECTORS, OUTBOX)
+REVIEWS = Table(
+    "memoria_tui.reviews",
+    None,
+    (
+        *("memory_id", "first_change", "last_change", "reviewed_change", "reviewed_by", "reviewed_at"),
+        "snoozed_until",
+    ),
+)
+TABLES = (CLIENTS, PROJECTS, SESSIONS, RELATIONS, REJECTED, SETTINGS, HISTORY, KEPT_VECTORS, OUTBOX, REVIEWS)
 """In the order in which foreign keys allow to fill them."""
 BY_NAME = {table.name: table for table in TABLES}
 

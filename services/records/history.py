@@ -12,6 +12,7 @@ from services.model import AGENT, Action, Change, Entity, Kind
 from services.points import packed, unpacked
 from services.ports import KeptVectors, NewChange, SqlConnection, SqlDatabase
 from services.records.columns import exact_json, storable
+from services.records.reviews import ReviewWriter, decided
 from services.settings import Settings
 
 LOG = "memoria_tui.audit_log"
@@ -242,18 +243,27 @@ class HistoryWriter:
     async def append(
         self, group: str, changes: Sequence[NewChange], *, kind: Kind = Kind.EDIT, undoes: str | None = None
     ) -> list[int]:
-        """Appends rows under one change group; gives their numbers in order."""
-        who = {"actor": storable(actor_of(self._settings)), "program": self._settings.program}
-        act = {"change_group": group, **who, "kind": kind.value, "undoes": undoes}
+        """Appends rows under one change group; gives their numbers in order.
+
+        What a person decides about memories that wait for their review reviews them, in the same group.
+        """
+        actor = storable(actor_of(self._settings))
+        act = {"change_group": group, "actor": actor, "program": self._settings.program, "kind": kind.value}
         numbers: list[int] = []
-        for first in range(0, len(changes), BATCH):
-            batch = changes[first : first + BATCH]
-            rows = await self._connection.fetch(_APPEND, **act, first=first, **_columns(batch))
-            ids = [row.id for row in sorted(rows, key=lambda row: row.position)]
+        rows = [*changes, *await self._reviewed(changes, kind, actor)]
+        for first in range(0, len(rows), BATCH):
+            batch = rows[first : first + BATCH]
+            written = await self._connection.fetch(_APPEND, **act, undoes=undoes, first=first, **_columns(batch))
+            ids = [row.id for row in sorted(written, key=lambda row: row.position)]
             kept = zip(ids, batch, strict=True)
             await self._keep_vectors([(id_, one.kept_vectors) for id_, one in kept if one.kept_vectors])
             numbers += ids
-        return numbers
+        return numbers[: len(changes)]
+
+    async def _reviewed(self, changes: Sequence[NewChange], kind: Kind, actor: str) -> list[NewChange]:
+        if actor.startswith(AGENT) or not (seen := decided(changes, kind)):
+            return []
+        return await ReviewWriter(self._connection).review(seen, actor)
 
     async def append_imported(self, changes: Sequence[Change]) -> int:
         """Appends changes of an export with their own group, actor, program and time, as new numbers.

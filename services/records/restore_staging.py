@@ -17,6 +17,7 @@ from services.records.archive_tables import (
     RECORDED,
     REJECTED,
     RELATIONS,
+    REVIEWS,
     SESSIONS,
     SETTINGS,
     TABLES,
@@ -92,6 +93,7 @@ class RestoreStaging:
                 f"INSERT INTO {table.name} ({table.listed}) SELECT {table.listed} FROM {table.staged} "
                 "ON CONFLICT DO NOTHING"
             )
+        await self._connection.fetch(statements.TAKE_REVIEWS)
         await self._refresh()
         return written
 
@@ -107,6 +109,8 @@ class RestoreStaging:
                 f"INSERT INTO {table.name} ({table.listed}) SELECT {table.listed} FROM {table.staged}"
             )
             written.setdefault(str(table.kind), count)
+        await self._connection.fetch(f"DELETE FROM {REVIEWS.name}")
+        await self._connection.fetch(statements.TAKE_REVIEWS)
         await self._refresh()
         return written
 

@@ -11,6 +11,7 @@ from services.records.archive_tables import (
     KEPT_VECTORS,
     REJECTED,
     RELATIONS,
+    REVIEWS,
     SETTINGS,
     Table,
     entity,
@@ -73,6 +74,15 @@ LEFT JOIN restored_numbers first ON first.old = r.since
 ON CONFLICT DO NOTHING
 """
 """An archive that was made before entries had `since` says nothing of it: then it is the change itself."""
+TAKE_REVIEWS = f"""
+INSERT INTO {REVIEWS.name} ({REVIEWS.listed})
+SELECT r.memory_id, COALESCE(first.new, first.here), COALESCE(last.new, last.here),
+       COALESCE(reviewed.new, reviewed.here), r.reviewed_by, r.reviewed_at, r.snoozed_until
+FROM {REVIEWS.staged} r JOIN restored_numbers last ON last.old = r.last_change
+LEFT JOIN restored_numbers first ON first.old = r.first_change
+LEFT JOIN restored_numbers reviewed ON reviewed.old = r.reviewed_change
+ON CONFLICT DO NOTHING
+"""
 APPENDED_MEMORIES = f"""
 SELECT DISTINCT ON (t.entity_id) t.entity_id::text AS memory_id, t.id, t.change_group, t.after FROM {HISTORY.name} t
 WHERE t.entity = 'memory' AND t.entity_id IN (

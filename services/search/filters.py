@@ -191,6 +191,8 @@ class FilterBuilder:
         wanted = {one for one in asked if one is not None}
         related = await self._related() if wanted else frozenset[str]()
         known = [Among(related, one) for one in wanted]
+        if query.unreviewed is not None:
+            known.append(Among(await self._records.reviews.unreviewed_ids(), query.unreviewed))
         for names, by_them in ((query.authors, True), (query.excluded_authors, False)):
             if names:
                 known.append(Among(await self._records.history.written_by(names), by_them))

@@ -142,9 +142,11 @@ class _Reading:
         self.single["has_relations"] = not excluded
 
     def is_(self, value: str, excluded: bool) -> None:
-        if value.lower() not in (_BY_NAME["is"].values or ()):
+        if (name := value.lower()) not in (_BY_NAME["is"].values or ()):
             raise ValueError(value)
-        self.single[value.lower()] = not excluded
+        if name == "reviewed":
+            name, excluded = "unreviewed", not excluded
+        self.single[name] = not excluded
 
     def id(self, value: str, _: bool) -> None:
         if not _ID.fullmatch(value):
@@ -258,8 +260,8 @@ _OPERATORS = (
     Operator("has", ("relations",), "is linked to other memories", _Reading.has),
     Operator(
         "is",
-        ("pending", "orphan", "untagged"),
-        "waits for its vectors; is linked to nothing; has no tag",
+        ("pending", "orphan", "untagged", "unreviewed", "reviewed"),
+        "waits for its vectors; is linked to nothing; has no tag; was written by agents and not reviewed, or not so",
         _Reading.is_,
         conditions=_is,
     ),

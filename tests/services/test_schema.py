@@ -187,7 +187,7 @@ async def test_a_database_of_the_first_revision_is_brought_to_the_newest(url: st
     service = DatabaseService(Database(url))
     status = await service.status()
     assert (status.schema_version, status.current) == ("0001", False)
-    named = ("memoria_tui_live", "columns kind", "purge_memories", "column since", "unfinished_restore")
+    named = ("memoria_tui_live", "columns kind", "purge_memories", "column since", "unfinished_restore", "reviews", "await_review")
     assert [any(name in one for name in named) for one in status.missing] == [True] * len(named)
     shown = await service.upgrade(dry_run=True)
     assert "memoria_tui.tell_change" in shown
@@ -199,7 +199,8 @@ async def test_a_database_of_the_first_revision_is_brought_to_the_newest(url: st
 
 def as_of_0002(url: str) -> None:
     """Takes from a database what the revisions after 0002 add, as far as earlier programs would miss it."""
-    query(url, "DROP TABLE memoria_tui.unfinished_restore")
+    query(url, "DROP TRIGGER audit_log_await_review ON memoria_tui.audit_log")
+    query(url, "DROP TABLE memoria_tui.unfinished_restore, memoria_tui.reviews")
     query(url, "ALTER TABLE memoria_tui.audit_log DROP COLUMN kind, DROP COLUMN imported")
     query(
         url,

@@ -115,7 +115,8 @@ class CheckedDatabase:
 
 
 def _features(state: schema.SchemaState) -> SqlFeatures:
-    return SqlFeatures(bare=state.version is None, own_paths=state.own_paths, kinds=(state.version or "") >= "0003")
+    version = state.version or ""
+    return SqlFeatures(not version, own_paths=state.own_paths, kinds=version >= "0003", reviews=version >= "0009")
 
 
 if TYPE_CHECKING:

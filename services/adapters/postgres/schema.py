@@ -38,6 +38,7 @@ TABLES = {
     "memoria_tui.access_tokens": "table",
     "memoria_tui.connected_agents": "table",
     "memoria_tui.token_uses": "table",
+    "memoria_tui.reviews": "table",
 }
 VERSION_TABLE = "memoria_tui.alembic_version"
 _VERSION = f"SELECT version_num FROM {VERSION_TABLE}"

@@ -1,0 +1,169 @@
+"""`reviews`: what agents and imports wrote of each memory and no person has reviewed yet, and who reviewed what.
+
+A trigger on the history fills it (`sql/015_reviews.sql`); here it is read, and persons review.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from services.model import Action, Change, Entity, Kind, RelationType, net_changes, undone_summary
+from services.ports import NewChange, PendingReview, SqlConnection, SqlDatabase
+from services.records.columns import storable_json
+
+REVIEWED = "reviewed"
+"""What the history says of a review."""
+_PENDING = """
+FROM memoria_tui.reviews review
+WHERE first_change IS NOT NULL AND (snoozed_until IS NULL OR snoozed_until <= :now)
+"""
+_PAGE = f"""
+SELECT page.memory_id::text AS memory_id, page.first_change, page.last_change, page.reviewed_by, page.reviewed_at,
+       last.action, last.kind, last.actor, last.program, last.change_group, last.changed_at,
+       first.action IN ('created', 'restored') AS is_new
+FROM (SELECT * {_PENDING} AND first_change > :after ORDER BY first_change LIMIT :limit) AS page
+JOIN memoria_tui.audit_log last ON last.id = page.last_change
+JOIN memoria_tui.audit_log first ON first.id = page.first_change
+ORDER BY page.first_change
+"""
+_REVIEW = """
+UPDATE memoria_tui.reviews review
+SET first_change = NULL, reviewed_change = old.last_change, reviewed_by = :by, reviewed_at = now(),
+    snoozed_until = NULL
+FROM (SELECT stored.* FROM memoria_tui.reviews stored
+      JOIN unnest(CAST(:ids AS uuid[]), CAST(:seen AS bigint[])) AS wanted (id, seen) ON wanted.id = stored.memory_id
+      WHERE stored.first_change IS NOT NULL AND (wanted.seen IS NULL OR stored.last_change <= wanted.seen)
+      ORDER BY stored.memory_id FOR UPDATE OF stored) AS old
+WHERE review.memory_id = old.memory_id
+RETURNING review.memory_id::text AS memory_id, to_jsonb(old) AS before, to_jsonb(review) AS after
+"""
+_SNOOZE = """
+UPDATE memoria_tui.reviews review SET snoozed_until = :until
+FROM (SELECT * FROM memoria_tui.reviews WHERE memory_id = ANY(CAST(:ids AS uuid[])) AND first_change IS NOT NULL
+      ORDER BY memory_id FOR UPDATE) AS old
+WHERE review.memory_id = old.memory_id
+RETURNING review.memory_id::text AS memory_id, to_jsonb(old) AS before, to_jsonb(review) AS after
+"""
+_UNDO = """
+UPDATE memoria_tui.reviews review
+SET first_change = CASE WHEN old.last_change = goal.left THEN goal.first_change
+                        ELSE LEAST(goal.first_change, old.first_change) END,
+    reviewed_change = goal.reviewed_change, reviewed_by = goal.reviewed_by, reviewed_at = goal.reviewed_at,
+    snoozed_until = goal.snoozed_until
+FROM jsonb_to_recordset(CAST(:goals AS jsonb)) AS goal
+         (memory_id uuid, first_change bigint, "left" bigint, reviewed_change bigint, reviewed_by text,
+          reviewed_at timestamptz, snoozed_until timestamptz)
+JOIN memoria_tui.reviews old ON old.memory_id = goal.memory_id
+WHERE review.memory_id = goal.memory_id
+RETURNING review.memory_id::text AS memory_id, to_jsonb(old) AS before, to_jsonb(review) AS after
+"""
+_DECIDING = ("content", "expires_at", "last_verified")
+"""Keys of a memory by whose change a person says that they looked at it."""
+
+
+class Reviews:
+    """What waits for a review; nothing in a database that was not yet brought to the revision which has the table."""
+
+    def __init__(self, database: SqlDatabase) -> None:
+        self._database = database
+
+    async def count(self, now: datetime) -> int:
+        """Memories that wait and are not snoozed."""
+        rows = await self._read(f"SELECT count(*) AS number {_PENDING}", now=now)
+        return int(rows[0].number) if rows else 0
+
+    async def page(self, now: datetime, limit: int, after: int = 0) -> list[PendingReview]:
+        """Those that wait longest first, from the one after this `first_change` on."""
+        rows = await self._read(_PAGE, now=now, limit=limit, after=after)
+        return [_pending(row) for row in rows]
+
+    async def unreviewed_ids(self) -> frozenset[str]:
+        """All that wait, snoozed ones too; all in one value, as for relations."""
+        rows = await self._read(
+            "SELECT string_agg(memory_id::text, ' ') AS ids FROM memoria_tui.reviews WHERE first_change IS NOT NULL"
+        )
+        return frozenset((rows[0].ids or "").split()) if rows else frozenset()
+
+    async def _read(self, sql: str, **parameters: object) -> Sequence[Any]:
+        return await self._database.fetch(sql, **parameters) if (await self._database.features()).reviews else ()
+
+
+class ReviewWriter:
+    """Reviews in one transaction; each method gives the rows for the history."""
+
+    def __init__(self, connection: SqlConnection) -> None:
+        self._connection = connection
+
+    async def review(self, seen: Mapping[str, int | None], by: str) -> list[NewChange]:
+        """Memories as reviewed, each unless it has a newer change than the one seen (None: any)."""
+        rows = await self._connection.fetch(_REVIEW, ids=list(seen), seen=list(seen.values()), by=by)
+        return [_row(row, REVIEWED) for row in rows]
+
+    async def snooze(self, ids: Sequence[str], until: datetime) -> list[NewChange]:
+        """Hides memories that wait until then."""
+        return [_row(row, "snoozed") for row in await self._connection.fetch(_SNOOZE, ids=list(ids), until=until)]
+
+    async def undo(self, changes: Sequence[Change]) -> list[NewChange]:
+        """Undoes those of an act; what was changed since waits all the same."""
+        known = {one.entity_id: one for one in net_changes(changes, Entity.REVIEW) if not one.imported}
+        goals = [
+            {**one.before, "left": one.after.get("last_change")} for one in known.values() if one.before and one.after
+        ]
+        rows = await self._connection.fetch(_UNDO, goals=storable_json(goals)) if goals else ()
+        return [_row(row, undone_summary(known[row.memory_id])) for row in rows]
+
+
+def decided(changes: Sequence[NewChange], kind: Kind) -> dict[str, int | None]:
+    """The memories that a person looked at in an act: those whose text, expiry or verification they changed.
+
+    Also those which they deleted, brought back or merged, and both ends of a `supersedes` that they drew.
+    """
+    found: dict[str, int | None] = {}
+    for one in changes:
+        if one.entity is Entity.MEMORY and _is_decision(one, kind):
+            found[one.entity_id] = None
+        elif one.entity is Entity.RELATION and kind is Kind.EDIT and _supersedes(one):
+            found |= dict.fromkeys((str((one.after or {})[end]) for end in ("source_id", "target_id")), None)
+    restored = {one.entity_id for one in changes if one.entity is Entity.REVIEW}
+    return {id_: seen for id_, seen in found.items() if id_ not in restored}
+
+
+def _is_decision(change: NewChange, kind: Kind) -> bool:
+    if change.after is None:
+        return kind in (Kind.EDIT, Kind.MERGE, Kind.UNDO, Kind.REDO)
+    if kind not in (Kind.EDIT, Kind.MERGE):
+        return False
+    before, after = (_payload(state) for state in (change.before, change.after))
+    return change.action is Action.RESTORED or any(before.get(key) != after.get(key) for key in _DECIDING)
+
+
+def _supersedes(made: NewChange) -> bool:
+    return made.before is None and (made.after or {}).get("type") == RelationType.SUPERSEDES
+
+
+def _payload(state: Mapping[str, object] | None) -> Mapping[str, object]:
+    payload = (state or {}).get("payload")
+    return payload if isinstance(payload, Mapping) else {}
+
+
+def _row(row: Any, summary: str) -> NewChange:
+    return NewChange(Entity.REVIEW, row.memory_id, Action.UPDATED, row.before, row.after, summary=summary)
+
+
+def _pending(row: Any) -> PendingReview:
+    return PendingReview(
+        memory_id=row.memory_id,
+        first_change=row.first_change,
+        last_change=row.last_change,
+        action=Action(row.action),
+        kind=Kind(row.kind),
+        actor=row.actor,
+        program=row.program,
+        group=row.change_group,
+        at=row.changed_at,
+        is_new=row.is_new,
+        reviewed_by=row.reviewed_by,
+        reviewed_at=row.reviewed_at,
+    )

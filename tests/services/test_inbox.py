@@ -1,0 +1,194 @@
+"""What agents and imports wrote waits for a person's review, and what a person decides reviews it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from services.acting import Actor, acting_as
+from services.curation.facts import differing_facts
+from services.curation.inbox import GroupBy, InboxService
+from services.graph.graph_service import GraphService
+from services.memories.storing import Incoming
+from services.model import Memory, MemoryChanges, MemoryDraft, MemoryType, Query, RelationType
+from services.ports import NewRelation
+from services.records import Records
+from services.search.filters import FilterBuilder
+from services.search.query import parse_query
+from services.times import writer_zone
+from tests.services.memory_world import World, open_world, store_many
+
+CLAUDE = Actor("agent:claude-code")
+
+
+@pytest.fixture
+async def world(records: Records) -> AsyncIterator[World]:
+    async with open_world(records) as opened:
+        yield opened
+
+
+@pytest.fixture
+def inbox(world: World) -> InboxService:
+    return InboxService(world.vectors, world.records, world.settings, lambda: datetime.now(UTC))
+
+
+async def by_agent(world: World, text: str, **fields: object) -> Memory:
+    with acting_as(CLAUDE):
+        return await world.service.create(MemoryDraft(text, **fields))  # type: ignore[arg-type]
+
+
+async def waiting(inbox: InboxService) -> list[tuple[str, str]]:
+    """What waits, with how it was changed."""
+    return [(one.memory.content, one.change) for one in await inbox.items(await inbox.pending(100))]
+
+
+async def test_what_an_agent_wrote_waits_and_what_a_person_wrote_does_not(world: World, inbox: InboxService) -> None:
+    own = await world.service.create(MemoryDraft("mine"))
+    first = await by_agent(world, "new")
+    with acting_as(CLAUDE):
+        await world.service.update(own, MemoryChanges(content="theirs"))
+    assert await waiting(inbox) == [("new", "new"), ("theirs", "changed")]
+    assert await inbox.count() == 2
+    (item,) = await inbox.items([one for one in await inbox.pending(9) if one.memory_id == own.id])
+    assert item.before
+    assert (item.before.content, item.pending.actor, item.pending.is_new) == ("mine", CLAUDE.name, False)
+    assert await inbox.keep({first.id: None}) == 1
+    assert await waiting(inbox) == [("theirs", "changed")]
+
+
+async def test_an_import_waits_with_all_that_it_wrote(world: World, inbox: InboxService) -> None:
+    ids = [f"{number}1111111-1111-4111-8111-111111111111" for number in range(3)]
+    await store_many(world.service, [Incoming(Memory(id_, MemoryType.SEMANTIC, id_)) for id_ in ids])
+    assert await inbox.count() == 3
+    (group,) = await inbox.grouped(await inbox.pending(9), GroupBy.SESSION)
+    assert (len(group.pending), group.name.startswith("import by ")) == (3, True)
+    await world.service.undo()
+    assert await inbox.count() == 0
+
+
+async def test_a_review_is_undone_and_redone_also_after_an_agent_wrote_again(world: World, inbox: InboxService) -> None:
+    memory = await by_agent(world, "one")
+    await inbox.keep({memory.id: None})
+    undone = await world.service.undo()
+    assert undone.summary == 'reviewed "one"'
+    assert await waiting(inbox) == [("one", "new")]
+    await world.service.redo()
+    assert await inbox.count() == 0
+    with acting_as(CLAUDE):
+        await world.service.update(memory, MemoryChanges(content="two"))
+    assert await waiting(inbox) == [("two", "changed")]
+    pending = await inbox.pending(9)
+    assert pending[0].reviewed_by == world.settings.actor
+    await world.service.undo(group=(await world.service.acts.last(9))[1].group)
+    assert await waiting(inbox) == [("two", "new")]
+
+
+async def test_a_review_of_what_an_agent_changed_meanwhile_reviews_nothing(world: World, inbox: InboxService) -> None:
+    memory = await by_agent(world, "seen")
+    (pending,) = await inbox.pending(9)
+    with acting_as(CLAUDE):
+        await world.service.update(memory, MemoryChanges(content="not seen"))
+    assert await inbox.keep({memory.id: pending.last_change}) == 0
+    assert await waiting(inbox) == [("not seen", "new")]
+
+
+async def test_what_a_person_decides_reviews_in_the_same_act(world: World, inbox: InboxService) -> None:
+    edited, retired, gone, newer, older, tagged = [
+        await by_agent(world, text) for text in ("edited", "retired", "gone", "newer", "older", "tagged")
+    ]
+    await world.service.edit_many([tagged.id], add_tags=["x"])
+    await world.service.update(edited, MemoryChanges(content="by hand"))
+    await world.service.update(retired, MemoryChanges(metadata={"expires_at": "2026-01-01T00:00:00"}))
+    await world.service.delete([gone.id])
+    graph = GraphService(world.vectors, world.records, world.settings)
+    await graph.link_many([NewRelation(newer.id, older.id, RelationType.SUPERSEDES)])
+    assert await waiting(inbox) == [("tagged", "new")]
+    for left in (3, 4, 5, 6):
+        await world.service.undo()
+        assert await inbox.count() == min(left, 6)
+
+
+async def test_deletions_by_agents_wait_unless_nobody_ever_saw_what_they_deleted(
+    world: World, inbox: InboxService
+) -> None:
+    own, theirs = await world.service.create(MemoryDraft("mine")), await by_agent(world, "theirs")
+    with acting_as(CLAUDE):
+        await world.service.delete([own.id, theirs.id])
+    assert await waiting(inbox) == [("mine", "deleted")]
+    await world.service.restore([own.id])
+    assert await inbox.count() == 0
+    await world.service.undo()
+    assert await waiting(inbox) == [("mine", "deleted")]
+
+
+async def test_a_snoozed_memory_is_hidden_until_then(world: World, inbox: InboxService) -> None:
+    memory = await by_agent(world, "later")
+    now = datetime.now(UTC)
+    assert await inbox.snooze([memory.id], now + timedelta(days=1)) == 1
+    assert (await inbox.count(), await world.records.reviews.count(now + timedelta(days=2))) == (0, 1)
+    await world.service.undo()
+    assert await inbox.count() == 1
+
+
+async def test_pages_go_on_after_the_last_one(world: World, inbox: InboxService) -> None:
+    ids = [(await by_agent(world, str(number))).id for number in range(3)]
+    first = await inbox.pending(2)
+    second = await inbox.pending(2, after=first[-1].first_change)
+    assert [one.memory_id for one in (*first, *second)] == ids
+
+
+async def test_sessions_end_by_silence_and_projects_are_told_apart(world: World, inbox: InboxService) -> None:
+    await by_agent(world, "a", project="api")
+    with acting_as(Actor("agent:cursor")):
+        await world.service.create(MemoryDraft("b"))
+    await by_agent(world, "c")
+    pending = await inbox.pending(9)
+    named = {by: [(one.name, len(one.pending)) for one in await inbox.grouped(pending, by)] for by in GroupBy}
+    assert named[GroupBy.AGENT] == named[GroupBy.SESSION] == [("claude-code", 2), ("cursor", 1)]
+    assert named[GroupBy.PROJECT] == [("api", 1), ("", 2)]
+
+
+async def test_searches_know_what_is_reviewed(world: World, inbox: InboxService) -> None:
+    await world.service.create(MemoryDraft("mine"))
+    theirs = await by_agent(world, "theirs")
+    filters = FilterBuilder(world.vectors, world.records, writer_zone(world.settings))
+
+    async def found(text: str) -> int:
+        query: Query = parse_query(text, now=datetime.now(UTC))
+        scope = await filters.points(query)
+        return sum([await world.vectors.count(one, where) for one, where in scope.where.items()])
+
+    assert [await found(one) for one in ("is:unreviewed", "is:reviewed", "-is:unreviewed")] == [1, 1, 1]
+    await inbox.keep({theirs.id: None})
+    assert [await found(one) for one in ("is:unreviewed", "is:reviewed")] == [0, 2]
+
+
+async def test_a_purge_takes_the_review_along(world: World, inbox: InboxService) -> None:
+    memory = await by_agent(world, "secret")
+    await inbox.keep({memory.id: None})
+    await world.service.purge([memory.id])
+    assert (await inbox.count(), await world.records.reviews.unreviewed_ids()) == (0, frozenset())
+    rows = await world.records.history.read("SELECT count(*) AS number FROM {log} AS log WHERE entity = 'review'")
+    assert rows[0].number == 0
+
+
+async def test_what_a_memory_is_like_tells_the_facts_that_differ(world: World, inbox: InboxService) -> None:
+    one = await by_agent(world, "The token lives 10 seconds")
+    assert await inbox.near(one) == ()
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "differing"),
+    [
+        ("The access token lives 10 s.", "The access token lives 60 s.", [("10", "60")]),
+        ("The cache is enabled in production", "The cache is not enabled in production", [("", "not")]),
+        ("We deploy on Friday, 2026-05-01", "We deploy on Monday, 2026-05-01", [("Friday", "Monday")]),
+        ("The port is 5432", "Anna likes 7 apples", []),
+        ("The port is 5432", "The port is 5432", []),
+        ("", "The port is 5432", []),
+    ],
+)
+def test_facts_that_differ(here: str, there: str, differing: list[tuple[str, str]]) -> None:
+    assert list(differing_facts(here, there)) == differing
