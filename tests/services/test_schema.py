@@ -187,7 +187,15 @@ async def test_a_database_of_the_first_revision_is_brought_to_the_newest(url: st
     service = DatabaseService(Database(url))
     status = await service.status()
     assert (status.schema_version, status.current) == ("0001", False)
-    named = ("memoria_tui_live", "columns kind", "purge_memories", "column since", "unfinished_restore", "reviews", "await_review")
+    named = (
+        "memoria_tui_live",
+        "columns kind",
+        "purge_memories",
+        "column since",
+        "unfinished_restore",
+        "reviews",
+        "await_review",
+    )
     assert [any(name in one for name in named) for one in status.missing] == [True] * len(named)
     shown = await service.upgrade(dry_run=True)
     assert "memoria_tui.tell_change" in shown
