@@ -21,7 +21,7 @@ ALTER TABLE memoria_tui.audit_log ADD CONSTRAINT audit_log_entity_check
     CHECK (entity IN ('memory', 'relation', 'session', 'client', 'project', 'review'));
 
 -- Whoever writes the history tells it here, so that no program can forget to. What was made and is deleted again before
--- anybody saw it needs no review.
+-- anybody saw it needs no review, and neither does what is undone.
 CREATE OR REPLACE FUNCTION memoria_tui.await_review() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -33,9 +33,13 @@ BEGIN
     ON CONFLICT (memory_id) DO UPDATE
     SET first_change = COALESCE(review.first_change, excluded.first_change), last_change = excluded.last_change;
     UPDATE memoria_tui.reviews review SET first_change = NULL
-    FROM added JOIN memoria_tui.audit_log made ON made.entity_id = added.entity_id
-    WHERE added.entity = 'memory' AND added.action = 'deleted' AND review.memory_id = added.entity_id
-      AND review.last_change = added.id AND made.id = review.first_change AND made.action = 'created';
+    FROM added
+    JOIN memoria_tui.reviews waiting ON waiting.memory_id = added.entity_id
+    JOIN memoria_tui.audit_log first ON first.id = waiting.first_change
+    JOIN memoria_tui.audit_log last ON last.id = waiting.last_change
+    WHERE added.entity = 'memory' AND review.memory_id = added.entity_id
+      AND ((added.action = 'deleted' AND first.action = 'created')
+           OR (first.change_group = added.undoes AND last.change_group = added.undoes));
     RETURN NULL;
 END
 $$;

@@ -92,9 +92,9 @@ class InboxService:
         self._settings, self._zone = settings, writer_zone(settings)
         self._clock = clock
 
-    async def count(self) -> int:
-        """Memories that wait and are not snoozed."""
-        return await self._records.reviews.count(self._clock())
+    async def count(self, most: int | None = None) -> int:
+        """Memories that wait and are not snoozed; counted up to `most`, if given."""
+        return await self._records.reviews.count(self._clock(), most)
 
     async def pending(self, limit: int, after: int = 0) -> list[PendingReview]:
         """What waits longest first, from the one after this `first_change` on."""
@@ -156,14 +156,14 @@ class InboxService:
         there = other.memory(self._zone)
         return Near(there, cosine, differing_facts(memory.content, there.content))
 
-    async def keep(self, seen: Mapping[str, int | None]) -> int:
-        """Reviews memories in one act, each unless it has a newer change than the one that was seen (None: any).
+    async def keep(self, seen: Mapping[str, int | None], group: str | None = None) -> int:
+        """Reviews memories in one act, or in that of a change group; gives how many.
 
-        Gives how many.
+        Each unless it has a newer change than the one that was seen (None: any).
         """
         async with self._records.transaction() as transaction:
             rows = await transaction.reviews.review(seen, actor_of(self._settings))
-            return await _record(transaction, rows)
+            return await _record(transaction, rows, group)
 
     async def snooze(self, ids: Sequence[str], until: datetime) -> int:
         """Hides memories that wait until then, in one act; gives how many."""
@@ -175,9 +175,9 @@ class InboxService:
         return {id_: states[0].memory(self._zone).project or "" for id_, states in stored.items()}
 
 
-async def _record(transaction: Transaction, rows: Sequence[NewChange]) -> int:
+async def _record(transaction: Transaction, rows: Sequence[NewChange], group: str | None = None) -> int:
     if rows:
-        await transaction.history.append(str(uuid.uuid4()), rows)
+        await transaction.history.append(group or str(uuid.uuid4()), rows)
     return len(rows)
 
 

@@ -41,9 +41,9 @@ async def load_demo(services: Services, progress: Callable[[Progress], None] = l
         rows = [relation_change(None, relation, "imported") for relation in made]
         return rows + await transaction.rows.upsert_sessions(year.sessions)
 
-    await services.importing.store_drafts(year.memories, also=beside_memories, progress=progress)
+    group = await services.importing.store_drafts(year.memories, also=beside_memories, progress=progress)
     by_age = sorted(year.memories, key=lambda memory: str(memory.created_at))
-    await services.inbox.keep({str(memory.id): None for memory in by_age[:-_UNREVIEWED]})
+    await services.inbox.keep({str(memory.id): None for memory in by_age[:-_UNREVIEWED]}, group)
     return (
         f"the demo: {len(year.memories)} memories, {len(year.relations)} relations, {len(year.sessions)} work sessions"
     )

@@ -19,6 +19,9 @@ _PENDING = """
 FROM memoria_tui.reviews review
 WHERE first_change IS NOT NULL AND (snoozed_until IS NULL OR snoozed_until <= :now)
 """
+_COUNT = f"""
+SELECT count(*) AS number FROM (SELECT 1 {_PENDING} ORDER BY first_change LIMIT CAST(:most AS bigint)) AS waiting
+"""
 _PAGE = f"""
 SELECT page.memory_id::text AS memory_id, page.first_change, page.last_change, page.reviewed_by, page.reviewed_at,
        last.action, last.kind, last.actor, last.program, last.change_group, last.changed_at,
@@ -69,9 +72,9 @@ class Reviews:
     def __init__(self, database: SqlDatabase) -> None:
         self._database = database
 
-    async def count(self, now: datetime) -> int:
-        """Memories that wait and are not snoozed."""
-        rows = await self._read(f"SELECT count(*) AS number {_PENDING}", now=now)
+    async def count(self, now: datetime, most: int | None = None) -> int:
+        """Memories that wait and are not snoozed; counted up to `most`, if given."""
+        rows = await self._read(_COUNT, now=now, most=most)
         return int(rows[0].number) if rows else 0
 
     async def page(self, now: datetime, limit: int, after: int = 0) -> list[PendingReview]:
@@ -126,17 +129,15 @@ def decided(changes: Sequence[NewChange], kind: Kind) -> dict[str, int | None]:
             found[one.entity_id] = None
         elif one.entity is Entity.RELATION and kind is Kind.EDIT and _supersedes(one):
             found |= dict.fromkeys((str((one.after or {})[end]) for end in ("source_id", "target_id")), None)
-    restored = {one.entity_id for one in changes if one.entity is Entity.REVIEW}
-    return {id_: seen for id_, seen in found.items() if id_ not in restored}
+    return found
 
 
 def _is_decision(change: NewChange, kind: Kind) -> bool:
-    if change.after is None:
-        return kind in (Kind.EDIT, Kind.MERGE, Kind.UNDO, Kind.REDO)
     if kind not in (Kind.EDIT, Kind.MERGE):
         return False
     before, after = (_payload(state) for state in (change.before, change.after))
-    return change.action is Action.RESTORED or any(before.get(key) != after.get(key) for key in _DECIDING)
+    back_or_gone = change.action is Action.RESTORED or change.after is None
+    return back_or_gone or any(before.get(key) != after.get(key) for key in _DECIDING)
 
 
 def _supersedes(made: NewChange) -> bool:

@@ -203,8 +203,11 @@ class ImportService:
 
     async def store_drafts(
         self, drafts: Sequence[MemoryDraft], *, also: TransactionHook | None = None, progress: Advance = untold
-    ) -> None:
-        """Stores many new memories in one act, with ids and dates as they say, and what `also` writes with them."""
+    ) -> str:
+        """Stores many new memories in one act, with ids and dates as they say, and what `also` writes with them.
+
+        Gives the change group.
+        """
         now = self._clock()
         with self._memories.storing() as act:
             for some in batches(drafts, BATCH):
@@ -215,6 +218,7 @@ class ImportService:
                     items.append(Incoming(read_memory(memory_id, state, self._zone)))
                 await act.take(items)
             await act.write(also=also, applied=counting(progress, len(drafts), "memories"))
+            return act.group
 
     async def _take(self, run: ImportRun, batch: Sequence[Record]) -> None:
         for bad in (record for record in batch if isinstance(record, BadRecord)):
