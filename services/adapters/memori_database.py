@@ -205,6 +205,9 @@ class MemoriSource:
         self.size: int | None = None
         self.done = 0
 
+    def origin(self) -> None:
+        """What a database held is known by the history alone."""
+
     def records(self) -> Iterator[Record]:
         """Every memory, entity, conversation and relation, bad ones included, as it is read.
 

@@ -230,6 +230,18 @@ async def owners(vectors: VectorStore, ids: Sequence[str]) -> dict[str, str]:
     return owned
 
 
+async def present(vectors: VectorStore, ids: Iterable[str]) -> set[str]:
+    """Those of these memories that have a point."""
+    wanted = frozenset(ids)
+    found: set[str] = set()
+    for batch in batches(sorted(wanted), _PAGE):
+        where = Filter(any_of=(HasId(frozenset(batch)), Matches("parent_id", tuple(batch))))
+        for type_ in MemoryType:
+            request = Scroll(type_, _PAGE, where, payload_keys=("parent_id",))
+            found |= {memory_id_of(point) async for page in pages(vectors, request) for point in page}
+    return found & wanted
+
+
 async def deleted_ends(vectors: VectorStore, transaction: Transaction, ends: Iterable[str]) -> set[str]:
     """Ends of relations that the history has as deleted; the others stay until the transaction ends.
 

@@ -45,6 +45,8 @@ class SqlFeatures:
     """The history has the kind of each act."""
     reviews: bool
     """There is the table of reviews."""
+    sources: bool = False
+    """It is known what was imported from where."""
 
 
 class SqlDatabase(SqlConnection, Protocol):

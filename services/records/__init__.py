@@ -18,6 +18,7 @@ from services.records.connected_agents import ConnectedAgents
 from services.records.exported_rows import ExportedRows, ImportedRows
 from services.records.graph_walks import GraphWalks
 from services.records.history import History, HistoryWriter
+from services.records.import_sources import ImportSources, ImportSourceWriter
 from services.records.memory_locks import MemoryLocks
 from services.records.outbox import Outbox, OutboxWriter
 from services.records.pulse import read_pulse
@@ -59,6 +60,7 @@ class Records:
         self.rows = ExportedRows(database)
         self.tokens = AccessTokens(database)
         self.agents = ConnectedAgents(database)
+        self.sources = ImportSources(database)
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -93,3 +95,4 @@ class Transaction:
         self.reviews = ReviewWriter(connection)
         self.rows = ImportedRows(connection)
         self.work = WorkUndo(connection)
+        self.sources = ImportSourceWriter(connection)

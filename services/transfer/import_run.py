@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,14 +11,15 @@ from services.batches import batches
 from services.memories.chunking import chunk_id, chunks
 from services.memories.stored_memories import fold, owners, pages
 from services.memories.storing import Incoming, StoringAct
-from services.model import Change, MemoryType, counted
+from services.model import Change, Memory, MemoryType, counted
 from services.points import Scroll
 from services.ports import NewRelation, VectorStore
 from services.records import Transaction
+from services.records.import_sources import ImportedItem
 from services.settings import Settings
 from services.spool import Spool
 from services.transfer.formats.imported_records import MemoryRecord, RelationRecord
-from services.transfer.moved_files import MovedFiles
+from services.transfer.source_memory import SourceMemory
 
 _PAGE = 1000
 _SHORTEST_STEP = 50
@@ -72,10 +74,24 @@ class Remark:
     record: str
     """Its place there, the line or number; "" for the whole source."""
     reason: str
+    texts: tuple[str, str] | None = None
+    """Where both changed the same: the text here, and that of the source."""
 
     def __str__(self) -> str:
         place = ": ".join(filter(None, (self.source, self.record)))
         return self.reason if self.reason.startswith(place) else f"{place}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A memory that an import makes or changes."""
+
+    source: str
+    record: str
+    id: str
+    type: MemoryType
+    title: str
+    is_new: bool
 
 
 @dataclass(slots=True)
@@ -84,6 +100,8 @@ class ImportReport:
 
     memories: int = 0
     """New or changed."""
+    created: int = 0
+    """Those of them that are new."""
     relations: int = 0
     sessions: int = 0
     unchanged: int = 0
@@ -96,19 +114,32 @@ class ImportReport:
     """What was imported otherwise than it stands in the source."""
     broken: str | None = None
     """One line when a source could not be read, or not to its end."""
+    missing: list[Remark] = field(default_factory=list)
+    """Memories that an earlier import found in a source, and that it has no longer."""
+    retired: int = 0
+    """Those of them that went to the trash, as a person wished."""
+    samples: list[Sample] = field(default_factory=list)
+    """The first memories that are new or change."""
     barren: list[str] = field(default_factory=list)
     """Sources that have records of which none could be imported."""
 
     def summary(self) -> str:
         """What was imported, in one line."""
         imported = [(self.memories, "memory"), (self.relations, "relation"), (self.sessions, "work session")]
-        others = [(self.unchanged, "unchanged"), (len(self.kept), "kept"), (len(self.failed), "left out")]
+        others = [
+            (self.unchanged, "unchanged"),
+            (len(self.kept), "kept"),
+            (len(self.failed), "left out"),
+            (len(self.missing) - self.retired, "no longer in the source"),
+            (self.retired, "moved to the trash"),
+        ]
         parts = [counted(number, name) for number, name in imported if number] or [counted(0)]
         return " · ".join(
             [f"{', '.join(parts)} imported", *(f"{number:,} {word}" for number, word in others if number)]
         )
 
 
+_SAMPLES = 20
 Rows = tuple[dict[str, list[Mapping[str, object]]], list[Change]]
 """Rows by table, and changes of the history."""
 
@@ -116,12 +147,18 @@ Rows = tuple[dict[str, list[Mapping[str, object]]], list[Change]]
 class ImportRun:
     """One import on its way: what it will write, and what it still waits for. To be closed."""
 
-    def __init__(self, act: StoringAct, ends: RelationEnds, files: MovedFiles, folder: Path) -> None:
-        """`folder` is where the disk has room for what does not fit into memory."""
-        self.act = act
-        self.files = files
+    def __init__(self, begin: Callable[[], StoringAct], ends: RelationEnds, folder: Path) -> None:
+        """`begin` gives an act for a part of it, always of the same group; `folder` is where the disk has room."""
+        self._begin = begin
+        self._folder = folder
+        self._acts = ExitStack()
+        self.act = self._acts.enter_context(begin())
         self.report = ImportReport()
         self.source = ""
+        self.origins: list[SourceMemory] = []
+        """Of the sources that are read, but for streams and databases."""
+        self.origin: SourceMemory | None = None
+        """Of the source that is being read."""
         self.accepted = 0
         """Records so far that are, or will be, in the store."""
         self.lasting = False
@@ -131,6 +168,12 @@ class ImportRun:
         """By source."""
         self.relations: Spool[Sequence[NewRelation]] = Spool(folder)
         self.rows: Spool[Rows] = Spool(folder)
+        self.items: Spool[tuple[int, Sequence[ImportedItem]]] = Spool(folder)
+        """What is to be written down of sources, by their place in `origins`."""
+        self.missing: dict[str, int] = {}
+        """Sources, by memories that they have no longer."""
+        self.left: list[tuple[int, str]] = []
+        """Sources that memories were moved out of."""
         self.known_rows = 0
         """Relations and sessions that were there already."""
         self._ends = ends
@@ -140,12 +183,21 @@ class ImportRun:
         self._related: set[str] = set()
         self._seen: set[int] = set()
 
+    def begin_part(self) -> None:
+        """After a part was written: what follows is another one."""
+        self.count_stored()
+        self._acts.close()
+        self.items.close()
+        self.act, self.items = self._acts.enter_context(self._begin()), Spool(self._folder)
+
     def __enter__(self) -> ImportRun:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._acts.close()
         self.relations.close()
         self.rows.close()
+        self.items.close()
 
     async def known(self, ids: Sequence[str]) -> dict[str, str]:
         """The memory of each id that is, or will be, one of a memory or of its chunk."""
@@ -170,6 +222,41 @@ class ImportRun:
             count = len(chunks(item.memory.content, settings.chunk_size, settings.chunk_overlap))
             if count > 1:
                 self._chunks |= {chunk_id(item.memory.id, index): item.memory.id for index in range(count)}
+
+    def count_stored(self) -> None:
+        """Counts in the report what the act writes."""
+        stored, retired = self.act.stored, self.report.retired
+        self.report.memories += stored.created + stored.updated - retired
+        self.report.created += stored.created
+        self.report.unchanged += stored.unchanged + retired
+
+    def pass_over(self, origin: SourceMemory) -> None:
+        """A source is as it was imported, so it is not read."""
+        if (known := origin.known) is None:
+            return
+        self.report.unchanged += known.records
+        if known.remarks:
+            reason = f"unchanged since it was imported; --dry-run repeats its {counted(known.remarks, 'remark')}"
+            self.report.notes.append(Remark(self.source, "", reason))
+
+    def sample(self, where: str, memory: Memory, *, is_new: bool) -> None:
+        """Keeps the first memories for a person who wants to see what would come."""
+        if len(self.report.samples) < _SAMPLES:
+            sample = Sample(self.source, where, memory.id, memory.type, memory.title, is_new)
+            self.report.samples.append(sample)
+
+    def write_down(self, found: Sequence[tuple[str, MemoryRecord]], hashes: Mapping[str, str]) -> None:
+        """Keeps for the act what records say of memories; `hashes` are by the ids of the records."""
+        if self.origin is not None and found:
+            items = [self.origin.item(record, memory_id, hashes[record.id]) for memory_id, record in found]
+            self.items.append((len(self.origins) - 1, items))
+            self.origin.see([one.memory_id for one in items])
+
+    def note_move(self, where: str, file: str | None) -> None:
+        """Tells that a note is the memory of a file that is gone."""
+        if self.origin is not None:
+            self.origin.moved += 1
+        self.report.notes.append(Remark(self.source, where, f"it was {file}; its memory moves along"))
 
     def note_twice(self, former: str, record: MemoryRecord) -> None:
         """A memory came before with another text, which gives way; `former` is its place, when it is known."""

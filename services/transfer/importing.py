@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, Protocol
@@ -16,9 +16,11 @@ from services.memories.chunking import chunks
 from services.memories.embedding import makes
 from services.memories.payload import State, drafted, read_memory, with_defaults
 from services.memories.saving import TransactionHook
+from services.memories.stored_memories import present, read_stored
 from services.memories.storing import Incoming
-from services.model import DEFAULT_IMPORTANCE, Advance, Entity, Kind, Progress, counting, untold
+from services.model import DEFAULT_IMPORTANCE, Action, Advance, Entity, Kind, Progress, counting, untold
 from services.ports import NewChange, NewRelation
+from services.records.import_sources import Fate
 from services.records.relation_states import relation_change
 from services.times import read_stamp, to_stamp, writer_zone
 from services.transfer.formats.imported_records import (
@@ -36,17 +38,22 @@ from services.transfer.formats.own_export import TABLES
 from services.transfer.formats.own_rows import change_of
 from services.transfer.import_outcome import Outcome, outcome
 from services.transfer.import_run import ImportReport, ImportRun, RelationEnds, Remark
-from services.transfer.moved_files import MovedFiles
+from services.transfer.source_memory import SourceMemory, machine, record_hash
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from services.memories.current import Current, Plan
     from services.memories.memory_service import MemoryService
     from services.model import Memory, MemoryDraft
     from services.ports import Clock, Embedder, VectorStore
     from services.records import Records, Transaction
     from services.settings import Settings
+    from services.transfer.formats.source import Origin
 
+_TITLED = 100
+"""Memories that a source has no longer, as far as they are named by their titles."""
+Retire = Callable[[Sequence[Remark]], Awaitable[bool]]
 _TITLE = 60
 """Most characters of a title in a message."""
 
@@ -63,6 +70,10 @@ class RecordSource(Protocol):
 
     @property
     def done(self) -> int: ...
+
+    def origin(self) -> Origin | None:
+        """The file or folder as it is now; None where nothing is written down of a source."""
+        ...
 
     def records(self) -> Iterator[Record]:
         """Every record as it is read, each batch in a thread of its own."""
@@ -88,6 +99,8 @@ class ImportService:
         self._settings = settings
         self._zone = writer_zone(settings)
         self._clock = clock
+        self.part = 5000
+        """Memories of files and folders that are written at once."""
 
     def require_allowed(self) -> None:
         """Raises Forbidden to who may not write, or is kept to some projects."""
@@ -105,55 +118,118 @@ class ImportService:
         self.require_allowed()
         source = Source(None, stream)
         source.name = name
-        return await self._import([source], dry_run, untold)
+        return await self._import([source], dry_run, untold, None, part=None)
 
     async def import_sources(
-        self, sources: Sequence[RecordSource], *, dry_run: bool = False, progress: Advance = untold
+        self,
+        sources: Sequence[RecordSource],
+        *,
+        dry_run: bool = False,
+        retire: Retire | None = None,
+        progress: Advance = untold,
     ) -> ImportReport:
         """Imports all sources in turn; one that cannot be read does not keep the others out.
 
-        With `dry_run` nothing is written: the report tells what would be.
+        With `dry_run` nothing is written: the report tells what would be. `retire` is asked whether memories that an
+        earlier import found in a source, and that it has no longer, shall go to the trash.
 
-        All of it is one act: read and compared first, then written in one transaction, then embedded. Raises
-        StoreUnavailable or StoreMismatch when the stores cannot take it; before the transaction nothing was written,
-        after it what is missing is embedded later.
+        All of it is one act, to be undone as one. It is read and compared first, then written in one transaction, then
+        embedded; of more memories than `part` so many at a time. What was written when it ends early stays, and the
+        next import of the same goes on there. Raises StoreUnavailable or StoreMismatch when the stores cannot take it.
         """
         require(Scope.ADMIN, "read files on the machine of the server")
-        return await self._import(sources, dry_run, progress)
+        return await self._import(sources, dry_run, progress, retire, part=self.part)
 
-    async def _import(self, sources: Sequence[RecordSource], dry_run: bool, progress: Advance) -> ImportReport:
-        with (
-            self._memories.storing(prefetch=not dry_run) as act,
-            ImportRun(act, RelationEnds(self._vectors), MovedFiles(self._vectors), self._settings.home) as run,
-        ):
+    async def _import(
+        self,
+        sources: Sequence[RecordSource],
+        dry_run: bool,
+        progress: Advance,
+        retire: Retire | None,
+        part: int | None,
+    ) -> ImportReport:
+        group = str(uuid.uuid4())
+        begin = partial(self._memories.storing, group, prefetch=not dry_run)
+        with ImportRun(begin, RelationEnds(self._vectors), self._settings.home) as run:
             for source in sources:
-                await self._read(run, source, progress)
+                await self._read(run, source, progress, None if dry_run else part, again=dry_run)
             run.lasting = False  # what waits was looked at already
             for name, records in run.waiting.items():
                 run.source = name
                 await self._relate(run, records, last=True)
+            for origin in run.origins:
+                await self._find_missing(run, origin)
+            if retire and run.missing and not dry_run and await retire(run.report.missing):
+                await self._retire(run)
             await (self._count(run) if dry_run else self._write(run, progress))
             return run.report
 
-    async def _read(self, run: ImportRun, source: RecordSource, progress: Advance) -> None:
-        """Compares what one source holds with what is here."""
+    async def _read(
+        self, run: ImportRun, source: RecordSource, progress: Advance, part: int | None, *, again: bool
+    ) -> None:
+        """Compares what one source holds with what is here, and writes what is more than `part`.
+
+        One that is as it was imported is not read, unless `again`.
+        """
+        report = run.report
         run.source, run.lasting = source.name, source.lasting
-        accepted, failed = run.accepted, len(run.report.failed)
+        run.origin = origin = await SourceMemory.of(self._records, source.name, await asyncio.to_thread(source.origin))
+        if origin is not None and not again and await origin.is_unchanged(self._vectors):
+            run.pass_over(origin)
+            return
+        if origin is not None:
+            run.origins.append(origin)
+        accepted, failed, kept = run.accepted, len(report.failed), len(report.kept)
+        remarks = failed + len(report.notes)
+        broken = False
         try:
             async for batch in read_ahead(chunk_ids_last(source.records())):
-                await self._take(run, batch)
+                broken |= await self._take(run, batch)
                 progress(Progress(source.done, source.size, f"{source.name} ({source.unit})"))
+                if part is not None and run.act.count >= part:
+                    await self._write_part(run, progress)
         except (UnreadableFile, StoreTooNew) as error:
+            broken = True
             run.fail("", str(error))
-            run.report.broken = str(error)
+            report.broken = str(error)
         nothing = run.accepted == accepted and source.name not in run.waiting
-        if nothing and len(run.report.failed) > failed:
-            run.report.barren.append(source.name)
+        if nothing and len(report.failed) > failed:
+            report.barren.append(source.name)
+        if origin is not None and not broken:
+            told = len(report.failed) + len(report.notes) - remarks - origin.moved
+            origin.ended(run.accepted - accepted, told)
+            origin.settled = len(report.kept) == kept and not nothing
+
+    async def _find_missing(self, run: ImportRun, origin: SourceMemory) -> None:
+        """Tells which memories the source has no longer; those that other files of the import have are none."""
+        if not origin.complete:
+            return
+        moved = set(run.moved.values())
+        gone = [one async for one in origin.missing() if one.memory_id not in moved and one.memory_id not in run.act]
+        titles = await read_stored(self._vectors, [one.memory_id for one in gone[:_TITLED]], embeddings=False)
+        for one in gone:
+            stored = titles.get(one.memory_id)
+            title = f'"{_short(stored[0].memory(self._zone).title)}" ' if stored else ""
+            run.missing[one.memory_id] = run.origins.index(origin)
+            reason = (
+                f"{title}({one.memory_id[:8]}) is no longer in the source; it stays, unless --retire-missing is given"
+            )
+            run.report.missing.append(Remark(origin.name, one.file or one.memory_id, reason))
+
+    async def _retire(self, run: ImportRun) -> None:
+        """Plans to move to the trash what sources have no longer."""
+
+        async def plan(currents: Mapping[str, Current]) -> list[Plan]:
+            return [one.plan(None, Action.DELETED, "deleted") for one in currents.values() if one.state]
+
+        for ids in batches(list(run.missing), BATCH):
+            run.report.retired += len(await run.act.add(ids, plan))
+            run.left += [(known.id, one) for one in ids if (known := run.origins[run.missing[one]].known)]
 
     async def _count(self, run: ImportRun) -> None:
         """Says in the report what writing would do."""
-        report, stored = run.report, run.act.stored
-        report.memories, report.unchanged = stored.created + stored.updated, report.unchanged + stored.unchanged
+        report = run.report
+        run.count_stored()
         for new in run.relations:
             ends = list({end for relation in new for end in (relation.source_id, relation.target_id)})
             there = {(one.source_id, one.target_id, one.type) for one in await self._records.relations.between(ends)}
@@ -164,12 +240,31 @@ class ImportService:
         report.sessions, report.unchanged = len(ids - known), report.unchanged + len(ids & known)
 
     async def _write(self, run: ImportRun, progress: Advance) -> None:
-        """One transaction for all, then the points."""
+        """One transaction for all that is left, then the points."""
         applied = counting(progress, run.act.count, "memories stored")
         await run.act.write(also=partial(self._write_rows, run), beside=run.other_ends, applied=applied)
-        stored = run.act.stored
-        run.report.memories = stored.created + stored.updated
-        run.report.unchanged += stored.unchanged + run.known_rows
+        run.count_stored()
+        run.report.unchanged += run.known_rows
+
+    async def _write_part(self, run: ImportRun, progress: Advance) -> None:
+        """The memories so far. What stands between them and others comes with the last part."""
+        applied = counting(progress, run.act.count, "memories stored")
+
+        async def also(transaction: Transaction) -> Sequence[NewChange]:
+            await self._write_items(run, transaction)
+            return ()
+
+        await run.act.write(also=also, applied=applied)
+        run.begin_part()
+
+    async def _write_items(self, run: ImportRun, transaction: Transaction) -> list[int]:
+        """Writes down what came from which source; gives the ids of the sources."""
+        ids = [await transaction.sources.begin(machine(), one.origin.path) for one in run.origins]
+        for source, memory_id in run.left:
+            await transaction.sources.drop(source, [memory_id])
+        for place, items in run.items:
+            await transaction.sources.put(ids[place], run.act.group, items)
+        return ids
 
     async def _write_rows(self, run: ImportRun, transaction: Transaction) -> Sequence[NewChange]:
         """What is no memory. History of the file comes before that of the import, which is the newest."""
@@ -193,6 +288,10 @@ class ImportService:
             known += len(batch) - len(inserted)
         run.report.relations, run.report.sessions = relations, sessions
         run.known_rows = known
+        for one, source in zip(run.origins, await self._write_items(run, transaction), strict=True):
+            if one.complete:
+                fingerprint = one.origin.fingerprint if one.settled else ""
+                await transaction.sources.settle(source, fingerprint, one.records, one.remarks)
         return ()
 
     async def import_files(self, paths: Sequence[Path], *, progress: Advance = untold) -> ImportReport:
@@ -220,7 +319,8 @@ class ImportService:
             await act.write(also=also, applied=counting(progress, len(drafts), "memories"))
             return act.group
 
-    async def _take(self, run: ImportRun, batch: Sequence[Record]) -> None:
+    async def _take(self, run: ImportRun, batch: Sequence[Record]) -> bool:
+        """Looks at a batch; gives whether the file breaks off in it."""
         for bad in (record for record in batch if isinstance(record, BadRecord)):
             run.fail(bad.where, bad.reason)
             if bad.damaged:
@@ -229,12 +329,16 @@ class ImportService:
         await self._store(run, [record for record in batch if isinstance(record, MemoryRecord)])
         await self._relate(run, [record for record in batch if isinstance(record, RelationRecord)])
         await self._rows(run, [record for record in batch if isinstance(record, RowRecord)])
+        return any(isinstance(record, BadRecord) and record.damaged for record in batch)
 
     async def _store(self, run: ImportRun, records: Sequence[MemoryRecord]) -> None:
         if not records:
             return
+        run.accepted += len(records)
+        hashes = await asyncio.to_thread(lambda: {record.id: record_hash(record) for record in records})
+        records = await self._changed(run, records, hashes)
         owner = await run.known([record.id for record in records if not record.whole])
-        owner |= await self._moved(run, [record for record in records if record.folder and record.id not in owner])
+        owner |= {record.id: run.moved[record.id] for record in records if record.id in run.moved}
         newest: dict[str, MemoryRecord] = {}
         for record in records:
             memory_id = owner.get(record.id, record.id)
@@ -249,8 +353,22 @@ class ImportService:
                 run.note_twice("", record)
                 if self._is_newer(planned.payload, record.payload):
                     del newest[memory_id]
-        for deleted in await self._deleted(run, [one for one in newest if current[one].state is None]):
+        gone = {one: record.exported for one, record in newest.items() if current[one].state is None}
+        for deleted in await self._deleted(run, gone):
+            if gone[deleted]:
+                run.report.failed.append(Remark(run.source, newest[deleted].where, _DELETED))
             del newest[deleted]
+        run.report.unchanged += len(records) - len(newest)
+        await self._plan(run, newest, current, hashes)
+
+    async def _plan(
+        self,
+        run: ImportRun,
+        newest: Mapping[str, MemoryRecord],
+        current: Mapping[str, Current],
+        hashes: Mapping[str, str],
+    ) -> None:
+        """Plans what becomes of memories, by their ids; `hashes` are by those of the records."""
         run.report.notes += [Remark(run.source, one.where, note) for one in newest.values() for note in one.notes]
         last = await self._records.history.last_imports([one for one in newest if current[one].state is not None])
         # Comparing hundreds of texts takes longer than a screen may stand still.
@@ -262,31 +380,53 @@ class ImportService:
             record = newest[memory_id]
             if found.conflicts:
                 memory = current[memory_id].memory(self._zone)
-                run.report.kept.append(Remark(run.source, record.where, _kept(memory, found.conflicts)))
+                texts = (memory.content, str(record.payload["content"]))
+                run.report.kept.append(Remark(run.source, record.where, _kept(memory, found.conflicts), texts))
             elif found.state is None:
                 run.report.unchanged += 1
             else:
                 memory = read_memory(memory_id, found.state, self._zone)
+                run.sample(record.where, memory, is_new=current[memory_id].state is None)
                 items.append(Incoming(memory, record.vectors, await self._model_of(run, record)))
-        run.accepted += len(records)
-        run.report.unchanged += len(records) - len(newest)
         run.note_chunks(items, self._settings)
+        run.write_down([(one, newest[one]) for one, found in outcomes.items() if not found.conflicts], hashes)
         await run.act.take(items, current)
 
-    async def _moved(self, run: ImportRun, records: Sequence[MemoryRecord]) -> dict[str, str]:
-        """The memories of notes whose files were renamed since they were imported, which is told."""
+    async def _changed(
+        self, run: ImportRun, records: Sequence[MemoryRecord], hashes: Mapping[str, str]
+    ) -> list[MemoryRecord]:
+        """The records that are not as the last import of this source left them, whose memories are known by then."""
+        if (origin := run.origin) is None:
+            return list(records)
+        known = await origin.items(records)
+        same = {one.memory_id for key, one in known.items() if one.fate is Fate.THERE and one.hash == hashes[key]}
+        here, changed = await present(self._vectors, same), []
         for record in records:
-            if (found := await run.files.find(record)) is not None:
-                run.moved[record.id], before = found
-                if before:
-                    run.report.notes.append(
-                        Remark(run.source, record.where, f"it was {before}; its memory moves along")
-                    )
-        return {record.id: run.moved[record.id] for record in records if record.id in run.moved}
+            item = known.get(record.id)
+            if item is not None and item.memory_id != record.id:
+                run.moved[record.id] = item.memory_id
+            if item is None or item.fate is Fate.UNDONE or (item.fate is Fate.THERE and item.memory_id not in here):
+                changed.append(record)
+            elif item.fate is Fate.DELETED and item.hash != hashes[record.id]:
+                run.report.kept.append(Remark(run.source, record.where, _DELETED))
+            else:
+                run.report.unchanged += 1
+                origin.unchanged.add(record.id)
+                if item.file != record.file:
+                    run.note_move(record.where, item.file)
+                    run.write_down([(item.memory_id, record)], hashes)
+        origin.see([known[record.id].memory_id for record in records if record.id in known])
+        for key, move in (await origin.moves([one for one in changed if one.id not in known])).items():
+            record = next(one for one in changed if one.id == key)
+            run.moved[key] = move.item.memory_id
+            run.left.append((move.source, move.item.memory_id))
+            origin.see([move.item.memory_id])
+            run.note_move(record.where, move.item.file)
+        return changed
 
-    async def _deleted(self, run: ImportRun, ids: Sequence[str]) -> set[str]:
-        """Those that were deleted here and shall not come back."""
-        return await self._records.history.deleted_here(ids) if run.lasting else set()
+    async def _deleted(self, run: ImportRun, ids: Mapping[str, bool]) -> set[str]:
+        """Those that were deleted here and shall not come back: of sources that last, and those with a True."""
+        return await self._records.history.deleted_here([one for one, stays in ids.items() if stays or run.lasting])
 
     def _outcome(self, record: MemoryRecord, current: State | None, last: Mapping[str, object] | None) -> Outcome:
         """What becomes of the memory of a record; `last` is what the latest import made of it."""
@@ -324,13 +464,18 @@ class ImportService:
         """Stores relations between memories; ends that are nothing yet wait for the rest of the files."""
         if not records:
             return
-        deleted = await self._deleted(run, [record.relation.id for record in records if record.relation.id])
+        deleted = await self._deleted(run, {one.relation.id: False for one in records if one.relation.id})
         run.report.unchanged += len(deleted)
         records = [record for record in records if record.relation.id not in deleted]
+        if run.origin is not None:
+            new = [one for one in records if not run.origin.knew(one)]
+            run.report.unchanged += len(records) - len(new)
+            run.accepted += len(records) - len(new)
+            records = new
         foreign = [record.relation for record in records if not record.verbatim]
         ends = [end for relation in foreign for end in (relation.source_id, relation.target_id)]
         owner = await (run.all(ends) if last else run.known(ends))
-        new: list[NewRelation] = []
+        found: list[NewRelation] = []
         for record in records:
             given = record.relation
             relation = given if record.verbatim else _between(given, owner)
@@ -345,8 +490,8 @@ class ImportService:
             elif not run.first(relation):
                 run.fail(record.where, f"relation {given.type}: the same relation came before")
             else:
-                new.append(relation)
-        run.keep(new)
+                found.append(relation)
+        run.keep(found)
 
     def _is_newer(self, former: Mapping[str, object], later: Mapping[str, object]) -> bool:
         """Whether the first of two texts of one memory was changed last, as far as both say when."""
@@ -373,9 +518,16 @@ class ImportService:
         run.rows.append((rows, changes))
 
 
+_DELETED = "it was deleted here; it stays deleted: `memoria-tui trash restore` brings it back"
+
+
+def _short(title: str) -> str:
+    return title if len(title) <= _TITLE else f"{title[:_TITLE]}…"
+
+
 def _kept(memory: Memory, keys: Sequence[str]) -> str:
-    title = memory.title if len(memory.title) <= _TITLE else f"{memory.title[:_TITLE]}…"
-    return f'"{title}" ({memory.id[:8]}) was changed here and in the source ({", ".join(keys)}): kept as it is here'
+    changed = f"was changed here and in the source ({', '.join(keys)})"
+    return f'"{_short(memory.title)}" ({memory.id[:8]}) {changed}: kept as it is here'
 
 
 def _between(relation: NewRelation, owner: Mapping[str, str]) -> NewRelation | None:

@@ -116,7 +116,13 @@ class CheckedDatabase:
 
 def _features(state: schema.SchemaState) -> SqlFeatures:
     version = state.version or ""
-    return SqlFeatures(not version, own_paths=state.own_paths, kinds=version >= "0003", reviews=version >= "0009")
+    return SqlFeatures(
+        bare=not version,
+        own_paths=state.own_paths,
+        kinds=version >= "0003",
+        reviews=version >= "0009",
+        sources=version >= "0010",
+    )
 
 
 if TYPE_CHECKING:

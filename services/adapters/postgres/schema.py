@@ -39,6 +39,8 @@ TABLES = {
     "memoria_tui.connected_agents": "table",
     "memoria_tui.token_uses": "table",
     "memoria_tui.reviews": "table",
+    "memoria_tui.import_sources": "table",
+    "memoria_tui.imported_items": "table",
 }
 VERSION_TABLE = "memoria_tui.alembic_version"
 _VERSION = f"SELECT version_num FROM {VERSION_TABLE}"

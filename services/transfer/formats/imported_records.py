@@ -15,9 +15,6 @@ from services.points import Vector
 from services.ports import NewRelation
 from services.together import prefetched
 
-IMPORTED_FROM = "imported_from"
-"""Key under which the memory of a note has the `file` in its folder, the `id` of that and a `hash` of its text."""
-
 
 @dataclass(frozen=True, slots=True)
 class MemoryRecord:
@@ -37,8 +34,12 @@ class MemoryRecord:
     """False: the format drops keys, so keys that are absent here say nothing."""
     notes: tuple[str, ...] = ()
     """What could not be taken as it stands in the file, for a person."""
-    folder: str | None = None
-    """The folder of a note that no id of its own tells apart, but its file alone, which may have been moved in it."""
+    file: str | None = None
+    """Of a note: its path below the folder, with #section where it has some."""
+    by_file: bool = False
+    """True for a note that no id of its own tells apart, but its file alone, which may have been moved."""
+    exported: bool = False
+    """True for a note that this program wrote: what was deleted here since stays deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ class RelationRecord:
     """True in this program's own format: ends are taken as they are, orphaned ones too."""
     names: Mapping[str, str] = field(default_factory=dict)
     """How the source names the ends, by their ids, where those were made of names."""
+    of_notes: bool = False
+    """True for what the texts of its ends say, and nothing else does."""
 
 
 @dataclass(frozen=True, slots=True)

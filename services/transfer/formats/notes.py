@@ -13,13 +13,13 @@ from services.errors import UnreadableFile
 from services.memories.editing import MOST_TEXT
 from services.memories.stored_memories import canonical
 from services.model import MemoryType, counted
-from services.model.memories import content_hash, first_line
+from services.model.memories import first_line
 from services.storable_text import has_word, quoted
 from services.transfer.formats.dates import read_date
 from services.transfer.formats.fields import date_keys
+from services.transfer.formats.folders import FoundFile, files_below
 from services.transfer.formats.front_matter import Note, read_note
 from services.transfer.formats.imported_records import (
-    IMPORTED_FROM,
     BadRecord,
     MemoryRecord,
     Record,
@@ -44,8 +44,6 @@ _TEMPLATE = re.compile(r"<%[^%]{0,500}%>|\{\{\s*(?:title|date|time)\b[^{}\n]{0,8
 _HEAD = re.compile(r"(?:---\r?\n.*?\n---[ \t]*\r?\n)?\s*[^\n]*", re.DOTALL)
 """Front matter and the first line: what only speaks of templates has their fields further down."""
 _TEMPLATE_FOLDERS = frozenset({"template", "templates", "_templates"})
-_HASH = 16
-"""Digits of a hash of a text that was imported."""
 _MOST_NAMED = 3
 """Names that one remark lists."""
 
@@ -71,13 +69,9 @@ def one_section(_: str, note: Note) -> Iterable[Section]:
     return (Section(note),)
 
 
-def note_files(folder: Path) -> Iterator[Path]:
-    """Markdown and text files below a folder, in a stable order; hidden ones are passed over."""
-    for path in sorted(folder.rglob("*")):
-        inside = path.relative_to(folder)
-        hidden = any(part.startswith(".") for part in inside.parts)
-        if path.suffix.lower() in TEXT_SUFFIXES and not hidden and path.is_file():
-            yield path
+def note_files(folder: Path) -> list[FoundFile]:
+    """Markdown and text files below a folder, as `files_below`."""
+    return files_below(folder, TEXT_SUFFIXES)
 
 
 def read_notes(opened: Opened, divide: Divide = one_section) -> Iterator[Record]:
@@ -90,22 +84,25 @@ def read_notes(opened: Opened, divide: Divide = one_section) -> Iterator[Record]
         yield from reading.file(file, file.name)
         yield from reading.relations()
         return
-    files = list(note_files(opened.path))
+    files = note_files(opened.path)
     if not files:
         names = ", ".join(sorted(TEXT_SUFFIXES))
         raise UnreadableFile(f"{opened.path}: holds no Markdown or text files ({names})")
     opened.progress.size = len(files)
     real = opened.path.resolve()
-    read: set[Path] = set()
-    for path in files:
-        name, meant = path.relative_to(opened.path).as_posix(), path.resolve()
-        if meant in read:
-            continue
-        read.add(meant)
-        if meant.is_relative_to(real):
-            yield from reading.file(meant, meant.relative_to(real).as_posix())
-        else:
-            yield BadRecord(name, "a link out of the folder; it is not followed")
+    read: set[str] = set()
+    for found in files:
+        name, path = found.name, real / found.name
+        if found.is_link:
+            path = path.resolve()
+            if path.is_dir() or not path.is_relative_to(real):
+                what = "a link to a folder" if path.is_dir() else "a link out of the folder"
+                yield BadRecord(name, f"{what}; it is not followed")
+                continue
+            name = path.relative_to(real).as_posix()
+        if name not in read:
+            read.add(name)
+            yield from reading.file(path, name)
         opened.progress.done += 1
     yield from reading.relations()
 
@@ -164,10 +161,12 @@ class _Reading:
             self.ids[memory.id] = name
             self._remember(memory.id, Section(note), name)
             self.waiting += [(name, memory.id, link) for link in property_links(note.front)]
+            memory = replace(memory, file=name, exported=True)
         ends = [one.relation for one in relations if isinstance(one, RelationRecord)]
         self.made |= {(one.source_id, one.target_id) for one in ends}
         yield memory
-        yield from relations
+        for relation in relations:
+            yield replace(relation, of_notes=True) if isinstance(relation, RelationRecord) else relation
 
     def _is_template(self, name: str, text: str) -> bool:
         folders = {part.casefold() for part in PurePosixPath(name).parts[:-1]}
@@ -187,13 +186,12 @@ class _Reading:
         front["tags"] = list(dict.fromkeys([*_tags(note), *inline_tags(bare)]))
         front.setdefault("updated_at", modified.isoformat())
         own_id = file_id(folder, place)
-        origin = {"file": place, "id": own_id, "hash": content_hash(content)[:_HASH]}
         if (kind := front.pop("type", front.get("memory_type"))) is None and section.type:
             kind = section.type
         record = memory_record(
             place,
             given or own_id,
-            front | {"content": content} | ({} if copied else {IMPORTED_FROM: origin}),
+            front | {"content": content},
             source=self.opened.source,
             collection=kind,
             whole=False,
@@ -204,7 +202,7 @@ class _Reading:
         self._remember(record.id, section, name)
         found = [*section.links, *property_links(note.front), *(links(bare) if markdown else ())]
         self.waiting += [(place, record.id, one) for one in found]
-        return replace(record, notes=record.notes + clash + doubts, folder=None if given or section.name else folder)
+        return replace(record, notes=record.notes + clash + doubts, file=place, by_file=not given)
 
     def _given_id(self, section: Section, place: str) -> tuple[str | None, tuple[str, ...]]:
         """The id that the front matter gives, unless another note of the folder has it, which is told."""
@@ -244,7 +242,7 @@ class _Reading:
                 made.add((source, target))
                 context = {"context": link.context, "heading": link.heading, "alias": link.alias}
                 relation = typed_relation(source, target, link.kind, **context, embeds=link.embeds)
-                yield RelationRecord(f"{place}: [[{link.target}]]", relation)
+                yield RelationRecord(f"{place}: [[{link.target}]]", relation, of_notes=True)
         for place, names in lost.items():
             once = list(dict.fromkeys(names))
             shown = ", ".join(one[:60] for one in once[:_MOST_NAMED]) + (", …" if len(once) > _MOST_NAMED else "")

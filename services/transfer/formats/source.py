@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from services import __version__
 from services.errors import InvalidInput, UnreadableFile
 from services.transfer.formats import KNOWN
+from services.transfer.formats.folders import file_hash, files_below
 from services.transfer.formats.imported_records import Record
-from services.transfer.formats.opened import Opened, Progressing, ReadingOptions, Rejoined
+from services.transfer.formats.opened import TEXT_SUFFIXES, Opened, Progressing, ReadingOptions, Rejoined
 from services.transfer.readers import READERS
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A file or folder as it is before it is read."""
+
+    path: str
+    """Absolute, without links."""
+    files: Mapping[str, str]
+    """A hash of the bytes of each file, by its path below the folder; of a single file by its name."""
+    fingerprint: str
+    """Of all of it, and of how it is read."""
 
 
 class Source:
@@ -42,6 +59,21 @@ class Source:
         """Bytes read, or files of a folder."""
         self.size = self._progress.size or self.size
         return self._counted.count if self._counted else self._progress.done
+
+    def origin(self) -> Origin | None:
+        """The file or folder as it is now; None for a stream, and for what cannot be read. Reads all of it."""
+        path = self._path
+        if path is None or not path.exists() or not (path.is_dir() or path.is_file()):
+            return None
+        path = path.resolve()
+        if path.is_dir():
+            files = {one.name: file_hash(path / one.name) for one in files_below(path, TEXT_SUFFIXES)}
+        else:
+            beside = path.with_name(f"{path.name}-wal")  # what a program that runs wrote last into SQLite
+            files = {one.name: file_hash(one) for one in (path, beside) if one.is_file()}
+        read = [__version__, self._format, self._options.templates, sorted(self._options.names.items())]
+        whole = hashlib.blake2b(json.dumps([read, sorted(files.items())]).encode(), digest_size=16)
+        return Origin(str(path), files, whole.hexdigest())
 
     def records(self) -> Iterator[Record]:
         """Every record, bad ones included, as it is read.

@@ -27,8 +27,11 @@ def _recognises(opened: Opened) -> bool:
         return False
     if not opened.is_folder:
         return _is_one(opened.head)
-    for path in islice(note_files(opened.path), _LOOKED_AT):
-        with suppress(OSError), path.open("rb") as file:  # one that cannot be read is told when all are
+    for found in islice(note_files(opened.path), _LOOKED_AT):
+        with (
+            suppress(OSError),
+            (opened.path / found.name).open("rb") as file,
+        ):  # one that cannot be read is told when all are
             if _is_one(file.read(_HEAD)):
                 return True
     return False

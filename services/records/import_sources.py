@@ -1,0 +1,171 @@
+"""`import_sources` and `imported_items`: what was imported from where."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from services.ports import SqlConnection, SqlDatabase
+from services.records.columns import storable
+
+_PAGE = 5000
+
+
+class Fate(StrEnum):
+    """What became of a memory since it was imported."""
+
+    THERE = "there"
+    DELETED = "deleted"
+    """Here, by a person, an agent or another program, and not by an undo; or erased for good."""
+    UNDONE = "undone"
+    """With the act that made it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportSource:
+    """A file or folder that was imported."""
+
+    id: int
+    path: str
+    """Absolute."""
+    fingerprint: str | None
+    """Of all that the last complete import read; None while one is not complete."""
+    records: int
+    """Memories, relations and other records that the last complete import found."""
+    remarks: int
+    """What was told of that import."""
+    imported_at: datetime | None
+    """When the last complete import ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedItem:
+    """One memory of a source, as the last import found it there."""
+
+    memory_id: str
+    hash: str
+    """Of what the source says of it."""
+    file: str | None = None
+    """Of a note: its path below the folder, with #section where it has some."""
+    file_hash: str | None = None
+    """Of a note: of the bytes of its file."""
+    fate: Fate = Fate.THERE
+
+
+_NEWEST = """
+LEFT JOIN LATERAL (SELECT action, undoes FROM memoria_tui.audit_log log
+                   WHERE log.entity_id = item.memory_id AND log.entity = 'memory'
+                   ORDER BY log.id DESC LIMIT 1) AS newest ON true
+"""
+_FATE = (
+    """CASE WHEN newest.action <> 'deleted' THEN 'there' WHEN newest.undoes IS NULL THEN 'deleted' ELSE 'undone' END"""
+)
+_COLUMNS = f"item.memory_id::text AS memory_id, item.hash, item.file, item.file_hash, {_FATE} AS fate"
+_FIND = """
+SELECT id, path, fingerprint, records, remarks, imported_at FROM memoria_tui.import_sources
+WHERE machine = :machine AND path = :path
+"""
+_ITEMS = f"""
+SELECT {_COLUMNS} FROM memoria_tui.imported_items item {_NEWEST}
+WHERE item.source_id = :source AND item.memory_id = ANY(CAST(:ids AS uuid[]))
+UNION
+SELECT {_COLUMNS} FROM memoria_tui.imported_items item {_NEWEST}
+WHERE item.source_id = :source AND item.file = ANY(CAST(:files AS text[]))
+"""
+_PAGE_OF = f"""
+SELECT {_COLUMNS} FROM memoria_tui.imported_items item {_NEWEST}
+WHERE item.source_id = :source AND item.memory_id > CAST(:after AS uuid) ORDER BY item.memory_id LIMIT {_PAGE}
+"""
+_SAME_FILES = f"""
+SELECT source.id AS source_id, source.path, {_COLUMNS} FROM memoria_tui.imported_items item
+JOIN memoria_tui.import_sources source ON source.id = item.source_id {_NEWEST}
+WHERE source.machine = :machine AND item.file_hash = ANY(CAST(:hashes AS text[]))
+ORDER BY item.imported_at DESC
+"""
+_ADD = """
+INSERT INTO memoria_tui.import_sources (machine, path) VALUES (:machine, :path)
+ON CONFLICT (machine, path) DO UPDATE SET fingerprint = NULL RETURNING id
+"""
+_PUT = """
+INSERT INTO memoria_tui.imported_items (source_id, memory_id, hash, file, file_hash, change_group)
+SELECT :source, one.memory_id, one.hash, one.file, one.file_hash, :change_group
+FROM unnest(CAST(:ids AS uuid[]), CAST(:hashes AS text[]), CAST(:files AS text[]), CAST(:file_hashes AS text[]))
+     AS one (memory_id, hash, file, file_hash)
+ON CONFLICT (source_id, memory_id) DO UPDATE SET hash = excluded.hash, file = excluded.file,
+    file_hash = excluded.file_hash, change_group = excluded.change_group, imported_at = now()
+"""
+_SETTLE = """
+UPDATE memoria_tui.import_sources
+SET fingerprint = :fingerprint, records = :records, remarks = :remarks, imported_at = now() WHERE id = :source
+"""
+_DROP = "DELETE FROM memoria_tui.imported_items WHERE source_id = :source AND memory_id = ANY(CAST(:ids AS uuid[]))"
+
+
+class ImportSources:
+    def __init__(self, database: SqlDatabase) -> None:
+        self._database = database
+
+    async def find(self, machine: str, path: str) -> ImportSource | None:
+        """The file or folder of a machine; None when nothing was imported from it, or nobody wrote down that it was."""
+        if not (await self._database.features()).sources:
+            return None
+        rows = await self._database.fetch(_FIND, machine=storable(machine), path=storable(path))
+        return ImportSource(*rows[0]) if rows else None
+
+    async def items(self, source: int, ids: Sequence[str], files: Sequence[str] = ()) -> list[ImportedItem]:
+        """Those of a source that are these memories, or came from these files."""
+        rows = await self._database.fetch(_ITEMS, source=source, ids=list(ids), files=list(map(storable, files)))
+        return [_item(row) for row in rows]
+
+    async def all_items(self, source: int) -> AsyncIterator[list[ImportedItem]]:
+        """All of a source, page by page."""
+        last = "00000000-0000-0000-0000-000000000000"
+        while rows := await self._database.fetch(_PAGE_OF, source=source, after=last):
+            last = rows[-1].memory_id
+            yield [_item(row) for row in rows]
+
+    async def same_files(self, machine: str, hashes: Sequence[str]) -> list[tuple[int, str, ImportedItem]]:
+        """Notes whose files had these bytes, with the id and path of their sources, the last imported first."""
+        if not hashes or not (await self._database.features()).sources:
+            return []
+        rows = await self._database.fetch(_SAME_FILES, machine=storable(machine), hashes=list(hashes))
+        return [(row.source_id, row.path, _item(row)) for row in rows]
+
+
+class ImportSourceWriter:
+    """What an import writes down of its sources, in its transaction."""
+
+    def __init__(self, connection: SqlConnection) -> None:
+        self._connection = connection
+
+    async def begin(self, machine: str, path: str) -> int:
+        """The id of a source, which counts as not completely imported until it is settled."""
+        rows = await self._connection.fetch(_ADD, machine=storable(machine), path=storable(path))
+        return int(rows[0].id)
+
+    async def put(self, source: int, group: str, items: Sequence[ImportedItem]) -> None:
+        """Items, each memory once; those that are known are replaced."""
+        await self._connection.fetch(
+            _PUT,
+            source=source,
+            change_group=group,
+            ids=[one.memory_id for one in items],
+            hashes=[one.hash for one in items],
+            files=[None if one.file is None else storable(one.file) for one in items],
+            file_hashes=[one.file_hash for one in items],
+        )
+
+    async def drop(self, source: int, ids: Sequence[str]) -> None:
+        """Forgets that these memories came from the source."""
+        await self._connection.fetch(_DROP, source=source, ids=list(ids))
+
+    async def settle(self, source: int, fingerprint: str, records: int, remarks: int) -> None:
+        """The import of a source is complete; it is read again as long as the fingerprint is ""."""
+        await self._connection.fetch(_SETTLE, source=source, fingerprint=fingerprint, records=records, remarks=remarks)
+
+
+def _item(row: Any) -> ImportedItem:
+    return ImportedItem(row.memory_id, row.hash, row.file, row.file_hash, Fate(row.fate))

@@ -1,0 +1,60 @@
+"""The files of a folder that is imported: no link leads out of it, and no cycle is walked."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """One file, or a link."""
+
+    name: str
+    """Its path below the folder."""
+    is_link: bool = False
+
+
+def files_below(folder: Path, suffixes: Collection[str]) -> list[FoundFile]:
+    """The files with one of these suffixes and links to folders, in a stable order; hidden ones are passed over.
+
+    Links to folders are not followed. A folder that cannot be read has no files.
+    """
+    found = list(_below(folder, "", suffixes))
+    found.sort(key=lambda one: one.name.split("/"))
+    return found
+
+
+def _below(folder: Path, inside: str, suffixes: Collection[str]) -> Iterator[FoundFile]:
+    folders = [inside]
+    while folders:
+        inside = folders.pop()
+        with suppress(OSError), os.scandir(folder / inside) as entries:
+            for entry in entries:
+                name = f"{inside}{entry.name}"
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(f"{name}/")
+                elif entry.is_symlink():
+                    if entry.is_dir() or (has_suffix(entry.name, suffixes) and entry.is_file()):
+                        yield FoundFile(name, is_link=True)
+                elif has_suffix(entry.name, suffixes) and entry.is_file():
+                    yield FoundFile(name)
+
+
+def has_suffix(name: str, suffixes: Collection[str]) -> bool:
+    return os.path.splitext(name)[1].lower() in suffixes
+
+
+def file_hash(path: Path) -> str:
+    """Of the bytes of a file; "" when it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+    except OSError:
+        return ""

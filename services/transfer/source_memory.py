@@ -1,0 +1,172 @@
+"""What is known of a source from earlier imports: which of its records are as they were, and where notes were moved."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import platform
+from array import array
+from bisect import bisect_left
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from services.memories.payload import COUNTERS
+from services.memories.stored_memories import present
+from services.ports import VectorStore
+from services.records import Records
+from services.records.import_sources import Fate, ImportedItem, ImportSource
+from services.transfer.formats.imported_records import MemoryRecord, RelationRecord
+
+if TYPE_CHECKING:
+    from services.transfer.formats.source import Origin
+
+
+def machine() -> str:
+    """The name of this computer: the same path is another file on another one."""
+    return platform.node()
+
+
+def record_hash(record: MemoryRecord) -> str:
+    """Of what a source says of a memory; counters and the date of the last change say nothing."""
+    payload = {key: value for key, value in record.payload.items() if key not in COUNTERS}
+    said = json.dumps([record.type, payload], sort_keys=True, default=str)
+    return hashlib.blake2b(said.encode(), digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A note that is the one of a file which is gone."""
+
+    item: ImportedItem
+    source: int
+    """The source that the file was in."""
+
+
+class SourceMemory:
+    """One source while it is imported."""
+
+    def __init__(self, records: Records, name: str, origin: Origin, known: ImportSource | None) -> None:
+        self.name = name
+        """As it is reported."""
+        self.origin = origin
+        self.known = known
+        """As the last import left it; None for a new one."""
+        self.unchanged: set[str] = set()
+        """Ids of the records of notes that are as they were, of a source that was imported completely."""
+        self.complete = False
+        """True once all of it was read."""
+        self.settled = False
+        """True when nothing of it waits for a person, so that it need not be read again while it stays as it is."""
+        self.moved = 0
+        """Notes of which it was told that they were moved."""
+        self.records = self.remarks = 0
+        """What was found in it, and told of it."""
+        self._records = records
+        self._seen = array("q")
+        self._taken: set[str] = set()
+
+    @classmethod
+    async def of(cls, records: Records, name: str, origin: Origin | None) -> SourceMemory | None:
+        """None for a stream or a database, of which nothing is written down."""
+        if origin is None:
+            return None
+        return cls(records, name, origin, await records.sources.find(machine(), origin.path))
+
+    async def is_unchanged(self, vectors: VectorStore) -> bool:
+        """Whether all of it is as it was imported, and nothing of it was undone or lost since."""
+        if self.known is None or self.known.fingerprint != self.origin.fingerprint:
+            return False
+        async for items in self._records.sources.all_items(self.known.id):
+            there = {one.memory_id for one in items if one.fate is Fate.THERE}
+            undone = any(one.fate is Fate.UNDONE for one in items)
+            if undone or there != await present(vectors, there):
+                return False
+        return True
+
+    async def items(self, records: Sequence[MemoryRecord]) -> dict[str, ImportedItem]:
+        """By ids of records: what the last import of this source made of them."""
+        if self.known is None or not records:
+            return {}
+        by_file = {one.file: one.id for one in records if one.by_file and one.file is not None}
+        found = await self._records.sources.items(self.known.id, [one.id for one in records], list(by_file))
+        wanted = {one.id for one in records}
+        return {one.memory_id: one for one in found if one.memory_id in wanted} | {
+            by_file[one.file]: one for one in found if one.file in by_file
+        }
+
+    async def moves(self, records: Sequence[MemoryRecord]) -> dict[str, Move]:
+        """By ids of records: the memories of new notes whose files had another name, here or in another folder."""
+        new = {one.id: one for one in records if one.by_file and one.file is not None}
+        hashes = {key: hash_ for key, one in new.items() if (hash_ := self._file_hash(one.file))}
+        same = await self._records.sources.same_files(machine(), list(set(hashes.values())))
+        moves: dict[str, Move] = {}
+        for source, path, item in same:
+            if item.fate is not Fate.THERE or item.memory_id in self._taken or item.file is None:
+                continue
+            place = (item.file_hash, _section(item.file))
+            fits = (
+                key for key, one in new.items() if key not in moves and (hashes.get(key), _section(one.file)) == place
+            )
+            if (key := next(fits, None)) and not await asyncio.to_thread(_exists, path, item.file):
+                self._taken.add(item.memory_id)
+                moves[key] = Move(item, source)
+        return moves
+
+    def item(self, record: MemoryRecord, memory_id: str, hash_: str) -> ImportedItem:
+        """What is to be written down of a record."""
+        return ImportedItem(memory_id, hash_, record.file, self._file_hash(record.file))
+
+    def knew(self, record: RelationRecord) -> bool:
+        """Whether a relation was in notes that are as they were imported: one that is not here was deleted here."""
+        ends = (record.relation.source_id, record.relation.target_id)
+        complete = self.known is not None and self.known.fingerprint is not None
+        return complete and record.of_notes and self.unchanged.issuperset(ends)
+
+    def ended(self, records: int, remarks: int) -> None:
+        """All of it was read."""
+        self.complete, self.records, self.remarks = True, records, remarks
+
+    def see(self, memory_ids: Sequence[str]) -> None:
+        """Notes that the source has these memories."""
+        self._seen.extend(map(_number, memory_ids))
+
+    async def missing(self) -> AsyncIterator[ImportedItem]:
+        """Memories that an earlier import found in the source, and that it has no longer."""
+        if self.known is None:
+            return
+        seen = sorted(self._seen)
+        async for items in self._records.sources.all_items(self.known.id):
+            for one in items:
+                number = _number(one.memory_id)
+                place = bisect_left(seen, number)
+                if one.fate is Fate.THERE and (place == len(seen) or seen[place] != number) and self._is_gone(one):
+                    yield one
+
+    def _is_gone(self, item: ImportedItem) -> bool:
+        """What is still there may have been left out: a template, or a file that cannot be read."""
+        if item.file is None:
+            return True
+        file, section, _ = item.file.partition("#")
+        now = self.origin.files.get(file)
+        return now is None or (bool(section) and now != item.file_hash)
+
+    def _file_hash(self, file: str | None) -> str | None:
+        return None if file is None else self.origin.files.get(file.partition("#")[0]) or None
+
+
+def _section(file: str | None) -> str:
+    return (file or "").partition("#")[2]
+
+
+def _number(memory_id: str) -> int:
+    """64 bits of an id."""
+    return int(memory_id.replace("-", "")[:16], 16) - (1 << 63)
+
+
+def _exists(path: str, file: str) -> bool:
+    """Whether the file of a note is still where it was."""
+    name = file.partition("#")[0]
+    return Path(path).exists() if path.endswith(f"/{name}") and not Path(path).is_dir() else Path(path, name).exists()

@@ -1,0 +1,144 @@
+"""What was imported from where is known: what is unchanged, moved, gone or deleted here since."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from services.container import Services, open_services
+from services.model import Memory, MemoryChanges
+from services.settings import Settings
+from services.transfer.formats.source import Source
+
+
+@pytest.fixture
+async def services(tmp_path: Path, postgres_url: str) -> AsyncIterator[Services]:
+    async with open_services(Settings(home=tmp_path / "home", database_url=postgres_url, zone="UTC")) as services:
+        yield services
+
+
+def vault(folder: Path, **notes: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    for name, text in notes.items():
+        (folder / f"{name}.md").write_text(text, "utf-8")
+    return folder
+
+
+async def all_memories(services: Services) -> Mapping[str, Memory]:
+    """By title."""
+    lines = [json.loads(line) async for line in services.exporting.lines()]
+    found = [await services.memories.get(line["memory"]["id"]) for line in lines if "memory" in line]
+    return {memory.title: memory for memory in found}
+
+
+async def test_what_was_deleted_here_stays_deleted_while_its_source_is_read_again(
+    services: Services, tmp_path: Path
+) -> None:
+    notes = vault(tmp_path / "notes", one="# One\n\n[[two]]", two="# Two\n\ntext")
+    await services.importing.import_files([notes])
+    two = (await all_memories(services))["Two"]
+    await services.memories.delete([two.id])
+    again = await services.importing.import_files([notes])
+    assert (again.memories, again.relations, again.kept) == (0, 0, [])
+    (notes / "two.md").write_text("# Two\n\nmore", "utf-8")
+    changed = await services.importing.import_files([notes])
+    assert [one.record for one in changed.kept] == ["two.md"]
+    assert set(await all_memories(services)) == {"One"}
+
+
+async def test_what_an_undo_took_back_comes_in_again(services: Services, tmp_path: Path) -> None:
+    notes = vault(tmp_path / "notes", one="# One\n\n[[two]]", two="# Two\n\ntext")
+    await services.importing.import_files([notes])
+    await services.memories.undo()
+    again = await services.importing.import_files([notes])
+    assert (again.memories, again.relations) == (2, 1)
+
+
+async def test_a_relation_that_was_deleted_here_stays_deleted(services: Services, tmp_path: Path) -> None:
+    notes = vault(tmp_path / "notes", one="# One\n\n[[two]]", two="# Two\n\ntext", three="# Three\n\nold")
+    await services.importing.import_files([notes])
+    one = (await all_memories(services))["One"]
+    two = (await all_memories(services))["Two"]
+    await services.graph.unlink([link.id for link in await services.graph.between(one.id, two.id)])
+    vault(notes, three="# Three\n\nnew")
+    report = await services.importing.import_files([notes])
+    assert (report.memories, report.relations) == (1, 0)
+
+
+async def test_a_note_that_moved_to_another_folder_stays_one_memory(services: Services, tmp_path: Path) -> None:
+    here, there = vault(tmp_path / "here", one="# One\n\ntext", two="# Two"), vault(tmp_path / "there", three="# Three")
+    await services.importing.import_files([here, there])
+    before = {memory.id for memory in (await all_memories(services)).values()}
+    (here / "one.md").rename(there / "uno.md")
+    report = await services.importing.import_files([here, there])
+    assert (report.memories, report.missing) == (0, [])
+    assert [(one.record, one.reason) for one in report.notes] == [("uno.md", "it was one.md; its memory moves along")]
+    assert {memory.id for memory in (await all_memories(services)).values()} == before
+
+
+async def test_what_is_gone_from_a_source_is_told_and_retired_only_by_a_yes(services: Services, tmp_path: Path) -> None:
+    notes = vault(tmp_path / "notes", one="# One", two="# Two")
+    await services.importing.import_files([notes])
+    (notes / "two.md").unlink()
+    told = await services.importing.import_files([notes])
+    assert [one.record for one in told.missing] == ["two.md"]
+    assert set(await all_memories(services)) == {"One", "Two"}
+
+    async def agree(missing: object) -> bool:
+        return True
+
+    vault(notes, one="# One\n\nmore")
+    retired = await services.importing.import_sources([Source(notes)], retire=agree)
+    assert (retired.memories, retired.retired) == (1, 1)
+    assert set(await all_memories(services)) == {"One"}
+    await services.memories.undo()
+    assert {one.content for one in (await all_memories(services)).values()} == {"# One", "# Two"}
+
+
+async def test_both_texts_of_a_conflict_are_told_as_long_as_it_lasts(services: Services, tmp_path: Path) -> None:
+    notes = vault(tmp_path / "notes", one="# One\n\ntext")
+    await services.importing.import_files([notes])
+    one = (await all_memories(services))["One"]
+    await services.memories.update(one, MemoryChanges(content="# One\n\nhere"))
+    vault(notes, one="# One\n\nthere")
+    for _ in range(2):
+        report = await services.importing.import_files([notes])
+        assert [kept.texts for kept in report.kept] == [("# One\n\nhere", "# One\n\nthere")]
+
+
+async def test_a_note_that_was_exported_brings_no_deleted_memory_back(services: Services, tmp_path: Path) -> None:
+    from services.transfer.writers import Format
+
+    notes = vault(tmp_path / "notes", one="# One", two="# Two")
+    await services.importing.import_files([notes])
+    await services.exporting.write(tmp_path / "out", Format.MARKDOWN.writer)
+    await services.memories.delete([(await all_memories(services))["Two"].id])
+    report = await services.importing.import_files([tmp_path / "out"])
+    assert [one.record for one in report.failed] == ["Two.md"]
+    assert set(await all_memories(services)) == {"One"}
+
+
+async def test_an_import_of_many_that_is_killed_goes_on_where_it_was(services: Services, tmp_path: Path) -> None:
+    file = tmp_path / "many.jsonl"
+    file.write_text("".join(json.dumps({"content": f"Memory {number}"}) + "\n" for number in range(900)), "utf-8")
+
+    calls = 0
+
+    def stop(progress: object) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 8:
+            raise KeyboardInterrupt
+
+    services.importing.part = 300
+    with pytest.raises(KeyboardInterrupt):
+        await services.importing.import_sources([Source(file)], progress=stop)
+    kept = len(await all_memories(services))
+    assert 0 < kept < 900
+    report = await services.importing.import_files([file])
+    assert (report.memories, report.unchanged, len(await all_memories(services))) == (900 - kept, kept, 900)
+    await services.memories.undo()
+    assert len(await all_memories(services)) == kept
