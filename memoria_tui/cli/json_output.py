@@ -200,13 +200,18 @@ def comparison_json(comparison: Comparison) -> Json:
 
 
 def import_json(report: ImportReport, *, dry_run: bool) -> Json:
-    counts = _fields(report, "memories", "relations", "sessions", "unchanged")
-    remarks = {name: remarks_json(getattr(report, name)) for name in ("failed", "kept", "notes")}
-    return {"dry_run": dry_run} | counts | remarks
+    counts = _fields(report, "memories", "created", "relations", "sessions", "unchanged", "retired")
+    remarks = {name: remarks_json(getattr(report, name)) for name in ("failed", "kept", "missing", "notes")}
+    samples = [_fields(one, "source", "record", "id", "type", "title", "is_new") for one in report.samples]
+    return {"dry_run": dry_run} | counts | remarks | {"samples": samples}
 
 
 def remarks_json(remarks: Sequence[Remark]) -> list[Json]:
-    return [_fields(one, "source", "record", "reason") for one in remarks]
+    return [
+        _fields(one, "source", "record", "reason")
+        | (dict(zip(("here", "in_source"), one.texts, strict=True)) if one.texts else {})
+        for one in remarks
+    ]
 
 
 def daemon_json(daemon: DaemonStatus) -> Json:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import difflib
+import itertools
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -12,6 +15,7 @@ import typer
 from memoria_tui.cli.json_output import import_json, remarks_json
 from memoria_tui.cli.with_services import Json, read_query, terminal_of
 from services.errors import InvalidInput
+from services.model import counted
 from services.transfer.formats import FIELDS, KNOWN
 from services.transfer.writers import Format
 
@@ -56,6 +60,12 @@ def import_(
     ] = None,
     templates: Annotated[bool, typer.Option("--templates", help="Import notes that are templates too.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be imported and write nothing.")] = False,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Show both texts where here and the source changed one.")
+    ] = False,
+    retire: Annotated[
+        bool, typer.Option("--retire-missing", help="Ask whether what a source has no longer goes to the trash.")
+    ] = False,
     as_json: Json = False,
 ) -> int:
     """Import memories, relations and work time from files or from Memori. What was changed here since stays."""
@@ -77,8 +87,23 @@ def import_(
         ]
         if memori is not None:
             sources.append(_memori(memori))
-        with terminal.progress_bar() as advance:
-            return await services.importing.import_sources(sources, dry_run=dry_run, progress=advance)
+        parts: list[ImportReport] = []
+        try:
+            with terminal.progress_bar() as advance:
+                return await services.importing.import_sources(
+                    sources,
+                    dry_run=dry_run,
+                    retire=partial(_may_retire, terminal) if retire else None,
+                    written=parts.append,
+                    progress=advance,
+                )
+        except asyncio.CancelledError:
+            if parts:
+                terminal.error(
+                    f"stopped: {counted(parts[-1].memories, 'memory')} imported, to be undone by one undo; "
+                    "the same command goes on there"
+                )
+            raise
 
     report = terminal.run(act)
     problem = _problem(report)
@@ -88,6 +113,10 @@ def import_(
         terminal.print(f"dry run, nothing was written: {report.summary()}" if dry_run else report.summary())
         _print_remarks(terminal, "left out", [one for one in report.failed if str(one) != problem])
         _print_remarks(terminal, "kept", report.kept)
+        if diff:
+            _print_texts(terminal, report.kept)
+        if not report.retired:
+            _print_remarks(terminal, "gone", report.missing)
         _print_remarks(terminal, "note", report.notes)
     if problem is None:
         return 0
@@ -160,6 +189,33 @@ async def _chosen(
         found = await services.graph.neighborhood(center, depth, limit=_MOST_AROUND)
         return [node.id for node in found.nodes]
     return [(await services.memories.get(one)).id for one in ids] if ids else None
+
+
+async def _may_retire(terminal: Terminal, missing: Sequence[Remark]) -> bool:
+    """Asks; no is the answer where nobody can be asked."""
+    if not terminal.is_interactive:
+        return False
+    for one in missing[:_SHOWN]:
+        terminal.info(f"{one.record}: {one.reason.partition(' is no longer')[0]}")
+    what = f"{counted(len(missing), 'memory')} that the source has no longer"
+    return await terminal.confirm(f"Move {what} to the trash, from where undo brings them back?")
+
+
+def _print_texts(terminal: Terminal, kept: Sequence[Remark]) -> None:
+    """What differs in the texts of each memory, side by side."""
+    for one in kept:
+        if one.texts is None:
+            continue
+        here, there = (text.splitlines() for text in one.texts)
+        steps = difflib.SequenceMatcher(None, here, there, autojunk=False).get_opcodes()
+        pairs = [
+            pair
+            for what, start, end, other, other_end in steps
+            if what != "equal"
+            for pair in itertools.zip_longest(here[start:end], there[other:other_end], fillvalue="")
+        ]
+        terminal.print()
+        terminal.print_table((f"here: {one.record}", "in the source"), pairs)
 
 
 def _problem(report: ImportReport) -> str | None:

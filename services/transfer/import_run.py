@@ -154,6 +154,8 @@ class ImportRun:
         self._acts = ExitStack()
         self.act = self._acts.enter_context(begin())
         self.report = ImportReport()
+        self.written: Callable[[ImportReport], None] = lambda _: None
+        """Is told after each part that was written."""
         self.source = ""
         self.origins: list[SourceMemory] = []
         """Of the sources that are read, but for streams and databases."""
@@ -234,6 +236,8 @@ class ImportRun:
         """A source is as it was imported, so it is not read."""
         if (known := origin.known) is None:
             return
+        self.origins.append(origin)
+        origin.passed = origin.complete = True
         self.report.unchanged += known.records
         if known.remarks:
             reason = f"unchanged since it was imported; --dry-run repeats its {counted(known.remarks, 'remark')}"

@@ -126,6 +126,7 @@ class ImportService:
         *,
         dry_run: bool = False,
         retire: Retire | None = None,
+        written: Callable[[ImportReport], None] = lambda _: None,
         progress: Advance = untold,
     ) -> ImportReport:
         """Imports all sources in turn; one that cannot be read does not keep the others out.
@@ -134,11 +135,12 @@ class ImportService:
         earlier import found in a source, and that it has no longer, shall go to the trash.
 
         All of it is one act, to be undone as one. It is read and compared first, then written in one transaction, then
-        embedded; of more memories than `part` so many at a time. What was written when it ends early stays, and the
-        next import of the same goes on there. Raises StoreUnavailable or StoreMismatch when the stores cannot take it.
+        embedded; of more memories than `part` so many at a time, after each of which `written` is told. What was
+        written when it ends early stays, and the next import of the same goes on there. Raises StoreUnavailable or
+        StoreMismatch when the stores cannot take it.
         """
         require(Scope.ADMIN, "read files on the machine of the server")
-        return await self._import(sources, dry_run, progress, retire, part=self.part)
+        return await self._import(sources, dry_run, progress, retire, part=self.part, written=written)
 
     async def _import(
         self,
@@ -147,10 +149,12 @@ class ImportService:
         progress: Advance,
         retire: Retire | None,
         part: int | None,
+        written: Callable[[ImportReport], None] = lambda _: None,
     ) -> ImportReport:
         group = str(uuid.uuid4())
         begin = partial(self._memories.storing, group, prefetch=not dry_run)
         with ImportRun(begin, RelationEnds(self._vectors), self._settings.home) as run:
+            run.written = written
             for source in sources:
                 await self._read(run, source, progress, None if dry_run else part, again=dry_run)
             run.lasting = False  # what waits was looked at already
@@ -207,6 +211,7 @@ class ImportService:
         moved = set(run.moved.values())
         gone = [one async for one in origin.missing() if one.memory_id not in moved and one.memory_id not in run.act]
         titles = await read_stored(self._vectors, [one.memory_id for one in gone[:_TITLED]], embeddings=False)
+        origin.settled &= not gone or gone[0].file is not None
         for one in gone:
             stored = titles.get(one.memory_id)
             title = f'"{_short(stored[0].memory(self._zone).title)}" ' if stored else ""
@@ -256,10 +261,11 @@ class ImportService:
 
         await run.act.write(also=also, applied=applied)
         run.begin_part()
+        run.written(run.report)
 
     async def _write_items(self, run: ImportRun, transaction: Transaction) -> list[int]:
         """Writes down what came from which source; gives the ids of the sources."""
-        ids = [await transaction.sources.begin(machine(), one.origin.path) for one in run.origins]
+        ids = [0 if one.passed else await transaction.sources.begin(machine(), one.origin.path) for one in run.origins]
         for source, memory_id in run.left:
             await transaction.sources.drop(source, [memory_id])
         for place, items in run.items:
@@ -289,7 +295,7 @@ class ImportService:
         run.report.relations, run.report.sessions = relations, sessions
         run.known_rows = known
         for one, source in zip(run.origins, await self._write_items(run, transaction), strict=True):
-            if one.complete:
+            if one.complete and not one.passed:
                 fingerprint = one.origin.fingerprint if one.settled else ""
                 await transaction.sources.settle(source, fingerprint, one.records, one.remarks)
         return ()
@@ -518,7 +524,7 @@ class ImportService:
         run.rows.append((rows, changes))
 
 
-_DELETED = "it was deleted here; it stays deleted: `memoria-tui trash restore` brings it back"
+_DELETED = "it was deleted here; it stays deleted: `memoria-tui restore` brings it back"
 
 
 def _short(title: str) -> str:

@@ -58,6 +58,8 @@ class SourceMemory:
         """Ids of the records of notes that are as they were, of a source that was imported completely."""
         self.complete = False
         """True once all of it was read."""
+        self.passed = False
+        """True when it is not read, because it is as it was imported."""
         self.settled = False
         """True when nothing of it waits for a person, so that it need not be read again while it stays as it is."""
         self.moved = 0
@@ -148,7 +150,7 @@ class SourceMemory:
     def _is_gone(self, item: ImportedItem) -> bool:
         """What is still there may have been left out: a template, or a file that cannot be read."""
         if item.file is None:
-            return True
+            return not self.passed
         file, section, _ = item.file.partition("#")
         now = self.origin.files.get(file)
         return now is None or (bool(section) and now != item.file_hash)

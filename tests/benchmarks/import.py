@@ -1,4 +1,4 @@
-"""Imports a file of seeded memories into empty embedded stores: rate, hold of the event loop, memory of the process.
+"""Imports seeded memories into empty embedded stores, of a file and of a vault: rate, hold of the event loop, memory.
 
 The baseline is what no import can leave out: embedding the same texts, upserting the points and COPY of their history.
 """
@@ -33,6 +33,10 @@ async def run(args: argparse.Namespace) -> list[Figure]:
         _write(file, args.memories)
         first, watch = await _import(Path(folder, "home"), file)
         again, _ = await _import(Path(folder, "home"), file)
+        vault = Path(folder, "vault")
+        _write_vault(vault, args.memories)
+        notes, _ = await _import(Path(folder, "vault-home"), vault)
+        notes_again, _ = await _import(Path(folder, "vault-home"), vault)
         memory = memory_mb()
         alone = await _alone(args.memories)
     return [
@@ -44,7 +48,9 @@ async def run(args: argparse.Namespace) -> list[Figure]:
             first / alone,
             2,
         ),
-        compared("the same import once more", again, "s", "the first", first, 0.5),
+        compared("the same import once more", again, "s", "the first", first, 0.1),
+        compared(f"import of a vault of {args.memories:,} linked notes", notes, "s", "the file", first, 1 / 0.7),
+        compared("the same vault once more", notes_again, "s", "the first", notes, 0.1),
         held("while importing", watch.longest_ms, await redraw_ms()),
         limited("memory of the processes", memory, "MB", 600),
     ]
@@ -78,6 +84,17 @@ async def _import(home: Path, file: Path) -> tuple[float, LoopWatch]:
         seconds = time.perf_counter() - start
         assert not report.failed, report.failed[:3]
     return seconds, watch
+
+
+def _write_vault(folder: Path, count: int) -> None:
+    """A note a memory, with properties and three links, in twenty folders."""
+    for number, draft in enumerate(memories(count)):
+        place = folder / f"part {number % 20}"
+        place.mkdir(parents=True, exist_ok=True)
+        links = " ".join(f"[[Note {(number + step) % count}]]" for step in (1, 7, 40))
+        front = f"tags: [{', '.join(draft.tags)}]\ncreated: {draft.created_at}\nproject: {draft.project}\nstatus: open"
+        text = f"---\n{front}\n---\n{draft.content}\n\nSee {links}\n"
+        (place / f"Note {number}.md").write_text(text, encoding="utf-8")
 
 
 def _write(file: Path, count: int) -> None:
