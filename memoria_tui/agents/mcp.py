@@ -156,16 +156,17 @@ def _plain(schema: dict[str, Any], *, null: bool) -> dict[str, Any]:
             return part
         if "$ref" in part:
             part = definitions[part["$ref"].rpartition("/")[2]] | {key: part[key] for key in part if key != "$ref"}
-        if "anyOf" in part and not null:
+        if "anyOf" in part and "type" not in part and not null:
             (one,) = (one for one in part["anyOf"] if one != {"type": "null"})
             return plain(one | {key: value for key, value in part.items() if key not in ("anyOf", "default")})
         return {
             key: {name: plain(one) for name, one in value.items()} if key == "properties" else plain(value)
             for key, value in part.items()
-            if key != "title" or not isinstance(value, str)
+            if key not in left_out
         }
 
     definitions = schema.get("$defs", {})
+    left_out = ("title",) if null else ("title", "pattern", "anyOf", "maxLength")
     return dict(plain({key: value for key, value in schema.items() if key != "$defs"}))
 
 

@@ -96,10 +96,10 @@ async def unknown(request: Request, error: Exception) -> Response:
 
 
 def _methods(request: Request) -> Sequence[str]:
-    """All that the API takes at an address, which several of its routes may have."""
-    paths = request.app.openapi()["paths"].items()
-    here = [one.upper() for path, ways in paths if compile_path(path)[0].match(request.url.path) for one in ways]
-    return list(dict.fromkeys(here))
+    """All that the API takes at an address."""
+    paths = request.app.openapi()["paths"]
+    fit = (ways for path, ways in paths.items() if compile_path(path)[0].match(request.url.path))
+    return [one.upper() for one in paths.get(request.url.path) or next(fit, ())]
 
 
 async def broken(request: Request, error: Exception) -> Response:

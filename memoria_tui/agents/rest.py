@@ -32,13 +32,15 @@ class Route:
     path: str
     tool: Tool
     status: int = 200
+    needs: Sequence[str] = ()
+    """Parameters of which one has to be given."""
 
 
 ROUTES: Sequence[Route] = (
     Route("GET", "/memories", _TOOL["memoria_search"]),
     Route("POST", "/memories", Tool("create_memory", records.create, "Store a memory"), 201),
     Route("POST", "/memories/bulk", Tool("create_memories", records.create_many, "Store many memories"), 201),
-    Route("POST", "/memories/delete", _TOOL["memoria_delete"]),
+    Route("POST", "/memories/delete", _TOOL["memoria_delete"], needs=("memory_ids", "filter_tags")),
     Route("GET", "/memories/{memory_id}", Tool("read_memory", records.read, "Get a memory", writes=False)),
     Route("PATCH", "/memories/{memory_id}", Tool("change_memory", records.change, "Change a memory")),
     Route("DELETE", "/memories/{memory_id}", Tool("delete_memory", records.remove, "Delete a memory")),
@@ -112,7 +114,7 @@ def _endpoint(route: Route, door: Door) -> Any:
     if model is not None:
         if route.method in ("GET", "DELETE"):
             signature.append(inspect.Parameter("given", either, annotation=Annotated[model, Query()]))
-        elif any(one.is_required() for one in model.model_fields.values()):
+        elif route.needs or any(one.is_required() for one in model.model_fields.values()):
             signature.append(inspect.Parameter("given", either, annotation=Annotated[model, Body()]))
         else:
             annotation: Any = Annotated[model | None, Body()]
@@ -133,4 +135,7 @@ def _model(route: Route, parameters: Sequence[inspect.Parameter]) -> type[BaseMo
         one.name: (one.annotation, ... if one.default is inspect.Parameter.empty else one.default) for one in parameters
     }
     name = "".join(map(str.title, route.tool.name.removeprefix("memoria_").split("_")))
-    return create_model(f"{name}Request", __config__=ConfigDict(extra="forbid"), **fields) if fields else None
+    some = {"type": "array", "contains": {"pattern": r"\S"}}
+    either: list[Any] = [{"required": [one], "properties": {one: some}} for one in route.needs]
+    config = ConfigDict(extra="forbid", json_schema_extra={"anyOf": either} if either else None)
+    return create_model(f"{name}Request", __config__=config, **fields) if fields else None

@@ -49,27 +49,48 @@ _IMPORT = Tool("import_memories", import_stream, "Import memories")
 def router(door: Door) -> APIRouter:
     """The routes whose bodies are streams."""
     made = APIRouter(prefix=PREFIX, dependencies=[Depends(HTTPBearer(auto_error=False))])
-    listeners, exports, imports = Listeners(door), Places(_MOST_EXPORTS), Places(_MOST_IMPORTS)
+    routes = _Routes(door)
+    problems: dict[int | str, dict[str, Any]] = {"4XX": PROBLEM, "5XX": PROBLEM}
     exported = _streamed("application/x-ndjson")
     exported[200]["content"]["application/json"] = {"schema": {"type": "object"}}
-    problems: Any = {"4XX": PROBLEM, "5XX": PROBLEM}
+    sent = {"required": True, "content": {"application/octet-stream": {"schema": _BYTES}}}
+    made.get("/events", tags=["events"], summary=_ACTS.title, responses=_streamed("text/event-stream") | problems)(
+        routes.events
+    )
+    made.get("/export", tags=["transfer"], summary="Export memories", responses=exported | problems)(routes.export)
+    made.post(
+        "/import",
+        tags=["transfer"],
+        summary=_IMPORT.title,
+        response_model=Imported,
+        responses=problems,
+        openapi_extra={"requestBody": sent},
+    )(routes.import_)
+    return made
 
-    @made.get("/events", tags=["events"], summary=_ACTS.title, responses=_streamed("text/event-stream") | problems)
-    async def events(request: Request, last_event_id: Annotated[str | None, Header()] = None) -> Response:
+
+class _Routes:
+    """What each of them does."""
+
+    def __init__(self, door: Door) -> None:
+        self._door, self._listeners = door, Listeners(door)
+        self._exports, self._imports = Places(_MOST_EXPORTS), Places(_MOST_IMPORTS)
+
+    async def events(self, request: Request, last_event_id: Annotated[str | None, Header()] = None) -> Response:
         """Server-sent events: each act of anybody as it is committed («act», as the history has it), and what else was
         written («change»). With Last-Event-ID, what was missed since that act comes first."""
         actor, _ = caller(request)
-        if len(listeners) >= _MOST_LISTENERS:
+        if len(self._listeners) >= _MOST_LISTENERS:
             return busy("too many clients listen")
         ended = anyio.Event()
-        stream = listeners.stream(actor, request.state.still, last_event_id, ended)
+        stream = self._listeners.stream(actor, request.state.still, last_event_id, ended)
         await anext(stream)  # what forbids it is answered as elsewhere
         return EventSourceResponse(
             stream, ping=_BEAT, send_timeout=_SENDING, shutdown_event=ended, shutdown_grace_period=_SENDING / 2
         )
 
-    @made.get("/export", tags=["transfer"], summary="Export memories", responses=exported | problems)
     async def export(
+        self,
         request: Request,
         format: Annotated[Literal["json", "jsonl"], Query(description="jsonl: one memory a line")] = "json",  # noqa: A002
         memory_types: Annotated[list[MemoryType] | None, Query(description="Only these types")] = None,
@@ -80,12 +101,12 @@ def router(door: Door) -> APIRouter:
         from services.transfer.writers import memoria_json
 
         actor, _ = caller(request)
-        services = await door.services()
-        if not exports.free:
+        services = await self._door.services()
+        if not self._exports.free:
             return busy("too many exports are being sent")
         writer = (memoria_json.lines if format == "jsonl" else memoria_json.document)(embeddings=include_vectors)
         async with contextlib.AsyncExitStack() as place:
-            place.enter_context(exports.taken())
+            place.enter_context(self._exports.taken())
             read = services.exporting.pieces(writer, Selection(types=memory_types or ()))
             pieces = await place.enter_async_context(contextlib.aclosing(read))
             with acting_as(actor):
@@ -93,38 +114,28 @@ def router(door: Door) -> APIRouter:
             kind = "application/json" if format == "json" else "application/x-ndjson"
             return _Acting(actor, place.pop_all(), _after(first, pieces), kind)
 
-    @made.post(
-        "/import",
-        tags=["transfer"],
-        summary=_IMPORT.title,
-        response_model=Imported,
-        responses=problems,
-        openapi_extra={"requestBody": {"required": True, "content": {"application/octet-stream": {"schema": _BYTES}}}},
-    )
-    async def import_(request: Request, dry_run: bool = False) -> Any:
+    async def import_(self, request: Request, dry_run: bool = False) -> Any:
         """Import an export (JSON, or one memory a line), sent as the body, of at most 1 GiB, as one act. What is here
         already stays. With dry_run nothing is written: the answer tells what would be."""
         actor, context = caller(request)
-        services = await door.services()
+        services = await self._door.services()
         with acting_as(actor):
             services.importing.require_allowed()  # before all of it is taken
-        if not imports.free:
+        if not self._imports.free:
             return busy("too many imports are under way")
         if int(request.headers.get("content-length", 0)) > LARGEST_IMPORT:
             return _too_large()
         with contextlib.ExitStack() as place:
-            place.enter_context(imports.taken())
+            place.enter_context(self._imports.taken())
             body = await _received(request, partial(_file, services.settings.home))
             if isinstance(body, Response):
                 return body
             place.enter_context(body)
             sent = {"body": body, "place": place.pop_all(), "dry_run": dry_run}
-            return await door.call(_IMPORT, actor, sent, context)
-
-    return made
+            return await self._door.call(_IMPORT, actor, sent, context)
 
 
-_BYTES = {"type": "string", "contentMediaType": "application/octet-stream"}
+_BYTES = {"type": "string", "contentMediaType": "application/octet-stream", "minLength": 1}
 
 
 def _streamed(kind: str) -> dict[int | str, dict[str, Any]]:

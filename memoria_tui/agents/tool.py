@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from services.memories.editing import MOST_NAME
 from services.model import MemoryType, RelationType
 
 if TYPE_CHECKING:
@@ -49,19 +50,35 @@ class Tool:
     """Whether the same call again changes nothing more."""
 
 
+def _no_truth(value: object) -> object:
+    """Raises ValueError for true and false, which Python counts as 1 and 0."""
+    if isinstance(value, bool):
+        raise ValueError("Input should be a number")
+    return value
+
+
+Number = BeforeValidator(_no_truth)
+
 # Parameters that several tools have.
 Id = Annotated[str, Field(description="Id of a memory, or a beginning of it that fits one memory only")]
 Types = Annotated[list[MemoryType] | None, Field(description="Only these types; all if omitted")]
 Tags = Annotated[list[str] | None, Field(description="Tags")]
-Share = Annotated[float, Field(ge=0, le=1)]
-Limit = Annotated[int, Field(ge=1, le=100, description="Most results")]
+Share = Annotated[float, Field(ge=0, le=1), Number]
+Limit = Annotated[int, Field(ge=1, le=100, description="Most results"), Number]
 MOST = 1_000_000_000
 """Memories, characters: more than there ever are, and a number that every store can count to."""
 Offset = Annotated[
-    int, Field(ge=0, le=MOST, description="How many to pass over: where the answer before said to go on")
+    int, Field(ge=0, le=MOST, description="How many to pass over: where the answer before said to go on"), Number
 ]
+# What the services refuse in words of their own is in the schemas of REST all the same.
+Text = Annotated[str, WithJsonSchema({"type": "string", "pattern": r"[^\s\x1c-\x1f\x85]"})]
+Name = Annotated[str, WithJsonSchema({"type": "string", "maxLength": MOST_NAME})]
+_FORMATS = [{"format": "date"}, {"format": "date-time"}]
+_WORDS = {"pattern": "^(|today|yesterday|(this|last)-(week|month|year)|[1-9][0-9]?[dw])$"}
+Day = Annotated[str, WithJsonSchema({"type": "string", "anyOf": [_FORMATS[0], _WORDS]})]
+Time = Annotated[str, WithJsonSchema({"type": "string", "anyOf": [*_FORMATS, _WORDS]})]
 DateFrom = Annotated[
-    str | None, Field(description="Created then or later: ISO date or time, yesterday, last-week, last-month, 3d, 2w")
+    Time | None, Field(description="Created then or later: ISO date or time, yesterday, last-week, last-month, 3d, 2w")
 ]
-DateTo = Annotated[str | None, Field(description="Created until then; a day, week or month is included")]
+DateTo = Annotated[Time | None, Field(description="Created until then; a day, week or month is included")]
 Relations = Annotated[list[RelationType] | None, Field(description="Only relations of these types")]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest_asyncio
 
-from tests.agents.world import World, open_world
+from memoria_tui.agents.door import Door
+from tests.agents.world import World, open_world, served
 from tests.services.servers import create_database, drop_database
 
 
@@ -17,3 +19,12 @@ async def world(postgres_server: str, request: object) -> AsyncIterator[World]:
     async with open_world(url) as opened:
         yield opened
     drop_database(postgres_server, name)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def api(world: World) -> AsyncIterator[httpx.AsyncClient]:
+    async with (
+        served(Door(world.opened)) as url,
+        httpx.AsyncClient(base_url=f"{url}/api/v1", timeout=60, headers={"user-agent": "script/2"}) as client,
+    ):
+        yield client

@@ -43,22 +43,11 @@ from memoria_tui.cli.terminal import Terminal
 from services.acting import Actor
 from services.container import Services
 from services.errors import InvalidInput, StoreInUse, StoreTimeout
-from tests.agents.world import World, answered, text_of
+from tests.agents.world import ANYWHERE, World, answered, served, text_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-ANYWHERE = Listening(port=0)
 HEADERS = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
-
-
-@asynccontextmanager
-async def served(door: Door, where: Listening = ANYWHERE) -> AsyncIterator[str]:
-    """The address of a server that runs in this process."""
-    server, listening = http_server(door, where), bound(where)
-    running = asyncio.create_task(server.serve([listening]))
-    yield f"{'https' if where.certificate else 'http'}://127.0.0.1:{listening.getsockname()[1]}"
-    server.should_exit = True
-    await running
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -7,7 +7,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +15,6 @@ from typing import Any, cast
 
 import httpx
 import pytest
-import pytest_asyncio
 
 from memoria_tui.agents import rest
 from memoria_tui.agents.door import Door
@@ -25,23 +24,15 @@ from memoria_tui.agents.tool import Agent
 from memoria_tui.agents.tools import records
 from services import errors
 from services.acting import Scope
+from services.memories.editing import MOST_NAME
 from services.memories.memory_service import MemoryService
 from services.model import Memory, MemoryChanges, MemoryDraft
-from tests.agents.test_http import served, world_that_is_not_there
-from tests.agents.world import World
+from tests.agents.test_http import world_that_is_not_there
+from tests.agents.world import World, served
 
 STREAMS = {("GET", f"{PREFIX}/events"), ("GET", f"{PREFIX}/export"), ("POST", f"{PREFIX}/import")}
 """What is sent or read part by part, beside the table of routes."""
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def api(world: World) -> AsyncIterator[httpx.AsyncClient]:
-    async with (
-        served(Door(world.opened)) as url,
-        httpx.AsyncClient(base_url=f"{url}/api/v1", timeout=60, headers={"user-agent": "script/2"}) as client,
-    ):
-        yield client
 
 
 async def made(api: httpx.AsyncClient, content: str, **more: object) -> httpx.Response:
@@ -60,6 +51,7 @@ async def test_a_memory_is_created_read_changed_deleted_and_undone(world: World,
     metadata = changed.json()["metadata"]
     assert (metadata["key"], metadata["new"], "old" in metadata) == (1, 3, False)
     assert (changed.json()["importance"], changed.json()["project"]) == (0.9, "pier")
+    assert (await api.patch(where, json={})).json() == changed.json()
     (newest, _) = await world.services.memories.history(record["id"])
     assert newest.actor == "agent:script"
     assert (await api.delete(where)).json()["deleted"] == 1
@@ -217,6 +209,9 @@ async def test_sessions_are_started_paused_resumed_noted_stopped_and_reported(ap
         ("POST", "/memories", b'{"content": "x", "colour": "red"}', 422, "colour: Extra inputs are not permitted"),
         ("POST", "/memories", b'{"content": " "}', 400, "text"),
         ("POST", "/memories", b'{"content": "x", "importance": 2}', 422, "importance"),
+        ("POST", "/memories", b'{"content": "x", "importance": true}', 422, "should be a number"),
+        ("POST", "/memories/delete", b"null", 422, "body"),
+        ("DELETE", "/relations?source_id=&target_id=", None, 404, "no memory has an id"),
         ("GET", "/memories?limit=1000000", None, 422, "limit"),
         ("GET", "/memories?colour=red", None, 422, "colour"),
         ("GET", "/memories/nonsense", None, 404, "nonsense"),
@@ -237,7 +232,12 @@ async def test_what_is_wrong_is_told_as_a_problem(
 
 
 async def test_every_method_of_an_address_is_named_where_another_is_tried(api: httpx.AsyncClient) -> None:
-    for path, methods in (("/memories", "GET, POST"), ("/memories/x", "GET, PATCH, DELETE"), ("/undo", "POST")):
+    for path, methods in (
+        ("/memories", "GET, POST"),
+        ("/memories/x", "GET, PATCH, DELETE"),
+        ("/memories/bulk", "POST"),
+        ("/undo", "POST"),
+    ):
         assert (await api.put(path)).headers["allow"] == methods
 
 
@@ -305,6 +305,12 @@ async def test_the_api_tells_of_itself(api: httpx.AsyncClient) -> None:
     assert there == {(route.method, PREFIX + route.path) for route in rest.ROUTES} | STREAMS
     names = [one["operationId"] for methods in told["paths"].values() for one in methods.values()]
     assert len(names) == len(set(names))
+    new = told["components"]["schemas"]["CreateMemoryRequest"]["properties"]
+    assert not re.search(new["content"]["pattern"], " \n\x1f")
+    assert re.search(new["content"]["pattern"], "x")
+    assert new["tags"]["anyOf"][0]["items"]["maxLength"] == MOST_NAME
+    deleted = told["components"]["schemas"]["DeleteRequest"]
+    assert [one["required"] for one in deleted["anyOf"]] == [["memory_ids"], ["filter_tags"]]
 
 
 async def test_the_page_of_the_api_needs_nothing_from_elsewhere(api: httpx.AsyncClient) -> None:

@@ -16,7 +16,6 @@ from typing import BinaryIO, cast
 import anyio
 import httpx
 import pytest
-import pytest_asyncio
 from starlette.requests import Request
 from starlette.types import Message
 
@@ -30,21 +29,12 @@ from services.errors import StorageFull
 from services.model import MemoryChanges, MemoryDraft, MemoryType, RelationType, SessionDraft
 from services.transfer.import_run import ImportReport
 from services.transfer.importing import ImportService
-from tests.agents.test_http import head, served
+from tests.agents.test_http import head
 from tests.agents.test_rest import figure
-from tests.agents.world import World
+from tests.agents.world import World, served
 
 ANYBODY = Actor("agent:script", Scope.WRITE)
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def api(world: World) -> AsyncIterator[httpx.AsyncClient]:
-    async with (
-        served(Door(world.opened)) as url,
-        httpx.AsyncClient(base_url=f"{url}/api/v1", timeout=60, headers={"user-agent": "script/2"}) as client,
-    ):
-        yield client
 
 
 @dataclass

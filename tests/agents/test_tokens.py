@@ -27,8 +27,8 @@ from services.permitted import PermittedStore
 from services.points import Scroll
 from services.ports import NewRelation
 from services.ports.vectors import WordStore
-from tests.agents.test_http import HEADERS, called, served
-from tests.agents.world import World, answered
+from tests.agents.test_http import HEADERS, called
+from tests.agents.world import World, answered, served
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -12,8 +12,7 @@ from mcp import Client
 from memoria_tui.agents.door import Door
 from services.container import Services
 from services.settings import Settings
-from tests.agents.test_http import served
-from tests.agents.world import answered
+from tests.agents.world import answered, served
 from tests.services.edge_here import edge_here, services_here
 from tests.services.test_ollama import Ollama
 

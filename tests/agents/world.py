@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from mcp import Client
 from mcp.types import CallToolResult, Implementation
 
 from memoria_tui.agents.door import Door
+from memoria_tui.agents.http import http_server
+from memoria_tui.agents.listening import Listening, bound
 from memoria_tui.agents.mcp import server
 from services.container import Services, open_services
 from services.settings import Settings
@@ -19,6 +22,7 @@ from tests.services.edge_here import edge_here, model_here
 from tests.services.memory_world import quick_folder
 
 NAME = "tester"
+ANYWHERE = Listening(port=0)
 
 
 class FakeChat:
@@ -87,6 +91,16 @@ async def open_world(database_url: str) -> AsyncIterator[World]:
         vectors = edge_here(settings.vectors_dir)
         async with open_services(settings, vectors=vectors, embedder=model_here(), chat=chat) as services:
             yield World(services, chat)
+
+
+@asynccontextmanager
+async def served(door: Door, where: Listening = ANYWHERE) -> AsyncIterator[str]:
+    """The address of a server that runs in this process."""
+    server, listening = http_server(door, where), bound(where)
+    running = asyncio.create_task(server.serve([listening]))
+    yield f"{'https' if where.certificate else 'http'}://127.0.0.1:{listening.getsockname()[1]}"
+    server.should_exit = True
+    await running
 
 
 def answered(answer: CallToolResult) -> Any:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from memoria_tui.agents.tool import Agent, Offset, Share, Types
+from memoria_tui.agents.tool import Agent, Number, Offset, Share, Text, Types
 from memoria_tui.agents.values import Brief, brief
 from services.curation.curation_values import Depth, Style
 from services.model import MemoryType, Query
@@ -43,7 +43,9 @@ async def consolidate(
     agent: Agent,
     similarity_threshold: Annotated[Share, Field(description="Least cosine of memories that are merged")] = 0.9,
     forget_days: Annotated[
-        int, Field(ge=0, le=36_500, description="Forget what is unimportant and unused for so many days; 0: nothing")
+        int,
+        Field(ge=0, le=36_500, description="Forget what is unimportant and unused for so many days; 0: nothing"),
+        Number,
     ] = 30,
     dry_run: DryRun = True,
     offset: Offset = 0,
@@ -80,7 +82,7 @@ class Reflected:
 
 async def reflect(
     agent: Agent,
-    query: Annotated[str, Field(description="What to think about")],
+    query: Annotated[Text, Field(description="What to think about")],
     style: Style = Style.SYNTHESIS,
     depth: Annotated[Depth, Field(description="From how many memories: 5, 15 or 30")] = Depth.THOROUGH,
     memory_types: Types = None,
@@ -115,7 +117,7 @@ async def observe(
     memory_type: MemoryType = MemoryType.SEMANTIC,
     dry_run: DryRun = True,
     similarity_threshold: Annotated[Share, Field(description="Least cosine within a cluster")] = 0.75,
-    min_cluster_size: Annotated[int, Field(ge=2, le=20)] = 3,
+    min_cluster_size: Annotated[int, Field(ge=2, le=20), Number] = 3,
     llm_model: Model = None,
 ) -> Observations:
     """Let a local language model say what clusters of alike memories tell together; with dry_run=false each becomes a

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from memoria_tui.agents.pages import Cursor
-from memoria_tui.agents.tool import Agent, DateFrom, DateTo, Id, Limit, Offset, Share, Tags, Types
+from memoria_tui.agents.tool import Agent, DateFrom, DateTo, Id, Limit, Offset, Share, Tags, Text, Types
 from memoria_tui.agents.values import MOST_TAGS, Found, Hit, passage, title
 from services.errors import InvalidInput
 from services.model import Hit as ServiceHit
@@ -34,7 +34,7 @@ Order = Literal["relevance", "date", "importance", "access_count"]
 
 async def recall(
     agent: Agent,
-    query: Annotated[str, Field(description="What to look for, in plain words")],
+    query: Annotated[Text, Field(description="What to look for, in plain words")],
     memory_types: Types = None,
     limit: Limit = 5,
     min_score: Annotated[Share, Field(description="Least likeness in meaning, as `why` tells it")] = 0.5,
@@ -131,7 +131,7 @@ class Reason:
 
 
 async def why(
-    agent: Agent, memory_id: Id, query: Annotated[str, Field(description="The words of the search")]
+    agent: Agent, memory_id: Id, query: Annotated[Text, Field(description="The words of the search")]
 ) -> Reason:
     """Explain why a memory is found for a query, on which place, or why it is not."""
     memory = await agent.services.memories.get(memory_id)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from memoria_tui.agents.tool import Agent, Limit
+from memoria_tui.agents.tool import Agent, Limit, Number
 from services.model import Act, Change, IfChanged
 
 
@@ -41,21 +41,25 @@ async def history(
     ] = None,
     limit: Limit = 20,
     before: Annotated[
-        int | None, Field(ge=1, lt=2**63, description="Only what was done before: `next` of an answer")
+        int | None, Field(ge=1, lt=2**63, description="Only what was done before: `next` of an answer"), Number
     ] = None,
 ) -> Events:
     """Show who changed a memory, when and how; without a memory what everybody did last. An act is undone by
     memoria_undo with its act_id."""
-    from services.memories.stored_memories import canonical
-
     if memory_id is None:
         acts = await agent.services.memories.acts.last(limit, before)
         return Events(tuple(map(_of_act, acts)), acts[-1].change_id if len(acts) == limit else None)
-    known = canonical(memory_id.strip()) or (await agent.services.memories.get(memory_id)).id
-    changes = await agent.services.memories.history(known)
+    changes = await agent.services.memories.history(await known_id(agent, memory_id))
     left = [one for one in changes if before is None or one.id < before]
     more = left[limit - 1].id if len(left) > limit else None
     return Events(tuple(map(_of_change, left[:limit])), more)
+
+
+async def known_id(agent: Agent, memory_id: str) -> str:
+    """The whole id of a memory that is there, or of one that may be deleted. Raises NotFound."""
+    from services.memories.stored_memories import canonical
+
+    return canonical(memory_id.strip()) or (await agent.services.memories.get(memory_id)).id
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,11 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from memoria_tui.agents.tool import Agent, DateFrom, DateTo, Id, Limit, Offset, Share, Tags, Types
+from memoria_tui.agents.tool import Agent, DateFrom, DateTo, Id, Limit, Name, Offset, Share, Text, Types
 from memoria_tui.agents.tools import finding
-from memoria_tui.agents.tools.memories import Deleted, Metadata, checked_metadata, clean_tags, store
+from memoria_tui.agents.tools.memories import Deleted, Metadata, NewTags, checked_metadata, clean_tags, store
 from memoria_tui.agents.values import Found
-from services.errors import Conflict, InvalidInput
+from services.errors import Conflict
 from services.model import DEFAULT_IMPORTANCE, Memory, MemoryChanges, MemoryDraft, MemoryType
 
 IfMatch = Annotated[str | None, Field(description="The ETag that it must have, else nothing is written")]
@@ -54,11 +54,11 @@ async def read(agent: Agent, memory_id: Id) -> Record:
 
 async def create(
     agent: Agent,
-    content: str,
+    content: Text,
     memory_type: MemoryType = MemoryType.EPISODIC,
-    tags: Tags = None,
+    tags: NewTags = None,
     importance: Share = DEFAULT_IMPORTANCE,
-    project: str | None = None,
+    project: Name | None = None,
     metadata: Metadata = None,
 ) -> Record:
     """Store a memory."""
@@ -68,11 +68,11 @@ async def create(
 
 @dataclass(frozen=True, slots=True)
 class NewMemory:
-    content: str
+    content: Text
     memory_type: MemoryType = MemoryType.EPISODIC
-    tags: tuple[str, ...] = ()
+    tags: tuple[Name, ...] = ()
     importance: Share = DEFAULT_IMPORTANCE
-    project: str | None = None
+    project: Name | None = None
     metadata: Metadata = None
 
 
@@ -100,11 +100,11 @@ async def create_many(agent: Agent, memories: Annotated[list[NewMemory], Field(m
 async def change(
     agent: Agent,
     memory_id: Id,
-    content: str | None = None,
+    content: Text | None = None,
     memory_type: MemoryType | None = None,
-    tags: Annotated[list[str] | None, Field(description="These in the place of all others")] = None,
+    tags: Annotated[list[Name] | None, Field(description="These in the place of all others")] = None,
     importance: Share | None = None,
-    project: Annotated[str | None, Field(description="An empty text for none")] = None,
+    project: Annotated[Name | None, Field(description="An empty text for none")] = None,
     metadata: Annotated[dict[str, Any] | None, Field(description="Keys to set; null removes one")] = None,
     if_match: IfMatch = None,
 ) -> Record:
@@ -121,8 +121,6 @@ async def change(
         {key: value for key, value in keys.items() if value is not None},
         removed,
     )
-    if changes == MemoryChanges():
-        raise InvalidInput("nothing to change was given")
     return _record(await agent.services.memories.update(base, changes, check=check))
 
 
@@ -136,7 +134,7 @@ async def remove(agent: Agent, memory_id: Id, if_match: IfMatch = None) -> Delet
 class Search:
     """As one search."""
 
-    query: str
+    query: Text
     memory_types: Types = None
     limit: Limit = 5
     min_score: Share = 0.5

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from memoria_tui.agents.tool import Agent, Id, Relations, Share
+from memoria_tui.agents.tool import Agent, Id, Number, Relations, Share
+from memoria_tui.agents.tools.history import known_id
 from memoria_tui.agents.values import Brief, brief
 from services.errors import NotFound
 from services.model import Relation, RelationType
@@ -55,13 +56,14 @@ class Removed:
 
 async def unlink(
     agent: Agent,
-    source_id: str,
-    target_id: str,
+    source_id: Id,
+    target_id: Id,
     relation_type: Annotated[RelationType | None, Field(description="Only this type; all if omitted")] = None,
 ) -> Removed:
     """Remove the relations that lead from one memory to another; memoria_undo brings them back."""
-    between = await agent.services.graph.between(source_id.strip(), target_id.strip())
-    there = [one for one in between if one.source_id != target_id.strip() and relation_type in (None, one.type)]
+    source, target = [await known_id(agent, one) for one in (source_id, target_id)]
+    between = await agent.services.graph.between(source, target)
+    there = [one for one in between if one.source_id != target and relation_type in (None, one.type)]
     if not there:
         what = f"relation of type {relation_type}" if relation_type else "relation"
         raise NotFound(f"no {what} leads from {source_id} to {target_id}; memoria_related lists those that there are")
@@ -93,7 +95,7 @@ class Neighbours:
 async def related(
     agent: Agent,
     memory_id: Id,
-    depth: Annotated[int, Field(ge=1, le=5, description="Relations to follow")] = 1,
+    depth: Annotated[int, Field(ge=1, le=5, description="Relations to follow"), Number] = 1,
     relation_types: Relations = None,
     direction: Annotated[
         Direction, Field(description="Follow relations as they point, against that, or both")
@@ -122,7 +124,9 @@ class Steps:
     steps: tuple[Step, ...]
 
 
-async def path(agent: Agent, from_id: Id, to_id: Id, max_depth: Annotated[int, Field(ge=1, le=10)] = 5) -> Steps:
+async def path(
+    agent: Agent, from_id: Id, to_id: Id, max_depth: Annotated[int, Field(ge=1, le=10), Number] = 5
+) -> Steps:
     """Find the shortest path of relations between two memories, whichever way the relations point."""
     start, goal = [(await agent.services.memories.get(one)).id for one in (from_id, to_id)]
     steps = await agent.services.graph.path(start, goal, max_depth)
@@ -146,7 +150,9 @@ class Suggestions:
     suggestions: tuple[Suggested, ...]
 
 
-async def suggest_links(agent: Agent, memory_id: Id, limit: Annotated[int, Field(ge=1, le=20)] = 5) -> Suggestions:
+async def suggest_links(
+    agent: Agent, memory_id: Id, limit: Annotated[int, Field(ge=1, le=20), Number] = 5
+) -> Suggestions:
     """Suggest relations of a memory to others that are like it; nothing is drawn."""
     memory = await agent.services.memories.get(memory_id)
     found = await agent.services.suggestions.suggest(memory.id, limit)

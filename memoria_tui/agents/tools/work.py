@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from memoria_tui.agents.tool import Agent
+from memoria_tui.agents.tool import Agent, Day, Number, Text
 from memoria_tui.agents.values import one_line
 from services.errors import Conflict, InvalidInput, MemoriaError
 from services.model import ReportBy, SessionCategory, SessionDraft, SessionStatus, WorkSession
@@ -26,6 +26,7 @@ _LONGEST = 500
 SessionId = Annotated[
     str | None, Field(description="Id of the session, or its beginning; needed only where several are open")
 ]
+Issue = Annotated[int, Field(ge=0, lt=2**31), Number]
 Period_ = Literal["today", "week", "month", "year", "all"]
 
 
@@ -58,12 +59,12 @@ class Running:
 
 async def work_start(
     agent: Agent,
-    description: Annotated[str, Field(description="What is worked on")],
+    description: Annotated[Text, Field(description="What is worked on")],
     category: SessionCategory = SessionCategory.CODING,
     client: str | None = None,
     project: str | None = None,
-    issue: int | None = None,
-    pr: int | None = None,
+    issue: Issue | None = None,
+    pr: Issue | None = None,
     branch: str | None = None,
 ) -> Session:
     """Start to track work time. Clients and projects that do not exist are made, and the answer says so. Several
@@ -111,7 +112,7 @@ async def work_resume(agent: Agent, session_id: SessionId = None) -> Session:
 
 
 async def work_note(
-    agent: Agent, note: Annotated[str, Field(description="What to note")], session_id: SessionId = None
+    agent: Agent, note: Annotated[Text, Field(description="What to note")], session_id: SessionId = None
 ) -> Session:
     """Add a note to a work session, an open one or one that is over."""
     return _session(agent, await agent.services.work.note(note, session_id))
@@ -148,8 +149,8 @@ class WorkReport:
 async def work_report(
     agent: Agent,
     period: Annotated[Period_, Field(description="week: the last 7 days; month, year: this one")] = "month",
-    start_date: Annotated[str | None, Field(description="First day, instead of a period: 2026-11-20, monday")] = None,
-    end_date: Annotated[str | None, Field(description="Last day, included")] = None,
+    start_date: Annotated[Day | None, Field(description="First day, instead of a period: 2026-11-20, monday")] = None,
+    end_date: Annotated[Day | None, Field(description="Last day, included")] = None,
     group_by: Annotated[Literal["client", "project", "category"] | None, Field(description="client if omitted")] = None,
     client: str | None = None,
     project: str | None = None,
