@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -18,7 +18,7 @@ from services.backup.backup_values import Archive, Comparison, RestoreReport
 from services.backup.daily import DailyBackups
 from services.backup.restoring import RestoreService
 from services.connected_agents import ConnectedAgentService
-from services.errors import MemoriaError
+from services.errors import Conflict, MemoriaError
 from services.health import HealthService, Waiting
 from services.integrity import checks
 from services.integrity.check import Check
@@ -283,6 +283,15 @@ class FakeTokens(AccessTokenService):
         if self.failure is not None:
             raise self.failure
         return list(self.found)
+
+    async def create(
+        self, name: str, scope: Scope, projects: Sequence[str] = (), expires: datetime | None = None
+    ) -> tuple[AccessToken, str]:
+        if any(one.name == name for one in self.found):
+            raise Conflict(f"there is or was a token {name!r}", None)
+        made = AccessToken(name, scope, frozenset(projects) or None, "anna", NOW, expires)
+        self.found.insert(0, made)
+        return made, "memoria_rkKO0zVirShcA8ElSEJI-RRI98Q-okDzcCeyMDIkFRk"
 
     async def revoke(self, name: str) -> AccessToken:
         self.found = [replace(one, revoked_at=NOW) if one.name == name else one for one in self.found]

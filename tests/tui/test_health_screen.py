@@ -11,6 +11,7 @@ from textual.widgets import Static
 
 from memoria_tui.app import MemoriaApp
 from memoria_tui.dialogs.confirm import ConfirmDialog
+from memoria_tui.dialogs.new_token import TokenDialog
 from memoria_tui.dialogs.restore_backup import RestoreDialog
 from memoria_tui.dialogs.trash import TrashDialog
 from memoria_tui.dialogs.upgrade_database import UpgradeDialog
@@ -283,6 +284,29 @@ async def test_an_access_token_is_revoked_after_a_question_and_only_one_that_is_
         assert facts(screen).startswith("1 of 4 is valid")
         assert "revoked now" in rows(screen)[0]
         assert not screen.check_action("revoke", ())
+
+
+def dialog_text(pilot: Pilot[None]) -> str:
+    return "\n".join(str(one.render()) for one in pilot.app.screen.query("#dialog Static").results(Static))
+
+
+async def test_an_access_token_is_made_shown_once_and_copied_when_that_is_asked_for() -> None:
+    services = HealthServices()
+    async with health(services) as (pilot, screen):
+        await go_to(pilot, screen, Section.TOKENS)
+        await press(pilot, "n", *"ci", "enter")
+        assert "there is or was a token 'ci'" in dialog_text(pilot)
+        await press(pilot, *"2", "tab", "tab", *"pier, dock", "tab", *"soon", "enter")
+        assert "soon" in dialog_text(pilot)
+        await press(pilot, *["backspace"] * 4, *"90d", "enter")
+        assert isinstance(pilot.app.screen, TokenDialog)
+        assert "It may write: dock, pier." in dialog_text(pilot)
+        assert pilot.app.clipboard == ""
+        await press(pilot, "y")
+        assert pilot.app.clipboard.startswith("memoria_")
+        await press(pilot, "escape")
+        assert "ci2  write · dock, pier" in rows(screen)[0]
+        assert "memoria_" not in facts(screen) + "".join(rows(screen))
 
 
 async def test_stores_that_cannot_be_opened_are_told_and_tried_again() -> None:

@@ -21,6 +21,8 @@ _STEPS = {
     "integrity": (*["down"] * 5, "enter"),
     "agents": (*["end"], *["up"] * 4),
     "tokens": (*["end"], *["up"] * 3, "enter"),
+    "new_token": (*["end"], *["up"] * 3, "n", *"deploy", "tab", "tab", *"pier, dock"),
+    "made_token": (*["end"], *["up"] * 3, "n", *"deploy", "enter"),
     "restore": ("end", "up", "enter", "enter"),
 }
 

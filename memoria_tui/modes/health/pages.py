@@ -234,10 +234,10 @@ def _tokens(tokens: Sequence[AccessToken] | MemoriaError, now: datetime, width: 
     if isinstance(tokens, MemoriaError):
         return Page(title, _refused(tokens))
     if not tokens:
-        told = "There are no access tokens: memoria-tui token create NAME makes one, for agents of memoria-tui serve."
+        told = "There are no access tokens: n makes one, for agents of memoria-tui serve."
         return Page(title, _text(told))
     valid = sum(one.is_valid(now) for one in tokens)
-    told = f"{valid:,} of {len(tokens):,} {'is' if valid == 1 else 'are'} valid. d revokes one at once and for good."
+    told = f"{valid:,} of {len(tokens):,} {'is' if valid == 1 else 'are'} valid. n makes one, d revokes one for good."
     return Page(title, _text(told), tuple(_token(one, now, width) for one in tokens))
 
 

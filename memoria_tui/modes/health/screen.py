@@ -18,6 +18,7 @@ from textual.widgets.option_list import Option
 from textual.worker import Worker, get_current_worker
 
 from memoria_tui.dialogs.confirm import ConfirmDialog
+from memoria_tui.dialogs.new_token import TokenDialog, new_token
 from memoria_tui.dialogs.upgrade_database import UpgradeDialog
 from memoria_tui.modes.health.long_work import LongWork
 from memoria_tui.modes.health.pages import Page, page
@@ -37,6 +38,7 @@ from memoria_tui.modes.mode import Idle, Loadable, Loaded, ModeScreen, Setup
 from memoria_tui.modes.trash import open_trash
 from memoria_tui.opening import asks
 from memoria_tui.present import ago, safe
+from memoria_tui.waiting_keys import takes_text
 from memoria_tui.widgets.choice_list import ChoiceList
 from services.errors import MemoriaError
 from services.integrity.check import Check
@@ -87,6 +89,7 @@ class HealthScreen(ModeScreen):
         Binding("m", "reembed", "Re-embed", id="health.reembed", tooltip="Re-embed all memories"),
         Binding("D", "drop_old", "Delete old", id="health.drop_old", tooltip="Delete the old vectors"),
         Binding("A", "upgrade", "Upgrade", id="health.upgrade", tooltip="Add to the stores what this program needs"),
+        Binding("n", "new_token", "New token", id="health.new_token", tooltip="Make an access token"),
         Binding("d", "revoke", "Revoke", id="health.revoke", tooltip="Make the chosen access token worthless"),
         Binding("c", "stop", "Stop", id="health.stop", tooltip="Stop what is under way"),
         Binding("tab", "switch", "Sections or details", id="health.switch", show=False, tooltip="Between the lists"),
@@ -156,6 +159,8 @@ class HealthScreen(ModeScreen):
             case "upgrade":
                 lacks = not isinstance(database, MemoriaError) and bool(database.missing or database.indexes)
                 return self.section in (Section.POSTGRES, Section.QDRANT) and lacks
+            case "new_token":
+                return self.section is Section.TOKENS
             case "revoke":
                 return bool((token := self._token) and token.is_valid(self.clock()))
             case "stop":
@@ -498,6 +503,13 @@ class HealthScreen(ModeScreen):
         elif await self.ask(UpgradeDialog(plan, database.upgrade)):
             self.tell("The database was upgraded")
             self.load()
+
+    @takes_text
+    @asks
+    async def action_new_token(self) -> None:
+        if (made := await self.ask(new_token(self.services, self.clock))) is not None:
+            await self._look_at_agents()
+            await self.ask(TokenDialog(made))
 
     @asks
     async def action_revoke(self) -> None:

@@ -1,0 +1,60 @@
+"""The form that makes an access token, and what shows its text, this once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.binding import Binding
+from textual.content import Content
+
+from memoria_tui.dialogs.dialog import Dialog
+from memoria_tui.dialogs.form import Field, FormDialog, Values
+from memoria_tui.dialogs.session_fields import at_field
+from memoria_tui.present import line
+from services.acting import Scope
+from services.ports import Clock
+from services.times import parse_end, person_zone
+
+if TYPE_CHECKING:
+    from services.container import Services
+    from services.records.access_tokens import AccessToken
+
+NewToken = tuple["AccessToken", str]
+"""A token, and its text, which is kept nowhere."""
+
+
+def new_token(services: Services, clock: Clock) -> FormDialog[NewToken]:
+    """Asks what an access token is called and lets its holder do, and makes it."""
+
+    async def make(values: Values) -> NewToken:
+        projects = [one.strip() for one in values["projects"].split(",") if one.strip()]
+        with at_field("expires"):
+            given, zone = values["expires"], person_zone(services.settings)
+            expires = parse_end(given, clock(), zone) if given else None
+        return await services.tokens.create(values["name"], Scope(values["scope"]), projects, expires)
+
+    rows = (
+        (Field("name", "Name", placeholder="what its acts are called in the history"),),
+        (Field("scope", "May", Scope.WRITE.value, choices=[one.value for one in Scope]),),
+        (Field("projects", "Projects", placeholder="all memories; or api, web"),),
+        (Field("expires", "Expires", placeholder="never; or 90d, 6mo, 2027-01-31"),),
+    )
+    return FormDialog("New access token", rows, make, verb="make", writes="new access token")
+
+
+class TokenDialog(Dialog[None]):
+    """Shows a new token; it goes to the clipboard only when that is asked for."""
+
+    KEYS = (("y", "copy"), ("esc", "close"))
+    BINDINGS = [Binding("y", "copy", "Copy", id="token.copy", tooltip="Copy the token")]
+
+    def __init__(self, made: NewToken) -> None:
+        token, self._secret = made
+        where = line(", ".join(sorted(token.projects))) if token.projects else "all memories"
+        told = f"It may {token.scope.value}: {where}. This is its only copy: nobody can show it again."
+        text = Content("\n\n").join([Content.styled(self._secret, "bold"), Content(told)])
+        super().__init__(f"Access token {token.name}", text)
+
+    def action_copy(self) -> None:
+        self.app.copy_to_clipboard(self._secret)
+        self.say("Copied")
