@@ -33,6 +33,7 @@ from memoria_tui.textual_internals import gathers, handling_node
 from memoria_tui.themes import THEMES, type_colours
 from memoria_tui.typing_ahead import TypingAhead
 from memoria_tui.waiting_keys import Typed, takes_text
+from memoria_tui.walk import Walk
 from memoria_tui.writes import Writes, not_done
 from services.errors import MemoriaError
 
@@ -119,6 +120,8 @@ class MemoriaApp(TypingAhead[None]):
         Binding(
             "ctrl+k", "pause_work", "Pause work", id="app.pause", show=False, priority=True, tooltip="Pause or resume"
         ),
+        Binding("alt+left", "walk(-1)", "Back", id="app.back", show=False, tooltip="Back through what was read"),
+        Binding("alt+right", "walk(1)", "Forward", id="app.forward", show=False, tooltip="Forward again"),
         Binding("ctrl+p", "command_palette", "Palette", id="app.palette", show=False, tooltip="Commands and memories"),
         Binding("question_mark", "help", "Help", id="app.help", key_display="?", tooltip="What can be done here"),
         Binding(
@@ -184,6 +187,7 @@ class MemoriaApp(TypingAhead[None]):
         self._keys_wait_for = ""
         self._waits_for = ""
         self._undoing: Undoing | None = None
+        self._walk = Walk()
         for mode in MODES:
             self.add_mode(mode.name, partial(self._make, mode))
 
@@ -521,6 +525,8 @@ class MemoriaApp(TypingAhead[None]):
             return False  # there the keys cut a line and take typing back
         if action in ("start_or_stop", "pause_work"):
             return self.services is not None and self.screen in self.mode_screens
+        if action == "walk":
+            return self.screen in self.mode_screens and not isinstance(self.focused, Input | TextArea)
         if action in ("undo", "redo", "changes"):
             return self._undoing is not None
         return super().check_action(action, parameters)
@@ -649,12 +655,32 @@ class MemoriaApp(TypingAhead[None]):
 
     def show_memory(self, memory_id: str) -> None:
         """Goes to the Memories mode and shows one memory."""
+        self._search_for(f"id:{memory_id}")
+
+    def _search_for(self, text: str) -> None:
         from memoria_tui.modes.memories.screen import MemoriesScreen
 
         self.switch_mode(MEMORIES.name)
         screen = self._screens_made[MEMORIES.name]
         assert isinstance(screen, MemoriesScreen)
-        screen.search_bar.set_text(f"id:{memory_id}")
+        screen.search_for(text)
+
+    def on_mode_screen_search_wanted(self, event: ModeScreen.SearchWanted) -> None:
+        """Goes to the Memories mode and searches."""
+        self._search_for(event.text)
+
+    def on_mode_screen_visited(self, event: ModeScreen.Visited) -> None:
+        """Back and forward lead to it from now on."""
+        self._walk.visit(event.place)
+
+    def action_walk(self, by: int) -> None:
+        """Goes back or forward through what was read, in whatever mode that was."""
+        screen = self._screens_made.get(self.current_mode)
+        if (place := self._walk.step(by, screen.place if screen is not None else None)) is None:
+            self._say("Nothing was read before this" if by < 0 else "There is nothing to go forward to")
+            return
+        self.switch_mode(place.mode)
+        self._screens_made[place.mode].go_to(place)
 
     def on_mode_screen_graph_wanted(self, event: ModeScreen.GraphWanted) -> None:
         """Goes to the Graph mode and stands on one memory."""

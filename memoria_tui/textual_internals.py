@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from markdown_it.token import Token
 from textual._context import active_message_pump
 from textual._xterm_parser import XTermParser as XTermParser  # a paste with marks in it, see `driver`
 from textual.binding import Binding
 from textual.command import CommandPalette
 from textual.dom import DOMNode
 from textual.drivers._byte_stream import ByteStream as ByteStream  # what is typed in a browser, see `browser_driver`
+from textual.widgets._markdown import MarkdownTable as MarkdownTable  # to align its columns
+from textual.widgets._markdown import MarkdownTableCellContents as MarkdownTableCellContents
+from textual.widgets.markdown import MarkdownBlock
 
 
 def bindings_of(node: DOMNode) -> Iterator[Binding]:
@@ -30,3 +34,15 @@ def gathers(palette: CommandPalette) -> bool:
     """Whether it still looks for what fits its text."""
     group = CommandPalette._GATHER_COMMANDS_GROUP
     return any(one.group == group and not one.is_finished for one in palette.app.workers if one.node is palette)
+
+
+def blocks_of(block: MarkdownBlock) -> Iterator[MarkdownBlock]:
+    """All that a block was made of, however deep; public is only what is drawn of it."""
+    for one in block._blocks:
+        yield one
+        yield from blocks_of(one)
+
+
+def token_of(block: MarkdownBlock) -> Token:
+    """What the parser says of it, such as the side that a column is aligned to."""
+    return block._token

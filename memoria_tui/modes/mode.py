@@ -36,6 +36,7 @@ from memoria_tui.modes.registry import MODES
 from memoria_tui.present import safe
 from memoria_tui.program_log import refused
 from memoria_tui.textual_internals import bindings_of
+from memoria_tui.walk import Place
 from memoria_tui.widgets.footer import KeysFooter
 from memoria_tui.widgets.header import StatusHeader
 from memoria_tui.widgets.mode_strip import ModeStrip, ModeTab
@@ -136,6 +137,20 @@ class ModeScreen(Screen[None]):
         def __init__(self, memory_id: str) -> None:
             super().__init__()
             self.memory_id = memory_id
+
+    class SearchWanted(Message):
+        """The person asks to see what a search finds."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    class Visited(Message):
+        """A memory is read: back and forward lead here."""
+
+        def __init__(self, place: Place) -> None:
+            super().__init__()
+            self.place = place
 
     class SessionsWanted(Message):
         """The person asks to see sessions in the log."""
@@ -252,6 +267,14 @@ class ModeScreen(Screen[None]):
 
     def give_up(self) -> None:
         """The person waits no longer for what was asked for: what is on screen is to answer again."""
+
+    @property
+    def place(self) -> Place | None:
+        """What is read here now; None: nothing."""
+        return None
+
+    def go_to(self, place: Place) -> None:
+        """Shows again what was read here."""
 
     def shown(self) -> None:
         """What is on screen was read from the stores just now."""

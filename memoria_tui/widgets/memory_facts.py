@@ -1,10 +1,13 @@
-"""What is told about a memory beside its text: head, metadata, relations, history."""
+"""What is told about a memory beside its text: head, metadata, relations, history; and what of it leads further."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from textual.content import Content
 
@@ -12,23 +15,69 @@ from memoria_tui import present
 from services.model import AGENT, Action, Change, Kind, Memory, RelatedMemory
 
 _MUTED = "$foreground 60%"
-_LONGEST_VALUE = 400
+_LONGEST_VALUE, _SHORT_VALUE = 4_000, 200
+_MOST_KEYS, _MOST_TAGS = 6, 100
+"""Shown while the rest is folded."""
 _LONGEST_NAME = 30
 _MOST_LINES = 200
 
 
-def head(memory: Memory, now: datetime, changes: Sequence[Change] = ()) -> Content:
-    """Type, project and importance; tags; dates, and who made it as far as that is known: a line each."""
-    project = f" · {present.line(memory.project)}" if memory.project else ""
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Something beside a memory that can be followed."""
+
+    kind: Literal["memory", "project", "tag", "more"]
+    """«more»: the rest of what is folded."""
+    value: str
+    """Id of the memory, name of the project or tag."""
+
+    @property
+    def search(self) -> str:
+        """What finds all memories that have it."""
+        quoted = f'"{self.value}"' if re.search(r"\s", self.value) else self.value
+        return f"{'id' if self.kind == 'memory' else self.kind}:{quoted}"
+
+
+Look = Callable[[Link, Content], Content]
+"""How the text of a link is drawn."""
+
+
+def links(memory: Memory, related: Sequence[RelatedMemory], *, folded: bool) -> tuple[Link, ...]:
+    """What can be followed, in the order in which it is drawn."""
+    project = [Link("project", memory.project)] if memory.project else []
+    tags = [Link("tag", tag) for tag in _shown_tags(memory, folded)]
+    more = [Link("more", "")] if folded and _folds(memory) else []
+    ends = [Link("memory", one.other.id) for one in related[:_MOST_LINES] if one.other is not None]
+    return (*project, *tags, *more, *ends)
+
+
+def _shown_tags(memory: Memory, folded: bool) -> Sequence[str]:
+    return memory.tags[:_MOST_TAGS] if folded else memory.tags
+
+
+def _folds(memory: Memory) -> bool:
+    return len(memory.tags) > _MOST_TAGS or len(_shown_keys(memory)) > _MOST_KEYS
+
+
+def head(memory: Memory, now: datetime, look: Look, changes: Sequence[Change] = (), *, folded: bool = True) -> Content:
+    """Type, project and importance; tags; dates, and who made it as far as that is known."""
     states = "".join(
         f" · {word}" for word, holds in (("pending", memory.pending), ("headless", memory.headless)) if holds
     )
+    project = memory.project and look(Link("project", memory.project), Content(present.line(memory.project)))
     kind = Content.assemble(
         (f"{present.glyph(memory.type)} {memory.type}", present.colour(memory.type)),
-        (f"{project} · importance {memory.importance:g}", _MUTED),
+        *((" · ", project) if project else ()),
+        (f" · importance {memory.importance:g}", _MUTED),
         (states, "$warning"),
     )
-    tags = Content.styled("  ".join(f"#{present.line(tag)}" for tag in memory.tags), "$primary")
+    shown = _shown_tags(memory, folded)
+    tags = Content("  ").join(
+        look(Link("tag", tag), Content.styled(f"#{present.line(tag)}".replace(" ", "\xa0"), "$primary"))
+        for tag in shown
+    )
+    if len(shown) < len(memory.tags):
+        tags += Content.styled(f"  … {len(memory.tags) - len(shown):,} more", _MUTED)
     return Content("\n").join(
         line for line in (kind, tags, Content.styled(_dates(memory, now) + _author(changes), _MUTED)) if line
     )
@@ -57,39 +106,62 @@ def _ago(when: datetime, now: datetime) -> str:
     return age if age == "now" else f"{age} ago"
 
 
-def metadata(memory: Memory) -> Content:
-    """Every other key with its value, names in a column, but a mark of agents that nobody takes away again."""
-    shown = {name: value for name, value in memory.metadata.items() if name != "has_relations"}
+def metadata(memory: Memory, look: Look, *, folded: bool = True) -> Content:
+    """Every other key with its value, names in a column, but a mark of agents that nobody takes away again.
+
+    `folded`: the first ones, and a link to the others.
+    """
+    keys = _shown_keys(memory)
+    shown = keys[:_MOST_KEYS] if folded else keys
     width = min(24, max((len(present.line(name)) for name in shown), default=0))
-    return _lines(
-        Content.assemble((present.fit(present.line(name), width), _MUTED), f"  {_value(value)}")
-        for name, value in shown.items()
-    )
+    rows = [
+        Content.assemble((present.fit(present.line(name), width), _MUTED), f"  {_value(memory.metadata[name], folded)}")
+        for name in shown
+    ]
+    if folded and _folds(memory):
+        rest = f"… {len(keys) - len(shown):,} more" if len(shown) < len(keys) else "… all tags"
+        rows.append(look(Link("more", ""), Content.styled(rest, "$primary")))
+    return _lines(rows)
 
 
-def _value(value: object) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    return present.clip(present.line(text[: 2 * _LONGEST_VALUE]), _LONGEST_VALUE)
+def _shown_keys(memory: Memory) -> list[str]:
+    return [name for name in memory.metadata if name != "has_relations"]
 
 
-def relations(related: tuple[RelatedMemory, ...]) -> Content:
+def _value(value: object, folded: bool) -> str:
+    most = _SHORT_VALUE if folded else _LONGEST_VALUE
+    return present.clip(present.line(_plain(value)[: 2 * most]), most)
+
+
+def _plain(value: object) -> str:
+    """A value as a person writes it: lists and keys with commas, no quotes and brackets around."""
+    match value:
+        case str():
+            return value
+        case list() if value and not any(isinstance(one, list | dict) for one in value):
+            return ", ".join(map(_plain, value))
+        case dict() if value and not any(isinstance(one, list | dict) for one in value.values()):
+            return ", ".join(f"{key}: {_plain(one)}" for key, one in value.items())
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def relations(related: tuple[RelatedMemory, ...], look: Look) -> Content:
     """«→ fixes    ● customers are signed out»."""
     names = [present.direction(one.relation.type, one.outgoing) for one in related]
     width = max((len(name) for name in names), default=0)
     return _lines(
-        Content.assemble((f"{name:{width}}  ", present.colour(one.relation.type)), _other(one))
+        Content.assemble((f"{name:{width}}  ", present.colour(one.relation.type)), _other(one, look))
         for name, one in zip(names, related, strict=True)
     )
 
 
-def _other(related: RelatedMemory) -> Content:
+def _other(related: RelatedMemory, look: Look) -> Content:
     memory = related.other
     chunk = Content.styled("! chunk  ", "$warning") if related.of_chunk else Content("")
     if memory is None:
         return chunk + Content.styled("missing memory", "$warning")
-    return chunk + Content.assemble(
-        (present.glyph(memory.type), present.colour(memory.type)), f" {present.title(memory)}"
-    )
+    named = look(Link("memory", memory.id), Content(present.title(memory)))
+    return chunk + Content.assemble((present.glyph(memory.type), present.colour(memory.type)), " ", named)
 
 
 def history(changes: tuple[Change, ...], now: datetime) -> Content:

@@ -21,9 +21,11 @@ from memoria_tui.modes.graph.state import Nowhere, map_facts, nowhere, trail_fac
 from memoria_tui.modes.graph.suggestions import Suggestions
 from memoria_tui.modes.linking import Linking
 from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, Loading, ModeScreen, Setup
+from memoria_tui.modes.registry import GRAPH
 from memoria_tui.neighbor_tree import name
 from memoria_tui.opening import asks
 from memoria_tui.waiting_keys import takes_text
+from memoria_tui.walk import Place
 from memoria_tui.widgets.preview import Preview
 from memoria_tui.widgets.relation_map import RelationMap
 from memoria_tui.widgets.relation_tree import RelationTree
@@ -142,6 +144,21 @@ class GraphScreen(ModeScreen):
         """The selected memory."""
         return self.around.node(self._selected) if self.around is not None else None
 
+    @property
+    def place(self) -> Place | None:
+        return Place(GRAPH.name, self.around.center) if self.around is not None else None
+
+    def go_to(self, place: Place) -> None:
+        self.stand_on(place.memory_id)
+
+    @on(Preview.Followed)
+    def follow_link(self, event: Preview.Followed) -> None:
+        """Stands on a memory that another one is related to; a tag or project is searched for in Memories."""
+        if event.link.kind == "memory":
+            self.stand_on(event.link.value)
+        else:
+            self.post_message(self.SearchWanted(event.link.search))
+
     def stand_on(self, memory_id: str) -> None:
         """Makes a memory the centre; the one before it stays in the trail."""
         if not self._trail or self._trail[-1] != memory_id:
@@ -168,6 +185,7 @@ class GraphScreen(ModeScreen):
             self._trail[-1] = around.center
             self.shown()
             self.state = Loaded(around)
+            self.post_message(self.Visited(Place(GRAPH.name, around.center)))
 
     @property
     def owes_answer(self) -> bool:

@@ -26,17 +26,19 @@ from memoria_tui.modes.memories.editing import Editing
 from memoria_tui.modes.memories.files import MemoryFiles
 from memoria_tui.modes.memories.state import Found, Targets, active, greeting, named, nearest, result_line, toggled
 from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, Loading, ModeScreen, Setup
+from memoria_tui.modes.registry import MEMORIES
 from memoria_tui.modes.trash import open_trash
 from memoria_tui.opening import asks
-from memoria_tui.present import clip, clipboard_text, counted, title
+from memoria_tui.present import clip, clipboard_text, counted, sought, title
 from memoria_tui.waiting_keys import takes_text
+from memoria_tui.walk import Place
 from memoria_tui.widgets.editor import MemoryEditor
 from memoria_tui.widgets.facets import FacetPanel
 from memoria_tui.widgets.memory_list import MemoryList
 from memoria_tui.widgets.preview import Preview
 from memoria_tui.widgets.search_bar import SearchBar
-from services.errors import Conflict, MemoriaError, QuerySyntaxError, StoreUnavailable
-from services.model import Facets, Memory, Query, Subject
+from services.errors import Conflict, MemoriaError, NotFound, QuerySyntaxError, StoreUnavailable
+from services.model import Facets, Hit, Memory, Query, Subject
 from services.search.hits import FIRST
 from services.search.query import operators, parse_query
 from services.times import first_weekday
@@ -73,7 +75,7 @@ class MemoriesScreen(ModeScreen):
     CSS_PATH = "memories.tcss"
     HELP = "Memories: search, read, write and curate what is remembered"
     HELP_RULES = (
-        ("e h v w m g", "what opens one memory takes the one under the cursor"),
+        ("e h v w m g", "what opens one memory takes the one that is read, else the one under the cursor"),
         ("t s d l x y Y", "what acts takes the marked ones, else the one under the cursor"),
         ("hidden marks", "marked memories that are not in the list: it asks first which are meant"),
         ("esc", "marks stay until esc in the list"),
@@ -137,6 +139,8 @@ class MemoriesScreen(ModeScreen):
         """Something was written while a question was under way: its answer may be older."""
         self._is_older = False
         """Whether the list was read before a person asked again, or before something that this program wrote."""
+        self._reading: Hit | None = None
+        """What is read over the whole width, wherever the cursor of the list is."""
         self._keys_for: tuple[type[object], bool] | None = None
         self._carried: frozenset[str] = frozenset()
         """Marks that were made in the answer to another question."""
@@ -164,16 +168,19 @@ class MemoriesScreen(ModeScreen):
             case "new" | "import" | "trash":
                 return self.is_connected
             case _ if action in _ON_A_MEMORY:
-                return isinstance(self.state, Loaded | Loading) and self.memory_list.total > 0
+                listed = isinstance(self.state, Loaded | Loading) and self.memory_list.total > 0
+                return listed if self._reading is None else action != "mark_all"
         return True
 
     @property
     def owes_answer(self) -> bool:
         unread = self.is_mounted and self.search_bar.text != self._read_text
-        return unread or self._is_older or (self.under_way("search") and self._answered != self._query)
+        asks = self.under_way("search") and self._answered != self._query
+        return unread or asks or self._is_older or self.under_way("reading")
 
     def give_up(self) -> None:
         self._is_older = False
+        self.workers.cancel_group(self, "reading")
         if self.owes_answer:
             self.search_bar.mode = self._answered.mode
             self.search_bar.set_text(self._answered.raw)
@@ -192,6 +199,8 @@ class MemoriesScreen(ModeScreen):
         self._warn_editor()
 
     def _look_again(self) -> None:
+        if self._reading is not None and self.is_connected:
+            self._read_again(self._reading)
         if self.under_way("search"):
             self._outdated = True  # asking again now would make a person wait longer who is waiting already
         elif self.is_connected:
@@ -227,6 +236,8 @@ class MemoriesScreen(ModeScreen):
 
     @on(SearchBar.Changed)
     def ask_while_typing(self) -> None:
+        if self._searching:
+            self._leave_reading()
         self.memory_list.forget_place()  # also where the text is the same as before in the end
         self.load(rest=_TYPING)
 
@@ -349,7 +360,7 @@ class MemoriesScreen(ModeScreen):
     def _select(self, memory_id: str) -> None:
         """Shows all memories with the cursor on this one, which was written just now."""
         self.memory_list.aim_at(memory_id)
-        self.search_bar.set_text("")
+        self.search_for("")
         self.changed()
 
     @work(exclusive=True, group="facets")
@@ -407,9 +418,86 @@ class MemoriesScreen(ModeScreen):
 
     @on(MemoryList.Highlighted)
     def _show_current(self) -> None:
-        """Shows the memory under the cursor, unless one is being edited."""
-        if self.preview.editing is None:
-            self.preview.show(self.memory_list.current)
+        """Shows the memory under the cursor, unless one is being edited or read over the whole width."""
+        if self.preview.editing is None and self._reading is None:
+            self.preview.show(self.memory_list.current, sought(self._answered))
+
+    @property
+    def _current(self) -> Hit | None:
+        """What is read, else the memory under the cursor."""
+        return self._reading or self.memory_list.current
+
+    @on(MemoryList.Selected)
+    def read_selected(self, event: MemoryList.Selected) -> None:
+        self._read(event.hit)
+
+    def _read(self, hit: Hit) -> None:
+        """Opens a memory over the whole width; not while one is edited there."""
+        if self.preview.editing is not None:
+            self.refuse("Save what is edited first, or leave it with esc", wrong=False)
+            return
+        self._reading = hit
+        self.add_class("-full")
+        self.preview.show(hit, sought(self._answered))
+        self.preview.page.focus()
+        self.refresh_bindings()
+        if self.place is not None:
+            self.post_message(self.Visited(self.place))
+
+    def _leave_reading(self) -> None:
+        if self._reading is not None:
+            self._reading = None
+            self.remove_class("-full")
+            self.refresh_bindings()
+            self._show_current()
+
+    @property
+    def place(self) -> Place | None:
+        reading = self._reading
+        return Place(MEMORIES.name, reading.memory.id, self._answered.raw) if reading is not None else None
+
+    def go_to(self, place: Place) -> None:
+        if self.search_bar.text != place.search:
+            self.memory_list.aim_at(place.memory_id)
+            self.search_bar.set_text(place.search)
+        self._open(place.memory_id)
+
+    def search_for(self, text: str) -> None:
+        """Puts a search into the box, from wherever one is."""
+        self._leave_reading()
+        self.search_bar.set_text(text)
+
+    @on(Preview.Followed)
+    def follow_link(self, event: Preview.Followed) -> None:
+        """Reads a memory that another one is related to, or searches for a tag or project."""
+        if event.link.kind == "memory":
+            self._open(event.link.value)
+        else:
+            self.search_for(event.link.search)
+            self.memory_list.focus()
+
+    @work(exclusive=True, group="reading")
+    async def _open(self, memory_id: str) -> None:
+        if (memory := await self.attempt(self.services.memories.get(memory_id))) is not None:
+            hits = {hit.memory.id: hit for hit in self.memory_list.hits()}
+            self._read(replace(hits.get(memory_id, Hit(memory)), memory=memory))
+
+    @work(exclusive=True, group="read again")
+    async def _read_again(self, before: Hit) -> None:
+        """Shows what became of the memory that is read; of one that is gone the list is left."""
+        try:
+            memory = await self.services.memories.get(before.memory.id)
+        except NotFound:
+            if self._reading is before and self.preview.editing is None:
+                self._leave_reading()
+                self.memory_list.focus()
+        except MemoriaError:
+            return  # what is read stays, and the header says which store is away
+        else:
+            if self._reading is before:
+                self._reading = replace(before, memory=memory)
+                if self.preview.editing is None:
+                    self.preview.show(self._reading, sought(self._answered))
 
     # what is done to memories
 
@@ -431,6 +519,8 @@ class MemoriesScreen(ModeScreen):
 
         Asks what is meant when some of the marked are not in the list.
         """
+        if self._reading is not None:
+            return Targets((self._reading.memory.id,), {self._reading.memory.id: self._reading.memory})
         if marked := self.memory_list.marked:
             if hidden := self.hidden_marks:
                 marked = await self._ask_about_hidden(marked, hidden)
@@ -501,7 +591,7 @@ class MemoriesScreen(ModeScreen):
         """A pair that is marked, or marked and under the cursor, is linked at once; else the target is asked for."""
         if (targets := await self._targets()) is None:
             return
-        ids, current = set(targets.ids), self.memory_list.current
+        ids, current = set(targets.ids), self._current
         if current is not None and len(ids) < 2:
             ids.add(current.memory.id)
         memories = await self._bulk.read(Targets(tuple(sorted(ids)), targets.loaded))
@@ -560,7 +650,7 @@ class MemoriesScreen(ModeScreen):
         return self._editing if draft.kind in (DraftKind.NEW_MEMORY, DraftKind.EDIT_MEMORY) else self._bulk
 
     async def _read_current(self) -> Memory | None:
-        hit = self.memory_list.current
+        hit = self._current
         return await self._editing.read(hit.memory if hit is not None else None)
 
     @takes_text
@@ -609,9 +699,11 @@ class MemoriesScreen(ModeScreen):
 
     def _close_editor(self) -> None:
         self.preview.end_edit()
-        self.memory_list.focus()
+        (self.memory_list if self._reading is None else self.preview.page).focus()
         self.refresh_bindings()
         self._show_current()
+        if self._reading is not None:
+            self._read_again(self._reading)
 
     @work(exclusive=True, group="outside")
     async def _warn_editor(self) -> None:
@@ -623,7 +715,7 @@ class MemoriesScreen(ModeScreen):
             await self._editing.show_history(memory)
 
     def action_why(self) -> None:
-        if hit := self.memory_list.current:
+        if hit := self._current:
             self.app.push_screen(WhyDialog(hit, self._query))
 
     @takes_text
@@ -631,15 +723,16 @@ class MemoriesScreen(ModeScreen):
     async def action_start_work(self) -> None:
         from memoria_tui.modes.timing import Timing  # its forms need not be there for the first paint
 
-        if hit := self.memory_list.current:
+        if hit := self._current:
             await Timing(self, self.services, self.clock, self.status.sessions).start(memory=hit.memory)
 
     def action_more_like(self) -> None:
-        if hit := self.memory_list.current:
-            self.search_bar.set_text(f"like:{hit.memory.id}")
+        if hit := self._current:
+            self.search_for(f"like:{hit.memory.id}")
+            self.memory_list.focus()
 
     def action_graph(self) -> None:
-        if (hit := self.memory_list.current) is not None:
+        if (hit := self._current) is not None:
             self.post_message(self.GraphWanted(hit.memory.id))
 
     # where the eyes and hands are
@@ -651,13 +744,13 @@ class MemoriesScreen(ModeScreen):
         elif self.search_bar.text != self._read_text:
             self.load()
         if self._mistake is None:
+            self._leave_reading()
             self.memory_list.focus()
         else:
             self.search_bar.error = self._mistake  # it stays in the box: keys would act on what nobody asked for
 
-    @on(MemoryList.Selected)
     def action_read(self) -> None:
-        self.query_one("#preview-page").focus()
+        self.preview.page.focus()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Where it is narrow, what has the focus gets the room."""
@@ -669,7 +762,8 @@ class MemoriesScreen(ModeScreen):
         self.search_bar.focus()
 
     def action_leave_search(self) -> None:
-        self.set_focus(None if self.has_class("-noticed") else self.memory_list)
+        below = self.preview.page if self._reading is not None else self.memory_list
+        self.set_focus(None if self.has_class("-noticed") else below)
 
     def action_facets(self) -> None:
         self.add_class("-choosing")
@@ -679,6 +773,7 @@ class MemoriesScreen(ModeScreen):
         """One step back: to the list, then no marks, then no search."""
         if not (self.memory_list.has_focus or self.has_class("-noticed")):
             self.remove_class("-reading", "-choosing")
+            self._leave_reading()
             self.memory_list.focus()
         elif self.memory_list.marked:
             self.memory_list.mark_all(frozenset())

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from textual.widgets import Static, TextArea
 
+from memoria_tui.present import word_pattern
 from memoria_tui.widgets.editor import MemoryEditor
 from memoria_tui.widgets.preview import Preview
 from memoria_tui.widgets.safe_markdown import first_part
 from services.model import Hit
-from tests.tui.widgets.scene import HISTORY, JWT, LUNCH, ODD, RELATIONS, Scene, clock, eventually, lines, memory
+from tests.tui.widgets.scene import HISTORY, JWT, LUNCH, ODD, RELATIONS, ROTATE, Scene, clock, eventually, lines, memory
 
 
 def scene() -> tuple[Scene, Preview]:
@@ -28,7 +31,7 @@ async def test_a_memory_is_shown_with_facts_relations_and_history() -> None:
             "◆ semantic · api · importance 0.8",
             "#auth  #jwt",
             "2026-11-17 · 3 d ago · changed 5 h ago",
-            'steps       ["a", "b"]',
+            "steps       a, b",
             "→ fixes    ● Anna: customers are signed out",
             "← part of  missing memory",
             "3 d ago  anna   edited text",
@@ -75,6 +78,113 @@ def test_what_would_become_many_widgets_is_shown_in_smaller_parts(costly: str) -
     assert len(first_part(costly)) < 1500
     assert len(first_part(costly, 2)) > len(first_part(costly))
     assert first_part("short") == "short"
+
+
+PAGE = (
+    "# Runbook\n\n" + "".join(f"Step {number} of many.\n\n" for number in range(60)) + "- the token expires\n\n"
+    "| key | value |\n|:---|----:|\n| ttl | token 9 |\n\n```python\ntoken = 'a' * 3\n```\n"
+)
+TOKENS = word_pattern(["tokens"])
+
+
+async def test_a_hit_is_opened_at_its_passage_with_all_matches_marked_and_n_goes_on() -> None:
+    app, preview = scene()
+    async with app.open(height=20) as pilot:
+        preview.show(Hit(memory(1, PAGE), passage="- the token expires"), TOKENS)
+        page = await eventually(pilot, "match 1 of 3")
+        assert "the token expires" in page
+        assert "Runbook" not in page
+        preview.page.focus()
+        seen = []
+        for key in ("n", "n", "n", "N"):
+            await pilot.press(key)
+            seen.append((await eventually(pilot, "match")).split("match ")[1][:6])
+            strips = app.screen._compositor.render_strips()
+            marked = [one.text for strip in strips for one in strip if one.style and one.style.reverse]
+            assert marked == ["token"]
+        assert seen == ["2 of 3", "3 of 3", "1 of 3", "3 of 3"]
+
+
+async def test_a_passage_deep_in_a_very_long_text_is_opened_there_and_the_text_before_can_be_shown() -> None:
+    text = "Many words. " * 5_000 + "\n\nHere the token expires.\n\nThe end."
+    app, preview = scene()
+    async with app.open(height=20) as pilot:
+        preview.show(Hit(memory(1, text), passage="Here the token expires."), TOKENS)
+        page = await eventually(pilot, "match 1 of 1")
+        assert "characters before · - shows them" in page
+        preview.page.focus()
+        await pilot.press("minus")
+        assert "characters before" not in await eventually(pilot, "semantic")
+
+
+async def test_another_search_marks_other_words_of_the_same_memory_and_none_when_there_is_none() -> None:
+    app, preview = scene()
+    async with app.open(height=50) as pilot:
+        preview.show(Hit(JWT), TOKENS)
+        await eventually(pilot, "of 2")
+        preview.show(Hit(JWT), word_pattern(["ttl"]))
+        await eventually(pilot, "of 3")
+        preview.show(Hit(JWT))
+        for _ in range(200):
+            await pilot.pause(0.03)
+            if not any(text in "\n".join(lines(app)) for text in ("match", "marked")):
+                break
+        else:
+            raise AssertionError("something is still marked")
+
+
+async def test_code_has_the_colours_of_its_language_long_lines_wrap_and_columns_are_aligned() -> None:
+    text = (
+        "```python\nimport os\n```\n\n```\n"
+        + "word " * 20
+        + "end\n```\n\n| n | sum |\n|---|---:|\n| a | 9 |\n| b | 1000 |\n"
+    )
+    app, preview = scene()
+    async with app.open(60, 30) as pilot:
+        preview.show(Hit(memory(1, text)))
+        page = await eventually(pilot, "1000")
+        assert "end" in page
+        colours = {
+            segment.text: segment.style.color
+            for strip in app.screen._compositor.render_strips()
+            for segment in strip
+            if segment.style and segment.text.strip()
+        }
+        assert colours["import"] != colours["os"]
+        rows = [line for line in page.splitlines() if "│" in line]
+        assert rows[1].index("9") == rows[2].rindex("0")
+
+
+async def test_many_tags_wrap_and_long_metadata_is_folded_until_it_is_asked_for() -> None:
+    many = replace(
+        JWT,
+        tags=tuple(f"tag{number}" for number in range(60)),
+        metadata={f"key{number}": number for number in range(30)},
+    )
+    app, preview = scene()
+    async with app.open(60, 90) as pilot:
+        preview.show(Hit(many))
+        page = await eventually(pilot, "… 24 more")
+        assert "#tag59" in page
+        assert "key9" not in page
+        preview.page.focus()
+        await pilot.press("shift+tab", "enter")
+        assert "key29" in await eventually(pilot, "key9")
+
+
+async def test_project_tags_and_relations_are_followed_by_key_and_by_click() -> None:
+    app, preview = scene()
+    async with app.open(height=50) as pilot:
+        preview.show(Hit(JWT))
+        preview.show_relations(RELATIONS)
+        await eventually(pilot, "customers are signed out")
+        preview.page.focus()
+        await pilot.press("tab", "enter", "tab", "enter", "right", "right", "right", "right", "enter")
+        row = next(number for number, line in enumerate(lines(app)) if "customers are signed out" in line)
+        await pilot.click(offset=(20, row))
+        await pilot.pause()
+        followed = [(one.link.kind, one.link.value) for one in app.posted(Preview.Followed)]
+        assert followed == [("project", "api"), ("tag", "auth"), ("memory", ROTATE.id), ("memory", LUNCH.id)]
 
 
 async def test_editing_keeps_every_character() -> None:
