@@ -360,7 +360,7 @@ class Preview(Vertical):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "follow":
             return self._at is not None
-        return self.editing is None or action.startswith("show_")
+        return self.editing is None
 
     def action_follow(self) -> None:
         if self._at is not None:
