@@ -30,7 +30,7 @@ from services.together import together
 _MOST_COMPLETIONS = 50
 _UNHURRIED = 5.0
 """Seconds before a list that replaces another is read to its end: while others write, a newer one comes before."""
-_KEYS = ("parent_id", "chunk_index")
+_KEYS = ("parent_id", "chunk_index", "chunk_count")
 """All that a leg needs of a payload."""
 _MOST_CHUNKS = 1000
 """Points that are looked at to find neighbours, and the vectors of a memory that others shall be like."""
@@ -198,8 +198,6 @@ class Ranking:
         self._filters = filters
         self._reader = reader
         self._vocabulary = Vocabulary(vectors)
-        self._weighed: tuple[str, Mapping[str, float]] = ("", {})
-        """The last text and the weights of its words."""
         self._warm = False
 
     async def warm_up(self, after: float) -> None:
@@ -225,7 +223,8 @@ class Ranking:
     async def rank(self, query: Query) -> RankedHits:
         """The hits, the first of them read. Raises what failed when no leg could answer."""
         scope = await self._filters.points(query)
-        dense, keyword = await together(self._dense(query, scope), self._keyword(query, scope))
+        weights = await self._vocabulary.weights(query.text) if query.text else {}
+        dense, keyword = await together(self._dense(query, scope, weights), self._keyword(query, scope, weights))
         used = [leg for leg in (dense, keyword) if leg is not None]
         if all(leg.failure for leg in used):
             raise next(leg.failure for leg in used if leg.failure)
@@ -236,17 +235,17 @@ class Ranking:
         scores = Scores(fusion.totals(own, graph.activation), dense.scores, keyword.scores, graph.activation)
         points = {**graph.points, **dense.points, **keyword.points}
         embedded = frozenset(found.point_id for found in dense.points.values())
-        closeness = partial(self._closeness, query if dense.scores else None)
+        closeness = partial(self._closeness, weights if dense.scores else {})
         ranked = RankedHits(query, scores, points, embedded, graph.relations, self._reader, closeness)
         ranked.notices = tuple(_notices(dense, keyword, graph))
         await ranked.open()
         return ranked
 
-    async def _dense(self, query: Query, scope: Filters) -> _Leg | None:
+    async def _dense(self, query: Query, scope: Filters, weights: Mapping[str, float]) -> _Leg | None:
         if query.mode is SearchMode.KEYWORD and not query.like:
             return None
         try:
-            vector = await (self._vector_of(query.like) if query.like else self._vector_for(query.text))
+            vector = await (self._vector_of(query.like) if query.like else self._vector_for(query.text, weights))
 
             def near(collection: MemoryType, where: Filter, limit: int) -> DenseSearch:
                 return DenseSearch(collection, vector, limit, where, payload_keys=_KEYS)
@@ -257,7 +256,7 @@ class Ranking:
         except MemoriaError as error:
             return _Leg(failure=error)
 
-    async def _keyword(self, query: Query, scope: Filters) -> _Leg | None:
+    async def _keyword(self, query: Query, scope: Filters, weights: Mapping[str, float]) -> _Leg | None:
         if query.mode is SearchMode.SEMANTIC or not query.text:
             return None
         try:
@@ -266,7 +265,8 @@ class Ranking:
             def worded(collection: MemoryType, where: Filter, limit: int) -> TextSearch:
                 return TextSearch(collection, text, limit, where, payload_keys=_KEYS)
 
-            return await self._found(scope, worded, query.limit)
+            leg = await self._found(scope, worded, query.limit)
+            return _Leg(fusion.shares(leg.scores, weights), leg.points)
         except MemoriaError as error:
             return _Leg(failure=error)
 
@@ -286,9 +286,9 @@ class Ranking:
             found = await self._vectors.search([ask(one, where, depth) for one, where in open_.items()])
             for collection, hits in zip(open_, found, strict=True):
                 for hit in filter(scope.keeps, hits):
-                    memory_id = memory_id_of(hit)
-                    if memory_id not in best or hit.score > best[memory_id][0]:
-                        best[memory_id] = (hit.score, collection, hit)
+                    memory_id, score = memory_id_of(hit), _folded(hit)
+                    if memory_id not in best or score > best[memory_id][0]:
+                        best[memory_id] = (score, collection, hit)
             full = [one for one, hits in zip(open_, found, strict=True) if len(hits) >= depth]
             if not full or len(best) >= enough:
                 break
@@ -298,22 +298,15 @@ class Ranking:
         kept = sorted(best, key=lambda one: -best[one][0])[:deepest]
         return _Leg({one: best[one][0] for one in kept}, {one: Found.of(*best[one][1:]) for one in kept})
 
-    async def _vector_for(self, text: str) -> Vector:
-        if isinstance(self._embedder, WordEmbedder):
-            self._weighed = (text, await self._vocabulary.weights(text))
-            if weights := self._weighed[1]:
-                return await self._embedder.embed_words(weights)
+    async def _vector_for(self, text: str, weights: Mapping[str, float]) -> Vector:
+        if weights and isinstance(self._embedder, WordEmbedder):
+            return await self._embedder.embed_words(weights)
         return await self._embedder.embed_query(text)
 
-    async def _closeness(self, query: Query | None, read: Sequence[Read]) -> dict[str, float]:
-        if query is None or not isinstance(self._embedder, WordEmbedder):
+    async def _closeness(self, weights: Mapping[str, float], read: Sequence[Read]) -> dict[str, float]:
+        if not weights or not isinstance(self._embedder, WordEmbedder):
             return {}
-        text, weights = self._weighed
-        if text != query.text:  # another search has begun meanwhile
-            weights = await self._vocabulary.weights(query.text)
-        if not weights:
-            return {}
-        near = await self._embedder.closeness(weights, [one.passage for one in read])
+        near = await self._embedder.closeness(fusion.telling(weights), [one.passage for one in read])
         return {one.memory.id: value for one, value in zip(read, near, strict=True)}
 
     async def _vector_of(self, memory_id: str) -> Vector:
@@ -334,7 +327,7 @@ class Ranking:
         return [sum(numbers) / len(vectors) for numbers in zip(*vectors, strict=True)]
 
     async def _graph(self, scope: Filters, own: Mapping[str, float]) -> _Graph:
-        seeds = dict(sorted(own.items(), key=lambda one: -one[1])[: fusion.SEEDS])
+        seeds = fusion.seeds(own)
         neighbourhood = fusion.Neighbourhood(seeds)
         try:
             with seeing_all():  # what it reaches is read from the store of points
@@ -366,6 +359,11 @@ class Ranking:
         )
         points = [(one, hit) for one, hits in zip(scope.where, found, strict=True) for hit in hits if scope.keeps(hit)]
         return sorted(points, key=lambda one: chunk_index(one[1]) or 0)
+
+
+def _folded(hit: ScoredPoint) -> float:
+    count = hit.payload.get("chunk_count")
+    return fusion.folded(hit.score, chunk_index(hit) or 0, count if isinstance(count, int) else 1)
 
 
 def _notices(dense: _Leg, keyword: _Leg, graph: _Graph) -> Iterable[str]:

@@ -5,7 +5,18 @@ from __future__ import annotations
 import pytest
 
 from services.ports import Edge
-from services.search.fusion import MIDDLES, SPREAD, Neighbourhood, explained, own_scores, totals
+from services.search.fusion import (
+    MIDDLES,
+    SEEDS,
+    SPREAD,
+    Neighbourhood,
+    explained,
+    folded,
+    own_scores,
+    seeds,
+    shares,
+    totals,
+)
 
 
 def link(source: str, target: str, weight: float = 1.0) -> Edge:
@@ -19,21 +30,40 @@ def around(seeds: dict[str, float], *edges: Edge) -> Neighbourhood:
 
 
 def test_found_by_both_legs_ranks_above_found_by_one() -> None:
-    own = own_scores({"both": 0.6, "meaning": 0.4}, {"both": 8.0, "words": 9.0})
+    own = own_scores({"both": 0.6, "meaning": 0.4}, {"both": 0.8, "words": 0.9})
     assert own["both"] > own["words"] > own["meaning"]
     assert all(0 <= score <= 1 for score in own.values())
 
 
 def test_a_memory_below_the_dense_leg_has_its_least_cosine() -> None:
-    own = own_scores({"first": 0.8, "last": 0.2}, {"last": 5.0, "words": 5.0}, others=["neighbour"])
+    own = own_scores({"first": 0.8, "last": 0.2}, {"last": 0.5, "words": 0.5}, others=["neighbour"])
     assert own["words"] == pytest.approx(own["last"])
     assert 0 < own["neighbour"] < own["first"]
 
 
 def test_one_leg_alone_gives_its_own_order() -> None:
-    assert own_scores({}, {"a": 4.0, "b": 2.0}) == {"a": 1.0, "b": 0.5}
+    words = own_scores({}, {"a": 1.0, "b": 0.5})
+    assert words["a"] == 1.0 > words["b"] > 0
     assert own_scores({"a": 0.5, "b": -0.1}, {}) == {"a": 0.5, "b": 0.0}
     assert own_scores({}, {}) == {}
+
+
+def test_a_common_word_of_a_question_is_no_full_score() -> None:
+    weights = {"the": 0.1, "clocks": 5.0, "time": 1.0}
+    assert shares({"page": 1.0, "note": 5.4}, weights) == pytest.approx({"page": 1 / 6, "note": 0.9})
+    assert shares({"a": 2.0, "b": 1.0}, {}) == {"a": 1.0, "b": 0.5}
+
+
+def test_later_chunks_count_less_the_more_there_are_and_the_first_never() -> None:
+    assert folded(1.0, 0, 12) == folded(1.0, 0, 1) == 1.0
+    assert 0.7 < folded(1.0, 11, 12) < folded(1.0, 1, 2) < 1.0
+
+
+def test_relations_pass_on_what_sets_the_best_hits_apart() -> None:
+    few = {"a": 0.9, "b": 0.5}
+    assert seeds(few) == few
+    many = {f"n{number}": 0.5 for number in range(SEEDS + 5)} | {"best": 0.9}
+    assert {one: score for one, score in seeds(many).items() if score} == pytest.approx({"best": 0.4})
 
 
 def test_activation_reaches_two_relations_far_in_both_directions() -> None:
@@ -75,12 +105,12 @@ def test_only_the_most_active_neighbours_are_followed_further() -> None:
 
 
 def test_every_hit_says_why_it_is_there() -> None:
-    dense, keyword, graph = {"a": 0.5}, {"a": 3.0, "b": 6.0}, {"c": 0.2}
+    dense, keyword, graph = {"a": 0.5}, {"a": 0.5, "b": 1.0}, {"c": 0.1}
     scored = explained(totals(own_scores(dense, keyword, others=["c"]), graph), {}, dense, keyword, graph)
     assert list(scored) == ["b", "a", "c"]
     assert scored["b"].score == 1.0
     assert (scored["a"].why.dense, scored["a"].why.keyword, scored["a"].why.graph) == (0.5, 0.5, None)
-    assert (scored["c"].why.dense, scored["c"].why.keyword, scored["c"].why.graph) == (None, None, 0.2)
+    assert (scored["c"].why.dense, scored["c"].why.keyword, scored["c"].why.graph) == (None, None, 0.1)
 
 
 def test_near_words_lift_a_hit_and_its_part_of_meaning() -> None:
