@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, MutableSequence
 from http import HTTPStatus
+from multiprocessing.sharedctypes import RawArray
+from typing import cast
 
 from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
 from starlette.requests import Request
@@ -25,8 +28,8 @@ _THROWN_AWAY = 8 * LARGEST
 """Bytes that are read of what is refused, since a client that is cut off while it writes reads no answer."""
 _SENDING = 30.0
 _MINUTE = 60.0
-_MOST_CALLERS = 10_000
-"""Those whose requests are counted at once."""
+_PLACES = 1 << 16
+"""For those whose requests are counted; two who fall on one place share their rate."""
 
 
 class Checked:
@@ -67,10 +70,11 @@ class Checked:
 class Limited:
     """Lets so many requests a minute of each token, or of each client without one, through; all at once if need be."""
 
-    def __init__(self, app: ASGIApp, rate: int, now: Callable[[], float] = time.monotonic) -> None:
-        self._app, self._rate, self._now = app, rate, now
-        self._used: dict[str, float] = {}
-        """By caller, until when what they asked for is their share."""
+    def __init__(
+        self, app: ASGIApp, rate: int, used: MutableSequence[float], now: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`used`: by caller, until when what they asked for is their share; see `rates_used`."""
+        self._app, self._rate, self._used, self._now = app, rate, used, now
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         known = scope["type"] == "http" and "actor" in scope.get("state", {})
@@ -82,14 +86,19 @@ class Limited:
 
     def _wait(self, name: str) -> int:
         """Seconds until the caller may ask again; 0 where that is now."""
+        place = int.from_bytes(hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()[:8]) % len(self._used)
         now = self._now()
-        if len(self._used) >= _MOST_CALLERS:
-            self._used = {one: until for one, until in self._used.items() if until > now}
-        until = max(self._used.get(name, now), now) + _MINUTE / self._rate
+        until = max(self._used[place], now) + _MINUTE / self._rate
         if (over := until - now - _MINUTE) > 0.001:
             return math.ceil(over)
-        self._used[name] = until
+        self._used[place] = until
         return 0
+
+
+def rates_used() -> MutableSequence[float]:
+    """Nobody's share is used yet. The memory is shared with processes that are started with it, without a lock, which
+    one that is killed would keep: of two requests in the same microsecond one may not count."""
+    return cast("MutableSequence[float]", RawArray("d", _PLACES))
 
 
 class Complete:

@@ -10,7 +10,7 @@ import os
 import signal
 import ssl
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, MutableSequence, Sequence
 from functools import partial
 from importlib.metadata import version
 from multiprocessing.process import BaseProcess
@@ -30,7 +30,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.supervisors.multiprocess import Multiprocess
 
 from memoria_tui.agents import problems, rest, streams
-from memoria_tui.agents.admission import LARGEST, Checked, Complete, Limited
+from memoria_tui.agents.admission import LARGEST, Checked, Complete, Limited, rates_used
 from memoria_tui.agents.docs import documentation
 from memoria_tui.agents.door import Door, Open, told
 from memoria_tui.agents.listening import HEALTH, Listening, bound
@@ -69,7 +69,8 @@ def serve_http(open_services: Open, where: Listening, announce: Callable[[str], 
         if workers == 1:
             running = http_server(Door(open_services, LONGEST), where)
         else:
-            made = _config(partial(_application_of_worker, open_services, where), where, workers)
+            make = partial(_application_of_worker, open_services, where, rates_used())
+            made = _config(make, where, workers)
             stack.enter_context(figures_of_all())
         address, port, *_ = listening.getsockname()
         host = f"[{address}]" if ":" in address else address
@@ -85,7 +86,7 @@ def serve_http(open_services: Open, where: Listening, announce: Callable[[str], 
 
 def http_server(door: Door, where: Listening) -> uvicorn.Server:
     """A server that is to be run on a socket. Raises InvalidInput for a certificate that cannot be used."""
-    config = _config(partial(application, door, where), where)
+    config = _config(partial(application, door, where, rates_used()), where)
     config.load()
     return uvicorn.Server(config)
 
@@ -126,11 +127,11 @@ class _Workers(Multiprocess):
         self.handle_term()
 
 
-def _application_of_worker(open_services: Open, where: Listening) -> FastAPI:
+def _application_of_worker(open_services: Open, where: Listening, used: MutableSequence[float]) -> FastAPI:
     logging.getLogger().addHandler(logging.NullHandler())
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the process that started it ends it
     threading.Thread(target=_end_with, args=(multiprocessing.parent_process(),), daemon=True).start()
-    return application(Door(open_services, LONGEST), where)
+    return application(Door(open_services, LONGEST), where, used)
 
 
 def _end_with(parent: BaseProcess | None) -> None:
@@ -140,8 +141,8 @@ def _end_with(parent: BaseProcess | None) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def application(door: Door, where: Listening) -> FastAPI:
-    """All that is answered: `/mcp`, the routes of REST, and how the server is."""
+def application(door: Door, where: Listening, used: MutableSequence[float]) -> FastAPI:
+    """All that is answered: `/mcp`, the routes of REST, and how the server is. `used`: see `rates_used`."""
     over_mcp = server(door)
     # the check is ours, and for all routes
     unchecked = TransportSecuritySettings(enable_dns_rebinding_protection=False)
@@ -175,7 +176,7 @@ def application(door: Door, where: Listening) -> FastAPI:
             Route("/metrics", figures),
             Route("/docs", docs),
         ],
-        middleware=[Middleware(Measured, metrics), *_admission(door, where)],
+        middleware=[Middleware(Measured, metrics), *_admission(door, where, used)],
         exception_handlers={
             HTTPException: problems.unknown,
             RequestValidationError: problems.wrong,
@@ -190,7 +191,7 @@ def application(door: Door, where: Listening) -> FastAPI:
     return made
 
 
-def _admission(door: Door, where: Listening) -> Iterator[Middleware]:
+def _admission(door: Door, where: Listening, used: MutableSequence[float]) -> Iterator[Middleware]:
     """What a request has to pass, in its order."""
     if where.origins:
         yield Middleware(
@@ -203,7 +204,7 @@ def _admission(door: Door, where: Listening) -> Iterator[Middleware]:
     yield Middleware(Checked, where)
     yield Middleware(Identified, door, where)
     if where.most_a_minute:
-        yield Middleware(Limited, where.most_a_minute)
+        yield Middleware(Limited, where.most_a_minute, used)
     yield Middleware(Complete)
 
 

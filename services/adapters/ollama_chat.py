@@ -10,6 +10,8 @@ from services.errors import EmbeddingFailed
 _TIMEOUT = httpx.Timeout(300, connect=5)
 _TEMPERATURE = 0.3
 """Low: what is asked for is in the memories."""
+_LEAST_CONTEXT, _ANSWER = 4096, 1024
+"""Tokens that Ollama takes where nothing else is said, cutting off without a word what is more; those of an answer."""
 
 
 class OllamaChat:
@@ -24,7 +26,7 @@ class OllamaChat:
             "model": model or self._model,
             "messages": [{"role": "system", "content": instruction}, {"role": "user", "content": question}],
             "stream": False,
-            "options": {"temperature": _TEMPERATURE},
+            "options": {"temperature": _TEMPERATURE, "num_ctx": _context(instruction + question)},
         }
         try:
             answer = await self._server.send("POST", "/api/chat", _TIMEOUT, body)
@@ -38,3 +40,11 @@ class OllamaChat:
 
     async def close(self) -> None:
         await self._server.close()
+
+
+def _context(text: str) -> int:
+    """Tokens that certainly hold a text, about three bytes each, and its answer; doubled so that few models load."""
+    needed, size = len(text.encode()) // 3 + _ANSWER, _LEAST_CONTEXT
+    while size < needed:
+        size *= 2
+    return size

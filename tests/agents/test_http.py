@@ -16,6 +16,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from memoria_tui.agents.admission import LARGEST, Complete, Limited
+from memoria_tui.agents.admission import LARGEST, Complete, Limited, rates_used
 from memoria_tui.agents.door import Door
 from memoria_tui.agents.http import http_server
 from memoria_tui.agents.listening import Listening, bound
@@ -216,18 +217,19 @@ async def test_clients_together_hold_no_more_than_there_is_room_for() -> None:
     assert (await asked())["status"] == 200
 
 
-async def test_who_asks_too_often_is_told_when_to_ask_again() -> None:
+async def test_who_asks_too_often_is_told_by_every_worker_when_to_ask_again() -> None:
     now, asked = 100.0, []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         asked.append(scope["state"]["actor"].name)
 
-    limited = Limited(app, 3, lambda: now)
+    used = rates_used()
+    workers = cycle([Limited(app, 3, used, lambda: now) for _ in range(2)])
 
     async def ask(name: str, path: str = "/mcp") -> list[Message]:
         request = Request()
         scope = {"type": "http", "path": path, "headers": [], "query_string": b"", "state": {"actor": Actor(name)}}
-        await limited(scope, request.receive, request.send)
+        await next(workers)(scope, request.receive, request.send)
         return request.sent
 
     assert [await ask("one") for _ in range(3)] == [[], [], []]
@@ -433,7 +435,7 @@ async def test_events_end_with_the_server(variables: dict[str, str]) -> None:
 
 
 async def test_several_workers_serve_one_store_and_one_that_dies_is_started_again(variables: dict[str, str]) -> None:
-    async with process(variables, "--workers", "2") as (server, url):
+    async with process(variables, "--workers", "2", "--rate", "6000") as (server, url):
 
         async def ask() -> int:
             async with httpx.AsyncClient(timeout=60) as client:

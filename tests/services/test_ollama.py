@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
@@ -25,6 +26,7 @@ class Ollama:
         self.failures = failures or []
         self.inputs: list[list[str]] = []
         self.messages: list[object] = []
+        self.options: list[Any] = []
         self.said = " An answer.\n"
         self.at_once = self.most_at_once = 0
 
@@ -45,11 +47,21 @@ class Ollama:
     def chat(self, body: dict[str, object]) -> httpx.Response:
         if str(body["model"]) not in self.pulled:
             return httpx.Response(404, json={"error": f"model '{body['model']}' not found"})
+        assert body.keys() <= {"model", "messages", "tools", "think", "format", "options", "stream", "keep_alive"}
         assert body["stream"] is False
         self.messages.append(body["messages"])
-        return httpx.Response(200, json={"message": {"role": "assistant", "content": self.said}, "done": True})
+        self.options.append(body["options"])
+        answer = {
+            "model": body["model"],
+            "created_at": "2023-12-12T14:13:43.416799Z",
+            "done_reason": "stop",
+            "done": True,
+        }
+        counts = {"total_duration": 5191566416, "load_duration": 2154458, "prompt_eval_count": 26, "eval_count": 298}
+        return httpx.Response(200, json=answer | counts | {"message": {"role": "assistant", "content": self.said}})
 
     async def embed(self, body: dict[str, object]) -> httpx.Response:
+        assert body.keys() <= {"model", "input", "truncate", "dimensions", "options", "keep_alive"}
         name = str(body["model"]).removesuffix(":latest")
         texts = body["input"]
         assert isinstance(texts, list)
@@ -220,6 +232,13 @@ async def test_a_chat_model_answers_one_question_under_its_instruction() -> None
     with pytest.raises(EmbeddingFailed, match="did not answer with a text"):
         await chat.answer("", "x")
     await chat.close()
+
+
+@pytest.mark.parametrize(("text", "tokens"), [("x", 4096), ("x" * 17_000, 8192), ("漢" * 17_000, 32_768)])
+async def test_a_chat_model_is_given_room_for_all_that_it_is_asked(text: str, tokens: int) -> None:
+    ollama = Ollama(llama=1)
+    await OllamaChat("ollama", "llama", httpx.MockTransport(ollama)).answer("Be brief.", text)
+    assert ollama.options == [{"temperature": 0.3, "num_ctx": tokens}]
 
 
 @pytest.mark.parametrize("failure", [refused, silent, status_of(503, error="busy")])
