@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from memoria_tui.modes.mode import ModeScreen
     from services.container import Services
     from services.memories.recovery import Recovery
+    from services.transfer.syncing import Synced
 
 _REST = 2.0
 """Seconds without a change of work before the views of it are refreshed: they are read whole."""
@@ -28,6 +29,8 @@ _RECOVERY = 5.0
 """Seconds for which a text that was not saved is not offered, since its save may just be finished."""
 _FIRST_BACKUP, _BACKUP_LOOK = 60.0, 3600.0
 """Seconds before it is looked whether a daily backup is due, and between two looks."""
+_FIRST_SYNC = 2.0
+"""Seconds before synced files and folders are looked at, so that they do not slow the start."""
 _TRY_AGAIN = 5.0
 """Seconds before what could not begin yet is begun."""
 
@@ -58,6 +61,7 @@ class Background:
         self._notice_deletions()
         self._app.set_timer(_FIRST_BACKUP, self._begin_backup)
         self._app.set_interval(_BACKUP_LOOK, self._begin_backup)
+        self._app.set_timer(_FIRST_SYNC, self._begin_sync)
 
     def attend(self) -> None:
         """A person works with the program: what others write is looked for more often."""
@@ -127,6 +131,20 @@ class Background:
             await services.daily_backups.make()
         except MemoriaError as error:
             self._app.notify(safe(f"The daily backup was not made: {error}"), severity="warning", markup=False)
+
+    # files and folders that are synced
+
+    def _begin_sync(self) -> None:
+        if self._services is not None:
+            self._run(self._services.syncing.watch(self._on_sync), "live")
+
+    def _on_sync(self, made: Synced) -> None:
+        from memoria_tui.present import safe
+
+        for screen in self._modes().values():
+            screen.changed()
+        problem = bool(made.report.kept or made.report.broken or made.not_written)
+        self._app.notify(safe(made.summary()), severity="warning" if problem else "information", markup=False)
 
     # what other programs deleted
 

@@ -47,6 +47,7 @@ from services.search.memory_counts import MemoryCounts
 from services.search.search_service import SearchService
 from services.transfer.exporting import ExportService
 from services.transfer.importing import ImportService
+from services.transfer.syncing import SyncService
 from services.vector_stores import vector_store
 from services.waits import Waits
 from services.work.clients import ClientService
@@ -104,6 +105,7 @@ class Services:
         self.suggestions = SuggestionService(vectors, records, self.graph)
         self.integrity = IntegrityService(vectors, records, self.memories, settings)
         self.importing = ImportService(vectors, embedder, records, self.memories, settings, clock)
+        self.syncing = SyncService(self.importing, vectors, records, settings)
         self.exporting = ExportService(vectors, records, settings, clock)
         self.consolidation = ConsolidationService(vectors, records, self.memories, settings, clock)
         self.reflection = ReflectionService(chat, vectors, self.search, self.memories, settings)

@@ -6,11 +6,17 @@ CREATE TABLE IF NOT EXISTS memoria_tui.import_sources (
     fingerprint text,
     records     integer NOT NULL DEFAULT 0,
     remarks     integer NOT NULL DEFAULT 0,
+    conflicts   integer NOT NULL DEFAULT 0,
     imported_at timestamptz,
+    sync        text CHECK (sync IN ('in', 'both')),
+    reading     text NOT NULL DEFAULT '{}',
     UNIQUE (machine, path)
 );
 COMMENT ON COLUMN memoria_tui.import_sources.fingerprint IS
     'of all that the last complete import read; null while one is not complete';
+
+COMMENT ON COLUMN memoria_tui.import_sources.sync IS
+    'whether it is imported again by itself, and whether edits here are written back; null: neither';
 
 CREATE TABLE IF NOT EXISTS memoria_tui.imported_items (
     source_id    integer NOT NULL REFERENCES memoria_tui.import_sources (id) ON DELETE CASCADE,
@@ -22,7 +28,8 @@ CREATE TABLE IF NOT EXISTS memoria_tui.imported_items (
     imported_at  timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (source_id, memory_id)
 );
-COMMENT ON COLUMN memoria_tui.imported_items.hash IS 'of what the source says of the memory';
+COMMENT ON COLUMN memoria_tui.imported_items.hash IS
+    'of what the source says of the memory; empty while its file is as this program wrote it';
 COMMENT ON COLUMN memoria_tui.imported_items.file IS 'path of a note below its folder, with #section where it has some';
 CREATE INDEX IF NOT EXISTS idx_memoria_tui_items_memory ON memoria_tui.imported_items (memory_id);
 CREATE INDEX IF NOT EXISTS idx_memoria_tui_items_file ON memoria_tui.imported_items (source_id, file)

@@ -144,6 +144,7 @@ async def _what_waits_finished(services: Services, every: float) -> AsyncIterato
         task.add_done_callback(_forgiven)
 
     run(Recovery(services.memories, run).follow(every))
+    run(services.syncing.watch(lambda _: None))
     try:
         yield
     finally:

@@ -20,6 +20,7 @@ from memoria_tui.cli import (
     open_door,
     reembed,
     relations,
+    sync,
     tokens,
     transfer,
     trash,
@@ -43,6 +44,7 @@ for group in (memories, relations, undo, health, backup, transfer, reembed, conn
 app.command()(trash.purge)
 app.add_typer(trash.commands, name="trash")
 app.add_typer(inbox.commands, name="inbox")
+app.add_typer(sync.commands, name="sync")
 app.add_typer(database.commands, name="db")
 app.add_typer(tokens.commands, name="token")
 app.add_typer(work.commands, name="work")

@@ -90,6 +90,11 @@ WHERE entity_id = ANY(CAST(:ids AS uuid[])) AND entity = 'memory' AND kind = 'im
   AND after IS NOT NULL
 ORDER BY entity_id, log.id DESC
 """
+_TEXTS_AFTER = """
+SELECT entity_id::text AS memory_id, after FROM {log} AS log
+JOIN unnest(CAST(:ids AS uuid[]), CAST(:groups AS text[])) AS wanted (id, act) ON wanted.id = entity_id
+WHERE entity = 'memory' AND log.change_group = wanted.act AND after IS NOT NULL ORDER BY log.id
+"""
 _LIVING = """
 SELECT id
 FROM (SELECT DISTINCT ON (entity_id) entity_id, entity_id::text AS id, action FROM {log} AS log
@@ -195,6 +200,11 @@ class History:
             rows = await self.read(_LAST_IMPORTS, ids=list(some))
             found |= {row.memory_id: row.after for row in rows}
         return found
+
+    async def texts_after(self, acts: Mapping[str, str]) -> dict[str, str]:
+        """The text that each memory had after an act; `acts` are by memory."""
+        rows = await self.read(_TEXTS_AFTER, ids=list(acts), groups=list(acts.values())) if acts else ()
+        return {row.memory_id: text for row in rows if isinstance(text := row.after["payload"].get("content"), str)}
 
     async def deleted_here(self, ids: Sequence[str]) -> set[str]:
         """Of these memories and relations, those that were deleted and did not come back; an undo deletes nothing."""

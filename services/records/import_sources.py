@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -37,8 +37,14 @@ class ImportSource:
     """Memories, relations and other records that the last complete import found."""
     remarks: int
     """What was told of that import."""
+    conflicts: int
+    """Memories that were changed both here and there, and stayed as they were."""
     imported_at: datetime | None
     """When the last complete import ended."""
+    sync: str | None = None
+    """`in`: it is imported again by itself; `both`: and edits here are written back."""
+    reading: str = "{}"
+    """How it is read, as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +59,26 @@ class ImportedItem:
     file_hash: str | None = None
     """Of a note: of the bytes of its file."""
     fate: Fate = Fate.THERE
+    change_group: str = ""
+    """The act of the import, or that whose text was written back."""
+    edited_in: str = ""
+    """The act that changed the memory last, where that is asked for."""
 
 
 _NEWEST = """
-LEFT JOIN LATERAL (SELECT action, undoes FROM memoria_tui.audit_log log
+LEFT JOIN LATERAL (SELECT action, undoes, changed_at, change_group FROM memoria_tui.audit_log log
                    WHERE log.entity_id = item.memory_id AND log.entity = 'memory'
                    ORDER BY log.id DESC LIMIT 1) AS newest ON true
 """
 _FATE = (
     """CASE WHEN newest.action <> 'deleted' THEN 'there' WHEN newest.undoes IS NULL THEN 'deleted' ELSE 'undone' END"""
 )
-_COLUMNS = f"item.memory_id::text AS memory_id, item.hash, item.file, item.file_hash, {_FATE} AS fate"
+_COLUMNS = f"""
+item.memory_id::text AS memory_id, item.hash, item.file, item.file_hash, {_FATE} AS fate, item.change_group
+"""
 _FIND = """
-SELECT id, path, fingerprint, records, remarks, imported_at FROM memoria_tui.import_sources
-WHERE machine = :machine AND path = :path
+SELECT id, path, fingerprint, records, remarks, conflicts, imported_at, sync, reading FROM memoria_tui.import_sources
+WHERE machine = :machine AND (path = :path OR (CAST(:path AS text) IS NULL AND sync IS NOT NULL)) ORDER BY path
 """
 _ITEMS = f"""
 SELECT {_COLUMNS} FROM memoria_tui.imported_items item {_NEWEST}
@@ -85,6 +97,15 @@ JOIN memoria_tui.import_sources source ON source.id = item.source_id {_NEWEST}
 WHERE source.machine = :machine AND item.file_hash = ANY(CAST(:hashes AS text[]))
 ORDER BY item.imported_at DESC
 """
+_EDITED = f"""
+SELECT {_COLUMNS}, newest.change_group AS edited_in FROM memoria_tui.imported_items item {_NEWEST}
+WHERE item.source_id = :source AND item.file IS NOT NULL AND newest.action <> 'deleted'
+  AND newest.changed_at > item.imported_at AND newest.change_group <> item.change_group
+"""
+_SYNC = """
+INSERT INTO memoria_tui.import_sources (machine, path, sync, reading) VALUES (:machine, :path, :sync, :reading)
+ON CONFLICT (machine, path) DO UPDATE SET sync = excluded.sync, reading = excluded.reading
+"""
 _ADD = """
 INSERT INTO memoria_tui.import_sources (machine, path) VALUES (:machine, :path)
 ON CONFLICT (machine, path) DO UPDATE SET fingerprint = NULL RETURNING id
@@ -99,7 +120,8 @@ ON CONFLICT (source_id, memory_id) DO UPDATE SET hash = excluded.hash, file = ex
 """
 _SETTLE = """
 UPDATE memoria_tui.import_sources
-SET fingerprint = :fingerprint, records = :records, remarks = :remarks, imported_at = now() WHERE id = :source
+SET fingerprint = :fingerprint, records = :records, remarks = :remarks, conflicts = :conflicts, imported_at = now()
+WHERE id = :source
 """
 _DROP = "DELETE FROM memoria_tui.imported_items WHERE source_id = :source AND memory_id = ANY(CAST(:ids AS uuid[]))"
 
@@ -114,6 +136,23 @@ class ImportSources:
             return None
         rows = await self._database.fetch(_FIND, machine=storable(machine), path=storable(path))
         return ImportSource(*rows[0]) if rows else None
+
+    async def synced(self, machine: str) -> list[ImportSource]:
+        """Those of a machine that are imported again by themselves."""
+        if not (await self._database.features()).sources:
+            return []
+        rows = await self._database.fetch(_FIND, machine=storable(machine), path=None)
+        return [ImportSource(*row) for row in rows]
+
+    async def sync(self, machine: str, path: str, mode: str | None, reading: str) -> None:
+        """Has a file or folder imported again by itself; no longer, when `mode` is None."""
+        names = {"machine": storable(machine), "path": storable(path)}
+        await self._database.write(_SYNC, **names, sync=mode, reading=storable(reading))
+
+    async def edited(self, source: int) -> list[ImportedItem]:
+        """Notes whose memories were changed here since they were imported, with the act that did so last."""
+        rows = await self._database.fetch(_EDITED, source=source)
+        return [replace(_item(row), edited_in=row.edited_in) for row in rows]
 
     async def items(self, source: int, ids: Sequence[str], files: Sequence[str] = ()) -> list[ImportedItem]:
         """Those of a source that are these memories, or came from these files."""
@@ -162,10 +201,12 @@ class ImportSourceWriter:
         """Forgets that these memories came from the source."""
         await self._connection.fetch(_DROP, source=source, ids=list(ids))
 
-    async def settle(self, source: int, fingerprint: str, records: int, remarks: int) -> None:
+    async def settle(self, source: int, fingerprint: str, *, records: int, remarks: int, conflicts: int) -> None:
         """The import of a source is complete; it is read again as long as the fingerprint is ""."""
-        await self._connection.fetch(_SETTLE, source=source, fingerprint=fingerprint, records=records, remarks=remarks)
+        await self._connection.fetch(
+            _SETTLE, source=source, fingerprint=fingerprint, records=records, remarks=remarks, conflicts=conflicts
+        )
 
 
 def _item(row: Any) -> ImportedItem:
-    return ImportedItem(row.memory_id, row.hash, row.file, row.file_hash, Fate(row.fate))
+    return ImportedItem(row.memory_id, row.hash, row.file, row.file_hash, Fate(row.fate), row.change_group)

@@ -202,7 +202,8 @@ class ImportService:
         if origin is not None and not broken:
             told = len(report.failed) + len(report.notes) - remarks - origin.moved
             origin.ended(run.accepted - accepted, told)
-            origin.settled = len(report.kept) == kept and not nothing
+            origin.conflicts = len(report.kept) - kept
+            origin.settled = not origin.conflicts and not nothing
 
     async def _find_missing(self, run: ImportRun, origin: SourceMemory) -> None:
         """Tells which memories the source has no longer; those that other files of the import have are none."""
@@ -297,7 +298,8 @@ class ImportService:
         for one, source in zip(run.origins, await self._write_items(run, transaction), strict=True):
             if one.complete and not one.passed:
                 fingerprint = one.origin.fingerprint if one.settled else ""
-                await transaction.sources.settle(source, fingerprint, one.records, one.remarks)
+                counts = {"records": one.records, "remarks": one.remarks, "conflicts": one.conflicts}
+                await transaction.sources.settle(source, fingerprint, **counts)
         return ()
 
     async def import_files(self, paths: Sequence[Path], *, progress: Advance = untold) -> ImportReport:
@@ -376,7 +378,10 @@ class ImportService:
     ) -> None:
         """Plans what becomes of memories, by their ids; `hashes` are by those of the records."""
         run.report.notes += [Remark(run.source, one.where, note) for one in newest.values() for note in one.notes]
-        last = await self._records.history.last_imports([one for one in newest if current[one].state is not None])
+        there = [one for one in newest if current[one].state is not None]
+        last = await self._records.history.last_imports(there)
+        written = await self._records.history.texts_after(run.origin.written if run.origin else {})
+        last |= {one: _with_text(last[one], text) for one, text in written.items() if one in last}
         # Comparing hundreds of texts takes longer than a screen may stand still.
         outcomes = await asyncio.to_thread(
             lambda: {one: self._outcome(record, current[one].state, last.get(one)) for one, record in newest.items()}
@@ -405,7 +410,10 @@ class ImportService:
         if (origin := run.origin) is None:
             return list(records)
         known = await origin.items(records)
-        same = {one.memory_id for key, one in known.items() if one.fate is Fate.THERE and one.hash == hashes[key]}
+        origin.written = {one.memory_id: one.change_group for one in known.values() if not one.hash}
+        same = {
+            known[one.id].memory_id for one in records if one.id in known and origin.is_same(known[one.id], one, hashes)
+        }
         here, changed = await present(self._vectors, same), []
         for record in records:
             item = known.get(record.id)
@@ -534,6 +542,12 @@ def _short(title: str) -> str:
 def _kept(memory: Memory, keys: Sequence[str]) -> str:
     changed = f"was changed here and in the source ({', '.join(keys)})"
     return f'"{_short(memory.title)}" ({memory.id[:8]}) {changed}: kept as it is here'
+
+
+def _with_text(state: Mapping[str, object], text: str) -> Mapping[str, object]:
+    """A state of the history, with the text that was written back into its note since."""
+    payload = state["payload"]
+    return {**state, "payload": {**(payload if isinstance(payload, Mapping) else {}), "content": text}}
 
 
 def _between(relation: NewRelation, owner: Mapping[str, str]) -> NewRelation | None:

@@ -8,7 +8,7 @@ import json
 import platform
 from array import array
 from bisect import bisect_left
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,8 +64,10 @@ class SourceMemory:
         """True when nothing of it waits for a person, so that it need not be read again while it stays as it is."""
         self.moved = 0
         """Notes of which it was told that they were moved."""
-        self.records = self.remarks = 0
-        """What was found in it, and told of it."""
+        self.records = self.remarks = self.conflicts = 0
+        """What was found in it, told of it, and changed both here and there."""
+        self.written: dict[str, str] = {}
+        """By memories of the batch that is looked at: the acts whose texts were written back into their notes."""
         self._records = records
         self._seen = array("q")
         self._taken: set[str] = set()
@@ -98,6 +100,11 @@ class SourceMemory:
         return {one.memory_id: one for one in found if one.memory_id in wanted} | {
             by_file[one.file]: one for one in found if one.file in by_file
         }
+
+    def is_same(self, item: ImportedItem, record: MemoryRecord, hashes: Mapping[str, str]) -> bool:
+        """Whether a memory that is there is as its record says: the same as before, or as this program wrote it."""
+        written = not item.hash and item.file_hash is not None and item.file_hash == self._file_hash(record.file)
+        return item.fate is Fate.THERE and (written or item.hash == hashes[record.id])
 
     async def moves(self, records: Sequence[MemoryRecord]) -> dict[str, Move]:
         """By ids of records: the memories of new notes whose files had another name, here or in another folder."""

@@ -66,6 +66,7 @@ from services.transfer.export_source import EVERYTHING, Selection
 from services.transfer.exporting import Exported, ExportService
 from services.transfer.import_run import ImportReport
 from services.transfer.importing import ImportService
+from services.transfer.syncing import SyncService
 from services.transfer.writers.writer import Writer
 from services.work.reports import ReportService
 from tests.tui.graph_fakes import FakeGraph, FakeSuggestions
@@ -571,6 +572,16 @@ class FakeDailyBackups(DailyBackups):
         return None
 
 
+class FakeSyncing(SyncService):
+    """Nothing is synced."""
+
+    def __init__(self) -> None:
+        pass
+
+    async def watch(self, tell: object) -> None:
+        return None
+
+
 class FakeReports(ReportService):
     """Nobody reads views here."""
 
@@ -655,6 +666,7 @@ class FakeServices:
         self.exporting: ExportService = FakeExporting(self.store)
         self.reports: ReportService = FakeReports()
         self.daily_backups: DailyBackups = FakeDailyBackups()
+        self.syncing: SyncService = FakeSyncing()
         self.database: DatabaseService = FakeDatabase()
         self.live: LiveService = FakeLive(self.store, self.health)
         self.clock: Clock = clock

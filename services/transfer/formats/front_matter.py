@@ -92,11 +92,12 @@ def _values(text: str) -> tuple[dict[str, object], dict[str, object]]:
         levels += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if levels > _MOST_LEVELS:
             raise ValueError(TOO_DEEP)
-    node = yaml.compose(text, _Loader)
+    loader = _Loader(text)
+    node = loader.get_single_node()
     if node is None:
         return {}, {}
-    found = yaml.load(text, _Loader)
     written = _written(node)
+    found = loader.construct_document(node)
     if not isinstance(found, dict) or not isinstance(written, dict):
         raise ValueError("it must be `key: value` lines")
     return {str(key): _plain(value) for key, value in found.items()}, written

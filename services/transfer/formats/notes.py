@@ -18,7 +18,7 @@ from services.storable_text import has_word, quoted
 from services.transfer.formats.dates import read_date
 from services.transfer.formats.fields import date_keys
 from services.transfer.formats.folders import FoundFile, files_below
-from services.transfer.formats.front_matter import Note, read_note
+from services.transfer.formats.front_matter import OWN, Note, read_note
 from services.transfer.formats.imported_records import (
     BadRecord,
     MemoryRecord,
@@ -122,6 +122,11 @@ class _Reading:
     made: set[tuple[str, str]] = field(default_factory=set)
     """The ends of relations that were read."""
 
+    source: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.source = self.opened.source
+
     def file(self, path: Path, name: str) -> Iterator[Record]:
         """The memories of a file, whose path has no links in it and ends with `name`, its path as reported."""
         try:
@@ -192,7 +197,7 @@ class _Reading:
             place,
             given or own_id,
             front | {"content": content},
-            source=self.opened.source,
+            source=self.source,
             collection=kind,
             whole=False,
         )
@@ -209,7 +214,7 @@ class _Reading:
         given = section.note.written.get("id") if not section.name else None
         if not isinstance(given, str) or not given.strip():
             return None, ()
-        other = self.ids.get(memory_id(given, self.opened.source))
+        other = self.ids.get(memory_id(given, self.source))
         if other not in (None, place):
             return None, (f"its id {quoted(given)} is also that of {other}; the file is taken for one",)
         return given.strip(), ()
@@ -260,6 +265,15 @@ class _Reading:
                 if found := self.names.get(spelled):
                     return found
         return None
+
+
+def content_of(note: Note, name: str) -> str:
+    """The text of the memory of a whole note, whose file has this name."""
+    given = note.written.get("id")
+    copied = OWN in note.front or (isinstance(given, str) and canonical(given.strip()) is not None)
+    path = PurePosixPath(name)
+    plain = copied or note.doubt or path.suffix.lower() in _PLAIN_TEXT
+    return note.body if plain else _titled(note, path.stem)
 
 
 def _head(text: str) -> str:

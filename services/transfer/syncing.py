@@ -1,0 +1,244 @@
+"""Files and folders that are imported again by themselves, and into which edits of their memories are written back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from services.acting import Scope, require
+from services.errors import Conflict, InvalidInput, MemoriaError, NotFound
+from services.file_locks import take_lock
+from services.files import AtomicFile, make_private
+from services.memories.stored_memories import read_stored
+from services.model import Advance, untold
+from services.records.import_sources import ImportedItem, ImportSource
+from services.transfer.import_run import ImportReport, Remark
+from services.transfer.source_memory import machine
+
+if TYPE_CHECKING:
+    from services.ports import VectorStore
+    from services.records import Records
+    from services.settings import Settings
+    from services.transfer.formats.opened import ReadingOptions
+    from services.transfer.importing import ImportService
+
+_log = logging.getLogger(__name__)
+_LOOK = 30.0
+"""Seconds between two looks for sources that were added, and for edits here."""
+_PATIENCE = 60.0
+"""Seconds that another program may need to finish its own sync."""
+
+
+class Mode(StrEnum):
+    """In which directions a source is kept in step."""
+
+    IN = "in"
+    BOTH = "both"
+
+
+@dataclass(frozen=True, slots=True)
+class SyncedSource:
+    """A file or folder that is imported again by itself."""
+
+    path: Path
+    mode: Mode
+    imported_at: datetime | None
+    """When that was last done completely."""
+    conflicts: int
+    """Memories that were changed both here and there."""
+    exists: bool
+
+
+@dataclass(slots=True)
+class Synced:
+    """What one sync of a source did."""
+
+    path: Path
+    report: ImportReport
+    written: list[Path] = field(default_factory=list)
+    """Notes into which edits were written back."""
+    not_written: list[Remark] = field(default_factory=list)
+    """Edits that are here alone."""
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is something that a person may want to know."""
+        report = self.report
+        return bool(report.memories or report.relations or report.kept or report.broken or self.written)
+
+    def summary(self) -> str:
+        """In one line."""
+        notes = f" · {len(self.written)} written back" if self.written else ""
+        return f"{self.path}: {self.report.summary()}{notes}"
+
+
+class SyncService:
+    """Keeps files and folders in step."""
+
+    def __init__(self, importing: ImportService, vectors: VectorStore, records: Records, settings: Settings) -> None:
+        self._importing = importing
+        self._vectors = vectors
+        self._records = records
+        self._settings = settings
+
+    async def add(self, path: Path, mode: Mode, format_: str | None, options: ReadingOptions) -> SyncedSource:
+        """Has it imported whenever it changes. Raises InvalidInput for what is not there, or cannot be written back."""
+        require(Scope.ADMIN, "read files on the machine of the server")
+        from services.transfer.formats.folders import has_suffix
+        from services.transfer.formats.opened import TEXT_SUFFIXES
+
+        path = await asyncio.to_thread(path.resolve)
+        if not path.is_dir() and not path.is_file():
+            raise InvalidInput(f"{path}: there is no such file or folder")
+        if mode is Mode.BOTH and not path.is_dir() and not has_suffix(path.name, TEXT_SUFFIXES):
+            raise InvalidInput(f"{path}: only notes are written back; leave out --both")
+        reading = {"format": format_, "templates": options.templates, "names": dict(options.names)}
+        await self._records.sources.sync(machine(), str(path), mode, json.dumps(reading))
+        return next(one for one in await self.sources() if one.path == path)
+
+    async def remove(self, path: Path) -> None:
+        """Leaves it alone from now on; what was imported stays. Raises NotFound."""
+        require(Scope.ADMIN, "read files on the machine of the server")
+        path = await asyncio.to_thread(path.resolve)
+        if path not in [one.path for one in await self.sources()]:
+            raise NotFound(f"{path} is not synced; `memoria-tui sync status` lists what is")
+        await self._records.sources.sync(machine(), str(path), None, "{}")
+
+    async def sources(self) -> tuple[SyncedSource, ...]:
+        """All of this computer, by path."""
+        found = await self._records.sources.synced(machine())
+        return tuple(await asyncio.to_thread(lambda: [_synced(one) for one in found]))
+
+    async def run(self, *, progress: Advance = untold) -> list[Synced]:
+        """Imports what changed, each source as one act, then writes edits back.
+
+        Raises Conflict while another program does so for longer than a minute.
+        """
+        require(Scope.ADMIN, "read files on the machine of the server")
+        async with self._only_one("sync.lock", _PATIENCE):
+            return [await self._sync(one, progress) for one in await self._records.sources.synced(machine())]
+
+    async def watch(self, tell: Callable[[Synced], None]) -> None:
+        """Does so whenever a source or a memory changes, until it is cancelled; of several programs one does it."""
+        while True:
+            try:
+                async with self._only_one("sync-watch.lock", 0):
+                    while True:
+                        await self._sync_and_wait(await self.sources(), tell)
+            except (MemoriaError, OSError) as error:  # a store is away, or another program does it
+                _log.debug("no sync now: %s", error)
+                await asyncio.sleep(_LOOK)
+
+    async def _sync_and_wait(self, sources: Sequence[SyncedSource], tell: Callable[[Synced], None]) -> None:
+        if not sources:
+            await self._until(asyncio.Event(), sources)
+            return
+        from services.transfer.watching import watched
+
+        async with watched([one.path for one in sources if one.exists]) as changed:
+            for one in await self.run():
+                if one.changed:
+                    tell(one)
+            await self._until(changed, sources)
+
+    async def _until(self, changed: asyncio.Event, sources: Sequence[SyncedSource]) -> None:
+        """Returns when a file changed, sources were added or removed, or memories changed that may be written back."""
+        both = any(one.mode is Mode.BOTH for one in sources)
+        newest = await self._records.history.newest() if both else 0
+        before = [(one.path, one.mode, one.exists) for one in sources]
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK):
+                    await changed.wait()
+                return
+            now = [(one.path, one.mode, one.exists) for one in await self.sources()]
+            if now != before or (both and await self._records.history.newest() != newest):
+                return
+
+    @contextlib.asynccontextmanager
+    async def _only_one(self, name: str, seconds: float) -> AsyncIterator[None]:
+        """One program of a home at a time. Raises Conflict."""
+        home = self._settings.home
+        await asyncio.to_thread(make_private, home)
+        try:
+            lock = await asyncio.to_thread(take_lock, home / name, seconds=seconds)
+        except BlockingIOError as error:
+            raise Conflict(
+                "another program syncs at the moment; nothing was done, try again in a while", None
+            ) from error
+        try:
+            yield
+        finally:
+            os.close(lock)
+
+    async def _sync(self, source: ImportSource, progress: Advance) -> Synced:
+        from services.transfer.formats.opened import ReadingOptions
+        from services.transfer.formats.source import Source
+
+        reading = json.loads(source.reading)
+        options = ReadingOptions(bool(reading.get("templates")), reading.get("names") or {})
+        read = Source(Path(source.path), format=reading.get("format"), options=options)
+        made = Synced(Path(source.path), await self._importing.import_sources([read], progress=progress))
+        if source.sync == Mode.BOTH and not made.report.broken:
+            for item in await self._records.sources.edited(source.id):
+                await self._write_back(made, source.id, item)
+        return made
+
+    async def _write_back(self, made: Synced, source: int, item: ImportedItem) -> None:
+        """Writes the text of a memory into its note, if that is as it was imported."""
+        from services.transfer.formats.note_writing import CannotWrite
+
+        stored = await read_stored(self._vectors, [item.memory_id], embeddings=False)
+        if item.file is None or not stored:
+            return
+        name = item.file.partition("#")[0]
+        path = made.path if made.path.name == name and made.path.is_file() else made.path / name
+        try:
+            if name != item.file:
+                raise CannotWrite("it is a section of a file")
+            text = stored[item.memory_id][0].state.content
+            written = await asyncio.to_thread(_write, made.path, path, item.file_hash, text)
+        except (CannotWrite, OSError, InvalidInput) as error:
+            made.not_written.append(Remark(str(made.path), item.file, f"not written back: {error}"))
+            return
+        if written is None:
+            return
+        act = item.change_group
+        if written != item.file_hash:
+            made.written.append(path)
+            act, item = item.edited_in, ImportedItem(item.memory_id, "", item.file, written)
+        async with self._records.transaction() as transaction:  # what was not written is not looked at again
+            await transaction.sources.put(source, act, [item])
+
+
+def _synced(source: ImportSource) -> SyncedSource:
+    path = Path(source.path)
+    return SyncedSource(path, Mode(source.sync or Mode.IN), source.imported_at, source.conflicts, path.exists())
+
+
+def _write(root: Path, path: Path, known: str | None, text: str) -> str | None:
+    """The hash of the note as it is then; None, and nothing written, when another program changed it since."""
+    from services.transfer.formats.folders import file_hash
+    from services.transfer.formats.note_writing import with_text
+
+    if not path.is_file() or not path.resolve().is_relative_to(root.resolve()) or file_hash(path) != known:
+        return None
+    raw = path.read_bytes()
+    changed = with_text(raw, path.name, text)
+    if changed != raw:
+        mode = path.stat().st_mode & 0o777
+        with AtomicFile(path) as file:
+            file.write(changed)
+            if file_hash(path) != known:
+                raise InvalidInput("it was changed at the same moment")
+        path.chmod(mode)
+    return file_hash(path)

@@ -1,0 +1,128 @@
+"""What is synced is imported again by itself; edits are written back without touching what was not edited."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from services.container import Services, open_services
+from services.errors import InvalidInput, NotFound
+from services.model import Memory, MemoryChanges
+from services.settings import Settings
+from services.transfer.formats.note_writing import CannotWrite, with_text
+from services.transfer.formats.opened import ReadingOptions
+from services.transfer.syncing import Mode, Synced
+
+PLAIN = ReadingOptions()
+
+
+@pytest.fixture
+async def services(tmp_path: Path, postgres_url: str) -> AsyncIterator[Services]:
+    async with open_services(Settings(home=tmp_path / "home", database_url=postgres_url, zone="UTC")) as services:
+        yield services
+
+
+async def only(services: Services) -> Memory:
+    (memory_id,) = [
+        value["memory"]["id"] async for line in services.exporting.lines() if "memory" in (value := json.loads(line))
+    ]
+    return await services.memories.get(memory_id)
+
+
+def folder(tmp_path: Path, text: bytes) -> Path:
+    place = tmp_path / "notes"
+    place.mkdir(exist_ok=True)
+    (place / "one.md").write_bytes(text)
+    return place
+
+
+NOTE = b"---\r\ntags: [ a,b ]   # mine\r\nodd:   1.50\r\n---\r\n\r\n# One\r\n\r\nfirst\nsecond\r\n"
+
+
+@pytest.mark.parametrize(
+    ("raw", "text", "expected"),
+    [
+        (NOTE, "# One\n\nfirst\nthird\n", NOTE.replace(b"second", b"third")),
+        (NOTE, "# One\n\nfirst\nsecond", NOTE),
+        (b"\xef\xbb\xbfold", "# one\n\nnew", b"\xef\xbb\xbfnew"),
+        (b"# One\n\na", "# One\n\na\nb", b"# One\n\na\nb"),
+        (b"# One\n", "", CannotWrite),
+        (b"---\na: 1\n---\n", "# one\n\na: 2", CannotWrite),
+        (b"caf\xe9", "coffee", CannotWrite),
+    ],
+)
+def test_a_text_is_written_into_its_note_byte_for_byte(raw: bytes, text: str, expected: bytes | type) -> None:
+    if isinstance(expected, bytes):
+        assert with_text(raw, "one.md", text) == expected
+    else:
+        with pytest.raises(CannotWrite):
+            with_text(raw, "one.md", text)
+
+
+async def test_both_sides_follow_each_other_and_nothing_goes_round(services: Services, tmp_path: Path) -> None:
+    place = folder(tmp_path, NOTE)
+    await services.syncing.add(place, Mode.BOTH, None, PLAIN)
+    (first,) = await services.syncing.run()
+    assert (first.report.memories, first.written) == (1, [])
+    memory = await only(services)
+    await services.memories.edit_many([memory.id], add_tags=["here"])
+    await services.memories.update(await only(services), MemoryChanges(content="# One\n\nfirst\nthird\n"))
+    (second,) = await services.syncing.run()
+    assert second.written == [place / "one.md"]
+    assert (place / "one.md").read_bytes() == NOTE.replace(b"second", b"third")
+    for _ in range(2):
+        (idle,) = await services.syncing.run()
+        assert not idle.changed
+    (place / "one.md").write_bytes(NOTE.replace(b"second", b"fourth"))
+    (third,) = await services.syncing.run()
+    assert (third.report.memories, third.report.kept, third.written) == (1, [], [])
+    now = await only(services)
+    assert "fourth" in now.content
+    assert "here" in now.tags
+    assert [one.name for one in place.iterdir()] == ["one.md"]
+
+
+async def test_a_conflict_keeps_both_and_is_counted(services: Services, tmp_path: Path) -> None:
+    place = folder(tmp_path, b"# One\n\ntext\n")
+    await services.syncing.add(place, Mode.BOTH, None, PLAIN)
+    await services.syncing.run()
+    await services.memories.update(await only(services), MemoryChanges(content="# One\n\nhere\n"))
+    (place / "one.md").write_bytes(b"# One\n\nthere\n")
+    (made,) = await services.syncing.run()
+    assert (len(made.report.kept), made.written) == (1, [])
+    assert (place / "one.md").read_bytes() == b"# One\n\nthere\n"
+    assert (await only(services)).content == "# One\n\nhere\n"
+    (known,) = await services.syncing.sources()
+    assert known.conflicts == 1
+
+
+async def test_what_is_no_note_is_synced_one_way_alone(services: Services, tmp_path: Path) -> None:
+    (tmp_path / "many.jsonl").write_text('{"content": "a"}\n')
+    with pytest.raises(InvalidInput):
+        await services.syncing.add(tmp_path / "many.jsonl", Mode.BOTH, None, PLAIN)
+    await services.syncing.add(tmp_path / "many.jsonl", Mode.IN, None, PLAIN)
+    await services.syncing.remove(tmp_path / "many.jsonl")
+    assert await services.syncing.run() == []
+    with pytest.raises(NotFound):
+        await services.syncing.remove(tmp_path / "many.jsonl")
+
+
+async def test_a_change_on_the_disk_comes_in_by_itself(services: Services, tmp_path: Path) -> None:
+    place = folder(tmp_path, b"# One\n\ntext")
+    await services.syncing.add(place, Mode.IN, None, PLAIN)
+    told: asyncio.Queue[Synced] = asyncio.Queue()
+    watching = asyncio.create_task(services.syncing.watch(told.put_nowait))
+    try:
+        assert (await told.get()).report.memories == 1
+        (place / "one.md").write_bytes(b"# One\n\nmore")
+        assert (await told.get()).report.memories == 1
+        assert (await only(services)).content == "# One\n\nmore"
+    finally:
+        watching.cancel()
+        with suppress(asyncio.CancelledError):
+            await watching
