@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from services.transfer.importing import ImportService
 
 _log = logging.getLogger(__name__)
-_LOOK = 30.0
+_LOOK = 15.0
 """Seconds between two looks for sources that were added, and for edits here."""
 _PATIENCE = 60.0
 """Seconds that another program may need to finish its own sync."""
