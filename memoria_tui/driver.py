@@ -28,8 +28,20 @@ _MOMENT = 0.1
 """Seconds in which signals that came together have all arrived."""
 
 
+class EscAnd(events.Key):
+    """A key that came so quickly behind esc that most terminals, and tmux for half a second, make one of them."""
+
+    def __init__(self, key: events.Key, both: events.Key) -> None:
+        """`both`: what Textual takes them for."""
+        super().__init__(key.key, key.character)
+        self.alt = both if both.key != key.key and (both.key.startswith("alt+") or not both.is_printable) else None
+        """The key of its own that they are to such a terminal, as alt+n, or ctrl+left, which alt and b are."""
+
+
 class KeyParser(XTermParser):
-    """Takes what is between the marks of a paste as text, whatever is in it; the rest as Textual does."""
+    """Takes what is between the marks of a paste as text, whatever is in it, and tells of a key right behind esc; the
+    rest as Textual does.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,6 +65,12 @@ class KeyParser(XTermParser):
             before, data, self._tail = data[:end], data[end:], ""
             yield from self._take(before)
             yield from self._turn()
+
+    def _sequence_to_key_events(self, sequence: str, alt: bool = False) -> Iterable[events.Key]:
+        made = list(super()._sequence_to_key_events(sequence, alt))
+        if not (made and (alt or (len(sequence) == 2 and sequence.startswith("\x1b")))):
+            return made
+        return [EscAnd(key, made[0]) for key in super()._sequence_to_key_events(sequence[-1])]
 
     def _take(self, data: str) -> Iterable[Message]:
         if self._pasted is not None:

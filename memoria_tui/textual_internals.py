@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from markdown_it.token import Token
 from textual._context import active_message_pump
-from textual._xterm_parser import XTermParser as XTermParser  # a paste with marks in it, see `driver`
+from textual._xterm_parser import XTermParser as XTermParser  # a paste with marks in it, a key behind esc: see `driver`
 from textual.binding import Binding
 from textual.command import CommandPalette
 from textual.dom import DOMNode

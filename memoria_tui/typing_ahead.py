@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
-from typing import Any, TypeGuard
+from typing import Any
 
 from textual import events
 from textual.app import App, ReturnType
@@ -23,7 +23,7 @@ from textual.screen import ModalScreen, Screen
 from textual.timer import Timer
 from textual.widgets import Input, TextArea
 
-from memoria_tui.driver import TerminalDriver
+from memoria_tui.driver import EscAnd, TerminalDriver
 from memoria_tui.opening import Opening
 from memoria_tui.textual_internals import bindings_of
 from memoria_tui.waiting_keys import Act, Typed, WaitingKeys
@@ -76,6 +76,10 @@ _BEHIND_TEXT = (
     # In a dialog the answer to what was typed: enter takes what is found, and what edits the text goes on.
     _Wait("the search", lambda app, key: app.owes_search and not app.is_text(key) and not app.edits(key), endless=True),
 )
+
+
+def _apart(event: EscAnd) -> tuple[events.Key, events.Key]:
+    return events.Key("escape", "\x1b"), events.Key(event.key, event.character)
 
 
 def _is_unready(screen: Screen[object]) -> bool:
@@ -179,9 +183,9 @@ class TypingAhead(App[ReturnType]):
     async def on_event(self, event: events.Event) -> None:
         if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
             await super().on_event(event)
-        elif self._is_esc_and_more(event):
-            told = f"esc and {event.character} came in one go, which is {event.key} to a terminal: press them apart"
-            self.notify(told, markup=False)
+        elif isinstance(event, EscAnd) and self._gives_up(event):
+            for one in _apart(event):
+                await self.on_event(one)
         elif self._is_ignored(event):
             self._ignored_until = event.time + _BURST
             self._tell_ignored()
@@ -265,11 +269,9 @@ class TypingAhead(App[ReturnType]):
             when = "before that is saved" if self._gave_up else "right behind that"
             self.notify(f"What was typed {when} went nowhere", markup=False)
 
-    def _is_esc_and_more(self, event: Typed) -> TypeGuard[events.Key]:
-        """Whether the terminal sent esc and a character so quickly that they are one key, which nothing is bound to."""
-        if not isinstance(event, events.Key) or not event.is_printable:
-            return False
-        return event.key.startswith("alt+") and event.key not in self.screen.active_bindings
+    def _gives_up(self, event: EscAnd) -> bool:
+        """Whether the esc is for what is waited for, and comes before all that waits."""
+        return not self.is_in_field and not self._is_ignored(event) and self._wait_of(endless=True) is not None
 
     def _is_ignored(self, event: Typed) -> bool:
         leaves = self._leaves(event) or (isinstance(event, events.Key) and event.key == "escape")
@@ -315,6 +317,16 @@ class TypingAhead(App[ReturnType]):
             await self._send(event)
 
     async def _send(self, event: Typed) -> None:
+        if isinstance(event, EscAnd):
+            alt, in_field = event.alt, self.is_in_field
+            if alt and (alt.key in self.screen.active_bindings or (in_field and not alt.is_printable)):
+                event = alt
+            elif in_field:  # where other programs have keys with alt
+                self.notify(f"esc and {event.key} came in one go, which is alt and {event.key}: press them apart")
+                return
+            else:
+                event, behind = _apart(event)
+                self._waiting.put_back(behind)
         if self._answers_again(event):
             return
         before, self.pressed_at = self.pressed_at, event.time

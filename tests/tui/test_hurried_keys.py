@@ -26,6 +26,7 @@ from memoria_tui.dialogs.link_target import LinkTargetDialog
 from memoria_tui.dialogs.new_memory import NewMemoryDialog
 from memoria_tui.dialogs.trash import TrashDialog
 from memoria_tui.dialogs.undo_preview import UndoDialog
+from memoria_tui.driver import EscAnd, KeyParser
 from memoria_tui.modes.memories.screen import MemoriesScreen
 from memoria_tui.modes.work.screen import WorkScreen
 from services.errors import StoreUnavailable
@@ -455,18 +456,35 @@ async def test_what_comes_right_behind_a_key_whose_act_failed_undoes_nothing() -
         assert "What was typed right behind that went nowhere" in toasts(pilot)
 
 
-async def test_esc_and_a_letter_in_one_go_act_on_nothing_and_are_told() -> None:
+def in_one_go(key: str) -> events.Key:
+    """Esc and a key, as a terminal sends them that takes both for one."""
+    parser = KeyParser()
+    (event,) = (one for text in (f"\x1b{key}", "") for one in parser.feed(text) if isinstance(one, EscAnd))
+    return event
+
+
+async def test_esc_and_a_letter_in_one_go_act_on_nothing_in_a_field_and_are_told() -> None:
     async with slow_app(FakeServices(filled()), "memories") as (pilot, acts):
-        for before in ("s", "slash"):
-            await hurry(pilot, before)
-            there = pilot.app.screen
-            pilot.app.post_message(events.Key("alt+n", "n"))
-            await written(pilot)
-            assert pilot.app.screen is there
-            assert "press them apart" in toasts(pilot)[-1]
-            await hurry(pilot, "escape")
+        await hurry(pilot, "slash")
+        there = pilot.app.screen
+        pilot.app.post_message(in_one_go("n"))
+        await written(pilot)
+        assert pilot.app.screen is there
+        assert "press them apart" in toasts(pilot)[-1]
         assert not acts.done
         assert cast("MemoriesScreen", pilot.app.screen).search_bar.text == ""
+
+
+@pytest.mark.parametrize("before", [(), ("s",), ("n", *"saved", "ctrl+s")])
+async def test_a_letter_right_behind_esc_does_what_it_does_alone(before: tuple[str, ...]) -> None:
+    """To most terminals they are one key, alt and the letter."""
+    async with slow_app(FakeServices(filled()), "memories") as (pilot, acts):
+        saved = ["create"] if "n" in before else []
+        for event in (*map(key_event, before), in_one_go("n"), *map(key_event, "add it now dd")):
+            pilot.app.post_message(event)
+        await until(pilot, lambda: isinstance(pilot.app.screen, NewMemoryDialog))
+        await until(pilot, lambda: pilot.app.screen.query_one(TextArea).text == "add it now dd")
+        assert acts.done == saved
 
 
 async def test_a_search_typed_again_begins_at_its_first_hit_however_fast_it_is_typed() -> None:
