@@ -48,6 +48,12 @@ _MARKS = (
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
+def erased(number: int, left: int) -> str:
+    """What a purge did; `left`: how many it left, since they were restored or changed while the person was asked."""
+    stayed = f" · {counted(left)} restored or changed meanwhile stayed" if left else ""
+    return f"erased {counted(number)} for good{stayed}"
+
+
 def strip(line: Content, width: int, style: Style) -> Strip:
     """A line over a style, in exactly `width` cells, for widgets that draw themselves; colours are resolved."""
     return Strip(line.render_segments(style), line.cell_length).adjust_cell_length(width, style.rich_style)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -86,7 +86,7 @@ def empty(
         before = None if older_than is None else services.clock() - timedelta(days=older_than)
         trash = await services.memories.trash_ids(before)
         chosen = [_in_trash(one, trash) for one in ids] if ids else trash
-        await _purge(services, terminal, chosen, yes=yes, as_json=as_json)
+        await _purge(services, terminal, {one: trash[one] for one in chosen}, yes=yes, as_json=as_json)
 
     terminal.run(act)
 
@@ -122,10 +122,11 @@ async def purge(
     """Erase memories for good: text, vectors and history. This cannot be undone."""
     trash = await services.memories.trash_ids()
     chosen = [await _here_or_in_trash(services, one, trash) for one in ids]
-    await _purge(services, terminal, chosen, yes=yes, as_json=as_json)
+    numbers = await services.memories.numbers(chosen)
+    await _purge(services, terminal, {one: numbers.get(one, 0) for one in chosen}, yes=yes, as_json=as_json)
 
 
-def _in_trash(prefix: str, trash: Sequence[str]) -> str:
+def _in_trash(prefix: str, trash: Collection[str]) -> str:
     """The only id in the trash that begins so. Raises NotFound or Ambiguous."""
     found = sorted({one for one in trash if one.startswith(prefix.strip().lower())})
     if len(found) > 1:
@@ -135,7 +136,7 @@ def _in_trash(prefix: str, trash: Sequence[str]) -> str:
     return found[0]
 
 
-async def _here_or_in_trash(services: Services, prefix: str, trash: Sequence[str]) -> str:
+async def _here_or_in_trash(services: Services, prefix: str, trash: Collection[str]) -> str:
     """The only id that begins so, here or in the trash. Raises NotFound or Ambiguous."""
     try:
         return (await services.memories.get(prefix)).id
@@ -143,12 +144,14 @@ async def _here_or_in_trash(services: Services, prefix: str, trash: Sequence[str
         return _in_trash(prefix, trash)
 
 
-async def _purge(services: Services, terminal: Terminal, ids: Sequence[str], *, yes: bool, as_json: bool) -> None:
-    from memoria_tui.present import clip, counted, line, title
+async def _purge(services: Services, terminal: Terminal, seen: Mapping[str, int], *, yes: bool, as_json: bool) -> None:
+    """`seen`: the memories, with the number of the newest change of each."""
+    from memoria_tui.present import clip, counted, erased, line, title
 
-    if not ids:
-        terminal.print_result({"purged": 0, "ids": []}, "nothing to erase", as_json=as_json)
+    if not seen:
+        terminal.print_result({"purged": 0, "ids": [], "left": []}, "nothing to erase", as_json=as_json)
         return
+    ids = list(seen)
     if not yes:
         memories = [await _here_or_deleted(services, memory_id) for memory_id in ids[:_SHOWN]]
         more = [f"  … and {len(ids) - _SHOWN:,} more"] if len(ids) > _SHOWN else []
@@ -159,9 +162,10 @@ async def _purge(services: Services, terminal: Terminal, ids: Sequence[str], *, 
             unattended="nothing was erased: it cannot be undone, and nobody can be asked here; add --yes",
             as_json=as_json,
         )
-    purged = await services.memories.purge(ids)
-    told = f"erased {counted(purged.memories)} for good"
-    terminal.print_result({"purged": purged.memories, "ids": list(ids)}, told, as_json=as_json)
+    purged = await services.memories.purge(ids, seen)
+    gone = [one for one in ids if one not in purged.left]
+    answer = {"purged": purged.memories, "ids": gone, "left": list(purged.left)}
+    terminal.print_result(answer, erased(purged.memories, len(purged.left)), as_json=as_json)
 
 
 async def _here_or_deleted(services: Services, memory_id: str) -> Memory:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from memoria_tui.dialogs.confirm import ConfirmDialog
 from memoria_tui.dialogs.trash import TrashDialog
-from memoria_tui.present import counted
+from memoria_tui.present import counted, erased
 from memoria_tui.writes import written
 
 if TYPE_CHECKING:
@@ -21,19 +21,20 @@ async def open_trash(screen: ModeScreen) -> None:
     services = screen.services
     await written(screen.app)
     trashed = await screen.attempt(services.memories.trash(_LOADED))
-    ids = await screen.attempt(services.memories.trash_ids())
-    if trashed is None or ids is None:
+    total = await screen.attempt(services.memories.trash_ids())
+    if trashed is None or total is None:
         return
-    if (choice := await screen.ask(TrashDialog(trashed, len(ids), screen.clock))) is None:
+    if (choice := await screen.ask(TrashDialog(trashed, len(total), screen.clock))) is None:
         return
     what = counted(len(choice.ids))
     if choice.purge:
         question = f"Erase {what} for good, with text, vectors and history? This cannot be undone."
         if not await screen.ask(ConfirmDialog("Erase for good", question, "erase")):
             return
-        act = services.memories.purge(choice.ids)
+        seen = {one.memory.id: one.number for one in trashed}
+        act = services.memories.purge(choice.ids, {one: seen[one] for one in choice.ids})
         purged = await screen.write(f"erase {what}", act, once=choice.ids, vectors=True)
-        done = None if purged is None else f"Erased {counted(purged.memories)} for good"
+        done = None if purged is None else erased(purged.memories, len(purged.left)).replace("e", "E", 1)
     else:
         restoring = services.memories.restore(choice.ids)
         number = await screen.write(f"restore {what}", restoring, once=choice.ids, vectors=True)

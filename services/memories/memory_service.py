@@ -299,8 +299,11 @@ class MemoryService:
         """Deleted memories, newest first."""
         return await self._trash.listing(limit)
 
-    async def trash_ids(self, before: datetime | None = None) -> list[str]:
-        """Ids of all memories in the trash, or of those deleted before an instant, last deleted first."""
+    async def trash_ids(self, before: datetime | None = None) -> dict[str, int]:
+        """Ids of all memories in the trash, or of those deleted before an instant, last deleted first.
+
+        With the number of the change that deleted each, for `purge`.
+        """
         return await self._records.trash.ids(before)
 
     async def deleted(self, memory_id: str) -> Memory:
@@ -308,12 +311,17 @@ class MemoryService:
         deletion = await self._trash.deletion(memory_id)
         return read_memory(memory_id, State.from_json(deletion.before or {}), self._zone)
 
-    async def purge(self, ids: Sequence[str]) -> Purged:
+    async def numbers(self, ids: Sequence[str]) -> dict[str, int]:
+        """The number of the newest change of each memory, for `purge`; those without any are left out."""
+        return await self._records.history.numbers(ids)
+
+    async def purge(self, ids: Sequence[str], seen: Mapping[str, int] | None = None) -> Purged:
         """Erases memories for good, from the trash or from where they are: text, vectors, history, relations.
 
-        This cannot be undone. Raises NotFound, or Conflict when points of one are not gone yet.
+        `seen`: the number of the newest change of each that a person was shown when they were asked; what was restored
+        or changed since stays. This cannot be undone. Raises NotFound, or Conflict when points of one are not gone yet.
         """
-        return await purge(self._saver, self._trash, ids)
+        return await purge(self._saver, self._trash, ids, seen)
 
     async def undo(self, group: str | None = None, if_changed: IfChanged = IfChanged.REFUSE) -> Undone:
         """Undoes the newest act of this person, or the group of a preview.

@@ -154,6 +154,7 @@ class Trash:
                 change.at,
                 _ANOTHER_PROGRAM if change.kind is Kind.OUTSIDE else change.actor,
                 sum(1 for one in relations if own & {one.source_id, one.target_id}),
+                change.id,
             )
             for change, state, own in zip(deletions, states, ends, strict=True)
         )
@@ -210,30 +211,43 @@ class Purged:
     memories: int
     changes: int
     """Rows of the history that told of them, or of relations to them."""
+    left: tuple[str, ...] = ()
+    """What was restored or changed since the person was asked."""
 
 
-async def purge(saver: Saver, trash: Trash, ids: Sequence[str]) -> Purged:
+async def purge(saver: Saver, trash: Trash, ids: Sequence[str], seen: Mapping[str, int] | None = None) -> Purged:
     """Erases memories, those that are not in the trash are put there first; of each remains a line in the history.
 
-    Raises NotFound when one is neither stored nor in the trash, Conflict when its points are not gone yet.
+    `seen`: as for `MemoryService.purge`. Raises NotFound when one is neither stored nor in the trash, Conflict when its
+    points are not gone yet.
     """
     require(Scope.ADMIN, "erase memories for good")
-    if stored := await owners(saver.vectors, ids):
-        await trash.delete(sorted(set(stored.values())))
     wanted = list(dict.fromkeys(ids))
-    async with saver.locked(wanted):
+    changed = _changed(wanted, seen, await saver.records.history.numbers(wanted))
+    stored = await owners(saver.vectors, [one for one in wanted if one not in changed])
+    if stored:
+        await trash.delete(sorted(set(stored.values())))
+    async with saver.locked(wanted), saver.records.transaction() as transaction:
+        await transaction.locks.acquire(wanted)
+        in_trash = [one for one in wanted if one not in stored]
+        changed |= _changed(in_trash, seen, await transaction.history.numbers(in_trash))
+        if not (wanted := [one for one in wanted if one not in changed]):
+            return Purged(0, 0, tuple(changed))
         ends = await _ends(saver, trash, wanted)
         lines = [NewChange(Entity.MEMORY, one, Action.DELETED, None, None, summary=SUMMARY) for one in wanted]
-        async with saver.records.transaction() as transaction:
-            await transaction.locks.acquire(wanted)
-            waiting = any(mark.waiting for mark in (await transaction.outbox.marks(wanted)).values())
-            parts = [await read_stored(saver.vectors, batch, embeddings=False) for batch in batches(wanted, BATCH)]
-            if waiting or any(parts):
-                raise Conflict("a memory that was to be purged is still stored, or came back: nothing was purged", None)
-            changes = await transaction.history.purge(wanted, ends)
-            await transaction.history.append(str(uuid.uuid4()), lines, kind=Kind.PURGE)
+        waiting = any(mark.waiting for mark in (await transaction.outbox.marks(wanted)).values())
+        parts = [await read_stored(saver.vectors, batch, embeddings=False) for batch in batches(wanted, BATCH)]
+        if waiting or any(parts):
+            raise Conflict("a memory that was to be purged is still stored, or came back: nothing was purged", None)
+        changes = await transaction.history.purge(wanted, ends)
+        await transaction.history.append(str(uuid.uuid4()), lines, kind=Kind.PURGE)
     await saver.records.history.reclaim()
-    return Purged(len(wanted), changes)
+    return Purged(len(wanted), changes, tuple(changed))
+
+
+def _changed(ids: Iterable[str], seen: Mapping[str, int] | None, numbers: Mapping[str, int]) -> dict[str, None]:
+    """Those whose newest change is not the one that was seen."""
+    return {} if seen is None else {one: None for one in ids if numbers.get(one, 0) != seen.get(one, 0)}
 
 
 async def _ends(saver: Saver, trash: Trash, ids: Sequence[str]) -> list[str]:

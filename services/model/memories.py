@@ -134,6 +134,8 @@ class TrashedMemory:
     deleted_at: datetime
     actor: str
     relations: int
+    number: int
+    """Of the change that deleted it."""
 
 
 def counted(number: int, noun: str = "memory") -> str:

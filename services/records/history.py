@@ -65,6 +65,10 @@ SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:models AS text[]), CAST(:dime
                      CAST(:vectors AS bytea[]))
 """
 _PURGE = "SELECT memoria_tui.purge_memories(CAST(:ids AS uuid[]), CAST(:ends AS uuid[])) AS changes"
+_NUMBERS = """
+SELECT DISTINCT ON (entity_id) entity_id::text AS id, log.id AS number FROM {log} AS log
+WHERE entity_id = ANY(CAST(:ids AS uuid[])) AND entity = 'memory' ORDER BY entity_id, log.id DESC
+"""
 _KNOWN_HASHES = """
 SELECT id, content_hash
 FROM (SELECT DISTINCT ON (entity_id) entity_id, entity_id::text AS id, content_hash, action FROM memoria_tui.audit_log
@@ -163,6 +167,10 @@ class History:
             ids=list(ids),
         )
         return [change_of(row) for row in rows]
+
+    async def numbers(self, memory_ids: Sequence[str]) -> dict[str, int]:
+        """The number of the newest change of each memory; those without any are left out."""
+        return {row.id: row.number for row in await self.read(_NUMBERS, ids=list(memory_ids))}
 
     async def known_hashes(self, memory_ids: Sequence[str]) -> dict[str, str]:
         """The hash of the text that the newest change of each memory left; not of those deleted or in the outbox."""
@@ -293,6 +301,11 @@ class HistoryWriter:
             **_columns(changes),
         )
         return len(rows)
+
+    async def numbers(self, memory_ids: Sequence[str]) -> dict[str, int]:
+        """As `History.numbers`."""
+        rows = await self._connection.fetch(_NUMBERS.format(log=LOG), ids=list(memory_ids))
+        return {row.id: row.number for row in rows}
 
     async def purge(self, ids: Sequence[str], ends: Sequence[str]) -> int:
         """Erases the history of memories, and with it all relations whose end is one of `ends`.

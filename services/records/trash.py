@@ -17,7 +17,7 @@ WHERE {_IN_TRASH}
 ORDER BY id DESC LIMIT :limit OFFSET :offset
 """
 _DELETED_IDS = f"""
-SELECT entity_id::text AS id FROM {{log}} gone
+SELECT entity_id::text AS id, gone.id AS number FROM {{log}} gone
 WHERE {_IN_TRASH} AND (CAST(:before AS timestamptz) IS NULL OR changed_at < :before) ORDER BY gone.id DESC
 """
 
@@ -32,9 +32,12 @@ class TrashedMemories:
         """The deletion of each memory in the trash, newest first."""
         return [change_of(row) for row in await self._history.read(_DELETED_MEMORIES, limit=limit, offset=offset)]
 
-    async def ids(self, before: datetime | None = None) -> list[str]:
-        """Ids of all memories in the trash, or of those deleted before an instant, last deleted first."""
-        return [row.id for row in await self._history.read(_DELETED_IDS, before=before)]
+    async def ids(self, before: datetime | None = None) -> dict[str, int]:
+        """Ids of all memories in the trash, or of those deleted before an instant, last deleted first.
+
+        With the number of the change that deleted each.
+        """
+        return {row.id: row.number for row in await self._history.read(_DELETED_IDS, before=before)}
 
     async def relations(self, ends: Sequence[str]) -> list[Change]:
         """The removal of each relation that ended in one of these ids, went with a memory and did not come back."""

@@ -29,8 +29,8 @@ def test_the_trash_is_listed_restored_and_emptied(run: Run) -> None:  # noqa: F8
     assert shown.complaint == "showing 1 of 2; --limit shows more"
     assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(run("trash", "list", out=Screen()).out)
     assert run("trash", "restore", second[:8], "--json").json == {"restored": 1}
-    assert run("trash", "empty", "--older-than", "1", "--json", "--yes").json == {"purged": 0, "ids": []}
-    assert run("trash", "empty", "--json", "--yes").json == {"purged": 1, "ids": [first]}
+    assert run("trash", "empty", "--older-than", "1", "--json", "--yes").json == {"purged": 0, "ids": [], "left": []}
+    assert run("trash", "empty", "--json", "--yes").json == {"purged": 1, "ids": [first], "left": []}
     assert run("trash", "restore", first).complaint == f"no memory in the trash has an id that begins with {first!r}"
     assert [run("show", one).status for one in (kept, second, first)] == [0, 0, 1]
 

@@ -56,7 +56,7 @@ async def test_nothing_of_a_purged_memory_is_left_in_either_store(world: World, 
     assert (line.action, line.kind, line.summary) == (Action.DELETED, Kind.PURGE, "purged")
     assert (line.before, line.after, line.content_hash) == (None, None, None)
     assert await world.service.trash() == ()
-    assert await world.service.trash_ids() == []
+    assert not await world.service.trash_ids()
     with pytest.raises(NotFound, match="not in the trash"):
         await world.service.restore([memory.id])
 
@@ -86,9 +86,9 @@ async def test_only_what_was_deleted_before_an_instant_is_named(world: World, po
     (instant,) = query(postgres_url, "SELECT clock_timestamp()")[0]
     await world.service.delete([new.id])
     assert isinstance(instant, datetime)
-    assert await world.service.trash_ids(instant) == [old.id]
-    assert await world.service.trash_ids() == [new.id, old.id]
-    assert await world.service.trash_ids(datetime(2020, 1, 1, tzinfo=UTC)) == []
+    assert list(await world.service.trash_ids(instant)) == [old.id]
+    assert list(await world.service.trash_ids()) == [new.id, old.id]
+    assert not await world.service.trash_ids(datetime(2020, 1, 1, tzinfo=UTC))
 
 
 async def test_nothing_is_purged_while_points_of_it_are_stored(world: World, postgres_url: str) -> None:
@@ -105,6 +105,22 @@ async def test_nothing_is_purged_while_points_of_it_are_stored(world: World, pos
     await world.put(type_, Point(point.id, point.payload, point.vector))
     await world.service.purge([memory.id])
     assert "hunter2" not in dump(postgres_url)
+
+
+async def test_what_was_restored_or_changed_while_a_person_was_asked_stays(world: World) -> None:
+    drafts = ("gone", "restored", "deleted again", "edited", "here")
+    gone, restored, again, edited, here = [await world.service.create(MemoryDraft(text)) for text in drafts]
+    await world.service.delete([gone.id, restored.id, again.id])
+    seen = await world.service.trash_ids() | await world.service.numbers([edited.id, here.id])
+    await world.service.restore([restored.id, again.id])
+    await world.service.delete([again.id])
+    await world.service.update(edited, MemoryChanges(content="a new text"))
+    purged = await world.service.purge(list(seen), seen)
+    assert (purged.memories, set(purged.left)) == (2, {restored.id, again.id, edited.id})
+    assert list(await world.service.trash_ids()) == [again.id]
+    assert (await world.service.get(restored.id)).content == "restored"
+    assert (await world.service.get(edited.id)).content == "a new text"
+    assert (await world.service.purge([restored.id], seen)).memories == 0
 
 
 async def test_an_unknown_memory_is_told_and_nothing_is_purged(world: World) -> None:

@@ -428,14 +428,14 @@ class FakeMemories(MemoryService):
 
     async def trash(self, limit: int = 100, offset: int = 0) -> tuple[TrashedMemory, ...]:
         self.store.check()
-        found = [TrashedMemory(one, NOW - timedelta(hours=2), "anna", 1) for one in self.store.trash.values()]
+        found = [TrashedMemory(one, NOW - timedelta(hours=2), "anna", 1, 1) for one in self.store.trash.values()]
         return tuple(reversed(found))[offset : offset + limit]
 
-    async def trash_ids(self, before: datetime | None = None) -> list[str]:
+    async def trash_ids(self, before: datetime | None = None) -> dict[str, int]:
         self.store.check()
-        return list(reversed(self.store.trash))
+        return dict.fromkeys(reversed(self.store.trash), 1)
 
-    async def purge(self, ids: Sequence[str]) -> Purged:
+    async def purge(self, ids: Sequence[str], seen: Mapping[str, int] | None = None) -> Purged:
         self.store.check()
         for one in ids:
             del self.store.trash[one]
