@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -31,6 +30,8 @@ FILE = "file"
 _ENDING = ".json"
 _AFTER = 1.0
 """Seconds after which what was typed is in its file."""
+_AGAIN = 2.0
+"""Seconds after which it is tried again when it could not be written, as on a full disk."""
 
 
 class DraftKind(StrEnum):
@@ -183,6 +184,8 @@ class DraftKeeper:
         self._drafts = Drafts(folder, self._typed) if folder is not None else None
         self._set_aside: list[Draft] = []
         self._timer: Timer | None = None
+        self._fails = False
+        """Whether it could not be written, which was told then."""
 
     def _typed(self) -> list[Draft]:
         drafts = (getattr(screen, "draft", None) for screen in self._screens())
@@ -226,12 +229,17 @@ class DraftKeeper:
     def keep_soon(self) -> None:
         """In a moment, once for many keys."""
         if self._drafts is not None and self._timer is None:
-            self._timer = self._app.set_timer(_AFTER, self._write, name="drafts")
+            self._timer = self._app.set_timer(_AGAIN if self._fails else _AFTER, self._write, name="drafts")
 
     async def _write(self) -> None:
         self._timer = None
         if self._drafts is not None and self._notes(self._drafts):
-            self._app.run_worker(partial(self._try, self._drafts.write), group="drafts", thread=True)
+            self._app.run_worker(self._put(self._drafts), group="drafts")
+
+    async def _put(self, drafts: Drafts) -> None:
+        await asyncio.to_thread(self._try, drafts.write)
+        if self._fails:
+            self.keep_soon()
 
     def _notes(self, drafts: Drafts) -> bool:
         """Not once the app ends: what was typed was kept before its screens were closed, which hold it no more."""
@@ -240,8 +248,11 @@ class DraftKeeper:
     def _try(self, act: Callable[[], object]) -> None:
         try:
             act()
+            self._fails = False
         except MemoriaError as error:
-            self._say(f"Drafts cannot be saved: {error}", wrong=True)
+            if not self._fails:
+                self._say(f"Drafts cannot be saved: {error}", wrong=True)
+            self._fails = True
 
     def release(self) -> None:
         """Leaves what is written to the next program."""

@@ -456,8 +456,9 @@ async def test_a_living_program_keeps_its_own(tmp_path: Path) -> None:
         assert second.left == []
 
 
-async def test_what_cannot_be_kept_is_told_and_nothing_stops(tmp_path: Path) -> None:
-    (tmp_path / "drafts").write_text("no folder")
+async def test_what_cannot_be_kept_is_told_and_kept_as_soon_as_it_can_be(tmp_path: Path) -> None:
+    drafts = tmp_path / "drafts"
+    drafts.write_text("no folder")
     async with running(Store(), drafts=tmp_path / "drafts") as pilot:
         await press(pilot, "n", "=text")
         for _ in range(1000):
@@ -466,6 +467,8 @@ async def test_what_cannot_be_kept_is_told_and_nothing_stops(tmp_path: Path) -> 
             await asyncio.sleep(0.01)
         else:
             raise AssertionError(toasts(pilot))
+        drafts.unlink()
+        await until(pilot, lambda: texts(drafts) == ["text"])
         await leave(pilot, 2)
 
 
