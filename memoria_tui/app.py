@@ -157,6 +157,8 @@ class MemoriaApp(TypingAhead[None]):
         self.clock = clock
         self._open_services = open_services
         self._config = config or Config()
+        self.clipboards = self._config.clipboards
+        """Programs that take what is copied, the best one first."""
         self._where = where
         self._load_demo = load_demo
         self._open = AsyncExitStack()

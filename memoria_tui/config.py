@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from memoria_tui.clipboard import Clipboard, clipboards
+
 KNOWN = ("theme", "editor", "keymap", "services")
 """Top-level names of `config.toml`; `services` is read by the service layer."""
 
@@ -20,6 +22,8 @@ class Config:
     """Command line of the editor for long texts; None when neither file nor environment names one."""
     keymap: Mapping[str, str] = field(default_factory=dict)
     """Id of a binding → keys, separated by commas."""
+    clipboards: tuple[Clipboard, ...] = ()
+    """Programs here that take what is copied, the best one first."""
     problems: tuple[str, ...] = ()
     """One line each: what could not be used; the default holds instead."""
 
@@ -27,10 +31,13 @@ class Config:
 def load_config(file: Path | None, environment: Mapping[str, str]) -> Config:
     """Reads `config.toml`; without `editor` in it, `VISUAL` and then `EDITOR` of the environment name the editor."""
     editor = environment.get("VISUAL", "").strip() or environment.get("EDITOR", "").strip() or None
+    here = clipboards(environment)
     try:
         table = tomllib.loads(file.read_text("utf-8")) if file is not None and file.exists() else {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        return Config(editor=editor, problems=(f"{file}: cannot be read: {error}; the defaults are used",))
+        return Config(
+            editor=editor, clipboards=here, problems=(f"{file}: cannot be read: {error}; the defaults are used",)
+        )
     problems = [f"{file}: {name!r} is unknown; known are {', '.join(KNOWN)}" for name in table if name not in KNOWN]
     theme = _text(table, "theme", file, problems)
     keymap = table.get("keymap", {})
@@ -47,6 +54,7 @@ def load_config(file: Path | None, environment: Mapping[str, str]) -> Config:
         theme=theme or Config().theme,
         editor=_text(table, "editor", file, problems) or editor,
         keymap=keys,
+        clipboards=here,
         problems=tuple(problems),
     )
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import groupby
 from typing import Literal
 
 _CONTEXT = 2
+_WORDS = re.compile(r"\w+|\s+|[^\w\s]")
+_LONGEST_LINE = 1_000
+"""Characters of a line whose words are compared."""
+_ALIKE = 0.4
+"""Share of the words that two lines have in common at least, where one took the place of the other."""
 _LONGEST = 4_000
 """Lines of a text up to which lines are matched one by one; the comparison takes quadratic time."""
 
@@ -21,6 +28,30 @@ class DiffLine:
 def compare(before: str, after: str) -> tuple[DiffLine, ...]:
     """The changed lines with two lines around them; «skipped» stands for the unchanged ones between."""
     return tuple(_with_context(list(_lines(before, after))))
+
+
+def changed_words(lines: Sequence[DiffLine]) -> dict[int, list[tuple[int, int]]]:
+    """Where the words are, by the number of the line, in which a removed line and the one in its place differ.
+
+    Lines that have little in common have none.
+    """
+    found: dict[int, list[tuple[int, int]]] = {}
+    for kind, group in groupby(enumerate(lines), key=lambda one: one[1].kind in ("removed", "added")):
+        changed = list(group) if kind else []
+        sides = ([one for one in changed if one[1].kind == side] for side in ("removed", "added"))
+        for (old, before), (new, after) in zip(*sides, strict=False):
+            one, other = (_WORDS.findall(part.text[:_LONGEST_LINE]) for part in (before, after))
+            match = SequenceMatcher(a=one, b=other, autojunk=False)
+            if match.ratio() > _ALIKE:
+                differ = [code for code in match.get_opcodes() if code[0] != "equal"]
+                found[old] = [_span(one, i1, i2) for _, i1, i2, _, _ in differ if i2 > i1]
+                found[new] = [_span(other, j1, j2) for _, _, _, j1, j2 in differ if j2 > j1]
+    return found
+
+
+def _span(words: Sequence[str], start: int, end: int) -> tuple[int, int]:
+    before = sum(map(len, words[:start]))
+    return before, before + sum(map(len, words[start:end]))
 
 
 def merged(theirs: str, mine: str) -> str:

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
 
 from textual.content import Content
 
-from memoria_tui.difference import DiffLine, compare
+from memoria_tui.difference import DiffLine, changed_words, compare
 from memoria_tui.present import clip, line, safe
 from services.memories.point_layout import own_changes
 
 LONGEST = 20_000
 """Characters of a text that a dialog shows."""
 
-_MOST_LINES = 600
+_MOST_LINES, _LONGEST_LINE = 600, 2_000
 _STYLES = {"same": ("  ", ""), "removed": ("− ", "$error"), "added": ("+ ", "$success")}
 
 
 def difference(lines: Iterable[DiffLine]) -> Content:
-    """The lines with their signs and colours, cut where nobody reads on."""
+    """The lines with their signs and colours, words that differ set off, cut where nobody reads on."""
     drawn: list[Content] = []
-    for number, part in enumerate(lines):
+    shown = [replace(part, text=clip(safe(part.text), _LONGEST_LINE)) for part in islice(lines, _MOST_LINES + 1)]
+    words = changed_words(shown)
+    for number, part in enumerate(shown):
         if number == _MOST_LINES:
             drawn.append(Content.styled("  … cut here", "$foreground 60%"))
             break
@@ -28,7 +32,10 @@ def difference(lines: Iterable[DiffLine]) -> Content:
             drawn.append(Content.styled(f"  ⋯ {part.text} the same", "$foreground 60%"))
         else:
             sign, style = _STYLES[part.kind]
-            drawn.append(Content.styled(sign + clip(safe(part.text), 2_000), style))
+            text = Content.styled(sign + part.text, style)
+            for start, end in words.get(number, ()):
+                text = text.stylize("bold reverse", start + len(sign), end + len(sign))
+            drawn.append(text)
     return Content("\n").join(drawn) if drawn else Content.styled("  nothing differs", "$foreground 60%")
 
 
@@ -50,10 +57,19 @@ def changed_values(
 
 
 def _pair(indent: str, name: str, before: object, after: object) -> Content:
+    """«tags  − old  + new» of lists, «importance  0.5 → 0.8» of all else."""
+    if isinstance(before, list) and isinstance(after, list) and (gone := _changes(before, after)):
+        return Content.assemble((f"{indent}{clip(line(name), 24)}", "$foreground 60%"), *gone)
     was, will = (clip(line(_shown(value)), 60) for value in (before, after))
     return Content.assemble(
         (f"{indent}{clip(line(name), 24)}  ", "$foreground 60%"), (was, "$error"), " → ", (will, "$success")
     )
+
+
+def _changes(before: list[object], after: list[object]) -> list[tuple[str, str]]:
+    gone = [("− ", "$error", one) for one in before if one not in after]
+    new = [("+ ", "$success", one) for one in after if one not in before]
+    return [(f"  {sign}{clip(line(str(one)), 60)}", style) for sign, style, one in (*gone, *new)]
 
 
 def _flat(state: Mapping[str, object]) -> dict[str, object]:

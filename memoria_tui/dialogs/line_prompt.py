@@ -14,6 +14,7 @@ from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.drafts import Draft
 from memoria_tui.widgets.line_input import LineInput
 from memoria_tui.widgets.name_input import NameInput, Names
+from memoria_tui.widgets.path_input import PathInput
 
 Check = Callable[[str], str | None]
 """Text → what is wrong with it, or None."""
@@ -35,12 +36,13 @@ class PromptDialog(Dialog[str]):
         save: Save | None = None,
         draft: Draft | None = None,
         leave: str = "cancel",
+        is_path: bool = False,
     ) -> None:
         """With `save` the dialog stays until that succeeded, and its answer is what it gives.
 
-        `leave` says what esc does.
+        `leave` says what esc does. `is_path`: paths that are there are completed.
         """
-        listed = (("↓", names.noun + "s"),) if names is not None else ()
+        listed = (("↓", names.noun + "s"),) if names is not None else (("tab", "complete"),) if is_path else ()
         super().__init__(title, keys=(("enter", "ok"), *listed, ("esc", leave)), draft=draft)
         self._save = save
         self._value = value
@@ -49,10 +51,12 @@ class PromptDialog(Dialog[str]):
         self._refused: str | None = None
         """What could not be answered as it was typed."""
         self._names = names
+        self._is_path = is_path
 
     def compose_body(self) -> Iterable[Widget]:
         text = self._begun.get("text", self._value)
-        yield NameInput(self._names, text) if self._names else LineInput(text)
+        plain = PathInput(text) if self._is_path else LineInput(text)
+        yield NameInput(self._names, text) if self._names else plain
         yield Static(Content(self._hint), id="hint")
 
     def typed(self) -> Mapping[str, str]:

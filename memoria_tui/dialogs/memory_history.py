@@ -25,7 +25,7 @@ from services.times import minute
 class HistoryDialog(Dialog[Change]):
     """Its answer is the change whose version shall stand again."""
 
-    KEYS = (("↑↓", "version"), ("r", "restore this version"), ("tab", "scroll the text"), ("esc", "close"))
+    KEYS = (("↑↓", "version"), ("enter", "read it"), ("r", "restore this version"), ("esc", "close"))
     BINDINGS = [
         Binding("r", "restore", "Restore", id="history.restore", tooltip="Make this version the current one"),
     ]
@@ -52,6 +52,10 @@ class HistoryDialog(Dialog[Change]):
         self.query_one("#change", Static).update(_told(self._changes[event.option_index], self._clock().tzinfo or UTC))
 
     @on(OptionList.OptionSelected)
+    def read(self) -> None:
+        """Goes to what the version changed, to scroll it; tab leads back."""
+        self.query_one(VerticalScroll).focus()
+
     def action_restore(self) -> None:
         if self._changes and (index := self.options.highlighted) is not None:
             self.dismiss(self._changes[index])

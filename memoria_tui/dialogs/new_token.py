@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from textual import work
 from textual.binding import Binding
 from textual.content import Content
 
+from memoria_tui.clipboard import copy
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.form import Field, FormDialog, Values
 from memoria_tui.dialogs.session_fields import at_field
@@ -55,6 +57,6 @@ class TokenDialog(Dialog[None]):
         text = Content("\n\n").join([Content.styled(self._secret, "bold"), Content(told)])
         super().__init__(f"Access token {token.name}", text)
 
-    def action_copy(self) -> None:
-        self.app.copy_to_clipboard(self._secret)
-        self.say("Copied")
+    @work(group="copying")
+    async def action_copy(self) -> None:
+        self.say(f"The token is {await copy(self.app, self._secret)}")

@@ -15,7 +15,7 @@ from textual.widgets.option_list import Option
 
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.difference_view import excerpt
-from memoria_tui.present import age, clip, labelled, line
+from memoria_tui.present import age, fit, labelled, line
 from services.model import TrashedMemory
 from services.ports import Clock
 
@@ -39,20 +39,23 @@ class TrashDialog(Dialog[TrashChoice]):
         ("/", "filter"),
         ("enter", "restore"),
         ("P", "erase for good"),
+        ("E", "empty"),
         ("esc", "close"),
     )
     BINDINGS = [
         Binding("space", "mark", "Mark", id="trash.mark", tooltip="Mark for restoring or erasing"),
         Binding("a", "mark_all", "Mark all", id="trash.mark_all", tooltip="Mark all that are shown, or none"),
         Binding("slash", "filter", "Filter", id="trash.filter", key_display="/", tooltip="Show only what has a text"),
+        Binding("E", "empty", "Empty", id="trash.empty", tooltip="Erase all of the trash for good"),
         Binding("P", "purge", "Erase for good", id="trash.purge", tooltip="Erase text, vectors and history"),
     ]
 
     options = getters.query_one(OptionList)
 
-    def __init__(self, trashed: Sequence[TrashedMemory], total: int, clock: Clock) -> None:
-        """`trashed` are the newest of `total` deleted memories."""
-        super().__init__(f"Trash · {total:,}" if len(trashed) == total else f"Trash · {len(trashed):,} of {total:,}")
+    def __init__(self, trashed: Sequence[TrashedMemory], ids: Sequence[str], clock: Clock) -> None:
+        """`trashed` are the newest of all deleted memories, whose ids are given."""
+        super().__init__("Trash")
+        self._ids = tuple(ids)
         self._trashed = trashed
         self._shown = tuple(trashed)
         self._clock = clock
@@ -66,8 +69,21 @@ class TrashDialog(Dialog[TrashChoice]):
         words.display = False
         yield words
         yield OptionList(*self._options())
-        with VerticalScroll(id="preview", can_focus=False):
-            yield Static(excerpt(self._trashed[0].memory.content), id="text")
+        with VerticalScroll(id="preview"):
+            yield Static(_text(self._trashed[0]), id="text")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._count()
+
+    def _count(self) -> None:
+        """How many are in the trash, shown and marked, above it."""
+        parts = [f"{len(self._ids):,}"]
+        if len(self._shown) < len(self._ids):
+            parts.append(f"{len(self._shown):,} shown")
+        if self._marked:
+            parts.append(f"{len(self._marked):,} marked")
+        self.query_one("#dialog").border_title = Content(f"Trash · {' · '.join(parts)}")
 
     @property
     def _current(self) -> TrashedMemory | None:
@@ -83,7 +99,7 @@ class TrashDialog(Dialog[TrashChoice]):
     @on(OptionList.OptionHighlighted)
     def show_text(self) -> None:
         if (current := self._current) is not None:
-            self.query_one("#text", Static).update(excerpt(current.memory.content))
+            self.query_one("#text", Static).update(_text(current))
             self.query_one("#preview").scroll_home(animate=False)
 
     @on(OptionList.OptionSelected)
@@ -92,6 +108,10 @@ class TrashDialog(Dialog[TrashChoice]):
 
     def action_purge(self) -> None:
         self._answer(purge=True)
+
+    def action_empty(self) -> None:
+        if self._ids:
+            self.dismiss(TrashChoice(self._ids, purge=True))
 
     def _answer(self, *, purge: bool) -> None:
         if ids := self._chosen if self._trashed else ():
@@ -119,7 +139,7 @@ class TrashDialog(Dialog[TrashChoice]):
     def narrow(self, event: Input.Changed) -> None:
         """Marks of what is not shown go: only what is seen is acted on."""
         wanted = event.value.casefold()
-        self._shown = tuple(one for one in self._trashed if wanted in one.memory.content.casefold())
+        self._shown = tuple(one for one in self._trashed if wanted in _searched(one))
         self._marked &= {one.memory.id for one in self._shown}
         self._draw(0 if self._shown else None)
         if not self._shown:
@@ -132,6 +152,7 @@ class TrashDialog(Dialog[TrashChoice]):
     def _draw(self, highlighted: int | None) -> None:
         self.options.set_options(self._options())
         self.options.highlighted = highlighted
+        self._count()
 
     def _options(self) -> Iterable[Option]:
         now = self._clock()
@@ -141,8 +162,21 @@ class TrashDialog(Dialog[TrashChoice]):
             yield Option(
                 Content.assemble(
                     (f" {mark} ", "$accent"),
-                    (f"{age(item.deleted_at, now):>6}  ", "$foreground 60%"),
-                    labelled(item.memory, 60),
-                    (f"  {clip(line(item.actor), 16)}{relations}", "$foreground 60%"),
+                    (f"{age(item.deleted_at, now):>6}  {fit(line(item.actor), 10)}  ", "$foreground 60%"),
+                    labelled(item.memory, 200),
+                    (relations, "$foreground 60%"),
                 )
             )
+
+
+def _searched(item: TrashedMemory) -> str:
+    """What the filter looks into."""
+    return "\n".join([item.memory.content, item.memory.project or "", *item.memory.tags, item.actor]).casefold()
+
+
+def _text(item: TrashedMemory) -> Content:
+    """Project, tags and text."""
+    about = "  ".join(line(one) for one in (item.memory.project or "", *item.memory.tags) if one)
+    return Content("\n").join(
+        [*([Content.styled(about, "$foreground 60%")] if about else []), excerpt(item.memory.content)]
+    )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 async def ask_target(screen: ModeScreen, title: str, value: str) -> tuple[Path, Format] | None:
     """The file and its format; None when the person left the dialog."""
     hint = f"Its end says the format: {_suffixes()}; without one, a folder of Markdown"
-    path = await screen.ask(PromptDialog(title, value=value, hint=hint, check=_why_not))
+    path = await screen.ask(PromptDialog(title, value=value, hint=hint, check=_why_not, is_path=True))
     if path is None or (format_ := format_of(file_of(path))) is None:
         return None
     return file_of(path), format_

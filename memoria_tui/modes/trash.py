@@ -24,14 +24,14 @@ async def open_trash(screen: ModeScreen) -> None:
     total = await screen.attempt(services.memories.trash_ids())
     if trashed is None or total is None:
         return
-    if (choice := await screen.ask(TrashDialog(trashed, len(total), screen.clock))) is None:
+    if (choice := await screen.ask(TrashDialog(trashed, tuple(total), screen.clock))) is None:
         return
     what = counted(len(choice.ids))
     if choice.purge:
         question = f"Erase {what} for good, with text, vectors and history? This cannot be undone."
         if not await screen.ask(ConfirmDialog("Erase for good", question, "erase")):
             return
-        seen = {one.memory.id: one.number for one in trashed}
+        seen = total | {one.memory.id: one.number for one in trashed}
         act = services.memories.purge(choice.ids, {one: seen[one] for one in choice.ids})
         purged = await screen.write(f"erase {what}", act, once=choice.ids, vectors=True)
         done = None if purged is None else erased(purged.memories, len(purged.left)).replace("e", "E", 1)

@@ -64,7 +64,8 @@ from services.settings import Settings
 from services.times import WriterZone
 from services.transfer.export_source import EVERYTHING, Selection
 from services.transfer.exporting import Exported, ExportService
-from services.transfer.import_run import ImportReport
+from services.transfer.formats.source import Source
+from services.transfer.import_run import ImportReport, Remark, Sample
 from services.transfer.importing import ImportService
 from services.transfer.syncing import SyncService
 from services.transfer.writers.writer import Writer
@@ -522,21 +523,29 @@ class FakeHealth(HealthService):
         )
 
 
+def _lines(source: Source) -> list[str]:
+    return Path(source.name).read_text("utf-8").splitlines()
+
+
 @dataclass
 class FakeImporting(ImportService):
     """Makes one memory of every line of a file."""
 
     store: Store
 
-    async def import_files(
-        self, paths: Sequence[Path], *, progress: Callable[[Progress], None] = unheard
+    async def import_sources(  # type: ignore[override]
+        self, sources: Sequence[Source], *, dry_run: bool = False, progress: Callable[[Progress], None] = unheard
     ) -> ImportReport:
         self.store.check()
-        lines = [line for path in paths for line in path.read_text("utf-8").splitlines()]
+        lines = [line for source in sources for line in _lines(source)]
+        failed = [Remark("notes.txt", str(number), "empty") for number, line in enumerate(lines, 1) if not line]
+        lines = list(filter(None, lines))
         for number, line in enumerate(lines, 1):
-            await FakeMemories(self.store).create(MemoryDraft(line))
             progress(Progress(number, len(lines), "Importing"))
-        return ImportReport(memories=len(lines))
+            if not dry_run:
+                await FakeMemories(self.store).create(MemoryDraft(line))
+        samples = [Sample("notes.txt", "1", "x", MemoryType.SEMANTIC, line, True) for line in lines]
+        return ImportReport(memories=len(lines), created=len(lines), failed=failed, samples=samples)
 
 
 @dataclass

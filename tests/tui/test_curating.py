@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,8 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
+from memoria_tui.clipboard import clipboards
+from memoria_tui.config import Config
 from memoria_tui.dialogs.choice import ChoiceDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.dialogs.relation_type import RelationTypeDialog
@@ -176,10 +179,29 @@ async def test_text_and_id_go_to_the_clipboard_without_what_a_terminal_would_obe
     async with running(store) as pilot:
         await press(pilot, "y")
         assert pilot.app.clipboard == "a[2J\n\tb ?"
-        assert toasts(pilot)[-1].startswith("Copied the text of ")
+        assert toasts(pilot)[-1].endswith(" is sent to the terminal, for its clipboard")
         await press(pilot, "Y")
         assert pilot.app.clipboard == "x"
-        assert toasts(pilot)[-1].startswith("Copied the id of ")
+        assert toasts(pilot)[-1].startswith("The id is sent to the terminal, for its clipboard: ")
+
+
+async def test_where_a_program_takes_what_is_copied_that_is_told_and_one_that_fails_is_passed_over(
+    tmp_path: Path,
+) -> None:
+    kept = tmp_path / "kept"
+    for name, script in (("tmux", "exit 1"), ("xclip", f"cat > {kept}")):
+        program = tmp_path / name
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+    here = {"PATH": f"{tmp_path}:/bin:/usr/bin", "TMUX": "x", "DISPLAY": ":0"}
+    assert [one.command[0] for one in clipboards(here)] == ["tmux", "xclip"]
+    assert [one.command[0] for one in clipboards({**here, "SSH_CONNECTION": "x"})] == ["tmux"]
+    commands = [replace(one, command=(str(tmp_path / one.command[0]), *one.command[1:])) for one in clipboards(here)]
+    async with running(filled(), config=Config(clipboards=tuple(commands))) as pilot:
+        await press(pilot, "y")
+        await until(pilot, lambda: bool(toasts(pilot)))
+        assert toasts(pilot)[-1].endswith(" is in the clipboard")
+        assert kept.read_text() == filled().memories[NEWEST].content
 
 
 async def test_a_store_whose_memories_are_all_in_the_trash_says_so() -> None:
@@ -203,7 +225,7 @@ async def test_marked_memories_are_exported_to_a_new_file(tmp_path: Path) -> Non
 
 async def test_an_empty_store_greets_and_takes_a_file(tmp_path: Path) -> None:
     file = tmp_path / "notes.txt"
-    file.write_text("one\ntwo\n")
+    file.write_text("one\n\ntwo\n")
     store = Store()
     async with running(store) as pilot:
         assert "No&#160;memories&#160;yet" in pilot.app.export_screenshot()
@@ -211,11 +233,18 @@ async def test_an_empty_store_greets_and_takes_a_file(tmp_path: Path) -> None:
         pilot.app.screen.query_one(Input).value = str(tmp_path / "absent")
         await press(pilot, "enter")
         assert isinstance(pilot.app.screen, PromptDialog)
-        pilot.app.screen.query_one(Input).value = str(file)
+        await press(pilot, "ctrl+u")
+        await type_text(pilot, str(tmp_path / "no"))
+        await until(pilot, lambda: pilot.app.screen.query_one(Input)._suggestion != "")
+        await press(pilot, "tab", "enter")
+        shown = pilot.app.export_screenshot()
+        for told in ("2&#160;new", "1&#160;left&#160;out", "notes.txt:&#160;2:&#160;empty", "two"):
+            assert told in shown
+        assert not store.memories
         await press(pilot, "enter")
         await until(pilot, lambda: len(titles(pilot)) == 2)
         await settle(pilot)
-        assert toasts(pilot) == ["2 memories imported"]
+        assert toasts(pilot) == ["2 memories imported · 1 left out · notes.txt: 2: empty"]
 
 
 async def test_demo_data_is_loaded_into_an_empty_store_only() -> None:

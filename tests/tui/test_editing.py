@@ -10,6 +10,7 @@ from textual.widgets import Static, TextArea
 
 from memoria_tui.dialogs.confirm import ConfirmDialog, DiscardDialog
 from memoria_tui.dialogs.conflict import ConflictDialog
+from memoria_tui.dialogs.memory_history import HistoryDialog
 from memoria_tui.dialogs.new_memory import NewMemoryDialog
 from memoria_tui.dialogs.trash import TrashDialog
 from memoria_tui.editor import Edited, EditorFile, editor_command
@@ -167,7 +168,9 @@ async def test_an_earlier_version_is_compared_and_brought_back() -> None:
         await type_text(pilot, "SECOND ")
         await press(pilot, "ctrl+s", "h")
         assert "SECOND" in pilot.app.export_screenshot()
-        await press(pilot, "down", "r")
+        await press(pilot, "down", "enter")
+        assert isinstance(pilot.app.screen, HistoryDialog)
+        await press(pilot, "r")
         assert store.memories[NEWEST].content == "FIRST " + before
         assert "is as it was on" in toasts(pilot)[-1]
         await press(pilot, "h", "r")
@@ -193,7 +196,7 @@ async def test_deleted_memories_are_erased_for_good_only_after_a_yes() -> None:
         assert isinstance(pilot.app.screen, ConfirmDialog)
         await press(pilot, "escape")
         assert len(store.trash) == 2
-        await press(pilot, "T", "a", "P", "y")
+        await press(pilot, "T", "E", "y")
         assert store.trash == {}
         assert toasts(pilot)[-1] == "Erased 2 memories for good"
 

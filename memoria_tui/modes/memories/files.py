@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, TypeVar
 
+from memoria_tui.dialogs.import_preview import ImportPreviewDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.modes.exporting import ask_target, told
-from memoria_tui.present import counted, safe
+from memoria_tui.present import counted, line, safe
 from memoria_tui.typed_paths import file_of
 from memoria_tui.writes import run_beside
 from services.model import Progress
 from services.transfer.export_source import Selection
 from services.transfer.formats import KNOWN
+from services.transfer.formats.source import Source
 
 if TYPE_CHECKING:
     from memoria_tui.modes.mode import LoadDemo, ModeScreen
@@ -40,17 +42,24 @@ class MemoryFiles:
             self._screen.tell(told(made, file))
 
     async def import_(self) -> None:
-        """Asks for a file or folder and imports it."""
+        """Asks for a file or folder, shows what would come of it, and imports it once the person agreed."""
         path = await self._screen.ask(
             PromptDialog(
                 "Import",
                 hint=f"Path of {KNOWN}",
                 check=_absent,
+                is_path=True,
             )
         )
         if path is None:
             return
-        act = self._screen.services.importing.import_files((file_of(path),), progress=self._show_progress)
+        sources, importing = [Source(file_of(path))], self._screen.services.importing
+        look = importing.import_sources(sources, dry_run=True, progress=self._show_progress)
+        if (found := await self._long_run("Reading", look)) is None:
+            return
+        if not await self._screen.ask(ImportPreviewDialog(line(file_of(path).name), found)):
+            return
+        act = importing.import_sources(sources, progress=self._show_progress)
         if (report := await self._long_run("Import", act)) is not None:
             remarks = [*report.failed, *report.kept, *report.notes]
             parts = [report.summary(), *map(str, remarks[:1])]

@@ -17,6 +17,7 @@ from textual.reactive import var
 from textual.widget import Widget
 from textual.widgets import Static
 
+from memoria_tui.clipboard import copy
 from memoria_tui.dialogs.choice import Choice, ChoiceDialog
 from memoria_tui.dialogs.why_found import WhyDialog
 from memoria_tui.drafts import Draft, DraftKind
@@ -575,15 +576,16 @@ class MemoriesScreen(ModeScreen):
     @asks
     async def action_copy_text(self) -> None:
         if (targets := await self._targets()) and (memories := await self._bulk.read(targets)) is not None:
-            self.app.copy_to_clipboard("\n\n".join(clipboard_text(memory.content) for memory in memories))
-            self.tell(f"Copied the text of {targets.describe()}")
+            text = "\n\n".join(clipboard_text(memory.content) for memory in memories)
+            self.tell(f"The text of {targets.describe()} is {await copy(self.app, text)}")
 
     @asks
     async def action_copy_id(self) -> None:
         if targets := await self._targets():
             ids = targets.ids
-            self.app.copy_to_clipboard("\n".join(ids))
-            self.tell(f"Copied the id{'s' if len(ids) > 1 else ''} of {targets.describe()}")
+            ids_are = "ids are" if len(ids) > 1 else "id is"
+            where = await copy(self.app, "\n".join(ids))
+            self.tell(f"The {ids_are} {where}: {targets.describe()}")
 
     @takes_text
     @asks

@@ -1,0 +1,88 @@
+"""What an import would do, before it does it: how much is new or changed, samples, what is left out and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from textual.binding import Binding
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from memoria_tui.dialogs.dialog import Dialog
+from memoria_tui.present import clip, colour, counted, glyph, line
+
+if TYPE_CHECKING:
+    from services.transfer.import_run import ImportReport, Remark
+
+_QUIET = "$foreground 60%"
+_SHOWN = 200
+"""Remarks of a kind that are shown."""
+
+
+class ImportPreviewDialog(Dialog[bool]):
+    """Its answer is True when the person wants it so."""
+
+    KEYS = (("enter", "import"), ("↑↓", "scroll"), ("esc", "leave all as it is"))
+    BINDINGS = [Binding("enter", "answer(True)", "Import", id="import.yes", tooltip="Import it so")]
+
+    def __init__(self, what: str, report: ImportReport) -> None:
+        """`report` is of a dry run."""
+        self._writes = bool(report.memories or report.relations or report.sessions)
+        keys = self.KEYS if self._writes else self.KEYS[1:]
+        super().__init__(f"Import of {what}", keys=keys)
+        self._report = report
+
+    def compose_body(self) -> Iterable[Widget]:
+        with VerticalScroll():
+            yield Static(Content("\n").join(self._lines()), classes="text")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return (action != "answer" or self._writes) and super().check_action(action, parameters)
+
+    def _lines(self) -> Iterable[Content]:
+        report = self._report
+        counts = (
+            (report.created, "new", "$success"),
+            (report.memories - report.created, "changed", "$warning"),
+            (report.unchanged, "unchanged", _QUIET),
+            (len(report.kept), "kept as here", "$warning"),
+            (len(report.failed), "left out", "$error"),
+            (len(report.missing), "no longer in the source", _QUIET),
+        )
+        yield Content(" · ").join(
+            Content.styled(f"{number:,} {word}", style) for number, word, style in counts if number
+        )
+        beside = [counted(number, noun) for number, noun in (
+            (report.relations, "relation"), (report.sessions, "work session")
+        ) if number]  # fmt: skip
+        if beside:
+            yield Content.styled(f"with {', '.join(beside)}", _QUIET)
+        if not self._writes:
+            yield Content("Nothing would be written.")
+        if report.broken:
+            yield Content.styled(f"\n{line(report.broken)}", "$error")
+        for title, remarks in (
+            ("Left out", report.failed),
+            ("Changed here and there: stays as it is here", report.kept),
+            ("Imported otherwise than it stands there", report.notes),
+            ("No longer in the source", report.missing),
+        ):
+            yield from _remarks(title, remarks)
+        if report.samples:
+            yield Content.styled(f"\nThe first {len(report.samples)} that would be written", "bold")
+        for one in report.samples:
+            sign, style = ("new    ", "$success") if one.is_new else ("changed", "$warning")
+            kind = (glyph(one.type), colour(one.type))
+            yield Content.assemble((f"  {sign} ", style), kind, f" {clip(line(one.title), 80)}")
+
+
+def _remarks(title: str, remarks: Sequence[Remark]) -> Iterable[Content]:
+    if remarks:
+        yield Content.styled(f"\n{title} ({len(remarks):,})", "bold")
+    for one in remarks[:_SHOWN]:
+        yield Content(f"  {clip(line(str(one)), 400)}")
+    if len(remarks) > _SHOWN:
+        yield Content.styled(f"  … {len(remarks) - _SHOWN:,} more: memoria-tui import --dry-run lists them", _QUIET)
