@@ -518,7 +518,7 @@ def test_an_archive_that_was_made_to_do_harm_is_refused_in_one_line(
 
 def test_a_damaged_archive_and_one_without_memories_are_told(tmp_path: Path) -> None:
     path = zipped(tmp_path / "a.zip", **{"a.txt": "x"})
-    with pytest.raises(UnreadableFile, match="without memories"):
+    with pytest.raises(UnreadableFile, match="holds no memories"):
         list(Source(path).records())
     whole = zipped(path, **CLAUDE).read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
@@ -599,3 +599,57 @@ def test_a_format_can_be_named_and_an_unknown_name_is_refused(tmp_path: Path) ->
         list(Source(file, format="dream").records())
     with pytest.raises(UnreadableFile):
         list(Source(tmp_path, format="json").records())
+
+
+SLACK: dict[str, object] = {
+    "users.json": [{"id": "U1", "name": "anna", "profile": {"display_name": "Anna"}}, {"id": "U2", "name": "ben"}],
+    "channels.json": [{"id": "C1", "name": "general", "members": ["U1", "U2"]}],
+    "dms.json": [{"id": "D1", "members": ["U1", "U2"]}],
+    "general/2026-01-02.json": [
+        {"type": "message", "subtype": "channel_join", "user": "U1", "text": "joined", "ts": "1767312000.0"},
+        {
+            "type": "message",
+            "user": "U1",
+            "text": "<@U2> see <#C1|general> &amp; <https://a.b|docs>",
+            "ts": "1767312001.0",
+        },
+        {"type": "message", "user": "U2", "text": "Which?", "ts": "1767312002.0", "thread_ts": "1767312002.0"},
+    ],
+    "general/2026-01-03.json": [
+        {"type": "message", "user": "U1", "text": "These", "ts": "1767398400.0", "thread_ts": "1767312002.0"},
+        {"type": "message", "username": "bot", "text": "", "files": [{"name": "plan.pdf"}], "ts": "1767398401.0"},
+    ],
+    "D1/2026-01-02.json": [{"type": "message", "user": "U2", "text": "hi", "ts": "1767312003.0"}],
+}
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_an_export_of_slack_is_read_by_days_and_threads(tmp_path: Path, packed: bool) -> None:
+    place = tmp_path / ("team.zip" if packed else "team")
+    if packed:
+        with zipfile.ZipFile(place, "w") as archive:
+            for name, value in SLACK.items():
+                archive.writestr(f"team/{name}", json.dumps(value))
+    else:
+        for name, value in SLACK.items():
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            (place / name).write_text(json.dumps(value))
+    records = list(Source(place).records())
+    assert told(records) == []
+    assert [record.payload["content"] for record in memories(records)] == [
+        "# Anna, ben 2026-01-02\n\nben: hi",
+        "# #general 2026-01-02\n\nAnna: @ben see #general & docs (https://a.b)\n\nben: Which?",
+        "# #general 2026-01-03\n\nbot: [plan.pdf]",
+        "# #general thread 2026-01-02\n\nben: Which?\n\nAnna: These",
+    ]
+    assert [kind for _, kind, *_ in relations(records)] == [RelationType.FOLLOWS, RelationType.PART_OF]
+
+
+def test_an_export_that_was_unpacked_by_hand_is_read_like_its_zip(tmp_path: Path) -> None:
+    (tmp_path / "export").mkdir()
+    (tmp_path / "export" / "conversations.json").write_text(json.dumps([chat(1, ("user", "hello"))]))
+    (tmp_path / "export" / "shop.json").write_text('{"price": 1}')
+    (tmp_path / "export" / "out.json").symlink_to("/etc/hostname")
+    records = list(Source(tmp_path / "export").records())
+    assert len(memories(records)) == 1
+    assert told(records) == ["a link; it is not followed", "1 files of the export are of no known format"]

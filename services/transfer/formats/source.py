@@ -15,6 +15,7 @@ from services.transfer.formats import KNOWN
 from services.transfer.formats.folders import file_hash, files_below
 from services.transfer.formats.imported_records import Record
 from services.transfer.formats.opened import TEXT_SUFFIXES, Opened, Progressing, ReadingOptions, Rejoined
+from services.transfer.formats.parts import JSON_SUFFIXES
 from services.transfer.readers import READERS
 
 
@@ -67,7 +68,7 @@ class Source:
             return None
         path = path.resolve()
         if path.is_dir():
-            files = {one.name: file_hash(path / one.name) for one in files_below(path, TEXT_SUFFIXES)}
+            files = {one.name: file_hash(path / one.name) for one in files_below(path, TEXT_SUFFIXES | JSON_SUFFIXES)}
         else:
             beside = path.with_name(f"{path.name}-wal")  # what a program that runs wrote last into SQLite
             files = {one.name: file_hash(one) for one in (path, beside) if one.is_file()}

@@ -15,6 +15,8 @@ from services.transfer.readers import (
     mem0,
     memory_server,
     own,
+    slack,
+    unpacked,
 )
 
 _OF_JSON = (
@@ -31,6 +33,8 @@ READERS: tuple[Reader, ...] = (
     archive.reader(_OF_JSON),
     *_OF_JSON,
     csv_table.READER,
+    slack.READER,
+    unpacked.reader(_OF_JSON),
     basic_memory.READER,
     claude_code.READER,
     markdown.READER,

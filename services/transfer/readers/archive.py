@@ -1,4 +1,4 @@
-"""A zip of JSON files, as ChatGPT, Claude and OpenMemory export: each file that a reader recognises is read.
+"""A zip of JSON files, as ChatGPT, Claude, OpenMemory and Slack export: each file that a reader recognises is read.
 
 Nothing is unpacked to disk. Refused as a whole, before anything is read: paths that lead out of the archive, links,
 encrypted files, and what would become larger than it can sensibly be.
@@ -11,18 +11,19 @@ import stat
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from functools import partial
 from pathlib import PurePosixPath
 from typing import BinaryIO, cast
 
 from services.errors import UnreadableFile
-from services.transfer.formats.imported_records import BadRecord, Record
-from services.transfer.formats.opened import Opened, Rejoined
+from services.transfer.formats.imported_records import Record
+from services.transfer.formats.opened import Opened
+from services.transfer.formats.parts import JSON_SUFFIXES, Part, records_of_parts
 from services.transfer.formats.reader import Reader
+from services.transfer.readers import slack
 
 _MAGIC = b"PK\x03\x04"
-_READ = frozenset({".json", ".jsonl", ".ndjson"})
-_MOST_FILES = 10_000
+_MOST_FILES = 100_000
 _MOST_BYTES = 8 << 30
 """Of all files that are read, as they are written in the archive; no more is ever read of one than is written."""
 _MOST_RATIO = 200
@@ -45,7 +46,7 @@ def reader(inside: Sequence[Reader]) -> Reader:
 
     return Reader(
         "zip",
-        "a zip of JSON files: the export of ChatGPT, Claude or OpenMemory as it is",
+        "a zip of JSON files: the export of ChatGPT, Claude, OpenMemory or Slack as it is",
         "as the formats of its files",
         "files of other kinds (told with their number)",
         lambda opened: opened.head.startswith(_MAGIC),
@@ -57,35 +58,14 @@ def _files(
     opened: Opened, archive: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo], inside: Sequence[Reader]
 ) -> Iterator[Record]:
     others = sum(not one.is_dir() for one in archive.infolist()) - len(members)
-    read = False
-    for member in members:
-        with archive.open(member) as stream:
-            part = Opened(
-                f"{opened.name}: {member.filename}",
-                None,
-                PurePosixPath(member.filename).suffix.lower(),
-                Rejoined(cast(BinaryIO, stream)),
-                opened.options,
-            )
-            found = next((one for one in inside if part.head.strip() and one.recognises(part)), None)
-            if found is None:
-                others += 1
-                continue
-            read = True
-            yield from _within(member.filename, found.records(part))
-    if not read:
-        raise UnreadableFile(f"{opened.name}: an archive without memories or conversations as JSON")
-    if others:
-        yield BadRecord("other files", f"{others:,} files of the archive are of no known format")
+    parts = [Part(one.filename, partial(_opened, archive, one)) for one in members]
+    if slack.is_export(parts):
+        return slack.records_of_export(opened, parts)
+    return records_of_parts(opened, parts, inside, others)
 
 
-def _within(name: str, records: Iterator[Record]) -> Iterator[Record]:
-    """The records of a file; one that cannot be read does not keep the other files out."""
-    try:
-        for record in records:
-            yield replace(record, where=f"{name}: {record.where}")
-    except UnreadableFile as error:
-        yield BadRecord(name, str(error))
+def _opened(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> BinaryIO:
+    return cast(BinaryIO, archive.open(member))
 
 
 def _checked(name: str, archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
@@ -99,7 +79,9 @@ def _checked(name: str, archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
             raise UnreadableFile(f"{name}: refused, for {one.filename[:80]!r} leads out of the archive")
         if stat.S_ISLNK(one.external_attr >> 16):
             raise UnreadableFile(f"{name}: refused, for {one.filename[:80]!r} is a link")
-    wanted = [one for one in members if not one.is_dir() and PurePosixPath(one.filename).suffix.lower() in _READ]
+    wanted = [
+        one for one in members if not one.is_dir() and PurePosixPath(one.filename).suffix.lower() in JSON_SUFFIXES
+    ]
     for one in wanted:
         if one.flag_bits & 1:
             raise UnreadableFile(f"{name}: {one.filename[:80]!r} is encrypted; unpack it first")
