@@ -48,7 +48,7 @@ class Found:
     next: str = ""
     """The same as a cursor, which loses and repeats nothing of a list by date, whatever is written meanwhile."""
     notices: tuple[str, ...] = ()
-    """What kept a part of the search from answering."""
+    """What kept a part of the search from answering, and that nothing answers the question."""
 
 
 def brief(memory_id: str, memory: Memory | None) -> Brief:

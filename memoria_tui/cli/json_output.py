@@ -79,7 +79,12 @@ def waiting_json(waiting: Waiting) -> Json:
 
 
 def hit_json(hit: Hit) -> Json:
-    score = {"id": hit.memory.id, "type": hit.memory.type, "score": round(hit.score, 4)}
+    score = {
+        "id": hit.memory.id,
+        "type": hit.memory.type,
+        "score": round(hit.score, 4),
+        "relevance": round(hit.relevance, 4),
+    }
     memory = _fields(hit.memory, "content", "tags", "project", "created_at")
     return score | memory | {"why": _fields(hit.why, "dense", "keyword", "graph")}
 

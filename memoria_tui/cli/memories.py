@@ -13,7 +13,7 @@ import typer
 
 from memoria_tui.cli.json_output import hit_json, memory_json, related_json
 from memoria_tui.cli.terminal import interrupted_by
-from memoria_tui.cli.with_services import Id, Json, Yes, read_query, terminal_of, with_services
+from memoria_tui.cli.with_services import Id, Json, QueryCommand, Yes, read_query, terminal_of, with_services
 from services.errors import InvalidInput
 from services.model import DEFAULT_IMPORTANCE, MemoryChanges, MemoryDraft, MemoryType, SearchMode
 from services.model.history import MANY
@@ -31,7 +31,7 @@ Project = Annotated[str | None, typer.Option("--project", "-p", metavar="NAME", 
 _IMPORTANCE = typer.Option("--importance", "-i", min=0.0, max=1.0, help="From 0 to 1.")
 
 
-@commands.command()
+@commands.command(cls=QueryCommand)
 @with_services
 async def search(
     services: Services,
@@ -46,16 +46,20 @@ async def search(
     """Find memories by meaning and by words."""
     text = " ".join(query)
     parsed = read_query(services, text, mode)
-    result = await services.search.search(replace(parsed, limit=limit))
-    hits = result.hits[:limit]
+    result = await services.search.search(replace(parsed, limit=max(limit, parsed.limit)), limit)
+    hits = result.hits
     if as_json:
-        found = {"hits": [hit_json(hit) for hit in hits], "took_ms": round(result.took_ms, 2)}
-        terminal.print_json({"query": text, "mode": mode, **found})
+        found = {"total": result.total, "answered": result.answered, "hits": [hit_json(hit) for hit in hits]}
+        terminal.print_json({"query": text, "mode": mode, **found, "took_ms": round(result.took_ms, 2)})
         return
+    if not result.answered:
+        terminal.error("no good match; nearest:")
     for hit in hits:
         _print_hit(terminal, hit, ranked=parsed.ranked)
     for notice in result.notices:
         terminal.error(notice)
+    if len(hits) < result.total:
+        terminal.error(f"{len(hits):,} of {result.total:,}; more with -n {min(result.total, 1000)}")
     if not hits:
         terminal.error(await services.memories.outside.emptied() or "no results")
 

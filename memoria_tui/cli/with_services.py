@@ -5,13 +5,17 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable
 from functools import wraps
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Concatenate, ParamSpec
 
 import typer
+from typer.core import TyperCommand
 
 from services.model import SearchMode
 
 if TYPE_CHECKING:
+    from typer._click.core import Context
+
     from memoria_tui.cli.terminal import Terminal
     from services.container import Services
     from services.model import Query
@@ -34,6 +38,25 @@ def read_query(services: Services, text: str, mode: SearchMode = SearchMode.HYBR
 
     now = services.clock().astimezone(person_zone(services.settings))
     return parse_query(text, now=now, mode=mode, week_begins=first_weekday(services.settings))
+
+
+class QueryCommand(TyperCommand):
+    """A command whose words may begin with a minus, as `-tag:old` and `-draft` do in the search box."""
+
+    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+        own = {name for param in self.params for name in param.opts}
+        valued = {name for param in self.params if not getattr(param, "is_flag", True) for name in param.opts}
+        options, words, rest = list[str](), list[str](), iter(args)
+        for arg in rest:
+            if arg == "--":
+                words += rest
+            elif arg in valued:
+                options += [arg, *islice(rest, 1)]
+            elif arg.startswith("--") or arg in own or (arg[:2] in own and arg[2:].isdecimal()) or len(arg) == 2:
+                (options if arg.startswith("-") else words).append(arg)
+            else:
+                words.append(arg)
+        return super().parse_args(ctx, [*options, "--", *words])
 
 
 def with_services(

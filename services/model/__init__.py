@@ -36,7 +36,17 @@ from services.model.memories import (
     title_of,
 )
 from services.model.relations import RelatedMemory, Relation, RelationCreator, RelationType
-from services.model.search import FacetCount, Facets, Hit, Query, SearchMode, SearchResult, SortKey, Why
+from services.model.search import (
+    GOOD_RELEVANCE,
+    FacetCount,
+    Facets,
+    Hit,
+    Query,
+    SearchMode,
+    SearchResult,
+    SortKey,
+    Why,
+)
 from services.model.sessions import (
     SESSION_DETAILS,
     Flaw,

@@ -94,6 +94,10 @@ class Why:
     graph: float | None = None
 
 
+GOOD_RELEVANCE = 0.34
+"""Relevance from which a hit may answer the question."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A memory found, with the reason."""
@@ -101,6 +105,8 @@ class Hit:
     memory: Memory
     score: float = 0.0
     """0..1 within one result; 0.0 in plain lists."""
+    relevance: float = 0.0
+    """0..1 whatever else was found: below `GOOD_RELEVANCE` it hardly answers; 0.0 in plain lists."""
     why: Why = Why()
     passage: str = ""
     """Text of the chunk that matched best; "" in plain lists."""
@@ -138,3 +144,5 @@ class SearchResult:
     took_ms: float = 0.0
     notices: tuple[str, ...] = ()
     """One line for each leg that could not take part and why; empty when all did."""
+    answered: bool = True
+    """False where no hit of a ranked search is relevant enough: they are the nearest, and no more."""

@@ -12,7 +12,7 @@ from services.batches import batches
 from services.errors import MemoriaError
 from services.memories.chunking import chunk_id
 from services.memories.stored_memories import chunk_index, fold, memory_id_of, read_stored
-from services.model import Hit, Memory, MemoryType, Query
+from services.model import GOOD_RELEVANCE, Hit, Memory, MemoryType, Query
 from services.points import Filter, HasId, HasVector, Lookup, Point, ScoredPoint
 from services.ports import VectorStore
 from services.records import Records
@@ -222,6 +222,12 @@ class RankedHits:
         return self.hits[offset : offset + limit]
 
     @property
+    def answered(self) -> bool:
+        """False where none of those that were read is relevant enough; words alone are what they are."""
+        asks = self.query.text and self._scores.dense and not self.query.phrases and not self.query.like
+        return not (asks and self.hits) or max(hit.relevance for hit in self.hits) >= GOOD_RELEVANCE
+
+    @property
     def _expected(self) -> int:
         return min(self.query.limit, len(self._kept) + len(self._remaining))
 
@@ -264,5 +270,6 @@ class RankedHits:
         scored = fusion.explained(totals, closeness, scores.dense, scores.keyword, scores.graph)
         best = [(kept[one], of) for one, of in scored.items()][: self.query.limit]
         return tuple(
-            Hit(one.memory, of.score, of.why, one.passage, self._relations.get(one.memory.id, 0)) for one, of in best
+            Hit(one.memory, of.score, of.relevance, of.why, one.passage, self._relations.get(one.memory.id, 0))
+            for one, of in best
         )

@@ -320,10 +320,14 @@ def _allowed(operator: Operator) -> str:
     return operator.allowed or " or ".join(operator.values or ()) or named
 
 
+_GUESSED = tuple(name for name in _BY_NAME if name not in ("by", "has", "id", "is"))
+"""Names that are recognised misspelt: the others are so short that other words come near them (`hash:`, `idx:`)."""
+
+
 def _refuse_misspelt(token: re.Match[str]) -> None:
     """`tags:auth` would be searched for as text and find nothing: say so instead."""
     if (written := _LOOKS_LIKE_OPERATOR.match(token["bare"])) and (
-        near := difflib.get_close_matches(written["name"].lower(), _BY_NAME, n=1, cutoff=0.8)
+        near := difflib.get_close_matches(written["name"].lower(), _GUESSED, n=1, cutoff=0.8)
     ):
         start = token.start("bare")
         message = f"{written['name']}: is no operator; {near[0]}: is. In quotes it is searched for as text"

@@ -57,21 +57,26 @@ class SearchService:
         self._listed: tuple[Query, Filters] | None = None
         """What the last list is of: the counts beside it are of the same, and what that took is not done twice."""
 
-    async def search(self, query: Query) -> SearchResult:
-        """Ranked hits, or the first page of a plain list with the number of all; no facets.
+    async def search(self, query: Query, first: int | None = None) -> SearchResult:
+        """Ranked hits, or the first page of a plain list, with the number of all; no facets.
+
+        `first`: so many are read, and the others counted.
 
         Raises NotFound when the memory that others shall be like does not exist, and what failed when no leg of the
         search could answer; otherwise a leg that failed is told in `notices`.
         """
         start = time.perf_counter()
+        wanted = query.limit if first is None else first
+        notices: tuple[str, ...] = ()
+        answered = True
         if query.ranked:
             ranked = await self.ranked(query)
-            hits = await ranked.page(0, query.limit)
-            total, notices = len(hits), ranked.notices
+            hits = await ranked.page(0, wanted)
+            total, notices, answered = ranked.total, ranked.notices, ranked.answered
         else:
             listing = await self._opened(query)
-            hits, total, notices = await listing.page(0, query.limit), listing.total, ()
-        return SearchResult(query, hits, total, took_ms=(time.perf_counter() - start) * 1000, notices=notices)
+            hits, total = await listing.page(0, wanted), listing.total
+        return SearchResult(query, hits, total, (time.perf_counter() - start) * 1000, notices, answered)
 
     async def ids(self, query: Query) -> list[str]:
         """All memories that a query asks for, newest first, of which the words of its text must occur.

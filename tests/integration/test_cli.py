@@ -87,6 +87,17 @@ def test_a_command_says_what_it_waits_for_of_another_program(run: Run, tmp_path:
     assert added.complaint == f"waiting for process {other.pid}, which replaces all memories"
 
 
+def test_search_takes_words_that_begin_with_a_minus_and_tells_how_many_there_are(run: Run) -> None:
+    for name in ("old", "new", "newer"):
+        run("add", f"auth of the {name} portal", "--tag", name)
+    found = run("search", "-tag:old", "auth", "-n1")
+    assert (found.status, len(found.out.splitlines())) == (0, 1)
+    assert found.complaint == "1 of 2; more with -n 2"
+    assert run("search", "auth", "-newer", "--json", "--limit", "9").json["total"] == 2
+    assert run("search", "asdfqwer", "zxcv").err.splitlines()[0] == "no good match; nearest:"
+    assert run("search", "-x", "auth").status == 2
+
+
 def test_a_memory_is_written_found_edited_deleted_and_brought_back(run: Run) -> None:
     added = run("add", "the queue delivers twice", "--tag", "queue", "--project", "api", "--json")
     assert added.status == 0
@@ -96,9 +107,10 @@ def test_a_memory_is_written_found_edited_deleted_and_brought_back(run: Run) -> 
     short = memory["id"][:8]
 
     found = run("search", "queue", "twice", "--json").json
-    assert set(found) == {"query", "mode", "hits", "took_ms"}
+    assert set(found) == {"query", "mode", "total", "answered", "hits", "took_ms"}
+    assert (found["total"], found["answered"]) == (1, True)
     (hit,) = found["hits"]
-    assert set(hit) == {"id", "type", "score", "content", "tags", "project", "created_at", "why"}
+    assert set(hit) == {"id", "type", "score", "relevance", "content", "tags", "project", "created_at", "why"}
     assert set(hit["why"]) == {"dense", "keyword", "graph"}
     assert (found["query"], found["mode"], hit["id"]) == ("queue twice", "hybrid", memory["id"])
 

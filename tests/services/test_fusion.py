@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from services.model import GOOD_RELEVANCE
 from services.ports import Edge
 from services.search.fusion import (
     MIDDLES,
@@ -120,6 +121,20 @@ def test_near_words_lift_a_hit_and_its_part_of_meaning() -> None:
     assert scored["near"].score == 1.0
     assert 0.45 < (scored["near"].why.dense or 0) < 0.9
     assert 0.1 < (scored["far"].why.dense or 0) < 0.5
+
+
+def test_relevance_is_absolute_and_knows_no_best() -> None:
+    def relevance(dense: float, keyword: float, near: float) -> float:
+        return explained({"a": 1.0}, {"a": near}, {"a": dense}, {"a": keyword}, {})["a"].relevance
+
+    assert relevance(0.2, 0.2, 0.4) < GOOD_RELEVANCE < relevance(0.4, 0.4, 0.5) < relevance(0.6, 1.0, 1.0) <= 1.0
+
+
+def test_an_unknown_model_is_measured_by_its_own_cosines() -> None:
+    dense = {f"n{number}": 0.6 for number in range(40)} | {"best": 0.62}
+    alike = explained(dense, {}, dense, {}, {})
+    assert alike["best"].relevance < GOOD_RELEVANCE
+    assert explained(dense, {}, dense | {"best": 0.9}, {}, {})["best"].relevance > GOOD_RELEVANCE
 
 
 def test_equal_scores_keep_one_order() -> None:

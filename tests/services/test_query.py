@@ -192,3 +192,8 @@ def test_what_has_no_project_or_no_tag_is_asked_for_and_a_name_stands_in_quotes(
     query = parse('project:none -is:untagged project:"none"')
     assert (query.unassigned, query.untagged, query.projects) == (True, False, ("none",))
     assert parse("-project:NONE").unassigned is False
+
+
+@pytest.mark.parametrize("text", ["hash:abc123", "idx:3", "https://a.b/c", "std::vector", "bytes:17", "isa:l2"])
+def test_words_with_a_colon_are_words(text: str) -> None:
+    assert parse_query(text, now=NOW).text == text

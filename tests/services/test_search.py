@@ -23,6 +23,7 @@ from services.memories.chunking import chunk_id, chunks
 from services.memories.payload import drafted
 from services.memories.point_layout import points_of
 from services.model import (
+    GOOD_RELEVANCE,
     Facets,
     Memory,
     MemoryDraft,
@@ -201,6 +202,14 @@ async def furnish(store: Store) -> None:
         memory(6, "Databases are saved at night", tags=("backup", "two words"), project="infra", importance=0.2),
         memory(7, f"{filler}The zebra crossed the road at the very end. {filler}", tags=("zoo",), project="infra"),
     )
+
+
+async def test_a_question_that_nothing_answers_says_so(office: Store) -> None:
+    assert (await office.ask("when does the token expire?")).answered
+    nothing = await office.ask("asdfqwer zxcv")
+    assert not nothing.answered
+    assert all(hit.relevance < GOOD_RELEVANCE for hit in nothing.hits)
+    assert (await office.ask("asdfqwer", mode=SearchMode.KEYWORD)).answered
 
 
 async def test_the_best_match_by_words_and_meaning_comes_first_and_says_why(office: Store) -> None:

@@ -212,6 +212,7 @@ class FakeRanked(RankedHits):
     hits: tuple[Hit, ...]
     notices: tuple[str, ...] = ()
     took_ms: float = 21.0
+    answered = True
 
     def __post_init__(self) -> None:
         self.total = len(self.hits)
@@ -227,7 +228,7 @@ class FakeSearch(SearchService):
 
     store: Store
 
-    async def search(self, query: Query) -> SearchResult:
+    async def search(self, query: Query, first: int | None = None) -> SearchResult:
         self.store.asked.append(query)
         await asyncio.sleep(self.store.delays.get(query.text, 0))
         self.store.check()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -17,6 +17,9 @@ from services.model import Hit as ServiceHit
 from services.model import MemoryType, Query, SortKey, counted
 from services.settings import Settings
 from services.times import first_weekday, parse_days, parse_since, person_zone
+
+if TYPE_CHECKING:
+    from services.search.hits import RankedHits
 
 _DEEPEST = 100
 """Hits of a ranked search that are looked at, unless a later page is asked for."""
@@ -61,7 +64,7 @@ async def recall(
         return all_ or hit.memory.pending or _likeness(hit, factor) >= min_score
 
     hits = await _first(ranked.page, keeps, offset + limit + 1)
-    return _found(hits[offset:], limit, offset, factor, compact, ranked.notices)
+    return _found(hits[offset:], limit, offset, factor, compact, _notices(ranked))
 
 
 async def search(
@@ -108,7 +111,7 @@ async def _searched(agent: Agent, asked: Query, limit: int, after: Cursor, compa
     if asked.ranked:
         ranked = await service.ranked(asked)
         hits: Sequence[ServiceHit] = await ranked.page(after.place, limit + 1)
-        notices = ranked.notices
+        notices = _notices(ranked)
     else:
         hits, notices = await after.listed(service, asked, limit + 1), ()
     found = _found(hits, limit, after.place, factor, compact, notices)
@@ -246,6 +249,11 @@ def _found(
     """`hits` has one more than the limit where there are more."""
     more = f"there are more: ask again with offset={offset + limit}" if len(hits) > limit else ""
     return Found(tuple(_hit(one, factor, compact=compact) for one in hits[:limit]), more, notices=tuple(notices))
+
+
+def _notices(ranked: RankedHits) -> tuple[str, ...]:
+    nearest = () if ranked.answered else ("no good match: the hits are the nearest, and may say nothing about it",)
+    return (*nearest, *ranked.notices)
 
 
 def _hit(hit: ServiceHit, factor: float, *, compact: bool = False) -> Hit:

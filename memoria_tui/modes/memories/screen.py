@@ -326,7 +326,7 @@ class MemoriesScreen(ModeScreen):
         self._listing = ranked
         ranked.corrected = partial(self._show_fewer, ranked)
         self._show_ranked(ranked)
-        return Found(query, ranked.total, ranked.took_ms, ranked.notices)
+        return Found(query, ranked.total, ranked.took_ms, ranked.notices, ranked.answered)
 
     def _show_ranked(self, ranked: RankedHits) -> None:
         """The hits that are read, and places for the others."""

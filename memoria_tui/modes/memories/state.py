@@ -22,6 +22,8 @@ class Found:
     total: int
     took_ms: float
     notices: tuple[str, ...] = ()
+    answered: bool = True
+    """False where the hits are only the nearest."""
     trashed: int = 0
     """Memories in the trash, where the store has no others."""
 
@@ -40,9 +42,10 @@ def result_line(state: Loadable[Found], marked: int = 0) -> str:
             return "searching"
         case Failed():
             return "no answer"
-        case Loaded(Found(query, total, took_ms, notices)):
+        case Loaded(Found(query, total, took_ms, notices, answered)):
             noun = ("hit" if total == 1 else "hits") if query.ranked else ("memory" if total == 1 else "memories")
             mode = [query.mode.value] if query.ranked else []
+            mode += [] if answered else ["no good match; nearest:"]
             marks = [f"{marked:,} marked"] if marked else []
             return " · ".join([*mode, f"{total:,} {noun}", f"{took_ms:.0f} ms", *marks, *map(safe, notices)])
 
