@@ -109,7 +109,7 @@ class Services:
         self.exporting = ExportService(vectors, records, settings, clock)
         self.consolidation = ConsolidationService(vectors, records, self.memories, settings, clock)
         self.reflection = ReflectionService(chat, vectors, self.search, self.memories, settings)
-        self.inbox = InboxService(vectors, records, settings, clock)
+        self.inbox = InboxService(vectors, records, self.memories, settings, clock)
         self.work = WorkService(records, settings, clock, self.memories)
         self.reports = ReportService(records, settings, clock)
         self.clients = ClientService(records)

@@ -202,7 +202,9 @@ class LiveService:
     @property
     def _snapshot(self) -> StatusSnapshot:
         stores = tuple(watch.status for watch in self._watches.values() if watch.status is not None)
-        return StatusSnapshot(stores, self._pulse.pending, self._pulse.due, self._pulse.sessions)
+        return StatusSnapshot(
+            stores, self._pulse.pending, self._pulse.due, self._pulse.sessions, self._pulse.unreviewed
+        )
 
     async def _follow(self, kind: StoreKind, on_status: OnStatus) -> None:
         watch = self._watches[kind]

@@ -16,6 +16,10 @@ def _nothing(_: StatusSnapshot) -> str:
     return ""
 
 
+def _waiting(status: StatusSnapshot) -> str:
+    return status.told_unreviewed
+
+
 def _failing(status: StatusSnapshot) -> str:
     return "!" if status.failing else ""
 
@@ -39,12 +43,13 @@ class Mode:
 
 
 MEMORIES = Mode("memories", "1", "Memories", "Go to Memories")
-WORK = Mode("work", "3", "Work", "Go to Work")
-GRAPH = Mode("graph", "2", "Graph", "Go to the Graph")
+GRAPH = Mode("graph", "3", "Graph", "Go to the Graph")
+WORK = Mode("work", "4", "Work", "Go to Work")
 MODES = (
     MEMORIES,
+    Mode("inbox", "2", "Inbox", "Review what agents wrote", _waiting),
     GRAPH,
     WORK,
-    Mode("summary", "4", "Summary", "Go to the Summary"),
-    Mode("health", "5", "Health", "Go to Health", _failing),
+    Mode("summary", "5", "Summary", "Go to the Summary"),
+    Mode("health", "6", "Health", "Go to Health", _failing),
 )

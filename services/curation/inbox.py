@@ -14,6 +14,8 @@ from enum import StrEnum
 
 from services.acting import actor_of
 from services.curation.facts import differing_facts
+from services.memories.memory_service import MemoryService
+from services.memories.merging import Merge
 from services.memories.payload import State, read_memory
 from services.memories.stored_memories import Stored, memory_id_of, newest, read_stored
 from services.model import AGENT, Kind, Memory, MemoryType
@@ -21,8 +23,9 @@ from services.points import DenseSearch, Filter, HasId, Matches
 from services.ports import Clock, NewChange, PendingReview, VectorStore
 from services.records import Records, Transaction
 from services.settings import Settings
-from services.times import writer_zone
+from services.times import to_stamp, writer_zone
 
+EXPIRES_AT = "expires_at"
 _LIKE = 0.75
 """Least cosine of memories that are shown beside one another."""
 _MOST_LIKE = 5
@@ -86,9 +89,12 @@ class InboxItem:
 class InboxService:
     """What waits for a review, and reviews. Raises StoreUnavailable."""
 
-    def __init__(self, vectors: VectorStore, records: Records, settings: Settings, clock: Clock) -> None:
+    def __init__(
+        self, vectors: VectorStore, records: Records, memories: MemoryService, settings: Settings, clock: Clock
+    ) -> None:
         self._vectors = vectors
         self._records = records
+        self._memories = memories
         self._settings, self._zone = settings, writer_zone(settings)
         self._clock = clock
 
@@ -169,6 +175,19 @@ class InboxService:
         """Hides memories that wait until then, in one act; gives how many."""
         async with self._records.transaction() as transaction:
             return await _record(transaction, await transaction.reviews.snooze(ids, until))
+
+    async def merge_into(self, memory: Memory, kept: Memory) -> int:
+        """Merges a memory into another, which gets its text, tags, keys and relations; the first goes to the trash.
+
+        Raises Conflict when one of them is no longer as it was looked at.
+        """
+        stored = await read_stored(self._vectors, [memory.id, kept.id], embeddings=False)
+        ends = {id_: [id_, *(point.id for state in states for point in state.points)] for id_, states in stored.items()}
+        return await self._memories.merge([Merge(kept, (memory,), {memory.id: (), kept.id: (), **ends})])
+
+    async def retire(self, ids: Sequence[str]) -> int:
+        """Lets memories expire now, in one act; gives how many."""
+        return await self._memories.edit_many(ids, metadata={EXPIRES_AT: to_stamp(self._clock(), self._zone)})
 
     async def _projects(self, pending: Iterable[PendingReview]) -> dict[str, str]:
         stored = await read_stored(self._vectors, [one.memory_id for one in pending], embeddings=False)

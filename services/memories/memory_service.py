@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 
 from services.acting import kept_to, may_see, require_all_seen, seeing_all
 from services.errors import Ambiguous, Conflict, InvalidInput, MemoriaError, NotFound, StoreUnavailable
@@ -243,12 +244,14 @@ class MemoryService:
         importance: float | None = None,
         project: str | None = None,
         type: MemoryType | None = None,  # noqa: A002  # named as the field
+        metadata: Mapping[str, object] = MappingProxyType({}),
     ) -> int:
-        """Edits memories in one change group; "" removes the project. Gives how many changed; others are passed over.
+        """Edits memories in one change group; "" removes the project, `metadata` are keys to set.
 
+        Gives how many changed; others are passed over.
         Raises InvalidInput for an importance out of 0..1.
         """
-        fixed = MemoryChanges(importance=importance, project=project, type=type)
+        fixed = MemoryChanges(importance=importance, project=project, type=type, metadata=metadata)
 
         async def plan(currents: Mapping[str, Current]) -> list[Plan]:
             plans = []

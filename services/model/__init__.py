@@ -60,6 +60,7 @@ from services.model.sessions import (
     WorkSession,
 )
 from services.model.stores import (
+    MOST_UNREVIEWED,
     Advance,
     DaemonStatus,
     Progress,

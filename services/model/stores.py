@@ -70,6 +70,10 @@ class DaemonStatus:
     """Process id and name of the programs that use it, without who asks."""
 
 
+MOST_UNREVIEWED = 999
+"""Above which it is not told how many memories wait for a review."""
+
+
 @dataclass(frozen=True, slots=True)
 class StatusSnapshot:
     """How the stores are, as far as they were asked, and what PostgreSQL says of work and of what waits."""
@@ -82,6 +86,13 @@ class StatusSnapshot:
     """Whether one of them is to be tried again."""
     sessions: tuple[WorkSession, ...] = ()
     """Active and paused ones, oldest first."""
+    unreviewed: int = 0
+    """Memories that wait for a review, counted to one more than MOST_UNREVIEWED."""
+
+    @property
+    def told_unreviewed(self) -> str:
+        """«12», «999+», or nothing."""
+        return f"{MOST_UNREVIEWED}+" if self.unreviewed > MOST_UNREVIEWED else str(self.unreviewed or "")
 
     @property
     def failing(self) -> tuple[StoreStatus, ...]:

@@ -114,6 +114,8 @@ class Pulse:
     """Whether one of them is to be tried again."""
     sessions: tuple[WorkSession, ...]
     """Active and paused ones, oldest first."""
+    unreviewed: int = 0
+    """Memories that wait for a review, counted to one more than MOST_UNREVIEWED."""
 
 
 @dataclass(slots=True)

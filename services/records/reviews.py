@@ -19,7 +19,7 @@ _PENDING = """
 FROM memoria_tui.reviews review
 WHERE first_change IS NOT NULL AND (snoozed_until IS NULL OR snoozed_until <= :now)
 """
-_COUNT = f"""
+COUNT = f"""
 SELECT count(*) AS number FROM (SELECT 1 {_PENDING} ORDER BY first_change LIMIT CAST(:most AS bigint)) AS waiting
 """
 _PAGE = f"""
@@ -74,7 +74,7 @@ class Reviews:
 
     async def count(self, now: datetime, most: int | None = None) -> int:
         """Memories that wait and are not snoozed; counted up to `most`, if given."""
-        rows = await self._read(_COUNT, now=now, most=most)
+        rows = await self._read(COUNT, now=now, most=most)
         return int(rows[0].number) if rows else 0
 
     async def page(self, now: datetime, limit: int, after: int = 0) -> list[PendingReview]:

@@ -51,7 +51,7 @@ async def measure(store: Store, rounds: int) -> tuple[float, float]:
     app = make_app(store)
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
-        await press(pilot, "2", "minus")
+        await press(pilot, "3", "minus")
         screen = cast("GraphScreen", app.screen)
         taken = []
         async with LoopWatch() as watch:

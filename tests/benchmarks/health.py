@@ -43,7 +43,7 @@ async def run(args: Namespace) -> list[Figure]:
         )
         async with app.run_test(size=(120, 40)) as pilot:
             await asyncio.sleep(_SETTLED)
-            await press(pilot, "2", "3", "4", "5")
+            await press(pilot, "2", "3", "4", "5", "6")
             screen = cast("HealthScreen", pilot.app.screen)
             await _checked(screen)
             longest = {"its pass over everything": await _watched(_look, pilot, screen)}

@@ -31,7 +31,7 @@ async def world(records: Records) -> AsyncIterator[World]:
 
 @pytest.fixture
 def inbox(world: World) -> InboxService:
-    return InboxService(world.vectors, world.records, world.settings, lambda: datetime.now(UTC))
+    return InboxService(world.vectors, world.records, world.service, world.settings, lambda: datetime.now(UTC))
 
 
 async def by_agent(world: World, text: str, **fields: object) -> Memory:

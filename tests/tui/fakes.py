@@ -8,12 +8,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
 from services.adapters.database_upgrade import DatabaseService
 from services.backup.backup_values import Archive, RestoreReport, UnfinishedRestore
 from services.backup.daily import DailyBackups
 from services.backup.restoring import RestoreService
+from services.curation.inbox import InboxItem, InboxService, Near
 from services.errors import Conflict, MemoriaError, NotFound, NothingToUndo
 from services.health import HealthService
 from services.live import LiveService, OnChange, OnStatus
@@ -56,7 +58,7 @@ from services.model import (
     Why,
     WorkSession,
 )
-from services.ports import Clock
+from services.ports import Clock, PendingReview
 from services.search.hits import RankedHits
 from services.search.listing import Listing
 from services.search.search_service import SearchService
@@ -103,6 +105,13 @@ class Store:
     """(group, summary, all memories before it), newest last."""
     relations_before: list[list[Relation]] = field(default_factory=list)
     """All relations before each undoable change."""
+    unreviewed: dict[str, PendingReview] = field(default_factory=dict)
+    unreviewed_before: list[dict[str, PendingReview]] = field(default_factory=list)
+    """What waited for a review before each undoable change."""
+    known: dict[str, Memory] = field(default_factory=dict)
+    """Memories as they were before agents changed them."""
+    near: dict[str, tuple[Near, ...]] = field(default_factory=dict)
+    """What memories are like."""
     failure: MemoriaError | None = None
     """Raised by every call while it is set."""
     delays: dict[str, float] = field(default_factory=dict)
@@ -135,6 +144,7 @@ class Store:
         """Makes what follows undoable."""
         self.undoable.append((group or f"group-{len(self.undoable)}", summary, dict(self.memories)))
         self.relations_before.append(self.relations)
+        self.unreviewed_before.append(dict(self.unreviewed))
 
     def record(self, action: Action, before: Memory | None, after: Memory | None, summary: str = "") -> None:
         self.latest += 1
@@ -380,6 +390,7 @@ class FakeMemories(MemoryService):
         self.store.remember("edited text")
         self.store.memories[base.id] = new
         self.store.record(Action.UPDATED, current, new, "edited text")
+        self.store.unreviewed.pop(base.id, None)
         return new
 
     async def edit_many(
@@ -391,6 +402,7 @@ class FakeMemories(MemoryService):
         importance: float | None = None,
         project: str | None = None,
         type: MemoryType | None = None,  # noqa: A002
+        metadata: Mapping[str, object] = MappingProxyType({}),
     ) -> int:
         self.store.check()
         self.store.remember(f"edited {len(ids)}")
@@ -403,6 +415,7 @@ class FakeMemories(MemoryService):
                 importance=before.importance if importance is None else importance,
                 project=before.project if project is None else project or None,
                 type=type or before.type,
+                metadata={**before.metadata, **metadata},
             )
             self.store.memories[one] = after
             self.store.record(Action.UPDATED, before, after, "edited")
@@ -414,6 +427,7 @@ class FakeMemories(MemoryService):
         for one in ids:
             memory = self.store.memories.pop(one)
             self.store.trash[one] = memory
+            self.store.unreviewed.pop(one, None)
             self.store.record(Action.DELETED, memory, None)
         return len(ids)
 
@@ -425,6 +439,7 @@ class FakeMemories(MemoryService):
                 raise NotFound(f"{one} is not in the trash")
             memory = self.store.trash.pop(one)
             self.store.memories[one] = memory
+            self.store.unreviewed.pop(one, None)
             self.store.record(Action.RESTORED, None, memory)
         return len(ids)
 
@@ -479,6 +494,7 @@ class FakeMemories(MemoryService):
             self.store.trash.pop(one, None)
         self.store.memories = before
         self.store.relations = self.store.relations_before.pop()
+        self.store.unreviewed = self.store.unreviewed_before.pop()
         self.store.latest += 1
         return Undone(undone, summary)
 
@@ -486,6 +502,7 @@ class FakeMemories(MemoryService):
         """Undoes an older act, which has to be one that only made relations."""
         group, summary, _ = self.store.undoable.pop(place)
         before = self.store.relations_before.pop(place)
+        self.store.unreviewed_before.pop(place)
         made = [one for one in self.store.relations_before[place] if one not in before]
         self.store.relations = [one for one in self.store.relations if one not in made]
         return Undone(group, summary)
@@ -507,6 +524,53 @@ class FakeMemories(MemoryService):
     async def latest_update(self) -> str | None:
         self.store.check()
         return str(self.store.latest)
+
+
+@dataclass
+class FakeInbox(InboxService):
+    """What the store says that it waits for a review."""
+
+    store: Store
+
+    async def count(self, most: int | None = None) -> int:
+        self.store.check()
+        return len(self.store.unreviewed)
+
+    async def pending(self, limit: int, after: int = 0) -> list[PendingReview]:
+        self.store.check()
+        return sorted(self.store.unreviewed.values(), key=lambda one: one.first_change)[:limit]
+
+    async def items(self, pending: Sequence[PendingReview]) -> list[InboxItem]:
+        found = [(one, self.store.known.get(one.memory_id), self.store.memories.get(one.memory_id)) for one in pending]
+        return [InboxItem(one, before, now) for one, before, now in found if before or now]
+
+    async def near(self, memory: Memory) -> tuple[Near, ...]:
+        return self.store.near.get(memory.id, ())
+
+    async def keep(self, seen: Mapping[str, int | None], group: str | None = None) -> int:
+        return self._review("reviewed", list(seen))
+
+    async def snooze(self, ids: Sequence[str], until: datetime) -> int:
+        return self._review("snoozed", ids)
+
+    async def retire(self, ids: Sequence[str]) -> int:
+        return self._review("retired", ids)
+
+    async def merge_into(self, memory: Memory, kept: Memory) -> int:
+        number = self._review("merged", [memory.id])
+        del self.store.memories[memory.id]
+        return number
+
+    def _review(self, what: str, ids: Sequence[str]) -> int:
+        self.store.check()
+        self.store.remember(what)
+        for one in ids:
+            self.store.unreviewed.pop(one, None)
+        return len(ids)
+
+    async def _projects(self, pending: Iterable[PendingReview]) -> dict[str, str]:
+        found = {one.memory_id: self.store.memories.get(one.memory_id) for one in pending}
+        return {id_: memory.project or "" for id_, memory in found.items() if memory is not None}
 
 
 @dataclass
@@ -621,7 +685,7 @@ class FakeLive(LiveService):
     async def poll_work(self) -> StatusSnapshot:
         stores = await self.health.status() if self.store.stores is None else self.store.stores
         pending = sum(memory.pending for memory in self.store.memories.values())
-        return StatusSnapshot(stores, pending, False, self.store.sessions)
+        return StatusSnapshot(stores, pending, False, self.store.sessions, len(self.store.unreviewed))
 
     def attend(self) -> None:
         self.attended += 1
@@ -670,6 +734,7 @@ class FakeServices:
         self.search: SearchService = FakeSearch(self.store)
         self.memories: MemoryService = FakeMemories(self.store)
         self.graph = FakeGraph(self.store)
+        self.inbox: InboxService = FakeInbox(self.store)
         self.suggestions = FakeSuggestions(self.store, self.graph)
         self.health: HealthService = FakeHealth(self.store)
         self.importing: ImportService = FakeImporting(self.store)

@@ -86,6 +86,9 @@ class FakeGraph(GraphService):
         if made:
             self.store.remember("linked", group)
             self.store.relations = [*self.store.relations, *made]
+            for one in made:
+                if one.type is RelationType.SUPERSEDES:
+                    self.store.unreviewed.pop(one.source_id, None)
         return made
 
     async def unlink(self, ids: Sequence[str], seen: Sequence[Relation] = ()) -> list[Relation]:

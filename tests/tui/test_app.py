@@ -284,7 +284,7 @@ async def test_keys_typed_right_after_a_mode_is_chosen_wait_until_it_can_take_th
     settings = Settings(home=tmp_path, database_url=postgres_url, zone="UTC")
     async with quick(MemoriaApp(lambda: open_services(settings))).run_test(size=(120, 40)) as pilot:
         await settle(pilot)
-        for key in ("3", "c"):
+        for key in ("4", "c"):
             pilot.app.post_message(events.Key(key, key))
         await settle(pilot)
         assert isinstance(pilot.app.screen, ClientsDialog)

@@ -62,14 +62,14 @@ def selected(pilot: Pilot[None]) -> str:
 
 async def test_it_opens_on_the_best_connected_memory_and_shows_what_lies_around_it() -> None:
     async with running(filled()) as pilot:
-        await press(pilot, "2")
+        await press(pilot, "3")
         assert around(pilot) == (JWT, [ANNA, ROTATE])
         assert [box.id for box in graph_of(pilot).relation_map.boxes] == [JWT, ROTATE, ANNA]
 
 
 async def test_tree_map_and_preview_follow_each_other() -> None:
     async with running(filled()) as pilot:
-        await press(pilot, "2", "down")
+        await press(pilot, "3", "down")
         assert selected(pilot) == ANNA
         await press(pilot, "m", "left", "left")
         assert selected(pilot) == ROTATE
@@ -79,7 +79,7 @@ async def test_tree_map_and_preview_follow_each_other() -> None:
 
 async def test_enter_walks_and_backspace_goes_back() -> None:
     async with running(filled()) as pilot:
-        await press(pilot, "2", "down", "enter")
+        await press(pilot, "3", "down", "enter")
         assert around(pilot) == (ANNA, [JWT, ROTATE])
         await press(pilot, "backspace")
         assert around(pilot)[0] == JWT
@@ -92,7 +92,7 @@ async def test_depth_and_types_say_how_far_one_sees() -> None:
     store = filled()
     store.relations.append(Relation("r3", ANNA, DEPLOY, RelationType.CAUSES))
     async with running(store) as pilot:
-        await press(pilot, "2", "minus")
+        await press(pilot, "3", "minus")
         assert around(pilot) == (JWT, [ANNA, ROTATE])
         await press(pilot, "plus")
         assert around(pilot) == (JWT, [ANNA, ROTATE, DEPLOY])
@@ -105,7 +105,7 @@ async def test_depth_and_types_say_how_far_one_sees() -> None:
 async def test_a_link_is_two_keys_after_the_target() -> None:
     store = filled()
     async with running(store) as pilot:
-        await press(pilot, "2", "down", "l", "=release", "enter", "s")
+        await press(pilot, "3", "down", "l", "=release", "enter", "s")
         assert [kind for one, kind, other in drawn(store) if {one, other} == {ANNA, RELEASE}] == [RelationType.SUPPORTS]
         await press(pilot, "u")
         assert drawn(store) == {(JWT, RelationType.FIXES, ANNA), (ROTATE, RelationType.DERIVES, JWT)}
@@ -114,14 +114,14 @@ async def test_a_link_is_two_keys_after_the_target() -> None:
 async def test_what_is_at_hand_is_taken_with_the_arrows() -> None:
     store = filled()
     async with running(store) as pilot:
-        await press(pilot, "2", "down", "l", "down", "enter", "o")
+        await press(pilot, "3", "down", "l", "down", "enter", "o")
         assert RelationType.OPPOSES in {kind for one, kind, other in drawn(store) if {one, other} == {ANNA, ROTATE}}
 
 
 async def test_a_relation_is_taken_away_and_brought_back() -> None:
     store = filled()
     async with running(store) as pilot:
-        await press(pilot, "2", "down", "x")
+        await press(pilot, "3", "down", "x")
         assert drawn(store) == {(ROTATE, RelationType.DERIVES, JWT)}
         assert "Unlinked fixes" in toasts(pilot)[-1]
         await press(pilot, "u")
@@ -132,7 +132,7 @@ async def test_a_relation_is_taken_away_and_brought_back() -> None:
 async def test_type_direction_and_weight_are_changed_in_place() -> None:
     store = filled()
     async with running(store) as pilot:
-        await press(pilot, "2", "down", "r", "tab", "c")
+        await press(pilot, "3", "down", "r", "tab", "c")
         assert (ANNA, RelationType.CAUSES, JWT) in drawn(store)
         assert selected(pilot) == ANNA
         await press(pilot, "w", "backspace", "=2", "enter")
@@ -145,21 +145,21 @@ async def test_of_several_relations_to_a_memory_one_is_chosen() -> None:
     store = filled()
     store.relations.append(Relation("r3", ANNA, JWT, RelationType.RELATED))
     async with running(store) as pilot:
-        await press(pilot, "2", "down", "x", "…", "2")
+        await press(pilot, "3", "down", "x", "…", "2")
         assert drawn(store) == {(JWT, RelationType.FIXES, ANNA), (ROTATE, RelationType.DERIVES, JWT)}
 
 
 async def test_on_the_centre_there_is_no_relation_to_change() -> None:
     store = filled()
     async with running(store) as pilot:
-        await press(pilot, "2", "x")
+        await press(pilot, "3", "x")
         assert "next to the centre" in toasts(pilot)[-1]
         assert len(store.relations) == 2
 
 
 async def test_a_path_is_a_chain_that_can_be_walked() -> None:
     async with running(filled()) as pilot:
-        await press(pilot, "2", "down", "p", "=rotate", "enter")
+        await press(pilot, "3", "down", "p", "=rotate", "enter")
         assert isinstance(pilot.app.screen, WalkDialog)
         assert pilot.app.screen.query_one(OptionList).option_count == 3
         await press(pilot, "enter")
@@ -168,19 +168,19 @@ async def test_a_path_is_a_chain_that_can_be_walked() -> None:
 
 async def test_no_path_is_told_in_one_line() -> None:
     async with running(filled()) as pilot:
-        await press(pilot, "2", "p", "=deploy since", "enter")
+        await press(pilot, "3", "p", "=deploy since", "enter")
         assert "no path" in toasts(pilot)[-1]
 
 
 async def test_the_overview_leads_to_a_memory() -> None:
     async with running(filled()) as pilot:
-        await press(pilot, "2", "o", "down", "enter")
+        await press(pilot, "3", "o", "down", "enter")
         assert around(pilot)[0] == ANNA
 
 
 async def test_any_memory_can_be_stood_on_by_searching_for_it() -> None:
     async with running(filled()) as pilot:
-        await press(pilot, "2", "slash", "=billing", "enter")
+        await press(pilot, "3", "slash", "=billing", "enter")
         assert around(pilot) == (BILLING, [])
 
 
@@ -192,7 +192,7 @@ async def test_suggestions_are_accepted_retyped_rejected_and_taken_back() -> Non
             suggested(store.memories[JWT], store.memories[other], RelationType.RELATED)
             for other in (DEPLOY, BILLING, RELEASE)
         ]
-        await press(pilot, "2", "s", "enter", "t", "c", "x")
+        await press(pilot, "3", "s", "enter", "t", "c", "x")
         assert {(JWT, RelationType.RELATED, DEPLOY), (JWT, RelationType.CAUSES, BILLING)} <= drawn(store)
         assert [one.target.id for one in service.rejected] == [RELEASE]
         made = [one for one in store.relations if one.target_id in (DEPLOY, BILLING)]
@@ -214,7 +214,7 @@ async def test_a_review_accepts_nothing_by_itself_goes_on_where_it_was_left_and_
             for other in (DEPLOY, BILLING, RELEASE)
         ]
         service.pause = 0.15
-        await press(pilot, "2")
+        await press(pilot, "3")
         await pilot.press("S")
         await pilot.pause(0.25)
         await pilot.press("escape")
@@ -234,7 +234,7 @@ async def test_undo_in_a_review_undoes_its_own_last_decision_and_no_other_act() 
     async with running(store) as pilot:
         services = services_of(pilot)
         services.suggestions.given = [suggested(store.memories[JWT], store.memories[BILLING], RelationType.RELATED)]
-        await press(pilot, "2", "S", "enter")
+        await press(pilot, "3", "S", "enter")
         assert (JWT, RelationType.RELATED, BILLING) in drawn(store)
         await services.memories.delete([RELEASE])
         await press(pilot, "u")
@@ -258,7 +258,7 @@ async def test_ends_that_are_no_memory_are_shown_as_such() -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         services_of(pilot).graph.chunks[chunk] = DEPLOY
-        await press(pilot, "2")
+        await press(pilot, "3")
         shown = graph_of(pilot).relation_tree
         tree = "\n".join(shown.render_line(line).text for line in range(shown.size.height))
         assert "? missing memory" in tree
@@ -268,7 +268,7 @@ async def test_ends_that_are_no_memory_are_shown_as_such() -> None:
 async def test_a_memory_that_is_deleted_meanwhile_is_left_for_the_one_before() -> None:
     store = filled()
     async with running(store) as pilot:
-        await press(pilot, "2", "slash", "=billing", "enter")
+        await press(pilot, "3", "slash", "=billing", "enter")
         del store.memories[BILLING]
         graph_of(pilot).changed()
         await settle(pilot)
@@ -279,11 +279,11 @@ async def test_without_relations_and_without_memories_it_is_calm() -> None:
     store = filled()
     store.relations = []
     async with running(store) as pilot:
-        await press(pilot, "2")
+        await press(pilot, "3")
         assert "No memory is related" in str(graph_of(pilot).query_one("#notice").render())
         await press(pilot, "x", "plus", "enter", "m")
     async with running(Store()) as pilot:
-        await press(pilot, "2")
+        await press(pilot, "3")
         assert "No memories." in str(graph_of(pilot).query_one("#notice").render())
 
 
@@ -291,7 +291,7 @@ async def test_a_store_that_fails_is_told_and_asked_again() -> None:
     store = filled()
     async with running(store) as pilot:
         store.failure = StoreUnavailable("PostgreSQL does not answer")
-        await press(pilot, "2")
+        await press(pilot, "3")
         assert "does not answer" in str(graph_of(pilot).query_one("#notice").render())
         store.failure = None
         await press(pilot, "r")
@@ -304,7 +304,7 @@ async def test_hostile_text_stays_text(size: tuple[int, int]) -> None:
     hostile = "\x1b]52;c;eA==\x07[red]x[/] \u202ereversed\x9b2J 日本語 [@click=app.quit]"
     store.memories[ANNA] = replace(store.memories[ANNA], content=hostile)
     async with running(store, size=size) as pilot:
-        await press(pilot, "2", "down", "m")
+        await press(pilot, "3", "down", "m")
         pictures = [pilot.app.export_screenshot()]
         for keys in (("l",), ("o",), ("p", "2")):
             await press(pilot, *keys)
@@ -376,7 +376,7 @@ async def test_g_shows_a_memory_in_the_graph() -> None:
 
 async def test_the_palette_runs_actions_that_carry_a_value() -> None:
     async with running(filled()) as pilot:
-        await press(pilot, "2", "ctrl+p", "=Nearer", "enter")
+        await press(pilot, "3", "ctrl+p", "=Nearer", "enter")
         shown = graph_of(pilot).around
         assert shown is not None
         assert shown.depth == 1
@@ -385,7 +385,7 @@ async def test_the_palette_runs_actions_that_carry_a_value() -> None:
 async def test_what_is_seen_is_exported_in_the_format_that_the_name_says(tmp_path: Path) -> None:
     file = tmp_path / "seen.graphml"
     async with running(filled()) as pilot:
-        await press(pilot, "2")
+        await press(pilot, "3")
         shown = graph_of(pilot).around
         assert shown is not None
         await press(pilot, "E")

@@ -45,23 +45,23 @@ def _size(value: object) -> str:
 
 @pytest.mark.parametrize("size", _SIZES, ids=_size)
 def test_tree_map_and_preview(snap_compare: Compare, size: tuple[int, int]) -> None:
-    assert snap_compare(make_app(woven()), terminal_size=size, run_before=keys("2", "down"))
+    assert snap_compare(make_app(woven()), terminal_size=size, run_before=keys("3", "down"))
 
 
 def test_light_theme(snap_compare: Compare) -> None:
     app = make_app(woven(), config=Config(theme="memoria-light"))
-    assert snap_compare(app, terminal_size=(120, 40), run_before=keys("2", "m", "right"))
+    assert snap_compare(app, terminal_size=(120, 40), run_before=keys("3", "m", "right"))
 
 
 def test_map_where_it_is_narrow(snap_compare: Compare) -> None:
-    assert snap_compare(make_app(woven()), terminal_size=(80, 24), run_before=keys("2", "m"))
+    assert snap_compare(make_app(woven()), terminal_size=(80, 24), run_before=keys("3", "m"))
 
 
 @pytest.mark.parametrize("size", _SIZES, ids=_size)
 def test_no_relations(snap_compare: Compare, size: tuple[int, int]) -> None:
     store = filled()
     store.relations = []
-    assert snap_compare(make_app(store), terminal_size=size, run_before=keys("2"))
+    assert snap_compare(make_app(store), terminal_size=size, run_before=keys("3"))
 
 
 @pytest.mark.parametrize("size", _SIZES, ids=_size)
@@ -71,18 +71,18 @@ def test_failing_store(snap_compare: Compare, size: tuple[int, int]) -> None:
     async def fail(pilot: Pilot[None]) -> None:
         await settle(pilot)
         store.failure = StoreUnavailable("PostgreSQL at 127.0.0.1:5432 does not answer: start it, then press r")
-        await press(pilot, "2")
+        await press(pilot, "3")
         await poll_status(pilot)
 
     assert snap_compare(make_app(store), terminal_size=size, run_before=fail)
 
 
 _DIALOGS = {
-    "target": ("2", "down", "l"),
-    "type": ("2", "down", "r", "tab"),
-    "types": ("2", "f", "f"),
-    "path": ("2", "down", "p", "=postgres", "enter"),
-    "overview": ("2", "o"),
+    "target": ("3", "down", "l"),
+    "type": ("3", "down", "r", "tab"),
+    "types": ("3", "f", "f"),
+    "path": ("3", "down", "p", "=postgres", "enter"),
+    "overview": ("3", "o"),
 }
 
 
@@ -101,6 +101,6 @@ def test_suggestions(snap_compare: Compare, size: tuple[int, int]) -> None:
             suggested(store.memories[memory_id(1)], store.memories[memory_id(other)], kind, confidence)
             for other, kind, confidence in ((4, RelationType.FIXES, 0.91), (5, RelationType.RELATED, 0.52))
         ]
-        await press(pilot, "2", "s", "space")
+        await press(pilot, "3", "s", "space")
 
     assert snap_compare(make_app(store), terminal_size=size, run_before=suggest)

@@ -35,7 +35,7 @@ async def health(
     """The screen after its first look."""
     async with MemoriaApp(services.opened, clock=clock).run_test(size=size, notifications=True) as pilot:
         await settle(pilot)
-        await press(pilot, "5")
+        await press(pilot, "6")
         screen = pilot.app.screen
         assert isinstance(screen, HealthScreen)
         yield pilot, screen
@@ -115,7 +115,7 @@ async def test_everything_is_repaired_by_one_key_and_looked_at_again_only_when_s
     services = HealthServices()
     async with health(services) as (pilot, screen):
         assert services.integrity.surveys == 1
-        await press(pilot, "1", "5")
+        await press(pilot, "1", "6")
         assert services.integrity.surveys == 1
         await press(pilot, "X")
         shown = pilot.app.export_screenshot().replace("&#160;", " ")
@@ -135,7 +135,7 @@ async def test_long_work_goes_on_in_other_modes_and_can_be_stopped() -> None:
     services.integrity.may_repair.clear()
     async with MemoriaApp(services.opened, clock=clock).run_test(notifications=True) as pilot:
         await settle(pilot)
-        await press(pilot, "5")
+        await press(pilot, "6")
         screen = pilot.app.screen
         assert isinstance(screen, HealthScreen)
         await press(pilot, "X")
@@ -152,7 +152,7 @@ async def test_long_work_goes_on_in_other_modes_and_can_be_stopped() -> None:
         assert toasts(pilot) == ["Repaired 6 memories · u to undo"]
         services.integrity.may_repair.clear()
         services.integrity.found = services.memories.before
-        await press(pilot, "5", "r")
+        await press(pilot, "6", "r")
         await press(pilot, "X")
         await pilot.press("f")
         await pilot.pause()

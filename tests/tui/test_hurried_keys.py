@@ -368,7 +368,7 @@ async def test_writing_keys_of_the_graph(keys: str) -> None:
         for one in (memory_id(1), memory_id(2), memory_id(3))
         for other in (memory_id(4), memory_id(5))
     ]
-    async with slow_app(services, "memories", "graph", "suggestions", mode="2") as (pilot, acts):
+    async with slow_app(services, "memories", "graph", "suggestions", mode="3") as (pilot, acts):
         await hurry(pilot, "down", *keys.split())
         assert acts.done in (GRAPH[keys], GRAPH[keys][:1]), toasts(pilot)
         assert acts.most_at_once == 1
@@ -388,7 +388,7 @@ async def slow_desk(desk: Desk) -> AsyncIterator[tuple[Pilot[None], Acts]]:
     acts = slow_down(desk.services, _SLOW, "work", "clients")
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
         await settle(pilot)
-        await pilot.press("3")
+        await pilot.press("4")
         await settle(pilot)
         acts.done.clear()
         yield pilot, acts
@@ -621,12 +621,12 @@ async def every_key_twice(pilot: Pilot[None], mode: str) -> None:
 
 
 def services_of(mode: str) -> FakeServices:
-    if mode == "4":
+    if mode == "5":
         return SummaryServices(a_year())
-    return HealthServices() if mode == "5" else FakeServices(filled())
+    return HealthServices() if mode == "6" else FakeServices(filled())
 
 
-@pytest.mark.parametrize("mode", "1245")
+@pytest.mark.parametrize("mode", "12356")
 async def test_every_key_of_a_mode_twice(mode: str, tmp_path: Path) -> None:
     with chdir(tmp_path):  # what is exported goes there
         async with slow_app(services_of(mode), "memories", "graph", mode=mode) as (pilot, _):
@@ -635,10 +635,10 @@ async def test_every_key_of_a_mode_twice(mode: str, tmp_path: Path) -> None:
 
 async def test_every_key_of_work_twice(desk: Desk) -> None:
     async with slow_desk(desk) as (pilot, _):
-        await every_key_twice(pilot, "3")
+        await every_key_twice(pilot, "4")
 
 
-@pytest.mark.parametrize("mode", "1245")
+@pytest.mark.parametrize("mode", "12356")
 async def test_what_opens_over_everything_opens_once(mode: str) -> None:
     async with slow_app(services_of(mode), "memories", mode=mode) as (pilot, _):
         for keys in ("ctrl+p ctrl+p", "question_mark question_mark", "S escape", "ctrl+p escape ctrl+p", "H H"):

@@ -200,7 +200,7 @@ async def test_while_a_store_hangs_what_is_shown_says_as_of_when_and_an_unopened
         assert "qdrant does not answer since 15:31:11 · shown as of 15:31:05" in shown_now(pilot)
         assert len(titles(pilot)) == 7
         store.hangs = asyncio.Event()
-        pilot.app.post_message(key_event("2"))
+        pilot.app.post_message(key_event("3"))
         await until(pilot, lambda: isinstance(pilot.app.screen, GraphScreen))
         await until(pilot, lambda: "qdrant does not answer since 15:31:11" in shown_now(pilot))
         assert "shown as of" not in shown_now(pilot)
@@ -278,7 +278,7 @@ async def test_the_graph_grows_and_keeps_selection_folds_and_trail() -> None:
     store = followed(filled())
     store.relations.append(Relation("r3", memory_id(2), memory_id(4), RelationType.CAUSES))
     async with running(store) as pilot:
-        await press(pilot, "2")
+        await press(pilot, "3")
         screen = pilot.app.screen
         assert isinstance(screen, GraphScreen)
         tree = screen.relation_tree
@@ -341,7 +341,7 @@ async def test_the_summary_adds_up_anew_where_it_stands_and_memories_only_when_t
     app = MemoriaApp(services.opened, clock=clock)
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
-        await press(pilot, "4", "left")
+        await press(pilot, "5", "left")
         screen = app.screen
         assert isinstance(screen, SummaryScreen)
         cursor, asked, before = screen.chart.cursor, services.memory_counts.asked, screen.state

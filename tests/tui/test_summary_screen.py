@@ -43,7 +43,7 @@ async def summary(
     app = make(services)
     async with app.run_test(size=size, notifications=True) as pilot:
         await settle(pilot)
-        await press(pilot, "4")
+        await press(pilot, "5")
         assert isinstance(app.screen, SummaryScreen)
         yield pilot, app.screen, services
 
@@ -202,7 +202,7 @@ async def test_memories_are_counted_again_only_for_other_months_and_after_a_chan
         assert counts.asked == first
         await press(pilot, "left_square_bracket")
         assert counts.asked == first + 1
-        await press(pilot, "1", "4")
+        await press(pilot, "1", "5")
         assert counts.asked == first + 2
 
 
@@ -244,28 +244,28 @@ def _by_size(size: tuple[int, int]) -> str:
 @pytest.mark.parametrize("size", _SIZES, ids=_by_size)
 def test_a_year_of_work(snap_compare: Compare, size: tuple[int, int]) -> None:
     app = make(SummaryServices(a_year(9 if size[0] == 200 else 4)))
-    assert snap_compare(app, terminal_size=size, run_before=keys("4"))
+    assert snap_compare(app, terminal_size=size, run_before=keys("5"))
 
 
 def test_a_year_in_the_light(snap_compare: Compare) -> None:
     app = make(SummaryServices(a_year()), "memoria-light")
-    assert snap_compare(app, terminal_size=(120, 40), run_before=keys("4"))
+    assert snap_compare(app, terminal_size=(120, 40), run_before=keys("5"))
 
 
 @pytest.mark.parametrize("size", _SIZES[:2], ids=_by_size)
 def test_the_days_of_a_month(snap_compare: Compare, size: tuple[int, int]) -> None:
-    assert snap_compare(make(SummaryServices(a_year())), terminal_size=size, run_before=keys("4", "left", "enter"))
+    assert snap_compare(make(SummaryServices(a_year())), terminal_size=size, run_before=keys("5", "left", "enter"))
 
 
 @pytest.mark.parametrize("size", _SIZES, ids=_by_size)
 def test_one_month_only(snap_compare: Compare, size: tuple[int, int]) -> None:
-    assert snap_compare(make(SummaryServices(one_month())), terminal_size=size, run_before=keys("4"))
+    assert snap_compare(make(SummaryServices(one_month())), terminal_size=size, run_before=keys("5"))
 
 
 @pytest.mark.parametrize("size", _SIZES, ids=_by_size)
 def test_nothing_yet(snap_compare: Compare, size: tuple[int, int]) -> None:
     services = SummaryServices([], counts=FakeMemoryCounts(none=True))
-    assert snap_compare(make(services), terminal_size=size, run_before=keys("4"))
+    assert snap_compare(make(services), terminal_size=size, run_before=keys("5"))
 
 
 @pytest.mark.parametrize("size", _SIZES, ids=_by_size)
@@ -275,7 +275,7 @@ def test_a_store_that_fails(snap_compare: Compare, size: tuple[int, int]) -> Non
     async def fail(pilot: Pilot[None]) -> None:
         await settle(pilot)
         services.store.failure = _AWAY
-        await press(pilot, "4")
+        await press(pilot, "5")
         await poll_status(pilot)
 
     assert snap_compare(make(services), terminal_size=size, run_before=fail)
@@ -283,11 +283,11 @@ def test_a_store_that_fails(snap_compare: Compare, size: tuple[int, int]) -> Non
 
 @pytest.mark.parametrize("key", ["v", "m"])
 def test_table_and_memories_where_it_is_narrow(snap_compare: Compare, key: str) -> None:
-    assert snap_compare(make(SummaryServices(a_year())), terminal_size=(80, 24), run_before=keys("4", key))
+    assert snap_compare(make(SummaryServices(a_year())), terminal_size=(80, 24), run_before=keys("5", key))
 
 
 def test_the_filter(snap_compare: Compare) -> None:
-    before = keys("4", "full_stop", "space", "down", "space")
+    before = keys("5", "full_stop", "space", "down", "space")
     assert snap_compare(make(SummaryServices(a_year())), terminal_size=(120, 40), run_before=before)
 
 
@@ -304,7 +304,7 @@ async def test_every_row_and_bar_leads_to_its_sessions_in_work() -> None:
             (("left",), SessionFilter(date(2026, 9, 1), date(2026, 9, 30))),
             (("enter", "home"), SessionFilter(date(2026, 9, 1), date(2026, 9, 1))),
         ):
-            await press(pilot, "4", *keys, "s")
+            await press(pilot, "5", *keys, "s")
             assert work.question.where == where
 
 

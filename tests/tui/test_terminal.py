@@ -299,7 +299,7 @@ def test_no_control_character_of_a_memory_reaches_the_terminal() -> None:
             ("\x1b", ""),
             ("/project:", ""),
             ("\x1b", ""),
-            ("2", ""),
+            ("3", ""),
         ):
             since = len(terminal.seen)
             terminal.type(keys)

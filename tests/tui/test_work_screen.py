@@ -800,7 +800,7 @@ async def test_work_starts_on_what_a_memory_says(desk: Desk) -> None:
         await services.work.start(SessionDraft("x", client="Acme", project="api", start=NOW - timedelta(hours=1)))
 
     async with desk.working(remembered) as pilot:
-        await press(pilot, "1", "W", "enter", "3")
+        await press(pilot, "1", "W", "enter", "4")
         started = newest_of(pilot)
         assert (started.description, started.client, started.project) == ("JWT expiry", "Acme", "api")
 

@@ -30,23 +30,23 @@ def _named(size: tuple[int, int]) -> str:
 
 @pytest.mark.parametrize("size", _SIZES, ids=_named)
 def test_two_days_of_work(snap_compare: Compare, desk: Desk, size: tuple[int, int]) -> None:
-    assert snap_compare(desk.app(two_days), terminal_size=size, run_before=keys("3"))
+    assert snap_compare(desk.app(two_days), terminal_size=size, run_before=keys("4"))
 
 
 def test_two_days_of_work_in_the_light(snap_compare: Compare, desk: Desk) -> None:
     desk.theme = "memoria-light"
-    assert snap_compare(desk.app(two_days), terminal_size=(120, 40), run_before=keys("3", "tab"))
+    assert snap_compare(desk.app(two_days), terminal_size=(120, 40), run_before=keys("4", "tab"))
 
 
 @pytest.mark.parametrize("size", _SIZES, ids=_named)
 def test_nothing_was_worked_yet(snap_compare: Compare, desk: Desk, size: tuple[int, int]) -> None:
-    assert snap_compare(desk.app(), terminal_size=size, run_before=keys("3"))
+    assert snap_compare(desk.app(), terminal_size=size, run_before=keys("4"))
 
 
 @pytest.mark.parametrize("size", _SIZES, ids=_named)
 def test_store_that_cannot_be_opened(snap_compare: Compare, desk: Desk, size: tuple[int, int]) -> None:
     desk.failure = _IN_USE
-    assert snap_compare(desk.app(), terminal_size=size, run_before=keys("3"))
+    assert snap_compare(desk.app(), terminal_size=size, run_before=keys("4"))
 
 
 _STATES = {
@@ -69,9 +69,9 @@ _STATES = {
 
 @pytest.mark.parametrize("state", _STATES)
 def test_state(snap_compare: Compare, desk: Desk, state: str) -> None:
-    assert snap_compare(desk.app(two_days), terminal_size=(120, 40), run_before=keys("3", *_STATES[state]))
+    assert snap_compare(desk.app(two_days), terminal_size=(120, 40), run_before=keys("4", *_STATES[state]))
 
 
 @pytest.mark.parametrize("state", ["start_with_a_problem", "add", "edit", "clients"])
 def test_state_where_it_is_narrow(snap_compare: Compare, desk: Desk, state: str) -> None:
-    assert snap_compare(desk.app(two_days), terminal_size=(80, 24), run_before=keys("3", *_STATES[state]))
+    assert snap_compare(desk.app(two_days), terminal_size=(80, 24), run_before=keys("4", *_STATES[state]))

@@ -128,7 +128,7 @@ class Desk:
         """The Work screen of a running app."""
         async with self.app(before, drafts).run_test(size=size, notifications=True) as pilot:
             await settle(pilot)
-            await press(pilot, "3")
+            await press(pilot, "4")
             await until(pilot, lambda: isinstance(pilot.app.screen_stack[0], WorkScreen))
             yield pilot
 

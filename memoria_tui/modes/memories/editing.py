@@ -318,7 +318,11 @@ class Editing:
 
 def to_version(memory: Memory, state: State, zone: WriterZone) -> MemoryChanges:
     """What must be set and removed to make a memory again what a version of it was; its dates and counters stay."""
-    earlier = read_memory(memory.id, state, zone)
+    return to_earlier(memory, read_memory(memory.id, state, zone))
+
+
+def to_earlier(memory: Memory, earlier: Memory) -> MemoryChanges:
+    """As `to_version`."""
     return MemoryChanges(
         content=earlier.content,
         tags=earlier.tags,

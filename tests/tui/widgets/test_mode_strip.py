@@ -49,6 +49,8 @@ async def test_keys_are_shown_as_they_are_remapped_and_what_is_wrong_is_marked()
         app = pilot.app
         assert isinstance(app, MemoriaApp)
         strip = app.screen.query_one(ModeStrip)
-        assert [(tab.key, tab.mark) for tab in strip.tabs] == [("1", ""), ("2", ""), ("f3", ""), ("4", ""), ("5", "")]
+        assert [(tab.key, tab.mark) for tab in strip.tabs] == [
+            *(("1", ""), ("2", ""), ("3", ""), ("f3", ""), ("5", ""), ("6", ""))
+        ]
         app.mode_screens[0].status = StatusSnapshot(STORES)
         assert [tab.mark for tab in strip.tabs if tab.name == MODES[-1].name] == ["!"]

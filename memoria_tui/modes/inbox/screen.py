@@ -1,0 +1,398 @@
+"""The Inbox mode: what agents and imports wrote since a person looked, one memory at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Iterable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from textual import getters, on, work
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.reactive import var
+from textual.widget import Widget
+from textual.widgets import Static
+
+from memoria_tui.drafts import Draft
+from memoria_tui.modes.inbox.state import Waiting, compared, difference, near_row, nothing_waits, progress, what
+from memoria_tui.modes.linking import Linking
+from memoria_tui.modes.memories.bulk_actions import BulkActions
+from memoria_tui.modes.memories.editing import Editing, to_earlier
+from memoria_tui.modes.memories.state import Targets, named
+from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, ModeScreen, Setup
+from memoria_tui.opening import asks
+from memoria_tui.present import counted
+from memoria_tui.waiting_keys import takes_text
+from memoria_tui.widgets.choice_list import ChoiceList
+from memoria_tui.widgets.editor import MemoryEditor
+from memoria_tui.widgets.preview import Preview
+from services.curation.inbox import GroupBy, InboxItem, Near
+from services.errors import Conflict, MemoriaError, StoreUnavailable
+from services.model import Hit, Memory, RelationType, Subject
+from services.ports import NewRelation, PendingReview
+
+_MOST = 2_000
+"""Memories that are put into groups at once."""
+_SNOOZE = timedelta(days=1)
+_ON_AN_ITEM = frozenset({"keep", "keep_group", "delete", "snooze", "group_by", "history", "step"})
+"""Actions that need a memory under review."""
+_ON_A_MEMORY = frozenset({"edit", "editor", "retire", "merge", "supersede", "link", "tags", "graph", "near", "read"})
+"""Those that need one which is not deleted."""
+
+
+class InboxScreen(ModeScreen):
+    """The memory with what was changed at the left, what it is like at the right; below one another where narrow."""
+
+    CSS_PATH = "inbox.tcss"
+    HELP = "Inbox: review what agents and imports wrote"
+    FOLLOWS = frozenset({Subject.MEMORIES, Subject.RELATIONS, Subject.HISTORY})
+
+    BINDINGS = [
+        Binding("enter", "keep", "Keep", id="inbox.keep", tooltip="Reviewed: keep it as it is"),
+        Binding("A", "keep_group", "Keep all", id="inbox.keep_group", tooltip="Keep all of this group"),
+        Binding("e", "edit", "Edit", id="inbox.edit", tooltip="Edit the text in place"),
+        Binding("o", "retire", "Retire", id="inbox.retire", tooltip="Outdated: let it expire now"),
+        Binding("d", "delete", "Delete", id="inbox.delete", tooltip="Put into the trash"),
+        Binding("m", "merge", "Merge", id="inbox.merge", tooltip="Merge into the chosen one at the right"),
+        Binding("s", "supersede", "Supersede", id="inbox.supersede", tooltip="It supersedes the chosen one"),
+        Binding("R", "restore", "Restore", id="inbox.restore", tooltip="As it was before the agent changed it"),
+        Binding("t", "tags", "Tags", id="inbox.tags", tooltip="Add and remove tags"),
+        Binding("l", "link", "Link", id="inbox.link", tooltip="Link it to another memory"),
+        Binding("z", "snooze", "Snooze", id="inbox.snooze", tooltip="Hide it until tomorrow"),
+        Binding("b", "group_by", "Group", id="inbox.group", show=False, tooltip="Group by session, agent or project"),
+        Binding("right", "step(1)", "Next", id="inbox.next", show=False, tooltip="The next one, without a decision"),
+        Binding("left", "step(-1)", "Before", id="inbox.before", show=False, tooltip="The one before"),
+        Binding("down", "near(1)", "Next at the right", id="inbox.near", show=False, tooltip="Choose the next like it"),
+        Binding("up", "near(-1)", "Before", id="inbox.nearer", show=False, tooltip="Choose the one before"),
+        Binding("ctrl+e", "editor", "Editor", id="inbox.editor", show=False, tooltip="Edit in $EDITOR"),
+        Binding("h", "history", "History", id="inbox.history", show=False, tooltip="Earlier versions"),
+        Binding("g", "graph", "Graph", id="inbox.graph", show=False, tooltip="Show it in the graph"),
+        Binding("v", "read", "Read", id="inbox.read", show=False, tooltip="Go to the text and scroll it"),
+        Binding("r", "retry", "Again", id="inbox.retry", show=False, tooltip="Refresh"),
+        Binding("escape", "back", "Back", id="inbox.back", show=False, tooltip="Leave the text"),
+    ]  # fmt: skip
+
+    state: var[Loadable[Waiting]] = var(Idle, init=False)
+
+    preview = getters.query_one(Preview)
+    near_list = getters.query_one("#near", ChoiceList)
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        self._bulk = BulkActions(self)
+        self._editing = Editing(self, lambda: self.preview, setup.editor, lambda _: None, self._close_editor)
+        self._linking = Linking(self)
+        self._by = GroupBy.SESSION
+        self._place = 0
+        """Where the memory under review is in the order of what waits."""
+        self._wanted: str | None = None
+        """The memory that is to be shown, while it waits."""
+        self._seen: set[str] = set()
+        """All that waited since the mode was opened."""
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield Static(id="progress")
+        with Horizontal(id="body"):
+            with Vertical(id="item"):
+                yield Static(id="what")
+                with VerticalScroll(id="changed"):
+                    yield Static(id="difference")
+                yield Preview(self.clock, self.read_details, id="preview")
+            with Vertical(id="beside"):
+                yield Static(id="beside-title")
+                near = ChoiceList(id="near")
+                near.can_focus = False
+                yield near
+                with VerticalScroll(id="compared"):
+                    yield Static(id="comparison")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        item = self.item
+        if self.is_mounted and self.preview.editing is not None:
+            return action == "back"
+        if action in _ON_AN_ITEM:
+            return item is not None
+        if action in _ON_A_MEMORY:
+            return item is not None and item.now is not None
+        if action == "restore":
+            return item is not None and item.before is not None
+        if action == "retry":
+            return not isinstance(self.state, Idle)
+        return True
+
+    def notice(self, state: Loadable[Waiting]) -> Content | None:
+        if isinstance(state, Loaded) and state.value.item is None:
+            return nothing_waits(state.value)
+        return super().notice(state)
+
+    @property
+    def owes_answer(self) -> bool:
+        return self.under_way("inbox")
+
+    # what waits
+
+    @property
+    def waiting(self) -> Waiting | None:
+        return self.state.value if isinstance(self.state, Loaded) else None
+
+    @property
+    def item(self) -> InboxItem | None:
+        """The memory under review."""
+        return self.waiting.item if self.waiting is not None else None
+
+    @property
+    def near(self) -> Near | None:
+        """The one chosen of those that are like it."""
+        if not self.is_mounted or self.waiting is None or (index := self.near_list.highlighted) is None:
+            return None
+        return self.waiting.near[index] if index < len(self.waiting.near) else None
+
+    def title_of(self, memory_id: str) -> str | None:
+        return named(self.item.memory) if self.item is not None and self.item.memory.id == memory_id else None
+
+    @work(exclusive=True, group="inbox")
+    async def load(self) -> None:
+        try:
+            waiting = await self._read()
+        except MemoriaError as error:
+            if not (isinstance(error, StoreUnavailable) and isinstance(self.state, Loaded)):
+                self.state = Failed(error)
+            return
+        self.shown()
+        self.state = Loaded(waiting)
+
+    async def _read(self) -> Waiting:
+        inbox = self.services.inbox
+        pending = await inbox.pending(_MOST)
+        more = await inbox.count() - len(pending) if len(pending) == _MOST else 0
+        self._seen |= {one.memory_id for one in pending}
+        done = len(self._seen) - len(pending)
+        waiting = Waiting(self._by, tuple(await inbox.grouped(pending, self._by)), done=done, more=more)
+        for one in self._from_here(waiting.order):
+            if items := await inbox.items([one]):
+                near = await inbox.near(items[0].now) if items[0].now is not None else ()
+                self._wanted, self._place = one.memory_id, waiting.order.index(one)
+                return replace(waiting, item=items[0], near=near)
+        return waiting
+
+    def _from_here(self, order: Sequence[PendingReview]) -> Sequence[PendingReview]:
+        """What is to be shown first: the memory that is wanted, else what is in its place by now."""
+        places = {one.memory_id: place for place, one in enumerate(order)}
+        place = places.get(self._wanted or "", min(self._place, max(0, len(order) - 1)))
+        return [*order[place:], *order[:place]]
+
+    def draw(self, shown: Waiting) -> None:
+        self.query_one("#progress", Static).update(progress(shown, self.clock()), layout=False)
+        if (item := shown.item) is None or self.preview.editing is not None:
+            return
+        self.query_one("#what", Static).update(what(item, self.clock()), layout=False)
+        changed = difference(item)
+        self.query_one("#changed").display = changed is not None
+        self.query_one("#difference", Static).update(changed or "")
+        self.preview.show(Hit(item.memory))
+        self.near_list.set_options(map(near_row, shown.near))
+        self.near_list.highlighted = 0 if shown.near else None
+        self.query_one("#beside-title", Static).update("resembles" if shown.near else "resembles nothing", layout=False)
+        self._compare()
+
+    @on(ChoiceList.OptionHighlighted, "#near")
+    def _compare(self) -> None:
+        shown = compared(self.item, self.near) if self.item is not None and self.near is not None else ""
+        self.query_one("#comparison", Static).update(shown)
+
+    # decisions
+
+    async def _decide(
+        self, told: str, act: Coroutine[object, object, object], ids: Sequence[str], *, vectors: bool = False
+    ) -> None:
+        """Carries out what a person decided, and goes on to what waits next."""
+        if await self.write(told, act, once=ids, vectors=vectors) is None:
+            return
+        self._decided(told)
+
+    def _decided(self, told: str) -> None:
+        self.tell_done(f"{told[0].upper()}{told[1:]}")
+        self.load()
+
+    def _current(self) -> InboxItem:
+        assert self.item is not None
+        return self.item
+
+    def _memory(self) -> Memory:
+        """As it is now; only for actions that are not there for what is deleted."""
+        assert self.item is not None
+        assert self.item.now is not None
+        return self.item.now
+
+    async def _keep(self, told: str, pending: Sequence[PendingReview]) -> None:
+        act = self.services.inbox.keep({one.memory_id: one.last_change for one in pending})
+        await self._decide(told, act, [one.memory_id for one in pending])
+
+    @asks
+    async def action_keep(self) -> None:
+        await self._keep(f"kept {named(self._current().memory)}", [self._current().pending])
+
+    @asks
+    async def action_keep_group(self) -> None:
+        if self.waiting is not None and (group := self.waiting.group) is not None:
+            await self._keep(f"kept {counted(len(group.pending))} of {group.name or 'no project'}", group.pending)
+
+    @asks
+    async def action_retire(self) -> None:
+        memory = self._memory()
+        await self._decide(
+            f"retired {named(memory)}", self.services.inbox.retire([memory.id]), [memory.id], vectors=True
+        )
+
+    @asks
+    async def action_delete(self) -> None:
+        item = self._current()
+        if item.now is None:  # the agent did
+            await self._keep(f"left {named(item.memory)} deleted", [item.pending])
+            return
+        act = self.services.memories.delete([item.now.id])
+        await self._decide(f"deleted {named(item.now)}", act, [item.now.id], vectors=True)
+
+    @asks
+    async def action_merge(self) -> None:
+        memory = self._memory()
+        if (target := await self._target(f"Merge {named(memory)} into")) is not None:
+            act = self.services.inbox.merge_into(memory, target)
+            await self._decide(f"merged {named(memory)} into {named(target)}", act, [memory.id], vectors=True)
+
+    @asks
+    async def action_supersede(self) -> None:
+        memory = self._memory()
+        if (target := await self._target(f"{named(memory)} supersedes")) is not None:
+            act = self.services.graph.link_many([NewRelation(memory.id, target.id, RelationType.SUPERSEDES)])
+            await self._decide(f"{named(memory)} supersedes {named(target)}", act, [memory.id])
+
+    async def _target(self, title: str) -> Memory | None:
+        """The chosen one at the right; where nothing is like the memory, one that is searched for."""
+        return self.near.memory if self.near is not None else await self._linking.pick(title, ())
+
+    @asks
+    async def action_restore(self) -> None:
+        """What is deleted comes back, what is changed becomes as it was."""
+        item = self._current()
+        assert item.before is not None
+        memories, told = self.services.memories, f"restored {named(item.before)}"
+        if item.now is None:
+            await self._decide(told, memories.restore([item.before.id]), [item.before.id], vectors=True)
+            return
+        act = memories.update(item.now, to_earlier(item.now, item.before))
+        if await self.write(told, act, once=[item.now.id], vectors=True) is None:
+            return
+        if item.now.content == item.before.content:  # which is no decision by itself
+            await self._keep(told, [item.pending])
+        else:
+            self._decided(told)
+
+    @asks
+    async def action_snooze(self) -> None:
+        item = self._current()
+        until = self.clock() + _SNOOZE
+        act = self.services.inbox.snooze([item.pending.memory_id], until)
+        await self._decide(f"snoozed {named(item.memory)} until tomorrow", act, [item.pending.memory_id])
+
+    # what decides nothing yet
+
+    @takes_text
+    @asks
+    async def action_tags(self) -> None:
+        memory = self._memory()
+        await self._bulk.tag(Targets((memory.id,), {memory.id: memory}))
+
+    @takes_text
+    @asks
+    async def action_link(self) -> None:
+        memory = self._memory()
+        at_hand = [near.memory for near in (self.waiting.near if self.waiting is not None else ())]
+        if (target := await self._linking.pick(f"Link {named(memory)}", at_hand)) is not None:
+            await self._linking.link([memory], target)
+
+    @asks
+    async def action_history(self) -> None:
+        await self._editing.show_history(self._current().memory)
+
+    def action_graph(self) -> None:
+        self.post_message(self.GraphWanted(self._memory().id))
+
+    def action_step(self, by: int) -> None:
+        if self.waiting is not None and (order := self.waiting.order):
+            self._place = (self._place + by) % len(order)
+            self._wanted = order[self._place].memory_id
+            self.load()
+
+    def action_group_by(self) -> None:
+        ways = list(GroupBy)
+        self._by = ways[(ways.index(self._by) + 1) % len(ways)]
+        self.tell(f"Grouped by {self._by}")
+        self.load()
+
+    def action_near(self, by: int) -> None:
+        if self.near_list.option_count:
+            self.near_list.highlighted = ((self.near_list.highlighted or 0) + by) % self.near_list.option_count
+
+    def action_read(self) -> None:
+        self.query_one("#preview-page").focus()
+
+    def action_back(self) -> None:
+        self.set_focus(None)
+
+    # the text
+
+    @property
+    def unsaved(self) -> tuple[str, ...]:
+        return self._editing.unsaved if self.is_mounted else ()
+
+    @property
+    def draft(self) -> Draft | None:
+        return self._editing.draft if self.is_mounted else None
+
+    @takes_text
+    @asks
+    async def action_edit(self) -> None:
+        if memory := await self._editing.read(self._memory()):
+            self.add_class("-editing")
+            await self._editing.open(memory)
+
+    @asks
+    async def action_editor(self) -> None:
+        if memory := await self._editing.read(self._memory()):
+            await self._edit_outside(memory, memory.content)
+
+    @on(MemoryEditor.ExternalWanted)
+    @asks
+    async def go_on_outside(self, event: MemoryEditor.ExternalWanted) -> None:
+        await self._edit_outside(await self._editing.base_of(event.base, event.content), event.content)
+
+    async def _edit_outside(self, base: Memory, content: str) -> None:
+        if (text := await self._editing.edit_outside(base, content)) is not None:
+            self._save(base, text)
+
+    @on(MemoryEditor.Saved)
+    def save(self, event: MemoryEditor.Saved) -> None:
+        self._save(event.base, event.content)
+
+    @work(group="save")
+    async def _save(self, base: Memory, content: str, *, force: bool = False) -> None:
+        if (conflict := await self._editing.save(base, content, force=force)) is not None:
+            self._resolve(base, content, conflict)
+
+    @asks
+    async def _resolve(self, base: Memory, mine: str, conflict: Conflict) -> None:
+        if (over := await self._editing.resolve(base, mine, conflict)) is not None:
+            self._save(over, mine, force=True)
+
+    @on(Preview.EditCancelled)
+    def leave_editor(self, event: Preview.EditCancelled) -> None:
+        self._close_editor()
+        self._editing.set_aside(event.base, event.text)
+
+    def _close_editor(self) -> None:
+        self.remove_class("-editing")
+        self.preview.end_edit()
+        self.set_focus(None)
+        self.load()

@@ -1,0 +1,126 @@
+"""What the Inbox screen draws, and how it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from textual.content import Content
+
+from memoria_tui.dialogs.difference_view import difference as drawn
+from memoria_tui.difference import compare
+from memoria_tui.modes.notices import key
+from memoria_tui.present import ago, clip, counted, labelled, line
+from services.curation.inbox import GroupBy, InboxGroup, InboxItem, Near, author
+from services.ports import PendingReview
+
+_MUTED = "$foreground 60%"
+_CONTRADICTS = "bold $warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits, group after group, and the memory that is looked at."""
+
+    by: GroupBy
+    groups: tuple[InboxGroup, ...] = ()
+    item: InboxItem | None = None
+    """None: nothing waits."""
+    near: tuple[Near, ...] = ()
+    done: int = 0
+    """Memories that were decided on since the mode was opened."""
+    more: int = 0
+    """Memories that wait beyond those of the groups."""
+
+    @property
+    def order(self) -> tuple[PendingReview, ...]:
+        return tuple(one for group in self.groups for one in group.pending)
+
+    @property
+    def group(self) -> InboxGroup | None:
+        """That of the memory."""
+        if self.item is None:
+            return None
+        return next((one for one in self.groups if self.item.pending in one.pending), None)
+
+
+def progress(waiting: Waiting, now: datetime) -> Content:
+    """«12 of 48 · claude-code · 3 h ago · 5 left in this session»."""
+    if waiting.item is None or waiting.group is None:
+        return Content("")
+    order, group = waiting.order, waiting.group
+    place = waiting.done + order.index(waiting.item.pending) + 1
+    total = waiting.done + len(order) + waiting.more
+    name = group.name or "no project"
+    left = f"{len(group.pending)} in this {waiting.by}"
+    return Content.assemble(
+        (f" {place:,} of {total:,}", "bold"),
+        (f" · {clip(line(name), 40)} · {ago(group.at, now)} · {left}", _MUTED),
+    )
+
+
+def what(item: InboxItem, now: datetime) -> Content:
+    """«changed by claude-code · 3 h ago · in memoria-mcp · you reviewed it 3 d ago»."""
+    pending = item.pending
+    style = {"new": "bold $success", "changed": "bold $warning", "deleted": "bold $error"}[item.change]
+    told = [f"by {author(pending)}", ago(pending.at, now), f"in {pending.program}"]
+    if pending.reviewed_at is not None:
+        told.append(f"reviewed by {pending.reviewed_by} {ago(pending.reviewed_at, now)}")
+    return Content.assemble(
+        (item.change, style), (" · ".join(["", *(clip(line(one), 40) for one in told)])[2:], _MUTED)
+    )
+
+
+def difference(item: InboxItem) -> Content | None:
+    """What was changed, word by word; None for what is new or gone."""
+    if item.before is None or item.now is None:
+        return None
+    if item.before.content != item.now.content:
+        return drawn(compare(item.before.content, item.now.content))
+    changed = list(_changed_fields(item))
+    return Content("\n").join(changed) if changed else Content.styled("the same as before", _MUTED)
+
+
+def _changed_fields(item: InboxItem) -> Iterable[Content]:
+    before, now = item.before, item.now
+    assert before is not None
+    assert now is not None
+    for name in ("tags", "project", "importance", "type"):
+        was, will = (getattr(one, name) for one in (before, now))
+        if was != will:
+            was, will = (", ".join(one) if isinstance(one, tuple) else str(one) for one in (was, will))
+            yield Content.assemble(
+                (f"{name}  ", _MUTED), (clip(line(was), 60), "$error"), " → ", (clip(line(will), 60), "$success")
+            )
+
+
+def near_row(near: Near) -> Content:
+    """«0.97 ◆ the first line», and below what differs."""
+    row = Content.assemble((f"{near.cosine:.2f}  ", _MUTED), labelled(near.memory, 70))
+    if not near.differing:
+        return row
+    facts = " · ".join(
+        f"{clip(line(here), 20) or '—'} ≠ {clip(line(there), 20) or '—'}" for here, there in near.differing
+    )
+    return Content("\n").join([row, Content.styled(f"      contradicts: {clip(facts, 70)}", _CONTRADICTS)])
+
+
+def compared(item: InboxItem, near: Near) -> Content:
+    """The other text beside this one."""
+    return drawn(compare(near.memory.content, item.memory.content))
+
+
+def nothing_waits(waiting: Waiting) -> Content:
+    """What an empty inbox says."""
+    done = f"{counted(waiting.done)} reviewed." if waiting.done else "What agents and imports write appears here."
+    return Content("\n").join(
+        [
+            Content.styled("Nothing waits for your review.", "bold $foreground"),
+            Content(""),
+            Content(done),
+            Content(""),
+            *([key("u", "undo the last decision")] if waiting.done else []),
+            key("1", "go to Memories"),
+        ]
+    )

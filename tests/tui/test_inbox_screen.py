@@ -1,0 +1,141 @@
+"""The Inbox mode: one memory at a time, one key a decision, nothing lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from memoria_tui.modes.inbox.screen import InboxScreen
+from services.errors import StoreUnavailable
+from services.model import RelationType, Subject
+from tests.tui.conftest import keys, make_app, poll_status, press, running, settle, until
+from tests.tui.fakes import Store, filled, memory_id
+from tests.tui.inbox_fakes import morning, pending
+
+Compare = Callable[..., Any]
+_SIZES = [(80, 24), (120, 40), (200, 50)]
+
+
+def inbox_of(pilot: Pilot[None]) -> InboxScreen:
+    screen = pilot.app.screen_stack[0]
+    assert isinstance(screen, InboxScreen)
+    return screen
+
+
+def shown(pilot: Pilot[None]) -> tuple[str, str]:
+    """How far it is, and the memory under review."""
+    screen = inbox_of(pilot)
+    told = str(screen.query_one("#progress", Static).content).strip().split(" · ")[0]
+    return told, screen.item.memory.id if screen.item is not None else ""
+
+
+async def test_keys_decide_one_after_the_other_and_undo_brings_back() -> None:
+    store = morning()
+    async with running(store) as pilot:
+        await press(pilot, "2")
+        assert shown(pilot) == ("1 of 5", memory_id(2))
+        await press(pilot, "enter")
+        assert shown(pilot) == ("2 of 5", memory_id(4))
+        await press(pilot, "d")
+        assert shown(pilot) == ("3 of 5", memory_id(1))
+        assert memory_id(4) in store.trash
+        await press(pilot, "u")
+        assert shown(pilot) == ("2 of 5", memory_id(1)) or shown(pilot) == ("3 of 5", memory_id(1))
+        assert list(store.unreviewed) == [memory_id(number) for number in (4, 1, 8, 7)]
+
+
+async def test_the_chosen_one_at_the_right_is_what_it_is_merged_into_or_supersedes() -> None:
+    store = morning()
+    async with running(store) as pilot:
+        await press(pilot, "2", "down", "s")
+        ends = [(one.source_id, one.target_id) for one in store.relations if one.type is RelationType.SUPERSEDES]
+        assert ends == [(memory_id(2), memory_id(3))]
+        await press(pilot, "right", "m")
+        assert memory_id(1) not in store.memories
+
+
+async def test_all_of_a_group_are_kept_by_one_key_and_groups_can_be_others() -> None:
+    store = morning()
+    async with running(store) as pilot:
+        await press(pilot, "2", "A")
+        assert shown(pilot) == ("3 of 5", memory_id(1))
+        await press(pilot, "b", "b")
+        assert list(store.unreviewed) == [memory_id(number) for number in (1, 8, 7)]
+
+
+async def test_what_an_agent_deleted_is_left_or_restored() -> None:
+    store = morning()
+    store.trash[memory_id(8)] = store.known[memory_id(8)]
+    async with running(store) as pilot:
+        await press(pilot, "2", "right", "right", "right", "R")
+        assert memory_id(8) in store.memories
+        assert memory_id(8) not in store.unreviewed
+
+
+async def test_an_edit_reviews_and_goes_on_and_one_that_is_left_is_kept() -> None:
+    store = morning()
+    async with running(store) as pilot:
+        await press(pilot, "2", "e", "=by hand ", "ctrl+s")
+        assert store.memories[memory_id(2)].content.startswith("by hand ")
+        assert shown(pilot) == ("2 of 5", memory_id(4))
+        await press(pilot, "e", "=lost? ", "escape", "escape")
+        assert shown(pilot)[1] == memory_id(4)
+        await press(pilot, "e")
+        assert pilot.app.screen is not inbox_of(pilot)
+
+
+async def test_keys_typed_ahead_decide_on_what_is_there_by_then() -> None:
+    store = morning()
+    async with running(store) as pilot:
+        await press(pilot, "2")
+        await pilot.press("enter", "z", "enter")
+        await until(pilot, lambda: len(store.unreviewed) == 2)
+        assert list(store.unreviewed) == [memory_id(8), memory_id(7)]
+
+
+async def test_what_agents_write_meanwhile_appears_and_the_memory_stays() -> None:
+    store = morning()
+    store.others = asyncio.Queue()
+    async with running(store) as pilot:
+        await press(pilot, "2", "right")
+        store.unreviewed[memory_id(5)] = pending(5, 9, 0)
+        store.others.put_nowait(frozenset({Subject.HISTORY}))
+        await store.others.join()
+        await settle(pilot)
+        assert shown(pilot) == ("2 of 6", memory_id(4))
+
+
+@pytest.mark.parametrize("size", _SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_a_new_one(snap_compare: Compare, size: tuple[int, int]) -> None:
+    assert snap_compare(make_app(morning()), terminal_size=size, run_before=keys("2"))
+
+
+def test_a_changed_one(snap_compare: Compare) -> None:
+    assert snap_compare(make_app(morning()), terminal_size=(120, 40), run_before=keys("2", "right", "right"))
+
+
+def test_a_deleted_one(snap_compare: Compare) -> None:
+    assert snap_compare(make_app(morning()), terminal_size=(120, 40), run_before=keys("2", "left", "left"))
+
+
+@pytest.mark.parametrize("size", _SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_nothing_waits(snap_compare: Compare, size: tuple[int, int]) -> None:
+    assert snap_compare(make_app(filled()), terminal_size=size, run_before=keys("2"))
+
+
+@pytest.mark.parametrize("size", _SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_failing_store(snap_compare: Compare, size: tuple[int, int]) -> None:
+    store: Store = morning()
+
+    async def fail(pilot: Pilot[None]) -> None:
+        await settle(pilot)
+        store.failure = StoreUnavailable("PostgreSQL at 127.0.0.1:5432 does not answer: start it, then press r")
+        await press(pilot, "2")
+        await poll_status(pilot)
+
+    assert snap_compare(make_app(store), terminal_size=size, run_before=fail)
