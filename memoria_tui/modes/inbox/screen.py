@@ -90,6 +90,8 @@ class InboxScreen(ModeScreen):
         """The memory that is to be shown, while it waits."""
         self._seen: set[str] = set()
         """All that waited since the mode was opened."""
+        self._decides = False
+        """Whether a decision is being carried out: keys are meant for what comes after it."""
 
     def compose_body(self) -> Iterable[Widget]:
         yield Static(id="progress")
@@ -128,7 +130,7 @@ class InboxScreen(ModeScreen):
 
     @property
     def owes_answer(self) -> bool:
-        return self.under_way("inbox")
+        return self._decides or self.under_way("inbox")
 
     # what waits
 
@@ -161,6 +163,7 @@ class InboxScreen(ModeScreen):
             return
         self.shown()
         self.state = Loaded(waiting)
+        self.status = replace(self.status, unreviewed=len(waiting.order) + waiting.more)
 
     async def _read(self) -> Waiting:
         inbox = self.services.inbox
@@ -207,9 +210,12 @@ class InboxScreen(ModeScreen):
         self, told: str, act: Coroutine[object, object, object], ids: Sequence[str], *, vectors: bool = False
     ) -> None:
         """Carries out what a person decided, and goes on to what waits next."""
-        if await self.write(told, act, once=ids, vectors=vectors) is None:
-            return
-        self._decided(told)
+        self._decides = True
+        try:
+            if await self.write(told, act, once=ids, vectors=vectors) is not None:
+                self._decided(told)
+        finally:
+            self._decides = False
 
     def _decided(self, told: str) -> None:
         self.tell_done(f"{told[0].upper()}{told[1:]}")
