@@ -28,7 +28,7 @@ from services.times import to_stamp, writer_zone
 EXPIRES_AT = "expires_at"
 _LIKE = 0.75
 """Least cosine of memories that are shown beside one another."""
-_MOST_LIKE = 5
+_MOST_LIKE = 4
 _SESSION = timedelta(hours=1)
 """Silence of an agent after which what it writes is another session's."""
 
@@ -71,7 +71,7 @@ class InboxItem:
     now: Memory | None
     """None: it is deleted."""
     near: tuple[Near, ...] = ()
-    """The most alike first, those that contradict before the others."""
+    """The most alike first."""
 
     @property
     def change(self) -> str:
@@ -139,7 +139,7 @@ class InboxService:
         return items
 
     async def near(self, memory: Memory) -> tuple[Near, ...]:
-        """What a memory is like, by the vectors of its first chunk; those that contradict it before the others."""
+        """What a memory is like, by the vectors of its first chunk; the most alike first."""
         states = (await read_stored(self._vectors, [memory.id])).get(memory.id)
         if not states or (vector := states[0].points[0].vector) is None:
             return ()
@@ -155,8 +155,7 @@ class InboxService:
                     scores[id_] = max(hit.score, scores.get(id_, 0.0))
         best = sorted(scores, key=lambda id_: -scores[id_])[:_MOST_LIKE]
         stored = await read_stored(self._vectors, best, embeddings=False)
-        found = [self._near(memory, newest(stored[id_])[0], scores[id_]) for id_ in best if id_ in stored]
-        return tuple(sorted(found, key=lambda one: (not one.differing, -one.cosine)))
+        return tuple(self._near(memory, newest(stored[id_])[0], scores[id_]) for id_ in best if id_ in stored)
 
     def _near(self, memory: Memory, other: Stored, cosine: float) -> Near:
         there = other.memory(self._zone)

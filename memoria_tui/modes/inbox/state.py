@@ -16,6 +16,8 @@ from services.curation.inbox import GroupBy, InboxGroup, InboxItem, Near, author
 from services.ports import PendingReview
 
 _MUTED = "$foreground 60%"
+_TITLE = 38
+"""Cells: a row stays on its line where the screen has 120."""
 _CONTRADICTS = "bold $warning"
 
 
@@ -97,13 +99,13 @@ def _changed_fields(item: InboxItem) -> Iterable[Content]:
 
 def near_row(near: Near) -> Content:
     """«0.97 ◆ the first line», and below what differs."""
-    row = Content.assemble((f"{near.cosine:.2f}  ", _MUTED), labelled(near.memory, 70))
+    row = Content.assemble((f"{near.cosine:.2f}  ", _MUTED), labelled(near.memory, _TITLE))
     if not near.differing:
         return row
     facts = " · ".join(
         f"{clip(line(here), 20) or '—'} ≠ {clip(line(there), 20) or '—'}" for here, there in near.differing
     )
-    return Content("\n").join([row, Content.styled(f"      contradicts: {clip(facts, 70)}", _CONTRADICTS)])
+    return Content("\n").join([row, Content.styled(f"      contradicts: {clip(facts, 30)}", _CONTRADICTS)])
 
 
 def compared(item: InboxItem, near: Near) -> Content:
