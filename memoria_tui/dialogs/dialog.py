@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -15,6 +16,7 @@ from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
+from textual.style import Style
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -114,7 +116,9 @@ class Dialog(ModalScreen[Answer | None]):
         with Vertical(id="dialog") as box:
             box.border_title = Content(self._title)
             yield from self.compose_body()
-            yield Static(keys_line(self._keys, self.KEYS_GAP), id="keys")
+            keys = Static(keys_line(self._keys, self.KEYS_GAP), id="keys")
+            keys.auto_links = False  # they look as they are: a click on one presses it
+            yield keys
 
     def compose_body(self) -> Iterable[Widget]:
         """What stands in the box."""
@@ -236,5 +240,15 @@ class Dialog(ModalScreen[Answer | None]):
 
 
 def keys_line(keys: Iterable[tuple[str, str]], gap: int = 3) -> Content:
-    """«enter save   esc cancel», keys in the accent colour, with a gap of so many cells."""
-    return Content(" " * gap).join(Content.assemble((key, "bold $accent"), f" {what}") for key, what in keys)
+    """«enter save   esc cancel», keys in the accent colour, to be clicked too, with a gap of so many cells."""
+    shown = ((key, Content.assemble((key, "bold $accent"), f" {what}")) for key, what in keys)
+    return Content(" " * gap).join(
+        text.stylize(Style.from_meta({"@click": f"app.simulate_key('{name}')"})) if (name := _pressed(key)) else text
+        for key, text in shown
+    )
+
+
+def _pressed(key: str) -> str:
+    """The key as events name it; "" for what is several keys."""
+    named = {"esc": "escape", "/": "slash", "enter": "enter", "tab": "tab", "space": "space"}
+    return named.get(key, key if re.fullmatch(r"[A-Za-z]|ctrl\+[a-z]", key) else "")

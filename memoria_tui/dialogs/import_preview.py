@@ -72,7 +72,7 @@ class ImportPreviewDialog(Dialog[bool]):
         ):
             yield from _remarks(title, remarks)
         if report.samples:
-            yield Content.styled(f"\nThe first {len(report.samples)} that would be written", "bold")
+            yield Content.styled("\nWhat would be written first", "bold")
         for one in report.samples:
             sign, style = ("new    ", "$success") if one.is_new else ("changed", "$warning")
             kind = (glyph(one.type), colour(one.type))

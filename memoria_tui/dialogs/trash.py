@@ -54,7 +54,7 @@ class TrashDialog(Dialog[TrashChoice]):
 
     def __init__(self, trashed: Sequence[TrashedMemory], ids: Sequence[str], clock: Clock) -> None:
         """`trashed` are the newest of all deleted memories, whose ids are given."""
-        super().__init__("Trash")
+        super().__init__("Trash", keys=self.KEYS if trashed else self.KEYS[-1:])
         self._ids = tuple(ids)
         self._trashed = trashed
         self._shown = tuple(trashed)

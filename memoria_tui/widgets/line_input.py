@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rich.cells import cell_len
 from textual import events
 from textual.binding import Binding
@@ -55,8 +57,10 @@ class Completions(Static):
     foot: reactive[str] = reactive("")
     """A last line that says what the keys do; "" for none."""
 
-    def __init__(self) -> None:
+    def __init__(self, take: Callable[[str], None]) -> None:
+        """`take` is given a word that was clicked."""
         super().__init__()
+        self._take = take
         self._words: tuple[str, ...] = ()
         self._helps: tuple[str, ...] = ()
 
@@ -95,6 +99,11 @@ class Completions(Static):
     def close(self) -> None:
         self._words = ()
         self.display = False
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        event.stop()
+        if 0 <= event.y < len(self._words):
+            self._take(self._words[event.y])
 
     def move(self, by: int) -> None:
         """Chooses the next or the one before, around the ends."""

@@ -17,6 +17,8 @@ _MUTED, _FAINT, _MATCH = "$foreground 60%", "$foreground 45%", "bold $accent"
 _LONGEST_PASSAGE = 2_000
 _LEAD = 24
 _AGE = 6
+_ROOMY, _TWO = 60, 16
+"""Cells from which on tags have room beside a passage, and beside a project."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ def draw_row(hit: Hit, layout: RowLayout, *, marked: bool, bar: tuple[str, str])
     )
     second = _about(hit, room)
     if (passage := _passage(hit, layout, room)) is not None:
-        second = _spread(passage, _about(hit, room * 2 // 5), room)
+        second = _spread(passage, _about(hit, room * 2 // 5 if room >= _ROOMY else room // 3), room)
     return first, Content.assemble(bar, " " * (layout.indent - 1), second)
 
 
@@ -108,7 +110,8 @@ def _about(hit: Hit, room: int) -> Content:
     tags = "  ".join(present.line(tag) for tag in hit.memory.tags)
     relations = f"⇄ {present.count(hit.relations)}" if hit.relations else ""
     left = room - (cell_len(relations) + 2 if relations else 0)
-    project = present.clip(project, left // 2 if tags else left)
-    tags = present.clip(tags, left - (cell_len(project) + 2 if project else 0))
+    project = present.clip(project, left // 2 if tags and left >= _TWO else left)
+    room_for_tags = left - (cell_len(project) + 2 if project else 0)
+    tags = present.clip(tags, room_for_tags) if not project or room_for_tags >= _TWO // 2 else ""
     parts = [(project, "$foreground 80%"), (tags, _MUTED), (relations, _FAINT)]
     return Content("  ").join(Content.styled(text, style) for text, style in parts if text)

@@ -65,7 +65,7 @@ class NameInput(LineInput):
         """None: not read yet, or not readable."""
         self._owner = ""
         """Where names belong to what another field names: that, as a project's client."""
-        self._list = Completions()
+        self._list = Completions(self._take)
 
     def on_mount(self) -> None:
         self.load()

@@ -117,7 +117,7 @@ class SearchBar(Horizontal):
         super().__init__(id=id)
         self.operators = operators
         self._input = _QueryInput(self._take_key, _QueryColours(self))
-        self._completions = Completions()
+        self._completions = Completions(self._accept)
         self._offered: tuple[str, ...] = ()
         self._offered_to = ""
         """The operator whose values were offered last."""

@@ -303,6 +303,14 @@ class GraphScreen(ModeScreen):
             self._selected = self._trail.pop()
             self.load()
 
+    @on(Trail.WentBack)
+    def go_back_to(self, event: Trail.WentBack) -> None:
+        """Goes back along the trail, over several steps at once."""
+        if event.step < len(self._trail) - 1:
+            self._selected = self._trail[event.step + 1]
+            del self._trail[event.step + 1 :]
+            self.load()
+
     def action_deeper(self, by: int) -> None:
         depth = max(SHALLOWEST, min(DEEPEST, self._depth + by))
         if depth != self._depth:
