@@ -85,7 +85,8 @@ class PermittedStore:
         return await self._store.facet(collection, key, _seen(where), limit)
 
     async def status(self) -> StoreStatus:
-        return await self._store.status()
+        status = await self._store.status()
+        return status if projects_seen() is None else replace(status, counts=dict.fromkeys(status.counts, 0))
 
     async def close(self) -> None:
         await self._store.close()

@@ -110,7 +110,7 @@ class _Routes:
             read = services.exporting.pieces(writer, Selection(types=memory_types or ()))
             pieces = await place.enter_async_context(contextlib.aclosing(read))
             with acting_as(actor):
-                first = await anext(pieces)
+                first = await anext(pieces, b"")
             kind = "application/json" if format == "json" else "application/x-ndjson"
             return _Acting(actor, place.pop_all(), _after(first, pieces), kind)
 

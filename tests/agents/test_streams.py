@@ -179,6 +179,8 @@ async def test_an_export_has_what_its_reader_may_see(world: World, api: httpx.As
     told = (await api.get("/export", headers=near)).json()
     assert [one["payload"]["content"] for some in told["collections"].values() for one in some] == ["Of the quay."]
     assert (await api.get("/export", params={"format": "xml"}, headers=near)).status_code == 422
+    nothing = await api.get("/export", params={"format": "jsonl", "memory_types": "procedural"}, headers=near)
+    assert (nothing.status_code, nothing.content) == (200, b"")
     for given in (b'{"collections": {}}', b"{}"):
         assert (await api.post("/import", content=given, headers=near)).status_code == 403
 

@@ -131,7 +131,8 @@ async def test_they_find_their_own(held: Held) -> None:
     assert held.near in found
     assert held.far in found
     assert held.near in await held.use(KEPT, "get", memory_id=held.near[:10])
-    assert '"semantic": 2' in await held.use(KEPT, "stats")
+    assert '"semantic": 2' in (stats := await held.use(KEPT, "stats"))
+    assert '"points": 0' in stats
     assert '"pier"' in await held.use(KEPT, "tags", of="project")
     assert held.other in await held.use(WRITER, "related", memory_id=held.near)
 
