@@ -233,7 +233,8 @@ class MemoryService:
     def _check(self, base: Memory, current: Current, after: State, changes: MemoryChanges) -> None:
         memory = current.memory(self._zone)
         if keys := conflicts(base, memory, read_memory(base.id, after, self._zone), changes):
-            raise Conflict(f"changed outside since it was opened: {', '.join(keys)}; nothing was written", memory)
+            what = ", ".join(keys)
+            raise Conflict(f"{what} changed since it was read: nothing was written, read the memory again", memory)
 
     async def edit_many(
         self,
