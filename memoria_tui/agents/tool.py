@@ -57,7 +57,15 @@ def _no_truth(value: object) -> object:
     return value
 
 
+def _no_number(value: object) -> object:
+    """Raises ValueError for 1 and 0."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        raise ValueError("Input should be true or false")
+    return value
+
+
 Number = BeforeValidator(_no_truth)
+Flag = Annotated[bool, BeforeValidator(_no_number)]
 
 # Parameters that several tools have.
 Id = Annotated[str, Field(description="Id of a memory, or a beginning of it that fits one memory only")]

@@ -210,6 +210,7 @@ async def test_sessions_are_started_paused_resumed_noted_stopped_and_reported(ap
         ("POST", "/memories", b'{"content": " "}', 400, "text"),
         ("POST", "/memories", b'{"content": "x", "importance": 2}', 422, "importance"),
         ("POST", "/memories", b'{"content": "x", "importance": true}', 422, "should be a number"),
+        ("POST", "/search", b'{"query": "x", "hybrid": 0}', 422, "should be true or false"),
         ("POST", "/memories/delete", b"null", 422, "body"),
         ("DELETE", "/relations?source_id=&target_id=", None, 404, "no memory has an id"),
         ("GET", "/memories?limit=1000000", None, 422, "limit"),

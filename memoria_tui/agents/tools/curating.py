@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from memoria_tui.agents.tool import Agent, Number, Offset, Share, Text, Types
+from memoria_tui.agents.tool import Agent, Flag, Number, Offset, Share, Text, Types
 from memoria_tui.agents.values import Brief, brief
 from services.curation.curation_values import Depth, Style
 from services.model import MemoryType, Query
@@ -17,7 +17,7 @@ _MOST = 50
 _MOST_SOURCES = 10
 
 Model = Annotated[str | None, Field(description="Another chat model of Ollama than that of the settings")]
-DryRun = Annotated[bool, Field(description="Only say what would be done")]
+DryRun = Annotated[Flag, Field(description="Only say what would be done")]
 
 
 @dataclass(frozen=True, slots=True)

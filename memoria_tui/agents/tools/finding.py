@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from memoria_tui.agents.pages import Cursor
-from memoria_tui.agents.tool import Agent, DateFrom, DateTo, Id, Limit, Offset, Share, Tags, Text, Types
+from memoria_tui.agents.tool import Agent, DateFrom, DateTo, Flag, Id, Limit, Offset, Share, Tags, Text, Types
 from memoria_tui.agents.values import MOST_TAGS, Found, Hit, passage, title
 from services.errors import InvalidInput
 from services.model import Hit as ServiceHit
@@ -31,7 +31,7 @@ _BUNDLED = 2.0
 _ORDERS = {"date": SortKey.CREATED, "importance": SortKey.IMPORTANCE, "access_count": SortKey.ACCESS_COUNT}
 
 TextMatch = Annotated[str | None, Field(description="Words that must occur as they stand, whatever their case")]
-Compact = Annotated[bool, Field(description="Only ids, types, titles and scores")]
+Compact = Annotated[Flag, Field(description="Only ids, types, titles and scores")]
 Order = Literal["relevance", "date", "importance", "access_count"]
 
 
@@ -44,7 +44,7 @@ async def recall(
     text_match: TextMatch = None,
     compact: Compact = False,
     hybrid: Annotated[
-        bool, Field(description="Also what only words or relations found, however unlike in meaning")
+        Flag, Field(description="Also what only words or relations found, however unlike in meaning")
     ] = False,
     date_from: DateFrom = None,
     date_to: DateTo = None,

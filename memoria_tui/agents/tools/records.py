@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from memoria_tui.agents.tool import Agent, DateFrom, DateTo, Id, Limit, Name, Offset, Share, Text, Types
+from memoria_tui.agents.tool import Agent, DateFrom, DateTo, Flag, Id, Limit, Name, Offset, Share, Text, Types
 from memoria_tui.agents.tools import finding
 from memoria_tui.agents.tools.memories import Deleted, Metadata, NewTags, checked_metadata, clean_tags, store
 from memoria_tui.agents.values import Found
@@ -139,8 +139,8 @@ class Search:
     limit: Limit = 5
     min_score: Share = 0.5
     text_match: str | None = None
-    compact: bool = False
-    hybrid: bool = False
+    compact: Flag = False
+    hybrid: Flag = False
     date_from: DateFrom = None
     date_to: DateTo = None
     offset: Offset = 0

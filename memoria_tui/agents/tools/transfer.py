@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal
 
 from pydantic import Field
 
-from memoria_tui.agents.tool import Agent, Types
+from memoria_tui.agents.tool import Agent, Flag, Types
 from services.errors import InvalidInput
 from services.model import MemoryType
 
@@ -35,7 +35,7 @@ async def export(
         Literal["json", "jsonl"], Field(description="jsonl: one memory a line")
     ] = "json",
     memory_types: Types = None,
-    include_vectors: bool = False,
+    include_vectors: Flag = False,
 ) -> Exported:
     """Export memories to a new file in the form of MCP Memoria, which memoria_import reads; json has relations too.
     Work time and history are only in what a person exports: memoria-tui export."""
@@ -67,7 +67,7 @@ class Imported:
 async def import_(
     agent: Agent,
     input_path: Annotated[str, Field(description="An export, JSON lines, a Markdown file or a folder of them")],
-    merge: Annotated[bool, Field(description="Must be true: an import never deletes what is here")] = True,
+    merge: Annotated[Flag, Field(description="Must be true: an import never deletes what is here")] = True,
 ) -> Imported:
     """Import memories from a file or folder. What is here already stays; what was changed in both is named."""
     from services.transfer.formats.source import Source
