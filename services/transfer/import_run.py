@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import UUID
 
 from services.batches import batches
 from services.memories.chunking import chunk_id, chunks
@@ -182,8 +184,17 @@ class ImportRun:
         self.moved: dict[str, str] = {}
         """Memories of notes whose files were renamed, by the ids that their files have now."""
         self._chunks: dict[str, str] = {}
+        self._passed: set[int] = set()
+        """Ids of memories that a dry run would have written."""
         self._related: set[str] = set()
         self._seen: set[int] = set()
+
+    async def pass_part(self) -> None:
+        """Instead of writing a part: what it would have made is there for what follows."""
+        for batch in self.act.planned():
+            self._passed.update(UUID(plan.memory_id).int for plan in batch)
+            await asyncio.sleep(0)
+        self.begin_part()
 
     def begin_part(self) -> None:
         """After a part was written: what follows is another one."""
@@ -204,8 +215,13 @@ class ImportRun:
     async def known(self, ids: Sequence[str]) -> dict[str, str]:
         """The memory of each id that is, or will be, one of a memory or of its chunk."""
         moved = {one: self.moved[one] for one in ids if one in self.moved}
-        planned = {one: self._chunks.get(one, one) for one in ids if one in self._chunks or one in self.act} | moved
+        planned = {
+            one: self._chunks.get(one, one) for one in ids if one in self._chunks or self._is_planned(one)
+        } | moved
         return await self._ends.known(ids) | planned
+
+    def _is_planned(self, memory_id: str) -> bool:
+        return memory_id in self.act or bool(self._passed and UUID(memory_id).int in self._passed)
 
     async def all(self, ids: Sequence[str]) -> dict[str, str]:
         """As `known`, also by ids that chunks of the texts could have had."""

@@ -156,7 +156,7 @@ class ImportService:
         with ImportRun(begin, RelationEnds(self._vectors), self._settings.home) as run:
             run.written = written
             for source in sources:
-                await self._read(run, source, progress, None if dry_run else part, again=dry_run)
+                await self._read(run, source, progress, part, dry_run=dry_run)
             run.lasting = False  # what waits was looked at already
             for name, records in run.waiting.items():
                 run.source = name
@@ -169,16 +169,16 @@ class ImportService:
             return run.report
 
     async def _read(
-        self, run: ImportRun, source: RecordSource, progress: Advance, part: int | None, *, again: bool
+        self, run: ImportRun, source: RecordSource, progress: Advance, part: int | None, *, dry_run: bool
     ) -> None:
         """Compares what one source holds with what is here, and writes what is more than `part`.
 
-        One that is as it was imported is not read, unless `again`.
+        One that is as it was imported is not read, but for a dry run.
         """
         report = run.report
         run.source, run.lasting = source.name, source.lasting
         run.origin = origin = await SourceMemory.of(self._records, source.name, await asyncio.to_thread(source.origin))
-        if origin is not None and not again and await origin.is_unchanged(self._vectors):
+        if origin is not None and not dry_run and await origin.is_unchanged(self._vectors):
             run.pass_over(origin)
             return
         if origin is not None:
@@ -191,7 +191,7 @@ class ImportService:
                 broken |= await self._take(run, batch)
                 progress(Progress(source.done, source.size, f"{source.name} ({source.unit})"))
                 if part is not None and run.act.count >= part:
-                    await self._write_part(run, progress)
+                    await (run.pass_part() if dry_run else self._write_part(run, progress))
         except (UnreadableFile, StoreTooNew) as error:
             broken = True
             run.fail("", str(error))

@@ -141,3 +141,14 @@ async def test_an_import_of_many_that_is_killed_goes_on_where_it_was(services: S
     assert (report.memories, report.unchanged, len(await all_memories(services))) == (900 - kept, kept, 900)
     await services.memories.undo()
     assert len(await all_memories(services)) == kept
+
+
+async def test_a_dry_run_of_many_counts_what_an_import_does(services: Services, tmp_path: Path) -> None:
+    entities = [{"type": "entity", "name": f"N{one}", "entityType": "t", "observations": ["x"]} for one in range(900)]
+    links = [{"type": "relation", "from": "N1", "to": f"N{one}", "relationType": "uses"} for one in range(2, 900)]
+    file = tmp_path / "memory.jsonl"
+    file.write_text("".join(json.dumps(one) + "\n" for one in entities + links), "utf-8")
+    services.importing.part = 300
+    planned = await services.importing.import_sources([Source(file)], dry_run=True)
+    assert planned == await services.importing.import_files([file])
+    assert (planned.memories, planned.relations, planned.failed) == (900, 898, [])
