@@ -194,10 +194,14 @@ class ImportRun:
         for batch in self.act.planned():
             self._passed.update(UUID(plan.memory_id).int for plan in batch)
             await asyncio.sleep(0)
-        self.begin_part()
+        self._begin_part()
 
     def begin_part(self) -> None:
-        """After a part was written: what follows is another one."""
+        """After a part was written: what follows is another one, and finds the chunks of this one in the store."""
+        self._chunks.clear()
+        self._begin_part()
+
+    def _begin_part(self) -> None:
         self.count_stored()
         self._acts.close()
         self.items.close()

@@ -18,6 +18,7 @@ from services.memories.stored_memories import present
 from services.ports import VectorStore
 from services.records import Records
 from services.records.import_sources import Fate, ImportedItem, ImportSource
+from services.transfer.formats.folders import file_and_section
 from services.transfer.formats.imported_records import MemoryRecord, RelationRecord
 
 if TYPE_CHECKING:
@@ -158,16 +159,16 @@ class SourceMemory:
         """What is still there may have been left out: a template, or a file that cannot be read."""
         if item.file is None:
             return not self.passed
-        file, section, _ = item.file.partition("#")
+        file, section = file_and_section(item.file)
         now = self.origin.files.get(file)
         return now is None or (bool(section) and now != item.file_hash)
 
     def _file_hash(self, file: str | None) -> str | None:
-        return None if file is None else self.origin.files.get(file.partition("#")[0]) or None
+        return None if file is None else self.origin.files.get(file_and_section(file)[0]) or None
 
 
 def _section(file: str | None) -> str:
-    return (file or "").partition("#")[2]
+    return file_and_section(file or "")[1]
 
 
 def _number(memory_id: str) -> int:
@@ -177,5 +178,5 @@ def _number(memory_id: str) -> int:
 
 def _exists(path: str, file: str) -> bool:
     """Whether the file of a note is still where it was."""
-    name = file.partition("#")[0]
+    name = file_and_section(file)[0]
     return Path(path).exists() if path.endswith(f"/{name}") and not Path(path).is_dir() else Path(path, name).exists()

@@ -21,6 +21,7 @@ from services.files import AtomicFile, make_private
 from services.memories.stored_memories import read_stored
 from services.model import Advance, untold
 from services.records.import_sources import ImportedItem, ImportSource
+from services.transfer.formats.folders import file_and_section
 from services.transfer.import_run import ImportReport, Remark
 from services.transfer.source_memory import machine
 
@@ -200,10 +201,10 @@ class SyncService:
         stored = await read_stored(self._vectors, [item.memory_id], embeddings=False)
         if item.file is None or not stored:
             return
-        name = item.file.partition("#")[0]
+        name, section = file_and_section(item.file)
         path = made.path if made.path.name == name and made.path.is_file() else made.path / name
         try:
-            if name != item.file:
+            if section:
                 raise CannotWrite("it is a section of a file")
             text = stored[item.memory_id][0].state.content
             written = await asyncio.to_thread(_write, made.path, path, item.file_hash, text)

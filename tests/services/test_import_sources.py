@@ -80,21 +80,21 @@ async def test_a_note_that_moved_to_another_folder_stays_one_memory(services: Se
 
 
 async def test_what_is_gone_from_a_source_is_told_and_retired_only_by_a_yes(services: Services, tmp_path: Path) -> None:
-    notes = vault(tmp_path / "notes", one="# One", two="# Two")
+    notes = vault(tmp_path / "notes", one="# One", two="# Two", **{"C#": "# One of its name"})
     await services.importing.import_files([notes])
     (notes / "two.md").unlink()
     told = await services.importing.import_files([notes])
     assert [one.record for one in told.missing] == ["two.md"]
-    assert set(await all_memories(services)) == {"One", "Two"}
+    assert set(await all_memories(services)) == {"One", "Two", "One of its name"}
 
     async def agree(missing: object) -> bool:
         return True
 
     retired = await services.importing.import_sources([Source(notes)], retire=agree)
     assert (retired.memories, retired.retired) == (0, 1)
-    assert set(await all_memories(services)) == {"One"}
+    assert set(await all_memories(services)) == {"One", "One of its name"}
     await services.memories.undo()
-    assert {one.content for one in (await all_memories(services)).values()} == {"# One", "# Two"}
+    assert set(await all_memories(services)) == {"One", "Two", "One of its name"}
 
 
 async def test_both_texts_of_a_conflict_are_told_as_long_as_it_lasts(services: Services, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -45,6 +46,15 @@ def _below(folder: Path, inside: str, suffixes: Collection[str]) -> Iterator[Fou
                         yield FoundFile(name, is_link=True)
                 elif has_suffix(entry.name, suffixes) and entry.is_file():
                     yield FoundFile(name)
+
+
+_SECTION = re.compile(r"(?P<file>.+\.(?:md|markdown|mdown|txt|text))#(?P<section>.+)", re.IGNORECASE | re.DOTALL)
+
+
+def file_and_section(place: str) -> tuple[str, str]:
+    """`notes/CLAUDE.md#Tests` as the file and its section, "" for the whole file: a `#` may be in its name, `C#.md`."""
+    found = _SECTION.fullmatch(place)
+    return (found["file"], found["section"]) if found else (place, "")
 
 
 def has_suffix(name: str, suffixes: Collection[str]) -> bool:

@@ -17,7 +17,7 @@ from services.model.memories import first_line
 from services.storable_text import has_word, quoted
 from services.transfer.formats.dates import read_date
 from services.transfer.formats.fields import date_keys
-from services.transfer.formats.folders import FoundFile, files_below
+from services.transfer.formats.folders import FoundFile, file_and_section, files_below
 from services.transfer.formats.front_matter import OWN, Note, read_note
 from services.transfer.formats.imported_records import (
     BadRecord,
@@ -256,7 +256,7 @@ class _Reading:
     def _meant(self, place: str, target: str) -> str | None:
         """The memory that a link means: by its path from the note or from the folder, else by its name."""
         name = target.strip("/").casefold()
-        file = place.partition("#")[0].casefold()
+        file = file_and_section(place)[0].casefold()
         if name.startswith("#"):
             return self.names.get(f"{file}{name}")
         beside = os.path.normpath((PurePosixPath(file).parent / name).as_posix()) if name else file

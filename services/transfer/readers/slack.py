@@ -35,7 +35,14 @@ def _root(parts: Sequence[Part]) -> str | None:
     """The folder in which the export lies, with its slash."""
     names = {part.name for part in parts}
     roots = (name.removesuffix(_USERS) for name in names if PurePosixPath(name).name == _USERS)
-    return min((root for root in roots if any(f"{root}{one}" in names for one in _LISTS)), key=len, default=None)
+    listed = (root for root in roots if any(f"{root}{one}" in names for one in _LISTS))
+    return min((root for root in listed if any(_is_day(one, root) for one in names)), key=len, default=None)
+
+
+def _is_day(name: str, root: str) -> bool:
+    """Whether it is the file of a day of a channel."""
+    folder, slash, file = name.removeprefix(root).rpartition("/")
+    return bool(slash) and "/" not in folder and name.startswith(root) and _DAY.fullmatch(file) is not None
 
 
 def records_of_export(export: Opened, parts: Sequence[Part]) -> Iterator[Record]:
@@ -56,9 +63,8 @@ def records_of_export(export: Opened, parts: Sequence[Part]) -> Iterator[Record]
                 names[str(item.value.get("id"))] = channel
     days: dict[str, list[Part]] = {}
     for name in sorted(below):
-        folder, slash, file = name.rpartition("/")
-        if slash and "/" not in folder and _DAY.fullmatch(file):
-            days.setdefault(folder, []).append(below[name])
+        if _is_day(name, ""):
+            days.setdefault(name.partition("/")[0], []).append(below[name])
     for folder, files in days.items():
         told = channels.get(folder, {})
         own_id = str(told.get("id") or f"{export.source} {folder}")
@@ -187,7 +193,7 @@ class _Channel:
 def _recognises(opened: Opened) -> bool:
     if not opened.is_folder or opened.path is None or not (opened.path / _USERS).is_file():
         return False
-    return any((opened.path / one).is_file() for one in _LISTS)
+    return is_export(parts_of(opened.path)[0])
 
 
 def _records(opened: Opened) -> Iterator[Record]:
