@@ -28,6 +28,8 @@ TEXT_KEY = "content"
 """The payload key that text search reads."""
 MIN_TOKEN, MAX_TOKEN = 1, 40
 """Characters of the shortest and longest word the text index keeps."""
+CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
+"""Characters of Chinese, Japanese and Korean, for a pattern: words are not set apart by blanks."""
 
 REMEDY = "keyword search still works; set the model that made them, or move the memories to yours: memoria-tui reembed"
 """What to do when vectors and the embedder do not fit."""

@@ -26,7 +26,7 @@ from services.adapters.collections import (
     selected,
     storable_text,
 )
-from services.adapters.edge import shard_facets
+from services.adapters.edge import shard_facets, unindexed_words
 from services.adapters.edge.edge_errors import open_error
 from services.adapters.edge.edge_filters import edge_filter
 from services.adapters.edge.shard_config import TIDY_EVERY, edge_config, index_params
@@ -171,7 +171,7 @@ class EdgeShards:
             edge.ScrollRequest(
                 offset=after,
                 limit=request.limit + (after is not None),
-                filter=edge_filter(request.where),
+                filter=self._filter(request.collection, request.where),
                 with_payload=selected(request.payload_keys),
                 with_vector=request.with_vectors,
                 order_by=_order(request),
@@ -188,18 +188,24 @@ class EdgeShards:
             batch = edge.QueryBatchRequest([self._query(requests[place]) for place in mine])
             found: Sequence[list[edge.ScoredPoint]] = shard.query_batch(batch) if shard else [[] for _ in mine]
             for place, hits in zip(mine, found, strict=True):
-                answers[place] = [ScoredPoint(str(hit.id), hit.payload or {}, hit.score) for hit in hits]
+                read, request = (
+                    [ScoredPoint(str(hit.id), hit.payload or {}, hit.score) for hit in hits],
+                    requests[place],
+                )
+                answers[place] = read
+                if shard and isinstance(request, TextSearch):
+                    answers[place] = unindexed_words.scored(shard, request, read)
         return [answers[place] for place in range(len(requests))]
 
     def count(self, collection: MemoryType, where: Filter) -> int:
         shard = self._shards.get(collection)
-        return shard.count(edge.CountRequest(exact=True, filter=edge_filter(where))) if shard else 0
+        return shard.count(edge.CountRequest(exact=True, filter=self._filter(collection, where))) if shard else 0
 
     def facet(self, collection: MemoryType, key: str, where: Filter, limit: int) -> dict[str, int]:
         shard = self._shards.get(collection)
         if shard is None:
             return {}
-        return shard_facets.facet(shard, key, where, limit)
+        return shard_facets.facet(shard, key, unindexed_words.answerable(shard, where), limit)
 
     def flush(self) -> None:
         """Brings to disk what until now lies in the write-ahead logs: safe against a power cut, faster to open."""
@@ -234,10 +240,13 @@ class EdgeShards:
         return edge.QueryRequest(
             limit=request.limit,
             query=query,
-            filter=edge_filter(request.where),
+            filter=self._filter(request.collection, request.where),
             with_payload=selected(request.payload_keys),
             params=params,
         )
+
+    def _filter(self, collection: MemoryType, where: Filter) -> edge.Filter | None:
+        return edge_filter(unindexed_words.answerable(self._shards[collection], where)) if where else None
 
     def _writable(self, collection: MemoryType) -> edge.EdgeShard:
         if collection not in self._shards:

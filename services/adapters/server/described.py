@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from qdrant_client import models
 
 from services.adapters.collections import TEXT_KEY
-from services.adapters.server.bm25 import all_words
+from services.adapters.server.bm25 import all_words, is_cut
 from services.errors import StoreMismatch
 from services.points import Contains
 
@@ -33,7 +33,7 @@ class TextIndex:
     """Whether the server ranks by it."""
 
     def holds(self, word: str) -> bool:
-        return self.shortest <= len(word) <= self.longest
+        return self.shortest <= len(word) <= self.longest and not is_cut(word)
 
     def answers(self, condition: Contains) -> bool:
         """Whether the server finds exactly the texts that have these words."""

@@ -316,6 +316,11 @@ class ServerCollections:
         )
         by_server, here = await asyncio.gather(answered, asyncio.gather(*searched))
         answers = dict(zip((*asked, *ranked_here), (*by_server, *here), strict=True))
+        for place, request in enumerate(requests):
+            if isinstance(request, TextSearch) and found.text:
+                answers[place] = await unindexed.beside(
+                    self._client, name, request, where[place], found.text, answers[place]
+                )
         return [answers[place] for place in range(len(requests))]
 
     async def _query(self, name: str, questions: list[models.QueryRequest]) -> list[list[ScoredPoint]]:

@@ -6,19 +6,28 @@ Imports qdrant-client: import this on first use.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from qdrant_client import AsyncQdrantClient, models
 
-from services.adapters.collections import OWN_INDEXES, Index, json_path
-from services.adapters.server.bm25 import all_words
+from services.adapters.collections import (
+    OWN_INDEXES,
+    TEXT_KEY,
+    Index,
+    json_path,
+    point_ids,
+    selected,
+    storable_text,
+)
+from services.adapters.server.bm25 import all_words, is_cut
 from services.adapters.server.described import TextIndex
 from services.adapters.server.server_filters import server_filter
 from services.errors import InvalidInput
-from services.points import Condition, Contains, Filter, HasId
+from services.points import Condition, Contains, Filter, HasId, ScoredPoint, TextSearch
 
 _PAGE = 5000
 
@@ -88,10 +97,45 @@ async def _holding(
 
 
 def _has(text: list[str], sought: list[str], phrase: bool) -> bool:
+    """A word that is no more than a part of what the tokenizer takes for one is found in it."""
     if not phrase:
-        return set(sought) <= set(text)
-    length = len(sought)
-    return any(text[start : start + length] == sought for start in range(len(text) - length + 1))
+        return all(word in text or (is_cut(word) and any(word in one for one in text)) for word in sought)
+    return any(
+        all(one == word or (is_cut(word) and word in one) for one, word in zip(text[start:], sought, strict=False))
+        for start in range(len(text) - len(sought) + 1)
+    )
+
+
+async def beside(
+    client: AsyncQdrantClient,
+    name: str,
+    request: TextSearch,
+    where: models.Filter | None,
+    index: TextIndex,
+    hits: Sequence[ScoredPoint],
+) -> list[ScoredPoint]:
+    """`hits` with the points that have words which the index does not hold: each gets the weight of those words."""
+    sought = [word for word in all_words(storable_text(request.text)) if not index.holds(word)]
+    if not sought:
+        return list(hits)
+    having: dict[str, set[str]] = {word: set() for word in sought}
+    total = 0
+    async for record in records(client, name, where, TEXT_KEY):
+        total += 1
+        text = all_words(str((record.payload or {}).get(TEXT_KEY, "")))
+        for word in sought:
+            if _has(text, [word], phrase=False):
+                having[word].add(str(record.id))
+    extra: dict[str, float] = {}
+    for ids in having.values():
+        weight = math.log1p((total - len(ids) + 0.5) / (len(ids) + 0.5))
+        extra |= {one: extra.get(one, 0.0) + weight for one in ids}
+    known = {hit.id: hit for hit in hits}
+    best = sorted(extra, key=lambda one: -extra[one])[: request.limit]
+    read = await client.retrieve(name, point_ids(set(best) - known.keys()), selected(request.payload_keys))
+    known |= {str(record.id): ScoredPoint(str(record.id), record.payload or {}, 0.0) for record in read}
+    added = [replace(hit, score=hit.score + extra.get(hit.id, 0.0)) for hit in known.values()]
+    return sorted(added, key=lambda hit: -hit.score)[: request.limit]
 
 
 async def records(
