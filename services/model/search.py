@@ -71,7 +71,7 @@ class Query:
     """True: memories without a project."""
     id_prefixes: tuple[str, ...] = ()
     like: str | None = None
-    """Id of a memory whose vectors are the question («more like this»)."""
+    """Id of a memory whose vectors are the question («more like this»), or a beginning that fits one only."""
     mode: SearchMode = SearchMode.HYBRID
     sort: SortKey = SortKey.RELEVANCE
     """RELEVANCE with an empty text means newest first."""

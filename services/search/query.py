@@ -16,7 +16,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from services.errors import InvalidInput, QuerySyntaxError
-from services.model import MemoryType, Query, SearchMode
+from services.model import MemoryType, Query, SearchMode, SortKey
 from services.points import EVERYTHING, Between, Condition, DatedBetween, Filter, HasVector, Matches, Missing
 from services.times import ALLOWED, SPAN_WORDS, parse_since
 
@@ -49,7 +49,15 @@ _NUMBER = r"(\d*\.?\d+)"
 _BOUND = re.compile(rf"(>=?|<=?|=)?{_NUMBER}", re.ASCII)
 _SPAN = re.compile(rf"{_NUMBER}\.\.{_NUMBER}", re.ASCII)
 _ID = re.compile(r"[0-9a-f][0-9a-f-]{0,35}", re.ASCII | re.IGNORECASE)
-_WHOLE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+_SORTS: Mapping[str, SortKey] = MappingProxyType(
+    {
+        "relevance": SortKey.RELEVANCE,
+        "created": SortKey.CREATED,
+        "updated": SortKey.UPDATED,
+        "importance": SortKey.IMPORTANCE,
+        "uses": SortKey.ACCESS_COUNT,
+    }
+)
 
 
 def operators() -> tuple[Operator, ...]:
@@ -125,7 +133,7 @@ class _Reading:
             return
         try:
             operator.read(self, value, bool(token["minus"]))
-        except (ValueError, InvalidInput) as error:
+        except (ValueError, KeyError, InvalidInput) as error:
             message = f"{operator.name}: {value!r} cannot be understood; allowed: {_allowed(operator)}"
             raise QuerySyntaxError(message, token.end("name") + 1, token.end()) from error
 
@@ -154,9 +162,13 @@ class _Reading:
         self.collect("id_prefixes", value.lower())
 
     def like(self, value: str, _: bool) -> None:
-        if not _WHOLE_ID.fullmatch(value):
+        if not _ID.fullmatch(value):
             raise ValueError(value)
         self.single["like"] = value.lower()
+
+    def sort(self, value: str, reversed_: bool) -> None:
+        self.single["sort"] = _SORTS[value.lower()]
+        self.single["descending"] = not reversed_
 
     def collect(self, name: str, value: str) -> None:
         self.found.setdefault(name, []).append(value)
@@ -273,7 +285,20 @@ _OPERATORS = (
         negatable=False,
         allowed="the first characters of an id (0-9, a-f, -)",
     ),
-    Operator("like", None, "more like the memory of this id", _Reading.like, negatable=False, allowed="a complete id"),
+    Operator(
+        "like",
+        None,
+        "more like the memory of this id",
+        _Reading.like,
+        negatable=False,
+        allowed="an id, or a beginning that fits one memory only",
+    ),
+    Operator(
+        "sort",
+        tuple(_SORTS),
+        "greatest or newest first, with a minus last; but by relevance, the words must occur",
+        _Reading.sort,
+    ),
 )
 _BY_NAME: Mapping[str, Operator] = MappingProxyType({operator.name: operator for operator in _OPERATORS})
 _TOKEN = re.compile(

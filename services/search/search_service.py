@@ -11,7 +11,7 @@ from functools import partial
 
 from services.acting import seeing_all
 from services.errors import EmbeddingFailed, MemoriaError, NotFound
-from services.memories.stored_memories import chunk_index, memory_id_of
+from services.memories.stored_memories import chunk_index, ids_with_prefix, memory_id_of
 from services.model import FacetCount, Facets, MemoryType, Query, SearchMode, SearchResult, SortKey
 from services.points import DenseSearch, Filter, HasId, Lookup, Matches, ScoredPoint, Scroll, TextSearch, Vector
 from services.ports import Clock, Embedder, VectorStore, WordEmbedder
@@ -35,6 +35,8 @@ _KEYS = ("parent_id", "chunk_index", "chunk_count")
 _MOST_CHUNKS = 1000
 """Points that are looked at to find neighbours, and the vectors of a memory that others shall be like."""
 _MOST_ALIKE, _AT_ONCE = 1000, 500
+_OF_AN_ID = 36
+"""Characters."""
 _ROUNDS = 10
 """How often a leg asks at most, each time for twice as many points."""
 
@@ -227,6 +229,9 @@ class Ranking:
 
     async def rank(self, query: Query) -> RankedHits:
         """The hits, the first of them read. Raises what failed when no leg could answer."""
+        asked = query
+        if query.like:
+            query = replace(query, like=await self._whole_id(query.like))
         scope = await self._filters.points(query)
         weights = await self._vocabulary.weights(query.text) if query.text else {}
         dense, keyword = await together(self._dense(query, scope, weights), self._keyword(query, scope, weights))
@@ -241,7 +246,7 @@ class Ranking:
         points = {**graph.points, **dense.points, **keyword.points}
         embedded = frozenset(found.point_id for found in dense.points.values())
         closeness = partial(self._closeness, weights if dense.scores else {})
-        ranked = RankedHits(query, scores, points, embedded, graph.relations, self._reader, closeness)
+        ranked = RankedHits(asked, scores, points, embedded, graph.relations, self._reader, closeness)
         ranked.notices = tuple(_notices(dense, keyword, graph))
         await ranked.open()
         return ranked
@@ -313,6 +318,12 @@ class Ranking:
             return {}
         near = await self._embedder.closeness(fusion.telling(weights), [one.passage for one in read])
         return {one.memory.id: value for one, value in zip(read, near, strict=True)}
+
+    async def _whole_id(self, beginning: str) -> str:
+        found = (await ids_with_prefix(self._vectors, beginning, 2)) if len(beginning) < _OF_AN_ID else [beginning]
+        if len(found) > 1:
+            raise NotFound(f"several memories have an id that begins with {beginning}; give more of it")
+        return found[0] if found else beginning
 
     async def _vector_of(self, memory_id: str) -> Vector:
         """The middle of a memory's vectors."""

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.errors import QuerySyntaxError
-from services.model import MemoryType, Query, SearchMode
+from services.model import MemoryType, Query, SearchMode, SortKey
 from services.search.query import operators, parse_query
 
 ROME = ZoneInfo("Europe/Rome")
@@ -145,7 +145,7 @@ def test_importance_takes_bounds_and_spans(written: str, bounds: tuple[float | N
         ("has:tags", "tags", "relations"),
         ("is:new", "new", "pending or orphan or untagged"),
         ("id:xyz", "xyz", "0-9"),
-        ("like:0f8f", "0f8f", "complete id"),
+        ("like:0f8g", "0f8g", "beginning"),
         ("a -since:today", "-since", "minus"),
         ("a tags:auth", "tags:", "tag:"),
     ],
@@ -197,3 +197,11 @@ def test_what_has_no_project_or_no_tag_is_asked_for_and_a_name_stands_in_quotes(
 @pytest.mark.parametrize("text", ["hash:abc123", "idx:3", "https://a.b/c", "std::vector", "bytes:17", "isa:l2"])
 def test_words_with_a_colon_are_words(text: str) -> None:
     assert parse_query(text, now=NOW).text == text
+
+
+def test_sort_orders_a_list_and_with_a_minus_the_other_way_round() -> None:
+    newest = parse_query("token sort:updated", now=NOW)
+    assert (newest.sort, newest.descending, newest.ranked) == (SortKey.UPDATED, True, False)
+    assert parse_query("-sort:uses", now=NOW).descending is False
+    with pytest.raises(QuerySyntaxError, match=r"sort: 'age' cannot be understood; allowed: relevance or created"):
+        parse_query("sort:age", now=NOW)

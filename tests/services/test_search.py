@@ -426,6 +426,8 @@ async def test_more_like_this_finds_others_and_not_itself(store: Store) -> None:
     assert 1 not in found
     with pytest.raises(NotFound):
         await store.ask(f"like:{uid(99)}")
+    with pytest.raises(NotFound, match="several memories"):
+        await store.ask(f"like:{uid(1)[:8]}")
 
 
 async def test_a_word_that_is_being_typed_finds_what_it_will_find(office: Store) -> None:
