@@ -123,8 +123,8 @@ class TypingAhead(App[ReturnType]):
         self._told_ignored = self._lets_open = False
         self._gave_up = False
         """Whether the person gave up what waits for a save, which is still on the screen."""
-        self._repeated = False
-        """Whether the key that has its effect now began to save something."""
+        self._saved_at = 0.0
+        """When what the key that has its effect now began to save was last under way; 0: it saves nothing."""
 
     def on_mount(self) -> None:
         self.screen_change_signal.subscribe(self, self.opening.screen_changed, immediate=True)
@@ -421,8 +421,11 @@ class TypingAhead(App[ReturnType]):
 
     def _drop_repeated(self) -> None:
         """Forgets a key that saved something and was pressed again before it was saved."""
-        repeated, self._repeated = self._pressed if self._repeated else None, False
-        while repeated is not None and getattr(self._waiting.first, "key", "") == repeated.key:
+        saved_at, self._saved_at = self._saved_at, 0.0
+        repeated = self._pressed if saved_at else None
+        while (key := self._waiting.first) and repeated and getattr(key, "key", "") == repeated.key:
+            if key.time > saved_at:
+                break
             self._waiting.take()
             if repeated.key not in ("enter", "ctrl+s"):  # who presses these twice means it once
                 name = (repeated.is_printable and (repeated.character or "").strip()) or repeated.key
@@ -451,7 +454,7 @@ class TypingAhead(App[ReturnType]):
                 await asyncio.sleep(0)  # a worker that the key made just now says in its first turn what it saves
                 wait = self._next_wait if self.screen_stack else None
             if wait is not None:
-                self._repeated |= wait is _SAVES
+                self._saved_at = monotonic() if wait is _SAVES else self._saved_at
                 if self._waiting.first is not None and monotonic() > self._waiting.first.time + _WONDERING:
                     self.tell_wait(wait.what)
                 self._look_soon()

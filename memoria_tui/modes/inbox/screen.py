@@ -90,6 +90,10 @@ class InboxScreen(ModeScreen):
         """The memory that is to be shown, while it waits."""
         self._seen: set[str] = set()
         """All that waited since the mode was opened."""
+        self._asked = 0
+        """How often it was asked what waits."""
+        self._outdated = False
+        """Whether others wrote while that was asked."""
         self._decides = False
         """Whether a decision is being carried out: keys are meant for what comes after it."""
 
@@ -153,14 +157,37 @@ class InboxScreen(ModeScreen):
     def title_of(self, memory_id: str) -> str | None:
         return named(self.item.memory) if self.item is not None and self.item.memory.id == memory_id else None
 
+    def changed_outside(self, subjects: frozenset[Subject]) -> None:
+        self._outdated = self.owes_answer
+        if not self._outdated:
+            self._look_again()
+
+    @work(exclusive=True, group="again")
+    async def _look_again(self) -> None:
+        """Keys wait for it no longer: they are meant for what is on the screen, which stays where it is."""
+        await self._show()
+
     @work(exclusive=True, group="inbox")
     async def load(self) -> None:
+        await self._show()
+        if self._outdated:
+            self._outdated = False
+            self._look_again()
+
+    async def _show(self) -> None:
+        self._asked += 1
+        asked = self._asked
         try:
             waiting = await self._read()
         except MemoriaError as error:
             if not (isinstance(error, StoreUnavailable) and isinstance(self.state, Loaded)):
                 self.state = Failed(error)
             return
+        if asked != self._asked:
+            return  # it was asked again since
+        if waiting.item is not None:
+            self._wanted = waiting.item.pending.memory_id
+            self._place = waiting.order.index(waiting.item.pending)
         self.shown()
         self.state = Loaded(waiting)
         self.status = replace(self.status, unreviewed=len(waiting.order) + waiting.more)
@@ -175,7 +202,6 @@ class InboxScreen(ModeScreen):
         for one in self._from_here(waiting.order):
             if items := await inbox.items([one]):
                 near = await inbox.near(items[0].now) if items[0].now is not None else ()
-                self._wanted, self._place = one.memory_id, waiting.order.index(one)
                 return replace(waiting, item=items[0], near=near)
         return waiting
 
