@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from services.acting import actor_of
@@ -23,7 +23,7 @@ from services.points import DenseSearch, Filter, HasId, Matches
 from services.ports import Clock, NewChange, PendingReview, VectorStore
 from services.records import Records, Transaction
 from services.settings import Settings
-from services.times import to_stamp, writer_zone
+from services.times import writer_zone
 
 EXPIRES_AT = "expires_at"
 _LIKE = 0.75
@@ -186,7 +186,7 @@ class InboxService:
 
     async def retire(self, ids: Sequence[str]) -> int:
         """Lets memories expire now, in one act; gives how many."""
-        return await self._memories.edit_many(ids, metadata={EXPIRES_AT: to_stamp(self._clock(), self._zone)})
+        return await self._memories.edit_many(ids, metadata={EXPIRES_AT: self._clock().astimezone(UTC).isoformat()})
 
     async def _projects(self, pending: Iterable[PendingReview]) -> dict[str, str]:
         stored = await read_stored(self._vectors, [one.memory_id for one in pending], embeddings=False)

@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 DEFAULT_IMPORTANCE = 0.5
@@ -48,6 +48,16 @@ class Memory:
     """True when chunk 0 is missing: upstream's defect, the text is whole all the same."""
     pending: bool = False
     """True while it waits for its vectors; keyword search finds it meanwhile."""
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """From when on it is outdated; None: never, or not readable. Without a zone it is UTC."""
+        value = self.metadata.get("expires_at")
+        try:
+            found = datetime.fromisoformat(value) if isinstance(value, str) else None
+        except ValueError:
+            return None
+        return found.replace(tzinfo=UTC) if found and found.tzinfo is None else found
 
     @property
     def title(self) -> str:

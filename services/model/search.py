@@ -67,6 +67,11 @@ class Query:
     untagged: bool | None = None
     unreviewed: bool | None = None
     """True: agents or imports wrote it, and no person reviewed it since."""
+    superseded: bool | None = None
+    """True: another memory supersedes it."""
+    expired: bool | None = None
+    """True: it expired before `at`."""
+    at: datetime | None = None
     unassigned: bool | None = None
     """True: memories without a project."""
     id_prefixes: tuple[str, ...] = ()
@@ -112,6 +117,8 @@ class Hit:
     """Text of the chunk that matched best; "" in plain lists."""
     relations: int = 0
     """Number of relations of the memory."""
+    superseded: bool = False
+    """Whether another memory supersedes it."""
 
 
 @dataclass(frozen=True, slots=True)

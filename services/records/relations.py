@@ -47,6 +47,10 @@ FROM unnest(CAST(:ids AS uuid[]), CAST(:sources AS uuid[]), CAST(:targets AS uui
      AS new (id, source_id, target_id, type, weight, metadata)
 WHERE relation.id = new.id
 """
+_SUPERSEDED = """
+SELECT string_agg(DISTINCT target_id::text, ' ') AS ids FROM public.memory_relations
+WHERE relation_type = 'supersedes'
+"""
 _BETWEEN = f"""
 SELECT {_COLUMNS} FROM public.memory_relations
 WHERE source_id = ANY(CAST(:ids AS uuid[])) AND target_id = ANY(CAST(:ids AS uuid[]))
@@ -90,6 +94,16 @@ class Relations:
             " AS ends"
         )
         return frozenset((row.ids or "").split())
+
+    async def superseded(self, memory_ids: Sequence[str]) -> frozenset[str]:
+        """Those of these memories that another supersedes."""
+        rows = await self._database.fetch(f"{_SUPERSEDED} AND target_id = ANY(CAST(:ids AS uuid[]))", ids=[*memory_ids])
+        return frozenset((rows[0].ids or "").split()) if rows else frozenset()
+
+    async def superseded_ids(self) -> frozenset[str]:
+        """All memories that another supersedes, in one value as above."""
+        rows = await self._database.fetch(_SUPERSEDED)
+        return frozenset((rows[0].ids or "").split()) if rows else frozenset()
 
     async def all(self, batch: int = 1000) -> AsyncIterator[list[Relation]]:
         last = "00000000-0000-0000-0000-000000000000"

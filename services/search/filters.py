@@ -191,6 +191,8 @@ class FilterBuilder:
         wanted = {one for one in asked if one is not None}
         related = await self._related() if wanted else frozenset[str]()
         known = [Among(related, one) for one in wanted]
+        if query.superseded is not None:
+            known.append(Among(await self._records.relations.superseded_ids(), query.superseded))
         if query.unreviewed is not None:
             known.append(Among(await self._records.reviews.unreviewed_ids(), query.unreviewed))
         for names, by_them in ((query.authors, True), (query.excluded_authors, False)):

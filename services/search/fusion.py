@@ -58,6 +58,8 @@ MIDDLES = 60
 SPREAD = 0.55
 """Share of a score that passes over a relation of weight 1; more helps where all are related (`follows`), and puts
 neighbours before what was asked for where few are."""
+SUPERSEDED = 0.5
+"""Share of its scores that a memory keeps which another supersedes."""
 _FREE_FAN = 2
 """Relations that a memory may have before each of them passes on less."""
 
@@ -176,6 +178,11 @@ class Neighbourhood:
         links = self._links.get(memory_id, ())
         share = SPREAD * score * math.sqrt(_FREE_FAN / max(_FREE_FAN, len(links)))
         return ((neighbour, share * weight) for neighbour, weight in links)
+
+
+def scaled(scores: Mapping[str, float], shares: Mapping[str, float]) -> dict[str, float]:
+    """The scores, of some only a share."""
+    return {one: score * shares.get(one, 1.0) for one, score in scores.items()}
 
 
 def totals(own: Mapping[str, float], graph: Mapping[str, float]) -> dict[str, float]:

@@ -81,6 +81,14 @@ class HitReader:
         except MemoriaError as error:
             return {}, (f"relations are not shown: {error}",)
 
+    async def superseded(self, memory_ids: Sequence[str]) -> frozenset[str]:
+        """Those that another memory supersedes, as far as the database answers."""
+        try:
+            with seeing_all():
+                return await self._records.relations.superseded(memory_ids) if memory_ids else frozenset()
+        except MemoriaError:
+            return frozenset()  # which is told of the relations
+
     async def _read(self, found: Sequence[Found], embedded: frozenset[str]) -> dict[str, Read]:
         """By point. All that is needed is asked for at once."""
         by_collection: defaultdict[MemoryType, list[tuple[Found, str]]] = defaultdict(list)
@@ -165,6 +173,7 @@ class Scores:
     dense: Mapping[str, float]
     keyword: Mapping[str, float]
     graph: Mapping[str, float]
+    superseded: frozenset[str] = frozenset()
 
 
 class RankedHits:
@@ -270,6 +279,14 @@ class RankedHits:
         scored = fusion.explained(totals, closeness, scores.dense, scores.keyword, scores.graph)
         best = [(kept[one], of) for one, of in scored.items()][: self.query.limit]
         return tuple(
-            Hit(one.memory, of.score, of.relevance, of.why, one.passage, self._relations.get(one.memory.id, 0))
-            for one, of in best
+            Hit(
+                one.memory,
+                of.score,
+                of.relevance,
+                of.why,
+                one.passage,
+                self._relations.get(id_, 0),
+                id_ in scores.superseded,
+            )
+            for id_, one, of in ((one.memory.id, one, of) for one, of in best)
         )

@@ -83,8 +83,13 @@ class Listing:
             await self._order.reach(offset + limit)
             found = self._order.slice(offset, limit)
         read = await self._reader.read(found)
-        counts, _ = await self._reader.relation_counts([one.memory.id for one in read] if relations else ())
-        return tuple(Hit(one.memory, relations=counts.get(one.memory.id, 0)) for one in read)
+        ids = [one.memory.id for one in read] if relations else []
+        (counts, _), old = await together(self._reader.relation_counts(ids), self._reader.superseded(ids))
+        return tuple(
+            Hit(one.memory, relations=counts.get(id_, 0), superseded=id_ in old)
+            for one in read
+            if (id_ := one.memory.id)
+        )
 
 
 async def _read_all(order: Order, after: float) -> None:

@@ -155,6 +155,8 @@ class _Reading:
         if name == "reviewed":
             name, excluded = "unreviewed", not excluded
         self.single[name] = not excluded
+        if name == "expired":
+            self.single["at"] = self.now
 
     def id(self, value: str, _: bool) -> None:
         if not _ID.fullmatch(value):
@@ -200,7 +202,8 @@ def _projects(query: Query, _: _Dated) -> Filter:
 def _is(query: Query, _: _Dated) -> Filter:
     untagged, tagged = _asked(query.untagged, Missing("tags"))
     embedded, pending = _asked(None if query.pending is None else not query.pending, HasVector())
-    return Filter(untagged + embedded, tagged + pending)
+    expired, lasting = _asked(query.expired, DatedBetween("expires_at", lt=query.at))
+    return Filter(untagged + embedded + expired, tagged + pending + lasting)
 
 
 def _since(query: Query, dated: _Dated) -> Filter:
@@ -272,8 +275,9 @@ _OPERATORS = (
     Operator("has", ("relations",), "is linked to other memories", _Reading.has),
     Operator(
         "is",
-        ("pending", "orphan", "untagged", "unreviewed", "reviewed"),
-        "waits for its vectors; is linked to nothing; has no tag; was written by agents and not reviewed, or not so",
+        ("pending", "orphan", "untagged", "unreviewed", "reviewed", "superseded", "expired"),
+        "waits for its vectors; is linked to nothing; has no tag; was written by agents and not reviewed, or not so; "
+        "is superseded by another; is outdated",
         _Reading.is_,
         conditions=_is,
     ),

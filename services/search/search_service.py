@@ -242,7 +242,11 @@ class Ranking:
         own = fusion.own_scores(dense.scores, keyword.scores)
         graph = await self._graph(scope, own) if query.mode is SearchMode.HYBRID else _Graph()
         own = fusion.own_scores(dense.scores, keyword.scores, graph.points)
-        scores = Scores(fusion.totals(own, graph.activation), dense.scores, keyword.scores, graph.activation)
+        old = await self._reader.superseded([*own])
+        shares = dict.fromkeys(old, fusion.SUPERSEDED)
+        own, graph.activation = fusion.scaled(own, shares), fusion.scaled(graph.activation, shares)
+        totals = fusion.totals(own, graph.activation)
+        scores = Scores(totals, dense.scores, keyword.scores, graph.activation, old)
         points = {**graph.points, **dense.points, **keyword.points}
         embedded = frozenset(found.point_id for found in dense.points.values())
         closeness = partial(self._closeness, weights if dense.scores else {})

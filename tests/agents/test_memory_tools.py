@@ -10,6 +10,7 @@ import pytest
 from mcp.types import TextResourceContents
 
 from services.model import MemoryChanges, MemoryType
+from services.search.query import parse_query
 from tests.agents.world import World, answered, text_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -40,6 +41,19 @@ async def test_what_an_agent_stores_is_found_and_got_whole(world: World) -> None
 
 async def test_without_a_type_a_memory_is_episodic(world: World) -> None:
     assert (await world.call("memoria_store", content="Deployed version 7."))["type"] == "episodic"
+
+
+async def test_what_expired_is_not_recalled_and_a_person_still_finds_it(world: World) -> None:
+    kept, gone = [await world.store(f"The cat on the {place} is called Mo.") for place in ("roof", "chair")]
+    await world.services.inbox.retire([gone])
+    for tool in ("memoria_recall", "memoria_search"):
+        found = await world.call(tool, query="which cat is called Mo")
+        ids = [hit["id"] for hit in found["hits"]]
+        assert (kept in ids, gone in ids) == (True, False)
+    listed = await world.call("memoria_search")
+    assert gone not in [hit["id"] for hit in listed["hits"]]
+    query = parse_query("is:expired", now=world.services.clock())
+    assert [hit.memory.id for hit in (await world.services.search.search(query)).hits] == [gone]
 
 
 async def test_looking_changes_nothing(world: World) -> None:

@@ -76,6 +76,12 @@ class LinkedMemories:
         ends = (end for one in await self.touching(memory_ids) for end in (one.source_id, one.target_id))
         return dict(Counter(end for end in ends if end in set(memory_ids)))
 
+    async def superseded(self, memory_ids: Sequence[str]) -> frozenset[str]:
+        return (await self.superseded_ids()) & set(memory_ids)
+
+    async def superseded_ids(self) -> frozenset[str]:
+        return frozenset(one.target_id for one in self.all if one.type is RelationType.SUPERSEDES)
+
     async def related_ids(self) -> frozenset[str]:
         return frozenset(end for relation in self.all for end in (relation.source_id, relation.target_id))
 
@@ -266,6 +272,18 @@ async def test_neighbours_must_meet_the_operators_too(office: Store) -> None:
     office.relations.link(uid(1), uid(2))
     office.relations.link(uid(1), uid(9))  # no memory
     assert set(await office.ids("token type:semantic")) <= {1, 4, 6, 7}
+
+
+async def test_what_is_superseded_is_marked_ranked_lower_and_can_be_left_out(office: Store) -> None:
+    office.relations.link(uid(1), uid(2), RelationType.FIXES)
+    _, fixed, *_ = (await office.ask("tokens expire")).hits
+    office.relations.all.clear()
+    office.relations.link(uid(1), uid(2), RelationType.SUPERSEDES)
+    (superseded,) = [hit for hit in (await office.ask("tokens expire")).hits if hit.superseded]
+    assert superseded.memory.id == fixed.memory.id == uid(2)
+    assert superseded.score < fixed.score
+    found = [await office.ids(f"{raw}") for raw in ("is:superseded", "-is:superseded")]
+    assert [len(one) for one in found] == [1, 6]
 
 
 @pytest.mark.parametrize(

@@ -138,7 +138,8 @@ async def why(
 ) -> Reason:
     """Explain why a memory is found for a query, on which place, or why it is not."""
     memory = await agent.services.memories.get(memory_id)
-    asked, factor = Query(raw=query, text=_text(query), limit=_DEEPEST), _factor(agent.services.settings)
+    asked = _lasting(agent, Query(raw=query, text=_text(query), limit=_DEEPEST))
+    factor = _factor(agent.services.settings)
     hits = await (await agent.services.search.ranked(asked)).page(0, _DEEPEST)
     for number, hit in enumerate(hits, start=1):
         if hit.memory.id == memory.id:
@@ -165,7 +166,7 @@ class Results:
 
 async def connector_search(agent: Agent, query: str) -> Results:
     """Search the memories; `fetch` gives the text of a result. For clients that know only search and fetch."""
-    hits = await (await agent.services.search.ranked(Query(raw=query, text=_text(query)))).page(0, 10)
+    hits = await (await agent.services.search.ranked(_lasting(agent, Query(raw=query, text=_text(query))))).page(0, 10)
     return Results(tuple(Result(one.memory.id, title(one.memory), uri(one.memory.id)) for one in hits))
 
 
@@ -209,7 +210,12 @@ def _narrowed(agent: Agent, query: Query, text_match: str | None, first: str | N
     """The query with what recall and search have in common. Raises InvalidInput for a date that is none."""
     words = " ".join((text_match or "").split())
     since, before = _date(agent, first), _end(agent, last)
-    return replace(query, phrases=(words,) if words else (), since=since, before=before)
+    return replace(_lasting(agent, query), phrases=(words,) if words else (), since=since, before=before)
+
+
+def _lasting(agent: Agent, query: Query) -> Query:
+    """The query without what expired: agents are not told of it, a person finds it by is:expired."""
+    return replace(query, expired=False, at=agent.services.clock())
 
 
 def _date(agent: Agent, text: str | None) -> datetime | None:
