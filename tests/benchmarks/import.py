@@ -16,6 +16,8 @@ import psycopg
 from services.adapters.postgres.database import Database
 from services.container import open_services
 from services.settings import Settings
+from services.transfer.formats.imported_records import MemoryRecord
+from services.transfer.formats.source import Source
 from tests.benchmarks.figures import Figure, LoopWatch, compared, held, limited, memory_mb, ratio_figure, redraw_ms
 from tests.benchmarks.seeded import memories
 from tests.benchmarks.stores import empty_stores
@@ -35,6 +37,9 @@ async def run(args: argparse.Namespace) -> list[Figure]:
         again, _ = await _import(Path(folder, "home"), file)
         vault = Path(folder, "vault")
         _write_vault(vault, args.memories)
+        same = Path(folder, "same.jsonl")
+        _write_as_lines(vault, same)
+        plain, _ = await _import(Path(folder, "same-home"), same)
         notes, _ = await _import(Path(folder, "vault-home"), vault)
         notes_again, _ = await _import(Path(folder, "vault-home"), vault)
         memory = memory_mb()
@@ -49,7 +54,9 @@ async def run(args: argparse.Namespace) -> list[Figure]:
             2,
         ),
         compared("the same import once more", again, "s", "the first", first, 0.1),
-        compared(f"import of a vault of {args.memories:,} linked notes", notes, "s", "the file", first, 1 / 0.7),
+        compared(
+            f"import of a vault of {args.memories:,} linked notes", notes, "s", "JSON lines of the same", plain, 1 / 0.7
+        ),
         compared("the same vault once more", notes_again, "s", "the first", notes, 0.1),
         held("while importing", watch.longest_ms, await redraw_ms()),
         limited("memory of the processes", memory, "MB", 600),
@@ -95,6 +102,15 @@ def _write_vault(folder: Path, count: int) -> None:
         front = f"tags: [{', '.join(draft.tags)}]\ncreated: {draft.created_at}\nproject: {draft.project}\nstatus: open"
         text = f"---\n{front}\n---\n{draft.content}\n\nSee {links}\n"
         (place / f"Note {number}.md").write_text(text, encoding="utf-8")
+
+
+def _write_as_lines(folder: Path, file: Path) -> None:
+    """The memories of a vault, without its links."""
+    with file.open("w", encoding="utf-8") as lines:
+        for record in Source(folder).records():
+            if isinstance(record, MemoryRecord):
+                line = {"id": record.id, "payload": dict(record.payload), "_collection": str(record.type)}
+                lines.write(json.dumps(line) + "\n")
 
 
 def _write(file: Path, count: int) -> None:

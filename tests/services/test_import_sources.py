@@ -152,3 +152,15 @@ async def test_a_dry_run_of_many_counts_what_an_import_does(services: Services, 
     planned = await services.importing.import_sources([Source(file)], dry_run=True)
     assert planned == await services.importing.import_files([file])
     assert (planned.memories, planned.relations, planned.failed) == (900, 898, [])
+
+
+async def test_no_link_leads_out_of_a_folder_or_round_in_it(services: Services, tmp_path: Path) -> None:
+    notes = vault(tmp_path / "notes", one="# One")
+    vault(tmp_path / "other", secret="# Secret")
+    (notes / "round").symlink_to(notes)
+    (notes / "out").symlink_to(tmp_path / "other")
+    (notes / "secret.md").symlink_to(tmp_path / "other" / "secret.md")
+    (notes / "again.md").symlink_to(notes / "one.md")
+    for _ in range(2):
+        report = await services.importing.import_sources([Source(notes)], dry_run=True)
+        assert (report.memories, [one.record for one in report.failed]) == (1, ["out", "round", "secret.md"])
