@@ -60,8 +60,8 @@ async def run(args: Namespace) -> list[Figure]:
             over_http, own = await _in_turns((client.recall, service), asked, args.rounds)
             health, empty = await _in_turns((client.get, client.get), ["/health", "/health/live"], args.rounds * 10)
             many = await _many(address, args.clients, args.seconds, questions(1000))
-            bulk, imported = await _bulks(client, services, args.bulks)
             client.writer.close()
+            bulk, imported = await _bulks(await _Client.connected(*address), services, args.bulks)
     what = f"recall of {args.memories:,} memories over HTTP, least of {args.rounds}, p50"
     half, most, slow = (percentile(many, share) for share in (0.5, 0.99, 1))
     return [
