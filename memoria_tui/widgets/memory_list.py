@@ -23,8 +23,19 @@ from services.ports import Clock
 
 _AGES = 30.0
 """Seconds after which the ages of the rows are drawn again."""
+_KEPT = 200
+"""Rows whose drawing is kept."""
 _SETTLE = 0.02
 """Seconds of rest before pages are asked for: a held key does not ask for all it passes."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """A row as it was drawn: each of its lines is asked for by itself."""
+
+    hit: Hit
+    look: tuple[RowLayout, bool, tuple[str, str]]
+    lines: tuple[Content, Content]
 
 
 class MemoryList(ScrollView, can_focus=True):
@@ -113,6 +124,7 @@ class MemoryList(ScrollView, can_focus=True):
         self._finding = False
         self._settling: Timer | None = None
         self._layout: RowLayout | None = None
+        self._drawn: dict[int, _Drawn] = {}
 
     @property
     def total(self) -> int:
@@ -271,7 +283,14 @@ class MemoryList(ScrollView, can_focus=True):
         hit = self._rows.get(index)
         if hit is None:
             return draw_gap(self._row_layout(), bar=bar)
-        return draw_row(hit, self._row_layout(), marked=hit.memory.id in self.marked, bar=bar)
+        layout, marked = self._row_layout(), hit.memory.id in self.marked
+        known = self._drawn.get(index)
+        if known is None or known.hit is not hit or known.look != (layout, marked, bar):
+            known = _Drawn(hit, (layout, marked, bar), draw_row(hit, layout, marked=marked, bar=bar))
+            if len(self._drawn) > _KEPT:
+                self._drawn.clear()
+            self._drawn[index] = known
+        return known.lines
 
     def _refresh_row(self, index: int) -> None:
         self.refresh_lines(index * ROW_LINES, ROW_LINES)

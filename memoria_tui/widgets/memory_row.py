@@ -14,7 +14,7 @@ from services.model import Hit
 
 ROW_LINES = 2
 _MUTED, _FAINT, _MATCH = "$foreground 60%", "$foreground 45%", "bold $accent"
-_LONGEST_PASSAGE = 2_000
+_LONGEST_PASSAGE = 800
 _LEAD = 24
 _AGE = 6
 _ROOMY, _TWO = 60, 16
