@@ -45,7 +45,7 @@ def result_line(state: Loadable[Found], marked: int = 0) -> str:
         case Loaded(Found(query, total, took_ms, notices, answered)):
             noun = ("hit" if total == 1 else "hits") if query.ranked else ("memory" if total == 1 else "memories")
             mode = [query.mode.value] if query.ranked else []
-            mode += [] if answered else ["no good match; nearest:"]
+            mode += [] if answered else ["no good match; nearest below"]
             marks = [f"{marked:,} marked"] if marked else []
             return " · ".join([*mode, f"{total:,} {noun}", f"{took_ms:.0f} ms", *marks, *map(safe, notices)])
 
