@@ -380,6 +380,11 @@ class ModeScreen(Screen[None]):
             self.keys.ignore_burst()
         return not early
 
+    def tell_taken(self, told: str) -> None:
+        """Says that others took away what the cursor stood on; keys pressed then were not meant for its neighbour."""
+        self.tell(told)
+        self.keys.ignore_burst()
+
     async def write(
         self,
         what: str,

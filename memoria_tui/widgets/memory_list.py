@@ -104,6 +104,12 @@ class MemoryList(ScrollView, can_focus=True):
         hit: Hit
 
     @dataclass
+    class Gone(Message):
+        """A refresh lacks the memory under the cursor, which stands on another one now."""
+
+        hit: Hit
+
+    @dataclass
     class MarksChanged(Message):
         """Other memories are marked."""
 
@@ -121,6 +127,8 @@ class MemoryList(ScrollView, can_focus=True):
         """Whether a refresh keeps the cursor where it is."""
         self._anchor: Anchor | None = None
         """What a refresh puts the cursor on."""
+        self._stood_on: Hit | None = None
+        """The memory under the cursor before it."""
         self._finding = False
         self._settling: Timer | None = None
         self._layout: RowLayout | None = None
@@ -149,8 +157,9 @@ class MemoryList(ScrollView, can_focus=True):
         refresh = self._has_place and _question(query) == _question(self._query)
         moved = 0
         self._anchor = None
-        if refresh and self.current is not None:
-            self._anchor = self._anchor_on(self.current)
+        self._stood_on = self.current if refresh else None
+        if self._stood_on is not None:
+            self._anchor = self._anchor_on(self._stood_on)
             # Where there are more now, they mostly came above; a page near the guess shows the true place.
             moved = 0 if self._anchor.at_top else total - self.total
         if self._aim is not None:
@@ -208,6 +217,8 @@ class MemoryList(ScrollView, can_focus=True):
         index = self._anchor.place([hit.memory.id for hit in hits], offset, self.total)
         if index is None:
             return
+        if self._stood_on is not None and self._aim is None and hits[index - offset].memory.id != self._anchor.wanted:
+            self.post_message(self.Gone(self._stood_on))
         self._aim = None
         at_top = self._anchor.at_top and index < self._visible
         top = 0 if at_top else index * ROW_LINES - self._anchor.height

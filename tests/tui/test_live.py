@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from textual.pilot import Pilot
 
 from memoria_tui.app import MemoriaApp
@@ -17,13 +18,23 @@ from memoria_tui.modes.mode import Failed, Loaded
 from memoria_tui.modes.summary.screen import SummaryScreen
 from memoria_tui.widgets.header import StatusHeader
 from services.errors import StoreUnavailable
-from services.model import Memory, MemoryType, Relation, RelationType, StoreKind, StoreStatus, Subject
+from services.model import (
+    Memory,
+    MemoryType,
+    Relation,
+    RelationType,
+    SessionDraft,
+    SessionStatus,
+    StoreKind,
+    StoreStatus,
+    Subject,
+)
 from tests.services.servers import query
 from tests.tui.conftest import key_event, make_app, press, running, screen_of, settle, titles, toasts, type_text, until
 from tests.tui.fakes import NOW, FakeOutside, FakeServices, Store, clock, filled, many, memory_id
 from tests.tui.quick import quick
 from tests.tui.summary_fakes import SummaryServices, a_year, session
-from tests.tui.work_world import WorkServices, at_desk, shown, two_days, work_screen
+from tests.tui.work_world import WorkServices, at_desk, one_running, shown, two_days, work_screen
 
 NEWEST = memory_id(7)
 ALL = frozenset(Subject)
@@ -84,6 +95,21 @@ async def test_memories_and_timers_of_others_come_in_and_cursor_marks_and_search
         assert toasts(pilot) == []
 
 
+@pytest.mark.parametrize("before", [(), ("enter",)])
+async def test_a_key_pressed_as_others_delete_what_is_seen_acts_on_nothing(before: tuple[str, ...]) -> None:
+    store = followed(filled())
+    async with running(store) as pilot:
+        await press(pilot, "down", *before)
+        del store.memories[current(pilot)]
+        there, early = dict(store.memories), key_event("d")
+        await told(pilot, store, Subject.MEMORIES)
+        assert "is here no more: somebody else changed or deleted it" in toasts(pilot)[-1]
+        pilot.app.post_message(early)
+        await settle(pilot)
+        assert store.memories == there
+        assert "What was typed right behind that went nowhere" in toasts(pilot)
+
+
 async def test_deep_in_a_long_list_the_eye_stays_on_its_memory_or_goes_to_the_one_beside_it() -> None:
     store = followed(many(3000))
     async with running(store) as pilot:
@@ -101,6 +127,7 @@ async def test_deep_in_a_long_list_the_eye_stays_on_its_memory_or_goes_to_the_on
         del store.memories[held]
         await told(pilot, store, Subject.MEMORIES)
         assert (current(pilot), line_of_cursor(pilot)) == (following, line)
+        await asyncio.sleep(0.6)  # keys right behind it go nowhere
         await press(pilot, "G", "up")
         above = current(pilot)
         await press(pilot, "down")
@@ -305,6 +332,33 @@ async def test_the_graph_grows_and_keeps_selection_folds_and_trail() -> None:
         assert screen.node is not None
         assert screen.node.id == memory_id(5)
         assert screen.around.center == memory_id(1)
+
+
+async def test_a_key_pressed_as_others_stop_the_session_under_the_cursor_acts_on_no_other(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    async def before(services: WorkServices) -> None:
+        followed(services.store)
+        await one_running(services)
+        await services.work.start(SessionDraft("another one"))
+
+    with at_desk(postgres_url, tmp_path) as desk:
+        async with desk.working(before) as pilot:
+            screen = work_screen(pilot)
+            await press(pilot, "tab")
+            held = screen.pointed
+            assert held is not None
+            query(
+                postgres_url,
+                "UPDATE work_sessions SET status = 'completed', end_time = now() WHERE id = %s",
+                held.id,
+            )
+            early = key_event("space")
+            await told(pilot, desk.services.store, Subject.SESSIONS)
+            assert toasts(pilot)[-1] == f'"{held.description}" was stopped or deleted by somebody else'
+            pilot.app.post_message(early)
+            await settle(pilot)
+            assert [one.status for one in screen.running.sessions] == [SessionStatus.ACTIVE]
 
 
 async def test_sessions_of_others_come_into_the_log_and_the_cursor_stays(postgres_url: str, tmp_path: Path) -> None:

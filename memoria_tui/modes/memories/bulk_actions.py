@@ -89,8 +89,8 @@ class BulkActions:
 
     async def _set(self, what: str, targets: Targets, act: Coroutine[object, object, int]) -> str:
         """Writes while a dialog stays open; gives what was done, "" when nothing had to be. Raises the act's errors."""
-        told = f"{what} on {targets.describe()}"
-        return told if await write(self._screen.app, told, act, vectors=True) else ""
+        number = await write(self._screen.app, f"{what} on {targets.describe()}", act, vectors=True)
+        return _told(what, targets, number)
 
     def _set_as(self, told: str | None) -> None:
         """Tells what a dialog wrote; None: it was left."""
@@ -123,9 +123,8 @@ class BulkActions:
                 await self._set_at_once("No project", targets, self._memories.edit_many(targets.ids, project=""))
 
     async def _set_at_once(self, what: str, targets: Targets, act: Coroutine[object, object, int]) -> None:
-        told = f"{what} on {targets.describe()}"
-        if (number := await self._screen.write(told, act, vectors=True)) is not None:
-            self._set_as(told if number else "")
+        number = await self._screen.write(f"{what} on {targets.describe()}", act, vectors=True)
+        self._set_as(None if number is None else _told(what, targets, number))
 
     async def _set_importance(self, targets: Targets, draft: Draft | None = None) -> None:
         async def save(text: str) -> str:
@@ -191,6 +190,12 @@ class BulkActions:
         self._deleted_at = monotonic()
         self._done(f"Deleted {told}")
         return frozenset(ids)
+
+
+def _told(what: str, targets: Targets, number: int) -> str:
+    """What was set on so many of them; the others had it, or are gone. "" for none."""
+    some = f"{number:,} of {counted(len(targets.ids))}" if number < len(targets.ids) else targets.describe()
+    return f"{what} on {some}" if number else ""
 
 
 def _draft(kind: DraftKind, targets: Targets) -> Draft:

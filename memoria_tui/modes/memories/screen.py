@@ -138,6 +138,8 @@ class MemoriesScreen(ModeScreen):
         """What the facets are of."""
         self._outdated = False
         """Something was written while a question was under way: its answer may be older."""
+        self._others_wrote = False
+        """Whether the newest look at the stores was because of what others wrote."""
         self._is_older = False
         """Whether the list was read before a person asked again, or before something that this program wrote."""
         self._reading: Hit | None = None
@@ -192,10 +194,11 @@ class MemoriesScreen(ModeScreen):
         return self.is_mounted and self.search_bar.has_focus_within
 
     def changed(self) -> None:
-        self._is_older = self.is_connected
+        self._is_older, self._others_wrote = self.is_connected, False
         self._look_again()
 
     def changed_outside(self, subjects: frozenset[Subject]) -> None:
+        self._others_wrote = True
         self._look_again()
         self._warn_editor()
 
@@ -206,6 +209,15 @@ class MemoriesScreen(ModeScreen):
             self._outdated = True  # asking again now would make a person wait longer who is waiting already
         elif self.is_connected:
             self._search(self._query, quiet=True)
+
+    @on(MemoryList.Gone)
+    def tell_gone(self, event: MemoryList.Gone) -> None:
+        """Others took away what the cursor stood on: what a person presses then was not meant for its neighbour."""
+        if self._others_wrote and self._reading is None and not self._searching:
+            self._tell_gone(event.hit)
+
+    def _tell_gone(self, hit: Hit) -> None:
+        self.tell_taken(f'"{clip(title(hit.memory), 40)}" is here no more: somebody else changed or deleted it')
 
     def notice(self, state: Loadable[Found]) -> Content | None:
         if isinstance(state, Loaded) and state.value.empty_store:
@@ -492,6 +504,8 @@ class MemoriesScreen(ModeScreen):
             if self._reading is before and self.preview.editing is None:
                 self._leave_reading()
                 self.memory_list.focus()
+                if self._others_wrote:
+                    self._tell_gone(before)
         except MemoriaError:
             return  # what is read stays, and the header says which store is away
         else:

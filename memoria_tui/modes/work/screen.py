@@ -34,7 +34,7 @@ from memoria_tui.modes.work.state import (
     warning_line,
 )
 from memoria_tui.opening import asks
-from memoria_tui.present import counted
+from memoria_tui.present import clip, counted, line
 from memoria_tui.typed_paths import file_of, why_not_new
 from memoria_tui.waiting_keys import takes_text
 from memoria_tui.widgets.day_timeline import Block, DayOfWork, DayTimeline
@@ -111,6 +111,8 @@ class WorkScreen(ModeScreen):
         self._answered_question = LogQuestion()
         """What the log answers."""
         self._log_changed_at = 0.0
+        self._others_wrote = False
+        """Whether the newest look at the stores was because of what others wrote."""
         self._total: tuple[int, float] | None = None
         """Sessions and seconds of all that the filter lets through, once they are added up."""
 
@@ -195,10 +197,21 @@ class WorkScreen(ModeScreen):
         if self.open_work is None or not isinstance(error, StoreUnavailable):
             self.state = Failed(error)
 
+    def changed(self) -> None:
+        self._others_wrote = False
+        super().changed()
+
+    def changed_outside(self, subjects: frozenset[Subject]) -> None:
+        super().changed_outside(subjects)
+        self._others_wrote = True
+
     def draw(self, shown: OpenWork) -> None:
         sessions = tuple(sorted(shown.status.sessions, key=lambda one: one.status is not SessionStatus.ACTIVE))
+        pointed = self.pointed
         self.running.zone = shown.zone
         self.running.sessions = sessions
+        if self._others_wrote and pointed is not None and pointed.id not in {one.id for one in sessions}:
+            self.tell_taken(f'"{clip(line(pointed.description), 40)}" was stopped or deleted by somebody else')
         self.running.can_focus = bool(sessions)
         self.day_timeline.today = self.clock().astimezone(shown.zone).date()
         self._show_warnings()
