@@ -223,10 +223,14 @@ async def purge(saver: Saver, trash: Trash, ids: Sequence[str], seen: Mapping[st
     """
     require(Scope.ADMIN, "erase memories for good")
     wanted = list(dict.fromkeys(ids))
-    changed = _changed(wanted, seen, await saver.records.history.numbers(wanted))
-    stored = await owners(saver.vectors, [one for one in wanted if one not in changed])
-    if stored:
-        await trash.delete(sorted(set(stored.values())))
+    changed: dict[str, None] = {}
+
+    async def plan(currents: Mapping[str, Current]) -> list[Plan]:
+        changed.update(_changed(currents, seen, await saver.records.history.numbers(list(currents))))
+        return await trash.deletions({id_: one for id_, one in currents.items() if id_ not in changed})
+
+    if stored := await owners(saver.vectors, wanted):
+        await saver.change(str(uuid.uuid4()), sorted(set(stored.values())), plan)
     async with saver.locked(wanted), saver.records.transaction() as transaction:
         await transaction.locks.acquire(wanted)
         in_trash = [one for one in wanted if one not in stored]

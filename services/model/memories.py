@@ -78,7 +78,7 @@ def first_line(text: str) -> str:
 _TITLE_IN = 4_000
 """Characters of a text in which its title is looked for."""
 _FRONT_MATTER = re.compile(r"---[ \t]*\r?\n(.*?)^---[ \t]*$", re.DOTALL | re.MULTILINE)
-_FRONT_TITLE = re.compile(r"""^title:[ \t]*(["']?)(\S.*?)\1[ \t]*$""", re.MULTILINE)
+_FRONT_TITLE = re.compile(r"""^title:[ \t]*(?![>|][-+\d]*[ \t]*$)(["']?)(\S.*?)\1[ \t]*$""", re.MULTILINE)
 _WORDED = re.compile(r"[^\W_]")
 _SENTENCE = re.compile(r"""(.{20,}?[.!?…])\s+["'(«“]?[^\W\d_a-z]|(.{6,}?[。！？])""")
 """A sentence that another one follows; «e.g.» ends none."""
