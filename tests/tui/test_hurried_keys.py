@@ -482,8 +482,8 @@ async def test_a_letter_right_behind_esc_does_what_it_does_alone(before: tuple[s
         saved = ["create"] if "n" in before else []
         for event in (*map(key_event, before), in_one_go("n"), *map(key_event, "add it now dd")):
             pilot.app.post_message(event)
-        await until(pilot, lambda: isinstance(pilot.app.screen, NewMemoryDialog))
-        await until(pilot, lambda: pilot.app.screen.query_one(TextArea).text == "add it now dd")
+        await until(pilot, lambda: [one.text for one in pilot.app.screen.query(TextArea)] == ["add it now dd"])
+        assert isinstance(pilot.app.screen, NewMemoryDialog)
         assert acts.done == saved
 
 
