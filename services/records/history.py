@@ -89,10 +89,12 @@ WHERE NOT newest.imported AND NOT (newest.action = 'deleted' AND newest.kind = '
 """
 """The states are compared as texts: to look into them is not for SQL."""
 _LAST_IMPORTS = """
-SELECT DISTINCT ON (entity_id) entity_id::text AS memory_id, after FROM {log} AS log
-WHERE entity_id = ANY(CAST(:ids AS uuid[])) AND entity = 'memory' AND kind = 'import' AND NOT imported
-  AND after IS NOT NULL
-ORDER BY entity_id, log.id DESC
+SELECT memory_id, after
+FROM (SELECT DISTINCT ON (entity_id) entity_id::text AS memory_id, after, kind FROM {log} AS log
+      WHERE entity_id = ANY(CAST(:ids AS uuid[])) AND entity = 'memory' AND kind IN ('import', 'restore')
+        AND NOT imported AND after IS NOT NULL
+      ORDER BY entity_id, log.id DESC) AS newest
+WHERE kind = 'import'
 """
 _TEXTS_AFTER = """
 SELECT entity_id::text AS memory_id, after FROM {log} AS log
@@ -110,10 +112,10 @@ ORDER BY entity_id LIMIT :limit
 """
 _DELETED_HERE = """
 SELECT id
-FROM (SELECT DISTINCT ON (entity, entity_id) entity_id::text AS id, action, undoes FROM memoria_tui.audit_log
+FROM (SELECT DISTINCT ON (entity, entity_id) entity_id::text AS id, action, undoes, kind FROM {log} AS log
       WHERE entity_id = ANY(CAST(:ids AS uuid[])) AND entity IN ('memory', 'relation')
-      ORDER BY entity, entity_id, audit_log.id DESC) AS newest
-WHERE action = 'deleted' AND undoes IS NULL
+      ORDER BY entity, entity_id, log.id DESC) AS newest
+WHERE action = 'deleted' AND undoes IS NULL AND kind <> 'restore'
 """
 
 
@@ -202,7 +204,7 @@ class History:
         return [row.id for row in await self.read(_LIVING, after=after, limit=limit)]
 
     async def last_imports(self, memory_ids: Sequence[str]) -> dict[str, Mapping[str, object]]:
-        """What the newest import that changed each memory here made of it, as the history has it."""
+        """What the newest import that changed each memory here made of it, unless a restore changed it since."""
         found: dict[str, Mapping[str, object]] = {}
         for some in batches(memory_ids, BATCH):
             rows = await self.read(_LAST_IMPORTS, ids=list(some))
@@ -215,8 +217,11 @@ class History:
         return {row.memory_id: text for row in rows if isinstance(text := row.after["payload"].get("content"), str)}
 
     async def deleted_here(self, ids: Sequence[str]) -> set[str]:
-        """Of these memories and relations, those that were deleted and did not come back; an undo deletes nothing."""
-        return {row.id for row in await self._database.fetch(_DELETED_HERE, ids=list(ids))} if ids else set()
+        """Of these memories and relations, those that were deleted and did not come back.
+
+        An undo and a restore delete nothing.
+        """
+        return {row.id for row in await self.read(_DELETED_HERE, ids=list(ids))} if ids else set()
 
     async def all(self, batch: int = 1000) -> AsyncIterator[list[Change]]:
         """The whole history in order, for an export."""

@@ -111,6 +111,8 @@ class RestoreStaging:
             written.setdefault(str(table.kind), count)
         await self._connection.fetch(f"DELETE FROM {REVIEWS.name}")
         await self._connection.fetch(statements.TAKE_REVIEWS)
+        for sql in statements.FORGET_IMPORTS:
+            await self._connection.fetch(sql)
         await self._refresh()
         return written
 

@@ -83,6 +83,11 @@ LEFT JOIN restored_numbers first ON first.old = r.first_change
 LEFT JOIN restored_numbers reviewed ON reviewed.old = r.reviewed_change
 ON CONFLICT DO NOTHING
 """
+FORGET_IMPORTS = (
+    "DELETE FROM memoria_tui.imported_items",
+    "UPDATE memoria_tui.import_sources SET fingerprint = NULL",
+)
+"""What was imported since is not here any more: sources are read again."""
 APPENDED_MEMORIES = f"""
 SELECT DISTINCT ON (t.entity_id) t.entity_id::text AS memory_id, t.id, t.change_group, t.after FROM {HISTORY.name} t
 WHERE t.entity = 'memory' AND t.entity_id IN (

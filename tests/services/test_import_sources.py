@@ -57,6 +57,18 @@ async def test_what_an_undo_took_back_comes_in_again(services: Services, tmp_pat
     assert (again.memories, again.relations) == (2, 1)
 
 
+async def test_what_a_restored_backup_took_away_comes_in_again(services: Services, tmp_path: Path) -> None:
+    notes = vault(tmp_path / "notes", one="# One\n\nold")
+    await services.importing.import_files([notes])
+    older = await services.backup.backup(tmp_path / "backups")
+    vault(notes, one="# One\n\nnew", two="# Two\n\n[[one]]")
+    await services.importing.import_files([notes])
+    await services.restoring.restore(await services.restoring.compare(older.path), replace=True)
+    again = await services.importing.import_files([notes])
+    assert (again.memories, again.relations, again.kept) == (2, 1, [])
+    assert (await all_memories(services))["One"].content == "# One\n\nnew"
+
+
 async def test_a_relation_that_was_deleted_here_stays_deleted(services: Services, tmp_path: Path) -> None:
     notes = vault(tmp_path / "notes", one="# One\n\n[[two]]", two="# Two\n\ntext", three="# Three\n\nold")
     await services.importing.import_files([notes])
