@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -23,9 +24,10 @@ from textual.widgets import Input, Static, TextArea
 from textual.worker import WorkerFailed, get_current_worker
 
 from memoria_tui.background import Background
-from memoria_tui.config import Config
+from memoria_tui.config import Config, remember_theme
 from memoria_tui.drafts import FILE, Draft, DraftKeeper, DraftKind
 from memoria_tui.driver import TerminalDriver
+from memoria_tui.key_names import key_name
 from memoria_tui.leaving import Leaving
 from memoria_tui.modes.registry import GRAPH, MEMORIES, MODES, WORK
 from memoria_tui.opening import DIALOG_GROUP, asks
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 
     from textual.command import Provider
     from textual.driver import Driver
+    from textual.theme import Theme
 
     from memoria_tui.modes.memories.screen import MemoriesScreen
     from memoria_tui.modes.mode import LoadDemo, ModeScreen
@@ -122,8 +125,10 @@ class MemoriaApp(TypingAhead[None]):
         ),
         Binding("alt+left", "walk(-1)", "Back", id="app.back", show=False, tooltip="Back through what was read"),
         Binding("alt+right", "walk(1)", "Forward", id="app.forward", show=False, tooltip="Forward again"),
-        Binding("ctrl+p", "command_palette", "Palette", id="app.palette", show=False, tooltip="Commands and memories"),
-        Binding("question_mark", "help", "Help", id="app.help", key_display="?", tooltip="What can be done here"),
+        Binding(
+            "ctrl+p,colon", "command_palette", "Palette", id="app.palette", show=False, tooltip="Commands and memories"
+        ),
+        Binding("question_mark", "help", "Help", id="app.help", tooltip="What can be done here"),
         Binding(
             "ctrl+z",
             "suspend_process",
@@ -205,6 +210,7 @@ class MemoriaApp(TypingAhead[None]):
 
     def on_mount(self) -> None:
         self.set_keymap(self._config.keymap)
+        self.theme_changed_signal.subscribe(self, self._keep_theme)
         self.leaving.watch_signals()
         if isinstance(self._driver, TerminalDriver):
             self._driver.is_ending = lambda: self.leaving.is_signalled
@@ -231,15 +237,24 @@ class MemoriaApp(TypingAhead[None]):
 
     def _unknown_settings(self) -> list[str]:
         """What the configuration names and nobody knows."""
-        from memoria_tui.guide import key_ids
+        from memoria_tui.guide import wrong_keys
 
         problems = []
         if self.theme != self._config.theme:
-            problems.append(f"There is no theme {self._config.theme!r}; use memoria-dark or memoria-light")
-        if self._config.keymap:
-            unknown = set(self._config.keymap) - key_ids()
-            problems += [f"keymap.{name}: no key has that id" for name in sorted(unknown)]
-        return problems
+            problems.append(f"There is no theme {self._config.theme!r}; use {', '.join(one.name for one in THEMES)}")
+        return problems + wrong_keys(self._config.keymap)
+
+    def _keep_theme(self, theme: Theme) -> None:
+        if self._config.file is not None and theme.name != self._config.theme:
+            self._config = replace(self._config, theme=theme.name)
+            self._write_theme(self._config.file, theme.name)
+
+    @work(group="theme", thread=True)
+    def _write_theme(self, file: Path, theme: str) -> None:
+        try:
+            remember_theme(file, theme)
+        except (MemoriaError, OSError, ValueError) as error:
+            self.call_from_thread(self._say, f"The theme is not remembered: {file}: {error}", wrong=True)
 
     def _say(self, message: str, *, wrong: bool = False) -> None:
         from memoria_tui.present import safe
@@ -283,6 +298,10 @@ class MemoriaApp(TypingAhead[None]):
         if late and isinstance(self._driver, TerminalDriver):
             self._driver.give_back("Waiting for the stores to close; ctrl+c leaves at once")
         await closing
+
+    def get_key_display(self, binding: Binding) -> str:
+        """The key as it is written everywhere: «ctrl+s», «enter», «?»."""
+        return binding.key_display or key_name(binding.key)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Only what has no key of its own: the rest is listed with its key."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from memoria_tui.clipboard import Clipboard, clipboards
+from memoria_tui.key_names import is_key
+from services.files import write_file
 
 KNOWN = ("theme", "editor", "keymap", "services")
 """Top-level names of `config.toml`; `services` is read by the service layer."""
@@ -26,6 +29,8 @@ class Config:
     """Programs here that take what is copied, the best one first."""
     problems: tuple[str, ...] = ()
     """One line each: what could not be used; the default holds instead."""
+    file: Path | None = None
+    """Where a theme that the person chooses is written; None: it is forgotten."""
 
 
 def load_config(file: Path | None, environment: Mapping[str, str]) -> Config:
@@ -35,9 +40,8 @@ def load_config(file: Path | None, environment: Mapping[str, str]) -> Config:
     try:
         table = tomllib.loads(file.read_text("utf-8")) if file is not None and file.exists() else {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        return Config(
-            editor=editor, clipboards=here, problems=(f"{file}: cannot be read: {error}; the defaults are used",)
-        )
+        told = f"{file}: cannot be read: {error}; the defaults are used"
+        return Config(editor=editor, clipboards=here, problems=(told,), file=file)
     problems = [f"{file}: {name!r} is unknown; known are {', '.join(KNOWN)}" for name in table if name not in KNOWN]
     theme = _text(table, "theme", file, problems)
     keymap = table.get("keymap", {})
@@ -46,17 +50,53 @@ def load_config(file: Path | None, environment: Mapping[str, str]) -> Config:
         keymap = {}
     keys = {}
     for name, value in keymap.items():
-        if isinstance(value, str) and all(key.strip() for key in value.split(",")):
+        wrong = [key for key in value.split(",") if not is_key(key.strip())] if isinstance(value, str) else [value]
+        if not wrong:
             keys[name] = value
         else:
-            problems.append(f'{file}: keymap.{name} must name keys, such as "ctrl+e" or "j,down"')
+            problems.append(f'{file}: keymap.{name}: {wrong[0]!r} is no key; keys are such as "ctrl+e" or "j,down"')
     return Config(
         theme=theme or Config().theme,
         editor=_text(table, "editor", file, problems) or editor,
         keymap=keys,
         clipboards=here,
         problems=tuple(problems),
+        file=file,
     )
+
+
+TEMPLATE = """\
+# Settings of memoria-tui. What begins with # is the default, or an example.
+
+# theme = "memoria-dark"           # memoria-light, memoria-distinct, or any of Textual's
+# editor = "nvim"                  # else $VISUAL, $EDITOR
+
+[keymap]                           # memoria-tui config keys lists the ids
+# "memories.new" = "N"
+# "app.undo" = "u,ctrl+z"
+
+[services]                         # the variables of README, in small letters and without MEMORIA_
+# database_url = "postgresql://memoria@localhost/memoria"
+"""
+_THEME = re.compile(r"^theme\s*=.*$", re.MULTILINE)
+
+
+def remember_theme(file: Path, theme: str) -> None:
+    """Writes the theme into `config.toml`, and leaves all else in it as it stands.
+
+    Raises InvalidInput, StorageFull, OSError; ValueError when the file is no TOML.
+    """
+    text = file.read_text("utf-8") if file.exists() else ""
+    before = tomllib.loads(text)
+    line = f'theme = "{theme}"'
+    head = re.split(r"^(?=\s*\[)", text, maxsplit=1, flags=re.MULTILINE)[0]
+    rest = text[len(head) :]
+    head = _THEME.sub(line, head, count=1) if "theme" in before else f"{line}\n{head}"
+    after = head + rest
+    if tomllib.loads(after) != {**before, "theme": theme}:
+        raise ValueError("theme is written in a way that cannot be replaced")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_file(file, after)
 
 
 def _text(table: Mapping[str, object], name: str, file: Path | None, problems: list[str]) -> str | None:

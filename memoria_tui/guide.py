@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from textual.binding import Binding
 from textual.dom import DOMNode
@@ -12,6 +12,7 @@ from textual.screen import ModalScreen, Screen
 
 from memoria_tui import dialogs, modes
 from memoria_tui.dialogs.help import HelpSection
+from memoria_tui.key_names import key_name
 from memoria_tui.modes.registry import MODES
 from memoria_tui.textual_internals import bindings_of
 from services.search.query import operators
@@ -32,6 +33,19 @@ _GROUPS = {
     "chart": "In the chart",
 }
 """First part of the ids of bindings → heading."""
+_WITHIN = {
+    "list": {"memories"},
+    "facets": {"memories"},
+    "search": {"memories"},
+    "preview": {"memories", "graph"},
+    "tree": {"graph"},
+    "map": {"graph"},
+    "running": {"work"},
+    "log": {"work"},
+    "chart": {"summary"},
+    "choices": {"health"},
+}
+"""The modes in which the keys of a widget work; a dialog has its own alone."""
 
 
 def sections(screen: Screen[object], display: Callable[[Binding], str]) -> tuple[HelpSection, ...]:
@@ -52,18 +66,44 @@ def sections(screen: Screen[object], display: Callable[[Binding], str]) -> tuple
     return (*known, *([HelpSection("Marks", rules)] if rules else []), *operators)
 
 
-def key_ids() -> frozenset[str]:
-    """The id of every binding of the program, also of modes and dialogs that were not opened yet."""
+def all_keys() -> Mapping[str, Binding]:
+    """Every binding of the program by its id, also of modes and dialogs that were not opened yet."""
     for package in (modes, dialogs):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
-    return frozenset(
-        binding.id
+    return {
+        binding.id: binding
         for node in _descendants(DOMNode)
         if node.__module__.startswith("memoria_tui.")
         for binding in node.BINDINGS
         if isinstance(binding, Binding) and binding.id
-    )
+    }
+
+
+def wrong_keys(keymap: Mapping[str, str]) -> list[str]:
+    """One line for each id that is none, and for each key that another action has where it works."""
+    if not keymap:
+        return []
+    known = all_keys()
+    unknown = sorted(keymap.keys() - known.keys())
+    keys = {id_: _names(keymap.get(id_, binding.key)) for id_, binding in known.items()}
+    return [f"keymap.{name}: no key has that id; memoria-tui config keys lists them" for name in unknown] + [
+        f"keymap.{id_}: {key} is the key of {other} ({known[other].description}); one of the two has none now"
+        for id_ in sorted(keymap.keys() & known.keys())
+        for other in sorted(known)
+        if other != id_ and known[other].action != known[id_].action and _meet(id_, other)
+        for key in sorted(keys[id_] & keys[other])
+    ]
+
+
+def _names(keys: str) -> set[str]:
+    return {key_name(key.strip()) for key in keys.split(",")}
+
+
+def _meet(one: str, other: str) -> bool:
+    """Whether both keys work at a time."""
+    first, second = (_WITHIN.get(group := id_.partition(".")[0], {group}) for id_ in (one, other))
+    return bool(first & second) or "app" in first | second
 
 
 def _descendants(node: type[DOMNode]) -> Iterable[type[DOMNode]]:

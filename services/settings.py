@@ -155,7 +155,8 @@ def config_dir() -> Path:
 def load_settings(environment: Mapping[str, str], file: Path | None = None) -> Settings:
     """Reads the table `[services]` of the TOML file, then the environment, which wins.
 
-    Raises InvalidInput naming the variable or key, its value and what is allowed.
+    Raises InvalidInput naming the variable or key, its value and what is allowed, also of a file that cannot be read
+    and may name stores: what is written must not go to others.
     """
     values: dict[str, object] = {}
     for name, value in _from_file(file).items():
@@ -186,6 +187,8 @@ def _from_file(file: Path | None) -> Mapping[str, object]:
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        if not isinstance(error, OSError) and b"services" not in file.read_bytes():
+            return {}  # it names no store, and the program says what is wrong with it
         raise InvalidInput(f"{file}: cannot be read as TOML: {error}") from error
     if not isinstance(table, dict):
         raise InvalidInput(f"{file}: `services` must be a table, written [services]")

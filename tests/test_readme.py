@@ -12,6 +12,7 @@ from textual.dom import DOMNode
 
 from memoria_tui.app import MemoriaApp
 from memoria_tui.dialogs.clients_and_projects import ClientsDialog
+from memoria_tui.key_names import key_name
 from memoria_tui.modes.graph.screen import GraphScreen
 from memoria_tui.modes.health.screen import HealthScreen
 from memoria_tui.modes.memories.screen import MemoriesScreen
@@ -161,15 +162,13 @@ def table_row(where: str) -> str:
 )
 def test_the_table_has_the_keys_that_there_are(where: str, owner: type[DOMNode]) -> None:
     shown = set(re.findall(r"`([^`]+)`", table_row(where).split(" | ")[1]))
-    names = {"slash": "/", "question_mark": "?", "escape": "esc", "plus": "+", "minus": "-", "full_stop": ".",
-             "left_square_bracket": "[", "right_square_bracket": "]"}  # fmt: skip
     keys = {
-        names.get(key, key)
+        key_name(key)
         for node in owner.__mro__
         for one in vars(node).get("BINDINGS", ())
         if isinstance(one, Binding) and node.__module__.startswith("memoria_tui.")
         for key in one.key.split(",")
-    } - {"equals_sign"}
-    own = {names.get(key, key) for one in owner.BINDINGS if isinstance(one, Binding) for key in one.key.split(",")}
-    assert own - {"equals_sign"} <= shown
+    }
+    own = {key_name(key) for one in owner.BINDINGS if isinstance(one, Binding) for key in one.key.split(",")}
+    assert own <= shown
     assert shown - keys <= {"enter", "space", "$EDITOR"}, "those of the lists in it, and what is no key"

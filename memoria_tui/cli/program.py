@@ -11,6 +11,7 @@ import typer
 from memoria_tui.cli import (
     backup,
     clients_and_projects,
+    config,
     connect,
     database,
     health,
@@ -44,6 +45,7 @@ for group in (memories, relations, undo, health, backup, transfer, reembed, conn
 app.command()(trash.purge)
 app.add_typer(trash.commands, name="trash")
 app.add_typer(inbox.commands, name="inbox")
+app.add_typer(config.commands, name="config")
 app.add_typer(sync.commands, name="sync")
 app.add_typer(database.commands, name="db")
 app.add_typer(tokens.commands, name="token")

@@ -47,10 +47,10 @@ class ClientsDialog(Dialog[bool]):
 
     KEYS = (
         ("n", "client"),
-        ("p", "project"),
-        ("r", "rename"),
-        ("m", "merge"),
-        ("v", "move"),
+        ("A", "project"),
+        ("e", "rename"),
+        ("M", "merge"),
+        ("=", "move"),
         ("d", "delete"),
         ("u", "undo"),
         ("esc", "close"),
@@ -59,18 +59,14 @@ class ClientsDialog(Dialog[bool]):
     KEYS_GAP = 2  # so that all fit into 80 columns
     BINDINGS = [
         Binding("n", "new_client", "New client", id="clients.new", tooltip="Make a client"),
-        Binding("p", "new_project", "New project", id="clients.project", tooltip="Make a project of this client"),
-        Binding("r", "rename", "Rename", id="clients.rename", tooltip="Give it another name"),
-        Binding("m", "merge", "Merge", id="clients.merge", tooltip="Merge it into another one"),
-        Binding("v", "move", "Move", id="clients.move", tooltip="Give the project to another client"),
+        Binding("A", "new_project", "New project", id="clients.project", tooltip="Make a project of this client"),
+        Binding("e", "rename", "Rename", id="clients.rename", tooltip="Give it another name"),
+        Binding("M", "merge", "Merge", id="clients.merge", tooltip="Merge it into another one"),
+        Binding("equals_sign", "move", "Move", id="clients.move", tooltip="Give the project to another client"),
         Binding("d", "delete", "Delete", id="clients.delete", tooltip="Delete what has no sessions"),
-        Binding(
-            "slash", "find", "Find", id="clients.find", key_display="/", tooltip="Go to a client or project by name"
-        ),
+        Binding("slash", "find", "Find", id="clients.find", tooltip="Go to a client or project by name"),
         Binding("u", "app.undo", "Undo", id="clients.undo", tooltip="Undo the last change"),
-        Binding(
-            "question_mark", "app.help", "Help", id="clients.help", key_display="?", tooltip="What can be done here"
-        ),
+        Binding("question_mark", "app.help", "Help", id="clients.help", tooltip="What can be done here"),
     ]
 
     options = getters.query_one(OptionList)

@@ -45,7 +45,7 @@ class ReviewDialog(Dialog[int]):
     KEYS = (
         ("enter", "accept"),
         ("t", "as another type"),
-        ("x", "reject"),
+        ("d", "reject"),
         ("space", "mark"),
         ("a", "all"),
         ("u", "undo"),
@@ -53,7 +53,7 @@ class ReviewDialog(Dialog[int]):
     )
     BINDINGS = [
         Binding("t", "retype", "Type", id="review.type", tooltip="Accept as another type"),
-        Binding("x", "reject", "Reject", id="review.reject", tooltip="Reject: never suggest it again"),
+        Binding("d", "reject", "Reject", id="review.reject", tooltip="Reject: never suggest it again"),
         Binding("u", "undo", "Undo", id="review.undo", tooltip="Undo the last decision"),
         Binding("escape", "leave", "Close", id="dialog.leave", tooltip="Close; what waits is kept"),
     ]

@@ -38,16 +38,16 @@ class TrashDialog(Dialog[TrashChoice]):
         ("a", "mark all"),
         ("/", "filter"),
         ("enter", "restore"),
-        ("P", "erase for good"),
+        ("Z", "erase for good"),
         ("E", "empty"),
         ("esc", "close"),
     )
     BINDINGS = [
         Binding("space", "mark", "Mark", id="trash.mark", tooltip="Mark for restoring or erasing"),
         Binding("a", "mark_all", "Mark all", id="trash.mark_all", tooltip="Mark all that are shown, or none"),
-        Binding("slash", "filter", "Filter", id="trash.filter", key_display="/", tooltip="Show only what has a text"),
+        Binding("slash", "filter", "Filter", id="trash.filter", tooltip="Show only what has a text"),
+        Binding("Z", "purge", "Erase for good", id="trash.purge", tooltip="Erase text, vectors and history"),
         Binding("E", "empty", "Empty", id="trash.empty", tooltip="Erase all of the trash for good"),
-        Binding("P", "purge", "Erase for good", id="trash.purge", tooltip="Erase text, vectors and history"),
     ]
 
     options = getters.query_one(OptionList)

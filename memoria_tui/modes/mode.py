@@ -16,12 +16,12 @@ from __future__ import annotations
 import asyncio
 import re
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
-from textual import getters
+from textual import events, getters
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.message import Message
@@ -115,6 +115,8 @@ class ModeScreen(Screen[None]):
     """
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]
     AUTO_FOCUS = ""
+    MOVED: ClassVar[Mapping[str, str]] = {}
+    """Keys of earlier versions, each with where what it did went."""
     FOLLOWS: ClassVar[frozenset[Subject]] = frozenset()
     """What the mode shows of what others write while it is on screen."""
 
@@ -179,6 +181,7 @@ class ModeScreen(Screen[None]):
         self.answered = asyncio.Event()
         """Set when the first answer of the stores is on screen, or that they cannot answer."""
         self._services: Services | None = None
+        self._told_moved: set[str] = set()
 
     def compose(self) -> ComposeResult:
         yield StatusHeader(self.clock, self._where).data_bind(ModeScreen.status, ModeScreen.busy)
@@ -204,6 +207,13 @@ class ModeScreen(Screen[None]):
             ModeTab(mode.name, keys[f"app.{mode.name}"], mode.title, mode.mark(self.status), mode.name == self._mode)
             for mode in MODES
         )
+
+    def on_key(self, event: events.Key) -> None:
+        """Tells where what the key did went: once where it does something else now, else each time."""
+        told = {"q": "ctrl+q quits", **self.MOVED}.get(event.key)
+        if told is not None and not (event.key in self._told_moved and event.key in self.active_bindings):
+            self._told_moved.add(event.key)
+            self.notify(told, markup=False)
 
     # what is drawn
 

@@ -36,14 +36,14 @@ def failure(error: MemoriaError) -> Content:
         Content(safe(str(error))),
         Content(""),
         key("r", "try again"),
-        key("^q", "quit"),
+        key("ctrl+q", "quit"),
     ]
     return Content("\n").join(lines)
 
 
 def key(key: str, what: str) -> Content:
     """A line of such a page."""
-    return Content.assemble((f"{key:>3}", "bold $accent"), f"  {what}")
+    return Content.assemble((f"{key:>6}", "bold $accent"), f"  {what}")
 
 
 def _title(error: MemoriaError) -> str:

@@ -39,6 +39,10 @@ class ChoiceList(OptionList):
     BINDINGS = [
         Binding("j", "cursor_down", "Down", id="choices.down", show=False, tooltip="Next line"),
         Binding("k", "cursor_up", "Up", id="choices.up", show=False, tooltip="Line before"),
+        Binding("g", "first", "Top", id="choices.first", show=False, tooltip="First line"),
+        Binding("G", "last", "Bottom", id="choices.last", show=False, tooltip="Last line"),
+        Binding("ctrl+d", "page_down", "Page down", id="choices.page_down", show=False, tooltip="A page down"),
+        Binding("ctrl+u", "page_up", "Page up", id="choices.page_up", show=False, tooltip="A page up"),
     ]
 
     _drawn_for = 0

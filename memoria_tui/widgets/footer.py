@@ -1,4 +1,4 @@
-"""The footer of a mode: the keys that are at hand, with help and quit at its end however narrow it is."""
+"""The footer of a mode: the keys that are at hand, with undo, help and quit at its end however narrow it is."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widget import Widget
 
-_ALWAYS = ("help", "quit")
+_ALWAYS = ("undo", "help", "quit")
 """Actions whose keys are seen at every width, in this order."""
 
 

@@ -66,10 +66,10 @@ class MemoryList(ScrollView, can_focus=True):
         ),
         Binding("pageup", "move_pages(-1)", "Page up", show=False, id="list.page_up", tooltip="A page up"),
         Binding("pagedown", "move_pages(1)", "Page down", show=False, id="list.page_down", tooltip="A page down"),
-        Binding("home", "first", "Top", show=False, id="list.first", tooltip="Go to the first memory"),
+        Binding("home,g", "first", "Top", show=False, id="list.first", tooltip="Go to the first memory"),
         Binding("end,G", "last", "Bottom", show=False, id="list.last", tooltip="Go to the last memory"),
         Binding(
-            "f",
+            "apostrophe",
             "find",
             "Find letter",
             show=False,

@@ -39,7 +39,7 @@ class RelationMap(ScrollView, can_focus=True):
     BINDINGS = [
         Binding("up,k", "move(0, -1)", "Up", show=False, id="map.up", tooltip="Go to the memory above"),
         Binding("down,j", "move(0, 1)", "Down", show=False, id="map.down", tooltip="Go to the memory below"),
-        Binding("left,h", "move(-1, 0)", "Left", show=False, id="map.left", tooltip="Go to the memory at the left"),
+        Binding("left", "move(-1, 0)", "Left", show=False, id="map.left", tooltip="Go to the memory at the left"),
         Binding("right", "move(1, 0)", "Right", show=False, id="map.right", tooltip="Go to the memory at the right"),
         Binding("home", "center", "Centre", show=False, id="map.center", tooltip="Go to the centre"),
         Binding("enter", "walk", "Walk", id="map.walk", tooltip="Make this memory the centre"),

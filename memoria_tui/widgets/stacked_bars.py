@@ -49,8 +49,8 @@ class StackedBars(Widget):
     """
     COMPONENT_CLASSES = {f"stacked-bars--{part}" for part in ("axis", "grid", "mark", "cursor", "resting")}
     BINDINGS = [
-        Binding("left,up,h,k", "move(-1)", "Before", show=False, id="chart.before", tooltip="Go to the bar before"),
-        Binding("right,down,l,j", "move(1)", "After", show=False, id="chart.after", tooltip="Go to the bar after"),
+        Binding("left,up,k", "move(-1)", "Before", show=False, id="chart.before", tooltip="Go to the bar before"),
+        Binding("right,down,j", "move(1)", "After", show=False, id="chart.after", tooltip="Go to the bar after"),
         Binding("home,g", "move(-10000)", "First", show=False, id="chart.first", tooltip="Go to the first bar"),
         Binding("end,G", "move(10000)", "Last", show=False, id="chart.last", tooltip="Go to the last bar"),
         Binding("enter", "open", "Days", id="chart.open", tooltip="Open the month to its days"),

@@ -27,6 +27,15 @@ def test_a_file_that_cannot_be_reached_is_named(tmp_path: Path) -> None:
         load_settings({}, file)
 
 
+def test_a_broken_file_ends_nothing_unless_it_may_name_a_store(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("theme = ")
+    assert load_settings({}, file) == load_settings({})
+    file.write_text('theme = \n[services]\ndatabase_url = "postgresql://other/db"')
+    with pytest.raises(InvalidInput, match="cannot be read as TOML"):
+        load_settings({}, file)
+
+
 def test_every_setting_has_a_variable() -> None:
     assert {one.name for one in fields(Settings)} - set(VARIABLES) == {"program"}
     assert len(set(VARIABLES.values())) == len(VARIABLES)

@@ -20,14 +20,14 @@ from textual.pilot import Pilot
 from textual.widgets import TextArea
 
 from memoria_tui.app import MemoriaApp
-from memoria_tui.config import Config
+from memoria_tui.config import Config, load_config
 from memoria_tui.dialogs.clients_and_projects import ClientsDialog
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.help import HelpDialog
 from memoria_tui.dialogs.last_changes import ChangesDialog
 from memoria_tui.dialogs.new_memory import NewMemoryDialog
 from memoria_tui.dialogs.undo_preview import UndoDialog
-from memoria_tui.guide import _descendants, key_ids
+from memoria_tui.guide import _descendants, all_keys
 from memoria_tui.modes.memories.screen import MemoriesScreen
 from memoria_tui.themes import THEMES
 from memoria_tui.widgets.header import StatusHeader
@@ -63,6 +63,24 @@ async def test_keys_are_remapped_by_their_ids() -> None:
         assert screen_of(pilot).is_current
         await press(pilot, "N")
         assert isinstance(pilot.app.screen, NewMemoryDialog)
+
+
+async def test_a_theme_chosen_while_it_runs_is_there_at_the_next_start(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    async with running(filled(), config=Config(file=file)) as pilot:
+        assert not file.exists()
+        pilot.app.theme = "memoria-light"
+        await settle(pilot)
+    assert load_config(file, {}).theme == "memoria-light"
+
+
+async def test_a_key_that_moved_says_where_it_went() -> None:
+    async with running(filled()) as pilot:
+        await press(pilot, "s")
+        assert toasts(pilot) == ["importance, project and type are set by = now"]
+        await press(pilot, "end", "g")
+        assert screen_of(pilot).memory_list.cursor == 0
+        assert "the graph is ctrl+g now" in toasts(pilot)[-1]
 
 
 async def test_what_the_config_names_wrongly_is_told_and_the_app_starts() -> None:
@@ -210,7 +228,7 @@ async def test_the_last_changes_are_listed_and_any_can_be_undone() -> None:
 
 
 async def test_no_other_key_of_the_program_is_that_of_redo_or_the_list() -> None:
-    key_ids()  # imports all modes
+    all_keys()  # imports all modes
     keys = [
         (binding.id, key)
         for node in _descendants(DOMNode)
@@ -232,7 +250,7 @@ async def test_undo_with_nothing_to_undo_says_so() -> None:
 @pytest.mark.parametrize("size", [(200, 50), (20, 6)])
 async def test_it_runs_at_any_size_and_through_resizing(size: tuple[int, int]) -> None:
     async with running(filled(), size=size) as pilot:
-        await press(pilot, "v", "escape", "F", "escape")
+        await press(pilot, "v", "escape", "f", "escape")
         await pilot.resize_terminal(size[1] * 3, size[0])
         await settle(pilot)
         await pilot.resize_terminal(*size)

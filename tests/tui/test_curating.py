@@ -69,7 +69,7 @@ async def test_a_tag_in_use_is_completed() -> None:
 async def test_importance_project_and_type_are_set_on_marked_memories() -> None:
     store = filled()
     async with running(store) as pilot:
-        await press(pilot, "space", "space", "s", "i")
+        await press(pilot, "space", "space", "equals_sign", "i")
         await pilot.press("ctrl+u")
         await type_text(pilot, "7")
         await press(pilot, "enter")
@@ -78,10 +78,10 @@ async def test_importance_project_and_type_are_set_on_marked_memories() -> None:
         await type_text(pilot, "0.7")
         await press(pilot, "enter")
         assert {store.memories[one].importance for one in (NEWEST, SECOND)} == {0.7}
-        await press(pilot, "escape", "s", "p")
+        await press(pilot, "escape", "equals_sign", "p")
         await type_text(pilot, "mobile")
         await press(pilot, "enter")
-        await press(pilot, "s", "t", "p")
+        await press(pilot, "equals_sign", "t", "p")
         changed = screen_of(pilot).memory_list.current
         assert changed is not None
         assert store.memories[changed.memory.id].project == "mobile"
@@ -113,7 +113,7 @@ async def test_a_key_acts_on_the_hits_that_were_asked_for_however_fast_it_comes(
 async def test_a_key_behind_a_facet_acts_on_what_the_facet_leaves() -> None:
     store = filled()
     async with running(store) as pilot:
-        await press(pilot, "F", "down")
+        await press(pilot, "f", "down")
         await at_once(pilot, "space", "d")
         (deleted,) = store.trash.values()
         narrowed = next(query for query in reversed(store.asked) if query != Query())

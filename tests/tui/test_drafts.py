@@ -222,8 +222,8 @@ async def test_an_edit_of_a_memory_that_is_gone_goes_on_as_a_new_one(tmp_path: P
     [
         (("t", "down", "space"), TagsDialog),
         (("t", "=half a tag"), TagsDialog),
-        (("s", "p", "=-new"), PromptDialog),
-        (("s", "i", "=1"), PromptDialog),
+        (("equals_sign", "p", "=-new"), PromptDialog),
+        (("equals_sign", "i", "=1"), PromptDialog),
         (("n", "tab", "tab", "=api"), NewMemoryDialog),
     ],
 )

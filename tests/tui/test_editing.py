@@ -192,7 +192,7 @@ async def test_a_deleted_memory_comes_back_from_the_trash() -> None:
 async def test_deleted_memories_are_erased_for_good_only_after_a_yes() -> None:
     store = filled()
     async with running(store) as pilot:
-        await press(pilot, "d", "d", "T", "a", "P")
+        await press(pilot, "d", "d", "T", "a", "Z")
         assert isinstance(pilot.app.screen, ConfirmDialog)
         await press(pilot, "escape")
         assert len(store.trash) == 2

@@ -79,7 +79,7 @@ async def test_the_mode_goes_with_the_question() -> None:
 async def test_a_facet_puts_its_operator_into_the_box_and_takes_it_out() -> None:
     async with running(filled()) as pilot:
         screen = screen_of(pilot)
-        await press(pilot, "F", "enter")
+        await press(pilot, "f", "enter")
         assert screen.search_bar.text == "type:semantic"
         assert {hit.memory.type.value for hit in screen.memory_list.hits()} == {"semantic"}
         assert ("type", "semantic") in screen.facet_panel.active

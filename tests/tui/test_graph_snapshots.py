@@ -50,11 +50,11 @@ def test_tree_map_and_preview(snap_compare: Compare, size: tuple[int, int]) -> N
 
 def test_light_theme(snap_compare: Compare) -> None:
     app = make_app(woven(), config=Config(theme="memoria-light"))
-    assert snap_compare(app, terminal_size=(120, 40), run_before=keys("3", "m", "right"))
+    assert snap_compare(app, terminal_size=(120, 40), run_before=keys("3", "tab", "right"))
 
 
 def test_map_where_it_is_narrow(snap_compare: Compare) -> None:
-    assert snap_compare(make_app(woven()), terminal_size=(80, 24), run_before=keys("3", "m"))
+    assert snap_compare(make_app(woven()), terminal_size=(80, 24), run_before=keys("3", "tab"))
 
 
 @pytest.mark.parametrize("size", _SIZES, ids=_size)
@@ -79,10 +79,10 @@ def test_failing_store(snap_compare: Compare, size: tuple[int, int]) -> None:
 
 _DIALOGS = {
     "target": ("3", "down", "l"),
-    "type": ("3", "down", "r", "tab"),
+    "type": ("3", "down", "equals_sign", "t", "tab"),
     "types": ("3", "f", "f"),
     "path": ("3", "down", "p", "=postgres", "enter"),
-    "overview": ("3", "o"),
+    "overview": ("3", "O"),
 }
 
 
@@ -101,6 +101,6 @@ def test_suggestions(snap_compare: Compare, size: tuple[int, int]) -> None:
             suggested(store.memories[memory_id(1)], store.memories[memory_id(other)], kind, confidence)
             for other, kind, confidence in ((4, RelationType.FIXES, 0.91), (5, RelationType.RELATED, 0.52))
         ]
-        await press(pilot, "3", "s", "space")
+        await press(pilot, "3", "S", "space")
 
     assert snap_compare(make_app(store), terminal_size=size, run_before=suggest)

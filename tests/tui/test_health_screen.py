@@ -67,7 +67,7 @@ async def test_a_defect_is_seen_repaired_and_taken_back() -> None:
         assert len(rows(screen)) == 2
         assert "\x1b" not in "".join(rows(screen))
         assert "[bold]red[/]" in rows(screen)[1]
-        await press(pilot, "enter", "down", "f")
+        await press(pilot, "enter", "down", "exclamation_mark")
         assert toasts(pilot) == ["Repaired 1 memory · u to undo"]
         assert len(rows(screen)) == 1
         await press(pilot, "F", "y")
@@ -83,13 +83,13 @@ async def test_where_chunks_differ_the_person_sees_what_each_choice_would_give()
     services = HealthServices()
     async with health(services) as (pilot, screen):
         await go_to(pilot, screen, checks.UNEVEN)
-        await press(pilot, "enter", "f")
+        await press(pilot, "enter", "exclamation_mark")
         shown = pilot.app.export_screenshot().replace("&#160;", " ")
         for part in ("one (chunk 1), two (chunks 2, 3, 4)", "of the newest chunk", "tags: one, two"):
             assert part in shown
         await press(pilot, "escape")
         assert services.integrity.keeps == []
-        await press(pilot, "f", "n")
+        await press(pilot, "exclamation_mark", "n")
         assert services.integrity.keeps == [Keep.NEWEST]
         assert services.integrity.found[checks.UNEVEN] == ()
 
@@ -100,7 +100,7 @@ async def test_of_a_memory_that_is_older_than_its_history_the_person_chooses_the
         services.integrity.found[checks.STALE] = (Defect(checks.STALE, memory_id(4)),)
         async with health(services) as (pilot, screen):
             await go_to(pilot, screen, checks.STALE)
-            await press(pilot, "enter", "f")
+            await press(pilot, "enter", "exclamation_mark")
             shown = pilot.app.export_screenshot().replace("&#160;", " ")
             assert all(part in shown for part in ("the newer text", "as it is stored", "the older text"))
             await press(pilot, key)
@@ -142,9 +142,9 @@ async def test_long_work_goes_on_in_other_modes_and_can_be_stopped() -> None:
         await pilot.press("f")
         await pilot.pause()
         assert "1 of 6" in str(screen.query_one("#progress", Static).render())
-        await pilot.press("b")
+        await pilot.press("B")
         await pilot.pause()
-        assert toasts(pilot) == ["Repair is under way; c stops it"]
+        assert toasts(pilot) == ["Repair is under way; s stops it"]
         await pilot.press("1")
         await pilot.pause()
         services.integrity.may_repair.set()
@@ -156,7 +156,7 @@ async def test_long_work_goes_on_in_other_modes_and_can_be_stopped() -> None:
         await press(pilot, "X")
         await pilot.press("f")
         await pilot.pause()
-        await press(pilot, "c")
+        await press(pilot, "s")
         assert toasts(pilot) == ["Repair was stopped; what is done stays"]
         assert screen.running is None
         assert any(services.integrity.found.values())
@@ -202,9 +202,9 @@ async def test_what_waits_tells_why_and_leads_to_its_memory() -> None:
         (row,) = rows(screen)
         assert "tried 3 times · again in 0:04:00" in row
         assert "Ollama at gpu:11434 does not answer" in row
-        await press(pilot, "e")
+        await press(pilot, "E")
         assert "1 still wait" in toasts(pilot)[0]
-        await press(pilot, "enter", "g")
+        await press(pilot, "enter", "ctrl+g")
         assert isinstance(pilot.app.screen, GraphScreen)
 
 
@@ -213,7 +213,7 @@ async def test_backups_are_made_listed_compared_and_restored() -> None:
     async with health(services) as (pilot, screen):
         await go_to(pilot, screen, Section.BACKUPS)
         assert "the archive is cut off" in rows(screen)[1]
-        await press(pilot, "b")
+        await press(pilot, "B")
         assert len(rows(screen)) == 3
         assert "Backed up 311 records, 1.5 MB, to /home/anna" in toasts(pilot)[0]
         await press(pilot, "enter", "enter")
@@ -236,7 +236,7 @@ async def test_what_one_store_lacks_is_told_beside_the_others_and_added_after_a_
         await go_to(pilot, screen, Section.POSTGRES)
         assert "is it running?" in facts(screen)
         assert "+ table memoria_tui.audit_log" in facts(screen)
-        await press(pilot, "A")
+        await press(pilot, "I")
         assert isinstance(pilot.app.screen, UpgradeDialog)
         await press(pilot, "y")
         assert services.database.upgraded
@@ -248,10 +248,10 @@ async def test_what_one_store_lacks_is_told_beside_the_others_and_added_after_a_
         await press(pilot, "enter")
         assert services.store.trash == {}
         await go_to(pilot, screen, Section.MODEL)
-        await press(pilot, "m", "y")
+        await press(pilot, "V", "y")
         assert toasts(pilot) == ["8 memories have vectors by another, 384 dimensions"]
         assert "old vectors, by wordllama, are kept" in facts(screen)
-        await press(pilot, "D", "y")
+        await press(pilot, "Z", "y")
         assert "old vectors" not in facts(screen)
 
 

@@ -154,8 +154,8 @@ MEMORIES = {
     "d d": ["delete"],
     "space space d d": ["delete"],
     "t t ctrl+s ctrl+s": ["edit_many"],
-    "s s t p p": ["edit_many"],
-    "s n s n": ["edit_many", "edit_many"],
+    "equals_sign equals_sign t p p": ["edit_many"],
+    "equals_sign n equals_sign n": ["edit_many", "edit_many"],
     "n n ctrl+s ctrl+s": ["create"],
     "e e ctrl+s ctrl+s": ["update"],
     "e x ctrl+s y ctrl+s ctrl+s": ["update"],
@@ -348,14 +348,14 @@ async def test_the_trash_shows_what_is_being_deleted() -> None:
 
 
 GRAPH = {
-    "x x": ["unlink"],
-    "r r enter": ["change"],
-    "w 0 enter enter": ["change"],
+    "L L": ["unlink"],
+    "equals_sign t r enter": ["change"],
+    "equals_sign w 0 enter enter": ["change"],
     "l enter f f": ["link_many"],
-    "s enter enter": ["accept"],
-    "s x x": ["reject", "reject"],
-    "s enter u": ["accept", "undo"],
-    "S enter escape": ["accept"],
+    "S enter enter": ["accept"],
+    "S d d": ["reject", "reject"],
+    "S enter u": ["accept", "undo"],
+    "Q enter escape": ["accept"],
 }
 
 
@@ -525,7 +525,7 @@ WORK = {
     "end C C": ["continue_work"],
     "d d": ["delete"],
     "down down R R": ["reopen"],
-    "down down m m": ["remember"],
+    "down down i i": ["remember"],
     "down down space | 1 space | 1 enter enter": ["pause", "explain_pause"],
     "down down N | 1 x enter enter": ["note"],
     "down down s | 1 enter enter": ["stop"],

@@ -13,7 +13,7 @@ from textual.dom import DOMNode
 
 import memoria_tui
 from memoria_tui.app import MemoriaApp
-from memoria_tui.guide import key_ids
+from memoria_tui.guide import all_keys
 from memoria_tui.modes.registry import MODES, Mode
 from tests.tui.conftest import running
 from tests.tui.fakes import filled
@@ -34,7 +34,7 @@ def test_a_mode_has_a_key_of_its_own_and_names_its_keys_after_itself(mode: Mode)
 
 def own_nodes() -> list[type[DOMNode]]:
     """All screens, dialogs and widgets with keys."""
-    key_ids()  # imports all that has keys
+    all_keys()  # imports all that has keys
     return [node for node in _descendants(DOMNode) if node.__module__.startswith("memoria_tui.")]
 
 
@@ -89,7 +89,7 @@ def test_what_is_private_in_textual_is_used_in_one_module_only() -> None:
 async def test_help_and_quit_are_in_sight_at_every_width(width: int) -> None:
     async with running(filled(), size=(width, 24)) as pilot:
         footer = "".join(segment.text for segment in pilot.app.screen._compositor.render_strips()[-1])
-        assert footer.rstrip().endswith(" ? Help ^q Quit")
+        assert footer.rstrip().endswith(" ? Help ctrl+q Quit")
         shown = footer.split()
         assert shown[:2] == ["/", "Search"]
         names = {one.binding.description for one in pilot.app.screen.active_bindings.values()}

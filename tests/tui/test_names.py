@@ -41,7 +41,7 @@ def hint(pilot: Pilot[None]) -> str:
 async def test_a_name_that_begins_as_one_in_use_is_kept_as_it_is_typed_and_said_to_be_new() -> None:
     store = portal()
     async with running(store) as pilot:
-        await press(pilot, "s", "p", "ctrl+u", "p", "o", "r")
+        await press(pilot, "equals_sign", "p", "ctrl+u", "p", "o", "r")
         assert "portal  3" in offered(pilot)
         assert "→ takes portal" in offered(pilot)
         assert "enter makes new project por" in offered(pilot)
@@ -54,7 +54,7 @@ async def test_a_name_that_begins_as_one_in_use_is_kept_as_it_is_typed_and_said_
 async def test_what_the_arrows_choose_is_taken_and_then_saved_with_enter(keys: tuple[str, ...]) -> None:
     store = portal()
     async with running(store) as pilot:
-        await press(pilot, "s", "p", "ctrl+u", "p", "o", "r", *keys)
+        await press(pilot, "equals_sign", "p", "ctrl+u", "p", "o", "r", *keys)
         assert isinstance(pilot.app.screen, PromptDialog)
         assert pilot.app.screen.query_one(Input).value == "portal"
         assert "new" not in hint(pilot)
@@ -65,7 +65,7 @@ async def test_what_the_arrows_choose_is_taken_and_then_saved_with_enter(keys: t
 
 async def test_down_on_an_empty_field_offers_the_most_used_and_escape_closes_the_list_before_the_dialog() -> None:
     async with running(portal()) as pilot:
-        await press(pilot, "s", "p", "ctrl+u", "down")
+        await press(pilot, "equals_sign", "p", "ctrl+u", "down")
         assert offered(pilot).lstrip().startswith("portal   3")
         await press(pilot, "escape")
         assert not offered(pilot)
@@ -109,7 +109,7 @@ async def test_a_store_that_does_not_answer_leaves_the_field_a_plain_one() -> No
     store = portal()
     async with running(store) as pilot:
         store.failure = StoreUnavailable("no answer")
-        await press(pilot, "s", "p")
+        await press(pilot, "equals_sign", "p")
         store.failure = None
         await press(pilot, "=mobile", "down")
         assert not offered(pilot)

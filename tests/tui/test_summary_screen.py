@@ -116,14 +116,14 @@ async def test_brackets_go_by_years_and_in_a_month_by_months() -> None:
         assert screen.chart.cursor == 1
 
 
-async def test_tab_goes_through_the_groupings_and_the_total_stays() -> None:
+async def test_o_goes_through_the_groupings_and_the_total_stays() -> None:
     async with summary(a_year()) as (pilot, screen, _services):
         totals, kinds = [], []
         for _ in range(4):
             assert screen.groups.table.total is not None
             totals.append(screen.groups.table.total.figures)
             kinds.append(screen.groups.table.head[0])
-            await press(pilot, "tab")
+            await press(pilot, "o")
         assert kinds == ["CLIENT", "PROJECT", "CATEGORY", "CLIENT"]
         assert len(set(totals)) == 1
 
@@ -144,12 +144,12 @@ def _year() -> tuple[Any]:
 
 async def test_the_filter_counts_only_what_is_marked() -> None:
     async with summary(a_year()) as (pilot, screen, _services):
-        await press(pilot, "full_stop", "space", "enter")
+        await press(pilot, "f", "space", "enter")
         assert first_names(screen) == ["Globex"]
         assert "only client Globex" in headline(screen)
-        await press(pilot, "full_stop", "backspace")
+        await press(pilot, "f", "backspace")
         assert len(first_names(screen)) == 5
-        await press(pilot, "full_stop", "escape")
+        await press(pilot, "f", "escape")
         assert len(first_names(screen)) == 5
 
 
@@ -198,7 +198,7 @@ async def test_memories_are_counted_again_only_for_other_months_and_after_a_chan
     counts = FakeMemoryCounts()
     async with summary(one_month(), counts=counts) as (pilot, _screen, _services):
         first = counts.asked
-        await press(pilot, "tab", "enter", "escape")
+        await press(pilot, "o", "enter", "escape")
         assert counts.asked == first
         await press(pilot, "left_square_bracket")
         assert counts.asked == first + 1
@@ -209,7 +209,7 @@ async def test_memories_are_counted_again_only_for_other_months_and_after_a_chan
 async def test_a_failure_is_a_page_from_which_r_leads_back() -> None:
     async with summary(one_month()) as (pilot, screen, services):
         services.store.failure = _AWAY
-        await press(pilot, "tab")
+        await press(pilot, "o")
         assert screen.has_class("-noticed")
         services.store.failure = None
         await press(pilot, "r")
@@ -219,7 +219,7 @@ async def test_a_failure_is_a_page_from_which_r_leads_back() -> None:
 
 async def test_only_the_answer_to_the_last_key_is_shown() -> None:
     async with summary(a_year()) as (pilot, screen, _services):
-        await asyncio.gather(*(pilot.press("tab") for _ in range(5)))
+        await asyncio.gather(*(pilot.press("o") for _ in range(5)))
         await settle(pilot)
         assert screen.groups.table.head[0] == "CATEGORY"
 
@@ -228,9 +228,9 @@ async def test_where_it_is_narrow_the_cursor_keys_work_in_the_table_too() -> Non
     async with summary(a_year(), size=(80, 24)) as (pilot, screen, _services):
         await press(pilot, "v", "up", "up")
         assert screen.units.marked == 9
-        await press(pilot, "m")
+        await press(pilot, "tab")
         assert screen.query_one("#memories").display
-        await press(pilot, "m", "v", "left")
+        await press(pilot, "tab", "v", "left")
         assert screen.chart.cursor == 8
 
 
@@ -281,19 +281,19 @@ def test_a_store_that_fails(snap_compare: Compare, size: tuple[int, int]) -> Non
     assert snap_compare(make(services), terminal_size=size, run_before=fail)
 
 
-@pytest.mark.parametrize("key", ["v", "m"])
+@pytest.mark.parametrize("key", ["v", "tab"])
 def test_table_and_memories_where_it_is_narrow(snap_compare: Compare, key: str) -> None:
     assert snap_compare(make(SummaryServices(a_year())), terminal_size=(80, 24), run_before=keys("5", key))
 
 
 def test_the_filter(snap_compare: Compare) -> None:
-    before = keys("5", "full_stop", "space", "down", "space")
+    before = keys("5", "f", "space", "down", "space")
     assert snap_compare(make(SummaryServices(a_year())), terminal_size=(120, 40), run_before=before)
 
 
 async def test_every_row_and_bar_leads_to_its_sessions_in_work() -> None:
     async with summary(a_year()) as (pilot, screen, _services):
-        await press(pilot, "left", "s")
+        await press(pilot, "left", "W")
         work = pilot.app.screen
         assert isinstance(work, WorkScreen)
         assert work.question.where == SessionFilter(date(2026, 10, 1), date(2026, 10, 31))
@@ -304,7 +304,7 @@ async def test_every_row_and_bar_leads_to_its_sessions_in_work() -> None:
             (("left",), SessionFilter(date(2026, 9, 1), date(2026, 9, 30))),
             (("enter", "home"), SessionFilter(date(2026, 9, 1), date(2026, 9, 1))),
         ):
-            await press(pilot, "5", *keys, "s")
+            await press(pilot, "5", *keys, "W")
             assert work.question.where == where
 
 

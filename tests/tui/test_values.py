@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from memoria_tui.config import Config, load_config
+from memoria_tui.config import TEMPLATE, Config, load_config, remember_theme
 from memoria_tui.dialogs.line_prompt import share_check
 from memoria_tui.dialogs.relation_type import type_of_key
 from memoria_tui.difference import DiffLine, compare, merged
+from memoria_tui.guide import wrong_keys
 from memoria_tui.modes.memories.state import active, toggled
 from memoria_tui.relation_looks import LOOKS
 from memoria_tui.widgets.memory_facts import head, metadata
@@ -27,7 +28,7 @@ def test_the_config_file_sets_theme_editor_and_keys(tmp_path: Path) -> None:
         'theme = "memoria-light"\neditor = "vi -n"\n[keymap]\n"app.undo" = "ctrl+z"\n[services]\nhome = "x"'
     )
     config = load_config(file, {"EDITOR": "nano"})
-    assert config == Config("memoria-light", "vi -n", {"app.undo": "ctrl+z"})
+    assert config == Config("memoria-light", "vi -n", {"app.undo": "ctrl+z"}, file=file)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +37,7 @@ def test_the_config_file_sets_theme_editor_and_keys(tmp_path: Path) -> None:
         ("theme = ", "cannot be read"),
         ("theme = 3", "theme must be"),
         ('keymap = "x"', "keymap must be"),
-        ("[keymap]\na = 1", "keymap.a must"),
+        ("[keymap]\na = 1", "keymap.a: 1 is no key"),
         ("colour = 1", "'colour' is unknown"),
     ],
 )
@@ -51,7 +52,7 @@ def test_a_bad_config_is_told_in_one_line_and_the_defaults_hold(tmp_path: Path, 
 
 
 def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
-    assert load_config(tmp_path / "none.toml", {}) == Config()
+    assert load_config(tmp_path / "none.toml", {}) == Config(file=tmp_path / "none.toml")
     assert load_config(None, {"EDITOR": " "}) == Config()
 
 
@@ -147,3 +148,44 @@ def test_beside_a_text_every_field_of_its_memory_is_told_but_what_only_looking_c
         one.name for one in fields(Memory) if told(replace(bare, **{one.name: getattr(full, one.name)})) == told(bare)
     }
     assert untold == {"id", "content", "accessed_at", "access_count", "chunk_count"}
+
+
+def test_a_key_that_is_none_is_refused_and_the_others_hold(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text('[keymap]\n"memories.new" = "not a key"\n"memories.edit" = "ctrl+o,/"\n"app.undo" = "strg+z"')
+    config = load_config(file, {})
+    assert dict(config.keymap) == {"memories.edit": "ctrl+o,/"}
+    assert ["'not a key' is no key" in config.problems[0], "'strg+z' is no key" in config.problems[1]] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", 'theme = "memoria-light"\n'),
+        ('# mine\ntheme = "nord" # old\n[keymap]\na = "x"\n', '# mine\ntheme = "memoria-light"\n[keymap]\na = "x"\n'),
+        ('[keymap]\n"app.undo" = "z"\n', 'theme = "memoria-light"\n[keymap]\n"app.undo" = "z"\n'),
+    ],
+)  # fmt: skip
+def test_a_chosen_theme_is_written_into_the_file_and_nothing_else_changes(
+    tmp_path: Path, before: str, after: str
+) -> None:
+    file = tmp_path / "folder" / "config.toml"
+    file.parent.mkdir()
+    file.write_text(before)
+    remember_theme(file, "memoria-light")
+    assert file.read_text() == after
+
+
+def test_a_file_to_begin_with_is_one_that_is_taken(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(TEMPLATE)
+    assert load_config(file, {}) == Config(file=file)
+
+
+def test_a_key_that_takes_anothers_where_both_work_is_told() -> None:
+    (told,) = wrong_keys({"memories.new": "e", "graph.link": "r", "help.close": "d"} | {"graph.retry": "F5"})
+    assert told == "keymap.memories.new: e is the key of memories.edit (Edit); one of the two has none now"
+    assert wrong_keys({"memories.new": "e", "memories.edit": "N"}) == []
+    assert wrong_keys({"memories.nope": "e"}) == [
+        "keymap.memories.nope: no key has that id; memoria-tui config keys lists them"
+    ]

@@ -558,12 +558,12 @@ async def test_clients_are_renamed_merged_moved_and_deleted(desk: Desk) -> None:
             return [(line.entity.name if line.entity else "-", line.sessions) for line in dialog._lines]
 
         assert lines() == [("Acme", 3), ("api", 2), ("Birch", 2), ("shop", 1), ("-", 1)]
-        await press(pilot, "r")
+        await press(pilot, "e")
         pilot.app.screen.query_one(Input).value = "Acorn"
         await press(pilot, "enter", "n", "=Cedar", "enter")
-        await press(pilot, "home", "down", "v", "=Cedar", "enter")
+        await press(pilot, "home", "down", "equals_sign", "=Cedar", "enter")
         assert ("Cedar", 2) in lines()
-        await press(pilot, "home", "m", "=Birch", "enter")
+        await press(pilot, "home", "M", "=Birch", "enter")
         assert lines() == [("Birch", 3), ("shop", 1), ("Cedar", 2), ("api", 2), ("-", 1)]
         await press(pilot, "d")
         assert "sessions" in str(dialog.query_one("#hint").render())
@@ -625,7 +625,7 @@ async def test_a_merge_is_undone_in_the_clients_dialog_and_told_in_words(desk: D
         dialog = pilot.app.screen
         assert isinstance(dialog, ClientsDialog)
         before = [(line.entity, line.sessions) for line in dialog._lines]
-        await press(pilot, "m", "=Birch", "enter")
+        await press(pilot, "M", "=Birch", "enter")
         assert len(dialog._lines) < len(before)
         await press(pilot, "u")
         assert dialog.is_current
@@ -711,7 +711,7 @@ async def test_many_hours_are_shown_and_confirmed_before_they_are_booked(desk: D
 
 async def test_after_a_rename_the_cursor_of_the_clients_stays_on_the_renamed_one(desk: Desk) -> None:
     async with desk.working(two_days) as pilot:
-        await press(pilot, "c", "r", "ctrl+u", "=Zeta", "enter", "m")
+        await press(pilot, "c", "e", "ctrl+u", "=Zeta", "enter", "M")
         assert 'Merge "Zeta" into' in str(pilot.app.screen.query_one("#dialog").border_title)
 
 
@@ -741,7 +741,7 @@ async def test_names_of_clients_and_sessions_are_shown_and_never_obeyed(desk: De
             )
 
     async with desk.working(named) as pilot:
-        for keys in ((), ("s",), ("escape", "N"), ("escape", "enter"), ("escape", "c"), ("r",)):
+        for keys in ((), ("s",), ("escape", "N"), ("escape", "enter"), ("escape", "c"), ("e",)):
             await press(pilot, *keys)
             seen = shown(pilot)
             assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(seen), keys
@@ -750,7 +750,7 @@ async def test_names_of_clients_and_sessions_are_shown_and_never_obeyed(desk: De
 
 async def test_finished_work_is_entered_with_its_times_shown_while_they_are_typed(desk: Desk) -> None:
     async with desk.working(one_running) as pilot:
-        await press(pilot, "a", "=stand-up", "tab", "=Acme", *["tab"] * 6, "=9:00", "tab", "tab", "=8:00")
+        await press(pilot, "A", "=stand-up", "tab", "=Acme", *["tab"] * 6, "=9:00", "tab", "tab", "=8:00")
         dialog = pilot.app.screen
         assert isinstance(dialog, FormDialog)
         facts = dialog.query_one("#facts")
@@ -768,7 +768,7 @@ async def test_finished_work_is_entered_with_its_times_shown_while_they_are_type
 
 async def test_a_switch_pauses_what_runs_and_is_undone_as_one(desk: Desk) -> None:
     async with desk.working(one_running) as pilot:
-        await press(pilot, "w", "=review", "enter")
+        await press(pilot, "W", "=review", "enter")
         assert toasts(pilot) == ['Started "review" · "fix login" is paused · u to undo']
         states = {one.description: one.status.value for one in work_screen(pilot).running.sessions}
         assert states == {"fix login": "paused", "review": "active"}
@@ -852,7 +852,7 @@ async def test_a_client_is_found_by_a_part_of_its_name(desk: Desk) -> None:
             await services.clients.create_client(f"client {number}")
 
     async with desk.working(thirty_clients) as pilot:
-        await press(pilot, "c", "slash", "=NT 17", "enter", "r")
+        await press(pilot, "c", "slash", "=NT 17", "enter", "e")
         assert 'Rename "client 17"' in shown(pilot)
         await press(pilot, "escape", "slash", "=nobody", "enter")
         assert 'No client or project has "nobody" in its name' in shown(pilot)

@@ -52,9 +52,9 @@ def test_store_that_cannot_be_opened(snap_compare: Compare, desk: Desk, size: tu
 _STATES = {
     "start": ("n",),
     "start_with_a_problem": ("n", "=work", *["tab"] * 7, "=soon", "enter"),
-    "add": ("a", "=stand-up", *["tab"] * 7, "=9:00", "tab", "tab", "=15m"),
-    "add_with_a_problem": ("a", "=stand-up", *["tab"] * 7, "=9:00", "tab", "=8:00", "enter"),
-    "switch": ("w", "=f"),
+    "add": ("A", "=stand-up", *["tab"] * 7, "=9:00", "tab", "tab", "=15m"),
+    "add_with_a_problem": ("A", "=stand-up", *["tab"] * 7, "=9:00", "tab", "=8:00", "enter"),
+    "switch": ("W", "=f"),
     "edit": ("j", "j", "j", "enter"),
     "stop": ("tab", "s"),
     "choice": ("j", "j", "s"),

@@ -35,11 +35,19 @@ class Relations:
             self._screen.tell_done(f"Unlinked {what}")
             self._screen.changed()
 
-    async def retype(self, around: Neighborhood | None, node: Node | None) -> None:
-        """Asks for its type and direction."""
+    async def set(self, around: Neighborhood | None, node: Node | None) -> None:
+        """Asks what to set, then its value."""
         relation = await self._relation(around, node)
         if relation is None or around is None:
             return
+        choices = (Choice("t", "type", Content("type or direction")), Choice("w", "weight", Content("weight")))
+        match await self._screen.ask(ChoiceDialog(f"Set on {relation.type.label}", choices)):
+            case "type":
+                await self._retype(around, relation)
+            case "weight":
+                await self._weigh(relation)
+
+    async def _retype(self, around: Neighborhood, relation: Relation) -> None:
         source, target = around.node(relation.source_id), around.node(relation.target_id)
         if source is None or target is None:
             return
@@ -48,9 +56,7 @@ class Relations:
             after = replace(turned(relation) if choice.turned else relation, type=choice.type)
             await self._change(relation, after)
 
-    async def weigh(self, around: Neighborhood | None, node: Node | None) -> None:
-        if (relation := await self._relation(around, node)) is None:
-            return
+    async def _weigh(self, relation: Relation) -> None:
         dialog = PromptDialog("Weight", hint="From 0 to 1", check=share_check("A weight"), value=f"{relation.weight:g}")
         if (text := await self._screen.ask(dialog)) is not None:
             await self._change(relation, replace(relation, weight=float(text)))

@@ -41,9 +41,7 @@ SHALLOWEST, DEEPEST = 1, 5
 _FIRST_DEPTH = 2
 _OVERVIEW = 100
 """Memories in the overview."""
-_AROUND = frozenset(
-    {"link", "path", "suggest", "read", "deeper", "filter", "map", "export", "unlink", "retype", "weigh"}
-)
+_AROUND = frozenset({"link", "path", "suggest", "read", "deeper", "filter", "pane", "export", "unlink", "set"})
 """Actions that need a memory to stand on."""
 
 
@@ -54,24 +52,33 @@ class GraphScreen(ModeScreen):
     HELP = "Graph: walk the relations, draw and change them"
     FOLLOWS = frozenset({Subject.MEMORIES, Subject.RELATIONS, Subject.HISTORY})
 
+    MOVED = {
+        "x": "x exports; L removes the relation now",
+        "E": "x exports now",
+        "r": "= sets type, direction and weight now",
+        "w": "= sets type, direction and weight now",
+        "s": "suggestions are S now",
+        "S": "S suggests for the selected memory; Q reviews all",
+        "o": "the overview is O now",
+        "m": "tab goes to the map now",
+    }
     BINDINGS = [
-        Binding("backspace", "back", "Back", id="graph.back", key_display="⌫", tooltip="Back along the trail"),
-        Binding("plus,equals_sign", "deeper(1)", "Deeper", id="graph.deeper", key_display="+", tooltip="More depth"),
-        Binding("minus", "deeper(-1)", "Nearer", id="graph.nearer", key_display="-", tooltip="Less depth"),
+        Binding("backspace", "back", "Back", id="graph.back", tooltip="Back along the trail"),
+        Binding("plus", "deeper(1)", "Deeper", id="graph.deeper", tooltip="More depth"),
+        Binding("minus", "deeper(-1)", "Nearer", id="graph.nearer", tooltip="Less depth"),
         Binding("f", "filter", "Types", id="graph.types", tooltip="Follow only some types of relation"),
         Binding("l", "link", "Link", id="graph.link", tooltip="Link the selected memory to another"),
-        Binding("x", "unlink", "Unlink", id="graph.unlink", tooltip="Remove the relation to it"),
-        Binding("r", "retype", "Type", id="graph.type", tooltip="Change type or direction of the relation to it"),
-        Binding("w", "weigh", "Weight", id="graph.weight", tooltip="Change the weight of the relation to it"),
+        Binding("L", "unlink", "Unlink", id="graph.unlink", tooltip="Remove the relation to it"),
+        Binding("equals_sign", "set", "Set", id="graph.set", tooltip="Set type, direction or weight of its relation"),
         Binding("p", "path", "Path", id="graph.path", tooltip="The shortest path to another memory"),
-        Binding("s", "suggest", "Suggest", id="graph.suggest", tooltip="Suggest relations of it"),
-        Binding("S", "review", "Review", id="graph.review", show=False, tooltip="Review suggestions for all memories"),
-        Binding("o", "overview", "Overview", id="graph.overview", tooltip="The best-connected memories"),
+        Binding("S", "suggest", "Suggest", id="graph.suggest", tooltip="Suggest relations of it"),
+        Binding("Q", "review", "Review", id="graph.review", show=False, tooltip="Review suggestions for all memories"),
+        Binding("O", "overview", "Overview", id="graph.overview", tooltip="The best-connected memories"),
         Binding(
-            "E", "export", "Export", id="graph.export", show=False, tooltip="Write what is seen to a file, as DOT, …"
+            "x", "export", "Export", id="graph.export", show=False, tooltip="Write what is seen to a file, as DOT, …"
         ),
-        Binding("m", "map", "Map", id="graph.map", tooltip="Go to the map, or back to the tree"),
-        Binding("slash", "find", "Find", id="graph.find", show=False, key_display="/", tooltip="Go to any memory"),
+        Binding("tab", "pane", "Map", id="graph.map", tooltip="From the tree to the map, to the text, and back"),
+        Binding("slash", "find", "Find", id="graph.find", show=False, tooltip="Go to any memory"),
         Binding("v", "read", "Read", id="graph.read", show=False, tooltip="Go to the text and scroll it"),
         Binding("r", "retry", "Again", id="graph.retry", tooltip="Refresh"),
         Binding("escape", "leave", "Tree", id="graph.tree", show=False, tooltip="Go to the tree"),
@@ -346,12 +353,8 @@ class GraphScreen(ModeScreen):
         await self._relations.unlink(self.around, self.node)
 
     @asks
-    async def action_retype(self) -> None:
-        await self._relations.retype(self.around, self.node)
-
-    @asks
-    async def action_weigh(self) -> None:
-        await self._relations.weigh(self.around, self.node)
+    async def action_set(self) -> None:
+        await self._relations.set(self.around, self.node)
 
     @asks
     async def action_suggest(self) -> None:
@@ -383,12 +386,14 @@ class GraphScreen(ModeScreen):
         self.set_class(self.relation_map.has_focus, "-mapping")
         self.set_class(self.preview.has_focus_within, "-reading")
 
-    def action_map(self) -> None:
-        if self.relation_map.has_focus:
-            self.action_leave()
-        else:
+    def action_pane(self) -> None:
+        if self.relation_tree.has_focus:
             self.add_class("-mapping")
             self.relation_map.focus()
+        elif self.relation_map.has_focus:
+            self.action_read()
+        else:
+            self.action_leave()
 
     def action_read(self) -> None:
         self.add_class("-reading")

@@ -29,7 +29,7 @@ def nowhere(state: Nowhere) -> Content:
         headline = "No memory is related to another yet."
         ways = [
             key("/", "find a memory, then l links it"),
-            key("S", "review what might be related"),
+            key("Q", "review what might be related"),
         ]
     return Content("\n").join([Content.styled(headline, "bold $foreground"), Content(""), *ways])
 
@@ -49,7 +49,7 @@ def map_facts(around: Neighborhood | None, node: Node | None, left_out: int) -> 
     if around is not None and node is not None:
         if node.memory is None:
             told = "the relation ends at a chunk" if node.chunk_of else "memory not found (deleted)"
-            parts.append(Content.styled(f"{told} · x to remove it", "$warning"))
+            parts.append(Content.styled(f"{told} · L to remove it", "$warning"))
         parts += [
             Content.assemble(
                 ("also ", "$foreground 60%"),

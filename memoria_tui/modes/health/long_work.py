@@ -52,7 +52,7 @@ class LongWork:
 
     def _is_free(self) -> bool:
         if self._running is not None:
-            self._screen.tell(f"{self._running.what} is under way; c stops it", wrong=True)
+            self._screen.tell(f"{self._running.what} is under way; s stops it", wrong=True)
         return self._running is None
 
     def _begin(self, what: str) -> None:

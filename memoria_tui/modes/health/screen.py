@@ -75,23 +75,33 @@ class HealthScreen(ModeScreen):
 
     FOLLOWS = frozenset({Subject.MEMORIES, Subject.RELATIONS, Subject.SESSIONS, Subject.HISTORY})
 
+    MOVED = {
+        "f": "the chosen one is repaired by ! now",
+        "g": "the graph is ctrl+g now",
+        "e": "what waits is embedded by E now",
+        "b": "a backup is made by B now",
+        "m": "all is re-embedded by V now",
+        "D": "the old vectors are deleted by Z now",
+        "A": "the upgrade is I now",
+        "c": "s stops what is under way now",
+    }
     BINDINGS = [
-        Binding("f", "repair_one", "Repair", id="health.repair", tooltip="Repair the chosen one"),
+        Binding("exclamation_mark", "repair_one", "Repair", id="health.repair", tooltip="Repair the chosen one"),
         Binding("F", "repair_kind", "Repair all", id="health.repair_all", tooltip="Repair all of this kind"),
         Binding(
             "X", "repair_everything", "Repair everything", id="health.repair_everything", show=False,
             tooltip="Repair every defect of every kind",
         ),
-        Binding("g", "graph", "Graph", id="health.graph", tooltip="See the memory in the graph"),
-        Binding("e", "embed", "Embed now", id="health.embed", tooltip="Try again now what waits for vectors"),
+        Binding("ctrl+g", "graph", "Graph", id="health.graph", tooltip="See the memory in the graph"),
+        Binding("E", "embed", "Embed now", id="health.embed", tooltip="Try again now what waits for vectors"),
         Binding("T", "trash", "Trash", id="health.trash", tooltip="Deleted memories, and the way back"),
-        Binding("b", "back_up", "Back up", id="health.back_up", tooltip="Back up everything into the folder"),
-        Binding("m", "reembed", "Re-embed", id="health.reembed", tooltip="Re-embed all memories"),
-        Binding("D", "drop_old", "Delete old", id="health.drop_old", tooltip="Delete the old vectors"),
-        Binding("A", "upgrade", "Upgrade", id="health.upgrade", tooltip="Add to the stores what this program needs"),
+        Binding("B", "back_up", "Back up", id="health.back_up", tooltip="Back up everything into the folder"),
+        Binding("V", "reembed", "Re-embed", id="health.reembed", tooltip="Re-embed all memories"),
+        Binding("Z", "drop_old", "Delete old", id="health.drop_old", tooltip="Delete the old vectors"),
+        Binding("I", "upgrade", "Upgrade", id="health.upgrade", tooltip="Add to the stores what this program needs"),
         Binding("n", "new_token", "New token", id="health.new_token", tooltip="Make an access token"),
         Binding("d", "revoke", "Revoke", id="health.revoke", tooltip="Make the chosen access token worthless"),
-        Binding("c", "stop", "Stop", id="health.stop", tooltip="Stop what is under way"),
+        Binding("s", "stop", "Stop", id="health.stop", tooltip="Stop what is under way"),
         Binding("tab", "switch", "Sections or details", id="health.switch", show=False, tooltip="Between the lists"),
         Binding("escape", "back", "Sections", id="health.back", show=False, tooltip="Back to the sections"),
         Binding("r", "retry", "Refresh", id="health.retry", tooltip="Check all stores and memories again"),

@@ -145,7 +145,7 @@ class Pace:
 
 
 def running_line(running: Running, now: datetime) -> Content:
-    """«Repairing  120 of 448 · 310/s · c stops»."""
+    """«Repairing  120 of 448 · 310/s · s stops»."""
     parts, progress = [], running.progress
     if progress is not None:
         of = f" of {progress.total:,}" if progress.total else ""
@@ -154,7 +154,7 @@ def running_line(running: Running, now: datetime) -> Content:
         parts += [f"{progress.done / seconds:,.0f}/s"] if seconds >= 1 and progress.done else []
     told = " · ".join(parts) or "begins …"
     return Content.assemble(
-        (f" {running.what}  ", "bold $primary"), told, (" · ", "$foreground 60%"), ("c", "bold $accent"), " stops"
+        (f" {running.what}  ", "bold $primary"), told, (" · ", "$foreground 60%"), ("s", "bold $accent"), " stops"
     )
 
 

@@ -76,28 +76,34 @@ class MemoriesScreen(ModeScreen):
     CSS_PATH = "memories.tcss"
     HELP = "Memories: search, read, write and curate what is remembered"
     HELP_RULES = (
-        ("e h v w m g", "what opens one memory takes the one that is read, else the one under the cursor"),
-        ("t s d l x y Y", "what acts takes the marked ones, else the one under the cursor"),
+        ("e h v w m ctrl+g", "what opens one memory takes the one that is read, else the one under the cursor"),
+        ("t = d l x y Y", "what acts takes the marked ones, else the one under the cursor"),
         ("hidden marks", "marked memories that are not in the list: it asks first which are meant"),
         ("esc", "marks stay until esc in the list"),
     )
 
     FOLLOWS = frozenset({Subject.MEMORIES, Subject.RELATIONS, Subject.HISTORY})
 
+    MOVED = {
+        "g": "g goes to the top; the graph is ctrl+g now",
+        "s": "importance, project and type are set by = now",
+        "F": "the counts are f now",
+        "f": "f goes to the counts; ' and a letter goes to a title",
+    }
     BINDINGS = [
-        Binding("slash", "search", "Search", id="memories.search", key_display="/", tooltip="Type a search"),
+        Binding("slash", "search", "Search", id="memories.search", tooltip="Type a search"),
         Binding("n", "new", "New", id="memories.new", tooltip="Write a new memory"),
         Binding("e", "edit", "Edit", id="memories.edit", tooltip="Edit the text in place"),
         Binding("t", "tags", "Tags", id="memories.tags", tooltip="Add and remove tags"),
         Binding("m", "more_like", "Similar", id="memories.more", tooltip="More like it"),
         Binding("l", "link", "Link", id="memories.link", tooltip="Link it, or the marked pair"),
-        Binding("g", "graph", "Graph", id="memories.graph", tooltip="Show it in the graph"),
+        Binding("ctrl+g", "graph", "Graph", id="memories.graph", tooltip="Show it in the graph"),
         Binding("h", "history", "History", id="memories.history", tooltip="Earlier versions: compare and restore"),
         Binding("d", "delete", "Delete", id="memories.delete", tooltip="Put into the trash"),
         Binding("W", "start_work", "Work", id="memories.work", show=False, tooltip="Start work on what it says"),
         Binding("w", "why", "Why", id="memories.why", tooltip="Why it was found: the parts of its score"),
         Binding("a", "mark_all", "Mark all", id="memories.mark_all", show=False, tooltip="Mark all hits, or none"),
-        Binding("s", "set", "Set", id="memories.set", show=False, tooltip="Set importance, project or type"),
+        Binding("equals_sign", "set", "Set", id="memories.set", show=False, tooltip="Set importance, project or type"),
         Binding("ctrl+e", "editor", "Editor", id="memories.editor", show=False, tooltip="Edit in $EDITOR"),
         Binding("y", "copy_text", "Copy text", id="memories.copy", show=False, tooltip="Copy the text"),
         Binding("Y", "copy_id", "Copy id", id="memories.copy_id", show=False, tooltip="Copy the id"),
@@ -105,7 +111,7 @@ class MemoriesScreen(ModeScreen):
         Binding("i", "import", "Import", id="memories.import", show=False, tooltip="Import a file or a folder"),
         Binding("D", "load_demo", "Demo data", id="memories.demo", show=False, tooltip="Load the demo data"),
         Binding("T", "trash", "Trash", id="memories.trash", show=False, tooltip="See and restore what was deleted"),
-        Binding("F", "facets", "Facets", id="memories.facets", show=False, tooltip="Go to the counts at the left"),
+        Binding("f", "facets", "Filter", id="memories.facets", show=False, tooltip="Go to the counts at the left"),
         Binding("v", "read", "Read", id="memories.read", show=False, tooltip="Go to the text and scroll it"),
         Binding("r", "retry", "Again", id="memories.retry", show=False, tooltip="Refresh"),
         Binding("escape", "leave_search", "List", id="memories.list", tooltip="Go to the list"),

@@ -47,13 +47,18 @@ class SummaryScreen(ModeScreen):
 
     FOLLOWS = frozenset({Subject.MEMORIES, Subject.SESSIONS, Subject.NAMES, Subject.SETTINGS})
 
+    MOVED = {
+        "full_stop": "the filter is f now",
+        "s": "its sessions are W now",
+        "m": "memories by month are tab now",
+        "h": "the arrows go from bar to bar",
+    }
     BINDINGS = [
         Binding(
             "left_square_bracket",
             "shift(-1)",
             "Earlier",
             id="summary.earlier",
-            key_display="[",
             tooltip="Previous year or month",
         ),
         Binding(
@@ -61,19 +66,18 @@ class SummaryScreen(ModeScreen):
             "shift(1)",
             "Later",
             id="summary.later",
-            key_display="]",
             tooltip="Next year or month",
         ),
-        Binding("tab", "group", "Group", id="summary.group", key_display="⇥", tooltip="By client, project or category"),
-        Binding("full_stop", "filter", "Filter", id="summary.filter", key_display=".", tooltip="Filter"),
+        Binding("o", "group", "Group", id="summary.group", tooltip="By client, project or category"),
+        Binding("f", "filter", "Filter", id="summary.filter", tooltip="Filter"),
         Binding(
-            "s", "sessions", "Sessions", id="summary.sessions", tooltip="Show the sessions of the marked row in Work"
+            "W", "sessions", "Sessions", id="summary.sessions", tooltip="Show the sessions of the marked row in Work"
         ),
         Binding("J", "mark_group(1)", "Next row", id="summary.next", show=False, tooltip="Mark the next client"),
         Binding("K", "mark_group(-1)", "Row before", id="summary.before", show=False, tooltip="Mark the client before"),
         Binding("x", "export", "Export", id="summary.export", tooltip="Write what is seen as CSV or Markdown"),
         Binding("v", "table", "Table", id="summary.table", tooltip="Months or days as a table, or the chart again"),
-        Binding("m", "memories", "Memories", id="summary.memories", tooltip="Memories by month and tag, or work again"),
+        Binding("tab", "memories", "Memories", id="summary.memories", tooltip="To memories by month and tag, and back"),
         Binding("r", "retry", "Again", id="summary.retry", tooltip="Refresh"),
         Binding("escape", "back", "Months", id="summary.back", tooltip="Back to the twelve months"),
     ]

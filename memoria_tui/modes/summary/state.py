@@ -82,7 +82,7 @@ def nothing(figures: Figures) -> Content | None:
     if figures.report.groups:
         return None
     if figures.asked.where != SessionFilter():
-        ways = [key(".", "change the filter")]
+        ways = [key("f", "change the filter")]
     elif figures.report.open_sessions:
         ways = [Content.styled("Open sessions count when they are stopped.", "$foreground 60%")]
     else:

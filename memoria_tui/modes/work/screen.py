@@ -65,20 +65,25 @@ class WorkScreen(ModeScreen):
 
     FOLLOWS = frozenset({Subject.SESSIONS, Subject.NAMES, Subject.SETTINGS})
 
+    MOVED = {
+        "a": "finished work is added by A now",
+        "w": "another piece of work is started by W now",
+        "m": "a memory of the session is kept by i now",
+    }
     BINDINGS = [
         Binding("n", "start", "Start", id="work.start", tooltip="Start work"),
         Binding("space", "pause", "Pause", id="work.pause", tooltip="Pause with a reason, or resume"),
         Binding("space", "resume", "Resume", id="work.resume", tooltip="Resume the session"),
         Binding("s", "stop", "Stop", id="work.stop", tooltip="Stop, with a note and a memory of it"),
-        Binding("a", "add", "Add", id="work.add", tooltip="Add finished work, from when to when"),
+        Binding("A", "add", "Add", id="work.add", tooltip="Add finished work, from when to when"),
         Binding(
-            "w", "switch_work", "Switch", id="work.change", show=False, tooltip="Pause what runs and start another"
+            "W", "switch_work", "Switch", id="work.change", show=False, tooltip="Pause what runs and start another"
         ),
         Binding("C", "continue_work", "Continue", id="work.continue", show=False, tooltip="Start the same work again"),
         Binding("N", "note", "Note", id="work.note", tooltip="Add a note to a running session"),
         Binding("e", "edit", "Edit", id="work.edit", tooltip="Details; change times, pauses, client and all else"),
         Binding("f", "filter", "Filter", id="work.filter", tooltip="Which sessions the log shows"),
-        Binding("slash", "search", "Find", id="work.search", key_display="/", show=False, tooltip="Search the log"),
+        Binding("slash", "search", "Find", id="work.search", show=False, tooltip="Search the log"),
         Binding("o", "sort", "Sort", id="work.sort", tooltip="Sort the log"),
         Binding("c", "clients", "Clients", id="work.clients", tooltip="Clients and projects, with their totals"),
         Binding("x", "export", "Export", id="work.export", tooltip="Write what the log shows to a CSV file"),
@@ -87,7 +92,7 @@ class WorkScreen(ModeScreen):
             "b", "cut_back", "Stop at last activity", id="work.cut", show=False, tooltip="Stop at the last activity"
         ),
         Binding("R", "resume_stopped", "Resume", id="work.unstop", show=False, tooltip="Resume a stopped session"),
-        Binding("m", "remember", "Remember", id="work.remember", show=False, tooltip="Keep a memory of the session"),
+        Binding("i", "remember", "Remember", id="work.remember", show=False, tooltip="Keep a memory of the session"),
         Binding(
             "P", "preferences", "Settings", id="work.settings", show=False, tooltip="Default client, hours, memory"
         ),

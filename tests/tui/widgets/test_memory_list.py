@@ -39,7 +39,7 @@ async def test_a_letter_goes_to_the_next_title_that_begins_with_it() -> None:
         listed.focus()
         seen = []
         for letter in ("r", "S", "j", "j", "x"):
-            await pilot.press("f", letter)
+            await pilot.press("apostrophe", letter)
             seen.append(listed.cursor)
         assert seen == [2, 3, 0, 0, 0]
 
@@ -199,7 +199,7 @@ async def test_no_hits_say_why_and_highlight_nothing() -> None:
         assert 'nothing fits "zzz"' in lines(app)[1]
         assert app.posted(MemoryList.Highlighted)[-1].hit is None
         listed.focus()
-        await pilot.press("down", "space", "enter", "f", "a", "end")
+        await pilot.press("down", "space", "enter", "apostrophe", "a", "end")
         assert listed.current is None
 
 

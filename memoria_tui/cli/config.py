@@ -1,0 +1,94 @@
+"""The commands about `config.toml`: where it is, what holds, a file to begin with, the ids of keys."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import typer
+
+from memoria_tui.cli.with_services import Json, terminal_of
+from services.errors import InvalidInput
+from services.settings import VARIABLES
+
+if TYPE_CHECKING:
+    from memoria_tui.cli.terminal import Terminal
+
+commands = typer.Typer(help="The file of settings, and the ids of keys.")
+
+_SECRETS = ("qdrant_api_key", "database_url")
+
+
+@commands.command()
+def path(context: typer.Context) -> None:
+    """Print where the file of settings is, or would be."""
+    terminal = terminal_of(context)
+    terminal.print_text(str(terminal.config_file))
+
+
+@commands.command()
+def show(context: typer.Context, as_json: Json = False) -> int:
+    """Print what holds, of the file and of the environment; says what is wrong, and ends with 1 then."""
+    from memoria_tui.config import load_config
+    from memoria_tui.guide import wrong_keys
+
+    terminal = terminal_of(context)
+    config = load_config(terminal.config_file, terminal.environment)
+    problems = (*config.problems, *wrong_keys(config.keymap))
+    try:
+        services = _services(terminal)
+    except InvalidInput as error:
+        services, problems = {}, (*problems, str(error))
+    if as_json:
+        shown = {"theme": config.theme, "editor": config.editor, "keymap": dict(config.keymap), "services": services}
+        terminal.print_json({"file": str(terminal.config_file), **shown, "problems": list(problems)})
+    else:
+        terminal.print_text(f"# {terminal.config_file}{'' if terminal.config_file.exists() else ' (there is none)'}")
+        terminal.print_text(f"theme = {config.theme}\neditor = {config.editor or 'vi or nano'}\n\n[keymap]")
+        terminal.print_text("".join(f"{name} = {keys}\n" for name, keys in config.keymap.items()) + "\n[services]")
+        terminal.print_text("\n".join(f"{name} = {value or 'unset'}" for name, value in services.items()))
+        for problem in problems:
+            terminal.error(problem)
+    return 1 if problems else 0
+
+
+def _services(terminal: Terminal) -> dict[str, str | None]:
+    """Those of the stores, without passwords. Raises InvalidInput."""
+    values = {name: value for name, value in asdict(terminal.settings).items() if name in VARIABLES}
+    hidden = {name: "set, not shown" for name in _SECRETS if values[name]}
+    return {name: None if value is None else str(value) for name, value in {**values, **hidden}.items()}
+
+
+@commands.command()
+def init(context: typer.Context) -> None:
+    """Write a file of settings to begin with, in which each one is explained; never over one that is there."""
+    from memoria_tui.config import TEMPLATE
+    from services.files import write_file
+
+    terminal = terminal_of(context)
+    file = terminal.config_file
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_file(file, TEMPLATE, replace=False)
+    except FileExistsError as error:
+        raise InvalidInput(f"{file} is there already: edit it, or move it away") from error
+    except OSError as error:
+        raise InvalidInput(f"{file} cannot be written: {error.strerror}") from error
+    terminal.print_text(f"Wrote {file}")
+
+
+@commands.command()
+def keys(context: typer.Context, as_json: Json = False) -> None:
+    """List the ids of all keys, for [keymap], with the keys that they have and what these do."""
+    from memoria_tui.config import load_config
+    from memoria_tui.guide import all_keys
+    from memoria_tui.key_names import key_name
+
+    terminal = terminal_of(context)
+    keymap = load_config(terminal.config_file, terminal.environment).keymap
+    known = sorted(all_keys().items())
+    named = {id_: " ".join(key_name(one.strip()) for one in keymap.get(id_, key.key).split(",")) for id_, key in known}
+    if as_json:
+        terminal.print_json([{"id": id_, "keys": named[id_], "what": key.tooltip} for id_, key in known])
+    else:
+        terminal.print_table(("id", "keys", "what"), [(id_, named[id_], key.tooltip) for id_, key in known])

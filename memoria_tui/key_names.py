@@ -1,0 +1,33 @@
+"""How keys are written, in the footer, in the help and in messages alike: «ctrl+s», «enter», «?»."""
+
+from __future__ import annotations
+
+from textual.keys import KEY_NAME_REPLACEMENTS, Keys, format_key, key_to_character
+
+_NAMES = {
+    "escape": "esc",
+    "enter": "enter",
+    "tab": "tab",
+    "backspace": "backspace",
+    "delete": "del",
+    "pageup": "pgup",
+    "pagedown": "pgdn",
+    "home": "home",
+    "end": "end",
+}
+"""What Textual draws as signs that few people can read, and what people shorten."""
+_MODIFIERS = {"ctrl", "alt", "shift", "super", "hyper", "meta"}
+_NAMED = {one.value for one in Keys} | set(KEY_NAME_REPLACEMENTS.values())
+
+
+def key_name(key: str) -> str:
+    """«ctrl+s» for «ctrl+s», «/» for «slash», «esc» for «escape»."""
+    *modifiers, last = key.split("+")
+    return "+".join((*modifiers, _NAMES.get(last) or format_key(last)))
+
+
+def is_key(key: str) -> bool:
+    """Whether there is a key of that name: «N», «ctrl+e», «f3», «slash»."""
+    *modifiers, last = key.split("+") if len(key) > 1 else [key]
+    known = len(last) == 1 or last in _NAMED or key_to_character(last) is not None
+    return known and set(modifiers) <= _MODIFIERS

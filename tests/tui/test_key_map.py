@@ -1,0 +1,112 @@
+"""One key, one meaning: what each key is for in all modes, and that nothing else is bound to it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import pytest
+from textual.binding import Binding
+
+from memoria_tui.app import MemoriaApp
+from memoria_tui.dialogs.clients_and_projects import ClientsDialog
+from memoria_tui.key_names import key_name
+from memoria_tui.modes.mode import ModeScreen
+from memoria_tui.modes.registry import MODES
+from tests.tui.test_modes import own_nodes
+
+MEANINGS = {
+    "search, find": ("memories.search", "graph.find", "work.search", "clients.find"),
+    "new": ("memories.new", "work.start", "clients.new"),
+    "add": ("work.add", "clients.project"),
+    "edit": ("memories.edit", "work.edit", "clients.rename"),
+    "set": ("memories.set", "graph.set", "clients.move"),
+    "delete, revoke": ("memories.delete", "work.delete", "clients.delete", "health.revoke"),
+    "filter": ("memories.facets", "graph.types", "work.filter", "summary.filter"),
+    "order": ("work.sort", "summary.group"),
+    "link": ("memories.link", "graph.link"),
+    "graph": ("memories.graph", "health.graph"),
+    "work with it": ("memories.work", "work.change", "summary.sessions"),
+    "import into the memories": ("memories.import", "work.remember"),
+    "export": ("memories.export", "graph.export", "work.export", "summary.export"),
+    "trash": ("memories.trash", "health.trash"),
+    "stop": ("work.stop", "health.stop"),
+    "view": ("memories.read", "graph.read", "summary.table"),
+    "undo": ("app.undo", "clients.undo"),
+    "help": ("app.help", "clients.help"),
+    "refresh": ("memories.retry", "graph.retry", "work.retry", "summary.retry", "health.retry"),
+    "next pane": ("graph.map", "work.switch", "summary.memories", "health.switch"),
+    "more": ("graph.deeper", "preview.more"),
+    "less": ("graph.nearer", "preview.before"),
+    "switch it: mark, fold, pause": ("list.mark", "tree.fold", "facets.toggle", "work.pause", "work.resume"),
+    "open": ("list.select", "tree.walk", "map.walk", "log.select", "running.select", "chart.open", "facets.toggle",
+             "preview.follow"),
+    "back": ("memories.back", "memories.list", "graph.tree", "work.all", "summary.back", "health.back"),
+    "up": ("list.up", "tree.up", "map.up", "facets.up", "log.up", "running.up", "chart.before", "choices.up",
+           "preview.up"),
+    "down": ("list.down", "tree.down", "map.down", "facets.down", "log.down", "running.down", "chart.after",
+             "choices.down", "preview.down"),
+    "left": ("tree.parent", "map.left", "chart.before"),
+    "right": ("map.right", "chart.after"),
+    "half a page up": ("list.half_up", "list.page_up", "log.page_up", "choices.page_up", "preview.half_up"),
+    "half a page down": ("list.half_down", "list.page_down", "log.page_down", "choices.page_down",
+                         "preview.half_down"),
+    "top": ("list.first", "tree.first", "map.center", "facets.first", "log.first", "chart.first", "choices.first",
+            "preview.home"),
+    "bottom": ("list.last", "tree.last", "facets.last", "log.last", "chart.last", "choices.last", "preview.end"),
+}  # fmt: skip
+"""What a key means → ids of what does that; a key that is not here does one thing only."""
+IN_A_TEXT = {"preview.next", "preview.previous"}
+"""`n` and `N` between the matches of a text that has the focus, as in every pager."""
+HEAVY = ("health.repair", "health.repair_all", "health.repair_everything", "health.embed", "health.back_up",
+         "health.reembed", "health.drop_old", "health.upgrade", "graph.unlink")  # fmt: skip
+"""What destroys or takes minutes."""
+_IN_MODES = {mode.name for mode in MODES} | {
+    "app", "list", "tree", "map", "facets", "log", "running", "chart", "choices", "preview", "clients"
+}  # fmt: skip
+
+
+def bindings() -> Iterable[Binding]:
+    """All keys of the modes, of what is in them, and of the one dialog that is as large as a mode."""
+    for node in own_nodes():
+        for one in vars(node).get("BINDINGS", ()):
+            if isinstance(one, Binding) and (one.id or "").partition(".")[0] in _IN_MODES:
+                yield one
+
+
+def keyed() -> dict[str, set[str]]:
+    ids: dict[str, set[str]] = {}
+    for one in bindings():
+        for key in one.key.split(","):
+            ids.setdefault(key, set()).add(one.id or "")
+    return ids
+
+
+def test_no_key_has_two_meanings() -> None:
+    groups = [set(ids) for ids in MEANINGS.values()]
+    several = {
+        key_name(key): ids
+        for key, ids in keyed().items()
+        if len(ids - IN_A_TEXT) > 1 and not any(ids - IN_A_TEXT <= group for group in groups)
+    }
+    assert several == {}
+
+
+def test_what_destroys_or_takes_minutes_is_on_keys_that_do_nothing_else() -> None:
+    shared = {one.id: keyed()[one.key] for one in bindings() if one.id in HEAVY and keyed()[one.key] != {one.id}}
+    assert shared == {}
+
+
+@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.name)
+def test_where_a_key_went_is_said_of_keys_that_there_are(mode: object) -> None:
+    screen = getattr(mode, "screen")()  # noqa: B009  # the registry knows it by its folder
+    assert issubclass(screen, ModeScreen)
+    everywhere = {one.key for node in (screen, MemoriaApp) for one in node.BINDINGS if isinstance(one, Binding)}
+    named = {key_name(key) for keys in everywhere for key in keys.split(",")} | {"'", "tab", "arrows"}
+    for told in screen.MOVED.values():
+        assert named & set(re.findall(r"(?:ctrl\+)?[\w!='.]+", told)), told
+
+
+def test_the_clients_have_the_keys_that_their_line_says() -> None:
+    keys = {key_name(one.key) for one in ClientsDialog.BINDINGS if isinstance(one, Binding)} | {"esc"}
+    assert {key for key, _ in ClientsDialog.KEYS} <= keys
