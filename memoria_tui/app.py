@@ -666,6 +666,7 @@ class MemoriaApp(TypingAhead[None]):
         for screen in self.mode_screens:
             screen.changed()
 
+    @takes_text
     def action_help(self) -> None:
         from memoria_tui.dialogs.help import HelpDialog
         from memoria_tui.guide import sections

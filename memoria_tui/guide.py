@@ -49,21 +49,27 @@ _WITHIN = {
 
 
 def sections(screen: Screen[object], display: Callable[[Binding], str]) -> tuple[HelpSection, ...]:
-    """Sections for all bindings with an id on a screen and in it, then the operators; a dialog has only its own."""
+    """Sections for all bindings with an id on a screen and in it; the operators where there is a search box."""
     groups: dict[str, dict[str, tuple[list[str], str]]] = {}
     for binding in _bindings(screen):
         group, _, _ = (binding.id or "").partition(".")
         keys, _ = groups.setdefault(group, {}).setdefault(binding.action, ([], binding.tooltip or binding.description))
         if (key := display(binding)) not in keys:
             keys.append(key)
-    known = [
+    here, *elsewhere = [
         HelpSection(title, tuple((" ".join(keys), what) for keys, what in groups[group].values()))
         for group, title in _GROUPS.items()
         if group in groups
     ]
-    rules = tuple(getattr(screen, "HELP_RULES", ()))
-    operators = () if isinstance(screen, ModalScreen) else (_operators(),)
-    return (*known, *([HelpSection("Marks", rules)] if rules else []), *operators)
+    ids = {binding.id: display(binding) for binding in _bindings(screen)}
+    rules = [(" ".join(ids.get(one, one) for one in keys.split()), what) for keys, what in _rules(screen)]
+    marks = [_operators(), HelpSection("Marks", tuple(rules))] if rules else []
+    return (here, *marks, *elsewhere)
+
+
+def _rules(screen: Screen[object]) -> Iterable[tuple[str, str]]:
+    """Ids of keys, and what they have in common."""
+    return getattr(screen, "HELP_RULES", ())
 
 
 def all_keys() -> Mapping[str, Binding]:

@@ -76,8 +76,14 @@ class MemoriesScreen(ModeScreen):
     CSS_PATH = "memories.tcss"
     HELP = "Memories: search, read, write and curate what is remembered"
     HELP_RULES = (
-        ("e h v w m ctrl+g", "what opens one memory takes the one that is read, else the one under the cursor"),
-        ("t = d l x y Y", "what acts takes the marked ones, else the one under the cursor"),
+        (
+            "memories.edit memories.history memories.read memories.why memories.more memories.graph",
+            "what opens one memory takes the one that is read, else the one under the cursor",
+        ),
+        (
+            "memories.tags memories.set memories.delete memories.link memories.export memories.copy memories.copy_id",
+            "what acts takes the marked ones, else the one under the cursor",
+        ),
         ("hidden marks", "marked memories that are not in the list: it asks first which are meant"),
         ("esc", "marks stay until esc in the list"),
     )
