@@ -21,9 +21,9 @@ _NAMED = {one.value for one in Keys} | set(KEY_NAME_REPLACEMENTS.values())
 
 
 def key_name(key: str) -> str:
-    """«ctrl+s» for «ctrl+s», «/» for «slash», «esc» for «escape»."""
+    """«ctrl+s» for «ctrl+s», «/» for «slash», «esc» for «escape», «↑» for «up» and «alt+left» for «alt+left»."""
     *modifiers, last = key.split("+")
-    return "+".join((*modifiers, _NAMES.get(last) or format_key(last)))
+    return "+".join((*modifiers, last if modifiers and len(last) > 1 else _NAMES.get(last) or format_key(last)))
 
 
 def is_key(key: str) -> bool:

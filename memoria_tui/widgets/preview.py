@@ -99,6 +99,7 @@ class Preview(Vertical):
         Binding("k", "scroll(-1)", "Up", show=False, id="preview.up", tooltip="A line up"),
         Binding("ctrl+d", "scroll_pages(0.5)", "Half page down", show=False, id="preview.half_down", tooltip="Down"),
         Binding("ctrl+u", "scroll_pages(-0.5)", "Half page up", show=False, id="preview.half_up", tooltip="Up"),
+        Binding("g", "scroll_to_start", "Top", show=False, id="preview.home", tooltip="To the start of the text"),
         Binding("G", "scroll_to_end", "Bottom", show=False, id="preview.end", tooltip="To the end of the text"),
         Binding("plus", "show_more", "More text", show=False, id="preview.more", tooltip="Show more of a long text"),
         Binding("minus", "show_before", "Text before", show=False, id="preview.before", tooltip="Show the text before"),
@@ -326,6 +327,9 @@ class Preview(Vertical):
 
     def action_scroll_pages(self, pages: float) -> None:
         self.page.scroll_relative(y=round(pages * self.page.content_region.height), animate=False)
+
+    def action_scroll_to_start(self) -> None:
+        self.page.scroll_home(animate=False)
 
     def action_scroll_to_end(self) -> None:
         self.page.scroll_end(animate=False)

@@ -17,7 +17,7 @@ from tests.tui.test_modes import own_nodes
 
 MEANINGS = {
     "search, find": ("memories.search", "graph.find", "work.search", "clients.find"),
-    "new": ("memories.new", "work.start", "clients.new"),
+    "new": ("memories.new", "work.start", "clients.new", "health.new_token"),
     "add": ("work.add", "clients.project"),
     "edit": ("memories.edit", "work.edit", "clients.rename"),
     "set": ("memories.set", "graph.set", "clients.move"),
@@ -35,7 +35,7 @@ MEANINGS = {
     "undo": ("app.undo", "clients.undo"),
     "help": ("app.help", "clients.help"),
     "refresh": ("memories.retry", "graph.retry", "work.retry", "summary.retry", "health.retry"),
-    "next pane": ("graph.map", "work.switch", "summary.memories", "health.switch"),
+    "next pane, next link": ("graph.map", "work.switch", "summary.memories", "health.switch", "preview.link"),
     "more": ("graph.deeper", "preview.more"),
     "less": ("graph.nearer", "preview.before"),
     "switch it: mark, fold, pause": ("list.mark", "tree.fold", "facets.toggle", "work.pause", "work.resume"),
@@ -46,8 +46,8 @@ MEANINGS = {
            "preview.up"),
     "down": ("list.down", "tree.down", "map.down", "facets.down", "log.down", "running.down", "chart.after",
              "choices.down", "preview.down"),
-    "left": ("tree.parent", "map.left", "chart.before"),
-    "right": ("map.right", "chart.after"),
+    "left": ("tree.parent", "map.left", "chart.before", "preview.left"),
+    "right": ("map.right", "chart.after", "preview.right"),
     "half a page up": ("list.half_up", "list.page_up", "log.page_up", "choices.page_up", "preview.half_up"),
     "half a page down": ("list.half_down", "list.page_down", "log.page_down", "choices.page_down",
                          "preview.half_down"),

@@ -39,7 +39,7 @@ async def test_what_is_related_is_followed_and_back_and_forward_lead_through_all
         screen = screen_of(pilot)
         await press(pilot, "slash", "=JWT", "enter", "enter", "shift+tab", "enter")
         assert read(pilot) == memory_id(4)
-        await press(pilot, "g")
+        await press(pilot, "ctrl+g")
         assert pilot.app.current_mode == "graph"
         await press(pilot, "alt+left")
         assert (pilot.app.current_mode, read(pilot)) == ("memories", memory_id(4))
