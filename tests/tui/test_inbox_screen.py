@@ -52,19 +52,19 @@ async def test_keys_decide_one_after_the_other_and_undo_brings_back() -> None:
 async def test_the_chosen_one_at_the_right_is_what_it_is_merged_into_or_supersedes() -> None:
     store = morning()
     async with running(store) as pilot:
-        await press(pilot, "2", "down", "s")
+        await press(pilot, "2", "down", "greater_than_sign")
         ends = [(one.source_id, one.target_id) for one in store.relations if one.type is RelationType.SUPERSEDES]
         assert ends == [(memory_id(2), memory_id(3))]
-        await press(pilot, "right", "m")
+        await press(pilot, "right", "M")
         assert memory_id(1) not in store.memories
 
 
 async def test_all_of_a_group_are_kept_by_one_key_and_groups_can_be_others() -> None:
     store = morning()
     async with running(store) as pilot:
-        await press(pilot, "2", "A")
+        await press(pilot, "2", "asterisk")
         assert shown(pilot) == ("3 of 5", memory_id(1))
-        await press(pilot, "b", "b")
+        await press(pilot, "o", "o")
         assert list(store.unreviewed) == [memory_id(number) for number in (1, 8, 7)]
 
 
