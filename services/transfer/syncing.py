@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _LOOK = 15.0
 """Seconds between two looks for sources that were added, and for edits here."""
+_SLOW = 300.0
+"""Seconds after which all is looked at again, as not every folder can be watched: one of a server tells nothing."""
 _PATIENCE = 60.0
 """Seconds that another program may need to finish its own sync."""
 
@@ -85,7 +87,18 @@ class Synced:
 class SyncService:
     """Keeps files and folders in step."""
 
-    def __init__(self, importing: ImportService, vectors: VectorStore, records: Records, settings: Settings) -> None:
+    def __init__(
+        self,
+        importing: ImportService,
+        vectors: VectorStore,
+        records: Records,
+        settings: Settings,
+        *,
+        look: float = _LOOK,
+        slow: float = _SLOW,
+    ) -> None:
+        """`look` and `slow`: seconds after which a watcher looks for what it was not told."""
+        self._look, self._slow = look, slow
         self._importing = importing
         self._vectors = vectors
         self._records = records
@@ -137,33 +150,32 @@ class SyncService:
                         await self._sync_and_wait(await self.sources(), tell)
             except (MemoriaError, OSError) as error:  # a store is away, or another program does it
                 _log.debug("no sync now: %s", error)
-                await asyncio.sleep(_LOOK)
+                await asyncio.sleep(self._look)
 
     async def _sync_and_wait(self, sources: Sequence[SyncedSource], tell: Callable[[Synced], None]) -> None:
         if not sources:
-            await self._until(asyncio.Event(), sources)
+            await self._until(asyncio.Event(), sources, 0)
             return
         from services.transfer.watching import watched
 
+        newest = await self._records.history.newest()
         async with watched([one.path for one in sources if one.exists]) as changed:
             for one in await self.run():
                 if one.changed:
                     tell(one)
-            await self._until(changed, sources)
+            await self._until(changed, sources, newest)
 
-    async def _until(self, changed: asyncio.Event, sources: Sequence[SyncedSource]) -> None:
-        """Returns when a file changed, sources were added or removed, or memories changed that may be written back."""
+    async def _until(self, changed: asyncio.Event, sources: Sequence[SyncedSource], newest: int) -> None:
+        """Returns when a file changed, sources were added or removed, memories changed after `newest` that may be
+        written back, or all is to be looked at again."""
         both = any(one.mode is Mode.BOTH for one in sources)
-        newest = await self._records.history.newest() if both else 0
         before = [(one.path, one.mode, one.exists) for one in sources]
-        while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK):
-                    await changed.wait()
-                return
-            now = [(one.path, one.mode, one.exists) for one in await self.sources()]
-            if now != before or (both and await self._records.history.newest() != newest):
-                return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._slow if sources else None):
+                while not await _happens(changed, self._look):
+                    now = [(one.path, one.mode, one.exists) for one in await self.sources()]
+                    if now != before or (both and await self._records.history.newest() != newest):
+                        return
 
     @contextlib.asynccontextmanager
     async def _only_one(self, name: str, seconds: float) -> AsyncIterator[None]:
@@ -219,6 +231,14 @@ class SyncService:
             act, item = item.edited_in, ImportedItem(item.memory_id, "", item.file, written)
         async with self._records.transaction() as transaction:  # what was not written is not looked at again
             await transaction.sources.put(source, act, [item])
+
+
+async def _happens(event: asyncio.Event, seconds: float) -> bool:
+    """Whether it does within so many seconds."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    return event.is_set()
 
 
 def _synced(source: ImportSource) -> SyncedSource:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ from services.model import Memory, MemoryChanges
 from services.settings import Settings
 from services.transfer.formats.note_writing import CannotWrite, with_text
 from services.transfer.formats.opened import ReadingOptions
-from services.transfer.syncing import Mode, Synced
+from services.transfer.syncing import Mode, Synced, SyncService
+from services.transfer.watching import folders_below, watched
 
 PLAIN = ReadingOptions()
 
@@ -32,6 +34,19 @@ async def only(services: Services) -> Memory:
         value["memory"]["id"] async for line in services.exporting.lines() if "memory" in (value := json.loads(line))
     ]
     return await services.memories.get(memory_id)
+
+
+@asynccontextmanager
+async def watching(syncing: SyncService) -> AsyncIterator[asyncio.Queue[Synced]]:
+    """Gives what is told."""
+    told: asyncio.Queue[Synced] = asyncio.Queue()
+    task = asyncio.create_task(syncing.watch(told.put_nowait))
+    try:
+        yield told
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 def folder(tmp_path: Path, text: bytes) -> Path:
@@ -115,14 +130,38 @@ async def test_what_is_no_note_is_synced_one_way_alone(services: Services, tmp_p
 async def test_a_change_on_the_disk_comes_in_by_itself(services: Services, tmp_path: Path) -> None:
     place = folder(tmp_path, b"# One\n\ntext")
     await services.syncing.add(place, Mode.IN, None, PLAIN)
-    told: asyncio.Queue[Synced] = asyncio.Queue()
-    watching = asyncio.create_task(services.syncing.watch(told.put_nowait))
-    try:
+    async with watching(services.syncing) as told:
         assert (await told.get()).report.memories == 1
         (place / "one.md").write_bytes(b"# One\n\nmore")
         assert (await told.get()).report.memories == 1
         assert (await only(services)).content == "# One\n\nmore"
-    finally:
-        watching.cancel()
-        with suppress(asyncio.CancelledError):
-            await watching
+
+
+async def test_what_cannot_be_watched_keeps_no_other_from_being_watched(tmp_path: Path) -> None:
+    good = tmp_path / "good.md"
+    good.write_text("text")
+    async with asyncio.timeout(60), watched([tmp_path / "gone" / "one.md", good]) as changed:
+        good.write_text("more")
+        await changed.wait()
+
+
+def test_no_link_is_watched_out_of_a_folder(tmp_path: Path) -> None:
+    place = folder(tmp_path, b"text")
+    for name in ("below/deep", ".hidden"):
+        (place / name).mkdir(parents=True)
+    (place / "link").symlink_to(tmp_path)
+    found = folders_below(place, threading.Event())
+    assert sorted(found) == [place, place / "below", place / "below" / "deep"]
+
+
+async def test_what_nobody_told_of_is_found_by_looking_from_time_to_time(services: Services, tmp_path: Path) -> None:
+    place = folder(tmp_path, b"# One\n\ntext")
+    (tmp_path / "elsewhere.md").hardlink_to(place / "one.md")
+    await services.syncing.add(place, Mode.IN, None, PLAIN)
+    syncing = SyncService(
+        services.importing, services.vectors, services.records, services.settings, look=0.05, slow=0.5
+    )
+    async with watching(syncing) as told:
+        assert (await told.get()).report.memories == 1
+        (tmp_path / "elsewhere.md").write_bytes(b"# One\n\nmore")
+        assert (await told.get()).report.memories == 1
