@@ -107,7 +107,23 @@ REVIEWS = Table(
         "snoozed_until",
     ),
 )
-TABLES = (CLIENTS, PROJECTS, SESSIONS, RELATIONS, REJECTED, SETTINGS, HISTORY, KEPT_VECTORS, OUTBOX, REVIEWS)
+IMPORT_SOURCES = Table(
+    "memoria_tui.import_sources",
+    None,
+    (
+        *("id", "machine", "path", "fingerprint", "records", "remarks", "conflicts", "imported_at"),
+        *("sync", "reading"),
+    ),
+)
+IMPORTED_ITEMS = Table(
+    "memoria_tui.imported_items",
+    None,
+    ("source_id", "memory_id", "hash", "file", "file_hash", "change_group", "imported_at"),
+)
+TABLES = (
+    *(CLIENTS, PROJECTS, SESSIONS, RELATIONS, REJECTED, SETTINGS, HISTORY, KEPT_VECTORS, OUTBOX, REVIEWS),
+    *(IMPORT_SOURCES, IMPORTED_ITEMS),
+)
 """In the order in which foreign keys allow to fill them."""
 BY_NAME = {table.name: table for table in TABLES}
 

@@ -112,10 +112,11 @@ ORDER BY entity_id LIMIT :limit
 """
 _DELETED_HERE = """
 SELECT id
-FROM (SELECT DISTINCT ON (entity, entity_id) entity_id::text AS id, action, undoes, kind FROM {log} AS log
+FROM (SELECT DISTINCT ON (entity, entity_id) entity_id::text AS id, action, undoes FROM {log} AS log
       WHERE entity_id = ANY(CAST(:ids AS uuid[])) AND entity IN ('memory', 'relation')
+        AND NOT (kind = 'restore' AND action = 'deleted')
       ORDER BY entity, entity_id, log.id DESC) AS newest
-WHERE action = 'deleted' AND undoes IS NULL AND kind <> 'restore'
+WHERE action = 'deleted' AND undoes IS NULL
 """
 
 

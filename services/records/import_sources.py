@@ -21,7 +21,7 @@ class Fate(StrEnum):
     DELETED = "deleted"
     """Here, by a person, an agent or another program, and not by an undo or a restore; or erased for good."""
     UNDONE = "undone"
-    """With the act that made it, or by a restore of an older backup."""
+    """With the act that made it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +66,14 @@ class ImportedItem:
 
 
 _NEWEST = """
-LEFT JOIN LATERAL (SELECT action, undoes, kind, changed_at, change_group FROM memoria_tui.audit_log log
+LEFT JOIN LATERAL (SELECT action, undoes, changed_at, change_group FROM memoria_tui.audit_log log
                    WHERE log.entity_id = item.memory_id AND log.entity = 'memory'
+                     AND NOT (log.kind = 'restore' AND log.action = 'deleted')
                    ORDER BY log.id DESC LIMIT 1) AS newest ON true
 """
-_FATE = """
-CASE WHEN newest.action <> 'deleted' THEN 'there'
-     WHEN newest.undoes IS NULL AND newest.kind IS DISTINCT FROM 'restore' THEN 'deleted' ELSE 'undone' END
-"""
+_FATE = (
+    """CASE WHEN newest.action <> 'deleted' THEN 'there' WHEN newest.undoes IS NULL THEN 'deleted' ELSE 'undone' END"""
+)
 _COLUMNS = f"""
 item.memory_id::text AS memory_id, item.hash, item.file, item.file_hash, {_FATE} AS fate, item.change_group
 """

@@ -93,7 +93,8 @@ class RestoreStaging:
                 f"INSERT INTO {table.name} ({table.listed}) SELECT {table.listed} FROM {table.staged} "
                 "ON CONFLICT DO NOTHING"
             )
-        await self._connection.fetch(statements.TAKE_REVIEWS)
+        for sql in (statements.TAKE_REVIEWS, *statements.TAKE_IMPORTS):
+            await self._connection.fetch(sql)
         await self._refresh()
         return written
 
@@ -110,8 +111,7 @@ class RestoreStaging:
             )
             written.setdefault(str(table.kind), count)
         await self._connection.fetch(f"DELETE FROM {REVIEWS.name}")
-        await self._connection.fetch(statements.TAKE_REVIEWS)
-        for sql in statements.FORGET_IMPORTS:
+        for sql in (statements.TAKE_REVIEWS, *statements.FORGET_IMPORTS, *statements.TAKE_IMPORTS):
             await self._connection.fetch(sql)
         await self._refresh()
         return written

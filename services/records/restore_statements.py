@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from services.records.archive_tables import (
     HISTORY,
+    IMPORT_SOURCES,
+    IMPORTED_ITEMS,
     KEPT_VECTORS,
     REJECTED,
     RELATIONS,
@@ -83,11 +85,34 @@ LEFT JOIN restored_numbers first ON first.old = r.first_change
 LEFT JOIN restored_numbers reviewed ON reviewed.old = r.reviewed_change
 ON CONFLICT DO NOTHING
 """
+_SAME_SOURCE = "t.machine = r.machine AND t.path = r.path"
 FORGET_IMPORTS = (
-    "DELETE FROM memoria_tui.imported_items",
-    "UPDATE memoria_tui.import_sources SET fingerprint = NULL",
+    f"""
+    UPDATE {IMPORT_SOURCES.staged} r SET sync = t.sync, reading = t.reading
+    FROM {IMPORT_SOURCES.name} t WHERE {_SAME_SOURCE} AND t.sync IS NOT NULL
+    """,
+    f"""
+    DELETE FROM {IMPORT_SOURCES.name} t
+    WHERE sync IS NULL OR EXISTS (SELECT FROM {IMPORT_SOURCES.staged} r WHERE {_SAME_SOURCE})
+    """,
+    f"DELETE FROM {IMPORTED_ITEMS.name}",
+    f"UPDATE {IMPORT_SOURCES.name} SET fingerprint = NULL",
 )
-"""What was imported since is not here any more: sources are read again."""
+"""What was imported since is not here any more: sources are read again. Those that are synced stay so."""
+TAKE_IMPORTS = (
+    f"""
+    INSERT INTO {IMPORT_SOURCES.name} ({", ".join(IMPORT_SOURCES.columns[1:])})
+    SELECT {IMPORT_SOURCES.of("r", "id")} FROM {IMPORT_SOURCES.staged} r ON CONFLICT DO NOTHING
+    """,
+    f"""
+    INSERT INTO {IMPORTED_ITEMS.name} ({IMPORTED_ITEMS.listed})
+    SELECT t.id, {IMPORTED_ITEMS.of("r", "source_id")} FROM {IMPORTED_ITEMS.staged} r
+    JOIN {IMPORT_SOURCES.staged} s ON s.id = r.source_id
+    JOIN {IMPORT_SOURCES.name} t ON t.machine = s.machine AND t.path = s.path
+    WHERE NOT EXISTS (SELECT FROM {IMPORTED_ITEMS.name} x WHERE x.memory_id = r.memory_id)
+    """,
+)
+"""What is known here of where a memory came from stays."""
 APPENDED_MEMORIES = f"""
 SELECT DISTINCT ON (t.entity_id) t.entity_id::text AS memory_id, t.id, t.change_group, t.after FROM {HISTORY.name} t
 WHERE t.entity = 'memory' AND t.entity_id IN (

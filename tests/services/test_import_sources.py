@@ -11,7 +11,9 @@ import pytest
 from services.container import Services, open_services
 from services.model import Memory, MemoryChanges
 from services.settings import Settings
+from services.transfer.formats.opened import ReadingOptions
 from services.transfer.formats.source import Source
+from services.transfer.syncing import Mode
 
 
 @pytest.fixture
@@ -67,6 +69,34 @@ async def test_what_a_restored_backup_took_away_comes_in_again(services: Service
     again = await services.importing.import_files([notes])
     assert (again.memories, again.relations, again.kept) == (2, 1, [])
     assert (await all_memories(services))["One"].content == "# One\n\nnew"
+
+
+@pytest.mark.parametrize("replace", [False, True])
+async def test_a_backup_knows_what_came_from_where(
+    services: Services, tmp_path: Path, empty_url: str, replace: bool
+) -> None:
+    notes = vault(tmp_path / "notes", one="# One\n\ntext", two="# Two\n\n[[three]]", three="# Three")
+    await services.syncing.add(notes, Mode.IN, None, ReadingOptions())
+    await services.syncing.run()
+    (notes / "one.md").rename(notes / "uno.md")
+    await services.syncing.run()
+    known = await all_memories(services)
+    await services.memories.delete([known["Two"].id])
+    backup = await services.backup.backup(tmp_path / "backups")
+    async with open_services(Settings(home=tmp_path / "other", database_url=empty_url, zone="UTC")) as other:
+        if replace:
+            vault(notes, four="# Four")
+            await other.importing.import_files([notes])
+        await other.restoring.restore(await other.restoring.compare(backup.path), replace=replace)
+        again = await other.importing.import_files([notes])
+        assert (again.memories, again.kept) == (int(replace), [])
+        (notes / "uno.md").rename(notes / "eins.md")
+        await other.importing.import_files([notes])
+        found = await all_memories(other)
+        assert {title: memory.id for title, memory in found.items() if title != "Four"} == {
+            title: memory.id for title, memory in known.items() if title != "Two"
+        }
+        assert [one.path for one in await other.syncing.sources()] == [notes]
 
 
 async def test_a_relation_that_was_deleted_here_stays_deleted(services: Services, tmp_path: Path) -> None:
