@@ -144,7 +144,8 @@ class Background:
         for screen in self._modes().values():
             screen.changed()
         problem = bool(made.report.kept or made.report.broken or made.not_written)
-        self._app.notify(safe(made.summary()), severity="warning" if problem else "information", markup=False)
+        line = made.report.broken or made.summary()
+        self._app.notify(safe(line), severity="warning" if problem else "information", markup=False)
 
     # what other programs deleted
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from services.acting import Scope, require
-from services.errors import Conflict, InvalidInput, MemoriaError, NotFound
+from services.errors import Conflict, InvalidInput, MemoriaError, NotFound, StoreUnavailable
 from services.file_locks import take_lock
 from services.files import AtomicFile, make_private
 from services.memories.stored_memories import read_stored
@@ -105,11 +105,17 @@ class SyncService:
         self._settings = settings
 
     async def add(self, path: Path, mode: Mode, format_: str | None, options: ReadingOptions) -> SyncedSource:
-        """Has it imported whenever it changes. Raises InvalidInput for what is not there, or cannot be written back."""
+        """Has it imported whenever it changes.
+
+        Raises InvalidInput for what is not there, is no format, or cannot be written back.
+        """
         require(Scope.ADMIN, "read files on the machine of the server")
         from services.transfer.formats.folders import has_suffix
         from services.transfer.formats.opened import TEXT_SUFFIXES
+        from services.transfer.formats.source import reader_named
 
+        if format_ is not None:
+            reader_named(format_)
         path = await asyncio.to_thread(path.resolve)
         if not path.is_dir() and not path.is_file():
             raise InvalidInput(f"{path}: there is no such file or folder")
@@ -135,7 +141,8 @@ class SyncService:
     async def run(self, *, progress: Advance = untold) -> list[Synced]:
         """Imports what changed, each source as one act, then writes edits back.
 
-        Raises Conflict while another program does so for longer than a minute.
+        One that cannot be synced is told in its report, and keeps none of the others. Raises StoreUnavailable, and
+        Conflict while another program does so for longer than a minute.
         """
         require(Scope.ADMIN, "read files on the machine of the server")
         async with self._only_one("sync.lock", _PATIENCE):
@@ -194,6 +201,15 @@ class SyncService:
             os.close(lock)
 
     async def _sync(self, source: ImportSource, progress: Advance) -> Synced:
+        try:
+            return await self._sync_one(source, progress)
+        except StoreUnavailable:
+            raise
+        except (MemoriaError, OSError) as error:
+            told = Remark(source.path, "", str(error))
+            return Synced(Path(source.path), ImportReport(failed=[told], broken=str(told)))
+
+    async def _sync_one(self, source: ImportSource, progress: Advance) -> Synced:
         from services.transfer.formats.opened import ReadingOptions
         from services.transfer.formats.source import Source
 

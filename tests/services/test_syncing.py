@@ -17,6 +17,7 @@ from services.model import Memory, MemoryChanges
 from services.settings import Settings
 from services.transfer.formats.note_writing import CannotWrite, with_text
 from services.transfer.formats.opened import ReadingOptions
+from services.transfer.source_memory import machine
 from services.transfer.syncing import Mode, Synced, SyncService
 from services.transfer.watching import folders_below, watched
 
@@ -165,3 +166,16 @@ async def test_what_nobody_told_of_is_found_by_looking_from_time_to_time(service
         assert (await told.get()).report.memories == 1
         (tmp_path / "elsewhere.md").write_bytes(b"# One\n\nmore")
         assert (await told.get()).report.memories == 1
+
+
+async def test_a_source_that_cannot_be_read_keeps_no_other_from_being_synced(
+    services: Services, tmp_path: Path
+) -> None:
+    with pytest.raises(InvalidInput, match="is no format"):
+        await services.syncing.add(folder(tmp_path, b"text"), Mode.IN, "marcdown", PLAIN)
+    await services.syncing.add(folder(tmp_path, b"text"), Mode.IN, None, PLAIN)
+    (tmp_path / "alien.md").write_text("text")  # as a version that is newer may have stored it
+    await services.records.sources.sync(machine(), str(tmp_path / "alien.md"), "in", '{"format": "newer"}')
+    alien, notes = await services.syncing.run()
+    assert (alien.report.broken or "").startswith(f"{tmp_path / 'alien.md'}: 'newer' is no format")
+    assert notes.report.memories == 1

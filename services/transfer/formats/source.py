@@ -16,6 +16,7 @@ from services.transfer.formats.folders import file_hash, files_below
 from services.transfer.formats.imported_records import Record
 from services.transfer.formats.opened import TEXT_SUFFIXES, Opened, Progressing, ReadingOptions, Rejoined
 from services.transfer.formats.parts import JSON_SUFFIXES
+from services.transfer.formats.reader import Reader
 from services.transfer.readers import READERS
 
 
@@ -105,15 +106,20 @@ class Source:
         yield from records_of(opened, self._format)
 
 
+def reader_named(name: str) -> Reader:
+    """Raises InvalidInput for a name that no reader has."""
+    found = next((one for one in READERS if one.name == name), None)
+    if found is None:
+        raise InvalidInput(f"{name!r} is no format; known are {', '.join(one.name for one in READERS)}")
+    return found
+
+
 def records_of(opened: Opened, name: str | None = None) -> Iterator[Record]:
     """The records of the reader of that name, else of the first one that recognises the content.
 
     Raises UnreadableFile when none does, InvalidInput for a name that no reader has.
     """
-    named = [one for one in READERS if name in (None, one.name)]
-    if not named:
-        raise InvalidInput(f"{name!r} is no format; known are {', '.join(one.name for one in READERS)}")
-    reader = named[0] if name else next((one for one in named if one.recognises(opened)), None)
+    reader = reader_named(name) if name else next((one for one in READERS if one.recognises(opened)), None)
     if reader is None:
         backup = "; a backup comes back with: memoria-tui restore" if opened.suffix == ".tar" else ""
         raise UnreadableFile(f"{opened.name}: is not {KNOWN}{backup}")
