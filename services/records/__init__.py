@@ -60,7 +60,7 @@ class Records:
         self.rows = ExportedRows(database)
         self.tokens = AccessTokens(database)
         self.agents = ConnectedAgents(database)
-        self.sources = ImportSources(database)
+        self.sources = ImportSources(database, settings.home)
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:

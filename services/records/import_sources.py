@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import platform
+import uuid
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
+from services.errors import MemoriaError
+from services.files import make_private, write_file
 from services.ports import SqlConnection, SqlDatabase
 from services.records.columns import storable
 
 _PAGE = 5000
+_MACHINE = "machine"
+"""The file of the home that keeps the name of the computer."""
 
 
 class Fate(StrEnum):
@@ -128,8 +135,26 @@ _DROP = "DELETE FROM memoria_tui.imported_items WHERE source_id = :source AND me
 
 
 class ImportSources:
-    def __init__(self, database: SqlDatabase) -> None:
+    def __init__(self, database: SqlDatabase, home: Path) -> None:
         self._database = database
+        self._home = home
+
+    def machine(self) -> str:
+        """The computer, as the same path is another file on another one: the name that it had at the first import.
+
+        The home keeps it, so that a computer with a new name, or a container that is made again, is the same one.
+        """
+        kept = self._home / _MACHINE
+        name = platform.node() or str(uuid.uuid4())
+        try:
+            if not kept.exists():
+                make_private(self._home)
+                write_file(kept, name, replace=False)
+            return kept.read_text("utf-8").strip() or name
+        except FileExistsError:  # another program wrote it meanwhile
+            return kept.read_text("utf-8").strip()
+        except (OSError, MemoriaError):  # a home that may only be read
+            return name
 
     async def find(self, machine: str, path: str) -> ImportSource | None:
         """The file or folder of a machine; None when nothing was imported from it, or nobody wrote down that it was."""

@@ -38,7 +38,7 @@ from services.transfer.formats.own_export import TABLES
 from services.transfer.formats.own_rows import change_of
 from services.transfer.import_outcome import Outcome, outcome
 from services.transfer.import_run import ImportReport, ImportRun, RelationEnds, Remark
-from services.transfer.source_memory import SourceMemory, machine, record_hash
+from services.transfer.source_memory import SourceMemory, record_hash
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -266,7 +266,8 @@ class ImportService:
 
     async def _write_items(self, run: ImportRun, transaction: Transaction) -> list[int]:
         """Writes down what came from which source; gives the ids of the sources."""
-        ids = [0 if one.passed else await transaction.sources.begin(machine(), one.origin.path) for one in run.origins]
+        machine = self._records.sources.machine()
+        ids = [0 if one.passed else await transaction.sources.begin(machine, one.origin.path) for one in run.origins]
         for source, memory_id in run.left:
             await transaction.sources.drop(source, [memory_id])
         for place, items in run.items:

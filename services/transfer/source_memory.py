@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import platform
 from array import array
 from bisect import bisect_left
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -23,11 +22,6 @@ from services.transfer.formats.imported_records import MemoryRecord, RelationRec
 
 if TYPE_CHECKING:
     from services.transfer.formats.source import Origin
-
-
-def machine() -> str:
-    """The name of this computer: the same path is another file on another one."""
-    return platform.node()
 
 
 def record_hash(record: MemoryRecord) -> str:
@@ -78,7 +72,7 @@ class SourceMemory:
         """None for a stream or a database, of which nothing is written down."""
         if origin is None:
             return None
-        return cls(records, name, origin, await records.sources.find(machine(), origin.path))
+        return cls(records, name, origin, await records.sources.find(records.sources.machine(), origin.path))
 
     async def is_unchanged(self, vectors: VectorStore) -> bool:
         """Whether all of it is as it was imported, and nothing of it was undone or lost since."""
@@ -111,7 +105,7 @@ class SourceMemory:
         """By ids of records: the memories of new notes whose files had another name, here or in another folder."""
         new = {one.id: one for one in records if one.by_file and one.file is not None}
         hashes = {key: hash_ for key, one in new.items() if (hash_ := self._file_hash(one.file))}
-        same = await self._records.sources.same_files(machine(), list(set(hashes.values())))
+        same = await self._records.sources.same_files(self._records.sources.machine(), list(set(hashes.values())))
         moves: dict[str, Move] = {}
         for source, path, item in same:
             if item.fate is not Fate.THERE or item.memory_id in self._taken or item.file is None:

@@ -23,7 +23,6 @@ from services.model import Advance, untold
 from services.records.import_sources import ImportedItem, ImportSource
 from services.transfer.formats.folders import file_and_section
 from services.transfer.import_run import ImportReport, Remark
-from services.transfer.source_memory import machine
 
 if TYPE_CHECKING:
     from services.ports import VectorStore
@@ -122,7 +121,7 @@ class SyncService:
         if mode is Mode.BOTH and not path.is_dir() and not has_suffix(path.name, TEXT_SUFFIXES):
             raise InvalidInput(f"{path}: only notes are written back; leave out --both")
         reading = {"format": format_, "templates": options.templates, "names": dict(options.names)}
-        await self._records.sources.sync(machine(), str(path), mode, json.dumps(reading))
+        await self._records.sources.sync(self._records.sources.machine(), str(path), mode, json.dumps(reading))
         return next(one for one in await self.sources() if one.path == path)
 
     async def remove(self, path: Path) -> None:
@@ -131,11 +130,11 @@ class SyncService:
         path = await asyncio.to_thread(path.resolve)
         if path not in [one.path for one in await self.sources()]:
             raise NotFound(f"{path} is not synced; `memoria-tui sync status` lists what is")
-        await self._records.sources.sync(machine(), str(path), None, "{}")
+        await self._records.sources.sync(self._records.sources.machine(), str(path), None, "{}")
 
     async def sources(self) -> tuple[SyncedSource, ...]:
         """All of this computer, by path."""
-        found = await self._records.sources.synced(machine())
+        found = await self._records.sources.synced(self._records.sources.machine())
         return tuple(await asyncio.to_thread(lambda: [_synced(one) for one in found]))
 
     async def run(self, *, progress: Advance = untold) -> list[Synced]:
@@ -146,7 +145,10 @@ class SyncService:
         """
         require(Scope.ADMIN, "read files on the machine of the server")
         async with self._only_one("sync.lock", _PATIENCE):
-            return [await self._sync(one, progress) for one in await self._records.sources.synced(machine())]
+            return [
+                await self._sync(one, progress)
+                for one in await self._records.sources.synced(self._records.sources.machine())
+            ]
 
     async def watch(self, tell: Callable[[Synced], None]) -> None:
         """Does so whenever a source or a memory changes, until it is cancelled; of several programs one does it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import platform
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -17,7 +18,6 @@ from services.model import Memory, MemoryChanges
 from services.settings import Settings
 from services.transfer.formats.note_writing import CannotWrite, with_text
 from services.transfer.formats.opened import ReadingOptions
-from services.transfer.source_memory import machine
 from services.transfer.syncing import Mode, Synced, SyncService
 from services.transfer.watching import folders_below, watched
 
@@ -175,7 +175,17 @@ async def test_a_source_that_cannot_be_read_keeps_no_other_from_being_synced(
         await services.syncing.add(folder(tmp_path, b"text"), Mode.IN, "marcdown", PLAIN)
     await services.syncing.add(folder(tmp_path, b"text"), Mode.IN, None, PLAIN)
     (tmp_path / "alien.md").write_text("text")  # as a version that is newer may have stored it
-    await services.records.sources.sync(machine(), str(tmp_path / "alien.md"), "in", '{"format": "newer"}')
+    await services.records.sources.sync(
+        services.records.sources.machine(), str(tmp_path / "alien.md"), "in", '{"format": "newer"}'
+    )
     alien, notes = await services.syncing.run()
     assert (alien.report.broken or "").startswith(f"{tmp_path / 'alien.md'}: 'newer' is no format")
     assert notes.report.memories == 1
+
+
+async def test_a_computer_that_has_another_name_now_is_the_same_one(services: Services, tmp_path: Path) -> None:
+    assert services.records.sources.machine() == platform.node()
+    (services.settings.home / "machine").write_text("its name at the first import")
+    await services.syncing.add(folder(tmp_path, b"text"), Mode.IN, None, PLAIN)
+    (found,) = await services.records.sources.synced("its name at the first import")
+    assert found.path == str(tmp_path / "notes")
