@@ -21,6 +21,7 @@ from services.records.import_sources import ImportedItem
 from services.settings import Settings
 from services.spool import Spool
 from services.transfer.formats.imported_records import MemoryRecord, RelationRecord
+from services.transfer.former_notes import FormerNotes
 from services.transfer.source_memory import SourceMemory
 
 _PAGE = 1000
@@ -149,7 +150,7 @@ Rows = tuple[dict[str, list[Mapping[str, object]]], list[Change]]
 class ImportRun:
     """One import on its way: what it will write, and what it still waits for. To be closed."""
 
-    def __init__(self, begin: Callable[[], StoringAct], ends: RelationEnds, folder: Path) -> None:
+    def __init__(self, begin: Callable[[], StoringAct], ends: RelationEnds, former: FormerNotes, folder: Path) -> None:
         """`begin` gives an act for a part of it, always of the same group; `folder` is where the disk has room."""
         self._begin = begin
         self._folder = folder
@@ -180,6 +181,7 @@ class ImportRun:
         """Sources that memories were moved out of."""
         self.known_rows = 0
         """Relations and sessions that were there already."""
+        self.former = former
         self._ends = ends
         self.moved: dict[str, str] = {}
         """Memories of notes whose files were renamed, by the ids that their files have now."""

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from services.acting import Scope, kept_to, require
@@ -36,13 +37,12 @@ from services.transfer.formats.imported_records import (
 )
 from services.transfer.formats.own_export import TABLES
 from services.transfer.formats.own_rows import change_of
+from services.transfer.former_notes import FormerNotes
 from services.transfer.import_outcome import Outcome, outcome
 from services.transfer.import_run import ImportReport, ImportRun, RelationEnds, Remark
 from services.transfer.source_memory import SourceMemory, record_hash
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from services.memories.current import Current, Plan
     from services.memories.memory_service import MemoryService
     from services.model import Memory, MemoryDraft
@@ -153,7 +153,7 @@ class ImportService:
     ) -> ImportReport:
         group = str(uuid.uuid4())
         begin = partial(self._memories.storing, group, prefetch=not dry_run)
-        with ImportRun(begin, RelationEnds(self._vectors), self._settings.home) as run:
+        with ImportRun(begin, RelationEnds(self._vectors), FormerNotes(self._vectors), self._settings.home) as run:
             run.written = written
             for source in sources:
                 await self._read(run, source, progress, part, dry_run=dry_run)
@@ -431,13 +431,23 @@ class ImportService:
                     run.note_move(record.where, item.file)
                     run.write_down([(item.memory_id, record)], hashes)
         origin.see([known[record.id].memory_id for record in records if record.id in known])
-        for key, move in (await origin.moves([one for one in changed if one.id not in known])).items():
+        if origin.known is None or origin.known.fingerprint is None:
+            await self._find_former(run, Path(origin.origin.path), changed)
+        for key, move in (await origin.moves([one for one in changed if one.id not in {*known, *run.moved}])).items():
             record = next(one for one in changed if one.id == key)
             run.moved[key] = move.item.memory_id
             run.left.append((move.source, move.item.memory_id))
             origin.see([move.item.memory_id])
             run.note_move(record.where, move.item.file)
         return changed
+
+    async def _find_former(self, run: ImportRun, root: Path, records: Sequence[MemoryRecord]) -> None:
+        """Finds the memories of notes that were moved while nothing was written down of sources."""
+        former = await run.former.find(root, records)
+        run.moved |= {key: memory_id for key, (memory_id, _) in former.items()}
+        for record in records:
+            if file := former.get(record.id, ("", ""))[1]:
+                run.note_move(record.where, file)
 
     async def _deleted(self, run: ImportRun, ids: Mapping[str, bool]) -> set[str]:
         """Those that were deleted here and shall not come back: of sources that last, and those with a True."""

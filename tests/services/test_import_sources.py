@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from services.container import Services, open_services
-from services.model import Memory, MemoryChanges
+from services.model import Memory, MemoryChanges, content_hash
 from services.settings import Settings
 from services.transfer.formats.opened import ReadingOptions
 from services.transfer.formats.source import Source
+from services.transfer.formats.source_ids import file_id
 from services.transfer.syncing import Mode
 
 
@@ -119,6 +120,26 @@ async def test_a_note_that_moved_to_another_folder_stays_one_memory(services: Se
     assert (report.memories, report.missing) == (0, [])
     assert [(one.record, one.reason) for one in report.notes] == [("uno.md", "it was one.md; its memory moves along")]
     assert {memory.id for memory in (await all_memories(services)).values()} == before
+
+
+async def test_notes_that_moved_before_sources_were_known_stay_their_memories(
+    services: Services, tmp_path: Path
+) -> None:
+    """A home of an earlier version, in which a.md was renamed and imported, and b.md was renamed since."""
+    notes = vault(tmp_path / "notes", renamed="# A", moved="# B", new="# C").resolve()
+    former = {}
+    for title, first, last in (("A", "a.md", "renamed.md"), ("B", "b.md", "b.md")):
+        origin = {"file": last, "id": file_id(str(notes), last), "hash": content_hash(f"# {title}")[:16]}
+        state = {"id": file_id(str(notes), first), "content": f"# {title}", "imported_from": origin}
+        former[title] = state["id"]
+        (tmp_path / "former.jsonl").write_text(json.dumps(state), "utf-8")
+        await services.importing.import_files([tmp_path / "former.jsonl"])
+    report = await services.importing.import_files([notes])
+    assert [one.reason for one in report.notes] == ["it was b.md; its memory moves along"]
+    found = {title: memory.id for title, memory in (await all_memories(services)).items()}
+    assert found.items() >= former.items()
+    assert set(found) == {"A", "B", "C"}
+    assert (await services.importing.import_files([notes])).memories == 0
 
 
 async def test_what_is_gone_from_a_source_is_told_and_retired_only_by_a_yes(services: Services, tmp_path: Path) -> None:
