@@ -73,9 +73,14 @@ class Synced:
 
     @property
     def changed(self) -> bool:
-        """Whether there is something that a person may want to know."""
+        """Whether it brought something over."""
+        return bool(self.report.memories or self.report.relations or self.written)
+
+    @property
+    def problems(self) -> frozenset[str]:
+        """What waits for a person."""
         report = self.report
-        return bool(report.memories or report.relations or report.kept or report.broken or self.written)
+        return frozenset(map(str, [*filter(None, [report.broken]), *report.kept, *self.not_written]))
 
     def summary(self) -> str:
         """In one line."""
@@ -151,12 +156,22 @@ class SyncService:
             ]
 
     async def watch(self, tell: Callable[[Synced], None]) -> None:
-        """Does so whenever a source or a memory changes, until it is cancelled; of several programs one does it."""
+        """Does so whenever a source or a memory changes, until it is cancelled; of several programs one does it.
+
+        Tells what brought something over, and what waits for a person, once.
+        """
+        known: dict[Path, frozenset[str]] = {}
+
+        def tell_new(made: Synced) -> None:
+            if made.changed or made.problems - known.get(made.path, frozenset()):
+                tell(made)
+            known[made.path] = made.problems
+
         while True:
             try:
                 async with self._only_one("sync-watch.lock", 0):
                     while True:
-                        await self._sync_and_wait(await self.sources(), tell)
+                        await self._sync_and_wait(await self.sources(), tell_new)
             except (MemoriaError, OSError) as error:  # a store is away, or another program does it
                 _log.debug("no sync now: %s", error)
                 await asyncio.sleep(self._look)
@@ -170,8 +185,7 @@ class SyncService:
         newest = await self._records.history.newest()
         async with watched([one.path for one in sources if one.exists]) as changed:
             for one in await self.run():
-                if one.changed:
-                    tell(one)
+                tell(one)
             await self._until(changed, sources, newest)
 
     async def _until(self, changed: asyncio.Event, sources: Sequence[SyncedSource], newest: int) -> None:

@@ -37,6 +37,11 @@ async def only(services: Services) -> Memory:
     return await services.memories.get(memory_id)
 
 
+def looking(services: Services) -> SyncService:
+    """That looks for everything again and again."""
+    return SyncService(services.importing, services.vectors, services.records, services.settings, look=0.05, slow=0.2)
+
+
 @asynccontextmanager
 async def watching(syncing: SyncService) -> AsyncIterator[asyncio.Queue[Synced]]:
     """Gives what is told."""
@@ -159,10 +164,7 @@ async def test_what_nobody_told_of_is_found_by_looking_from_time_to_time(service
     place = folder(tmp_path, b"# One\n\ntext")
     (tmp_path / "elsewhere.md").hardlink_to(place / "one.md")
     await services.syncing.add(place, Mode.IN, None, PLAIN)
-    syncing = SyncService(
-        services.importing, services.vectors, services.records, services.settings, look=0.05, slow=0.5
-    )
-    async with watching(syncing) as told:
+    async with watching(looking(services)) as told:
         assert (await told.get()).report.memories == 1
         (tmp_path / "elsewhere.md").write_bytes(b"# One\n\nmore")
         assert (await told.get()).report.memories == 1
@@ -189,3 +191,18 @@ async def test_a_computer_that_has_another_name_now_is_the_same_one(services: Se
     await services.syncing.add(folder(tmp_path, b"text"), Mode.IN, None, PLAIN)
     (found,) = await services.records.sources.synced("its name at the first import")
     assert found.path == str(tmp_path / "notes")
+
+
+async def test_a_conflict_is_told_once(services: Services, tmp_path: Path) -> None:
+    place = folder(tmp_path, b"# One\n\ntext\n")
+    await services.syncing.add(place, Mode.IN, None, PLAIN)
+    await services.syncing.run()
+    await services.memories.update(await only(services), MemoryChanges(content="# One\n\nhere\n"))
+    (place / "one.md").write_bytes(b"# One\n\nthere\n")
+    async with watching(looking(services)) as told:
+        assert len((await told.get()).report.kept) == 1
+        with suppress(TimeoutError):  # time for some runs
+            async with asyncio.timeout(1):
+                assert not (await told.get()).report.kept
+        (place / "two.md").write_bytes(b"# Two\n\ntext\n")
+        assert (await told.get()).report.memories == 1
