@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,7 +29,7 @@ async def add(
     both: Annotated[bool, typer.Option("--both", help="Write edits of texts back into their notes, too.")] = False,
     format_: Annotated[str | None, typer.Option("--format", metavar="NAME", help="Read it as this format.")] = None,
     templates: Annotated[bool, typer.Option("--templates", help="Import notes that are templates too.")] = False,
-) -> None:
+) -> int:
     """Import it now, and whenever it changes: at once while the app or `serve` runs, else at the next start."""
     from services.transfer.formats.opened import ReadingOptions
     from services.transfer.syncing import Mode
@@ -36,7 +37,7 @@ async def add(
     mode = Mode.BOTH if both else Mode.IN
     added = await services.syncing.add(path.expanduser(), mode, format_, ReadingOptions(templates))
     terminal.info(f"{added.path} is synced from now on" + (", both ways" if both else ""))
-    await _run(services, terminal, as_json=False)
+    return await _run(services, terminal, as_json=False, only=added.path)
 
 
 @commands.command()
@@ -46,7 +47,8 @@ async def run(services: Services, terminal: Terminal, as_json: Json = False) -> 
     return await _run(services, terminal, as_json=as_json)
 
 
-async def _run(services: Services, terminal: Terminal, *, as_json: bool) -> int:
+async def _run(services: Services, terminal: Terminal, *, as_json: bool, only: Path | None = None) -> int:
+    """The exit status: 1 when one could not be read, of `only` that alone."""
     with terminal.progress_bar() as advance:
         made = await services.syncing.run(progress=advance)
     if as_json:
@@ -64,7 +66,7 @@ async def _run(services: Services, terminal: Terminal, *, as_json: bool) -> int:
             terminal.print_text_line(f"  {remark}")
     if not made and not as_json:
         terminal.print("nothing is synced; add a folder with: memoria-tui sync add FOLDER")
-    return int(any(one.report.broken for one in made))
+    return int(any(one.report.broken for one in made if only in (None, one.path)))
 
 
 @commands.command()
@@ -81,12 +83,17 @@ async def status(services: Services, terminal: Terminal, as_json: Json = False) 
         facts = [
             "both ways" if one.mode == "both" else "in",
             when,
-            f"{counted(one.conflicts, 'conflict')}: see `memoria-tui import --dry-run --diff`" if one.conflicts else "",
+            f"{counted(one.conflicts, 'conflict')}: see `{_compare(one.path)}`" if one.conflicts else "",
             "" if one.exists else "not there at the moment",
         ]
         terminal.print_text_line(" · ".join([str(one.path), *filter(None, facts)]))
     if not found:
         terminal.print("nothing is synced; add a folder with: memoria-tui sync add FOLDER")
+
+
+def _compare(path: Path) -> str:
+    """The command that shows both texts."""
+    return f"memoria-tui import {shlex.quote(str(path))} --dry-run --diff"
 
 
 @commands.command()

@@ -579,6 +579,12 @@ def test_completion_is_there_for_each_shell(shell: str) -> None:
     assert "complete" in ran.stdout
 
 
+def test_a_folder_that_cannot_be_imported_is_synced_with_a_complaint(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "no notes").mkdir()
+    added = run("sync", "add", tmp_path / "no notes")
+    assert (added.status, "is synced from now on" in added.complaint) == (1, True)
+
+
 def test_other_commands_work_beside_an_import_and_ctrl_c_ends_it(tmp_path: Path, postgres_url: str) -> None:
     def run(*arguments: str) -> Ran:
         terminal = Terminal(environment, io.BytesIO(), io.StringIO(), io.StringIO())
