@@ -618,6 +618,7 @@ SLACK: dict[str, object] = {
     "general/2026-01-03.json": [
         {"type": "message", "user": "U1", "text": "These", "ts": "1767398400.0", "thread_ts": "1767312002.0"},
         {"type": "message", "username": "bot", "text": "", "files": [{"name": "plan.pdf"}], "ts": "1767398401.0"},
+        {"type": "message", "user": "U2", "text": "Late", "ts": "1767398402.0", "thread_ts": "1767200000.0"},
     ],
     "D1/2026-01-02.json": [{"type": "message", "user": "U2", "text": "hi", "ts": "1767312003.0"}],
 }
@@ -640,6 +641,7 @@ def test_an_export_of_slack_is_read_by_days_and_threads(tmp_path: Path, packed: 
         "# Anna, ben 2026-01-02\n\nben: hi",
         "# #general 2026-01-02\n\nAnna: @ben see #general & docs (https://a.b)\n\nben: Which?",
         "# #general 2026-01-03\n\nbot: [plan.pdf]",
+        "# #general thread 2025-12-31\n\nben: Late",
         "# #general thread 2026-01-02\n\nben: Which?\n\nAnna: These",
     ]
     assert [kind for _, kind, *_ in relations(records)] == [RelationType.FOLLOWS, RelationType.PART_OF]

@@ -107,6 +107,8 @@ class _Channel:
     export: Opened
     threads: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     """What was said, by the time of the first message of the thread."""
+    begun: set[str] = field(default_factory=set)
+    """The threads whose first message is in a day."""
     days: dict[str, str] = field(default_factory=dict)
     """The first memory of each day."""
 
@@ -139,6 +141,7 @@ class _Channel:
                 self.threads.setdefault(began, []).append(said)
             if not isinstance(began, str) or began == item.value.get("ts"):
                 turns.append(said)
+                self.begun.add(str(began))
 
     def _said(self, message: Mapping[str, object]) -> tuple[str, str] | None:
         """Who said what; None for what is no message of anybody."""
@@ -175,8 +178,8 @@ class _Channel:
         return Conversation(f"{self.folder}: {key}", own_id, f"{self.title} {what}{day}", turns, day, None, metadata)
 
     def _thread(self, began: str, turns: Sequence[tuple[str, str]]) -> Iterator[Record]:
-        """A thread that somebody answered in, part of the day on which it was begun."""
-        if len(turns) < 2:
+        """A thread that somebody answered in, also to what is not in the export; part of the day of its beginning."""
+        if len(turns) < 2 and began in self.begun:
             return
         try:
             day = datetime.fromtimestamp(float(began), UTC).date().isoformat()
