@@ -7,6 +7,7 @@ import contextlib
 import json
 import logging
 import os
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -142,8 +143,8 @@ class SyncService:
         found = await self._records.sources.synced(self._records.sources.machine())
         return tuple(await asyncio.to_thread(lambda: [_synced(one) for one in found]))
 
-    async def run(self, *, progress: Advance = untold) -> list[Synced]:
-        """Imports what changed, each source as one act, then writes edits back.
+    async def run(self, *, progress: Advance = untold, edits_alone: bool = False) -> list[Synced]:
+        """Imports what changed, each source as one act, then writes edits back; `edits_alone`: only the latter.
 
         One that cannot be synced is told in its report, and keeps none of the others. Raises StoreUnavailable, and
         Conflict while another program does so for longer than a minute.
@@ -151,7 +152,7 @@ class SyncService:
         require(Scope.ADMIN, "read files on the machine of the server")
         async with self._only_one("sync.lock", _PATIENCE):
             return [
-                await self._sync(one, progress)
+                await self._sync(one, progress, edits_alone=edits_alone)
                 for one in await self._records.sources.synced(self._records.sources.machine())
             ]
 
@@ -162,10 +163,11 @@ class SyncService:
         """
         known: dict[Path, frozenset[str]] = {}
 
-        def tell_new(made: Synced) -> None:
-            if made.changed or made.problems - known.get(made.path, frozenset()):
+        def tell_new(made: Synced, edits_alone: bool) -> None:
+            told = known.get(made.path, frozenset())
+            if made.changed or made.problems - told:
                 tell(made)
-            known[made.path] = made.problems
+            known[made.path] = made.problems | told if edits_alone else made.problems
 
         while True:
             try:
@@ -176,29 +178,35 @@ class SyncService:
                 _log.debug("no sync now: %s", error)
                 await asyncio.sleep(self._look)
 
-    async def _sync_and_wait(self, sources: Sequence[SyncedSource], tell: Callable[[Synced], None]) -> None:
+    async def _sync_and_wait(self, sources: Sequence[SyncedSource], tell: Callable[[Synced, bool], None]) -> None:
         if not sources:
-            await self._until(asyncio.Event(), sources, 0)
+            await self._only_edits(asyncio.Event(), sources, 0, time.monotonic() + self._slow)
             return
         from services.transfer.watching import watched
 
-        newest = await self._records.history.newest()
+        until, edits_alone = time.monotonic() + self._slow, False
         async with watched([one.path for one in sources if one.exists]) as changed:
-            for one in await self.run():
-                tell(one)
-            await self._until(changed, sources, newest)
+            while True:
+                newest = await self._records.history.newest()
+                for one in await self.run(edits_alone=edits_alone):
+                    tell(one, edits_alone)
+                edits_alone = await self._only_edits(changed, sources, newest, until)
+                if not edits_alone:
+                    return
 
-    async def _until(self, changed: asyncio.Event, sources: Sequence[SyncedSource], newest: int) -> None:
-        """Returns when a file changed, sources were added or removed, memories changed after `newest` that may be
-        written back, or all is to be looked at again."""
+    async def _only_edits(
+        self, changed: asyncio.Event, sources: Sequence[SyncedSource], newest: int, until: float
+    ) -> bool:
+        """Returns when memories changed after `newest` that may be written back; False when a file changed, sources
+        were added or removed, or it is time to look at all again."""
         both = any(one.mode is Mode.BOTH for one in sources)
         before = [(one.path, one.mode, one.exists) for one in sources]
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._slow if sources else None):
-                while not await _happens(changed, self._look):
-                    now = [(one.path, one.mode, one.exists) for one in await self.sources()]
-                    if now != before or (both and await self._records.history.newest() != newest):
-                        return
+        while time.monotonic() < until and not await _happens(changed, self._look):
+            if [(one.path, one.mode, one.exists) for one in await self.sources()] != before:
+                return False
+            if both and await self._records.history.newest() != newest:
+                return True
+        return False
 
     @contextlib.asynccontextmanager
     async def _only_one(self, name: str, seconds: float) -> AsyncIterator[None]:
@@ -216,24 +224,28 @@ class SyncService:
         finally:
             os.close(lock)
 
-    async def _sync(self, source: ImportSource, progress: Advance) -> Synced:
+    async def _sync(self, source: ImportSource, progress: Advance, *, edits_alone: bool) -> Synced:
         try:
-            return await self._sync_one(source, progress)
+            report = ImportReport() if edits_alone else await self._import(source, progress)
+            return await self._write_edits_back(source, report)
         except StoreUnavailable:
             raise
         except (MemoriaError, OSError) as error:
             told = Remark(source.path, "", str(error))
             return Synced(Path(source.path), ImportReport(failed=[told], broken=str(told)))
 
-    async def _sync_one(self, source: ImportSource, progress: Advance) -> Synced:
+    async def _import(self, source: ImportSource, progress: Advance) -> ImportReport:
         from services.transfer.formats.opened import ReadingOptions
         from services.transfer.formats.source import Source
 
         reading = json.loads(source.reading)
         options = ReadingOptions(bool(reading.get("templates")), reading.get("names") or {})
         read = Source(Path(source.path), format=reading.get("format"), options=options)
-        made = Synced(Path(source.path), await self._importing.import_sources([read], progress=progress))
-        if source.sync == Mode.BOTH and not made.report.broken:
+        return await self._importing.import_sources([read], progress=progress)
+
+    async def _write_edits_back(self, source: ImportSource, report: ImportReport) -> Synced:
+        made = Synced(Path(source.path), report)
+        if source.sync == Mode.BOTH and not report.broken:
             for item in await self._records.sources.edited(source.id):
                 await self._write_back(made, source.id, item)
         return made

@@ -18,6 +18,7 @@ from services.model import Memory, MemoryChanges
 from services.settings import Settings
 from services.transfer.formats.note_writing import CannotWrite, with_text
 from services.transfer.formats.opened import ReadingOptions
+from services.transfer.import_run import ImportReport
 from services.transfer.syncing import Mode, Synced, SyncService
 from services.transfer.watching import folders_below, watched
 
@@ -206,3 +207,16 @@ async def test_a_conflict_is_told_once(services: Services, tmp_path: Path) -> No
                 assert not (await told.get()).report.kept
         (place / "two.md").write_bytes(b"# Two\n\ntext\n")
         assert (await told.get()).report.memories == 1
+
+
+async def test_an_edit_is_written_back_without_reading_the_files_again(services: Services, tmp_path: Path) -> None:
+    place = folder(tmp_path, b"# One\n\ntext\n")
+    await services.syncing.add(place, Mode.BOTH, None, PLAIN)
+    syncing = SyncService(services.importing, services.vectors, services.records, services.settings, look=0.05)
+    async with watching(syncing) as told:
+        assert (await told.get()).report.memories == 1
+        await services.memories.update(await only(services), MemoryChanges(content="# One\n\nhere\n"))
+        made = await told.get()
+    assert made.written == [place / "one.md"]
+    assert made.report == ImportReport()
+    assert (place / "one.md").read_bytes() == b"# One\n\nhere\n"
