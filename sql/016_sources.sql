@@ -25,11 +25,17 @@ CREATE TABLE IF NOT EXISTS memoria_tui.imported_items (
     file         text,
     file_hash    text,
     change_group text NOT NULL,
+    said         json,
+    change_id    bigint NOT NULL DEFAULT 0,
     imported_at  timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (source_id, memory_id)
 );
 COMMENT ON COLUMN memoria_tui.imported_items.hash IS
     'of what the source says of the memory; empty while its file is as this program wrote it';
+COMMENT ON COLUMN memoria_tui.imported_items.said IS
+    'what the source says of the memory, where the import did not make it so because it was changed here';
+COMMENT ON COLUMN memoria_tui.imported_items.change_id IS
+    'newest change of the memory before its text was in its file; below 0: that is yet to be written back';
 COMMENT ON COLUMN memoria_tui.imported_items.file IS 'path of a note below its folder, with #section where it has some';
 CREATE INDEX IF NOT EXISTS idx_memoria_tui_items_memory ON memoria_tui.imported_items (memory_id);
 CREATE INDEX IF NOT EXISTS idx_memoria_tui_items_file ON memoria_tui.imported_items (source_id, file)

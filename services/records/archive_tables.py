@@ -118,7 +118,7 @@ IMPORT_SOURCES = Table(
 IMPORTED_ITEMS = Table(
     "memoria_tui.imported_items",
     None,
-    ("source_id", "memory_id", "hash", "file", "file_hash", "change_group", "imported_at"),
+    ("source_id", "memory_id", "hash", "file", "file_hash", "change_group", "said", "imported_at", "change_id"),
 )
 TABLES = (
     *(CLIENTS, PROJECTS, SESSIONS, RELATIONS, REJECTED, SETTINGS, HISTORY, KEPT_VECTORS, OUTBOX, REVIEWS),

@@ -68,12 +68,16 @@ class ImportedItem:
     fate: Fate = Fate.THERE
     change_group: str = ""
     """The act of the import, or that whose text was written back."""
+    said: str | None = None
+    """What the source says of the memory, as JSON, where the memory was changed here and is not so."""
+    unwritten: bool = False
+    """Whether the text of the memory is to be written back."""
     edited_in: str = ""
     """The act that changed the memory last, where that is asked for."""
 
 
 _NEWEST = """
-LEFT JOIN LATERAL (SELECT action, undoes, changed_at, change_group FROM memoria_tui.audit_log log
+LEFT JOIN LATERAL (SELECT id, action, undoes, change_group FROM memoria_tui.audit_log log
                    WHERE log.entity_id = item.memory_id AND log.entity = 'memory'
                      AND NOT (log.kind = 'restore' AND log.action = 'deleted')
                    ORDER BY log.id DESC LIMIT 1) AS newest ON true
@@ -82,7 +86,8 @@ _FATE = (
     """CASE WHEN newest.action <> 'deleted' THEN 'there' WHEN newest.undoes IS NULL THEN 'deleted' ELSE 'undone' END"""
 )
 _COLUMNS = f"""
-item.memory_id::text AS memory_id, item.hash, item.file, item.file_hash, {_FATE} AS fate, item.change_group
+item.memory_id::text AS memory_id, item.hash, item.file, item.file_hash, {_FATE} AS fate, item.change_group,
+item.said::text AS said
 """
 _FIND = """
 SELECT id, path, fingerprint, records, remarks, conflicts, imported_at, sync, reading FROM memoria_tui.import_sources
@@ -108,7 +113,7 @@ ORDER BY item.imported_at DESC
 _EDITED = f"""
 SELECT {_COLUMNS}, newest.change_group AS edited_in FROM memoria_tui.imported_items item {_NEWEST}
 WHERE item.source_id = :source AND item.file IS NOT NULL AND newest.action <> 'deleted'
-  AND newest.changed_at > item.imported_at AND newest.change_group <> item.change_group
+  AND newest.id > item.change_id AND (item.change_id < 0 OR newest.change_group <> item.change_group)
 """
 _SYNC = """
 INSERT INTO memoria_tui.import_sources (machine, path, sync, reading) VALUES (:machine, :path, :sync, :reading)
@@ -119,13 +124,24 @@ INSERT INTO memoria_tui.import_sources (machine, path) VALUES (:machine, :path)
 ON CONFLICT (machine, path) DO UPDATE SET fingerprint = NULL RETURNING id
 """
 _PUT = """
-INSERT INTO memoria_tui.imported_items (source_id, memory_id, hash, file, file_hash, change_group)
-SELECT :source, one.memory_id, one.hash, one.file, one.file_hash, :change_group
-FROM unnest(CAST(:ids AS uuid[]), CAST(:hashes AS text[]), CAST(:files AS text[]), CAST(:file_hashes AS text[]))
-     AS one (memory_id, hash, file, file_hash)
+INSERT INTO memoria_tui.imported_items AS known
+    (source_id, memory_id, hash, file, file_hash, change_group, said, change_id)
+SELECT :source, one.memory_id, one.hash, one.file, one.file_hash, :change_group, one.said::json,
+       CASE WHEN one.unwritten THEN -1 ELSE COALESCE(newest.id, 0) END
+FROM unnest(CAST(:ids AS uuid[]), CAST(:hashes AS text[]), CAST(:files AS text[]), CAST(:file_hashes AS text[]),
+            CAST(:said AS text[]), CAST(:unwritten AS boolean[]))
+     AS one (memory_id, hash, file, file_hash, said, unwritten)
+CROSS JOIN LATERAL (SELECT max(log.id) AS id FROM memoria_tui.audit_log log
+                    WHERE log.entity_id = one.memory_id AND log.entity = 'memory'
+                      AND (one.hash <> '' OR log.change_group = :change_group)) AS newest
 ON CONFLICT (source_id, memory_id) DO UPDATE SET hash = excluded.hash, file = excluded.file,
-    file_hash = excluded.file_hash, change_group = excluded.change_group, imported_at = now()
+    file_hash = excluded.file_hash, change_group = excluded.change_group, imported_at = now(),
+    said = CASE WHEN excluded.hash IN ('', known.hash) THEN known.said ELSE excluded.said END,
+    change_id = CASE WHEN excluded.hash <> '' AND excluded.hash = known.hash
+                      AND excluded.change_group <> known.change_group
+                     THEN known.change_id ELSE excluded.change_id END
 """
+"""A text that was written back is that of its act, whatever was changed since; a note that only moved says the same."""
 _SETTLE = """
 UPDATE memoria_tui.import_sources
 SET fingerprint = :fingerprint, records = :records, remarks = :remarks, conflicts = :conflicts, imported_at = now()
@@ -221,6 +237,8 @@ class ImportSourceWriter:
             hashes=[one.hash for one in items],
             files=[None if one.file is None else storable(one.file) for one in items],
             file_hashes=[one.file_hash for one in items],
+            said=[one.said for one in items],
+            unwritten=[one.unwritten for one in items],
         )
 
     async def drop(self, source: int, ids: Sequence[str]) -> None:
@@ -235,4 +253,4 @@ class ImportSourceWriter:
 
 
 def _item(row: Any) -> ImportedItem:
-    return ImportedItem(row.memory_id, row.hash, row.file, row.file_hash, Fate(row.fate), row.change_group)
+    return ImportedItem(row.memory_id, row.hash, row.file, row.file_hash, Fate(row.fate), row.change_group, row.said)

@@ -106,9 +106,11 @@ TAKE_IMPORTS = (
     """,
     f"""
     INSERT INTO {IMPORTED_ITEMS.name} ({IMPORTED_ITEMS.listed})
-    SELECT t.id, {IMPORTED_ITEMS.of("r", "source_id")} FROM {IMPORTED_ITEMS.staged} r
+    SELECT t.id, {IMPORTED_ITEMS.of("r", "source_id", "change_id")}, COALESCE(n.new, n.here, LEAST(r.change_id, 0))
+    FROM {IMPORTED_ITEMS.staged} r
     JOIN {IMPORT_SOURCES.staged} s ON s.id = r.source_id
     JOIN {IMPORT_SOURCES.name} t ON t.machine = s.machine AND t.path = s.path
+    LEFT JOIN restored_numbers n ON n.old = r.change_id
     WHERE NOT EXISTS (SELECT FROM {IMPORTED_ITEMS.name} x WHERE x.memory_id = r.memory_id)
     """,
 )

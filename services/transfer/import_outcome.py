@@ -26,31 +26,34 @@ class Outcome:
     """What it should be; None: it stays as it is."""
     conflicts: tuple[str, ...] = ()
     """Keys that were changed both here and in the source since it was imported."""
+    said: State | None = None
+    """What the source says now, where the memory is otherwise and that is to be compared the next time."""
 
 
 STAYS = Outcome()
 
 
 def outcome(given: State, current: State, last: State | None, *, whole: bool, zone: WriterZone) -> Outcome:
-    """`given` is what the source says, `last` what the latest import made of the memory, None when there was none.
+    """`given` is what the source says, `last` what it said at the latest import, None when there was none.
 
     An unchanged source changes nothing, whatever its dates. What was changed here stays; what was changed in the source
     is taken, as long as that are other keys. With `whole`, a key that the source lacks is to be removed.
     """
     complete = whole and "updated_at" in given.payload
     wanted = given if complete else State(given.type, {**current.payload, **given.payload})
-    if same_but_for_looks(wanted, current, "", zone):
-        return STAYS
     if last is None:
-        return STAYS if _newer(current, given, zone) else Outcome(wanted)
+        stays = same_but_for_looks(wanted, current, "", zone) or _newer(current, given, zone)
+        return STAYS if stays else Outcome(wanted)
     theirs = _written(
         _completed(given, last) if complete else State(given.type, {**last.payload, **given.payload}), zone
     )
     former = _written(last, zone)
     if same_but_for_looks(theirs, former, "", zone):
         return STAYS
+    if same_but_for_looks(wanted, current, "", zone):
+        return Outcome(said=theirs)
     if same_but_for_looks(former, current, "", zone):
-        return STAYS if _newer(current, given, zone) else Outcome(wanted)
+        return Outcome(said=theirs) if _newer(current, given, zone) else Outcome(wanted)
     return _merged(former, theirs, current, zone)
 
 
@@ -63,7 +66,7 @@ def _merged(former: State, theirs: State, current: State, zone: WriterZone) -> O
     if clashes := tuple(key for key in both if key not in LOOKED_AT_KEYS):
         return Outcome(conflicts=clashes)
     wanted = with_values(current.payload, [key for key in keys if key not in both], theirs.payload)
-    return Outcome(State(current.type if former.type is theirs.type else theirs.type, wanted))
+    return Outcome(State(current.type if former.type is theirs.type else theirs.type, wanted), said=theirs)
 
 
 def _completed(given: State, last: State) -> State:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from uuid import UUID
 
 from services.batches import batches
@@ -271,10 +272,26 @@ class ImportRun:
             sample = Sample(self.source, where, memory.id, memory.type, memory.title, is_new)
             self.report.samples.append(sample)
 
-    def write_down(self, found: Sequence[tuple[str, MemoryRecord]], hashes: Mapping[str, str]) -> None:
-        """Keeps for the act what records say of memories; `hashes` are by the ids of the records."""
+    def write_down(
+        self,
+        found: Sequence[tuple[str, MemoryRecord]],
+        hashes: Mapping[str, str],
+        said: Mapping[str, str | None] = MappingProxyType({}),
+        unwritten: Container[str] = (),
+    ) -> None:
+        """Keeps for the act what records say of memories; `hashes` are by the ids of the records.
+
+        `said` is by memories that are otherwise; `unwritten` are those whose texts are.
+        """
         if self.origin is not None and found:
-            items = [self.origin.item(record, memory_id, hashes[record.id]) for memory_id, record in found]
+            items = [
+                replace(
+                    self.origin.item(record, memory_id, hashes[record.id]),
+                    said=said.get(memory_id),
+                    unwritten=memory_id in unwritten,
+                )
+                for memory_id, record in found
+            ]
             self.items.append((len(self.origins) - 1, items))
             self.origin.see([one.memory_id for one in items])
 

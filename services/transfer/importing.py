@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -21,6 +22,7 @@ from services.memories.stored_memories import present, read_stored
 from services.memories.storing import Incoming
 from services.model import DEFAULT_IMPORTANCE, Action, Advance, Entity, Kind, Progress, counting, untold
 from services.ports import NewChange, NewRelation
+from services.records.columns import exact_json
 from services.records.import_sources import Fate
 from services.records.relation_states import relation_change
 from services.times import read_stamp, to_stamp, writer_zone
@@ -382,13 +384,18 @@ class ImportService:
         there = [one for one in newest if current[one].state is not None]
         last = await self._records.history.last_imports(there)
         written = await self._records.history.texts_after(run.origin.written if run.origin else {})
+        said = run.origin.said if run.origin else {}
+        last |= {one: json.loads(text) for one, text in said.items()}
         last |= {one: _with_text(last[one], text) for one, text in written.items() if one in last}
         # Comparing hundreds of texts takes longer than a screen may stand still.
         outcomes = await asyncio.to_thread(
             lambda: {one: self._outcome(record, current[one].state, last.get(one)) for one, record in newest.items()}
         )
-        items = []
+        items, unwritten = [], set()
         for memory_id, found in outcomes.items():
+            state = found.state or current[memory_id].state
+            if state is not None and state.content != newest[memory_id].payload["content"]:
+                unwritten.add(memory_id)
             record = newest[memory_id]
             if found.conflicts:
                 memory = current[memory_id].memory(self._zone)
@@ -401,7 +408,8 @@ class ImportService:
                 run.sample(record.where, memory, is_new=current[memory_id].state is None)
                 items.append(Incoming(memory, record.vectors, await self._model_of(run, record)))
         run.note_chunks(items, self._settings)
-        run.write_down([(one, newest[one]) for one, found in outcomes.items() if not found.conflicts], hashes)
+        agreed = [(one, newest[one]) for one, found in outcomes.items() if not found.conflicts]
+        run.write_down(agreed, hashes, {one: _said(found, said.get(one)) for one, found in outcomes.items()}, unwritten)
         await run.act.take(items, current)
 
     async def _changed(
@@ -411,6 +419,7 @@ class ImportService:
         if (origin := run.origin) is None:
             return list(records)
         known = await origin.items(records)
+        origin.said = {one.memory_id: one.said for one in known.values() if one.said}
         origin.written = {one.memory_id: one.change_group for one in known.values() if not one.hash}
         same = {
             known[one.id].memory_id for one in records if one.id in known and origin.is_same(known[one.id], one, hashes)
@@ -553,6 +562,13 @@ def _short(title: str) -> str:
 def _kept(memory: Memory, keys: Sequence[str]) -> str:
     changed = f"was changed here and in the source ({', '.join(keys)})"
     return f'"{_short(memory.title)}" ({memory.id[:8]}) {changed}: kept as it is here'
+
+
+def _said(found: Outcome, former: str | None) -> str | None:
+    """What is to be kept of what the source says: as before where it says the same."""
+    if found.said is not None:
+        return exact_json(found.said.as_json())
+    return former if found.state is None else None
 
 
 def _with_text(state: Mapping[str, object], text: str) -> Mapping[str, object]:

@@ -63,6 +63,8 @@ class SourceMemory:
         """What was found in it, told of it, and changed both here and there."""
         self.written: dict[str, str] = {}
         """By memories of the batch that is looked at: the acts whose texts were written back into their notes."""
+        self.said: dict[str, str] = {}
+        """By memories of the batch that are not as the source says: what it said, as JSON."""
         self._records = records
         self._seen = array("q")
         self._taken: set[str] = set()

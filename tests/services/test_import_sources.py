@@ -227,3 +227,22 @@ async def test_no_link_leads_out_of_a_folder_or_round_in_it(services: Services, 
     for _ in range(2):
         report = await services.importing.import_sources([Source(notes)], dry_run=True)
         assert (report.memories, [one.record for one in report.failed]) == (1, ["out", "round", "secret.md"])
+
+
+async def test_an_edit_here_outlasts_every_change_of_other_keys_in_the_source(
+    services: Services, tmp_path: Path
+) -> None:
+    notes = vault(tmp_path / "notes", one="---\ntags: [x]\n---\n# One\n\nA")
+    await services.syncing.add(notes, Mode.BOTH, None, ReadingOptions())
+    await services.importing.import_files([notes])
+    await services.memories.update((await all_memories(services))["One"], MemoryChanges(content="# One\n\nB"))
+    for tag in ("y", "z"):
+        vault(notes, one=f"---\ntags: [{tag}]\n---\n# One\n\nA")
+        assert (await services.importing.import_files([notes])).kept == []
+        one = (await all_memories(services))["One"]
+        assert (one.content, one.tags) == ("# One\n\nB", (tag,))
+    await services.syncing.run()
+    assert (notes / "one.md").read_text("utf-8") == "---\ntags: [z]\n---\n# One\n\nB"
+    assert (await services.syncing.run())[0].written == []
+    vault(notes, one="---\ntags: [z]\n---\n# One\n\nC")
+    assert (await services.importing.import_files([notes])).memories == 1
