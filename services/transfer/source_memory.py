@@ -173,6 +173,9 @@ def _number(memory_id: str) -> int:
 
 
 def _exists(path: str, file: str) -> bool:
-    """Whether the file of a note is still where it was."""
+    """Whether the file of a note is still where it was, or may be: its disk is not there."""
+    root = Path(path)
+    if not root.exists() and not (root.parent.is_dir() and any(root.parent.iterdir())):
+        return True
     name = file_and_section(file)[0]
     return Path(path).exists() if path.endswith(f"/{name}") and not Path(path).is_dir() else Path(path, name).exists()

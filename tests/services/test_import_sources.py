@@ -246,3 +246,12 @@ async def test_an_edit_here_outlasts_every_change_of_other_keys_in_the_source(
     assert (await services.syncing.run())[0].written == []
     vault(notes, one="---\ntags: [z]\n---\n# One\n\nC")
     assert (await services.importing.import_files([notes])).memories == 1
+
+
+async def test_notes_on_a_disk_that_is_not_there_have_not_moved(services: Services, tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    notes = vault(tmp_path / "disk" / "notes", one="# One\n\ntext")
+    await services.importing.import_files([notes])
+    (tmp_path / "disk").rename(tmp_path / "unmounted")
+    copy = await services.importing.import_files([vault(tmp_path / "copy", one="# One\n\ntext")])
+    assert (copy.memories, copy.notes) == (1, [])

@@ -73,6 +73,7 @@ NOTE = b"---\r\ntags: [ a,b ]   # mine\r\nodd:   1.50\r\n---\r\n\r\n# One\r\n\r\
         (NOTE, "# One\n\nfirst\nsecond", NOTE),
         (b"\xef\xbb\xbfold", "# one\n\nnew", b"\xef\xbb\xbfnew"),
         (b"# One\n\na", "# One\n\na\nb", b"# One\n\na\nb"),
+        (b"# One\n\na\x0cb\xe2\x80\xa8c\nd", "# One\n\na\x0cb\u2028c\ne", b"# One\n\na\x0cb\xe2\x80\xa8c\ne"),
         (b"# One\n", "", CannotWrite),
         (b"---\na: 1\n---\n", "# one\n\na: 2", CannotWrite),
         (b"caf\xe9", "coffee", CannotWrite),

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import codecs
+import re
 from difflib import SequenceMatcher
 
 from services.transfer.formats.front_matter import read_note
 from services.transfer.formats.notes import content_of
 from services.transfer.formats.text_decoding import NoText, decoded
+
+_END = re.compile(r"(?<=\n)|(?<=\r)(?!\n)")
+"""Other signs that end a line for Python, as a form feed, stand within lines of notes."""
 
 
 class CannotWrite(ValueError):
@@ -41,7 +45,7 @@ def with_text(raw: bytes, name: str, text: str) -> bytes:
 
 
 def _merged(former: str, text: str) -> str:
-    old, new = former.splitlines(keepends=True), text.splitlines(keepends=True)
+    old, new = _cut(former), _cut(text)
     end = "\r\n" if former.count("\r\n") * 2 > former.count("\n") else "\n"
     bare_old, bare_new = [_bare(line) for line in old], [_bare(line) for line in new]
     merged: list[str] = []
@@ -57,7 +61,12 @@ def _merged(former: str, text: str) -> str:
 
 
 def _lines(text: str) -> list[str]:
-    return text.rstrip("\r\n").splitlines()
+    return [_bare(line) for line in _cut(text.rstrip("\r\n"))]
+
+
+def _cut(text: str) -> list[str]:
+    """The lines with their ends."""
+    return [line for line in _END.split(text) if line]
 
 
 def _bare(line: str) -> str:
