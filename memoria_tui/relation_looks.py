@@ -27,7 +27,7 @@ LOOKS: Mapping[RelationType, RelationLook] = {
     RelationType.SUPPORTS: RelationLook("s", "speaks for the other", "#79c7c1", "#127a78", "text-primary"),
     RelationType.OPPOSES: RelationLook("o", "speaks against the other", "#e38fc0", "#a83a82", "text-error"),
     RelationType.FOLLOWS: RelationLook("w", "comes after the other", "#86b3f5", "#2a62b8", "text-secondary"),
-    RelationType.SUPERSEDES: RelationLook("p", "replaces the other", "#e6b673", "#a3640f", "text-accent"),
+    RelationType.SUPERSEDES: RelationLook("p", "replaces the other", "#e6b673", "#9a5d0c", "text-accent"),
     RelationType.DERIVES: RelationLook("d", "was made from the other", "#b79df0", "#6a45b8", "primary-lighten-2"),
     RelationType.PART_OF: RelationLook("P", "belongs to the other", "#d9cf8d", "#75691a", "secondary-lighten-2"),
     RelationType.RELATED: RelationLook("r", "has to do with the other", "#98a1b8", "#646c80", "foreground-darken-1"),

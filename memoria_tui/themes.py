@@ -1,6 +1,8 @@
-"""The two palettes: calm surfaces, one accent, and one colour for each type of memory and of relation."""
+"""The palettes: calm surfaces, one accent, and one colour for each type of memory and of relation."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from textual.theme import Theme
 
@@ -9,11 +11,11 @@ from memoria_tui.relation_looks import LOOKS
 
 _COLOURS = {
     "memory-semantic": ("#86b3f5", "#2a62b8", "text-primary"),
-    "memory-episodic": ("#e6b673", "#a3640f", "text-success"),
+    "memory-episodic": ("#e6b673", "#9a5d0c", "text-success"),
     "memory-procedural": ("#8ecb9e", "#2c7a4b", "text-warning"),
     **{colour(kind).removeprefix("$"): look[2:] for kind, look in LOOKS.items()},
     "series-1": ("#86b3f5", "#2a62b8", "text-secondary"),
-    "series-2": ("#e6b673", "#a3640f", "text-accent"),
+    "series-2": ("#e6b673", "#9a5d0c", "text-accent"),
     "series-3": ("#8ecb9e", "#2c7a4b", "text-success"),
     "series-4": ("#b79df0", "#6a45b8", "primary-lighten-2"),
     "series-5": ("#ee8a8c", "#b83a45", "text-warning"),
@@ -74,13 +76,13 @@ LIGHT = Theme(
     dark=False,
     primary="#3f5bb5",
     secondary="#7485bf",
-    accent="#a3640f",
-    foreground="#2c3140",
+    accent="#9a5d0c",
+    foreground="#12151f",
     background="#f8f7f3",
     surface="#f2f0ea",
     panel="#e7e4db",
     success="#2c7a4b",
-    warning="#a3640f",
+    warning="#9a5d0c",
     error="#b83a45",
     variables={
         **_coloured(1),
@@ -97,7 +99,7 @@ LIGHT = Theme(
         "footer-foreground": "#646c80",
         "footer-description-foreground": "#646c80",
         "footer-description-background": "#f8f7f3",
-        "footer-key-foreground": "#a3640f",
+        "footer-key-foreground": "#9a5d0c",
         "footer-item-background": "#f8f7f3",
         "scrollbar": "#cfcabb",
         "scrollbar-hover": "#b5af9d",
@@ -109,7 +111,34 @@ LIGHT = Theme(
     },
 )
 
-THEMES = (DARK, LIGHT)
+_SKY, _ORANGE, _GREEN, _YELLOW = "#56b4e9", "#e69f00", "#1fb488", "#f0e442"
+_VERMILION, _PURPLE, _WHITE, _GREY, _BLUE = "#e8702a", "#cc79a7", "#e8ecf6", "#98a1b8", "#8a9cff"
+DISTINCT = replace(
+    DARK,
+    name="memoria-distinct",
+    accent=_ORANGE,
+    success=_SKY,
+    warning=_YELLOW,
+    error=_VERMILION,
+    variables={
+        **DARK.variables,
+        **dict(
+            zip(
+                _COLOURS,
+                (
+                    *(_SKY, _ORANGE, _GREEN),
+                    *(_VERMILION, _GREEN, _SKY, _PURPLE, _WHITE, _ORANGE, _BLUE, _YELLOW, _GREY),
+                    *(_SKY, _ORANGE, _GREEN, _PURPLE, _VERMILION, _YELLOW, _BLUE, _WHITE, _GREY),
+                ),
+                strict=True,
+            )
+        ),
+        "footer-key-foreground": _ORANGE,
+    },
+)
+"""For eyes that take red and green for one: the colours of Okabe and Ito, lightened where a dark surface needs it."""
+
+THEMES = (DARK, LIGHT, DISTINCT)
 
 
 def type_colours(theme: Theme) -> dict[str, str]:

@@ -8,15 +8,18 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from operator import mul
 from pathlib import Path
 
 import pytest
 from textual import events
 from textual.binding import Binding
+from textual.color import Color
 from textual.command import CommandList, CommandPalette
 from textual.dom import DOMNode
 from textual.geometry import Region
 from textual.pilot import Pilot
+from textual.theme import Theme
 from textual.widgets import TextArea
 
 from memoria_tui.app import MemoriaApp
@@ -275,6 +278,31 @@ def test_each_theme_has_a_colour_of_its_own_for_each_memory_and_relation_type(th
     relations = [variables[f"relation-{kind.value.replace('_', '-')}"] for kind in RelationType]
     assert len(set(memories)) == len(MemoryType)
     assert len(set(relations)) == len(RelationType)
+
+
+@pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
+def test_text_stands_out_from_what_it_is_on_as_wcag_aa_wants(theme: Theme) -> None:
+    """Also what is set back to 60 % of the foreground."""
+    known = {**theme.to_color_system().generate(), **theme.variables}
+    page = Color.parse(theme.background)
+    texts = [name for name in known if name.startswith(("memory-", "relation-", "series-"))]
+    pairs = [(Color.parse(known[name]), page) for name in (*texts, "success", "warning", "error", "accent", "primary")]
+    pairs += [(page.blend(Color.parse(str(theme.foreground)), 0.6), page)]
+    for name in ("block-cursor", "block-cursor-blurred"):
+        pairs += [(Color.parse(known[f"{name}-foreground"]), Color.parse(known[f"{name}-background"]))]
+    pairs += [(Color.parse(known[f"footer-{what}foreground"]), page) for what in ("", "key-", "description-")]
+    assert min(contrast(*pair) for pair in pairs) >= 4.5
+
+
+def contrast(one: Color, other: Color) -> float:
+    """Of 1..21; WCAG 2.2, "contrast ratio" and "relative luminance"."""
+    weights: tuple[float, ...] = (0.2126, 0.7152, 0.0722)
+    linear = [
+        [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in colour.normalized]
+        for colour in (one, other)
+    ]
+    dark, light = sorted(float(sum(map(mul, weights, values))) for values in linear)
+    return (light + 0.05) / (dark + 0.05)
 
 
 def test_nothing_slow_is_imported_before_the_first_paint() -> None:
