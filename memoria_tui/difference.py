@@ -41,12 +41,18 @@ def changed_words(lines: Sequence[DiffLine]) -> dict[int, list[tuple[int, int]]]
         sides = ([one for one in changed if one[1].kind == side] for side in ("removed", "added"))
         for (old, before), (new, after) in zip(*sides, strict=False):
             one, other = (_WORDS.findall(part.text[:_LONGEST_LINE]) for part in (before, after))
-            match = SequenceMatcher(a=one, b=other, autojunk=False)
-            if match.ratio() > _ALIKE:
-                differ = [code for code in match.get_opcodes() if code[0] != "equal"]
+            codes = SequenceMatcher(a=one, b=other, autojunk=False).get_opcodes()
+            common = sum(_count(one[i1:i2]) for tag, i1, i2, _, _ in codes if tag == "equal")
+            if 2 * common > _ALIKE * (_count(one) + _count(other)):
+                differ = [code for code in codes if code[0] != "equal"]
                 found[old] = [_span(one, i1, i2) for _, i1, i2, _, _ in differ if i2 > i1]
                 found[new] = [_span(other, j1, j2) for _, _, _, j1, j2 in differ if j2 > j1]
     return found
+
+
+def _count(words: Sequence[str]) -> int:
+    """Without blanks."""
+    return sum(not word.isspace() for word in words)
 
 
 def _span(words: Sequence[str], start: int, end: int) -> tuple[int, int]:
