@@ -58,7 +58,7 @@ class KeysFooter(Widget):
         for one in active:
             if one.binding.show and one.binding.action not in _ALWAYS:
                 shown.setdefault(one.binding.action, one)
-        always = {one.binding.action: one for one in active}
+        always = {one.binding.action: one for one in active if not one.binding.key.startswith("super+")}
         self.at_hand = self._keys(shown.values())
         self.always = self._keys(always[action] for action in _ALWAYS if action in always)
 
