@@ -10,7 +10,7 @@ import pytest
 from services.errors import Conflict, NotFound, NothingToUndo
 from services.memories.chunking import chunk_id
 from services.memories.memory_service import MemoryService
-from services.model import Action, IfChanged, MemoryChanges, MemoryDraft, MemoryType, RelationType
+from services.model import Action, IfChanged, MemoryChanges, MemoryDraft, MemoryType, RelationType, title_of
 from services.points import Point
 from services.ports import NewRelation
 from services.records import Records
@@ -40,7 +40,7 @@ async def test_an_edit_is_taken_back_with_the_vectors_that_were_kept(world: Worl
     await world.service.update(memory, MemoryChanges(content="short", tags=("b",), metadata={"x": 1}))
     world.embedder.embedded.clear()
     undone = await world.service.undo()
-    assert undone.line == f'Undone: edited text +1 −1 lines, tags +b −a, set x "{LONG[:58]}…"', "as it is named now"
+    assert undone.line == f'Undone: edited text +1 −1 lines, tags +b −a, set x "{title_of(LONG)}"', "as it is named now"
     assert undone.entity_ids == (memory.id,)
     assert world.embedder.embedded == []
     back = await world.service.get(memory.id)
