@@ -329,6 +329,7 @@ async def test_the_graph_grows_and_keeps_selection_folds_and_trail() -> None:
         store.relations = [one for one in store.relations if held.id not in (one.source_id, one.target_id)]
         await told(pilot, store, Subject.RELATIONS)
         assert held.id not in {node.id for node in screen.around.nodes}
+        assert toasts(pilot)[-1].endswith("is related here no more: somebody else changed that")
         assert screen.node is not None
         assert screen.node.id == memory_id(5)
         assert screen.around.center == memory_id(1)

@@ -216,8 +216,11 @@ class GraphScreen(ModeScreen):
         self.shown()
         if around == before:
             self._select(self._selected)
-        else:
-            self.state = Loaded(around)
+            return
+        held = self.node
+        self.state = Loaded(around)
+        if held is not None and self._selected != held.id:
+            self.tell_taken(f'"{present.clip(name(held), 40)}" is related here no more: somebody else changed that')
 
     async def _find_start(self) -> bool:
         """Stands on the best-connected memory; False when there is no relation yet."""
