@@ -52,6 +52,7 @@ from services.model import (
     TrashedMemory,
     Undone,
     UndoPreview,
+    counted,
 )
 from services.points import Scroll
 from services.ports import Clock, Embedder, SwitchableStore
@@ -250,12 +251,14 @@ class MemoryService:
         """Edits memories in one change group; "" removes the project, `metadata` are keys to set.
 
         Gives how many changed; others are passed over.
-        Raises InvalidInput for an importance out of 0..1.
+        Raises InvalidInput for an importance out of 0..1, NotFound when none of the memories exists.
         """
         fixed = MemoryChanges(importance=importance, project=project, type=type, metadata=metadata)
 
         async def plan(currents: Mapping[str, Current]) -> list[Plan]:
             plans = []
+            if currents and not any(current.state for current in currents.values()):
+                raise NotFound(f"{counted(len(currents))} deleted meanwhile; nothing was changed")
             for memory_id, current in currents.items():
                 if (before := current.state) is None:
                     continue

@@ -255,6 +255,10 @@ async def test_many_are_edited_in_one_act(world: World) -> None:
     ids = [(await world.service.create(MemoryDraft(f"text {number}", tags=("old",)))).id for number in range(5)]
     assert await world.service.edit_many(ids, add_tags=["new"], remove_tags=["old"], project="api") == 5
     assert await world.service.edit_many(ids, add_tags=["new"]) == 0
+    gone = await world.service.create(MemoryDraft("gone"))
+    await world.service.delete([gone.id])
+    with pytest.raises(NotFound, match="deleted meanwhile"):
+        await world.service.edit_many([gone.id], add_tags=["new"])
     groups = {(await world.service.history(memory_id))[0].group for memory_id in ids}
     assert len(groups) == 1
     assert (await world.service.get(ids[0])).project == "api"

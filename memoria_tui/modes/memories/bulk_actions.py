@@ -97,7 +97,7 @@ class BulkActions:
         if told:
             self._done(told)
         elif told is not None:
-            self._screen.tell("Nothing was changed: it was so already, or is gone")
+            self._screen.tell("Nothing was changed: it was so already")
 
     async def set(self, targets: Targets) -> None:
         """Asks what to set, then its value."""
