@@ -18,6 +18,7 @@ from services.errors import InvalidInput, ModelMismatch, StoreMismatch
 from services.files import copy_sparsely
 from services.model import MemoryType
 from services.points import (
+    EVERYTHING,
     Between,
     Condition,
     Contains,
@@ -104,11 +105,12 @@ async def found(store: VectorStore, *must: Condition, **others: tuple[Condition,
 async def test_an_absent_store_reads_as_empty(empty: VectorStore) -> None:
     assert await empty.info() == {}
     assert await empty.model() is None
-    assert await empty.count(S) == 0
-    assert await empty.facet(S, "tags") == {}
     assert await empty.retrieve(S, [ident(1)]) == []
-    assert await empty.scroll(Scroll(S, 5)) == []
-    assert await empty.search([TextSearch(S, "word", 5), DenseSearch(S, [1, 0], 5)]) == [[], []]
+    for where in (EVERYTHING, Filter((HasId(frozenset({ident(1)})),))):
+        assert await empty.count(S, where) == 0
+        assert await empty.facet(S, "tags", where) == {}
+        assert await empty.scroll(Scroll(S, 5, where)) == []
+        assert await empty.search([TextSearch(S, "word", 5, where), DenseSearch(S, [1, 0], 5, where)]) == [[], []]
 
 
 async def test_writing_to_an_absent_store_says_what_is_missing(empty: VectorStore) -> None:

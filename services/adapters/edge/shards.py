@@ -246,7 +246,8 @@ class EdgeShards:
         )
 
     def _filter(self, collection: MemoryType, where: Filter) -> edge.Filter | None:
-        return edge_filter(unindexed_words.answerable(self._shards[collection], where)) if where else None
+        shard = self._shards.get(collection)
+        return edge_filter(unindexed_words.answerable(shard, where) if shard else where)
 
     def _writable(self, collection: MemoryType) -> edge.EdgeShard:
         if collection not in self._shards:
