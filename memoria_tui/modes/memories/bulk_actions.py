@@ -146,8 +146,8 @@ class BulkActions:
         dialog = PromptDialog(
             "Project",
             value=targets.common(lambda memory: memory.project or ""),
-            hint="s n removes the project",
-            check=lambda text: None if text else "A project needs a name; esc, then s n removes the project",
+            hint="= n removes the project",
+            check=lambda text: None if text else "A project needs a name; esc, then = n removes the project",
             names=names_in_use(self._screen, "project"),
             save=save,
             draft=draft or _draft(DraftKind.PROJECT, targets),
