@@ -209,7 +209,7 @@ async def test_undo_and_redo_work_in_every_mode(postgres_url: str, tmp_path: Pat
 
         async with quick(MemoriaApp(opened)).run_test(size=(120, 40), notifications=True) as pilot:
             await settle(pilot)
-            for mode, key in zip("12345", ("U", "ctrl+y") * 3, strict=False):
+            for mode, key in zip("123456", ("U", "ctrl+y") * 3, strict=True):
                 await press(pilot, mode, "u")
                 assert await exists(), f"mode {mode}"
                 await press(pilot, key)

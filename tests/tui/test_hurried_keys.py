@@ -585,7 +585,7 @@ def all_keys(app: App[Any]) -> dict[str, str]:
     Those that leave or change the mode are not among them.
     """
     bound = [one.binding for one in app.screen.active_bindings.values() if one.enabled and one.binding.id]
-    left_out = {"ctrl+q", "ctrl+c", "ctrl+z", *"12345"}
+    left_out = {"ctrl+q", "ctrl+c", "ctrl+z", *"123456"}
     return {one.key: one.id or "" for one in sorted(bound, key=lambda one: one.key) if one.key not in left_out}
 
 

@@ -64,7 +64,7 @@ async def test_the_wheel_scrolls_a_text_and_a_click_goes_back_along_the_trail() 
         page.post_message(events.MouseScrollDown(page, 5, 5, 0, 1, 0, False, False, False))
         await settle(pilot)
         assert page.scroll_offset.y > 0
-        await press(pilot, "g", "down", "enter", "down", "enter")
+        await press(pilot, "ctrl+g", "down", "enter", "down", "enter")
         steps = pilot.app.screen.query_one(Trail).steps
         assert len(steps) == 3
         await click(pilot, steps[0][:8], pilot.app.screen.query_one(Trail))

@@ -185,7 +185,7 @@ def test_a_file_to_begin_with_is_one_that_is_taken(tmp_path: Path) -> None:
 def test_a_key_that_takes_anothers_where_both_work_is_told() -> None:
     (told,) = wrong_keys({"memories.new": "e", "graph.link": "r", "help.close": "d"} | {"graph.retry": "F5"})
     assert told == "keymap.memories.new: e is the key of memories.edit (Edit); one of the two has none now"
-    assert wrong_keys({"memories.new": "e", "memories.edit": "N"}) == []
+    assert wrong_keys({"memories.new": "e", "memories.edit": "F9"}) == []
     assert wrong_keys({"memories.nope": "e"}) == [
         "keymap.memories.nope: no key has that id; memoria-tui config keys lists them"
     ]
