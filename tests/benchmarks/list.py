@@ -15,6 +15,7 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 from textual.widgets import OptionList
 
+from memoria_tui.themes import THEMES
 from memoria_tui.widgets.memory_list import MemoryList
 from services.model import Hit, Memory, MemoryType, Query
 from tests.benchmarks.figures import REDRAW, Figure, compared, memory_mb, percentile, redraw_ms
@@ -25,11 +26,14 @@ BASELINE = "OptionList"
 
 
 class _Alone(App[None]):
-    """One widget, and pages for it as fast as they are asked for."""
+    """One widget in the program's colours, and pages for it as fast as they are asked for."""
 
     def __init__(self, shown: Widget) -> None:
         super().__init__()
         self.shown = shown
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = THEMES[0].name
 
     def compose(self) -> ComposeResult:
         yield self.shown
