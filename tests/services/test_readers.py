@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import sqlite3
 import zipfile
+from collections.abc import Mapping
 from contextlib import closing
+from functools import partial
+from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from hypothesis import given
@@ -17,11 +22,12 @@ from services.errors import InvalidInput, UnreadableFile
 from services.model import MemoryType, RelationType
 from services.transfer.formats.dates import read_date
 from services.transfer.formats.imported_records import BadRecord, MemoryRecord, Record, RecordNote, RelationRecord
-from services.transfer.formats.opened import ReadingOptions
+from services.transfer.formats.opened import Opened, ReadingOptions
+from services.transfer.formats.parts import Part, records_of_parts
 from services.transfer.formats.source import Source
 from services.transfer.formats.source_ids import memory_id
 from services.transfer.formats.tags import read_tags
-from services.transfer.readers import READERS
+from services.transfer.readers import READERS, slack
 
 ID = "a1b2c3d4-0000-4000-8000-000000000000"
 
@@ -54,6 +60,10 @@ def only(records: list[Record]) -> MemoryRecord:
 
 def told(records: list[Record]) -> list[str]:
     return [one.reason for one in records if isinstance(one, (BadRecord, RecordNote))]
+
+
+def places(records: list[Record]) -> list[str]:
+    return [one.where for one in records if isinstance(one, BadRecord)]
 
 
 def relations(records: list[Record]) -> list[tuple[str, RelationType, str, object]]:
@@ -657,3 +667,28 @@ def test_an_export_that_was_unpacked_by_hand_is_read_like_its_zip(tmp_path: Path
     link, other = told(records)
     assert link == "a link; it is not followed"
     assert other.endswith("shop.json: JSON, but neither an export nor a backup of memories")
+
+
+def test_a_file_of_an_export_that_cannot_be_read_keeps_no_other_out(tmp_path: Path) -> None:
+    def refused() -> BinaryIO:
+        raise PermissionError(13, "Permission denied")
+
+    def parts(files: Mapping[str, object], broken: str) -> list[Part]:
+        texts = {name: json.dumps(value).encode() for name, value in files.items()}
+        return [Part(name, refused if name == broken else partial(BytesIO, text)) for name, text in texts.items()]
+
+    export = Opened("export", tmp_path)
+    for broken in ("general/2026-01-03.json", "users.json"):
+        records = list(slack.records_of_export(export, parts(SLACK, broken)))
+        assert ([broken], ["cannot be read: Permission denied"]) == (places(records), told(records))
+        assert len(memories(records)) >= 2
+    files: dict[str, object] = {"conversations.json": [chat(1, ("user", "hello"))], "config.json": {}}
+    records = list(records_of_parts(export, parts(files, "config.json"), READERS, 0))
+    assert (places(records), len(memories(records))) == (["config.json"], 1)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_with_a_file_that_cannot_be_read_is_recognised(tmp_path: Path) -> None:
+    (tmp_path / "a.json").touch(0)
+    (tmp_path / "sub").mkdir()
+    assert len(memories(folder(tmp_path / "sub", note="# One") and list(Source(tmp_path).records()))) == 1

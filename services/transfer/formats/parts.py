@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from services.errors import UnreadableFile
 from services.transfer.formats.imported_records import BadRecord, Record
+from services.transfer.formats.json_items import Item
 from services.transfer.formats.opened import Opened, Rejoined
 from services.transfer.formats.reader import Reader
 
 JSON_SUFFIXES = frozenset({".json", ".jsonl", ".ndjson"})
+Found = TypeVar("Found", bound=Item | Record)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +38,20 @@ def records_of_parts(export: Opened, parts: Sequence[Part], readers: Sequence[Re
     `others` are further files. Raises UnreadableFile when there is nothing to read.
     """
     read = False
-    for part in parts:
+
+    def of_part(part: Part) -> Iterator[Record]:
+        nonlocal read, others
         with part.open() as stream:
             opened = part.opened(export, stream)
             found = recognised(opened, readers)
             if found is None:
                 others += 1
-                continue
+                return
             read = True
-            yield from within(part.name, found.records(opened))
+            yield from found.records(opened)
+
+    for part in parts:
+        yield from within(part.name, of_part(part))
     if not read:
         raise UnreadableFile(f"{export.name}: holds no memories or conversations as JSON")
     if others:
@@ -55,10 +62,12 @@ def recognised(opened: Opened, readers: Sequence[Reader]) -> Reader | None:
     return next((one for one in readers if opened.head.strip() and one.recognises(opened)), None)
 
 
-def within(name: str, records: Iterator[Record]) -> Iterator[Record]:
-    """The records of a file; one that cannot be read does not keep the other files out."""
+def within(name: str, found: Iterator[Found]) -> Iterator[Found | BadRecord]:
+    """What is in a file; one that cannot be read does not keep the other files out."""
     try:
-        for record in records:
-            yield replace(record, where=f"{name}: {record.where}")
-    except (UnreadableFile, OSError) as error:
+        for one in found:
+            yield replace(one, where=f"{name}: {one.where}")
+    except UnreadableFile as error:
         yield BadRecord(name, str(error))
+    except OSError as error:
+        yield BadRecord(name, f"cannot be read: {error.strerror or error}")

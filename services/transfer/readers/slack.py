@@ -80,14 +80,11 @@ def _title(folder: str, channel: Mapping[str, object], names: Mapping[str, str])
 
 
 def _items(export: Opened, part: Part) -> Iterator[Item | BadRecord]:
-    with part.open() as stream:
-        for item in json_items(part.opened(export, stream), lambda *_: True):
-            where = f"{part.name}: {item.where}"
-            yield (
-                BadRecord(where, item.reason, item.damaged)
-                if isinstance(item, BadRecord)
-                else Item(where, item.part, item.value)
-            )
+    def items() -> Iterator[Item | BadRecord]:
+        with part.open() as stream:
+            yield from json_items(part.opened(export, stream), lambda *_: True)
+
+    return within(part.name, items())
 
 
 def _name_of(user: Mapping[str, object]) -> str:
@@ -117,7 +114,7 @@ class _Channel:
         for part in files:
             day = PurePosixPath(part.name).stem
             turns: list[tuple[str, str]] = []
-            yield from within(self.folder, self._day(part, turns))
+            yield from self._day(part, turns)
             if turns:
                 for record in timeline.records(self._conversation(day, day, turns)):
                     if isinstance(record, MemoryRecord):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -39,7 +40,10 @@ def reader(inside: Sequence[Reader]) -> Reader:
         if any(Path(name).suffix.lower() in TEXT_SUFFIXES - {".txt", ".text"} for name in names):
             return False
         for name in [name for name in names if Path(name).suffix.lower() in JSON_SUFFIXES][:_LOOKED_AT]:
-            with (opened.path / name).open("rb") as stream:
+            with (
+                suppress(OSError),
+                (opened.path / name).open("rb") as stream,
+            ):  # one that cannot be read is told when all are
                 if recognised(Part(name, lambda: stream).opened(opened, stream), inside):
                     return True
         return False
