@@ -254,6 +254,8 @@ class Undo:
         attempt.kept.clear()
         if await transaction.history.is_undone(attempt.group):
             raise Conflict("it was undone by another program; nothing was undone", None)
+        if not attempt.looking and await transaction.history.newest_of(attempt.group) != attempt.changes[-1].id:
+            raise Conflict("it is being written at the moment; nothing was undone, stop it or try again", None)
         rows = await _undo_relations(transaction, attempt, self._saver.vectors)
         if attempt.ends:  # relations that went with memories which exist again after it
             rows += await self._trash.with_relations(attempt.ends)(transaction)

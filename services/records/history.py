@@ -264,6 +264,13 @@ class HistoryWriter:
         )
         return bool(rows)
 
+    async def newest_of(self, group: str) -> int:
+        """The number of the last change of an act, 0 for none."""
+        rows = await self._connection.fetch(
+            "SELECT COALESCE(max(id), 0) AS newest FROM memoria_tui.audit_log WHERE change_group = :group", group=group
+        )
+        return int(rows[0].newest)
+
     async def append(
         self, group: str, changes: Sequence[NewChange], *, kind: Kind = Kind.EDIT, undoes: str | None = None
     ) -> list[int]:

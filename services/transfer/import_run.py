@@ -167,7 +167,7 @@ class ImportRun:
         """Of the source that is being read."""
         self.accepted = 0
         """Records so far that are, or will be, in the store."""
-        self.lasting = False
+        self.lasting = self.synced = False
         self.models: dict[str, str | None] = {}
         """By source: the model in use, if the vectors of the file come from it."""
         self.waiting: dict[str, list[RelationRecord]] = {}

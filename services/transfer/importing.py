@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from services.acting import Scope, kept_to, require
 from services.batches import batches
-from services.errors import Forbidden, StoreTooNew, UnreadableFile
+from services.errors import Conflict, Forbidden, StoreTooNew, UnreadableFile
 from services.memories.chunking import chunks
 from services.memories.embedding import makes
 from services.memories.payload import State, drafted, read_memory, with_defaults
@@ -129,20 +129,22 @@ class ImportService:
         dry_run: bool = False,
         retire: Retire | None = None,
         written: Callable[[ImportReport], None] = lambda _: None,
+        synced: bool = False,
         progress: Advance = untold,
     ) -> ImportReport:
         """Imports all sources in turn; one that cannot be read does not keep the others out.
 
         With `dry_run` nothing is written: the report tells what would be. `retire` is asked whether memories that an
-        earlier import found in a source, and that it has no longer, shall go to the trash.
+        earlier import found in a source, and that it has no longer, shall go to the trash. `synced`: it is done by
+        itself, so that what was undone comes again only when it changes.
 
         All of it is one act, to be undone as one. It is read and compared first, then written in one transaction, then
         embedded; of more memories than `part` so many at a time, after each of which `written` is told. What was
         written when it ends early stays, and the next import of the same goes on there. Raises StoreUnavailable or
-        StoreMismatch when the stores cannot take it.
+        StoreMismatch when the stores cannot take it, Conflict when it is undone meanwhile.
         """
         require(Scope.ADMIN, "read files on the machine of the server")
-        return await self._import(sources, dry_run, progress, retire, part=self.part, written=written)
+        return await self._import(sources, dry_run, progress, retire, self.part, written, synced=synced)
 
     async def _import(
         self,
@@ -152,11 +154,13 @@ class ImportService:
         retire: Retire | None,
         part: int | None,
         written: Callable[[ImportReport], None] = lambda _: None,
+        *,
+        synced: bool = False,
     ) -> ImportReport:
         group = str(uuid.uuid4())
         begin = partial(self._memories.storing, group, prefetch=not dry_run)
         with ImportRun(begin, RelationEnds(self._vectors), FormerNotes(self._vectors), self._settings.home) as run:
-            run.written = written
+            run.written, run.synced = written, synced
             for source in sources:
                 await self._read(run, source, progress, part, dry_run=dry_run)
             run.lasting = False  # what waits was looked at already
@@ -179,7 +183,8 @@ class ImportService:
         """
         report = run.report
         run.source, run.lasting = source.name, source.lasting
-        run.origin = origin = await SourceMemory.of(self._records, source.name, await asyncio.to_thread(source.origin))
+        found = await asyncio.to_thread(source.origin)
+        run.origin = origin = await SourceMemory.of(self._records, source.name, found, synced=run.synced)
         if origin is not None and not dry_run and await origin.is_unchanged(self._vectors):
             run.pass_over(origin)
             return
@@ -259,6 +264,7 @@ class ImportService:
         applied = counting(progress, run.act.count, "memories stored")
 
         async def also(transaction: Transaction) -> Sequence[NewChange]:
+            await _refuse_undone(run, transaction)
             await self._write_items(run, transaction)
             return ()
 
@@ -278,6 +284,7 @@ class ImportService:
 
     async def _write_rows(self, run: ImportRun, transaction: Transaction) -> Sequence[NewChange]:
         """What is no memory. History of the file comes before that of the import, which is the newest."""
+        await _refuse_undone(run, transaction)
         sessions = relations = known = 0
         for rows, changes in run.rows:
             made = [row for table in TABLES for row in await transaction.rows.insert(table, rows.get(table, []))]
@@ -429,7 +436,8 @@ class ImportService:
             item = known.get(record.id)
             if item is not None and item.memory_id != record.id:
                 run.moved[record.id] = item.memory_id
-            if item is None or item.fate is Fate.UNDONE or (item.fate is Fate.THERE and item.memory_id not in here):
+            lost = item is not None and item.fate is Fate.THERE and item.memory_id not in here
+            if item is None or lost or origin.comes_again(item, hashes[record.id]):
                 changed.append(record)
             elif item.fate is Fate.DELETED and item.hash != hashes[record.id]:
                 run.report.kept.append(Remark(run.source, record.where, _DELETED))
@@ -553,6 +561,12 @@ class ImportService:
 
 
 _DELETED = "it was deleted here; it stays deleted: `memoria-tui restore` brings it back"
+
+
+async def _refuse_undone(run: ImportRun, transaction: Transaction) -> None:
+    """Raises Conflict when a person undid the parts that were written so far: the rest is not to follow."""
+    if await transaction.history.is_undone(run.act.group):
+        raise Conflict("it was undone while it ran, so it stopped; the same command imports it again", None)
 
 
 def _short(title: str) -> str:

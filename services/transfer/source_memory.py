@@ -43,7 +43,9 @@ class Move:
 class SourceMemory:
     """One source while it is imported."""
 
-    def __init__(self, records: Records, name: str, origin: Origin, known: ImportSource | None) -> None:
+    def __init__(
+        self, records: Records, name: str, origin: Origin, known: ImportSource | None, *, synced: bool = False
+    ) -> None:
         self.name = name
         """As it is reported."""
         self.origin = origin
@@ -65,16 +67,23 @@ class SourceMemory:
         """By memories of the batch that is looked at: the acts whose texts were written back into their notes."""
         self.said: dict[str, str] = {}
         """By memories of the batch that are not as the source says: what it said, as JSON."""
+        self._synced = synced
         self._records = records
         self._seen = array("q")
         self._taken: set[str] = set()
 
     @classmethod
-    async def of(cls, records: Records, name: str, origin: Origin | None) -> SourceMemory | None:
-        """None for a stream or a database, of which nothing is written down."""
+    async def of(
+        cls, records: Records, name: str, origin: Origin | None, *, synced: bool = False
+    ) -> SourceMemory | None:
+        """None for a stream or a database, of which nothing is written down.
+
+        `synced`: it is imported by itself, so that what was undone stays so until it changes.
+        """
         if origin is None:
             return None
-        return cls(records, name, origin, await records.sources.find(records.sources.machine(), origin.path))
+        known = await records.sources.find(records.sources.machine(), origin.path)
+        return cls(records, name, origin, known, synced=synced)
 
     async def is_unchanged(self, vectors: VectorStore) -> bool:
         """Whether all of it is as it was imported, and nothing of it was undone or lost since."""
@@ -83,7 +92,7 @@ class SourceMemory:
         async for items in self._records.sources.all_items(self.known.id):
             there = {one.memory_id for one in items if one.fate is Fate.THERE}
             undone = any(one.fate is Fate.UNDONE for one in items)
-            if undone or there != await present(vectors, there):
+            if (undone and not self._synced) or there != await present(vectors, there):
                 return False
         return True
 
@@ -97,6 +106,10 @@ class SourceMemory:
         return {one.memory_id: one for one in found if one.memory_id in wanted} | {
             by_file[one.file]: one for one in found if one.file in by_file
         }
+
+    def comes_again(self, item: ImportedItem, hash_: str) -> bool:
+        """Whether what an undo took away is to be imported again."""
+        return item.fate is Fate.UNDONE and not (self._synced and self._was_complete and item.hash == hash_)
 
     def is_same(self, item: ImportedItem, record: MemoryRecord, hashes: Mapping[str, str]) -> bool:
         """Whether a memory that is there is as its record says: the same as before, or as this program wrote it."""
@@ -128,8 +141,7 @@ class SourceMemory:
     def knew(self, record: RelationRecord) -> bool:
         """Whether a relation was in notes that are as they were imported: one that is not here was deleted here."""
         ends = (record.relation.source_id, record.relation.target_id)
-        complete = self.known is not None and self.known.fingerprint is not None
-        return complete and record.of_notes and self.unchanged.issuperset(ends)
+        return self._was_complete and record.of_notes and self.unchanged.issuperset(ends)
 
     def ended(self, records: int, remarks: int) -> None:
         """All of it was read."""
@@ -150,6 +162,11 @@ class SourceMemory:
                 place = bisect_left(seen, number)
                 if one.fate is Fate.THERE and (place == len(seen) or seen[place] != number) and self._is_gone(one):
                     yield one
+
+    @property
+    def _was_complete(self) -> bool:
+        """Whether the last import read all of it."""
+        return self.known is not None and self.known.fingerprint is not None
 
     def _is_gone(self, item: ImportedItem) -> bool:
         """What is still there may have been left out: a template, or a file that cannot be read."""

@@ -241,7 +241,7 @@ class SyncService:
         reading = json.loads(source.reading)
         options = ReadingOptions(bool(reading.get("templates")), reading.get("names") or {})
         read = Source(Path(source.path), format=reading.get("format"), options=options)
-        return await self._importing.import_sources([read], progress=progress)
+        return await self._importing.import_sources([read], synced=True, progress=progress)
 
     async def _write_edits_back(self, source: ImportSource, report: ImportReport) -> Synced:
         made = Synced(Path(source.path), report)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from services.container import Services, open_services
+from services.errors import Conflict
 from services.model import Memory, MemoryChanges, content_hash
 from services.settings import Settings
+from services.transfer.formats.imported_records import Record
 from services.transfer.formats.opened import ReadingOptions
 from services.transfer.formats.source import Source
 from services.transfer.formats.source_ids import file_id
@@ -204,6 +209,71 @@ async def test_an_import_of_many_that_is_killed_goes_on_where_it_was(services: S
     assert (report.memories, report.unchanged, len(await all_memories(services))) == (900 - kept, kept, 900)
     await services.memories.undo()
     assert len(await all_memories(services)) == kept
+
+
+class Stopping(Source):
+    """Of 1,400 memories; before the 600th, which is after the first part was written, `at` runs."""
+
+    def __init__(self, folder: Path, at: Callable[[], object]) -> None:
+        file = folder / "many.jsonl"
+        file.write_text("".join(json.dumps({"content": f"Memory {one}"}) + "\n" for one in range(1400)), "utf-8")
+        super().__init__(file)
+        self._at = at
+
+    def records(self) -> Iterator[Record]:
+        for number, record in enumerate(super().records()):
+            if number == 600:
+                self._at()
+            yield record
+
+
+async def test_an_import_of_many_stops_when_it_is_undone_and_leaves_nothing(services: Services, tmp_path: Path) -> None:
+    loop = asyncio.get_running_loop()
+    source = Stopping(tmp_path, lambda: asyncio.run_coroutine_threadsafe(services.memories.undo(), loop).result(60))
+    services.importing.part = 300
+    with pytest.raises(Conflict, match="undone while it ran"):
+        await services.importing.import_sources([source])
+    assert await all_memories(services) == {}
+    assert (await services.importing.import_files([tmp_path / "many.jsonl"])).memories == 1400
+
+
+async def test_an_undo_that_meets_the_next_part_of_an_import_undoes_nothing_of_it(
+    services: Services, tmp_path: Path, postgres_url: str
+) -> None:
+    at, go_on = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        loop.call_soon_threadsafe(at.set)
+        go_on.wait(60)
+
+    async def waiting_for_locks(count: int) -> None:
+        async with asyncio.timeout(60):
+            while len(await (await connection.execute(_WAITING)).fetchall()) < count:
+                await asyncio.sleep(0.02)
+
+    services.importing.part = 300
+    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
+        importing = asyncio.create_task(services.importing.import_sources([Stopping(tmp_path, stop)]))
+        await at.wait()
+        async with services.records.transaction() as held:
+            await held.locks.acquire(map(str, range(1000)))
+            go_on.set()
+            await waiting_for_locks(1)
+            undoing = asyncio.create_task(services.memories.undo())
+            await waiting_for_locks(2)
+        with pytest.raises(Conflict, match="being written"):
+            await undoing
+    await importing
+    assert len(await all_memories(services)) == 1400
+    await services.memories.undo()
+    assert await all_memories(services) == {}
+
+
+_WAITING = """
+SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = 'advisory'
+AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 
 
 async def test_a_dry_run_of_many_counts_what_an_import_does(services: Services, tmp_path: Path) -> None:

@@ -124,6 +124,18 @@ async def test_a_conflict_keeps_both_and_is_counted(services: Services, tmp_path
     assert known.conflicts == 1
 
 
+async def test_what_was_undone_stays_undone_until_it_changes(services: Services, tmp_path: Path) -> None:
+    place = folder(tmp_path, b"# One\n\ntext")
+    (place / "two.md").write_bytes(b"# Two")
+    await services.syncing.add(place, Mode.IN, None, PLAIN)
+    await services.syncing.run()
+    await services.memories.undo()
+    assert [made.changed for made in await services.syncing.run()] == [False]
+    (place / "two.md").write_bytes(b"# Two, changed")
+    assert [made.report.memories for made in await services.syncing.run()] == [1]
+    assert (await only(services)).title == "Two, changed"
+
+
 async def test_what_is_no_note_is_synced_one_way_alone(services: Services, tmp_path: Path) -> None:
     (tmp_path / "many.jsonl").write_text('{"content": "a"}\n')
     with pytest.raises(InvalidInput):
