@@ -249,7 +249,7 @@ async def test_an_undo_that_meets_the_next_part_of_an_import_undoes_nothing_of_i
 
     async def waiting_for_locks(count: int) -> None:
         async with asyncio.timeout(60):
-            while len(await (await connection.execute(_WAITING)).fetchall()) < count:
+            while len(await (await connection.execute(_WAITING)).fetchall()) < count:  # noqa: ASYNC110 - of the server
                 await asyncio.sleep(0.02)
 
     services.importing.part = 300
