@@ -141,6 +141,11 @@ class Settings:
         """Where those go that are made by themselves, so that they take no room from the others."""
         return self.backups_dir / "daily"
 
+    @property
+    def demo_mark(self) -> Path:
+        """The file that a home has whose stores were filled by the demo."""
+        return self.home / "demo-ready"
+
 
 VARIABLES: Mapping[str, str] = {one.name: one.metadata["variable"] for one in fields(Settings) if one.metadata}
 """Variable of each setting."""

@@ -32,7 +32,7 @@ _LOOKED_AT_SECONDS = 0.1
 
 
 class DailyBackups:
-    """Of a home whose stores are both embedded: whoever runs a server backs it up."""
+    """Of a home whose stores are both embedded: whoever runs a server backs it up, and nobody needs one of the demo."""
 
     def __init__(
         self, backup: BackupService, newest: Callable[[], Awaitable[int]], settings: Settings, clock: Clock
@@ -46,7 +46,8 @@ class DailyBackups:
         """Holds the number of the newest change that the last one has."""
         self._problem = settings.daily_backups_dir / "problem"
         self.folder = settings.daily_backups_dir
-        self.keep = settings.backup_keep if settings.qdrant_host is None and settings.database_url is None else 0
+        own = settings.qdrant_host is None and settings.database_url is None and not settings.demo_mark.exists()
+        self.keep = settings.backup_keep if own else 0
         """How many are kept; 0: none is made."""
         self._before_upgrade: asyncio.Task[None] | None = None
         self._upgrade_again = 0.0

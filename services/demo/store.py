@@ -18,14 +18,13 @@ if TYPE_CHECKING:
     from services.records import Transaction
     from services.settings import Settings
 
-_READY = "demo-ready"
 _UNREVIEWED = 12
 """The newest memories, which wait for a review as those of an agent do."""
 
 
 def demo_ready(settings: Settings) -> bool:
     """True when the demo store was made to its end."""
-    return (settings.home / _READY).exists()
+    return settings.demo_mark.exists()
 
 
 async def load_demo(services: Services, progress: Callable[[Progress], None] = lambda _: None) -> str:
@@ -54,7 +53,7 @@ async def make_demo(services: Services) -> None:
     from services.files import write_file
 
     await load_demo(services)
-    await asyncio.to_thread(write_file, services.settings.home / _READY, "")
+    await asyncio.to_thread(write_file, services.settings.demo_mark, "")
 
 
 async def erase_demo(settings: Settings) -> None:

@@ -115,6 +115,14 @@ def test_the_demo_store_is_not_backed_up(tmp_path: Path) -> None:
     assert terminal.with_home(tmp_path / "demo").settings.backup_keep == 0
 
 
+async def test_nor_by_a_command_that_is_tried_on_it(home: Home) -> None:
+    await home.change()
+    home.clock.wait(days=1)
+    assert await home.backups().due()
+    home.embedded.demo_mark.touch()
+    assert not await home.backups().due()
+
+
 def older(url: str) -> None:
     """Makes the schema one of an earlier version."""
     query(url, "DROP TABLE memoria_tui.access_tokens")
