@@ -164,8 +164,13 @@ def _is_busy(node: MessagePump) -> bool:
         return True
     if isinstance(node, Markdown) and node.lock.is_locked:  # a text is parsed in a thread
         return True
-    queued = node.message_queue_size or node._pending_message is not None or node._next_callbacks
-    return bool(queued) or any(_is_short(timer) for timer in node._timers)
+    return not _waits(node) or bool(node._next_callbacks) or any(_is_short(timer) for timer in node._timers)
+
+
+def _waits(node: MessagePump) -> bool:
+    """Whether it waits for its next message; its queue is empty, too, while the last message is still acted on."""
+    ready = node._message_queue.ready_event
+    return not ready.is_set() and bool(ready._waiters)  # type: ignore[attr-defined]  # nothing public tells of it
 
 
 def _is_short(timer: Timer) -> bool:
