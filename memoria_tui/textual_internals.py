@@ -11,6 +11,7 @@ from textual.binding import Binding
 from textual.command import CommandPalette
 from textual.dom import DOMNode
 from textual.drivers._byte_stream import ByteStream as ByteStream  # what is typed in a browser, see `browser_driver`
+from textual.timer import Timer
 from textual.widgets._markdown import MarkdownTable as MarkdownTable  # to align its columns
 from textual.widgets._markdown import MarkdownTableCellContents as MarkdownTableCellContents
 from textual.widgets.markdown import MarkdownBlock
@@ -23,6 +24,15 @@ def bindings_of(node: DOMNode) -> Iterator[Binding]:
         bindings = bindings.copy()  # Textual applies the keymap to copies, too, at every key
         bindings.apply_keymap(node.app._keymap)
     return (binding for _, binding in bindings)
+
+
+def sure(timer: Timer) -> Timer:
+    """The timer of one moment, just set, which now comes however long the process is held up.
+
+    Textual skips moments that have passed when it looks: of a timer that has but one, nothing would be left.
+    """
+    timer._skip = False
+    return timer
 
 
 def handling_node() -> object:

@@ -20,12 +20,12 @@ from textual.app import App, ReturnType
 from textual.dom import DOMNode
 from textual.driver import Driver
 from textual.screen import ModalScreen, Screen
-from textual.timer import Timer
+from textual.timer import Timer, TimerCallback
 from textual.widgets import Input, TextArea
 
 from memoria_tui.driver import EscAnd, TerminalDriver
 from memoria_tui.opening import Opening
-from memoria_tui.textual_internals import bindings_of
+from memoria_tui.textual_internals import bindings_of, sure
 from memoria_tui.waiting_keys import Act, Typed, WaitingKeys
 
 _PATIENCE = 2.0
@@ -125,6 +125,11 @@ class TypingAhead(App[ReturnType]):
         """Whether the person gave up what waits for a save, which is still on the screen."""
         self._saved_at = 0.0
         """When what the key that has its effect now began to save was last under way; 0: it saves nothing."""
+
+    def set_timer(
+        self, delay: float, callback: TimerCallback | None = None, *, name: str | None = None, pause: bool = False
+    ) -> Timer:
+        return sure(super().set_timer(delay, callback, name=name, pause=pause))
 
     def on_mount(self) -> None:
         self.screen_change_signal.subscribe(self, self.opening.screen_changed, immediate=True)

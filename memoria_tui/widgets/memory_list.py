@@ -16,6 +16,7 @@ from textual.strip import Strip
 from textual.timer import Timer
 
 from memoria_tui import present
+from memoria_tui.textual_internals import sure
 from memoria_tui.widgets.loaded_rows import Anchor, LoadedRows
 from memoria_tui.widgets.memory_row import ROW_LINES, RowLayout, draw_gap, draw_row
 from services.model import Hit, Query
@@ -242,7 +243,7 @@ class MemoryList(ScrollView, can_focus=True):
         if self._settling is not None:
             self._settling.stop()
         if self.is_attached:
-            self._settling = self.set_timer(_SETTLE, self._ask)
+            self._settling = sure(self.set_timer(_SETTLE, self._ask))
 
     def _ask(self) -> None:
         if wanted := self._rows.wanted(self._top, self._visible):

@@ -21,6 +21,7 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from memoria_tui import present
+from memoria_tui.textual_internals import sure
 from memoria_tui.widgets import memory_facts
 from memoria_tui.widgets.editor import MemoryEditor
 from memoria_tui.widgets.memory_facts import Link
@@ -236,7 +237,7 @@ class Preview(Vertical):
         if self._settling is not None:
             self._settling.stop()
         if self.is_mounted:
-            self._settling = self.set_timer(_SETTLE, self._draw)
+            self._settling = sure(self.set_timer(_SETTLE, self._draw))
 
     def _draw(self) -> None:
         """Another memory is read from its beginning or its passage; in the same one the eye stays where it is."""

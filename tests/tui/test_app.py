@@ -345,6 +345,14 @@ async def test_keys_typed_while_the_program_starts_are_kept() -> None:
         assert app.screen.query_one(TextArea).text == "text"
 
 
+async def test_a_timer_whose_moment_has_passed_before_it_runs_ends_all_the_same() -> None:
+    """As after a pause of the process; keys that looked at what they wait for by such a timer waited for ever."""
+    async with running(filled()) as pilot:
+        ended: list[object] = []
+        pilot.app.set_timer(1e-9, lambda: ended.append(pilot.app))
+        await until(pilot, lambda: bool(ended))
+
+
 async def test_what_looks_for_its_widgets_while_the_program_ends_is_no_crash() -> None:
     async with running(filled()) as pilot:
         screen = screen_of(pilot)
