@@ -43,8 +43,9 @@ from tests.services.servers import pgbouncer, postgres_15, records_of
 
 States = Mapping[str, Mapping[str, Any] | None]
 """By id, what the history says; None of what is deleted."""
-ACTS = int(os.environ.get("MEMORIA_TEST_ACTS", "0"))
-"""Acts of all programs together; 0: as many as are quick."""
+ACTS = int(os.environ.get("MEMORIA_TEST_ACTS", "60"))
+"""Acts of all programs together."""
+IS_LONG = "MEMORIA_TEST_ACTS" in os.environ
 SECONDS = float(os.environ.get("MEMORIA_TEST_SECONDS", "0"))
 SEARCHERS_AND_WRITERS = (
     *(f"write{number}" for number in range(WRITERS)),
@@ -56,7 +57,7 @@ _STARVED = max(60.0, SECONDS / 3)
 """Seconds for one act or search, on a machine with all these programs and servers to run, after which one starves."""
 
 
-@pytest.fixture(params=["home", "embedded", *(["15", "pgbouncer"] if ACTS else [])])
+@pytest.fixture(params=["home", "embedded", *(["15", "pgbouncer"] if IS_LONG else [])])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The embedded PostgreSQL 18, Debian's 15, and the embedded one behind PgBouncer in transaction mode.
 
@@ -116,7 +117,7 @@ async def test_programs_at_once_lose_nothing(database_url: str) -> None:
             home = {"MEMORIA_HOME": f"{name}/home", "MEMORIA_CHUNK_SIZE": "60", "MEMORIA_CHUNK_OVERLAP": "10"}
             environment = home | stores
             begin = time.perf_counter()
-            commands = [["tests.integration.several", str((ACTS or 60) // PROGRAMS), str(seed)] for seed in range(PROGRAMS)]
+            commands = [["tests.integration.several", str(ACTS // PROGRAMS), str(seed)] for seed in range(PROGRAMS)]
             ended = await asyncio.gather(*(_process(command, environment) for command in commands))
             if failed := [said for said, status in ended if status]:
                 pytest.fail("\n\n".join(failed), pytrace=False)

@@ -169,8 +169,8 @@ def _is_busy(node: MessagePump) -> bool:
 
 def _waits(node: MessagePump) -> bool:
     """Whether it waits for its next message; its queue is empty, too, while the last message is still acted on."""
-    ready = node._message_queue.ready_event
-    return not ready.is_set() and bool(ready._waiters)  # type: ignore[attr-defined]  # nothing public tells of it
+    ready: Any = node._message_queue.ready_event
+    return not ready.is_set() and bool(ready._waiters)
 
 
 def _is_short(timer: Timer) -> bool:
