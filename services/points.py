@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import operator
+import re
 import sys
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +18,8 @@ from datetime import datetime
 from services.model import MemoryType
 
 Vector = Sequence[float]
+CANONICAL_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""A UUID as memories have it; quicker than reading it, and it is asked of every point."""
 _SAME_MODEL = 0.98
 """Cosine above which two vectors of one text come from the same model."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +23,8 @@ DIMENSIONS = 256
 _PIECE_CHARACTERS = 10_000
 """Longer texts are tokenised in pieces: the tokenizer's time grows faster than the text."""
 _QUICK_CHARACTERS = 1000
+_MOST_WORDS, _LONGEST_WORD = 50_000, 40
+"""Words whose tokens are kept, some 10 MB of them, and their length in characters."""
 _WEIGHTS, _TOKENIZER = "l2_supercat_256.safetensors", "l2_supercat_tokenizer_config.json"
 
 
@@ -33,6 +35,21 @@ class _Weights:
     embedding: Vectors
     """One row a token."""
     tokenizer: Tokenizer
+    _tokens: dict[str, list[int]] = field(default_factory=dict)
+    """Of the words that were met."""
+
+    def by_words(self, texts: Sequence[Sequence[str]]) -> list[list[int]]:
+        """The tokens of each text, given in words; none of them reaches over two words, so each is cut up once."""
+        if len(self._tokens) > _MOST_WORDS:
+            self._tokens.clear()
+        found = {}
+        for word in {word for words in texts for word in words}:
+            if (ids := self._tokens.get(word)) is None:
+                ids = self.tokenizer.encode(word, add_special_tokens=False).ids
+                if len(word) <= _LONGEST_WORD:
+                    self._tokens[word] = ids
+            found[word] = ids
+        return [[token for word in words for token in found[word]] for words in texts]
 
 
 class BundledModel:
@@ -86,8 +103,7 @@ class BundledModel:
         question = _unit(self._word_vectors(list(weights)))
         shares = np.square(np.array(list(weights.values()), dtype=np.float32))
         shares /= shares.sum()
-        begins = [next(_pieces(passage.lower())) for passage in passages]
-        encoded = [tokens.ids for tokens in model.tokenizer.encode_batch_fast(begins, add_special_tokens=False)]
+        encoded = model.by_words([next(_pieces(passage.lower())).split() for passage in passages])
         tokens, places = np.unique(np.concatenate([*encoded, []]).astype(np.int32), return_inverse=True)
         # Not `@`: its threads would wait in a busy loop for longer than the whole takes.
         cosines = np.einsum("td,wd->tw", _unit(model.embedding[tokens]), question)
@@ -99,8 +115,7 @@ class BundledModel:
         import numpy as np
 
         model = self._loaded()
-        encoded = model.tokenizer.encode_batch(list(words), add_special_tokens=False)
-        return np.stack([model.embedding[tokens.ids].sum(axis=0) for tokens in encoded])
+        return np.stack([model.embedding[ids].sum(axis=0) for ids in model.by_words([[word] for word in words])])
 
     def _loaded(self) -> _Weights:
         with self._loading:

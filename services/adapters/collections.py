@@ -11,7 +11,7 @@ from typing import Any
 from services.batches import sized_batches
 from services.errors import Conflict, InvalidInput, ModelMismatch
 from services.model import MemoryType
-from services.points import DenseSearch, Point, SearchRequest
+from services.points import CANONICAL_ID, DenseSearch, Point, SearchRequest
 from services.ports import Draft
 from services.storable_text import storable as storable
 from services.storable_text import storable_text as storable_text
@@ -98,6 +98,8 @@ def characters_of(point: Point) -> int:
 
 def point_id(text: str) -> str | int | None:
     """The id as Qdrant takes it: a UUID, or a number that another program chose; None when it can be neither."""
+    if CANONICAL_ID.fullmatch(text):
+        return text
     if text.isascii() and text.isdigit():
         return int(text) if int(text) < 2**64 else None
     try:

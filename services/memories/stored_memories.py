@@ -12,7 +12,7 @@ from uuid import UUID
 from services.batches import batches
 from services.memories.payload import State, logical, read_memory
 from services.model import Memory, MemoryType
-from services.points import Between, Filter, HasId, Matches, Point, ScoredPoint, Scroll
+from services.points import CANONICAL_ID, Between, Filter, HasId, Matches, Point, ScoredPoint, Scroll
 from services.ports import VectorStore
 from services.records import Transaction
 from services.times import WriterZone
@@ -28,8 +28,6 @@ NOT_FIRST = Between("chunk_index", gte=1)
 ONE_EACH = Filter(must_not=(NOT_FIRST,))
 """One point a memory, unless its first chunk is gone."""
 _ID_PART = re.compile(r"[0-9a-f]{1,32}")
-_CANONICAL = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-"""A UUID as memories have it; twice as fast as reading it, and a list by relations asks it of every point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +83,7 @@ class Stored:
 def memory_id_of(point: Point | ScoredPoint) -> str:
     """The id of the memory that a point belongs to: its `parent_id`, else its own id."""
     parent = point.payload.get("parent_id")
-    return parent if isinstance(parent, str) and _CANONICAL.fullmatch(parent) else point.id
+    return parent if isinstance(parent, str) and CANONICAL_ID.fullmatch(parent) else point.id
 
 
 def chunk_index(point: Point | ScoredPoint) -> int | None:

@@ -7,16 +7,17 @@ from services.ports.embedding import Embedder, WordEmbedder
 from services.ports.feed import Feed, Tell
 from services.ports.record_values import (
     UNMARKED,
-    Edge,
     FoundNode,
     FoundStep,
     KeptVectors,
+    Link,
     Mark,
     NewChange,
     NewRelation,
     OutboxEntry,
     PendingReview,
     Pulse,
+    Standing,
     Waiting,
     WorkUndone,
 )

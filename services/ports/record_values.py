@@ -130,12 +130,20 @@ class WorkUndone:
     """Made by the act, and used by other work now."""
 
 
-class Edge(NamedTuple):
-    """What a walk needs of a relation."""
+class Link(NamedTuple):
+    """A relation as one of its ends sees it, whatever its direction."""
 
-    source_id: str
-    target_id: str
+    memory_id: str
+    neighbour_id: str
     weight: float
+
+
+class Standing(NamedTuple):
+    """How a memory stands among others."""
+
+    relations: int = 0
+    superseded: bool = False
+    """Whether another memory supersedes it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from services.model import Relation, RelationCreator, RelationType
-from services.ports import Edge, NewRelation, SqlConnection
+from services.ports import Link, NewRelation, SqlConnection, Standing
 from services.records.columns import storable_json
 
 _COLUMNS = "id, source_id, target_id, relation_type, weight, created_by, metadata, created_at"
@@ -19,12 +19,37 @@ _TOUCHING = """
 """
 """Each once. Memory by memory, so that the indexes are used even of a table that has no statistics yet."""
 _OF = f"SELECT {_COLUMNS} FROM {_TOUCHING} ORDER BY created_at, id"
-_EDGES = f"SELECT source_id::text, target_id::text, COALESCE(weight, 1) FROM {_TOUCHING}"
+_LINKS = """
+SELECT target_id AS neighbour, COALESCE(weight, 1) AS weight FROM public.memory_relations WHERE source_id = one.id
+UNION ALL
+SELECT source_id, COALESCE(weight, 1) FROM public.memory_relations WHERE target_id = one.id
+"""
+_LINKS_AROUND = f"""
+WITH first AS MATERIALIZED (
+    SELECT one.id, score, neighbour, weight, count(*) OVER (PARTITION BY one.id) AS fan
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:scores AS float8[])) AS one (id, score) CROSS JOIN LATERAL ({_LINKS}) AS to_
+), middle AS (
+    SELECT neighbour AS id FROM first WHERE neighbour <> ALL(CAST(:ids AS uuid[]))
+    GROUP BY neighbour ORDER BY max(score * weight / sqrt(greatest(fan, :free_fan))) DESC LIMIT :middles
+)
+SELECT id::text, neighbour::text, weight FROM first
+UNION ALL
+SELECT one.id::text, neighbour::text, weight FROM middle AS one CROSS JOIN LATERAL ({_LINKS}) AS to_
+"""
 _COUNTS = """
 SELECT memory_id, count(*) AS relations
 FROM (SELECT source_id AS memory_id FROM public.memory_relations WHERE source_id = ANY(CAST(:ids AS uuid[]))
       UNION ALL
       SELECT target_id FROM public.memory_relations WHERE target_id = ANY(CAST(:ids AS uuid[]))) AS ends
+GROUP BY memory_id
+"""
+_STANDING = """
+SELECT memory_id::text AS id, count(*) AS relations, bool_or(superseded) AS superseded
+FROM (SELECT source_id AS memory_id, false AS superseded FROM public.memory_relations
+      WHERE source_id = ANY(CAST(:ids AS uuid[]))
+      UNION ALL
+      SELECT target_id, relation_type = 'supersedes' FROM public.memory_relations
+      WHERE target_id = ANY(CAST(:ids AS uuid[]))) AS ends
 GROUP BY memory_id
 """
 _INSERT = f"""
@@ -78,9 +103,14 @@ class Relations:
         """All relations that touch one of these ids, in one round trip."""
         return [_relation(row) for row in await self._database.fetch(_OF, ids=list(memory_ids))]
 
-    async def edges(self, memory_ids: Sequence[str]) -> list[Edge]:
-        """The same relations, as little of each as a search needs."""
-        return [Edge._make(row) for row in await self._database.fetch(_EDGES, ids=list(memory_ids))]
+    async def links_around(self, scores: Mapping[str, float], free_fan: int, middles: int) -> list[Link]:
+        """The links of these memories, and of those of their neighbours to which most of a score would come.
+
+        At most so many are `middles`; a memory passes on less over each of more than `free_fan` links.
+        """
+        ids, values = list(scores), list(scores.values())
+        asked = {"ids": ids, "scores": values, "free_fan": free_fan, "middles": middles}
+        return [Link._make(row) for row in await self._database.fetch(_LINKS_AROUND, **asked)]
 
     async def counts(self, memory_ids: Sequence[str]) -> dict[str, int]:
         """Number of relations of each memory that has any."""
@@ -95,10 +125,10 @@ class Relations:
         )
         return frozenset((row.ids or "").split())
 
-    async def superseded(self, memory_ids: Sequence[str]) -> frozenset[str]:
-        """Those of these memories that another supersedes."""
-        rows = await self._database.fetch(f"{_SUPERSEDED} AND target_id = ANY(CAST(:ids AS uuid[]))", ids=[*memory_ids])
-        return frozenset((rows[0].ids or "").split()) if rows else frozenset()
+    async def standing(self, memory_ids: Sequence[str]) -> dict[str, Standing]:
+        """How each of these memories that has any relation stands."""
+        rows = await self._database.fetch(_STANDING, ids=list(memory_ids))
+        return {row.id: Standing(row.relations, row.superseded) for row in rows}
 
     async def superseded_ids(self) -> frozenset[str]:
         """All memories that another supersedes, in one value as above."""

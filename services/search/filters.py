@@ -72,7 +72,7 @@ class Filters:
     """What each point is to be tested for after it was read, with its `parent_id`."""
 
     def keeps(self, point: Point | ScoredPoint) -> bool:
-        return all(one.holds(point) for one in self.among)
+        return not self.among or all(one.holds(point) for one in self.among)
 
     async def pages(
         self, vectors: VectorStore, collection: MemoryType, keys: tuple[str, ...]

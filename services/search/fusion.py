@@ -28,13 +28,13 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
 from services.model import Why
 from services.points import STOP_WORDS
-from services.ports import Edge
+from services.ports import Link
 
 DENSE_WEIGHT, KEYWORD_WEIGHT = 1.0, 1.2
 """Weights of the cosine and of the keyword score; from 1.0 to 1.5 for the latter the recall is the same."""
@@ -60,7 +60,7 @@ SPREAD = 0.55
 neighbours before what was asked for where few are."""
 SUPERSEDED = 0.5
 """Share of its scores that a memory keeps which another supersedes."""
-_FREE_FAN = 2
+FREE_FAN = 2
 """Relations that a memory may have before each of them passes on less."""
 
 
@@ -126,58 +126,25 @@ def seeds(own: Mapping[str, float]) -> dict[str, float]:
     return {one: score - least for one, score in best.items()}
 
 
-class Neighbourhood:
-    """The relations around the best hits, and what they bring to each memory they reach."""
+def activation(seeds: Mapping[str, float], links: Iterable[Link]) -> dict[str, float]:
+    """What each memory gets: the most that comes over one relation, and the most that comes over two."""
+    links_of: defaultdict[str, list[Link]] = defaultdict(list)
+    for link in links:
+        links_of[link.memory_id].append(link)
+    first: dict[str, float] = {}
+    second: dict[str, float] = {}
+    for seed, score in seeds.items():
+        for middle, passed in _passed(score, links_of.get(seed, ())):
+            first[middle] = max(first.get(middle, 0.0), passed)
+            for neighbour, value in _passed(passed, links_of.get(middle, ())):
+                if neighbour != seed:
+                    second[neighbour] = max(second.get(neighbour, 0.0), value)
+    return {one: first.get(one, 0.0) + second.get(one, 0.0) for one in first.keys() | second.keys()}
 
-    def __init__(self, seeds: Mapping[str, float]) -> None:
-        self._seeds = seeds
-        self._links: defaultdict[str, list[tuple[str, float]]] = defaultdict(list)
-        self._known: set[str] = set()
 
-    def add(self, edges: Iterable[Edge], memory_ids: Iterable[str]) -> None:
-        """Takes in all relations of these memories; what came with other memories before is passed over."""
-        for source, target, weight in edges:
-            if source not in self._known and target not in self._known:
-                self._links[source].append((target, weight))
-                self._links[target].append((source, weight))
-        self._known.update(memory_ids)
-
-    def counts(self) -> dict[str, int]:
-        """The number of relations of each memory whose relations are all known."""
-        return {one: len(self._links.get(one, ())) for one in self._known}
-
-    def middles(self) -> list[str]:
-        """The most active neighbours whose own relations are not known yet."""
-        reached = self._first_hop()
-        return sorted(reached.keys() - self._seeds.keys(), key=lambda one: -reached[one])[:MIDDLES]
-
-    def activation(self) -> dict[str, float]:
-        """What each memory gets: the most that comes over one relation, and the most that comes over two."""
-        total = self._first_hop()
-        for memory_id, value in self._second_hop().items():
-            total[memory_id] = total.get(memory_id, 0.0) + value
-        return total
-
-    def _first_hop(self) -> dict[str, float]:
-        reached: dict[str, float] = {}
-        for seed, score in self._seeds.items():
-            for neighbour, value in self._passed(seed, score):
-                reached[neighbour] = max(reached.get(neighbour, 0.0), value)
-        return reached
-
-    def _second_hop(self) -> dict[str, float]:
-        reached: dict[str, float] = {}
-        for seed, score in self._seeds.items():
-            for middle, passed in self._passed(seed, score):
-                for neighbour, value in self._passed(middle, passed):
-                    if neighbour != seed:
-                        reached[neighbour] = max(reached.get(neighbour, 0.0), value)
-        return reached
-
-    def _passed(self, memory_id: str, score: float) -> Iterable[tuple[str, float]]:
-        links = self._links.get(memory_id, ())
-        share = SPREAD * score * math.sqrt(_FREE_FAN / max(_FREE_FAN, len(links)))
-        return ((neighbour, share * weight) for neighbour, weight in links)
+def _passed(score: float, links: Sequence[Link]) -> Iterable[tuple[str, float]]:
+    share = SPREAD * score * math.sqrt(FREE_FAN / max(FREE_FAN, len(links)))
+    return ((link.neighbour_id, share * link.weight) for link in links)
 
 
 def scaled(scores: Mapping[str, float], shares: Mapping[str, float]) -> dict[str, float]:

@@ -6,15 +6,17 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from services.acting import seeing_all
 from services.batches import batches
 from services.errors import MemoriaError
 from services.memories.chunking import chunk_id
-from services.memories.stored_memories import chunk_index, fold, memory_id_of, read_stored
+from services.memories.payload import State, read_memory
+from services.memories.stored_memories import chunk_index, memory_id_of, read_stored
 from services.model import GOOD_RELEVANCE, Hit, Memory, MemoryType, Query
 from services.points import Filter, HasId, HasVector, Lookup, Point, ScoredPoint
-from services.ports import VectorStore
+from services.ports import Standing, VectorStore
 from services.records import Records
 from services.search import fusion
 from services.search.filters import keeps_shown, keeps_text
@@ -71,23 +73,15 @@ class HitReader:
         read = {point_id: one for part in parts for point_id, one in part.items()}
         return [read[one.point_id] for one in found if one.point_id in read]
 
-    async def relation_counts(self, memory_ids: Sequence[str]) -> tuple[dict[str, int], tuple[str, ...]]:
-        """Number of relations of each memory that has any, and a notice when they cannot be asked for."""
+    async def standing(self, memory_ids: Sequence[str]) -> tuple[dict[str, Standing], tuple[str, ...]]:
+        """How each memory with relations stands among others, and a notice when that cannot be asked."""
         if not memory_ids:
             return {}, ()
         try:
             with seeing_all():
-                return await self._records.relations.counts(memory_ids), ()
+                return await self._records.relations.standing(memory_ids), ()
         except MemoriaError as error:
             return {}, (f"relations are not shown: {error}",)
-
-    async def superseded(self, memory_ids: Sequence[str]) -> frozenset[str]:
-        """Those that another memory supersedes, as far as the database answers."""
-        try:
-            with seeing_all():
-                return await self._records.relations.superseded(memory_ids) if memory_ids else frozenset()
-        except MemoriaError:
-            return frozenset()  # which is told of the relations
 
     async def _read(self, found: Sequence[Found], embedded: frozenset[str]) -> dict[str, Read]:
         """By point. All that is needed is asked for at once."""
@@ -124,12 +118,13 @@ class HitReader:
             if states := stored.get(memory_id_of(chunk)):
                 memory = states[0].memory(self._zone)
             elif first:
-                (state,) = fold(collection, [first])
+                memory = read_memory(memory_id_of(first), State(collection, first.payload), self._zone)
                 count = chunk.payload.get("chunk_count")
-                memory = replace(state.memory(self._zone), chunk_count=count if isinstance(count, int) else 1)
+                memory = replace(memory, chunk_count=count if isinstance(count, int) else 1)
             else:
                 continue
-            memory = replace(memory, pending=chunk.id in waiting)
+            if chunk.id in waiting:
+                memory = replace(memory, pending=True)
             read[chunk.id] = Read(memory, str(chunk.payload.get("content", "")), _is_later(chunk))
         return read
 
@@ -173,7 +168,7 @@ class Scores:
     dense: Mapping[str, float]
     keyword: Mapping[str, float]
     graph: Mapping[str, float]
-    superseded: frozenset[str] = frozenset()
+    standing: Mapping[str, Standing]
 
 
 class RankedHits:
@@ -185,14 +180,10 @@ class RankedHits:
         scores: Scores,
         found: Mapping[str, Found],
         embedded: frozenset[str],
-        relations: Mapping[str, int],
         reader: HitReader,
         closeness: Closeness,
     ) -> None:
-        """`found` has the best point of each memory; `embedded` are points known to have their vectors.
-
-        `relations` are the numbers that are known already.
-        """
+        """`found` has the best point of each memory; `embedded` are points known to have their vectors."""
         self.query = query
         self.notices: tuple[str, ...] = ()
         """One line for each part that could not take part and why."""
@@ -210,7 +201,6 @@ class RankedHits:
         self._closeness: dict[str, float] | None = None
         self._remaining = [one for one in scores.totals if one in found]
         self._kept: list[Read] = []
-        self._relations = dict(relations)
         self._turn = asyncio.Lock()
         self.total = 0
         """Hits, as far as can be told before all are read: the texts of a few may show that they are none."""
@@ -253,13 +243,7 @@ class RankedHits:
         """Reads on until so many are kept: where one turns out to be no hit, the next takes its place."""
         while len(self._kept) < length and self._remaining:
             some = self._remaining[: max(FIRST, length - len(self._kept))]
-            found = [self._found[one] for one in some]
-            read, (counts, notices) = await together(
-                self._reader.read(found, self._embedded),
-                self._reader.relation_counts([one for one in some if one not in self._relations]),
-            )
-            self._relations |= counts
-            self.notices = tuple(dict.fromkeys((*self.notices, *notices)))
+            read = await self._reader.read([self._found[one] for one in some], self._embedded)
             self._kept += [one for one in read if self._keeps(one)]
             del self._remaining[: len(some)]
 
@@ -277,16 +261,8 @@ class RankedHits:
         scores, kept = self._scores, {one.memory.id: one for one in self._kept}
         totals = {one: scores.totals[one] for one in kept}
         scored = fusion.explained(totals, closeness, scores.dense, scores.keyword, scores.graph)
-        best = [(kept[one], of) for one, of in scored.items()][: self.query.limit]
+        best = islice(scored.items(), self.query.limit)
         return tuple(
-            Hit(
-                one.memory,
-                of.score,
-                of.relevance,
-                of.why,
-                one.passage,
-                self._relations.get(id_, 0),
-                id_ in scores.superseded,
-            )
-            for id_, one, of in ((one.memory.id, one, of) for one, of in best)
+            Hit(kept[one].memory, of.score, of.relevance, of.why, kept[one].passage, *scores.standing.get(one, ()))
+            for one, of in best
         )

@@ -17,7 +17,7 @@ from services.errors import MemoriaError
 from services.memories.stored_memories import pages
 from services.model import Hit, MemoryType, Query, SortKey
 from services.points import Between, Condition, DatedBetween, Filter, Point, Scroll
-from services.ports import VectorStore
+from services.ports import Standing, VectorStore
 from services.search.filters import Filters
 from services.search.hits import Found, HitReader
 from services.together import together
@@ -84,12 +84,9 @@ class Listing:
             found = self._order.slice(offset, limit)
         read = await self._reader.read(found)
         ids = [one.memory.id for one in read] if relations else []
-        (counts, _), old = await together(self._reader.relation_counts(ids), self._reader.superseded(ids))
-        return tuple(
-            Hit(one.memory, relations=counts.get(id_, 0), superseded=id_ in old)
-            for one in read
-            if (id_ := one.memory.id)
-        )
+        standing, _ = await self._reader.standing(ids)
+        placed = [(one.memory, standing.get(one.memory.id, Standing())) for one in read]
+        return tuple(Hit(memory, relations=of.relations, superseded=of.superseded) for memory, of in placed)
 
 
 async def _read_all(order: Order, after: float) -> None:

@@ -11,10 +11,22 @@ from functools import partial
 
 from services.acting import seeing_all
 from services.errors import EmbeddingFailed, MemoriaError, NotFound
+from services.memories.chunking import chunk_id
 from services.memories.stored_memories import chunk_index, ids_with_prefix, memory_id_of
 from services.model import FacetCount, Facets, MemoryType, Query, SearchMode, SearchResult, SortKey
-from services.points import DenseSearch, Filter, HasId, Lookup, Matches, ScoredPoint, Scroll, TextSearch, Vector
-from services.ports import Clock, Embedder, VectorStore, WordEmbedder
+from services.points import (
+    Condition,
+    DenseSearch,
+    Filter,
+    HasId,
+    Lookup,
+    Matches,
+    ScoredPoint,
+    Scroll,
+    TextSearch,
+    Vector,
+)
+from services.ports import Clock, Embedder, Standing, VectorStore, WordEmbedder
 from services.records import Records
 from services.search import facets as facet_counts
 from services.search import fusion
@@ -181,8 +193,8 @@ class _Graph:
 
     activation: dict[str, float] = field(default_factory=dict)
     points: dict[str, Found] = field(default_factory=dict)
-    relations: dict[str, int] = field(default_factory=dict)
-    """How many relations some memories have."""
+    standing: dict[str, Standing] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
     failure: MemoriaError | None = None
 
 
@@ -233,24 +245,25 @@ class Ranking:
         if query.like:
             query = replace(query, like=await self._whole_id(query.like))
         scope = await self._filters.points(query)
-        weights = await self._vocabulary.weights(query.text) if query.text else {}
-        dense, keyword = await together(self._dense(query, scope, weights), self._keyword(query, scope, weights))
+        begun = "" if query.mode is SearchMode.SEMANTIC else query.text
+        weights, completions = await together(self._vocabulary.weights(query.text), self._vocabulary.completions(begun))
+        words = " ".join((query.text, *completions))
+        dense, keyword = await together(self._dense(query, scope, weights), self._keyword(query, scope, words, weights))
         used = [leg for leg in (dense, keyword) if leg is not None]
         if all(leg.failure for leg in used):
             raise next(leg.failure for leg in used if leg.failure)
         dense, keyword = dense or _Leg(), keyword or _Leg()
         own = fusion.own_scores(dense.scores, keyword.scores)
-        graph = await self._graph(scope, own) if query.mode is SearchMode.HYBRID else _Graph()
+        graph = await self._graph(scope, own, followed=query.mode is SearchMode.HYBRID)
         own = fusion.own_scores(dense.scores, keyword.scores, graph.points)
-        old = await self._reader.superseded([*own])
-        shares = dict.fromkeys(old, fusion.SUPERSEDED)
+        shares = {one: fusion.SUPERSEDED for one, among in graph.standing.items() if among.superseded}
         own, graph.activation = fusion.scaled(own, shares), fusion.scaled(graph.activation, shares)
         totals = fusion.totals(own, graph.activation)
-        scores = Scores(totals, dense.scores, keyword.scores, graph.activation, old)
+        scores = Scores(totals, dense.scores, keyword.scores, graph.activation, graph.standing)
         points = {**graph.points, **dense.points, **keyword.points}
         embedded = frozenset(found.point_id for found in dense.points.values())
         closeness = partial(self._closeness, weights if dense.scores else {})
-        ranked = RankedHits(asked, scores, points, embedded, graph.relations, self._reader, closeness)
+        ranked = RankedHits(asked, scores, points, embedded, self._reader, closeness)
         ranked.notices = tuple(_notices(dense, keyword, graph))
         await ranked.open()
         return ranked
@@ -270,15 +283,14 @@ class Ranking:
         except MemoriaError as error:
             return _Leg(failure=error)
 
-    async def _keyword(self, query: Query, scope: Filters, weights: Mapping[str, float]) -> _Leg | None:
+    async def _keyword(self, query: Query, scope: Filters, words: str, weights: Mapping[str, float]) -> _Leg | None:
         if query.mode is SearchMode.SEMANTIC or not query.text:
             return None
+
+        def worded(collection: MemoryType, where: Filter, limit: int) -> TextSearch:
+            return TextSearch(collection, words, limit, where, payload_keys=_KEYS)
+
         try:
-            text = " ".join((query.text, *await self._vocabulary.completions(query.text)))
-
-            def worded(collection: MemoryType, where: Filter, limit: int) -> TextSearch:
-                return TextSearch(collection, text, limit, where, payload_keys=_KEYS)
-
             leg = await self._found(scope, worded, query.limit)
             return _Leg(fusion.shares(leg.scores, weights), leg.points)
         except MemoriaError as error:
@@ -298,11 +310,13 @@ class Ranking:
         open_, depth = dict(scope.where), deepest
         for _ in range(_ROUNDS):
             found = await self._vectors.search([ask(one, where, depth) for one, where in open_.items()])
-            for collection, hits in zip(open_, found, strict=True):
-                for hit in filter(scope.keeps, hits):
-                    memory_id, score = memory_id_of(hit), _folded(hit)
-                    if memory_id not in best or score > best[memory_id][0]:
-                        best[memory_id] = (score, collection, hit)
+            ranked = [(one, hit) for one, hits in zip(open_, found, strict=True) for hit in filter(scope.keeps, hits)]
+            for collection, hit in sorted(ranked, key=lambda one: -one[1].score):
+                memory_id, score = memory_id_of(hit), _folded(hit)
+                if memory_id not in best or score > best[memory_id][0]:
+                    best[memory_id] = (score, collection, hit)
+                    if len(best) == deepest:
+                        break
             full = [one for one, hits in zip(open_, found, strict=True) if len(hits) >= depth]
             if not full or len(best) >= enough:
                 break
@@ -346,17 +360,14 @@ class Ranking:
             raise EmbeddingFailed(f"memory {memory_id} waits for its vectors; others like it cannot be found yet")
         return [sum(numbers) / len(vectors) for numbers in zip(*vectors, strict=True)]
 
-    async def _graph(self, scope: Filters, own: Mapping[str, float]) -> _Graph:
-        seeds = fusion.seeds(own)
-        neighbourhood = fusion.Neighbourhood(seeds)
+    async def _graph(self, scope: Filters, own: Mapping[str, float], *, followed: bool) -> _Graph:
+        """How all memories stand among others, and where relations are `followed`, what these bring."""
         try:
-            with seeing_all():  # what it reaches is read from the store of points
-                neighbourhood.add(await self._records.relations.edges(list(seeds)), seeds)
-                if middles := neighbourhood.middles():
-                    neighbourhood.add(await self._records.relations.edges(middles), middles)
-            activation = neighbourhood.activation()
+            activation = await self._activation(own) if followed else {}
             new = sorted(activation.keys() - own.keys(), key=lambda one: -activation[one])[: fusion.SEEDS]
-            reached = await self._points_of(new, scope)
+            reached, (standing, notices) = await together(
+                self._points_of(new, scope), self._reader.standing([*own, *new])
+            )
         except MemoriaError as error:
             return _Graph(failure=error)
         known = {one: value for one, value in activation.items() if one in own}
@@ -367,18 +378,31 @@ class Ranking:
             known[memory_id] = max(known.get(memory_id, 0.0), value)
             found.setdefault(memory_id, Found.of(collection, point))
         points = {one: place for one, place in found.items() if one not in own}
-        return _Graph(known, points, neighbourhood.counts())
+        return _Graph(known, points, standing, notices)
+
+    async def _activation(self, own: Mapping[str, float]) -> dict[str, float]:
+        seeds = fusion.seeds(own)
+        with seeing_all():  # what it reaches is read from the store of points
+            links = await self._records.relations.links_around(seeds, fusion.FREE_FAN, fusion.MIDDLES)
+        return fusion.activation(seeds, links)
 
     async def _points_of(self, ids: Sequence[str], scope: Filters) -> list[tuple[MemoryType, ScoredPoint]]:
-        """Points of those that are memories, or chunks of one, and in the scope; first chunks first."""
-        if not ids:
-            return []
-        these = memories_of(frozenset(ids))
+        """Points of those that are memories, or chunks of one, and in the scope; first chunks first.
+
+        By their ids, which is quick; what has none there (memories without their first chunk) is looked for.
+        """
+        first = HasId(frozenset([*ids, *(chunk_id(one, 0) for one in ids)]))
+        points = await self._looked_up(first, scope) if ids else []
+        there = {id_ for _, hit in points for id_ in (hit.id, memory_id_of(hit))}
+        if missing := frozenset(ids) - there:
+            points += await self._looked_up(memories_of(missing), scope)
+        return sorted(points, key=lambda one: chunk_index(one[1]) or 0)
+
+    async def _looked_up(self, these: Condition, scope: Filters) -> list[tuple[MemoryType, ScoredPoint]]:
         found = await self._vectors.search(
             [Lookup(one, _MOST_CHUNKS, Filter((these, where)), _KEYS) for one, where in scope.where.items()]
         )
-        points = [(one, hit) for one, hits in zip(scope.where, found, strict=True) for hit in hits if scope.keeps(hit)]
-        return sorted(points, key=lambda one: chunk_index(one[1]) or 0)
+        return [(one, hit) for one, hits in zip(scope.where, found, strict=True) for hit in hits if scope.keeps(hit)]
 
 
 def _folded(hit: ScoredPoint) -> float:
@@ -393,3 +417,4 @@ def _notices(dense: _Leg, keyword: _Leg, graph: _Graph) -> Iterable[str]:
         yield f"found by meaning only: {keyword.failure}"
     if graph.failure:
         yield f"relations were not used: {graph.failure}"
+    yield from graph.notices

@@ -60,11 +60,13 @@ class Vocabulary:
 
     async def weights(self, text: str) -> dict[str, float]:
         """How telling each word of the text is: its inverse document frequency, as BM25 has it; {} without words."""
+        words = _WORD.findall(text.casefold())
+        if not words:
+            return {}
         if store := self._store:
             with contextlib.suppress(MemoriaError):
                 return dict(await store.weights(text))
-        words = _WORD.findall(text.casefold())
-        sample = await self._current() if words else self._sample
+        sample = await self._current()
         return {word: sample.weight(word) for word in words}
 
     async def load(self) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from services.errors import Conflict, InvalidInput
 from services.model import Relation, RelationCreator, RelationType
-from services.ports import NewRelation
+from services.ports import NewRelation, Standing
 from services.records import Records
 
 A, B, C, D = (str(UUID(int=number)) for number in range(1, 5))
@@ -84,15 +84,29 @@ async def test_relations_are_found_and_counted_from_both_ends(records: Records) 
     )
     assert len(await records.relations.touching([A, B])) == 3
     assert len(await records.relations.touching([A])) == 2
-    assert sorted(await records.relations.edges([A, B])) == sorted(
-        (one.source_id, one.target_id, one.weight) for one in await records.relations.touching([A, B])
-    )
+    assert await records.relations.standing([A, B, D]) == {A: Standing(2), B: Standing(2)}
     assert await records.relations.touching([]) == []
     assert await records.relations.counts([A, B, D]) == {A: 2, B: 2}
     assert await records.relations.related_ids() == frozenset({A, B, C})
     batches = [batch async for batch in records.relations.all(batch=2)]
     assert [len(batch) for batch in batches] == [2, 1]
     assert len({relation.id for batch in batches for relation in batch}) == 3
+
+
+async def test_links_reach_over_the_neighbours_to_which_most_of_a_score_would_come(records: Records) -> None:
+    near, far = [str(uuid4()) for _ in range(4)], str(uuid4())
+    await insert(
+        records,
+        *(NewRelation(A, one, RelationType.CAUSES, weight=0.2 + 0.2 * place) for place, one in enumerate(near)),
+        NewRelation(far, near[3], RelationType.SUPERSEDES),
+        NewRelation(far, near[0], RelationType.FIXES),
+        NewRelation(B, near[2], RelationType.CAUSES, weight=0.1),
+    )
+    found = await records.relations.links_around({A: 0.9, B: 0.3}, free_fan=2, middles=2)
+    assert {one.memory_id for one in found} == {A, B, near[3], near[2]}
+    assert {(one.neighbour_id, one.weight) for one in found if one.memory_id == near[3]} == {(A, 0.8), (far, 1.0)}
+    assert len([one for one in found if one.memory_id == A]) == len(near)
+    assert (await records.relations.standing([near[3], far]))[near[3]] == Standing(2, superseded=True)
 
 
 async def test_deleting_gives_back_what_was_there(records: Records) -> None:

@@ -36,7 +36,7 @@ from services.model import (
     SortKey,
 )
 from services.points import Point, Vector
-from services.ports import Edge, Embedder, VectorStore
+from services.ports import Embedder, Link, Standing, VectorStore
 from services.records import Records
 from services.search.filters import FilterBuilder
 from services.search.hits import FIRST, HitReader
@@ -69,21 +69,26 @@ class LinkedMemories:
         wanted = set(memory_ids)
         return [relation for relation in self.all if wanted & {relation.source_id, relation.target_id}]
 
-    async def edges(self, memory_ids: Sequence[str]) -> list[Edge]:
-        return [Edge(one.source_id, one.target_id, one.weight) for one in await self.touching(memory_ids)]
+    async def links_around(self, scores: Mapping[str, float], free_fan: int, middles: int) -> list[Link]:
+        near = await self.touching([*scores])
+        ids = {end for one in near for end in (one.source_id, one.target_id)} | scores.keys()
+        ends = ((one, pair) for one in await self.touching([*ids]) for pair in _both(one.source_id, one.target_id))
+        return [Link(*pair, one.weight) for one, pair in ends if pair[0] in ids]
 
-    async def counts(self, memory_ids: Sequence[str]) -> dict[str, int]:
+    async def standing(self, memory_ids: Sequence[str]) -> dict[str, Standing]:
         ends = (end for one in await self.touching(memory_ids) for end in (one.source_id, one.target_id))
-        return dict(Counter(end for end in ends if end in set(memory_ids)))
-
-    async def superseded(self, memory_ids: Sequence[str]) -> frozenset[str]:
-        return (await self.superseded_ids()) & set(memory_ids)
+        counts, old = Counter(end for end in ends if end in set(memory_ids)), await self.superseded_ids()
+        return {one: Standing(count, one in old) for one, count in counts.items()}
 
     async def superseded_ids(self) -> frozenset[str]:
         return frozenset(one.target_id for one in self.all if one.type is RelationType.SUPERSEDES)
 
     async def related_ids(self) -> frozenset[str]:
         return frozenset(end for relation in self.all for end in (relation.source_id, relation.target_id))
+
+
+def _both(source: str, target: str) -> tuple[tuple[str, str], tuple[str, str]]:
+    return (source, target), (target, source)
 
 
 class AwayEmbedder(BundledEmbedder):
