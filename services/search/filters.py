@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from services.acting import seeing_all
 from services.memories.chunking import chunk_id, is_chunk_id
@@ -42,6 +42,7 @@ from services.search.query import operators
 from services.times import WriterZone, to_wall_clock
 from services.together import together
 
+P = TypeVar("P", Point, ScoredPoint)
 MOST_IDS = 500
 """Ids that one request names at most, where their number grows with the store."""
 _PAGE = 1000
@@ -71,16 +72,17 @@ class Filters:
     among: tuple[Among, ...] = ()
     """What each point is to be tested for after it was read, with its `parent_id`."""
 
-    def keeps(self, point: Point | ScoredPoint) -> bool:
-        return not self.among or all(one.holds(point) for one in self.among)
+    def kept(self, points: Sequence[P]) -> Sequence[P]:
+        """Those of the points that were read."""
+        return [one for one in points if all(among.holds(one) for among in self.among)] if self.among else points
 
     async def pages(
         self, vectors: VectorStore, collection: MemoryType, keys: tuple[str, ...]
-    ) -> AsyncIterator[list[Point]]:
+    ) -> AsyncIterator[Sequence[Point]]:
         """All points of a collection that are in the scope, with these keys, in the order of their ids."""
         request = Scroll(collection, _PAGE, self.where[collection], payload_keys=("parent_id", *keys))
         async for page in pages(vectors, request):
-            yield [point for point in page if self.keeps(point)]
+            yield self.kept(page)
 
 
 class _ChunkCounts(NamedTuple):

@@ -103,20 +103,19 @@ def shares(bm25: Mapping[str, float], weights: Mapping[str, float]) -> dict[str,
     return {one: min(1.0, score / whole) for one, score in bm25.items()}
 
 
-def own_scores(
-    dense: Mapping[str, float], keyword: Mapping[str, float], others: Iterable[str] = ()
-) -> dict[str, float]:
-    """Scores 0..1 of the memories that a leg found, from cosines and from `shares`, and of others that none found.
+def own_scores(dense: Mapping[str, float], keyword: Mapping[str, float]) -> tuple[dict[str, float], float]:
+    """Scores 0..1 of the memories that a leg found, from cosines and from `shares`, and that of all others.
 
     A memory that the dense leg did not find is given the least cosine that it saw: it has at most that.
     """
-    least = min(dense.values(), default=0.0)
+    least = max(0.0, min(dense.values(), default=0.0))
     words, meaning = (KEYWORD_WEIGHT if keyword else 0.0), (DENSE_WEIGHT if dense else 0.0)
-    return {
-        one: (words * keyword.get(one, 0.0) ** _FEW_WORDS + meaning * max(0.0, dense.get(one, least)))
-        / ((words + meaning) or 1.0)
-        for one in dense.keys() | keyword.keys() | set(others)
+    whole = (words + meaning) or 1.0
+    own = {
+        one: (words * keyword.get(one, 0.0) ** _FEW_WORDS + meaning * max(0.0, dense.get(one, least))) / whole
+        for one in dense.keys() | keyword.keys()
     }
+    return own, meaning * least / whole
 
 
 def seeds(own: Mapping[str, float]) -> dict[str, float]:

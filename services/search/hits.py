@@ -15,7 +15,7 @@ from services.memories.chunking import chunk_id
 from services.memories.payload import State, read_memory
 from services.memories.stored_memories import chunk_index, memory_id_of, read_stored
 from services.model import GOOD_RELEVANCE, Hit, Memory, MemoryType, Query
-from services.points import Filter, HasId, HasVector, Lookup, Point, ScoredPoint
+from services.points import Condition, Filter, HasId, HasVector, Lookup, Point, ScoredPoint
 from services.ports import Standing, VectorStore
 from services.records import Records
 from services.search import fusion
@@ -43,6 +43,8 @@ class Found:
         return cls(collection, point.id, memory_id_of(point) if _is_later(point) else None)
 
 
+Place = tuple[MemoryType, ScoredPoint]
+"""A point that a search found, by its place in its memory."""
 _OF_A_CHUNK = ("parent_id", "chunk_index", "chunk_count", "content")
 
 
@@ -89,10 +91,16 @@ class HitReader:
         for one in found:
             first = chunk_id(one.memory_id, 0) if one.memory_id else one.point_id
             by_collection[one.collection].append((one, first))
-        asked = [request for kind, some in by_collection.items() for request in _lookups(kind, some, embedded)]
-        answers = iter([{hit.id: hit.point for hit in hits} for hits in await self._vectors.search(asked)])
+        asked = {
+            (kind, part): request
+            for kind, some in by_collection.items()
+            for part, request in enumerate(_lookups(kind, some, embedded))
+            if request
+        }
+        found_by = dict(zip(asked, await self._vectors.search([*asked.values()]), strict=True))
+        answers = {which: {hit.id: hit.point for hit in hits} for which, hits in found_by.items()}
         parts = [
-            await self._of(kind, some, next(answers), next(answers), next(answers))
+            await self._of(kind, some, *(answers.get((kind, part), {}) for part in range(3)))
             for kind, some in by_collection.items()
         ]
         return {point_id: one for part in parts for point_id, one in part.items()}
@@ -129,16 +137,24 @@ class HitReader:
         return read
 
 
-def _lookups(collection: MemoryType, found: Sequence[tuple[Found, str]], embedded: frozenset[str]) -> list[Lookup]:
-    """The first points whole, of later chunks the texts without the whole one beside them, and what has no vector."""
+def _lookups(
+    collection: MemoryType, found: Sequence[tuple[Found, str]], embedded: frozenset[str]
+) -> list[Lookup | None]:
+    """The first points whole, of later chunks the texts without the whole one beside them, and what has no vector.
+
+    None where there is nothing to ask for.
+    """
     firsts, ids = frozenset(first for _, first in found), frozenset(one.point_id for one, _ in found)
     later = frozenset(one.point_id for one, _ in found if one.memory_id)
-    asked = (
-        (Filter((HasId(firsts),)), None),
-        (Filter((HasId(later),)), _OF_A_CHUNK),
-        (Filter((HasId(ids - embedded),), (HasVector(),)), ()),
+    asked: tuple[tuple[frozenset[str], tuple[Condition, ...], tuple[str, ...] | None], ...] = (
+        (firsts, (), None),
+        (later, (), _OF_A_CHUNK),
+        (ids - embedded, (HasVector(),), ()),
     )
-    return [Lookup(collection, len(found), where, keys) for where, keys in asked]
+    return [
+        Lookup(collection, len(found), Filter((HasId(some),), without), keys) if some else None
+        for some, without, keys in asked
+    ]
 
 
 def _tells_all(first: Point | None, chunk: Point) -> bool:
@@ -178,7 +194,7 @@ class RankedHits:
         self,
         query: Query,
         scores: Scores,
-        found: Mapping[str, Found],
+        found: Mapping[str, Place],
         embedded: frozenset[str],
         reader: HitReader,
         closeness: Closeness,
@@ -243,7 +259,7 @@ class RankedHits:
         """Reads on until so many are kept: where one turns out to be no hit, the next takes its place."""
         while len(self._kept) < length and self._remaining:
             some = self._remaining[: max(FIRST, length - len(self._kept))]
-            read = await self._reader.read([self._found[one] for one in some], self._embedded)
+            read = await self._reader.read([Found.of(*self._found[one]) for one in some], self._embedded)
             self._kept += [one for one in read if self._keeps(one)]
             del self._remaining[: len(some)]
 

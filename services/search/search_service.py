@@ -31,7 +31,7 @@ from services.records import Records
 from services.search import facets as facet_counts
 from services.search import fusion
 from services.search.filters import FilterBuilder, Filters, memories_of
-from services.search.hits import Found, HitReader, RankedHits, Read, Scores
+from services.search.hits import HitReader, Place, RankedHits, Read, Scores
 from services.search.listing import FIRST_PAGE_SECONDS, End, Listing, Order
 from services.search.query import operators
 from services.search.vocabulary import Vocabulary
@@ -183,7 +183,7 @@ class _Leg:
     """What one leg found: the best raw score of each memory, and the point it comes from."""
 
     scores: dict[str, float] = field(default_factory=dict)
-    points: dict[str, Found] = field(default_factory=dict)
+    points: dict[str, Place] = field(default_factory=dict)
     failure: MemoriaError | None = None
 
 
@@ -192,7 +192,7 @@ class _Graph:
     """What relations bring to memories, and the points of those that no leg had found."""
 
     activation: dict[str, float] = field(default_factory=dict)
-    points: dict[str, Found] = field(default_factory=dict)
+    points: dict[str, Place] = field(default_factory=dict)
     standing: dict[str, Standing] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
     failure: MemoriaError | None = None
@@ -253,15 +253,15 @@ class Ranking:
         if all(leg.failure for leg in used):
             raise next(leg.failure for leg in used if leg.failure)
         dense, keyword = dense or _Leg(), keyword or _Leg()
-        own = fusion.own_scores(dense.scores, keyword.scores)
+        own, others = fusion.own_scores(dense.scores, keyword.scores)
         graph = await self._graph(scope, own, followed=query.mode is SearchMode.HYBRID)
-        own = fusion.own_scores(dense.scores, keyword.scores, graph.points)
+        own |= dict.fromkeys(graph.points, others)
         shares = {one: fusion.SUPERSEDED for one, among in graph.standing.items() if among.superseded}
         own, graph.activation = fusion.scaled(own, shares), fusion.scaled(graph.activation, shares)
         totals = fusion.totals(own, graph.activation)
         scores = Scores(totals, dense.scores, keyword.scores, graph.activation, graph.standing)
         points = {**graph.points, **dense.points, **keyword.points}
-        embedded = frozenset(found.point_id for found in dense.points.values())
+        embedded = frozenset(point.id for _, point in dense.points.values())
         closeness = partial(self._closeness, weights if dense.scores else {})
         ranked = RankedHits(asked, scores, points, embedded, self._reader, closeness)
         ranked.notices = tuple(_notices(dense, keyword, graph))
@@ -310,7 +310,7 @@ class Ranking:
         open_, depth = dict(scope.where), deepest
         for _ in range(_ROUNDS):
             found = await self._vectors.search([ask(one, where, depth) for one, where in open_.items()])
-            ranked = [(one, hit) for one, hits in zip(open_, found, strict=True) for hit in filter(scope.keeps, hits)]
+            ranked = [(one, hit) for one, hits in zip(open_, found, strict=True) for hit in scope.kept(hits)]
             for collection, hit in sorted(ranked, key=lambda one: -one[1].score):
                 memory_id, score = memory_id_of(hit), _folded(hit)
                 if memory_id not in best or score > best[memory_id][0]:
@@ -324,7 +324,7 @@ class Ranking:
             open_ = {one: Filter((scope.where[one],), (memories_of(seen[one]),)) for one in full}
             depth *= 2
         kept = sorted(best, key=lambda one: -best[one][0])[:deepest]
-        return _Leg({one: best[one][0] for one in kept}, {one: Found.of(*best[one][1:]) for one in kept})
+        return _Leg({one: best[one][0] for one in kept}, {one: best[one][1:] for one in kept})
 
     async def _vector_for(self, text: str, weights: Mapping[str, float]) -> Vector:
         if weights and isinstance(self._embedder, WordEmbedder):
@@ -371,12 +371,12 @@ class Ranking:
         except MemoriaError as error:
             return _Graph(failure=error)
         known = {one: value for one, value in activation.items() if one in own}
-        found: dict[str, Found] = {}
+        found: dict[str, Place] = {}
         for collection, point in reached:
             memory_id = memory_id_of(point)
             value = max(activation.get(memory_id, 0.0), activation.get(point.id, 0.0))
             known[memory_id] = max(known.get(memory_id, 0.0), value)
-            found.setdefault(memory_id, Found.of(collection, point))
+            found.setdefault(memory_id, (collection, point))
         points = {one: place for one, place in found.items() if one not in own}
         return _Graph(known, points, standing, notices)
 
@@ -402,7 +402,7 @@ class Ranking:
         found = await self._vectors.search(
             [Lookup(one, _MOST_CHUNKS, Filter((these, where)), _KEYS) for one, where in scope.where.items()]
         )
-        return [(one, hit) for one, hits in zip(scope.where, found, strict=True) for hit in hits if scope.keeps(hit)]
+        return [(one, hit) for one, hits in zip(scope.where, found, strict=True) for hit in scope.kept(hits)]
 
 
 def _folded(hit: ScoredPoint) -> float:

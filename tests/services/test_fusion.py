@@ -29,22 +29,22 @@ def around(seeds: dict[str, float], *links: tuple[Link, Link]) -> dict[str, floa
 
 
 def test_found_by_both_legs_ranks_above_found_by_one() -> None:
-    own = own_scores({"both": 0.6, "meaning": 0.4}, {"both": 0.8, "words": 0.9})
+    own, _ = own_scores({"both": 0.6, "meaning": 0.4}, {"both": 0.8, "words": 0.9})
     assert own["both"] > own["words"] > own["meaning"]
     assert all(0 <= score <= 1 for score in own.values())
 
 
 def test_a_memory_below_the_dense_leg_has_its_least_cosine() -> None:
-    own = own_scores({"first": 0.8, "last": 0.2}, {"last": 0.5, "words": 0.5}, others=["neighbour"])
+    own, others = own_scores({"first": 0.8, "last": 0.2}, {"last": 0.5, "words": 0.5})
     assert own["words"] == pytest.approx(own["last"])
-    assert 0 < own["neighbour"] < own["first"]
+    assert 0 < others < own["first"]
 
 
 def test_one_leg_alone_gives_its_own_order() -> None:
-    words = own_scores({}, {"a": 1.0, "b": 0.5})
+    words, _ = own_scores({}, {"a": 1.0, "b": 0.5})
     assert words["a"] == 1.0 > words["b"] > 0
-    assert own_scores({"a": 0.5, "b": -0.1}, {}) == {"a": 0.5, "b": 0.0}
-    assert own_scores({}, {}) == {}
+    assert own_scores({"a": 0.5, "b": -0.1}, {}) == ({"a": 0.5, "b": 0.0}, 0.0)
+    assert own_scores({}, {}) == ({}, 0.0)
 
 
 def test_a_common_word_of_a_question_is_no_full_score() -> None:
@@ -92,7 +92,8 @@ def test_what_comes_back_to_a_hit_over_its_neighbour_is_no_news() -> None:
 
 def test_every_hit_says_why_it_is_there() -> None:
     dense, keyword, graph = {"a": 0.5}, {"a": 0.5, "b": 1.0}, {"c": 0.1}
-    scored = explained(totals(own_scores(dense, keyword, others=["c"]), graph), {}, dense, keyword, graph)
+    own, others = own_scores(dense, keyword)
+    scored = explained(totals(own | {"c": others}, graph), {}, dense, keyword, graph)
     assert list(scored) == ["b", "a", "c"]
     assert scored["b"].score == 1.0
     assert (scored["a"].why.dense, scored["a"].why.keyword, scored["a"].why.graph) == (0.5, 0.5, None)
